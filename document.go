@@ -1,0 +1,89 @@
+package quarry
+
+import (
+	"fmt"
+	"iter"
+)
+
+// DocumentID is the source's own id of an item, unique in a run.
+type DocumentID string
+
+// Format says what kind of text a body is. The zero value means: not said, to be told from the text.
+type Format string
+
+// The formats a body can have. FormatPage is a whole HTML page, whose main content has to be found first.
+const (
+	FormatUnknown  Format = ""
+	FormatHTML     Format = "html"
+	FormatMarkdown Format = "markdown"
+	FormatText     Format = "text"
+	FormatPage     Format = "page"
+)
+
+// Document is one item of a source. Before cleaning Body is what the source holds; after it, plain text in UTF-8.
+type Document struct {
+	ID     DocumentID
+	Title  string
+	Body   []byte // shared with the block it came in: valid as long as the block is, never changed in place
+	URL    string
+	Lang   string // as the source says it ("en", "ja"), or empty
+	Format Format
+	// ModelInput is set instead of Body where the source has ready records (--records): sent as it is.
+	ModelInput []byte
+	// Fields holds the item's other members as one JSON object, or is empty. They are kept for the results.
+	Fields []byte
+	At     Position
+}
+
+// Position is a place in a source from which reading can begin again. The zero value is the beginning.
+type Position struct {
+	Source int    `json:"source"`         // which of the run's sources, from 0
+	File   string `json:"file,omitempty"` // the file inside the source, as people know it
+	Line   int64  `json:"line"`           // of the item, from 1; 0 where the kind of source has no lines
+	Offset int64  `json:"offset"`         // of the item's first byte in the file, after decompression
+}
+
+// String gives FILE:LINE, the form in which faults name a place.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Block is a run of consecutive items that can be read apart from all others: the unit of parallel preparation.
+type Block struct {
+	// First is where the block begins; a source asked for its blocks from here gives these same items first.
+	First Position
+	// Documents reads the block's items in order. It may be called on any goroutine and more than once. An item that
+	// cannot be read is yielded as an *ItemError with a Document that holds no more than its position, and reading
+	// goes on behind it; any other error ends the sequence.
+	Documents iter.Seq2[Document, error]
+}
+
+// ItemError is one item that had to be left out: named, counted, never fatal for the others.
+type ItemError struct {
+	At     Position
+	ID     DocumentID // where it is known
+	Reason string     // lower case, names the fault: "no id", "invalid UTF-8 at byte 17"
+}
+
+// Error gives "FILE:LINE: reason", the line that people see.
+func (e *ItemError) Error() string { return e.At.String() + ": " + e.Reason }
+
+// CharClasses counts a text's characters by class. They predict its tokens without a tokenizer.
+type CharClasses struct {
+	Words, Letters, Digits, Punctuation, Kana, Han, Other, Spaces int64
+}
+
+// Add adds the counts of another text.
+func (c *CharClasses) Add(o CharClasses) {
+	c.Words += o.Words
+	c.Letters += o.Letters
+	c.Digits += o.Digits
+	c.Punctuation += o.Punctuation
+	c.Kana += o.Kana
+	c.Han += o.Han
+	c.Other += o.Other
+	c.Spaces += o.Spaces
+}

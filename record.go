@@ -1,0 +1,77 @@
+package quarry
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+)
+
+// RecordID is the recordId of one attempt at one document: at most 64 of [A-Za-z0-9_-].
+type RecordID string
+
+// Record is one line of an input file.
+type Record struct {
+	ID         RecordID
+	ModelInput []byte // one JSON object, without line breaks
+}
+
+// InvocationType is Bedrock's modelInvocationType: whose body modelInput is.
+type InvocationType string
+
+// The invocation types of CreateModelInvocationJob.
+const (
+	InvokeModel InvocationType = "InvokeModel"
+	Converse    InvocationType = "Converse"
+)
+
+// DocumentKey tells whether two documents ask the same: a hash over model, answer schema and modelInput.
+type DocumentKey [sha256.Size]byte
+
+// NewDocumentKey hashes what decides an answer: the model id, the answer's schema (canonical JSON, empty when there is
+// none) and the canonical modelInput of the first attempt without the members that structured output adds. Each part
+// goes in behind its length, so no two different triples share their bytes.
+func NewDocumentKey(model string, schema, modelInput []byte) DocumentKey {
+	h := sha256.New()
+	var n [8]byte
+	for _, part := range [][]byte{[]byte(model), schema, modelInput} {
+		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write(part)
+	}
+	var k DocumentKey
+	h.Sum(k[:0])
+	return k
+}
+
+// String gives the key in hex.
+func (k DocumentKey) String() string { return hex.EncodeToString(k[:]) }
+
+// Short gives the first 12 hex digits, as they stand in a recordId.
+func (k DocumentKey) Short() string { return hex.EncodeToString(k[:6]) }
+
+const maxIDInRecord = 40
+
+// NewRecordID names an attempt (from 1) at a document: `S-K-aN`. Two documents whose ids differ only in punctuation get
+// different records as long as their keys differ; plan sees to it that equal keys are asked once.
+func NewRecordID(id DocumentID, key DocumentKey, attempt int) RecordID {
+	s := make([]byte, 0, 64)
+	for _, r := range string(id) {
+		if len(s) == maxIDInRecord {
+			break
+		}
+		if r < '0' || r > 'z' || (r > '9' && r < 'A') || (r > 'Z' && r < 'a') {
+			r = '_'
+		}
+		s = append(s, byte(r))
+	}
+	s = append(s, '-')
+	s = hex.AppendEncode(s, key[:6])
+	s = append(s, '-', 'a')
+	s = strconv.AppendInt(s, int64(attempt), 10)
+	return RecordID(s)
+}
+
+// Part names one part of a long document's attempt, from 1: `S-K-aNpNNNN`.
+func (id RecordID) Part(n int) RecordID { return RecordID(fmt.Sprintf("%sp%04d", id, n)) }

@@ -1,0 +1,80 @@
+package quarry
+
+import "encoding/json"
+
+// Status is the one place in which a document ends.
+type Status string
+
+// The statuses. answered = ok + invalid; total = ok + invalid + failed + skipped.
+const (
+	StatusOK      Status = "ok"      // answered, and the answer passed every check
+	StatusInvalid Status = "invalid" // answered, but no attempt gave an answer that passes
+	StatusFailed  Status = "failed"  // not answered
+	StatusSkipped Status = "skipped" // never asked, for a reason that stands in its error
+)
+
+// Class is what became of one attempt at one record. It decides whether and how the record is asked again.
+type Class string
+
+// The classes. The first is good, the next ones are answers that were paid for, the last ones are not answers.
+const (
+	ClassOK            Class = "ok"
+	ClassTruncated     Class = "truncated"      // stopped at max_tokens
+	ClassRefused       Class = "refused"        // the model declined
+	ClassNotJSON       Class = "not_json"       // JSON was asked, and the text holds none
+	ClassSchema        Class = "schema_invalid" // JSON that the schema rejects
+	ClassWrongLanguage Class = "wrong_language"
+	ClassDuplicate     Class = "duplicate_answer" // one more line for a record that has its answer
+	ClassRecordError   Class = "record_error"     // final: the provider will say the same again
+	ClassThrottled     Class = "throttled"        // an error that a later attempt may not meet: 408, 424, 429, 5xx
+	ClassMissing       Class = "missing"          // no line in the output
+)
+
+// Answered reports whether the attempt produced an answer, good or bad, and was therefore billed.
+func (c Class) Answered() bool {
+	switch c {
+	case ClassOK, ClassTruncated, ClassRefused, ClassNotJSON, ClassSchema, ClassWrongLanguage, ClassDuplicate:
+		return true
+	}
+	return false
+}
+
+// Kinds of error that are no class of an attempt.
+const (
+	KindEmpty        = "empty"         // nothing left after cleaning
+	KindBelowMinimum = "below_minimum" // too few were left for a job
+)
+
+// Result is one line of results.jsonl: how one document ended.
+type Result struct {
+	ID             DocumentID      `json:"id"`
+	Status         Status          `json:"status"`
+	Output         json.RawMessage `json:"output,omitempty"` // the model's JSON, checked against the schema
+	Text           string          `json:"text,omitempty"`   // the model's text, where no schema is set
+	StopReason     string          `json:"stop_reason,omitempty"`
+	Model          string          `json:"model,omitempty"` // that answered, as its answer says
+	RequestedModel string          `json:"requested_model,omitempty"`
+	Mode           Mode            `json:"mode,omitempty"`
+	Attempts       int             `json:"attempts"`
+	Usage          Usage           `json:"usage"`
+	CostUSD        *USD            `json:"cost_usd"` // null when the price is not known
+	Job            string          `json:"job,omitempty"`
+	RecordID       RecordID        `json:"record_id,omitempty"`
+	Salvaged       bool            `json:"salvaged,omitempty"` // the JSON was taken out of fences, prose or a repaired text
+	Document       DocumentInfo    `json:"document"`
+	Error          *ResultError    `json:"error,omitempty"`
+}
+
+// DocumentInfo is what a result keeps of its document.
+type DocumentInfo struct {
+	Title  string          `json:"title,omitempty"`
+	URL    string          `json:"url,omitempty"`
+	Lang   string          `json:"lang,omitempty"`
+	Fields json.RawMessage `json:"fields,omitempty"` // the item's other members
+}
+
+// ResultError says why a document is not ok.
+type ResultError struct {
+	Kind    string `json:"kind"` // a Class, or one of the Kind constants
+	Message string `json:"message"`
+}
