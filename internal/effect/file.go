@@ -1,0 +1,111 @@
+package effect
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// The run directory belongs to its user alone: prompts and answers may be confidential.
+const (
+	dirMode  = 0o700
+	fileMode = 0o600
+)
+
+// MkdirAll makes a directory and its parents.
+func (e *Effects) MkdirAll(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	return e.do(File, "mkdir "+path, func() error { return os.MkdirAll(path, dirMode) })
+}
+
+// Remove removes a file; that it is gone already is no error.
+func (e *Effects) Remove(path string) error {
+	return e.do(File, "remove "+path, func() error {
+		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		return nil
+	})
+}
+
+// RemoveAll removes a directory and all that is in it.
+func (e *Effects) RemoveAll(path string) error {
+	return e.do(File, "remove "+path, func() error { return os.RemoveAll(path) })
+}
+
+// Rename moves a file and makes the new name durable.
+func (e *Effects) Rename(from, to string) error {
+	return e.do(File, "rename "+to, func() error {
+		if err := os.Rename(from, to); err != nil {
+			return err
+		}
+		return syncDir(filepath.Dir(to))
+	})
+}
+
+// OutFile is a file open for writing.
+type OutFile struct {
+	e    *Effects
+	f    *os.File
+	path string
+}
+
+// Create opens a file for writing and empties it.
+func (e *Effects) Create(path string) (*OutFile, error) {
+	return e.open("create ", path, os.O_CREATE|os.O_TRUNC|os.O_RDWR)
+}
+
+// Append opens a file for writing behind what it holds, making it where it does not exist.
+func (e *Effects) Append(path string) (*OutFile, error) {
+	return e.open("append to ", path, os.O_CREATE|os.O_APPEND|os.O_RDWR)
+}
+
+func (e *Effects) open(verb, path string, flags int) (*OutFile, error) {
+	out := &OutFile{e: e, path: path}
+	err := e.do(File, verb+path, func() (err error) {
+		out.f, err = os.OpenFile(path, flags, fileMode)
+		return err
+	})
+	if err != nil {
+		if out.f != nil {
+			_ = out.f.Close()
+		}
+		return nil, err
+	}
+	return out, nil
+}
+
+// Write writes p. A hook that fails afterwards leaves the bytes written.
+func (f *OutFile) Write(p []byte) (n int, err error) {
+	err = f.e.do(File, "write "+f.path, func() error {
+		n, err = f.f.Write(p)
+		return err
+	})
+	return n, err
+}
+
+// ReadAt reads back what was written.
+func (f *OutFile) ReadAt(p []byte, off int64) (int, error) { return f.f.ReadAt(p, off) }
+
+// Truncate cuts the file.
+func (f *OutFile) Truncate(size int64) error {
+	return f.e.do(File, "truncate "+f.path, func() error { return f.f.Truncate(size) })
+}
+
+// Sync makes what was written durable.
+func (f *OutFile) Sync() error {
+	return f.e.do(File, "sync "+f.path, func() error {
+		if err := f.f.Sync(); err != nil {
+			return fmt.Errorf("sync %s: %w", f.path, err)
+		}
+		return nil
+	})
+}
+
+// Close closes the file.
+func (f *OutFile) Close() error { return f.f.Close() }
+
+// Path is the name the file was opened with.
+func (f *OutFile) Path() string { return f.path }
