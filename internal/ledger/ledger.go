@@ -1,0 +1,163 @@
+// Package ledger is the memory of a run: O(shards) rows in SQLite.
+//
+// It owns the file ledger.db: its format, its rows, and who may change one (lease and fence). It does not own what is
+// kept for each record, which lies in journals beside it, nor what a state means, which quarry.ShardState says. What
+// always holds: a row is saved only by whoever claimed it last, and every change is one durable transaction. The SQL is
+// what Postgres understands as well, so that a shared ledger needs another driver and nothing else.
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"quarry"
+	"quarry/internal/effect"
+)
+
+// Format is the number of the ledger's format. An older one is upgraded on open, a newer one refused.
+const Format = 1
+
+// ErrNewerFormat says that a newer Quarry wrote the ledger.
+var ErrNewerFormat = errors.New("written by a newer version")
+
+// Ledger is an open ledger. Safe for concurrent use.
+type Ledger struct {
+	db *effect.DB
+}
+
+const schema = `
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS shard (
+	id     TEXT PRIMARY KEY,
+	seq    BIGINT NOT NULL,
+	kind   TEXT NOT NULL,
+	state  TEXT NOT NULL,
+	mode   TEXT NOT NULL,
+	due    BIGINT NOT NULL,
+	owner  TEXT NOT NULL DEFAULT '',
+	lease  BIGINT NOT NULL DEFAULT 0,
+	fence  BIGINT NOT NULL DEFAULT 0,
+	detail TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS shard_due ON shard (state, due);
+CREATE TABLE IF NOT EXISTS step (
+	name    TEXT PRIMARY KEY,
+	state   TEXT NOT NULL,
+	began   BIGINT NOT NULL,
+	ended   BIGINT NOT NULL,
+	taken   BIGINT NOT NULL,
+	done    BIGINT NOT NULL,
+	failed  BIGINT NOT NULL,
+	skipped BIGINT NOT NULL
+);`
+
+// Open opens the ledger at path for writing and makes it where it does not exist. A ledger of a newer format fails with
+// ErrNewerFormat.
+func Open(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) {
+	// FULL, not NORMAL: a token lost to a power cut is a job paid twice, and a run commits a few times a second at most.
+	l, err := open(e, path, "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	if err != nil {
+		return nil, err
+	}
+	if err := l.prepare(ctx); err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("open ledger %s: %w", path, err)
+	}
+	return l, nil
+}
+
+// OpenReadOnly opens a ledger beside a process that writes it. It fails with os.ErrNotExist where there is none.
+func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open ledger: %w", err)
+	}
+	l, err := open(e, path, "mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, err
+	}
+	if err := l.checkFormat(ctx); err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("open ledger %s: %w", path, err)
+	}
+	return l, nil
+}
+
+func open(e *effect.Effects, path, options string) (*Ledger, error) {
+	db, err := e.OpenDB("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+options)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger %s: %w", path, err)
+	}
+	return &Ledger{db: db}, nil
+}
+
+func (l *Ledger) prepare(ctx context.Context) error {
+	var tables int
+	if err := l.db.QueryRow(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE name = 'fact'`, nil, &tables); err != nil {
+		return err
+	}
+	if tables > 0 {
+		return l.checkFormat(ctx)
+	}
+	return l.db.Change(ctx, "ledger: create", func(tx *effect.Tx) error {
+		if _, err := tx.ExecContext(ctx, schema); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO fact (name, value) VALUES ('format', $1)`, strconv.Itoa(Format))
+		return err
+	})
+}
+
+func (l *Ledger) checkFormat(ctx context.Context) error {
+	text, _, err := l.Fact(ctx, "format")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("format %q: not a number", text)
+	}
+	if n > Format {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read ledger", Subject: fmt.Sprintf("of format %d", n), Err: ErrNewerFormat,
+			Hint: fmt.Sprintf("this version reads format %d at most; use the version of Quarry that made the run, or a newer one", Format),
+		}
+	}
+	return nil
+}
+
+// Close closes the ledger.
+func (l *Ledger) Close() error { return l.db.Close() }
+
+// Fact reads one small fact about the run; ok is false where it was never set.
+func (l *Ledger) Fact(ctx context.Context, name string) (value string, ok bool, err error) {
+	err = l.db.QueryRow(ctx, `SELECT value FROM fact WHERE name = $1`, []any{name}, &value)
+	if errors.Is(err, effect.ErrNoRows) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("read fact %s: %w", name, err)
+	}
+	return value, true, nil
+}
+
+// SetFacts sets facts, all or none.
+func (l *Ledger) SetFacts(ctx context.Context, facts map[string]string) error {
+	return l.db.Change(ctx, "ledger: set facts", func(tx *effect.Tx) error { return setFacts(ctx, tx, facts) })
+}
+
+func setFacts(ctx context.Context, tx *effect.Tx, facts map[string]string) error {
+	for name, value := range facts {
+		_, err := tx.ExecContext(ctx, `INSERT INTO fact (name, value) VALUES ($1, $2)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+		if err != nil {
+			return fmt.Errorf("set fact %s: %w", name, err)
+		}
+	}
+	return nil
+}

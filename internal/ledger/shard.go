@@ -1,0 +1,340 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"quarry"
+	"quarry/internal/effect"
+)
+
+// Shard is one row: where one shard stands, and all that must be known to go on with it.
+type Shard struct {
+	ID    quarry.ShardID
+	Seq   int64 // the order in which shards are built
+	Kind  quarry.ShardKind
+	State quarry.ShardState
+	Mode  quarry.Mode
+	Due   time.Time // when to look at it next; Held rows wait to be released
+	Fence int64     // grows with every claim
+
+	Detail
+}
+
+// held is the due time of a row that waits until there is room for it.
+var held = time.UnixMilli(math.MaxInt64)
+
+// Detail is what only the shard's own steps read.
+type Detail struct {
+	First   int64            `json:"first"`             // order of the first document of the stretch it is built from
+	Last    int64            `json:"last"`              // and of the last one
+	Sources []quarry.ShardID `json:"sources,omitempty"` // of a retry shard: where its records come from
+	Records int64            `json:"records"`
+	Bytes   int64            `json:"bytes"`
+	Digest  string           `json:"digest,omitempty"` // sha256 of the input file
+
+	Attempt int    `json:"attempt"` // number of the job attempt, from 1
+	Intent  Intent `json:"intent,omitzero"`
+	Job     Job    `json:"job,omitzero"`
+	Past    []Job  `json:"past,omitempty"` // of earlier job attempts
+
+	Tally   Tally          `json:"tally,omitzero"`
+	HandsTo quarry.ShardID `json:"hands_to,omitempty"` // the retry shard that took what was left
+	Waits   string         `json:"waits,omitempty"`    // why it does not go on, in words for people
+	Times   Times          `json:"times,omitzero"`
+}
+
+// Intent is what was about to be asked of the provider, stored before it is asked.
+type Intent struct {
+	JobName string          `json:"job_name,omitempty"`
+	Token   string          `json:"token,omitempty"`
+	Body    json.RawMessage `json:"body,omitempty"` // the whole Create request
+}
+
+// Job is what the provider said of a job.
+type Job struct {
+	ARN       quarry.JobARN    `json:"arn,omitempty"`
+	Name      string           `json:"name,omitempty"`
+	Status    quarry.JobStatus `json:"status,omitempty"`
+	Message   string           `json:"message,omitempty"`
+	Counts    quarry.JobCounts `json:"counts,omitzero"`
+	Submitted time.Time        `json:"submitted,omitzero"`
+	Ended     time.Time        `json:"ended,omitzero"`
+	Polls     int              `json:"polls,omitempty"`
+}
+
+// Tally counts how the shard's records ended: Records = OK + Invalid + Failed + Left.
+type Tally struct {
+	OK      int64                  `json:"ok"`
+	Invalid int64                  `json:"invalid"`
+	Failed  int64                  `json:"failed"`
+	Left    int64                  `json:"left"` // go on in a retry shard
+	Usage   quarry.Usage           `json:"usage"`
+	Classes map[quarry.Class]int64 `json:"classes,omitempty"`
+}
+
+// Times are the moments at which the shard changed its state.
+type Times struct {
+	Built     time.Time     `json:"built,omitzero"`
+	Uploaded  time.Time     `json:"uploaded,omitzero"`
+	Collected time.Time     `json:"collected,omitzero"`
+	Build     time.Duration `json:"build_ns,omitempty"`
+	Upload    time.Duration `json:"upload_ns,omitempty"`
+	Collect   time.Duration `json:"collect_ns,omitempty"`
+}
+
+// Sentinels of claiming and saving.
+var (
+	// ErrNothingDue says that no row wants attention now.
+	ErrNothingDue = errors.New("nothing due")
+	// ErrFenced says that somebody else claimed the row since: what was found out must not be saved.
+	ErrFenced = errors.New("claimed by another")
+	// ErrNoShard says that there is no such row.
+	ErrNoShard = errors.New("no such shard")
+)
+
+const columns = `id, seq, kind, state, mode, due, fence, detail`
+
+// AddShards adds rows that wait to be released, and sets facts, all in one transaction: a plan is stored whole or not at all.
+// Rows of takes are marked as handing what is left of them to the given shard.
+func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]string, takes map[quarry.ShardID]quarry.ShardID) error {
+	return l.db.Change(ctx, "ledger: add shards", func(tx *effect.Tx) error {
+		for i := range rows {
+			if err := insert(ctx, tx, &rows[i]); err != nil {
+				return err
+			}
+		}
+		for from, to := range takes {
+			var text string
+			if err := tx.QueryRowContext(ctx, `SELECT detail FROM shard WHERE id = $1`, string(from)).Scan(&text); err != nil {
+				return fmt.Errorf("read shard %s: %w", from, err)
+			}
+			var d Detail
+			if err := json.Unmarshal([]byte(text), &d); err != nil {
+				return fmt.Errorf("read shard %s: %w", from, err)
+			}
+			d.HandsTo = to
+			b, err := json.Marshal(d)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `UPDATE shard SET detail = $1 WHERE id = $2`, string(b), string(from)); err != nil {
+				return fmt.Errorf("hand on shard %s: %w", from, err)
+			}
+		}
+		return setFacts(ctx, tx, facts)
+	})
+}
+
+func insert(ctx context.Context, tx *effect.Tx, s *Shard) error {
+	b, err := json.Marshal(s.Detail)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO shard (id, seq, kind, state, mode, due, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		string(s.ID), s.Seq, string(s.Kind), string(s.State), string(s.Mode), held.UnixMilli(), string(b))
+	if err != nil {
+		return fmt.Errorf("add shard %s: %w", s.ID, err)
+	}
+	return nil
+}
+
+// Release lets at most n held rows go, in the order of their Seq; kind narrows it where it is not empty.
+func (l *Ledger) Release(ctx context.Context, now time.Time, n int64, kind quarry.ShardKind) error {
+	if n <= 0 {
+		return nil
+	}
+	return l.db.Change(ctx, "ledger: release shards", func(tx *effect.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $1 WHERE id IN (
+			SELECT id FROM shard WHERE due = $2 AND (kind = $3 OR $3 = '') ORDER BY seq LIMIT $4)`,
+			now.UnixMilli(), held.UnixMilli(), string(kind), n)
+		return err
+	})
+}
+
+// Claim takes the row that has been due longest, for as long as the lease lasts. ErrNothingDue when there is none.
+func (l *Ledger) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration) (Shard, error) {
+	// Looked for before anything is written: an idle loop must not commit.
+	var due int64
+	err := l.db.QueryRow(ctx, `SELECT COUNT(*) FROM shard WHERE state <> 'done' AND due <= $1 AND lease <= $1`, []any{now.UnixMilli()}, &due)
+	if err != nil {
+		return Shard{}, fmt.Errorf("look for due shards: %w", err)
+	}
+	if due == 0 {
+		return Shard{}, ErrNothingDue
+	}
+	var s Shard
+	err = l.db.Change(ctx, "ledger: claim", func(tx *effect.Tx) error {
+		rows, err := tx.QueryContext(ctx, `UPDATE shard SET owner = $1, lease = $2, fence = fence + 1 WHERE id = (
+			SELECT id FROM shard WHERE state <> 'done' AND due <= $3 AND lease <= $3 ORDER BY due, seq LIMIT 1)
+			RETURNING `+columns, owner, now.Add(lease).UnixMilli(), now.UnixMilli())
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		if !rows.Next() {
+			if err := rows.Err(); err != nil {
+				return err
+			}
+			return ErrNothingDue
+		}
+		if err := scan(rows, &s); err != nil {
+			return err
+		}
+		return rows.Close()
+	})
+	if err != nil && !errors.Is(err, ErrNothingDue) {
+		return Shard{}, fmt.Errorf("claim shard: %w", err)
+	}
+	return s, err
+}
+
+// Save stores a claimed row. With keep the claim stays and the lease is prolonged; without, the row is let go.
+// It fails with ErrFenced when somebody else claimed the row since.
+func (l *Ledger) Save(ctx context.Context, s *Shard, keep time.Time) error {
+	b, err := json.Marshal(s.Detail)
+	if err != nil {
+		return fmt.Errorf("save shard %s: %w", s.ID, err)
+	}
+	var lease int64
+	if !keep.IsZero() {
+		lease = keep.UnixMilli()
+	}
+	return l.db.Change(ctx, "ledger: save "+string(s.ID)+" "+string(s.State), func(tx *effect.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE shard SET state = $1, mode = $2, due = $3, lease = $4, detail = $5 WHERE id = $6 AND fence = $7`,
+			string(s.State), string(s.Mode), s.Due.UnixMilli(), lease, string(b), string(s.ID), s.Fence)
+		if err != nil {
+			return fmt.Errorf("save shard %s: %w", s.ID, err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return fmt.Errorf("save shard %s: %w", s.ID, errors.Join(err, ErrFenced))
+		}
+		return nil
+	})
+}
+
+// Renew prolongs the lease of a claimed row whose step takes long.
+func (l *Ledger) Renew(ctx context.Context, id quarry.ShardID, fence int64, until time.Time) error {
+	return l.db.Change(ctx, "ledger: renew "+string(id), func(tx *effect.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE shard SET lease = $1 WHERE id = $2 AND fence = $3`, until.UnixMilli(), string(id), fence)
+		if err != nil {
+			return fmt.Errorf("renew shard %s: %w", id, err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return fmt.Errorf("renew shard %s: %w", id, errors.Join(err, ErrFenced))
+		}
+		return nil
+	})
+}
+
+// Resume clears every lease and makes every row due that is not held or done: whoever holds the run's lock knows that
+// no other process works on it, so nothing has to wait for a lease to run out.
+func (l *Ledger) Resume(ctx context.Context, now time.Time) error {
+	return l.db.Change(ctx, "ledger: clear leases", func(tx *effect.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE shard SET lease = 0, owner = '', due = CASE WHEN due = $1 THEN due ELSE $2 END WHERE state <> 'done'`,
+			held.UnixMilli(), now.UnixMilli())
+		return err
+	})
+}
+
+// NextDue gives the time at which the next row wants attention; ok is false when all are done or held.
+func (l *Ledger) NextDue(ctx context.Context) (due time.Time, ok bool, err error) {
+	var ms int64
+	var n int64
+	err = l.db.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(CASE WHEN lease > due THEN lease ELSE due END), 0) FROM shard WHERE state <> 'done' AND due <> $1`,
+		[]any{held.UnixMilli()}, &n, &ms)
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("look for the next due shard: %w", err)
+	}
+	return time.UnixMilli(ms), n > 0, nil
+}
+
+// Counts counts the rows by state; Held counts those of them that wait for their release.
+type Counts struct {
+	States map[quarry.ShardState]int64
+	Held   int64
+}
+
+// Total is the number of rows.
+func (c Counts) Total() (n int64) {
+	for _, k := range c.States {
+		n += k
+	}
+	return n
+}
+
+// Unfinished is the number of released rows that are not done.
+func (c Counts) Unfinished() int64 { return c.Total() - c.States[quarry.ShardDone] - c.Held }
+
+// Count counts the rows of a kind, or of all where it is empty.
+func (l *Ledger) Count(ctx context.Context, kind quarry.ShardKind) (Counts, error) {
+	c := Counts{States: map[quarry.ShardState]int64{}}
+	rows, err := l.db.Query(ctx, `SELECT state, COUNT(*), SUM(CASE WHEN due = $1 THEN 1 ELSE 0 END) FROM shard
+		WHERE kind = $2 OR $2 = '' GROUP BY state`, held.UnixMilli(), string(kind))
+	if err != nil {
+		return c, fmt.Errorf("count shards: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var state string
+		var n, waiting int64
+		if err := rows.Scan(&state, &n, &waiting); err != nil {
+			return c, fmt.Errorf("count shards: %w", err)
+		}
+		c.States[quarry.ShardState(state)] = n
+		if quarry.ShardState(state) != quarry.ShardDone {
+			c.Held += waiting
+		}
+	}
+	return c, rows.Err()
+}
+
+// Shards gives all rows in the order of their Seq. There are O(shards) of them.
+func (l *Ledger) Shards(ctx context.Context) ([]Shard, error) {
+	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM shard ORDER BY seq, id`)
+	if err != nil {
+		return nil, fmt.Errorf("read shards: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all []Shard
+	for rows.Next() {
+		var s Shard
+		if err := scan(rows, &s); err != nil {
+			return nil, fmt.Errorf("read shards: %w", err)
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
+// Shard gives one row; ErrNoShard where there is none.
+func (l *Ledger) Shard(ctx context.Context, id quarry.ShardID) (Shard, error) {
+	var s Shard
+	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM shard WHERE id = $1`, string(id))
+	if err != nil {
+		return s, fmt.Errorf("read shard %s: %w", id, err)
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return s, fmt.Errorf("read shard %s: %w", id, errors.Join(rows.Err(), ErrNoShard))
+	}
+	return s, scan(rows, &s)
+}
+
+func scan(rows *effect.Rows, s *Shard) error {
+	var id, kind, state, mode, detail string
+	var due int64
+	if err := rows.Scan(&id, &s.Seq, &kind, &state, &mode, &due, &s.Fence, &detail); err != nil {
+		return err
+	}
+	s.ID, s.Kind, s.State, s.Mode = quarry.ShardID(id), quarry.ShardKind(kind), quarry.ShardState(state), quarry.Mode(mode)
+	s.Due = time.UnixMilli(due)
+	if err := json.Unmarshal([]byte(detail), &s.Detail); err != nil {
+		return fmt.Errorf("shard %s: %w", id, err)
+	}
+	return nil
+}
