@@ -1,0 +1,136 @@
+// Package account knows on whose behalf calls are made: AWS settings and identity.
+//
+// It owns the SDK's configuration (profiles, SSO, environment, endpoint) and STS, and nothing of what is done with
+// them. It is their only importer. What always holds: with fixed keys nothing is read from the environment.
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"quarry"
+)
+
+// DefaultRegion is used where neither a flag nor the SDK's own settings name a Region.
+const DefaultRegion = "us-west-2"
+
+// Config says whose account it is.
+type Config struct {
+	Region  string // empty: as the SDK finds it, else DefaultRegion
+	Profile string // of the shared configuration; empty: as the SDK finds it
+	// Fixed, where set, is the whole answer: the environment is not looked at.
+	Fixed *FixedKeys
+	HTTP  aws.HTTPClient
+}
+
+// FixedKeys are an endpoint with its own key, such as a stand-in's.
+type FixedKeys struct {
+	Endpoint, KeyID, Secret string
+}
+
+// Load gives the SDK's settings. It makes no call; that there are no credentials is found by the first one.
+func Load(ctx context.Context, cfg Config) (aws.Config, error) {
+	// More patience than the SDK's three attempts in seconds: a run lasts hours, and these are its few control calls.
+	patient := func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = 8
+			o.MaxBackoff = 20 * time.Second
+			o.RateLimiter = unlimited{}
+		})
+	}
+	if cfg.Fixed != nil {
+		region := cfg.Region
+		if region == "" {
+			region = DefaultRegion
+		}
+		return aws.Config{
+			Region:       region,
+			BaseEndpoint: aws.String(cfg.Fixed.Endpoint),
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: cfg.Fixed.KeyID, SecretAccessKey: cfg.Fixed.Secret, Source: "fixed"}, nil
+			}),
+			HTTPClient: cfg.HTTP,
+			Retryer:    patient,
+			// A bearer token in the environment is for AWS; a fixed key is used as it is.
+			AuthSchemePreference: []string{"sigv4"},
+		}, nil
+	}
+	opts := []func(*config.LoadOptions) error{config.WithHTTPClient(cfg.HTTP), config.WithRetryer(patient)}
+	if cfg.Region != "" {
+		opts = append(opts, config.WithRegion(cfg.Region))
+	}
+	if cfg.Profile != "" {
+		opts = append(opts, config.WithSharedConfigProfile(cfg.Profile))
+	}
+	c, err := config.LoadDefaultConfig(ctx, opts...)
+	if err != nil {
+		return aws.Config{}, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read AWS settings", Subject: "for profile " + orDefault(cfg.Profile), Err: err,
+			Hint: "check --profile, ~/.aws/config and the AWS_* variables; `aws configure list` shows what is set",
+		}
+	}
+	if c.Region == "" {
+		c.Region = DefaultRegion
+	}
+	return c, nil
+}
+
+func orDefault(profile string) string {
+	if profile == "" {
+		return "default"
+	}
+	return profile
+}
+
+// unlimited lifts the SDK's own retry budget, which a long throttle would use up for good.
+type unlimited struct{}
+
+func (unlimited) GetToken(context.Context, uint) (func() error, error) {
+	return func() error { return nil }, nil
+}
+func (unlimited) AddTokens(uint) error { return nil }
+
+// Identity is who the credentials belong to.
+type Identity struct {
+	Account   string // 12 digits
+	ARN       string
+	Partition string // "aws", "aws-us-gov", …
+}
+
+// WhoAmI asks STS. It needs no right, so a failure means that there are no working credentials
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
+func WhoAmI(ctx context.Context, c aws.Config) (Identity, error) {
+	out, err := sts.NewFromConfig(c).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		if ctx.Err() != nil {
+			return Identity{}, context.Cause(ctx)
+		}
+		return Identity{}, &quarry.Error{
+			Kind: quarry.Denied, Op: "find out whose credentials these are", Subject: "(sts:GetCallerIdentity)", Err: err,
+			Hint: "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again (`aws sso login`); then check with: aws sts get-caller-identity",
+		}
+	}
+	id := Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}
+	parts := strings.Split(id.ARN, ":")
+	if len(parts) < 6 || id.Account == "" {
+		return Identity{}, fmt.Errorf("find out whose credentials these are: %w", errors.New("answer without account or ARN: "+id.ARN))
+	}
+	id.Partition = parts[1]
+	return id, nil
+}
+
+// RoleARN turns a role's name into its ARN; an ARN is given back as it is.
+func (id Identity) RoleARN(role string) string {
+	if strings.HasPrefix(role, "arn:") {
+		return role
+	}
+	return fmt.Sprintf("arn:%s:iam::%s:role/%s", id.Partition, id.Account, role)
+}
