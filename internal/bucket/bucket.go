@@ -1,0 +1,170 @@
+// Package bucket puts a run's input into S3 and takes the output from it.
+//
+// It owns the S3 client and is its only importer on the run's side. It does not know what the objects hold. What always
+// holds: an upload appears whole or not at all, with a checksum that S3 verified; a download is streamed.
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+
+	"quarry"
+)
+
+// multipartBytes is the size from which an upload goes in parts, which S3 can take side by side.
+const multipartBytes = 8 << 20
+
+// Bucket is one bucket.
+type Bucket struct {
+	client *s3.Client
+	upload *transfermanager.Client
+	name   string
+	region string
+}
+
+// Object is one object of a listing.
+type Object struct {
+	Key  string
+	Size int64
+}
+
+// ErrNoObject says that there is no such object; ErrNoBucket that there is no such bucket.
+var (
+	ErrNoObject = errors.New("no such object")
+	ErrNoBucket = errors.New("no such bucket")
+)
+
+// New names a bucket. It makes no call.
+func New(c aws.Config, name string) *Bucket {
+	client := s3.NewFromConfig(c)
+	return &Bucket{
+		client: client,
+		upload: transfermanager.New(client, func(o *transfermanager.Options) {
+			o.MultipartUploadThreshold = multipartBytes
+			o.PartSizeBytes = multipartBytes
+			o.Concurrency = 4
+		}),
+		name: name, region: c.Region,
+	}
+}
+
+// Name is the bucket's name.
+func (b *Bucket) Name() string { return b.name }
+
+// URI gives s3://bucket/key.
+func (b *Bucket) URI(key string) string { return "s3://" + b.name + "/" + key }
+
+// Key gives the key of one of the bucket's own URIs.
+func (b *Bucket) Key(uri string) (string, bool) { return strings.CutPrefix(uri, "s3://"+b.name+"/") }
+
+// PutFile uploads a file, in parts above 8 MiB.
+func (b *Bucket) PutFile(ctx context.Context, key, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("upload %s: %w", path, err)
+	}
+	defer func() { _ = f.Close() }()
+	return b.Put(ctx, key, f)
+}
+
+// Put uploads what r holds.
+func (b *Bucket) Put(ctx context.Context, key string, r io.ReadSeeker) error {
+	_, err := b.upload.UploadObject(ctx, &transfermanager.UploadObjectInput{Bucket: &b.name, Key: &key, Body: r})
+	return b.fault(ctx, "upload", key, err)
+}
+
+// Get opens an object. The caller closes the reader.
+func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+	if err != nil {
+		return nil, 0, b.fault(ctx, "download", key, err)
+	}
+	return out.Body, aws.ToInt64(out.ContentLength), nil
+}
+
+// Objects lists what lies under a prefix, in the order of the keys.
+func (b *Bucket) Objects(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(Object{}, b.fault(ctx, "list", prefix, err))
+				return
+			}
+			for _, o := range page.Contents {
+				if !yield(Object{Key: aws.ToString(o.Key), Size: aws.ToInt64(o.Size)}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Region asks where the bucket is. ErrNoBucket when it does not exist.
+func (b *Bucket) Region(ctx context.Context) (string, error) {
+	out, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
+	if err != nil {
+		return "", b.fault(ctx, "look at", "", err)
+	}
+	return aws.ToString(out.BucketRegion), nil
+}
+
+// Make makes the bucket in the Region of its client; that it is ours already is no error.
+func (b *Bucket) Make(ctx context.Context) error {
+	in := &s3.CreateBucketInput{Bucket: &b.name}
+	if b.region != "us-east-1" { // the one Region that must not be named
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(b.region)}
+	}
+	_, err := b.client.CreateBucket(ctx, in)
+	var owned *types.BucketAlreadyOwnedByYou
+	if errors.As(err, &owned) {
+		return nil
+	}
+	return b.fault(ctx, "make", "", err)
+}
+
+// fault says what was done to which object, and sorts the errors that callers or people act on.
+func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	subject := b.URI(key)
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: op, Subject: subject, Err: err,
+			Hint: "check the network and AWS_ENDPOINT_URL, then run the same command again: it goes on where it was",
+		}
+	}
+	switch code := api.ErrorCode(); code {
+	case "NoSuchKey":
+		return fmt.Errorf("%s %s: %w", op, subject, ErrNoObject)
+	case "NoSuchBucket", "NotFound":
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: op, Subject: subject, Err: ErrNoBucket,
+			Hint: fmt.Sprintf("name an existing bucket with --bucket, or make this one: aws s3 mb s3://%s --region %s", b.name, b.region),
+		}
+	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken":
+		return &quarry.Error{
+			Kind: quarry.Denied, Op: op, Subject: subject, Err: fmt.Errorf("%s: %s", code, api.ErrorMessage()),
+			Hint: "the caller needs s3:PutObject, s3:GetObject and s3:ListBucket on this bucket",
+		}
+	default:
+		return &quarry.Error{Kind: quarry.Provider, Op: op, Subject: subject, Err: err, Hint: "run the same command again: it goes on where it was"}
+	}
+}
