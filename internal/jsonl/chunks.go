@@ -1,0 +1,214 @@
+package jsonl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+)
+
+// Chunk is a run of whole lines of a stream. It owns its memory: nothing else writes there, and it lives as long as
+// somebody holds a part of it.
+type Chunk struct {
+	Data   []byte // whole lines with their newlines; the stream's last line may have none
+	Line   int64  // number of the first line, from 1
+	Offset int64  // of the first byte in the stream
+	// Skipped, when not 0, says that the chunk stands for one line above the limit, of that many bytes without its
+	// newline. It was read over and is not held: Data is empty.
+	Skipped int64
+}
+
+// Place is where reading begins: the number of the first line and its offset. The reader stands there already.
+type Place struct {
+	Line   int64 // 0 means 1
+	Offset int64
+}
+
+// chunkSize is large enough that cutting costs nothing beside checking, and small enough that a chunk for each worker
+// and some on their way fit into little memory.
+const chunkSize = 1 << 20
+
+// maxLineBytes bounds what a caller can allow: a line lies in one buffer.
+const maxLineBytes = 1 << 30
+
+// Chunks cuts a stream into chunks at line ends. A line longer than maxLine bytes is read over without being held.
+// Data that came before a read error is yielded before the error, but not the line that the error broke.
+func Chunks(ctx context.Context, r io.Reader, from Place, maxLine int) iter.Seq2[Chunk, error] {
+	return func(yield func(Chunk, error) bool) {
+		c := cutter{r: r, line: max(from.Line, 1), offset: from.Offset, max: min(max(maxLine, 1), maxLineBytes)}
+		for {
+			if err := ctx.Err(); err != nil {
+				yield(Chunk{}, err)
+				return
+			}
+			chunk, err := c.next()
+			if (len(chunk.Data) > 0 || chunk.Skipped > 0) && !yield(chunk, nil) {
+				return
+			}
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(Chunk{}, err)
+				return
+			}
+		}
+	}
+}
+
+// cutter holds what lies behind the last cut.
+type cutter struct {
+	r      io.Reader
+	rest   []byte // read, not yet given; never holds a whole line unless long is about to be given
+	err    error  // what the reader ended with
+	line   int64  // of the first byte of rest
+	offset int64  // of the first byte of rest
+	max    int
+}
+
+// next gives the chunk up to the last newline that one buffer holds. io.EOF can come with the last chunk.
+func (c *cutter) next() (Chunk, error) {
+	buf := make([]byte, max(chunkSize, min(2*len(c.rest), c.max+1)))
+	n := copy(buf, c.rest)
+	for {
+		n += c.fill(buf[n:])
+		if c.err != nil {
+			break
+		}
+		// A line above the limit is only known as such when more than the limit is there without a newline.
+		if bytes.IndexByte(buf[:n], '\n') >= 0 || n > c.max {
+			break
+		}
+		grown := make([]byte, max(n+1, min(2*len(buf), c.max+1)))
+		copy(grown, buf[:n])
+		buf = grown
+	}
+	data := buf[:n]
+	end := bytes.LastIndexByte(data, '\n') + 1
+	if errors.Is(c.err, io.EOF) {
+		end = n
+	}
+	if end == 0 && n > c.max {
+		return c.skip(int64(n))
+	}
+	// Lines above the limit that fit into a buffer are found here, at the price of one walk over the newlines.
+	if c.max < end {
+		if at, length := longLine(data[:end], c.max); at == 0 {
+			return c.cutLong(data, length)
+		} else if at > 0 {
+			end = at
+		}
+	}
+	chunk := Chunk{Data: data[:end:end], Line: c.line, Offset: c.offset}
+	c.advance(chunk.Data)
+	c.rest = append([]byte(nil), data[end:]...)
+	return chunk, c.ended()
+}
+
+func (c *cutter) advance(given []byte) {
+	c.line += int64(bytes.Count(given, []byte{'\n'}))
+	c.offset += int64(len(given))
+}
+
+// ended gives the reader's end once all that was read is given, and drops a line that a read error broke.
+func (c *cutter) ended() error {
+	if c.err == nil || (errors.Is(c.err, io.EOF) && len(c.rest) > 0) {
+		return nil
+	}
+	if bytes.IndexByte(c.rest, '\n') >= 0 {
+		return nil
+	}
+	return c.err
+}
+
+// cutLong gives the long line that data begins with, which is all there.
+func (c *cutter) cutLong(data []byte, length int) (Chunk, error) {
+	chunk := Chunk{Line: c.line, Offset: c.offset, Skipped: int64(length)}
+	end := min(length+1, len(data))
+	c.line++
+	c.offset += int64(end)
+	c.rest = append([]byte(nil), data[end:]...)
+	return chunk, c.ended()
+}
+
+// skip reads over a line of which n bytes are known, up to its newline or the end of the stream.
+func (c *cutter) skip(n int64) (Chunk, error) {
+	chunk := Chunk{Line: c.line, Offset: c.offset}
+	c.rest = nil
+	buf := make([]byte, chunkSize)
+	for c.err == nil {
+		got := c.fill(buf)
+		if at := bytes.IndexByte(buf[:got], '\n'); at >= 0 {
+			chunk.Skipped = n + int64(at)
+			c.line++
+			c.offset += chunk.Skipped + 1
+			c.rest = append([]byte(nil), buf[at+1:got]...)
+			return chunk, c.ended()
+		}
+		n += int64(got)
+	}
+	chunk.Skipped = n
+	c.offset += n
+	return chunk, c.ended()
+}
+
+// fill reads until the buffer is full or the reader ends.
+func (c *cutter) fill(buf []byte) int {
+	n := 0
+	for empty := 0; n < len(buf) && c.err == nil; {
+		var got int
+		got, c.err = c.r.Read(buf[n:])
+		n += got
+		if got > 0 {
+			empty = 0
+		} else if empty++; empty > 100 && c.err == nil {
+			c.err = io.ErrNoProgress
+		}
+	}
+	return n
+}
+
+// longLine gives the place and length of the first line above the limit, or -1.
+func longLine(data []byte, most int) (at, length int) {
+	for at < len(data) {
+		n := bytes.IndexByte(data[at:], '\n')
+		if n < 0 {
+			n = len(data) - at
+		}
+		if n > most {
+			return at, n
+		}
+		at += n + 1
+	}
+	return -1, 0
+}
+
+// Line is one line of a chunk.
+type Line struct {
+	Text   []byte // without its newline
+	Line   int64  // its number, from 1
+	Offset int64  // of its first byte in the stream
+}
+
+// Lines walks the lines of a chunk, empty ones too. It may be called more than once and on any goroutine.
+func (c Chunk) Lines() iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		line, offset := c.Line, c.Offset
+		for data := c.Data; len(data) > 0; line++ {
+			n := bytes.IndexByte(data, '\n')
+			next := n + 1
+			if n < 0 {
+				n, next = len(data), len(data)
+			}
+			if !yield(Line{Text: data[:n:n], Line: line, Offset: offset}) {
+				return
+			}
+			data = data[next:]
+			offset += int64(next)
+		}
+	}
+}
+
+// Blank reports whether a line holds nothing but white space.
+func Blank(line []byte) bool { return space(line, 0) == len(line) }

@@ -1,0 +1,116 @@
+package jsonl
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// Unescape appends the text of a string that was checked, given as it stands between the quotes or with them.
+func Unescape(dst, raw []byte) []byte {
+	if len(raw) >= 2 && raw[0] == '"' {
+		raw = raw[1 : len(raw)-1]
+	}
+	if need := len(dst) + len(raw) + 8; cap(dst) < need {
+		grown := make([]byte, len(dst), max(need, 2*cap(dst)))
+		copy(grown, dst)
+		dst = grown
+	}
+	// Text is never longer than its escaped form, so there is room for whole words until the end of raw.
+	out, n := dst[:cap(dst)], len(dst)
+	i := 0
+	for i < len(raw) {
+		if i+8 <= len(raw) {
+			w := binary.LittleEndian.Uint64(raw[i:])
+			binary.LittleEndian.PutUint64(out[n:], w)
+			x := w ^ slants
+			m := (x - ones) &^ x & highs
+			if m == 0 {
+				i += 8
+				n += 8
+				continue
+			}
+			k := bits.TrailingZeros64(m) >> 3
+			i += k
+			n += k
+		} else if raw[i] != '\\' {
+			out[n] = raw[i]
+			i++
+			n++
+			continue
+		}
+		if i+1 == len(raw) {
+			break // not checked after all
+		}
+		c := raw[i+1]
+		if c != 'u' {
+			out[n] = unescaped[c]
+			i += 2
+			n++
+			continue
+		}
+		u, _ := hex4(raw, i+2)
+		i += 6
+		if u >= 0xD800 && u <= 0xDFFF {
+			low, _ := hex4(raw, i+2)
+			u = 0x10000 + (u-0xD800)<<10 + (low - 0xDC00)
+			i += 6
+		}
+		n += utf8.EncodeRune(out[n:n+4:len(out)], u)
+	}
+	return out[:n]
+}
+
+var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// AppendString appends valid UTF-8 as a JSON string in the form of RFC 8785: only what must be escaped is, in its
+// shortest form.
+func AppendString(dst, text []byte) []byte {
+	dst = append(dst, '"')
+	for len(text) > 0 {
+		n := clean(text)
+		dst = append(dst, text[:n]...)
+		if n == len(text) {
+			break
+		}
+		dst = appendEscape(dst, text[n])
+		text = text[n+1:]
+	}
+	return append(dst, '"')
+}
+
+// clean counts the bytes that stand in a string as they are.
+func clean(b []byte) int {
+	i := 0
+	for i+8 <= len(b) {
+		w := binary.LittleEndian.Uint64(b[i:])
+		x, y := w^quotes, w^slants
+		if m := ((w-spaces)&^w | (x-ones)&^x | (y-ones)&^y) & highs; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		i += 8
+	}
+	for i < len(b) && b[i] >= ' ' && b[i] != '"' && b[i] != '\\' {
+		i++
+	}
+	return i
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	const hex = "0123456789abcdef"
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\b':
+		return append(dst, '\\', 'b')
+	case '\t':
+		return append(dst, '\\', 't')
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\f':
+		return append(dst, '\\', 'f')
+	case '\r':
+		return append(dst, '\\', 'r')
+	}
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+}

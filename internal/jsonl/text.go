@@ -1,0 +1,160 @@
+package jsonl
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+const (
+	ones   = 0x0101010101010101
+	highs  = 0x80 * ones
+	quotes = '"' * ones
+	slants = '\\' * ones
+	spaces = ' ' * ones
+)
+
+// plain gives the index of the first byte from i on that is not printable ASCII of a string: a quote, a backslash, a
+// control character or a byte of a longer character.
+func plain(b []byte, i int) int {
+	for i+8 <= len(b) {
+		w := binary.LittleEndian.Uint64(b[i:])
+		// Each difference sets the high bit of a byte that matches; a borrow can set it wrongly only above a byte
+		// that did match, and only the lowest is looked at.
+		if m := ((w - spaces) | ((w ^ quotes) - ones) | ((w ^ slants) - ones) | w) & highs; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		i += 8
+	}
+	for i < len(b) && b[i] >= ' ' && b[i] < 0x80 && b[i] != '"' && b[i] != '\\' {
+		i++
+	}
+	return i
+}
+
+// wide walks characters of more than one byte from i on and gives the index behind the last valid one. Text in
+// Japanese is nearly all three-byte characters, so those go two at a time.
+func wide(b []byte, i int) int {
+	for {
+		for i+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[i:])
+			if w&0xC0C0F0C0C0F0 != 0x8080E08080E0 {
+				break
+			}
+			// E0 and ED allow only a part of the second bytes; they take the slow way.
+			if (1<<(w&15)|1<<(w>>24&15))&(1<<0|1<<13) != 0 {
+				break
+			}
+			i += 6
+		}
+		n := wideLen(b, i)
+		if n == 0 {
+			return i
+		}
+		i += n
+	}
+}
+
+// wideLen gives the length of the valid character of two to four bytes at i, or 0 (Unicode 15, table 3-7).
+func wideLen(b []byte, i int) int {
+	rest := b[i:]
+	if len(rest) < 2 {
+		return 0
+	}
+	c, d := rest[0], rest[1]
+	switch {
+	case c < 0xC2 || c > 0xF4:
+		return 0
+	case c < 0xE0:
+		if d&0xC0 != 0x80 {
+			return 0
+		}
+		return 2
+	case c < 0xF0:
+		if len(rest) < 3 || d&0xC0 != 0x80 || rest[2]&0xC0 != 0x80 || (c == 0xE0 && d < 0xA0) || (c == 0xED && d > 0x9F) {
+			return 0
+		}
+		return 3
+	}
+	if len(rest) < 4 || d&0xC0 != 0x80 || rest[2]&0xC0 != 0x80 || rest[3]&0xC0 != 0x80 || (c == 0xF0 && d < 0x90) || (c == 0xF4 && d > 0x8F) {
+		return 0
+	}
+	return 4
+}
+
+// text walks a string's content from i, the byte behind its opening quote, and gives the index of its closing quote
+// and whether it holds escapes.
+func text(b []byte, i int) (end int, escaped bool, err *SyntaxError) {
+	for {
+		i = plain(b, i)
+		if i >= len(b) {
+			return i, escaped, fault(i, "unexpected end inside a string")
+		}
+		switch c := b[i]; {
+		case c == '"':
+			return i, escaped, nil
+		case c == '\\':
+			escaped = true
+			n, err := escape(b, i)
+			if err != nil {
+				return i, escaped, err
+			}
+			i += n
+		case c < ' ':
+			return i, escaped, fault(i, "control character in a string")
+		default:
+			j := wide(b, i)
+			if j == i {
+				return i, escaped, &SyntaxError{Offset: i, Reason: ErrUTF8.Error(), Err: ErrUTF8}
+			}
+			i = j
+		}
+	}
+}
+
+// escape gives the length of the escape at i. A surrogate counts only as a pair.
+func escape(b []byte, i int) (int, *SyntaxError) {
+	if i+1 >= len(b) {
+		return 0, fault(len(b), "unexpected end inside a string")
+	}
+	switch b[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2, nil
+	case 'u':
+	default:
+		return 0, fault(i, "invalid escape")
+	}
+	u, ok := hex4(b, i+2)
+	if !ok {
+		return 0, fault(i, "invalid escape")
+	}
+	if u < 0xD800 || u > 0xDFFF {
+		return 6, nil
+	}
+	if u < 0xDC00 && i+7 < len(b) && b[i+6] == '\\' && b[i+7] == 'u' {
+		if low, ok := hex4(b, i+8); ok && low >= 0xDC00 && low <= 0xDFFF {
+			return 12, nil
+		}
+	}
+	return 0, fault(i, "escape of half a surrogate pair")
+}
+
+// hex4 reads four hexadecimal digits.
+func hex4(b []byte, i int) (rune, bool) {
+	if i+4 > len(b) {
+		return 0, false
+	}
+	var u rune
+	for _, c := range b[i : i+4] {
+		switch {
+		case c >= '0' && c <= '9':
+			u = u<<4 | rune(c-'0')
+		case c >= 'a' && c <= 'f':
+			u = u<<4 | rune(c-'a'+10)
+		case c >= 'A' && c <= 'F':
+			u = u<<4 | rune(c-'A'+10)
+		default:
+			return 0, false
+		}
+	}
+	return u, true
+}

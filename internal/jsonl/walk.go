@@ -1,0 +1,151 @@
+package jsonl
+
+import (
+	"bytes"
+	"iter"
+	"strconv"
+)
+
+// Members walks the members of an object that was checked, in their order: each name as it stands between its quotes,
+// each value as it stands. A text that is no object has no members.
+func Members(obj []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		i := space(obj, 0)
+		if i >= len(obj) || obj[i] != '{' {
+			return
+		}
+		i = space(obj, i+1)
+		for i < len(obj) && obj[i] == '"' {
+			end := stringEnd(obj, i)
+			if end < i+2 {
+				return
+			}
+			name := obj[i+1 : end-1]
+			i = space(obj, end)
+			i = space(obj, min(i+1, len(obj)))
+			end = valueEnd(obj, i)
+			if !yield(name, obj[i:end]) {
+				return
+			}
+			i = space(obj, end)
+			if i < len(obj) {
+				i = space(obj, i+1)
+			}
+		}
+	}
+}
+
+// Elements walks the values of an array that was checked. A text that is no array has none.
+func Elements(array []byte) iter.Seq[[]byte] {
+	return func(yield func(value []byte) bool) {
+		i := space(array, 0)
+		if i >= len(array) || array[i] != '[' {
+			return
+		}
+		i = space(array, i+1)
+		for i < len(array) && array[i] != ']' {
+			end := valueEnd(array, i)
+			if end == i || !yield(array[i:end]) {
+				return
+			}
+			i = space(array, end)
+			if i < len(array) && array[i] == ',' {
+				i = space(array, i+1)
+			}
+		}
+	}
+}
+
+// Lookup follows a path of names, and of indexes where it meets an array, through a value that was checked. It gives
+// the value as it stands.
+func Lookup(value []byte, path ...string) ([]byte, bool) {
+	for _, step := range path {
+		found := false
+		i := space(value, 0)
+		if i < len(value) && value[i] == '[' {
+			n, err := strconv.Atoi(step)
+			if err != nil {
+				return nil, false
+			}
+			for v := range Elements(value) {
+				if n == 0 {
+					value, found = v, true
+					break
+				}
+				n--
+			}
+		} else {
+			for name, v := range Members(value) {
+				if NameIs(name, step) {
+					value, found = v, true
+					break
+				}
+			}
+		}
+		if !found {
+			return nil, false
+		}
+	}
+	return value, true
+}
+
+// NameIs reports whether a name as it stands in a text is the wanted one, escapes resolved.
+func NameIs(raw []byte, want string) bool {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw) == want
+	}
+	return string(Unescape(nil, raw)) == want
+}
+
+// stringEnd gives the index behind the closing quote of the string that opens at i.
+func stringEnd(b []byte, i int) int {
+	i++
+	for {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			return len(b)
+		}
+		i += n + 1
+		k := i - 2
+		for b[k] == '\\' { // the opening quote ends the walk at the latest
+			k--
+		}
+		if (i-k)%2 == 0 {
+			return i
+		}
+	}
+}
+
+// valueEnd gives the index behind the value that begins at i.
+func valueEnd(b []byte, i int) int {
+	if i >= len(b) {
+		return len(b)
+	}
+	switch b[i] {
+	case '"':
+		return stringEnd(b, i)
+	case '{', '[':
+	default:
+		for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] > ' ' {
+			i++
+		}
+		return i
+	}
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			i = stringEnd(b, i)
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+			if depth == 0 {
+				return i + 1
+			}
+		}
+		i++
+	}
+	return i
+}
