@@ -60,15 +60,12 @@ const maxSuggestions = 3
 // Suggest gives ids of the table near to one that Find does not know, the nearest first, for "did you mean". It is
 // empty when nothing is near.
 func Suggest(id string) []string {
-	if id == "" || len(id) > 2048 { // the longest modelId that the API takes
-		return nil
-	}
 	plain, profile, ok := Split(id)
 	if !ok {
 		return nil
 	}
 	wanted := squash(plain)
-	if wanted == "" {
+	if wanted == "" || len(wanted) > 100 { // longer than any id by more than the nearness that counts
 		return nil
 	}
 	type near struct {
