@@ -1,0 +1,159 @@
+// Package ask reads a prompt the way a person would: which part of it is the article, what its title is, and in which form the answer is
+// wanted.
+//
+// It owns the reading of instructions and of JSON Schemas, and the writing of an answer in the asked form. What is put into the form is
+// its caller's; nothing here looks at the meaning of the article. All of it is linear in the prompt.
+package ask
+
+import (
+	"regexp"
+	"strings"
+
+	"quarry/internal/standin/model/family"
+)
+
+// Ask is a prompt taken apart.
+type Ask struct {
+	Title   string // from the Title: line, or ""
+	Article string // may be empty
+	Form    Form
+}
+
+// Read takes the prompt apart. The article is looked for in the last user turn: after a label line (Article:, 本文: …), between tags
+// (<article> … </article>), else the longest of its text parts without the instruction that introduces it. Everything else in that turn,
+// and the system text, is instruction. An error is a *family.Invalid that names the part of the schema that cannot be read.
+func Read(p *family.Prompt) (Ask, error) {
+	parts := p.UserParts()
+	longest := 0
+	for i, part := range parts {
+		if len(part) > len(parts[longest]) {
+			longest = i
+		}
+	}
+	var a Ask
+	instructions := []string{p.System}
+	for i, part := range parts {
+		if i != longest {
+			rest, title := takeTitle(part)
+			instructions = append(instructions, rest)
+			if a.Title == "" {
+				a.Title = title
+			}
+		}
+	}
+	tail := ""
+	if len(parts) > 0 {
+		head, article, after := cutArticle(parts[longest])
+		var title string
+		if head, title = takeTitle(head); title != "" {
+			a.Title = title
+		} else if rest, title, ok := dropTitle(article); ok && a.Title == "" {
+			article, a.Title = rest, title
+		}
+		a.Article = article
+		instructions = append(instructions, head, after)
+		if after == "" {
+			tail = lastParagraph(article)
+		}
+	}
+	var err error
+	a.Form, err = formOf(p.Format, strings.Join(instructions, "\n"))
+	if err != nil {
+		return a, err
+	}
+	// An instruction may stand behind the article without a mark between them; only an explicit order to write JSON is taken for one.
+	if !a.Form.JSON && tail != "" && orderRE.MatchString(tail) {
+		a.Form = formOfText(tail)
+		a.Article = strings.TrimSpace(strings.TrimSuffix(a.Article, tail))
+	}
+	return a, nil
+}
+
+var (
+	// labelRE is a line that introduces the article: alone on its line, or followed by its text.
+	labelRE = regexp.MustCompile(`(?mi)^[ \t#*【\[]{0,4}(?:article(?: (?:text|body|content))?|(?:blog )?post|text|content|body|document|本文|記事(?:本文)?|文章|テキスト)[\]】* \t]{0,4}[:：][* \t]*`)
+	// bareLabelRE is 本文 as a line of its own, without a colon.
+	bareLabelRE = regexp.MustCompile(`(?m)^[ \t#]*[【\[]?(?:本文|記事本文)[】\]]?[ \t]*$`)
+	titleRE     = regexp.MustCompile(`(?mi)^[ \t#*【\[]{0,4}(?:title|headline|タイトル|題名|表題|記事タイトル)[\]】* \t]{0,4}[:：][* \t]*(\S[^\n]*)$`)
+	openTagRE   = regexp.MustCompile(`(?mi)^[ \t]*<(article|document|text|content|post|blog|body|passage|本文|記事)>`)
+	orderRE     = regexp.MustCompile(`(?i)\b(?:return|respond|reply|answer|output|write|produce|give|provide|generate)\b[^\n]*\bJSON\b|JSON[^\n]*(?:出力|返|回答|答え|書)`)
+	ordersRE    = regexp.MustCompile(`(?i)\bJSON\b|\bsummar|\btitle\b|要約|まとめ|タイトル|次の|以下の|following|below`)
+)
+
+// cutArticle splits a user text into what stands before the article, the article, and what stands behind it.
+func cutArticle(text string) (head, article, tail string) {
+	start, end := -1, -1
+	for _, re := range []*regexp.Regexp{labelRE, bareLabelRE} {
+		if m := re.FindStringIndex(text); m != nil && (start < 0 || m[0] < start) {
+			start, end = m[0], m[1]
+		}
+	}
+	if m := openTagRE.FindStringSubmatchIndex(text); m != nil && m[0] < 4000 && (start < 0 || m[0] < start) {
+		closing := "</" + text[m[2]:m[3]] + ">"
+		if end := lastIndexFold(text, closing); end > m[1] {
+			return text[:m[0]], strings.TrimSpace(text[m[1]:end]), strings.TrimSpace(text[end+len(closing):])
+		}
+	}
+	// A label deep inside is the article's own line, unless all before it reads as an instruction.
+	if start >= 0 && (start < 2000 || ordersRE.MatchString(text[:2000])) {
+		return text[:start], strings.TrimSpace(text[end:]), ""
+	}
+	first, rest, ok := strings.Cut(text, "\n")
+	if !ok {
+		return "", text, ""
+	}
+	if paragraph, after, ok := strings.Cut(text, "\n\n"); ok && len(paragraph) < 1500 && introduces(paragraph) {
+		return paragraph, strings.TrimSpace(after), ""
+	}
+	if len(first) < 600 && introduces(first) {
+		return first, strings.TrimSpace(rest), ""
+	}
+	return "", text, ""
+}
+
+// introduces tells an instruction from an article's first paragraph: it ends in a colon and speaks of what to do.
+func introduces(paragraph string) bool {
+	p := strings.TrimSpace(paragraph)
+	if strings.HasPrefix(p, "#") {
+		return false
+	}
+	return (strings.HasSuffix(p, ":") || strings.HasSuffix(p, "：") || orderRE.MatchString(p) || strings.HasSuffix(p, "してください。")) && ordersRE.MatchString(p)
+}
+
+// takeTitle takes the Title: line out of an instruction, so that what it quotes is not read as one.
+func takeTitle(text string) (rest, title string) {
+	m := titleRE.FindStringSubmatchIndex(text)
+	if m == nil {
+		return text, ""
+	}
+	return text[:m[0]] + text[m[1]:], strings.TrimSpace(strings.TrimRight(text[m[2]:m[3]], "* \t\r"))
+}
+
+// dropTitle takes a Title: line off the beginning of the article.
+func dropTitle(article string) (rest, title string, ok bool) {
+	m := titleRE.FindStringSubmatchIndex(article)
+	if m == nil || strings.TrimSpace(article[:m[0]]) != "" {
+		return article, "", false
+	}
+	return strings.TrimSpace(article[m[1]:]), strings.TrimSpace(article[m[2]:m[3]]), true
+}
+
+func lastParagraph(text string) string {
+	text = strings.TrimSpace(text)
+	i := strings.LastIndex(text, "\n\n")
+	if i < 0 || len(text)-i > 1500 {
+		return ""
+	}
+	return strings.TrimSpace(text[i:])
+}
+
+// lastIndexFold finds the closing tag in either case.
+func lastIndexFold(text, token string) int {
+	if i := strings.LastIndex(text, token); i >= 0 {
+		return i
+	}
+	if i := strings.LastIndex(text, strings.ToLower(token)); i >= 0 {
+		return i
+	}
+	return strings.LastIndex(text, strings.ToUpper(token))
+}

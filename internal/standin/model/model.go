@@ -1,0 +1,74 @@
+// Package model answers records for the stand-in: by an extractive summariser and an echo that live in the process, or by servers that
+// speak Anthropic's or OpenAI's wire.
+//
+// It owns the way from one modelInput to one modelOutput, the retries of calls to a back end, and how many of them are in flight. It does
+// not own jobs, quotas, faults or the bill. An answer is never invented: what cannot be answered is an *Error, and every answer names the
+// model that gave it.
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"quarry/internal/standin/model/family"
+)
+
+// Request is one record: modelInput as the job or the runtime call carries it.
+type Request struct {
+	RecordID string // for logs, fault draws and answer ids only
+	ModelID  string // as the client asked: a model id, an inference-profile id, or an ARN of either
+	Converse bool   // Body is Converse's (modelInvocationType Converse), else the family's InvokeModel body
+	Body     []byte // the JSON object; not kept and not changed
+}
+
+// Response is one answer.
+type Response struct {
+	Body                      []byte // the JSON of modelOutput or of the runtime's response
+	InputTokens, OutputTokens int64  // as the body says them, or estimated where its family has no usage
+}
+
+// Model answers requests. It is safe for concurrent use. An *Error ends the record as the provider would report it; any other error means
+// that it could not be answered now, which only the end of ctx causes.
+type Model interface {
+	Answer(ctx context.Context, r Request) (Response, error)
+}
+
+// Error ends one record. Code is an HTTP status as in a result line's errorCode.
+type Error struct {
+	Code       int
+	Message    string
+	RetryAfter time.Duration // what the back end asked for, 0 when it did not
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("model error %d: %s", e.Code, e.Message) }
+
+// Size is what a request asks for, in estimated tokens.
+type Size struct {
+	InputTokens int64
+	MaxTokens   int64 // 0 when the body sets no limit
+}
+
+// Measure estimates a request's tokens (see family.Tokens) without answering it. A body that Answer would refuse is the same *Error here.
+func Measure(r Request) (Size, error) {
+	p, err := parse(r)
+	if err != nil {
+		return Size{}, err
+	}
+	return Size{InputTokens: max(1, p.InputTokens()), MaxTokens: p.MaxTokens}, nil
+}
+
+func parse(r Request) (*family.Prompt, error) {
+	p, err := family.Parse(r.ModelID, r.Converse, r.Body)
+	return p, refused(err)
+}
+
+// refused turns a body's fault into the record's error.
+func refused(err error) error {
+	var invalid *family.Invalid
+	if errors.As(err, &invalid) {
+		return &Error{Code: 400, Message: invalid.Message}
+	}
+	return err
+}
