@@ -1,0 +1,110 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"quarry/internal/standin/faults"
+	"quarry/internal/standin/model"
+)
+
+// Reply is an answer and what the faults do with it.
+type Reply struct {
+	model.Response
+	Dropped bool // the answer was computed and is billed, and must not reach the client
+	Doubled bool // the answer's line is written twice
+}
+
+// unexpected is what Bedrock says when it failed by itself
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html).
+const unexpected = "The system encountered an unexpected error during processing. Try your request again."
+
+// ask gets one answer, with the faults drawn from the record's id. Its error is a *model.Error, or the context's.
+func (e *Engine) ask(ctx context.Context, set faults.Set, req model.Request) (Reply, error) {
+	if set.Hits(faults.RecordError, req.RecordID) {
+		return Reply{}, &model.Error{Code: 500, Message: unexpected}
+	}
+	if err := sleep(ctx, set.Slow()); err != nil {
+		return Reply{}, err
+	}
+	response, err := e.answer(ctx, req)
+	if err != nil {
+		return Reply{}, e.asModelError(ctx, req, err)
+	}
+	if set.Hits(faults.Truncate, req.RecordID) {
+		response.Body = damaged(response.Body, faults.Cut)
+	}
+	if set.Hits(faults.BadJSON, req.RecordID) {
+		response.Body = damaged(response.Body, func(b []byte) ([]byte, error) {
+			return faults.Break(b, set.Detail(faults.BadJSON, req.RecordID))
+		})
+	}
+	return Reply{
+		Response: response,
+		Dropped:  set.Hits(faults.DropRecord, req.RecordID),
+		Doubled:  set.Hits(faults.DuplicateRecord, req.RecordID),
+	}, nil
+}
+
+// answer asks the model and holds its answer to one line of JSON. One record that breaks the model's code costs that
+// record, not the server.
+func (e *Engine) answer(ctx context.Context, req model.Request) (response model.Response, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the model panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	response, err = e.cfg.Model.Answer(ctx, req)
+	if err != nil {
+		return model.Response{}, err
+	}
+	if !json.Valid(response.Body) {
+		return model.Response{}, errors.New("the model's answer is not JSON")
+	}
+	if bytes.ContainsAny(response.Body, "\n\r") {
+		var line bytes.Buffer
+		if err := json.Compact(&line, response.Body); err != nil {
+			return model.Response{}, err
+		}
+		response.Body = line.Bytes()
+	}
+	return response, nil
+}
+
+func (e *Engine) asModelError(ctx context.Context, req model.Request, err error) error {
+	if ctx.Err() != nil { // first: an answer that was cut off is no error of the record
+		return ctx.Err()
+	}
+	if known, ok := errors.AsType[*model.Error](err); ok {
+		return known
+	}
+	e.cfg.Log.Error("answer failed", "record", req.RecordID, "error", err)
+	return &model.Error{Code: 500, Message: unexpected}
+}
+
+// damaged leaves an answer alone that holds no text to damage, such as an embedding.
+func damaged(body []byte, damage func([]byte) ([]byte, error)) []byte {
+	if worse, err := damage(body); err == nil {
+		return worse
+	}
+	return body
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

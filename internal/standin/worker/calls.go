@@ -1,0 +1,100 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"quarry/internal/standin/model"
+)
+
+// calls is the journal of runtime calls: only what the bill needs of them.
+type calls struct {
+	*journal
+	path   string
+	number atomic.Uint64 // of the last call without an id of its own
+
+	mu    sync.Mutex
+	total Totals
+}
+
+const callPrefix = "call-"
+
+func openCalls(path string, noSync bool) (*calls, error) {
+	c := &calls{path: path}
+	count := func(f *finished) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.total.Answered++
+		c.total.InputTokens += f.in
+		c.total.OutputTokens += f.out
+	}
+	var err error
+	c.journal, err = openJournal(path, noSync,
+		func(f finished, _ int64) error {
+			count(&f)
+			// A number that was billed is not given again: another call's answer would look like a second one of it.
+			if n, err := strconv.ParseUint(strings.TrimPrefix(f.id, callPrefix), 10, 64); err == nil && n > c.number.Load() {
+				c.number.Store(n)
+			}
+			return nil
+		},
+		func(group []*finished, _ []int64) {
+			for _, f := range group {
+				count(f)
+			}
+		})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *calls) totals() Totals {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.total
+}
+
+func (c *calls) read(each func(finished, int64) error) error {
+	f, err := os.Open(c.path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // only read
+	_, err = readFrames(f, each)
+	return err
+}
+
+func (c *calls) close() error {
+	err := c.flush()
+	if e := c.journal.close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Call asks the model once, as a runtime call, with the engine's faults, and journals the answer for the bill before
+// it returns. A request without a RecordID counts as "call-<n>". The error is a *model.Error, or the context's.
+func (e *Engine) Call(ctx context.Context, req model.Request) (Reply, error) {
+	if req.RecordID == "" {
+		req.RecordID = callPrefix + strconv.FormatUint(e.calls.number.Add(1), 10)
+	}
+	reply, err := e.ask(ctx, e.cfg.Faults, req)
+	if err != nil {
+		return Reply{}, err
+	}
+	recorded := make(chan error, 1)
+	f := &finished{id: req.RecordID, in: reply.InputTokens, out: reply.OutputTokens, recorded: recorded}
+	if err := e.calls.add(f); err != nil {
+		return Reply{}, fmt.Errorf("bill call %s: %w", req.RecordID, err)
+	}
+	if err := <-recorded; err != nil {
+		return Reply{}, fmt.Errorf("bill call %s: %w", req.RecordID, err)
+	}
+	return reply, nil
+}

@@ -1,0 +1,220 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"quarry"
+	"quarry/internal/standin/faults"
+	"quarry/internal/standin/model"
+)
+
+// outcome is how a job's work ends.
+type outcome struct {
+	status  quarry.JobStatus
+	message string
+	upTo    int64 // the first record that is not looked at
+}
+
+// outcomeOf draws how the job will end, from its number: a fault decides before the work how far it goes.
+func (e *Engine) outcomeOf(j Job) outcome {
+	set, key := e.faultsOf(j), faults.JobKey(j.Number)
+	part := func(k faults.Kind) int64 { return int64(set.Detail(k, key) * float64(j.Counts.Total)) }
+	switch {
+	case set.Hits(faults.FailJob, key):
+		return outcome{quarry.JobFailed, messageFailed, part(faults.FailJob)}
+	case set.Hits(faults.Partial, key):
+		return outcome{quarry.JobPartiallyCompleted, messagePartial, part(faults.Partial)}
+	}
+	return outcome{quarry.JobCompleted, "", j.Counts.Total}
+}
+
+// errTimeUp says that a job has used its time.
+var errTimeUp = errors.New("the job's time is up")
+
+// process answers the records that have no answer yet and writes the output.
+func (e *Engine) process(ctx context.Context, l *live, j Job) error {
+	counted := func(t tally) {
+		l.mu.Lock()
+		t.put(&l.job)
+		l.mu.Unlock()
+	}
+	segment, err := e.openSegment(j, counted)
+	if err != nil {
+		return err
+	}
+	end := e.outcomeOf(j)
+	err = e.answerAll(ctx, j, segment, end.upTo)
+	if errors.Is(err, errTimeUp) {
+		end, err = outcome{status: quarry.JobPartiallyCompleted, message: messagePartial}, nil
+	}
+	if err == nil && ctx.Err() == nil {
+		err = e.writeOutput(ctx, j, segment)
+	} else {
+		err = errors.Join(err, segment.flush())
+	}
+	if err = errors.Join(err, segment.close()); ctx.Err() != nil {
+		return nil // stopped, or the engine is closing: what is in the segment stays
+	}
+	if err != nil {
+		return err
+	}
+	if end.status == quarry.JobPartiallyCompleted && segment.tally.success+segment.tally.errors == j.Counts.Total {
+		end = outcome{status: quarry.JobCompleted} // the time was up when nothing was left to do
+	}
+	_, err = e.move(l, j.Status, end.status, func(j *Job) { j.Message = end.message })
+	return err
+}
+
+// answerAll returns when every record below upTo has been handed to the segment, or with what kept it from that:
+// errTimeUp, the context's error, or one of store or disk.
+func (e *Engine) answerAll(ctx context.Context, j Job, s *segment, upTo int64) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var helpers sync.WaitGroup
+	defer helpers.Wait()
+	helpers.Go(func() {
+		if e.clock.wait(ctx, j.Expires) == nil {
+			cancel(errTimeUp)
+		}
+	})
+	err := e.dispatch(ctx, cancel, j, s, upTo)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	cancel(nil)
+	return err
+}
+
+// dispatch reads the input in order and asks for each record that is not in the segment, as many at a time as the
+// job's share of the engine allows. It returns when no record is in flight any more.
+func (e *Engine) dispatch(ctx context.Context, cancel context.CancelCauseFunc, j Job, s *segment, upTo int64) error {
+	var (
+		share    claim
+		inFlight sync.WaitGroup
+		index    int64
+		set      = e.faultsOf(j)
+	)
+	defer inFlight.Wait()
+	done := make([]bool, len(s.places)) // the segment's own table changes from now on
+	for i, p := range s.places {
+		done[i] = p.there
+	}
+	for _, f := range j.Files {
+		if !slices.Contains(done[index:index+f.Records], false) {
+			index += f.Records
+			continue
+		}
+		err := e.eachRecord(ctx, j, f, func(r record) error {
+			at := index
+			index++
+			if at >= upTo {
+				return errEnough
+			}
+			if done[at] {
+				return nil
+			}
+			if err := e.slots.take(ctx, &share); err != nil {
+				return err
+			}
+			req, err := request(j, r, at)
+			if err != nil {
+				e.slots.give(&share)
+				return err
+			}
+			inFlight.Go(func() {
+				defer e.slots.give(&share)
+				if err := e.finish(ctx, set, req, at, s); err != nil {
+					cancel(err)
+				}
+			})
+			return nil
+		})
+		if errors.Is(err, errEnough) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// request makes of a record what the model is asked. The body is a copy: the line goes with the next one read.
+func request(j Job, r record, index int64) (model.Request, error) {
+	id := givenID(j.ID, index)
+	if r.id != nil {
+		text, err := r.idText()
+		if err != nil {
+			return model.Request{}, fmt.Errorf("read recordId: %w", err)
+		}
+		id = text
+	}
+	return model.Request{
+		RecordID: id,
+		ModelID:  j.AskID,
+		Converse: j.Type == quarry.Converse,
+		Body:     append([]byte(nil), r.input...),
+	}, nil
+}
+
+// recordError is what stands in an output line instead of modelOutput
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html).
+type recordError struct {
+	Code    int    `json:"errorCode"`
+	Message string `json:"errorMessage"`
+}
+
+// finish asks for one record and hands the answer, or the error that replaces it, to the segment. A record whose
+// asking was cut off is handed over to nobody: it is asked again when the job goes on.
+func (e *Engine) finish(ctx context.Context, set faults.Set, req model.Request, index int64, s *segment) error {
+	f := &finished{index: index, id: req.RecordID}
+	reply, err := e.ask(ctx, set, req)
+	if failure, ok := errors.AsType[*model.Error](err); ok {
+		f.flags = isError
+		f.body, err = json.Marshal(recordError{failure.Code, failure.Message})
+	} else if err == nil {
+		f.in, f.out, f.body = reply.InputTokens, reply.OutputTokens, reply.Body
+		if reply.Dropped {
+			f.flags |= isDropped
+		}
+		if reply.Doubled {
+			f.flags |= isDoubled
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return s.add(f)
+}
+
+// eachRecord calls do for the records of a file in order. The record is valid during the call only.
+func (e *Engine) eachRecord(ctx context.Context, j Job, f inputFile, do func(r record) error) (err error) {
+	r, err := e.openInput(ctx, j, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	lines := newLines(r)
+	for {
+		line, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read s3 object %s: %w", f.Key, err)
+		}
+		rec, err := parseRecord(line)
+		if err != nil {
+			return fmt.Errorf("s3 object %s line %d: %w", f.Key, lines.number, err)
+		}
+		if err := do(rec); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package worker
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"quarry"
+)
+
+const segmentDir = "segments"
+
+// segment is the journal of one job's finished records, with an index from the record's number to its place. The
+// journal is in the order in which records ended; the output is put together from it in the order of the input.
+type segment struct {
+	*journal
+	places []place
+	tally  tally
+}
+
+// tally is what the finished records come to.
+type tally struct {
+	success, errors int64
+	in, out         int64
+}
+
+func (t *tally) add(f *finished) {
+	if f.flags&isError != 0 {
+		t.errors++
+		return
+	}
+	t.success++
+	t.in += f.in
+	t.out += f.out
+}
+
+func (t tally) counts(total int64) quarry.JobCounts {
+	return quarry.JobCounts{Total: total, Processed: t.success + t.errors, Success: t.success, Error: t.errors}
+}
+
+func (e *Engine) segmentPath(id string) string {
+	return filepath.Join(e.cfg.Dir, segmentDir, id+".log")
+}
+
+// openSegment opens a job's segment and counts what is in it. counted is called, from one goroutine, with the tally
+// after every group that has reached the disk.
+func (e *Engine) openSegment(j Job, counted func(tally)) (*segment, error) {
+	s := &segment{places: make([]place, j.Counts.Total)}
+	note := func(f *finished, at int64) bool {
+		if f.index < 0 || f.index >= int64(len(s.places)) || s.places[f.index].there {
+			return false
+		}
+		s.places[f.index] = place{at: at, size: uint32(len(f.body)), flags: f.flags, there: true}
+		s.tally.add(f)
+		return true
+	}
+	var err error
+	s.journal, err = openJournal(e.segmentPath(j.ID), e.cfg.NoSync,
+		func(f finished, at int64) error {
+			if !note(&f, at) {
+				return fmt.Errorf("record %d of %d is out of range or there twice", f.index, len(s.places))
+			}
+			return nil
+		},
+		func(group []*finished, at []int64) {
+			for i, f := range group {
+				note(f, at[i])
+			}
+			counted(s.tally)
+		})
+	if err != nil {
+		return nil, err
+	}
+	counted(s.tally)
+	return s, nil
+}
+
+// body reads the stored output of a record. It may be called once the segment is flushed.
+func (s *segment) body(p place, buf []byte) ([]byte, error) {
+	if cap(buf) < int(p.size) {
+		buf = make([]byte, p.size, p.size+p.size/4)
+	}
+	buf = buf[:p.size]
+	if _, err := s.file.ReadAt(buf, p.at); err != nil {
+		return nil, fmt.Errorf("read segment: %w", err)
+	}
+	return buf, nil
+}
+
+// tidy keeps a terminal job's bill and removes its segment, which may be large. A crash in between is made good by the
+// next Open.
+func (e *Engine) tidy(j Job) error {
+	if !e.untidy(j.ID) {
+		return nil
+	}
+	if err := e.keepBill(j); err != nil {
+		return err
+	}
+	if err := os.Remove(e.segmentPath(j.ID)); err != nil {
+		return fmt.Errorf("remove segment: %w", err)
+	}
+	return nil
+}
+
+func (e *Engine) untidy(id string) bool {
+	_, err := os.Stat(e.segmentPath(id))
+	return err == nil
+}
