@@ -1,0 +1,206 @@
+package prompt
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"quarry"
+)
+
+// Renderer makes modelInputs. It is safe for concurrent use.
+type Renderer struct {
+	model      string
+	invocation quarry.InvocationType
+	schema     []byte
+	leftOut    []string
+	neutralize bool // the family reads special tokens out of the text
+
+	sent   []piece // the body as Append writes it: base or full
+	base   []piece // without the structured member
+	full   []piece // with it, even where it is not sent; base where there is none
+	member string  // the structured member's name, or empty
+	value  []byte  // its canonical value
+	added  []byte  // what it puts into a body: comma, name and value
+
+	scratch sync.Pool // of *[]byte
+}
+
+// New compiles a Config. The error holds every fault, each on its own line.
+func New(cfg Config) (*Renderer, error) { return cfg.compile() }
+
+func (c Config) compile() (*Renderer, error) {
+	errs := c.validateValues()
+	schema, err := c.schema()
+	if err != nil {
+		errs = append(errs, err)
+	}
+	r := &Renderer{model: c.model(), invocation: c.Invocation(), schema: schema}
+	fam := familyOf(r.model)
+	r.neutralize = r.invocation == quarry.InvokeModel && (fam == llama3 || fam == llama4)
+
+	s, err := c.settings(r, fam)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	structured, err := structuredMember(r.invocation, fam, schema)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+
+	r.base = merge(body(r.invocation, fam, s, member{}))
+	r.sent, r.full = r.base, r.base
+	if structured.value != nil {
+		r.member, r.value = structured.name, merge(structured.value)[0].literal
+		// "messages" stands before it in every shape, so it always has a comma before it.
+		r.added = append([]byte(`,"`+r.member+`":`), r.value...)
+		r.full = merge(body(r.invocation, fam, s, structured))
+	}
+	if c.Structured {
+		if structured.value == nil || c.refuses(FieldStructured) {
+			r.leftOut = append(r.leftOut, FieldStructured)
+		} else {
+			r.sent = r.full
+		}
+	}
+	slices.Sort(r.leftOut)
+	return r, nil
+}
+
+func (c Config) refuses(field string) bool { return c.Refused != nil && c.Refused(field) }
+
+// settings resolves defaults and refusals, and notes in r what is left out.
+func (c Config) settings(r *Renderer, fam family) (settings, error) {
+	var s settings
+	drop := func(field string) bool {
+		if c.refuses(field) {
+			r.leftOut = append(r.leftOut, field)
+			return true
+		}
+		return false
+	}
+	user := c.User
+	if user == "" {
+		user = DefaultUser
+	}
+	userText, userErr := compileText("prompt.user", user)
+	if userErr == nil {
+		s.user = []part{{text: userText}}
+	}
+	var systemErr error
+	if !c.NoSystem {
+		var system *text
+		systemSource := systemFor(c, r.schema)
+		if system, systemErr = compileText("prompt.system", systemSource); systemErr == nil {
+			s.system = []part{{text: system}}
+		}
+		if strings.TrimSpace(systemSource) == "" {
+			systemErr = errors.New("prompt.system: blank; to send none, switch it off")
+		}
+		if drop(FieldSystem) {
+			s.user = append(append(s.system, part{literal: []byte(`\n\n`)}), s.user...)
+			s.system = nil
+		}
+	}
+	if s.maxTokens = c.MaxTokens; s.maxTokens == 0 {
+		s.maxTokens = defaultMaxTokens
+	}
+	if drop(FieldMaxTokens) {
+		s.maxTokens = 0
+	}
+	if c.TopP != nil && !drop(FieldTopP) {
+		s.topP = c.TopP
+	}
+	s.temperature = c.Temperature
+	if s.temperature == nil && c.TopP == nil {
+		t := defaultTemperature
+		s.temperature = &t
+	}
+	if c.NoTemperature || (s.temperature != nil && drop(FieldTemperature)) {
+		s.temperature = nil
+	}
+	if len(c.StopSequences) > 0 {
+		noPlace := r.invocation == quarry.InvokeModel && (fam == llama3 || fam == llama4)
+		switch {
+		case noPlace:
+			r.leftOut = append(r.leftOut, FieldStopSequences)
+		case !drop(FieldStopSequences):
+			s.stopSequences = c.StopSequences
+		}
+	}
+	return s, errors.Join(userErr, systemErr)
+}
+
+// Invocation is whose body the modelInputs are.
+func (r *Renderer) Invocation() quarry.InvocationType { return r.invocation }
+
+// Schema is the canonical JSON Schema of the answer, nil for free text. It is the one that answers are to be checked
+// with, and must not be changed.
+func (r *Renderer) Schema() []byte { return r.schema }
+
+// Structured reports whether the schema is sent along.
+func (r *Renderer) Structured() bool { return len(r.sent) > 0 && &r.sent[0] != &r.base[0] }
+
+// LeftOut names the settings (the Field constants) that are not sent because the model refuses them or its body has no
+// place for them.
+func (r *Renderer) LeftOut() []string { return slices.Clone(r.leftOut) }
+
+// Append appends the document's modelInput: canonical JSON on one line, or, where the document brings its own
+// ModelInput, that as it is. The error says which template failed for which document; dst then holds what it held.
+func (r *Renderer) Append(dst []byte, doc *quarry.Document) ([]byte, error) {
+	start := len(dst)
+	if doc.ModelInput != nil {
+		v := jsontext.Value(doc.ModelInput)
+		if v.Kind() != '{' || !v.IsValid(jsontext.AllowDuplicateNames(true)) || bytes.ContainsAny(v, "\r\n") {
+			return dst, fmt.Errorf("document %s: modelInput is not one JSON object on one line", doc.ID)
+		}
+		return append(dst, doc.ModelInput...), nil
+	}
+	for i := range r.sent {
+		p := &r.sent[i]
+		if p.hole == nil {
+			dst = append(dst, p.literal...)
+			continue
+		}
+		hole := len(dst)
+		for _, q := range p.hole {
+			if q.text == nil {
+				dst = append(dst, q.literal...)
+				continue
+			}
+			from := len(dst)
+			var err error
+			if dst, err = q.text.append(dst, doc); err != nil {
+				return dst[:start], fmt.Errorf("render prompt for document %s: %w", doc.ID, err)
+			}
+			if r.neutralize {
+				dst = neutralize(dst, from)
+			}
+		}
+		if blank(dst[hole:]) {
+			return dst[:start], fmt.Errorf("render prompt for document %s: nothing but white space comes out", doc.ID)
+		}
+	}
+	return dst, nil
+}
+
+// neutralize breaks up what a Llama model would read as a special token: a text could otherwise end its own turn and
+// speak as the system.
+func neutralize(b []byte, from int) []byte {
+	for {
+		i := bytes.Index(b[from:], []byte("<|"))
+		if i < 0 {
+			return b
+		}
+		b = slices.Insert(b, from+i+1, ' ')
+		from += i + 3
+	}
+}
