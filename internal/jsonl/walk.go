@@ -149,3 +149,21 @@ func valueEnd(b []byte, i int) int {
 	}
 	return i
 }
+
+// AppendCompact appends a value that was checked without the white space between its parts.
+func AppendCompact(dst, value []byte) []byte {
+	for i := 0; i < len(value); {
+		switch c := value[i]; c {
+		case ' ', '\t', '\n', '\r':
+			i++
+		case '"':
+			end := stringEnd(value, i)
+			dst = append(dst, value[i:end]...)
+			i = end
+		default:
+			dst = append(dst, c)
+			i++
+		}
+	}
+	return dst
+}

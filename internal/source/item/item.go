@@ -1,0 +1,297 @@
+package item
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"quarry"
+	"quarry/internal/jsonl"
+)
+
+// arenaSize is how much memory for bodies is taken at a time.
+const arenaSize = 256 << 10
+
+// Reader makes documents out of the items of one block. One goroutine at a time. Bodies point into the items or into
+// memory of the Reader that is never used again, so they live as long as somebody holds them.
+type Reader struct {
+	cfg   Config
+	keys  Keys
+	check jsonl.Checker
+	arena []byte
+}
+
+// NewReader gives a reader of items that have these keys.
+func (c Config) NewReader(keys Keys) *Reader { return &Reader{cfg: c, keys: keys} }
+
+// ErrFiltered says that an item does not meet the conditions. It is no fault.
+var ErrFiltered = errors.New("left out by a condition")
+
+// Read makes a document of an item, the text of a JSON object. The error is ErrFiltered or a *quarry.ItemError, and the
+// document then holds its position alone.
+func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) {
+	members, err := r.check.Object(text)
+	if err != nil {
+		return quarry.Document{At: at}, r.broken(err, at)
+	}
+	if len(r.cfg.Where) > 0 && !r.cfg.keep(text) {
+		return quarry.Document{At: at}, ErrFiltered
+	}
+	d := quarry.Document{At: at}
+	var reason string
+	if r.cfg.Records {
+		reason = r.record(&d, members)
+	} else {
+		reason = r.document(&d, members)
+	}
+	if reason != "" {
+		return quarry.Document{At: at}, &quarry.ItemError{At: at, ID: d.ID, Reason: reason}
+	}
+	return d, nil
+}
+
+// broken words a syntax fault. Invalid UTF-8 comes first: whoever mends the file has to know that before all else.
+func (r *Reader) broken(err error, at quarry.Position) *quarry.ItemError {
+	reason := err.Error()
+	if !errors.Is(err, jsonl.ErrUTF8) {
+		reason = "broken JSON: " + reason
+	}
+	return &quarry.ItemError{At: at, Reason: reason}
+}
+
+// TooLong is the fault of an item above the limit.
+func (c Config) TooLong(bytes int64, at quarry.Position) *quarry.ItemError {
+	return &quarry.ItemError{At: at, Reason: fmt.Sprintf("item of %d bytes is above the limit of %d", bytes, c.Limit())}
+}
+
+func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason string) {
+	k := &r.keys
+	id, _ := value(members, k.ID)
+	switch {
+	case id == nil || string(id) == "null" || string(id) == `""`:
+		reason = "no id" + lookedIn(k.ID, "id")
+	case id[0] == '"':
+		d.ID = quarry.DocumentID(r.short(id))
+	case isNumber(id):
+		d.ID = quarry.DocumentID(id)
+	default:
+		reason = fmt.Sprintf("id (member %s) is %s, not a string or a number", k.ID, kind(id))
+	}
+	if reason != "" {
+		return reason
+	}
+	body, plain := value(members, k.Body)
+	switch {
+	case body == nil || string(body) == "null":
+		return "no body" + lookedIn(k.Body, "body")
+	case body[0] != '"':
+		return fmt.Sprintf("body (member %s) is %s, not a string", k.Body, kind(body))
+	}
+	d.Body = r.long(body, plain)
+	d.Title = r.optional(members, k.Title)
+	d.URL = r.optional(members, k.URL)
+	d.Lang = r.optional(members, k.Lang)
+	d.Format = k.BodyFormat
+	if len(k.Format) > 0 {
+		if f, _ := value(members, k.Format); len(f) > 0 && f[0] == '"' {
+			if told := ParseFormat(r.short(f)); told != quarry.FormatUnknown {
+				d.Format = told
+			}
+		}
+	}
+	d.Fields = r.rest(members)
+	return ""
+}
+
+// lookedIn names the member that was looked for where the fault's own word does not.
+func lookedIn(p Path, word string) string {
+	if len(p) == 0 || (len(p) == 1 && p[0] == word) {
+		return ""
+	}
+	return fmt.Sprintf(" (member %s)", p)
+}
+
+func (r *Reader) record(d *quarry.Document, members []jsonl.Member) (reason string) {
+	id, _ := value(members, Path{"recordId"})
+	switch {
+	case id == nil:
+		return "no recordId"
+	case id[0] != '"':
+		return "recordId is " + kind(id) + ", not a string"
+	case len(id) == 2:
+		return "recordId is empty"
+	}
+	d.ID = quarry.DocumentID(r.short(id))
+	input, _ := value(members, Path{"modelInput"})
+	switch {
+	case input == nil:
+		return "no modelInput"
+	case input[0] != '{':
+		return "modelInput is " + kind(input) + ", not an object"
+	}
+	d.ModelInput = input
+	return ""
+}
+
+// value finds a path's value; plain is true for a string without escapes.
+func value(members []jsonl.Member, p Path) (v []byte, plain bool) {
+	if len(p) == 0 {
+		return nil, false
+	}
+	for i := range members {
+		if m := &members[i]; string(m.Name) == p[0] {
+			if len(p) == 1 {
+				return m.Value, m.Plain
+			}
+			v, _ = jsonl.Lookup(m.Value, p[1:]...)
+			return v, false
+		}
+	}
+	return nil, false
+}
+
+func kind(v []byte) string {
+	switch v[0] {
+	case '"':
+		return "a string"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// short gives the text of a JSON string as a string of its own: one that pointed into the block would hold all of it.
+func (r *Reader) short(v []byte) string {
+	v = v[1 : len(v)-1]
+	if bytes.IndexByte(v, '\\') < 0 {
+		return string(v)
+	}
+	r.room(len(v))
+	return string(jsonl.Unescape(r.arena[len(r.arena):], v))
+}
+
+func (r *Reader) optional(members []jsonl.Member, p Path) string {
+	v, _ := value(members, p)
+	switch {
+	case len(v) == 0:
+		return ""
+	case v[0] == '"':
+		return r.short(v)
+	case isNumber(v):
+		return string(v)
+	}
+	return ""
+}
+
+func (r *Reader) long(v []byte, plain bool) []byte {
+	v = v[1 : len(v)-1]
+	if plain {
+		return v[:len(v):len(v)]
+	}
+	r.room(len(v))
+	n := len(r.arena)
+	r.arena = jsonl.Unescape(r.arena, v)
+	return r.arena[n:len(r.arena):len(r.arena)]
+}
+
+// room makes sure that the arena takes n bytes more, and the word that Unescape writes ahead. The old arena stays with
+// the bodies in it.
+func (r *Reader) room(n int) {
+	if cap(r.arena)-len(r.arena) < n+16 {
+		r.arena = make([]byte, 0, max(arenaSize, n+16))
+	}
+}
+
+// rest writes the members that no key took as one object.
+func (r *Reader) rest(members []jsonl.Member) []byte {
+	size := 2
+	for i := range members {
+		if !r.whole(members[i].Name) {
+			size += len(members[i].Name)*6 + len(members[i].Value) + 4
+		}
+	}
+	if size == 2 {
+		return nil
+	}
+	// The body's own object may be large and leave little behind; it is measured with what it holds all the same.
+	r.room(size)
+	start := len(r.arena)
+	out := append(r.arena, '{')
+	for i := range members {
+		m := &members[i]
+		if r.whole(m.Name) {
+			continue
+		}
+		before := len(out)
+		if len(out) > start+1 {
+			out = append(out, ',')
+		}
+		out = jsonl.AppendString(out, m.Name)
+		out = append(out, ':')
+		if p := r.keys.Body; len(p) > 1 && string(m.Name) == p[0] {
+			n := len(out)
+			out = without(out, m.Value, p[1:])
+			if len(out)-n <= len("{}") {
+				out = out[:before]
+			}
+			continue
+		}
+		out = compact(out, m.Value)
+	}
+	out = append(out, '}')
+	r.arena = out
+	if len(out)-start == 2 {
+		return nil
+	}
+	return out[start:len(out):len(out)]
+}
+
+// whole reports whether a member went into the document as it is.
+func (r *Reader) whole(name []byte) bool {
+	k := &r.keys
+	for _, p := range [...]Path{k.ID, k.Title, k.Body, k.URL, k.Lang, k.Format} {
+		if len(p) == 1 && string(name) == p[0] {
+			return true
+		}
+	}
+	return false
+}
+
+// without writes a value and leaves out what lies at the path.
+func without(out, v []byte, p Path) []byte {
+	if v[0] != '{' {
+		return compact(out, v)
+	}
+	out = append(out, '{')
+	start := len(out)
+	for name, inner := range jsonl.Members(v) {
+		hit := jsonl.NameIs(name, p[0])
+		if hit && len(p) == 1 {
+			continue
+		}
+		if len(out) > start {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, '"'), name...), '"', ':')
+		if hit {
+			out = without(out, inner, p[1:])
+		} else {
+			out = compact(out, inner)
+		}
+	}
+	return append(out, '}')
+}
+
+// compact writes a value on one line. Within strings a line break is always escaped, so a raw one is layout.
+func compact(out, v []byte) []byte {
+	if v[0] == '"' || (bytes.IndexByte(v, '\n') < 0 && bytes.IndexByte(v, '\r') < 0) {
+		return append(out, v...)
+	}
+	return jsonl.AppendCompact(out, v)
+}

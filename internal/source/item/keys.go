@@ -1,0 +1,266 @@
+// Package item turns one item of a source, a JSON object or a row, into a document: which member is the id, which the
+// body, what is left over, and what is wrong with it.
+//
+// It owns the names of fields, the filters and the wording of an item's faults. It reads no files and cleans no text.
+//
+// What always holds: the same keys serve all items of a file; nothing is repaired; an item that has no id, no body or a
+// body that is no text becomes a *quarry.ItemError.
+package item
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"quarry"
+	"quarry/internal/jsonl"
+)
+
+// Path leads to a value inside an object: names, or indexes inside an array.
+type Path []string
+
+// String gives the dotted form, as people write it.
+func (p Path) String() string { return strings.Join(p, ".") }
+
+// Keys says where in an item each part of a document lies. An empty path means that items do not have the part.
+type Keys struct {
+	ID, Title, Body, URL, Lang, Format Path
+	// BodyFormat is what the body's name says of its format.
+	BodyFormat quarry.Format
+}
+
+// Parts are the keys that --field takes.
+var parts = []string{"id", "title", "body", "url", "lang", "format"}
+
+// The names that are found by themselves, best first. A name further down is taken only where none before it serves.
+var known = map[string][]string{
+	"id":    {"id", "_id", "_id.$oid", "post_id", "article_id", "guid", "uuid", "slug", "url", "link", "permalink", "sys.id"},
+	"title": {"title", "headline", "name", "title.rendered", "title.raw", "post_title", "subject", "fields.title"},
+	"body": {
+		"content", "body", "html", "text", "markdown", "content.rendered", "content.raw", "content.html", "body_html", "content_html",
+		"html_content", "body_markdown", "content_markdown", "post_content", "content:encoded", "article", "full_text", "plaintext", "fields.body", "fields.content",
+	},
+	"url":    {"url", "link", "permalink", "canonical_url", "href"},
+	"lang":   {"lang", "language", "locale", "lang_code"},
+	"format": {"format", "content_format", "body_format", "content_type", "mime_type"},
+}
+
+// ParseFormat reads the word by which items and flags name a body's format. An unknown word gives FormatUnknown.
+func ParseFormat(s string) quarry.Format {
+	s, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(s)), ";")
+	switch s {
+	case "html", "text/html", "htm":
+		return quarry.FormatHTML
+	case "markdown", "md", "text/markdown", "text/x-markdown", "gfm":
+		return quarry.FormatMarkdown
+	case "text", "plain", "txt", "text/plain", "plaintext":
+		return quarry.FormatText
+	case "page":
+		return quarry.FormatPage
+	}
+	return quarry.FormatUnknown
+}
+
+// Sample is how many items at the head of a file decide about its keys.
+const Sample = 100
+
+// Decide chooses the keys of a file from its first items, which are JSON objects that were checked. A key that the
+// configuration names is taken as it is; of the known names the first counts that serves in at least half of the
+// items, else the one that serves in most.
+func (c Config) Decide(first [][]byte) Keys {
+	var k Keys
+	for _, part := range parts {
+		path := c.told(part, first)
+		if path == nil {
+			path = choose(part, first)
+		}
+		switch part {
+		case "id":
+			k.ID = path
+		case "title":
+			k.Title = path
+		case "body":
+			k.Body = path
+		case "url":
+			k.URL = path
+		case "lang":
+			k.Lang = path
+		case "format":
+			k.Format = path
+		}
+	}
+	if len(k.Body) > 0 {
+		k.BodyFormat = formatOfName(k.Body)
+	}
+	return k
+}
+
+// told gives the configured path. A name that stands in the items as it is, dots and all, is not taken apart.
+func (c Config) told(part string, first [][]byte) Path {
+	dotted, ok := c.Fields[part]
+	if !ok || dotted == "" {
+		return nil
+	}
+	for _, obj := range first {
+		if _, ok := jsonl.Lookup(obj, dotted); ok {
+			return Path{dotted}
+		}
+	}
+	return strings.Split(dotted, ".")
+}
+
+func choose(part string, first [][]byte) Path {
+	var best Path
+	most := 0
+	for _, dotted := range known[part] {
+		path, n := Path(nil), 0
+		for _, obj := range first {
+			p, value, ok := find(obj, dotted)
+			if ok && serves(part, value) {
+				n++
+				if path == nil {
+					path = p
+				}
+			}
+		}
+		if n > most {
+			best, most = path, n
+		}
+		if n > 0 && 2*n >= len(first) {
+			return path
+		}
+	}
+	return best
+}
+
+// find looks a known name up, whatever its case: tables come with ID and Title. The path has the item's own spelling.
+func find(obj []byte, dotted string) (Path, []byte, bool) {
+	var path Path
+	value := obj
+	for step := range strings.SplitSeq(dotted, ".") {
+		var name string
+		var hit []byte
+		for raw, v := range jsonl.Members(value) {
+			n := string(jsonl.Unescape(nil, raw))
+			if n == step || (hit == nil && strings.EqualFold(n, step)) {
+				name, hit = n, v
+				if n == step {
+					break
+				}
+			}
+		}
+		if hit == nil {
+			return nil, nil, false
+		}
+		path, value = append(path, name), hit
+	}
+	return path, value, true
+}
+
+// serves reports whether a value can stand for a part of a document.
+func serves(part string, value []byte) bool {
+	isText := value[0] == '"'
+	switch part {
+	case "id":
+		return (isText && len(value) > 2) || isNumber(value)
+	case "format":
+		return isText && ParseFormat(string(jsonl.Unescape(nil, value))) != quarry.FormatUnknown
+	}
+	return isText
+}
+
+func isNumber(value []byte) bool { return value[0] == '-' || (value[0] >= '0' && value[0] <= '9') }
+
+func formatOfName(p Path) quarry.Format {
+	switch strings.ToLower(p[len(p)-1]) {
+	case "html", "body_html", "content_html", "html_content", "rendered", "content:encoded":
+		return quarry.FormatHTML
+	case "markdown", "body_markdown", "content_markdown":
+		return quarry.FormatMarkdown
+	case "plaintext":
+		return quarry.FormatText
+	}
+	return quarry.FormatUnknown
+}
+
+// Config is how items are read.
+type Config struct {
+	// Fields names the members of a document's parts: id, title, body, url, lang, format → dotted path. What is not
+	// named is found by the names in common use.
+	Fields map[string]string
+	// Where keeps only the items that meet all conditions; of those on one field, any. Empty keeps all.
+	Where []Condition
+	// MaxBytes is the largest item that is read; 0 means 32 MiB. A larger one is named and not held.
+	MaxBytes int64
+	// Records says that items are ready records of Bedrock, a recordId and a modelInput.
+	Records bool
+}
+
+// DefaultMaxBytes is the largest item that is read unless the configuration says otherwise.
+const DefaultMaxBytes = 32 << 20
+
+// Limit is MaxBytes with its default.
+func (c Config) Limit() int {
+	if c.MaxBytes == 0 {
+		return DefaultMaxBytes
+	}
+	return int(c.MaxBytes)
+}
+
+// Validate reports the first setting that cannot be.
+func (c Config) Validate() error {
+	for part, path := range c.Fields {
+		if !slices.Contains(parts, part) {
+			return fmt.Errorf("field %q: want one of %s", part, strings.Join(parts, ", "))
+		}
+		if path == "" || slices.Contains(strings.Split(path, "."), "") {
+			return fmt.Errorf("field %s: %q is not a path", part, path)
+		}
+	}
+	for _, w := range c.Where {
+		if w.Field == "" {
+			return fmt.Errorf("condition %q: no field", "="+w.Value)
+		}
+	}
+	if c.MaxBytes < 0 || c.MaxBytes > 1<<30 {
+		return fmt.Errorf("largest item of %d bytes: want 1 to %d, or 0 for %d", c.MaxBytes, 1<<30, DefaultMaxBytes)
+	}
+	return nil
+}
+
+// Condition is one FIELD=VALUE. The field is a dotted path; a number, true, false and null are met by how they stand
+// in the text.
+type Condition struct{ Field, Value string }
+
+// ParseCondition reads FIELD=VALUE.
+func ParseCondition(s string) (Condition, error) {
+	field, value, ok := strings.Cut(s, "=")
+	if !ok || field == "" {
+		return Condition{}, fmt.Errorf("condition %q: want FIELD=VALUE", s)
+	}
+	return Condition{field, value}, nil
+}
+
+// keep reports whether an object, already checked, meets the conditions.
+func (c Config) keep(obj []byte) bool {
+	for i, w := range c.Where {
+		if slices.ContainsFunc(c.Where[:i], func(e Condition) bool { return e.Field == w.Field }) {
+			continue // was answered with the first of its field
+		}
+		value, ok := jsonl.Lookup(obj, w.Field)
+		if !ok {
+			value, ok = jsonl.Lookup(obj, strings.Split(w.Field, ".")...)
+		}
+		if !ok {
+			return false
+		}
+		got := string(value)
+		if value[0] == '"' {
+			got = string(jsonl.Unescape(nil, value))
+		}
+		if !slices.Contains(c.Where, Condition{w.Field, got}) {
+			return false
+		}
+	}
+	return true
+}

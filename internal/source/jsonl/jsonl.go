@@ -1,0 +1,141 @@
+// Package jsonl reads files of JSON objects: one a line (JSONL, NDJSON), or one behind the other in an array or in no
+// order of lines at all.
+//
+// It owns the cutting of a file into items. What an item's members mean is package item's, JSON itself is
+// quarry/internal/jsonl's.
+//
+// What always holds: cutting is cheap and in order, checking is left to the blocks, which work apart from one another;
+// an item that is broken or too long is one ItemError, and the items behind it are read.
+package jsonl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"quarry"
+	"quarry/internal/jsonl"
+	"quarry/internal/source/item"
+	"quarry/internal/source/stream"
+)
+
+// Source is one file of objects, one a line.
+type Source struct {
+	File   stream.File
+	Config item.Config
+	Index  int // of the source in the run
+}
+
+// Name gives the file's name.
+func (s *Source) Name() string { return s.File.Name }
+
+// Blocks gives the file in blocks of about 1 MiB.
+func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
+	return func(yield func(quarry.Block, error) bool) {
+		if err := s.blocks(ctx, from, yield); err != nil {
+			yield(quarry.Block{}, fmt.Errorf("read %s: %w", s.File.Name, err))
+		}
+	}
+}
+
+func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(quarry.Block, error) bool) error {
+	var keys item.Keys
+	decided := s.Config.Records
+	if from.Offset > 0 && !decided {
+		// The keys are the whole file's: its head decides, wherever reading begins.
+		var err error
+		if keys, err = s.headKeys(ctx); err != nil {
+			return err
+		}
+		decided = true
+	}
+	in, err := s.File.From(ctx, from.Offset)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	for chunk, err := range jsonl.Chunks(ctx, in, jsonl.Place{Line: from.Line, Offset: from.Offset}, s.Config.Limit()) {
+		if err != nil {
+			return err
+		}
+		chunk = withoutMark(chunk)
+		if !decided {
+			keys, decided = s.decide(chunk)
+		}
+		if !yield(s.block(chunk, keys), nil) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// headKeys decides by the first chunk that holds an item.
+func (s *Source) headKeys(ctx context.Context) (item.Keys, error) {
+	in, err := s.File.From(ctx, 0)
+	if err != nil {
+		return item.Keys{}, err
+	}
+	defer func() { _ = in.Close() }()
+	for chunk, err := range jsonl.Chunks(ctx, in, jsonl.Place{}, s.Config.Limit()) {
+		if err != nil {
+			return item.Keys{}, err
+		}
+		if keys, ok := s.decide(withoutMark(chunk)); ok {
+			return keys, nil
+		}
+	}
+	return item.Keys{}, nil
+}
+
+func (s *Source) decide(chunk jsonl.Chunk) (item.Keys, bool) {
+	var first [][]byte
+	var check jsonl.Checker
+	for l := range chunk.Lines() {
+		if _, err := check.Object(l.Text); err != nil {
+			continue
+		}
+		if first = append(first, l.Text); len(first) == item.Sample {
+			break
+		}
+	}
+	if len(first) == 0 {
+		return item.Keys{}, false
+	}
+	return s.Config.Decide(first), true
+}
+
+// withoutMark takes a byte order mark off the head of the file.
+func withoutMark(c jsonl.Chunk) jsonl.Chunk {
+	const mark = "\ufeff"
+	if c.Offset == 0 && bytes.HasPrefix(c.Data, []byte(mark)) {
+		c.Data, c.Offset = c.Data[len(mark):], int64(len(mark))
+	}
+	return c
+}
+
+func (s *Source) block(chunk jsonl.Chunk, keys item.Keys) quarry.Block {
+	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
+	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
+		if chunk.Skipped > 0 {
+			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
+			return
+		}
+		reader := s.Config.NewReader(keys)
+		for l := range chunk.Lines() {
+			if jsonl.Blank(l.Text) {
+				continue
+			}
+			at := at
+			at.Line, at.Offset = l.Line, l.Offset
+			d, err := reader.Read(l.Text, at)
+			if errors.Is(err, item.ErrFiltered) {
+				continue
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}}
+}

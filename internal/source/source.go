@@ -1,0 +1,69 @@
+// Package source reads collections of documents: it tells what kind of thing an argument names and gives its items in
+// blocks that can be worked on apart from one another.
+//
+// It owns the kinds and how they are told. Each connector has a folder of its own; what an item's members mean is
+// package item's, files and their packing are package stream's. It cleans nothing and writes nothing.
+//
+// What always holds: the same source gives the same items in the same order; a block's First resumes there; an item
+// that cannot be read is named with its place and the items behind it are read; memory follows the largest item, not
+// the source.
+package source
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+
+	"quarry"
+	"quarry/internal/source/item"
+)
+
+// Source is a collection of documents in a fixed order.
+type Source interface {
+	// Name is the source as people know it: a path, a URL, "stdin".
+	Name() string
+	// Blocks gives the source's items in order from a position that an earlier block of the same source had as First;
+	// the zero position is the beginning. One goroutine ranges over the blocks; each block's Documents may then be
+	// read on any goroutine, several blocks at once. An error ends the sequence: it is about the source, never about
+	// one item. Everything that was opened is closed when the range ends.
+	Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error]
+}
+
+// Condition is one FIELD=VALUE that an item has to meet.
+type Condition = item.Condition
+
+// ParseCondition reads FIELD=VALUE.
+func ParseCondition(s string) (Condition, error) { return item.ParseCondition(s) }
+
+// Config is how sources are read. The zero value reads what can be told by itself.
+type Config struct {
+	// Fields names the members of a document's parts: id, title, body, url, lang, format → dotted path
+	// (`fields.body.en-US`). What is not named is found by the names in common use.
+	Fields map[string]string
+	// From is the kind of all sources; empty means told by content, then by extension.
+	From string
+	// MaxItemBytes is the largest item that is read; 0 means 32 MiB. A larger one is named and not held.
+	MaxItemBytes int64
+	// Where keeps the items that meet all conditions; of several on one field any is enough. Empty keeps all.
+	Where []Condition
+	// Records says that the sources are files of ready Bedrock records, a recordId and a modelInput each line.
+	Records bool
+	// Stdin is what the argument "-" reads; nil means that there is none.
+	Stdin io.Reader
+}
+
+// Validate reports the first setting that cannot be.
+func (c Config) Validate() error {
+	if c.From != "" && !known(c.From) {
+		return fmt.Errorf("kind %q: want one of %s", c.From, kinds())
+	}
+	if c.Records && c.From != "" && c.From != "jsonl" {
+		return fmt.Errorf("kind %q: ready records are jsonl", c.From)
+	}
+	return c.items().Validate()
+}
+
+func (c Config) items() item.Config {
+	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records}
+}

@@ -1,0 +1,195 @@
+// Package stream opens the files that connectors read: from a byte on, unpacked, in UTF-8 where the kind of file has no
+// rule of its own for that.
+//
+// It owns compression, byte order marks and legacy encodings. It does not know what is in a file.
+//
+// What always holds: an offset is counted in the unpacked bytes; nothing is written; whatever is opened is closed by
+// its Close, background work of the decoders included.
+package stream
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// File is a file that can be opened again and again.
+type File struct {
+	Name string // as people know it
+	// Open opens it at its first byte, packed or not.
+	Open func(ctx context.Context) (io.ReadCloser, error)
+}
+
+// Local is a file on disk. A pipe by name (process substitution, /dev/stdin) is read once: a second opening would go on
+// where the first stopped, and what was looked at would be lost without a word.
+func Local(path string) (File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return File{}, err
+	}
+	if !info.Mode().IsRegular() {
+		f, err := os.Open(path)
+		if err != nil {
+			return File{}, err
+		}
+		return Once(path, f), nil
+	}
+	return File{Name: path, Open: func(context.Context) (io.ReadCloser, error) { return os.Open(path) }}, nil
+}
+
+// ErrReadTwice says that a stream which comes only once was asked for again.
+var ErrReadTwice = errors.New("it can be read only once, from its beginning")
+
+// Once makes a file of a reader that comes only once, such as standard input. What Head looked at is not lost.
+func Once(name string, r io.Reader) File {
+	in := &once{r: bufio.NewReaderSize(r, headSize)}
+	if f, ok := r.(*os.File); ok && f != os.Stdin {
+		in.file = f
+	}
+	return File{Name: name, Open: in.open}
+}
+
+type once struct {
+	r    *bufio.Reader
+	file *os.File // to close, when it is ours
+	gone bool
+}
+
+func (o *once) open(context.Context) (io.ReadCloser, error) {
+	if o.gone {
+		return nil, ErrReadTwice
+	}
+	return o, nil
+}
+
+// Read marks the reader as used: opening it to look at its head alone does not.
+func (o *once) Read(p []byte) (int, error) {
+	o.gone = true
+	return o.r.Read(p)
+}
+
+// Close closes a file that was opened here, once it was read. Other readers are their owner's.
+func (o *once) Close() error {
+	if o.file == nil || !o.gone {
+		return nil
+	}
+	return o.file.Close()
+}
+
+// headSize is how much of a file is enough to tell its kind.
+const headSize = 64 << 10
+
+// zstd's own command refuses larger windows too unless it is told to.
+const maxWindow = 128 << 20
+
+// Head gives the first bytes of a file, unpacked: 64 KiB, or all there is.
+func (f File) Head(ctx context.Context) ([]byte, error) {
+	raw, err := f.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = raw.Close() }()
+	var packed io.Reader = raw
+	if o, ok := raw.(*once); ok {
+		b, err := o.r.Peek(headSize)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		packed = bytes.NewReader(b)
+	}
+	r, err := unpack(packed)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(r, head)
+	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return head[:n], nil // a head that breaks off is told by whoever reads the whole
+}
+
+// From opens the file at an offset of its unpacked bytes.
+func (f File) From(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	raw, err := f.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := unpack(raw)
+	if err != nil {
+		_ = raw.Close()
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	out := &reader{unpacked: r, raw: raw}
+	if offset == 0 {
+		return out, nil
+	}
+	if s, ok := raw.(io.Seeker); ok && r.plain {
+		if _, err := s.Seek(offset, io.SeekStart); err == nil {
+			out.unpacked = unpacked{Reader: raw, plain: true}
+			return out, nil
+		}
+	}
+	if _, err := io.CopyN(io.Discard, r, offset); err != nil {
+		_ = out.Close()
+		return nil, fmt.Errorf("go on at byte %d: %w", offset, err)
+	}
+	return out, nil
+}
+
+type reader struct {
+	unpacked
+	raw io.Closer
+}
+
+// Close closes the decoder and the file below it.
+func (r *reader) Close() error {
+	r.unpacked.Close()
+	return r.raw.Close()
+}
+
+type unpacked struct {
+	io.Reader
+	plain bool
+	free  func()
+}
+
+func (u unpacked) Close() {
+	if u.free != nil {
+		u.free()
+	}
+}
+
+// unpack tells gzip and zstd by their magic numbers (RFC 1952, RFC 8878): names lie.
+func unpack(r io.Reader) (unpacked, error) {
+	b := bufio.NewReaderSize(r, headSize)
+	magic, err := b.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return unpacked{}, err
+	}
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return unpacked{}, fmt.Errorf("gzip: %w", err)
+		}
+		return unpacked{Reader: z, free: func() { _ = z.Close() }}, nil
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}),
+		len(magic) == 4 && magic[0]&0xf0 == 0x50 && bytes.Equal(magic[1:], []byte{0x2a, 0x4d, 0x18}):
+		// One goroutine and little memory: the cores belong to the cleaning.
+		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return unpacked{}, fmt.Errorf("zstd: %w", err)
+		}
+		return unpacked{Reader: z, free: z.Close}, nil
+	}
+	return unpacked{Reader: b, plain: true}, nil
+}
