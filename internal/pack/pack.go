@@ -107,7 +107,8 @@ var ErrOrder = errors.New("not a record that follows")
 
 // Spans cuts the items, which come in rising order, into spans as large as the quotas allow. A span holds fewer than
 // MinRecords only when the total does, or where the limits leave no other way: when so few records already fill a file,
-// or when no number of spans between the minimum and the maximum gives the total.
+// or when no number of spans between the minimum and the maximum gives the total. (Where a file holds less than twice
+// the minimum and bytes are short as well, a way that lies far ahead can be missed.)
 //
 // An item larger than a file is yielded as a *[TooLargeError] with an empty Span, and packing goes on; any other error
 // ends the sequence. The sequence can be read as often as items can.

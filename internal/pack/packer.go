@@ -8,7 +8,7 @@ import (
 const (
 	// aheadPerMinimum is how many times the minimum is held back behind a full span, so that a stretch of very large
 	// records can be shared out among its neighbours.
-	aheadPerMinimum = 16
+	aheadPerMinimum = 64
 	// maxAhead bounds what is held back when the maximum of records is just above a large minimum.
 	maxAhead = 1 << 20
 )
