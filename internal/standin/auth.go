@@ -1,0 +1,144 @@
+package standin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"quarry/internal/standin/iamapi"
+	"quarry/internal/standin/protocol"
+	"quarry/internal/standin/sigv4"
+)
+
+// Bodies are read whole before they are believed, so their size has a limit: InvokeModel's own
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html), and for other calls more than
+// any of them can use.
+const (
+	maxRuntimeBytes = 25_000_000
+	maxCallBytes    = 1 << 20
+)
+
+type regionKey struct{}
+
+// withRegion keeps the Region that a request was signed for.
+func withRegion(ctx context.Context, region string) context.Context {
+	return context.WithValue(ctx, regionKey{}, region)
+}
+
+// defaultRegion serves who sends a bearer token, which names none.
+const defaultRegion = "us-west-2"
+
+// regionOf returns the Region a request was signed for.
+func regionOf(ctx context.Context) string {
+	if region, ok := ctx.Value(regionKey{}).(string); ok {
+		return region
+	}
+	return defaultRegion
+}
+
+// authenticate proves the sender of a call to any service but S3 and returns the request with its body read and its
+// caller in the context, or the refusal.
+func (s *Server) authenticate(r *http.Request, to service) (*http.Request, *protocol.Error) {
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		if to != serviceBedrock || !s.keys.bearer(token) {
+			return nil, refuse(http.StatusForbidden, "AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
+		}
+		if _, refusal := readBody(r, to); refusal != nil {
+			return nil, refusal
+		}
+		return r.WithContext(iamapi.WithCaller(r.Context(), iamapi.AdminCaller())), nil
+	}
+	claim, err := sigv4.Read(r)
+	if err != nil {
+		return nil, signatureRefusal(to, err)
+	}
+	now := time.Now()
+	if err := claim.CheckTime(now); err != nil {
+		return nil, signatureRefusal(to, err)
+	}
+	key, caller, ok := s.keys.find(claim.AccessKeyID)
+	if !ok {
+		return nil, signatureRefusal(to, sigv4.ErrUnknownKey)
+	}
+	if err := claim.CheckToken(key, now); err != nil {
+		return nil, signatureRefusal(to, err)
+	}
+	body, refusal := readBody(r, to)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if err := claim.Verify(r, body, key); err != nil {
+		return nil, signatureRefusal(to, err)
+	}
+	return r.WithContext(withRegion(iamapi.WithCaller(r.Context(), caller), claim.Region)), nil
+}
+
+// readBody takes the body in and puts it back for the service to read.
+func readBody(r *http.Request, to service) ([]byte, *protocol.Error) {
+	most := int64(maxCallBytes)
+	if to == serviceBedrock && strings.HasPrefix(r.URL.Path, "/model/") {
+		most = maxRuntimeBytes
+	}
+	tooLarge := refuse(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "The request body is larger than %d bytes.", most)
+	if r.ContentLength > most {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "IncompleteBody", "The request body could not be read.")
+	}
+	if int64(len(body)) > most {
+		return nil, tooLarge
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	return body, nil
+}
+
+// words are what a service calls a fault of a signature; the status is that of JSON 1.1 for servicequotas, which
+// answers every client's fault with 400.
+type words struct {
+	unsigned, incomplete, unknown, mismatch, token, tokenOld string
+	status                                                   int
+}
+
+func wordsOf(to service) words {
+	switch to.protocol() {
+	case protocol.Query:
+		return words{"MissingAuthenticationToken", "IncompleteSignature", "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidClientTokenId", "ExpiredToken", http.StatusForbidden}
+	case protocol.S3:
+		return words{"AccessDenied", "AuthorizationHeaderMalformed", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", http.StatusForbidden}
+	case protocol.JSON11:
+		return words{"MissingAuthenticationTokenException", "IncompleteSignatureException", "UnrecognizedClientException", "InvalidSignatureException", "UnrecognizedClientException", "ExpiredTokenException", http.StatusBadRequest}
+	default:
+		return words{"MissingAuthenticationTokenException", "IncompleteSignatureException", "UnrecognizedClientException", "InvalidSignatureException", "UnrecognizedClientException", "ExpiredTokenException", http.StatusForbidden}
+	}
+}
+
+// signatureRefusal words what package sigv4 found as the service would:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+func signatureRefusal(to service, err error) *protocol.Error {
+	w := wordsOf(to)
+	detail := err.Error()
+	if _, after, ok := strings.Cut(detail, ": "); ok {
+		detail = after
+	}
+	switch {
+	case errors.Is(err, sigv4.ErrUnsigned):
+		return refuse(w.status, w.unsigned, "Missing Authentication Token")
+	case errors.Is(err, sigv4.ErrIncomplete):
+		return refuse(http.StatusBadRequest, w.incomplete, "%s", detail)
+	case errors.Is(err, sigv4.ErrUnknownKey), errors.Is(err, sigv4.ErrToken):
+		return refuse(w.status, w.unknown, "The security token included in the request is invalid.")
+	case errors.Is(err, sigv4.ErrTokenOld):
+		return refuse(w.status, w.tokenOld, "The security token included in the request is expired")
+	case errors.Is(err, sigv4.ErrSkew), errors.Is(err, sigv4.ErrScope):
+		return refuse(w.status, w.mismatch, "%s", detail)
+	default:
+		return refuse(w.status, w.mismatch, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	}
+}

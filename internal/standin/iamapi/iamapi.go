@@ -1,0 +1,183 @@
+// Package iamapi is the stand-in's IAM and STS: roles and their policies, who may do what, and temporary keys.
+//
+// It owns identities: the one administrator, the roles, the sessions that AssumeRole makes, and every decision on a
+// right. It does not read signatures; the front tells it the caller through the context. Policies are evaluated by
+// versitygw's evaluator, trust and resource policies with it after their principal was matched here. Not modelled:
+// groups, further users, customer-managed policies, service control policies.
+//
+// What always holds: a change is on disk before its answer is sent; an explicit deny wins; what no policy allows is
+// denied; a document that does not parse is never stored.
+package iamapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"quarry/internal/standin/protocol"
+)
+
+// Account is the one account of the stand-in, and Admin the principal of every configured key.
+const (
+	Account = "123456789012"
+	Admin   = "arn:aws:iam::" + Account + ":user/quarry"
+
+	adminName = "quarry"
+	adminID   = "AIDAQUARRYLOCAL000001"
+)
+
+// Config says where the identities live.
+type Config struct {
+	File   string           // the store's file, made when absent; required
+	NoSync bool             // no fsync: for tests, never where data matters
+	Now    func() time.Time // nil: time.Now
+	Log    *slog.Logger     // nil: nothing is logged
+}
+
+// Validate reports what is missing.
+func (c Config) Validate() error {
+	if c.File == "" {
+		return errors.New("iamapi: a file is required")
+	}
+	return nil
+}
+
+// Caller is the proven sender of a request.
+type Caller struct {
+	ARN    string // of the user or of the session
+	UserID string
+	Role   string // the role's ARN when ARN is a session, else empty
+	policy string // a session's own policy, which can only narrow
+}
+
+// AdminCaller is who holds a configured key or bearer token.
+func AdminCaller() Caller { return Caller{ARN: Admin, UserID: adminID} }
+
+type callerKey struct{}
+
+// WithCaller keeps the proven sender of a request for those who serve it.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerOf returns what WithCaller kept; a context without one gives the zero Caller, who may do nothing.
+func CallerOf(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
+
+// API serves IAM and STS from one store. Its methods may be called at once.
+type API struct {
+	db  *store
+	now func() time.Time
+	log *slog.Logger
+}
+
+// Open opens or makes the store. One process at a time may hold it; Close lets it go.
+func Open(cfg Config) (*API, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	db, err := openStore(cfg.File, cfg.NoSync)
+	if err != nil {
+		return nil, fmt.Errorf("open identities %s: %w", cfg.File, err)
+	}
+	return &API{db: db, now: cfg.Now, log: cfg.Log}, nil
+}
+
+// Close releases the store's file.
+func (a *API) Close() error { return a.db.close() }
+
+// call is one request in the query protocol.
+type call struct {
+	form   url.Values
+	caller Caller
+	now    time.Time
+}
+
+type operation func(a *API, c call) (any, error)
+
+// The namespaces and versions that the clients' models name.
+const (
+	iamVersion = "2010-05-08"
+	iamSpace   = "https://iam.amazonaws.com/doc/2010-05-08/"
+	stsVersion = "2011-06-15"
+	stsSpace   = "https://sts.amazonaws.com/doc/2011-06-15/"
+)
+
+// IAM serves the IAM service.
+func (a *API) IAM() http.Handler {
+	return a.serve(iamSpace, iamVersion, map[string]operation{
+		"CreateRole":                  (*API).createRole,
+		"GetRole":                     (*API).getRole,
+		"ListRoles":                   (*API).listRoles,
+		"DeleteRole":                  (*API).deleteRole,
+		"UpdateRole":                  (*API).updateRole,
+		"UpdateAssumeRolePolicy":      (*API).updateTrust,
+		"TagRole":                     (*API).tagRole,
+		"UntagRole":                   (*API).untagRole,
+		"ListRoleTags":                (*API).listRoleTags,
+		"PutRolePolicy":               (*API).putRolePolicy,
+		"GetRolePolicy":               (*API).getRolePolicy,
+		"ListRolePolicies":            (*API).listRolePolicies,
+		"DeleteRolePolicy":            (*API).deleteRolePolicy,
+		"AttachRolePolicy":            (*API).attachRolePolicy,
+		"DetachRolePolicy":            (*API).detachRolePolicy,
+		"ListAttachedRolePolicies":    (*API).listAttachedRolePolicies,
+		"ListInstanceProfilesForRole": (*API).listInstanceProfiles,
+		"GetUser":                     (*API).getUser,
+		"SimulatePrincipalPolicy":     (*API).simulate,
+	})
+}
+
+// STS serves the Security Token Service.
+func (a *API) STS() http.Handler {
+	return a.serve(stsSpace, stsVersion, map[string]operation{
+		"GetCallerIdentity": (*API).getCallerIdentity,
+		"AssumeRole":        (*API).assumeRole,
+	})
+}
+
+func (a *API) serve(space, version string, operations map[string]operation) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if protocol.RequestID(w) == "" {
+			protocol.Begin(w)
+		}
+		if err := r.ParseForm(); err != nil {
+			protocol.Query.WriteError(w, r, refuse(http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error"))
+			return
+		}
+		action := r.Form.Get("Action")
+		op, ok := operations[action]
+		if got := r.Form.Get("Version"); !ok || got != version {
+			protocol.Query.WriteError(w, r, refuse(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", action, got))
+			return
+		}
+		result, err := op(a, call{form: r.Form, caller: CallerOf(r.Context()), now: a.now().UTC()})
+		if refusal, ok := errors.AsType[*protocol.Error](err); ok {
+			protocol.Query.WriteError(w, r, refusal)
+			return
+		}
+		if err == nil {
+			err = writeResult(w, space, action, result)
+		}
+		if err != nil {
+			a.log.ErrorContext(r.Context(), "identity call", "action", action, "error", err)
+			protocol.Query.WriteError(w, r, refuse(http.StatusInternalServerError, "ServiceFailure", "The request processing has failed because of an unknown error, exception or failure."))
+		}
+	})
+}
+
+func refuse(status int, code, format string, args ...any) *protocol.Error {
+	return &protocol.Error{Status: status, Code: code, Message: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,151 @@
+package standin
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"quarry"
+	"quarry/internal/standin/worker"
+)
+
+// local serves what AWS has not: health, the bill and the clock. It takes no signature and no faults, so it refuses
+// what only a web page would send: another host's name (DNS rebinding) and an origin.
+func (s *Server) local(testClock bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_quarry/health", s.health)
+	mux.HandleFunc("GET /_quarry/bill", s.bill)
+	if testClock {
+		mux.HandleFunc("POST /_quarry/clock", s.advance)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" || !isAddress(r.Host) {
+			writeJSON(w, http.StatusForbidden, map[string]string{"message": "not for web pages"})
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func isAddress(hostport string) bool {
+	host := hostOf(hostport)
+	return host == "localhost" || net.ParseIP(host) != nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client is gone; there is nobody left to tell
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// advance moves the jobs' clock forward: {"advance":"26h"}.
+func (s *Server) advance(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Advance string `json:"advance"`
+	}
+	dec := json.NewDecoder(io.LimitReader(r.Body, maxCallBytes))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&body); err != nil {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"message": `want {"advance":"26h"}`})
+		return
+	}
+	d, err := time.ParseDuration(body.Advance)
+	if err != nil || d < 0 {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"message": "advance wants a duration forward, such as 26h"})
+		return
+	}
+	if err := s.engine.Advance(d); err != nil {
+		s.log.ErrorContext(r.Context(), "move the clock", "error", err)
+		writeJSON(w, http.StatusInternalServerError, map[string]string{"message": "the clock could not be moved"})
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"now": s.engine.Now().UTC().Format(time.RFC3339Nano)})
+}
+
+type counts struct {
+	Answered     int64 `json:"answered"`
+	InputTokens  int64 `json:"input_tokens"`
+	OutputTokens int64 `json:"output_tokens"`
+}
+
+// bill writes what the provider would know, record by record, so that its size costs no memory.
+func (s *Server) bill(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	arn := quarry.JobARN(query.Get("job"))
+	totals, err := s.engine.Totals(r.Context(), arn)
+	if errors.Is(err, worker.ErrNoSuchJob) {
+		writeJSON(w, http.StatusNotFound, map[string]string{"message": "no such job"})
+		return
+	}
+	if err != nil {
+		s.failBill(w, r.Context(), err)
+		return
+	}
+	if only := query.Get("totals"); only != "" && only != "0" {
+		writeJSON(w, http.StatusOK, map[string]counts{"totals": counts(totals)})
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	out := bufio.NewWriter(w)
+	if err := s.writeBill(r.Context(), out, arn); err != nil {
+		s.log.ErrorContext(r.Context(), "write the bill", "error", err)
+		// The status is sent; a cut connection is what tells the client that the bill is not whole.
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = conn.Close()
+		}
+	}
+}
+
+func (s *Server) failBill(w http.ResponseWriter, ctx context.Context, err error) {
+	s.log.ErrorContext(ctx, "read the bill", "error", err)
+	writeJSON(w, http.StatusInternalServerError, map[string]string{"message": "the bill could not be read"})
+}
+
+// writeBill sums up what it writes, so that the totals are those of the lines even while jobs run.
+func (s *Server) writeBill(ctx context.Context, out *bufio.Writer, arn quarry.JobARN) error {
+	var sum counts
+	separator := `{"records":{`
+	for line, err := range s.engine.Bill(ctx, arn) {
+		if err != nil {
+			return err
+		}
+		name, err := json.Marshal(line.RecordID)
+		if err != nil {
+			return err
+		}
+		c := counts{line.Answered, line.InputTokens, line.OutputTokens}
+		text, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		for _, part := range []string{separator, string(name), ":", string(text)} {
+			if _, err := out.WriteString(part); err != nil {
+				return err
+			}
+		}
+		separator = ","
+		sum.Answered, sum.InputTokens, sum.OutputTokens = sum.Answered+c.Answered, sum.InputTokens+c.InputTokens, sum.OutputTokens+c.OutputTokens
+	}
+	if separator != "," {
+		if _, err := out.WriteString(separator); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(sum)
+	if err != nil {
+		return err
+	}
+	if _, err := out.WriteString(`},"totals":` + string(text) + "}\n"); err != nil {
+		return err
+	}
+	return out.Flush()
+}

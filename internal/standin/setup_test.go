@@ -1,0 +1,77 @@
+package standin_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock"
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"go.uber.org/goleak"
+
+	"quarry/internal/standin"
+)
+
+func TestMain(m *testing.M) {
+	// fasthttp, below versitygw's s3api, starts one clock for the whole process and never ends it.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+}
+
+// clients are the SDK's, with the settings of one user.
+type clients struct {
+	cfg     aws.Config
+	s3      *s3.Client
+	bedrock *bedrock.Client
+	runtime *bedrockruntime.Client
+	iam     *iam.Client
+	sts     *sts.Client
+	quotas  *servicequotas.Client
+}
+
+// start runs a server for the length of a test and gives the clients of its administrator.
+func start(t *testing.T, change func(*standin.Config)) (*standin.Server, clients) {
+	t.Helper()
+	cfg := standin.Config{Dir: t.TempDir(), NoSync: true, StateDelay: time.Millisecond}
+	if change != nil {
+		change(&cfg)
+	}
+	server, err := standin.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	id, secret := server.Keys()
+	return server, connect(t, server.URL(), credentials.NewStaticCredentialsProvider(id, secret, ""))
+}
+
+// connect makes clients that retry nothing, so that a test sees every answer.
+func connect(t *testing.T, url string, keys aws.CredentialsProvider) clients {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: 16}
+	t.Cleanup(transport.CloseIdleConnections)
+	cfg := aws.Config{
+		Region: "us-west-2", BaseEndpoint: &url, Credentials: keys,
+		HTTPClient: &http.Client{Transport: transport},
+		Retryer:    func() aws.Retryer { return aws.NopRetryer{} },
+	}
+	return clients{
+		cfg:     cfg,
+		s3:      s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+		bedrock: bedrock.NewFromConfig(cfg),
+		runtime: bedrockruntime.NewFromConfig(cfg),
+		iam:     iam.NewFromConfig(cfg),
+		sts:     sts.NewFromConfig(cfg),
+		quotas:  servicequotas.NewFromConfig(cfg),
+	}
+}

@@ -1,0 +1,79 @@
+// Package standin is Quarry's server: S3, Bedrock batch, Bedrock runtime and what set-up needs of IAM, STS and Service
+// Quotas, all on one port.
+//
+// It owns the listener, the way from a request to a service, the proof of who sent it, the faults on calls and the
+// addresses below /_quarry/. The services themselves are its subpackages: s3api over store, bedrockapi over worker and
+// model, iamapi, quotasapi. A run never imports it; it reaches it over HTTP as it reaches AWS.
+//
+// What always holds: a server keeps everything below one directory, changes no working directory and no global state,
+// so that dozens live in one process; keys that everybody can know are never served beyond loopback; what was
+// acknowledged survives a kill.
+package standin
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"quarry/internal/standin/faults"
+)
+
+// Config is one server. Dir has no default.
+type Config struct {
+	Addr string // host:port; default 127.0.0.1:0, a free port
+	Dir  string // everything the server keeps; made when missing, with mode 0700
+
+	NoSync bool // true: nothing is fsynced, a power cut may lose what was acknowledged; for tests
+
+	Backends     []string      // extractive, echo, openai=URL, anthropic=URL; default extractive
+	BackendModel string        // the model's name at the back end; default: what the back end names first
+	BackendKey   string        // the back end's key; default none
+	Concurrency  int           // records in flight; default 64
+	StateDelay   time.Duration // in each of Submitted, Validating, Scheduled; default 200ms
+
+	Fault     string // "k=v,…" as package faults reads it; default none
+	TestClock bool   // true: POST /_quarry/clock moves the jobs' clock
+
+	KeysFile   string // lines "id secret" or "bearer token", mode 0600; default one key, made for this directory
+	QuotasFile string // a table over AWS's default quotas, see package quotasapi; default none
+
+	Log *slog.Logger // default: nothing is logged
+}
+
+const defaultAddr = "127.0.0.1:0"
+
+// Validate reports a setting that Start would refuse.
+func (c Config) Validate() error {
+	if c.Dir == "" {
+		return errors.New("stand-in: a directory is required")
+	}
+	if c.StateDelay < 0 || c.Concurrency < 0 {
+		return fmt.Errorf("stand-in: neither state delay %v nor concurrency %d may be negative", c.StateDelay, c.Concurrency)
+	}
+	if _, err := faults.Parse(c.Fault); err != nil {
+		return fmt.Errorf("stand-in: %w", err)
+	}
+	if c.Addr == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return fmt.Errorf("stand-in: address %q: %w", c.Addr, err)
+	}
+	if c.KeysFile == "" && !isLoopback(host) {
+		return fmt.Errorf("stand-in: address %s can be reached from other machines, and the key of this directory is printed; give keys of your own", c.Addr)
+	}
+	return nil
+}
+
+// isLoopback takes the name localhost on trust: no resolver is asked, and one that lies would be local.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
