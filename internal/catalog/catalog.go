@@ -138,6 +138,7 @@ type table struct {
 	Rows    []*row                `json:"models"`
 	models  []Model
 	byID    map[string]Model
+	byName  map[string]Model
 }
 
 //go:embed table.json
@@ -157,6 +158,7 @@ func parseTable(b []byte) (*table, error) {
 		return nil, fmt.Errorf("read table: %w", err)
 	}
 	t.byID = make(map[string]Model, len(t.Rows))
+	t.byName = make(map[string]Model, 2*len(t.Rows))
 	for _, r := range t.Rows {
 		r.routes = make(map[string]routeTable, len(r.Profiles))
 		for prefix, name := range r.Profiles {
@@ -182,8 +184,26 @@ func parseTable(b []byte) (*table, error) {
 		}
 		t.models = append(t.models, m)
 		t.byID[r.ID] = m
+		for _, name := range r.names() {
+			if other, twice := t.byName[letters(name)]; twice && other.ID != r.ID {
+				return nil, fmt.Errorf("read table: %q names both %s and %s", name, other.ID, r.ID)
+			}
+			t.byName[letters(name)] = m
+		}
 	}
 	return &t, nil
+}
+
+// names are what AWS calls the model in prose.
+func (r *row) names() []string {
+	names := []string{r.Name}
+	if r.Quota != nil {
+		names = append(names, r.Quota.Label)
+	}
+	for _, rt := range r.Runtime {
+		names = append(names, rt.Label)
+	}
+	return names
 }
 
 // Date is the day on which the table was put together, as YYYY-MM-DD.

@@ -259,6 +259,28 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, id string }{
+		{"Claude Haiku 4.5", haiku},
+		{"Claude Haiku 4.5 (Amazon Bedrock Edition)", haiku},
+		{"Anthropic Claude Haiku 4.5", haiku},
+		{"Nova Lite", "amazon.nova-lite-v1:0"},
+		{"Amazon Nova Lite", "amazon.nova-lite-v1:0"},
+		{"Nova 2 Lite", "amazon.nova-2-lite-v1:0"},
+		{"Llama 3.3 70B Instruct", "meta.llama3-3-70b-instruct-v1:0"},
+		{"gpt-oss-20b", "openai.gpt-oss-20b-1:0"},
+		{"Qwen3-32B", "qwen.qwen3-32b-v1:0"},
+		{"Claude Haiku 45", haiku}, // punctuation does not count
+		{"Claude Haiku", ""},
+		{"", ""},
+	} {
+		if m, ok := catalog.Named(tt.name); m.ID != tt.id || ok != (tt.id != "") {
+			t.Errorf("Named(%q) = %q, %v, want %q", tt.name, m.ID, ok, tt.id)
+		}
+	}
+}
+
 func TestARNs(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, got, want string }{

@@ -55,6 +55,14 @@ func Find(id string) (m Model, profile string, ok bool) {
 	return m, profile, true
 }
 
+// Named finds a model by what AWS calls it outside of its API: on its card, in the labels of quotas, in price lists.
+// Case, spaces and punctuation do not count, nor does what price lists put in parentheses behind the name.
+func Named(name string) (Model, bool) {
+	name, _, _ = strings.Cut(name, "(Amazon Bedrock Edition)")
+	m, ok := loaded().byName[letters(name)]
+	return m, ok
+}
+
 const maxSuggestions = 3
 
 // Suggest gives ids of the table near to one that Find does not know, the nearest first, for "did you mean". It is
@@ -107,6 +115,10 @@ func squash(s string) string {
 	if _, rest, ok := strings.Cut(s, "."); ok && utf8.RuneCountInString(rest) > 3 {
 		s = rest
 	}
+	return letters(s)
+}
+
+func letters(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'A' && r <= 'Z':
