@@ -1,0 +1,176 @@
+// Package bedrockapi is the wire of Amazon Bedrock: the four operations of batch inference, tags, models and profiles,
+// and the runtime's InvokeModel, Converse and CountTokens.
+//
+// It owns paths, members, limits, patterns, messages and error codes, as the service models of bedrock (2023-04-20)
+// and bedrock-runtime (2023-09-30) in botocore have them, and the rate limits of runtime calls. It does not own
+// signatures, the faults on calls (both stand before it), jobs and their faults (package worker) or answers (package
+// model).
+//
+// What always holds: what the service model does not allow is refused before anybody is asked for rights, and nothing
+// is done without them; errors are told apart by their code, since Conflict and ServiceQuotaExceeded have status 400.
+package bedrockapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"quarry"
+	"quarry/internal/catalog"
+	"quarry/internal/standin/protocol"
+	"quarry/internal/standin/worker"
+)
+
+// Caller is who sent a request, and to which Region.
+type Caller struct {
+	ARN     string
+	Account string // 12 digits
+	Region  string
+}
+
+// Config is what the wire needs. Engine and Caller have no default.
+type Config struct {
+	Engine *worker.Engine
+	Caller func(*http.Request) Caller
+
+	// Access says whether a principal may do something, nil for yes; its error's text is shown to the client. Default:
+	// yes to all.
+	Access func(ctx context.Context, principal, action, resource string, conditions map[string]string) error
+
+	// Quotas gives the runtime limits of a model in a Region, asked with an id or ARN. A limit of 0 does not hold.
+	// Default: no limits.
+	Quotas func(region, modelID string) quarry.Quotas
+
+	Log *slog.Logger // default: none
+}
+
+// Validate reports what is missing.
+func (c Config) Validate() error {
+	switch {
+	case c.Engine == nil:
+		return errors.New("bedrockapi: no engine")
+	case c.Caller == nil:
+		return errors.New("bedrockapi: no way to tell the caller")
+	}
+	return nil
+}
+
+type api struct {
+	cfg     Config
+	regions map[string]bool // those of which the catalogue knows what they offer
+	limits  *limiter
+}
+
+// New serves what a valid Config describes.
+func New(cfg Config) http.Handler {
+	if cfg.Access == nil {
+		cfg.Access = func(context.Context, string, string, string, map[string]string) error { return nil }
+	}
+	if cfg.Quotas == nil {
+		cfg.Quotas = func(string, string) quarry.Quotas { return quarry.Quotas{} }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &api{cfg: cfg, regions: map[string]bool{}, limits: newLimiter(cfg.Engine.Now)}
+	for _, m := range catalog.Models() {
+		for _, profile := range append(m.Profiles(), "") {
+			for _, region := range m.JobRegions(profile) {
+				a.regions[region] = true
+			}
+		}
+	}
+	return a
+}
+
+// call is one request on its way through an operation.
+type call struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	caller Caller
+	id     string // what stands in the path where the operation has an id there, unescaped
+}
+
+// operation serves a call or refuses it with a *protocol.Error; any other error is the server's own.
+type operation func(*api, *call) error
+
+// route is one operation's place. An id in the path may hold slashes, escaped as clients should, or not.
+type route struct {
+	method, prefix, suffix string
+	serve                  operation
+}
+
+var routes = []route{
+	{http.MethodPost, "/model-invocation-job", "", (*api).createJob},
+	{http.MethodGet, "/model-invocation-jobs", "", (*api).listJobs},
+	{http.MethodPost, "/model-invocation-job/", "/stop", (*api).stopJob},
+	{http.MethodGet, "/model-invocation-job/", "", (*api).getJob},
+	{http.MethodPost, "/tagResource", "", (*api).tag},
+	{http.MethodPost, "/untagResource", "", (*api).untag},
+	{http.MethodPost, "/listTagsForResource", "", (*api).listTags},
+	{http.MethodGet, "/foundation-models", "", (*api).listModels},
+	{http.MethodGet, "/foundation-models/", "", (*api).getModel},
+	{http.MethodGet, "/foundation-model-availability/", "", (*api).getAvailability},
+	{http.MethodGet, "/inference-profiles", "", (*api).listProfiles},
+	{http.MethodGet, "/inference-profiles/", "", (*api).getProfile},
+	{http.MethodPost, "/model/", "/invoke", (*api).invoke},
+	{http.MethodPost, "/model/", "/converse", (*api).converse},
+	{http.MethodPost, "/model/", "/count-tokens", (*api).countTokens},
+}
+
+// match gives the id in the path; ok is false when the path is another operation's.
+func (rt route) match(method, escaped string) (id string, ok bool) {
+	if method != rt.method {
+		return "", false
+	}
+	if !strings.HasSuffix(rt.prefix, "/") {
+		return "", strings.TrimSuffix(escaped, "/") == rt.prefix
+	}
+	rest, begins := strings.CutPrefix(escaped, rt.prefix)
+	rest, ends := strings.CutSuffix(rest, rt.suffix)
+	if !begins || !ends || rest == "" {
+		return "", false
+	}
+	id, err := url.PathUnescape(rest)
+	return id, err == nil
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if protocol.RequestID(w) == "" {
+		protocol.Begin(w)
+	}
+	escaped := r.URL.EscapedPath()
+	for _, rt := range routes {
+		id, ok := rt.match(r.Method, escaped)
+		if !ok {
+			continue
+		}
+		if err := rt.serve(a, &call{w: w, r: r, caller: a.cfg.Caller(r), id: id}); err != nil {
+			a.fail(w, r, err)
+		}
+		return
+	}
+	a.fail(w, r, refuse(unknownOperation, "The requested operation is not known: %s %s", r.Method, r.URL.Path))
+}
+
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	refusal, ok := errors.AsType[*protocol.Error](err)
+	if !ok {
+		if r.Context().Err() == nil {
+			a.cfg.Log.ErrorContext(r.Context(), "bedrock call failed", "path", r.URL.Path, "error", err)
+		}
+		refusal = refuse(internalServer, "%s", messageInternal)
+	}
+	protocol.RestJSON.WriteError(w, r, refusal)
+}
+
+// require refuses a call whose caller may not do it.
+func (a *api) require(c *call, action, resource string, conditions map[string]string) error {
+	if err := a.cfg.Access(c.r.Context(), c.caller.ARN, action, resource, conditions); err != nil {
+		return refuse(accessDenied, "%s", err)
+	}
+	return nil
+}

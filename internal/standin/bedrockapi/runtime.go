@@ -1,0 +1,235 @@
+package bedrockapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"quarry/internal/catalog"
+	"quarry/internal/standin/model"
+	"quarry/internal/standin/worker"
+)
+
+// maxRuntimeBody is the length that the service model gives a body.
+const maxRuntimeBody = 25_000_000
+
+// recordHeader names the record that a call is for: the bill counts the call under it, and faults are drawn from it.
+const recordHeader = "X-Quarry-Record"
+
+const (
+	tierHeader         = "X-Amzn-Bedrock-Service-Tier"
+	inputTokensHeader  = "X-Amzn-Bedrock-Input-Token-Count"
+	outputTokensHeader = "X-Amzn-Bedrock-Output-Token-Count"
+	latencyHeader      = "X-Amzn-Bedrock-Invocation-Latency"
+)
+
+// invoke is InvokeModel.
+func (a *api) invoke(c *call) error {
+	tier := c.r.Header.Get(tierHeader)
+	if tier != "" {
+		c.w.Header().Set(tierHeader, tier)
+	}
+	began := time.Now()
+	answer, err := a.ask(c, tier, false)
+	if err != nil {
+		return err
+	}
+	h := c.w.Header()
+	h.Set(inputTokensHeader, strconv.FormatInt(answer.InputTokens, 10))
+	h.Set(outputTokensHeader, strconv.FormatInt(answer.OutputTokens, 10))
+	h.Set(latencyHeader, strconv.FormatInt(time.Since(began).Milliseconds(), 10))
+	return replyBytes(c, answer.Body)
+}
+
+// converse is Converse.
+func (a *api) converse(c *call) error {
+	answer, err := a.ask(c, "", true)
+	if err != nil {
+		return err
+	}
+	return replyBytes(c, answer.Body)
+}
+
+// ask does what the two have in common. A body that is Converse's holds its own tier.
+func (a *api) ask(c *call, tier string, isConverse bool) (worker.Reply, error) {
+	t, err := a.runtimeTarget(c)
+	if err != nil {
+		return worker.Reply{}, err
+	}
+	for _, arn := range t.grants {
+		if err := a.require(c, "bedrock:InvokeModel", arn, nil); err != nil {
+			return worker.Reply{}, err
+		}
+	}
+	body, err := readBody(c, maxRuntimeBody)
+	if err != nil {
+		return worker.Reply{}, err
+	}
+	if isConverse {
+		if tier, err = converseTier(body); err != nil {
+			return worker.Reply{}, err
+		}
+	}
+	if err := checkTier(tier, t); err != nil {
+		return worker.Reply{}, err
+	}
+	req := model.Request{RecordID: c.r.Header.Get(recordHeader), ModelID: t.id, Converse: isConverse, Body: body}
+	settle, err := a.admit(c.caller, t, req)
+	if err != nil {
+		return worker.Reply{}, err
+	}
+	answer, err := a.cfg.Engine.Call(c.r.Context(), req)
+	settle(answer.InputTokens, answer.OutputTokens)
+	if err != nil {
+		return worker.Reply{}, runtimeError(c, err)
+	}
+	if answer.Dropped {
+		// Answered and billed, and the client does not get it: net/http's own way to cut a connection.
+		panic(http.ErrAbortHandler)
+	}
+	if isConverse && tier != "" {
+		answer.Body = withTier(answer.Body, tier)
+	}
+	return answer, nil
+}
+
+func (a *api) runtimeTarget(c *call) (target, error) {
+	var p problems
+	p.text("modelId", &c.id, runtimeModelID)
+	if err := p.err(); err != nil {
+		return target{}, err
+	}
+	return a.resolve(c.caller, c.id)
+}
+
+func converseTier(body []byte) (string, error) {
+	var in struct {
+		Tier *struct {
+			Type *string `json:"type"`
+		} `json:"serviceTier"`
+	}
+	// Names that stand twice are for the model's own reading to judge; it sees the body as it is.
+	if err := json.Unmarshal(body, &in, jsontext.AllowDuplicateNames(true)); err != nil {
+		return "", refuse(serialization, "The request body could not be read: %v", err)
+	}
+	if in.Tier == nil {
+		return "", nil
+	}
+	var p problems
+	p.required("serviceTier.type", in.Tier.Type != nil)
+	return value(in.Tier.Type), p.err()
+}
+
+// checkTier refuses a tier that the service does not have, or that the model's card does not offer
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html). The second text is ours.
+func checkTier(tier string, t target) error {
+	if tier == "" {
+		return nil
+	}
+	var p problems
+	p.text("serviceTier", &tier, serviceTier)
+	if err := p.err(); err != nil {
+		return err
+	}
+	if t.model.Offers(catalog.Tier(tier)) == catalog.No {
+		return refuse(validation, "The service tier %s is not supported for the model %s.", tier, t.id)
+	}
+	return nil
+}
+
+// withTier adds the tier that served a call to Converse's answer, a JSON object with members.
+func withTier(body []byte, tier string) []byte {
+	end := bytes.LastIndexByte(body, '}')
+	return fmt.Appendf(nil, `%s,"serviceTier":{"type":%q}}`, body[:end], tier)
+}
+
+// runtimeError gives a record's error its name among the runtime's
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html).
+func runtimeError(c *call, err error) error {
+	failure, ok := errors.AsType[*model.Error](err)
+	if !ok {
+		if c.r.Context().Err() != nil {
+			return context.Cause(c.r.Context()) // the client has gone
+		}
+		return err
+	}
+	if failure.RetryAfter > 0 {
+		c.w.Header().Set("Retry-After", strconv.Itoa(int(failure.RetryAfter.Round(time.Second)/time.Second)))
+	}
+	return refuse(runtimeCode(failure.Code), "%s", failure.Message)
+}
+
+func runtimeCode(status int) errorCode {
+	switch status {
+	case http.StatusForbidden:
+		return accessDenied
+	case http.StatusNotFound:
+		return notFound
+	case http.StatusRequestTimeout:
+		return modelTimeout
+	case http.StatusFailedDependency:
+		return modelError
+	case http.StatusTooManyRequests:
+		return throttling
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return serviceUnavailable
+	}
+	if status >= http.StatusInternalServerError {
+		return internalServer
+	}
+	return validation
+}
+
+// countTokens is CountTokens.
+func (a *api) countTokens(c *call) error {
+	t, err := a.runtimeTarget(c)
+	if err != nil {
+		return err
+	}
+	if err := a.require(c, "bedrock:CountTokens", t.arn, nil); err != nil {
+		return err
+	}
+	body, err := readBody(c, 2*maxRuntimeBody) // the body inside is in base64
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Input *struct {
+			InvokeModel *struct {
+				Body []byte `json:"body"`
+			} `json:"invokeModel"`
+			Converse jsontext.Value `json:"converse"`
+		} `json:"input"`
+	}
+	if err := json.Unmarshal(body, &in, jsontext.AllowDuplicateNames(true)); err != nil {
+		return refuse(serialization, "The request body could not be read: %v", err)
+	}
+	req := model.Request{ModelID: t.id}
+	switch {
+	case in.Input == nil:
+		var p problems
+		p.required("input", false)
+		return p.err()
+	case (in.Input.InvokeModel == nil) == (in.Input.Converse == nil):
+		return refuse(validation, "Exactly one of invokeModel and converse must be given in 'input'.")
+	case in.Input.Converse != nil:
+		req.Converse, req.Body = true, in.Input.Converse
+	default:
+		req.Body = in.Input.InvokeModel.Body
+	}
+	if t.model.CountTokens == catalog.No {
+		return refuse(validation, "The provided model doesn't support counting tokens.")
+	}
+	size, err := model.Measure(req)
+	if err != nil {
+		return runtimeError(c, err)
+	}
+	return reply(c, map[string]int64{"inputTokens": size.InputTokens})
+}
