@@ -1,0 +1,249 @@
+package parse
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	gojson "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"quarry"
+)
+
+// Answer is what a modelOutput says, whatever its shape.
+type Answer struct {
+	Text       string // without reasoning
+	StopReason string // in the provider's word
+	Model      string // that answered, as the answer itself says; empty where it does not
+	Usage      quarry.Usage
+	UsageKnown bool // both counts were there
+}
+
+// envelope holds the members of all shapes beside one another; they do not collide. What may be of another type in a
+// shape that is new to us is a raw value: an answer that was paid for must not be lost to a member nobody needs.
+type envelope struct {
+	Model      jsontext.Value `json:"model"`
+	Usage      jsontext.Value `json:"usage"`
+	StopSnake  jsontext.Value `json:"stop_reason"`
+	StopCamel  jsontext.Value `json:"stopReason"`
+	Additional jsontext.Value `json:"additionalModelResponseFields"`
+
+	Content    jsontext.Value `json:"content"`    // Anthropic Messages
+	Output     jsontext.Value `json:"output"`     // Converse, Nova
+	Generation jsontext.Value `json:"generation"` // Llama
+	Choices    jsontext.Value `json:"choices"`    // OpenAI chat
+	Outputs    jsontext.Value `json:"outputs"`    // Mistral's text completion
+	Results    jsontext.Value `json:"results"`    // Titan
+
+	PromptTokens     jsontext.Value `json:"prompt_token_count"`
+	GenerationTokens jsontext.Value `json:"generation_token_count"`
+	InputTextTokens  jsontext.Value `json:"inputTextTokenCount"`
+}
+
+// Output reads a modelOutput. The shape is told by its members; the invocation type and the model stand in the error,
+// which says that the record was answered, and billed, in a form that cannot be read (class not_json).
+func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer, error) {
+	var e envelope
+	if jsontext.Value(modelOutput).Kind() != '{' {
+		return Answer{}, fmt.Errorf("read modelOutput of %s (%s): not a JSON object", modelID, t)
+	}
+	if err := gojson.Unmarshal(modelOutput, &e); err != nil {
+		return Answer{}, fmt.Errorf("read modelOutput of %s (%s): %w", modelID, t, err)
+	}
+	a := Answer{Model: str(e.Model)}
+	ok := false
+	switch {
+	case e.Output != nil: // before content: Converse keeps its content inside
+		a.Text, ok = blocks(member(member(e.Output, "message"), "content"))
+		a.StopReason = str(e.StopCamel)
+		a.setUsage(member(e.Usage, "inputTokens"), member(e.Usage, "outputTokens"))
+		if m := str(member(e.Additional, "model")); m != "" {
+			a.Model = m
+		}
+	case e.Content != nil:
+		a.Text, ok = blocks(e.Content)
+		a.StopReason = str(e.StopSnake)
+		a.setUsage(member(e.Usage, "input_tokens"), member(e.Usage, "output_tokens"))
+	case e.Choices != nil:
+		ok = a.readChoice(first(e.Choices))
+		a.setUsage(member(e.Usage, "prompt_tokens"), member(e.Usage, "completion_tokens"))
+	case e.Generation != nil:
+		a.Text, ok = text(e.Generation)
+		a.StopReason = str(e.StopSnake)
+		a.setUsage(e.PromptTokens, e.GenerationTokens)
+	case e.Outputs != nil:
+		o := first(e.Outputs)
+		a.Text, ok = text(member(o, "text"))
+		a.StopReason = str(member(o, "stop_reason"))
+	case e.Results != nil:
+		o := first(e.Results)
+		a.Text, ok = text(member(o, "outputText"))
+		a.StopReason = str(member(o, "completionReason"))
+		a.setUsage(e.InputTextTokens, member(o, "tokenCount"))
+	}
+	if !ok {
+		return Answer{}, fmt.Errorf("read modelOutput of %s (%s): it has none of the known shapes", modelID, t)
+	}
+	a.Text = withoutReasoning(a.Text)
+	return a, nil
+}
+
+// readChoice reads one choice of OpenAI's shape. Content is null where all tokens went into reasoning.
+func (a *Answer) readChoice(choice jsontext.Value) bool {
+	if choice.Kind() != '{' {
+		return false
+	}
+	if a.StopReason = str(member(choice, "finish_reason")); a.StopReason == "" {
+		a.StopReason = str(member(choice, "stop_reason"))
+	}
+	message := member(choice, "message")
+	if message == nil {
+		var ok bool
+		a.Text, ok = text(member(choice, "text"))
+		return ok
+	}
+	content := member(message, "content")
+	ok := true
+	if content.Kind() == '"' {
+		a.Text, ok = text(content)
+	} else if content.Kind() == '[' {
+		a.Text, ok = blocks(content)
+	}
+	if r := str(member(message, "refusal")); r != "" {
+		a.StopReason = "refusal"
+		if a.Text == "" {
+			a.Text = r
+		}
+	}
+	return ok
+}
+
+func (a *Answer) setUsage(in, out jsontext.Value) {
+	var inOK, outOK bool
+	a.Usage.InputTokens, inOK = number(in)
+	a.Usage.OutputTokens, outOK = number(out)
+	a.UsageKnown = inOK && outOK
+}
+
+// blocks joins the text blocks of a content; blocks of reasoning, tools and kinds yet to come are passed over.
+func blocks(content jsontext.Value) (string, bool) {
+	if content.Kind() != '[' {
+		return "", false
+	}
+	var list []jsontext.Value
+	if err := gojson.Unmarshal(content, &list); err != nil {
+		return "", false
+	}
+	var out string
+	for _, b := range list {
+		switch str(member(b, "type")) {
+		case "", "text", "output_text":
+			if t, ok := text(member(b, "text")); ok {
+				out += t
+			}
+		}
+	}
+	return out, true
+}
+
+func first(array jsontext.Value) jsontext.Value {
+	if array.Kind() != '[' {
+		return nil
+	}
+	var list []jsontext.Value
+	if err := gojson.Unmarshal(array, &list); err != nil || len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+// member gives one member of an object, nil where there is none or no object.
+func member(object jsontext.Value, name string) jsontext.Value {
+	if object.Kind() != '{' {
+		return nil
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(object))
+	if _, err := d.ReadToken(); err != nil {
+		return nil
+	}
+	for d.PeekKind() == '"' {
+		t, err := d.ReadToken()
+		if err != nil {
+			return nil
+		}
+		wanted := t.String() == name
+		v, err := d.ReadValue()
+		if err != nil {
+			return nil
+		}
+		if wanted {
+			return v.Clone()
+		}
+	}
+	return nil
+}
+
+func text(v jsontext.Value) (string, bool) {
+	if v.Kind() != '"' {
+		return "", false
+	}
+	b, err := jsontext.AppendUnquote(nil, v)
+	return string(b), err == nil
+}
+
+func str(v jsontext.Value) string {
+	s, _ := text(v)
+	return s
+}
+
+func number(v jsontext.Value) (int64, bool) {
+	if v.Kind() != '0' {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(v), 10, 64)
+	return n, err == nil && n >= 0
+}
+
+// withoutReasoning cuts the reasoning that gpt-oss (<reasoning>) and others (<think>) put before their answer. One that
+// does not end was cut off, and there is no answer behind it.
+func withoutReasoning(s string) string {
+	for {
+		head := strings.TrimLeft(s, " \t\r\n")
+		cut := false
+		for _, tag := range []string{"reasoning", "think", "thinking"} {
+			rest, ok := strings.CutPrefix(head, "<"+tag+">")
+			if !ok {
+				continue
+			}
+			_, s, ok = strings.Cut(rest, "</"+tag+">")
+			if !ok {
+				return ""
+			}
+			s, cut = strings.TrimLeft(s, " \t\r\n"), true
+		}
+		if !cut {
+			return s
+		}
+	}
+}
+
+// truncated reports whether a stop reason says that the answer was cut off: Anthropic, Converse and Nova say
+// max_tokens, OpenAI's shape and Llama length.
+func truncated(reason string) bool {
+	switch strings.ToLower(reason) {
+	case "max_tokens", "length", "max_gen_len", "max_output_tokens", "model_length", "model_context_window_exceeded":
+		return true
+	}
+	return false
+}
+
+// refused reports whether a stop reason says that the model, or a guard before or behind it, declined.
+func refused(reason string) bool {
+	switch strings.ToLower(reason) {
+	case "refusal", "content_filter", "content_filtered", "guardrail_intervened", "safety":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,146 @@
+package parse
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+const schemaURL = "quarry:answer"
+
+// noLoader refuses what a schema would fetch from elsewhere: a check of answers opens no file and no connection.
+type noLoader struct{}
+
+func (noLoader) Load(url string) (any, error) {
+	return nil, fmt.Errorf("%s lies outside of the schema", url)
+}
+
+// compileSchema also gives the bracket with which a valid answer begins; 0 where the schema asks for neither object nor
+// array.
+func compileSchema(raw []byte) (*jsonschema.Schema, byte, error) {
+	if _, err := strict(nil, string(raw)); err != nil {
+		return nil, 0, err
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, 0, err
+	}
+	c := jsonschema.NewCompiler()
+	c.UseLoader(noLoader{})
+	if err := c.AddResource(schemaURL, doc); err != nil {
+		return nil, 0, err
+	}
+	s, err := c.Compile(schemaURL)
+	if err != nil {
+		return nil, 0, err
+	}
+	return s, opener(s), nil
+}
+
+// opener reads the type of a schema. One that names none is taken for an object's, which is what answers are.
+func opener(s *jsonschema.Schema) byte {
+	if s.Types == nil || s.Types.IsEmpty() {
+		return '{'
+	}
+	types := s.Types.ToStrings()
+	switch {
+	case slices.Contains(types, "object"):
+		return '{'
+	case slices.Contains(types, "array"):
+		return '['
+	}
+	return 0
+}
+
+// decode reads strict JSON, numbers as they are written.
+func decode(b []byte) (any, string) {
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	if err != nil {
+		return nil, clip("the answer is not JSON: " + err.Error())
+	}
+	if n, ok := hugeNumber(v); ok {
+		return nil, clip("the number " + n + " is out of range")
+	}
+	return v, ""
+}
+
+// hugeNumber finds a number beyond what a float can hold, or close to its edge. The schema's library computes with
+// exact fractions: 1e999999 would take it megabytes, and a larger exponent it cannot read at all.
+func hugeNumber(v any) (string, bool) {
+	switch v := v.(type) {
+	case json.Number:
+		s := string(v)
+		if len(s) > 400 {
+			return s, true
+		}
+		if i := strings.IndexAny(s, "eE"); i >= 0 {
+			e, err := strconv.Atoi(s[i+1:])
+			return s, err != nil || e > 400 || e < -400
+		}
+	case []any:
+		for _, e := range v {
+			if n, ok := hugeNumber(e); ok {
+				return n, true
+			}
+		}
+	case map[string]any:
+		for _, e := range v {
+			if n, ok := hugeNumber(e); ok {
+				return n, true
+			}
+		}
+	}
+	return "", false
+}
+
+const maxComplaints = 5
+
+// complain gives what the schema rejects, "" where nothing. The same answer always gets the same words: the library
+// walks members in random order.
+func (c *Checker) complain(v any) string {
+	err := c.schema.Validate(v)
+	if err == nil {
+		return ""
+	}
+	var invalid *jsonschema.ValidationError
+	if !errors.As(err, &invalid) {
+		return clip(err.Error())
+	}
+	all := complaints(nil, invalid)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if n := len(all); n > maxComplaints {
+		all = append(all[:maxComplaints], fmt.Sprintf("and %d more", n-maxComplaints))
+	}
+	return clip(strings.Join(all, "; "))
+}
+
+// complaints collects the innermost errors, which say what is wrong and not that something is.
+func complaints(dst []string, e *jsonschema.ValidationError) []string {
+	if len(e.Causes) > 0 {
+		for _, cause := range e.Causes {
+			dst = complaints(dst, cause)
+		}
+		return dst
+	}
+	what := ""
+	if k, ok := e.ErrorKind.(*kind.AdditionalProperties); ok {
+		names := slices.Sorted(slices.Values(k.Properties))
+		what = fmt.Sprintf("members that the schema does not know: %q", names)
+	} else {
+		what = e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+	}
+	if at := strings.Join(e.InstanceLocation, "."); at != "" {
+		what = at + ": " + what
+	}
+	return append(dst, what)
+}
