@@ -1,42 +1,65 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"quarry"
-	"quarry/internal/jsonl"
+	"quarry/internal/source/dir"
 	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
 	"quarry/internal/source/stream"
 )
 
-// opener makes a source of a file.
-type opener func(stream.File, item.Config, int) Source
-
-// byKind lists the kinds that are files.
-func byKind(kind string) (opener, bool) {
-	switch kind {
-	case "jsonl":
-		return func(f stream.File, c item.Config, n int) Source {
-			return &sourcejsonl.Source{File: f, Config: c, Index: n}
-		}, true
-	}
-	return nil, false
+// kind is one kind of file: how it is called and who reads it.
+type kind struct {
+	name string
+	open func(stream.File, item.Config, int) Source
 }
 
-var kindNames = []string{"jsonl"}
+// fileKinds lists the kinds of files, in the order in which people are told of them.
+func fileKinds() []kind {
+	text := func(name string, format quarry.Format) kind {
+		return kind{name, func(f stream.File, c item.Config, n int) Source {
+			return &dir.Text{File: f, Format: format, Config: c, Index: n}
+		}}
+	}
+	return []kind{
+		{"jsonl", func(f stream.File, c item.Config, n int) Source {
+			return &sourcejsonl.Source{File: f, Config: c, Index: n}
+		}},
+		text("markdown", quarry.FormatMarkdown),
+		text("html", quarry.FormatHTML),
+		text("text", quarry.FormatText),
+	}
+}
 
-func known(kind string) bool { return slices.Contains(kindNames, kind) }
+func findKind(name string) (kind, bool) {
+	for _, k := range fileKinds() {
+		if k.name == name {
+			return k, true
+		}
+	}
+	return kind{}, false
+}
 
-func kinds() string { return strings.Join(kindNames, ", ") }
+func known(name string) bool {
+	_, ok := findKind(name)
+	return ok
+}
+
+// kinds gives the names of all kinds for a message.
+func kinds() string {
+	var names []string
+	for _, k := range fileKinds() {
+		names = append(names, k.name)
+	}
+	return strings.Join(names, "|")
+}
 
 // Open finds out what each argument is: a file, a folder, or "-" for the reader in the configuration. Nothing is read
 // but the first bytes. The error is a *quarry.Error of kind BadUsage for what a person has to name differently.
@@ -69,12 +92,18 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 		}
 		file = stream.Once("stdin", cfg.Stdin)
 	} else {
-		_, err := os.Stat(arg)
+		info, err := os.Stat(arg)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return bad(errors.New("no such file or folder"), "check the path; a name with spaces needs quotes")
 		case err != nil:
 			return bad(bare(err), "")
+		case info.IsDir() && cfg.Records:
+			return bad(errors.New("it is a folder"), "name the files of ready records")
+		case info.IsDir() && cfg.From != "":
+			return bad(fmt.Errorf("a folder is not of kind %s", cfg.From), "leave --from out: a folder's files are told by their extensions")
+		case info.IsDir():
+			return &dir.Source{Root: arg, Config: cfg.items(), Index: index}, nil
 		}
 		if file, err = stream.Local(arg); err != nil {
 			return bad(bare(err), "")
@@ -84,20 +113,20 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 	if err != nil {
 		return bad(bare(err), "")
 	}
-	kind := cfg.From
-	if cfg.Records {
-		kind = "jsonl"
-	}
-	if kind == "" {
-		if kind = tell(arg, head); kind == "" {
-			return bad(errors.New("its kind cannot be told"), "say it: --from "+strings.Join(kindNames, "|"))
+	name := cfg.From
+	switch {
+	case cfg.Records:
+		name = "jsonl"
+	case name == "":
+		if name = tell(arg, head); name == "" {
+			return bad(errors.New("its kind cannot be told"), "say it: --from "+kinds())
 		}
 	}
-	newSource, ok := byKind(kind)
+	k, ok := findKind(name)
 	if !ok {
-		return bad(fmt.Errorf("a file is not of kind %s", kind), "")
+		return bad(fmt.Errorf("a file is not of kind %s", name), "want one of "+kinds())
 	}
-	return newSource(file, cfg.items(), index), nil
+	return k.open(file, cfg.items(), index), nil
 }
 
 // bare takes "open PATH:" off an error whose subject says the path already.
@@ -107,29 +136,4 @@ func bare(err error) error {
 		return p.Err
 	}
 	return err
-}
-
-// tell tells a kind by what the file holds, then by how it is called.
-func tell(name string, head []byte) string {
-	text := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\ufeff")))
-	if len(text) > 0 && text[0] == '{' {
-		first, _, _ := bytes.Cut(text, []byte{'\n'})
-		if jsonl.Check(first) == nil || len(first) == len(text) {
-			return "jsonl"
-		}
-	}
-	switch extension(name) {
-	case ".jsonl", ".ndjson":
-		return "jsonl"
-	}
-	return ""
-}
-
-// extension is that of the file inside a packed one.
-func extension(name string) string {
-	name = strings.ToLower(name)
-	for _, packed := range []string{".gz", ".zst", ".zstd"} {
-		name = strings.TrimSuffix(name, packed)
-	}
-	return filepath.Ext(name)
 }

@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -192,4 +194,13 @@ func unpack(r io.Reader) (unpacked, error) {
 		return unpacked{Reader: z, free: z.Close}, nil
 	}
 	return unpacked{Reader: b, plain: true}, nil
+}
+
+// Extension gives the lower-case extension of a file's name, that of the file inside where it is packed.
+func Extension(name string) string {
+	name = strings.ToLower(name)
+	for _, packed := range []string{".gz", ".zst", ".zstd"} {
+		name = strings.TrimSuffix(name, packed)
+	}
+	return filepath.Ext(name)
 }
