@@ -100,7 +100,8 @@ type Reply struct {
 	StopSequence string
 	InputTokens  int64
 	OutputTokens int64
-	Estimated    bool // the tokens were counted by us, not by who answered
+	CachedTokens int64 // of the prompt, counted beside InputTokens by Anthropic's wire
+	Estimated    bool  // the tokens were counted by us, not by who answered
 	Created      time.Time
 	Latency      time.Duration
 }

@@ -96,14 +96,23 @@ var (
 		{"<|header_start|>system<|header_end|>", roleSystem}, // Llama 4
 		{"<|header_start|>user<|header_end|>", roleUser},
 		{"<|header_start|>assistant<|header_end|>", roleAssistant},
-		{"<|eot_id|>", ""}, {"<|eot|>", ""},
-		{"<<SYS>>", roleSystem}, {"<</SYS>>", roleUser}, // Llama 2
-		{"<s>", ""}, {"</s>", ""}, {"[INST]", roleUser}, {"[/INST]", roleAssistant},
+		{"<|eot_id|>", ""},
+		{"<|eot|>", ""},
+		{"<<SYS>>", roleSystem},
+		{"<</SYS>>", roleUser}, // Llama 2
+		{"<s>", ""},
+		{"</s>", ""},
+		{"[INST]", roleUser},
+		{"[/INST]", roleAssistant},
 	}
 	mistralMarks  = []mark{{"<s>", ""}, {"</s>", ""}, {"[INST]", roleUser}, {"[/INST]", roleAssistant}}
 	deepseekMarks = []mark{
-		{"<｜begin▁of▁sentence｜>", roleSystem}, {"<｜end▁of▁sentence｜>", ""},
-		{"<｜User｜>", roleUser}, {"<｜Assistant｜>", roleAssistant}, {"<think>", ""}, {"</think>", ""},
+		{"<｜begin▁of▁sentence｜>", roleSystem},
+		{"<｜end▁of▁sentence｜>", ""},
+		{"<｜User｜>", roleUser},
+		{"<｜Assistant｜>", roleAssistant},
+		{"<think>", ""},
+		{"</think>", ""},
 	}
 )
 

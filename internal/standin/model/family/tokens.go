@@ -45,16 +45,26 @@ func CutTokens(text string, limit int64) (prefix string, cut bool) {
 // imageTokens is what an image is taken to cost; providers count by pixels, which needs decoding.
 const imageTokens = 1500
 
-// InputTokens estimates the tokens of the whole prompt by Tokens, with four for the frame of each turn.
+// InputTokens estimates the tokens of the whole prompt: its text, and a flat sum for each image.
 func (p *Prompt) InputTokens() int64 {
+	n := p.TextTokens()
+	for _, t := range p.Turns {
+		for _, part := range t.Parts {
+			if part.Kind == Image {
+				n += imageTokens
+			}
+		}
+	}
+	return n
+}
+
+// TextTokens estimates the tokens of the prompt's text by Tokens, with four for the frame of each turn.
+func (p *Prompt) TextTokens() int64 {
 	n := Tokens(p.System)
 	for _, t := range p.Turns {
 		n += 4
 		for _, part := range t.Parts {
 			n += Tokens(part.Text) + Tokens(string(part.Input))
-			if part.Kind == Image {
-				n += imageTokens
-			}
 		}
 	}
 	for _, t := range p.Tools {

@@ -1,0 +1,203 @@
+package model
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"quarry/internal/standin/model/family"
+	"quarry/internal/standin/model/upstream"
+)
+
+// remote answers by servers of one wire: Anthropic's /v1/messages or OpenAI's /v1/chat/completions. A body that is of that wire already
+// goes through with its bytes, and so does its reply; any other is translated both ways.
+type remote struct {
+	cfg      Config
+	pool     *upstream.Pool
+	messages bool        // the servers speak /v1/messages
+	newer    atomic.Bool // a server refused max_tokens and wants max_completion_tokens
+}
+
+// Close drops the idle connections to the servers.
+func (m *remote) Close() error {
+	m.pool.Close()
+	return nil
+}
+
+const (
+	messagesPath = "/v1/messages"
+	chatPath     = "/v1/chat/completions"
+	// openTokens is what a request without a limit is given time for.
+	openTokens = 4096
+)
+
+func (m *remote) Answer(ctx context.Context, r Request) (Response, error) {
+	call, err := m.prepare(r)
+	if err != nil {
+		return Response{}, refused(err)
+	}
+	start := time.Now()
+	var reply family.Reply
+	sent := upstream.Request{Path: chatPath, Model: m.cfg.ModelName, Build: call.build, Timeout: m.timeout(call.maxTokens)}
+	sent.Read = func(body []byte) (int64, error) {
+		var err error
+		reply, err = m.read(body)
+		// Reading a prompt is an order of magnitude faster than writing an answer.
+		return 1 + reply.OutputTokens + reply.InputTokens/16, err
+	}
+	sent.Wanted, _ = family.BaseModel(r.ModelID)
+	if m.messages {
+		sent.Path = messagesPath
+	}
+	got, err := m.pool.Send(ctx, sent)
+	if m.wantsNewer(err) {
+		got, err = m.pool.Send(ctx, sent)
+	}
+	if err != nil {
+		return Response{}, fromUpstream(ctx, err)
+	}
+	if err := checkWhole(reply, call.text); err != nil {
+		return Response{}, err
+	}
+	if reply.Estimated {
+		reply.InputTokens = call.estimate
+	}
+	out := Response{InputTokens: reply.InputTokens, OutputTokens: reply.OutputTokens}
+	if call.through {
+		out.Body = oneLine(got.Body)
+		return out, nil
+	}
+	reply.ID, reply.Created, reply.Latency = answerID(r), start, time.Since(start)
+	if reply.Model == "" {
+		reply.Model = got.Model
+	}
+	if out.Body, err = call.prompt.Encode(reply); err != nil {
+		return Response{}, &Error{Code: http.StatusInternalServerError, Message: err.Error()}
+	}
+	return out, nil
+}
+
+// call is one record made ready to be sent.
+type call struct {
+	prompt    *family.Prompt // nil when the content is handed on unread
+	through   bool           // the body and its reply are of the servers' wire
+	maxTokens int64
+	estimate  int64 // of the prompt's tokens, 0 when it cannot be told
+	text      int64 // of its text's tokens alone
+	build     func(model string) ([]byte, error)
+}
+
+func (m *remote) prepare(r Request) (call, error) {
+	p, err := family.Parse(r.ModelID, r.Converse, r.Body)
+	c := call{prompt: p}
+	switch {
+	case m.messages && !r.Converse && family.IsAnthropic(r.ModelID, p):
+		// The server may know content that we do not; only what Bedrock itself requires is checked.
+		head, headErr := family.ReadHead(r.Body)
+		if headErr != nil {
+			return c, headErr
+		}
+		c.through, c.maxTokens = true, head.MaxTokens
+		c.build = func(model string) ([]byte, error) { return family.WithModel(r.Body, model, "anthropic_version") }
+	case err != nil:
+		return c, err
+	case !m.messages && p.Kind == family.Chat:
+		c.through = true
+		c.build = func(model string) ([]byte, error) { return family.WithModel(r.Body, model, "stream", "stream_options") }
+	case m.messages:
+		c.build = p.MessagesRequest
+	default:
+		c.build = func(model string) ([]byte, error) { return p.ChatRequest(model, m.newer.Load()) }
+	}
+	if err == nil {
+		c.maxTokens, c.estimate, c.text = p.MaxTokens, p.InputTokens(), p.TextTokens()
+	}
+	return c, nil
+}
+
+func (m *remote) read(body []byte) (family.Reply, error) {
+	if m.messages {
+		return family.ReadMessagesReply(body)
+	}
+	return family.ReadChatReply(body)
+}
+
+func (m *remote) timeout(maxTokens int64) time.Duration {
+	if maxTokens <= 0 {
+		maxTokens = openTokens
+	}
+	return m.cfg.BaseTimeout + time.Duration(min(maxTokens, 1<<20))*m.cfg.PerToken
+}
+
+// wantsNewer notices a server that takes max_completion_tokens only, as OpenAI's reasoning models do.
+func (m *remote) wantsNewer(err error) bool {
+	var e *upstream.Error
+	return !m.messages && errors.As(err, &e) && e.Code == http.StatusBadRequest && strings.Contains(e.Message, "max_completion_tokens") &&
+		m.newer.CompareAndSwap(false, true)
+}
+
+const (
+	// sureTokens is the estimate from which a prompt can have been cut: no server is run with less context than this.
+	sureTokens = 1500
+	// wholeShare is the least share of our estimate that a whole prompt has in any tokenizer.
+	wholeShare = 0.6
+)
+
+// checkWhole fails an answer to a prompt that the server cut without saying so: Ollama does when its context is smaller than the prompt
+// (ollama issues 2722, 5902 and 17889), and an answer about the first part of a document is worse than none.
+func checkWhole(r family.Reply, estimate int64) error {
+	seen := r.InputTokens + r.CachedTokens
+	if r.Estimated || seen == 0 || estimate < sureTokens || float64(seen) >= wholeShare*float64(estimate) {
+		return nil
+	}
+	return &Error{
+		Code: http.StatusBadRequest, // the same prompt would be cut again
+		Message: fmt.Sprintf("prompt truncated by server; set OLLAMA_CONTEXT_LENGTH (or the server's context size) higher: it read %d tokens of about %d",
+			seen, estimate),
+	}
+}
+
+// oneLine keeps a reply's bytes, but not its line breaks and broken UTF-8: a result is one line of JSONL.
+func oneLine(body []byte) []byte {
+	body = bytes.TrimSpace(body)
+	if !utf8.Valid(body) {
+		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	}
+	if !bytes.ContainsAny(body, "\r\n") {
+		return body
+	}
+	v := jsontext.Value(bytes.Clone(body))
+	if v.Compact(jsontext.AllowDuplicateNames(true)) != nil {
+		// It was read as JSON before, so only a line break between tokens can be here, and a space means the same.
+		return bytes.Map(func(r rune) rune {
+			if r == '\r' || r == '\n' {
+				return ' '
+			}
+			return r
+		}, body)
+	}
+	return v
+}
+
+func fromUpstream(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var e *upstream.Error
+	var invalid *family.Invalid
+	switch {
+	case errors.As(err, &e):
+		return &Error{Code: e.Code, Message: e.Message, RetryAfter: e.RetryAfter}
+	case errors.As(err, &invalid):
+		return &Error{Code: http.StatusBadRequest, Message: invalid.Message}
+	}
+	return &Error{Code: http.StatusInternalServerError, Message: err.Error()}
+}
