@@ -1,11 +1,15 @@
 package s3api
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,7 +29,10 @@ const maxDocumentBytes = 8 << 20
 func (a *API) forward(front fasthttp.RequestHandler, w http.ResponseWriter, r *http.Request, query url.Values) {
 	ctx := &fasthttp.RequestCtx{}
 	ctx.Init2(&clientConn{control: http.NewResponseController(w), remote: remoteAddr(r)}, silent{}, true)
-	fillRequest(ctx, w, r, query)
+	if err := fillRequest(ctx, w, r, query); err != nil {
+		writeError(w, r, http.StatusBadRequest, "BadRequest", "The request could not be parsed.")
+		return
+	}
 	if strings.EqualFold(query.Get("encoding-type"), "url") {
 		ctx.SetUserValue(store.EncodingType, "url")
 	}
@@ -35,17 +42,26 @@ func (a *API) forward(front fasthttp.RequestHandler, w http.ResponseWriter, r *h
 	a.copyResponse(ctx, w, r)
 }
 
-func fillRequest(ctx *fasthttp.RequestCtx, w http.ResponseWriter, r *http.Request, query url.Values) {
-	h := &ctx.Request.Header
-	h.SetMethod(r.Method)
-	h.SetProtocol(r.Proto)
-	h.SetRequestURI(requestURI(r))
+// fillRequest writes the head of the request out again and lets fasthttp parse it, as it would from a connection:
+// versitygw also reads the headers in their raw form.
+func fillRequest(ctx *fasthttp.RequestCtx, w http.ResponseWriter, r *http.Request, query url.Values) error {
+	head := make([]byte, 0, 2048)
+	head = fmt.Appendf(head, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, requestURI(r), r.Host)
 	for name, values := range r.Header {
+		if name == "Content-Length" || name == "Transfer-Encoding" { // as net/http understood them
+			continue
+		}
 		for _, v := range values {
-			h.Add(name, v)
+			head = fmt.Appendf(head, "%s: %s\r\n", name, v)
 		}
 	}
-	h.SetHost(r.Host)
+	if r.ContentLength > 0 || r.ContentLength == 0 && (r.Method == http.MethodPut || r.Method == http.MethodPost) {
+		head = fmt.Appendf(head, "Content-Length: %d\r\n", r.ContentLength)
+	}
+	head = append(head, "\r\n"...)
+	if err := ctx.Request.Header.Read(bufio.NewReaderSize(bytes.NewReader(head), len(head)+16)); err != nil {
+		return err
+	}
 	switch {
 	case r.ContentLength > 0:
 		body := io.Reader(r.Body)
@@ -54,11 +70,9 @@ func fillRequest(ctx *fasthttp.RequestCtx, w http.ResponseWriter, r *http.Reques
 		}
 		ctx.Request.SetBodyStream(onlyReader{body}, int(r.ContentLength))
 	case r.ContentLength < 0: // chunked: the front asks object uploads for a length and reads documents whole
-		h.SetContentLength(-1)
 		ctx.Request.SetBodyStream(onlyReader{http.MaxBytesReader(w, r.Body, maxDocumentBytes)}, -1)
-	case r.Method == http.MethodPut || r.Method == http.MethodPost:
-		h.SetContentLength(0)
 	}
+	return nil
 }
 
 // streams reports whether the body is object data, which may be of any size: a PUT of an object or a part.
@@ -99,12 +113,16 @@ func (a *API) copyResponse(ctx *fasthttp.RequestCtx, w http.ResponseWriter, r *h
 			v = []byte(a.bucketRegion(r, string(v)))
 		}
 		// Not Add: S3 writes ETag and x-amz-…, and some clients compare.
-		out[name] = append(out[name], string(v))
-	}
-	if resp.Header.ConnectionClose() {
-		out.Set("Connection", "close")
+		if !slices.Contains(out.Values(name), string(v)) { // the front writes its request ids twice
+			out[name] = append(out[name], string(v))
+		}
 	}
 	status := resp.StatusCode()
+	// An error before the body was asked for ends the connection, as at S3: botocore takes the next answer on it for
+	// one to this request otherwise.
+	if resp.Header.ConnectionClose() || status >= 300 && r.Header.Get("Expect") != "" {
+		out.Set("Connection", "close")
+	}
 	stream := resp.BodyStream()
 	if r.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified {
 		w.WriteHeader(status)

@@ -36,10 +36,15 @@ func (a *API) acceptSigV2(w http.ResponseWriter, r *http.Request, query url.Valu
 		writeError(w, r, http.StatusForbidden, "AccessDenied", "Invalid date (should be seconds since epoch): "+query.Get("Expires"))
 		return nil, false
 	}
-	mac := hmac.New(sha1.New, []byte(secret))
-	mac.Write([]byte(stringToSignV2(r, query)))
-	want := base64.StdEncoding.EncodeToString(mac.Sum(nil))
-	if subtle.ConstantTimeCompare([]byte(want), []byte(query.Get("Signature"))) != 1 {
+	path, _, _ := strings.Cut(requestURI(r), "?")
+	if bucket, ok := hostBucket(r.Host); ok {
+		path = "/" + bucket + path
+	}
+	good := validV2(r, query, secret, path)
+	if !good && strings.Count(path, "/") == 1 {
+		good = validV2(r, query, secret, path+"/") // botocore signs a bucket with a slash behind it
+	}
+	if !good {
 		writeError(w, r, http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
 		return nil, false
 	}
@@ -65,9 +70,16 @@ var signedArguments = []string{
 	"uploadId", "uploads", "versionId", "versioning", "versions", "website",
 }
 
+func validV2(r *http.Request, query url.Values, secret, path string) bool {
+	mac := hmac.New(sha1.New, []byte(secret))
+	mac.Write([]byte(stringToSignV2(r, query, path)))
+	want := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	return subtle.ConstantTimeCompare([]byte(want), []byte(query.Get("Signature"))) == 1
+}
+
 // stringToSignV2 writes a request as the old signature covers it. Clients that presign put the headers they sign into
 // the query, so both places count.
-func stringToSignV2(r *http.Request, query url.Values) string {
+func stringToSignV2(r *http.Request, query url.Values, path string) string {
 	value := func(name string) string {
 		if v := r.Header.Get(name); v != "" {
 			return v
@@ -91,10 +103,6 @@ func stringToSignV2(r *http.Request, query url.Values) string {
 	}
 	for _, name := range sortedKeys(amz) {
 		b.WriteString(name + ":" + strings.TrimSpace(amz[name]) + "\n")
-	}
-	path, _, _ := strings.Cut(requestURI(r), "?")
-	if bucket, ok := hostBucket(r.Host); ok {
-		path = "/" + bucket + path
 	}
 	b.WriteString(path)
 	sep := "?"

@@ -318,20 +318,15 @@ func (t *txn) assemble(up *upload, in *s3.CompleteMultipartUploadInput) (*object
 		return nil, s3err.GetChecksumTypeMismatchOnMpErr(up.Type)
 	}
 	named := in.MultipartUpload.Parts
+	if err := inOrder(named); err != nil {
+		return nil, err
+	}
 	stored := t.Bucket(nameParts).Bucket([]byte(up.ID))
 	o := &object{header: header{Headers: up.Headers, Tags: up.Tags, PartCount: len(named), Upload: up.ID}}
 	sums := &partSums{algorithm: up.Algorithm, kind: up.Type}
 	etags := md5.New() //nolint:gosec // see the import
-	var before int32
 	for i := range named {
 		n := &named[i]
-		if n.PartNumber == nil || n.ETag == nil {
-			return nil, s3err.GetAPIError(s3err.ErrMalformedXML)
-		}
-		if *n.PartNumber <= before {
-			return nil, s3err.GetAPIError(s3err.ErrInvalidPartOrder)
-		}
-		before = *n.PartNumber
 		p, err := readPart(stored, up, n)
 		if err != nil {
 			return nil, err
@@ -341,7 +336,7 @@ func (t *txn) assemble(up *upload, in *s3.CompleteMultipartUploadInput) (*object
 		}
 		raw, err := hex.DecodeString(p.ETag)
 		if err != nil {
-			return nil, fmt.Errorf("%w: part %d of upload %s: %w", errRecord, before, up.ID, err)
+			return nil, fmt.Errorf("%w: part %d of upload %s: %w", errRecord, *n.PartNumber, up.ID, err)
 		}
 		etags.Write(raw)
 		if err := sums.add(p); err != nil {
@@ -349,7 +344,7 @@ func (t *txn) assemble(up *upload, in *s3.CompleteMultipartUploadInput) (*object
 		}
 		o.Size += p.Size
 		o.segments = append(o.segments, p.segments...)
-		o.parts = append(o.parts, partInfo{Number: int(before), Size: p.Size, Checksum: p.Checksum.Value})
+		o.parts = append(o.parts, partInfo{Number: int(*n.PartNumber), Size: p.Size, Checksum: p.Checksum.Value})
 	}
 	if in.MpuObjectSize != nil && *in.MpuObjectSize != o.Size {
 		return nil, s3err.GetIncorrectMpObjectSizeErr(o.Size, *in.MpuObjectSize)
@@ -357,6 +352,20 @@ func (t *txn) assemble(up *upload, in *s3.CompleteMultipartUploadInput) (*object
 	o.ETag = fmt.Sprintf("%x-%d", etags.Sum(nil), len(named))
 	o.Checksum = sums.result(len(named))
 	return o, checkWhole(o.Checksum, in)
+}
+
+func inOrder(named []types.CompletedPart) error {
+	var before int32
+	for i := range named {
+		if named[i].PartNumber == nil || named[i].ETag == nil {
+			return s3err.GetAPIError(s3err.ErrMalformedXML)
+		}
+		if *named[i].PartNumber <= before {
+			return s3err.GetAPIError(s3err.ErrInvalidPartOrder)
+		}
+		before = *named[i].PartNumber
+	}
+	return nil
 }
 
 // readPart finds a part and compares what the client says of it.
