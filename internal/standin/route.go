@@ -60,7 +60,8 @@ func route(r *http.Request) service {
 func isBedrockPath(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch first {
-	case "model", "model-invocation-job", "model-invocation-jobs", "foundation-models", "foundation-model-availability", "inference-profiles":
+	case "model", "model-invocation-job", "model-invocation-jobs", "foundation-models", "foundation-model-availability",
+		"inference-profiles", "tagResource", "untagResource", "listTagsForResource":
 		return true
 	}
 	return false

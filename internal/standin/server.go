@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/standin/bedrockapi"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/iamapi"
 	"quarry/internal/standin/model"
@@ -123,9 +124,14 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.closeLater(s.engine.Close)
+	wire := bedrockapi.Config{Engine: s.engine, Caller: bedrockCaller, Access: s.roles.Access, Quotas: limits, Log: cfg.Log}
+	if err := wire.Validate(); err != nil {
+		return err
+	}
 	s.api = map[service]http.Handler{
-		serviceIAM: s.roles.IAM(),
-		serviceSTS: s.roles.STS(),
+		serviceBedrock: bedrockapi.New(wire),
+		serviceIAM:     s.roles.IAM(),
+		serviceSTS:     s.roles.STS(),
 		serviceQuotas: quotasapi.New(quotasapi.Config{
 			Table: table, Account: iamapi.Account, Region: regionOf,
 			Access: func(ctx context.Context, action string) error {
@@ -134,6 +140,10 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		}),
 	}
 	return s.listen(ctx, cfg, set)
+}
+
+func bedrockCaller(r *http.Request) bedrockapi.Caller {
+	return bedrockapi.Caller{ARN: iamapi.CallerOf(r.Context()).ARN, Account: iamapi.Account, Region: regionOf(r.Context())}
 }
 
 // closeLater has a part closed with the server, before those that were opened earlier.
@@ -233,7 +243,8 @@ func (s *Server) stop(ctx context.Context) error {
 	err := s.listener.Close()
 	// Shutdown waits seconds for a connection that never sent a byte; clients open such ahead of need.
 	s.fresh.close()
-	if e := s.http.Shutdown(ctx); e != nil {
+	// Shutdown closes the listener too, a second time where Serve has not noticed the first.
+	if e := s.http.Shutdown(ctx); e != nil && !errors.Is(e, net.ErrClosed) {
 		err = errors.Join(err, e, s.http.Close())
 	}
 	<-s.served

@@ -2,6 +2,8 @@ package standin_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"testing"
 	"time"
@@ -74,4 +76,10 @@ func connect(t *testing.T, url string, keys aws.CredentialsProvider) clients {
 		sts:     sts.NewFromConfig(cfg),
 		quotas:  servicequotas.NewFromConfig(cfg),
 	}
+}
+
+// hash is what a signature has of a body.
+func hash(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return hex.EncodeToString(sum[:])
 }

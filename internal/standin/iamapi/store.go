@@ -57,7 +57,7 @@ func openStore(file string, noSync bool) (*store, error) {
 		return nil, err
 	}
 	// The wait ends soon: a second stand-in on the same directory is a mistake to tell, not to sit out.
-	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: time.Second, NoSync: noSync, NoFreelistSync: true})
+	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: 250 * time.Millisecond, NoSync: noSync, NoFreelistSync: true})
 	if err != nil {
 		return nil, err
 	}
