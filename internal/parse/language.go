@@ -10,9 +10,9 @@ import (
 var languages = map[string]func(letters) string{
 	"ja": func(l letters) string {
 		switch {
-		// Prose in Japanese, however technical, has more than every third of its words in Japanese characters; English
-		// that quotes a Japanese name has far fewer.
-		case l.kana > 0 && 5*(l.kana+l.han) >= l.all():
+		// Technical prose in Japanese has a third and more of its characters and words in Japanese. The line lies lower,
+		// and what lies about it passes: to refuse a good answer costs its document, to take a poor one a summary.
+		case l.kana > 0 && 5*(l.kana+l.han+l.stops) >= l.all():
 			return ""
 		// A short one without kana may still be Japanese (概要, 株式会社日立製作所); a long one is Chinese.
 		case l.kana == 0 && l.han > 0 && l.han <= 20 && l.han >= l.latin+l.other:
@@ -80,10 +80,11 @@ func (c *Checker) checkLanguages(v any, model string) string {
 // letters counts a text by script. Japanese writes no spaces, so its characters stand against the words of others.
 type letters struct {
 	kana, han    int // characters
+	stops        int // 、 and 。, which tell a list of foreign names in a Japanese sentence
 	latin, other int // words
 }
 
-func (l letters) all() int { return l.kana + l.han + l.latin + l.other }
+func (l letters) all() int { return l.kana + l.han + l.stops + l.latin + l.other }
 
 func count(s string) letters {
 	var l letters
@@ -97,6 +98,8 @@ func count(s string) letters {
 			l.kana++
 		case han:
 			l.han++
+		case stop:
+			l.stops++
 		case latin:
 			if word != latin {
 				l.latin++
@@ -118,6 +121,7 @@ const (
 	joiner        // part of whatever it stands in: digits, apostrophes, marks
 	kana
 	han
+	stop
 	latin
 	other
 )
@@ -136,6 +140,8 @@ func scriptOf(r rune) script {
 		return kana
 	case r == 0x30fc, r == 0xff70, r == 0x2019: // the long vowel mark says nothing alone
 		return joiner
+	case r == '、', r == '。':
+		return stop
 	case unicode.Is(unicode.Han, r):
 		return han
 	case unicode.Is(unicode.Latin, r):
