@@ -1,0 +1,157 @@
+package validate
+
+import (
+	"bytes"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"os"
+
+	"quarry/internal/jsonl"
+)
+
+// idRef is one recordId: its hash, where it stands, and where its line begins.
+type idRef struct {
+	hash         uint64
+	at           int64
+	line, offset int64
+}
+
+// idSet finds recordIds that come twice. It holds hashes and places; on a hit both lines are read again, so that two ids
+// which only share a hash are never called the same. The hash is keyed by chance: nobody can make ids that collide.
+type idSet struct {
+	seed  maphash.Seed
+	names []string
+	slots []slot
+	used  int
+
+	check jsonl.Checker
+	files [2]struct { // those that were read again last
+		index int
+		f     *os.File
+	}
+}
+
+type slot struct {
+	hash   uint64 // 0: free
+	offset int64
+	line   uint32
+	file   uint32
+}
+
+func newIDSet(names []string) *idSet {
+	return &idSet{seed: maphash.MakeSeed(), names: names, slots: make([]slot, 1<<12)}
+}
+
+func (s *idSet) hash(id []byte) uint64 { return maphash.Bytes(s.seed, id) | 1 }
+
+// earlier is the first record of an id.
+type earlier struct{ quoted, place string }
+
+// add notes an id; twice is true when it was there before.
+func (s *idSet) add(file int, id idRef) (first earlier, twice bool) {
+	if 4*s.used >= 3*len(s.slots) {
+		s.grow()
+	}
+	i := s.slot(id.hash)
+	for s.slots[i].hash != 0 {
+		if o := s.slots[i]; o.hash == id.hash {
+			a, okA := s.read(int(o.file), o.offset)
+			b, okB := s.read(file, id.offset)
+			// A file that can be read only once (a pipe) leaves the hash as the judge: 1 in 2^63 for a pair.
+			if !okA || !okB || bytes.Equal(a, b) {
+				return earlier{jsonl.Quote(b), fmt.Sprintf("%s:%d", s.names[o.file], o.line)}, true
+			}
+		}
+		i = (i + 1) & (len(s.slots) - 1)
+	}
+	s.slots[i] = slot{id.hash, id.offset, uint32(min(id.line, 1<<32-1)), uint32(file)}
+	s.used++
+	return earlier{}, false
+}
+
+func (s *idSet) slot(hash uint64) int { return int(hash>>1) & (len(s.slots) - 1) }
+
+func (s *idSet) grow() {
+	old := s.slots
+	s.slots = make([]slot, 2*len(old))
+	for _, o := range old {
+		if o.hash == 0 {
+			continue
+		}
+		i := s.slot(o.hash)
+		for s.slots[i].hash != 0 {
+			i = (i + 1) & (len(s.slots) - 1)
+		}
+		s.slots[i] = o
+	}
+}
+
+// read gives the recordId of the line that begins at an offset.
+func (s *idSet) read(file int, offset int64) ([]byte, bool) {
+	f := s.open(file)
+	if f == nil {
+		return nil, false
+	}
+	buf := make([]byte, 0, 16<<10)
+	for {
+		n, err := f.ReadAt(buf[len(buf):cap(buf)], offset+int64(len(buf)))
+		end := bytes.IndexByte(buf[len(buf):len(buf)+n], '\n')
+		if end >= 0 {
+			buf = buf[:len(buf)+end]
+			break
+		}
+		buf = buf[:len(buf)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, false
+		}
+		buf = append(make([]byte, 0, 2*cap(buf)), buf...)
+	}
+	if offset == 0 {
+		buf = bytes.TrimPrefix(buf, []byte(mark))
+	}
+	members, err := s.check.Object(buf)
+	if err != nil {
+		return nil, false
+	}
+	for _, m := range members {
+		if string(m.Name) == "recordId" {
+			return jsonl.Unescape(nil, m.Value), true
+		}
+	}
+	return nil, false
+}
+
+// open gives one of the two files that a comparison needs.
+func (s *idSet) open(index int) *os.File {
+	for i := range s.files {
+		if h := &s.files[i]; h.f != nil && h.index == index {
+			return h.f
+		}
+	}
+	f, err := os.Open(s.names[index])
+	if err != nil {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		_ = f.Close()
+		return nil
+	}
+	if s.files[0].f != nil {
+		_ = s.files[0].f.Close()
+	}
+	s.files[0] = s.files[1]
+	s.files[1].index, s.files[1].f = index, f
+	return f
+}
+
+func (s *idSet) close() {
+	for _, h := range s.files {
+		if h.f != nil {
+			_ = h.f.Close()
+		}
+	}
+}

@@ -1,0 +1,280 @@
+// Package validate checks files of Bedrock batch input, ours or not, before a job is spent on them.
+//
+// It owns the rules of the format: what a line must hold, what a recordId may be, what the bodies of a family need,
+// how many and how large. Limits and the family of a model are told by the caller. It sends nothing and writes nothing.
+//
+// What always holds: all faults are found in one pass, each with file, line and byte; faults come in the order of the
+// files; the result is the same for any number of workers; memory follows the number of records only by the set of
+// recordIds, 24 to 48 bytes each.
+package validate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"quarry"
+	"quarry/internal/jsonl"
+)
+
+// Config is what files are checked against.
+type Config struct {
+	// Quotas are the limits of the model; a field that is 0 is not checked.
+	Quotas quarry.Quotas
+	// Model is the model id that the files are for; empty checks no bodies.
+	Model string
+	// Family names the family of a model id: anthropic, nova, llama, openai-chat, titan-embed; empty for one that is
+	// not known. nil knows none. Bodies of an unknown family are checked as far as all have it in common.
+	Family func(model string) string
+	// Type says whose body modelInput is. Empty is told by the first record.
+	Type quarry.InvocationType
+	// MaxLineBytes is the longest line that is read; 0 means 32 MiB. A longer one is a fault and is not held.
+	MaxLineBytes int64
+	// Workers is how many goroutines check; 0 means one for each processor.
+	Workers int
+	// Found is called for every fault as it is found, from one goroutine, in the order of the files. nil only counts.
+	Found func(Fault)
+}
+
+// Validate reports the first setting that cannot be.
+func (c Config) Validate() error {
+	if c.MaxLineBytes < 0 || c.MaxLineBytes > 1<<30 {
+		return fmt.Errorf("longest line of %d bytes: want 1 to %d, or 0 for %d", c.MaxLineBytes, 1<<30, defaultLineBytes)
+	}
+	if c.Workers < 0 {
+		return fmt.Errorf("%d workers: want 1 or more, or 0 for one a processor", c.Workers)
+	}
+	switch c.Type {
+	case "", quarry.InvokeModel, quarry.Converse:
+		return nil
+	}
+	return fmt.Errorf("invocation type %q: want %s or %s", c.Type, quarry.InvokeModel, quarry.Converse)
+}
+
+const defaultLineBytes = 32 << 20
+
+// Fault is one thing that is wrong.
+type Fault struct {
+	File   string `json:"file,omitempty"` // empty: the files together
+	Line   int64  `json:"line,omitempty"` // from 1; 0: the file as a whole
+	Offset int64  `json:"offset"`         // of the byte in the file that is wrong, from 0
+	Reason string `json:"reason"`
+}
+
+// String gives "FILE:LINE: reason (byte N)", the form in which people see it.
+func (f Fault) String() string {
+	switch {
+	case f.File == "":
+		return "all files: " + f.Reason
+	case f.Line == 0:
+		return f.File + ": " + f.Reason
+	}
+	return fmt.Sprintf("%s:%d: %s (byte %d)", f.File, f.Line, f.Reason, f.Offset)
+}
+
+// Report is what was found in all.
+type Report struct {
+	Files  []File  `json:"files"`
+	Limits []Limit `json:"limits"`
+	Faults int64   `json:"faults"`
+	// Body says what modelInputs were checked as, "Anthropic Messages"; empty: nothing but that they are objects.
+	Body string `json:"body"`
+}
+
+// File is one file's size.
+type File struct {
+	Name    string `json:"name"`
+	Bytes   int64  `json:"bytes"`
+	Records int64  `json:"records"`
+	Faults  int64  `json:"faults"`
+}
+
+// Limit is one figure beside its limit. A limit that is not known is null.
+type Limit struct {
+	What string `json:"what"` // "records in FILE"
+	Is   int64  `json:"is"`
+	Min  *int64 `json:"min,omitempty"`
+	Max  *int64 `json:"max"`
+	OK   bool   `json:"ok"`
+}
+
+// Files checks files that are to be the input of one job. The error is about reading them, never about what is in them.
+func Files(ctx context.Context, cfg Config, files []string) (Report, error) {
+	if err := cfg.Validate(); err != nil {
+		return Report{}, &quarry.Error{Kind: quarry.BadUsage, Op: "validate", Err: err}
+	}
+	if len(files) == 0 {
+		return Report{}, &quarry.Error{Kind: quarry.BadUsage, Op: "validate", Err: errors.New("no file is named"), Hint: "name one or more *.jsonl files"}
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	if cfg.MaxLineBytes == 0 {
+		cfg.MaxLineBytes = defaultLineBytes
+	}
+	r := &run{cfg: cfg, ids: newIDSet(files)}
+	defer r.ids.close()
+	bases := map[string]string{}
+	for n, name := range files {
+		r.report.Files = append(r.report.Files, File{Name: name})
+		r.file = &r.report.Files[n]
+		// AWS takes files that end in .jsonl (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-data.html).
+		if !strings.HasSuffix(name, ".jsonl") {
+			r.fault(Fault{File: name, Reason: "its name does not end in .jsonl"})
+		}
+		// Each output is called by its input file's last name.
+		if other, ok := bases[filepath.Base(name)]; ok {
+			r.fault(Fault{File: name, Reason: "has the same last name as " + other})
+		}
+		bases[filepath.Base(name)] = name
+		if err := r.check(ctx, n, name); err != nil {
+			return r.report, err
+		}
+	}
+	r.limits()
+	return r.report, nil
+}
+
+// run is one check under way. Only the goroutine that called Files touches it.
+type run struct {
+	cfg    Config
+	report Report
+	file   *File
+	ids    *idSet
+	body   *body
+	told   bool // the body is decided
+}
+
+func (r *run) fault(f Fault) {
+	r.report.Faults++
+	if r.file != nil && f.File != "" {
+		r.file.Faults++
+	}
+	if r.cfg.Found != nil {
+		r.cfg.Found(f)
+	}
+}
+
+// check reads one file: chunks go to the workers, and their findings come back in order.
+func (r *run) check(ctx context.Context, index int, name string) (err error) {
+	in, err := os.Open(name)
+	if err != nil {
+		return unreadable(name, err)
+	}
+	defer func() { _ = in.Close() }()
+	if info, err := in.Stat(); err == nil && info.IsDir() {
+		return unreadable(name, errors.New("it is a folder"))
+	}
+	w := startWorkers(r.cfg.Workers)
+	defer w.stop()
+	pending := make([]*job, 0, 2*r.cfg.Workers)
+	finish := func() {
+		j := pending[0]
+		pending = append(pending[:0], pending[1:]...)
+		<-j.done
+		r.take(index, name, j)
+	}
+	for chunk, err := range jsonl.Chunks(ctx, in, jsonl.Place{}, int(r.cfg.MaxLineBytes)) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			return unreadable(name, err)
+		}
+		r.file.Bytes = chunk.Offset + int64(len(chunk.Data)) + chunk.Skipped
+		if chunk.Offset == 0 {
+			if packed := packing(chunk.Data); packed != "" {
+				r.fault(Fault{File: name, Reason: "is packed (" + packed + "); Bedrock is not known to unpack"})
+				break
+			}
+		}
+		if !r.told && chunk.Skipped == 0 {
+			r.tellBody(chunk)
+		}
+		if len(pending) == cap(pending) {
+			finish()
+		}
+		pending = append(pending, w.start(chunk, r.body, r.ids.hash))
+	}
+	for len(pending) > 0 {
+		finish()
+	}
+	if r.file.Records == 0 && r.file.Faults == 0 {
+		r.fault(Fault{File: name, Reason: "is empty"})
+	}
+	return nil
+}
+
+func unreadable(name string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: name, Err: err}
+}
+
+func packing(data []byte) string {
+	switch {
+	case strings.HasPrefix(string(data[:min(4, len(data))]), "\x1f\x8b"):
+		return "gzip"
+	case strings.HasPrefix(string(data[:min(4, len(data))]), "\x28\xb5\x2f\xfd"):
+		return "zstd"
+	}
+	return ""
+}
+
+// tellBody decides what bodies are checked as, by the first record that can be read.
+func (r *run) tellBody(chunk jsonl.Chunk) {
+	var c jsonl.Checker
+	for l := range chunk.Lines() {
+		members, err := c.Object(l.Text)
+		if err != nil {
+			continue
+		}
+		for _, m := range members {
+			if string(m.Name) == "modelInput" && m.Value[0] == '{' {
+				r.body, r.told = bodyOf(r.cfg, m.Value), true
+				if r.body != nil {
+					r.report.Body = r.body.name
+				}
+				return
+			}
+		}
+	}
+}
+
+// take hands on what a chunk's worker found, and looks its recordIds up among all before.
+func (r *run) take(index int, name string, j *job) {
+	r.file.Records += j.records
+	next := 0
+	for _, f := range j.faults {
+		next = r.lookUp(index, name, j, next, f.line)
+		r.fault(Fault{File: name, Line: f.line, Offset: f.offset, Reason: f.reason})
+	}
+	r.lookUp(index, name, j, next, 1<<62)
+	if j.rest.Data == nil {
+		return
+	}
+	// A chunk full of faults: the worker stopped so as not to hold them all, and the rest is told as it is found.
+	for l := range j.rest.Lines() {
+		one := job{chunk: jsonl.Chunk{Data: l.Text, Line: l.Line, Offset: l.Offset}, body: j.body, hash: j.hash}
+		one.line(&r.ids.check, l)
+		r.take(index, name, &one)
+	}
+}
+
+// lookUp notes recordIds up to a line, so that their faults come in the order of the lines.
+func (r *run) lookUp(index int, name string, j *job, next int, line int64) int {
+	for ; next < len(j.ids) && j.ids[next].line <= line; next++ {
+		id := j.ids[next]
+		if first, twice := r.ids.add(index, id); twice {
+			r.fault(Fault{File: name, Line: id.line, Offset: id.at, Reason: "recordId " + first.quoted + " again; first at " + first.place})
+		}
+	}
+	return next
+}
