@@ -65,9 +65,34 @@ func modelARNs(m catalog.Model, profile, region string) (arns []string) {
 }
 
 // offered reports whether the Region has the target. Only models with batch inference have their Regions in the
-// catalogue; the others, and all models in Regions that it does not know, are taken to be there.
+// catalogue; the others are taken to be wherever their profile's geography is, and all models to be in Regions that the
+// catalogue does not know.
 func (a *api) offered(t target, region string) bool {
-	return !t.model.Batch || !a.regions[region] || slices.Contains(t.model.JobIDs(region), t.id)
+	switch {
+	case !a.regions[region]:
+		return true
+	case t.model.Batch:
+		return slices.Contains(t.model.JobIDs(region), t.id)
+	}
+	return inGeography(t.profile, region)
+}
+
+// inGeography knows from which Regions a geographic profile can be called
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html).
+func inGeography(profile, region string) bool {
+	switch profile {
+	case "", catalog.Global:
+		return true
+	case "us":
+		return strings.HasPrefix(region, "us-") && !strings.HasPrefix(region, "us-gov-") || strings.HasPrefix(region, "ca-")
+	case "jp":
+		return region == "ap-northeast-1" || region == "ap-northeast-3"
+	case "au":
+		return region == "ap-southeast-2" || region == "ap-southeast-4"
+	case "apac":
+		return strings.HasPrefix(region, "ap-")
+	}
+	return strings.HasPrefix(region, profile+"-")
 }
 
 func (a *api) notOffered(t target, region string) error {

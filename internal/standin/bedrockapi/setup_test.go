@@ -39,7 +39,7 @@ const (
 
 // world is a server with everything behind it, and AWS's own clients in front.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	url     string
 	engine  *worker.Engine
 	store   *store.Store
@@ -55,7 +55,7 @@ type settings struct {
 	region string
 }
 
-func setup(t *testing.T, change ...func(*settings)) *world {
+func setup(t testing.TB, change ...func(*settings)) *world {
 	t.Helper()
 	s := settings{quotas: quarry.Quotas{MinRecords: 3}, region: region}
 	for _, c := range change {
