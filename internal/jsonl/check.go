@@ -30,7 +30,15 @@ type Checker struct {
 	decoded []byte // names that had escapes
 	members []Member
 	collect bool
+	long    []span // strings that a later walk need not read again
+	size    int    // capacity of the line: what is left of it tells where a part of the line begins
 }
+
+// span is a long string, from its opening quote to behind its closing one.
+type span struct{ start, end int }
+
+// longString is how long a string must be to be noted.
+const longString = 128
 
 // level is an array or object that is open. Its names are those from first on.
 type level struct {
@@ -54,7 +62,7 @@ var seed = maphash.MakeSeed()
 
 // Check is the function Check with the Checker's memory.
 func (c *Checker) Check(line []byte) error {
-	c.reset(false)
+	c.reset(line, false)
 	if err := c.value(line); err != nil {
 		return err
 	}
@@ -64,7 +72,7 @@ func (c *Checker) Check(line []byte) error {
 // Object checks a line whose value has to be an object and gives the object's members in their order. They point into
 // the line and into the Checker, and hold until its next call. The error is a *SyntaxError.
 func (c *Checker) Object(line []byte) ([]Member, error) {
-	c.reset(true)
+	c.reset(line, true)
 	if err := c.value(line); err != nil {
 		return nil, err
 	}
@@ -74,15 +82,18 @@ func (c *Checker) Object(line []byte) ([]Member, error) {
 	return c.members, nil
 }
 
-func (c *Checker) reset(collect bool) {
+func (c *Checker) reset(line []byte, collect bool) {
 	if cap(c.names)*32+cap(c.decoded) > keptBytes {
 		c.names, c.decoded = nil, nil
 	}
 	if cap(c.members)*56 > keptBytes {
 		c.members = nil
 	}
-	c.levels, c.names, c.decoded, c.members = c.levels[:0], c.names[:0], c.decoded[:0], c.members[:0]
-	c.collect = collect
+	if cap(c.long)*16 > keptBytes {
+		c.long = nil
+	}
+	c.levels, c.names, c.decoded, c.members, c.long = c.levels[:0], c.names[:0], c.decoded[:0], c.members[:0], c.long[:0]
+	c.collect, c.size = collect, cap(line)
 }
 
 // space gives the index of the first byte from i on that is not white space.
@@ -135,6 +146,9 @@ func (c *Checker) value(b []byte) *SyntaxError {
 			end, escaped, err := text(b, i+1)
 			if err != nil {
 				return err
+			}
+			if end-i > longString && c.collect {
+				c.long = append(c.long, span{i, end + 1})
 			}
 			i, plainText = end+1, !escaped
 		default:

@@ -3,6 +3,7 @@ package jsonl_test
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 
@@ -137,6 +138,7 @@ func TestObjectGivesItsMembers(t *testing.T) {
 func FuzzCheck(f *testing.F) {
 	for _, s := range []string{
 		`{"a":1,"b":[true,null,"x\u00e9\ud83d\ude00"],"c":{"d":-0.5e+3}}`, `{"a":1,"a":2}`, `{"\u0061":1,"a":2}`, "\"日本語\xff\"", `"\ud800"`,
+		`{"long":"` + strings.Repeat("x\\\"", 99) + `","l":[{"a":"` + strings.Repeat("y", 200) + `"},2]}`,
 		`[[[[[[[[]]]]]]]]`, `{"a":{"b":{"c":{}}}} `, "\"a\x00\"", `-0`, `01`, `1e5`, `nul`, "\ufeff{}", "\"\xed\xa0\x80\"", "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"",
 		"{\"あいうえおかきくけこ\":\"ａｂｃ\xe0\x9f\xbf\"}", `{"":1,"":2}`, "\"\xef\xbf\xbd\xee\x80\x80\"", `{"a":"\\\\\"x","b":"\\"}`,
 	} {
@@ -167,7 +169,12 @@ func FuzzCheck(f *testing.F) {
 			t.Fatal(err)
 		}
 		walked := 0
+		next, stop := iter.Pull2(c.Members(in))
+		defer stop()
 		for name, value := range jsonl.Members(in) {
+			if n, v, ok := next(); !ok || string(n) != string(name) || string(v) != string(value) {
+				t.Fatalf("the Checker walks %q to %q %q, Members to %q %q", in, n, v, name, value)
+			}
 			tok, err := d.ReadToken()
 			if err != nil || walked >= len(members) {
 				t.Fatalf("Members(%q): more than there are: %v", in, err)

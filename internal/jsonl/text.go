@@ -13,24 +13,6 @@ const (
 	spaces = ' ' * ones
 )
 
-// plain gives the index of the first byte from i on that is not printable ASCII of a string: a quote, a backslash, a
-// control character or a byte of a longer character.
-func plain(b []byte, i int) int {
-	for i+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[i:])
-		// Each difference sets the high bit of a byte that matches; a borrow can set it wrongly only above a byte
-		// that did match, and only the lowest is looked at.
-		if m := ((w - spaces) | ((w ^ quotes) - ones) | ((w ^ slants) - ones) | w) & highs; m != 0 {
-			return i + bits.TrailingZeros64(m)>>3
-		}
-		i += 8
-	}
-	for i < len(b) && b[i] >= ' ' && b[i] < 0x80 && b[i] != '"' && b[i] != '\\' {
-		i++
-	}
-	return i
-}
-
 // wide walks characters of more than one byte from i on and gives the index behind the last valid one. Text in
 // Japanese is nearly all three-byte characters, so those go two at a time.
 func wide(b []byte, i int) int {
@@ -82,11 +64,20 @@ func wideLen(b []byte, i int) int {
 }
 
 // text walks a string's content from i, the byte behind its opening quote, and gives the index of its closing quote
-// and whether it holds escapes.
+// and whether it holds escapes. Printable ASCII goes by eight bytes at a time.
 func text(b []byte, i int) (end int, escaped bool, err *SyntaxError) {
 	for {
-		i = plain(b, i)
-		if i >= len(b) {
+		if i+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[i:])
+			// Each difference sets the high bit of a byte that matches; a borrow can set it wrongly only above a byte
+			// that did match, and only the lowest is looked at.
+			m := ((w - spaces) | ((w ^ quotes) - ones) | ((w ^ slants) - ones) | w) & highs
+			if m == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(m) >> 3
+		} else if i >= len(b) {
 			return i, escaped, fault(i, "unexpected end inside a string")
 		}
 		switch c := b[i]; {
@@ -94,6 +85,10 @@ func text(b []byte, i int) (end int, escaped bool, err *SyntaxError) {
 			return i, escaped, nil
 		case c == '\\':
 			escaped = true
+			if i+1 < len(b) && unescaped[b[i+1]] != 0 {
+				i += 2
+				continue
+			}
 			n, err := escape(b, i)
 			if err != nil {
 				return i, escaped, err
@@ -101,6 +96,8 @@ func text(b []byte, i int) (end int, escaped bool, err *SyntaxError) {
 			i += n
 		case c < ' ':
 			return i, escaped, fault(i, "control character in a string")
+		case c < 0x80:
+			i++ // within the last eight bytes
 		default:
 			j := wide(b, i)
 			if j == i {

@@ -3,12 +3,17 @@ package jsonl
 import (
 	"bytes"
 	"iter"
+	"slices"
 	"strconv"
 )
 
 // Members walks the members of an object that was checked, in their order: each name as it stands between its quotes,
 // each value as it stands. A text that is no object has no members.
-func Members(obj []byte) iter.Seq2[[]byte, []byte] {
+func Members(obj []byte) iter.Seq2[[]byte, []byte] { return (*Checker)(nil).Members(obj) }
+
+// Members is the function Members for a part of the line that Object checked last. What the check learned about long
+// strings is used, so they are not read again.
+func (c *Checker) Members(obj []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		i := space(obj, 0)
 		if i >= len(obj) || obj[i] != '{' {
@@ -23,7 +28,7 @@ func Members(obj []byte) iter.Seq2[[]byte, []byte] {
 			name := obj[i+1 : end-1]
 			i = space(obj, end)
 			i = space(obj, min(i+1, len(obj)))
-			end = valueEnd(obj, i)
+			end = c.valueEnd(obj, i)
 			if !yield(name, obj[i:end]) {
 				return
 			}
@@ -36,7 +41,10 @@ func Members(obj []byte) iter.Seq2[[]byte, []byte] {
 }
 
 // Elements walks the values of an array that was checked. A text that is no array has none.
-func Elements(array []byte) iter.Seq[[]byte] {
+func Elements(array []byte) iter.Seq[[]byte] { return (*Checker)(nil).Elements(array) }
+
+// Elements is the function Elements for a part of the line that Object checked last.
+func (c *Checker) Elements(array []byte) iter.Seq[[]byte] {
 	return func(yield func(value []byte) bool) {
 		i := space(array, 0)
 		if i >= len(array) || array[i] != '[' {
@@ -44,7 +52,7 @@ func Elements(array []byte) iter.Seq[[]byte] {
 		}
 		i = space(array, i+1)
 		for i < len(array) && array[i] != ']' {
-			end := valueEnd(array, i)
+			end := c.valueEnd(array, i)
 			if end == i || !yield(array[i:end]) {
 				return
 			}
@@ -116,14 +124,27 @@ func stringEnd(b []byte, i int) int {
 	}
 }
 
+// stringEnd is the function, for a string that may have been noted.
+func (c *Checker) stringEnd(b []byte, i int) int {
+	if c == nil || len(c.long) == 0 {
+		return stringEnd(b, i)
+	}
+	at := c.size - cap(b) + i
+	n, ok := slices.BinarySearchFunc(c.long, at, func(s span, at int) int { return s.start - at })
+	if !ok {
+		return stringEnd(b, i)
+	}
+	return i + c.long[n].end - at
+}
+
 // valueEnd gives the index behind the value that begins at i.
-func valueEnd(b []byte, i int) int {
+func (c *Checker) valueEnd(b []byte, i int) int {
 	if i >= len(b) {
 		return len(b)
 	}
 	switch b[i] {
 	case '"':
-		return stringEnd(b, i)
+		return c.stringEnd(b, i)
 	case '{', '[':
 	default:
 		for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] > ' ' {
@@ -135,7 +156,7 @@ func valueEnd(b []byte, i int) int {
 	for i < len(b) {
 		switch b[i] {
 		case '"':
-			i = stringEnd(b, i)
+			i = c.stringEnd(b, i)
 			continue
 		case '{', '[':
 			depth++

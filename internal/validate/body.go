@@ -58,9 +58,9 @@ func bodyOf(cfg Config, first []byte) *body {
 }
 
 // check looks at one modelInput, an object that was checked as JSON. A nil body asks what all have in common.
-func (b *body) check(input []byte, fault func(part []byte, reason string)) {
+func (b *body) check(c *jsonl.Checker, input []byte, fault func(part []byte, reason string)) {
 	var seen [8]bool
-	for raw, value := range jsonl.Members(input) {
+	for raw, value := range c.Members(input) {
 		if string(raw) == "modelId" {
 			// "Extra inputs are not permitted" (maximhq/bifrost pull request 4516).
 			fault(value, "modelInput holds modelId; the job names the model")
@@ -76,7 +76,7 @@ func (b *body) check(input []byte, fault func(part []byte, reason string)) {
 			seen[i] = true
 			switch r.kind {
 			case "messages":
-				messages(value, fault)
+				messages(c, value, fault)
 			case "a string":
 				if value[0] != '"' || len(value) == 2 {
 					fault(value, "modelInput."+r.name+" is not a string with text")
@@ -99,20 +99,20 @@ func (b *body) check(input []byte, fault func(part []byte, reason string)) {
 }
 
 // messages looks at a list of messages: each has a role and a content.
-func messages(list []byte, fault func(part []byte, reason string)) {
+func messages(c *jsonl.Checker, list []byte, fault func(part []byte, reason string)) {
 	if list[0] != '[' {
 		fault(list, "modelInput.messages is not an array")
 		return
 	}
 	n := 0
-	for m := range jsonl.Elements(list) {
+	for m := range c.Elements(list) {
 		n++
 		if m[0] != '{' {
 			fault(m, "a message is not an object")
 			continue
 		}
 		role, content := false, false
-		for raw, value := range jsonl.Members(m) {
+		for raw, value := range c.Members(m) {
 			switch {
 			case jsonl.NameIs(raw, "role"):
 				role = value[0] == '"' && len(value) > 2

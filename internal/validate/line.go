@@ -143,7 +143,7 @@ func (j *job) line(c *jsonl.Checker, l jsonl.Line) {
 	case input.Value[0] != '{':
 		j.fault(l.Line, at(input.Value), "modelInput is not an object")
 	default:
-		j.body.check(input.Value, func(part []byte, reason string) { j.fault(l.Line, at(part), reason) })
+		j.body.check(c, input.Value, func(part []byte, reason string) { j.fault(l.Line, at(part), reason) })
 	}
 }
 
