@@ -393,7 +393,9 @@ func TestAppendIsCanonicalForAnyDocument(t *testing.T) {
 	t.Parallel()
 	var renderers []*prompt.Renderer
 	for _, cfg := range []prompt.Config{
-		{}, {Structured: true}, {Type: quarry.Converse, Structured: true},
+		{},
+		{Structured: true},
+		{Type: quarry.Converse, Structured: true},
 		{Model: "amazon.nova-lite-v1:0", Type: quarry.InvokeModel},
 		{Model: "meta.llama3-3-70b-instruct-v1:0", Type: quarry.InvokeModel},
 		{Model: "google.gemma-3-4b-it", Type: quarry.InvokeModel, Structured: true},

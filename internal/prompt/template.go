@@ -38,7 +38,7 @@ type view struct {
 // Fields decodes the item's other members when a template asks for them, and only then.
 func (v *view) Fields() (map[string]any, error) {
 	if len(v.members) == 0 {
-		return nil, nil
+		return map[string]any{}, nil
 	}
 	return decodeFields(v.members)
 }
