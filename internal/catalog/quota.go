@@ -184,83 +184,69 @@ func (m Model) QuotaRows() []QuotaRow {
 	return rows
 }
 
-// ReadQuotas picks the model's quotas, for the profile, out of what Service Quotas lists. It goes by code, and by label
-// where the table knows no code; labels are compared whole, since "Records per batch inference job …" also stands
-// inside "Minimum number of records per batch inference job …". Fields that rows do not cover are 0; of two rows for
-// one quota the first counts, so applied values go before defaults.
+// ReadQuotas picks the model's quotas, for the profile, out of what Service Quotas lists. It goes by label, and by code
+// where a label was changed; labels are compared whole, since "Records per batch inference job …" also stands inside
+// "Minimum number of records per batch inference job …". Fields that rows do not cover are 0; of two rows for one quota
+// the first counts, so applied values go before defaults.
 func (m Model) ReadQuotas(rows []QuotaRow, profile, source string) quarry.Quotas {
 	q := quarry.Quotas{Source: source}
 	if m.row == nil {
 		return q
 	}
 	q.Burndown = m.row.Burndown
-	scope := ScopeOf(profile)
+	labels, codes := m.wanted(ScopeOf(profile))
 	for _, r := range rows {
-		kind, ok := m.match(r, scope)
-		if !ok || r.Value <= 0 {
+		kind, ok := labels[plainLabel(r.Label)]
+		if !ok && r.Code != "" {
+			kind, ok = codes[r.Code]
+		}
+		if !ok || !(r.Value > 0) {
 			continue
 		}
-		value := int64(r.Value)
-		target := &q.MinRecords
-		switch kind {
-		case RecordsPerFile:
-			target = &q.RecordsPerFile
-		case RecordsPerJob:
-			target = &q.RecordsPerJob
-		case FileGB:
-			target, value = &q.FileBytes, int64(r.Value*bytesPerGB)
-		case JobGB:
-			target, value = &q.JobBytes, int64(r.Value*bytesPerGB)
-		case OpenJobs:
-			target = &q.OpenJobs
-		case RPM:
-			target = &q.RPM
-		case TPM:
-			target = &q.TPM
+		value := r.Value
+		if kind == FileGB || kind == JobGB {
+			value *= bytesPerGB
 		}
-		if *target == 0 {
-			*target = value
+		target := map[Kind]*int64{
+			MinRecords: &q.MinRecords, RecordsPerFile: &q.RecordsPerFile, RecordsPerJob: &q.RecordsPerJob, FileGB: &q.FileBytes,
+			JobGB: &q.JobBytes, OpenJobs: &q.OpenJobs, RPM: &q.RPM, TPM: &q.TPM,
+		}[kind]
+		if *target == 0 && value < 1<<62 {
+			*target = int64(value)
 		}
 	}
 	return q
 }
 
-func (m Model) match(r QuotaRow, scope Scope) (Kind, bool) {
-	label := plainLabel(r.Label)
-	same := func(code, prefix, name string) bool {
-		if code != "" && r.Code != "" {
-			return code == r.Code
+// wanted gives the labels and the codes of the model's quotas, for calls of one scope.
+func (m Model) wanted(scope Scope) (labels, codes map[string]Kind) {
+	labels, codes = make(map[string]Kind), make(map[string]Kind)
+	want := func(kind Kind, code, label string) {
+		labels[plainLabel(label)] = kind
+		if code != "" {
+			codes[code] = kind
 		}
-		return name != "" && label == plainLabel(prefix+name)
 	}
 	if j := m.row.Quota; j != nil {
-		for _, c := range []struct {
-			kind         Kind
-			code, prefix string
-		}{
-			{MinRecords, j.MinCode, minPrefix},
-			{RecordsPerFile, j.File, filePrefix},
-			{RecordsPerJob, j.Job, jobPrefix},
-			{FileGB, j.FileCode, fileGBPrefix},
-			{JobGB, j.JobCode, jobGBPrefix},
-			{OpenJobs, j.Open, openPrefix},
-		} {
-			if same(c.code, c.prefix, j.label(c.kind)) {
-				return c.kind, true
+		want(MinRecords, j.MinCode, minPrefix+j.label(MinRecords))
+		want(RecordsPerFile, j.File, filePrefix+j.label(RecordsPerFile))
+		want(RecordsPerJob, j.Job, jobPrefix+j.label(RecordsPerJob))
+		want(FileGB, j.FileCode, fileGBPrefix+j.label(FileGB))
+		want(JobGB, j.JobCode, jobGBPrefix+j.label(JobGB))
+		want(OpenJobs, j.Open, openPrefix+j.label(OpenJobs))
+	}
+	if rt, ok := m.row.Runtime[scope]; ok {
+		for _, p := range runtimePrefixes {
+			switch {
+			case p.scope != scope:
+			case p.kind == RPM:
+				want(RPM, rt.RPMCode, p.prefix+rt.Label)
+			default:
+				want(TPM, rt.TPMCode, p.prefix+rt.Label)
 			}
 		}
 	}
-	rt := m.row.Runtime[scope]
-	for _, p := range runtimePrefixes {
-		code := rt.RPMCode
-		if p.kind == TPM {
-			code = rt.TPMCode
-		}
-		if p.scope == scope && same(code, p.prefix, rt.Label) {
-			return p.kind, true
-		}
-	}
-	return "", false
+	return labels, codes
 }
 
 // plainLabel takes out what AWS's labels differ in without a meaning: case, a dot at the end, the place of "(in GB)".
