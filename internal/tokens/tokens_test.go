@@ -76,7 +76,7 @@ func sum(samples []tokens.Sample) (c quarry.CharClasses, total int64) {
 
 func TestARandomPilotGivesTheTotalWithinThreePercent(t *testing.T) {
 	t.Parallel()
-	const pilots, size = 100, 100
+	const pilots, size = 40, 100
 	for i, tok := range tokenizers {
 		for _, prior := range []int{i, (i + 1) % 3} { // its own default weights, and those of another tokenizer
 			t.Run(tok.name+" from "+tokenizers[prior].name, func(t *testing.T) {
