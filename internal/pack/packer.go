@@ -24,7 +24,8 @@ type packer struct {
 	held    []Item
 	full    int   // how many of held fit into the next span beside base
 	inFull  int64 // their bytes
-	reached []int // scratch: see cut
+	reached []int // scratch of reach: how far the held items from each on can be cut
+	ends    []int // scratch of reach
 }
 
 func newPacker(cfg Config) *packer {
@@ -135,8 +136,10 @@ func (p *packer) reach(final bool) {
 	n := len(p.held)
 	p.reached = slices.Grow(p.reached[:0], n+1)[:n+1]
 	p.reached[n] = n
-	// best is a queue of ends, those that reach farthest in front: the maximum over a window that moves to the front.
-	var best []int
+	// best, from front on, is a queue of ends, those that reach farthest first: the maximum over a window that moves to
+	// the front.
+	best := p.ends[:0]
+	front := 0
 	var bytes int64
 	stop := n // the items from i up to stop fit into one span
 	next := n // ends from here on are in the queue, or beaten
@@ -155,18 +158,19 @@ func (p *packer) reach(final bool) {
 		}
 		shortest := i + int(p.minRecords)
 		for ; next >= shortest; next-- {
-			for len(best) > 0 && p.reached[best[len(best)-1]] < p.reached[next] {
+			for len(best) > front && p.reached[best[len(best)-1]] < p.reached[next] {
 				best = best[:len(best)-1]
 			}
 			best = append(best, next)
 		}
-		for len(best) > 0 && best[0] > stop {
-			best = best[1:]
+		for len(best) > front && best[front] > stop {
+			front++
 		}
-		if len(best) > 0 && best[0] >= shortest {
-			p.reached[i] = max(p.reached[i], p.reached[best[0]])
+		if len(best) > front {
+			p.reached[i] = max(p.reached[i], p.reached[best[front]])
 		}
 	}
+	p.ends = best
 }
 
 func (s *Span) take(item Item) {
