@@ -1,0 +1,171 @@
+// Package clean turns a document into the plain text that a model is to read: HTML, Markdown or text in, text out.
+//
+// It owns the choice of how a body is read, front matter, titles and the cap of length. How HTML and Markdown become
+// text is owned by htmltext and mdtext, which files, records and prompts are not known here. What always holds: the text
+// is valid UTF-8 in NFC, without control characters, bidi overrides or tag characters, and nothing that a reader would
+// not see is in it; all that is left out is counted by the rule that left it out; the work is linear in the input; a
+// Cleaner in use allocates nothing for a document, but for front matter, titles it has to find, pages, and the rare HTML
+// that needs a tree.
+package clean
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"quarry"
+	"quarry/internal/clean/entity"
+	"quarry/internal/clean/htmltext"
+	"quarry/internal/clean/mdtext"
+	"quarry/internal/clean/plain"
+	"quarry/internal/clean/rule"
+)
+
+// ErrInvalidUTF8 is the one reason for which a document cannot be cleaned. It is never repaired: what is lost in a wrong
+// encoding is lost at the source.
+var ErrInvalidUTF8 = errors.New("invalid UTF-8")
+
+// What was done to a body, in Cleaned.Mode.
+const (
+	ModeHTML     = "html"
+	ModeMarkdown = "markdown"
+	ModeText     = "text"
+	ModePage     = "page"
+)
+
+// Cleaned is the text of a document and what became of the rest. A text of length 0 is an answer, not an error: the
+// document holds nothing that can be read, such as a drawing alone.
+type Cleaned struct {
+	// Text is valid until the next call of Clean.
+	Text []byte
+	// Title is the document's own, else that of its front matter, its page or its first heading.
+	Title string
+	// Fields is the front matter as a JSON object, or empty. Valid until the next call of Clean.
+	Fields []byte
+	// Mode says how the body was read.
+	Mode string
+	// Tree says that HTML's tree had to be built, because the end of a dropped element could not be told otherwise.
+	Tree bool
+	// Classes counts the characters of Text.
+	Classes quarry.CharClasses
+	// Cut says that the text was longer than the cap and is not whole.
+	Cut bool
+	// SourceBytes is the length of the body, FullChars the number of characters of the text before it was cut.
+	SourceBytes, FullChars int64
+	// Dropped counts what each rule left out.
+	Dropped Counts
+}
+
+// A Cleaner cleans one document after another in buffers it owns. It serves one goroutine.
+type Cleaner struct {
+	cfg    Config
+	counts rule.Counts
+	writer plain.Writer
+	html   htmltext.Renderer
+	md     *mdtext.Parser
+	titles plain.Writer
+	names  entity.Decoder
+	cut    []byte
+	fields []byte
+}
+
+// New returns a Cleaner for settings that Validate accepts.
+func New(cfg Config) *Cleaner {
+	if cfg.MaxChars == 0 {
+		cfg.MaxChars = DefaultMaxChars
+	}
+	if cfg.MaxTokens == 0 {
+		cfg.MaxTokens = Off
+	}
+	if cfg.Weights == (Weights{}) {
+		cfg.Weights = defaultWeights
+	}
+	c := &Cleaner{cfg: cfg}
+	c.writer = plain.Writer{Dropped: &c.counts, FoldWidth: cfg.Rules.FoldWidth, KeepURLs: cfg.Rules.KeepURLs}
+	c.titles = plain.Writer{KeepURLs: true}
+	c.html = htmltext.Renderer{W: &c.writer, Settings: &c.cfg.Rules, Counts: &c.counts}
+	c.md = mdtext.New(&c.html)
+	return c
+}
+
+// Clean makes the text of a document's body. The error is ErrInvalidUTF8 with the first bad byte's place, and no other.
+func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
+	if at := invalidAt(doc.Body); at >= 0 {
+		return Cleaned{}, fmt.Errorf("%w at byte %d", ErrInvalidUTF8, at)
+	}
+	c.counts = rule.Counts{}
+	c.writer.Reset()
+	c.html.Reset()
+	out := Cleaned{SourceBytes: int64(len(doc.Body))}
+	body := trimBOM(doc.Body)
+	out.Mode = c.mode(doc.Format, body)
+	title := c.title(doc.Title)
+	body, title = c.frontMatter(&out, body, title)
+	switch out.Mode {
+	case ModePage:
+		title = c.page(&out, doc.URL, body, title)
+	case ModeHTML:
+		out.Tree = c.body(body)
+	case ModeMarkdown:
+		c.md.Render(body)
+	default:
+		c.writer.Verbatim(body)
+	}
+	if title == "" {
+		if from, to, ok := c.html.Title(); ok && to <= c.writer.Len() {
+			title = c.title(string(c.writer.Written()[from:to]))
+		}
+	}
+	out.Title = title
+	out.Text, out.Classes = c.writer.Finish()
+	out.FullChars = plain.Chars(out.Classes)
+	c.limit(&out)
+	out.Dropped = c.counts
+	return out, nil
+}
+
+// body renders HTML, and reports whether a tree was needed. A document that no tree can be built of keeps what the
+// scanner wrote up to the element that never ends.
+func (c *Cleaner) body(src []byte) (tree bool) {
+	if c.html.Document(src) {
+		return false
+	}
+	c.restart()
+	if c.html.Tree(src) == nil {
+		return true
+	}
+	c.restart()
+	c.html.Fragments = true
+	c.html.Document(src)
+	c.html.Abandon(len(src))
+	return false
+}
+
+// restart throws away what was written of a document.
+func (c *Cleaner) restart() {
+	c.counts = rule.Counts{}
+	c.writer.Reset()
+	c.html.Reset()
+}
+
+// invalidAt is the place of the first byte that is no UTF-8, or -1.
+func invalidAt(b []byte) int {
+	if utf8.Valid(b) {
+		return -1
+	}
+	for i := 0; i < len(b); {
+		r, size := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+func trimBOM(b []byte) []byte {
+	if len(b) >= 3 && b[0] == 0xEF && b[1] == 0xBB && b[2] == 0xBF {
+		return b[3:]
+	}
+	return b
+}

@@ -1,0 +1,112 @@
+package clean
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"quarry"
+	"quarry/internal/clean/rule"
+)
+
+// Rules says what is kept and dropped; the zero value is the default of every rule.
+type Rules = rule.Settings
+
+// Counts is what each rule dropped from a document.
+type Counts = rule.Counts
+
+// A Tally is what one rule dropped.
+type Tally = rule.Tally
+
+// Cap is a limit of length. Zero is the default that the field documents, Off is no limit.
+type Cap int64
+
+// Off is the cap that limits nothing.
+const Off Cap = math.MaxInt64
+
+// ParseCap reads a cap from a setting: a number above 0, or "off".
+func ParseCap(s string) (Cap, error) {
+	if s == "off" {
+		return Off, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("cap %q: want a number above 0, or off", s)
+	}
+	return Cap(n), nil
+}
+
+// DefaultMaxChars is the cap in characters when none is set.
+const DefaultMaxChars Cap = 50_000
+
+// What happens to a text beyond the cap.
+const (
+	LongCut      = "cut"      // the default: its beginning stays
+	LongHeadTail = "headtail" // its beginning and its end stay
+	LongWhole    = "whole"    // all of it stays, and is not marked as cut
+)
+
+// How a body of HTML is read.
+const (
+	AsAuto = "auto" // the default: a page when it has <html> or <body>, else a body
+	AsBody = "body" // the body of a content system: all of it is the text
+	AsPage = "page" // a whole page: its main content has to be found
+)
+
+// A Config is the settings of cleaning. The zero value is the default.
+type Config struct {
+	// As says how HTML is read: AsAuto (also ""), AsBody or AsPage.
+	As string
+	// MaxChars caps the characters of a text; 0 means 50,000, Off no cap.
+	MaxChars Cap
+	// MaxTokens caps the estimated tokens of a text; 0 and Off mean no cap.
+	MaxTokens Cap
+	// Weights estimate tokens for MaxTokens; the zero value means weights that err on the side of more tokens.
+	Weights Weights
+	// Long is what happens beyond a cap: LongCut (also ""), LongHeadTail or LongWhole.
+	Long string
+	// Rules says what is kept and dropped.
+	Rules Rules
+}
+
+// Validate says which setting cannot be meant.
+func (c Config) Validate() error {
+	var errs []error
+	switch c.As {
+	case "", AsAuto, AsBody, AsPage:
+	default:
+		errs = append(errs, fmt.Errorf("as %q: want %s, %s or %s", c.As, AsAuto, AsBody, AsPage))
+	}
+	switch c.Long {
+	case "", LongCut, LongHeadTail, LongWhole:
+	default:
+		errs = append(errs, fmt.Errorf("long %q: want %s, %s or %s", c.Long, LongCut, LongHeadTail, LongWhole))
+	}
+	if c.MaxChars < 0 {
+		errs = append(errs, fmt.Errorf("max chars %d: want 0 (%d), a number above 0, or off", c.MaxChars, DefaultMaxChars))
+	}
+	if c.MaxTokens < 0 {
+		errs = append(errs, fmt.Errorf("max tokens %d: want 0 (off), a number above 0, or off", c.MaxTokens))
+	}
+	if err := c.Rules.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Weights are tokens per character of each class (and per word), for a cap that has to be near and need not be exact.
+type Weights struct {
+	Words, Letters, Digits, Punctuation, Kana, Han, Other, Spaces float64
+}
+
+// defaultWeights are on the side of too many tokens: English at 4 characters a token, Japanese at 1.25.
+var defaultWeights = Weights{
+	Words: 0.55, Letters: 0.1, Digits: 0.6, Punctuation: 0.75, Kana: 0.75, Han: 0.95, Other: 1.2, Spaces: 0.02,
+}
+
+func (w Weights) tokens(c quarry.CharClasses) float64 {
+	return w.Words*float64(c.Words) + w.Letters*float64(c.Letters) + w.Digits*float64(c.Digits) +
+		w.Punctuation*float64(c.Punctuation) + w.Kana*float64(c.Kana) + w.Han*float64(c.Han) +
+		w.Other*float64(c.Other) + w.Spaces*float64(c.Spaces)
+}

@@ -1,0 +1,161 @@
+package clean
+
+import (
+	"bytes"
+
+	"quarry"
+	"quarry/internal/clean/htmltext"
+)
+
+// mode says how a body is to be read: as its format says, or, when that is not said, as its content looks.
+func (c *Cleaner) mode(f quarry.Format, body []byte) string {
+	switch f {
+	case quarry.FormatMarkdown:
+		return ModeMarkdown
+	case quarry.FormatText:
+		return ModeText
+	case quarry.FormatHTML:
+		if c.cfg.As == AsPage || c.cfg.As != AsBody && isPage(body) {
+			return ModePage
+		}
+		return ModeHTML
+	case quarry.FormatPage:
+		if c.cfg.As == AsBody {
+			return ModeHTML
+		}
+		return ModePage
+	}
+	if isPage(body) {
+		if c.cfg.As == AsBody {
+			return ModeHTML
+		}
+		return ModePage
+	}
+	switch m := sniff(body); {
+	case m == ModeHTML && c.cfg.As == AsPage:
+		return ModePage
+	default:
+		return m
+	}
+}
+
+// isPage reports whether HTML is a whole page: it begins with a doctype, <html>, <head> or <body>.
+func isPage(b []byte) bool {
+	for {
+		b = bytes.TrimLeft(b, " \t\r\n\f")
+		if !bytes.HasPrefix(b, []byte("<!--")) && !bytes.HasPrefix(b, []byte("<?xml")) {
+			break
+		}
+		n := bytes.IndexByte(b, '>')
+		if bytes.HasPrefix(b, []byte("<!--")) {
+			if n = bytes.Index(b, []byte("-->")); n >= 0 {
+				n += 2
+			}
+		}
+		if n < 0 {
+			return false
+		}
+		b = b[n+1:]
+	}
+	for _, tag := range [...]string{"<!doctype html", "<html", "<head", "<body"} {
+		if len(b) > len(tag) && bytes.EqualFold(b[:len(tag)], []byte(tag)) && (b[len(tag)] == '>' || b[len(tag)] <= ' ') {
+			return true
+		}
+	}
+	return false
+}
+
+// sniffLength is how much of a body is looked at to tell its format.
+const sniffLength = 64 << 10
+
+// sniff tells HTML, Markdown and text apart by their marks. Code is full of both, so fenced code does not count, and an
+// end tag of a block weighs more than any other mark.
+func sniff(body []byte) string {
+	body = body[:min(len(body), sniffLength)]
+	if bytes.HasPrefix(body, []byte("---\n")) || bytes.HasPrefix(body, []byte("+++\n")) || bytes.HasPrefix(body, []byte("---\r\n")) {
+		return ModeMarkdown
+	}
+	if bytes.Contains(body, []byte("<!-- wp:")) {
+		return ModeHTML
+	}
+	var tags, marks int
+	fenced := false
+	for line := range bytes.Lines(body) {
+		line = bytes.TrimSpace(line)
+		if bytes.HasPrefix(line, []byte("```")) || bytes.HasPrefix(line, []byte("~~~")) {
+			fenced = !fenced
+			marks += 2
+			continue
+		}
+		if !fenced {
+			tags += tagsIn(line)
+			marks += marksIn(line)
+		}
+	}
+	switch {
+	case tags > 0 && tags >= marks:
+		return ModeHTML
+	case marks > 0:
+		return ModeMarkdown
+	}
+	return ModeText
+}
+
+// tagsIn counts the tags of HTML that a line of prose would not hold; end tags count twice.
+func tagsIn(line []byte) int {
+	n := 0
+	for {
+		at := bytes.IndexByte(line, '<')
+		if at < 0 || at+2 >= len(line) {
+			return n
+		}
+		if at > 0 && line[at-1] == '`' {
+			line = line[at+1:]
+			continue
+		}
+		line = line[at+1:]
+		end := line[0] == '/'
+		name := line
+		if end {
+			name = line[1:]
+		}
+		length := 0
+		for length < len(name) && (name[length]|0x20 >= 'a' && name[length]|0x20 <= 'z' || name[length] >= '0' && name[length] <= '9') {
+			length++
+		}
+		if length == 0 || length >= len(name) || name[length] != '>' && name[length] != ' ' && name[length] != '/' {
+			continue
+		}
+		if htmltext.Known(name[:length]) {
+			n++
+			if end {
+				n++
+			}
+		}
+	}
+}
+
+// marksIn counts the marks of Markdown in a line.
+func marksIn(line []byte) int {
+	n := 0
+	switch {
+	case len(line) == 0:
+		return 0
+	case line[0] == '#':
+		if h := bytes.TrimLeft(line, "#"); len(line)-len(h) <= 6 && len(h) > 0 && h[0] == ' ' {
+			n += 2
+		}
+	case len(line) > 2 && (line[0] == '-' || line[0] == '*' || line[0] == '+') && line[1] == ' ':
+		n++
+	case line[0] == '>' && len(line) > 1 && line[1] == ' ':
+		n++
+	case line[0] == '|' && line[len(line)-1] == '|':
+		n++
+	}
+	for _, mark := range [...]string{"](", "**", "`", "]["} {
+		if bytes.Contains(line, []byte(mark)) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,156 @@
+package htmltext
+
+import (
+	"bytes"
+
+	"quarry/internal/clean/entity"
+)
+
+// attrs is what a start tag's attributes say that the renderer wants to know. Slices point into the source.
+type attrs struct {
+	hidden      bool // hidden, aria-hidden=true, or a style that hides
+	open        bool // a dialog that is shown
+	footnote    bool // a footnote reference or back-link
+	local       bool // href="#…"
+	selfClosing bool
+	alt         []byte
+}
+
+// scanAttrs reads the attributes of a start tag from behind its name to its end. Attributes follow the tokenizer of
+// HTML5; -1 means that the source ends inside of the tag.
+func (a *attrs) scan(src []byte, i int, d *entity.Decoder) (next int) {
+	*a = attrs{}
+	for {
+		for i < len(src) && (isBlank(src[i]) || src[i] == '/') {
+			i++
+		}
+		if i >= len(src) {
+			return -1
+		}
+		if src[i] == '>' {
+			a.selfClosing = src[i-1] == '/'
+			return i + 1
+		}
+		nameAt := i
+		i++ // also when it is '=': HTML5 takes that for a name's first character
+		for i < len(src) && src[i] != '=' && src[i] != '>' && src[i] != '/' && !isBlank(src[i]) {
+			i++
+		}
+		name := src[nameAt:i]
+		for i < len(src) && isBlank(src[i]) {
+			i++
+		}
+		if i >= len(src) {
+			return -1
+		}
+		var value []byte
+		if src[i] == '=' {
+			if value, i = attrValue(src, i+1); i < 0 {
+				return -1
+			}
+		}
+		a.note(name, value, d)
+	}
+}
+
+func attrValue(src []byte, i int) (value []byte, next int) {
+	for i < len(src) && isBlank(src[i]) {
+		i++
+	}
+	if i >= len(src) {
+		return nil, -1
+	}
+	if q := src[i]; q == '"' || q == '\'' {
+		n := bytes.IndexByte(src[i+1:], q)
+		if n < 0 {
+			return nil, -1
+		}
+		return src[i+1 : i+1+n], i + 2 + n
+	}
+	start := i
+	for i < len(src) && src[i] != '>' && !isBlank(src[i]) {
+		i++
+	}
+	return src[start:i], i
+}
+
+func (a *attrs) note(name, value []byte, d *entity.Decoder) {
+	switch len(name) {
+	case 3:
+		if fold(name, "alt") {
+			a.alt = value
+		}
+	case 4:
+		switch name[0] | 0x20 {
+		case 'h':
+			if fold(name, "href") && len(value) > 0 && value[0] == '#' {
+				a.local = true
+				a.footnote = a.footnote || hasPrefixAny(value, "#fnref", "#cite_ref", "#footnote-ref", "#user-content-fnref")
+			}
+		case 'r':
+			if fold(name, "role") {
+				a.footnote = a.footnote || fold(value, "doc-backlink") || fold(value, "doc-noteref")
+			}
+		case 'o':
+			a.open = a.open || fold(name, "open")
+		}
+	case 5:
+		switch name[0] | 0x20 {
+		case 's':
+			if fold(name, "style") && hidingStyle(value, d) {
+				a.hidden = true
+			}
+		case 'c':
+			if fold(name, "class") && bytes.Contains(value, []byte("footnote-")) {
+				a.footnote = a.footnote || footnoteClass(value)
+			}
+		}
+	case 6:
+		if fold(name, "hidden") {
+			a.hidden = true
+		}
+	case 11:
+		if fold(name, "aria-hidden") && fold(value, "true") {
+			a.hidden = true
+		}
+	}
+}
+
+func footnoteClass(value []byte) bool {
+	for class := range bytes.FieldsSeq(value) {
+		switch string(class) {
+		case "footnote-backref", "footnote-back", "footnote-return", "footnote-ref":
+			return true
+		}
+	}
+	return false
+}
+
+func hasPrefixAny(b []byte, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if len(b) >= len(p) && string(b[:len(p)]) == p {
+			return true
+		}
+	}
+	return false
+}
+
+// fold reports whether b is the lower-case ASCII word, in any case.
+func fold(b []byte, word string) bool {
+	if len(b) != len(word) {
+		return false
+	}
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' }
+
+func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

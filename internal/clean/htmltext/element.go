@@ -1,0 +1,146 @@
+package htmltext
+
+import (
+	"bytes"
+
+	"quarry/internal/clean/rule"
+)
+
+// start acts on the start tag of an element that is kept, of the given length in the source.
+func (r *Renderer) start(t tag, level uint8, length int) {
+	switch t {
+	case tagP:
+		r.Paragraph()
+	case tagA:
+		r.W.Link()
+		r.supLink = r.supLink || r.at.local
+	case tagBlock, tagDialog:
+		r.Break(level)
+	case tagHeading:
+		r.Heading(int(level))
+	case tagUL:
+		r.List(-1)
+	case tagOL:
+		r.List(1)
+	case tagItem:
+		r.Item()
+	case tagDT, tagDD:
+		r.Definition()
+	case tagTable:
+		r.Table()
+	case tagRow:
+		r.Row()
+	case tagCell:
+		r.Cell()
+	case tagBr:
+		r.LineBreak()
+	case tagHR:
+		r.Break(2)
+	case tagImg:
+		r.Image(r.at.alt, length)
+	case tagPre, tagXmp:
+		r.Code()
+	case tagSup:
+		r.superscript()
+	case tagOption:
+		r.Break(1)
+	}
+}
+
+// end acts on the end tag of an element that is kept.
+func (r *Renderer) end(t tag, level uint8) {
+	switch t {
+	case tagP:
+		r.EndParagraph()
+	case tagBlock, tagDialog:
+		r.Break(level)
+	case tagHeading:
+		r.EndHeading()
+	case tagUL, tagOL:
+		r.EndList()
+	case tagItem:
+		r.EndItem()
+	case tagDT, tagDD:
+		r.EndDefinition()
+	case tagTable:
+		r.W.EndRow()
+		r.Table()
+	case tagRow:
+		r.EndRow()
+	case tagCell:
+		r.EndCell()
+	case tagBr:
+		r.LineBreak() // HTML5 reads </br> as <br>
+	case tagPre, tagXmp:
+		r.EndCode()
+	case tagSup:
+		r.endSuperscript()
+	case tagOption:
+		r.Break(1)
+	}
+}
+
+// Image writes the alternative text when a setting keeps it, and counts the image as dropped otherwise.
+func (r *Renderer) Image(alt []byte, length int) {
+	if !r.Settings.AltText {
+		r.Counts.Note(rule.Image, length)
+		return
+	}
+	r.Text(alt)
+}
+
+// Code begins a block of code that a setting keeps, EndCode ends it.
+func (r *Renderer) Code() {
+	r.Break(2)
+	r.pre++
+	r.preLines = r.Settings.KeptCodeLines()
+}
+
+// EndCode ends the block of code.
+func (r *Renderer) EndCode() {
+	r.pre = max(r.pre-1, 0)
+	r.Break(2)
+}
+
+// Text writes text of the source, whose character references are decoded.
+func (r *Renderer) Text(b []byte) {
+	if r.skip.depth > 0 {
+		return
+	}
+	for len(b) > 0 {
+		n := bytes.IndexByte(b, '&')
+		if n < 0 {
+			r.write(b)
+			return
+		}
+		if n > 0 {
+			r.write(b[:n])
+		}
+		text, length := r.Entities.Decode(b[n:])
+		if length == 0 {
+			text, length = b[n:n+1], 1
+		}
+		r.write(text)
+		b = b[n+length:]
+	}
+}
+
+func (r *Renderer) write(b []byte) {
+	if r.pre == 0 {
+		r.W.Text(b)
+		return
+	}
+	for r.preLines > 0 && len(b) > 0 {
+		n := bytes.IndexByte(b, '\n')
+		if n < 0 {
+			r.W.Verbatim(b)
+			return
+		}
+		r.W.Verbatim(b[:n+1])
+		r.preLines--
+		b = b[n+1:]
+	}
+	if len(b) > 0 {
+		r.Counts.Note(rule.Code, len(b))
+	}
+}

@@ -1,0 +1,226 @@
+package mdtext
+
+import (
+	"bytes"
+
+	"quarry/internal/clean/rule"
+)
+
+// A bracket is a '[' or '![' that may begin a link or an image.
+type bracket struct {
+	tok    int // its token
+	at     int // behind the bracket, in the text
+	delims int // how many delimiters stood before it
+	image  bool
+	dead   bool // a link was found inside of it, and links do not nest
+	nested bool // another bracket stands inside: it can be no label
+}
+
+// opener reads '[' or '!['.
+func (p *Parser) opener(b []byte, from, i int) int {
+	end := i + 1
+	image := b[i] == '!'
+	if image {
+		if end >= len(b) || b[end] != '[' {
+			return i
+		}
+		end++
+	} else if end < len(b) && b[end] == '^' {
+		if n := p.footnote(b, i); n > 0 {
+			p.cut(from, i)
+			if p.Settings.KeepFootnoteMarks {
+				p.add(tokText, i, n)
+			} else {
+				p.drop(i, n, rule.Footnote)
+			}
+			return n
+		}
+	} else if n := p.callout(b, i); n > 0 {
+		p.cut(from, i)
+		return n
+	}
+	if len(p.open) > 0 {
+		p.open[len(p.open)-1].nested = true
+	}
+	p.cut(from, i)
+	p.add(tokText, i, end)
+	p.open = append(p.open, bracket{tok: len(p.toks) - 1, at: end, delims: len(p.delims), image: image})
+	return end
+}
+
+// footnote returns where the footnote reference at i ends; 0 when its footnote is not defined.
+func (p *Parser) footnote(b []byte, i int) int {
+	n := bytes.IndexByte(b[i:min(len(b), i+128)], ']')
+	if n < 3 {
+		return 0
+	}
+	if _, ok := p.refs[labelHash(b[i+1:i+n])]; !ok {
+		return 0
+	}
+	return i + n + 1
+}
+
+// callout reads the mark of an alert or callout at the beginning of a block, `[!NOTE]`, which is written as "NOTE:", and
+// Docs's includes, which are dropped.
+func (p *Parser) callout(b []byte, i int) int {
+	if i != 0 || len(b) < 4 || b[1] != '!' || p.Settings.KeepTemplates {
+		return 0
+	}
+	end := 2
+	for end < len(b) && isAlpha(b[end]) {
+		end++
+	}
+	if end == 2 || end >= len(b) {
+		return 0
+	}
+	word := b[2:end]
+	switch {
+	case bytes.EqualFold(word, []byte("include")), bytes.EqualFold(word, []byte("video")), bytes.EqualFold(word, []byte("div")):
+		n := bytes.IndexByte(b, ']')
+		if n < 0 {
+			return 0
+		}
+		if n+1 < len(b) && b[n+1] == '(' {
+			if m := bytes.IndexByte(b[n:], ')'); m > 0 {
+				n += m
+			}
+		}
+		p.drop(0, n+1, rule.Template)
+		return n + 1
+	case b[end] == ']':
+		end++
+		if end < len(b) && (b[end] == '-' || b[end] == '+') {
+			end++
+		}
+		p.add(tokText, 2, 2+len(word))
+		p.toks = append(p.toks, token{kind: tokColon})
+		return end
+	}
+	return 0
+}
+
+// closer reads ']' and what may follow it, and makes a link or an image of what it closes.
+func (p *Parser) closer(b []byte, from, i int) int {
+	if len(p.open) == 0 {
+		return i
+	}
+	o := p.open[len(p.open)-1]
+	p.open = p.open[:len(p.open)-1]
+	if o.dead {
+		return i
+	}
+	end := p.linkEnd(b, &o, i)
+	if end == 0 {
+		return i
+	}
+	p.cut(from, i)
+	t := &p.toks[o.tok]
+	if o.image {
+		*t = token{kind: tokAlt, from: o.at - 2, to: end, n: len(p.toks)}
+	} else {
+		t.kind = tokLink
+		for n := len(p.open) - 1; n >= 0 && !p.open[n].dead; n-- {
+			if !p.open[n].image {
+				p.open[n].dead = true
+			}
+		}
+	}
+	p.emphasise(o.delims)
+	return p.attributes(b, end)
+}
+
+// linkEnd returns where the link or image ends whose text's ']' stands at i: behind `(destination "title")`, `[label]`,
+// `[]`, or at once when the text itself is a label. 0 means that it is none.
+func (p *Parser) linkEnd(b []byte, o *bracket, i int) int {
+	if i+1 < len(b) && b[i+1] == '(' {
+		if end := inlineTarget(b, i+2); end > 0 {
+			return end
+		}
+	}
+	if i+1 < len(b) && b[i+1] == '[' {
+		if end := labelEnd(b, i+1); end > i+2 {
+			if _, ok := p.refs[labelHash(b[i+2:end])]; ok || undefinedLabel(b, o, b[i+2:end]) {
+				return end + 1
+			}
+			return 0
+		}
+	}
+	if o.nested || i-o.at > maxLabel || i == o.at {
+		return 0
+	}
+	if _, ok := p.refs[labelHash(b[o.at:i])]; !ok {
+		return 0
+	}
+	if bytes.HasPrefix(b[i+1:], []byte("[]")) {
+		return i + 3
+	}
+	return i + 1
+}
+
+// undefinedLabel reports whether a label is one although the document does not define it. Sites define labels in a file
+// of their own (`[Erlay][topic erlay]`); `table[i][j]` is no reference.
+func undefinedLabel(b []byte, o *bracket, label []byte) bool {
+	before := o.at - 2
+	if before >= 0 && (isAlpha(b[before]) || b[before] >= '0' && b[before] <= '9' || bytes.IndexByte([]byte(")]_"), b[before]) >= 0) {
+		return false
+	}
+	return bytes.IndexByte(label, ' ') > 0 && isAlpha(label[0])
+}
+
+// inlineTarget reads a destination and title behind '(' and returns the place behind ')', or 0. A destination with
+// template marks in it (`{{< ref "x" >}}`) or blanks, which CommonMark refuses, is taken when its ')' stands on the line.
+func inlineTarget(b []byte, i int) int {
+	i = skipSpace(b, i)
+	if i < len(b) && b[i] == ')' {
+		return i + 1
+	}
+	if bytes.HasPrefix(b[min(i, len(b)):], []byte("{{")) || bytes.HasPrefix(b[min(i, len(b)):], []byte("{%")) {
+		return templateTarget(b, i)
+	}
+	end := destination(b, i)
+	if end < 0 {
+		return 0
+	}
+	at := skipSpace(b, end)
+	if at > end && at < len(b) && b[at] != ')' {
+		if end = title(b, at); end < 0 {
+			return 0
+		}
+		at = skipSpace(b, end)
+	}
+	if at < len(b) && b[at] == ')' {
+		return at + 1
+	}
+	return 0
+}
+
+// templateTarget ends a destination that begins with a template mark.
+func templateTarget(b []byte, i int) int {
+	mark := braceMarkEnd(b, i)
+	if mark == 0 {
+		return 0
+	}
+	for end := mark; end < len(b) && b[end] != '\n' && end-mark < maxLabel; end++ {
+		if b[end] == ')' {
+			return end + 1
+		}
+	}
+	return 0
+}
+
+// attributes passes over the attributes behind a link or image: `{:target="_blank"}`, `{ width=50% }`.
+func (p *Parser) attributes(b []byte, i int) int {
+	if i+2 >= len(b) || b[i] != '{' || p.Settings.KeepTemplates || b[i+1] == '{' || b[i+1] == '%' {
+		return i
+	}
+	n := bytes.IndexByte(b[i:min(len(b), i+256)], '}')
+	if n < 0 {
+		return i
+	}
+	inner := bytes.TrimSpace(b[i+1 : i+n])
+	if len(inner) > 0 && (inner[0] == ':' || inner[0] == '.' || inner[0] == '#' || bytes.IndexByte(inner, '=') > 0) {
+		p.drop(i, i+n+1, rule.Template)
+		return i + n + 1
+	}
+	return i
+}

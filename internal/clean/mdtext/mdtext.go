@@ -1,0 +1,121 @@
+// Package mdtext renders Markdown as plain text: CommonMark and GFM, with the marks that Hugo, Jekyll, 11ty, Zenn, VitePress,
+// Docs and MDX add to it.
+//
+// It owns the structure of Markdown: blocks, inlines, references, footnotes, tables. HTML inside of it goes to package
+// htmltext, characters and blanks to package plain. What always holds: the work is linear in the input, whatever it holds;
+// block code is passed over without being looked into; what is no markup is text, so that `List<String>` loses nothing.
+//
+// The work is done in two steps: blocks first (block.go), because a reference may be defined behind its use, then
+// inlines (inline.go), block by block, as they are written (render.go).
+package mdtext
+
+import (
+	"quarry/internal/clean/htmltext"
+	"quarry/internal/clean/plain"
+	"quarry/internal/clean/rule"
+)
+
+// maxDepth bounds how deep containers nest; marks beyond it are text. Without a bound, n marks and m lines cost n·m.
+const maxDepth = 48
+
+// A Parser renders one document after another in buffers it owns. It serves one goroutine.
+type Parser struct {
+	R        *htmltext.Renderer
+	W        *plain.Writer
+	Settings *rule.Settings
+	Counts   *rule.Counts
+
+	isText func(name []byte, closing, glued bool, a *htmltext.Attrs) bool // literal, bound once
+
+	src   []byte
+	lines []span // the contents of leaf blocks, line by line
+	ops   []op
+	refs  map[uint64]struct{} // labels that are defined, as hashes
+	ends  map[uint64]int      // where the last end tag of each name stands
+
+	stack   []container
+	leaf    leaf
+	quirk   bool // an element that is dropped was never closed: such elements stay, in the second try
+	seen    bool // ends was filled for this document
+	at      int  // where the block being rendered begins in src
+	started bool // a container or leaf began on this line
+
+	pos, col int // of the line being read
+	eol      int
+
+	buf    []byte // the text of the block being rendered
+	cell   []byte
+	toks   []token
+	delims []delim
+	open   []bracket
+	ticks  [maxTicks + 1]int
+	noEnd  [inlineEnds]bool
+	bodies [len(bodyWords)]int // where the word that ends a body was found last; -1: nowhere
+}
+
+// New returns a parser that writes through a renderer, and shares its writer, settings and counts.
+func New(r *htmltext.Renderer) *Parser {
+	p := &Parser{
+		R: r, W: r.W, Settings: r.Settings, Counts: r.Counts,
+		refs: make(map[uint64]struct{}), ends: make(map[uint64]int),
+	}
+	p.isText = p.literal
+	return p
+}
+
+// span is a piece of the source.
+type span struct{ from, to int }
+
+// opKind is what an op does to the text.
+type opKind uint8
+
+const (
+	opParagraph opKind = iota
+	opHeading
+	opHTML
+	opCode
+	opTable
+	opBreak
+	opList
+	opListEnd
+	opItem
+	opItemEnd
+	opDefinition
+)
+
+// An op is one block, or one end of a container, in the order of the text.
+type op struct {
+	kind  opKind
+	n     int // heading: level; list: its first number, or -1; code: bytes in the source
+	lines span
+}
+
+// Render writes a document without front matter.
+func (p *Parser) Render(src []byte) {
+	p.quirk = false
+	p.render(src)
+	if !p.R.Skipping() {
+		return
+	}
+	// The end of a dropped element stood where it is no markup. Dropping the rest of the document for it would lose
+	// text that a reader sees, so its tags alone are dropped. What is hidden stays hidden.
+	*p.Counts = rule.Counts{}
+	p.W.Reset()
+	p.R.Reset()
+	p.quirk = true
+	p.render(src)
+	p.R.Abandon(len(src))
+}
+
+func (p *Parser) render(src []byte) {
+	p.src, p.seen = src, false
+	p.lines, p.ops, p.stack = p.lines[:0], p.ops[:0], p.stack[:0]
+	p.leaf = leaf{}
+	p.bodies = [len(bodyWords)]int{}
+	clear(p.refs)
+	p.R.Literal, p.R.Fragments, p.R.TagsOnly = p.isText, true, p.quirk
+	p.blocks()
+	for i := range p.ops {
+		p.write(&p.ops[i])
+	}
+}

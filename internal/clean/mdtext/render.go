@@ -1,0 +1,121 @@
+package mdtext
+
+import (
+	"bytes"
+
+	"quarry/internal/clean/rule"
+)
+
+// write renders one op.
+func (p *Parser) write(o *op) {
+	if o.lines.from < o.lines.to {
+		p.at = p.lines[o.lines.from].from
+	}
+	switch o.kind {
+	case opParagraph:
+		p.R.Paragraph()
+		p.buf = p.join(p.buf[:0], o.lines)
+		if p.Settings.KeepTemplates || !isEmbed(p.buf) {
+			p.inlines(p.buf)
+		} else {
+			p.Counts.Note(rule.Template, len(p.buf))
+		}
+		p.R.EndParagraph()
+	case opHeading:
+		p.R.Heading(o.n)
+		p.buf = p.join(p.buf[:0], o.lines)
+		p.inlines(withoutID(p.buf))
+		p.R.EndHeading()
+	case opHTML:
+		p.buf = p.buf[:0]
+		for n := o.lines.from; n < o.lines.to; n++ {
+			p.buf = append(append(p.buf, p.text(n)...), '\n')
+		}
+		p.R.HTML(p.buf)
+	case opCode:
+		p.code(o)
+	case opTable:
+		p.writeTable(o.lines)
+	case opBreak:
+		p.R.Break(2)
+	case opDefinition:
+		p.R.Definition()
+		p.buf = p.join(p.buf[:0], o.lines)
+		p.inlines(p.buf)
+		p.R.EndDefinition()
+	case opList:
+		p.R.List(o.n)
+	case opListEnd:
+		p.R.EndList()
+	case opItem:
+		p.R.Item()
+	case opItemEnd:
+		p.R.EndItem()
+	}
+}
+
+// code writes as many lines of a block of code as the settings keep.
+func (p *Parser) code(o *op) {
+	p.R.Break(2)
+	keep := min(p.Settings.KeptCodeLines(), o.lines.to-o.lines.from)
+	if keep == 0 || p.R.Skipping() {
+		p.Counts.Note(rule.Code, o.n)
+		return
+	}
+	kept := 0
+	for n := o.lines.from; n < o.lines.from+keep; n++ {
+		p.W.Verbatim(p.text(n))
+		p.W.Verbatim(newline)
+		kept += len(p.text(n)) + 1
+	}
+	if keep < o.lines.to-o.lines.from {
+		p.Counts.Note(rule.Code, o.n-kept)
+	}
+	p.R.Break(2)
+}
+
+var newline = []byte("\n")
+
+func (p *Parser) text(line int) []byte { return p.src[p.lines[line].from:p.lines[line].to] }
+
+// join puts lines together with line feeds, without the blanks at their beginnings. Blanks at their ends are a line
+// break and stay.
+func (p *Parser) join(out []byte, lines span) []byte {
+	for n := lines.from; n < lines.to; n++ {
+		if n > lines.from {
+			out = append(out, '\n')
+		}
+		out = append(out, trimLeft(p.text(n))...)
+	}
+	return bytes.TrimRight(out, " \t\n")
+}
+
+// withoutID takes the attributes off the end of a heading: `{#id}`, `{: #id .class}`, `{/*id*/}`.
+func withoutID(b []byte) []byte {
+	if len(b) == 0 || b[len(b)-1] != '}' {
+		return b
+	}
+	at := bytes.LastIndexByte(b, '{')
+	if at < 0 || at+2 >= len(b) {
+		return b
+	}
+	switch inner := b[at+1 : len(b)-1]; inner[0] {
+	case '#', '.', ':':
+		if bytes.IndexByte(inner, '`') < 0 && bytes.IndexByte(inner, '}') < 0 {
+			return bytes.TrimRight(b[:at], " \t")
+		}
+	}
+	return b
+}
+
+// isEmbed reports whether a paragraph is nothing but a mark: Zenn's `@[gist](address)` or a place for a table of contents.
+func isEmbed(b []byte) bool {
+	switch {
+	case len(b) < 5 || b[0] != '@' && b[0] != '[':
+		return false
+	case b[0] == '@' && b[1] == '[':
+		n := bytes.IndexByte(b, ']')
+		return n > 2 && n+1 < len(b) && b[n+1] == '(' && bytes.IndexByte(b, ')') == len(b)-1
+	}
+	return bytes.EqualFold(b, []byte("[toc]")) || bytes.EqualFold(b, []byte("[[toc]]"))
+}

@@ -1,0 +1,312 @@
+package mdtext
+
+import (
+	"bytes"
+
+	"quarry/internal/clean/htmltext"
+	"quarry/internal/clean/rule"
+)
+
+// What a line may begin with, by its first byte.
+const (
+	plainStart uint8 = 1 << iota // nothing but text
+	markStart                    // perhaps a block
+)
+
+var starts = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = plainStart
+	}
+	for _, c := range []byte("\n\r\t >#`~<=-_*+0123456789|:{[@!") {
+		t[c] = markStart
+	}
+	// import and export of MDX, which cannot interrupt a paragraph
+	t['i'], t['e'] = markStart|plainStart, markStart|plainStart
+	return t
+}()
+
+// startBlock begins the block that the rest of the line begins, and reports whether what follows may begin another one
+// inside of it.
+func (p *Parser) startBlock(matched *int, start int) bool {
+	if p.started && p.leaf.kind != noLeaf {
+		return false
+	}
+	indent, at := p.indent()
+	if at >= p.eol || starts[p.src[at]]&markStart == 0 {
+		return false
+	}
+	inParagraph := p.leaf.kind == paragraph && !p.started
+	if indent >= 4 {
+		return false
+	}
+	line := p.src[at:p.eol]
+	switch c := line[0]; c {
+	case '>':
+		if len(p.stack) >= maxDepth {
+			return false
+		}
+		p.begin(matched, start)
+		p.advanceTo(at, indent)
+		p.quoteMark()
+		p.push(container{kind: quote}, matched)
+		p.ops = append(p.ops, op{kind: opBreak})
+		return true
+	case '#':
+		return p.startHeading(matched, start, line)
+	case '`', '~':
+		return p.startFence(matched, start, indent, line)
+	case '<':
+		return p.startHTML(matched, start, at, inParagraph)
+	case '=':
+		p.setext(*matched, line, inParagraph)
+		return false
+	case '-', '|', ':':
+		return p.startDash(matched, start, indent, at, inParagraph)
+	case '*', '_', '+':
+		if p.startRule(matched, start, line) {
+			return false
+		}
+		return p.startItem(matched, start, indent, at, inParagraph)
+	case '{':
+		return p.startTemplate(matched, start, at)
+	case '[':
+		return p.startNote(matched, start, indent, at, inParagraph)
+	case 'i', 'e':
+		return p.startModule(matched, start, line, inParagraph)
+	case '@', '!':
+		return false
+	}
+	return p.startItem(matched, start, indent, at, inParagraph)
+}
+
+// startDash sorts out what a dash, a pipe or a colon begins: an underline, a table, a rule, an item, a container mark or
+// a definition.
+func (p *Parser) startDash(matched *int, start, indent, at int, inParagraph bool) bool {
+	line := p.src[at:p.eol]
+	if line[0] == '-' && p.setext(*matched, line, inParagraph) {
+		return false
+	}
+	if inParagraph && *matched == len(p.stack) && p.startTable(line) {
+		return false
+	}
+	switch line[0] {
+	case '-':
+		if p.startRule(matched, start, line) {
+			return false
+		}
+		return p.startItem(matched, start, indent, at, inParagraph)
+	case ':':
+		return p.startColon(matched, start, at)
+	}
+	return false
+}
+
+func (p *Parser) startHeading(matched *int, start int, line []byte) bool {
+	level := run(line, '#')
+	if level > 6 || level < len(line) && line[level] != ' ' && line[level] != '\t' {
+		return false
+	}
+	p.begin(matched, start)
+	p.touch()
+	text := trim(line[level:])
+	if n := len(bytes.TrimRight(text, "#")); n < len(text) && (n == 0 || text[n-1] == ' ' || text[n-1] == '\t') {
+		text = trim(text[:n])
+	}
+	from := p.eol - len(line) + level
+	if len(text) > 0 {
+		from += bytes.Index(line[level:], text)
+	}
+	p.addLine(from, from+len(text))
+	p.ops = append(p.ops, op{kind: opHeading, n: level, lines: span{len(p.lines) - 1, len(p.lines)}})
+	p.consume()
+	return false
+}
+
+// consume takes the rest of the line as read.
+func (p *Parser) consume() { p.pos = p.eol }
+
+func (p *Parser) startFence(matched *int, start, indent int, line []byte) bool {
+	length := run(line, line[0])
+	if length < 3 || line[0] == '`' && bytes.IndexByte(line[length:], '`') >= 0 {
+		return false
+	}
+	p.begin(matched, start)
+	p.touch()
+	p.leaf = leaf{kind: fence, from: len(p.lines), begin: start, mark: line[0], length: length, indent: indent}
+	return false
+}
+
+// setext makes the open paragraph a heading.
+func (p *Parser) setext(matched int, line []byte, inParagraph bool) bool {
+	n := run(line, line[0])
+	if !inParagraph || matched < len(p.stack) || !isBlankLine(line[n:]) {
+		return false
+	}
+	lines := span{p.definitions(span{p.leaf.from, len(p.lines)}), len(p.lines)}
+	if lines.from == lines.to {
+		p.leaf.from = len(p.lines)
+		return false
+	}
+	level := 1
+	if line[0] == '-' {
+		level = 2
+	}
+	p.leaf = leaf{}
+	p.ops = append(p.ops, op{kind: opHeading, n: level, lines: lines})
+	p.started = true
+	p.consume()
+	return true
+}
+
+// startRule begins a thematic break: three or more of the same mark and nothing else.
+func (p *Parser) startRule(matched *int, start int, line []byte) bool {
+	n := 0
+	for _, c := range line {
+		switch c {
+		case line[0]:
+			n++
+		case ' ', '\t', '\r':
+		default:
+			return false
+		}
+	}
+	if n < 3 {
+		return false
+	}
+	p.begin(matched, start)
+	p.touch()
+	p.ops = append(p.ops, op{kind: opBreak})
+	p.consume()
+	return true
+}
+
+// startItem begins a list item.
+func (p *Parser) startItem(matched *int, start, indent, at int, inParagraph bool) bool {
+	line := p.src[at:p.eol]
+	width, number := 1, -1
+	mark := line[0]
+	if mark >= '0' && mark <= '9' {
+		number = 0
+		for width = 0; width < len(line) && width < 9 && line[width] >= '0' && line[width] <= '9'; width++ {
+			number = number*10 + int(line[width]-'0')
+		}
+		if width >= len(line) || line[width] != '.' && line[width] != ')' {
+			return false
+		}
+		mark = line[width]
+		width++
+	} else if mark == '_' {
+		return false
+	}
+	blank := isBlankLine(line[width:])
+	if !blank && line[width] != ' ' && line[width] != '\t' || len(p.stack) >= maxDepth {
+		return false
+	}
+	// An ordered list interrupts a paragraph only when it begins with 1, an empty item never does.
+	sibling := *matched > 0 && p.stack[*matched-1].kind == list
+	if inParagraph && *matched == len(p.stack) && !sibling && (blank || number > 1 || number == 0) {
+		return false
+	}
+	p.beginItem(matched, start, container{kind: list, mark: mark}, number)
+	p.advanceTo(at+width, indent+width)
+	padding, _ := p.indent()
+	switch {
+	case blank:
+		padding = 1
+	case padding > 4:
+		padding = 1
+		p.advance(1)
+	default:
+		p.advance(padding)
+	}
+	p.push(container{kind: item, indent: indent + width + padding, empty: blank}, matched)
+	p.ops = append(p.ops, op{kind: opItem})
+	return true
+}
+
+// beginItem goes on with the open list, when the item is one of its, or begins a list.
+func (p *Parser) beginItem(matched *int, start int, l container, number int) {
+	n := *matched
+	open := n > 0 && p.stack[n-1].kind == list
+	if open && p.stack[n-1].mark == l.mark {
+		p.closeLeaf(start)
+		p.closeTo(n, start)
+		p.started = true
+		return
+	}
+	p.begin(matched, start)
+	p.push(l, matched)
+	p.ops = append(p.ops, op{kind: opList, n: number})
+}
+
+// startNote begins a footnote's definition.
+func (p *Parser) startNote(matched *int, start, indent, at int, inParagraph bool) bool {
+	line := p.src[at:p.eol]
+	if len(line) < 5 || line[1] != '^' || len(p.stack) >= maxDepth || inParagraph && *matched == len(p.stack) && !p.noteBefore() {
+		return false
+	}
+	end := bytes.IndexByte(line, ']')
+	if end < 3 || end > maxLabel || end+1 >= len(line) || line[end+1] != ':' || bytes.ContainsAny(line[2:end], " \t[") {
+		return false
+	}
+	p.begin(matched, start)
+	p.refs[labelHash(line[1:end])] = struct{}{}
+	p.advanceTo(at+end+2, indent+end+2)
+	p.push(container{kind: note, indent: 4}, matched)
+	p.ops = append(p.ops, op{kind: opBreak})
+	return true
+}
+
+// noteBefore reports whether the open paragraph is a footnote's, which the next footnote ends.
+func (p *Parser) noteBefore() bool {
+	return len(p.stack) > 0 && p.stack[len(p.stack)-1].kind == note
+}
+
+// startModule passes over a line of MDX that imports or exports.
+func (p *Parser) startModule(matched *int, start int, line []byte, inParagraph bool) bool {
+	if inParagraph || p.Settings.KeepTemplates || !isModule(trim(line)) {
+		return false
+	}
+	p.begin(matched, start)
+	p.Counts.Note(rule.Template, len(line))
+	p.ops = append(p.ops, op{kind: opBreak})
+	p.consume()
+	return false
+}
+
+func isModule(line []byte) bool {
+	line = bytes.TrimSuffix(line, []byte(";"))
+	if bytes.HasPrefix(line, []byte("import ")) {
+		last := len(line) - 1
+		quoted := line[last] == '\'' || line[last] == '"'
+		return quoted && (line[7] == line[last] || bytes.Contains(line, []byte(" from ")))
+	}
+	for _, prefix := range [...]string{"export const ", "export default ", "export function ", "export let ", "export {"} {
+		if bytes.HasPrefix(line, []byte(prefix)) {
+			return true
+		}
+	}
+	return false
+}
+
+// startHTML begins an HTML block.
+func (p *Parser) startHTML(matched *int, start, at int, inParagraph bool) bool {
+	line := p.src[at:p.eol]
+	kind := htmlStart(line)
+	if kind == 0 || kind == 7 && inParagraph {
+		return false
+	}
+	if kind == 7 && !p.blockTag(line) {
+		return false
+	}
+	p.begin(matched, start)
+	p.touch()
+	p.leaf = leaf{kind: htmlBlock, from: len(p.lines), begin: start, html: kind}
+	p.addLine(p.pos, p.eol)
+	if kind < 6 && htmlEnds(kind, line[min(len(line), 4):]) || kind == 7 && !htmltext.Known(tagName(line)) {
+		p.closeLeaf(p.eol)
+		p.started, p.leaf = true, leaf{}
+	}
+	p.consume()
+	return false
+}

@@ -1,0 +1,319 @@
+package mdtext
+
+import (
+	"bytes"
+
+	"quarry/internal/clean/rule"
+)
+
+// startTemplate passes over a line that is nothing but template marks: `{% include x %}`, `{{< note >}}`, `{#id}`. A mark
+// that is not closed on its line may go on over the next ones.
+func (p *Parser) startTemplate(matched *int, start, at int) bool {
+	line := p.src[at:p.eol]
+	if len(line) < 3 || p.Settings.KeepTemplates {
+		return false
+	}
+	rest := line
+	for len(rest) > 0 && rest[0] == '{' {
+		end := p.markOnly(rest)
+		if end == 0 {
+			break
+		}
+		rest = trimLeft(rest[end:])
+	}
+	if len(rest) > 0 {
+		return p.startLongTemplate(matched, start, rest)
+	}
+	p.begin(matched, start)
+	p.touch()
+	p.endsOfBodies(line, start)
+	p.consume()
+	return false
+}
+
+// endsOfBodies ends the block for a line of marks. `{% comment %}` and `{% highlight %}` open a body that goes with them.
+func (p *Parser) endsOfBodies(line []byte, start int) {
+	if n := bodyOf(line); n >= 0 && p.findBody(n, start) {
+		word := bodyWords[n]
+		p.leaf = leaf{kind: templateBody, from: len(p.lines), begin: start, end: word}
+		if bytes.Contains(line, []byte(word)) {
+			p.closeLeaf(p.eol)
+		}
+		return
+	}
+	p.Counts.Note(rule.Template, len(line))
+	p.ops = append(p.ops, op{kind: opBreak})
+}
+
+// bodyWords end the bodies of marks whose bodies are no text.
+var bodyWords = [...]string{"endcomment", "/comment", "endhighlight", "/highlight", "endcodeblock"}
+
+// findBody reports whether the word that ends a body stands behind a place. Where it was found is remembered, so that a
+// flood of marks costs one search.
+func (p *Parser) findBody(n, start int) bool {
+	if p.bodies[n] < 0 || p.bodies[n] > start {
+		return p.bodies[n] > start
+	}
+	at := bytes.Index(p.src[start:], []byte(bodyWords[n]))
+	if at < 0 {
+		p.bodies[n] = -1
+		return false
+	}
+	p.bodies[n] = start + at
+	return true
+}
+
+// bodyOf is the number of the word that ends the body which a line of marks begins, or -1.
+func bodyOf(line []byte) int {
+	double := bytes.HasPrefix(line, []byte("{{"))
+	switch inner := bytes.TrimSpace(bytes.TrimLeft(line, "{%<-")); {
+	case bytes.HasPrefix(inner, []byte("comment")) && double:
+		return 1
+	case bytes.HasPrefix(inner, []byte("comment")):
+		return 0
+	case bytes.HasPrefix(inner, []byte("highlight")) && double:
+		return 3
+	case bytes.HasPrefix(inner, []byte("highlight")):
+		return 2
+	case bytes.HasPrefix(inner, []byte("codeblock")):
+		return 4
+	}
+	return -1
+}
+
+// startLongTemplate begins a mark over several lines.
+func (p *Parser) startLongTemplate(matched *int, start int, rest []byte) bool {
+	end := ""
+	switch {
+	case len(rest) < 2:
+	case bytes.HasPrefix(rest, []byte("{%")):
+		end = "%}"
+	case bytes.HasPrefix(rest, []byte("{{<")):
+		end = ">}}"
+	case bytes.HasPrefix(rest, []byte("{{%")):
+		end = "%}}"
+	case bytes.HasPrefix(rest, []byte("{#")) && len(rest) > 2 && rest[2] == ' ':
+		end = "#}"
+	}
+	if end == "" || bytes.Contains(rest[2:], []byte(end)) {
+		return false // text follows the mark on its line, or there is no mark
+	}
+	p.begin(matched, start)
+	p.touch()
+	p.leaf = leaf{kind: template, from: len(p.lines), begin: start, end: end}
+	p.addLine(p.pos, p.eol)
+	p.consume()
+	return false
+}
+
+// markOnly returns the length of the template mark at the start of b when it leaves no text; 0 otherwise.
+func (p *Parser) markOnly(b []byte) int {
+	end := braceMarkEnd(b, 0)
+	if end == 0 {
+		return 0
+	}
+	if from, to := braceText(b[:end]); from < to {
+		return 0
+	}
+	return end
+}
+
+// brace reads '{': a template mark, a JSX comment, attributes, or text.
+func (p *Parser) brace(b []byte, from, i int) int {
+	if p.Settings.KeepTemplates {
+		return i
+	}
+	end := braceMarkEnd(b, i)
+	if end == 0 {
+		return i
+	}
+	p.cut(from, i)
+	if keepFrom, keepTo := braceText(b[i:end]); keepFrom < keepTo {
+		p.add(tokText, i+keepFrom, i+keepTo)
+		return end
+	}
+	p.drop(i, end, rule.Template)
+	return end
+}
+
+// maxMark bounds a template mark.
+const maxMark = 2048
+
+// braceMarkEnd returns where the template mark at i ends; 0 when what stands there is text.
+func braceMarkEnd(b []byte, i int) int {
+	if i+2 >= len(b) {
+		return 0
+	}
+	switch b[i+1] {
+	case '%':
+		return closeMark(b, i, "%}")
+	case '{':
+		switch b[i+2] {
+		case '<':
+			return closeMark(b, i, ">}}")
+		case '%':
+			return closeMark(b, i, "%}}")
+		}
+		if end := closeMark(b, i, "}}"); end > 0 && templateCode(b[i+2:end-2]) {
+			return end
+		}
+		return 0
+	case '/':
+		if b[i+2] == '*' {
+			return closeMark(b, i, "*/}")
+		}
+	case ':':
+		if end := closeMark(b, i, "}"); end > 0 && (i == 0 || b[i-1] <= ' ' || bytes.IndexByte([]byte(")*`_]\""), b[i-1]) >= 0) {
+			return end
+		}
+	case '#':
+		if b[i+2] == ' ' {
+			return closeMark(b, i, "#}")
+		}
+	}
+	return 0
+}
+
+func closeMark(b []byte, i int, end string) int {
+	n := bytes.Index(b[i+2:min(len(b), i+maxMark)], []byte(end))
+	if n < 0 {
+		return 0
+	}
+	return i + 2 + n + len(end)
+}
+
+// templateCode reports whether what stands in double braces is a macro or a statement, rather than a word that the author
+// may mean as it stands (`{{ message }}`).
+func templateCode(inner []byte) bool {
+	inner = bytes.TrimSpace(bytes.Trim(inner, "-"))
+	if len(inner) == 0 || bytes.IndexByte(inner, '\n') >= 0 && bytes.IndexByte(inner, '(') < 0 {
+		return false
+	}
+	word := inner
+	for n, c := range inner {
+		if !isAlpha(c) && c != '_' && c != '-' && (c < '0' || c > '9') {
+			word = inner[:n]
+			break
+		}
+	}
+	if len(word) == 0 {
+		return inner[0] == '/' || inner[0] == '$'
+	}
+	rest := bytes.TrimSpace(inner[len(word):])
+	if len(rest) > 0 && rest[0] == '(' && rest[len(rest)-1] == ')' {
+		return true // KumaScript, Nunjucks
+	}
+	switch string(word) {
+	case "raw", "end", "endraw", "else", "endif", "endfor":
+		return true
+	case "if", "range", "define", "template", "with", "block", "code", "video", "image", "play", "include", "partial", "iframe", "backquote", "figure":
+		return len(rest) > 0
+	case "site", "page", "include_cached":
+		return len(rest) > 0 && rest[0] == '.'
+	}
+	return false
+}
+
+// braceText finds the words that a template mark stands for: the name in a cross reference (`{{domxref("Window")}}`).
+func braceText(mark []byte) (from, to int) {
+	if !bytes.HasPrefix(mark, []byte("{{")) {
+		return 0, 0
+	}
+	open := bytes.IndexByte(mark, '(')
+	if open < 0 || !crossReference(bytes.TrimSpace(mark[2:open])) {
+		return 0, 0
+	}
+	// The second argument, where there is one, is the text of the link.
+	for n, i := 0, open+1; n < 2; n++ {
+		q := bytes.IndexAny(mark[i:], `"'`)
+		if q < 0 {
+			break
+		}
+		i += q
+		end := bytes.IndexByte(mark[i+1:], mark[i])
+		if end < 0 {
+			break
+		}
+		if end > 0 {
+			from, to = i+1, i+1+end
+		}
+		i += end + 2
+	}
+	return from, to
+}
+
+func crossReference(name []byte) bool {
+	lower := bytes.ToLower(name)
+	if bytes.HasSuffix(lower, []byte("xref")) {
+		return true
+	}
+	switch string(lower) {
+	case "htmlelement", "svgelement", "mathmlelement", "glossary", "httpheader", "httpmethod", "httpstatus", "svgattr",
+		"htmlattrdef", "event", "interface", "bug", "rfc", "webextapiref", "csp":
+		return true
+	}
+	return false
+}
+
+// startColon reads `:::` marks, the containers of VitePress, Zenn, Docs and Docusaurus, and definitions.
+func (p *Parser) startColon(matched *int, start, at int) bool {
+	line := p.src[at:p.eol]
+	n := run(line, ':')
+	if n < 3 {
+		return p.startDefinition(matched, start, at, n)
+	}
+	if p.Settings.KeepTemplates {
+		return false
+	}
+	p.begin(matched, start)
+	p.touch()
+	p.Counts.Note(rule.Template, len(line))
+	p.ops = append(p.ops, op{kind: opBreak})
+	if from, to := containerTitle(line[n:]); from < to {
+		p.addLine(at+n+from, at+n+to)
+		p.ops = append(p.ops, op{kind: opParagraph, lines: span{len(p.lines) - 1, len(p.lines)}}, op{kind: opBreak})
+	}
+	p.consume()
+	return false
+}
+
+// containerTitle finds the title in what follows `:::`: the words behind the container's kind.
+func containerTitle(rest []byte) (from, to int) {
+	if bytes.HasSuffix(trim(rest), []byte(":::")) || bytes.IndexByte(rest, '=') >= 0 {
+		return 0, 0
+	}
+	i := len(rest) - len(trimLeft(rest))
+	for i < len(rest) && rest[i] != ' ' && rest[i] != '\t' && rest[i] != '[' && rest[i] != '{' {
+		i++
+	}
+	title := trim(rest[i:])
+	if n := bytes.IndexByte(title, '{'); n >= 0 {
+		title = trim(title[:n])
+	}
+	if len(title) > 1 && title[0] == '[' && title[len(title)-1] == ']' {
+		title = title[1 : len(title)-1]
+	}
+	if len(title) == 0 || string(title) == "alert" {
+		return 0, 0
+	}
+	from = i + bytes.Index(rest[i:], title)
+	return from, from + len(title)
+}
+
+// startDefinition begins the text of a definition list's entry, `: text`, below its term.
+func (p *Parser) startDefinition(matched *int, start, at, colons int) bool {
+	if colons != 1 || p.leaf.kind != paragraph || *matched < len(p.stack) || p.started {
+		return false
+	}
+	line := p.src[at:p.eol]
+	if len(line) < 3 || line[1] != ' ' && line[1] != '\t' {
+		return false
+	}
+	p.begin(matched, start)
+	p.pos = at + 1
+	p.leaf = leaf{kind: paragraph, from: len(p.lines), begin: start}
+	_, text := p.indent()
+	p.addLine(text, p.eol)
+	p.consume()
+	return false
+}

@@ -1,0 +1,181 @@
+package plain
+
+import "quarry"
+
+// A kind says what the writer does with a character that is not plain ASCII.
+type kind uint8
+
+const (
+	drop     kind = iota // no text: control, bidi, tag, private use, byte order mark
+	space                // any blank
+	line                 // a line or paragraph separator
+	letter               // Latin letters
+	punct                // punctuation of any script
+	kana                 // hiragana, katakana, half-width kana
+	han                  // ideographs
+	other                // everything else: other scripts, symbols, emoji
+	selector             // variation selectors, kept only where they can select something
+)
+
+// classify sorts the characters from U+0080 on. It follows Unicode's general categories closely enough to predict
+// tokens, and exactly where characters are dropped.
+func classify(r rune) kind {
+	switch {
+	case r < 0x100:
+		return latin1(r)
+	case r <= 0x024F || r >= 0x1E00 && r <= 0x1EFF:
+		return letter
+	case r < 0x2000:
+		switch r {
+		case 0x034F, 0x061C, 0x180E: // grapheme joiner, Arabic letter mark, Mongolian vowel separator: invisible
+			return drop
+		case 0x1680:
+			return space
+		}
+		return other
+	case r < 0x2070:
+		return generalPunctuation(r)
+	case r < 0x3000:
+		return other
+	case r < 0x3400:
+		return cjkSymbol(r)
+	case r <= 0x9FFF:
+		return han
+	case r < 0xE000:
+		return other
+	}
+	return high(r)
+}
+
+func latin1(r rune) kind {
+	switch {
+	case r == 0x85: // next line, the only control character of Latin-1 that separates
+		return line
+	case r < 0xA0 || r == 0xAD:
+		return drop
+	case r == 0xA0:
+		return space
+	case r >= 0xC0 && r != 0xD7 && r != 0xF7, r == 0xAA, r == 0xBA, r == 0xB5:
+		return letter
+	}
+	return punct
+}
+
+func generalPunctuation(r rune) kind {
+	switch {
+	case r <= 0x200A || r == 0x202F || r == 0x205F:
+		return space
+	case r == 0x200C || r == 0x200D: // joiners shape Persian and Indic words and join emoji
+		return other
+	case r == 0x2028 || r == 0x2029:
+		return line
+	case r <= 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2060:
+		return drop
+	}
+	return punct
+}
+
+func cjkSymbol(r rune) kind {
+	switch {
+	case r == 0x3000:
+		return space
+	case r >= 0x3005 && r <= 0x3007:
+		return han
+	case r <= 0x3020 || r == 0x3030 || r == 0x303D || r == 0x30A0 || r == 0x30FB:
+		return punct
+	case r == 0x3164: // Hangul filler, invisible
+		return drop
+	case r >= 0x3041 && r <= 0x30FF || r >= 0x31F0 && r <= 0x31FF:
+		return kana
+	}
+	return other
+}
+
+func high(r rune) kind {
+	switch {
+	case r >= 0xE000 && r <= 0xF8FF || r >= 0xF0000 || r&0xFFFE == 0xFFFE:
+		return drop // private use and noncharacters
+	case r >= 0xF900 && r <= 0xFAFF || r >= 0x20000 && r <= 0x3FFFF:
+		return han
+	case r >= 0xFDD0 && r <= 0xFDEF || r == 0xFEFF || r == 0xFFA0 || r >= 0xFFF0 && r <= 0xFFFC:
+		return drop
+	case r >= 0xFE00 && r <= 0xFE0F || r >= 0xE0100 && r <= 0xE01EF:
+		return selector
+	case r >= 0xE0000 && r <= 0xE0FFF || r >= 0x1D173 && r <= 0x1D17A:
+		return drop // tags, and the invisible marks of musical notation
+	case r >= 0xFF66 && r <= 0xFF9F:
+		return kana
+	case r >= 0xFE30 && r <= 0xFE6F, r >= 0xFF01 && r <= 0xFF0F, r >= 0xFF1A && r <= 0xFF20,
+		r >= 0xFF3B && r <= 0xFF40, r >= 0xFF5B && r <= 0xFF65:
+		return punct
+	}
+	return other
+}
+
+// wide reports whether a line break beside the character is no blank: East Asian width wide, full-width or half-width,
+// and not Hangul (CSS Text 3, segment break transformation rules).
+func wide(r rune) bool {
+	switch {
+	case r < 0x2E80:
+		return false
+	case r <= 0x303E, r >= 0x3041 && r <= 0x3130, r >= 0x3190 && r <= 0x33FF, r >= 0x3400 && r <= 0xA4CF:
+		return true
+	case r >= 0xF900 && r <= 0xFAFF, r >= 0xFE30 && r <= 0xFE6F, r >= 0xFF01 && r <= 0xFF9F, r >= 0xFFE0 && r <= 0xFFE6:
+		return true
+	case r >= 0x1F300 && r <= 0x1FAFF, r >= 0x20000 && r <= 0x3FFFD:
+		return true
+	}
+	return false
+}
+
+// composed reports whether the character is its own NFC form and never joins with what stands before it. It may answer
+// no for a character of which that is true; then the text is looked at by package norm.
+func composed(r rune) bool {
+	switch {
+	case r < 0x0300:
+		return true
+	case r >= 0x2002 && r <= 0x20CF, r >= 0x2100 && r <= 0x2125, r >= 0x212C && r <= 0x2328, r >= 0x232B && r <= 0x2ADB:
+		return true
+	case r >= 0x3001 && r <= 0x3029, r >= 0x3030 && r <= 0x3098, r >= 0x309B && r <= 0x33FF, r >= 0x3400 && r <= 0x9FFF:
+		return true
+	case r >= 0xAC00 && r <= 0xD7A3, r >= 0xFE00 && r <= 0xFE0F, r >= 0xFE30 && r <= 0xFFEF, r == 0xFFFD:
+		return true
+	case r >= 0x1F000 && r <= 0x1FAFF, r >= 0x20000 && r <= 0x2F7FF, r >= 0xE0100 && r <= 0xE01EF:
+		return true
+	}
+	return false
+}
+
+// The ASCII table: how a byte counts, packed so that one addition counts it, and whether it ends a plain run.
+const (
+	oneLetter uint64 = 1
+	oneDigit  uint64 = 1 << 16
+	onePunct  uint64 = 1 << 32
+	oneSpace  uint64 = 1 << 48
+	stop      uint64 = 1 << 63
+	// maxRun keeps every packed counter below 1<<15.
+	maxRun = 1<<15 - 1
+)
+
+var ascii = func() (t [256]uint64) {
+	for c := range t {
+		switch {
+		case c <= ' ' || c >= 0x7F:
+			t[c] = stop
+		case c >= '0' && c <= '9':
+			t[c] = oneDigit
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+			t[c] = oneLetter
+		default:
+			t[c] = onePunct
+		}
+	}
+	return t
+}()
+
+func addPacked(c *quarry.CharClasses, packed uint64) {
+	c.Letters += int64(packed & 0xFFFF)
+	c.Digits += int64(packed >> 16 & 0xFFFF)
+	c.Punctuation += int64(packed >> 32 & 0xFFFF)
+	c.Spaces += int64(packed >> 48 & 0x7FFF)
+}

@@ -1,0 +1,291 @@
+package plain
+
+import (
+	"unicode/utf8"
+
+	"quarry/internal/clean/rule"
+)
+
+// Text writes characters of the source. They are valid UTF-8; a blank at either end counts.
+func (w *Writer) Text(s []byte) {
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case ascii[c] != stop:
+			if w.pending {
+				w.flush(false)
+			}
+			i = w.plainRun(s, i)
+		case c == ' ':
+			w.blank = max(w.blank, oneBlank)
+			w.pending = true
+			i++
+		case c >= 0xE3 && c <= 0xE9:
+			i = w.wideRun(s, i)
+		case c >= utf8.RuneSelf:
+			i = w.character(s, i)
+		case c == '\n' || c == '\r' || c == '\t' || c == '\v' || c == '\f':
+			i = w.blanks(s, i)
+		default:
+			w.note(rule.Character, 1)
+			i++
+		}
+	}
+}
+
+// plainRun copies printable ASCII with single blanks in it, and counts it on the way.
+func (w *Writer) plainRun(s []byte, i int) int {
+	start, end := i, min(len(s), i+maxRun)
+	var packed, words uint64
+	in := w.inWord
+	for i < end {
+		v := ascii[s[i]]
+		if v == stop {
+			if s[i] != ' ' || i+1 >= end || ascii[s[i+1]] == stop {
+				break
+			}
+			packed += oneSpace
+			in = 0
+			i++
+			continue
+		}
+		packed += v
+		words += v &^ in & 1
+		in = v & 1
+		i++
+	}
+	w.out = append(w.out, s[start:i]...)
+	w.inWord = in
+	w.classes.Words += int64(words)
+	addPacked(&w.classes, packed)
+	return i
+}
+
+// wideRun copies Japanese and Chinese text, whose characters are three bytes long, without decoding each to a rune.
+func (w *Writer) wideRun(s []byte, i int) int {
+	start := i
+	var kanas, hans, puncts int64
+	for i+2 < len(s) {
+		c0, c1 := s[i], s[i+1]
+		switch {
+		case c0 >= 0xE5 && c0 <= 0xE9, c0 == 0xE4 && c1 >= 0xB8:
+			hans++
+		case c0 == 0xE3 && c1 == 0x81 && s[i+2] != 0x80, c0 == 0xE3 && c1 == 0x82 && s[i+2] < 0x97,
+			c0 == 0xE3 && c1 == 0x82 && s[i+2] > 0xA0, c0 == 0xE3 && c1 == 0x83 && s[i+2] != 0xBB:
+			kanas++
+		case c0 == 0xE3 && c1 == 0x80 && s[i+2] > 0x80 && s[i+2] <= 0x92 && (s[i+2] < 0x84 || s[i+2] > 0x87):
+			puncts++ // 、。〃 and the brackets
+		default:
+			goto end
+		}
+		i += 3
+	}
+end:
+	if i == start {
+		return w.character(s, i)
+	}
+	if w.pending {
+		w.flush(true)
+	}
+	w.out = append(w.out, s[start:i]...)
+	w.inWord = 0
+	w.classes.Kana += kanas
+	w.classes.Han += hans
+	w.classes.Punctuation += puncts
+	return i
+}
+
+// blanks reads a run of blanks that holds a line break or a tab.
+func (w *Writer) blanks(s []byte, i int) int {
+	lines := 0
+	for ; i < len(s); i++ {
+		switch s[i] {
+		case '\n':
+			lines++
+		case ' ', '\t', '\r', '\v', '\f':
+		default:
+			w.blankLines(lines)
+			return i
+		}
+	}
+	w.blankLines(lines)
+	return i
+}
+
+func (w *Writer) blankLines(lines int) {
+	switch {
+	case lines > 1 && w.Newlines != Collapse:
+		w.Break(2)
+	case lines == 1 && w.Newlines == Lines:
+		w.Break(1)
+	case lines > 0:
+		w.blank = lineBreak
+	default:
+		w.blank = max(w.blank, oneBlank)
+	}
+	w.pending = true
+}
+
+// character writes one character from U+0080 on.
+func (w *Writer) character(s []byte, i int) int {
+	r, size := utf8.DecodeRune(s[i:])
+	if w.FoldWidth && r >= 0xFF01 && r <= 0xFF9F {
+		if n := w.fold(r, s[i+size:]); n >= 0 {
+			return i + size + n
+		}
+	}
+	k := classify(r)
+	switch k {
+	case drop:
+		w.note(rule.Character, size)
+		return i + size
+	case space:
+		w.Blank()
+		return i + size
+	case line:
+		w.blankLines(1)
+		return i + size
+	case selector:
+		if !w.selects(r) {
+			w.note(rule.Character, size)
+			return i + size
+		}
+	}
+	if w.pending {
+		w.flush(wide(r))
+	}
+	if !composed(r) {
+		w.unsure = true
+	}
+	w.out = append(w.out, s[i:i+size]...)
+	w.inWord = count(&w.classes, k, w.inWord)
+	return i + size
+}
+
+// selects reports whether a variation selector has a character to select the form of: one selector behind a symbol
+// (U+FE0E, U+FE0F) or behind an ideograph. Runs of selectors carry hidden bytes and no text.
+func (w *Writer) selects(r rune) bool {
+	if w.pending || len(w.out) == 0 {
+		return false
+	}
+	last, _ := utf8.DecodeLastRune(w.out)
+	if last < utf8.RuneSelf {
+		return (r == 0xFE0F || r == 0xFE0E) && (last >= '0' && last <= '9' || last == '#' || last == '*')
+	}
+	switch k := classify(last); {
+	case k == selector:
+		return false
+	case r == 0xFE0E || r == 0xFE0F:
+		return true
+	default:
+		return k == han
+	}
+}
+
+// flush writes what stands between the last character and the next one, which is wide or not.
+func (w *Writer) flush(nextWide bool) {
+	w.pending = false
+	blank, breaks, cells := w.blank, w.breaks, w.cells
+	w.blank, w.breaks, w.cells = noBlank, 0, 0
+	if breaks > 0 || len(w.out) == 0 {
+		if len(w.out) == 0 {
+			breaks = 0
+		}
+		w.block = len(w.out)
+		w.out = append(w.out, "\n\n"[:breaks]...)
+		w.classes.Spaces += int64(breaks)
+		w.inWord = 0
+		if breaks > 0 {
+			w.padding(w.pad)
+		}
+		w.blockText = len(w.out)
+	} else if w.pad > 1 {
+		w.padding(w.pad)
+	} else if blank > 0 && cells == 0 && !w.marked && !(blank == lineBreak && nextWide && w.lastWide()) {
+		w.out = append(w.out, ' ')
+		w.classes.Spaces++
+		w.inWord = 0
+	}
+	w.pad = 0
+	if cells > 0 {
+		w.borders(int(cells))
+	}
+	if w.inRow {
+		w.rowText = true
+	}
+	if w.marked {
+		w.marked = false
+		w.out = append(w.out, w.mark...)
+		c := Classes(w.mark)
+		w.classes.Add(c)
+		w.inWord = 0
+		w.linked = true
+		w.textAt = len(w.out)
+	}
+}
+
+func (w *Writer) padding(n int) {
+	for range n {
+		w.out = append(w.out, ' ')
+	}
+	w.classes.Spaces += int64(n)
+	w.inWord = 0
+}
+
+func (w *Writer) borders(n int) {
+	for range n {
+		if w.rowText {
+			w.out = append(w.out, ' ')
+			w.classes.Spaces++
+		}
+		w.rowText = true
+		w.out = append(w.out, '|')
+		w.classes.Punctuation++
+	}
+	w.out = append(w.out, ' ')
+	w.classes.Spaces++
+	w.inWord = 0
+}
+
+func (w *Writer) lastWide() bool {
+	if w.out[len(w.out)-1] < utf8.RuneSelf {
+		return false
+	}
+	r, _ := utf8.DecodeLastRune(w.out)
+	return wide(r)
+}
+
+// Verbatim writes text whose blanks and line breaks mean something, as code does: indents and runs of blanks stay, tabs
+// are four blanks.
+func (w *Writer) Verbatim(s []byte) {
+	for i := 0; i < len(s); {
+		switch s[i] {
+		case '\n':
+			w.Break(min(w.breaks+1, 2))
+			w.pad = 0
+			i++
+		case ' ':
+			w.addPad(1)
+			i++
+		case '\t':
+			w.addPad(4)
+			i++
+		default:
+			end := i
+			for end < len(s) && s[end] > ' ' {
+				end++
+			}
+			end = max(end, i+1)
+			w.pending = w.pending || w.pad > 0
+			w.Text(s[i:end])
+			i = end
+		}
+	}
+}
+
+const maxPad = 64
+
+func (w *Writer) addPad(n int) {
+	w.pad = min(w.pad+n, maxPad)
+	w.blank, w.pending = oneBlank, true
+}
