@@ -82,21 +82,24 @@ var (
 
 // cutArticle splits a user text into what stands before the article, the article, and what stands behind it.
 func cutArticle(text string) (head, article, tail string) {
-	start, end := -1, -1
-	for _, re := range []*regexp.Regexp{labelRE, bareLabelRE} {
-		if m := re.FindStringIndex(text); m != nil && (start < 0 || m[0] < start) {
-			start, end = m[0], m[1]
-		}
+	window := text[:min(len(text), labelWindow)]
+	label := labelRE.FindStringIndex(window)
+	if label == nil {
+		label = bareLabelRE.FindStringIndex(window)
 	}
-	if m := openTagRE.FindStringSubmatchIndex(text); m != nil && m[0] < 4000 && (start < 0 || m[0] < start) {
+	before := window
+	if label != nil {
+		before = window[:label[0]]
+	}
+	if m := openTagRE.FindStringSubmatchIndex(before); m != nil {
 		closing := "</" + text[m[2]:m[3]] + ">"
 		if end := lastIndexFold(text, closing); end > m[1] {
 			return text[:m[0]], strings.TrimSpace(text[m[1]:end]), strings.TrimSpace(text[end+len(closing):])
 		}
 	}
-	// A label deep inside is the article's own line, unless all before it reads as an instruction.
-	if start >= 0 && (start < 2000 || ordersRE.MatchString(text[:2000])) {
-		return text[:start], strings.TrimSpace(text[end:]), ""
+	// A label further down is the article's own line, unless what stands before it reads as an instruction.
+	if label != nil && (label[0] < nearLabel || ordersRE.MatchString(before[:nearLabel])) {
+		return text[:label[0]], strings.TrimSpace(text[label[1]:]), ""
 	}
 	first, rest, ok := strings.Cut(text, "\n")
 	if !ok {
@@ -110,6 +113,12 @@ func cutArticle(text string) (head, article, tail string) {
 	}
 	return "", text, ""
 }
+
+const (
+	// labelWindow is how far into the text the article's label or tag is looked for; nearLabel is where it needs no further reason.
+	labelWindow = 8000
+	nearLabel   = 2000
+)
 
 // introduces tells an instruction from an article's first paragraph: it ends in a colon and speaks of what to do.
 func introduces(paragraph string) bool {

@@ -2,6 +2,7 @@ package extractive
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -39,9 +40,13 @@ func parseBlocks(text string) document {
 		text = htmlToText(text)
 	}
 	p := blockParser{markdown: looksMarkdown(text), spaced: strings.Contains(text, "\n\n") || strings.Contains(text, "\n\r\n")}
-	lines := strings.Split(text, "\n")
+	p.lines(strings.Split(text, "\n"))
+	return document{blocks: p.blocks}
+}
+
+func (p *blockParser) lines(lines []string) {
 	for i := 0; i < len(lines); i++ {
-		if p.fence(lines, &i) {
+		if p.fence(lines, &i) || p.html(lines, &i) {
 			continue
 		}
 		next := ""
@@ -53,7 +58,6 @@ func parseBlocks(text string) document {
 		}
 	}
 	p.flush()
-	return document{blocks: p.blocks}
 }
 
 type blockParser struct {
@@ -164,12 +168,12 @@ func (p *blockParser) line(line, next string) bool {
 	case headingLevel(trimmed) > 0:
 		p.whole(heading, strings.TrimRight(strings.TrimLeft(trimmed, "# "), "# "))
 		p.inList = false
-	case isTable(trimmed):
-		p.whole(table, trimmed)
 	case isItem(trimmed):
 		p.flush()
 		p.add(item, itemText(trimmed))
 		p.inList = true
+	case isTable(trimmed):
+		p.whole(table, trimmed)
 	case rule(trimmed):
 		p.flush()
 	case p.buf.Len() == 0 && underline(next):
@@ -183,7 +187,7 @@ func (p *blockParser) line(line, next string) bool {
 		if !p.spaced {
 			p.flush() // no paragraph is marked, so every line is one
 		}
-		if p.buf.Len() == 0 && label(trimmed) {
+		if p.buf.Len() == 0 && label(trimmed, next) {
 			p.whole(prose, trimmed)
 			break
 		}
@@ -192,9 +196,21 @@ func (p *blockParser) line(line, next string) bool {
 	return false
 }
 
-// label tells a short line without an end, like Note, that heads the text below it.
-func label(t string) bool {
-	return len(t) <= 60 && runes(t) <= 24 && strings.Count(t, " ") <= 2 && !ended(t)
+// label tells a short line without an end, like Note or the term of a definition, that heads the line below it. A wrapped sentence goes on
+// in lower case, or was broken at a comma.
+func label(t, next string) bool {
+	if len(t) > 72 || ended(t) || strings.HasSuffix(t, ",") || strings.HasSuffix(t, "、") {
+		return false
+	}
+	first, _ := utf8.DecodeRuneInString(strings.TrimSpace(next))
+	if unicode.IsLower(first) {
+		return false
+	}
+	last, _ := utf8.DecodeLastRuneInString(t)
+	if last >= 0x2e80 {
+		return runes(t) <= 24
+	}
+	return len(t) <= 40 && strings.Count(t, " ") <= 4
 }
 
 func indentation(line string) int {

@@ -3,6 +3,7 @@ package extractive
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 const (
@@ -19,7 +20,8 @@ const (
 // choose picks the sentences of the summary, in the article's order. It lowers its demands until it finds two.
 func choose(d document, lang, title string) []string {
 	var found []candidate
-	for l := strict; l <= anything; l++ {
+	l := strict
+	for ; l <= anything; l++ {
 		found = candidates(d, lang, l)
 		if len(found) >= 2 || len(found) == 1 && l >= fragment {
 			break
@@ -38,7 +40,23 @@ func choose(d document, lang, title string) []string {
 	}
 	v := newVectors(found, d, lang, title)
 	score := v.scores(found)
-	return texts(pick(found, score, v))
+	if l < listed {
+		if chosen := pick(found, score, v, d.marked()); len(chosen) > 0 {
+			return texts(chosen)
+		}
+	}
+	return texts(pick(found, score, v, nil))
+}
+
+// marked are the texts that are no prose. A sentence that also stands in one of them, say a heading that the text repeats, is none either.
+func (d document) marked() []string {
+	var out []string
+	for _, b := range d.blocks {
+		if b.kind != prose {
+			out = append(out, b.text)
+		}
+	}
+	return out
 }
 
 func texts(cs []candidate) []string {
@@ -50,17 +68,18 @@ func texts(cs []candidate) []string {
 }
 
 // maxSentence bounds what a text without sentences may give.
-const maxSentence = 400
+const maxSentence = 600
 
 // pick takes the best sentence, then those that say something else (maximal marginal relevance).
-func pick(found []candidate, score []float64, v *vectors) []candidate {
+func pick(found []candidate, score []float64, v *vectors, marked []string) []candidate {
 	var chosen []int
+	barred := make([]bool, len(found))
 	best := 0.0
 	length := 0
 	for len(chosen) < maxSentences {
 		at, top := -1, math.Inf(-1)
 		for i := range found {
-			if slices.Contains(chosen, i) {
+			if barred[i] {
 				continue
 			}
 			repeat := 0.0
@@ -73,6 +92,10 @@ func pick(found []candidate, score []float64, v *vectors) []candidate {
 		}
 		if at < 0 {
 			break
+		}
+		barred[at] = true
+		if slices.ContainsFunc(marked, func(other string) bool { return strings.Contains(other, found[at].text) }) {
+			continue
 		}
 		n := runes(found[at].text)
 		if len(chosen) == 0 {

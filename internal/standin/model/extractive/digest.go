@@ -7,6 +7,7 @@ package extractive
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // Digest is what an article says about itself.
@@ -25,10 +26,7 @@ const maxArticle = 400_000
 func Read(title, article string) Digest {
 	article = cutBytes(article, maxArticle)
 	doc := parseBlocks(article)
-	d := Digest{Lang: language(doc)}
-	if d.Lang == "" {
-		d.Lang = Language(title)
-	}
+	d := Digest{Lang: language(doc, title)}
 	d.Sentences = choose(doc, d.Lang, title)
 	d.Title = fold(title)
 	if d.Title == "" {
@@ -45,12 +43,19 @@ func Read(title, article string) Digest {
 	return d
 }
 
-// Summary is the chosen sentences as one text. Japanese is written without spaces between sentences.
+// Summary is the chosen sentences as one text. Japanese is written without spaces between sentences that end in its own marks.
 func (d Digest) Summary() string {
-	if d.Lang == "ja" || d.Lang == "zh" {
-		return strings.Join(d.Sentences, "")
+	if d.Lang != "ja" && d.Lang != "zh" {
+		return strings.Join(d.Sentences, " ")
 	}
-	return strings.Join(d.Sentences, " ")
+	var out strings.Builder
+	for i, s := range d.Sentences {
+		if i > 0 && d.Sentences[i-1][len(d.Sentences[i-1])-1] < utf8.RuneSelf {
+			out.WriteByte(' ')
+		}
+		out.WriteString(s)
+	}
+	return out.String()
 }
 
 // maxTitle is the longest sentence, in runes, that may stand for a title.

@@ -17,17 +17,17 @@ func looksHTML(text string) bool {
 	if strings.HasPrefix(start, "# ") || strings.HasPrefix(start, "## ") {
 		return false
 	}
-	if strings.HasPrefix(start, "<") && !fenced {
-		return true
-	}
 	tags, marks := 0, 0
-	for _, mark := range []string{"</p>", "</div>", "</li>", "</td>", "</pre>", "</h2>", "</h3>", "<br", "<p>"} {
+	for _, mark := range []string{"</p>", "</div>", "</li>", "</td>", "</pre>", "</h1>", "</h2>", "</h3>", "<br", "<p>"} {
 		tags += strings.Count(text, mark)
 	}
-	for _, mark := range []string{"\n#", "\n```", "](", "\n- ", "\n* ", "**"} {
+	for _, mark := range []string{"\n# ", "\n## ", "\n### ", "\n```", "](", "][", "\n- ", "\n* ", "\n*  ", "**"} {
 		marks += strings.Count(text, mark)
 	}
-	return tags >= 2 && tags > marks && (!fenced || tags > 4*marks)
+	if strings.HasPrefix(start, "<") && !strings.Contains(text, "\n```") {
+		return tags >= marks
+	}
+	return tags >= 2 && tags > 2*marks && (!fenced || tags > 4*marks)
 }
 
 // skipped are the elements whose text nobody reads as the article's.
@@ -68,6 +68,9 @@ func htmlToText(text string) string {
 	}
 }
 
+// lineBreak stands for <br> until white space is folded; a newline of the source is only a space.
+const lineBreak = "\v"
+
 type htmlWriter struct {
 	out    strings.Builder
 	line   strings.Builder
@@ -79,14 +82,22 @@ type htmlWriter struct {
 }
 
 func (w *htmlWriter) flush() {
-	if text := fold(w.line.String()); text != "" {
-		if w.mark == "" && w.lists > 0 {
+	wrote := false
+	for line := range strings.SplitSeq(w.line.String(), lineBreak) {
+		if line = fold(line); line == "" {
+			continue
+		}
+		if wrote {
+			w.out.WriteByte('\n')
+		} else if w.mark == "" && w.lists > 0 {
 			w.mark = "- "
 		}
 		w.out.WriteString(w.mark)
-		w.out.WriteString(text)
+		w.out.WriteString(line)
+		w.mark, wrote = "", true
+	}
+	if wrote {
 		w.out.WriteString("\n\n")
-		w.mark = ""
 	}
 	w.line.Reset()
 }
@@ -122,7 +133,7 @@ func (w *htmlWriter) start(a atom.Atom, selfClosing bool) {
 		}
 		w.cells = true
 	case a == atom.Br:
-		w.line.WriteByte('\n')
+		w.line.WriteString(lineBreak)
 	case breaking[a]:
 		if !w.cells {
 			w.flush()

@@ -5,8 +5,9 @@ import (
 	"unicode"
 )
 
-// language tells the article's language from its prose, then from all its text.
-func language(d document) string {
+// language tells the article's language from its prose, then from all its text. A Japanese title decides for a text that is mostly names
+// and addresses, if there is any Japanese in it.
+func language(d document, title string) string {
 	var words, all strings.Builder
 	for _, b := range d.blocks {
 		if b.kind == code {
@@ -21,13 +22,31 @@ func language(d document) string {
 			all.WriteByte('\n')
 		}
 	}
-	// A few words of prose, say a caption, do not outweigh lists and headings.
-	if words.Len() >= minProse {
-		if lang := Language(words.String()); lang != "" {
-			return lang
+	text := words.String()
+	if len(text) < minProse { // a few words of prose, say a caption, do not outweigh lists and headings
+		text = all.String()
+	}
+	lang := Language(text)
+	if lang != "ja" && Language(title) == "ja" && 30*japaneseRunes(text) >= runes(text) {
+		return "ja"
+	}
+	if lang == "" {
+		lang = Language(all.String())
+	}
+	if lang == "" {
+		lang = Language(title)
+	}
+	return lang
+}
+
+func japaneseRunes(text string) int {
+	n := 0
+	for _, r := range text {
+		if r >= 0x3041 && r <= 0x30ff || r >= 0x3400 && r <= 0x9fff {
+			n++
 		}
 	}
-	return Language(all.String())
+	return n
 }
 
 // langWindow is how much text the language is told from.

@@ -9,7 +9,7 @@ func looksMarkdown(text string) bool {
 	if strings.Contains(text, "\n```") || strings.HasPrefix(text, "```") || strings.Contains(text, "\n~~~") {
 		return true
 	}
-	for _, mark := range []string{"](http", "](#", "](/", "](.", "](<", "![", "<a name=", "\n> ", "{% ", "\\. ", "\\.\n", "`**", "**`", "<!--"} {
+	for _, mark := range []string{"](http", "](#", "](/", "](.", "](<", "][", "![", "<a name=", "\n> ", "{% ", "\\. ", "\\.\n", "`**", "**`", "<!--"} {
 		if strings.Contains(text, mark) {
 			return true
 		}
@@ -49,6 +49,60 @@ func tagEnd(s string) int {
 	}
 	return i + end + 1
 }
+
+// htmlBlocks are the elements that begin a block of HTML inside Markdown. One that is true runs to its end tag, the others to a blank line.
+var htmlBlocks = map[string]bool{
+	"table": true, "ul": true, "ol": true, "dl": true, "pre": true, "script": true, "style": true, "svg": true, "iframe": true, "figure": true,
+	"p": false, "div": false, "h1": false, "h2": false, "h3": false, "h4": false, "h5": false, "h6": false, "center": false, "blockquote": false,
+	"section": false, "article": false, "aside": false, "details": false, "summary": false, "nav": false, "header": false, "footer": false,
+}
+
+// htmlBlock is the name of the element that a line begins, if it begins a block of HTML.
+func htmlBlock(line string) (name string, ok bool) {
+	t := strings.TrimLeft(line, " \t")
+	if !strings.HasPrefix(t, "<") {
+		return "", false
+	}
+	end := 1
+	for end < len(t) && end < 12 && wordByte(t[end]) {
+		end++
+	}
+	name = strings.ToLower(t[1:end])
+	_, ok = htmlBlocks[name]
+	return name, ok
+}
+
+// html passes a block of HTML inside Markdown through the reader for HTML.
+func (p *blockParser) html(lines []string, i *int) bool {
+	if !p.markdown || p.buf.Len() > 0 {
+		return false
+	}
+	name, ok := htmlBlock(lines[*i])
+	if !ok {
+		return false
+	}
+	last := *i
+	if htmlBlocks[name] {
+		for end := "</" + name; last < len(lines)-1 && !strings.Contains(strings.ToLower(lines[last]), end); {
+			last++
+		}
+		if last == len(lines)-1 && last > *i+maxHTMLBlock {
+			last = *i // it never ends: believe this line only
+		}
+	} else {
+		for last < len(lines)-1 && strings.TrimSpace(lines[last+1]) != "" && fenceMark(lines[last+1]) == "" {
+			last++
+		}
+	}
+	inner := blockParser{spaced: true}
+	inner.lines(strings.Split(htmlToText(strings.Join(lines[*i:last+1], "\n")), "\n"))
+	p.blocks = append(p.blocks, inner.blocks...)
+	*i, p.blank = last, true
+	return true
+}
+
+// maxHTMLBlock is how many lines a block without an end tag may have.
+const maxHTMLBlock = 2000
 
 // tagsOnly tells a line that is nothing but tags.
 func tagsOnly(t string) bool {
