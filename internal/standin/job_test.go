@@ -213,6 +213,23 @@ func TestTheWholeJob(t *testing.T) {
 	}
 }
 
+func TestKeysReachTheStoreAsTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	_, c := start(t, nil)
+	if _, err := c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{"k//z", "k/z", "a/../b", "b", "./c", "a b+c%20d", "日本語/ü", "x", "x/", "x/y", "_quarry/health", strings.Repeat("l", 1024)}
+	for _, key := range keys {
+		put(t, c, key, key)
+	}
+	for _, key := range keys {
+		if got := get(t, c, key); string(got) != key {
+			t.Errorf("the object %q holds %q", key, got)
+		}
+	}
+}
+
 func bill(t *testing.T, server *standin.Server, query string) (records map[string]map[string]int64, totals map[string]int64) {
 	t.Helper()
 	status, body := send(t, unsigned(t, server, "/_quarry/bill"+query))

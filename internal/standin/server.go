@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,6 +32,10 @@ const (
 	headerTimeout  = 15 * time.Second
 	idleTimeout    = 3 * time.Minute
 )
+
+// remoteConcurrency is how many records are in flight where nothing is set and servers answer: the model's own ceiling,
+// below which it adapts.
+const remoteConcurrency = 256
 
 // Server is one running stand-in.
 type Server struct {
@@ -111,9 +116,15 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.closeLater(func(context.Context) error { return s.s3.Close() })
-	answers, err := model.Open(cfg.Backends, model.Config{})
+	answers, err := model.Open(cfg.Backends, model.Config{ModelName: cfg.BackendModel, Key: cfg.BackendKey, Concurrency: cfg.Concurrency})
 	if err != nil {
 		return err
+	}
+	if remote, ok := answers.(io.Closer); ok {
+		s.closeLater(func(context.Context) error { return remote.Close() })
+		if cfg.Concurrency == 0 {
+			cfg.Concurrency = remoteConcurrency
+		}
 	}
 	limits := func(_, modelID string) quarry.Quotas { return table.Quotas(modelID) }
 	s.engine, err = worker.Open(worker.Config{
@@ -165,11 +176,16 @@ func readQuotas(file string) (table quotasapi.Table, err error) {
 }
 
 func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
-	mux := http.NewServeMux()
-	mux.Handle("/_quarry/", s.local(cfg.TestClock))
-	mux.Handle("/", &faulty{next: http.HandlerFunc(s.serve), faults: set})
+	own, services := s.local(cfg.TestClock), &faulty{next: http.HandlerFunc(s.serve), faults: set}
 	s.http = &http.Server{
-		Handler:           mux,
+		// Not a ServeMux: it sends clients on from "k//z" and "a/../b", which are keys of objects.
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/_quarry/") { // no bucket has such a name
+				own.ServeHTTP(w, r)
+				return
+			}
+			services.ServeHTTP(w, r)
+		}),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,

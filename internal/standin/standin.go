@@ -29,9 +29,9 @@ type Config struct {
 	NoSync bool // true: nothing is fsynced, a power cut may lose what was acknowledged; for tests
 
 	Backends     []string      // extractive, echo, openai=URL, anthropic=URL; default extractive
-	BackendModel string        // the model's name at the back end; default: what the back end names first
-	BackendKey   string        // the back end's key; default none
-	Concurrency  int           // records in flight; default 64
+	BackendModel string        // the model's name at the servers; default: what they serve, see package model
+	BackendKey   string        // the servers' key; default none
+	Concurrency  int           // records in flight; default 64, with servers as back ends 256
 	StateDelay   time.Duration // in each of Submitted, Validating, Scheduled; default 200ms
 
 	Fault     string // "k=v,…" as package faults reads it; default none

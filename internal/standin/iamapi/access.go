@@ -117,7 +117,8 @@ func (a *API) policies(arn string) (documents, boundary []document, err error) {
 		return nil, nil, err
 	}
 	for _, p := range r.Inline {
-		documents = append(documents, document{name: p.Name, kind: "IAM Policy", text: p.Document})
+		// as AWS's simulator names an inline policy
+		documents = append(documents, document{name: "role_" + r.Name + "_" + p.Name, kind: "IAM Policy", text: p.Document})
 	}
 	for _, attached := range r.Attached {
 		d, err := managedPolicy(attached)
