@@ -82,6 +82,16 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := s.open(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("start stand-in in %s: %w", dir, errors.Join(err, s.closeAll(context.WithoutCancel(ctx))))
 	}
+	if cfg.Announce != nil {
+		if err := cfg.Announce(s); err != nil {
+			close(s.served) // nothing serves, and closing waits for what does
+			return nil, fmt.Errorf("announce the stand-in: %w", errors.Join(err, s.Close(context.WithoutCancel(ctx))))
+		}
+	}
+	if cfg.Ready != nil {
+		id, secret := s.Keys()
+		cfg.Ready(s.URL(), id, secret)
+	}
 	go func() {
 		defer close(s.served)
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
@@ -190,7 +200,7 @@ func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnState:         s.fresh.note,
-		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
 	}
 	var err error
 	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addr); err != nil {
