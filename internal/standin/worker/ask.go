@@ -51,6 +51,9 @@ func (e *Engine) ask(ctx context.Context, set faults.Set, req model.Request) (Re
 	}, nil
 }
 
+// maxAnswer is the longest answer that is taken, far above what any model's output tokens make.
+const maxAnswer = 32 << 20
+
 // answer asks the model and holds its answer to one line of JSON. One record that breaks the model's code costs that
 // record, not the server.
 func (e *Engine) answer(ctx context.Context, req model.Request) (response model.Response, err error) {
@@ -62,6 +65,9 @@ func (e *Engine) answer(ctx context.Context, req model.Request) (response model.
 	response, err = e.cfg.Model.Answer(ctx, req)
 	if err != nil {
 		return model.Response{}, err
+	}
+	if len(response.Body) > maxAnswer {
+		return model.Response{}, fmt.Errorf("the model's answer has %d bytes", len(response.Body))
 	}
 	if !json.Valid(response.Body) {
 		return model.Response{}, errors.New("the model's answer is not JSON")

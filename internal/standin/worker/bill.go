@@ -20,6 +20,9 @@ import (
 
 const billDir = "bill"
 
+// tempPattern names files that are being written, or that a bill is sorted in.
+const tempPattern = ".bill-*"
+
 // Billed is what one recordId cost, over all jobs and calls that had it.
 type Billed struct {
 	RecordID     string
@@ -46,7 +49,7 @@ func (e *Engine) keepBill(j Job) error {
 		return fmt.Errorf("keep bill: %w", err)
 	}
 	defer func() { _ = segment.Close() }() // only read
-	temp, err := os.CreateTemp(filepath.Dir(path), ".bill-*")
+	temp, err := os.CreateTemp(filepath.Dir(path), tempPattern)
 	if err != nil {
 		return fmt.Errorf("keep bill: %w", err)
 	}
@@ -194,7 +197,7 @@ func (r *runs) sorted() []Billed {
 }
 
 func (r *runs) spill() error {
-	file, err := os.CreateTemp(r.dir, ".bill-*")
+	file, err := os.CreateTemp(r.dir, tempPattern)
 	if err != nil {
 		return err
 	}

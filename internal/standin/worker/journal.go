@@ -85,8 +85,8 @@ func parseFrame(payload []byte) (finished, error) {
 	return f, nil
 }
 
-// maxFrame bounds what a damaged length can make the reader ask for.
-const maxFrame = 1 << 30
+// maxFrame bounds what a damaged length can make the reader ask for: an id and a body, each as long as they may be.
+const maxFrame = maxLine + maxAnswer + 1<<10
 
 // readFrames calls each for every whole frame and returns where the last one ends. A torn frame ends the reading: it
 // was never counted. The body is valid during the call only.

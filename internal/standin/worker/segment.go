@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -73,6 +75,23 @@ func (e *Engine) openSegment(j Job, counted func(tally)) (*segment, error) {
 	}
 	counted(s.tally)
 	return s, nil
+}
+
+// finishedOf counts what is in a job's segment without opening it for work.
+func (e *Engine) finishedOf(id string) (t tally, err error) {
+	file, err := os.Open(e.segmentPath(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil
+	}
+	if err != nil {
+		return t, fmt.Errorf("count finished records: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	_, err = readFrames(file, func(f finished, _ int64) error {
+		t.add(&f)
+		return nil
+	})
+	return t, err
 }
 
 // body reads the stored output of a record. It may be called once the segment is flushed.

@@ -16,8 +16,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -149,22 +151,46 @@ func (e *Engine) resume() error {
 	if e.calls, err = openCalls(filepath.Join(e.cfg.Dir, "calls.log"), e.cfg.NoSync); err != nil {
 		return err
 	}
-	var jobs []Job
+	if err := e.removeLeftovers(); err != nil {
+		return err
+	}
 	for job, err := range e.table.jobs(0, true) {
 		if err != nil {
 			return err
 		}
-		if !job.Status.Terminal() || e.untidy(job.ID) {
-			jobs = append(jobs, job)
+		if job.Status.Terminal() && !e.untidy(job.ID) {
+			continue
 		}
+		if job.Begun && !job.Status.Terminal() {
+			sum, err := e.finishedOf(job.ID)
+			if err != nil {
+				return err
+			}
+			sum.put(&job) // before anybody asks: counters do not go back
+		}
+		e.open[job.ID] = &live{job: job}
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // the jobs outlive the call that opens the engine
 	e.end = cancel
 	e.start = func(l *live) { e.work.Go(func() { e.live(ctx, l) }) }
-	for _, job := range jobs {
-		l := &live{job: job}
-		e.open[job.ID] = l
+	for _, l := range slices.Collect(maps.Values(e.open)) { // a copy: jobs leave the map when they have ended
 		e.start(l)
+	}
+	return nil
+}
+
+// removeLeftovers removes what a killed process was writing that has no name yet.
+func (e *Engine) removeLeftovers() error {
+	for _, dir := range []string{e.cfg.Dir, filepath.Join(e.cfg.Dir, billDir)} {
+		left, err := filepath.Glob(filepath.Join(dir, tempPattern))
+		if err != nil {
+			return err
+		}
+		for _, path := range left {
+			if err := os.Remove(path); err != nil {
+				return fmt.Errorf("remove what a crash left over: %w", err)
+			}
+		}
 	}
 	return nil
 }

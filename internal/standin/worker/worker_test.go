@@ -38,7 +38,9 @@ const (
 // answerer is a model made of a function.
 type answerer func(ctx context.Context, r model.Request) (model.Response, error)
 
-func (a answerer) Answer(ctx context.Context, r model.Request) (model.Response, error) { return a(ctx, r) }
+func (a answerer) Answer(ctx context.Context, r model.Request) (model.Response, error) {
+	return a(ctx, r)
+}
 
 // echo answers at once, with ten tokens in and one out.
 func echo(_ context.Context, r model.Request) (model.Response, error) {
@@ -166,7 +168,7 @@ func (w *world) job(id string) worker.Job {
 // until waits for a state and fails when the job ends in another.
 func (w *world) until(id string, status quarry.JobStatus) worker.Job {
 	w.t.Helper()
-	for {
+	for polls := 0; ; polls++ {
 		j := w.job(id)
 		if j.Status == status {
 			return j
@@ -174,7 +176,11 @@ func (w *world) until(id string, status quarry.JobStatus) worker.Job {
 		if j.Status.Terminal() {
 			w.t.Fatalf("job %s is %s (%s), want %s", id, j.Status, j.Message, status)
 		}
-		time.Sleep(time.Millisecond)
+		if polls < 60_000 {
+			time.Sleep(time.Millisecond)
+		} else {
+			time.Sleep(time.Minute) // a job of hours
+		}
 	}
 }
 
