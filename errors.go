@@ -1,6 +1,9 @@
 package quarry
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // ErrorKind groups errors by what a person or a script does about them. It decides the exit code, in cli alone.
 type ErrorKind int
@@ -28,15 +31,14 @@ type Error struct {
 
 // Error gives "op subject: cause".
 func (e *Error) Error() string {
+	what := strings.TrimSpace(e.Op + " " + e.Subject)
 	switch {
-	case e.Op == "" && e.Subject == "":
-		return e.Err.Error()
-	case e.Subject == "":
-		return fmt.Sprintf("%s: %v", e.Op, e.Err)
 	case e.Err == nil:
-		return fmt.Sprintf("%s %s", e.Op, e.Subject)
+		return what
+	case what == "":
+		return e.Err.Error()
 	}
-	return fmt.Sprintf("%s %s: %v", e.Op, e.Subject, e.Err)
+	return fmt.Sprintf("%s: %v", what, e.Err)
 }
 
 // Unwrap gives the cause.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // RecordID is the recordId of one attempt at one document: at most 64 of [A-Za-z0-9_-].
@@ -75,3 +76,26 @@ func NewRecordID(id DocumentID, key DocumentKey, attempt int) RecordID {
 
 // Part names one part of a long document's attempt, from 1: `S-K-aNpNNNN`.
 func (id RecordID) Part(n int) RecordID { return RecordID(fmt.Sprintf("%sp%04d", id, n)) }
+
+// Again names a later attempt at the same document.
+func (id RecordID) Again(attempt int) RecordID {
+	stem := string(id)
+	if i := strings.LastIndex(stem, "-a"); i >= 0 {
+		stem = stem[:i]
+	}
+	return RecordID(stem + "-a" + strconv.Itoa(attempt))
+}
+
+// Attempt is the number of the attempt, or 0 where the id is not one of ours.
+func (id RecordID) Attempt() int {
+	i := strings.LastIndex(string(id), "-a")
+	if i < 0 {
+		return 0
+	}
+	digits, _, _ := strings.Cut(string(id[i+2:]), "p")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 {
+		return 0
+	}
+	return n
+}

@@ -57,6 +57,14 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return w.buf.Write(p)
 }
 
+// ReadAt reads back what was written to a file that is not compressed.
+func (w *Writer) ReadAt(p []byte, off int64) (int, error) {
+	if err := w.buf.Flush(); err != nil {
+		return 0, err
+	}
+	return w.f.ReadAt(p, off)
+}
+
 // Commit makes the file appear at its path, durably. The writer is spent afterwards, whatever the outcome.
 func (w *Writer) Commit() error {
 	err := w.finish()

@@ -6,6 +6,8 @@
 package effect
 
 import (
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 )
@@ -36,6 +38,9 @@ type Point struct {
 	When When
 	What string // "rename journal/s00001.jsonl.zst", "POST /model-invocation-job"
 }
+
+// ErrHook is wrapped by every error of a hook: it is not to be waited out, as an error of the network would be.
+var ErrHook = errors.New("ended by a hook")
 
 // Hook is called on both sides of every effect. An error from it is the effect's error: the caller sees it as if the
 // process had lost its disk or its network there. It is called from many goroutines.
@@ -74,10 +79,13 @@ func (e *Effects) do(kind Kind, what string, act func() error) error {
 	}
 	n := e.n.Add(1)
 	if err := e.hook(Point{N: n, Kind: kind, When: Before, What: what}); err != nil {
-		return err
+		return fmt.Errorf("%w before %s: %w", ErrHook, what, err)
 	}
 	if err := act(); err != nil {
 		return err
 	}
-	return e.hook(Point{N: n, Kind: kind, When: After, What: what})
+	if err := e.hook(Point{N: n, Kind: kind, When: After, What: what}); err != nil {
+		return fmt.Errorf("%w after %s: %w", ErrHook, what, err)
+	}
+	return nil
 }

@@ -30,17 +30,22 @@ var held = time.UnixMilli(math.MaxInt64)
 
 // Detail is what only the shard's own steps read.
 type Detail struct {
-	First   int64            `json:"first"`             // order of the first document of the stretch it is built from
-	Last    int64            `json:"last"`              // and of the last one
-	Sources []quarry.ShardID `json:"sources,omitempty"` // of a retry shard: where its records come from
-	Records int64            `json:"records"`
-	Bytes   int64            `json:"bytes"`
-	Digest  string           `json:"digest,omitempty"` // sha256 of the input file
+	Pass       int              `json:"pass"`              // over the sources, from 1
+	First      int64            `json:"first"`             // order of the first document of the stretch it is built from
+	Last       int64            `json:"last"`              // and of the last one
+	Start      quarry.Position  `json:"start,omitzero"`    // from where the sources are read for it
+	StartOrder int64            `json:"start_order"`       // order of the document that comes first there
+	Takes      string           `json:"takes,omitempty"`   // which documents of the stretch, by the marks of the index
+	Sources    []quarry.ShardID `json:"sources,omitempty"` // of a retry shard: where its records come from
+	Records    int64            `json:"records"`
+	Bytes      int64            `json:"bytes"`
+	Digest     string           `json:"digest,omitempty"` // sha256 of the input file
 
 	Attempt int    `json:"attempt"` // number of the job attempt, from 1
 	Intent  Intent `json:"intent,omitzero"`
 	Job     Job    `json:"job,omitzero"`
 	Past    []Job  `json:"past,omitempty"` // of earlier job attempts
+	Output  Output `json:"output,omitzero"`
 
 	Tally   Tally          `json:"tally,omitzero"`
 	HandsTo quarry.ShardID `json:"hands_to,omitempty"` // the retry shard that took what was left
@@ -65,6 +70,16 @@ type Job struct {
 	Submitted time.Time        `json:"submitted,omitzero"`
 	Ended     time.Time        `json:"ended,omitzero"`
 	Polls     int              `json:"polls,omitempty"`
+}
+
+// Output is what a job's output held, beside what was asked.
+type Output struct {
+	Lines    int64            `json:"lines"` // with a record of this shard
+	Doubled  int64            `json:"doubled,omitempty"`
+	Foreign  int64            `json:"foreign,omitempty"` // lines of records that were not asked
+	Broken   int64            `json:"broken,omitempty"`  // lines that are none
+	Manifest *quarry.Manifest `json:"manifest,omitempty"`
+	Differs  []string         `json:"differs,omitempty"` // what does not add up, in words
 }
 
 // Tally counts how the shard's records ended: Records = OK + Invalid + Failed + Left.

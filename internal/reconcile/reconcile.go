@@ -21,6 +21,15 @@ import (
 // leaves the row as it was.
 type Step func(ctx context.Context, s *ledger.Shard) error
 
+// Halt is a step's error that stops the run, but lets the row be saved as the step left it.
+type Halt struct{ Err error }
+
+// Error gives the cause's text.
+func (h *Halt) Error() string { return h.Err.Error() }
+
+// Unwrap gives the cause.
+func (h *Halt) Unwrap() error { return h.Err }
+
 // Config says what is ticked.
 type Config struct {
 	Ledger *ledger.Ledger
@@ -118,7 +127,8 @@ func (l *loop) tick(ctx context.Context, s *ledger.Shard) error {
 	if lost := <-renewed; lost != nil {
 		return lost
 	}
-	if err != nil {
+	var halt *Halt
+	if err != nil && !errors.As(err, &halt) {
 		return err
 	}
 	// What was done has to be remembered even when the run was just told to stop.
@@ -126,6 +136,9 @@ func (l *loop) tick(ctx context.Context, s *ledger.Shard) error {
 	defer done()
 	if err := l.Ledger.Save(saveCtx, s, time.Time{}); err != nil {
 		return err
+	}
+	if halt != nil {
+		return halt.Err
 	}
 	return l.Refill(saveCtx)
 }

@@ -1,0 +1,192 @@
+// Package cli is the command line: flags to settings, settings to one call, and what came of it to people or programs.
+//
+// It owns the commands, their help, the wiring of all packages and the exit codes. It decides nothing about documents,
+// jobs or money. What always holds: stdout is data, stderr is for people; text that comes from documents, models or
+// providers is stripped of control characters before a terminal sees it.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"quarry"
+	"quarry/internal/config"
+)
+
+// App is one call of the program.
+type App struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Env            func(string) (string, bool)
+	Version        string
+
+	json, quiet bool
+	file        string
+}
+
+// Main runs the program and gives its exit code.
+func Main(ctx context.Context, app *App, args []string) int {
+	root := app.root()
+	root.SetArgs(args)
+	root.SetIn(app.Stdin)
+	root.SetOut(app.Stdout)
+	root.SetErr(app.Stderr)
+	err := root.ExecuteContext(ctx)
+	return app.exit(ctx, err)
+}
+
+func (a *App) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "quarry",
+		Short: "Push a collection of documents through a language model in bulk, on Amazon Bedrock batch inference",
+		Long: `Quarry pushes a collection of documents through a language model in bulk, on Amazon Bedrock
+batch inference: half the on-demand price, no record lost, none paid twice.
+
+Without an account, everything runs against a stand-in for S3 and Bedrock inside this program:
+
+  quarry run articles.jsonl
+
+Settings come from flags, then QUARRY_… variables, then -c FILE or ./quarry.yaml;
+"quarry config" prints them and where each came from.
+
+Exit codes: 0 done · 1 internal · 2 usage · 3 an item could not be read, or a document ended invalid
+or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8 audit found a fault ·
+130 interrupted`,
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
+	}
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine output on stdout, people's text on stderr")
+	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "say nothing on stderr but errors")
+	root.PersistentFlags().StringVarP(&a.file, "config", "c", "", "read settings from `FILE` (default ./quarry.yaml where it exists)")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: fmt.Sprintf("see: %s --help", cmd.CommandPath())}
+	})
+	root.AddCommand(a.runCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.stopCommand(),
+		a.reportCommand(), a.setupCommand(), a.localCommand(), a.initCommand(), a.configCommand(), a.versionCommand())
+	return root
+}
+
+// bind adds the named settings to a command as flags.
+func bind(cmd *cobra.Command, names ...string) {
+	for _, s := range config.All() {
+		for _, name := range names {
+			if s.Name != name {
+				continue
+			}
+			flag := &rawFlag{many: s.Many, isBool: s.Bool}
+			if s.Default != "" && s.Default != "false" {
+				flag.shown = s.Default
+			}
+			f := cmd.Flags().VarPF(flag, s.Name, "", s.Help)
+			if s.Bool {
+				f.NoOptDefVal = "true"
+			}
+		}
+	}
+}
+
+// rawFlag keeps what was typed: config gives it its meaning, as it does for the environment and the file.
+type rawFlag struct {
+	values       []string
+	shown        string
+	many, isBool bool
+}
+
+func (f *rawFlag) String() string { return f.shown }
+func (f *rawFlag) Type() string {
+	if f.isBool {
+		return "bool"
+	}
+	return "VALUE"
+}
+
+func (f *rawFlag) Set(v string) error {
+	if !f.many {
+		f.values = nil
+	}
+	f.values = append(f.values, v)
+	return nil
+}
+
+// settings loads the effective settings of a command.
+func (a *App) settings(cmd *cobra.Command) (*config.Loaded, error) {
+	given := map[string][]string{}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if raw, ok := f.Value.(*rawFlag); ok {
+			given[f.Name] = raw.values
+		}
+	})
+	return config.Load(config.Input{File: a.file, Flags: given, Env: a.Env})
+}
+
+// exit turns an error into what people see and the code that scripts branch on.
+func (a *App) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, context.Canceled) || (ctx.Err() != nil && errors.Is(err, context.Cause(ctx))) {
+		fmt.Fprintln(a.Stderr, "quarry: interrupted; the same command goes on where it was")
+		return 130
+	}
+	var q *quarry.Error
+	code, hint := exitCode(err)
+	if errors.As(err, &q) {
+		hint = q.Hint
+	}
+	for i, line := range strings.Split(err.Error(), "\n") {
+		if i == 0 {
+			line = "quarry: error: " + line
+		} else {
+			line = "                " + line
+		}
+		fmt.Fprintln(a.Stderr, plain(line))
+	}
+	if hint != "" {
+		fmt.Fprintln(a.Stderr, plain("quarry: hint: "+hint))
+	}
+	return code
+}
+
+// writeJSON prints a value for programs.
+func (a *App) writeJSON(v any) error {
+	out := json.NewEncoder(a.Stdout)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
+}
+
+// say prints a line for people.
+func (a *App) say(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintln(a.Stderr, plain(fmt.Sprintf(format, args...)))
+	}
+}
+
+// plain takes out what could move a terminal's cursor or change what was printed before: control and format characters.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
+		if unicode.IsControl(r) || (unicode.Is(unicode.Cf, r) && r != '\u200d' && r != '\u200c') {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// isTerminal reports whether a stream is one.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/prompt"
+)
+
+func (a *App) initCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init",
+		Short: "Write a commented quarry.yaml into this folder",
+		Long: `Init writes quarry.yaml with every setting, its default and what it means. Nothing that exists is
+overwritten.
+
+Exit codes: 0 done · 2 usage`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			path := config.DefaultFile
+			if a.file != "" {
+				path = a.file
+			}
+			if _, err := os.Stat(path); err == nil {
+				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: errors.New("it exists"), Hint: "remove it first, or name another file with -c"}
+			}
+			if err := atomicfile.Write(effect.New(nil), path, []byte(sampleConfig())); err != nil {
+				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: err, Hint: "stand in a folder that you can write to"}
+			}
+			a.say("wrote %s; every line in it is a default", path)
+			return nil
+		},
+	}
+}
+
+// sampleConfig is quarry.yaml with every setting commented out, so that a default that changes later reaches its users.
+func sampleConfig() string {
+	var b strings.Builder
+	b.WriteString("# Settings of Quarry. Flags and QUARRY_… variables outweigh this file.\n# Take the # away from what you want to set.\n\n")
+	for _, s := range config.All() {
+		fmt.Fprintf(&b, "# %s\n#%s: %s\n\n", strings.ReplaceAll(s.Help, "`", ""), strings.ReplaceAll(s.Name, "-", "_"), s.Default)
+	}
+	b.WriteString("# What is asked. system and user are Go text/templates; {{.Title}} {{.Text}} {{.ID}} {{.URL}} {{.Lang}} {{.Fields.name}}.\n#prompt:\n")
+	for _, part := range []struct{ name, text string }{{"system", prompt.DefaultSystem}, {"user", prompt.DefaultUser}, {"schema", string(prompt.DefaultSchema)}} {
+		fmt.Fprintf(&b, "#  %s: |\n", part.name)
+		for _, line := range strings.Split(part.text, "\n") {
+			b.WriteString("#    " + line + "\n")
+		}
+	}
+	b.WriteString(`#  invocation_type: InvokeModel   # or Converse
+#  max_tokens: 4096
+#  temperature: 0.1
+#  free_text: false               # true: the answer is text, without a schema
+
+# What is kept and dropped of a text: docs/cleaning.md has all rules.
+#clean:
+#  code: drop                     # or head, keep
+#  code_lines: 5
+#  alt_text: false
+`)
+	return b.String()
+}

@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/run"
+)
+
+// openBook opens the ledger of a run beside the process that may work on it.
+func (a *App) openBook(ctx context.Context, dir string) (*ledger.Ledger, error) {
+	book, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open run", Subject: dir, Err: errors.New("there is none"), Hint: "name the run directory with --dir, or begin one: quarry run SOURCE"}
+	}
+	return book, err
+}
+
+func (a *App) statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the state of a run's shards and jobs",
+		Long: `Status reads the ledger of a run, also beside the process that works on it.
+
+Exit codes: 0 done · 2 usage`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.status(cmd.Context(), s.Dir)
+		},
+	}
+	bind(cmd, "dir")
+	return cmd
+}
+
+// shardStatus is one line of `quarry status --json`.
+type shardStatus struct {
+	Shard   quarry.ShardID    `json:"shard"`
+	State   quarry.ShardState `json:"state"`
+	Mode    quarry.Mode       `json:"mode"`
+	Records int64             `json:"records"`
+	Job     quarry.JobARN     `json:"job,omitempty"`
+	Status  quarry.JobStatus  `json:"status,omitempty"`
+	Counts  quarry.JobCounts  `json:"counts"`
+	Waits   string            `json:"waits,omitempty"`
+	Tally   ledger.Tally      `json:"tally"`
+}
+
+func (a *App) status(ctx context.Context, dir string) error {
+	book, err := a.openBook(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = book.Close() }()
+	id, _, err := book.Fact(ctx, "run")
+	if err != nil {
+		return err
+	}
+	shards, err := book.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		out := struct {
+			Run    string        `json:"run"`
+			Shards []shardStatus `json:"shards"`
+		}{Run: id, Shards: []shardStatus{}}
+		for i := range shards {
+			s := &shards[i]
+			out.Shards = append(out.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally})
+		}
+		return a.writeJSON(out)
+	}
+	fmt.Fprintf(a.Stdout, "run %s in %s\n", id, dir)
+	w := tabwriter.NewWriter(a.Stdout, 2, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "shard\tstate\trecords\tjob\tprocessed\tok\tinvalid\tfailed\tleft\twaits for")
+	for i := range shards {
+		s := &shards[i]
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", s.ID, s.State, s.Records, s.Job.Status, s.Job.Counts.Processed,
+			s.Tally.OK, s.Tally.Invalid, s.Tally.Failed, s.Tally.Left, plain(s.Waits))
+	}
+	return w.Flush()
+}
+
+func (a *App) stopCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "stop",
+		Short: "Stop spending and keep what finished",
+		Long: `Stop asks the process that works on the run to stop its jobs; it obeys within one poll, collects what
+the jobs have finished, and ends. The same run command goes on later. With no process at work, run
+the run command again and stop it.
+
+Exit codes: 0 done · 2 usage`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			book, err := a.openBook(cmd.Context(), s.Dir)
+			if err != nil {
+				return err
+			}
+			if err := book.Close(); err != nil {
+				return err
+			}
+			f, err := effect.New(nil).Create(filepath.Join(s.Dir, run.StopRequest))
+			if err != nil {
+				return err
+			}
+			a.say("asked the run in %s to stop; what was finished is collected", s.Dir)
+			return f.Close()
+		},
+	}
+	bind(cmd, "dir")
+	return cmd
+}
+
+func (a *App) reportCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "Print the report of a finished run: what was done, what it cost, how long each stage took",
+		Long: `Report prints report.json of a run. report.html lies beside it.
+
+Exit codes: 0 done · 2 usage`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			path := filepath.Join(s.Dir, "report.json")
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: path, Err: err, Hint: "a report is written when a run has ended: quarry run SOURCE"}
+			}
+			if a.json {
+				_, err := a.Stdout.Write(b)
+				return err
+			}
+			var rep run.Report
+			if err := json.Unmarshal(b, &rep); err != nil {
+				return fmt.Errorf("read report %s: %w", path, err)
+			}
+			a.printOutcome(&run.Outcome{Run: rep.Run, Report: rep}, s.Dir)
+			return nil
+		},
+	}
+	bind(cmd, "dir")
+	return cmd
+}
+
+func (a *App) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Print the effective settings and where each value came from",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.writeJSON(map[string]any{"settings": s.Settings, "origin": s.Origin, "file": s.File})
+			}
+			text, err := s.Print()
+			if err != nil {
+				return err
+			}
+			fmt.Fprint(a.Stdout, text)
+			return nil
+		},
+	}
+	var names []string
+	for _, s := range config.All() {
+		names = append(names, s.Name)
+	}
+	bind(cmd, names...)
+	return cmd
+}
+
+func (a *App) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version and how it was built",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			revision, built := "unknown", ""
+			if info, ok := debug.ReadBuildInfo(); ok {
+				for _, s := range info.Settings {
+					switch s.Key {
+					case "vcs.revision":
+						revision = s.Value
+					case "vcs.time":
+						built = s.Value
+					}
+				}
+			}
+			if a.json {
+				return a.writeJSON(map[string]string{"version": a.Version, "revision": revision, "built": built, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
+			}
+			fmt.Fprintf(a.Stdout, "quarry %s (revision %s, %s, %s/%s)\n", a.Version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
+}
+

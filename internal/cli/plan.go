@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/account"
+	"quarry/internal/catalog"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/run"
+)
+
+// offline puts together a run that asks nobody, with its index in a directory that is thrown away.
+func (a *App) offline(ctx context.Context, s *config.Settings, args []string, near string, open *closers, show func(run.Event)) (*run.Run, error) {
+	if len(args) == 0 {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("no source named"), Hint: "name a file or folder"}
+	}
+	ask, err := a.asking(s)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := a.openSources(ctx, s, args, false)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(near, "quarry-")
+	if err != nil {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "make a directory for the index", Subject: near, Err: err, Hint: "let TMPDIR name a directory that you can write to"}
+	}
+	open.add(func() error { return os.RemoveAll(dir) })
+	e := effect.New(nil)
+	book, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
+	if err != nil {
+		return nil, err
+	}
+	open.add(book.Close)
+	where := &provider{}
+	where.cfg.Region = account.DefaultRegion
+	if len(s.Regions) > 0 {
+		where.cfg.Region = s.Regions[0]
+	}
+	cfg := a.runConfig(s, ask, where, dir, args)
+	cfg.Local = true // nothing is refused for its price: nothing is sent
+	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources, Watch: show}), nil
+}
+
+func (a *App) planCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan SOURCE…",
+		Short: "Say what a run would take: documents, cleaned size, tokens, jobs, cost and time per mode",
+		Long: `Plan reads and cleans the sources and says, before a cent is spent, how many documents would be asked,
+what they weigh, how many tokens and jobs that is, and what it would cost and take in batch, flex and
+on-demand mode. Nothing is sent to anybody.
+
+Exit codes: 0 done · 2 usage · 3 an item could not be read`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.plan(cmd.Context(), &s.Settings, args)
+		},
+	}
+	bind(cmd, append([]string{"mode", "pilot", "region"}, asks...)...)
+	return cmd
+}
+
+func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err error) {
+	show := a.newProgress()
+	defer show.close()
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	r, err := a.offline(ctx, s, args, "", &open, show.event)
+	if err != nil {
+		return err
+	}
+	f, err := r.Plan(ctx)
+	show.close()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if err := a.writeJSON(f); err != nil {
+			return err
+		}
+		return f.Planned.Err()
+	}
+	a.printForecast(s, &f)
+	return f.Planned.Err()
+}
+
+func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
+	p := &f.Planned
+	w := tabwriter.NewWriter(a.Stdout, 2, 8, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, plain(fmt.Sprintf(format, args...))) }
+	row("documents", "%s, of which %s are asked, %s empty, %s the same as another", thousands(p.Documents), thousands(p.Asked), thousands(p.Empty), thousands(p.Same))
+	if n := p.Unreadable + p.SameID; n > 0 {
+		row("left out", "%s items that could not be read", thousands(n))
+	}
+	row("text", "%s MiB in the sources, %s MiB cleaned, %s MiB of records", mib(p.SourceBytes), mib(p.CleanedBytes), mib(p.LineBytes))
+	if p.Cut > 0 {
+		row("cut", "%s texts at the cap", thousands(p.Cut))
+	}
+	row("model", "%s", s.Model)
+	row("tokens", "about %s in (%s to %s), %s out", thousands(f.Tokens.Estimate), thousands(f.Tokens.Low), thousands(f.Tokens.High), thousands(f.Usage.OutputTokens))
+	for _, left := range f.LeftOut {
+		row("not sent", "%s, which the model refuses", left)
+	}
+	q := f.Quotas
+	row("quotas", "%s to %s records a job, %s MiB a file, %s jobs at once (%s)", thousands(q.MinRecords), thousands(q.RecordsPerJob), mib(q.FileBytes), thousands(q.OpenJobs), q.Source)
+	for _, m := range f.Modes {
+		text := "about " + usd(m.Cost)
+		if m.Cost == nil {
+			text = "price unknown"
+		}
+		if m.Jobs > 0 {
+			text += fmt.Sprintf(", %s jobs", thousands(m.Jobs))
+		}
+		if m.Seconds != nil {
+			text += ", about " + seconds(*m.Seconds)
+		}
+		if m.Note != "" {
+			text += " (" + m.Note + ")"
+		}
+		row(string(m.Mode), "%s", text)
+	}
+	for _, note := range p.Notes {
+		row("note", "%s", note)
+	}
+	_ = w.Flush() // stdout is gone; there is nobody left to tell
+}
+
+func mib(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
+
+func (a *App) buildCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "build SOURCE… -o DIR",
+		Short: "Write input files ready to submit, packed inside the quotas, plus shards.json; no network",
+		Long: `Build reads, cleans and renders the sources into Bedrock batch input files (*.jsonl), cut so that each
+fits the model's quotas, and shards.json, which says what each holds.
+
+Exit codes: 0 done · 2 usage · 3 an item could not be read`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				return &quarry.Error{Kind: quarry.BadUsage, Op: "build", Err: errors.New("no output directory named"), Hint: "quarry build SOURCE -o DIR"}
+			}
+			return a.build(cmd.Context(), &s.Settings, args, out)
+		},
+	}
+	bind(cmd, append([]string{"region"}, asks...)...)
+	cmd.Flags().StringVarP(&out, "output", "o", "", "`DIR` for the files")
+	return cmd
+}
+
+func (a *App) build(ctx context.Context, s *config.Settings, args []string, out string) (err error) {
+	show := a.newProgress()
+	defer show.close()
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	r, err := a.offline(ctx, s, args, "", &open, show.event)
+	if err != nil {
+		return err
+	}
+	built, err := r.Build(ctx, out)
+	show.close()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if err := a.writeJSON(built); err != nil {
+			return err
+		}
+	}
+	a.say("%s records in %d files, %s MiB, in %s", thousands(built.Records), len(built.Shards), mib(built.Bytes), out)
+	if built.Records < built.Quotas.MinRecords {
+		a.say("that is below the minimum of %d records of a batch job", built.Quotas.MinRecords)
+	}
+	return built.Planned.Err()
+}
+
+// families names a model's family for the validator.
+func families(model string) string {
+	m, _, ok := catalog.Find(model)
+	if !ok {
+		return ""
+	}
+	return string(m.Family)
+}

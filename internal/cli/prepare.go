@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/clean"
+)
+
+// cleanLine is one line of `quarry clean`.
+type cleanLine struct {
+	ID    quarry.DocumentID `json:"id"`
+	Title string            `json:"title,omitempty"`
+	Text  string            `json:"text"`
+	URL   string            `json:"url,omitempty"`
+	Lang  string            `json:"lang,omitempty"`
+	Stats *cleanStats       `json:"stats,omitempty"`
+}
+
+// cleanStats says what was cut from a document.
+type cleanStats struct {
+	Mode        string             `json:"mode"`
+	SourceBytes int64              `json:"source_bytes"`
+	TextBytes   int64              `json:"text_bytes"`
+	FullChars   int64              `json:"full_chars"`
+	Cut         bool               `json:"cut"`
+	Dropped     clean.Counts       `json:"dropped"`
+	Classes     quarry.CharClasses `json:"classes"`
+}
+
+func (a *App) cleanCommand() *cobra.Command {
+	var stats bool
+	cmd := &cobra.Command{
+		Use:   "clean SOURCE…",
+		Short: "Print cleaned documents as JSONL: id, title, text, url, lang",
+		Long: `Clean prints what would be asked about: each document's text without markup, code blocks, image
+links and hidden text, as JSONL on stdout. Each item that is left out is one line on stderr, as
+FILE:LINE: reason. --stats adds what was cut from each document.
+
+Exit codes: 0 done · 2 usage · 3 an item could not be read`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.clean(cmd.Context(), cmd, args, stats)
+		},
+	}
+	bind(cmd, asks...)
+	cmd.Flags().BoolVar(&stats, "stats", false, "add what was cut from each document")
+	return cmd
+}
+
+func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stats bool) error {
+	s, err := a.settings(cmd)
+	if err != nil {
+		return err
+	}
+	cfg, err := cleanConfig(&s.Settings)
+	if err != nil {
+		return badSetting("clean", err)
+	}
+	if len(args) == 0 {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "clean", Err: errors.New("no source named"), Hint: "name a file or folder: quarry clean articles.jsonl"}
+	}
+	sources, err := a.openSources(ctx, &s.Settings, args, false)
+	if err != nil {
+		return err
+	}
+	cleaner := clean.New(cfg)
+	out := bufio.NewWriterSize(a.Stdout, 256<<10)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	var left, n int64
+	seen := map[quarry.DocumentID]bool{}
+	for _, src := range sources {
+		for block, err := range src.Blocks(ctx, quarry.Position{}) {
+			if err != nil {
+				return err
+			}
+			for doc, err := range block.Documents {
+				if s.Limit > 0 && n >= s.Limit {
+					return a.cleaned(out, left)
+				}
+				var item *quarry.ItemError
+				if err == nil && seen[doc.ID] {
+					err = &quarry.ItemError{At: doc.At, ID: doc.ID, Reason: fmt.Sprintf("duplicate id %q", doc.ID)}
+				}
+				if err == nil {
+					seen[doc.ID] = true
+					n++
+					err = a.cleanOne(enc, cleaner, &doc, stats)
+				}
+				switch {
+				case errors.As(err, &item):
+					left++
+					fmt.Fprintln(a.Stderr, plain(item.Error()))
+				case err != nil:
+					return err
+				}
+			}
+		}
+	}
+	return a.cleaned(out, left)
+}
+
+func (a *App) cleanOne(enc *json.Encoder, cleaner *clean.Cleaner, doc *quarry.Document, stats bool) error {
+	text, err := cleaner.Clean(doc)
+	if err != nil {
+		return &quarry.ItemError{At: doc.At, ID: doc.ID, Reason: err.Error()}
+	}
+	if len(text.Text) == 0 {
+		fmt.Fprintln(a.Stderr, plain(doc.At.String()+": "+string(doc.ID)+": nothing left after cleaning"))
+		if !stats {
+			return nil
+		}
+	}
+	line := cleanLine{ID: doc.ID, Title: doc.Title, Text: string(text.Text), URL: doc.URL, Lang: doc.Lang}
+	if line.Title == "" {
+		line.Title = text.Title
+	}
+	if stats {
+		line.Stats = &cleanStats{
+			Mode: text.Mode, SourceBytes: text.SourceBytes, TextBytes: int64(len(text.Text)), FullChars: text.FullChars, Cut: text.Cut,
+			Dropped: text.Dropped, Classes: text.Classes,
+		}
+	}
+	return enc.Encode(&line)
+}
+
+func (a *App) cleaned(out *bufio.Writer, left int64) error {
+	if err := out.Flush(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("write to stdout: %w", err)
+	}
+	if left > 0 {
+		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%d items could not be read", left), Hint: "each is named above with its file and line"}
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mattn/go-runewidth"
+	"golang.org/x/term"
+
+	"quarry/internal/run"
+)
+
+// progress shows what a run does: on a terminal one line that is rewritten, and lines for what should stay; elsewhere
+// plain lines only.
+type progress struct {
+	app  *App
+	live bool
+
+	mu     sync.Mutex
+	step   string
+	line   string // what stands on the terminal's last line
+	last   time.Time
+	began  time.Time
+	closed bool
+	jobs   map[string]jobProgress
+	warned int
+}
+
+type jobProgress struct {
+	status      string
+	done, total int64
+}
+
+// maxNamed bounds how many left-out items are named one by one before the rest is left to the file that has them all.
+const maxNamed = 1000
+
+func (a *App) newProgress() *progress {
+	return &progress{app: a, live: isTerminal(a.Stderr) && !a.quiet, jobs: map[string]jobProgress{}}
+}
+
+func (p *progress) event(e run.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e.Kind {
+	case run.RunOpened:
+		if e.Done > 0 {
+			p.keep("run %s, resumed", e.Text)
+		} else {
+			p.keep("run %s", e.Text)
+		}
+	case run.StepBegan:
+		p.step, p.began = e.Step, time.Now()
+		p.show(e.Step + " …")
+	case run.StepEnded:
+		if e.Total > 0 {
+			p.keep("%-10s %s  %s", e.Step, stepCounts(e), seconds(time.Since(e.Since).Seconds()))
+		}
+	case run.Progress:
+		text := fmt.Sprintf("%s: %s", e.Step, thousands(e.Done))
+		if e.Total > 0 {
+			text += " of " + thousands(e.Total)
+		}
+		if e.Bytes > 0 {
+			text += fmt.Sprintf(", %d MiB", e.Bytes>>20)
+		}
+		p.show(text)
+	case run.ItemLeftOut, run.ItemSkipped:
+		if p.warned++; p.warned <= maxNamed {
+			p.keepAlways("%s", e.Text)
+		} else if p.warned == maxNamed+1 {
+			p.keepAlways("… and more; index/*/left-out.jsonl names all that were left out")
+		}
+	case run.JobSubmitted:
+		p.jobs[string(e.Shard)] = jobProgress{status: "Submitted", total: e.Done}
+		p.keep("%-10s job %s, %s records", e.Shard, e.Text, thousands(e.Done))
+	case run.JobAdopted:
+		p.keep("%-10s found job %s, which was submitted before", e.Shard, e.Text)
+	case run.JobStatus:
+		p.jobs[string(e.Shard)] = jobProgress{status: e.Text, done: e.Done, total: e.Total}
+		p.show(p.jobsText())
+	case run.ShardDone:
+		delete(p.jobs, string(e.Shard))
+		p.show(p.jobsText())
+	case run.Waiting:
+		p.keep("%-10s waits: %s", e.Shard, e.Text)
+	case run.Differs:
+		p.keep("%-10s %s", e.Shard, e.Text)
+	case run.PilotRead:
+		p.keep("%-10s %s of %s answers are good (%s)", "pilot", thousands(e.Done), thousands(e.Total), e.Text)
+	case run.Note:
+		p.keep("%s", e.Text)
+	}
+}
+
+func stepCounts(e run.Event) string {
+	text := fmt.Sprintf("%s of %s done", thousands(e.Done), thousands(e.Total))
+	if e.Failed > 0 {
+		text += fmt.Sprintf(", %s failed", thousands(e.Failed))
+	}
+	if e.Skipped > 0 {
+		text += fmt.Sprintf(", %s skipped", thousands(e.Skipped))
+	}
+	return text
+}
+
+func (p *progress) jobsText() string {
+	var done, total int64
+	states := map[string]int{}
+	for _, j := range p.jobs {
+		done += j.done
+		total += j.total
+		states[j.status]++
+	}
+	if len(p.jobs) == 0 {
+		return p.step + " …"
+	}
+	var parts []string
+	for _, status := range []string{"Submitted", "Validating", "Scheduled", "InProgress", "Stopping", "Completed", "PartiallyCompleted", "Stopped", "Expired", "Failed"} {
+		if n := states[status]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, status))
+		}
+	}
+	return fmt.Sprintf("%s: jobs: %s; records %s of %s", p.step, strings.Join(parts, ", "), thousands(done), thousands(total))
+}
+
+// show rewrites the live line, at most ten times a second.
+func (p *progress) show(text string) {
+	if !p.live || p.closed || time.Since(p.last) < 100*time.Millisecond {
+		return
+	}
+	p.last = time.Now()
+	width := 80
+	if f, ok := p.app.Stderr.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			width = w
+		}
+	}
+	text = runewidth.Truncate(plain(text+"  "+seconds(time.Since(p.began).Seconds())), width-1, "…")
+	fmt.Fprint(p.app.Stderr, "\r\x1b[K"+text)
+	p.line = text
+}
+
+// keep prints a line that stays.
+func (p *progress) keep(format string, args ...any) {
+	if !p.app.quiet {
+		p.keepAlways(format, args...)
+	}
+}
+
+func (p *progress) keepAlways(format string, args ...any) {
+	p.clear()
+	fmt.Fprintln(p.app.Stderr, plain(fmt.Sprintf(format, args...)))
+}
+
+func (p *progress) clear() {
+	if p.line != "" {
+		fmt.Fprint(p.app.Stderr, "\r\x1b[K")
+		p.line = ""
+	}
+}
+
+func (p *progress) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	p.closed = true
+}

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/config"
+	"quarry/internal/run"
+)
+
+// asks are the settings that decide what is asked of which text.
+var asks = []string{"model", "limit", "long", "max-chars", "from", "as", "field", "where", "max-item-mib", "workers"}
+
+func (a *App) runCommand() *cobra.Command {
+	var records bool
+	cmd := &cobra.Command{
+		Use:   "run SOURCE…",
+		Short: "Do the whole job: plan, preflight, pilot, then build → submit → watch → collect → retry, then export and report",
+		Long: `Run takes documents through the whole job and writes results.jsonl, failed.jsonl, report.json and
+report.html into the run directory. The same command again resumes: what was answered is not asked again.
+
+Sources are JSONL files (plain, .gz, .zst), folders of Markdown, HTML or text, or - for stdin.
+
+  quarry run articles.jsonl                      on the stand-in inside this program, no account needed
+  quarry run articles.jsonl --target aws --yes   on Amazon Bedrock
+  quarry run --records batch.jsonl               ready Bedrock records, sent as they are
+
+Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ended invalid or failed ·
+4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 130 interrupted`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), s, args, records)
+		},
+	}
+	bind(cmd, append([]string{
+		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "max-usd", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
+		"kms-key", "tag", "backend", "backend-model", "backend-key-env", "concurrency",
+	}, asks...)...)
+	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id, modelInput goes unchanged")
+	return cmd
+}
+
+func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records bool) (err error) {
+	show := a.newProgress()
+	defer show.close()
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	r, err := a.wireRun(ctx, &s.Settings, args, records, &open, show.event)
+	if err != nil {
+		return err
+	}
+	out, err := r.Do(ctx)
+	show.close()
+	if err != nil {
+		return resumeHint(err, s.Dir)
+	}
+	if a.json {
+		if err := a.writeJSON(&out.Report); err != nil {
+			return err
+		}
+	}
+	a.printOutcome(&out, s.Dir)
+	return out.Err()
+}
+
+// resumeHint says of an interruption how to go on.
+func resumeHint(err error, dir string) error {
+	var q *quarry.Error
+	if errors.As(err, &q) && q.Hint == "" {
+		q.Hint = "run the same command again: it goes on where it was (" + dir + ")"
+	}
+	return err
+}
+
+// confirm asks a person before money moves. Without a terminal the question is the error.
+func (a *App) confirm(s *config.Settings) func(context.Context, string) error {
+	if s.Target == "local" || s.Yes {
+		return nil
+	}
+	return func(_ context.Context, question string) error {
+		if !isTerminal(a.Stdin) {
+			return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New(question), Hint: "answer with --yes; nothing was sent"}
+		}
+		fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
+		var answer string
+		if _, err := fmt.Fscanln(a.Stdin, &answer); err != nil && answer == "" {
+			answer = "n"
+		}
+		if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
+			return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("not confirmed"), Hint: "nothing was sent; the plan is kept in " + s.Dir}
+		}
+		return nil
+	}
+}
+
+// printOutcome is the table at the end of a run.
+func (a *App) printOutcome(out *run.Outcome, dir string) {
+	rep := &out.Report
+	d := rep.Documents
+	row := func(name, format string, args ...any) { a.say("  %-12s %s", name, fmt.Sprintf(format, args...)) }
+	a.say("")
+	documents := fmt.Sprintf("%s: %s answered, %s failed, %s skipped", thousands(d.Total), thousands(d.OK+d.Invalid), thousands(d.Failed), thousands(d.Skipped))
+	if d.Invalid > 0 {
+		documents += fmt.Sprintf(" (%s of the answers invalid)", thousands(d.Invalid))
+	}
+	if d.Duplicate > 0 {
+		documents += fmt.Sprintf("; %s share the answer of another", thousands(d.Duplicate))
+	}
+	row("documents", "%s", documents)
+	if rep.Unreadable > 0 {
+		row("left out", "%s items that could not be read, named above", thousands(rep.Unreadable))
+	}
+	estimated := ""
+	if rep.Tokens.Estimated {
+		estimated = " (estimated: the model counts by rule)"
+	}
+	row("tokens", "%s in, %s out%s", thousands(rep.Tokens.Input), thousands(rep.Tokens.Output), estimated)
+	cost := usd(rep.Cost.Actual)
+	if rep.Target == "local" {
+		cost = "$0.00 on the stand-in"
+	}
+	row("cost", "%s; these tokens on %s: %s in batch, %s on demand", cost, rep.Model, usd(rep.Cost.Batch), usd(rep.Cost.OnDemand))
+	row("time", "%s: prepare %s, upload %s, provider %s, collect %s", seconds(rep.Time.Total), seconds(rep.Time.Prep), seconds(rep.Time.Upload),
+		seconds(rep.Time.Provider), seconds(rep.Time.Collect))
+	if len(rep.AnsweredBy) > 0 {
+		row("answered by", "%s", strings.Join(rep.AnsweredBy, ", "))
+	}
+	for _, note := range rep.Notes {
+		row("note", "%s", note)
+	}
+	row("results", "%s", filepath.Join(dir, "results.jsonl"))
+	if d.Invalid+d.Failed > 0 {
+		row("failed", "%s", filepath.Join(dir, "failed.jsonl"))
+	}
+	row("report", "%s", filepath.Join(dir, "report.html"))
+}
+
+func usd(u *quarry.USD) string {
+	if u == nil {
+		return "unknown"
+	}
+	return u.String()
+}
+
+func seconds(s float64) string {
+	switch {
+	case s < 10:
+		return fmt.Sprintf("%.1fs", s)
+	case s < 120:
+		return fmt.Sprintf("%.0fs", s)
+	case s < 7200:
+		return fmt.Sprintf("%.0fm%02.0fs", float64(int(s)/60), float64(int(s)%60))
+	}
+	return fmt.Sprintf("%dh%02dm", int(s)/3600, int(s)%3600/60)
+}
+
+// thousands writes 14208 as 14,208.
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

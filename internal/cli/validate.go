@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/catalog"
+	"quarry/internal/config"
+	"quarry/internal/validate"
+)
+
+func (a *App) validateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "validate FILE…",
+		Short: "Check Bedrock batch input files against format, quotas and model",
+		Long: `Validate checks input files of one job, Quarry's or anybody's: strict JSON, recordIds and their
+uniqueness over all files, modelInput against the model's family, sizes and counts beside their limits.
+Every fault is one line on stderr, as FILE:LINE: reason.
+
+Exit codes: 0 done · 2 usage · 3 a fault was found`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.validate(cmd.Context(), &s.Settings, args)
+		},
+	}
+	bind(cmd, "model", "region", "workers")
+	return cmd
+}
+
+func (a *App) validate(ctx context.Context, s *config.Settings, files []string) error {
+	m, profile, _ := catalog.Find(s.Model)
+	var faults []validate.Fault
+	report, err := validate.Files(ctx, validate.Config{
+		Quotas: m.Quotas(profile), Model: s.Model, Family: families, Workers: s.Workers,
+		Found: func(f validate.Fault) {
+			fmt.Fprintln(a.Stderr, plain(f.String()))
+			if a.json && len(faults) < maxNamed {
+				faults = append(faults, f)
+			}
+		},
+	}, files)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		err = a.writeJSON(struct {
+			validate.Report
+			Found []validate.Fault `json:"found"`
+		}{report, faults})
+	} else {
+		err = a.printLimits(&report)
+	}
+	if err != nil {
+		return err
+	}
+	if report.Faults > 0 {
+		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%d faults", report.Faults), Hint: "each is named above with its file and line"}
+	}
+	return nil
+}
+
+func (a *App) printLimits(report *validate.Report) error {
+	w := tabwriter.NewWriter(a.Stdout, 2, 8, 2, ' ', 0)
+	for _, l := range report.Limits {
+		limit, ok := "limit not known", "ok"
+		if l.Max != nil {
+			limit = "at most " + thousands(*l.Max)
+		}
+		if l.Min != nil {
+			limit = "at least " + thousands(*l.Min) + ", " + limit
+		}
+		if !l.OK {
+			ok = "FAULT"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", plain(l.What), thousands(l.Is), limit, ok)
+	}
+	return w.Flush()
+}

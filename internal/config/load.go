@@ -1,0 +1,206 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"quarry"
+)
+
+// DefaultFile is read where no file is named and it exists.
+const DefaultFile = "quarry.yaml"
+
+// Input is where values come from.
+type Input struct {
+	File  string              // named by -c; empty: DefaultFile where it exists
+	Flags map[string][]string // those that were given, by name
+	Env   func(string) (string, bool)
+}
+
+// Loaded are the effective settings and where each came from.
+type Loaded struct {
+	Settings
+	Origin map[string]string // setting → "flag --model", "QUARRY_MODEL", "quarry.yaml:3", "default"
+	File   string            // that was read, or empty
+}
+
+// Environ looks a variable up in the process's environment.
+func Environ(name string) (string, bool) { return os.LookupEnv(name) }
+
+// Load puts the settings together. Errors are of kind BadUsage and name the flag, the variable or the line.
+func Load(in Input) (*Loaded, error) {
+	out := &Loaded{Origin: map[string]string{}}
+	all := All()
+	for i := range all {
+		if err := all[i].set(&out.Settings, []string{all[i].Default}); err != nil && all[i].Default != "" {
+			return nil, fmt.Errorf("default of %s: %w", all[i].Name, err)
+		}
+		out.Origin[all[i].Name] = "default"
+	}
+	if err := out.readFile(in.File, all); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		s := &all[i]
+		if in.Env != nil {
+			if v, ok := in.Env(s.Env()); ok && v != "" {
+				if err := out.put(s, strings.Split(v, "\n"), s.Env()); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if v, ok := in.Flags[s.Name]; ok {
+			if err := out.put(s, v, "flag --"+s.Name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func (l *Loaded) put(s *Setting, values []string, origin string) error {
+	if err := s.set(&l.Settings, values); err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: origin, Err: err, Hint: s.Name + ": " + strings.ReplaceAll(s.Help, "`", "")}
+	}
+	l.Origin[s.Name] = origin
+	return nil
+}
+
+// readFile reads quarry.yaml: the settings by their names with underscores, and the sections prompt and clean.
+func (l *Loaded) readFile(path string, all []Setting) error {
+	named := path != ""
+	if !named {
+		path = DefaultFile
+	}
+	b, err := os.ReadFile(path)
+	if !named && errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: path, Err: err, Hint: "write one with: quarry init"}
+	}
+	l.File = path
+	var doc yaml.Node
+	if err := yaml.Unmarshal(b, &doc); err != nil {
+		return bad(path, 0, err)
+	}
+	if len(doc.Content) == 0 {
+		return nil
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return bad(path, root.Line, errors.New("not a mapping of settings"))
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if err := l.readKey(path, root.Content[i], root.Content[i+1], all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Loaded) readKey(path string, key, value *yaml.Node, all []Setting) error {
+	switch key.Value {
+	case "prompt":
+		return l.readPrompt(path, value)
+	case "clean":
+		if err := value.Decode(&l.Clean); err != nil {
+			return bad(path, value.Line, err)
+		}
+		return nil
+	}
+	i := slices.IndexFunc(all, func(s Setting) bool { return s.key() == key.Value })
+	if i < 0 {
+		return bad(path, key.Line, fmt.Errorf("unknown setting %q", key.Value))
+	}
+	values, err := scalars(value)
+	if err != nil {
+		return bad(path, value.Line, fmt.Errorf("%s: %w", key.Value, err))
+	}
+	return l.put(&all[i], values, fmt.Sprintf("%s:%d", path, key.Line))
+}
+
+// scalars gives a value as the strings a flag would have: a list its items, a mapping its pairs.
+func scalars(n *yaml.Node) ([]string, error) {
+	switch n.Kind {
+	case yaml.ScalarNode:
+		if n.Tag == "!!null" {
+			return []string{""}, nil
+		}
+		return []string{n.Value}, nil
+	case yaml.SequenceNode:
+		var out []string
+		for _, item := range n.Content {
+			if item.Kind != yaml.ScalarNode {
+				return nil, errors.New("want a list of plain values")
+			}
+			out = append(out, item.Value)
+		}
+		return out, nil
+	case yaml.MappingNode:
+		var out []string
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			out = append(out, n.Content[i].Value+"="+n.Content[i+1].Value)
+		}
+		return out, nil
+	}
+	return nil, errors.New("want a plain value, a list or a mapping")
+}
+
+func (l *Loaded) readPrompt(path string, value *yaml.Node) error {
+	known := []string{"system", "no_system", "user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p", "stop_sequences", "schema", "free_text"}
+	for i := 0; i < len(value.Content); i += 2 {
+		if !slices.Contains(known, value.Content[i].Value) {
+			return bad(path, value.Content[i].Line, fmt.Errorf("unknown setting %q in prompt", value.Content[i].Value))
+		}
+	}
+	if err := value.Decode(&l.Prompt); err != nil {
+		return bad(path, value.Line, err)
+	}
+	// A schema can stand in a file of its own, beside quarry.yaml.
+	if name, ok := l.Prompt.Schema.(string); ok {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(path), name)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return bad(path, value.Line, fmt.Errorf("schema: %w", err))
+		}
+		l.Prompt.Schema = b
+	}
+	return nil
+}
+
+func bad(path string, line int, err error) error {
+	at := path
+	if line > 0 {
+		at = fmt.Sprintf("%s:%d", path, line)
+	}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "`quarry config` prints every setting, its value and where it came from"}
+}
+
+// Print gives the effective settings as quarry.yaml, each with where its value came from.
+func (l *Loaded) Print() (string, error) {
+	var b strings.Builder
+	for _, s := range All() {
+		node, err := yaml.Marshal(map[string]string{s.key(): s.get(&l.Settings)})
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&b, "%-60s # %s\n", strings.TrimRight(string(node), "\n"), l.Origin[s.Name])
+	}
+	for name, section := range map[string]any{"prompt": l.Prompt, "clean": l.Clean} {
+		node, err := yaml.Marshal(map[string]any{name: section})
+		if err != nil {
+			return "", err
+		}
+		b.Write(node)
+	}
+	return b.String(), nil
+}

@@ -1,0 +1,262 @@
+// Package config is the only reader of settings: flags, environment and quarry.yaml, in this order of weight.
+//
+// It owns the names of all settings, their defaults and where each value came from. It makes nothing of them: the command
+// line wires them into the steps' Configs. What always holds: an unknown name is an error that says where it stands; no
+// secret is a setting, only the name of the variable that holds one.
+package config
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+
+	"quarry"
+)
+
+// Settings are the effective settings of a command.
+type Settings struct {
+	Dir, Target, Model, Mode string
+
+	Pilot         int
+	PilotMinValid float64
+	Attempts      int
+	Limit         int64
+	Long          string
+	MaxChars      int
+	RefreshMax    int64
+	MaxUSD        *quarry.USD
+	By            string
+
+	NearDuplicates, Rescue, Yes, KeepShards, ReplaceSource bool
+
+	Regions []string
+	Profile string
+	Bucket  string
+	Role    string
+	KMSKey  string
+	Tags    map[string]string
+
+	From        string
+	As          string
+	Fields      map[string]string
+	Where       []string
+	MaxItemMiB  int64
+	Backends    []string
+	BackendName string
+	BackendKey  string // name of the variable that holds the key
+	Concurrency int
+	Workers     int
+
+	Prompt Prompt
+	Clean  map[string]any // as it stands in quarry.yaml; the cleaner knows its own rules
+}
+
+// Prompt is the section prompt of quarry.yaml.
+type Prompt struct {
+	System         string   `yaml:"system"`
+	NoSystem       bool     `yaml:"no_system"`
+	User           string   `yaml:"user"`
+	InvocationType string   `yaml:"invocation_type"`
+	MaxTokens      int      `yaml:"max_tokens"`
+	Temperature    *float64 `yaml:"temperature"`
+	NoTemperature  bool     `yaml:"no_temperature"`
+	TopP           *float64 `yaml:"top_p"`
+	StopSequences  []string `yaml:"stop_sequences"`
+	Schema         any      `yaml:"schema"`
+	FreeText       bool     `yaml:"free_text"`
+}
+
+// Setting is one named value.
+type Setting struct {
+	Name    string // of the flag; the same with underscores in quarry.yaml, and QUARRY_… in the environment
+	Default string
+	Help    string
+	Bool    bool
+	Many    bool // may be given more than once
+	set     func(*Settings, []string) error
+	get     func(*Settings) string
+}
+
+// Env is the name of the variable that sets it.
+func (s *Setting) Env() string { return "QUARRY_" + strings.ToUpper(s.key()) }
+
+func (s *Setting) key() string { return strings.ReplaceAll(s.Name, "-", "_") }
+
+// All gives every setting, in the order in which they are printed.
+func All() []Setting {
+	return []Setting{
+		text("dir", "quarry-run", "run directory", func(s *Settings) *string { return &s.Dir }),
+		choice("target", "local", "where the job runs: `local` (the stand-in inside the process) or aws", []string{"local", "aws"}, func(s *Settings) *string { return &s.Target }),
+		text("model", quarry.DefaultModel, "model or inference profile, `ID` or ARN", func(s *Settings) *string { return &s.Model }),
+		choice("mode", "batch", "how records are bought: `batch`, flex, ondemand or auto", []string{"batch", "flex", "ondemand", "auto"}, func(s *Settings) *string { return &s.Mode }),
+		number("pilot", "100", "documents asked first, drawn from the whole source; 0: none", func(s *Settings) *int { return &s.Pilot }),
+		fraction("pilot-min-valid", "0.7", "share of the pilot that must be good before the rest is asked", func(s *Settings) *float64 { return &s.PilotMinValid }),
+		number("attempts", "4", "attempts at each record", func(s *Settings) *int { return &s.Attempts }),
+		number64("limit", "0", "read no more than `N` documents; 0: all", func(s *Settings) *int64 { return &s.Limit }),
+		choice("long", "cut", "what becomes of a long text: `cut`, whole or headtail", []string{"whole", "cut", "headtail"}, func(s *Settings) *string { return &s.Long }),
+		number("max-chars", "50000", "characters of a text that are asked about", func(s *Settings) *int { return &s.MaxChars }),
+		money("max-usd", "", "cap in US dollars: the run stops before the call that could pass it", func(s *Settings) **quarry.USD { return &s.MaxUSD }),
+		flag("rescue", "ask leftovers below a batch job's minimum on demand", func(s *Settings) *bool { return &s.Rescue }),
+		flag("yes", "answer yes to every question", func(s *Settings) *bool { return &s.Yes }),
+		flag("keep-shards", "keep the input files of collected jobs", func(s *Settings) *bool { return &s.KeepShards }),
+		list("region", "", "AWS Region; the default is as the SDK finds it, else us-west-2", func(s *Settings) *[]string { return &s.Regions }),
+		text("profile", "", "profile of the AWS configuration", func(s *Settings) *string { return &s.Profile }),
+		text("bucket", "", "S3 bucket; the default is quarry-<account>-<region>", func(s *Settings) *string { return &s.Bucket }),
+		text("role", "quarry-batch", "service role of the jobs, `NAME` or ARN", func(s *Settings) *string { return &s.Role }),
+		text("kms-key", "", "KMS key for the output", func(s *Settings) *string { return &s.KMSKey }),
+		pairs("tag", "tag `k=v` of every job (repeatable)", func(s *Settings) *map[string]string { return &s.Tags }),
+		text("from", "", "kind of the sources; the default is told by content, then by extension", func(s *Settings) *string { return &s.From }),
+		choice("as", "auto", "what a text is: `body` (of an article), page (a whole web page) or auto", []string{"body", "page", "auto"}, func(s *Settings) *string { return &s.As }),
+		pairs("field", "where a part of a document stands: `KEY=PATH`, KEY one of id, title, body, url, lang, format (repeatable)", func(s *Settings) *map[string]string { return &s.Fields }),
+		list("where", "", "keep only items with `FIELD=VALUE` (repeatable)", func(s *Settings) *[]string { return &s.Where }),
+		number64("max-item-mib", "32", "largest item that is read, in MiB", func(s *Settings) *int64 { return &s.MaxItemMiB }),
+		list("backend", "extractive", "model behind the stand-in: `extractive`, echo, openai=URL or anthropic=URL (repeatable)", func(s *Settings) *[]string { return &s.Backends }),
+		text("backend-model", "", "the model's name at the backend", func(s *Settings) *string { return &s.BackendName }),
+		text("backend-key-env", "", "name of the `VAR`iable that holds the backend's key", func(s *Settings) *string { return &s.BackendKey }),
+		number("concurrency", "0", "records in flight at once; 0: 16 for runtime calls, 64 in the stand-in", func(s *Settings) *int { return &s.Concurrency }),
+		number("workers", "0", "workers that prepare and parse; 0: one for each core", func(s *Settings) *int { return &s.Workers }),
+	}
+}
+
+func text(name, def, help string, at func(*Settings) *string) Setting {
+	return Setting{
+		Name: name, Default: def, Help: help,
+		set: func(s *Settings, v []string) error { *at(s) = v[len(v)-1]; return nil },
+		get: func(s *Settings) string { return *at(s) },
+	}
+}
+
+func choice(name, def, help string, of []string, at func(*Settings) *string) Setting {
+	c := text(name, def, help, at)
+	plain := c.set
+	c.set = func(s *Settings, v []string) error {
+		if last := v[len(v)-1]; !slices.Contains(of, last) {
+			return fmt.Errorf("%q is none of %s", last, strings.Join(of, ", "))
+		}
+		return plain(s, v)
+	}
+	return c
+}
+
+func parsed[T any](name, def, help string, parse func(string) (T, error), show func(T) string, at func(*Settings) *T) Setting {
+	return Setting{
+		Name: name, Default: def, Help: help,
+		set: func(s *Settings, v []string) error {
+			x, err := parse(v[len(v)-1])
+			if err != nil {
+				return err
+			}
+			*at(s) = x
+			return nil
+		},
+		get: func(s *Settings) string { return show(*at(s)) },
+	}
+}
+
+func number(name, def, help string, at func(*Settings) *int) Setting {
+	return parsed(name, def, help, func(v string) (int, error) {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return 0, fmt.Errorf("%q is not a whole number", v)
+		}
+		return n, nil
+	}, strconv.Itoa, at)
+}
+
+func number64(name, def, help string, at func(*Settings) *int64) Setting {
+	return parsed(name, def, help, func(v string) (int64, error) {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < 0 {
+			return 0, fmt.Errorf("%q is not a whole number", v)
+		}
+		return n, nil
+	}, func(n int64) string { return strconv.FormatInt(n, 10) }, at)
+}
+
+func fraction(name, def, help string, at func(*Settings) *float64) Setting {
+	return parsed(name, def, help, func(v string) (float64, error) {
+		x, err := strconv.ParseFloat(v, 64)
+		if err != nil || x < 0 || x > 1 {
+			return 0, fmt.Errorf("%q is not a number from 0 to 1", v)
+		}
+		return x, nil
+	}, func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }, at)
+}
+
+func money(name, def, help string, at func(*Settings) **quarry.USD) Setting {
+	return parsed(name, def, help, func(v string) (*quarry.USD, error) {
+		if v == "" {
+			return nil, nil
+		}
+		r, ok := new(big.Rat).SetString(strings.TrimPrefix(v, "$"))
+		if !ok || r.Sign() < 0 {
+			return nil, fmt.Errorf("%q is not an amount of US dollars", v)
+		}
+		var usd quarry.USD
+		if err := usd.UnmarshalJSON([]byte(r.FloatString(12))); err != nil {
+			return nil, fmt.Errorf("%q is more than an amount can be", v)
+		}
+		return &usd, nil
+	}, func(u *quarry.USD) string {
+		if u == nil {
+			return ""
+		}
+		return strings.TrimPrefix(u.String(), "$")
+	}, at)
+}
+
+func flag(name, help string, at func(*Settings) *bool) Setting {
+	s := parsed(name, "false", help, strconv.ParseBool, strconv.FormatBool, at)
+	s.Bool = true
+	return s
+}
+
+func list(name, def, help string, at func(*Settings) *[]string) Setting {
+	return Setting{
+		Name: name, Default: def, Help: help, Many: true,
+		set: func(s *Settings, v []string) error {
+			*at(s) = nil
+			for _, one := range v {
+				if name == "where" && one != "" { // a value may hold commas
+					*at(s) = append(*at(s), one)
+					continue
+				}
+				for _, item := range strings.Split(one, ",") {
+					if item != "" {
+						*at(s) = append(*at(s), item)
+					}
+				}
+			}
+			return nil
+		},
+		get: func(s *Settings) string { return strings.Join(*at(s), ",") },
+	}
+}
+
+func pairs(name, help string, at func(*Settings) *map[string]string) Setting {
+	return Setting{
+		Name: name, Help: help, Many: true,
+		set: func(s *Settings, v []string) error {
+			m := map[string]string{}
+			for _, pair := range v {
+				key, value, ok := strings.Cut(pair, "=")
+				if !ok || key == "" {
+					return fmt.Errorf("%q is not KEY=VALUE", pair)
+				}
+				m[key] = value
+			}
+			*at(s) = m
+			return nil
+		},
+		get: func(s *Settings) string {
+			var parts []string
+			for k, v := range *at(s) {
+				parts = append(parts, k+"="+v)
+			}
+			slices.Sort(parts)
+			return strings.Join(parts, ",")
+		},
+	}
+}

@@ -1,0 +1,120 @@
+// Package report says what a run did, what it cost and how long it took: report.json for programs, report.html for
+// people.
+//
+// It owns the shape of both files. It counts nothing itself: whoever made the run hands in what was counted. What always
+// holds: fields are only ever added; a price that is not known is null, never 0.
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"quarry"
+)
+
+// Report is the content of report.json.
+type Report struct {
+	Run        quarry.RunID `json:"run"`
+	Version    string       `json:"version"`
+	Generated  time.Time    `json:"generated"`
+	Target     string       `json:"target"` // local or aws
+	Region     string       `json:"region"`
+	Model      string       `json:"model"`       // requested
+	AnsweredBy []string     `json:"answered_by"` // as the answers say
+	Mode       quarry.Mode  `json:"mode"`
+	Sources    []string     `json:"sources"`
+
+	Documents  Documents        `json:"documents"`
+	Unreadable int64            `json:"unreadable"` // items left out: broken lines, no id or body, an id that stood there before
+	Errors     map[string]int64 `json:"errors"`     // documents that are not ok, by the kind of their error
+	Tokens     Tokens           `json:"tokens"`
+	Cost       Cost             `json:"cost"`
+	Time       Time             `json:"time"`
+	Jobs       []Job            `json:"jobs"`
+	// ThroughputPerMin is answered documents per minute of the provider's time.
+	ThroughputPerMin float64  `json:"throughput_per_min"`
+	Notes            []string `json:"notes"`
+	Samples          []Sample `json:"samples,omitempty"`
+}
+
+// Documents counts where the documents ended. Total = OK + Invalid + Failed + Skipped. Duplicate and Unchanged are
+// counted inside of them, Gone beside them.
+type Documents struct {
+	Total     int64 `json:"total"`
+	OK        int64 `json:"ok"`
+	Invalid   int64 `json:"invalid"`
+	Failed    int64 `json:"failed"`
+	Skipped   int64 `json:"skipped"`
+	Duplicate int64 `json:"duplicate"`
+	Unchanged int64 `json:"unchanged"`
+	Gone      int64 `json:"gone"`
+}
+
+// Tokens is what all attempts took.
+type Tokens struct {
+	Input  int64 `json:"input"`
+	Output int64 `json:"output"`
+	// Estimated says that the model counts by rule, not by a tokenizer.
+	Estimated bool `json:"estimated"`
+}
+
+// Cost is money in US dollars; null is not known. Actual is what was spent, 0 on a stand-in; the others are what the
+// requested model costs for these tokens.
+type Cost struct {
+	Actual      *quarry.USD `json:"actual_usd"`
+	Batch       *quarry.USD `json:"batch_usd"`
+	OnDemand    *quarry.USD `json:"ondemand_usd"`
+	Saved       *quarry.USD `json:"saved_usd"`
+	Forecast    *quarry.USD `json:"forecast_usd"`
+	Estimated   bool        `json:"estimated"`
+	PriceSource string      `json:"price_source"`
+	PriceDate   string      `json:"price_date"`
+	PriceBasis  string      `json:"price_basis"` // listed or derived
+}
+
+// Time is in seconds. The stages overlap: their sum can be more than the total.
+type Time struct {
+	Prep     float64 `json:"prep_s"`     // reading, cleaning, cutting into shards, building
+	Upload   float64 `json:"upload_s"`   // of all shards
+	Provider float64 `json:"provider_s"` // from the first submission to the last job's end
+	Collect  float64 `json:"collect_s"`  // download, parse and check, export
+	Total    float64 `json:"total_s"`
+}
+
+// Job is one job, or one shard's runtime calls.
+type Job struct {
+	Shard     quarry.ShardID         `json:"shard"`
+	ARN       quarry.JobARN          `json:"arn,omitempty"`
+	Name      string                 `json:"name,omitempty"`
+	Mode      quarry.Mode            `json:"mode"`
+	Status    quarry.JobStatus       `json:"status"`
+	Message   string                 `json:"message,omitempty"`
+	Records   int64                  `json:"records"`
+	OK        int64                  `json:"ok"`
+	Invalid   int64                  `json:"invalid"`
+	Failed    int64                  `json:"failed"`
+	Left      int64                  `json:"left"` // asked again by another shard
+	Classes   map[quarry.Class]int64 `json:"classes,omitempty"`
+	Usage     quarry.Usage           `json:"usage"`
+	Submitted time.Time              `json:"submitted,omitzero"`
+	Ended     time.Time              `json:"ended,omitzero"`
+	Differs   []string               `json:"differs,omitempty"` // what does not add up between output, manifest and counters
+}
+
+// Sample is one answer beside its source.
+type Sample struct {
+	ID     quarry.DocumentID `json:"id"`
+	Title  string            `json:"title"`
+	URL    string            `json:"url,omitempty"`
+	Output json.RawMessage   `json:"output,omitempty"`
+	Text   string            `json:"text,omitempty"`
+}
+
+// JSON writes report.json.
+func JSON(w io.Writer, r *Report) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(r)
+}

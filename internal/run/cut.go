@@ -1,0 +1,146 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"quarry"
+	"quarry/internal/ledger"
+	"quarry/internal/pack"
+)
+
+// decideMode settles how records are bought. A run that is too small for a job is answered by runtime calls where that
+// costs nothing, and stops where it costs twice as much as asked for.
+func (r *Run) decideMode() error {
+	p := &r.planned
+	p.Mode = r.cfg.Mode
+	minimum := r.cfg.Quotas.MinRecords
+	if p.Mode == quarry.ModeOnDemand || p.Mode == quarry.ModeFlex || p.Asked == 0 || p.Asked >= minimum {
+		if p.Mode == quarry.ModeAuto {
+			p.Mode = quarry.ModeJob
+		}
+		return nil
+	}
+	few := fmt.Sprintf("%d records are below the minimum of %d of a batch job", p.Asked, minimum)
+	if r.cfg.Local || p.Mode == quarry.ModeAuto {
+		p.Mode = quarry.ModeOnDemand
+		p.Notes = append(p.Notes, few+": answered by runtime calls")
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.OverLimit, Op: "plan", Subject: "a batch job", Err: errors.New(few),
+		Hint: "ask them on demand with --mode ondemand or --rescue" + r.priceHint(),
+	}
+}
+
+// cutShards cuts what has to be asked into shards: the pilot, drawn from all of the source, and stretches of the rest.
+func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
+	p := &r.planned
+	rest := p.Asked - p.Pilot
+	whole := p.Pilot > 0 && rest > 0 && rest < r.cfg.Quotas.MinRecords && p.Mode == quarry.ModeJob
+	switch {
+	case whole:
+		p.Pilot = p.Asked
+		p.Notes = append(p.Notes, fmt.Sprintf("the pilot is the whole run: it would leave %d records, below the minimum of a batch job", rest))
+	case p.Pilot > 0 && rest == 0:
+		whole = true
+	}
+	var rows []ledger.Shard
+	if p.Pilot > 0 && !whole {
+		rows = append(rows, ledger.Shard{
+			ID: "p00001", Kind: quarry.PilotShard, State: quarry.ShardPlanned, Mode: p.Mode,
+			Detail: ledger.Detail{Pass: p.Pass, Last: p.Orders - 1, Takes: string(takePilot), Records: p.Pilot, Attempt: 1},
+		})
+	}
+	kind := quarry.MainShard
+	if whole {
+		kind = quarry.PilotShard
+	}
+	main, err := r.spans(ctx, kind, whole)
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, main...)
+	for i := range rows {
+		rows[i].Seq = int64(i + 1)
+	}
+	return rows, r.placeStretches(rows)
+}
+
+// spans packs the records of the index into shards.
+func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, withPilot bool) ([]ledger.Shard, error) {
+	p := &r.planned
+	column, err := r.openTakes(p.Pass)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = column.close() }()
+	prefix, marks := "s", string(takeMain)
+	if withPilot {
+		prefix, marks = "p", string(takeMain)+string(takePilot)
+	}
+	quotas := r.cfg.Quotas
+	if p.Mode != quarry.ModeJob {
+		quotas = callQuotas
+	}
+	var rows []ledger.Shard
+	for span, err := range pack.Spans(ctx, r.packItems(column, withPilot), pack.Config{Quotas: quotas}) {
+		if err != nil {
+			return nil, fmt.Errorf("cut shards: %w", err)
+		}
+		rows = append(rows, ledger.Shard{
+			ID: quarry.ShardID(fmt.Sprintf("%s%05d", prefix, len(rows)+1)), Kind: kind, State: quarry.ShardPlanned, Mode: p.Mode,
+			Detail: ledger.Detail{Pass: p.Pass, First: span.First, Last: span.Last, Takes: marks, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
+		})
+	}
+	return rows, nil
+}
+
+// callQuotas cuts what is asked by runtime calls: no job binds it, but a shard is what is built, asked and sealed at a
+// time, so its size bounds what a crash has to read again.
+var callQuotas = quarry.Quotas{RecordsPerFile: 10_000, FileBytes: 256 << 20}
+
+func (r *Run) packItems(column *takes, withPilot bool) iter.Seq2[pack.Item, error] {
+	return func(yield func(pack.Item, error) bool) {
+		var order int64
+		for e, err := range r.entries(r.planned.Pass) {
+			if err != nil {
+				yield(pack.Item{}, err)
+				return
+			}
+			t, err := column.of(order)
+			if err != nil {
+				yield(pack.Item{}, err)
+				return
+			}
+			if t == takeMain || (withPilot && t == takePilot) {
+				if !yield(pack.Item{Order: order, Bytes: int64(e.bytes)}, nil) {
+					return
+				}
+			}
+			order++
+		}
+	}
+}
+
+// placeStretches notes for each shard from where the sources are read for it.
+func (r *Run) placeStretches(rows []ledger.Shard) error {
+	i := 0
+	var last blockStart
+	for block, err := range jsonLines[blockStart](r.indexPath(r.planned.Pass, "blocks.jsonl")) {
+		if err != nil {
+			return err
+		}
+		for i < len(rows) && rows[i].First < block.Order {
+			rows[i].Start, rows[i].StartOrder = last.At, last.Order
+			i++
+		}
+		last = block
+	}
+	for ; i < len(rows); i++ {
+		rows[i].Start, rows[i].StartOrder = last.At, last.Order
+	}
+	return nil
+}

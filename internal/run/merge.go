@@ -1,0 +1,139 @@
+package run
+
+import (
+	"container/heap"
+	"iter"
+	"slices"
+
+	"quarry/internal/ledger"
+)
+
+// ordered lines lie in files that are each sorted by the documents' order. Merged, they come in that order over all
+// files. A file is opened when its first line may be next: stretches follow one another, so few are open at once.
+
+// sortedFile is one of them. from is an order that none of its lines is below.
+type sortedFile struct {
+	path string
+	from int64
+	rank int // of lines with the same order, the file of the lower rank comes first
+}
+
+type orderOf[T any] func(*T) int64
+
+// mergeByOrder gives the lines of all files by order.
+func mergeByOrder[T any](files []sortedFile, order orderOf[T]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		files = slices.Clone(files)
+		slices.SortStableFunc(files, func(a, b sortedFile) int { return int(min(max(a.from-b.from, -1), 1)) })
+		open := &openFiles[T]{order: order}
+		defer open.close()
+		for {
+			for len(files) > 0 && (len(open.all) == 0 || files[0].from <= open.all[0].at) {
+				if err := open.add(files[0]); err != nil {
+					yield(none, err)
+					return
+				}
+				files = files[1:]
+			}
+			if len(open.all) == 0 {
+				return
+			}
+			if !yield(open.all[0].head, nil) {
+				return
+			}
+			if err := open.advance(); err != nil {
+				yield(none, err)
+				return
+			}
+		}
+	}
+}
+
+type openFile[T any] struct {
+	head T
+	at   int64
+	rank int
+	next func() (T, error, bool)
+	stop func()
+}
+
+type openFiles[T any] struct {
+	all   []*openFile[T]
+	order orderOf[T]
+}
+
+func (o *openFiles[T]) add(f sortedFile) error {
+	file := &openFile[T]{rank: f.rank}
+	file.next, file.stop = iter.Pull2(jsonLines[T](f.path))
+	ok, err := o.read(file)
+	if err != nil || !ok {
+		file.stop()
+		return err
+	}
+	heap.Push(o, file)
+	return nil
+}
+
+func (o *openFiles[T]) read(f *openFile[T]) (bool, error) {
+	head, err, ok := f.next()
+	if err != nil || !ok {
+		return false, err
+	}
+	f.head, f.at = head, o.order(&head)
+	return true, nil
+}
+
+func (o *openFiles[T]) advance() error {
+	ok, err := o.read(o.all[0])
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		heap.Fix(o, 0)
+	default:
+		heap.Pop(o).(*openFile[T]).stop()
+	}
+	return nil
+}
+
+func (o *openFiles[T]) close() {
+	for _, f := range o.all {
+		f.stop()
+	}
+}
+
+func (o *openFiles[T]) Len() int { return len(o.all) }
+func (o *openFiles[T]) Less(i, j int) bool {
+	a, b := o.all[i], o.all[j]
+	return a.at < b.at || (a.at == b.at && a.rank < b.rank)
+}
+func (o *openFiles[T]) Swap(i, j int) { o.all[i], o.all[j] = o.all[j], o.all[i] }
+func (o *openFiles[T]) Push(x any)    { o.all = append(o.all, x.(*openFile[T])) }
+func (o *openFiles[T]) Pop() any {
+	last := o.all[len(o.all)-1]
+	o.all = o.all[:len(o.all)-1]
+	return last
+}
+
+// journals are the sealed journals of all shards of the pass that have one, in the order in which attempts were made.
+func (r *Run) journals(shards []ledger.Shard) []sortedFile {
+	var files []sortedFile
+	for i := range shards {
+		s := &shards[i]
+		if s.Pass != r.planned.Pass || s.Times.Collected.IsZero() {
+			continue
+		}
+		files = append(files, sortedFile{path: r.journalPath(s.ID), from: firstOrder(s), rank: int(s.Seq)})
+	}
+	return files
+}
+
+// firstOrder bounds the orders of a shard's records from below. A retry shard's First is no order, and a pilot is drawn
+// from everywhere.
+func firstOrder(s *ledger.Shard) int64 {
+	if len(s.Sources) > 0 {
+		return 0
+	}
+	return s.First
+}

@@ -1,0 +1,180 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"quarry"
+	"quarry/internal/ledger"
+)
+
+// open finds out whether the directory holds a run already, and whether it is this one.
+func (r *Run) open(ctx context.Context) error {
+	id, known, err := r.ledger.Fact(ctx, "run")
+	if err != nil {
+		return err
+	}
+	if !known {
+		r.id = quarry.NewRunID()
+		sources, err := json.Marshal(r.cfg.Sources)
+		if err != nil {
+			return err
+		}
+		facts := map[string]string{
+			"run": string(r.id), "sources": string(sources), "settings": r.cfg.Settings, "model": r.cfg.Model,
+			"created": quarry.Timestamp(r.began), "version": r.cfg.Version, "target": r.target(),
+		}
+		if err := r.ledger.SetFacts(ctx, facts); err != nil {
+			return err
+		}
+		r.watch(Event{Kind: RunOpened, Text: string(r.id)})
+		return nil
+	}
+	r.id = quarry.RunID(id)
+	if err := r.sameRun(ctx); err != nil {
+		return err
+	}
+	if text, ok, err := r.ledger.Fact(ctx, "active"); err != nil {
+		return err
+	} else if ok {
+		if r.active, err = time.ParseDuration(text); err != nil {
+			return fmt.Errorf("read how long the run took so far: %w", err)
+		}
+	}
+	r.watch(Event{Kind: RunOpened, Text: string(r.id), Done: 1})
+	// Whoever holds the lock is alone: no lease of a process that died has to run out.
+	return r.ledger.Resume(ctx, time.Now())
+}
+
+func (r *Run) target() string {
+	if r.cfg.Local {
+		return "local"
+	}
+	return "aws"
+}
+
+// sameRun refuses to go on with other sources, another target or other settings than the run was begun with.
+func (r *Run) sameRun(ctx context.Context) error {
+	text, _, err := r.ledger.Fact(ctx, "sources")
+	if err != nil {
+		return err
+	}
+	var before []string
+	if err := json.Unmarshal([]byte(text), &before); err != nil {
+		return fmt.Errorf("read the run's sources: %w", err)
+	}
+	if !slices.Equal(before, r.cfg.Sources) {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it is a run over %s, not over %s", strings.Join(before, " "), strings.Join(r.cfg.Sources, " ")),
+			Hint: "name another directory with --dir, or the same sources",
+		}
+	}
+	for _, same := range []struct{ fact, now, what, hint string }{
+		{"target", r.target(), "target", "name another directory with --dir"},
+		{"settings", r.cfg.Settings, "settings (model, prompt, schema or cleaning)", "take the change back, or ask all anew with another --dir"},
+	} {
+		was, _, err := r.ledger.Fact(ctx, same.fact)
+		if err != nil {
+			return err
+		}
+		if was != same.now {
+			return &quarry.Error{
+				Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: errors.New("it was begun with other " + same.what), Hint: same.hint,
+			}
+		}
+	}
+	return nil
+}
+
+// Close notes how long this process worked on the run.
+func (r *Run) Close(ctx context.Context) error {
+	if r.id == "" {
+		return nil
+	}
+	active := r.active + time.Since(r.began)
+	return r.ledger.SetFacts(ctx, map[string]string{"active": active.Round(time.Millisecond).String()})
+}
+
+// manifestOfRun is run.json in the bucket: what another machine must know to take the run over.
+type manifestOfRun struct {
+	Format   int                   `json:"format"`
+	Run      quarry.RunID          `json:"run"`
+	Created  string                `json:"created"`
+	Version  string                `json:"version"`
+	Model    string                `json:"model"`
+	Type     quarry.InvocationType `json:"modelInvocationType"`
+	Mode     quarry.Mode           `json:"mode"`
+	Sources  []string              `json:"sources"`
+	Settings string                `json:"settings"`
+	Schema   json.RawMessage       `json:"schema,omitempty"`
+	Planned  Planned               `json:"planned"`
+}
+
+// announce puts run.json into the bucket, once a process, before the first job is asked for.
+func (r *Run) announce(ctx context.Context) error {
+	if r.announced.Load() {
+		return nil
+	}
+	created, _, err := r.ledger.Fact(ctx, "created")
+	if err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(manifestOfRun{
+		Format: ledger.Format, Run: r.id, Created: created, Version: r.cfg.Version, Model: r.cfg.Model, Type: r.cfg.Type, Mode: r.planned.Mode,
+		Sources: r.cfg.Sources, Settings: r.cfg.Settings, Schema: r.cfg.Prompt.Schema(), Planned: r.planned,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := r.bucket.Put(ctx, r.id.Prefix()+"run.json", strings.NewReader(string(b)+"\n")); err != nil {
+		return err
+	}
+	r.announced.Store(true)
+	return nil
+}
+
+// StopRequest is the file by which another process asks a running one to stop spending.
+const StopRequest = "stop"
+
+// stopped obeys a request to stop: what was not sent stays unsent, open jobs are stopped, and what they finished is
+// collected. It reports whether the shard has to stay as it is.
+func (r *Run) stopped(ctx context.Context, s *ledger.Shard) (bool, error) {
+	if _, err := os.Stat(filepath.Join(r.cfg.Dir, StopRequest)); err != nil {
+		return false, nil
+	}
+	switch s.State {
+	case quarry.ShardSubmitted:
+		if s.Job.Status == quarry.JobStopping || s.Job.Status.Terminal() {
+			return false, nil
+		}
+		if err := r.bedrock.Stop(ctx, s.Job.ARN); err != nil {
+			return true, r.waitOr(s, err)
+		}
+		s.Job.Status = quarry.JobStopping
+		r.watch(Event{Kind: JobStatus, Shard: s.ID, Text: string(quarry.JobStopping)})
+		return true, nil
+	case quarry.ShardIntended, quarry.ShardEnded, quarry.ShardCollected:
+		return false, nil // what may be at the provider is followed to its end
+	}
+	// What is open goes on to its end first; then this row is the only one due, and the run ends.
+	counts, err := r.ledger.Count(ctx, "")
+	if err != nil {
+		return true, err
+	}
+	open := counts.States[quarry.ShardIntended] + counts.States[quarry.ShardSubmitted] + counts.States[quarry.ShardEnded] + counts.States[quarry.ShardCollected]
+	if open > 0 {
+		return true, r.wait(s, "a request to stop", time.Second)
+	}
+	return true, &quarry.Error{Kind: quarry.OverLimit, Op: "stop", Subject: "run " + string(r.id), Err: ErrStopRequested,
+		Hint: "run the same command again to go on"}
+}
+
+// ErrStopRequested says that another process asked this one to stop.
+var ErrStopRequested = errors.New("asked to stop; what was finished is kept")

@@ -1,0 +1,365 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"strings"
+	"time"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/dedupe"
+)
+
+// Planned is what a pass over the sources found, before a cent is spent.
+type Planned struct {
+	Pass       int   `json:"pass"`
+	Items      int64 `json:"items"`      // read from the sources, good or bad
+	Unreadable int64 `json:"unreadable"` // items left out: broken, without id or body
+	SameID     int64 `json:"same_id"`    // items left out: the id stood there before
+	Documents  int64 `json:"documents"`  // Items - Unreadable - SameID
+	Empty      int64 `json:"empty"`
+	Same       int64 `json:"same"` // documents that ask what an earlier one asks
+	TooLarge   int64 `json:"too_large"`
+	Unchanged  int64 `json:"unchanged"`
+	Asked      int64 `json:"asked"` // Documents - Empty - Same - TooLarge - Unchanged
+	Pilot      int64 `json:"pilot"` // of them
+	Japanese   int64 `json:"japanese"`
+	Cut        int64 `json:"cut"`
+
+	SourceBytes  int64              `json:"source_bytes"`
+	CleanedBytes int64              `json:"cleaned_bytes"`
+	AskedBytes   int64              `json:"asked_bytes"` // of the cleaned texts that are asked about
+	LineBytes    int64              `json:"line_bytes"`  // of all lines of the input files
+	Classes      quarry.CharClasses `json:"classes"`
+	Shards       int64              `json:"shards"`
+
+	Orders int64       `json:"orders"` // documents numbered, those left out behind their number included
+	Mode   quarry.Mode `json:"mode"`
+	Notes  []string    `json:"notes,omitempty"` // what people should know before they go on
+}
+
+const (
+	takesFile     = "takes"
+	sameFile      = "same.jsonl.zst"
+	leftOutFile   = "left-out.jsonl"
+	plannedFact   = "planned"
+	tooLargeBytes = math.MaxUint32 // in an entry: larger than a file may be
+	brokenBytes   = 1              // in an entry: left out
+)
+
+// same is a document whose answer is another's.
+type same struct {
+	Order    int64               `json:"order"`
+	Of       int64               `json:"of"` // order of the document that is asked
+	ID       quarry.DocumentID   `json:"id"`
+	Document quarry.DocumentInfo `json:"document"`
+}
+
+// outcome is one line of a journal: what an attempt made of a document, or why there was none.
+type outcome struct {
+	Order    int64           `json:"order"`
+	RecordID quarry.RecordID `json:"record_id,omitempty"`
+	Class    quarry.Class    `json:"class,omitempty"`
+	Left     bool            `json:"left,omitempty"` // goes on in a retry shard
+	Result   quarry.Result   `json:"result"`
+}
+
+// plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
+// the ledger whole or not at all.
+func (r *Run) plan(ctx context.Context) (count, error) {
+	if text, ok, err := r.ledger.Fact(ctx, plannedFact); err != nil {
+		return count{}, err
+	} else if ok {
+		if err := json.Unmarshal([]byte(text), &r.planned); err != nil {
+			return count{}, fmt.Errorf("read the plan: %w", err)
+		}
+		return r.planned.count(), nil
+	}
+	r.planned = Planned{Pass: 1}
+	ids := dedupe.NewSorter(r.effects, dedupe.Config{Dir: r.indexPath(1, "sort"), Name: "ids"})
+	keys := dedupe.NewSorter(r.effects, dedupe.Config{Dir: r.indexPath(1, "sort"), Name: "keys"})
+	draw := newSample(r.pilotSize())
+	if err := errors.Join(r.scan(ctx, ids, keys, draw), ctx.Err()); err != nil {
+		return count{}, errors.Join(err, ids.Close(), keys.Close())
+	}
+	repeats, err := r.findRepeats(ids, keys)
+	if err := errors.Join(err, ids.Close(), keys.Close()); err != nil {
+		return count{}, err
+	}
+	defer func() { _ = repeats.Close() }()
+	if err := r.writeTakes(ctx, repeats, draw); err != nil {
+		return count{}, err
+	}
+	if err := r.nameRepeats(ctx, repeats); err != nil {
+		return count{}, err
+	}
+	if err := r.decideMode(); err != nil {
+		return count{}, err
+	}
+	rows, err := r.cutShards(ctx)
+	if err != nil {
+		return count{}, err
+	}
+	r.planned.Shards = int64(len(rows))
+	b, err := json.Marshal(r.planned)
+	if err != nil {
+		return count{}, err
+	}
+	if err := r.ledger.AddShards(ctx, rows, map[string]string{plannedFact: string(b)}, nil); err != nil {
+		return count{}, err
+	}
+	return r.planned.count(), nil
+}
+
+func (p *Planned) count() count {
+	return count{taken: p.Items, done: p.Asked, failed: p.Unreadable + p.SameID + p.TooLarge, skipped: p.Empty + p.Same + p.Unchanged}
+}
+
+// pilotSize is the number of documents asked first: at least a job's minimum, since a smaller job is refused.
+func (r *Run) pilotSize() int {
+	if r.cfg.NoPilot {
+		return 0
+	}
+	if r.cfg.Mode == quarry.ModeJob || r.cfg.Mode == quarry.ModeAuto {
+		return max(r.cfg.Pilot, int(r.cfg.Quotas.MinRecords))
+	}
+	return r.cfg.Pilot
+}
+
+// blocks reads all sources, one behind the other.
+func (r *Run) blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
+	return func(yield func(quarry.Block, error) bool) {
+		for i := from.Source; i < len(r.sources); i++ {
+			at := quarry.Position{}
+			if i == from.Source {
+				at = from
+			}
+			for b, err := range r.sources[i].Blocks(ctx, at) {
+				b.First.Source = i
+				if !yield(b, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// scan reads every document once and writes the index.
+func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, draw *sample) error {
+	index, err := r.createIndex(r.planned.Pass)
+	if err != nil {
+		return err
+	}
+	defer index.abort()
+	leftOut, err := atomicfile.Create(r.effects, r.indexPath(r.planned.Pass, leftOutFile))
+	if err != nil {
+		return err
+	}
+	defer leftOut.Abort()
+	p := &r.planned
+	var order int64
+	began := time.Now()
+read:
+	for block, err := range r.prepareBlocks(ctx, r.blocks(ctx, quarry.Position{}), nil) {
+		if err != nil {
+			return fmt.Errorf("read sources: %w", err)
+		}
+		if err := writeJSONLine(index.blocks, blockStart{Order: order, At: block.first}); err != nil {
+			return err
+		}
+		for i := range block.items {
+			item := &block.items[i]
+			if r.cfg.Limit > 0 && order >= r.cfg.Limit {
+				break read
+			}
+			p.Items++
+			if item.left != nil {
+				p.Unreadable++
+				r.watch(Event{Kind: ItemLeftOut, Text: item.left.Error()})
+				if err := writeJSONLine(leftOut, item.left); err != nil {
+					return err
+				}
+				if item.counted() {
+					if err := index.add(&entry{hash: item.hash, bytes: brokenBytes}); err != nil {
+						return err
+					}
+					order++
+				}
+				continue
+			}
+			if err := r.scanOne(index, item, block.first.Source, order, ids, keys, draw); err != nil {
+				return err
+			}
+			order++
+		}
+		r.watch(Event{Kind: Progress, Step: "plan", Done: p.Items, Bytes: p.SourceBytes, Since: began})
+	}
+	p.Documents = order // less those whose id comes again, see writeTakes
+	return errors.Join(index.commit(), leftOut.Commit())
+}
+
+func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int64, ids, keys *dedupe.Sorter, draw *sample) error {
+	p := &r.planned
+	p.SourceBytes += item.source
+	p.CleanedBytes += item.cleaned
+	e := entry{hash: item.hash}
+	if err := ids.Add(dedupe.Entry{Hash: item.hash, Order: order}); err != nil {
+		return err
+	}
+	if item.cut {
+		p.Cut++
+	}
+	if item.japanese {
+		p.Japanese++
+	}
+	switch size := lineBytes(quarry.NewRecordID(item.doc.ID, item.key, 1), item.input); {
+	case item.empty:
+		r.watch(Event{Kind: ItemSkipped, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": nothing left after cleaning"})
+		if err := writeJSONLine(index.skipped, r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
+			return err
+		}
+	case size >= tooLargeBytes || (r.cfg.Quotas.FileBytes > 0 && size > r.cfg.Quotas.FileBytes):
+		e.bytes = tooLargeBytes
+		message := fmt.Sprintf("%d bytes, an input file may have %d", size, r.cfg.Quotas.FileBytes)
+		r.watch(Event{Kind: ItemLeftOut, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": " + message})
+		if err := writeJSONLine(index.skipped, r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
+			return err
+		}
+	default:
+		e.bytes = uint32(size)
+		copy(e.key[:], item.key[:])
+		if err := keys.Add(dedupe.Entry{Hash: e.key, Order: order}); err != nil {
+			return err
+		}
+		draw.add(stratum{source: source, japanese: item.japanese}, dedupe.Entry{Hash: item.hash, Order: order})
+		p.Classes.Add(item.classes)
+		p.AskedBytes += item.cleaned
+		p.LineBytes += size
+	}
+	return index.add(&e)
+}
+
+// unasked is the outcome of a document that is never asked.
+func (r *Run) unasked(order int64, item *prepared, status quarry.Status, kind, message string) outcome {
+	return outcome{Order: order, Result: quarry.Result{
+		ID: item.doc.ID, Status: status, RequestedModel: r.cfg.Model, Document: info(&item.doc),
+		CostUSD: new(quarry.USD), Error: &quarry.ResultError{Kind: kind, Message: message},
+	}}
+}
+
+func info(doc *quarry.Document) quarry.DocumentInfo {
+	return quarry.DocumentInfo{Title: doc.Title, URL: doc.URL, Lang: doc.Lang, Fields: doc.Fields}
+}
+
+// lineBytes is the length of a record's line in the input file, with its newline.
+func lineBytes(id quarry.RecordID, modelInput []byte) int64 {
+	return int64(len(`{"recordId":"","modelInput":}`) + len(id) + len(modelInput) + 1)
+}
+
+// findRepeats sorts by order what repeats an id or asks the same as an earlier document.
+func (r *Run) findRepeats(ids, keys *dedupe.Sorter) (*repeats, error) {
+	out := newRepeats(r.effects, r.indexPath(r.planned.Pass, "sort"))
+	for pair, err := range ids.Groups() {
+		if err == nil {
+			err = out.add(takeSameID, pair)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	for pair, err := range keys.Groups() {
+		if err == nil {
+			err = out.add(takeSame, pair)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// writeTakes writes what becomes of each document: one byte each, in order.
+func (r *Run) writeTakes(ctx context.Context, again *repeats, draw *sample) error {
+	p := &r.planned
+	unusable, err := again.among(draw)
+	if err != nil {
+		return err
+	}
+	pilot := draw.pick(func(order int64) bool { return !unusable[order] })
+	f, err := atomicfile.Create(r.effects, r.indexPath(p.Pass, takesFile))
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	next, stop := iter.Pull2(again.sorted())
+	defer stop()
+	repeat, err, more := next()
+	var order int64
+	for e, entryErr := range r.entries(p.Pass) {
+		if err := errors.Join(err, entryErr, ctx.Err()); err != nil {
+			return err
+		}
+		t := takeMain
+		switch {
+		case e.bytes == 0:
+			t = takeEmpty
+		case e.bytes == tooLargeBytes:
+			t = takeTooLarge
+		case e.bytes == brokenBytes:
+			t = takeBroken
+		}
+		for more && repeat.Order == order { // an id that comes again outweighs a text that does
+			if repeat.take == takeSameID || t == takeMain {
+				t = repeat.take
+			}
+			if repeat, err, more = next(); err != nil {
+				return err
+			}
+		}
+		if len(pilot) > 0 && pilot[0] == order {
+			pilot = pilot[1:]
+			if t == takeMain {
+				t = takePilot
+			}
+		}
+		p.tally(t)
+		p.Orders++
+		if _, err := f.Write([]byte{byte(t)}); err != nil {
+			return err
+		}
+		order++
+	}
+	if p.Items == 0 || p.Documents == 0 {
+		return &quarry.Error{Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(r.cfg.Sources, " "), Err: errors.New("no documents"),
+			Hint: "check the path; `quarry clean SOURCE` shows what is read from it"}
+	}
+	return f.Commit()
+}
+
+func (p *Planned) tally(t take) {
+	switch t {
+	case takeMain:
+		p.Asked++
+	case takePilot:
+		p.Asked++
+		p.Pilot++
+	case takeEmpty:
+		p.Empty++
+	case takeSameID:
+		p.SameID++
+		p.Documents--
+	case takeBroken: // counted as unreadable when it was read
+		p.Documents--
+	case takeSame:
+		p.Same++
+	case takeTooLarge:
+		p.TooLarge++
+	case takeUnchanged:
+		p.Unchanged++
+	}
+}

@@ -1,0 +1,180 @@
+package run
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/dedupe"
+	"quarry/internal/effect"
+)
+
+// repeat is a document that repeats an earlier one: by its id or by what it asks.
+type repeat struct {
+	dedupe.Pair
+	take take
+}
+
+// repeats sorts them by their order: the pair stands where the sorter expects a hash.
+type repeats struct{ sorter *dedupe.Sorter }
+
+func newRepeats(e *effect.Effects, dir string) *repeats {
+	return &repeats{dedupe.NewSorter(e, dedupe.Config{Dir: dir, Name: "repeats"})}
+}
+
+func (r *repeats) add(t take, p dedupe.Pair) error {
+	var h dedupe.Hash
+	binary.BigEndian.PutUint64(h[:], uint64(p.Order))
+	binary.BigEndian.PutUint64(h[8:], uint64(p.First))
+	return r.sorter.Add(dedupe.Entry{Hash: h, Order: int64(t)})
+}
+
+func (r *repeats) sorted() iter.Seq2[repeat, error] {
+	return func(yield func(repeat, error) bool) {
+		for e, err := range r.sorter.Sorted() {
+			p := dedupe.Pair{Order: int64(binary.BigEndian.Uint64(e.Hash[:])), First: int64(binary.BigEndian.Uint64(e.Hash[8:]))}
+			if !yield(repeat{Pair: p, take: take(e.Order)}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// among gives those documents of a sample that repeat another and so cannot be asked.
+func (r *repeats) among(s *sample) (map[int64]bool, error) {
+	drawn := map[int64]bool{}
+	for _, d := range s.strata {
+		for _, e := range d.kept {
+			drawn[e.Order] = true
+		}
+	}
+	out := map[int64]bool{}
+	for rep, err := range r.sorted() {
+		if err != nil {
+			return nil, err
+		}
+		if drawn[rep.Order] {
+			out[rep.Order] = true
+		}
+	}
+	return out, nil
+}
+
+// Close removes what was written.
+func (r *repeats) Close() error { return r.sorter.Close() }
+
+// nameRepeats reads the repeated documents once more: an id that comes again is named to people, a text that comes
+// again is written down with its document, so that the answer can be given to it as well.
+func (r *Run) nameRepeats(ctx context.Context, again *repeats) error {
+	out, err := atomicfile.CreateZstd(r.effects, r.indexPath(r.planned.Pass, sameFile))
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
+	column, err := r.openTakes(r.planned.Pass)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = column.close() }()
+	look := newRevisit(r)
+	defer look.close()
+	for rep, err := range again.sorted() {
+		if err != nil {
+			return err
+		}
+		t, err := column.of(rep.Order)
+		if err != nil {
+			return err
+		}
+		if t != rep.take { // its id comes again as well, which is said by another entry
+			continue
+		}
+		doc, err := look.document(ctx, rep.Order)
+		if err != nil {
+			return err
+		}
+		if rep.take == takeSameID {
+			r.watch(Event{Kind: ItemLeftOut, Text: (&quarry.ItemError{At: doc.At, ID: doc.ID, Reason: fmt.Sprintf("duplicate id %q", doc.ID)}).Error()})
+			continue
+		}
+		if err := writeJSONLine(out, same{Order: rep.Order, Of: rep.First, ID: doc.ID, Document: info(&doc)}); err != nil {
+			return err
+		}
+	}
+	return out.Commit()
+}
+
+// revisit finds single documents again by their order. Asked in order, it reads each block once.
+type revisit struct {
+	run    *Run
+	blocks []blockStart // the current one and the next one
+	next   func() (blockStart, error, bool)
+	stop   func()
+	docs   []quarry.Document
+}
+
+func newRevisit(r *Run) *revisit { return &revisit{run: r, stop: func() {}} }
+
+func (v *revisit) close() { v.stop() }
+
+func (v *revisit) document(ctx context.Context, order int64) (quarry.Document, error) {
+	if v.blocks == nil {
+		v.next, v.stop = iter.Pull2(jsonLines[blockStart](v.run.indexPath(v.run.planned.Pass, "blocks.jsonl")))
+		first, err, ok := v.next()
+		if err != nil || !ok {
+			return quarry.Document{}, errors.Join(err, fmt.Errorf("find document %d again: the index has no blocks", order))
+		}
+		v.blocks = []blockStart{first}
+	}
+	for {
+		for len(v.blocks) < 2 {
+			b, err, ok := v.next()
+			if err != nil {
+				return quarry.Document{}, err
+			}
+			if !ok {
+				b = blockStart{Order: 1 << 62}
+			}
+			v.blocks = append(v.blocks, b)
+		}
+		if order < v.blocks[1].Order {
+			break
+		}
+		v.blocks, v.docs = v.blocks[1:], nil
+	}
+	if v.docs == nil {
+		for block, err := range v.run.blocks(ctx, v.blocks[0].At) {
+			if err != nil {
+				return quarry.Document{}, err
+			}
+			for doc, err := range block.Documents {
+				var item *quarry.ItemError
+				if errors.As(err, &item) {
+					continue
+				}
+				if err != nil {
+					return quarry.Document{}, err
+				}
+				doc.Body, doc.ModelInput = nil, nil
+				v.docs = append(v.docs, doc)
+			}
+			break
+		}
+	}
+	i := order - v.blocks[0].Order
+	if i < 0 || i >= int64(len(v.docs)) {
+		return quarry.Document{}, errSourceChanged(v.blocks[0].At)
+	}
+	return v.docs[i], nil
+}
+
+func errSourceChanged(at quarry.Position) error {
+	return &quarry.Error{
+		Kind: quarry.BadItems, Op: "read again", Subject: at.String(), Err: errors.New("the source changed since it was planned"),
+		Hint: "let the source be as it was and run the same command again, or start anew with another --dir",
+	}
+}

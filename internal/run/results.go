@@ -1,0 +1,431 @@
+package run
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/collect"
+	"quarry/internal/effect"
+	"quarry/internal/jsonl"
+	"quarry/internal/ledger"
+	"quarry/internal/parse"
+	"quarry/internal/prompt"
+)
+
+type rawJSON = json.RawMessage
+
+func (r *Run) rawDir(s *ledger.Shard) string {
+	return filepath.Join(r.cfg.Dir, "raw", fmt.Sprintf("%s-a%d", s.ID, s.Attempt))
+}
+
+func (r *Run) journalPath(id quarry.ShardID) string {
+	return filepath.Join(r.cfg.Dir, "journal", string(id)+".jsonl.zst")
+}
+
+func (r *Run) leftPath(id quarry.ShardID) string {
+	return filepath.Join(r.cfg.Dir, "journal", string(id)+".left.jsonl.zst")
+}
+
+// collect takes whatever an ended job gave, from every terminal state, and turns it into the shard's journal. A job that
+// failed before any record was answered goes out again once a person has mended the cause.
+func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
+	began := time.Now()
+	prefix := r.outputPrefix(s.ID) + s.Job.ARN.ID() + "/"
+	out, err := collect.Download(ctx, r.effects, r.store(), prefix, r.rawDir(s))
+	if err != nil {
+		return r.waitOr(s, err)
+	}
+	if s.Job.Status == quarry.JobFailed && len(out.Files) == 0 {
+		failed := &quarry.Error{
+			Kind: quarry.Provider, Op: "run job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
+			Err: fmt.Errorf("%s: %s", s.Job.Status, s.Job.Message), Hint: hintFor(s.Job.Message),
+		}
+		s.Past = append(s.Past, s.Job)
+		s.Job, s.Intent = ledger.Job{}, ledger.Intent{}
+		s.Attempt++
+		s.Waits = failed.Error()
+		if err := s.State.Advance(quarry.ShardEnded, quarry.ShardBuilt); err != nil {
+			return err
+		}
+		return halt(failed)
+	}
+	if err := r.settle(ctx, s, out); err != nil {
+		return fmt.Errorf("collect shard %s: %w", s.ID, err)
+	}
+	s.Times.Collected, s.Times.Collect = time.Now(), time.Since(began)
+	s.Waits = ""
+	return s.State.Advance(quarry.ShardEnded, quarry.ShardCollected)
+}
+
+// hintFor translates the failures that hide their cause: a missing KMS right is reported as one of S3
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html).
+func hintFor(message string) string {
+	switch {
+	case strings.Contains(message, "GetObject") || strings.Contains(message, "PutObject"):
+		return "give the service role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket; where the bucket is encrypted with a KMS key, " +
+			"kms:Decrypt and kms:GenerateDataKey on the key too, which this message does not mention; then run the same command again"
+	case strings.Contains(message, "minimum"):
+		return "ask for more documents, or ask these on demand with --mode ondemand"
+	}
+	return "mend what the message names, then run the same command again: the shard goes out as its next job attempt"
+}
+
+func (r *Run) store() collect.Store {
+	return collect.Store{
+		Objects: func(ctx context.Context, prefix string) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				for o, err := range r.bucket.Objects(ctx, prefix) {
+					if !yield(o.Key, err) {
+						return
+					}
+				}
+			}
+		},
+		Get: func(ctx context.Context, key string) (io.ReadCloser, error) {
+			body, _, err := r.bucket.Get(ctx, key)
+			return body, err
+		},
+	}
+}
+
+// found is what one line of output says of one record of the shard.
+type found struct {
+	at      int     // place of the record in the shard
+	Outcome outcome `json:"outcome"`
+	Next    *left   `json:"next,omitempty"`
+}
+
+// settle reads the raw output and writes the shard's journal: one outcome for each record, in the order of the sources,
+// and beside it the records that need another attempt. Output lines come in any order, so the outcomes are written as
+// they come first, and put in order afterwards: only their places are held in memory.
+func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) error {
+	if err := r.effects.MkdirAll(filepath.Dir(r.journalPath(s.ID))); err != nil {
+		return err
+	}
+	places, err := r.places(s.ID)
+	if err != nil {
+		return err
+	}
+	s.Output = ledger.Output{Manifest: out.Manifest}
+	s.Tally = ledger.Tally{Classes: map[quarry.Class]int64{}}
+	loose, err := r.newLoose(s.ID, len(places))
+	if err != nil {
+		return err
+	}
+	defer loose.remove()
+	for _, path := range out.Files {
+		chunks := collect.Chunks(ctx, path)
+		judged := ordered(ctx, r.cfg.Workers, chunks, func(_ int, c jsonl.Chunk) (judgedChunk, error) { return r.judgeChunk(s, places, c) })
+		for chunk, err := range judged {
+			if err != nil {
+				return err
+			}
+			s.Output.Foreign += chunk.foreign
+			s.Output.Broken += chunk.broken
+			for i := range chunk.found {
+				if err := r.keep(s, loose, &chunk.found[i]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	s.Output.Differs = differences(s)
+	for _, d := range s.Output.Differs {
+		r.watch(Event{Kind: Differs, Shard: s.ID, Text: d})
+	}
+	return r.seal(s, loose)
+}
+
+// places maps the shard's records to their place in it.
+func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]int, error) {
+	places := map[quarry.RecordID]int{}
+	for p, err := range jsonLines[struct {
+		RecordID quarry.RecordID `json:"record_id"`
+	}](r.partPath(id)) {
+		if err != nil {
+			return nil, err
+		}
+		places[p.RecordID] = len(places)
+	}
+	return places, nil
+}
+
+type judgedChunk struct {
+	found           []found
+	foreign, broken int64
+}
+
+func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]int, c jsonl.Chunk) (judgedChunk, error) {
+	var out judgedChunk
+	var checker jsonl.Checker
+	for l := range c.Lines() {
+		if jsonl.Blank(l.Text) {
+			continue
+		}
+		line, err := collect.Parse(&checker, l.Text)
+		if err != nil {
+			out.broken++
+			continue
+		}
+		at, ok := places[line.RecordID]
+		if !ok {
+			out.foreign++
+			continue
+		}
+		f := r.judge(s, line)
+		f.at = at
+		out.found = append(out.found, f)
+	}
+	return out, nil
+}
+
+// judge decides what one line means for its record.
+func (r *Run) judge(s *ledger.Shard, line collect.Line) found {
+	attempt := line.RecordID.Attempt()
+	res := quarry.Result{Attempts: max(attempt, 1), RecordID: line.RecordID, Job: string(s.Job.ARN)}
+	var class quarry.Class
+	var message, answerText string
+	if line.Error != nil {
+		class, message = parse.ErrorClass(line.Error.Code), line.Error.Message
+		if line.Error.Code > 0 {
+			message = fmt.Sprintf("%d: %s", line.Error.Code, line.Error.Message)
+		}
+	} else if answer, err := parse.Output(line.ModelOutput, r.cfg.Type, r.cfg.Model); err != nil {
+		class, message = quarry.ClassNotJSON, err.Error()
+	} else {
+		checked := r.cfg.Check.Check(answer)
+		class, message, answerText = checked.Class, checked.Message, answer.Text
+		res.Usage, res.StopReason, res.Model = answer.Usage, answer.StopReason, answer.Model
+		res.Output, res.Text, res.Salvaged = bytes.Clone(checked.Output), checked.Text, checked.Salvaged
+	}
+	f := found{Outcome: outcome{RecordID: line.RecordID, Class: class, Result: res}}
+	if class == quarry.ClassOK {
+		f.Outcome.Result.Status = quarry.StatusOK
+		return f
+	}
+	f.Outcome.Result.Status = quarry.StatusFailed
+	if class.Answered() {
+		f.Outcome.Result.Status = quarry.StatusInvalid
+		f.Outcome.Result.Output, f.Outcome.Result.Text = nil, clip(answerText, 4000)
+	}
+	f.Outcome.Result.Error = &quarry.ResultError{Kind: string(class), Message: message}
+	if r.again(class, attempt) {
+		f.Outcome.Left = true
+		f.Next = &left{Attempt: attempt + 1, Class: class}
+		switch class {
+		case quarry.ClassTruncated:
+			f.Next.MaxTokens = 2 * prompt.MaxTokens(line.ModelInput)
+			if limit := r.cfg.MaxOutput; limit > 0 {
+				f.Next.MaxTokens = min(f.Next.MaxTokens, limit)
+			}
+		case quarry.ClassNotJSON, quarry.ClassSchema, quarry.ClassWrongLanguage:
+			f.Next.Answer, f.Next.Complaint = clip(answerText, 20_000), message
+		}
+	}
+	return f
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// again reports whether a record is worth another attempt.
+func (r *Run) again(class quarry.Class, attempt int) bool {
+	switch class {
+	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassRefused:
+		return false
+	}
+	return attempt < r.cfg.Attempts
+}
+
+// loose keeps outcomes as they come, and where each lies.
+type loose struct {
+	e      *effect.Effects
+	file   *effect.OutFile
+	buf    *bufio.Writer
+	size   int64
+	at     []int64 // by place; -1: none yet
+	length []int32
+}
+
+func (r *Run) newLoose(id quarry.ShardID, n int) (*loose, error) {
+	f, err := r.effects.Create(r.journalPath(id) + ".loose")
+	if err != nil {
+		return nil, err
+	}
+	l := &loose{e: r.effects, file: f, buf: bufio.NewWriterSize(f, 256<<10), at: make([]int64, n), length: make([]int32, n)}
+	for i := range l.at {
+		l.at[i] = -1
+	}
+	return l, nil
+}
+
+func (l *loose) remove() {
+	_ = l.file.Close()
+	_ = l.e.Remove(l.file.Path())
+}
+
+func (l *loose) put(f *found) error {
+	b, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	l.at[f.at], l.length[f.at] = l.size, int32(len(b))
+	l.size += int64(len(b))
+	_, err = l.buf.Write(b)
+	return err
+}
+
+func (l *loose) get(place int) (f found, err error) {
+	b := make([]byte, l.length[place])
+	if _, err := l.file.ReadAt(b, l.at[place]); err != nil {
+		return f, err
+	}
+	return f, json.Unmarshal(b, &f)
+}
+
+// keep takes one line's outcome. A second line for a record is counted, and the better of the two stays.
+func (r *Run) keep(s *ledger.Shard, l *loose, f *found) error {
+	s.Output.Lines++
+	if l.at[f.at] >= 0 {
+		s.Output.Doubled++
+		s.Tally.Classes[quarry.ClassDuplicate]++
+		if err := l.buf.Flush(); err != nil {
+			return err
+		}
+		first, err := l.get(f.at)
+		if err != nil {
+			return err
+		}
+		if first.Outcome.Class == quarry.ClassOK || f.Outcome.Class != quarry.ClassOK {
+			return nil
+		}
+	}
+	return l.put(f)
+}
+
+// seal writes the journal and the leftovers in the order of the sources, and counts how the records ended.
+func (r *Run) seal(s *ledger.Shard, l *loose) error {
+	if err := l.buf.Flush(); err != nil {
+		return err
+	}
+	journal, err := atomicfile.CreateZstd(r.effects, r.journalPath(s.ID))
+	if err != nil {
+		return err
+	}
+	defer journal.Abort()
+	lefts, err := atomicfile.CreateZstd(r.effects, r.leftPath(s.ID))
+	if err != nil {
+		return err
+	}
+	defer lefts.Abort()
+	inputs, err := r.openInputs(s)
+	if err != nil {
+		return err
+	}
+	defer inputs.close()
+	place := 0
+	for p, err := range jsonLines[part](r.partPath(s.ID)) {
+		if err != nil {
+			return err
+		}
+		var f found
+		if l.at[place] >= 0 {
+			if f, err = l.get(place); err != nil {
+				return err
+			}
+		} else {
+			f = r.missing(s, p.RecordID)
+		}
+		o, next := f.Outcome, f.Next
+		o.Order, o.RecordID = p.Order, p.RecordID
+		r.complete(s, &o.Result, &p)
+		tally(s, &o)
+		if err := writeJSONLine(journal, &o); err != nil {
+			return err
+		}
+		if next != nil {
+			next.part = p
+			if next.Base, err = inputs.base(place); err != nil {
+				return err
+			}
+			if err := writeJSONLine(lefts, next); err != nil {
+				return err
+			}
+		}
+		place++
+	}
+	if t := s.Tally; t.OK+t.Invalid+t.Failed+t.Left != s.Records {
+		return fmt.Errorf("%d records ended as %d ok, %d invalid, %d failed, %d left", s.Records, t.OK, t.Invalid, t.Failed, t.Left)
+	}
+	// The journal last: once it is there, the leftovers are too.
+	return errors.Join(lefts.Commit(), journal.Commit())
+}
+
+// missing is the outcome of a record for which there is no line.
+func (r *Run) missing(s *ledger.Shard, id quarry.RecordID) found {
+	message := "no line in the output"
+	if s.Job.Status != quarry.JobCompleted && s.Job.Status != "" {
+		message += fmt.Sprintf(" of the job, which ended %s", s.Job.Status)
+		if s.Job.Message != "" {
+			message += ": " + s.Job.Message
+		}
+	}
+	attempt := id.Attempt()
+	o := outcome{Class: quarry.ClassMissing, Result: quarry.Result{
+		Status: quarry.StatusFailed, Attempts: attempt, RecordID: id, Job: string(s.Job.ARN),
+		Error: &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: message},
+	}}
+	if !r.again(quarry.ClassMissing, attempt) {
+		return found{Outcome: o}
+	}
+	o.Left = true
+	return found{Outcome: o, Next: &left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
+}
+
+// complete fills in what the line of output does not say.
+func (r *Run) complete(s *ledger.Shard, res *quarry.Result, p *part) {
+	res.ID, res.Document, res.RecordID = p.ID, p.Document, p.RecordID
+	res.RequestedModel, res.Mode = r.cfg.Model, s.Mode
+	res.CostUSD = r.cost(s.Mode, res.Usage)
+}
+
+// differences says what does not add up between what was asked, what came, the manifest and the job's counters.
+func differences(s *ledger.Shard) []string {
+	var out []string
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	o := s.Output
+	if missing := s.Records - (o.Lines - o.Doubled); missing > 0 {
+		say("%d of %d records have no line in the output", missing, s.Records)
+	}
+	if o.Doubled > 0 {
+		say("%d lines are doubled", o.Doubled)
+	}
+	if o.Foreign > 0 {
+		say("%d lines are of records that were not asked", o.Foreign)
+	}
+	if o.Broken > 0 {
+		say("%d lines cannot be read", o.Broken)
+	}
+	if m := o.Manifest; m != nil && m.ProcessedRecordCount != o.Lines+o.Foreign+o.Broken {
+		say("the manifest counts %d processed records, the output has %d lines", m.ProcessedRecordCount, o.Lines+o.Foreign+o.Broken)
+	}
+	if c := s.Job.Counts; o.Manifest != nil && c.Processed > 0 && c.Processed != o.Manifest.ProcessedRecordCount {
+		say("the job counts %d processed records, its manifest %d", c.Processed, o.Manifest.ProcessedRecordCount)
+	}
+	return out
+}

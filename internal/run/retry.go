@@ -1,0 +1,110 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"quarry"
+	"quarry/internal/ledger"
+	"quarry/internal/pack"
+)
+
+// leftovers gives the records that shards left, by the documents' order: so a retry shard's journal is in that order too.
+func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[left, error] {
+	return func(yield func(left, error) bool) {
+		var files []sortedFile
+		for i, id := range from {
+			s, err := r.ledger.Shard(ctx, id)
+			if err != nil {
+				yield(left{}, err)
+				return
+			}
+			files = append(files, sortedFile{path: r.leftPath(id), from: firstOrder(&s), rank: i})
+		}
+		mergeByOrder(files, func(l *left) int64 { return l.Order })(yield)
+	}
+}
+
+// planRetries plans a round of further attempts: the only arrow that leads back. It gathers what all ended shards left, so
+// that few records of many shards fill one job. It reports whether there was anything to do.
+func (r *Run) planRetries(ctx context.Context) (bool, error) {
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return false, err
+	}
+	var from []quarry.ShardID
+	var records, retries, seq int64
+	for i := range shards {
+		s := &shards[i]
+		seq = max(seq, s.Seq)
+		if s.Kind == quarry.RetryShard {
+			retries++
+		}
+		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" {
+			from = append(from, s.ID)
+			records += s.Tally.Left
+		}
+	}
+	if records == 0 {
+		return false, nil
+	}
+	mode := r.planned.Mode
+	if mode == quarry.ModeJob && records < r.cfg.Quotas.MinRecords {
+		if !r.cfg.Local && !r.cfg.Rescue {
+			r.belowMinimum = records
+			r.watch(Event{Kind: Note, Text: fmt.Sprintf("%d records are left, below the minimum of %d of a batch job: they end failed; --rescue asks them on demand%s",
+				records, r.cfg.Quotas.MinRecords, r.priceHint())})
+			return false, nil
+		}
+		mode = quarry.ModeOnDemand
+		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%d records are left, below the minimum of a batch job: asked again by runtime calls", records)})
+	}
+	rows, err := r.retryShards(ctx, from, mode, retries, seq)
+	if err != nil {
+		return false, err
+	}
+	takes := map[quarry.ShardID]quarry.ShardID{}
+	for _, id := range from {
+		takes[id] = rows[0].ID
+	}
+	return true, r.ledger.AddShards(ctx, rows, nil, takes)
+}
+
+// retryShards cuts the leftovers into shards. First and Last of such a shard are places among all leftovers of the round.
+func (r *Run) retryShards(ctx context.Context, from []quarry.ShardID, mode quarry.Mode, before, seq int64) ([]ledger.Shard, error) {
+	quotas := r.cfg.Quotas
+	if mode != quarry.ModeJob {
+		quotas = callQuotas
+	}
+	items := func(yield func(pack.Item, error) bool) {
+		place := int64(0)
+		for l, err := range r.leftovers(ctx, from) {
+			if err != nil {
+				yield(pack.Item{}, err)
+				return
+			}
+			input, err := l.nextInput()
+			if err != nil {
+				yield(pack.Item{}, fmt.Errorf("attempt %d at record %s: %w", l.Attempt, l.RecordID, err))
+				return
+			}
+			if !yield(pack.Item{Order: place, Bytes: lineBytes(l.RecordID.Again(l.Attempt), input)}, nil) {
+				return
+			}
+			place++
+		}
+	}
+	var rows []ledger.Shard
+	for span, err := range pack.Spans(ctx, items, pack.Config{Quotas: quotas}) {
+		if err != nil {
+			return nil, fmt.Errorf("cut leftovers into shards: %w", err)
+		}
+		n := int64(len(rows)) + 1
+		rows = append(rows, ledger.Shard{
+			ID: quarry.ShardID(fmt.Sprintf("r%05d", before+n)), Seq: seq + n, Kind: quarry.RetryShard, State: quarry.ShardPlanned, Mode: mode,
+			Detail: ledger.Detail{Pass: r.planned.Pass, Sources: from, First: span.First, Last: span.Last, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
+		})
+	}
+	return rows, nil
+}

@@ -1,0 +1,209 @@
+// Package run is the main job: it joins the steps, each of which knows nothing of the others, and remembers in the ledger
+// how far each came.
+//
+// It owns the order of the steps, the life of a shard, retries and resuming, and the files of the run directory. It does
+// not clean, render, pack, send or parse: packages of those names do. What always holds: the same command brings an
+// interrupted run to its end; every document ends in exactly one place; an intent is durable before its effect; no
+// record goes out again while an earlier submission of it may still be answered.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"quarry"
+	"quarry/internal/bedrock"
+	"quarry/internal/bucket"
+	"quarry/internal/catalog"
+	"quarry/internal/clean"
+	"quarry/internal/cost"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/parse"
+	"quarry/internal/prompt"
+	"quarry/internal/source"
+)
+
+// Config is everything a run is told.
+type Config struct {
+	Dir      string   // the run directory, absolute
+	Sources  []string // as they were named, for people and for the check that they stay the same
+	Settings string   // a digest of all that decides what is asked: model, prompt, schema, cleaning
+	Local    bool     // the provider is a stand-in: nothing costs money
+	Region   string
+	Version  string
+
+	Model     string
+	MaxOutput int // tokens the model can answer at most; 0: not known
+	MaxTokens int // of each answer
+	Family    catalog.Family
+	Type      quarry.InvocationType
+	Mode      quarry.Mode
+	RoleARN   string
+	KMSKey    string
+	Tags      map[string]string
+	Quotas    quarry.Quotas
+
+	Pilot         int // documents asked first. Zero: 100
+	NoPilot       bool
+	PilotMinValid float64 // share of them that must be ok. Zero: 0.7
+	Attempts      int     // at each record. Zero: 4
+	Limit         int64   // of documents. Zero: none
+	MaxUSD        *quarry.USD
+	Rescue        bool
+	KeepShards    bool
+	Workers       int // of preparation and parsing. Zero: 2
+	Concurrency   int // of runtime calls. Zero: 16
+
+	Clean  clean.Config
+	Prompt *prompt.Renderer
+	Check  *parse.Checker
+	Prices *cost.Table
+}
+
+// Deps are the means of a run.
+type Deps struct {
+	Effects *effect.Effects
+	Ledger  *ledger.Ledger
+	Sources []source.Source
+	Bucket  *bucket.Bucket
+	Bedrock *bedrock.Client
+	// Preflight checks for free whatever could fail later; nil where there is nothing to check.
+	Preflight func(ctx context.Context) error
+	// Confirm asks a person before money moves; nil where nobody has to be asked.
+	Confirm func(ctx context.Context, question string) error
+	// Watch is told what happens, from many goroutines; nil where nobody looks.
+	Watch func(Event)
+}
+
+// Run is one run of a collection.
+type Run struct {
+	cfg     Config
+	effects *effect.Effects
+	ledger  *ledger.Ledger
+	sources []source.Source
+	bucket  *bucket.Bucket
+	bedrock *bedrock.Client
+	deps    Deps
+
+	id      quarry.RunID
+	planned Planned
+	totals  Totals
+	made    Report
+	began   time.Time
+	active  time.Duration // of earlier processes
+
+	heavy     chan struct{}
+	fresh     sync.Map // ShardID → job attempt whose intent this process wrote and has not sent
+	waits     sync.Map // ShardID → how often it waited
+	announced atomic.Bool
+	money     sync.Mutex
+	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
+
+	buildDir string // where input files go when nothing but them is wanted
+
+	belowMinimum int64 // records that nobody may ask any more
+}
+
+// New gives a run. It makes no call and writes nothing.
+func New(cfg Config, deps Deps) *Run {
+	if cfg.Pilot == 0 {
+		cfg.Pilot = 100
+	}
+	if cfg.PilotMinValid == 0 {
+		cfg.PilotMinValid = 0.7
+	}
+	if cfg.Attempts == 0 {
+		cfg.Attempts = 4
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = 2
+	}
+	if cfg.Concurrency == 0 {
+		cfg.Concurrency = 16
+	}
+	return &Run{
+		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
+		heavy: make(chan struct{}, 1), granted: map[quarry.ShardID]bool{},
+	}
+}
+
+// count is what a step did: taken = done + failed + skipped, or the run fails.
+type count struct{ taken, done, failed, skipped int64 }
+
+type step struct {
+	name string
+	do   func(context.Context) (count, error)
+}
+
+// Do brings the run to its end, from wherever it stands, and gives what it came to. The outcome is valid only without
+// an error.
+func (r *Run) Do(ctx context.Context) (Outcome, error) {
+	r.began = time.Now()
+	if err := r.open(ctx); err != nil {
+		return Outcome{}, err
+	}
+	for _, s := range r.steps() {
+		if err := r.doStep(ctx, s); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return r.outcome(), nil
+}
+
+func (r *Run) doStep(ctx context.Context, s step) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	began := time.Now()
+	if err := r.ledger.SaveStep(ctx, ledger.Step{Name: s.name, Began: began, Ended: began}); err != nil {
+		return err
+	}
+	r.watch(Event{Kind: StepBegan, Step: s.name})
+	n, err := s.do(ctx)
+	if err != nil {
+		return err
+	}
+	if n.taken != n.done+n.failed+n.skipped {
+		return fmt.Errorf("step %s: took %d, but %d done, %d failed and %d skipped", s.name, n.taken, n.done, n.failed, n.skipped)
+	}
+	ended := time.Now()
+	r.watch(Event{Kind: StepEnded, Step: s.name, Done: n.done, Failed: n.failed, Skipped: n.skipped, Total: n.taken, Since: began})
+	return r.ledger.SaveStep(ctx, ledger.Step{
+		Name: s.name, Finished: true, Began: began, Ended: ended, Taken: n.taken, Done: n.done, Failed: n.failed, Skipped: n.skipped,
+	})
+}
+
+// Outcome is what a finished run came to.
+type Outcome struct {
+	Run     quarry.RunID
+	Planned Planned
+	Totals  Totals
+	Report  Report
+}
+
+func (r *Run) outcome() Outcome {
+	return Outcome{Run: r.id, Planned: r.planned, Totals: r.totals, Report: r.made}
+}
+
+// Err says which exit code the outcome calls for: nil, or a *quarry.Error of kind BadItems.
+func (o *Outcome) Err() error {
+	var why []error
+	if n := o.Planned.Unreadable + o.Planned.SameID; n > 0 {
+		why = append(why, fmt.Errorf("%d items could not be read", n))
+	}
+	if o.Totals.Invalid > 0 {
+		why = append(why, fmt.Errorf("%d documents ended invalid", o.Totals.Invalid))
+	}
+	if o.Totals.Failed > 0 {
+		why = append(why, fmt.Errorf("%d documents ended failed", o.Totals.Failed))
+	}
+	if len(why) == 0 {
+		return nil
+	}
+	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: "failed.jsonl names each document and why; items left out were named on stderr"}
+}

@@ -1,0 +1,279 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"quarry"
+	"quarry/internal/bedrock"
+	"quarry/internal/bucket"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/reconcile"
+)
+
+// step brings one shard one state further: the life of a shard, in order. It is told how the row stands and nothing
+// else, and may be run again for the same state after a crash.
+func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
+	if stop, err := r.stopped(ctx, s); stop || err != nil {
+		return err
+	}
+	switch s.State {
+	case quarry.ShardPlanned:
+		return r.heavily(ctx, func() error { return r.build(ctx, s) })
+	case quarry.ShardBuilt:
+		if s.Mode != quarry.ModeJob {
+			return s.State.Advance(quarry.ShardBuilt, quarry.ShardCalling)
+		}
+		return r.upload(ctx, s)
+	case quarry.ShardUploaded:
+		return r.intend(ctx, s)
+	case quarry.ShardIntended:
+		return r.submit(ctx, s)
+	case quarry.ShardSubmitted:
+		return r.poll(ctx, s)
+	case quarry.ShardEnded:
+		return r.heavily(ctx, func() error { return r.collect(ctx, s) })
+	case quarry.ShardCalling:
+		return r.call(ctx, s)
+	case quarry.ShardCollected:
+		return r.finish(s)
+	}
+	return fmt.Errorf("shard %s: no step for state %q", s.ID, s.State)
+}
+
+// heavily runs what needs both cores and much memory, one at a time.
+func (r *Run) heavily(ctx context.Context, act func() error) error {
+	select {
+	case r.heavy <- struct{}{}:
+		defer func() { <-r.heavy }()
+		return act()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// The keys of a shard's objects. Each job has a prefix of its own, since Bedrock takes every .jsonl under a folder, and
+// output must not lie under input.
+func (r *Run) inputKey(id quarry.ShardID) string {
+	return r.id.Prefix() + "in/" + string(id) + "/" + string(id) + ".jsonl"
+}
+func (r *Run) outputPrefix(id quarry.ShardID) string {
+	return r.id.Prefix() + "out/" + string(id) + "/"
+}
+func (r *Run) partKey(id quarry.ShardID) string {
+	return r.id.Prefix() + "index/" + string(id) + ".jsonl.zst"
+}
+
+// upload puts the shard's part of the index and its input file into the bucket.
+func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
+	began := time.Now()
+	if err := r.announce(ctx); err != nil {
+		return r.waitOr(s, err)
+	}
+	if err := r.bucket.PutFile(ctx, r.partKey(s.ID), r.partPath(s.ID)); err != nil {
+		return r.waitOr(s, err)
+	}
+	if err := r.bucket.PutFile(ctx, r.inputKey(s.ID), r.shardPath(s.ID)); err != nil {
+		return r.waitOr(s, err)
+	}
+	s.Times.Uploaded, s.Times.Upload = time.Now(), time.Since(began)
+	s.Waits = ""
+	return s.State.Advance(quarry.ShardBuilt, quarry.ShardUploaded)
+}
+
+// request is all that the shard's job is made from. Equal shards of a run give equal bytes.
+func (r *Run) request(s *ledger.Shard) bedrock.CreateRequest {
+	name := quarry.JobName(r.id, s.ID, s.Attempt)
+	sum := sha256.Sum256([]byte(name + "\n" + s.Digest))
+	tags := map[string]string{"quarry-run": string(r.id)}
+	for k, v := range r.cfg.Tags {
+		tags[k] = v
+	}
+	return bedrock.CreateRequest{
+		JobName: name, Token: hex.EncodeToString(sum[:]), ModelID: r.cfg.Model, RoleARN: r.cfg.RoleARN, Type: r.cfg.Type,
+		InputURI: r.bucket.URI(r.inputKey(s.ID)), OutputURI: r.bucket.URI(r.outputPrefix(s.ID)), KMSKey: r.cfg.KMSKey, Tags: tags,
+	}
+}
+
+// intend stores what is about to be asked, once the provider has a slot for it and the cap allows it. The intent must be
+// on disk before the call: a job we forgot is a job we pay for twice.
+func (r *Run) intend(ctx context.Context, s *ledger.Shard) error {
+	counts, err := r.ledger.Count(ctx, "")
+	if err != nil {
+		return err
+	}
+	open := counts.States[quarry.ShardIntended] + counts.States[quarry.ShardSubmitted]
+	if slots := r.cfg.Quotas.OpenJobs; slots > 0 && open >= slots {
+		return r.wait(s, fmt.Sprintf("%d jobs are open, the quota allows %d", open, slots), time.Second)
+	}
+	if ok, err := r.withinCap(ctx, s); err != nil || !ok {
+		return err
+	}
+	request := r.request(s)
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	s.Intent = ledger.Intent{JobName: request.JobName, Token: request.Token, Body: body}
+	s.Waits = ""
+	r.fresh.Store(s.ID, s.Attempt)
+	return s.State.Advance(quarry.ShardUploaded, quarry.ShardIntended)
+}
+
+// submit asks for the job. Unless this process wrote the intent and never sent it, the provider is asked first whether
+// it knows the job.
+func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
+	attempt, fresh := r.fresh.LoadAndDelete(s.ID)
+	if !fresh || attempt != s.Attempt {
+		if adopted, err := r.adoptJob(ctx, s); err != nil {
+			return r.waitOr(s, err)
+		} else if adopted {
+			return s.State.Advance(quarry.ShardIntended, quarry.ShardSubmitted)
+		}
+		now, err := json.Marshal(r.request(s))
+		if err != nil {
+			return err
+		}
+		if string(now) != string(s.Intent.Body) {
+			// Never repeated with other parameters: the provider does not know the job, a person changed the role or
+			// the model since, and another token is what tells the two requests apart.
+			s.Attempt++
+			s.Intent = ledger.Intent{}
+			return s.State.Advance(quarry.ShardIntended, quarry.ShardBuilt)
+		}
+	}
+	var request bedrock.CreateRequest
+	if err := json.Unmarshal(s.Intent.Body, &request); err != nil {
+		return fmt.Errorf("read the intent of shard %s: %w", s.ID, err)
+	}
+	arn, err := r.bedrock.Create(ctx, request)
+	if err != nil {
+		return r.waitOr(s, err)
+	}
+	s.Job = ledger.Job{ARN: arn, Name: request.JobName, Status: quarry.JobSubmitted, Submitted: time.Now()}
+	s.Waits = ""
+	r.watch(Event{Kind: JobSubmitted, Shard: s.ID, Text: string(arn), Done: s.Records})
+	s.Due = r.nextPoll(s)
+	return s.State.Advance(quarry.ShardIntended, quarry.ShardSubmitted)
+}
+
+// adoptJob looks for the job of an intent among those the provider knows, by name and token.
+func (r *Run) adoptJob(ctx context.Context, s *ledger.Shard) (bool, error) {
+	for job, err := range r.bedrock.Jobs(ctx, bedrock.Filter{NameContains: s.Intent.JobName}) {
+		if err != nil {
+			return false, err
+		}
+		if job.Name != s.Intent.JobName || (job.Token != "" && job.Token != s.Intent.Token) {
+			continue
+		}
+		s.Job = ledger.Job{ARN: job.ARN, Name: job.Name, Status: job.Status, Message: job.Message, Counts: job.Counts, Submitted: job.Submitted}
+		r.watch(Event{Kind: JobAdopted, Shard: s.ID, Text: string(job.ARN)})
+		return true, nil
+	}
+	return false, nil
+}
+
+// poll reads the job's status.
+func (r *Run) poll(ctx context.Context, s *ledger.Shard) error {
+	job, err := r.bedrock.Get(ctx, s.Job.ARN)
+	if bedrock.CauseOf(err) == bedrock.CauseNotFound && time.Since(s.Job.Submitted) < 10*time.Minute {
+		// A job can be unknown to Get for a moment after Create (hashicorp/terraform-provider-aws PR 49877).
+		return r.wait(s, "the provider does not know the job yet", time.Second)
+	}
+	if err != nil {
+		return r.waitOr(s, err)
+	}
+	s.Waits = ""
+	changed := s.Job.Status != job.Status || s.Job.Counts != job.Counts
+	s.Job.Status, s.Job.Message, s.Job.Counts = job.Status, job.Message, job.Counts
+	s.Job.Polls++
+	if changed {
+		r.watch(Event{Kind: JobStatus, Shard: s.ID, Text: string(job.Status), Done: job.Counts.Processed, Total: s.Records})
+	}
+	if !job.Status.Terminal() {
+		s.Due = r.nextPoll(s)
+		return nil
+	}
+	s.Job.Ended = job.Ended
+	if s.Job.Ended.IsZero() {
+		s.Job.Ended = time.Now()
+	}
+	return s.State.Advance(quarry.ShardSubmitted, quarry.ShardEnded)
+}
+
+// nextPoll is soon for a young job and a minute later for an old one, with jitter so that many jobs do not ask at once.
+func (r *Run) nextPoll(s *ledger.Shard) time.Time {
+	delay := 200 * time.Millisecond
+	for range min(s.Job.Polls, 20) {
+		delay += delay / 2
+	}
+	delay = min(delay, time.Minute)
+	return time.Now().Add(delay*9/10 + time.Duration(rand.Int64N(int64(delay/5))))
+}
+
+// finish lets go what only a running shard needs.
+func (r *Run) finish(s *ledger.Shard) error {
+	if !r.cfg.KeepShards {
+		for _, path := range []string{r.shardPath(s.ID), r.basePath(s.ID), r.callsPath(s.ID)} {
+			if _, err := os.Stat(path); err != nil {
+				continue
+			}
+			if err := r.effects.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	r.watch(Event{Kind: ShardDone, Shard: s.ID, Done: s.Records})
+	return s.State.Advance(quarry.ShardCollected, quarry.ShardDone)
+}
+
+// wait leaves the row as it is and says why.
+func (r *Run) wait(s *ledger.Shard, why string, first time.Duration) error {
+	if s.Waits != why {
+		r.watch(Event{Kind: Waiting, Shard: s.ID, Text: why})
+	}
+	s.Waits = why
+	s.Due = time.Now().Add(first*9/10 + time.Duration(rand.Int64N(int64(first/5))))
+	return nil
+}
+
+// waitOr waits where waiting can help (throttling, no slot, no network, expired credentials), and gives every other
+// error back. The row stays in its state, so what was intended is asked about before it is done again.
+func (r *Run) waitOr(s *ledger.Shard, err error) error {
+	if errors.Is(err, effect.ErrHook) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	var fault *bedrock.Fault
+	if !errors.As(err, &fault) {
+		if errors.Is(err, bucket.ErrLater) {
+			return r.waitLonger(s, err.Error())
+		}
+		return err
+	}
+	switch {
+	case fault.Cause == bedrock.CauseThrottled, fault.Cause == bedrock.CauseNoSlot, fault.Cause == bedrock.CauseModel,
+		fault.Cause == bedrock.CauseUnknown && fault.Code != "ValidationException",
+		fault.Code == "ExpiredTokenException":
+		return r.waitLonger(s, fault.Error())
+	}
+	return err
+}
+
+// waitLonger waits twice as long each time the same happens, up to a minute.
+func (r *Run) waitLonger(s *ledger.Shard, why string) error {
+	n, _ := r.waits.LoadOrStore(s.ID, 0)
+	count := n.(int)
+	r.waits.Store(s.ID, count+1)
+	return r.wait(s, why, min(time.Second<<min(count, 6), time.Minute))
+}
+
+// halt saves the row as it stands and stops the run.
+func halt(err error) error { return &reconcile.Halt{Err: err} }
