@@ -242,6 +242,28 @@ func TestTheSecretStaysWithItsDirectory(t *testing.T) {
 	}
 }
 
+func TestTheAddressIsToldBeforeAnythingIsServed(t *testing.T) {
+	t.Parallel()
+	told := ""
+	server, _ := start(t, func(cfg *standin.Config) {
+		cfg.Announce = func(s *standin.Server) error {
+			id, secret := s.Keys()
+			if id == "" || secret == "" {
+				t.Error("no key to tell")
+			}
+			told = s.URL()
+			return nil
+		}
+	})
+	if told != server.URL() || !strings.HasPrefix(told, "http://127.0.0.1:") {
+		t.Errorf("told %q, serves at %q", told, server.URL())
+	}
+	_, err := standin.Start(t.Context(), standin.Config{Dir: t.TempDir(), NoSync: true, Announce: func(*standin.Server) error { return io.ErrClosedPipe }})
+	if !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Start = %v, want the announcement's error", err)
+	}
+}
+
 func TestConfigIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -325,6 +347,27 @@ func TestARoleIsLimitedInS3(t *testing.T) {
 	want(t, "list", err, "AccessDenied")
 	_, err = asRole.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String("bucket-a"), Key: aws.String("in/x")})
 	want(t, "delete", err, "AccessDenied")
+
+	// A bucket in the host's name is the bucket whose rights count.
+	_, err = c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("secret")})
+	want(t, "create another bucket", err, "")
+	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("secret"), Key: aws.String("bucket-a/in/x"), Body: strings.NewReader("hidden")})
+	want(t, "put into the other bucket", err, "")
+	creds, err := asRole.cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"secret.localhost", "secret.LOCALHOST", "bucket-a.localhost", "localhost"} {
+		r := unsigned(t, server, "/bucket-a/in/x")
+		r.Host = host
+		r.Header.Set("X-Amz-Content-Sha256", hash(""))
+		if err := v4.NewSigner().SignHTTP(ctx, creds, r, hash(""), "s3", "us-west-2", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if status, body := send(t, r); strings.Contains(body, "hidden") || (status == http.StatusOK) != (host == "localhost") {
+			t.Errorf("as host %s: %d %s", host, status, body)
+		}
+	}
 
 	link, err := s3.NewPresignClient(asRole.s3).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("bucket-a"), Key: aws.String("out/x")})
 	if err != nil {

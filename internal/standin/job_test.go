@@ -274,6 +274,27 @@ func TestAJobFailsAsItsRoleDoes(t *testing.T) {
 	}
 }
 
+func TestAJobGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	server, c := start(t, func(cfg *standin.Config) { cfg.Dir, cfg.StateDelay = dir, time.Hour })
+	created, err := c.bedrock.CreateModelInvocationJob(t.Context(), job(prepare(t, c, lines(100)), "patient"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pollUntil(t, c, *created.JobArn, "Submitted")
+	if err := server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again, c := start(t, func(cfg *standin.Config) { cfg.Dir = dir })
+	if done := poll(t, c, *created.JobArn); done.Status != "Completed" || *done.SuccessRecordCount != 100 {
+		t.Errorf("after the restart the job is %s: %s", done.Status, aws.ToString(done.Message))
+	}
+	if _, totals := bill(t, again, "?totals=1"); totals["answered"] != 100 {
+		t.Errorf("the bill is %v, want 100 answers", totals)
+	}
+}
+
 func TestACallerNeedsPassRole(t *testing.T) {
 	t.Parallel()
 	server, c := start(t, nil)

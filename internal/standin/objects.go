@@ -69,6 +69,10 @@ func (s *Server) mayS3(caller iamapi.Caller, r *http.Request) *protocol.Error {
 	if caller.Role == "" {
 		return nil
 	}
+	if host := strings.ToLower(r.Host); host != r.Host && strings.Contains(host, ".localhost") {
+		// Whether such a host names a bucket is a matter of taste, and rights are not.
+		return refuse(http.StatusBadRequest, "InvalidRequest", "A bucket's host name has small letters only.")
+	}
 	ctx := iamapi.WithCaller(r.Context(), caller)
 	for _, need := range s3Needs(r) {
 		if err := s.roles.Access(ctx, caller.ARN, need.action, need.resource, map[string]string{"aws:ResourceAccount": iamapi.Account}); err != nil {
@@ -94,7 +98,7 @@ var bucketActions = [...][2]string{
 // s3Needs gives the rights a request wants, most of them one. What it does not know wants s3:*, so that nobody gets in
 // by a door that is not on the list.
 func s3Needs(r *http.Request) []need {
-	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	bucket, key := s3Target(r)
 	query := r.URL.Query()
 	query.Del("x-id") // the name of the operation, which SDKs add
 	arn := "arn:aws:s3:::" + bucket
@@ -135,6 +139,16 @@ func s3Needs(r *http.Request) []need {
 		return []need{{"s3:ListBucket", arn}}
 	}
 	return []need{{"s3:*", arn}}
+}
+
+// s3Target gives bucket and key of a request, the bucket from its host's name where s3api takes it from there.
+func s3Target(r *http.Request) (bucket, key string) {
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	if bucket, _, ok := strings.Cut(strings.ToLower(r.Host), ".localhost"); ok && bucket != "" {
+		return bucket, path
+	}
+	bucket, key, _ = strings.Cut(path, "/")
+	return bucket, key
 }
 
 func objectNeeds(r *http.Request, arn string) []need {

@@ -25,14 +25,12 @@ const (
 	S3
 )
 
-// requestIDHeader is what every service but S3 sends; S3 has its own beside it.
+// requestIDHeader is what every service but S3 sends.
 const requestIDHeader = "X-Amzn-Requestid"
 
 // Begin gives the answer its request id, which every form repeats. It comes before anything is written.
 func Begin(w http.ResponseWriter) {
-	id := uuid.NewString()
-	w.Header().Set(requestIDHeader, id)
-	w.Header().Set("X-Amz-Request-Id", id)
+	w.Header().Set(requestIDHeader, uuid.NewString())
 }
 
 // RequestID returns the id that Begin gave.
@@ -84,6 +82,7 @@ func (p Protocol) WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
 		body, err = json.Marshal(map[string]string{"__type": e.Code, "Message": e.Message})
 	case S3:
 		contentType = "application/xml"
+		w.Header().Set("X-Amz-Request-Id", RequestID(w))
 		body, err = xml.Marshal(s3Error{Code: e.Code, Message: e.Message, Resource: r.URL.Path, RequestID: RequestID(w)})
 	default:
 		out := queryError{RequestID: RequestID(w)}
