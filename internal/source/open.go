@@ -32,6 +32,9 @@ func fileKinds() []kind {
 		{"jsonl", func(f stream.File, c item.Config, n int) Source {
 			return &sourcejsonl.Source{File: f, Config: c, Index: n}
 		}},
+		{"json", func(f stream.File, c item.Config, n int) Source {
+			return &sourcejsonl.Objects{File: f, Config: c, Index: n}
+		}},
 		text("markdown", quarry.FormatMarkdown),
 		text("html", quarry.FormatHTML),
 		text("text", quarry.FormatText),

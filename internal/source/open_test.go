@@ -75,6 +75,32 @@ func TestOpenTellsJSONLByContent(t *testing.T) {
 	}
 }
 
+func TestOpenTellsWhatIsInside(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		in   string
+		want int
+	}{
+		"a.json":   {`[{"id":"a","body":"x"},{"id":"b","body":"y"}]`, 2},
+		"b.json":   {"{\n \"id\":\"a\",\n \"body\":\"x\"\n}\n{\n \"id\":\"b\",\n \"body\":\"y\"\n}", 2},
+		"c.txt":    {"[\n{\"id\":\"a\",\"body\":\"x\"}]", 1},
+		"d.md":     {"[a link](https://example.org) begins", 1},
+		"e.md":     {"{% include x %}\n{{ more }}", 1},
+		"f.html":   {"<p>x", 1},
+		"empty.md": {"", 1},
+		"g.json":   {`[]`, 0},
+	} {
+		sources, err := source.Open(t.Context(), []string{write(t, name, c.in)}, source.Config{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if docs, faults := sourcetest.Documents(t, sources[0]); len(docs) != c.want || len(faults) > 0 {
+			t.Errorf("%s: %d documents and %q, want %d", name, len(docs), faults, c.want)
+		}
+	}
+}
+
 func TestOpenNumbersTheSources(t *testing.T) {
 	t.Parallel()
 	args := []string{write(t, "a.jsonl", `{"id":"a","body":"x"}`), write(t, "b.jsonl", `{"id":"b","body":"x"}`)}

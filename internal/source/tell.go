@@ -9,16 +9,50 @@ import (
 
 // tell tells a kind of file by what it holds, then by how it is called. Empty: neither says.
 func tell(name string, head []byte) string {
+	extension := stream.Extension(name)
 	text := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\ufeff")))
-	if len(text) > 0 && text[0] == '{' {
-		first, _, more := bytes.Cut(text, []byte{'\n'})
-		if jsonl.Check(first) == nil || (!more && len(head) >= headSize) {
+	if len(text) == 0 {
+		return byExtension(extension)
+	}
+	switch text[0] {
+	case '{':
+		return tellObject(extension, text)
+	case '[':
+		// Markdown may begin so too: a link.
+		rest := bytes.TrimSpace(text[1:])
+		if len(rest) > 0 && (rest[0] == '{' || rest[0] == ']') && (len(rest) == 1 || rest[0] == ']' || bytes.IndexByte(rest[:min(len(rest), 200)], '"') > 0) {
+			return "json"
+		}
+	}
+	return byExtension(extension)
+}
+
+// tellObject tells files that begin with an object: one a line, or over several lines.
+func tellObject(extension string, text []byte) string {
+	if extension == ".jsonl" || extension == ".ndjson" {
+		return "jsonl"
+	}
+	for i, line := range bytes.SplitN(text, []byte{'\n'}, 12) {
+		if i < 10 && jsonl.Check(line) == nil {
 			return "jsonl"
 		}
 	}
-	switch stream.Extension(name) {
+	first, _, more := bytes.Cut(text, []byte{'\n'})
+	if !more && bytes.HasPrefix(first, []byte(`{"`)) {
+		return "jsonl" // one line that is longer than what was looked at, or broken
+	}
+	if extension == ".json" || bytes.Contains(text[:min(len(text), 200)], []byte{'"'}) {
+		return "json"
+	}
+	return byExtension(extension)
+}
+
+func byExtension(extension string) string {
+	switch extension {
 	case ".jsonl", ".ndjson":
 		return "jsonl"
+	case ".json":
+		return "json"
 	case ".md", ".markdown":
 		return "markdown"
 	case ".html", ".htm":
@@ -28,6 +62,3 @@ func tell(name string, head []byte) string {
 	}
 	return ""
 }
-
-// headSize is what stream.File.Head gives at most.
-const headSize = 64 << 10

@@ -67,10 +67,17 @@ const Sample = 100
 // Decide chooses the keys of a file from its first items, which are JSON objects that were checked. A key that the
 // configuration names is taken as it is; of the known names the first counts that serves in at least half of the
 // items, else the one that serves in most.
-func (c Config) Decide(first [][]byte) Keys {
-	var k Keys
+func (c Config) Decide(first [][]byte) Keys { return c.DecideWith(Keys{}, first) }
+
+// DecideWith is Decide for a kind of source that knows its own names: they come behind the configuration and before
+// the names in common use.
+func (c Config) DecideWith(own Keys, first [][]byte) Keys {
+	k := own
 	for _, part := range parts {
 		path := c.told(part, first)
+		if path == nil {
+			path = own.of(part)
+		}
 		if path == nil {
 			path = choose(part, first)
 		}
@@ -89,10 +96,26 @@ func (c Config) Decide(first [][]byte) Keys {
 			k.Format = path
 		}
 	}
-	if len(k.Body) > 0 {
+	if len(k.Body) > 0 && (own.Body == nil || c.Fields["body"] != "") {
 		k.BodyFormat = formatOfName(k.Body)
 	}
 	return k
+}
+
+func (k Keys) of(part string) Path {
+	switch part {
+	case "id":
+		return k.ID
+	case "title":
+		return k.Title
+	case "body":
+		return k.Body
+	case "url":
+		return k.URL
+	case "lang":
+		return k.Lang
+	}
+	return k.Format
 }
 
 // told gives the configured path. A name that stands in the items as it is, dots and all, is not taken apart.

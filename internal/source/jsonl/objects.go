@@ -1,0 +1,144 @@
+package jsonl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"quarry"
+	"quarry/internal/jsonl"
+	"quarry/internal/source/cut"
+	"quarry/internal/source/item"
+	"quarry/internal/source/stream"
+)
+
+// Objects is a file of objects in an array, or one behind the other however the lines fall.
+type Objects struct {
+	File   stream.File
+	Config item.Config
+	Index  int // of the source in the run
+	// Path leads to the array of items inside one large object, as exports have it: db, 0, data, posts. Empty: the
+	// file is the array.
+	Path []string
+	// Keys, where set, says where the parts of a document lie if the configuration does not.
+	Keys item.Keys
+	// Convert, where set, makes the item that is read of the one that is in the file. It gets and gives a JSON object.
+	Convert func(dst, obj []byte) []byte
+}
+
+// Name gives the file's name.
+func (s *Objects) Name() string { return s.File.Name }
+
+// Blocks gives the objects in blocks of about 1 MiB.
+func (s *Objects) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
+	return func(yield func(quarry.Block, error) bool) {
+		if err := s.blocks(ctx, from, yield); err != nil {
+			yield(quarry.Block{}, fmt.Errorf("read %s: %w", s.File.Name, err))
+		}
+	}
+}
+
+func (s *Objects) blocks(ctx context.Context, from quarry.Position, yield func(quarry.Block, error) bool) error {
+	var keys item.Keys
+	decided := false
+	if from.Offset > 0 {
+		err := s.chunks(ctx, quarry.Position{}, func(c cut.Chunk) bool {
+			keys, decided = s.decide(c)
+			return !decided
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.chunks(ctx, from, func(c cut.Chunk) bool {
+		if !decided {
+			keys, decided = s.decide(c)
+		}
+		return yield(s.block(c, keys), nil)
+	})
+}
+
+// chunks reads the items' chunks from a position until told to stop.
+func (s *Objects) chunks(ctx context.Context, from quarry.Position, each func(cut.Chunk) bool) error {
+	in, err := s.File.From(ctx, from.Offset)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	place := jsonl.Place{Line: from.Line, Offset: from.Offset}
+	r := rules(len(s.Path) > 0)
+	if from.Offset == 0 && len(s.Path) > 0 {
+		rest, line, offset, err := seek(in, s.Path)
+		if err != nil {
+			return err
+		}
+		place = jsonl.Place{Line: line, Offset: offset}
+		for chunk, err := range cut.Chunks(ctx, rest, place, r, s.Config.Limit()) {
+			if err != nil {
+				return err
+			}
+			if !each(chunk) {
+				return nil
+			}
+		}
+		return nil
+	}
+	for chunk, err := range cut.Chunks(ctx, in, place, r, s.Config.Limit()) {
+		if err != nil {
+			return err
+		}
+		if !each(chunk) {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *Objects) decide(chunk cut.Chunk) (item.Keys, bool) {
+	var first [][]byte
+	var check jsonl.Checker
+	for it := range chunk.Items() {
+		if _, err := check.Object(it.Text); err != nil {
+			continue
+		}
+		text := it.Text
+		if s.Convert != nil {
+			text = s.Convert(nil, text)
+		}
+		if first = append(first, text); len(first) == item.Sample {
+			break
+		}
+	}
+	if len(first) == 0 {
+		return item.Keys{}, false
+	}
+	return s.Config.DecideWith(s.Keys, first), true
+}
+
+func (s *Objects) block(chunk cut.Chunk, keys item.Keys) quarry.Block {
+	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
+	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
+		if chunk.Skipped > 0 {
+			at.Line, at.Offset = chunk.Item.Line, chunk.Item.Offset
+			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
+			return
+		}
+		reader := s.Config.NewReader(keys)
+		for it := range chunk.Items() {
+			at := at
+			at.Line, at.Offset = it.Line, it.Offset
+			text := it.Text
+			if s.Convert != nil && jsonl.Check(text) == nil {
+				text = s.Convert(make([]byte, 0, len(text)+256), text)
+			}
+			d, err := reader.Read(text, at)
+			if errors.Is(err, item.ErrFiltered) {
+				continue
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}}
+}
