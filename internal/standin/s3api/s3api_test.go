@@ -3,12 +3,18 @@ package s3api_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 
 	"quarry/internal/standin/s3api"
 	"quarry/internal/standin/store"
@@ -17,6 +23,7 @@ import (
 const (
 	accessKey = "AKIDQUARRY"
 	secretKey = "a secret with / and +"
+	bucket    = "docs"
 )
 
 // world is one API on a test server over a store of its own.
@@ -24,12 +31,14 @@ type world struct {
 	store *store.Store
 	api   *s3api.API
 	url   string
+	http  *http.Client
 	s3    *s3.Client
 }
 
 func secrets(id string) (string, bool) { return secretKey, id == accessKey }
 
-func setup(t *testing.T) *world {
+// setup starts a world with one bucket in us-west-2.
+func setup(t testing.TB) *world {
 	t.Helper()
 	st, err := store.Open(store.Config{Dir: t.TempDir(), NoSync: true})
 	if err != nil {
@@ -40,65 +49,68 @@ func setup(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(api)
+	w := &world{store: st, api: api, url: server.URL, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}}
+	w.s3 = w.client("us-west-2")
 	t.Cleanup(func() {
+		w.http.CloseIdleConnections()
 		server.Close()
-		if err := api.Close(); err != nil {
-			t.Errorf("close API: %v", err)
-		}
-		if err := st.Close(); err != nil {
-			t.Errorf("close store: %v", err)
+		if err := errors.Join(api.Close(), st.Close()); err != nil {
+			t.Errorf("close: %v", err)
 		}
 	})
-	w := &world{store: st, api: api, url: server.URL}
-	w.s3 = w.client("us-west-2")
+	if err := st.MakeBucket(context.WithoutCancel(t.Context()), bucket, "us-west-2"); err != nil {
+		t.Fatal(err)
+	}
 	return w
 }
 
 func (w *world) client(region string, opts ...func(*s3.Options)) *s3.Client {
 	return s3.New(s3.Options{
-		BaseEndpoint: &w.url, Region: region, UsePathStyle: true, RetryMaxAttempts: 1,
+		BaseEndpoint: &w.url, Region: region, UsePathStyle: true, RetryMaxAttempts: 1, HTTPClient: w.http,
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
 	}, opts...)
 }
 
-func (w *world) bucket(t *testing.T) string {
+func (w *world) put(t *testing.T, key string, body []byte) string {
 	t.Helper()
-	if err := w.store.MakeBucket(t.Context(), "docs", "us-west-2"); err != nil {
-		t.Fatal(err)
-	}
-	return "docs"
-}
-
-func (w *world) put(t *testing.T, bucket, key string, body []byte) {
-	t.Helper()
-	_, err := w.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)})
+	out, err := w.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &key, Body: bytes.NewReader(body)})
 	if err != nil {
 		t.Fatalf("put %q: %v", key, err)
 	}
+	return *out.ETag
 }
 
-func (w *world) get(ctx context.Context, bucket, key string) ([]byte, error) {
-	out, err := w.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key, ChecksumMode: "ENABLED"})
+func (w *world) get(ctx context.Context, key string) ([]byte, error) {
+	out, err := w.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(bucket), Key: &key, ChecksumMode: "ENABLED"})
 	if err != nil {
 		return nil, err
 	}
-	defer out.Body.Close() //nolint:errcheck // only read
-	return io.ReadAll(out.Body)
+	b, err := io.ReadAll(out.Body)
+	return b, errors.Join(err, out.Body.Close())
 }
 
-func TestPutAndGetObjectsOfManySizes(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	b := w.bucket(t)
-	for _, size := range []int{0, 1, 4096, 4097, 70_000, 3 << 20} {
-		body := bytes.Repeat([]byte("abcdefg"), size/7+1)[:size]
-		w.put(t, b, "k", body)
-		got, err := w.get(t.Context(), b, "k")
-		if err != nil {
-			t.Fatalf("get %d bytes: %v", size, err)
-		}
-		if !bytes.Equal(got, body) {
-			t.Errorf("got %d bytes, want the %d that were put", len(got), size)
-		}
+// code is the S3 error code of err, "" when it is none.
+func code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
 	}
+	return ""
+}
+
+// status is the HTTP status of err, 0 when there was no answer.
+func status(err error) int {
+	var resp *awshttp.ResponseError
+	if errors.As(err, &resp) {
+		return resp.HTTPStatusCode()
+	}
+	return 0
+}
+
+// noise is size bytes that differ from all others.
+func noise(seed byte, size int) []byte {
+	b := make([]byte, size)
+	r := rand.NewChaCha8([32]byte{seed})
+	_, _ = r.Read(b)
+	return b
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // the old signature is defined by it
 	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -139,6 +140,11 @@ func sortedKeys(m map[string]string) []string {
 func resign(r *http.Request, query url.Values, creds aws.Credentials) (*http.Request, error) {
 	out := r.Clone(r.Context())
 	path, raw, _ := strings.Cut(requestURI(r), "?")
+	plain, err := url.PathUnescape(path)
+	if err != nil {
+		return nil, err
+	}
+	path = escapePath(plain) // versitygw signs this spelling whatever it was sent
 	var kept []string
 	for arg := range strings.SplitSeq(raw, "&") {
 		name, _, _ := strings.Cut(arg, "=")
@@ -166,9 +172,22 @@ func resign(r *http.Request, query url.Values, creds aws.Credentials) (*http.Req
 	out.Header.Set("X-Amz-Content-Sha256", unsigned)
 	out.Header.Del("Authorization")
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
-	// The path is signed as it is spelled, and it is spelled as the client sent it.
 	u.Opaque = "//" + r.Host + path
 	err = signer.SignHTTP(r.Context(), creds, out, unsigned, "s3", defaultRegion, time.Now())
 	u.Opaque = ""
 	return out, err
+}
+
+// escapePath writes a path in the spelling of the new signature: all but unreserved characters and slashes as %XX.
+func escapePath(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		switch c := path[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~/", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -112,8 +113,14 @@ type BucketInfo struct {
 	KMSKeyID string // key of the default encryption, "" when it is not aws:kms
 }
 
+// bucketName is S3's rule (User Guide, "General purpose bucket naming rules") without its list of reserved names.
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
 // MakeBucket makes a bucket. One that is there already is left as it is, without an error.
 func (s *Store) MakeBucket(ctx context.Context, bucket, region string) error {
+	if !bucketName.MatchString(bucket) {
+		return fmt.Errorf("make bucket %q: %w", bucket, ErrBucketName)
+	}
 	b := &bucketRecord{Name: bucket, Region: region, Created: now()}
 	err := s.commit(ctx, func(tx *txn) error {
 		if tx.Bucket(nameBuckets).Get([]byte(bucket)) != nil {

@@ -31,6 +31,7 @@ var (
 	ErrNoSuchBucket = errors.New("no such bucket")
 	ErrNoSuchKey    = errors.New("no such key")
 	ErrClosed       = errors.New("store is closed")
+	ErrBucketName   = errors.New("not a bucket name")
 	ErrKeyTooLong   = errors.New("key is longer than 1024 bytes")
 )
 
@@ -78,7 +79,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
 	db, err := bolt.Open(filepath.Join(dir, "index.db"), 0o600, &bolt.Options{
-		Timeout:      2 * time.Second,
+		Timeout:      time.Second,
 		FreelistType: bolt.FreelistMapType,
 		NoSync:       cfg.NoSync,
 		NoGrowSync:   cfg.NoSync,
