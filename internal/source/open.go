@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/source/csv"
 	"quarry/internal/source/dir"
 	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
@@ -34,6 +35,12 @@ func fileKinds() []kind {
 		}},
 		{"json", func(f stream.File, c item.Config, n int) Source {
 			return &sourcejsonl.Objects{File: f, Config: c, Index: n}
+		}},
+		{"csv", func(f stream.File, c item.Config, n int) Source {
+			return &csv.Source{File: f, Config: c, Index: n}
+		}},
+		{"tsv", func(f stream.File, c item.Config, n int) Source {
+			return &csv.Source{File: f, Comma: '\t', Config: c, Index: n}
 		}},
 		text("markdown", quarry.FormatMarkdown),
 		text("html", quarry.FormatHTML),

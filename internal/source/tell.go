@@ -53,6 +53,10 @@ func byExtension(extension string) string {
 		return "jsonl"
 	case ".json":
 		return "json"
+	case ".csv":
+		return "csv"
+	case ".tsv", ".tab":
+		return "tsv"
 	case ".md", ".markdown":
 		return "markdown"
 	case ".html", ".htm":

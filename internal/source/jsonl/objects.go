@@ -120,6 +120,7 @@ func (s *Objects) block(chunk cut.Chunk, keys item.Keys) quarry.Block {
 	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
 	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
 		if chunk.Skipped > 0 {
+			at := at
 			at.Line, at.Offset = chunk.Item.Line, chunk.Item.Offset
 			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
 			return

@@ -2,8 +2,10 @@ package stream
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -12,6 +14,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
 // Text gives a whole text file in UTF-8: by its byte order mark, as it is where it is UTF-8, by the encoding that it
@@ -230,4 +233,31 @@ func nameOf(enc encoding.Encoding) string {
 		return name
 	}
 	return "UTF-16"
+}
+
+// Decoded gives the file in UTF-8, told by its head as Text tells it; old says that it was in another encoding. Bytes
+// that its encoding does not have become U+FFFD, which the old encodings cannot hold otherwise. A file in UTF-8 is given
+// as it is, valid or not, without its mark.
+func (f File) Decoded(ctx context.Context) (decoded File, old bool, err error) {
+	head, err := f.Head(ctx)
+	if err != nil {
+		return File{}, false, err
+	}
+	enc, mark := markOf(head)
+	if enc == nil && mark == 0 {
+		enc = Encoding(head)
+	}
+	if enc == nil && mark == 0 {
+		return f, false, nil
+	}
+	return File{Name: f.Name, Open: func(ctx context.Context) (io.ReadCloser, error) {
+		in, err := f.From(ctx, int64(mark))
+		if err != nil || enc == nil {
+			return in, err
+		}
+		return struct {
+			io.Reader
+			io.Closer
+		}{transform.NewReader(in, enc.NewDecoder()), in}, nil
+	}}, enc != nil, nil
 }

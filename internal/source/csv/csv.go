@@ -1,0 +1,270 @@
+// Package csv reads tables of text: comma, semicolon or tab between cells, quotes as RFC 4180 has them, line breaks inside
+// of quotes, names in the first row.
+//
+// It owns rows and cells. A row becomes a JSON object of strings, and from there on all is package item's.
+//
+// What always holds: the first row names the columns; a row with another number of cells, or with quotes that do not
+// fit, is named and left out, and the rows behind it are read.
+package csv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"unicode/utf8"
+
+	"quarry"
+	"quarry/internal/jsonl"
+	"quarry/internal/source/cut"
+	"quarry/internal/source/item"
+	"quarry/internal/source/stream"
+)
+
+// Source is one table.
+type Source struct {
+	File   stream.File
+	Comma  byte // between cells; 0: told by the first row, of comma, semicolon and tab
+	Config item.Config
+	Index  int // of the source in the run
+}
+
+// Name gives the file's name.
+func (s *Source) Name() string { return s.File.Name }
+
+// Blocks gives the rows in blocks of about 1 MiB.
+func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
+	return func(yield func(quarry.Block, error) bool) {
+		if err := s.blocks(ctx, from, yield); err != nil {
+			yield(quarry.Block{}, fmt.Errorf("read %s: %w", s.File.Name, err))
+		}
+	}
+}
+
+// ErrNoHeader says that a table has no row with the names of its columns.
+var ErrNoHeader = errors.New("no first row with the names of the columns")
+
+// table is what the head of the file says about all of it.
+type table struct {
+	names [][]byte // as JSON strings
+	comma byte
+	old   bool // it was in an old encoding: U+FFFD stands for bytes that it does not have
+	keys  item.Keys
+}
+
+func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(quarry.Block, error) bool) error {
+	file, old, err := s.File.Decoded(ctx)
+	if err != nil {
+		return err
+	}
+	var t *table
+	if from.Offset > 0 {
+		t, err = s.head(ctx, file, old)
+		if err != nil {
+			return err
+		}
+	}
+	comma := s.Comma
+	if comma == 0 {
+		if comma, err = told(ctx, file); err != nil {
+			return err
+		}
+	}
+	in, err := file.From(ctx, from.Offset)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	for chunk, err := range cut.Chunks(ctx, in, jsonl.Place{Line: from.Line, Offset: from.Offset}, rules(comma), s.Config.Limit()) {
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			if t, err = s.table(chunk, comma, old); err != nil {
+				return err
+			}
+			if chunk = withoutFirst(chunk); len(chunk.Spans) == 0 {
+				continue
+			}
+		}
+		if !yield(s.block(chunk, t), nil) {
+			return nil
+		}
+	}
+	if t == nil && from.Offset == 0 {
+		return ErrNoHeader
+	}
+	return nil
+}
+
+// told counts the candidates in the first line.
+func told(ctx context.Context, file stream.File) (byte, error) {
+	head, err := file.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := bytes.Cut(head, []byte{'\n'})
+	best := byte(',')
+	for _, c := range []byte{';', '\t'} {
+		if bytes.Count(line, []byte{c}) > bytes.Count(line, []byte{best}) {
+			best = c
+		}
+	}
+	return best, nil
+}
+
+// head reads what the file's first rows say.
+func (s *Source) head(ctx context.Context, file stream.File, old bool) (*table, error) {
+	comma := s.Comma
+	if comma == 0 {
+		var err error
+		if comma, err = told(ctx, file); err != nil {
+			return nil, err
+		}
+	}
+	in, err := file.From(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = in.Close() }()
+	for chunk, err := range cut.Chunks(ctx, in, jsonl.Place{}, rules(comma), s.Config.Limit()) {
+		if err != nil {
+			return nil, err
+		}
+		return s.table(chunk, comma, old)
+	}
+	return nil, ErrNoHeader
+}
+
+// table reads the header, the chunk's first row, and decides the keys by the rows behind it in the same chunk.
+func (s *Source) table(chunk cut.Chunk, comma byte, old bool) (*table, error) {
+	if len(chunk.Spans) == 0 {
+		return nil, ErrNoHeader
+	}
+	t := &table{comma: comma, old: old}
+	var names [][]byte
+	var first [][]byte
+	n := 0
+	for row := range chunk.Items() {
+		if n++; n == 1 {
+			var ok bool
+			if names, _, ok = cells(nil, row.Text, comma, nil); !ok || !utf8.Valid(row.Text) {
+				return nil, ErrNoHeader
+			}
+			seen := map[string]bool{}
+			for i, name := range names {
+				name := string(bytes.TrimSpace(name))
+				if name == "" {
+					name = fmt.Sprintf("column_%d", i+1)
+				}
+				for whole, k := name, 2; seen[name]; k++ {
+					name = fmt.Sprintf("%s_%d", whole, k)
+				}
+				seen[name] = true
+				t.names = append(t.names, jsonl.AppendString(nil, []byte(name)))
+			}
+			continue
+		}
+		if obj, reason := t.object(nil, row.Text, &scratch{}); reason == "" {
+			first = append(first, obj)
+		}
+		if len(first) == item.Sample {
+			break
+		}
+	}
+	if len(first) == 0 { // nothing to decide by but the names
+		obj := []byte{'{'}
+		for i, name := range t.names {
+			if i > 0 {
+				obj = append(obj, ',')
+			}
+			obj = append(append(obj, name...), `:"x"`...)
+		}
+		first = append(first, append(obj, '}'))
+	}
+	t.keys = s.Config.Decide(first)
+	return t, nil
+}
+
+// withoutFirst takes the header off a chunk.
+func withoutFirst(c cut.Chunk) cut.Chunk {
+	end := c.Spans[0].End
+	c.Line += int64(bytes.Count(c.Data[:end], []byte{'\n'}))
+	c.Offset += int64(end)
+	c.Data = c.Data[end:]
+	spans := make([]cut.Span, 0, len(c.Spans)-1)
+	for _, s := range c.Spans[1:] {
+		spans = append(spans, cut.Span{Start: s.Start - end, End: s.End - end})
+	}
+	c.Spans = spans
+	return c
+}
+
+// scratch is memory that rows of one block use one after the other.
+type scratch struct {
+	cells [][]byte
+	text  []byte
+}
+
+// object writes a row as a JSON object; a reason says why it cannot be.
+func (t *table) object(dst, row []byte, s *scratch) (obj []byte, reason string) {
+	if !utf8.Valid(row) {
+		for i := 0; i < len(row); {
+			r, n := utf8.DecodeRune(row[i:])
+			if r == utf8.RuneError && n == 1 {
+				return nil, fmt.Sprintf("invalid UTF-8 at byte %d", i)
+			}
+			i += n
+		}
+	}
+	if t.old && bytes.ContainsRune(row, utf8.RuneError) {
+		return nil, "some bytes are not of the file's encoding"
+	}
+	var ok bool
+	if s.cells, s.text, ok = cells(s.cells[:0], row, t.comma, s.text[:0]); !ok {
+		return nil, "quotes that do not fit"
+	}
+	if len(s.cells) != len(t.names) {
+		return nil, fmt.Sprintf("%d cells, and the header has %d", len(s.cells), len(t.names))
+	}
+	dst = append(dst, '{')
+	for i, cell := range s.cells {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(append(dst, t.names[i]...), ':')
+		dst = jsonl.AppendString(dst, cell)
+	}
+	return append(dst, '}'), ""
+}
+
+func (s *Source) block(chunk cut.Chunk, t *table) quarry.Block {
+	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
+	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
+		if chunk.Skipped > 0 {
+			at := at
+			at.Line, at.Offset = chunk.Item.Line, chunk.Item.Offset
+			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
+			return
+		}
+		reader := s.Config.NewReader(t.keys)
+		var used scratch
+		for row := range chunk.Items() {
+			at := at
+			at.Line, at.Offset = row.Line, row.Offset
+			// A row's object is its document's memory, so it is not used again.
+			obj, reason := t.object(make([]byte, 0, len(row.Text)+len(row.Text)/8+256), row.Text, &used)
+			var d quarry.Document
+			var err error
+			if reason != "" {
+				d, err = quarry.Document{At: at}, &quarry.ItemError{At: at, Reason: reason}
+			} else if d, err = reader.Read(obj, at); errors.Is(err, item.ErrFiltered) {
+				continue
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}}
+}

@@ -1,0 +1,167 @@
+package csv_test
+
+import (
+	"bytes"
+	"context"
+	stdcsv "encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/unicode"
+
+	"quarry"
+	"quarry/internal/source/csv"
+	"quarry/internal/source/item"
+	"quarry/internal/source/sourcetest"
+	"quarry/internal/source/stream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func memory(content string) stream.File {
+	return stream.File{Name: "in.csv", Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(content)), nil
+	}}
+}
+
+func told(t *testing.T, s sourcetest.Source) []string {
+	t.Helper()
+	var got []string
+	for _, e := range sourcetest.Read(t, s) {
+		if e.Fault != "" {
+			got = append(got, e.Fault)
+		} else {
+			d := e.Document
+			got = append(got, fmt.Sprintf("%d %s|%s|%s|%s", d.At.Line, d.ID, d.Title, d.Body, d.Fields))
+		}
+	}
+	return got
+}
+
+func TestTables(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, in string
+		want     []string
+	}{
+		{"plain", "ID,Title,Body,status\n1,One,text,draft\n2,Two,,publish", []string{`2 1|One|text|{"status":"draft"}`, `3 2|Two||{"status":"publish"}`}},
+		{"quotes, commas and line breaks in cells", "id,title,content\r\n1,\"a, \"\"b\"\"\",\"line\r\nline \"\"x\"\"\"\r\n\r\n2,\"\",y\r\n", []string{"2 1|a, \"b\"|line\r\nline \"x\"|", "5 2||y|"}},
+		{"semicolons", "id;body\n1;a,b\n", []string{"2 1||a,b|"}},
+		{"tabs", "id\tbody\n1\ta,b;c\n", []string{"2 1||a,b;c|"}},
+		{"names twice and none", "id,body,x,x,\n1,a,b,c,d\n", []string{`2 1||a|{"x":"b","x_2":"c","column_5":"d"}`}},
+		{"rows of other widths", "id,body\n1\n2,a\n3,a,b\n", []string{"in.csv:2: 1 cells, and the header has 2", "3 2||a|", "in.csv:4: 3 cells, and the header has 2"}},
+		{"a quote that is not closed", "id,body\n1,\"a\n2,b\n3,c\n", []string{"in.csv:2: quotes that do not fit", "3 2||b|", "4 3||c|"}},
+		{"a quote that ends within a cell", "id,body\n1,\"a\"b\n2,\"b\"\n", []string{"in.csv:2: quotes that do not fit", "3 2||b|"}},
+		{"a quote within a plain cell", "id,body\n1,a \"b\" c\n", []string{`2 1||a "b" c|`}},
+		{"a row above the limit", "id,body\n1,\"" + strings.Repeat("x\n\"\"", 500) + "\"\n2,b\n", []string{"in.csv:2: item of 2005 bytes is above the limit of 1000", "503 2||b|"}},
+		{"bytes that are no UTF-8", "id,body\n1,日本語日本語\n2,caf\xe9\n3,x\n", []string{"2 1||日本語日本語|", "in.csv:3: invalid UTF-8 at byte 5", "4 3||x|"}},
+		{"no id", "id,body\n,x\n", []string{"in.csv:2: no id"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := &csv.Source{File: memory(c.in), Config: item.Config{MaxBytes: 1000}}
+			if diff := cmp.Diff(c.want, told(t, s)); diff != "" {
+				t.Error(diff)
+			}
+			sourcetest.Run(t, s)
+		})
+	}
+}
+
+func TestLargeTable(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	w := stdcsv.NewWriter(&b)
+	if err := w.Write([]string{"guid", "headline", "html"}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20_000 {
+		if err := w.Write([]string{fmt.Sprint("g", i), "題 \"" + strings.Repeat("x", i%30) + "\"", strings.Repeat("<p>a, \"b\"\n", i%60)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Flush()
+	s := &csv.Source{File: memory(b.String()), Index: 2}
+	sourcetest.Run(t, s)
+	docs, faults := sourcetest.Documents(t, s)
+	if len(docs) != 20_000 || len(faults) > 0 {
+		t.Fatalf("%d documents, %v", len(docs), faults)
+	}
+	if d := docs[61]; d.ID != "g61" || d.Title != `題 "x"` || string(d.Body) != "<p>a, \"b\"\n" || d.Format != quarry.FormatHTML {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestOldEncodings(t *testing.T) {
+	t.Parallel()
+	in := "id,title,body\n1,これは題です,本文にはカタカナと漢字があります。\n2,次の題,もう一つの本文です。\n"
+	want := []string{"2 1|これは題です|本文にはカタカナと漢字があります。|", "3 2|次の題|もう一つの本文です。|"}
+	sjis, err := japanese.ShiftJIS.NewEncoder().String(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	utf16, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, in := range map[string]string{"Shift_JIS": sjis, "UTF-16": utf16, "UTF-8 with a mark": "\ufeff" + in} {
+		s := &csv.Source{File: memory(in)}
+		if diff := cmp.Diff(want, told(t, s)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		sourcetest.Run(t, s)
+	}
+}
+
+func TestATableWithoutAHeader(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{"", "\n\n", "a,\"b\n"} {
+		n := 0
+		for _, err := range (&csv.Source{File: memory(in)}).Blocks(t.Context(), quarry.Position{}) {
+			n++
+			if err == nil || !strings.Contains(err.Error(), "in.csv: no first row") {
+				t.Errorf("%q: %v, want that there is no header", in, err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%q gave %d blocks or errors, want 1", in, n)
+		}
+	}
+}
+
+// Where Go's own reader, which is strict too, takes the whole table, the cells are the same.
+func FuzzTable(f *testing.F) {
+	f.Add([]byte("id,body\n1,\"a\n\"\"b\"\n2,c\n"), uint16(100))
+	f.Add([]byte("id;body\r\n1;x\r\n"), uint16(3))
+	f.Fuzz(func(t *testing.T, in []byte, limit uint16) {
+		all := append([]byte("id,body\n"), in...)
+		s := &csv.Source{File: memory(string(all)), Comma: ',', Config: item.Config{MaxBytes: int64(limit) + 10}}
+		entries := sourcetest.Read(t, s)
+		if len(entries) > 0 {
+			sourcetest.Run(t, s)
+		}
+		r := stdcsv.NewReader(bytes.NewReader(all))
+		r.LazyQuotes = false
+		rows, err := r.ReadAll()
+		if err != nil || len(in) > int(limit) || bytes.ContainsRune(in, '\r') {
+			return
+		}
+		docs := 0
+		for i, row := range rows[1:] {
+			if i >= len(entries) {
+				t.Fatalf("%q: %d items, want %d", in, len(entries), len(rows)-1)
+			}
+			if e := entries[i]; e.Fault == "" {
+				docs++
+				if string(e.Document.ID) != row[0] || string(e.Document.Body) != row[1] {
+					t.Fatalf("%q: row %d is %q %q, want %q", in, i, e.Document.ID, e.Document.Body, row)
+				}
+			}
+		}
+	})
+}
