@@ -1,0 +1,99 @@
+package report
+
+import (
+	"fmt"
+
+	"quarry"
+)
+
+// costView is what the page says about money.
+type costView struct {
+	Headline string
+	Detail   string
+	Amounts  []amount
+	// Where the price was read.
+	Source, SourceURL, Date, Basis string
+	Unknown                        bool // there is no price
+	Estimated                      bool
+}
+
+type amount struct{ Name, Meaning, Text, Width, Class string }
+
+func newCostView(r *Report) costView {
+	c := &r.Cost
+	local := r.Target == "local"
+	v := costView{Estimated: c.Estimated, Date: clean(c.PriceDate, 40), SourceURL: webAddress(c.PriceSource)}
+	v.Source = clean(c.PriceSource, 300)
+	if v.Source == "" || v.Source == unknown {
+		v.Source, v.Unknown = unknown, true
+	}
+	switch c.PriceBasis {
+	case "listed":
+		v.Basis = "published for this model and tier"
+	case "derived":
+		v.Basis = "derived from a published price by a rule: batch and flex cost half of on demand"
+	default:
+		v.Basis = clean(c.PriceBasis, 100)
+	}
+	model := orUnknown(clean(r.Model, 200))
+	switch {
+	case local && c.Batch == nil && c.OnDemand == nil:
+		v.Headline = "Nothing was spent."
+		v.Detail = fmt.Sprintf("The stand-in answered. What these tokens would cost on %s is unknown, because its price is.", model)
+	case local:
+		v.Headline = "Nothing was spent."
+		v.Detail = fmt.Sprintf("The stand-in answered. The same tokens on %s would cost %s in batch, %s on demand.", model, money(c.Batch), money(c.OnDemand))
+	case c.Actual == nil:
+		v.Headline = "What was spent is unknown."
+		v.Detail = fmt.Sprintf("There is no price for some of the answers of %s in %s. The provider's bill has the sum.", model, orUnknown(clean(r.Region, 40)))
+	default:
+		v.Headline = money(c.Actual) + " spent"
+		v.Detail = besideOnDemand(c)
+	}
+	v.Amounts = amounts(c, local)
+	return v
+}
+
+// besideOnDemand compares with what the same tokens cost on demand.
+func besideOnDemand(c *Cost) string {
+	switch {
+	case c.OnDemand == nil || c.Saved == nil:
+		return "What the same tokens cost on demand is unknown."
+	case *c.Saved > 0:
+		return fmt.Sprintf("%s less than on demand (%s).", money(c.Saved), share(int64(*c.Saved), int64(*c.OnDemand)))
+	case *c.Saved < 0:
+		dearer := -*c.Saved
+		return fmt.Sprintf("%s more than on demand.", money(&dearer))
+	}
+	return "As much as on demand."
+}
+
+func amounts(c *Cost, local bool) []amount {
+	would := "what these tokens cost as a batch job"
+	if local {
+		would = "what these tokens would cost as a batch job"
+	}
+	list := []amount{
+		{Name: "Spent", Meaning: "in this run", Class: "good"},
+		{Name: "Batch", Meaning: would, Class: "plain"},
+		{Name: "On demand", Meaning: "the same tokens by single calls", Class: "plain"},
+		{Name: "Forecast", Meaning: "of the plan, before anything was sent", Class: "faint"},
+	}
+	if local {
+		list[0].Meaning = "the stand-in costs nothing"
+	}
+	sums := []*quarry.USD{c.Actual, c.Batch, c.OnDemand, c.Forecast}
+	var most quarry.USD
+	for _, sum := range sums {
+		if sum != nil {
+			most = max(most, *sum)
+		}
+	}
+	for i := range list {
+		list[i].Text = money(sums[i])
+		if sums[i] != nil {
+			list[i].Width = barWidth(float64(*sums[i]), float64(most))
+		}
+	}
+	return list
+}
