@@ -66,14 +66,6 @@ type Result struct {
 	Error          *ResultError    `json:"error,omitempty"`
 }
 
-// DocumentInfo is what a result keeps of its document.
-type DocumentInfo struct {
-	Title  string          `json:"title,omitempty"`
-	URL    string          `json:"url,omitempty"`
-	Lang   string          `json:"lang,omitempty"`
-	Fields json.RawMessage `json:"fields,omitempty"` // the item's other members
-}
-
 // ResultError says why a document is not ok.
 type ResultError struct {
 	Kind    string `json:"kind"` // a Class, or one of the Kind constants

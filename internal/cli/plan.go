@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -32,12 +31,12 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, ne
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(near, "quarry-")
+	e := effect.New(nil)
+	dir, err := e.TempDir(near)
 	if err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "make a directory for the index", Subject: near, Err: err, Hint: "let TMPDIR name a directory that you can write to"}
 	}
-	open.add(func() error { return os.RemoveAll(dir) })
-	e := effect.New(nil)
+	open.add(func() error { return e.RemoveAll(dir) })
 	book, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
 	if err != nil {
 		return nil, err

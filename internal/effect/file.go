@@ -109,3 +109,13 @@ func (f *OutFile) Close() error { return f.f.Close() }
 
 // Path is the name the file was opened with.
 func (f *OutFile) Path() string { return f.path }
+
+// TempDir makes a directory of its own below near, or below the system's place for such where near is empty. The caller
+// removes it.
+func (e *Effects) TempDir(near string) (dir string, err error) {
+	err = e.do(File, "mkdir in "+near, func() error {
+		dir, err = os.MkdirTemp(near, "quarry-")
+		return err
+	})
+	return dir, err
+}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -140,6 +141,7 @@ type resultFiles struct {
 	results, failed, offsets *atomicfile.Writer
 	next                     int64 // order of the next offset
 	size                     int64
+	line                     bytes.Buffer
 	totals                   Totals
 }
 
@@ -175,11 +177,11 @@ func (f *resultFiles) commit() error {
 
 // add writes one document's result. Orders that have none, of items left out, get an offset too, which nobody asks for.
 func (f *resultFiles) add(order int64, res *quarry.Result) error {
-	line, err := json.Marshal(res)
-	if err != nil {
+	f.line.Reset()
+	if err := writeJSONLine(&f.line, res); err != nil {
 		return err
 	}
-	line = append(line, '\n')
+	line := f.line.Bytes()
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], uint64(f.size))
 	for ; f.next <= order; f.next++ {
@@ -215,7 +217,7 @@ func (f *resultFiles) add(order int64, res *quarry.Result) error {
 	default:
 		t.Failed++
 	}
-	_, err = f.failed.Write(line)
+	_, err := f.failed.Write(line)
 	return err
 }
 

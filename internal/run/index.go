@@ -114,13 +114,11 @@ func (w *indexWriter) add(e *entry) error {
 	return err
 }
 
+// writeJSONLine writes a value as one line. <, > and & stay as they are: these are data, not pages.
 func writeJSONLine(w io.Writer, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(b, '\n'))
-	return err
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }
 
 // entries reads the index's entries in order.

@@ -257,6 +257,7 @@ type loose struct {
 	e      *effect.Effects
 	file   *effect.OutFile
 	buf    *bufio.Writer
+	line   bytes.Buffer
 	size   int64
 	at     []int64 // by place; -1: none yet
 	length []int32
@@ -280,13 +281,13 @@ func (l *loose) remove() {
 }
 
 func (l *loose) put(f *found) error {
-	b, err := json.Marshal(f)
-	if err != nil {
+	l.line.Reset()
+	if err := writeJSONLine(&l.line, f); err != nil {
 		return err
 	}
-	l.at[f.at], l.length[f.at] = l.size, int32(len(b))
-	l.size += int64(len(b))
-	_, err = l.buf.Write(b)
+	l.at[f.at], l.length[f.at] = l.size, int32(l.line.Len())
+	l.size += int64(l.line.Len())
+	_, err := l.buf.Write(l.line.Bytes())
 	return err
 }
 
