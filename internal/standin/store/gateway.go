@@ -42,6 +42,8 @@ func apiError(err error, bucket, key string) error {
 		return s3err.GetAPIError(s3err.ErrNoSuchKey)
 	case errors.Is(err, ErrKeyTooLong):
 		return s3err.GetKeyTooLongErr(int64(len(key)), 1024)
+	case errors.Is(err, ErrKeyEncoding):
+		return s3err.GetAPIError(s3err.ErrInvalidURI)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return s3err.GetAPIError(s3err.ErrIncompleteBody)
 	case errors.Is(err, context.Canceled):

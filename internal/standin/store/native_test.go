@@ -209,6 +209,7 @@ func TestWhatIsNotThereIsSaid(t *testing.T) {
 	_, errCreate := s.Create(ctx, "nope", "k")
 	_, errBucket := s.Bucket(ctx, "nope")
 	_, errLong := s.Create(ctx, bucket, strings.Repeat("x", 1025))
+	_, errBytes := s.Create(ctx, bucket, "\xff")
 	_, errEmpty := s.Create(ctx, bucket, "")
 	for _, c := range []struct {
 		name      string
@@ -220,6 +221,7 @@ func TestWhatIsNotThereIsSaid(t *testing.T) {
 		{"Create in no bucket", errCreate, store.ErrNoSuchBucket},
 		{"Bucket of no bucket", errBucket, store.ErrNoSuchBucket},
 		{"Create of a key that is too long", errLong, store.ErrKeyTooLong},
+		{"Create of a key that is no text", errBytes, store.ErrKeyEncoding},
 		{"Create of an empty key", errEmpty, store.ErrNoSuchKey},
 	} {
 		if !errors.Is(c.got, c.want) {

@@ -33,6 +33,7 @@ var (
 	ErrClosed       = errors.New("store is closed")
 	ErrBucketName   = errors.New("not a bucket name")
 	ErrKeyTooLong   = errors.New("key is longer than 1024 bytes")
+	ErrKeyEncoding  = errors.New("key is not UTF-8")
 )
 
 // defaultAccount is the account that AWS's documentation uses in its examples.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"os"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
@@ -253,6 +254,9 @@ func checkKey(key string) error {
 	}
 	if len(key) > 1024 {
 		return ErrKeyTooLong
+	}
+	if !utf8.ValidString(key) {
+		return ErrKeyEncoding
 	}
 	return nil
 }
