@@ -154,7 +154,7 @@ func openJournal(path string, noSync bool, each func(f finished, bodyAt int64) e
 	}
 	j := &journal{
 		file: file, noSync: noSync, after: after,
-		queue: make(chan *finished, 256), broken: make(chan struct{}), done: make(chan struct{}),
+		queue: make(chan *finished, 512), broken: make(chan struct{}), done: make(chan struct{}),
 	}
 	end, err := j.recover(path, each)
 	if err != nil {

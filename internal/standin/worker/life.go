@@ -131,7 +131,12 @@ func (e *Engine) stopping(ctx context.Context, l *live, j Job) error {
 		if err != nil {
 			return err
 		}
-		err = e.writeOutput(ctx, j, segment)
+		if err = segment.seal(); err == nil {
+			err = e.writeFiles(ctx, j, segment)
+		}
+		if err == nil {
+			err = e.writeManifest(ctx, j, sum)
+		}
 		if err = errors.Join(err, segment.close()); err != nil {
 			return err
 		}

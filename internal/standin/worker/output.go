@@ -15,13 +15,11 @@ import (
 	"quarry/internal/standin/faults"
 )
 
-// writeOutput writes one output file for each input file, in the input's order, then the manifest
-// (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html). Records that are not finished
-// are left out. It flushes the segment; doing all of it again replaces what was written with the same.
-func (e *Engine) writeOutput(ctx context.Context, j Job, s *segment) error {
-	if err := s.flush(); err != nil {
-		return err
-	}
+// writeFiles writes one output file for each input file, in the input's order
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html). It keeps pace with the segment:
+// a file appears once the last of its records is finished, and so before others of the job. Records that are not
+// finished when the segment is sealed are left out. Doing it again replaces what was written.
+func (e *Engine) writeFiles(ctx context.Context, j Job, s *segment) error {
 	var first int64
 	for _, f := range j.Files {
 		if err := e.writeFile(ctx, j, f, s, first); err != nil {
@@ -29,7 +27,7 @@ func (e *Engine) writeOutput(ctx context.Context, j Job, s *segment) error {
 		}
 		first += f.Records
 	}
-	return e.writeManifest(ctx, j, s.tally)
+	return nil
 }
 
 func (e *Engine) writeFile(ctx context.Context, j Job, f inputFile, s *segment, first int64) (err error) {
@@ -53,12 +51,12 @@ func (e *Engine) writeFile(ctx context.Context, j Job, f inputFile, s *segment, 
 	err = e.eachRecord(ctx, j, f, func(r record) error {
 		at := index
 		index++
-		p := s.places[at]
+		p := s.await(at)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if !p.there || p.flags&isDropped != 0 {
 			return nil
-		}
-		if at%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
 		}
 		var err error
 		if body, err = s.body(p, body); err != nil {

@@ -49,14 +49,14 @@ func (e *Engine) process(ctx context.Context, l *live, j Job) error {
 		return err
 	}
 	end := e.outcomeOf(j)
-	err = e.answerAll(ctx, j, segment, end.upTo)
-	if errors.Is(err, errTimeUp) {
-		end, err = outcome{status: quarry.JobPartiallyCompleted, message: messagePartial}, nil
+	err = e.answerAndWrite(ctx, j, segment, end.upTo)
+	timeUp := errors.Is(err, errTimeUp)
+	if timeUp {
+		err = nil
 	}
+	sum := segment.sum()
 	if err == nil && ctx.Err() == nil {
-		err = e.writeOutput(ctx, j, segment)
-	} else {
-		err = errors.Join(err, segment.flush())
+		err = e.writeManifest(ctx, j, sum)
 	}
 	if err = errors.Join(err, segment.close()); ctx.Err() != nil {
 		return nil // stopped, or the engine is closing: what is in the segment stays
@@ -64,10 +64,31 @@ func (e *Engine) process(ctx context.Context, l *live, j Job) error {
 	if err != nil {
 		return err
 	}
-	if end.status == quarry.JobPartiallyCompleted && segment.tally.success+segment.tally.errors == j.Counts.Total {
-		end = outcome{status: quarry.JobCompleted} // the time was up when nothing was left to do
+	if timeUp && sum.success+sum.errors < j.Counts.Total {
+		end = outcome{status: quarry.JobPartiallyCompleted, message: messagePartial}
 	}
 	_, err = e.move(l, j.Status, end.status, func(j *Job) { j.Message = end.message })
+	return err
+}
+
+// answerAndWrite answers, and writes the output behind the answers. It gives errTimeUp when that, and nothing else,
+// kept records from being answered; the output has the others then.
+func (e *Engine) answerAndWrite(ctx context.Context, j Job, s *segment, upTo int64) error {
+	working, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	written := make(chan error, 1)
+	go func() {
+		err := e.writeFiles(ctx, j, s)
+		if err != nil {
+			cancel(err) // what cannot be written need not be answered
+		}
+		written <- err
+	}()
+	err := e.answerAll(working, j, s, upTo)
+	sealed := s.seal()
+	if failed := errors.Join(sealed, <-written); failed != nil {
+		return failed
+	}
 	return err
 }
 

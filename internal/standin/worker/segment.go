@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"quarry"
 )
@@ -13,11 +14,16 @@ import (
 const segmentDir = "segments"
 
 // segment is the journal of one job's finished records, with an index from the record's number to its place. The
-// journal is in the order in which records ended; the output is put together from it in the order of the input.
+// journal is in the order in which records ended; the output is put together from it, while it grows, in the order of
+// the input.
 type segment struct {
 	*journal
+
+	mu     sync.Mutex
+	grown  *sync.Cond
 	places []place
 	tally  tally
+	sealed bool // no record will come any more
 }
 
 // tally is what the finished records come to.
@@ -48,6 +54,7 @@ func (e *Engine) segmentPath(id string) string {
 // after every group that has reached the disk.
 func (e *Engine) openSegment(j Job, counted func(tally)) (*segment, error) {
 	s := &segment{places: make([]place, j.Counts.Total)}
+	s.grown = sync.NewCond(&s.mu)
 	note := func(f *finished, at int64) bool {
 		if f.index < 0 || f.index >= int64(len(s.places)) || s.places[f.index].there {
 			return false
@@ -65,10 +72,14 @@ func (e *Engine) openSegment(j Job, counted func(tally)) (*segment, error) {
 			return nil
 		},
 		func(group []*finished, at []int64) {
+			s.mu.Lock()
 			for i, f := range group {
 				note(f, at[i])
 			}
-			counted(s.tally)
+			sum := s.tally
+			s.mu.Unlock()
+			counted(sum)
+			s.grown.Broadcast()
 		})
 	if err != nil {
 		return nil, err
@@ -94,7 +105,34 @@ func (e *Engine) finishedOf(id string) (t tally, err error) {
 	return t, err
 }
 
-// body reads the stored output of a record. It may be called once the segment is flushed.
+// seal writes what was added and says that nothing will come any more.
+func (s *segment) seal() error {
+	err := s.flush()
+	s.mu.Lock()
+	s.sealed = true
+	s.mu.Unlock()
+	s.grown.Broadcast()
+	return err
+}
+
+// await waits until a record is finished, or will never be.
+func (s *segment) await(index int64) place {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.places[index].there && !s.sealed {
+		s.grown.Wait()
+	}
+	return s.places[index]
+}
+
+// sum is what is finished so far.
+func (s *segment) sum() tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tally
+}
+
+// body reads the stored output of a finished record.
 func (s *segment) body(p place, buf []byte) ([]byte, error) {
 	if cap(buf) < int(p.size) {
 		buf = make([]byte, p.size, p.size+p.size/4)
