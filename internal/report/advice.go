@@ -67,7 +67,7 @@ func troubles(r *Report) ([]trouble, int) {
 	left := max(0, len(kinds)-maxTroubles)
 	var list []trouble
 	for _, kind := range kinds[:len(kinds)-left] {
-		t := trouble{Kind: clean(kind, 80), Count: number(r.Errors[kind]), Share: share(r.Errors[kind], r.Documents.Total)}
+		t := trouble{Kind: orUnknown(clean(kind, 80)), Count: number(r.Errors[kind]), Share: share(r.Errors[kind], r.Documents.Total)}
 		t.Meaning, t.Advice = advised(kind)
 		list = append(list, t)
 	}

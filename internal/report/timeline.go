@@ -12,7 +12,7 @@ import (
 // The picture of the jobs: one bar a job, packed into lanes, so that its height shows how many ran at once. Places across
 // are in percent of the width and need no script to fit a screen; heights are in pixels.
 const (
-	maxBars  = 2000
+	maxBars  = 4000
 	maxLanes = 120
 	axisPx   = 26
 )
@@ -86,7 +86,7 @@ func drawTimeline(r *Report) *timeline {
 	}
 	t.Began, t.Ended = moment(first), moment(last)
 	whole := max(last.Sub(first).Seconds(), 0.001)
-	drawn, lanes := assignLanes(all[:min(len(all), maxBars)], time.Duration(whole*float64(time.Second)/400))
+	drawn, lanes := assignLanes(all[:min(len(all), maxBars)])
 	if n := len(all) - len(drawn); n > 0 {
 		t.Left = plural(int64(n), "job", "jobs")
 	}
@@ -116,9 +116,8 @@ func drawTimeline(r *Report) *timeline {
 	return t
 }
 
-// assignLanes gives each job the first lane that is free when it begins, a little air between two of a lane. Jobs for
-// which no lane is left are not drawn.
-func assignLanes(all []stretch, air time.Duration) (drawn []stretch, lanes int) {
+// assignLanes gives each job the first lane that is free when it begins. Jobs for which no lane is left are not drawn.
+func assignLanes(all []stretch) (drawn []stretch, lanes int) {
 	var free []time.Time // when a lane is free again
 	for _, s := range all {
 		s.lane = slices.IndexFunc(free, func(at time.Time) bool { return !at.After(s.begin) })
@@ -129,7 +128,7 @@ func assignLanes(all []stretch, air time.Duration) (drawn []stretch, lanes int) 
 			s.lane = len(free)
 			free = append(free, time.Time{})
 		}
-		free[s.lane] = s.end.Add(air)
+		free[s.lane] = s.end
 		drawn = append(drawn, s)
 	}
 	return drawn, len(free)

@@ -65,7 +65,7 @@ type jobView struct {
 
 func newView(r *Report) *view {
 	v := &view{
-		Run: clean(string(r.Run), 40), Model: orUnknown(clean(r.Model, 200)), Mode: clean(string(r.Mode), 20), Region: clean(r.Region, 40),
+		Run: orUnknown(clean(string(r.Run), 40)), Model: orUnknown(clean(r.Model, 200)), Mode: clean(string(r.Mode), 20), Region: clean(r.Region, 40),
 		Target: clean(r.Target, 20), Version: clean(r.Version, 80), Generated: moment(r.Generated),
 		AnsweredBy: cleanAll(r.AnsweredBy, maxSources, 200), Sources: cleanAll(r.Sources, maxSources, 300),
 		Total: number(r.Documents.Total), Input: number(r.Tokens.Input), Output: number(r.Tokens.Output),
