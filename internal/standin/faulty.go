@@ -25,12 +25,7 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		to.protocol().WriteError(w, r, broken(to))
 	case f.faults.Hits(faults.LostReply, key):
 		f.next.ServeHTTP(&lost{header: http.Header{}}, r)
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			to.protocol().WriteError(w, r, broken(to)) // no connection to cut: the next worst thing
-			return
-		}
-		_ = conn.Close() // to cut it is all that is wanted
+		panic(http.ErrAbortHandler) // net/http's way to end a connection, or an HTTP/2 stream, without an answer
 	default:
 		f.next.ServeHTTP(w, r)
 	}

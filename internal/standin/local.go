@@ -99,9 +99,7 @@ func (s *Server) bill(w http.ResponseWriter, r *http.Request) {
 	if err := s.writeBill(r.Context(), out, arn); err != nil {
 		s.log.ErrorContext(r.Context(), "write the bill", "error", err)
 		// The status is sent; a cut connection is what tells the client that the bill is not whole.
-		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			_ = conn.Close()
-		}
+		panic(http.ErrAbortHandler)
 	}
 }
 

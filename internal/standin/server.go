@@ -200,6 +200,7 @@ func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnState:         s.fresh.note,
+		Protocols:         protocols(),
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
 	}
 	var err error
@@ -208,6 +209,14 @@ func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
 	}
 	s.closeLater(s.stop)
 	return nil
+}
+
+// protocols has HTTP/2 without TLS beside HTTP/1.1: the JavaScript SDK's runtime client speaks nothing else.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
 }
 
 // serve hands a request to its service.

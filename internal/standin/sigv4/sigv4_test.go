@@ -15,6 +15,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	httpcredentials "github.com/aws/smithy-go/aws-http-auth/credentials"
+	httpsigv4 "github.com/aws/smithy-go/aws-http-auth/sigv4"
+	httpauth "github.com/aws/smithy-go/aws-http-auth/v4"
 
 	"quarry/internal/standin/sigv4"
 )
@@ -181,6 +184,51 @@ func edit(from, to string) func(*http.Request, *[]byte) {
 			r.Header.Del("Authorization")
 		}
 	}
+}
+
+// TestHTTP2SignsItsAuthority has the signer sign a header of that name, as the JavaScript SDK does over HTTP/2.
+func TestHTTP2SignsItsAuthority(t *testing.T) {
+	t.Parallel()
+	make2 := func() (*http.Request, []byte) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:4566/model", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header[":authority"] = []string{"127.0.0.1:4566"}
+		sum := sha256.Sum256(nil)
+		only := func(o *httpauth.SignerOptions) { o.HeaderRules = authorityAndDate{} }
+		err = httpsigv4.New(only).SignRequest(&httpsigv4.SignRequestInput{
+			Request: r, PayloadHash: sum[:], Credentials: httpcredentials.Credentials{AccessKeyID: keyID, SecretAccessKey: secret},
+			Service: "bedrock", Region: "us-west-2", Time: now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(r.Header, ":authority")
+		in, body := received(t, r, "")
+		in.ProtoMajor = 2
+		return in, body
+	}
+	r, body := make2()
+	if err := verify(r, body, now, sigv4.Key{Secret: secret}); err != nil {
+		t.Errorf("over HTTP/2: %v", err)
+	}
+	r, body = make2()
+	r.Host = "other:1"
+	if err := verify(r, body, now, sigv4.Key{Secret: secret}); !errors.Is(err, sigv4.ErrMismatch) {
+		t.Errorf("to another host: %v, want %v", err, sigv4.ErrMismatch)
+	}
+	r, body = make2()
+	r.ProtoMajor = 1
+	if err := verify(r, body, now, sigv4.Key{Secret: secret}); !errors.Is(err, sigv4.ErrIncomplete) {
+		t.Errorf("over HTTP/1: %v, want %v", err, sigv4.ErrIncomplete)
+	}
+}
+
+type authorityAndDate struct{}
+
+func (authorityAndDate) IsSigned(name string) bool {
+	return name == ":authority" || name == "x-amz-date"
 }
 
 func TestAnExpiredTokenIsToldApart(t *testing.T) {

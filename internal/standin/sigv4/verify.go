@@ -73,10 +73,13 @@ func (c Claim) Verify(r *http.Request, body []byte, key Key) error {
 	return nil
 }
 
+// authority is HTTP/2's name for the host, which the JavaScript SDK signs in its place.
+const authority = ":authority"
+
 // checkHeaders holds the rule that host and every x-amz-* header must be signed, without which the target of a call
 // could be changed on its way: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 func (c Claim) checkHeaders(r *http.Request) error {
-	if !slices.Contains(c.SignedHeaders, "host") {
+	if !slices.Contains(c.SignedHeaders, "host") && !(r.ProtoMajor == 2 && slices.Contains(c.SignedHeaders, authority)) {
 		return fmt.Errorf("%w: 'Host' must be a 'SignedHeader' in the AWS Authorization", ErrIncomplete)
 	}
 	for name := range r.Header {
@@ -94,6 +97,10 @@ func (c Claim) sign(r *http.Request, payloadHash []byte, secret string) (string,
 	location := *r.URL
 	clone.URL = &location
 	for _, name := range c.SignedHeaders {
+		if name == authority && r.ProtoMajor == 2 {
+			clone.Header[authority] = []string{r.Host}
+			continue
+		}
 		canonical := http.CanonicalHeaderKey(name)
 		values := r.Header.Values(canonical)
 		if len(values) == 0 && name == "content-length" && r.ContentLength >= 0 {
