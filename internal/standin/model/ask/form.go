@@ -35,8 +35,12 @@ func formOf(f family.Format, instructions string) (Form, error) {
 
 var jsonRE = regexp.MustCompile(`(?i)json`)
 
+// maxInstruction is how much of the instructions is read; what comes behind is no longer an instruction.
+const maxInstruction = 64 << 10
+
 // formOfText reads the form out of the words of an instruction.
 func formOfText(text string) Form {
+	text = text[:min(len(text), maxInstruction)]
 	keys := exampleKeys(text)
 	if !jsonRE.MatchString(text) && len(keys) == 0 {
 		return Form{}
@@ -61,7 +65,8 @@ func keysNode(keys []string) *Node {
 // exampleKeys are the keys at the top of the first JSON-like object in the text, which need not be valid JSON:
 // people write {"title": "...", "summary": …}.
 func exampleKeys(text string) []string {
-	for start := strings.IndexByte(text, '{'); start >= 0; {
+	start := strings.IndexByte(text, '{')
+	for try := 0; start >= 0 && try < maxExamples; try++ {
 		if keys := keysIn(text[start:]); len(keys) > 0 {
 			return keys
 		}
@@ -74,8 +79,11 @@ func exampleKeys(text string) []string {
 	return nil
 }
 
-// exampleWindow bounds how far an example is followed, so that many open braces cost linear time.
-const exampleWindow = 4000
+const (
+	// exampleWindow is how far an example is followed, maxExamples how many braces are tried: many open ones must not cost square time.
+	exampleWindow = 4000
+	maxExamples   = 64
+)
 
 func keysIn(s string) []string {
 	s = s[:min(len(s), exampleWindow)]

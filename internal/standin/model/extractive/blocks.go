@@ -69,6 +69,9 @@ type blockParser struct {
 	buf      strings.Builder
 	blank    bool // the last line was blank
 	inList   bool
+	closed   bool            // the last line of prose ended a sentence
+	unclosed string          // a fence mark that nothing closes
+	unended  map[string]bool // elements of HTML that nothing ends
 }
 
 func (p *blockParser) flush() {
@@ -105,7 +108,7 @@ func (p *blockParser) whole(kind blockKind, text string) {
 // fence passes over a fenced block. A fence that is never closed is a line like any other.
 func (p *blockParser) fence(lines []string, i *int) bool {
 	mark := fenceMark(lines[*i])
-	if mark == "" {
+	if mark == "" || p.unclosed != "" && strings.HasPrefix(mark, p.unclosed) {
 		return false
 	}
 	for j := *i + 1; j < len(lines); j++ {
@@ -117,6 +120,7 @@ func (p *blockParser) fence(lines []string, i *int) bool {
 			return true
 		}
 	}
+	p.unclosed = mark // no later fence of this kind can close either
 	return false
 }
 
@@ -184,9 +188,10 @@ func (p *blockParser) line(line, next string) bool {
 		p.add(item, trimmed)
 	default:
 		p.inList = p.inList && indent >= 2
-		if !p.spaced {
-			p.flush() // no paragraph is marked, so every line is one
+		if !p.spaced && p.closed {
+			p.flush() // no paragraph is marked, so the end of a sentence ends one
 		}
+		p.closed = ended(trimmed)
 		if p.buf.Len() == 0 && label(trimmed, next) {
 			p.whole(prose, trimmed)
 			break

@@ -83,11 +83,15 @@ func (p *blockParser) html(lines []string, i *int) bool {
 	}
 	last := *i
 	if htmlBlocks[name] {
-		for end := "</" + name; last < len(lines)-1 && !strings.Contains(strings.ToLower(lines[last]), end); {
+		for end := "</" + name; last < len(lines)-1 && last < *i+maxHTMLBlock && !p.unended[name] && !strings.Contains(strings.ToLower(lines[last]), end); {
 			last++
 		}
-		if last == len(lines)-1 && last > *i+maxHTMLBlock {
-			last = *i // it never ends: believe this line only
+		if last == *i+maxHTMLBlock { // it never ends: believe this line only, and do not look again
+			last = *i
+			if p.unended == nil {
+				p.unended = map[string]bool{}
+			}
+			p.unended[name] = true
 		}
 	} else {
 		for last < len(lines)-1 && strings.TrimSpace(lines[last+1]) != "" && fenceMark(lines[last+1]) == "" {
@@ -139,11 +143,14 @@ func stripInline(s string) string {
 			}
 		case '`':
 			n := len(s[i:]) - len(strings.TrimLeft(s[i:], "`"))
-			if end := strings.Index(s[i+n:], s[i:i+n]); end >= 0 {
+			if end := strings.Index(s[i+n:min(len(s), i+n+maxLink)], s[i:i+n]); end >= 0 {
 				out.WriteString(strings.TrimSpace(s[i+n : i+n+end]))
 				i += n + end + n
 				continue
 			}
+			out.WriteString(s[i : i+n])
+			i += n
+			continue
 		case '!':
 			if i+1 < len(s) && s[i+1] == '[' {
 				if _, end := link(s[i+1:]); end > 0 {
@@ -153,7 +160,7 @@ func stripInline(s string) string {
 			}
 		case '[':
 			if strings.HasPrefix(s[i:], "[^") {
-				if end := strings.IndexByte(s[i:], ']'); end > 0 && end < 20 {
+				if end := strings.IndexByte(s[i:min(len(s), i+20)], ']'); end > 0 {
 					i += end + 1
 					continue
 				}
@@ -169,24 +176,28 @@ func stripInline(s string) string {
 				i += n
 				continue
 			}
+			out.WriteString(s[i : i+n])
+			i += n
+			continue
 		case '_':
 			n := len(s[i:]) - len(strings.TrimLeft(s[i:], "_"))
 			before := i == 0 || !wordByte(s[i-1])
 			after := i+n >= len(s) || !wordByte(s[i+n])
-			if n <= 2 && before != after {
-				i += n
-				continue
+			if n > 2 || before == after {
+				out.WriteString(s[i : i+n])
 			}
+			i += n
+			continue
 		case '<':
 			if strings.HasPrefix(s[i:], "<http") {
-				if end := strings.IndexByte(s[i:], '>'); end > 0 {
+				if end := strings.IndexByte(s[i:min(len(s), i+maxLink)], '>'); end > 0 {
 					out.WriteString(s[i+1 : i+end])
 					i += end + 1
 					continue
 				}
 			}
 			if strings.HasPrefix(s[i:], "<!--") {
-				if end := strings.Index(s[i:], "-->"); end > 0 {
+				if end := strings.Index(s[i:min(len(s), i+maxLink)], "-->"); end > 0 {
 					i += end + 3
 					continue
 				}
@@ -258,7 +269,9 @@ func link(s string) (label string, end int) {
 		parens := 0
 		for j := i; j < len(s); j++ {
 			if s[j] == '(' {
-				parens++
+				if parens++; parens > 8 {
+					return "", 0
+				}
 			} else if s[j] == ')' {
 				if parens--; parens == 0 {
 					return label, j + 1

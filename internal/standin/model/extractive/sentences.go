@@ -144,7 +144,7 @@ func unfinished(s, after string, spaced bool) bool {
 			return true
 		}
 	}
-	return strings.Count(s, "(") > strings.Count(s, ")") && len(s) < 400 && strings.IndexByte(after, ')') >= 0 && strings.IndexByte(after, ')') < 200
+	return len(s) < 400 && strings.Count(s, "(") > strings.Count(s, ")") && strings.IndexByte(after[:min(len(after), 200)], ')') >= 0
 }
 
 func lowerNext(after string) bool {

@@ -94,6 +94,9 @@ func (p *Prompt) parseChat(body []byte, m members) error {
 			p.Turns = append(p.Turns, Turn{Role: roleUser, Parts: []Part{{Kind: ToolResult, ID: msg.ToolCallID, Text: Turn{Parts: parts}.text()}}})
 		case roleAssistant:
 			for _, c := range msg.ToolCalls {
+				if args := jsontext.Value(c.Function.Arguments); args.Kind() != jsontext.KindBeginObject || !args.IsValid() {
+					return invalidf("messages: the arguments of tool call %q are not a JSON object", c.Function.Name)
+				}
 				parts = append(parts, Part{Kind: ToolUse, ID: c.ID, Name: c.Function.Name, Input: jsontext.Value(c.Function.Arguments)})
 			}
 			p.Turns = append(p.Turns, Turn{Role: roleAssistant, Parts: parts})

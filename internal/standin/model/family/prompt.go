@@ -157,15 +157,11 @@ const (
 )
 
 func (t Turn) text() string {
-	var out string
+	var texts []string
 	for _, part := range t.Parts {
-		if part.Kind != Text || part.Text == "" {
-			continue
+		if part.Kind == Text && part.Text != "" {
+			texts = append(texts, part.Text)
 		}
-		if out != "" {
-			out += "\n\n"
-		}
-		out += part.Text
 	}
-	return out
+	return joinTexts(texts)
 }

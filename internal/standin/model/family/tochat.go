@@ -2,6 +2,7 @@ package family
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -121,6 +122,7 @@ func (t Turn) chat() []chatOut {
 	var out []chatOut
 	msg := chatOut{Role: t.Role}
 	var parts []chatPartOut
+	var reasoning []string
 	onlyText := true
 	for _, part := range t.Parts {
 		switch part.Kind {
@@ -140,9 +142,10 @@ func (t Turn) chat() []chatOut {
 		case ToolResult:
 			out = append(out, chatOut{Role: "tool", ToolCallID: part.ID, Content: part.Text})
 		case Reasoning:
-			msg.Reasoning += part.Text
+			reasoning = append(reasoning, part.Text)
 		}
 	}
+	msg.Reasoning = joinTexts(reasoning)
 	switch {
 	case len(parts) == 0 && len(msg.ToolCalls) == 0:
 		return out
@@ -238,9 +241,9 @@ func contentText(v jsontext.Value) (string, error) {
 	if err := json.Unmarshal(v, &parts, lenient); err != nil {
 		return "", fmt.Errorf("read chat completion: content: %w", err)
 	}
-	text := ""
+	var text strings.Builder
 	for _, part := range parts {
-		text += part.Text
+		text.WriteString(part.Text)
 	}
-	return text, nil
+	return text.String(), nil
 }

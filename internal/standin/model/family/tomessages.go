@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -224,14 +225,19 @@ func ReadMessagesReply(body []byte) (Reply, error) {
 		return Reply{}, fmt.Errorf("read message: no content in it")
 	}
 	r := Reply{Model: in.Model}
+	var text strings.Builder
 	for _, b := range in.Content {
 		switch b.Type {
 		case "text":
-			r.Text += b.Text
+			text.WriteString(b.Text)
 		case "tool_use":
+			if !b.Input.IsValid() {
+				return Reply{}, fmt.Errorf("read message: the input of tool call %q is not JSON", b.Name)
+			}
 			r.Calls = append(r.Calls, Part{Kind: ToolUse, ID: b.ID, Name: b.Name, Input: b.Input})
 		}
 	}
+	r.Text = text.String()
 	switch in.StopReason {
 	case "max_tokens":
 		r.Stop = MaxTokens
