@@ -259,15 +259,24 @@ func (s *Server) URL() string {
 func (s *Server) Keys() (id, secret string) { return s.keys.first, s.keys.secrets[s.keys.first] }
 
 // Close ends the server: it takes no more requests, waits for those under way, and closes the files. When ctx ends
-// first the rest is cut off; jobs go on at the next Start either way. A second Close returns what the first did.
+// first, requests are cut off soon after and Close returns its error; jobs go on at the next Start either way. A second Close
+// returns what the first did.
 func (s *Server) Close(ctx context.Context) error {
 	s.closing.Do(func() { s.closed = s.closeAll(ctx) })
 	return s.closed
 }
 
+// closeGrace is what is left for closing files where a request has used up the caller's time.
+const closeGrace = 2 * time.Second
+
 func (s *Server) closeAll(ctx context.Context) error {
 	var err error
 	for i := len(s.closers) - 1; i >= 0; i-- {
+		if ctx.Err() != nil {
+			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+			defer cancel()
+			ctx = late
+		}
 		err = errors.Join(err, s.closers[i](ctx))
 	}
 	return err
