@@ -150,7 +150,10 @@ func (a *API) copyResponse(ctx *fasthttp.RequestCtx, w http.ResponseWriter, r *h
 }
 
 func (a *API) bucketRegion(r *http.Request, otherwise string) string {
-	bucket, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	bucket, ok := hostBucket(r.Host)
+	if !ok {
+		bucket, _, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	}
 	info, err := a.cfg.Store.Bucket(r.Context(), bucket)
 	if err != nil {
 		return otherwise

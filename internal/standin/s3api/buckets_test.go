@@ -61,7 +61,7 @@ func TestBucketsAreListedInPagesAndDeletedWhenEmpty(t *testing.T) {
 	w := setup(t)
 	want := []string{"bkt1", "bkt2", "bkt3", bucket}
 	for _, name := range want[:3] {
-		if err := w.store.MakeBucket(t.Context(), name, "us-west-2"); err != nil {
+		if err := w.store.MakeBucket(t.Context(), name, "eu-west-1"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,6 +74,9 @@ func TestBucketsAreListedInPagesAndDeletedWhenEmpty(t *testing.T) {
 		}
 		for _, b := range page.Buckets {
 			got = append(got, *b.Name)
+			if region := aws.ToString(b.BucketRegion); region != map[bool]string{true: "us-west-2", false: "eu-west-1"}[*b.Name == bucket] {
+				t.Errorf("bucket %s is listed in %s", *b.Name, region)
+			}
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -154,6 +157,18 @@ func TestBucketConfigurations(t *testing.T) {
 		t.Errorf("a policy without statements: %v", err)
 	}
 	w.put(t, "k", []byte("x")) // the policy is kept, not judged
+	for _, c := range []struct {
+		principal string
+		public    bool
+	}{{`{"Service":"bedrock.amazonaws.com"}`, false}, {`{"AWS":"*"}`, true}} {
+		open := `{"Statement":[{"Effect":"Allow","Principal":` + c.principal + `,"Action":"s3:GetObject","Resource":"arn:aws:s3:::docs/*"}]}`
+		if _, err := w.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: b, Policy: &open}); err != nil {
+			t.Error(err)
+		}
+		if out, err := w.s3.GetBucketPolicyStatus(ctx, &s3.GetBucketPolicyStatusInput{Bucket: b}); err != nil || *out.PolicyStatus.IsPublic != c.public {
+			t.Errorf("the status of a policy for %s: %v, %v", c.principal, out, err)
+		}
+	}
 
 	if _, err := w.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: b, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}}); err != nil {
 		t.Error(err)

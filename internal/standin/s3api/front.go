@@ -24,6 +24,7 @@ func newFront(s *store.Store, region string, k keys) (fasthttp.RequestHandler, e
 		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithConcurrencyLimiter(1<<20, 1<<20), s3api.WithHostStyle("localhost"),
 	}
 	backend := s.Backend()
+	opts = append(opts, s3api.WithRoute(fiber.MethodGet, "/", sub.listBuckets(root)))
 	for _, method := range []string{fiber.MethodGet, fiber.MethodPut, fiber.MethodDelete} {
 		opts = append(opts, s3api.WithRoute(method, "/:bucket", sub.handler(method, root, backend)))
 	}

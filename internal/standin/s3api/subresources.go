@@ -3,6 +3,7 @@ package s3api
 import (
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3api/utils"
 	"github.com/versity/versitygw/s3err"
+	"github.com/versity/versitygw/s3response"
 
 	"quarry/internal/standin/store"
 )
@@ -86,9 +88,13 @@ func (s *subresources) handler(method string, root middlewares.RootUserConfig, b
 	}
 	existing := append(slices.Clone(verify), middlewares.ParseAcl(be))
 	create := controllers.ProcessHandlers(s.createBucket, "", services, verify...)
-	chains := map[string]fiber.Handler{}
+	type chain struct {
+		query  string
+		handle fiber.Handler
+	}
+	var chains []chain
 	add := func(query string, c controllers.Controller) {
-		chains[query] = controllers.ProcessHandlers(c, "", services, existing...)
+		chains = append(chains, chain{query, controllers.ProcessHandlers(c, "", services, existing...)})
 	}
 	for _, k := range kinds {
 		switch {
@@ -104,15 +110,16 @@ func (s *subresources) handler(method string, root middlewares.RootUserConfig, b
 	switch method {
 	case fiber.MethodGet:
 		add("location", s.location)
+		add("policyStatus", s.policyStatus)
 	case fiber.MethodPut:
 		add("policy", s.putPolicy)
 	}
 	return func(ctx fiber.Ctx) error {
 		args := ctx.Request().URI().QueryArgs()
-		for query, chain := range chains {
-			if args.Has(query) {
+		for _, c := range chains {
+			if args.Has(c.query) {
 				s.defaults(ctx, root)
-				return chain(ctx)
+				return c.handle(ctx)
 			}
 		}
 		if method == fiber.MethodPut && plainBucket(ctx) {
@@ -120,6 +127,32 @@ func (s *subresources) handler(method string, root middlewares.RootUserConfig, b
 			return create(ctx)
 		}
 		return ctx.Next()
+	}
+}
+
+// listBuckets says each bucket's own Region, where versitygw says the one it was asked in.
+func (s *subresources) listBuckets(root middlewares.RootUserConfig) fiber.Handler {
+	list := controllers.ProcessHandlers(func(ctx fiber.Ctx) (*controllers.Response, error) {
+		resp, err := s.server.Router.Ctrl.ListBuckets(ctx)
+		if res, ok := resp.Data.(s3response.ListAllMyBucketsResult); ok && err == nil {
+			for i := range res.Buckets.Bucket {
+				b := &res.Buckets.Bucket[i]
+				if info, err := s.store.Bucket(ctx.RequestCtx(), b.Name); err == nil {
+					b.BucketRegion = info.Region
+				}
+			}
+		}
+		return resp, err
+	}, "", &controllers.Services{},
+		middlewares.VerifyPresignedV4Signature(root, s.keys, s.region, false),
+		middlewares.VerifyV4Signature(root, s.keys, s.region, false, true, true),
+	)
+	return func(ctx fiber.Ctx) error {
+		if _, ok := hostBucket(string(ctx.Request().Header.Host())); ok { // the path of a bucket's own host
+			return ctx.Next()
+		}
+		s.defaults(ctx, root)
+		return list(ctx)
 	}
 }
 
@@ -242,6 +275,42 @@ func (s *subresources) putPolicy(ctx fiber.Ctx) (*controllers.Response, error) {
 		return &controllers.Response{}, s3err.APIError{Code: "InternalError", Description: err.Error(), HTTPStatusCode: http.StatusInternalServerError}
 	}
 	return &controllers.Response{MetaOpts: &controllers.MetaOptions{Status: http.StatusNoContent}}, nil
+}
+
+// policyStatus reports whether a policy lets everybody in, by the part of S3's rule (User Guide, "The meaning of
+// public") that needs no evaluation: an Allow for every principal without a condition.
+func (s *subresources) policyStatus(ctx fiber.Ctx) (*controllers.Response, error) {
+	bucket := ctx.Params("bucket")
+	info, err := s.store.Bucket(ctx.RequestCtx(), bucket)
+	if err != nil {
+		return &controllers.Response{}, s3err.GetBucketErr(s3err.ErrNoSuchBucket, bucket)
+	}
+	if info.Policy == nil {
+		return &controllers.Response{}, s3err.GetAPIError(s3err.ErrNoSuchBucketPolicy)
+	}
+	return document(fmt.Sprintf("%s<PolicyStatus%s><IsPublic>%t</IsPublic></PolicyStatus>", xml.Header, xmlns, isPublic(info.Policy))), nil
+}
+
+func isPublic(policy []byte) bool {
+	type statement struct {
+		Effect    string
+		Principal json.RawMessage
+		Condition json.RawMessage
+	}
+	var one struct{ Statement statement }
+	var many struct{ Statement []statement }
+	if json.Unmarshal(policy, &many) != nil {
+		if json.Unmarshal(policy, &one) != nil {
+			return false
+		}
+		many.Statement = []statement{one.Statement}
+	}
+	for _, st := range many.Statement {
+		if st.Effect == "Allow" && len(st.Condition) == 0 && strings.Contains(string(st.Principal), `"*"`) {
+			return true
+		}
+	}
+	return false
 }
 
 func validEncryption(doc []byte) bool {

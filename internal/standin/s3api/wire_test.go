@@ -114,6 +114,25 @@ func TestChunkedBodiesAreUnwrappedAndTheirTrailersChecked(t *testing.T) {
 	}
 }
 
+func TestTrailersOfPartsAreChecked(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	up, err := w.s3.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: aws.String(bucket), Key: aws.String("k"), ChecksumAlgorithm: "CRC32"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte("hello"))))
+	for value, want := range map[string]int{"AAAAAA==": 400, sum: 200} {
+		body := strings.NewReader("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:" + value + "\r\n\r\n")
+		r := w.signed(t, http.MethodPut, "/docs/k?partNumber=1&uploadId="+*up.UploadId, "STREAMING-UNSIGNED-PAYLOAD-TRAILER", body, http.Header{
+			"X-Amz-Trailer": {"x-amz-checksum-crc32"}, "X-Amz-Decoded-Content-Length": {"5"},
+		})
+		if got, text := w.do(t, r); got != want {
+			t.Errorf("trailer %s: %d %s, want %d", value, got, text, want)
+		}
+	}
+}
+
 func TestUploadsThatAreCutOffStoreNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

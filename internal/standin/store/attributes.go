@@ -124,3 +124,8 @@ func (g *gateway) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput) (*
 		}},
 	}, nil
 }
+
+// PutObjectAcl answers what S3 does since ACLs are disabled by default.
+func (g *gateway) PutObjectAcl(context.Context, *s3.PutObjectAclInput) error {
+	return s3err.GetAPIError(s3err.ErrAclNotSupported)
+}

@@ -398,8 +398,8 @@ func TestOneDirectoryHasOneStore(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	open(t, dir)
-	if _, err := store.Open(store.Config{Dir: dir}); err == nil {
-		t.Error("a second store opened the same directory")
+	if _, err := store.Open(store.Config{Dir: dir}); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a second store on the same directory: %v, want ErrLocked", err)
 	}
 	if _, err := store.Open(store.Config{}); err == nil {
 		t.Error("a store opened without a directory")

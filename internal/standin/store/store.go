@@ -31,6 +31,7 @@ var (
 	ErrNoSuchBucket = errors.New("no such bucket")
 	ErrNoSuchKey    = errors.New("no such key")
 	ErrClosed       = errors.New("store is closed")
+	ErrLocked       = errors.New("store is open in another process")
 	ErrBucketName   = errors.New("not a bucket name")
 	ErrKeyTooLong   = errors.New("key is longer than 1024 bytes")
 	ErrKeyEncoding  = errors.New("key is not UTF-8")
@@ -85,6 +86,9 @@ func Open(cfg Config) (*Store, error) {
 		NoSync:       cfg.NoSync,
 		NoGrowSync:   cfg.NoSync,
 	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		err = ErrLocked
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open index of store %s: %w", dir, err)
 	}
@@ -99,7 +103,7 @@ func Open(cfg Config) (*Store, error) {
 	s.serial.Store(epoch << 32)
 	s.blobs = newBlobs(filepath.Join(dir, "blobs"), epoch, cfg.NoSync)
 	if !cfg.NoSync {
-		if err := syncDirs(dir, filepath.Join(dir, "blobs")); err != nil {
+		if err := syncDirs(filepath.Dir(dir), dir, filepath.Join(dir, "blobs")); err != nil {
 			return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), db.Close())
 		}
 	}
@@ -110,7 +114,8 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close waits for the commits under way and closes the index. Readers that are still open fail from then on.
+// Close waits for the commits under way and closes the index. What comes later gets ErrClosed; readers that are open
+// may be read to their end.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
