@@ -14,6 +14,7 @@ import (
 	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
 	"quarry/internal/source/stream"
+	"quarry/internal/source/wxr"
 )
 
 // kind is one kind of file: how it is called and who reads it.
@@ -41,6 +42,9 @@ func fileKinds() []kind {
 		}},
 		{"tsv", func(f stream.File, c item.Config, n int) Source {
 			return &csv.Source{File: f, Comma: '\t', Config: c, Index: n}
+		}},
+		{"wxr", func(f stream.File, c item.Config, n int) Source {
+			return &wxr.Source{File: f, Config: c, Index: n}
 		}},
 		text("markdown", quarry.FormatMarkdown),
 		text("html", quarry.FormatHTML),

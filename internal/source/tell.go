@@ -17,6 +17,10 @@ func tell(name string, head []byte) string {
 	switch text[0] {
 	case '{':
 		return tellObject(extension, text)
+	case '<':
+		if n := bytes.Index(text, []byte("<rss")); n >= 0 && !bytes.Contains(text[:n], []byte("<html")) {
+			return "wxr"
+		}
 	case '[':
 		// Markdown may begin so too: a link.
 		rest := bytes.TrimSpace(text[1:])
@@ -53,6 +57,8 @@ func byExtension(extension string) string {
 		return "jsonl"
 	case ".json":
 		return "json"
+	case ".xml", ".wxr", ".rss":
+		return "wxr"
 	case ".csv":
 		return "csv"
 	case ".tsv", ".tab":

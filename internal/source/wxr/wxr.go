@@ -1,0 +1,291 @@
+// Package wxr reads WordPress exports (WXR) and other RSS files: each item a document, with its raw body.
+//
+// It owns a scan of its own, which takes what importers choke on: control characters, CDATA inside of CDATA, items that
+// are not closed. It removes nothing from bodies: block comments, shortcodes and bare line breaks are the cleaner's.
+//
+// What always holds: items of every type and status are given, to be filtered by conditions on post_type and status;
+// passwords of posts are not; an item that is broken is named, and the items behind it are read.
+package wxr
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"unicode/utf8"
+
+	"quarry"
+	"quarry/internal/jsonl"
+	"quarry/internal/source/cut"
+	sourceitem "quarry/internal/source/item"
+	"quarry/internal/source/stream"
+)
+
+// Source is one export.
+type Source struct {
+	File   stream.File
+	Config sourceitem.Config
+	Index  int // of the source in the run
+}
+
+// Name gives the file's name.
+func (s *Source) Name() string { return s.File.Name }
+
+// Blocks gives the items in blocks of about 1 MiB.
+func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
+	return func(yield func(quarry.Block, error) bool) {
+		if err := s.blocks(ctx, from, yield); err != nil {
+			yield(quarry.Block{}, fmt.Errorf("read %s: %w", s.File.Name, err))
+		}
+	}
+}
+
+// feed is what the head of the file says about all of it.
+type feed struct {
+	language []byte // of the channel, as a JSON string; nil: not said
+	old      bool   // the file was in an old encoding
+	keys     sourceitem.Keys
+	decided  bool
+}
+
+func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(quarry.Block, error) bool) error {
+	file, old, err := s.File.Decoded(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := file.Head(ctx)
+	if err != nil {
+		return err
+	}
+	f := feed{language: language(head), old: old}
+	if from.Offset > 0 {
+		err := s.chunks(ctx, file, quarry.Position{}, func(c cut.Chunk) bool {
+			s.decide(c, &f)
+			return !f.decided
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.chunks(ctx, file, from, func(c cut.Chunk) bool {
+		if !f.decided {
+			s.decide(c, &f)
+		}
+		return yield(s.block(c, f), nil)
+	})
+}
+
+func (s *Source) chunks(ctx context.Context, file stream.File, from quarry.Position, each func(cut.Chunk) bool) error {
+	in, err := file.From(ctx, from.Offset)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	for chunk, err := range cut.Chunks(ctx, in, jsonl.Place{Line: from.Line, Offset: from.Offset}, rules(), s.Config.Limit()) {
+		if err != nil {
+			return err
+		}
+		if !each(chunk) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// language reads the channel's language, which stands before the items.
+func language(head []byte) []byte {
+	if at := itemStart(head, 0); at >= 0 {
+		head = head[:at]
+	}
+	_, rest, ok := bytes.Cut(head, []byte("<language>"))
+	if !ok {
+		return nil
+	}
+	value, _, ok := bytes.Cut(rest, []byte("</language>"))
+	if value = bytes.TrimSpace(value); !ok || len(value) == 0 || len(value) > 40 || !utf8.Valid(value) {
+		return nil
+	}
+	return jsonl.AppendString(nil, value)
+}
+
+func (s *Source) decide(chunk cut.Chunk, f *feed) {
+	var first [][]byte
+	for it := range chunk.Items() {
+		if obj, reason := f.object(nil, it.Text, &scratch{}); reason == "" {
+			first = append(first, obj)
+		}
+		if len(first) == sourceitem.Sample {
+			break
+		}
+	}
+	if len(first) == 0 {
+		return
+	}
+	own := sourceitem.Keys{Title: sourceitem.Path{"title"}, Body: sourceitem.Path{"content"}, URL: sourceitem.Path{"link"}, Lang: sourceitem.Path{"language"}, BodyFormat: quarry.FormatHTML}
+	wordpress, bodies := 0, 0
+	for _, obj := range first {
+		if _, ok := jsonl.Lookup(obj, "post_id"); ok {
+			wordpress++
+		}
+		if _, ok := jsonl.Lookup(obj, "content"); ok {
+			bodies++
+		}
+	}
+	if wordpress > 0 {
+		own.ID = sourceitem.Path{"post_id"}
+	}
+	if bodies == 0 {
+		own.Body = sourceitem.Path{"description"} // a feed without content:encoded
+	}
+	f.keys, f.decided = s.Config.DecideWith(own, first), true
+}
+
+// scratch is memory that items of one block use one after the other.
+type scratch struct {
+	text             []byte
+	categories, tags []byte
+	meta             []byte
+	seen             map[string]bool
+}
+
+// object writes an item as a JSON object; a reason says why it cannot be.
+func (f *feed) object(dst, raw []byte, s *scratch) (obj []byte, reason string) {
+	if !utf8.Valid(raw) {
+		for i := 0; i < len(raw); {
+			r, n := utf8.DecodeRune(raw[i:])
+			if r == utf8.RuneError && n == 1 {
+				return nil, fmt.Sprintf("invalid UTF-8 at byte %d", i)
+			}
+			i += n
+		}
+	}
+	if f.old && bytes.ContainsRune(raw, utf8.RuneError) {
+		return nil, "some bytes are not of the file's encoding"
+	}
+	if s.seen == nil {
+		s.seen = map[string]bool{}
+	}
+	clear(s.seen)
+	s.categories, s.tags, s.meta = s.categories[:0], s.tags[:0], s.meta[:0]
+	dst = append(dst, '{')
+	_, st := item(raw, 0, func(name, attributes, content []byte) {
+		dst = f.element(dst, string(name), attributes, content, s)
+	})
+	if st != whole {
+		return nil, "an element or a CDATA section that is not closed"
+	}
+	for _, list := range []struct {
+		name    string
+		content []byte
+		open    byte
+	}{{"categories", s.categories, '['}, {"tags", s.tags, '['}, {"meta", s.meta, '{'}} {
+		if len(list.content) > 0 {
+			dst = member(dst, list.name)
+			dst = append(append(append(dst, list.open), list.content...), list.open+2)
+		}
+	}
+	if f.language != nil {
+		dst = append(member(dst, "language"), f.language...)
+	}
+	return append(dst, '}'), ""
+}
+
+// element writes one element of an item. The first of a name counts.
+func (f *feed) element(dst []byte, name string, attributes, content []byte, s *scratch) []byte {
+	switch name {
+	case "category":
+		// All taxonomies come in elements of this name; menus and post formats say nothing about the text.
+		list := &s.categories
+		switch {
+		case bytes.Contains(attributes, []byte("post_tag")) || bytes.Contains(attributes, []byte(`"tag"`)):
+			list = &s.tags
+		case bytes.Contains(attributes, []byte("domain=")) && !bytes.Contains(attributes, []byte(`"category"`)):
+			return dst
+		}
+		s.text = text(s.text[:0], content)
+		if len(*list) > 0 {
+			*list = append(*list, ',')
+		}
+		*list = jsonl.AppendString(*list, s.text)
+		return dst
+	case "wp:postmeta":
+		f.postmeta(content, s)
+		return dst
+	case "content:encoded":
+		name = "content"
+	case "excerpt:encoded":
+		name = "excerpt"
+	case "dc:creator":
+		name = "creator"
+	case "wp:comment", "wp:post_password":
+		return dst
+	}
+	name = strings.TrimPrefix(name, "wp:")
+	if strings.ContainsAny(name, ":\"\\<") || s.seen[name] || name == "categories" || name == "tags" || name == "meta" || name == "language" {
+		return dst
+	}
+	s.seen[name] = true
+	s.text = text(s.text[:0], content)
+	return jsonl.AppendString(member(dst, name), s.text)
+}
+
+// postmeta keeps a custom field. WordPress hides those that begin with an underscore.
+func (f *feed) postmeta(content []byte, s *scratch) {
+	var key string
+	var value []byte
+	inner := append(append(append([]byte("<item>"), content...), itemEnd...), '\n')
+	if _, st := item(inner, 0, func(name, _, content []byte) {
+		switch string(name) {
+		case "wp:meta_key":
+			key = string(text(nil, content))
+		case "wp:meta_value":
+			value = text(nil, content)
+		}
+	}); st != whole || key == "" || key[0] == '_' || s.seen["meta "+key] {
+		return
+	}
+	s.seen["meta "+key] = true
+	if len(s.meta) > 0 {
+		s.meta = append(s.meta, ',')
+	}
+	s.meta = append(jsonl.AppendString(s.meta, []byte(key)), ':')
+	s.meta = jsonl.AppendString(s.meta, value)
+}
+
+func member(dst []byte, name string) []byte {
+	if dst[len(dst)-1] != '{' {
+		dst = append(dst, ',')
+	}
+	return append(jsonl.AppendString(dst, []byte(name)), ':')
+}
+
+func (s *Source) block(chunk cut.Chunk, f feed) quarry.Block {
+	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
+	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
+		if chunk.Skipped > 0 {
+			at := at
+			at.Line, at.Offset = chunk.Item.Line, chunk.Item.Offset
+			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
+			return
+		}
+		reader := s.Config.NewReader(f.keys)
+		var used scratch
+		for it := range chunk.Items() {
+			at := at
+			at.Line, at.Offset = it.Line, it.Offset
+			obj, reason := f.object(make([]byte, 0, len(it.Text)+len(it.Text)/16), it.Text, &used)
+			var d quarry.Document
+			var err error
+			if reason != "" {
+				d, err = quarry.Document{At: at}, &quarry.ItemError{At: at, Reason: reason}
+			} else if d, err = reader.Read(obj, at); errors.Is(err, sourceitem.ErrFiltered) {
+				continue
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}}
+}

@@ -1,0 +1,236 @@
+package wxr_test
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"quarry"
+	"quarry/internal/jsonl"
+	"quarry/internal/source/item"
+	"quarry/internal/source/sourcetest"
+	"quarry/internal/source/stream"
+	"quarry/internal/source/wxr"
+	"quarry/internal/testdata"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func memory(content string) stream.File {
+	return stream.File{Name: "in.xml", Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(content)), nil
+	}}
+}
+
+func local(t *testing.T, name ...string) stream.File {
+	t.Helper()
+	file, err := stream.Local(testdata.Path(t, name...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func told(t *testing.T, s sourcetest.Source) []string {
+	t.Helper()
+	var got []string
+	for _, e := range sourcetest.Read(t, s) {
+		if e.Fault != "" {
+			got = append(got, e.Fault)
+		} else {
+			d := e.Document
+			got = append(got, fmt.Sprintf("%d %s|%s|%s", d.At.Line, d.ID, d.Title, d.Body))
+		}
+	}
+	return got
+}
+
+const head = `<?xml version="1.0"?><rss><channel><title>Blog</title><language> ja </language>
+`
+
+func one(id, body string) string {
+	return "<item>\n<title>T &amp; " + id + "</title><content:encoded>" + body + "</content:encoded><wp:post_id>" + id + "</wp:post_id></item>\n"
+}
+
+func TestItems(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, in string
+		want     []string
+	}{
+		{"plain", head + one("1", "<![CDATA[a]]>") + one("2", "a &lt;b&gt; &#8217;&#x41; &bogus; & c"), []string{"2 1|T & 1|a", "4 2|T & 2|a <b> ’A &bogus; & c"}},
+		{"CDATA escaped as it should be", head + one("1", "<![CDATA[x ]]]]><![CDATA[> y]]>"), []string{"2 1|T & 1|x ]]> y"}},
+		{"CDATA inside of CDATA", head + one("1", "<![CDATA[x <![CDATA[ y ]]> z]]>"), []string{"2 1|T & 1|x <![CDATA[ y ]]> z"}},
+		{"text around CDATA", head + one("1", "\n a &amp; <![CDATA[b]]> &lt;c "), []string{"2 1|T & 1|a & b <c"}},
+		{"tags of the file inside of CDATA", head + one("1", "<![CDATA[<item><title>x</title></item>]]>") + one("2", "<![CDATA[</content:encoded>]]>"), []string{"2 1|T & 1|<item><title>x</title></item>", "4 2|T & 2|</content:encoded>"}},
+		{"an item that is not closed", head + "<item><title>x</title>\n" + one("2", "<![CDATA[b]]>"), []string{"in.xml:2: an element or a CDATA section that is not closed", "3 2|T & 2|b"}},
+		{"a CDATA section that is not closed", head + one("1", "<![CDATA[a") + one("2", "<![CDATA[b]]>") + one("3", "<![CDATA[c]]>"), []string{
+			"in.xml:2: an element or a CDATA section that is not closed", "4 2|T & 2|b", "6 3|T & 3|c",
+		}},
+		{"an element that is not closed", head + "<item><title>x<wp:post_id>1</wp:post_id></item>\n" + one("2", "<![CDATA[b]]>"), []string{"in.xml:2: an element or a CDATA section that is not closed", "3 2|T & 2|b"}},
+		{"a file cut off", head + one("1", "<![CDATA[a]]>") + "<item><title>", []string{"2 1|T & 1|a", "in.xml:4: an element or a CDATA section that is not closed"}},
+		{"control characters and bad bytes", head + one("1", "<![CDATA[a\x1cb\x00]]>") + one("2", "<![CDATA[日本語日本語\xff]]>"), []string{"2 1|T & 1|a\x1cb\x00", "in.xml:4: invalid UTF-8 at byte 75"}},
+		{"an item above the limit", head + one("1", "<![CDATA[a]]>") + one("2", "<![CDATA["+strings.Repeat("x</", 300)+"]]>") + one("3", "<![CDATA[c]]>"), []string{"2 1|T & 1|a", "in.xml:4: item of 1011 bytes is above the limit of 500", "6 3|T & 3|c"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := &wxr.Source{File: memory(c.in), Config: item.Config{MaxBytes: 500}}
+			if diff := cmp.Diff(c.want, told(t, s)); diff != "" {
+				t.Error(diff)
+			}
+			sourcetest.Run(t, s)
+		})
+	}
+}
+
+func TestAFeedThatIsNotFromWordPress(t *testing.T) {
+	t.Parallel()
+	in := `<rss><channel><language>en</language><item><guid isPermaLink="false">g-1</guid><title>T</title><link>https://e.x/1</link><description>&lt;p&gt;x</description></item></channel></rss>`
+	docs, faults := sourcetest.Documents(t, &wxr.Source{File: memory(in)})
+	want := []quarry.Document{{ID: "g-1", Title: "T", URL: "https://e.x/1", Lang: "en", Format: quarry.FormatHTML, Body: []byte("<p>x"), At: quarry.Position{File: "in.xml", Line: 1, Offset: 43}}}
+	want[0].At.Offset = int64(strings.Index(in, "<item>"))
+	if diff := cmp.Diff(want, docs); diff != "" || len(faults) > 0 {
+		t.Error(diff, faults)
+	}
+}
+
+func TestFieldsOfAnItem(t *testing.T) {
+	t.Parallel()
+	in := head + `<item><title>T</title><content:encoded><![CDATA[x]]></content:encoded><wp:post_id>7</wp:post_id><wp:post_type>page</wp:post_type><wp:status>draft</wp:status>
+<category domain="category" nicename="c"><![CDATA[C & D]]></category><category domain="post_tag" nicename="t">Tag &amp; x</category><category domain="nav_menu">menu</category>
+<wp:post_password>secret</wp:post_password><wp:postmeta><wp:meta_key>_edit_lock</wp:meta_key><wp:meta_value>1</wp:meta_value></wp:postmeta>
+<wp:postmeta><wp:meta_key><![CDATA[source]]></wp:meta_key><wp:meta_value><![CDATA[a "b"]]></wp:meta_value></wp:postmeta>
+<wp:comment><wp:comment_id>1</wp:comment_id><wp:comment_content><![CDATA[no]]></wp:comment_content></wp:comment></item>`
+	s := &wxr.Source{File: memory(in)}
+	docs, _ := sourcetest.Documents(t, s)
+	want := `{"post_type":"page","status":"draft","categories":["C & D"],"tags":["Tag & x"],"meta":{"source":"a \"b\""}}`
+	if len(docs) != 1 || string(docs[0].Fields) != want || docs[0].Lang != "ja" {
+		t.Errorf("got %s, want %s", docs[0].Fields, want)
+	}
+	s.Config.Where = []item.Condition{{Field: "post_type", Value: "post"}}
+	if docs, faults := sourcetest.Documents(t, s); len(docs)+len(faults) != 0 {
+		t.Errorf("a page met post_type=post: %v %v", docs, faults)
+	}
+}
+
+// Where encoding/xml reads a file, the items are the same to the byte.
+func TestRealExportsAgainstXML(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		path []string
+		want int
+	}{
+		{[]string{"wordpress", "example-tech-blog.wordpress.xml"}, 251},
+		{[]string{"wxr", "theme-unit-test-data.xml"}, 186},
+		{[]string{"wxr", "small-export.xml"}, 11},
+		{[]string{"wxr", "valid-wxr-1.0.xml"}, 6},
+		{[]string{"wxr", "valid-wxr-1.1.xml"}, 2},
+		{[]string{"wxr", "post-content-blank-lines.xml"}, 1},
+		{[]string{"wxr", "cdata-edge.xml"}, 1},
+		{[]string{"wxr", "crazy-cdata-escaped.xml"}, 1},
+	} {
+		t.Run(c.path[1], func(t *testing.T) {
+			t.Parallel()
+			s := &wxr.Source{File: local(t, c.path...)}
+			sourcetest.Run(t, s)
+			docs, faults := sourcetest.Documents(t, s)
+			if len(docs) != c.want || len(faults) > 0 {
+				t.Fatalf("%d documents and %v, want %d", len(docs), faults, c.want)
+			}
+			f, err := os.Open(testdata.Path(t, c.path...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = f.Close() }()
+			var rss struct {
+				Items []struct {
+					Title   string `xml:"title"`
+					Link    string `xml:"link"`
+					Content string `xml:"http://purl.org/rss/1.0/modules/content/ encoded"`
+					ID      string `xml:"post_id"`
+					Type    string `xml:"post_type"`
+				} `xml:"channel>item"`
+			}
+			if err := xml.NewDecoder(f).Decode(&rss); err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range rss.Items {
+				d := docs[i]
+				postType, _ := jsonl.Lookup(d.Fields, "post_type")
+				// XML readers make one line break of two, and keep the layout around a text.
+				body := strings.TrimSpace(strings.ReplaceAll(string(d.Body), "\r\n", "\n"))
+				want.Content, want.Link = strings.TrimSpace(want.Content), strings.TrimSpace(want.Link)
+				if string(d.ID) != want.ID || d.Title != strings.TrimSpace(want.Title) || d.URL != want.Link || string(jsonl.Unescape(nil, postType)) != want.Type {
+					t.Errorf("item %d: %q %q %q %s, want %q %q %q %q", i, d.ID, d.Title, d.URL, postType, want.ID, want.Title, want.Link, want.Type)
+				}
+				if body != want.Content {
+					t.Errorf("item %d: %s", i, cmp.Diff(want.Content, body))
+				}
+			}
+		})
+	}
+}
+
+func TestExportsThatAreNotXML(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"crazy-cdata.xml": 1, "namespace-edge-cases.xml": 6, "wxr-utf-8-challenges.xml": 1, "malformed.xml": 0, "large-authors.xml": 0} {
+		s := &wxr.Source{File: local(t, "wxr", name)}
+		docs, faults := sourcetest.Documents(t, s)
+		if len(docs) != want || len(faults) > 0 {
+			t.Errorf("%s: %d documents and %v, want %d", name, len(docs), faults, want)
+		}
+		if name == "crazy-cdata.xml" && string(docs[0].Body) != "Content with nested <![CDATA[ tags ]]> :)" {
+			t.Errorf("%s: %q", name, docs[0].Body)
+		}
+	}
+}
+
+func TestBrokenExportsTakeLinearTime(t *testing.T) {
+	t.Parallel()
+	for _, one := range []string{"<item>", "<item><a>", "<item><a><![CDATA[", "<item><a><![CDATA[</a>", "<item><!--", "<item><a></a>", "<![CDATA["} {
+		var took [2]time.Duration
+		for i, size := range []int{1 << 17, 1 << 18} {
+			took[i] = time.Hour
+			in := strings.Repeat(one, size/len(one))
+			for range 2 {
+				s := &wxr.Source{File: memory(in), Config: item.Config{MaxBytes: 64 << 10}}
+				start := time.Now()
+				for b, err := range s.Blocks(t.Context(), quarry.Position{}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, err := range b.Documents {
+						var fault *quarry.ItemError
+						if err != nil && !errors.As(err, &fault) {
+							t.Fatal(err)
+						}
+					}
+				}
+				took[i] = min(took[i], time.Since(start))
+			}
+		}
+		if took[1] > 6*took[0] && took[1] > 200*time.Millisecond {
+			t.Errorf("%q: %v for half, %v for the whole", one, took[0], took[1])
+		}
+	}
+}
+
+func FuzzExport(f *testing.F) {
+	f.Add([]byte(one("1", "<![CDATA[x <![CDATA[ y ]]> z]]>")+one("2", "x")), uint16(300))
+	f.Add([]byte("<item><a><![CDATA[</a>]]></a><item><title>x"), uint16(10))
+	f.Fuzz(func(t *testing.T, in []byte, limit uint16) {
+		s := &wxr.Source{File: memory(head + string(in)), Config: item.Config{MaxBytes: int64(limit) + 1}}
+		if len(sourcetest.Read(t, s)) > 0 {
+			sourcetest.Run(t, s)
+		}
+	})
+}
