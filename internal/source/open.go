@@ -14,6 +14,7 @@ import (
 	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
 	"quarry/internal/source/stream"
+	"quarry/internal/source/wordpress"
 	"quarry/internal/source/wxr"
 )
 
@@ -99,6 +100,19 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 	bad := func(err error, hint string) (Source, error) {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: err, Hint: hint}
 	}
+	if strings.HasPrefix(arg, "https://") || strings.HasPrefix(arg, "http://") {
+		if cfg.From != wordpressKind && !strings.Contains(arg, "/wp-json") && !strings.Contains(arg, "rest_route=") {
+			return nil, &quarry.Error{
+				Kind: quarry.BadUsage, Op: "open source", Subject: withoutLogin(arg), Err: errors.New("its kind cannot be told"),
+				Hint: "a WordPress site: --from wordpress; a file: download it first",
+			}
+		}
+		address, err := wordpress.Posts(arg)
+		if err != nil {
+			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open source", Subject: withoutLogin(arg), Err: err, Hint: "the login goes into the environment, not into the address"}
+		}
+		return &wordpress.Source{URL: address, Client: cfg.HTTP, Authorization: cfg.Authorization, Config: cfg.items(), Index: index}, nil
+	}
 	var file stream.File
 	if arg == "-" {
 		if cfg.Stdin == nil {
@@ -141,6 +155,15 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 		return bad(fmt.Errorf("a file is not of kind %s", name), "want one of "+kinds())
 	}
 	return k.open(file, cfg.items(), index), nil
+}
+
+// withoutLogin gives an address fit for a message.
+func withoutLogin(address string) string {
+	if scheme, rest, ok := strings.Cut(address, "://"); ok {
+		host, path, _ := strings.Cut(rest, "/")
+		return scheme + "://" + host[strings.LastIndexByte(host, '@')+1:] + "/" + path
+	}
+	return address
 }
 
 // bare takes "open PATH:" off an error whose subject says the path already.

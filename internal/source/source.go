@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
 
 	"quarry"
 	"quarry/internal/source/item"
@@ -49,20 +50,27 @@ type Config struct {
 	Where []Condition
 	// Records says that the sources are files of ready Bedrock records, a recordId and a modelInput each line.
 	Records bool
+	// HTTP is the client for sources on the web; nil means http.DefaultClient.
+	HTTP *http.Client
+	// Authorization is sent to sources on the web as the header of that name; empty sends none.
+	Authorization string
 	// Stdin is what the argument "-" reads; nil means that there is none.
 	Stdin io.Reader
 }
 
 // Validate reports the first setting that cannot be.
 func (c Config) Validate() error {
-	if c.From != "" && !known(c.From) {
-		return fmt.Errorf("kind %q: want one of %s", c.From, kinds())
+	if c.From != "" && c.From != wordpressKind && !known(c.From) {
+		return fmt.Errorf("kind %q: want one of %s|%s", c.From, kinds(), wordpressKind)
 	}
 	if c.Records && c.From != "" && c.From != "jsonl" {
 		return fmt.Errorf("kind %q: ready records are jsonl", c.From)
 	}
 	return c.items().Validate()
 }
+
+// wordpressKind is the one kind that is not a file.
+const wordpressKind = "wordpress"
 
 func (c Config) items() item.Config {
 	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"html"
+	"strings"
 
 	"quarry"
 	"quarry/internal/jsonl"
@@ -89,6 +91,9 @@ func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason st
 	}
 	d.Body = r.long(body, plain)
 	d.Title = r.optional(members, k.Title)
+	if k.titleIsHTML() && strings.IndexByte(d.Title, '&') >= 0 {
+		d.Title = html.UnescapeString(d.Title)
+	}
 	d.URL = r.optional(members, k.URL)
 	d.Lang = r.optional(members, k.Lang)
 	d.Format = k.BodyFormat

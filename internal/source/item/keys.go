@@ -102,6 +102,9 @@ func (c Config) DecideWith(own Keys, first [][]byte) Keys {
 	return k
 }
 
+// titleIsHTML says that titles hold references of HTML, as WordPress renders them: "It&#8217;s".
+func (k *Keys) titleIsHTML() bool { return len(k.Title) > 0 && k.Title[len(k.Title)-1] == "rendered" }
+
 func (k Keys) of(part string) Path {
 	switch part {
 	case "id":

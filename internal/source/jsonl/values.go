@@ -201,3 +201,6 @@ func (s *skipper) skip(data []byte) int {
 	}
 	return -1
 }
+
+// Rules cuts the objects of an array, for connectors that get theirs by other ways than a file.
+func Rules() cut.Rules { return rules(false) }
