@@ -137,3 +137,34 @@ func TestListFiltersSortsAndPages(t *testing.T) {
 	_, err := w.bedrock.ListModelInvocationJobs(t.Context(), &bedrock.ListModelInvocationJobsInput{NextToken: aws.String("nonsense")})
 	wantCode(t, err, "ValidationException", "nextToken")
 }
+
+func TestAJobOfConverseBodies(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	out, err := w.store.Create(t.Context(), "papers", "in/a.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		line := `{"recordId":"r` + strconv.Itoa(i) + `","modelInput":{"messages":[{"role":"user","content":[{"text":"Say something."}]}],"inferenceConfig":{"maxTokens":50}}}` + "\n"
+		if _, err := out.Write([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := out.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for kind, want := range map[types.ModelInvocationType]string{
+		types.ModelInvocationTypeConverse:    `"modelOutput":{"output":{"message":{`,
+		types.ModelInvocationTypeInvokeModel: `"error":{"errorCode":400,`, // Converse's bodies are none of Anthropic's
+	} {
+		in := job("converse")
+		in.ModelInvocationType = kind
+		arn := w.create(in)
+		got := w.end(arn)
+		lines := w.read("out/" + arn[strings.LastIndexByte(arn, '/')+1:] + "/a.jsonl.out")
+		if got.Status != types.ModelInvocationJobStatusCompleted || got.ModelInvocationType != kind || strings.Count(lines, want) != 4 {
+			t.Errorf("%s: %s, %s", kind, got.Status, lines)
+		}
+	}
+}

@@ -105,8 +105,8 @@ func (e *Engine) Totals(ctx context.Context, arn quarry.JobARN) (Totals, error) 
 	return t, ctx.Err()
 }
 
-// billRun is how many lines of a bill are sorted in memory at a time, about 10 MB.
-const billRun = 100_000
+// billRun is how many lines of a bill are sorted in memory at a time, about 5 MB.
+const billRun = 50_000
 
 // Bill gives what the provider would know of every recordId, in the order of the ids: of one job, or of all jobs and
 // calls when arn is empty. It sorts on disk, so its memory does not grow with the number of records. Error records are

@@ -81,7 +81,7 @@ func TestABillLargerThanMemoryIsSortedOnDisk(t *testing.T) {
 		t.Skip("a large bill")
 	}
 	inBubble(t, func(c *worker.Config) { c.Model = quick{} }, func(t *testing.T, w *world) {
-		const n = 230_000
+		const n = 110_000
 		lines := make([]string, n)
 		for i := range lines {
 			lines[i] = fmt.Sprintf(`{"recordId":"%06x","modelInput":{}}`, (i*7919)%n)

@@ -45,6 +45,10 @@ func TestAJobFailsLateAndSaysWhy(t *testing.T) {
 			lines: good, spec: func(s *worker.Spec) { s.OutputURI = "s3://nobodys/out" },
 			want: "Could not validate PutObject permissions to access Amazon S3 bucket: nobodys",
 		},
+		"a bucket of another owner": {
+			lines: good, spec: func(s *worker.Spec) { s.InputOwner = "999999999999" },
+			want: "Could not validate GetObject permissions to access Amazon S3 bucket: papers",
+		},
 		"a folder without JSONL": {input: "elsewhere/", want: "No JSONL files were found"},
 		"another suffix":         {input: "in/a.json", want: "No JSONL files were found"},
 	} {

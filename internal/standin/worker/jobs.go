@@ -43,7 +43,7 @@ func (e *Engine) Create(ctx context.Context, s Spec) (Job, error) {
 	if s.TimeoutHours == 0 {
 		s.TimeoutHours = defaultTimeoutHours
 	}
-	now := e.clock.now()
+	now := e.clock.now().Truncate(time.Millisecond) // as the wire shows it, so that filters by time agree with it
 	j, known, err := e.table.add(Job{
 		Spec: s, ID: id, Status: quarry.JobSubmitted, Submitted: now, Modified: now,
 		Expires: now.Add(time.Duration(s.TimeoutHours) * time.Hour),

@@ -95,6 +95,9 @@ func givenID(jobID string, index int64) string {
 // errLongLine says that a line is longer than maxLine.
 var errLongLine = fmt.Errorf("is longer than %d bytes", maxLine)
 
+// lineBuffer holds most lines whole; every open job has two.
+const lineBuffer = 64 << 10
+
 // lines reads the lines of a file that are not blank.
 type lines struct {
 	r      *bufio.Reader
@@ -103,7 +106,7 @@ type lines struct {
 	blank  int64 // of the first blank line since then, or 0
 }
 
-func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, 256<<10)} }
+func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, lineBuffer)} }
 
 // next gives the next line without its end. It is valid until the next call. At the end of the file it gives io.EOF.
 func (l *lines) next() ([]byte, error) {

@@ -41,7 +41,7 @@ func (e *Engine) writeFile(ctx context.Context, j Job, f inputFile, s *segment, 
 			err = errors.Join(err, w.Abort())
 		}
 	}()
-	out := &shuffler{w: bufio.NewWriterSize(w, 256<<10)}
+	out := &shuffler{w: bufio.NewWriterSize(w, lineBuffer)}
 	if key := faults.JobKey(j.Number); e.faultsOf(j).Hits(faults.Shuffle, key) {
 		seed := uint64(e.faultsOf(j).Detail(faults.Shuffle, key) * (1 << 53))
 		out.order = rand.New(rand.NewPCG(seed, uint64(first)))

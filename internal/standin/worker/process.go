@@ -116,12 +116,13 @@ func (e *Engine) answerAll(ctx context.Context, j Job, s *segment, upTo int64) e
 // job's share of the engine allows. It returns when no record is in flight any more.
 func (e *Engine) dispatch(ctx context.Context, cancel context.CancelCauseFunc, j Job, s *segment, upTo int64) error {
 	var (
-		share    claim
 		inFlight sync.WaitGroup
 		index    int64
 		set      = e.faultsOf(j)
 	)
 	defer inFlight.Wait()
+	share := e.slots.join()
+	defer e.slots.leave()
 	done := make([]bool, len(s.places)) // the segment's own table changes from now on
 	for i, p := range s.places {
 		done[i] = p.there
@@ -140,16 +141,16 @@ func (e *Engine) dispatch(ctx context.Context, cancel context.CancelCauseFunc, j
 			if done[at] {
 				return nil
 			}
-			if err := e.slots.take(ctx, &share); err != nil {
+			if err := e.slots.take(ctx, share); err != nil {
 				return err
 			}
 			req, err := request(j, r, at)
 			if err != nil {
-				e.slots.give(&share)
+				e.slots.give(share)
 				return err
 			}
 			inFlight.Go(func() {
-				defer e.slots.give(&share)
+				defer e.slots.give(share)
 				if err := e.finish(ctx, set, req, at, s); err != nil {
 					cancel(err)
 				}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"strings"
 )
 
@@ -69,7 +70,7 @@ func (e *Engine) mayRead(ctx context.Context, j Job, bucket, key string) error {
 
 // mayList is asked for a folder only: jobs with one input file have run with roles that cannot list.
 func (e *Engine) mayList(ctx context.Context, j Job, bucket, prefix string) error {
-	conditions := s3Conditions(j, j.InputOwner)
+	conditions := s3Conditions(j)
 	conditions["s3:prefix"] = prefix
 	if e.cfg.Access(ctx, j.RoleARN, "s3:ListBucket", "arn:aws:s3:::"+bucket, conditions) != nil {
 		return noRight("ListBucket", bucket, prefix)
@@ -77,8 +78,14 @@ func (e *Engine) mayList(ctx context.Context, j Job, bucket, prefix string) erro
 	return nil
 }
 
+// errOtherOwner says that a bucket is not whose the job says it is. All buckets here are the job's own account's.
+var errOtherOwner = errors.New("the bucket has another owner")
+
 func (e *Engine) roleMay(ctx context.Context, j Job, action, resource, owner string) error {
-	return e.cfg.Access(ctx, j.RoleARN, action, resource, s3Conditions(j, owner))
+	if owner != "" && owner != j.Account {
+		return errOtherOwner
+	}
+	return e.cfg.Access(ctx, j.RoleARN, action, resource, s3Conditions(j))
 }
 
 func (e *Engine) mayUseKey(ctx context.Context, j Job, action, key string) error {
@@ -104,11 +111,8 @@ func keyARN(j Job, key string) string {
 
 func objectARN(bucket, key string) string { return "arn:aws:s3:::" + bucket + "/" + key }
 
-func s3Conditions(j Job, owner string) map[string]string {
-	if owner == "" {
-		owner = j.Account
-	}
-	return map[string]string{"aws:ResourceAccount": owner, "aws:SecureTransport": "true"}
+func s3Conditions(j Job) map[string]string {
+	return map[string]string{"aws:ResourceAccount": j.Account, "aws:SecureTransport": "true"}
 }
 
 // invokeConditions are the keys that AWS's policies for profiles look at. A global profile's model has neither Region

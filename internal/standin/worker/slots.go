@@ -6,11 +6,14 @@ import (
 	"sync"
 )
 
-// slots shares the records in flight among the running jobs: a free slot goes to the waiting job that holds the
-// fewest, so a small job beside a large one is not made to wait for it.
+// slots shares the records in flight evenly among the jobs that have records left to ask, so a small job beside a
+// large one is not made to wait for it.
 type slots struct {
+	size int
+
 	mu      sync.Mutex
-	free    int // above 0 only while nobody waits
+	free    int
+	jobs    int // that take part
 	waiting []*claim
 }
 
@@ -20,23 +23,33 @@ type claim struct {
 	ready chan struct{}
 }
 
-func newSlots(n int) *slots { return &slots{free: n} }
+func newSlots(n int) *slots { return &slots{size: n, free: n} }
+
+// join lets a job take part until leave.
+func (s *slots) join() *claim {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs++
+	return &claim{}
+}
+
+// leave ends the taking, not the giving back: what the job still holds comes back later.
+func (s *slots) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs--
+	s.grant()
+}
 
 func (s *slots) take(ctx context.Context, c *claim) error {
-	s.mu.Lock()
 	if err := ctx.Err(); err != nil {
-		s.mu.Unlock()
 		return err
 	}
-	if s.free > 0 {
-		s.free--
-		c.held++
-		s.mu.Unlock()
-		return nil
-	}
+	s.mu.Lock()
 	ready := make(chan struct{})
 	c.ready = ready
 	s.waiting = append(s.waiting, c)
+	s.grant()
 	s.mu.Unlock()
 	select {
 	case <-ready:
@@ -44,13 +57,14 @@ func (s *slots) take(ctx context.Context, c *claim) error {
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
-	if at := slices.Index(s.waiting, c); at >= 0 {
+	at := slices.Index(s.waiting, c)
+	if at >= 0 {
 		s.waiting = slices.Delete(s.waiting, at, at+1)
-		s.mu.Unlock()
-		return ctx.Err()
 	}
 	s.mu.Unlock()
-	s.give(c) // it was granted in the same moment
+	if at < 0 {
+		s.give(c) // it was granted in the same moment
+	}
 	return ctx.Err()
 }
 
@@ -58,18 +72,27 @@ func (s *slots) give(c *claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.held--
-	if len(s.waiting) == 0 {
-		s.free++
-		return
-	}
-	least := 0
-	for i, w := range s.waiting {
-		if w.held < s.waiting[least].held {
-			least = i
+	s.free++
+	s.grant()
+}
+
+// grant hands free slots to the waiting jobs that hold the fewest, up to an even share. The caller holds mu.
+func (s *slots) grant() {
+	for s.free > 0 && len(s.waiting) > 0 {
+		share := (s.size + s.jobs - 1) / s.jobs
+		least := 0
+		for i, c := range s.waiting {
+			if c.held < s.waiting[least].held {
+				least = i
+			}
 		}
+		c := s.waiting[least]
+		if c.held >= share {
+			return // what is free is for those who have not asked yet
+		}
+		s.waiting = slices.Delete(s.waiting, least, least+1)
+		s.free--
+		c.held++
+		close(c.ready)
 	}
-	next := s.waiting[least]
-	s.waiting = slices.Delete(s.waiting, least, least+1)
-	next.held++
-	close(next.ready)
 }
