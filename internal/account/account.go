@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"quarry"
+	"quarry/internal/effect"
 )
 
 // DefaultRegion is used where neither a flag nor the SDK's own settings name a Region.
@@ -44,6 +45,13 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 			o.MaxAttempts = 8
 			o.MaxBackoff = 20 * time.Second
 			o.RateLimiter = unlimited{}
+			// A hook that ended the process is no error of the network.
+			o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+				if errors.Is(err, effect.ErrHook) {
+					return aws.FalseTernary
+				}
+				return aws.UnknownTernary
+			})}, o.Retryables...)
 		})
 	}
 	if cfg.Fixed != nil {

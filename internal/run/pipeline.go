@@ -79,10 +79,12 @@ func (r *Run) pilot(ctx context.Context) (count, error) {
 			classes[c] += n
 		}
 	}
-	if records > 0 && float64(t.OK) < r.cfg.PilotMinValid*float64(records) {
+	// What the provider could not answer for a moment says nothing about the prompt; that it answered nothing at all does.
+	judged := records - classes[quarry.ClassThrottled] - classes[quarry.ClassMissing]
+	if records > 0 && (judged <= 0 || float64(t.OK) < r.cfg.PilotMinValid*float64(judged)) {
 		return count{}, &quarry.Error{
 			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", records),
-			Err:  fmt.Errorf("%d of %d answers are good (%s), the gate asks for %.0f %%", t.OK, records, classesText(classes), 100*r.cfg.PilotMinValid),
+			Err:  fmt.Errorf("%d of %d answers are good (%s), the gate asks for %.0f %%", t.OK, max(judged, 0), classesText(classes), 100*r.cfg.PilotMinValid),
 			Hint: "look at " + r.cfg.Dir + "/journal for the answers, change the prompt, the schema or the model and start with another --dir, or lower --pilot-min-valid",
 		}
 	}

@@ -56,8 +56,9 @@ type Config struct {
 	MaxUSD        *quarry.USD
 	Rescue        bool
 	KeepShards    bool
-	Workers       int // of preparation and parsing. Zero: 2
-	Concurrency   int // of runtime calls. Zero: 16
+	Poll          time.Duration // the first wait for a job. Zero: 200ms
+	Workers       int           // of preparation and parsing. Zero: 2
+	Concurrency   int           // of runtime calls. Zero: 16
 
 	Clean  clean.Config
 	Prompt *prompt.Renderer
@@ -119,6 +120,9 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	if cfg.Attempts == 0 {
 		cfg.Attempts = 4
+	}
+	if cfg.Poll == 0 {
+		cfg.Poll = 200 * time.Millisecond
 	}
 	if cfg.Workers == 0 {
 		cfg.Workers = 2

@@ -211,7 +211,7 @@ func (r *Run) poll(ctx context.Context, s *ledger.Shard) error {
 
 // nextPoll is soon for a young job and a minute later for an old one, with jitter so that many jobs do not ask at once.
 func (r *Run) nextPoll(s *ledger.Shard) time.Time {
-	delay := 200 * time.Millisecond
+	delay := r.cfg.Poll
 	for range min(s.Job.Polls, 20) {
 		delay += delay / 2
 	}

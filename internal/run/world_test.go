@@ -1,0 +1,205 @@
+package run_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"quarry"
+	"quarry/internal/account"
+	"quarry/internal/bedrock"
+	"quarry/internal/bucket"
+	"quarry/internal/clean"
+	"quarry/internal/cost"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/parse"
+	"quarry/internal/prompt"
+	"quarry/internal/run"
+	"quarry/internal/setup"
+	"quarry/internal/source"
+	"quarry/internal/standin"
+)
+
+// world is what survives the death of a run's process: a stand-in and a run directory.
+type world struct {
+	server *standin.Server
+	dir    string
+	source string
+	cfg    func(*run.Config)
+	events []run.Event
+}
+
+type worldConfig struct {
+	docs   string // JSONL
+	fault  string
+	quotas string // a table; empty: a minimum of 3 and 4 records a job
+	cfg    func(*run.Config)
+}
+
+func newWorld(t *testing.T, cfg worldConfig) *world {
+	t.Helper()
+	base := t.TempDir()
+	if cfg.quotas == "" {
+		cfg.quotas = `{"*":{"min_records":3,"records_per_job":4,"records_per_file":4}}`
+	}
+	write(t, filepath.Join(base, "quotas.json"), cfg.quotas)
+	w := &world{dir: filepath.Join(base, "run"), source: filepath.Join(base, "docs.jsonl"), cfg: cfg.cfg}
+	write(t, w.source, cfg.docs)
+	var err error
+	w.server, err = standin.Start(t.Context(), standin.Config{
+		Dir: filepath.Join(base, "standin"), NoSync: true, StateDelay: time.Nanosecond, Fault: cfg.fault, QuotasFile: filepath.Join(base, "quotas.json"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.server.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run lives one process: it opens everything anew over what is on the disk and at the provider.
+func (w *world) run(t *testing.T, hook effect.Hook) (run.Outcome, map[effect.Kind]int64, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	e := effect.New(hook)
+	out, err := w.live(ctx, t, e)
+	return out, e.Counts(), err
+}
+
+func (w *world) live(ctx context.Context, t *testing.T, e *effect.Effects) (out run.Outcome, err error) {
+	if err := e.MkdirAll(w.dir); err != nil {
+		return out, err
+	}
+	book, err := ledger.Open(ctx, e, filepath.Join(w.dir, "ledger.db"))
+	if err != nil {
+		return out, err
+	}
+	defer func() { _ = book.Close() }() // as a dying process would: what is not committed is gone
+	id, secret := w.server.Keys()
+	client := e.HTTPClient(effect.HTTPConfig{})
+	defer client.CloseIdleConnections()
+	aws, err := account.Load(ctx, account.Config{HTTP: client, Fixed: &account.FixedKeys{Endpoint: w.server.URL(), KeyID: id, Secret: secret}})
+	if err != nil {
+		return out, err
+	}
+	me, err := account.WhoAmI(ctx, aws)
+	if err != nil {
+		return out, err
+	}
+	b := bucket.New(aws, "quarry-test")
+	if err := b.Make(ctx); err != nil {
+		return out, err
+	}
+	wants := setup.Wants{Account: setup.Account{ID: me.Account, Partition: me.Partition, Region: aws.Region}, Bucket: "quarry-test", Model: quarry.DefaultModel}
+	if _, err := setup.EnsureRole(ctx, aws, "quarry-batch", wants); err != nil {
+		return out, err
+	}
+	sources, err := source.Open(ctx, []string{w.source}, source.Config{})
+	if err != nil {
+		return out, err
+	}
+	renderer, err := prompt.New(prompt.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checker, err := parse.New(parse.Config{Schema: renderer.Schema()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := run.Config{
+		Dir: w.dir, Sources: []string{w.source}, Settings: "x", Local: true, Region: aws.Region, Version: "test", Model: quarry.DefaultModel,
+		MaxTokens: 4096, Type: quarry.InvokeModel, Mode: quarry.ModeJob, RoleARN: me.RoleARN("quarry-batch"),
+		Quotas: quarry.Quotas{MinRecords: 3, RecordsPerFile: 4, RecordsPerJob: 4, FileBytes: 1e9, JobBytes: 5e9, OpenJobs: 2},
+		Pilot:  3, Poll: 2 * time.Millisecond, Clean: clean.Config{}, Prompt: renderer, Check: checker, Prices: cost.Default(),
+	}
+	if w.cfg != nil {
+		w.cfg(&cfg)
+	}
+	r := run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources, Bucket: b, Bedrock: bedrock.New(aws)})
+	out, err = r.Do(ctx)
+	if err != nil {
+		return out, err
+	}
+	return out, r.Close(ctx)
+}
+
+// bill is what the provider knows: how often it answered each record.
+func (w *world) bill(t *testing.T) map[string]int64 {
+	t.Helper()
+	resp, err := http.Get(w.server.URL() + "/_quarry/bill")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var bill struct {
+		Records map[string]struct {
+			Answered int64 `json:"answered"`
+		} `json:"records"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&bill); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]int64{}
+	for id, r := range bill.Records {
+		out[id] = r.Answered
+	}
+	return out
+}
+
+// results reads results.jsonl, by document and as text with what differs between two runs of the same taken out.
+func (w *world) results(t *testing.T) (map[string]quarry.Result, string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(w.dir, "results.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	byID := map[string]quarry.Result{}
+	var text strings.Builder
+	for line := range bytes.Lines(b) {
+		var r quarry.Result
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatalf("results.jsonl: %v in %s", err, line)
+		}
+		if _, twice := byID[string(r.ID)]; twice {
+			t.Errorf("document %s has two results", r.ID)
+		}
+		byID[string(r.ID)] = r
+		r.Job = "" // the provider's name for a job
+		out, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(append(out, '\n'))
+	}
+	return byID, text.String()
+}
+
+// someDocs makes n documents, with one that holds nothing and one that asks what another asks.
+func someDocs(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `{"id":"doc-%03d","title":"Article %d","content":"<p>Number %d tells how a quarry works. Stone is cut from the face of a hill. Blocks number %d go down to the valley by rail, and masons take them there.</p>"}`+"\n", i, i, i, i)
+	}
+	b.WriteString(`{"id":"empty","title":"A drawing","content":"<svg><path d=\"M0 0\"/></svg>"}` + "\n")
+	b.WriteString(`{"id":"twin","title":"Article 1","content":"<p>Number 1 tells how a quarry works. Stone is cut from the face of a hill. Blocks number 1 go down to the valley by rail, and masons take them there.</p>"}` + "\n")
+	return b.String()
+}
