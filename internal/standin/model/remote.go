@@ -64,11 +64,13 @@ func (m *remote) Answer(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, fromUpstream(ctx, err)
 	}
-	if err := checkWhole(reply, call.text); err != nil {
+	if err := call.checkWhole(reply); err != nil {
 		return Response{}, err
 	}
 	if reply.Estimated {
-		reply.InputTokens = call.estimate
+		if p := call.read(); p != nil {
+			reply.InputTokens = p.InputTokens()
+		}
 	}
 	out := Response{InputTokens: reply.InputTokens, OutputTokens: reply.OutputTokens}
 	if call.through {
@@ -87,40 +89,51 @@ func (m *remote) Answer(ctx context.Context, r Request) (Response, error) {
 
 // call is one record made ready to be sent.
 type call struct {
+	request   Request
 	prompt    *family.Prompt // nil when the content is handed on unread
 	through   bool           // the body and its reply are of the servers' wire
 	maxTokens int64
-	estimate  int64 // of the prompt's tokens, 0 when it cannot be told
-	text      int64 // of its text's tokens alone
 	build     func(model string) ([]byte, error)
 }
 
-func (m *remote) prepare(r Request) (call, error) {
-	p, err := family.Parse(r.ModelID, r.Converse, r.Body)
-	c := call{prompt: p}
-	switch {
-	case m.messages && !r.Converse && family.IsAnthropic(r.ModelID, p):
-		// The server may know content that we do not; only what Bedrock itself requires is checked.
-		head, headErr := family.ReadHead(r.Body)
-		if headErr != nil {
-			return c, headErr
-		}
-		c.through, c.maxTokens = true, head.MaxTokens
-		c.build = func(model string) ([]byte, error) { return family.WithModel(r.Body, model, "anthropic_version") }
-	case err != nil:
-		return c, err
-	case !m.messages && p.Kind == family.Chat:
+func (m *remote) prepare(r Request) (*call, error) {
+	c := &call{request: r}
+	kind, err := family.KindOf(r.ModelID, r.Converse, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	if m.messages && kind == family.Anthropic {
+		// The server may know content that we do not, so only what Bedrock itself requires is checked.
 		c.through = true
-		c.build = func(model string) ([]byte, error) { return family.WithModel(r.Body, model, "stream", "stream_options") }
+		c.build = func(model string) ([]byte, error) { return family.WithModel(r.Body, model, "anthropic_version") }
+		c.maxTokens, err = family.AnthropicLimit(r.Body)
+		return c, err
+	}
+	p, err := family.Parse(r.ModelID, r.Converse, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	c.prompt, c.maxTokens = p, p.MaxTokens
+	switch {
 	case m.messages:
 		c.build = p.MessagesRequest
+	case kind == family.Chat:
+		c.through = true
+		c.build = func(model string) ([]byte, error) { return family.WithModel(r.Body, model, "stream", "stream_options") }
 	default:
 		c.build = func(model string) ([]byte, error) { return p.ChatRequest(model, m.newer.Load()) }
 	}
-	if err == nil {
-		c.maxTokens, c.estimate, c.text = p.MaxTokens, p.InputTokens(), p.TextTokens()
-	}
 	return c, nil
+}
+
+// read is the prompt, nil when it holds what we cannot read.
+func (c *call) read() *family.Prompt {
+	if c.prompt == nil {
+		if p, err := family.Parse(c.request.ModelID, c.request.Converse, c.request.Body); err == nil {
+			c.prompt = p
+		}
+	}
+	return c.prompt
 }
 
 func (m *remote) read(body []byte) (family.Reply, error) {
@@ -153,9 +166,18 @@ const (
 
 // checkWhole fails an answer to a prompt that the server cut without saying so: Ollama does when its context is smaller than the prompt
 // (ollama issues 2722, 5902 and 17889), and an answer about the first part of a document is worse than none.
-func checkWhole(r family.Reply, estimate int64) error {
+func (c *call) checkWhole(r family.Reply) error {
 	seen := r.InputTokens + r.CachedTokens
-	if r.Estimated || seen == 0 || estimate < sureTokens || float64(seen) >= wholeShare*float64(estimate) {
+	// The estimate is at most a token for three bytes of the body, so most answers need no closer look.
+	if r.Estimated || seen == 0 || float64(seen) >= wholeShare*float64(len(c.request.Body))/3 {
+		return nil
+	}
+	p := c.read()
+	if p == nil {
+		return nil
+	}
+	estimate := p.TextTokens()
+	if estimate < sureTokens || float64(seen) >= wholeShare*float64(estimate) {
 		return nil
 	}
 	return &Error{

@@ -65,8 +65,8 @@ type anthropicSource struct {
 	Content   jsontext.Value `json:"content"`
 }
 
-func (p *Prompt) parseAnthropic(body []byte, m members) error {
-	// The model and streaming are the call's, not the body's, on Bedrock.
+// anthropic checks what Bedrock requires at the top of the body and what it refuses: the model and streaming are the call's, not the body's.
+func (m members) anthropic() error {
 	if err := m.forbid("model", "modelId", "stream"); err != nil {
 		return err
 	}
@@ -75,7 +75,14 @@ func (p *Prompt) parseAnthropic(body []byte, m members) error {
 			return invalidf("%s: Field required", name)
 		}
 	}
-	if !isString(m["anthropic_version"]) {
+	return nil
+}
+
+func (p *Prompt) parseAnthropic(body []byte, m members) error {
+	if err := m.anthropic(); err != nil {
+		return err
+	}
+	if !isString(m.get("anthropic_version")) {
 		return invalidf("anthropic_version: Input should be a valid string")
 	}
 	var b anthropicBody

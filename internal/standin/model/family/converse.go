@@ -115,7 +115,7 @@ func (p *Prompt) parseConverse(body []byte, m members) error {
 		if err := m.forbid("anthropic_version", "max_tokens", "schemaVersion"); err != nil {
 			return err
 		}
-	} else if v, ok := m["schemaVersion"]; ok && string(v) != `"messages-v1"` {
+	} else if v := m.get("schemaVersion"); v != nil && string(v) != `"messages-v1"` {
 		return invalidf("Malformed input request: #/schemaVersion: %s is not a valid enum value, please reformat your input and try again.", v)
 	}
 	if err := m.require("messages"); err != nil {
@@ -216,7 +216,7 @@ func (p *Prompt) setTextFormat(f *textFormat) error {
 			return err
 		}
 		schema = jsontext.Value(text)
-		if checkDepth(schema) != nil || !schema.IsValid() {
+		if _, err := topLevel(schema); err != nil || !schema.IsValid() {
 			return invalidf("outputConfig.textFormat.structure.jsonSchema.schema: the string is not valid JSON")
 		}
 	}

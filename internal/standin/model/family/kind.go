@@ -100,12 +100,3 @@ func ofBody(has func(string) bool) Kind {
 	}
 	return Chat
 }
-
-// IsAnthropic tells whether an InvokeModel body for the model id is of Anthropic's family. p is what Parse made of it, nil when it failed.
-func IsAnthropic(modelID string, p *Prompt) bool {
-	if p != nil {
-		return p.Kind == Anthropic
-	}
-	kind, _ := Of(modelID)
-	return kind == Anthropic
-}

@@ -19,26 +19,9 @@ const (
 // Parse reads a body for the given model. With converse the body is Converse's whatever the model; else it is the family's InvokeModel
 // body. Every error is an *Invalid.
 func Parse(modelID string, converse bool, body []byte) (*Prompt, error) {
-	if len(body) > MaxBody {
-		return nil, invalidf("Malformed input request: the body has %d bytes, more than the %d allowed.", len(body), MaxBody)
-	}
-	if err := checkDepth(body); err != nil {
-		return nil, err
-	}
-	members, err := topLevel(body)
+	kind, members, err := look(modelID, converse, body)
 	if err != nil {
 		return nil, err
-	}
-	kind, ok := Converse, true
-	if !converse {
-		if kind, ok = Of(modelID); !ok {
-			if _, opaque := BaseModel(modelID); !opaque {
-				return nil, invalidf("The provided model identifier is invalid: no request format is known for %q.", modelID)
-			}
-			kind = ofBody(members.has)
-		} else if _, hasPrompt := members["prompt"]; kind == Chat && hasPrompt && strings.Contains(modelID, "mistral.") {
-			kind = MistralText
-		}
 	}
 	p := &Prompt{Kind: kind, ModelID: modelID}
 	switch kind {
@@ -51,10 +34,51 @@ func Parse(modelID string, converse bool, body []byte) (*Prompt, error) {
 	default:
 		err = p.parseText(body, members)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = p.check()
 	}
-	return p, p.check()
+	if err != nil {
+		return nil, brokenFirst(body, err)
+	}
+	return p, nil
+}
+
+// brokenFirst prefers to say that a body is not JSON over what is missing in it.
+func brokenFirst(body []byte, err error) error {
+	if broken := unmarshal(body, new(jsontext.Value)); broken != nil {
+		return broken
+	}
+	return err
+}
+
+// KindOf tells a body's shape and whether it is an object within the bounds, without reading it. Every error is an *Invalid.
+func KindOf(modelID string, converse bool, body []byte) (Kind, error) {
+	kind, _, err := look(modelID, converse, body)
+	return kind, err
+}
+
+func look(modelID string, converse bool, body []byte) (Kind, members, error) {
+	if len(body) > MaxBody {
+		return "", nil, invalidf("Malformed input request: the body has %d bytes, more than the %d allowed.", len(body), MaxBody)
+	}
+	m, err := topLevel(body)
+	if err != nil {
+		return "", nil, err
+	}
+	if converse {
+		return Converse, m, nil
+	}
+	kind, ok := Of(modelID)
+	if !ok {
+		if _, opaque := BaseModel(modelID); !opaque {
+			return "", nil, invalidf("The provided model identifier is invalid: no request format is known for %q.", strings.ToValidUTF8(modelID, "\uFFFD"))
+		}
+		return ofBody(m.has), m, nil
+	}
+	if kind == Chat && m.has("prompt") && strings.Contains(modelID, "mistral.") {
+		kind = MistralText
+	}
+	return kind, m, nil
 }
 
 // check holds what every family asks of a conversation.
@@ -75,10 +99,24 @@ func (p *Prompt) check() error {
 	return nil
 }
 
-// members are the names at the top of a body with their raw values.
-type members map[string]jsontext.Value
+// members are the names at the top of a body with their raw values, which share the body's memory.
+type members []member
 
-func (m members) has(name string) bool { _, ok := m[name]; return ok }
+type member struct {
+	name  string
+	value jsontext.Value
+}
+
+func (m members) get(name string) jsontext.Value {
+	for _, e := range m {
+		if e.name == name {
+			return e.value
+		}
+	}
+	return nil
+}
+
+func (m members) has(name string) bool { return m.get(name) != nil }
 
 // require answers as Bedrock's own schema check does when a member is missing.
 func (m members) require(names ...string) error {
@@ -100,15 +138,79 @@ func (m members) forbid(names ...string) error {
 	return nil
 }
 
+// topLevel finds the members of the object that body is, and refuses deep nesting before anything recursive sees it. It is one pass
+// without copies and does not check the JSON: whoever takes a value unmarshals it.
 func topLevel(body []byte) (members, error) {
 	if jsontext.Value(bytes.TrimLeft(body, " \t\r\n")).Kind() != jsontext.KindBeginObject {
 		return nil, invalidf("Malformed input request: the body is not a JSON object, please reformat your input and try again.")
 	}
-	var m members
-	if err := unmarshal(body, &m); err != nil {
-		return nil, err
+	var found members
+	depth, name, value := 0, "", -1
+	end := func(i int) {
+		if value >= 0 {
+			found = append(found, member{name, jsontext.Value(bytes.TrimSpace(body[value:i]))})
+			value = -1
+		}
 	}
-	return m, nil
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '"':
+			start := i
+			if i = stringEnd(body, i); i < 0 {
+				return found, nil // cut off: unmarshalling will say where
+			}
+			if depth == 1 && value < 0 {
+				name = nameIn(body[start : i+1])
+			}
+		case ':':
+			if depth == 1 && value < 0 {
+				value = i + 1
+			}
+		case ',':
+			if depth == 1 {
+				end(i)
+			}
+		case '{', '[':
+			if depth++; depth > MaxDepth {
+				return nil, invalidf("Malformed input request: nested deeper than %d, please reformat your input and try again.", MaxDepth)
+			}
+		case '}', ']':
+			if depth--; depth == 0 {
+				end(i)
+			}
+		}
+	}
+	return found, nil
+}
+
+// stringEnd is the offset of the quote that closes the string beginning at i, -1 when nothing does.
+func stringEnd(body []byte, i int) int {
+	for from := i + 1; ; {
+		n := bytes.IndexByte(body[from:], '"')
+		if n < 0 {
+			return -1
+		}
+		at := from + n
+		slashes := 0
+		for body[at-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return at
+		}
+		from = at + 1
+	}
+}
+
+func nameIn(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	name, err := jsontext.AppendUnquote(nil, quoted)
+	if err != nil {
+		return ""
+	}
+	return string(name)
 }
 
 // unmarshal is strict: UTF-8, no duplicate names, exact case.
@@ -130,27 +232,6 @@ func unmarshal(data []byte, into any) error {
 		reason = fmt.Sprintf("#%s: wrong type", semantic.JSONPointer)
 	}
 	return invalidf("Malformed input request: %s, please reformat your input and try again.", reason)
-}
-
-// checkDepth refuses deep nesting before anything recursive sees the body.
-func checkDepth(body []byte) error {
-	depth, inString := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > MaxDepth {
-				return invalidf("Malformed input request: nested deeper than %d, please reformat your input and try again.", MaxDepth)
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return nil
 }
 
 // isString and isArray tell the two forms that content may have.

@@ -109,37 +109,20 @@ func (t Turn) blocks() []blockOut {
 	return out
 }
 
-// Head is what a body for /v1/messages must have, read without looking at its content.
-type Head struct {
-	MaxTokens int64
-}
-
-// ReadHead checks an Anthropic body for what Bedrock requires of it, and takes no offence at content it does not know. The error is an
-// *Invalid.
-func ReadHead(body []byte) (Head, error) {
-	if len(body) > MaxBody {
-		return Head{}, invalidf("Malformed input request: the body has %d bytes, more than the %d allowed.", len(body), MaxBody)
-	}
-	if err := checkDepth(body); err != nil {
-		return Head{}, err
-	}
+// AnthropicLimit checks an Anthropic body for what Bedrock requires of it and takes no offence at content it does not know. It tells the
+// body's max_tokens; the error is an *Invalid.
+func AnthropicLimit(body []byte) (maxTokens int64, err error) {
 	m, err := topLevel(body)
 	if err != nil {
-		return Head{}, err
+		return 0, err
 	}
-	if err := m.forbid("model", "modelId", "stream"); err != nil {
-		return Head{}, err
+	if err := m.anthropic(); err != nil {
+		return 0, brokenFirst(body, err)
 	}
-	for _, name := range []string{"anthropic_version", "max_tokens", "messages"} {
-		if !m.has(name) {
-			return Head{}, invalidf("%s: Field required", name)
-		}
+	if err := unmarshal(m.get("max_tokens"), &maxTokens); err != nil || maxTokens < 1 {
+		return 0, brokenFirst(body, invalidf("max_tokens: Input should be a valid integer greater than or equal to 1"))
 	}
-	var h Head
-	if err := unmarshal(m["max_tokens"], &h.MaxTokens); err != nil || h.MaxTokens < 1 {
-		return Head{}, invalidf("max_tokens: Input should be a valid integer greater than or equal to 1")
-	}
-	return h, nil
+	return maxTokens, nil
 }
 
 // WithModel is the object with the member model set and the named ones left out; all else keeps its bytes and its order.

@@ -5,13 +5,16 @@ import (
 	"time"
 )
 
-// limit is how many requests a server gets at once: doubled while a doubling does not slow each token down by half, then one more each
-// round while the pace stays flat, and halved when the server says that it is too much (additive increase, multiplicative decrease).
+// limit is how many requests a server gets at once: doubled while a doubling does not slow each token down by half, then raised by an
+// eighth each round while the pace stays flat, and halved when the server says that it is too much; from then on it rises by one a round
+// (additive increase, multiplicative decrease).
 // It is not safe for concurrent use; the pool's lock guards it.
 type limit struct {
 	now, max int
-	epoch    int // raised by every cut: answers to requests sent before it say nothing new
-	slow     bool
+	epoch    int       // raised by every cut: answers to requests sent before it say nothing new
+	slow     bool      // still doubling
+	careful  bool      // was cut once
+	steep    int       // rounds in a row that were too slow for a doubling
 	done     int       // answers in this round
 	full     bool      // the limit was what held requests back
 	paces    []float64 // seconds per token in this round
@@ -20,7 +23,9 @@ type limit struct {
 
 const (
 	steepDoubling = 1.5 // a doubling that costs more than this in pace brings less than a third more throughput
-	steepStep     = 1.5
+	steepStep     = 1.3
+	// steepRounds is how many of them end the doubling: one alone may be new connections or a busy machine.
+	steepRounds = 2
 )
 
 func newLimit(most int) limit {
@@ -49,11 +54,14 @@ func (l *limit) succeeded(d time.Duration, tokens int64, inFlight int) {
 		l.flat = pace
 		l.grow()
 	case l.slow && pace > steepDoubling*l.flat:
+		if l.steep++; l.steep < steepRounds {
+			return
+		}
 		l.slow = false
 		l.now = max(1, l.now*3/4)
 		l.flat = pace
 	case l.slow:
-		l.flat = pace
+		l.flat, l.steep = pace, 0
 		l.grow()
 	case pace <= steepStep*l.flat:
 		l.flat = min(l.flat, pace)
@@ -62,11 +70,14 @@ func (l *limit) succeeded(d time.Duration, tokens int64, inFlight int) {
 }
 
 func (l *limit) grow() {
-	if l.slow {
-		l.now = min(l.max, 2*l.now)
-		return
+	step := 1
+	switch {
+	case l.slow:
+		step = l.now
+	case !l.careful:
+		step = max(1, l.now/8)
 	}
-	l.now = min(l.max, l.now+1)
+	l.now = min(l.max, l.now+step)
 }
 
 // congested halves the limit, once for all the requests that were sent under it.
@@ -75,7 +86,7 @@ func (l *limit) congested(epoch int) {
 		return
 	}
 	l.epoch++
-	l.slow = false
+	l.slow, l.careful = false, true
 	l.now = max(1, l.now/2)
 	l.done, l.full, l.paces, l.flat = 0, false, l.paces[:0], 0
 }
