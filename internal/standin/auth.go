@@ -22,23 +22,11 @@ const (
 	maxCallBytes    = 1 << 20
 )
 
-type regionKey struct{}
-
-// withRegion keeps the Region that a request was signed for.
-func withRegion(ctx context.Context, region string) context.Context {
-	return context.WithValue(ctx, regionKey{}, region)
-}
-
 // defaultRegion serves who sends a bearer token, which names none.
 const defaultRegion = "us-west-2"
 
 // regionOf returns the Region a request was signed for.
-func regionOf(ctx context.Context) string {
-	if region, ok := ctx.Value(regionKey{}).(string); ok {
-		return region
-	}
-	return defaultRegion
-}
+func regionOf(ctx context.Context) string { return iamapi.CallerOf(ctx).Region }
 
 // authenticate proves the sender of a call to any service but S3 and returns the request with its body read and its
 // caller in the context, or the refusal.
@@ -50,7 +38,7 @@ func (s *Server) authenticate(r *http.Request, to service) (*http.Request, *prot
 		if _, refusal := readBody(r, to); refusal != nil {
 			return nil, refusal
 		}
-		return r.WithContext(iamapi.WithCaller(r.Context(), iamapi.AdminCaller())), nil
+		return withCaller(r, iamapi.AdminCaller(), defaultRegion), nil
 	}
 	claim, err := sigv4.Read(r)
 	if err != nil {
@@ -74,7 +62,13 @@ func (s *Server) authenticate(r *http.Request, to service) (*http.Request, *prot
 	if err := claim.Verify(r, body, key); err != nil {
 		return nil, signatureRefusal(to, err)
 	}
-	return r.WithContext(withRegion(iamapi.WithCaller(r.Context(), caller), claim.Region)), nil
+	return withCaller(r, caller, claim.Region), nil
+}
+
+// withCaller gives the request with its proven sender, and the Region and address of the request.
+func withCaller(r *http.Request, caller iamapi.Caller, region string) *http.Request {
+	caller.Region, caller.IP = region, hostOf(r.RemoteAddr)
+	return r.WithContext(iamapi.WithCaller(r.Context(), caller))
 }
 
 // readBody takes the body in and puts it back for the service to read.

@@ -3,6 +3,7 @@ package standin_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -77,7 +78,7 @@ func FuzzServe(f *testing.F) {
 		}
 		resp, err := (&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
 		if err != nil {
-			if _, ok := err.(net.Error); !ok || bell.rung.Load() {
+			if _, ok := errors.AsType[net.Error](err); !ok || bell.rung.Load() {
 				t.Fatalf("%s %s: %v (panic: %v)", method, path, err, bell.rung.Load())
 			}
 			return // what Go's client will not send

@@ -222,6 +222,15 @@ func TestTemporaryKeysWorkAndAreLimitedToTheirRole(t *testing.T) {
 	_, err = noToken.sts.GetCallerIdentity(ctx, nil)
 	want(t, "temporary keys without their token", err, "InvalidClientTokenId")
 
+	where := assume(t, server, c, "where", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:ListRoles","s3:ListAllMyBuckets"],"Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}},
+		{"Effect":"Allow","Action":"servicequotas:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}]}`)
+	_, err = where.iam.ListRoles(ctx, nil)
+	want(t, "from the right address", err, "")
+	_, err = where.s3.ListBuckets(ctx, nil)
+	want(t, "S3 from the right address", err, "")
+	_, err = where.quotas.ListServices(ctx, nil)
+	want(t, "in the wrong Region", err, "AccessDeniedException")
+
 	narrow, err := c.sts.AssumeRole(ctx, &sts.AssumeRoleInput{
 		RoleArn: role.Role.Arn, RoleSessionName: aws.String("narrow"),
 		Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`),
@@ -255,8 +264,10 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	document := map[string]any{"Version": "2012-10-17", "Statement": []any{
-		map[string]any{"Effect": "Allow", "Action": []string{"s3:GetObject", "s3:PutObject"}, "Resource": "arn:aws:s3:::b/*",
-			"Condition": map[string]any{"StringEquals": map[string]string{"aws:ResourceAccount": "123456789012"}}},
+		map[string]any{
+			"Effect": "Allow", "Action": []string{"s3:GetObject", "s3:PutObject"}, "Resource": "arn:aws:s3:::b/*",
+			"Condition": map[string]any{"StringEquals": map[string]string{"aws:ResourceAccount": "123456789012"}},
+		},
 		map[string]any{"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": "arn:aws:bedrock:*::foundation-model/*"},
 		map[string]any{"Effect": "Deny", "NotAction": "bedrock:*", "Resource": "arn:aws:s3:::b/secret/*"},
 	}}

@@ -73,7 +73,7 @@ func (s *Server) mayS3(caller iamapi.Caller, r *http.Request) *protocol.Error {
 		// Whether such a host names a bucket is a matter of taste, and rights are not.
 		return refuse(http.StatusBadRequest, "InvalidRequest", "A bucket's host name has small letters only.")
 	}
-	ctx := iamapi.WithCaller(r.Context(), caller)
+	ctx := withCaller(r, caller, "").Context()
 	for _, need := range s3Needs(r) {
 		if err := s.roles.Access(ctx, caller.ARN, need.action, need.resource, map[string]string{"aws:ResourceAccount": iamapi.Account}); err != nil {
 			return refuse(http.StatusForbidden, "AccessDenied", "%s", err.Error())
@@ -88,11 +88,21 @@ type need struct{ action, resource string }
 // bucketActions names the rights to a bucket's settings by their query parameter; the first word is left to the method:
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 var bucketActions = [...][2]string{
-	{"policyStatus", "BucketPolicyStatus"}, {"policy", "BucketPolicy"}, {"lifecycle", "LifecycleConfiguration"},
-	{"encryption", "EncryptionConfiguration"}, {"versioning", "BucketVersioning"}, {"tagging", "BucketTagging"},
-	{"publicAccessBlock", "BucketPublicAccessBlock"}, {"ownershipControls", "BucketOwnershipControls"}, {"acl", "BucketAcl"},
-	{"cors", "BucketCORS"}, {"location", "BucketLocation"}, {"object-lock", "BucketObjectLockConfiguration"},
-	{"notification", "BucketNotification"}, {"website", "BucketWebsite"}, {"logging", "BucketLogging"},
+	{"policyStatus", "BucketPolicyStatus"},
+	{"policy", "BucketPolicy"},
+	{"lifecycle", "LifecycleConfiguration"},
+	{"encryption", "EncryptionConfiguration"},
+	{"versioning", "BucketVersioning"},
+	{"tagging", "BucketTagging"},
+	{"publicAccessBlock", "BucketPublicAccessBlock"},
+	{"ownershipControls", "BucketOwnershipControls"},
+	{"acl", "BucketAcl"},
+	{"cors", "BucketCORS"},
+	{"location", "BucketLocation"},
+	{"object-lock", "BucketObjectLockConfiguration"},
+	{"notification", "BucketNotification"},
+	{"website", "BucketWebsite"},
+	{"logging", "BucketLogging"},
 }
 
 // s3Needs gives the rights a request wants, most of them one. What it does not know wants s3:*, so that nobody gets in

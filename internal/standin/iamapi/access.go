@@ -57,7 +57,7 @@ func (a *API) allow(c Caller, action, resource string, conditions map[string]str
 	if err != nil {
 		return err
 	}
-	q := question{action, resource, a.context(c.ARN, conditions)}
+	q := question{action, resource, a.context(c, conditions)}
 	v := decide(documents, q)
 	for _, limit := range append(bound, sessionPolicy(c)...) {
 		if v.decision == policy.DecisionAllow {
@@ -88,7 +88,7 @@ func (a *API) trusts(service, action, roleARN string, conditions map[string]stri
 	if err != nil {
 		return err
 	}
-	q := question{action, "*", a.context("", conditions)}
+	q := question{action, "*", a.context(Caller{}, conditions)}
 	v := decideByPrincipal(document{kind: "Trust Policy", text: r.Trust}, isService(service), q)
 	if v.decision == policy.DecisionAllow {
 		return nil
@@ -153,14 +153,20 @@ func roleOf(arn string, a *API) string {
 
 // context adds the keys that AWS itself puts into every request, where the caller gave no other value:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-func (a *API) context(principal string, conditions map[string]string) map[string][]string {
+func (a *API) context(c Caller, conditions map[string]string) map[string][]string {
 	now := a.now().UTC()
 	known := map[string]string{
 		"aws:SecureTransport": "true", // loopback stands for TLS
 		"aws:CurrentTime":     now.Format(time.RFC3339),
 		"aws:EpochTime":       strconv.FormatInt(now.Unix(), 10),
 	}
-	maps.Copy(known, principalKeys(principal))
+	maps.Copy(known, principalKeys(c.ARN))
+	if c.Region != "" {
+		known["aws:RequestedRegion"] = c.Region
+	}
+	if c.IP != "" {
+		known["aws:SourceIp"] = c.IP
+	}
 	out := make(map[string][]string, len(known)+len(conditions))
 	for key, value := range conditions {
 		out[key] = []string{value}

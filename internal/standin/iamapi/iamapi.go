@@ -51,6 +51,8 @@ type Caller struct {
 	ARN    string // of the user or of the session
 	UserID string
 	Role   string // the role's ARN when ARN is a session, else empty
+	Region string // that the request is for, where one is known
+	IP     string // from where the request came, where that is known
 	policy string // a session's own policy, which can only narrow
 }
 

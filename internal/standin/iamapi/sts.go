@@ -92,7 +92,7 @@ func (a *API) assumeRole(c call) (any, error) {
 		conditions["sts:ExternalId"] = id
 	}
 	conditions["sts:RoleSessionName"] = name
-	trust := decideByPrincipal(document{kind: "Trust Policy", text: r.Trust}, isCaller(c.caller), question{"sts:AssumeRole", "*", a.context(c.caller.ARN, conditions)})
+	trust := decideByPrincipal(document{kind: "Trust Policy", text: r.Trust}, isCaller(c.caller), question{"sts:AssumeRole", "*", a.context(c.caller, conditions)})
 	if trust.decision != policy.DecisionAllow || a.allow(c.caller, "sts:AssumeRole", arn, conditions) != nil {
 		return nil, denied
 	}
