@@ -57,6 +57,7 @@ var (
 	bedrockModelID  = pattern(0, 140, `[a-z0-9-]{1,63}[.]{1}[a-z0-9-]{1,63}([a-z0-9-]{1,63}[.]){0,2}[a-z0-9-]{1,63}([:][a-z0-9-]{1,63}){0,2}(/[a-z0-9]{12}|)`)
 	taggableARN     = pattern(20, 1011, `arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:([0-9]{12}|):.+`)
 	serviceTier     = enum("priority", "default", "flex", "reserved")
+	countedModelID  = pattern(1, 256, `[a-zA-Z_\.\-/0-9:]+`)
 	runtimeModelID  = pattern(1, 2048, `[a-zA-Z0-9-_:./]+`)
 )
 

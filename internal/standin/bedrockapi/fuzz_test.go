@@ -33,7 +33,7 @@ func FuzzPathsAndBodies(f *testing.F) {
 	f.Add("POST", "/model/a%2Fb%/converse", `{"messages":[]}`)
 	f.Add("GET", "/model-invocation-jobs?maxResults=0&nextToken=YWZ0ZXI6MQ&submitTimeAfter=x", "")
 	f.Add("POST", "/tagResource", `{"resourceARN":"x","tags":[{}]}`)
-	f.Add("POST", "/model/"+haiku+"/count-tokens", `{"input":{"converse":{"messages":[]}}}`)
+	f.Add("POST", "/model/anthropic.claude-haiku-4-5-20251001-v1:0/count-tokens", `{"input":{"converse":{"messages":[]}}}`)
 	f.Add("GET", "/inference-profiles?nextToken=YWZ0ZXI6OTk5OTk", "")
 	send := fuzzed(f)
 	f.Fuzz(func(t *testing.T, method, path, body string) {

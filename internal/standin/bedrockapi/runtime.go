@@ -187,14 +187,23 @@ func runtimeCode(status int) errorCode {
 	return validation
 }
 
-// countTokens is CountTokens.
+// countTokens is CountTokens. It takes a model's plain id alone, even where calls need a profile: users measured that
+// a profile's id is refused as a model that does not count (pydantic/pydantic-ai #3367, BerriAI/litellm #32683).
 func (a *api) countTokens(c *call) error {
-	t, err := a.runtimeTarget(c)
-	if err != nil {
+	var p problems
+	p.text("modelId", &c.id, countedModelID)
+	if err := p.err(); err != nil {
 		return err
 	}
-	if err := a.require(c, "bedrock:CountTokens", t.arn, nil); err != nil {
+	m, profile, ok := catalog.Find(c.id)
+	if !ok {
+		return refuse(validation, messageBadModel)
+	}
+	if err := a.require(c, "bedrock:CountTokens", catalog.FoundationModelARN(c.caller.Region, m.ID), nil); err != nil {
 		return err
+	}
+	if profile != "" || m.CountTokens == catalog.No {
+		return refuse(validation, "The provided model doesn't support counting tokens.")
 	}
 	body, err := readBody(c, 2*maxRuntimeBody) // the body inside is in base64
 	if err != nil {
@@ -211,7 +220,7 @@ func (a *api) countTokens(c *call) error {
 	if err := json.Unmarshal(body, &in, jsontext.AllowDuplicateNames(true)); err != nil {
 		return refuse(serialization, "The request body could not be read: %v", err)
 	}
-	req := model.Request{ModelID: t.id}
+	req := model.Request{ModelID: m.ID}
 	switch {
 	case in.Input == nil:
 		var p problems
@@ -223,9 +232,6 @@ func (a *api) countTokens(c *call) error {
 		req.Converse, req.Body = true, in.Input.Converse
 	default:
 		req.Body = in.Input.InvokeModel.Body
-	}
-	if t.model.CountTokens == catalog.No {
-		return refuse(validation, "The provided model doesn't support counting tokens.")
 	}
 	size, err := model.Measure(req)
 	if err != nil {

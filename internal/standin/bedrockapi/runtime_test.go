@@ -90,18 +90,23 @@ func TestConverseAndCountTokens(t *testing.T) {
 	if out.ServiceTier == nil || out.ServiceTier.Type != types.ServiceTierTypeDefault {
 		t.Errorf("tier %v", out.ServiceTier)
 	}
+	plain := aws.String(strings.TrimPrefix(haiku, "us."))
 	count, err := w.runtime.CountTokens(t.Context(), &bedrockruntime.CountTokensInput{
-		ModelId: aws.String(haiku), Input: &types.CountTokensInputMemberConverse{Value: types.ConverseTokensRequest{Messages: messages}},
+		ModelId: plain, Input: &types.CountTokensInputMemberConverse{Value: types.ConverseTokensRequest{Messages: messages}},
 	})
 	if err != nil || *count.InputTokens != *out.Usage.InputTokens {
 		t.Errorf("counted %v, %v; answered with %d", count, err, *out.Usage.InputTokens)
 	}
 	count, err = w.runtime.CountTokens(t.Context(), &bedrockruntime.CountTokensInput{
-		ModelId: aws.String(haiku), Input: &types.CountTokensInputMemberInvokeModel{Value: types.InvokeModelTokensRequest{Body: []byte(body("Say something."))}},
+		ModelId: plain, Input: &types.CountTokensInputMemberInvokeModel{Value: types.InvokeModelTokensRequest{Body: []byte(body("Say something."))}},
 	})
 	if err != nil || *count.InputTokens == 0 {
 		t.Errorf("counted %v, %v", count, err)
 	}
+	_, err = w.runtime.CountTokens(t.Context(), &bedrockruntime.CountTokensInput{
+		ModelId: aws.String(haiku), Input: &types.CountTokensInputMemberInvokeModel{Value: types.InvokeModelTokensRequest{Body: []byte(body("x"))}},
+	})
+	wantCode(t, err, "ValidationException", "The provided model doesn't support counting tokens.")
 }
 
 func TestRuntimeRefusals(t *testing.T) {
@@ -121,8 +126,8 @@ func TestRuntimeRefusals(t *testing.T) {
 		"a tier the model has not":   {invoke, body("x"), []string{"X-Amzn-Bedrock-Service-Tier", "flex"}, 400, "ValidationException"},
 		"a Converse body that is no": {"/model/" + haiku + "/converse", "[", nil, 400, "SerializationException"},
 		"a stream":                   {"/model/" + haiku + "/invoke-with-response-stream", body("x"), nil, 404, "UnknownOperationException"},
-		"tokens of nothing":          {"/model/" + haiku + "/count-tokens", "{}", nil, 400, "ValidationException"},
-		"tokens of both":             {"/model/" + haiku + "/count-tokens", `{"input":{"converse":{},"invokeModel":{"body":"e30="}}}`, nil, 400, "ValidationException"},
+		"tokens of nothing":          {"/model/anthropic.claude-haiku-4-5-20251001-v1:0/count-tokens", "{}", nil, 400, "ValidationException"},
+		"tokens of both":             {"/model/anthropic.claude-haiku-4-5-20251001-v1:0/count-tokens", `{"input":{"converse":{},"invokeModel":{"body":"e30="}}}`, nil, 400, "ValidationException"},
 	} {
 		status, header, got := w.send("POST", test.path, test.body, test.headers...)
 		if status != test.status || !strings.HasPrefix(header.Get("x-amzn-ErrorType"), test.code+":") {
