@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/source/contentful"
 	"quarry/internal/source/csv"
 	"quarry/internal/source/dir"
+	"quarry/internal/source/ghost"
 	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
 	"quarry/internal/source/stream"
@@ -18,35 +20,37 @@ import (
 	"quarry/internal/source/wxr"
 )
 
-// kind is one kind of file: how it is called and who reads it.
+// kind is one kind of file: how it is called and who reads it. The head tells some where in the file their items are.
 type kind struct {
 	name string
-	open func(stream.File, item.Config, int) Source
+	open func(f stream.File, head []byte, c item.Config, index int) Source
 }
 
 // fileKinds lists the kinds of files, in the order in which people are told of them.
 func fileKinds() []kind {
 	text := func(name string, format quarry.Format) kind {
-		return kind{name, func(f stream.File, c item.Config, n int) Source {
+		return kind{name, func(f stream.File, _ []byte, c item.Config, n int) Source {
 			return &dir.Text{File: f, Format: format, Config: c, Index: n}
 		}}
 	}
 	return []kind{
-		{"jsonl", func(f stream.File, c item.Config, n int) Source {
+		{"jsonl", func(f stream.File, _ []byte, c item.Config, n int) Source {
 			return &sourcejsonl.Source{File: f, Config: c, Index: n}
 		}},
-		{"json", func(f stream.File, c item.Config, n int) Source {
+		{"json", func(f stream.File, _ []byte, c item.Config, n int) Source {
 			return &sourcejsonl.Objects{File: f, Config: c, Index: n}
 		}},
-		{"csv", func(f stream.File, c item.Config, n int) Source {
+		{"csv", func(f stream.File, _ []byte, c item.Config, n int) Source {
 			return &csv.Source{File: f, Config: c, Index: n}
 		}},
-		{"tsv", func(f stream.File, c item.Config, n int) Source {
+		{"tsv", func(f stream.File, _ []byte, c item.Config, n int) Source {
 			return &csv.Source{File: f, Comma: '\t', Config: c, Index: n}
 		}},
-		{"wxr", func(f stream.File, c item.Config, n int) Source {
+		{"wxr", func(f stream.File, _ []byte, c item.Config, n int) Source {
 			return &wxr.Source{File: f, Config: c, Index: n}
 		}},
+		{"ghost", func(f stream.File, head []byte, c item.Config, n int) Source { return ghost.New(f, head, c, n) }},
+		{"contentful", func(f stream.File, _ []byte, c item.Config, n int) Source { return contentful.New(f, c, n) }},
 		text("markdown", quarry.FormatMarkdown),
 		text("html", quarry.FormatHTML),
 		text("text", quarry.FormatText),
@@ -154,7 +158,7 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 	if !ok {
 		return bad(fmt.Errorf("a file is not of kind %s", name), "want one of "+kinds())
 	}
-	return k.open(file, cfg.items(), index), nil
+	return k.open(file, head, cfg.items(), index), nil
 }
 
 // withoutLogin gives an address fit for a message.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"quarry/internal/jsonl"
+	"quarry/internal/source/contentful"
+	"quarry/internal/source/ghost"
 	"quarry/internal/source/stream"
 )
 
@@ -16,6 +18,12 @@ func tell(name string, head []byte) string {
 	}
 	switch text[0] {
 	case '{':
+		switch {
+		case ghost.Is(text):
+			return "ghost"
+		case contentful.Is(text):
+			return "contentful"
+		}
 		return tellObject(extension, text)
 	case '<':
 		if n := bytes.Index(text, []byte("<rss")); n >= 0 && !bytes.Contains(text[:n], []byte("<html")) {

@@ -21,8 +21,9 @@ type Objects struct {
 	// Path leads to the array of items inside one large object, as exports have it: db, 0, data, posts. Empty: the
 	// file is the array.
 	Path []string
-	// Keys, where set, says where the parts of a document lie if the configuration does not.
-	Keys item.Keys
+	// Keys, where set, tells by the file's first items where the parts of a document lie, as far as the kind of file
+	// says it and the configuration does not.
+	Keys func(first [][]byte) item.Keys
 	// Convert, where set, makes the item that is read of the one that is in the file. It gets and gives a JSON object.
 	Convert func(dst, obj []byte) []byte
 }
@@ -113,7 +114,11 @@ func (s *Objects) decide(chunk cut.Chunk) (item.Keys, bool) {
 	if len(first) == 0 {
 		return item.Keys{}, false
 	}
-	return s.Config.DecideWith(s.Keys, first), true
+	var own item.Keys
+	if s.Keys != nil {
+		own = s.Keys(first)
+	}
+	return s.Config.DecideWith(own, first), true
 }
 
 func (s *Objects) block(chunk cut.Chunk, keys item.Keys) quarry.Block {

@@ -1,0 +1,67 @@
+package contentful_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"quarry/internal/source/contentful"
+	"quarry/internal/source/item"
+	"quarry/internal/source/sourcetest"
+	"quarry/internal/source/stream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func memory(content string) stream.File {
+	return stream.File{Name: "space.json", Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(content)), nil
+	}}
+}
+
+const export = `{
+  "contentTypes": [{"sys": {"id": "post", "type": "ContentType"}, "fields": [{"id": "body"}]}],
+  "entries": [
+    {"sys": {"id": "e1", "contentType": {"sys": {"id": "post"}}}, "fields": {
+      "title": {"ja": "題", "en-US": "One"}, "slug": {"en-US": "one"},
+      "body": {"en-US": "# Markdown", "ja": "本文"}}},
+    {"sys": {"id": "e2", "contentType": {"sys": {"id": "post"}}}, "fields": {
+      "title": {"en-US": "Two"},
+      "body": {"en-US": {"nodeType": "document", "data": {}, "content": [
+        {"nodeType": "heading-2", "content": [{"nodeType": "text", "value": "A < B", "marks": [{"type": "bold"}]}]},
+        {"nodeType": "paragraph", "content": [{"nodeType": "text", "value": "see "}, {"nodeType": "hyperlink", "data": {"uri": "https://e.x"}, "content": [{"nodeType": "text", "value": "this\nline"}]},
+          {"nodeType": "text", "value": "x&y", "marks": [{"type": "code"}]}]},
+        {"nodeType": "unordered-list", "content": [{"nodeType": "list-item", "content": [{"nodeType": "paragraph", "content": [{"nodeType": "text", "value": "one"}]}]}]},
+        {"nodeType": "hr"}, {"nodeType": "embedded-asset-block", "data": {"target": {}}, "content": []}]}}}},
+    {"sys": {"id": "tag1", "contentType": {"sys": {"id": "tag"}}}, "fields": {"name": {"en-US": "Go"}}}
+  ],
+  "locales": [{"code": "en-US", "default": true}]
+}`
+
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	if !contentful.Is([]byte(export)) || contentful.Is([]byte(`{"id":"a"}`)) || contentful.Is([]byte(`[]`)) {
+		t.Error("an export is not told from other files")
+	}
+	s := contentful.New(memory(export), item.Config{}, 0)
+	sourcetest.Run(t, s)
+	docs, faults := sourcetest.Documents(t, s)
+	if len(docs) != 2 || len(faults) != 1 || faults[0] != "space.json:15: no body (member fields.body.en-US)" {
+		t.Fatalf("%d documents and %q", len(docs), faults)
+	}
+	if d := docs[0]; d.ID != "e1" || d.Title != "One" || string(d.Body) != "# Markdown" {
+		t.Errorf("got %+v", d)
+	}
+	want := `<h2>A &lt; B</h2><p>see this<br>line<code>x&amp;y</code></p><ul><li><p>one</p></li></ul><hr>`
+	if d := docs[1]; string(d.Body) != want {
+		t.Errorf("rich text is\n%s\nwant\n%s", d.Body, want)
+	}
+	s.Config = item.Config{Fields: map[string]string{"body": "fields.body.ja", "title": "fields.title.ja"}, Where: []item.Condition{{Field: "sys.contentType.sys.id", Value: "post"}}}
+	docs, faults = sourcetest.Documents(t, s)
+	if len(docs) != 1 || docs[0].Title != "題" || string(docs[0].Body) != "本文" || len(faults) != 1 {
+		t.Errorf("in Japanese: %+v, %q", docs, faults)
+	}
+}

@@ -1,0 +1,101 @@
+package ghost_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"quarry"
+	"quarry/internal/source/ghost"
+	"quarry/internal/source/item"
+	"quarry/internal/source/sourcetest"
+	"quarry/internal/source/stream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func memory(content string) stream.File {
+	return stream.File{Name: "ghost.json", Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(content)), nil
+	}}
+}
+
+// export writes what Ghost's "Export content" gives, with these posts.
+func export(t *testing.T, posts ...map[string]any) string {
+	t.Helper()
+	b, err := json.Marshal(map[string]any{"db": []any{map[string]any{
+		"meta": map[string]any{"exported_on": 1700000000000, "version": "5.80.0"},
+		"data": map[string]any{"posts_tags": []any{map[string]any{"id": "x", "post_id": "y"}}, "posts": posts, "users": []any{map[string]any{"id": "1", "email": "a@e.x"}}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Ghost puts meta first; Go's maps are written in the order of their names.
+	return strings.Replace(string(b), `{"db":[{"data":`, `{"db":[{"meta":{"exported_on":1},"data":`, 1)
+}
+
+const (
+	lexical = `{"root":{"children":[
+		{"type":"heading","tag":"h3","children":[{"type":"text","text":"A < B","format":1}]},
+		{"type":"paragraph","children":[{"type":"text","text":"Use "},{"type":"text","text":"x & y","format":16},{"type":"linebreak"},{"type":"link","url":"https://e.x","children":[{"type":"text","text":"here"}]}]},
+		{"type":"list","tag":"ol","children":[{"type":"listitem","children":[{"type":"text","text":"one"}]}]},
+		{"type":"codeblock","code":"a<b","language":"go"},{"type":"html","html":"<em>raw</em>"},{"type":"markdown","markdown":"p1\n\np2"},
+		{"type":"image","src":"x.png","caption":"Cap"},{"type":"unheard-of","children":[{"type":"text","text":"kept"}]}],"type":"root"}}`
+	lexicalHTML = `<h3>A &lt; B</h3><p>Use <code>x &amp; y</code><br>here</p><ol><li>one</li></ol><pre><code>a&lt;b</code></pre><em>raw</em><p>p1</p><p>p2</p>` +
+		`<figure><figcaption>Cap</figcaption></figure><p>kept</p>`
+	mobiledoc = `{"version":"0.3.1","atoms":[["soft-return","",{}]],"cards":[["code",{"code":"x<y"}],["hr",{}],["image",{"src":"a"}]],"markups":[["strong"],["code"],["a",["href","https://e.x"]]],
+		"sections":[[1,"h2",[[0,[],0,"Head"]]],[1,"p",[[0,[0],1,"bold"],[1,[],0,0],[0,[2,1],2," a & b"],[0,[],0," end"]]],[3,"ul",[[[0,[],0,"one"]],[[0,[],0,"two"]]]],[10,0],[10,1],[10,2],[10,99]]}`
+	mobiledocHTML = `<h2>Head</h2><p>bold<br><code> a &amp; b</code> end</p><ul><li>one</li><li>two</li></ul><pre><code>x&lt;y</code></pre><hr>`
+)
+
+func TestPosts(t *testing.T) {
+	t.Parallel()
+	in := export(t,
+		map[string]any{"id": "a", "title": "A", "html": "<p>made</p>", "lexical": lexical, "plaintext": "made", "status": "published", "type": "post", "locale": nil},
+		map[string]any{"id": "b", "title": "B", "html": nil, "lexical": lexical, "mobiledoc": nil, "status": "draft", "type": "page"},
+		map[string]any{"id": "c", "title": "C", "html": "", "mobiledoc": mobiledoc, "status": "draft", "type": "post"},
+		map[string]any{"id": "d", "title": "D", "html": nil, "lexical": nil, "status": "draft"},
+		map[string]any{"id": "e", "title": "E", "lexical": "{broken"},
+	)
+	if !ghost.Is([]byte(in)) {
+		t.Error("the export is not told")
+	}
+	s := ghost.New(memory(in), []byte(in), item.Config{}, 0)
+	sourcetest.Run(t, s)
+	docs, faults := sourcetest.Documents(t, s)
+	if len(docs) != 3 || len(faults) != 2 || !strings.HasSuffix(faults[0], "no body (member html)") {
+		t.Fatalf("%d documents and %q, want 3 and two without a body", len(docs), faults)
+	}
+	for i, want := range []string{"<p>made</p>", lexicalHTML, mobiledocHTML} {
+		if string(docs[i].Body) != want || docs[i].Format != quarry.FormatHTML {
+			t.Errorf("%s is\n%s\nwant\n%s", docs[i].ID, docs[i].Body, want)
+		}
+	}
+	if want := `{"status":"draft","type":"page"}`; string(docs[1].Fields) != want {
+		t.Errorf("fields %s, want %s", docs[1].Fields, want)
+	}
+}
+
+func TestAnExportWithoutItsWrapping(t *testing.T) {
+	t.Parallel()
+	in := `{"meta":{"exported_on":1,"version":"2.0"},"data":{"posts":[{"id":"a","html":"<p>x"}]}}`
+	docs, _ := sourcetest.Documents(t, ghost.New(memory(in), []byte(in), item.Config{}, 0))
+	if len(docs) != 1 || !ghost.Is([]byte(in)) || ghost.Is([]byte(`{"id":"a","meta":{}}`)) {
+		t.Errorf("%d documents, want 1", len(docs))
+	}
+}
+
+// Whatever stands in an editor's form, rendering ends and gives text that a JSON string can hold.
+func FuzzEditors(f *testing.F) {
+	f.Add(lexical, mobiledoc)
+	f.Add(strings.Repeat(`{"type":"list","children":[`, 300), `{"sections":[[1,"p",[[0,[0],9,"x"]]]],"markups":[["code"]]}`)
+	f.Fuzz(func(t *testing.T, lexical, mobiledoc string) {
+		lexical, mobiledoc = strings.ToValidUTF8(lexical, ""), strings.ToValidUTF8(mobiledoc, "")
+		in := export(t, map[string]any{"id": "a", "lexical": lexical}, map[string]any{"id": "b", "mobiledoc": mobiledoc})
+		sourcetest.Read(t, ghost.New(memory(in), []byte(in), item.Config{}, 0))
+	})
+}
