@@ -207,8 +207,11 @@ func TestTheSecretStaysWithItsDirectory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := standin.Start(t.Context(), standin.Config{Dir: dir, NoSync: true}); err == nil {
-			t.Error("a second server opened the same directory")
+		if _, err := standin.Start(t.Context(), standin.Config{Dir: dir, NoSync: true}); err == nil || !strings.Contains(err.Error(), "another process holds it") {
+			t.Errorf("a second server on the same directory: %v", err)
+		}
+		if _, err := standin.Start(t.Context(), standin.Config{Dir: t.TempDir(), NoSync: true, Addr: strings.TrimPrefix(server.URL(), "http://")}); err == nil {
+			t.Error("a second server took the same address")
 		}
 		id, secret = server.Keys()
 		if err := server.Close(t.Context()); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 var (
@@ -18,6 +19,7 @@ var (
 	secretsBucket  = []byte("secrets")  // access key id → secret of the key that is printed
 
 	errNoRole = errors.New("no such role")
+	errHeld   = errors.New("another process holds it")
 )
 
 // tag is a label of a role.
@@ -58,6 +60,9 @@ func openStore(file string, noSync bool) (*store, error) {
 	}
 	// The wait ends soon: a second stand-in on the same directory is a mistake to tell, not to sit out.
 	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: 250 * time.Millisecond, NoSync: noSync, NoFreelistSync: true})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, errHeld
+	}
 	if err != nil {
 		return nil, err
 	}
