@@ -160,7 +160,7 @@ func (m *remote) wantsNewer(err error) bool {
 const (
 	// sureTokens is the estimate from which a prompt can have been cut: no server is run with less context than this.
 	sureTokens = 1500
-	// wholeShare is the least share of our estimate that a whole prompt has in any tokenizer.
+	// wholeShare is the least share of our lean estimate that a whole prompt has in any tokenizer.
 	wholeShare = 0.6
 )
 
@@ -176,7 +176,7 @@ func (c *call) checkWhole(r family.Reply) error {
 	if p == nil {
 		return nil
 	}
-	estimate := p.TextTokens()
+	estimate := p.LeanTokens()
 	if estimate < sureTokens || float64(seen) >= wholeShare*float64(estimate) {
 		return nil
 	}

@@ -355,17 +355,21 @@ func TestReplyCutOffIsAskedAgain(t *testing.T) {
 
 func TestServerThatCutsThePromptIsCaught(t *testing.T) {
 	t.Parallel()
-	article := strings.Repeat("Plain words about a server. ", 1000) // about 7,000 tokens
+	words := strings.Repeat("Plain words about a server. ", 1000) // about 7,000 tokens
+	kana := strings.Repeat("サーバーについての普通の文章です。", 500)              // 8,500 runes
+	short := strings.Repeat("Plain words about a server. ", 100)  // about 700 tokens: no server has less room
 	for _, c := range []struct {
-		seen int
-		ok   bool
-	}{{2050, false}, {6500, true}, {0, true}} {
+		article string
+		seen    int
+		ok      bool
+	}{{words, 2050, false}, {words, 6500, true}, {words, 0, true}, {kana, 2050, false}, {kana, 4400, true}, {short, 10, true}} {
+		article := c.article
 		b := startFake(t, func(_ int, w http.ResponseWriter) { say(w, 200, chatCompletion("ok", "stop", c.seen, 1)) })
 		m := open(t, model.Config{ModelName: "m"}, "openai="+b.URL)
 		_, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: anthropicBody(t, "", article)})
 		if c.ok {
 			if err != nil {
-				t.Errorf("%d prompt tokens: %v, want an answer", c.seen, err)
+				t.Errorf("%d prompt tokens for %.20s…: %v, want an answer", c.seen, c.article, err)
 			}
 			continue
 		}

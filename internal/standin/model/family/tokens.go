@@ -8,7 +8,12 @@ import (
 // Tokens estimates how many tokens a text has: one for each CJK rune (Han, kana, Hangul, full-width forms) and one for every four other
 // runes, rounded up. It is no model's tokenizer; counts made by it are estimates and are used only where nobody else counted.
 func Tokens(text string) int64 {
-	wide, other := int64(0), int64(0)
+	wide, other := runesOf(text)
+	return wide + (other+3)/4
+}
+
+// runesOf counts the CJK runes and the others.
+func runesOf(text string) (wide, other int64) {
 	for i := 0; i < len(text); {
 		if text[i] < utf8.RuneSelf {
 			other++
@@ -23,7 +28,7 @@ func Tokens(text string) int64 {
 		}
 		i += size
 	}
-	return wide + (other+3)/4
+	return wide, other
 }
 
 // CutTokens is the longest prefix of text that Tokens counts at most limit, and whether that is less than all of it.
@@ -45,9 +50,10 @@ func CutTokens(text string, limit int64) (prefix string, cut bool) {
 // imageTokens is what an image is taken to cost; providers count by pixels, which needs decoding.
 const imageTokens = 1500
 
-// InputTokens estimates the tokens of the whole prompt: its text, and a flat sum for each image.
+// InputTokens estimates the tokens of the whole prompt: its texts by Tokens, four for the frame of each turn, and a flat sum for an image.
 func (p *Prompt) InputTokens() int64 {
-	n := p.TextTokens()
+	n := 4 * int64(len(p.Turns))
+	p.eachText(func(s string) { n += Tokens(s) })
 	for _, t := range p.Turns {
 		for _, part := range t.Parts {
 			if part.Kind == Image {
@@ -58,19 +64,30 @@ func (p *Prompt) InputTokens() int64 {
 	return n
 }
 
-// TextTokens estimates the tokens of the prompt's text by Tokens, with four for the frame of each turn.
-func (p *Prompt) TextTokens() int64 {
-	n := Tokens(p.System)
+// LeanTokens estimates the prompt's text for the tokenizers that need fewest tokens: those with a large vocabulary, such as Gemma's, take
+// about half a token for a Japanese rune, so CJK runes count three quarters here.
+func (p *Prompt) LeanTokens() int64 {
+	var wide, other int64
+	p.eachText(func(s string) {
+		w, o := runesOf(s)
+		wide, other = wide+w, other+o
+	})
+	return wide*3/4 + other/4
+}
+
+func (p *Prompt) eachText(yield func(string)) {
+	yield(p.System)
 	for _, t := range p.Turns {
-		n += 4
 		for _, part := range t.Parts {
-			n += Tokens(part.Text) + Tokens(string(part.Input))
+			yield(part.Text)
+			yield(string(part.Input))
 		}
 	}
 	for _, t := range p.Tools {
-		n += Tokens(t.Name) + Tokens(t.Description) + Tokens(string(t.Schema))
+		yield(t.Name)
+		yield(t.Description)
+		yield(string(t.Schema))
 	}
-	return n
 }
 
 func isWide(r rune) bool {
