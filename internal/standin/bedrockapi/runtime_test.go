@@ -268,26 +268,26 @@ func TestRightsAreAskedForBeforeAnythingIsDone(t *testing.T) {
 
 func TestFaultsOnRuntimeCalls(t *testing.T) {
 	t.Parallel()
-	call := func(fault string) (string, error, map[string]int64) {
+	call := func(fault string) (string, map[string]int64, error) {
 		w := setup(t, func(s *settings) { s.faults = fault })
 		out, err := w.runtime.InvokeModel(t.Context(), invocation(`Answer with JSON: {"title_en":"…"}`))
 		if err != nil {
-			return "", err, bill(t, w.engine)
+			return "", bill(t, w.engine), err
 		}
-		return string(out.Body), nil, bill(t, w.engine)
+		return string(out.Body), bill(t, w.engine), nil
 	}
-	if _, err, lines := call("record-error"); len(lines) != 0 {
+	if _, lines, err := call("record-error"); len(lines) != 0 {
 		t.Errorf("an error is billed: %v", lines)
 	} else {
 		wantCode(t, err, "InternalServerException", "unexpected error")
 	}
-	if _, err, lines := call("drop-record"); err == nil || lines["call-1"] != 1 {
+	if _, lines, err := call("drop-record"); err == nil || lines["call-1"] != 1 {
 		t.Errorf("dropped: error %v, bill %v", err, lines)
 	}
-	if got, err, lines := call("truncate"); err != nil || !strings.Contains(got, `"max_tokens"`) || lines["call-1"] != 1 {
+	if got, lines, err := call("truncate"); err != nil || !strings.Contains(got, `"max_tokens"`) || lines["call-1"] != 1 {
 		t.Errorf("truncated: %s, %v, bill %v", got, err, lines)
 	}
-	if got, err, _ := call("bad-json"); err != nil || !json.Valid([]byte(got)) {
+	if got, _, err := call("bad-json"); err != nil || !json.Valid([]byte(got)) {
 		t.Errorf("bad JSON: %s, %v", got, err)
 	}
 	set, err := faults.Parse("record-error=0.5,seed=4")

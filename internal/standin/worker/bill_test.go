@@ -39,8 +39,12 @@ func TestTheBillAddsUpJobsAndCalls(t *testing.T) {
 			}
 		}
 		want := []worker.Billed{
-			{"call-1", 1, 10, 1}, {"call-2", 1, 10, 1}, {"other", 1, 10, 1},
-			{"r0", 2, 20, 2}, {"r1", 3, 30, 3}, {"r2", 2, 20, 2},
+			{"call-1", 1, 10, 1},
+			{"call-2", 1, 10, 1},
+			{"other", 1, 10, 1},
+			{"r0", 2, 20, 2},
+			{"r1", 3, 30, 3},
+			{"r2", 2, 20, 2},
 		}
 		check := func() {
 			t.Helper()
