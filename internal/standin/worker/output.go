@@ -34,7 +34,7 @@ func (e *Engine) writeFile(ctx context.Context, j Job, f inputFile, s *segment, 
 	bucket, folder := j.folder()
 	w, err := e.cfg.Store.Create(ctx, bucket, folder+f.Output)
 	if err != nil {
-		return err
+		return noObject(err, "PutObject", bucket, folder+f.Output)
 	}
 	defer func() {
 		if err != nil {
@@ -78,7 +78,7 @@ func (e *Engine) writeFile(ctx context.Context, j Job, f inputFile, s *segment, 
 	if err != nil {
 		return err
 	}
-	return w.Commit()
+	return noObject(w.Commit(), "PutObject", bucket, folder+f.Output)
 }
 
 // appendLine makes an output line. recordId and modelInput are echoed byte for byte.
