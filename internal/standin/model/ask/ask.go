@@ -21,43 +21,17 @@ type Ask struct {
 
 // Read takes the prompt apart. The article is looked for in the last user turn: after a label line (Article:, 本文: …), between tags
 // (<article> … </article>), else the longest of its text parts without the instruction that introduces it. Everything else in that turn,
-// and the system text, is instruction. An error is a *family.Invalid that names the part of the schema that cannot be read.
+// and the system text, is instruction. In a conversation, where the last turn may only complain about an answer, the article is in the last
+// user turn that labels one, else in the longest. An error is a *family.Invalid that names the part of the schema that cannot be read.
 func Read(p *family.Prompt) (Ask, error) {
-	parts := p.UserParts()
-	longest := 0
-	for i, part := range parts {
-		if len(part) > len(parts[longest]) {
-			longest = i
-		}
+	turns := userTurns(p)
+	if len(turns) == 0 {
+		turns = [][]string{nil}
 	}
-	var a Ask
-	instructions := []string{p.System}
-	for i, part := range parts {
-		if i != longest {
-			rest, title := takeTitle(part)
-			instructions = append(instructions, rest)
-			if a.Title == "" {
-				a.Title = title
-			}
-		}
-	}
-	tail := ""
-	if len(parts) > 0 {
-		head, article, after := cutArticle(parts[longest])
-		var title string
-		if head, title = takeTitle(head); title != "" {
-			a.Title = title
-		} else if rest, title, ok := dropTitle(article); ok && a.Title == "" {
-			article, a.Title = rest, title
-		}
-		a.Article = article
-		instructions = append(instructions, head, after)
-		if after == "" {
-			tail = lastParagraph(article)
-		}
-	}
+	main := articleTurn(turns)
+	a, instructions, tail := readTurn(turns[main])
 	var err error
-	a.Form, err = formOf(p.Format, strings.Join(instructions, "\n"))
+	a.Form, err = formOf(p.Format, p.System+"\n"+instructions)
 	if err != nil {
 		return a, err
 	}
@@ -66,7 +40,87 @@ func Read(p *family.Prompt) (Ask, error) {
 		a.Form = formOfText(tail)
 		a.Article = strings.TrimSpace(strings.TrimSuffix(a.Article, tail))
 	}
+	for i := len(turns) - 1; i >= 0 && !a.Form.JSON; i-- {
+		if i != main {
+			a.Form = formOfText(strings.Join(turns[i], "\n"))
+		}
+	}
 	return a, nil
+}
+
+// userTurns are the text parts of each user turn.
+func userTurns(p *family.Prompt) [][]string {
+	var out [][]string
+	for _, t := range p.Turns {
+		if t.Role != "user" {
+			continue
+		}
+		var texts []string
+		for _, part := range t.Parts {
+			if part.Kind == family.Text || part.Kind == family.ToolResult {
+				texts = append(texts, part.Text)
+			}
+		}
+		out = append(out, texts)
+	}
+	return out
+}
+
+func articleTurn(turns [][]string) int {
+	if len(turns) == 1 {
+		return 0
+	}
+	longest, most := 0, -1
+	for i := len(turns) - 1; i >= 0; i-- {
+		n := 0
+		for _, text := range turns[i] {
+			n += len(text)
+			window := text[:min(len(text), labelWindow)]
+			if labelRE.MatchString(window) || bareLabelRE.MatchString(window) || openTagRE.MatchString(window) {
+				return i
+			}
+		}
+		if n > most {
+			longest, most = i, n
+		}
+	}
+	return longest
+}
+
+// readTurn finds title and article in the texts of a turn. tail is the article's last paragraph where an instruction may hide.
+func readTurn(parts []string) (a Ask, instructions, tail string) {
+	if len(parts) == 0 {
+		return a, "", ""
+	}
+	longest := 0
+	for i, part := range parts {
+		if len(part) > len(parts[longest]) {
+			longest = i
+		}
+	}
+	var said []string
+	for i, part := range parts {
+		if i == longest {
+			continue
+		}
+		rest, title := takeTitle(part)
+		said = append(said, rest)
+		if a.Title == "" {
+			a.Title = title
+		}
+	}
+	head, article, after := cutArticle(parts[longest])
+	head, title := takeTitle(head)
+	if title != "" {
+		a.Title = title
+	} else if rest, title, ok := dropTitle(article); ok && a.Title == "" {
+		article, a.Title = rest, title
+	}
+	a.Article = article
+	if after == "" {
+		tail = lastParagraph(article)
+	}
+	return a, strings.Join(append(said, head, after), "\n"), tail
 }
 
 var (

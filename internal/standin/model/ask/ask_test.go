@@ -81,6 +81,31 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestComplaintIsNotTheArticle(t *testing.T) {
+	t.Parallel()
+	const complaint = "That answer cannot be used: unknown key \"extra\"\n\nAnswer again with the whole corrected JSON object and nothing else."
+	for _, c := range []struct {
+		name, first string
+		keys        []string
+	}{
+		{"a labelled article", "Answer with \"title_en\" in JSON.\n\nTitle: T\n\nArticle:\nA", []string{"title_en"}},
+		{"an article without a label", strings.Repeat("A long text. ", 30), []string{"extra"}},
+	} {
+		p := prompt("", c.first)
+		p.Turns = append(p.Turns, family.Turn{Role: "assistant", Parts: []family.Part{{Kind: family.Text, Text: "{"}}}, prompt("", complaint).Turns[0])
+		got, err := ask.Read(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(got.Article, "A") || strings.Contains(got.Article, "cannot be used") {
+			t.Errorf("%s: article %q, want that of the first turn", c.name, got.Article)
+		}
+		if diff := cmp.Diff(c.keys, keys(t, got.Form)); diff != "" {
+			t.Errorf("%s: keys (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, schema, want string }{

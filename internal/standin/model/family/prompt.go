@@ -125,23 +125,6 @@ func (p *Prompt) UserText() string {
 	return ""
 }
 
-// UserParts are the text parts of the last user turn.
-func (p *Prompt) UserParts() []string {
-	for i := len(p.Turns) - 1; i >= 0; i-- {
-		if p.Turns[i].Role != roleUser {
-			continue
-		}
-		var texts []string
-		for _, part := range p.Turns[i].Parts {
-			if part.Kind == Text || part.Kind == ToolResult {
-				texts = append(texts, part.Text)
-			}
-		}
-		return texts
-	}
-	return nil
-}
-
 // Prefill is the beginning of the answer that the client wrote itself as a last assistant turn, or "".
 func (p *Prompt) Prefill() string {
 	if n := len(p.Turns); n > 0 && p.Turns[n-1].Role == roleAssistant {
