@@ -1,0 +1,52 @@
+# `make check` is what CI runs, less the README's two commands and the clients of compat/.
+# Everything but the race detector builds without cgo.
+export CGO_ENABLED = 0
+
+GO      ?= go
+TOOL    := $(GO) tool -modfile=tools/go.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: build check fmt lint test race cross compat fuzz bench torture tidy
+
+build:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
+
+check: tidy fmt lint test race cross
+
+tidy:
+	$(GO) mod tidy -diff
+
+fmt:
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted (gofumpt -w):"; echo "$$out"; exit 1; fi
+
+lint:
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+test:
+	$(GO) test ./...
+
+# The race detector needs cgo and gcc.
+race:
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+cross:
+	@set -e; for t in $(TARGETS); do echo "cross $$t"; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -trimpath -o /dev/null ./cmd/quarry; done
+
+# Real clients against the stand-in: the npm SDKs, and the AWS CLI and boto3 where they know Bedrock.
+compat: build
+	compat/run bin/quarry
+
+# Every fuzz target, FUZZTIME each.
+FUZZTIME ?= 60s
+fuzz:
+	@.ci/fuzz $(FUZZTIME)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Dies at every effect, and kills the real binary at random moments. Long.
+torture:
+	$(GO) test -run 'TestResumeAfterCrashAtEveryEffect|TestSurvivesKill' -timeout 2h ./internal/run ./cmd/quarry -full
