@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"quarry/internal/standin"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"quarry":   func() { os.Exit(run()) },
+		"strip":    stripMain,
+		"articles": articlesMain,
+	})
+}
+
+// TestScripts runs the real program. Each script is named after what it shows, or after what once went wrong.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_CONFIG_HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"standin": startStandin,
+			"rc":      exitCodeIs,
+		},
+	})
+}
+
+// startStandin serves a stand-in for the rest of the script and sets the variables that AWS clients read:
+// standin [-fault k=v,…] [-quotas FILE].
+func startStandin(ts *testscript.TestScript, neg bool, args []string) {
+	cfg := standin.Config{Dir: ts.MkAbs("standin"), NoSync: true, StateDelay: time.Millisecond}
+	for i := 0; i+1 < len(args); i += 2 {
+		switch args[i] {
+		case "-fault":
+			cfg.Fault = args[i+1]
+		case "-quotas":
+			cfg.QuotasFile = ts.MkAbs(args[i+1])
+		default:
+			ts.Fatalf("unknown option %s", args[i])
+		}
+	}
+	server, err := standin.Start(context.Background(), cfg)
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(server.Close(context.Background())) })
+	id, secret := server.Keys()
+	ts.Setenv("AWS_ENDPOINT_URL", server.URL())
+	ts.Setenv("AWS_ACCESS_KEY_ID", id)
+	ts.Setenv("AWS_SECRET_ACCESS_KEY", secret)
+	ts.Setenv("AWS_REGION", "us-west-2")
+}
+
+// exitCodeIs runs a command and wants its exit code: rc 3 quarry run …
+func exitCodeIs(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: rc CODE COMMAND…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := "0"
+	var exit interface{ ExitCode() int }
+	if err != nil {
+		var ok bool
+		if exit, ok = err.(interface{ ExitCode() int }); !ok {
+			ts.Fatalf("%v", err)
+		}
+		code = itoa(exit.ExitCode())
+	}
+	if code != args[0] {
+		ts.Fatalf("exit code %s, want %s", code, args[0])
+	}
+}
+
+func itoa(n int) string {
+	if n < 0 {
+		return "killed"
+	}
+	if n < 10 {
+		return string(rune('0' + n))
+	}
+	return itoa(n/10) + itoa(n%10)
+}
+
+// stripMain copies results without what differs between two providers: strip FROM TO.
+func stripMain() {
+	in, err := os.ReadFile(os.Args[1])
+	if err == nil {
+		in = regexp.MustCompile(`"(job|cost_usd)":("[^"]*"|[0-9.]+),`).ReplaceAll(in, nil)
+		err = os.WriteFile(os.Args[2], in, 0o600)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// articlesMain writes short articles as JSONL: articles N TO.
+func articlesMain() {
+	var n int
+	if _, err := fmt.Sscan(os.Args[1], &n); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `{"id":"doc-%05d","title":"Article %d","content":"<p>Number %d tells how a quarry works. Stone is cut from the face of a hill. Blocks number %d go down to the valley by rail, and masons take them there.</p>"}`+"\n", i, i, i, i)
+	}
+	if err := os.WriteFile(os.Args[2], []byte(b.String()), 0o600); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
