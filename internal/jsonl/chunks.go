@@ -80,7 +80,8 @@ func (c *cutter) next() (Chunk, error) {
 		if bytes.IndexByte(buf[:n], '\n') >= 0 || n > c.max {
 			break
 		}
-		grown := make([]byte, max(n+1, min(2*len(buf), c.max+1)))
+		// Fourfold leaves less behind for the collector than doubling, and the largest buffer is no larger.
+		grown := make([]byte, max(n+1, min(4*len(buf), c.max+1)))
 		copy(grown, buf[:n])
 		buf = grown
 	}

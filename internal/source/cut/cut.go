@@ -116,7 +116,7 @@ type cutter struct {
 
 // next gives the next chunk: what the items in one buffer are, or one item that is larger than it.
 func (c *cutter) next() (Chunk, bool) {
-	buf := make([]byte, len(c.rest), max(chunkSize, 2*len(c.rest)))
+	buf := make([]byte, len(c.rest), c.size(len(c.rest)))
 	copy(buf, c.rest)
 	var spans []Span
 	at := 0
@@ -126,16 +126,9 @@ func (c *cutter) next() (Chunk, bool) {
 			buf = c.read(buf, min(cap(buf), len(buf)+readSize))
 		}
 		last := c.err != nil
-		more := Comes
-		switch {
-		case errors.Is(c.err, io.EOF):
-			more = None
-		case len(buf)-Between > c.max:
-			more = Full
-		}
 		begun := len(buf)
 		for {
-			start, end, skip := c.rules.Next(buf[at:], more)
+			start, end, skip := c.rules.Next(buf[at:], c.more(len(buf)-at))
 			if end == 0 {
 				if len(spans) == 0 {
 					c.forget(buf[:skip])
@@ -160,13 +153,30 @@ func (c *cutter) next() (Chunk, bool) {
 			c.rest = nil
 			return Chunk{}, false
 		}
-		if more == Full && len(buf)-begun > c.max {
+		if c.more(len(buf)) == Full && len(buf)-begun > c.max {
 			return c.skip(buf, begun), true
 		}
 		if len(buf) == cap(buf) || cap(buf) < readSize {
-			buf = append(make([]byte, 0, max(2*len(buf), chunkSize)), buf...)
+			buf = append(make([]byte, 0, c.size(4*len(buf))), buf...)
 		}
 	}
+}
+
+// more says what lies behind n bytes that are held.
+func (c *cutter) more(n int) More {
+	switch {
+	case errors.Is(c.err, io.EOF):
+		return None
+	case n-Between > c.max:
+		return Full
+	}
+	return Comes
+}
+
+// size is that of a buffer which is to hold n bytes, if it may: never more than shows that an item is too long. Growing
+// fourfold leaves less behind for the collector than doubling, and the largest buffer is no larger.
+func (c *cutter) size(n int) int {
+	return max(chunkSize, min(n, c.max+Between+1), len(c.rest)+1)
 }
 
 // read reads behind what the buffer holds, up to a length.
