@@ -47,7 +47,7 @@ func application(server *s3api.S3ApiServer) (*fiber.App, error) {
 	if !f.IsValid() || f.Type() != reflect.TypeFor[*fiber.App]() {
 		return nil, errors.New("versitygw's S3ApiServer has no field app of type *fiber.App")
 	}
-	app := *(**fiber.App)(unsafe.Pointer(f.UnsafeAddr())) //nolint:gosec // guarded by the type check above
+	app := *(**fiber.App)(unsafe.Pointer(f.UnsafeAddr())) // guarded by the type check above
 	if app == nil {
 		return nil, errors.New("versitygw's S3ApiServer has no application")
 	}

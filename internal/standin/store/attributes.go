@@ -52,7 +52,7 @@ func (o *object) attributes(after, limit int) *s3response.ObjectParts {
 		}
 		sums := sumsOf(checksum{Algorithm: o.Checksum.Algorithm, Value: p.Checksum})
 		out.Parts = append(out.Parts, types.ObjectPart{
-			PartNumber: some(int32(p.Number)), Size: &p.Size, //nolint:gosec // at most 10,000
+			PartNumber: some(int32(p.Number)), Size: &p.Size, // at most 10,000
 			ChecksumCRC32: sums.ChecksumCRC32, ChecksumCRC32C: sums.ChecksumCRC32C, ChecksumCRC64NVME: sums.ChecksumCRC64NVME,
 			ChecksumSHA1: sums.ChecksumSHA1, ChecksumSHA256: sums.ChecksumSHA256,
 		})

@@ -1,8 +1,8 @@
 package store
 
 import (
-	"crypto/md5"  //nolint:gosec // S3 defines its ETag by it
-	"crypto/sha1" //nolint:gosec // one of the checksums S3 offers
+	"crypto/md5"  // S3 defines its ETag by it
+	"crypto/sha1" // one of the checksums S3 offers
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -46,13 +46,13 @@ func newHasher(a types.ChecksumAlgorithm) (h hasher, ok bool) {
 	case types.ChecksumAlgorithmCrc64nvme:
 		h.Hash = crc64.New(crc64.MakeTable(polyCRC64NVME))
 	case types.ChecksumAlgorithmSha1:
-		h.Hash = sha1.New() //nolint:gosec // see the import
+		h.Hash = sha1.New()
 	case types.ChecksumAlgorithmSha256:
 		h.Hash = sha256.New()
 	case types.ChecksumAlgorithmSha512:
 		h.Hash = sha512.New()
 	case types.ChecksumAlgorithmMd5:
-		h.Hash = md5.New() //nolint:gosec // see the import
+		h.Hash = md5.New()
 	default:
 		return h, false
 	}

@@ -48,6 +48,11 @@ func (s *Store) commit(ctx context.Context, do func(tx *txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return s.transact(do)
+}
+
+// transact is commit for those who cannot be interrupted any more.
+func (s *Store) transact(do func(tx *txn) error) error {
 	c := &change{do: do}
 	s.queue.mu.Lock()
 	s.queue.waiting = append(s.queue.waiting, c)

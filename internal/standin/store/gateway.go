@@ -58,11 +58,6 @@ func apiError(err error, bucket, key string) error {
 	}
 }
 
-// notFound is S3's 404 for a configuration that a bucket does not have.
-func notFound(code, description string) error {
-	return s3err.APIError{Code: code, Description: description, HTTPStatusCode: http.StatusNotFound}
-}
-
 func str(p *string) string {
 	if p == nil {
 		return ""

@@ -212,7 +212,7 @@ func (g *gateway) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) 
 	w := wireNames(ctx)
 	last := l.last
 	w.apply(l)
-	count := int32(len(l.objects) + len(l.prefixes)) //nolint:gosec // at most 1,000
+	count := int32(len(l.objects) + len(l.prefixes)) // at most 1,000
 	res := s3response.ListObjectsV2Result{
 		Name: in.Bucket, Prefix: w.ptr(l.prefix), Delimiter: w.ptr(l.delimiter), MaxKeys: in.MaxKeys, KeyCount: &count,
 		StartAfter: w.ptr(str(in.StartAfter)), ContinuationToken: some(str(in.ContinuationToken)),

@@ -42,7 +42,7 @@ func splitUploadKey(k []byte) (key, id string) {
 	return string(k[:cut-1]), string(k[cut:])
 }
 
-func partKey(number int) []byte { return binary.BigEndian.AppendUint16(nil, uint16(number)) } //nolint:gosec // at most 10,000
+func partKey(number int) []byte { return binary.BigEndian.AppendUint16(nil, uint16(number)) } // at most 10,000
 
 func partNumber(n *int32) error {
 	if n == nil || *n < 1 || *n > maxParts {

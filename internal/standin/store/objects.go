@@ -52,7 +52,7 @@ func (g *gateway) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 		CacheControl: str(in.CacheControl), Expires: str(in.Expires), Redirect: str(in.WebsiteRedirectLocation),
 		Metadata: in.Metadata,
 	}}}
-	if err := g.s.put(ctx, bucket, key, o, c, cond.write); err != nil {
+	if err := g.s.put(bucket, key, o, c, cond.write); err != nil {
 		return fail(err)
 	}
 	sums := sumsOf(o.Checksum)

@@ -3,7 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
-	"crypto/md5" //nolint:gosec // S3 defines its ETag by it
+	"crypto/md5" // S3 defines its ETag by it
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -39,7 +39,7 @@ type intake struct {
 
 // newIntake starts one; with inline false even an empty stream becomes a file (parts must be files).
 func (s *Store) newIntake(sum hasher, inline bool) *intake {
-	in := &intake{blobs: s.blobs, md5: md5.New(), sum: sum} //nolint:gosec // see the import
+	in := &intake{blobs: s.blobs, md5: md5.New(), sum: sum}
 	if inline {
 		in.limit = inlineLimit
 	}
@@ -149,8 +149,8 @@ func (s *Store) giveBack(c content, reason error) {
 
 // Writer streams one object into the store. It is used by one goroutine at a time and ends with Commit or Abort.
 type Writer struct {
-	ctx    context.Context //nolint:containedctx // the writer is the one call it belongs to
 	store  *Store
+	ended  func() error // why the caller's context is over, nil while it is not
 	bucket string
 	key    string
 	in     *intake
@@ -165,12 +165,12 @@ func (s *Store) Create(ctx context.Context, bucket, key string) (*Writer, error)
 		return nil, err
 	}
 	sum, _ := newHasher(types.ChecksumAlgorithmCrc32)
-	return &Writer{ctx: ctx, store: s, bucket: bucket, key: key, in: s.newIntake(sum, true)}, nil
+	return &Writer{store: s, ended: ctx.Err, bucket: bucket, key: key, in: s.newIntake(sum, true)}, nil
 }
 
 // Write takes the next bytes of the object.
 func (w *Writer) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
+	if err := w.ended(); err != nil {
 		return 0, err
 	}
 	return w.in.Write(p)
@@ -178,12 +178,15 @@ func (w *Writer) Write(p []byte) (int, error) {
 
 // Commit makes the object visible, whole and on disk. The Writer is finished whether it succeeds or not.
 func (w *Writer) Commit() (Object, error) {
+	if err := w.ended(); err != nil {
+		return Object{}, errors.Join(err, w.in.abort())
+	}
 	c, err := w.in.seal()
 	if err != nil {
 		return Object{}, fmt.Errorf("write %s/%s: %w", w.bucket, w.key, err)
 	}
 	o := &object{header: header{Headers: headers{ContentType: "binary/octet-stream"}}}
-	if err := w.store.put(w.ctx, w.bucket, w.key, o, c, nil); err != nil {
+	if err := w.store.put(w.bucket, w.key, o, c, nil); err != nil {
 		return Object{}, fmt.Errorf("write %s/%s: %w", w.bucket, w.key, err)
 	}
 	return o.native(w.key), nil
@@ -193,7 +196,7 @@ func (w *Writer) Commit() (Object, error) {
 func (w *Writer) Abort() error { return w.in.abort() }
 
 // put names content in the index: it replaces whatever has the key, if allow (nil: always) agrees with what is there.
-func (s *Store) put(ctx context.Context, bucket, key string, o *object, c content, allow func(old *header) error) error {
+func (s *Store) put(bucket, key string, o *object, c content, allow func(old *header) error) error {
 	o.Size, o.segments, o.inline = c.size, c.segments, c.inline
 	if o.ETag == "" {
 		o.ETag = hex.EncodeToString(c.md5)
@@ -201,7 +204,7 @@ func (s *Store) put(ctx context.Context, bucket, key string, o *object, c conten
 	if o.Checksum.Algorithm == "" {
 		o.Checksum = c.checksum
 	}
-	err := s.commit(ctx, func(tx *txn) error { return s.replace(tx, bucket, key, o, allow) })
+	err := s.transact(func(tx *txn) error { return s.replace(tx, bucket, key, o, allow) })
 	if err != nil {
 		s.giveBack(c, err)
 	}
