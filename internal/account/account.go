@@ -29,7 +29,9 @@ type Config struct {
 	Profile string // of the shared configuration; empty: as the SDK finds it
 	// Fixed, where set, is the whole answer: the environment is not looked at.
 	Fixed *FixedKeys
-	HTTP  aws.HTTPClient
+	HTTP  aws.HTTPClient // of Fixed
+	// Effects count the requests to AWS.
+	Effects *effect.Effects
 }
 
 // FixedKeys are an endpoint with its own key, such as a stand-in's.
@@ -71,7 +73,7 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 			AuthSchemePreference: []string{"sigv4"},
 		}, nil
 	}
-	opts := []func(*config.LoadOptions) error{config.WithHTTPClient(cfg.HTTP), config.WithRetryer(patient)}
+	opts := []func(*config.LoadOptions) error{config.WithHTTPClient(cfg.Effects.SDKClient()), config.WithRetryer(patient)}
 	if cfg.Region != "" {
 		opts = append(opts, config.WithRegion(cfg.Region))
 	}
@@ -88,6 +90,7 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 	if c.Region == "" {
 		c.Region = DefaultRegion
 	}
+	c.HTTPClient = cfg.Effects.Count(c.HTTPClient)
 	return c, nil
 }
 

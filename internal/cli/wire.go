@@ -152,7 +152,7 @@ type provider struct {
 func (a *App) openProvider(ctx context.Context, s *config.Settings, e *effect.Effects, dir string, c *closers) (*provider, error) {
 	client := e.HTTPClient(effect.HTTPConfig{})
 	c.add(func() error { client.CloseIdleConnections(); return nil })
-	cfg := account.Config{HTTP: client, Profile: s.Profile}
+	cfg := account.Config{HTTP: client, Profile: s.Profile, Effects: e}
 	if len(s.Regions) > 1 {
 		return nil, badSetting("region", errors.New("one Region at a time"))
 	}

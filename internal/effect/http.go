@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
 // HTTPConfig shapes the run's HTTP client.
@@ -40,6 +42,33 @@ func (e *Effects) HTTPClient(cfg HTTPConfig) *http.Client {
 	}
 }
 
+// SDKClient gives a client that the AWS SDK can still equip with the certificates of AWS_CA_BUNDLE, which it does to
+// this type alone. It counts nothing until it is given to Count.
+func (e *Effects) SDKClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost, t.MaxConnsPerHost = 64, 64
+		t.ResponseHeaderTimeout = 15 * time.Minute
+	})
+}
+
+// Doer sends requests.
+type Doer interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+// Count makes every request of a client a counted effect.
+func (e *Effects) Count(d Doer) Doer { return counted{e, d} }
+
+type counted struct {
+	e *Effects
+	d Doer
+}
+
+// Do sends a request between the two hook calls.
+func (c counted) Do(r *http.Request) (*http.Response, error) {
+	return c.e.request(r, c.d.Do)
+}
+
 type transport struct {
 	e    *Effects
 	base *http.Transport
@@ -48,9 +77,13 @@ type transport struct {
 // RoundTrip sends a request between the two hook calls. When the hook fails afterwards the reply is thrown away: the
 // server has done its part, and the caller never learns of it.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.e.request(r, t.base.RoundTrip)
+}
+
+func (e *Effects) request(r *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	var reply *http.Response
-	err := t.e.do(HTTP, r.Method+" "+r.URL.EscapedPath(), func() (err error) {
-		reply, err = t.base.RoundTrip(r)
+	err := e.do(HTTP, r.Method+" "+r.URL.EscapedPath(), func() (err error) {
+		reply, err = send(r)
 		return err
 	})
 	if err != nil {
