@@ -74,7 +74,7 @@ func offsetFromEnd(text []byte, chars int) int {
 	return i
 }
 
-// border finds where to cut a text that may be no longer than max bytes: at the last paragraph that ends in the last
+// border finds where to cut a text that may be no longer than limit bytes: at the last paragraph that ends in the last
 // tenth, else at a line, else at a sentence, else between two graphemes.
 func border(text []byte, limit int) int {
 	if limit >= len(text) {
@@ -82,20 +82,22 @@ func border(text []byte, limit int) int {
 	}
 	from := limit - limit/10
 	window := text[from:limit]
-	// A border at the limit itself counts: the next bytes may be the line end.
-	if text[limit] == '\n' {
-		return len(bytes.TrimRight(text[:limit], "\n"))
+	at := 0
+	switch {
+	case bytes.HasPrefix(text[limit:], []byte("\n")): // the limit itself is a border
+		at = limit
+	case bytes.Contains(window, []byte("\n\n")):
+		at = from + bytes.LastIndex(window, []byte("\n\n"))
+	case bytes.IndexByte(window, '\n') >= 0:
+		at = from + bytes.LastIndexByte(window, '\n')
+	default:
+		if n := lastSentence(window); n > 0 {
+			at = from + n
+		} else {
+			at = graphemeBorder(text, limit)
+		}
 	}
-	if n := bytes.LastIndex(window, []byte("\n\n")); n >= 0 {
-		return from + n
-	}
-	if n := bytes.LastIndexByte(window, '\n'); n >= 0 {
-		return from + n
-	}
-	if n := lastSentence(window); n > 0 {
-		return from + n
-	}
-	return graphemeBorder(text, limit)
+	return len(bytes.TrimRight(text[:at], " \n"))
 }
 
 // lastSentence is the place behind the last sentence that ends in b, or 0.
@@ -138,7 +140,7 @@ func graphemeBorder(text []byte, limit int) int {
 			at--
 		}
 	}
-	return len(bytes.TrimRight(text[:at], " \n"))
+	return at
 }
 
 // tailBorder finds where the end of a text begins: at the first paragraph, line, sentence or blank behind a place.

@@ -51,10 +51,14 @@ func (d *Decoder) Decode(s []byte) (text []byte, length int) {
 	return d.named(s[:end])
 }
 
-// DecodeStrict is Decode under CommonMark's rule: a reference ends with a semicolon or is none.
+// maxStrictNumber is the length of CommonMark's longest number, of seven digits or of x and six.
+const maxStrictNumber = len("&#x10FFFF;")
+
+// DecodeStrict is Decode under CommonMark's rules: a reference ends with a semicolon or is none, and so does a number,
+// which has seven digits at most.
 func (d *Decoder) DecodeStrict(s []byte) (text []byte, length int) {
 	text, length = d.Decode(s)
-	if length == 0 || s[length-1] != ';' {
+	if length == 0 || s[length-1] != ';' || s[1] == '#' && length > maxStrictNumber {
 		return nil, 0
 	}
 	return text, length

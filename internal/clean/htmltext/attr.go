@@ -16,9 +16,15 @@ type attrs struct {
 	alt         []byte
 }
 
-// scanAttrs reads the attributes of a start tag from behind its name to its end. Attributes follow the tokenizer of
+// A decoder decodes attribute values.
+type decoder struct {
+	entity.Decoder
+	buf []byte
+}
+
+// scan reads the attributes of a start tag from behind its name to its end. Attributes follow the tokenizer of
 // HTML5; -1 means that the source ends inside of the tag.
-func (a *attrs) scan(src []byte, i int, d *entity.Decoder) (next int) {
+func (a *attrs) scan(src []byte, i int, d *decoder) (next int) {
 	*a = attrs{}
 	for {
 		for i < len(src) && (isBlank(src[i]) || src[i] == '/') {
@@ -74,7 +80,7 @@ func attrValue(src []byte, i int) (value []byte, next int) {
 	return src[start:i], i
 }
 
-func (a *attrs) note(name, value []byte, d *entity.Decoder) {
+func (a *attrs) note(name, value []byte, d *decoder) {
 	switch len(name) {
 	case 3:
 		if fold(name, "alt") {

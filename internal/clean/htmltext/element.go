@@ -107,21 +107,44 @@ func (r *Renderer) Text(b []byte) {
 	if r.skip.depth > 0 {
 		return
 	}
+	if r.pre == 0 {
+		for i := 0; i < len(b); {
+			if i = r.run(b, i); i < len(b) {
+				r.W.Text(b[i : i+1])
+				i++
+			}
+		}
+		return
+	}
 	for len(b) > 0 {
 		n := bytes.IndexByte(b, '&')
 		if n < 0 {
 			r.write(b)
 			return
 		}
-		if n > 0 {
-			r.write(b[:n])
-		}
+		r.write(b[:n])
 		text, length := r.Entities.Decode(b[n:])
 		if length == 0 {
 			text, length = b[n:n+1], 1
 		}
 		r.write(text)
 		b = b[n+length:]
+	}
+}
+
+// run writes text from i on, whose references are decoded, up to the next '<', and returns where that stands.
+func (r *Renderer) run(b []byte, i int) int {
+	for {
+		i = r.W.Run(b, i)
+		if i >= len(b) || b[i] == '<' {
+			return i
+		}
+		text, length := r.Entities.Decode(b[i:])
+		if length == 0 {
+			text, length = b[i:i+1], 1
+		}
+		r.W.Text(text)
+		i += length
 	}
 }
 

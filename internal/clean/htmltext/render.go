@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"quarry/internal/clean/entity"
 	"quarry/internal/clean/plain"
 	"quarry/internal/clean/rule"
 )
@@ -25,11 +24,11 @@ type Renderer struct {
 	W        *plain.Writer
 	Settings *rule.Settings
 	Counts   *rule.Counts
-	Entities entity.Decoder
+	Entities decoder
 
 	// Literal, when set, is asked about each tag: one that it claims is text. Markdown sets it, where `List<String>` is
 	// no markup.
-	Literal func(name []byte, closing, glued bool, a *Attrs) bool
+	Literal func(name []byte, closing, glued bool, a Attrs) bool
 	// Fragments says that HTML comes in pieces between other text: then no end is ever looked for in a tree.
 	Fragments bool
 	// TagsOnly drops the tags of an element that goes by its name, and not what is in it. What is hidden still goes.

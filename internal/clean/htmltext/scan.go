@@ -17,18 +17,21 @@ type Attrs struct {
 // could not be told: then what was written is to be thrown away, and the document belongs to [Renderer.Tree].
 func (r *Renderer) HTML(src []byte) bool {
 	for i := 0; i < len(src); {
+		if src[i] == '<' {
+			if i = r.markup(src, i); r.needTree && !r.Fragments {
+				return false
+			}
+			continue
+		}
+		if r.codes == nil && r.skip.depth == 0 && r.pre == 0 {
+			i = r.run(src, i)
+			continue
+		}
 		n := bytes.IndexByte(src[i:], '<')
 		if n < 0 {
-			i = r.text(src, i, len(src))
-			continue
+			n = len(src) - i
 		}
-		if n > 0 {
-			i = r.text(src, i, i+n)
-			continue
-		}
-		if i = r.markup(src, i); r.needTree && !r.Fragments {
-			return false
-		}
+		i = r.text(src, i, i+n)
 	}
 	return true
 }
@@ -110,12 +113,8 @@ func (r *Renderer) markup(src []byte, i int) int {
 func (r *Renderer) Tag(src []byte, i int) int { return r.markup(src, i) }
 
 func (r *Renderer) startTag(src []byte, i int) int {
-	nameAt := i + 1
-	end := nameAt + 1
-	for end < len(src) && src[end] != '>' && src[end] != '/' && !isBlank(src[end]) {
-		end++
-	}
-	name := src[nameAt:end]
+	name, t, level := r.name(src, i+1)
+	end := i + 1 + len(name)
 	var next int
 	if end < len(src) && src[end] == '>' {
 		r.at = attrs{}
@@ -123,10 +122,9 @@ func (r *Renderer) startTag(src []byte, i int) int {
 	} else if next = r.at.scan(src, end, &r.Entities); next < 0 {
 		return len(src) // HTML5 drops a tag that the end of the document cuts off
 	}
-	t, level := r.lookup(name)
 	if r.Literal != nil && !r.Skipping() {
 		a := Attrs{Any: next-end > 2 && bytes.IndexByte(src[end:next], '=') >= 0, SelfClosing: r.at.selfClosing}
-		if r.Literal(name, false, i > 0 && wordByte(src[i-1]), &a) {
+		if r.Literal(name, false, i > 0 && wordByte(src[i-1]), a) {
 			r.Text(src[i:next])
 			return next
 		}
@@ -202,11 +200,8 @@ func (r *Renderer) endTag(src []byte, i int) int {
 	if !isAlpha(src[nameAt]) {
 		return r.bogus(src, i)
 	}
-	end := nameAt + 1
-	for end < len(src) && src[end] != '>' && src[end] != '/' && !isBlank(src[end]) {
-		end++
-	}
-	name := src[nameAt:end]
+	name, t, level := r.name(src, nameAt)
+	end := nameAt + len(name)
 	next := end + 1
 	if end >= len(src) {
 		return len(src)
@@ -217,14 +212,13 @@ func (r *Renderer) endTag(src []byte, i int) int {
 			return len(src)
 		}
 	}
-	t, level := r.lookup(name)
 	if r.Skipping() {
 		if r.skipEnd(name, t) {
 			r.endSkip(next)
 		}
 		return next
 	}
-	if r.Literal != nil && r.Literal(name, true, false, &Attrs{}) {
+	if r.Literal != nil && r.Literal(name, true, false, Attrs{}) {
 		r.Text(src[i:next])
 		return next
 	}
@@ -313,6 +307,23 @@ func rawEnd(src []byte, i int, name []byte) int {
 func doubleEscaped(content []byte) bool {
 	n := bytes.Index(content, []byte("<!--"))
 	return n >= 0 && bytes.Contains(bytes.ToLower(content[n:]), []byte("<script"))
+}
+
+// name reads the name of a tag at i and finds its element.
+func (r *Renderer) name(src []byte, i int) (name []byte, t tag, level uint8) {
+	var key uint64
+	end := i
+	for end < len(src) && src[end] != '>' && src[end] != '/' && !isBlank(src[end]) {
+		key = key<<8 | uint64(src[end]|0x20)
+		end++
+	}
+	name = src[i:end]
+	if len(name) <= 8 {
+		t, level = lookupPacked(key)
+	} else {
+		t, level = r.lookup(name)
+	}
+	return name, t, level
 }
 
 func (r *Renderer) lookup(name []byte) (tag, uint8) {

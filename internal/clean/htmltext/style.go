@@ -1,28 +1,31 @@
 package htmltext
 
-import (
-	"bytes"
-
-	"quarry/internal/clean/entity"
-)
+import "bytes"
 
 // hidingStyle reports whether an inline style keeps its element from being seen: display:none, visibility:hidden,
 // font-size:0, opacity:0, or a place far outside of the page. Comments, blanks, letter case, CSS escapes and character
 // references inside of the value do not get past it.
-func hidingStyle(value []byte, d *entity.Decoder) bool {
-	var buf [256]byte
-	for declaration := range bytes.SplitSeq(plainStyle(buf[:0], value, d), []byte(";")) {
-		name, v, ok := bytes.Cut(declaration, []byte(":"))
-		if ok && hides(string(name), v) {
+func hidingStyle(value []byte, d *decoder) bool {
+	d.buf = plainStyle(d.buf[:0], value, d)
+	for rest := d.buf; len(rest) > 0; {
+		declaration := rest
+		if n := bytes.IndexByte(rest, ';'); n >= 0 {
+			declaration, rest = rest[:n], rest[n+1:]
+		} else {
+			rest = nil
+		}
+		if n := bytes.IndexByte(declaration, ':'); n >= 0 && hides(declaration[:n], declaration[n+1:]) {
 			return true
 		}
 	}
 	return false
 }
 
-func hides(property string, v []byte) bool {
-	v, _, _ = bytes.Cut(v, []byte("!"))
-	switch property {
+func hides(property, v []byte) bool {
+	if n := bytes.IndexByte(v, '!'); n >= 0 {
+		v = v[:n]
+	}
+	switch string(property) {
 	case "display":
 		return string(v) == "none"
 	case "visibility", "content-visibility":
@@ -66,7 +69,7 @@ func farAway(v []byte) bool {
 }
 
 // plainStyle decodes references and escapes, drops comments and blanks and lowers the case.
-func plainStyle(out, value []byte, d *entity.Decoder) []byte {
+func plainStyle(out, value []byte, d *decoder) []byte {
 	for i := 0; i < len(value); {
 		c := value[i]
 		switch {

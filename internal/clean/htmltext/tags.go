@@ -41,6 +41,62 @@ const (
 	tagVoid // void elements of no effect: input, meta, link, …
 )
 
+// names are the names of up to eight bytes that lookup knows.
+var names = [...]string{
+	"a", "p", "li", "code", "em", "strong", "b", "i", "span", "sub", "kbd", "abbr", "acronym", "bdi", "bdo",
+	"big", "cite", "data", "del", "dfn", "font", "ins", "label", "mark", "meter", "nobr", "output", "progress",
+	"q", "ruby", "rb", "s", "samp", "slot", "small", "strike", "time", "tt", "u", "var", "picture", "map",
+	"blink", "marquee", "br", "div", "summary", "legend", "caption", "center", "optgroup", "hgroup", "address",
+	"section", "article", "aside", "header", "footer", "main", "nav", "figure", "details", "fieldset", "form",
+	"search", "dl", "body", "html", "head", "frameset", "ul", "menu", "dir", "ol", "td", "th", "tr", "table",
+	"h1", "h2", "h3", "h4", "h5", "h6", "pre", "listing", "xmp", "dt", "dd", "img", "image", "hr", "sup",
+	"script", "style", "noembed", "noframes", "svg", "math", "object", "canvas", "video", "audio", "applet",
+	"iframe", "template", "noscript", "title", "textarea", "select", "option", "button", "datalist", "dialog",
+	"rt", "rp", "rtc", "area", "base", "basefont", "bgsound", "col", "embed", "frame", "input", "keygen",
+	"link", "meta", "param", "source", "track", "wbr", "thead", "tbody", "tfoot", "colgroup",
+}
+
+// A packedTag is a name of up to eight bytes as a number, and its element.
+type packedTag struct {
+	key   uint64
+	tag   tag
+	level uint8
+}
+
+const packedSize = 512
+
+// packedTags finds such names without comparing strings: nearly every tag of a document is looked up here. It is an
+// open-addressed table of lookup's answers.
+var packedTags = func() (t [packedSize]packedTag) {
+	for _, name := range names {
+		var key uint64
+		for i := range len(name) {
+			key = key<<8 | uint64(name[i])
+		}
+		at := packedSlot(key)
+		for t[at].key != 0 {
+			at = (at + 1) % packedSize
+		}
+		t[at].key = key
+		t[at].tag, t[at].level = lookup([]byte(name))
+	}
+	return t
+}()
+
+func packedSlot(key uint64) uint64 { return key * 0x9E3779B97F4A7C15 >> 55 }
+
+// lookupPacked finds a name of up to eight bytes.
+func lookupPacked(key uint64) (tag, uint8) {
+	for at := packedSlot(key); ; at = (at + 1) % packedSize {
+		switch e := &packedTags[at]; e.key {
+		case key:
+			return e.tag, e.level
+		case 0:
+			return unknown, 0
+		}
+	}
+}
+
 // maxName is the longest name in lookup; longer ones are unknown.
 const maxName = 10
 

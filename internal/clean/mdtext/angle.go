@@ -43,7 +43,7 @@ func (p *Parser) angle(b []byte, from, i int) int {
 		if end > 0 {
 			name := tagName(b[i:])
 			a := htmltext.Attrs{Any: bytes.IndexByte(b[i:end], '=') >= 0, SelfClosing: b[end-2] == '/'}
-			if p.literal(name, c == '/', i > 0 && (isAlpha(b[i-1]) || b[i-1] == ':' || b[i-1] == '_'), &a) {
+			if p.literal(name, c == '/', i > 0 && (isAlpha(b[i-1]) || b[i-1] == ':' || b[i-1] == '_'), a) {
 				return i
 			}
 		}

@@ -212,27 +212,24 @@ func (p *Parser) blockTag(line []byte) bool {
 	name := tagName(line)
 	end := tagEnd(line, 0)
 	a := htmltext.Attrs{Any: bytes.IndexByte(line[:end], '=') >= 0, SelfClosing: line[end-2] == '/'}
-	return !p.literal(name, line[1] == '/', false, &a)
+	return !p.literal(name, line[1] == '/', false, a)
 }
 
 // literal reports whether a tag is text. CommonMark takes everything of the form of a tag for one; but in prose about
 // programs `List<String>`, `<T>` and "the <template> element" are words. So a tag is markup only when HTML knows its
 // name or it looks like a component of JSX, and when it is closed somewhere or needs no end.
-func (p *Parser) literal(name []byte, closing, glued bool, a *htmltext.Attrs) bool {
+func (p *Parser) literal(name []byte, closing, glued bool, a htmltext.Attrs) bool {
 	known := htmltext.Known(name)
 	if closing {
 		return false
 	}
-	if known && (p.quirk && htmltext.Dropped(name) || !htmltext.NeedsEnd(name)) {
-		return false
-	}
-	if a.SelfClosing || a.Any && known {
+	if known && (p.inHTML && !htmltext.Dropped(name) || p.quirk && htmltext.Dropped(name) || !htmltext.NeedsEnd(name)) {
 		return false
 	}
 	if glued && !known {
 		return true
 	}
-	return !p.ended(name)
+	return !a.SelfClosing && !a.Any && !p.ended(name)
 }
 
 // ended reports whether an end tag of that name stands in the document, not before the present block.

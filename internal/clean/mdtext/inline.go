@@ -73,7 +73,7 @@ func (p *Parser) say(b []byte) {
 
 // tokenise cuts b into tokens. Before first, nothing is special.
 func (p *Parser) tokenise(b []byte, first int) {
-	p.toks, p.delims, p.open = p.toks[:0], p.delims[:0], p.open[:0]
+	p.toks, p.delims, p.open, p.dead = p.toks[:0], p.delims[:0], p.open[:0], 0
 	p.ticks = [maxTicks + 1]int{}
 	p.noEnd = [inlineEnds]bool{}
 	from := 0

@@ -12,7 +12,6 @@ type bracket struct {
 	at     int // behind the bracket, in the text
 	delims int // how many delimiters stood before it
 	image  bool
-	dead   bool // a link was found inside of it, and links do not nest
 	nested bool // another bracket stands inside: it can be no label
 }
 
@@ -104,9 +103,12 @@ func (p *Parser) closer(b []byte, from, i int) int {
 	if len(p.open) == 0 {
 		return i
 	}
-	o := p.open[len(p.open)-1]
-	p.open = p.open[:len(p.open)-1]
-	if o.dead {
+	last := len(p.open) - 1
+	o := p.open[last]
+	p.open = p.open[:last]
+	dead := !o.image && last < p.dead
+	p.dead = min(p.dead, last)
+	if dead {
 		return i
 	}
 	end := p.linkEnd(b, &o, i)
@@ -119,11 +121,7 @@ func (p *Parser) closer(b []byte, from, i int) int {
 		*t = token{kind: tokAlt, from: o.at - 2, to: end, n: len(p.toks)}
 	} else {
 		t.kind = tokLink
-		for n := len(p.open) - 1; n >= 0 && !p.open[n].dead; n-- {
-			if !p.open[n].image {
-				p.open[n].dead = true
-			}
-		}
+		p.dead = len(p.open)
 	}
 	p.emphasise(o.delims)
 	return p.attributes(b, end)
@@ -167,36 +165,40 @@ func undefinedLabel(b []byte, o *bracket, label []byte) bool {
 	return bytes.IndexByte(label, ' ') > 0 && isAlpha(label[0])
 }
 
-// inlineTarget reads a destination and title behind '(' and returns the place behind ')', or 0. A destination with
-// template marks in it (`{{< ref "x" >}}`) or blanks, which CommonMark refuses, is taken when its ')' stands on the line.
+// inlineTarget reads a destination and title behind '(' and returns the place behind ')', or 0. A destination that begins
+// with a template mark (`{{< ref "x" >}}`) may hold the blanks that CommonMark refuses.
 func inlineTarget(b []byte, i int) int {
 	i = skipSpace(b, i)
 	if i < len(b) && b[i] == ')' {
 		return i + 1
 	}
-	if bytes.HasPrefix(b[min(i, len(b)):], []byte("{{")) || bytes.HasPrefix(b[min(i, len(b)):], []byte("{%")) {
-		return templateTarget(b, i)
-	}
 	end := destination(b, i)
 	if end < 0 {
-		return 0
+		return templateTarget(b, i)
 	}
 	at := skipSpace(b, end)
 	if at > end && at < len(b) && b[at] != ')' {
 		if end = title(b, at); end < 0 {
-			return 0
+			return templateTarget(b, i)
 		}
 		at = skipSpace(b, end)
 	}
 	if at < len(b) && b[at] == ')' {
 		return at + 1
 	}
-	return 0
+	return templateTarget(b, i)
 }
 
 // templateTarget ends a destination that begins with a template mark.
 func templateTarget(b []byte, i int) int {
-	mark := braceMarkEnd(b, i)
+	mark := 0
+	switch {
+	case i+2 >= len(b) || b[i] != '{':
+	case b[i+1] == '{':
+		mark = closeMark(b, i, "}}")
+	case b[i+1] == '%':
+		mark = closeMark(b, i, "%}")
+	}
 	if mark == 0 {
 		return 0
 	}

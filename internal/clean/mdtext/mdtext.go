@@ -25,7 +25,7 @@ type Parser struct {
 	Settings *rule.Settings
 	Counts   *rule.Counts
 
-	isText func(name []byte, closing, glued bool, a *htmltext.Attrs) bool // literal, bound once
+	isText func(name []byte, closing, glued bool, a htmltext.Attrs) bool // literal, bound once
 
 	src   []byte
 	lines []span // the contents of leaf blocks, line by line
@@ -38,6 +38,7 @@ type Parser struct {
 	quirk   bool // an element that is dropped was never closed: such elements stay, in the second try
 	seen    bool // ends was filled for this document
 	at      int  // where the block being rendered begins in src
+	inHTML  bool // an HTML block is being rendered, in which elements need no end
 	started bool // a container or leaf began on this line
 
 	pos, col int // of the line being read
@@ -48,6 +49,7 @@ type Parser struct {
 	toks   []token
 	delims []delim
 	open   []bracket
+	dead   int // below it, open brackets can be no links: one was found inside of them, and links do not nest
 	ticks  [maxTicks + 1]int
 	noEnd  [inlineEnds]bool
 	bodies [len(bodyWords)]int // where the word that ends a body was found last; -1: nowhere

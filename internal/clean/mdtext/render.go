@@ -31,7 +31,10 @@ func (p *Parser) write(o *op) {
 		for n := o.lines.from; n < o.lines.to; n++ {
 			p.buf = append(append(p.buf, p.text(n)...), '\n')
 		}
+		p.buf = p.withoutMarks(p.buf)
+		p.inHTML = true
 		p.R.HTML(p.buf)
+		p.inHTML = false
 	case opCode:
 		p.code(o)
 	case opTable:
@@ -118,4 +121,31 @@ func isEmbed(b []byte) bool {
 		return n > 2 && n+1 < len(b) && b[n+1] == '(' && bytes.IndexByte(b, ')') == len(b)-1
 	}
 	return bytes.EqualFold(b, []byte("[toc]")) || bytes.EqualFold(b, []byte("[[toc]]"))
+}
+
+// withoutMarks takes the template marks out of a block of HTML, in place.
+func (p *Parser) withoutMarks(b []byte) []byte {
+	if p.Settings.KeepTemplates {
+		return b
+	}
+	out := b[:0]
+	for i := 0; i < len(b); {
+		n := bytes.IndexByte(b[i:], '{')
+		if n < 0 {
+			return append(out, b[i:]...)
+		}
+		out = append(out, b[i:i+n]...)
+		i += n
+		end := braceMarkEnd(b, i)
+		if end == 0 {
+			end = i + 1
+			out = append(out, b[i])
+		} else if from, to := braceText(b[i:end]); from < to {
+			out = append(out, b[i+from:i+to]...)
+		} else {
+			p.Counts.Note(rule.Template, end-i)
+		}
+		i = end
+	}
+	return out
 }

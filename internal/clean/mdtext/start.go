@@ -160,6 +160,9 @@ func (p *Parser) setext(matched int, line []byte, inParagraph bool) bool {
 
 // startRule begins a thematic break: three or more of the same mark and nothing else.
 func (p *Parser) startRule(matched *int, start int, line []byte) bool {
+	if line[0] == '+' {
+		return false
+	}
 	n := 0
 	for _, c := range line {
 		switch c {

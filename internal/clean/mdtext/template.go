@@ -145,6 +145,8 @@ func braceMarkEnd(b []byte, i int) int {
 		return 0
 	}
 	switch b[i+1] {
+	case '`':
+		return closeMark(b, i, "`}") // code in a component of JSX
 	case '%':
 		return closeMark(b, i, "%}")
 	case '{':

@@ -160,7 +160,9 @@ const (
 var ascii = func() (t [256]uint64) {
 	for c := range t {
 		switch {
-		case c <= ' ' || c >= 0x7F:
+		case c == ' ':
+			t[c] = oneSpace
+		case c < ' ' || c >= 0x7F || c == '<' || c == '&': // where markup may begin, HTML wants to look
 			t[c] = stop
 		case c >= '0' && c <= '9':
 			t[c] = oneDigit
@@ -178,4 +180,69 @@ func addPacked(c *quarry.CharClasses, packed uint64) {
 	c.Digits += int64(packed >> 16 & 0xFFFF)
 	c.Punctuation += int64(packed >> 32 & 0xFFFF)
 	c.Spaces += int64(packed >> 48 & 0x7FFF)
+}
+
+// The table of characters of three bytes, U+2000 to U+FFFF, which are nearly all of Japanese and Chinese and the
+// typographic signs of other languages. The first two bytes find a page, the third one in it how the character counts,
+// packed as in the ASCII table, or that it needs a closer look.
+const (
+	firstLead        = 0xE2
+	leads            = 0xF0 - firstLead
+	oneKana   uint64 = 1
+	oneHan    uint64 = 1 << 16
+	// onePunct is 1<<32 here too.
+	oneOther uint64 = 1 << 48
+)
+
+type page [64]uint64
+
+type pageTable struct {
+	index [leads * 64]uint8
+	pages []page
+}
+
+var threeBytes = func() *pageTable {
+	t := &pageTable{}
+	numbers := map[page]uint8{}
+	for lead := range leads {
+		for second := range 64 {
+			var p page
+			for third := range 64 {
+				p[third] = packed(rune(lead+firstLead-0xE0)<<12 | rune(second)<<6 | rune(third))
+			}
+			n, ok := numbers[p]
+			if !ok {
+				n = uint8(len(t.pages))
+				numbers[p] = n
+				t.pages = append(t.pages, p)
+			}
+			t.index[lead<<6|second] = n
+		}
+	}
+	return t
+}()
+
+// packed is a character's entry in the table.
+func packed(r rune) uint64 {
+	if !composed(r) || r >= 0xD800 && r <= 0xDFFF {
+		return stop
+	}
+	switch classify(r) {
+	case kana:
+		return oneKana
+	case han:
+		return oneHan
+	case punct:
+		return onePunct
+	case other:
+		return oneOther
+	}
+	return stop
+}
+
+func addPackedWide(c *quarry.CharClasses, packed uint64) {
+	c.Kana += int64(packed & 0xFFFF)
+	c.Han += int64(packed >> 16 & 0xFFFF)
+	c.Punctuation += int64(packed >> 32 & 0xFFFF)
+	c.Other += int64(packed >> 48 & 0x7FFF)
 }

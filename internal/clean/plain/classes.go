@@ -20,8 +20,12 @@ func Classes(text []byte) quarry.CharClasses {
 			i++
 			continue
 		}
-		if text[i] < 0x80 {
-			c.Spaces++
+		if text[i] < utf8.RuneSelf {
+			if text[i] > ' ' {
+				c.Punctuation++
+			} else {
+				c.Spaces++
+			}
 			inWord = 0
 			i++
 			continue

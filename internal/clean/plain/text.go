@@ -8,10 +8,23 @@ import (
 
 // Text writes characters of the source. They are valid UTF-8; a blank at either end counts.
 func (w *Writer) Text(s []byte) {
-	for i := 0; i < len(s); {
+	for i := w.Run(s, 0); i < len(s); i = w.Run(s, i) {
+		if w.pending {
+			w.flush(false)
+		}
+		w.out = append(w.out, s[i])
+		w.classes.Punctuation++
+		w.inWord = 0
+		i++
+	}
+}
+
+// Run writes characters from i on up to the next '<' or '&', at which markup may begin, and returns where that stands.
+func (w *Writer) Run(s []byte, i int) int {
+	for i < len(s) {
 		c := s[i]
 		switch {
-		case ascii[c] != stop:
+		case ascii[c]&(stop|oneSpace) == 0:
 			if w.pending {
 				w.flush(false)
 			}
@@ -20,79 +33,77 @@ func (w *Writer) Text(s []byte) {
 			w.blank = max(w.blank, oneBlank)
 			w.pending = true
 			i++
-		case c >= 0xE3 && c <= 0xE9:
+		case c >= firstLead && c < 0xF0:
 			i = w.wideRun(s, i)
 		case c >= utf8.RuneSelf:
 			i = w.character(s, i)
 		case c == '\n' || c == '\r' || c == '\t' || c == '\v' || c == '\f':
 			i = w.blanks(s, i)
+		case c == '<' || c == '&':
+			return i
 		default:
 			w.note(rule.Character, 1)
 			i++
 		}
 	}
-}
-
-// plainRun copies printable ASCII with single blanks in it, and counts it on the way.
-func (w *Writer) plainRun(s []byte, i int) int {
-	start, end := i, min(len(s), i+maxRun)
-	var packed, words uint64
-	in := w.inWord
-	for i < end {
-		v := ascii[s[i]]
-		if v == stop {
-			if s[i] != ' ' || i+1 >= end || ascii[s[i+1]] == stop {
-				break
-			}
-			packed += oneSpace
-			in = 0
-			i++
-			continue
-		}
-		packed += v
-		words += v &^ in & 1
-		in = v & 1
-		i++
-	}
-	w.out = append(w.out, s[start:i]...)
-	w.inWord = in
-	w.classes.Words += int64(words)
-	addPacked(&w.classes, packed)
 	return i
 }
 
-// wideRun copies Japanese and Chinese text, whose characters are three bytes long, without decoding each to a rune.
-func (w *Writer) wideRun(s []byte, i int) int {
-	start := i
-	var kanas, hans, puncts int64
-	for i+2 < len(s) {
-		c0, c1 := s[i], s[i+1]
-		switch {
-		case c0 >= 0xE5 && c0 <= 0xE9, c0 == 0xE4 && c1 >= 0xB8:
-			hans++
-		case c0 == 0xE3 && c1 == 0x81 && s[i+2] != 0x80, c0 == 0xE3 && c1 == 0x82 && s[i+2] < 0x97,
-			c0 == 0xE3 && c1 == 0x82 && s[i+2] > 0xA0, c0 == 0xE3 && c1 == 0x83 && s[i+2] != 0xBB:
-			kanas++
-		case c0 == 0xE3 && c1 == 0x80 && s[i+2] > 0x80 && s[i+2] <= 0x92 && (s[i+2] < 0x84 || s[i+2] > 0x87):
-			puncts++ // 、。〃 and the brackets
-		default:
-			goto end
+// plainRun copies printable ASCII with single blanks in it, and counts it on the way. The first character is no blank.
+func (w *Writer) plainRun(s []byte, i int) int {
+	run := s[i:min(len(s), i+maxRun)]
+	var packed, words uint64
+	last, n := w.inWord, len(run)
+	for at, c := range run {
+		v := ascii[c]
+		if v&(stop|last&oneSpace) != 0 { // something else, or a second blank
+			n = at
+			break
 		}
-		i += 3
+		packed += v
+		words += v &^ last & oneLetter
+		last = v
 	}
-end:
-	if i == start {
+	if run[n-1] == ' ' { // whether this blank is written, the next character decides
+		n--
+		packed -= oneSpace
+		last = ascii[run[n-1]]
+	}
+	w.out = append(w.out, run[:n]...)
+	w.inWord = last & oneLetter
+	w.classes.Words += int64(words)
+	addPacked(&w.classes, packed)
+	return i + n
+}
+
+// wideRun copies characters of three bytes that need no closer look, and counts them on the way.
+func (w *Writer) wideRun(s []byte, i int) int {
+	run := s[i:min(len(s), i+maxRun)]
+	var packed uint64
+	n := 0
+	for n+2 < len(run) {
+		lead := run[n] - firstLead
+		if lead >= leads || lead == 0xEF-firstLead && w.FoldWidth {
+			break
+		}
+		v := threeBytes.pages[threeBytes.index[int(lead)<<6|int(run[n+1]&0x3F)]][run[n+2]&0x3F]
+		if v == stop {
+			break
+		}
+		packed += v
+		n += 3
+	}
+	if n == 0 {
 		return w.character(s, i)
 	}
 	if w.pending {
-		w.flush(true)
+		r, _ := utf8.DecodeRune(run)
+		w.flush(wide(r))
 	}
-	w.out = append(w.out, s[start:i]...)
+	w.out = append(w.out, run[:n]...)
 	w.inWord = 0
-	w.classes.Kana += kanas
-	w.classes.Han += hans
-	w.classes.Punctuation += puncts
-	return i
+	addPackedWide(&w.classes, packed)
+	return i + n
 }
 
 // blanks reads a run of blanks that holds a line break or a tab.
@@ -215,8 +226,12 @@ func (w *Writer) flush(nextWide bool) {
 	}
 	if w.marked {
 		w.marked = false
-		w.out = append(w.out, w.mark...)
-		c := Classes(w.mark)
+		mark := w.mark
+		for len(w.out) == 0 && len(mark) > 0 && mark[0] == ' ' { // a text does not begin with an indent
+			mark = mark[1:]
+		}
+		w.out = append(w.out, mark...)
+		c := Classes(mark)
 		w.classes.Add(c)
 		w.inWord = 0
 		w.linked = true
