@@ -95,7 +95,9 @@ func TestWriterLayout(t *testing.T) {
 func TestFoldWidth(t *testing.T) {
 	t.Parallel()
 	w := &plain.Writer{FoldWidth: true}
-	got := write(w, func(w *plain.Writer) { w.Text([]byte("ＡＢＣ１２３！ ｶﾞｷﾞﾊﾟｳﾞﾜﾞｱ 全角〜")) })
+	got := write(w, func(w *plain.Writer) {
+		w.Text([]byte("ＡＢＣ１２３！ ｶﾞｷﾞﾊﾟｳﾞﾜﾞｱ 全角〜"))
+	})
 	if want := "ABC123! ガギパヴワ\uFF9Eア 全角〜"; got != want {
 		t.Errorf("folded = %q, want %q", got, want)
 	}
