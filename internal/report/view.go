@@ -57,10 +57,10 @@ type part struct {
 type stage struct{ Name, Meaning, Text, Width string }
 
 type jobView struct {
-	Shard, Name, ARN, Mode, Status, Class                  string
+	Shard, Name, ARN, Mode, Status, Class                   string
 	Records, OK, Invalid, Failed, Left, Input, Output, Took string
-	Submitted, Message, Classes                            string
-	Differs                                                []string
+	Submitted, Message, Classes                             string
+	Differs                                                 []string
 }
 
 func newView(r *Report) *view {
