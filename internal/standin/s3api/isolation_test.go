@@ -125,18 +125,24 @@ func TestAClosedAPIRefuses(t *testing.T) {
 }
 
 func BenchmarkStart(b *testing.B) {
-	dir := b.TempDir()
-	for i := 0; b.Loop(); i++ {
-		st, err := store.Open(store.Config{Dir: fmt.Sprintf("%s/%d", dir, i), NoSync: true})
-		if err != nil {
-			b.Fatal(err)
-		}
-		api, err := s3api.New(s3api.Config{Store: st, Secret: secrets})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := errors.Join(api.Close(), st.Close()); err != nil {
-			b.Fatal(err)
-		}
+	for name, noSync := range map[string]bool{"synced": false, "unsynced": true} {
+		b.Run(name, func(b *testing.B) {
+			dir := b.TempDir()
+			for i := 0; b.Loop(); i++ {
+				st, err := store.Open(store.Config{Dir: fmt.Sprintf("%s/%d", dir, i), NoSync: noSync})
+				if err != nil {
+					b.Fatal(err)
+				}
+				api, err := s3api.New(s3api.Config{Store: st, Secret: secrets})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				if err := errors.Join(api.Close(), st.Close()); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
 	}
 }
