@@ -1,0 +1,123 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"quarry"
+)
+
+// hash is the first half of the SHA-256 of a document's id, as the index has it.
+type hash [16]byte
+
+func hashOf(id quarry.DocumentID) hash {
+	sum := sha256.Sum256([]byte(id))
+	return hash(sum[:16])
+}
+
+// The marks of the column `takes`: what becomes of a document.
+const (
+	takeMain     = 'm'
+	takePilot    = 'p'
+	takeEmpty    = 'e'
+	takeSameID   = 'i'
+	takeSame     = 's'
+	takeTooLarge = 'l'
+	takeBroken   = 'x'
+	takeEarlier  = 'u' // answered in an earlier pass
+)
+
+// entry is what the index says of one document.
+type entry struct {
+	order int64
+	id    hash
+	key   hash // the first half of its document key; zero where it was never asked
+	take  byte
+}
+
+// has reports whether the document has a line in results.jsonl.
+func (e *entry) has() bool { return e.take != takeSameID && e.take != takeBroken }
+
+// asked reports whether the document has a record of its own.
+func (e *entry) asked() bool { return e.take == takeMain || e.take == takePilot }
+
+// An entry is 36 bytes: id, key and the length of its line in the input file.
+const entryBytes = 36
+
+// index reads the columns of a pass.
+type index struct {
+	dir            string
+	entries, takes *os.File
+	n              int64
+	at             int64 // order of the first entry that is held
+	held, marks    []byte
+}
+
+func openIndex(dir string) (*index, error) {
+	ix := &index{dir: dir}
+	var err error
+	if ix.entries, err = os.Open(filepath.Join(dir, "entries")); err != nil {
+		return nil, err
+	}
+	if ix.takes, err = os.Open(filepath.Join(dir, "takes")); err != nil {
+		_ = ix.entries.Close()
+		return nil, err
+	}
+	e, err := ix.entries.Stat()
+	t, tErr := ix.takes.Stat()
+	if err := errors.Join(err, tErr); err != nil {
+		ix.close()
+		return nil, err
+	}
+	ix.n = min(e.Size()/entryBytes, t.Size())
+	if e.Size() != ix.n*entryBytes || t.Size() != ix.n {
+		ix.close()
+		return nil, fmt.Errorf("%d bytes of entries do not go with %d marks", e.Size(), t.Size())
+	}
+	return ix, nil
+}
+
+func (ix *index) close() {
+	_ = ix.entries.Close()
+	_ = ix.takes.Close()
+}
+
+// of gives the entry of an order; it is fast when asked in order.
+func (ix *index) of(order int64) (entry, error) {
+	if order < 0 || order >= ix.n {
+		return entry{}, fmt.Errorf("the index has %d documents, none of order %d", ix.n, order)
+	}
+	if order < ix.at || order >= ix.at+int64(len(ix.marks)) {
+		n := min(ix.n-order, 4096)
+		ix.held, ix.marks, ix.at = make([]byte, n*entryBytes), make([]byte, n), order
+		_, err := ix.entries.ReadAt(ix.held, order*entryBytes)
+		_, tErr := ix.takes.ReadAt(ix.marks, order)
+		for _, err := range []error{err, tErr} {
+			if err != nil && !errors.Is(err, io.EOF) {
+				ix.marks = nil
+				return entry{}, err
+			}
+		}
+	}
+	i := order - ix.at
+	e := entry{order: order, take: ix.marks[i]}
+	copy(e.id[:], ix.held[i*entryBytes:])
+	copy(e.key[:], ix.held[i*entryBytes+16:])
+	return e, nil
+}
+
+// all gives the entries in order.
+func (ix *index) all() iter.Seq2[entry, error] {
+	return func(yield func(entry, error) bool) {
+		for order := range ix.n {
+			if e, err := ix.of(order); !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}

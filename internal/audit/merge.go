@@ -1,0 +1,143 @@
+package audit
+
+import (
+	"errors"
+	"iter"
+	"slices"
+
+	"quarry/internal/ledger"
+)
+
+// journalLines gives the lines of all journals of the planned pass by order, and those of one document in the order in
+// which its attempts were made. Journals are sorted; a line that stands out of order was named with its shard and is
+// passed over here. A journal is opened when its first line may be due, so few are open at once.
+func (a *audit) journalLines() iter.Seq[outcome] {
+	return func(yield func(outcome) bool) {
+		var waiting []*ledger.Shard
+		for i := range a.rows {
+			if row := &a.rows[i]; row.Pass == a.plan.Pass && !row.Times.Collected.IsZero() {
+				waiting = append(waiting, row)
+			}
+		}
+		from := func(row *ledger.Shard) int64 {
+			if len(row.Sources) > 0 { // First of a retry shard is a place among leftovers, no order
+				return 0
+			}
+			return row.First
+		}
+		slices.SortStableFunc(waiting, func(x, y *ledger.Shard) int { return int(max(min(from(x)-from(y), 1), -1)) })
+		var open []*journal
+		defer func() {
+			for _, j := range open {
+				j.stop()
+			}
+		}()
+		for {
+			least := leastOf(open)
+			for len(waiting) > 0 && (least == nil || from(waiting[0]) <= least.head.Order) {
+				j := openJournal(a.journalPath(waiting[0].ID), waiting[0].Seq)
+				waiting = waiting[1:]
+				if j.advance() {
+					open = append(open, j)
+				}
+				least = leastOf(open)
+			}
+			if least == nil {
+				return
+			}
+			if !yield(least.head) {
+				return
+			}
+			if !least.advance() {
+				open = slices.DeleteFunc(open, func(j *journal) bool { return j == least })
+			}
+		}
+	}
+}
+
+// leastOf finds the journal whose line is due. A pilot, a stretch or two and the rounds of retries are open at a time.
+func leastOf(open []*journal) *journal {
+	var least *journal
+	for _, j := range open {
+		if least == nil || j.head.Order < least.head.Order || (j.head.Order == least.head.Order && j.seq < least.seq) {
+			least = j
+		}
+	}
+	return least
+}
+
+// journal is one of them while it is read.
+type journal struct {
+	head outcome
+	seq  int64
+	next func() (outcome, error, bool)
+	stop func()
+	any  bool
+}
+
+func openJournal(path string, seq int64) *journal {
+	j := &journal{seq: seq}
+	j.next, j.stop = iter.Pull2(decoded[outcome](path))
+	return j
+}
+
+// advance goes to the next line that can be read and is in order.
+func (j *journal) advance() bool {
+	for {
+		o, err, ok := j.next()
+		if !ok || errors.Is(err, errUnreadable) {
+			j.stop()
+			return false
+		}
+		if err != nil || (j.any && o.Order < j.head.Order) {
+			continue
+		}
+		j.head, j.any = o, true
+		return true
+	}
+}
+
+// column gives the lines of a sorted file by order.
+type column[T any] struct {
+	next  func() (T, error, bool)
+	stop  func()
+	order func(*T) int64
+	head  T
+	live  bool
+	fault func(error)
+}
+
+func openColumn[T any](path string, order func(*T) int64, fault func(error)) *column[T] {
+	c := &column[T]{order: order, fault: fault}
+	c.next, c.stop = iter.Pull2(decoded[T](path))
+	c.advance()
+	return c
+}
+
+func (c *column[T]) advance() {
+	for {
+		v, err, ok := c.next()
+		if err != nil {
+			c.fault(err)
+			if errors.Is(err, errUnreadable) {
+				ok = false
+			} else {
+				continue
+			}
+		}
+		c.head, c.live = v, ok
+		return
+	}
+}
+
+// at gives the line of an order, nil where there is none. It is asked in ascending order.
+func (c *column[T]) at(order int64) *T {
+	for c.live && c.order(&c.head) < order {
+		c.advance()
+	}
+	if !c.live || c.order(&c.head) != order {
+		return nil
+	}
+	v := c.head
+	return &v
+}

@@ -1,0 +1,250 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"quarry"
+)
+
+// rawLine is one line of output: an answer, an error, or neither.
+type rawLine struct {
+	id     quarry.RecordID
+	answer *answer // nil: no modelOutput
+	err    *rawError
+}
+
+// rawError is what the provider says instead of an answer.
+type rawError struct {
+	code    int
+	message string
+	strange bool // of a form that has no errorMessage
+}
+
+// answer is what a modelOutput says.
+type answer struct {
+	text, stop, model string
+	usage             quarry.Usage
+	unknown           bool // answered, in a shape that cannot be read
+}
+
+var errNoRecordID = errors.New("no recordId")
+
+// readRaw reads one line of output. Members that are not known do not matter.
+func readRaw(text []byte) (rawLine, error) {
+	var members map[string]json.RawMessage
+	if err := decode(text, &members); err != nil {
+		return rawLine{}, err
+	}
+	var l rawLine
+	if err := json.Unmarshal(members["recordId"], &l.id); err != nil || l.id == "" {
+		return rawLine{}, errNoRecordID
+	}
+	switch {
+	case given(members["error"]):
+		l.err = readError(members["error"])
+	case given(members["modelOutput"]):
+		l.answer = readAnswer(members["modelOutput"])
+	}
+	return l, nil
+}
+
+func given(value json.RawMessage) bool {
+	return len(value) > 0 && string(bytes.TrimSpace(value)) != "null"
+}
+
+// readError reads the error member. AWS documents its code as a number; a string of digits is taken too.
+func readError(value []byte) *rawError {
+	o, ok := tree(value).(map[string]any)
+	if !ok {
+		return &rawError{strange: true}
+	}
+	e := &rawError{}
+	if e.message, ok = o["errorMessage"].(string); !ok {
+		e.strange = true
+	}
+	digits := ""
+	switch code := o["errorCode"].(type) {
+	case json.Number:
+		digits = string(code)
+	case string:
+		digits = code
+	}
+	e.code, _ = strconv.Atoi(digits) // no number: 0, an error like any other
+	return e
+}
+
+// tree gives a JSON value as maps, slices, strings and numbers as they are written; nil where it is none.
+func tree(value []byte) any {
+	dec := json.NewDecoder(bytes.NewReader(value))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return nil
+	}
+	return v
+}
+
+// at walks down a tree: a string names a member, a number an element. nil: there is no such thing.
+func at(v any, path ...any) any {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			o, ok := v.(map[string]any)
+			if !ok {
+				return nil
+			}
+			v = o[step]
+		case int:
+			list, ok := v.([]any)
+			if !ok || step >= len(list) {
+				return nil
+			}
+			v = list[step]
+		}
+	}
+	return v
+}
+
+func textAt(v any, path ...any) string {
+	s, _ := at(v, path...).(string)
+	return s
+}
+
+func countAt(v any, path ...any) int64 {
+	n, _ := at(v, path...).(json.Number)
+	k, err := strconv.ParseInt(string(n), 10, 64)
+	if err != nil || k < 0 {
+		return 0
+	}
+	return k
+}
+
+// shape is how one family of models writes its answers. The order of the shapes tells those apart that share a member.
+type shape struct {
+	member          string // whose presence tells the shape
+	text            func(v any) (string, bool)
+	stop            []any
+	in, out, answer []any // counts of tokens, and the model's own name
+}
+
+func path(steps ...any) []any { return steps }
+
+// shapes are what the services document: Converse and Nova, Anthropic Messages, OpenAI chat, Llama, Mistral, Titan
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html).
+func shapes() []shape {
+	plain := func(p ...any) func(any) (string, bool) {
+		return func(v any) (string, bool) { s, ok := at(v, p...).(string); return s, ok }
+	}
+	content := func(p ...any) func(any) (string, bool) {
+		return func(v any) (string, bool) { return blocks(at(v, p...)) }
+	}
+	return []shape{
+		{
+			"output", content("output", "message", "content"), path("stopReason"), path("usage", "inputTokens"), path("usage", "outputTokens"),
+			path("additionalModelResponseFields", "model"),
+		},
+		{"content", content("content"), path("stop_reason"), path("usage", "input_tokens"), path("usage", "output_tokens"), nil},
+		{"choices", chat, path("choices", 0, "finish_reason"), path("usage", "prompt_tokens"), path("usage", "completion_tokens"), nil},
+		{"generation", plain("generation"), path("stop_reason"), path("prompt_token_count"), path("generation_token_count"), nil},
+		{"outputs", plain("outputs", 0, "text"), path("outputs", 0, "stop_reason"), path("-"), path("-"), nil},
+		{"results", plain("results", 0, "outputText"), path("results", 0, "completionReason"), path("inputTextTokenCount"), path("results", 0, "tokenCount"), nil},
+	}
+}
+
+func readAnswer(value []byte) *answer {
+	v, ok := tree(value).(map[string]any)
+	if !ok {
+		return &answer{unknown: true}
+	}
+	for _, s := range shapes() {
+		if _, ok := v[s.member]; !ok {
+			continue
+		}
+		text, ok := s.text(v)
+		if !ok {
+			return &answer{unknown: true}
+		}
+		a := &answer{
+			text: withoutThoughts(text), stop: textAt(v, s.stop...), model: textAt(v, "model"),
+			usage: quarry.Usage{InputTokens: countAt(v, s.in...), OutputTokens: countAt(v, s.out...)},
+		}
+		if s.answer != nil {
+			if name := textAt(v, s.answer...); name != "" {
+				a.model = name
+			}
+		}
+		if s.member == "choices" {
+			if a.stop == "" {
+				a.stop = textAt(v, "choices", 0, "stop_reason")
+			}
+			if textAt(v, "choices", 0, "message", "refusal") != "" {
+				a.stop = "refusal"
+			}
+		}
+		return a
+	}
+	return &answer{unknown: true}
+}
+
+// blocks joins the blocks of text of a content.
+func blocks(content any) (string, bool) {
+	list, ok := content.([]any)
+	if !ok {
+		return "", false
+	}
+	var b strings.Builder
+	for _, block := range list {
+		switch textAt(block, "type") {
+		case "", "text", "output_text":
+			b.WriteString(textAt(block, "text"))
+		}
+	}
+	return b.String(), true
+}
+
+// chat reads the first choice of OpenAI's shape; a model that declines puts its words beside the content.
+func chat(v any) (string, bool) {
+	choice, ok := at(v, "choices", 0).(map[string]any)
+	if !ok {
+		return "", false
+	}
+	message, ok := choice["message"].(map[string]any)
+	if !ok {
+		s, ok := choice["text"].(string)
+		return s, ok
+	}
+	text, ok := "", true
+	switch content := message["content"].(type) {
+	case string:
+		text = content
+	case []any:
+		text, ok = blocks(content)
+	}
+	if refusal := textAt(message, "refusal"); text == "" {
+		text = refusal
+	}
+	return text, ok
+}
+
+var (
+	thought  = regexp.MustCompile(`(?s)^[ \t\r\n]*(?:<reasoning>.*?</reasoning>|<think>.*?</think>|<thinking>.*?</thinking>)[ \t\r\n]*`)
+	thinking = regexp.MustCompile(`^[ \t\r\n]*<(?:reasoning|think|thinking)>`)
+)
+
+// withoutThoughts takes off the reasoning that some models put before their answer. One without an end has no answer
+// behind it.
+func withoutThoughts(s string) string {
+	for thinking.MatchString(s) {
+		rest := thought.ReplaceAllString(s, "")
+		if len(rest) == len(s) {
+			return ""
+		}
+		s = rest
+	}
+	return s
+}

@@ -1,0 +1,440 @@
+package audit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"quarry"
+	"quarry/internal/ledger"
+)
+
+// part is one line of a shard's part of the index: which document a record stands for.
+type part struct {
+	ID       quarry.DocumentID `json:"id"`
+	Order    int64             `json:"order"`
+	RecordID quarry.RecordID   `json:"record_id"`
+}
+
+// record is one attempt, with what the journal and the raw output say of it.
+type record struct {
+	part
+	claimed  bool // the journal has a line
+	claim    claim
+	doubled  int64 // further lines that the journal knows of
+	lines    int64 // of output
+	answers  int64 // of them, with an answer
+	agrees   bool  // one of its lines is what the journal says
+	against  string
+	folder   int // of its first answer, among the shard's folders; -1: none
+	intents  int // runtime calls: the highest number of an intent
+	outcomes int // and the answers that came
+}
+
+// shardProof is what is known of one shard while it is looked at.
+type shardProof struct {
+	*audit
+	row     *ledger.Shard
+	records []record
+	place   map[quarry.RecordID]int
+	foreign int64
+	broken  int64
+	known   bool // the journal says which records were doubled
+	paid    quarry.Usage
+}
+
+// shards proves the shards one by one: raw output, journal and the part of the index against one another.
+func (a *audit) shards(ctx context.Context) error {
+	jobs := map[quarry.JobARN]quarry.ShardID{}
+	for i := range a.rows {
+		row := &a.rows[i]
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		a.oneJobEach(jobs, row)
+		a.inputFile(row)
+		if row.Times.Collected.IsZero() {
+			a.checked.Underway++
+			if row.State == quarry.ShardDone || row.State == quarry.ShardCollected {
+				a.found.fault("shard %s: it is %s, and was never collected", row.ID, row.State)
+			}
+			if err := a.callsUnderway(row); err != nil {
+				return err
+			}
+			continue
+		}
+		a.checked.Shards++
+		p := &shardProof{audit: a, row: row, place: map[quarry.RecordID]int{}}
+		p.readPart()
+		p.readJournal()
+		p.readCalls()
+		if err := p.readRaw(ctx); err != nil {
+			return err
+		}
+		p.judge()
+		total := a.usage[row.Pass]
+		total.Add(p.paid)
+		a.usage[row.Pass] = total
+	}
+	return nil
+}
+
+// oneJobEach checks that no two shards name one job, and that no two jobs of a shard could both have been paid.
+func (a *audit) oneJobEach(jobs map[quarry.JobARN]quarry.ShardID, row *ledger.Shard) {
+	for _, job := range append(slices.Clone(row.Past), row.Job) {
+		if job.ARN == "" {
+			continue
+		}
+		if other, ok := jobs[job.ARN]; ok && other != row.ID {
+			a.found.fault("shards %s and %s name the same job %s", other, row.ID, job.ARN)
+		}
+		jobs[job.ARN] = row.ID
+	}
+	for _, past := range row.Past {
+		if past.Status == quarry.JobFailed && past.Counts.Success == 0 {
+			continue // it answered nothing
+		}
+		if row.Job.ARN == "" {
+			continue // nothing was sent again so far
+		}
+		a.found.fault("shard %s was sent again as %s although its job %s ended %s with %d answers", row.ID, row.Job.ARN, past.ARN, past.Status, past.Counts.Success)
+		for p, err := range decoded[part](a.partPath(row.ID)) {
+			if err == nil {
+				a.found.name(paidTwice, p.ID, p.RecordID, "sent as job %s and again as job %s", past.ARN, row.Job.ARN)
+			}
+		}
+	}
+}
+
+// inputFile checks the digest of an input file that was kept.
+func (a *audit) inputFile(row *ledger.Shard) {
+	if row.Digest == "" || row.State == quarry.ShardPlanned {
+		return
+	}
+	path := a.path("shards", string(row.ID)+".jsonl")
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		a.found.fault("%s: %v", a.short(path), err)
+		return
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	n, err := io.Copy(sum, f)
+	switch {
+	case err != nil:
+		a.found.fault("%s: %v", a.short(path), err)
+	case hex.EncodeToString(sum.Sum(nil)) != row.Digest:
+		a.found.fault("%s: its %d bytes are not what was built: the digest differs", a.short(path), n)
+	default:
+		a.checked.InputFiles++
+	}
+}
+
+func (a *audit) partPath(id quarry.ShardID) string {
+	return a.path("index", "parts", string(id)+".jsonl.zst")
+}
+
+func (a *audit) journalPath(id quarry.ShardID) string {
+	return a.path("journal", string(id)+".jsonl.zst")
+}
+
+// readPart reads which records were asked, and checks each id against the index.
+func (p *shardProof) readPart() {
+	ix := p.indexOf(p.row.Pass)
+	where := p.short(p.partPath(p.row.ID))
+	last := int64(-1)
+	for l, err := range decoded[part](p.partPath(p.row.ID)) {
+		if err != nil {
+			p.found.fault("%s: %v", where, err)
+			continue
+		}
+		if _, twice := p.place[l.RecordID]; twice {
+			p.found.name(paidTwice, l.ID, l.RecordID, "%s has the record twice", where)
+			continue
+		}
+		if l.Order <= last {
+			p.found.name(altered, l.ID, l.RecordID, "%s: not in the order of the sources", where)
+		}
+		last = l.Order
+		if ix != nil {
+			p.checkID(ix, &l)
+		}
+		p.place[l.RecordID] = len(p.records)
+		p.records = append(p.records, record{part: l, folder: -1})
+	}
+	p.checked.Records += int64(len(p.records))
+	if n := int64(len(p.records)); n != p.row.Records {
+		p.found.fault("%s: %d records, the ledger says %d", where, n, p.row.Records)
+	}
+}
+
+// checkID holds a recordId against the document's id and key: S-K-aN, a later attempt only in a shard of those.
+func (p *shardProof) checkID(ix *index, l *part) {
+	e, err := ix.of(l.Order)
+	if err != nil {
+		p.found.name(altered, l.ID, l.RecordID, "its order: %v", err)
+		return
+	}
+	n := l.RecordID.Attempt()
+	stem := strings.TrimSuffix(string(quarry.NewRecordID(l.ID, quarry.DocumentKey{}, 1)), "000000000000-a1")
+	want := stem + hex.EncodeToString(e.key[:6]) + "-a" + strconv.Itoa(n)
+	switch {
+	case e.id != hashOf(l.ID):
+		p.found.name(altered, l.ID, l.RecordID, "the index has another document of order %d", l.Order)
+	case !e.asked():
+		p.found.name(paidTwice, l.ID, l.RecordID, "it was asked although the plan says %q: not to be asked", e.take)
+	case n == 0 || string(l.RecordID) != want:
+		p.found.name(altered, l.ID, l.RecordID, "its recordId is not the one of its id and key, %s", want)
+	case (n > 1) != (p.row.Kind == quarry.RetryShard):
+		p.found.name(altered, l.ID, l.RecordID, "attempt %d in a shard of kind %s", n, p.row.Kind)
+	}
+}
+
+// readJournal reads what the journal says of each record.
+func (p *shardProof) readJournal() {
+	where := p.short(p.journalPath(p.row.ID))
+	var tally ledger.Tally
+	var doubled int64
+	next := 0
+	for o, err := range decoded[outcome](p.journalPath(p.row.ID)) {
+		if err != nil {
+			p.found.fault("%s: %v", where, err)
+			continue
+		}
+		place, ok := p.place[o.RecordID]
+		if !ok {
+			p.found.name(altered, o.Result.ID, o.RecordID, "%s has a record that was not asked", where)
+			continue
+		}
+		r := &p.records[place]
+		if r.claimed {
+			p.found.name(altered, r.ID, r.RecordID, "%s has the record twice", where)
+			continue
+		}
+		if place < next {
+			p.found.name(altered, r.ID, r.RecordID, "%s: not in the order of the sources", where)
+		}
+		next = place
+		r.claimed, r.claim, r.doubled = true, claimOf(&o), o.Doubled
+		doubled += o.Doubled
+		if what := p.consistent(&o, r); what != "" {
+			p.found.name(altered, r.ID, r.RecordID, "%s: %s", where, what)
+		}
+		count(&tally, &o)
+	}
+	p.known = doubled == p.row.Output.Doubled
+	t := p.row.Tally
+	if tally.OK != t.OK || tally.Invalid != t.Invalid || tally.Failed != t.Failed || tally.Left != t.Left || tally.Usage != t.Usage {
+		p.found.fault("%s: %d ok, %d invalid, %d failed, %d left, %d tokens in, %d out; the ledger says %d, %d, %d, %d, %d, %d", where,
+			tally.OK, tally.Invalid, tally.Failed, tally.Left, tally.Usage.InputTokens, tally.Usage.OutputTokens,
+			t.OK, t.Invalid, t.Failed, t.Left, t.Usage.InputTokens, t.Usage.OutputTokens)
+	}
+}
+
+func count(t *ledger.Tally, o *outcome) {
+	t.Usage.Add(o.Result.Usage)
+	switch {
+	case o.Left:
+		t.Left++
+	case o.Result.Status == quarry.StatusOK:
+		t.OK++
+	case o.Result.Status == quarry.StatusInvalid:
+		t.Invalid++
+	default:
+		t.Failed++
+	}
+}
+
+// consistent says what in a journal's line contradicts the rest of it, or the record.
+func (p *shardProof) consistent(o *outcome, r *record) string {
+	res := &o.Result
+	switch {
+	case o.Order != r.Order || res.ID != r.ID || res.RecordID != r.RecordID:
+		return "it names another document"
+	case res.Status != statusOf(o.Class):
+		return fmt.Sprintf("class %s with status %s", o.Class, res.Status)
+	case o.Class == quarry.ClassOK && (o.Left || res.Error != nil):
+		return "a good answer that is to be asked again or has an error"
+	case o.Class != quarry.ClassOK && (res.Error == nil || res.Error.Kind != string(o.Class)):
+		return fmt.Sprintf("class %s, and the error is of another kind", o.Class)
+	case res.Job != string(p.row.Job.ARN):
+		return "it names another job"
+	case res.Attempts != r.RecordID.Attempt():
+		return fmt.Sprintf("it counts %d attempts", res.Attempts)
+	}
+	return ""
+}
+
+// folders are the shard's folders of raw output, one for each job attempt, in their order.
+func (p *shardProof) folders() []string {
+	names, err := filepath.Glob(p.path("raw", string(p.row.ID)+"-a*"))
+	if err != nil { // the pattern is ours; an id that breaks it is not
+		p.found.fault("raw output of shard %s: %v", p.row.ID, err)
+	}
+	attempt := func(name string) int {
+		n, _ := strconv.Atoi(name[strings.LastIndex(name, "-a")+2:])
+		return n
+	}
+	slices.SortFunc(names, func(a, b string) int { return attempt(a) - attempt(b) })
+	return names
+}
+
+// readRaw reads the raw output of all job attempts, in any order of its lines.
+func (p *shardProof) readRaw(ctx context.Context) error {
+	settled := fmt.Sprintf("%s-a%d", p.row.ID, p.row.Attempt)
+	seen := false
+	for i, folder := range p.folders() {
+		last := filepath.Base(folder) == settled
+		seen = seen || last
+		for _, path := range outputs(folder) {
+			if err := p.readOutput(ctx, path, i, last); err != nil {
+				return err
+			}
+		}
+	}
+	if !seen {
+		p.found.fault("raw/%s: there is no such folder", settled)
+	}
+	return nil
+}
+
+// outputs are the output files in a folder. The manifest is none, though its name ends like one of theirs.
+func outputs(folder string) []string {
+	names, _ := filepath.Glob(filepath.Join(folder, "*.jsonl.out*")) // a pattern that cannot be wrong
+	return slices.DeleteFunc(names, func(name string) bool {
+		return !strings.HasSuffix(name, ".jsonl.out") && !strings.HasSuffix(name, ".jsonl.out.zst")
+	})
+}
+
+// readOutput reads one output file. settled says that it is of the job attempt that the journal was made from.
+func (p *shardProof) readOutput(ctx context.Context, path string, folder int, settled bool) error {
+	for l, err := range lines(path) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			p.found.fault("%s: cannot be read: %v", p.short(path), err)
+			return nil
+		}
+		p.checked.RawLines++
+		raw, err := readRaw(l.text)
+		if err != nil {
+			p.broken++
+			if !settled {
+				p.found.fault("%s:%d: %v", p.short(path), l.n, err)
+			}
+			continue
+		}
+		place, ok := p.place[raw.id]
+		if !ok {
+			p.foreign++
+			p.stray(raw, path, l.n)
+			continue
+		}
+		r := &p.records[place]
+		r.lines++
+		if raw.answer != nil {
+			r.answers++
+			if r.folder < 0 {
+				r.folder = folder
+			} else if r.folder != folder {
+				p.found.name(paidTwice, r.ID, r.RecordID, "answered in two jobs of shard %s", p.row.ID)
+			}
+		}
+		if !r.claimed || r.agrees {
+			continue
+		}
+		against := ""
+		switch {
+		case raw.answer != nil:
+			against = r.claim.against(raw.answer)
+		case raw.err != nil:
+			against = r.claim.againstError(raw.err)
+		default:
+			against = r.claim.againstError(&rawError{strange: true})
+		}
+		if against == "" {
+			r.agrees = true
+			if raw.answer != nil {
+				p.paid.Add(raw.answer.usage)
+				p.checked.Answers++
+			}
+		} else {
+			r.against = fmt.Sprintf("%s:%d: %s", p.short(path), l.n, against)
+		}
+	}
+	return nil
+}
+
+// stray remembers an answer to a record that was not asked here: if it was asked elsewhere, it was paid for twice.
+func (a *audit) stray(raw rawLine, path string, n int64) {
+	if raw.answer != nil && len(a.strays) < maxNamed {
+		a.strays[raw.id] = fmt.Sprintf("%s:%d", a.short(path), n)
+	}
+}
+
+// judge says for each record what does not agree, and for the shard what does not add up.
+func (p *shardProof) judge() {
+	var read, extra int64
+	for i := range p.records {
+		r := &p.records[i]
+		p.judgeRecord(r)
+		read += r.lines
+		extra += max(r.lines-1, 0)
+	}
+	o := p.row.Output
+	where := "raw output of shard " + string(p.row.ID)
+	if read != o.Lines || p.foreign != o.Foreign || p.broken != o.Broken {
+		p.found.fault("%s: %d lines, %d of other records, %d that cannot be read; the ledger counted %d, %d and %d", where, read, p.foreign, p.broken,
+			o.Lines, o.Foreign, o.Broken)
+	}
+	if extra != o.Doubled {
+		p.found.fault("%s: %d doubled lines, the journal knows of %d", where, extra, o.Doubled)
+	}
+	for i := range p.records {
+		p.judgeDoubled(&p.records[i], extra != o.Doubled)
+	}
+	for _, d := range o.Differs {
+		p.found.differ("shard %s, as it was collected: %s", p.row.ID, d)
+	}
+	p.manifests()
+}
+
+// judgeDoubled names a record that has more answers than the journal knows of. Where the journal only has their number
+// (uneven: it is another one than the raw output's), every doubled record may be the one.
+func (p *shardProof) judgeDoubled(r *record, uneven bool) {
+	if r.answers < 2 || (p.known && r.answers-1 <= r.doubled) || (!p.known && !uneven) {
+		return
+	}
+	p.found.name(answeredTwice, r.ID, r.RecordID, "%d lines with an answer in the raw output of shard %s", r.answers, p.row.ID)
+}
+
+func (p *shardProof) judgeRecord(r *record) {
+	switch {
+	case !r.claimed:
+		p.found.name(altered, r.ID, r.RecordID, "the journal of shard %s has no line of it", p.row.ID)
+	case r.lines == 0 && r.claim.class != quarry.ClassMissing:
+		p.found.name(altered, r.ID, r.RecordID, "the journal says %s, and the raw output has no line of it", r.claim.class)
+	case r.answers > 0 && !r.claim.class.Answered():
+		p.found.name(missing, r.ID, r.RecordID, "answered, and the journal says %s: %s", r.claim.class, r.against)
+	case r.lines > 0 && !r.agrees:
+		p.found.name(altered, r.ID, r.RecordID, "%s", r.against)
+	}
+	if r.outcomes > 1 {
+		p.found.name(paidTwice, r.ID, r.RecordID, "%d runtime calls were answered", r.outcomes)
+	}
+	if r.intents > 1 {
+		p.found.name(maybePaidTwice, r.ID, r.RecordID, "a runtime call had no reply and was made again")
+	}
+}

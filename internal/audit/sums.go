@@ -1,0 +1,136 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"quarry"
+)
+
+// sums proves that nothing is left over: total = ok + invalid + failed + skipped, and the tokens of the report are those
+// of the raw answers.
+func (a *audit) sums(context.Context) error {
+	for id, where := range a.strays {
+		a.found.differ("%s: an answer to record %s, which was never asked", where, id)
+	}
+	paid, t := a.usage[a.plan.Pass], &a.totals
+	a.checked.InputTokens, a.checked.OutputTokens = paid.InputTokens, paid.OutputTokens
+	a.checked.OK, a.checked.Invalid, a.checked.Failed, a.checked.Skipped = t.ok, t.invalid, t.failed, t.skipped
+	if !a.ended {
+		return nil
+	}
+	if t.total != a.plan.Documents || t.total != t.ok+t.invalid+t.failed+t.skipped {
+		a.found.fault("%d documents were planned, results.jsonl has %d: %d ok, %d invalid, %d failed, %d skipped", a.plan.Documents, t.total, t.ok, t.invalid, t.failed, t.skipped)
+	}
+	if t.earlier == 0 && t.usage != paid {
+		a.found.fault("results.jsonl adds up to %d tokens in and %d out, the raw answers to %d and %d", t.usage.InputTokens, t.usage.OutputTokens, paid.InputTokens, paid.OutputTokens)
+	}
+	return a.reportFile()
+}
+
+// reportFile holds report.json against what was counted here.
+func (a *audit) reportFile() error {
+	b, err := os.ReadFile(a.path("report.json"))
+	if err != nil {
+		a.found.differ("report.json: %v", err)
+		return nil
+	}
+	var r struct {
+		Run       quarry.RunID `json:"run"`
+		Documents struct {
+			Total, OK, Invalid, Failed, Skipped int64
+		} `json:"documents"`
+		Tokens struct{ Input, Output int64 } `json:"tokens"`
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		a.found.fault("report.json: %v", err)
+		return nil
+	}
+	t, d := &a.totals, &r.Documents
+	if r.Run != a.run {
+		a.found.fault("report.json is of run %s", r.Run)
+	}
+	if d.Total != t.total || d.OK != t.ok || d.Invalid != t.invalid || d.Failed != t.failed || d.Skipped != t.skipped {
+		a.found.fault("report.json counts %d documents, %d ok, %d invalid, %d failed, %d skipped; results.jsonl has %d, %d, %d, %d, %d",
+			d.Total, d.OK, d.Invalid, d.Failed, d.Skipped, t.total, t.ok, t.invalid, t.failed, t.skipped)
+	}
+	paid := a.usage[a.plan.Pass]
+	if t.earlier == 0 && (r.Tokens.Input != paid.InputTokens || r.Tokens.Output != paid.OutputTokens) {
+		a.found.fault("report.json counts %d tokens in and %d out, the raw answers have %d and %d", r.Tokens.Input, r.Tokens.Output, paid.InputTokens, paid.OutputTokens)
+	}
+	return nil
+}
+
+// manifests says where what the provider counted is not what it gave. That is no fault of the run: the journal took
+// what there was.
+func (p *shardProof) manifests() {
+	path := p.path("raw", fmt.Sprintf("%s-a%d", p.row.ID, p.row.Attempt), "manifest.json.out.zst")
+	if !exists(path) {
+		return
+	}
+	var m quarry.Manifest
+	for l, err := range decoded[quarry.Manifest](path) {
+		if err != nil {
+			p.found.fault("%s: %v", p.short(path), err)
+			return
+		}
+		m = l
+	}
+	var answers, lines int64
+	for i := range p.records {
+		answers += p.records[i].answers
+		lines += p.records[i].lines
+	}
+	lines += p.foreign + p.broken
+	if m.ProcessedRecordCount != lines {
+		p.found.differ("%s: the provider processed %d records, its output has %d lines", p.short(path), m.ProcessedRecordCount, lines)
+	}
+	if answers == int64(len(p.records)) && (m.InputTokenCount != p.paid.InputTokens || m.OutputTokenCount != p.paid.OutputTokens) {
+		p.found.differ("%s: the provider counted %d tokens in and %d out, its answers say %d and %d", p.short(path), m.InputTokenCount, m.OutputTokenCount,
+			p.paid.InputTokens, p.paid.OutputTokens)
+	}
+}
+
+var rawFolder = regexp.MustCompile(`^(.+)-a[0-9]+$`)
+
+// strayFolders looks into folders of raw output that belong to no shard: an answer there was paid for beside the run.
+func (a *audit) strayFolders(ctx context.Context) error {
+	known := map[string]bool{}
+	for i := range a.rows {
+		known[string(a.rows[i].ID)] = true
+	}
+	entries, err := os.ReadDir(a.path("raw"))
+	if err != nil {
+		if !os.IsNotExist(err) {
+			a.found.fault("raw: %v", err)
+		}
+		return nil
+	}
+	for _, e := range entries {
+		m := rawFolder.FindStringSubmatch(e.Name())
+		if m != nil && known[m[1]] || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		a.found.fault("raw/%s: it belongs to no shard of the run", e.Name())
+		for _, path := range outputs(filepath.Join(a.path("raw"), e.Name())) {
+			for l, err := range lines(path) {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if err != nil {
+					a.found.fault("%s: cannot be read: %v", a.short(path), err)
+					break
+				}
+				if raw, err := readRaw(l.text); err == nil {
+					a.stray(raw, path, l.n)
+				}
+			}
+		}
+	}
+	return nil
+}

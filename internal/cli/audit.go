@@ -1,0 +1,241 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/audit"
+	"quarry/internal/config"
+	"quarry/internal/ledger"
+)
+
+func (a *App) auditCommand() *cobra.Command {
+	var records bool
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Prove from raw outputs and journals that every document was answered once and every record paid once",
+		Long: `Audit reads the raw output of all jobs, the journals, the index, the results and the ids in the sources
+again, with code of its own, and names every document of which they do not say the same. It changes
+nothing, and may look on while a run is at work: what is not there yet is not missing.
+
+The sources are read with the settings of this command. Where the run had settings of its own
+(--field, --from, --where, --limit, --model, -c FILE), give audit the same; without them a difference
+between sources and run is told, and held against nobody.
+
+Exit codes: 0 done · 2 usage · 8 audit found a fault`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.audit(cmd.Context(), s, records)
+		},
+	}
+	bind(cmd, append([]string{"dir", "target", "mode"}, asks...)...)
+	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL")
+	return cmd
+}
+
+func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) error {
+	book, err := a.openBook(ctx, s.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = book.Close() }()
+	dir, err := filepath.Abs(s.Dir)
+	if err != nil {
+		return badSetting("dir", err)
+	}
+	cfg := audit.Config{Dir: dir, Ledger: book}
+	if err := a.auditSources(ctx, &cfg, s, records); err != nil {
+		return err
+	}
+	out, err := audit.Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if err := a.writeJSON(&out); err != nil {
+			return err
+		}
+	}
+	a.printAudit(&out, s.Dir)
+	if out.Clean() {
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.AuditFault, Op: "audit", Subject: s.Dir, Err: errors.New("the run does not hold what it promises; each fault is named above"),
+		Hint: "keep the directory as it is; `quarry audit --json` names every document",
+	}
+}
+
+// auditSources finds the run's sources again, and whether they can still be held against it.
+func (a *App) auditSources(ctx context.Context, cfg *audit.Config, s *config.Loaded, records bool) error {
+	named, _, err := cfg.Ledger.Fact(ctx, "sources")
+	if err != nil {
+		return err
+	}
+	var names []string
+	if err := json.Unmarshal([]byte(named), &names); err != nil {
+		return fmt.Errorf("read the run's sources: %w", err)
+	}
+	if slices.Contains(names, "-") {
+		cfg.Unread = "standard input comes only once"
+		return nil
+	}
+	sources, err := a.openSources(ctx, &s.Settings, names, records)
+	if err != nil {
+		cfg.Unread = err.Error()
+		return nil
+	}
+	if cfg.Changed, err = a.sourcesChanged(ctx, cfg.Ledger, s, names); err != nil {
+		return err
+	}
+	cfg.Sources = func(yield func(quarry.DocumentID, error) bool) {
+		var n int64
+		for _, src := range sources {
+			for id, err := range blockIDs(src.Blocks(ctx, quarry.Position{})) {
+				if s.Limit > 0 && n == s.Limit {
+					return
+				}
+				n++
+				if !yield(id, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// blockIDs gives the ids of all documents; items that cannot be read have none.
+func blockIDs(blocks iter.Seq2[quarry.Block, error]) iter.Seq2[quarry.DocumentID, error] {
+	return func(yield func(quarry.DocumentID, error) bool) {
+		for block, err := range blocks {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for doc, err := range block.Documents {
+				var item *quarry.ItemError
+				if errors.As(err, &item) {
+					continue
+				}
+				if !yield(doc.ID, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// sourcesChanged says why the sources need not be what the run read; empty: nothing speaks for that.
+func (a *App) sourcesChanged(ctx context.Context, book *ledger.Ledger, s *config.Loaded, names []string) (string, error) {
+	settings, _, err := book.Fact(ctx, "settings")
+	if err != nil {
+		return "", err
+	}
+	ask, err := a.asking(&s.Settings)
+	if err != nil {
+		return "", err
+	}
+	if ask.settings != settings {
+		return "the settings of this command are not the run's, so they may be read otherwise", nil
+	}
+	created, _, err := book.Fact(ctx, "created")
+	if err != nil {
+		return "", err
+	}
+	began, err := time.Parse(time.RFC3339, created)
+	if err != nil {
+		return "", fmt.Errorf("read when the run began: %w", err)
+	}
+	for _, name := range names {
+		err := filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := os.Stat(path)
+			if err == nil && info.ModTime().After(began) {
+				return fmt.Errorf("%s was changed since the run began", path)
+			}
+			return err
+		})
+		if err != nil {
+			return err.Error(), nil
+		}
+	}
+	return "", nil
+}
+
+// printAudit is the proof for people: what was looked at, and what was found.
+func (a *App) printAudit(r *audit.Report, dir string) {
+	say := func(format string, args ...any) { fmt.Fprintln(a.Stdout, plain(fmt.Sprintf(format, args...))) }
+	if a.json {
+		say = a.say
+	}
+	row := func(name, format string, args ...any) { say("  %-10s %s", name, fmt.Sprintf(format, args...)) }
+	c := &r.Checked
+	state := ""
+	if !r.Ended {
+		state = ", which has not come to its end"
+	}
+	say("audit of run %s in %s%s", r.Run, dir, state)
+	if r.Ended {
+		row("documents", "%s planned; results.jsonl has %s: %s ok, %s invalid, %s failed, %s skipped", thousands(r.Documents), thousands(c.ResultLines),
+			thousands(c.OK), thousands(c.Invalid), thousands(c.Failed), thousands(c.Skipped))
+	}
+	if c.SourcesRead {
+		row("sources", "read again: %s ids", thousands(c.SourceIDs))
+	}
+	shards := fmt.Sprintf("%s records in %s shards", thousands(c.Records), thousands(c.Shards))
+	if c.Underway > 0 {
+		shards += fmt.Sprintf("; %s shards are under way and not looked at", thousands(c.Underway))
+	}
+	row("records", "%s", shards)
+	row("raw output", "%s lines read again; %s answers are what journal and results say", thousands(c.RawLines), thousands(c.Answers))
+	if c.Calls > 0 {
+		row("calls", "%s runtime calls, each written down before it was made", thousands(c.Calls))
+	}
+	if c.InputFiles > 0 {
+		row("input", "%s input files are what was built", thousands(c.InputFiles))
+	}
+	row("tokens", "%s in, %s out in the raw answers", thousands(c.InputTokens), thousands(c.OutputTokens))
+	for _, d := range shorten(r.Differs) {
+		row("to know", "%s", d)
+	}
+	for _, f := range shorten(r.Faults) {
+		row("FAULT", "%s", f)
+	}
+	var found []string
+	for _, f := range r.Found {
+		found = append(found, fmt.Sprintf("%s: %s: %s", strings.ReplaceAll(f.List, "_", " "), f.ID, f.What))
+	}
+	for _, f := range shorten(found) {
+		row("FOUND", "%s", f)
+	}
+	row("found", "missing %d · answered twice %d · paid twice %d · maybe paid twice %d · altered %d · other faults %d", len(r.Missing), len(r.AnsweredTwice),
+		len(r.PaidTwice), len(r.MaybePaidTwice), len(r.Altered), len(r.Faults))
+}
+
+// shorten keeps lists readable: the first lines, and how many more there are.
+func shorten(texts []string) []string {
+	const shown = 20
+	if len(texts) <= shown {
+		return texts
+	}
+	return append(slices.Clone(texts[:shown]), fmt.Sprintf("and %d more: --json has them", len(texts)-shown))
+}
