@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,23 +249,22 @@ func TestTheSecretStaysWithItsDirectory(t *testing.T) {
 
 func TestTheAddressIsToldBeforeAnythingIsServed(t *testing.T) {
 	t.Parallel()
-	told := ""
+	var told []string
 	server, _ := start(t, func(cfg *standin.Config) {
-		cfg.Announce = func(s *standin.Server) error {
-			id, secret := s.Keys()
-			if id == "" || secret == "" {
-				t.Error("no key to tell")
+		cfg.Ready = func(url, id, secret string) {
+			dialer := net.Dialer{Timeout: time.Second}
+			conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
+			if err != nil {
+				t.Errorf("the address that is told is not open: %v", err)
+				return
 			}
-			told = s.URL()
-			return nil
+			defer func() { _ = conn.Close() }()
+			told = []string{url, id, secret}
 		}
 	})
-	if told != server.URL() || !strings.HasPrefix(told, "http://127.0.0.1:") {
+	id, secret := server.Keys()
+	if !slices.Equal(told, []string{server.URL(), id, secret}) || !strings.HasPrefix(server.URL(), "http://127.0.0.1:") {
 		t.Errorf("told %q, serves at %q", told, server.URL())
-	}
-	_, err := standin.Start(t.Context(), standin.Config{Dir: t.TempDir(), NoSync: true, Announce: func(*standin.Server) error { return io.ErrClosedPipe }})
-	if !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("Start = %v, want the announcement's error", err)
 	}
 }
 

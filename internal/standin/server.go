@@ -82,12 +82,6 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := s.open(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("start stand-in in %s: %w", dir, errors.Join(err, s.closeAll(context.WithoutCancel(ctx))))
 	}
-	if cfg.Announce != nil {
-		if err := cfg.Announce(s); err != nil {
-			close(s.served) // nothing serves, and closing waits for what does
-			return nil, fmt.Errorf("announce the stand-in: %w", errors.Join(err, s.Close(context.WithoutCancel(ctx))))
-		}
-	}
 	if cfg.Ready != nil {
 		id, secret := s.Keys()
 		cfg.Ready(s.URL(), id, secret)

@@ -40,11 +40,8 @@ type Config struct {
 	KeysFile   string // lines "id secret" or "bearer token", mode 0600; default one key, made for this directory
 	QuotasFile string // a table over AWS's default quotas, see package quotasapi; default none
 
-	// Announce is called once, when address and key are known and before the first request is answered, so that what it
-	// prints is there when health answers. Its error ends the start. Default: nobody is told.
-	Announce func(*Server) error
-
-	// Ready is told where the server is and with which key, before it answers anything; default: nobody is told.
+	// Ready is told once where the server is and with which key, before the first request is answered, so that what it
+	// prints is there when health answers. Default: nobody is told.
 	Ready func(url, id, secret string)
 
 	Log *slog.Logger // default: nothing is logged
