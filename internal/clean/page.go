@@ -1,7 +1,104 @@
 package clean
 
-// page renders the main content of a whole page.
-func (c *Cleaner) page(out *Cleaned, _ string, src []byte, title string) string {
+import (
+	"bytes"
+	"net/url"
+	"strings"
+
+	"codeberg.org/readeck/go-readability/v2"
+	"golang.org/x/net/html"
+
+	"quarry/internal/clean/rule"
+)
+
+// What an extractor is given: it scores every element against every other one in the worst case, so a giant page is
+// rendered as it is.
+const (
+	maxPageBytes    = 8 << 20
+	maxPageElements = 60_000
+)
+
+// leastContent is how short, in bytes, the main content may be before the extractor is taken to have found none.
+const leastContent = 140
+
+// page renders the main content of a whole page: an extractor picks the node, the renderer makes its text, so that the
+// rules are those of every other HTML. A page in which no main content is found is rendered as it is, and its mode says
+// so.
+func (c *Cleaner) page(out *Cleaned, address string, src []byte, title string) string {
+	node, found := c.content(address, src)
+	if title == "" {
+		title = c.title(found)
+	}
+	if node != nil {
+		c.html.Node(node)
+		if c.writer.Len() >= leastContent {
+			out.Tree = true
+			return title
+		}
+		c.restart()
+	}
+	out.Mode = ModeHTML
 	out.Tree = c.body(src)
 	return title
+}
+
+// content finds the node of a page's main content, and its title. The node is nil when there is none.
+func (c *Cleaner) content(address string, src []byte) (node *html.Node, title string) {
+	if len(src) > maxPageBytes {
+		return nil, ""
+	}
+	doc, err := html.Parse(bytes.NewReader(src))
+	if err != nil {
+		return nil, ""
+	}
+	// Before the extractor, which takes styles and classes away and does not know all of the ways to hide text.
+	c.html.Prune(doc, isFurniture)
+	all := textBytes(doc)
+	pageURL, err := url.Parse(address)
+	if err != nil || !pageURL.IsAbs() {
+		pageURL = nil
+	}
+	parser := readability.NewParser()
+	parser.MaxElemsToParse = maxPageElements
+	article, err := parser.ParseAndMutate(doc, pageURL)
+	if err != nil || article.Node == nil {
+		return nil, ""
+	}
+	c.counts.Note(rule.Boilerplate, all-textBytes(article.Node))
+	return article.Node, article.Title()
+}
+
+// furniture are words in ids and classes of what stands on a page beside its content, which extractors take for content
+// because it is text: consent banners, rows of share buttons, text for screen readers.
+var furniture = []string{
+	"cookie-banner", "cookie-consent", "cookie-notice", "cookiebanner", "cookieconsent", "onetrust", "gdpr",
+	"share-buttons", "sharedaddy", "social-share", "sns-share", "addtoany", "jp-relatedposts",
+	"screen-reader-text", "visually-hidden", "sr-only", "skip-link",
+}
+
+// isFurniture reports whether an element's id or class says that it is no content.
+func isFurniture(n *html.Node) bool {
+	for _, a := range n.Attr {
+		if a.Key != "id" && a.Key != "class" {
+			continue
+		}
+		value := strings.ToLower(a.Val)
+		for _, word := range furniture {
+			if strings.Contains(value, word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// textBytes is the length of the text in a tree, but for scripts and styles.
+func textBytes(root *html.Node) int {
+	n := 0
+	for d := range root.Descendants() {
+		if d.Type == html.TextNode && (d.Parent == nil || d.Parent.Data != "script" && d.Parent.Data != "style") {
+			n += len(d.Data)
+		}
+	}
+	return n
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/net/html"
+
+	"quarry/internal/clean/rule"
 )
 
 // Tree renders a document over HTML5's tree. It is slower and allocates, and is for what [Renderer.Document] could not
@@ -97,4 +99,43 @@ func (r *Renderer) treeText(b []byte) {
 		}
 		i = to
 	}
+}
+
+// Prune takes hidden elements out of a tree, and those that drop picks, and counts them.
+func (r *Renderer) Prune(root *html.Node, drop func(*html.Node) bool) {
+	for n := root; n != nil; {
+		next := following(n, root, true)
+		if n.Type == html.ElementNode && n != root {
+			r.at = attrs{}
+			for _, a := range n.Attr {
+				r.at.note([]byte(a.Key), []byte(a.Val), &r.Entities)
+			}
+			switch {
+			case n.Data == "html" || n.Data == "body":
+			case r.at.hidden && !r.Settings.KeepHidden:
+				next = following(n, root, false)
+				r.Counts.Note(rule.Hidden, 0)
+				n.Parent.RemoveChild(n)
+			case drop(n):
+				next = following(n, root, false)
+				r.Counts.Note(rule.Boilerplate, 0)
+				n.Parent.RemoveChild(n)
+			}
+		}
+		n = next
+	}
+}
+
+// following is the next node in document order, behind the children of n or, with children, with them.
+func following(n, root *html.Node, children bool) *html.Node {
+	if children && n.FirstChild != nil {
+		return n.FirstChild
+	}
+	for n != root {
+		if n.NextSibling != nil {
+			return n.NextSibling
+		}
+		n = n.Parent
+	}
+	return nil
 }
