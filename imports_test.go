@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"internal/cli": {
 		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket", "internal/clean",
 		"internal/cost", "internal/export", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/report", "internal/setup",
-		"internal/source", "internal/validate",
+		"internal/quotas", "internal/source", "internal/validate",
 	},
 	"internal/run": {
 		"internal/bedrock", "internal/bucket", "internal/clean", "internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/pack",
@@ -41,7 +41,7 @@ var owners = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/s3":             {"internal/bucket", "internal/standin"},
 	"github.com/aws/aws-sdk-go-v2/feature/s3":             {"internal/bucket"},
 	"github.com/aws/aws-sdk-go-v2/service/iam":            {"internal/setup", "internal/preflight"},
-	"github.com/aws/aws-sdk-go-v2/service/servicequotas":  {"internal/preflight"},
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas":  {"internal/quotas"},
 	"github.com/aws/aws-sdk-go-v2/service/sts":            {"internal/account"},
 	"github.com/aws/aws-sdk-go-v2/config":                 {"internal/account"},
 	"github.com/santhosh-tekuri/jsonschema":               {"internal/parse"},

@@ -220,4 +220,3 @@ func (a *App) versionCommand() *cobra.Command {
 		},
 	}
 }
-

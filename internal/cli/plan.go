@@ -100,7 +100,9 @@ func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err 
 func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 	p := &f.Planned
 	w := tabwriter.NewWriter(a.Stdout, 2, 8, 2, ' ', 0)
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, plain(fmt.Sprintf(format, args...))) }
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, plain(fmt.Sprintf(format, args...)))
+	}
 	row("documents", "%s, of which %s are asked, %s empty, %s the same as another", thousands(p.Documents), thousands(p.Asked), thousands(p.Empty), thousands(p.Same))
 	if n := p.Unreadable + p.SameID; n > 0 {
 		row("left out", "%s items that could not be read", thousands(n))

@@ -27,6 +27,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
+	"quarry/internal/quotas"
 	"quarry/internal/run"
 	"quarry/internal/setup"
 	"quarry/internal/source"
@@ -283,6 +284,9 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 		return nil, err
 	}
 	cfg := a.runConfig(s, ask, where, dir, args)
+	if s.Target == "aws" {
+		cfg.Quotas = a.readQuotas(ctx, s, ask, where)
+	}
 	r := run.New(cfg, run.Deps{
 		Effects: e, Ledger: book, Sources: sources, Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch,
 		Preflight: a.preflight(s, where), Confirm: a.confirm(s),
@@ -306,6 +310,18 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 		Clean: ask.clean, Prompt: ask.renderer, Check: ask.checker, Prices: cost.Default(),
 	}
 	return cfg
+}
+
+// readQuotas asks the account for its quotas. Where it may not be asked, the dated table stands in, and that is said.
+func (a *App) readQuotas(ctx context.Context, s *config.Settings, ask *asking, where *provider) quarry.Quotas {
+	_, profile, _ := catalog.Find(s.Model)
+	table := ask.model.Quotas(profile)
+	rows, err := quotas.Read(ctx, where.cfg)
+	if err != nil {
+		a.say("quotas as in the %s, since the account's cannot be read: %v", table.Source, err)
+		return table
+	}
+	return catalog.Merge(ask.model.ReadQuotas(rows, profile, "service quotas"), table)
 }
 
 // maxTokens is how long an answer may be, read from a body as it is sent.
