@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 
 	"quarry"
 	"quarry/internal/account"
+	"quarry/internal/atomicfile"
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
 	"quarry/internal/catalog"
@@ -262,11 +264,20 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	if err != nil {
 		return nil, err
 	}
-	sources, err := a.openSources(ctx, s, args, records)
+	if !slices.Contains(args, "-") { // a name that does not exist is told before a directory is made
+		if _, err := a.openSources(ctx, s, args, records); err != nil {
+			return nil, err
+		}
+	}
+	dir, err := openDir(e, s, c)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := openDir(e, s, c)
+	readable, err := a.spool(ctx, e, dir, args)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := a.openSources(ctx, s, readable, records)
 	if err != nil {
 		return nil, err
 	}
@@ -310,6 +321,41 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 		Clean: ask.clean, Prompt: ask.renderer, Check: ask.checker, Prices: cost.Default(),
 	}
 	return cfg
+}
+
+// spool keeps what stdin gives, once: a run reads its sources more than once, and again when it is resumed.
+func (a *App) spool(ctx context.Context, e *effect.Effects, dir string, args []string) ([]string, error) {
+	out := slices.Clone(args)
+	i := slices.Index(out, "-")
+	if i < 0 {
+		return out, nil
+	}
+	path := filepath.Join(dir, "index", "stdin.zst")
+	out[i] = path
+	if _, err := os.Stat(path); err == nil {
+		a.say("stdin was kept when the run began; what stands there now is not read")
+		return out, nil
+	}
+	if err := e.MkdirAll(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	if _, err := atomicfile.CopyZstd(e, path, ctxReader{ctx, a.Stdin}); err != nil {
+		return nil, fmt.Errorf("keep stdin: %w", err)
+	}
+	return out, nil
+}
+
+// ctxReader stops reading when ctx ends.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r ctxReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.r.Read(p)
 }
 
 // readQuotas asks the account for its quotas. Where it may not be asked, the dated table stands in, and that is said.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
 	"quarry"
@@ -17,6 +18,7 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/reconcile"
+	"quarry/internal/validate"
 )
 
 // step brings one shard one state further: the life of a shard, in order. It is told how the row stands and nothing
@@ -75,6 +77,9 @@ func (r *Run) partKey(id quarry.ShardID) string {
 // upload puts the shard's part of the index and its input file into the bucket.
 func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
 	began := time.Now()
+	if err := r.validate(ctx, s); err != nil {
+		return err
+	}
 	if err := r.announce(ctx); err != nil {
 		return r.waitOr(s, err)
 	}
@@ -87,6 +92,31 @@ func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
 	s.Times.Uploaded, s.Times.Upload = time.Now(), time.Since(began)
 	s.Waits = ""
 	return s.State.Advance(quarry.ShardBuilt, quarry.ShardUploaded)
+}
+
+// validate checks the input file as Bedrock will, minutes later: what it refuses costs time, and a body that it does not
+// look at costs a job of errors.
+func (r *Run) validate(ctx context.Context, s *ledger.Shard) error {
+	var first []string
+	report, err := validate.Files(ctx, validate.Config{
+		Quotas: r.cfg.Quotas, Model: r.cfg.Model, Type: r.cfg.Type, Workers: r.cfg.Workers,
+		Family: func(string) string { return string(r.cfg.Family) },
+		Found: func(f validate.Fault) {
+			if len(first) < 5 {
+				first = append(first, f.String())
+			}
+		},
+	}, []string{r.shardPath(s.ID)})
+	if err != nil {
+		return fmt.Errorf("validate shard %s: %w", s.ID, err)
+	}
+	if report.Faults > 0 {
+		return &quarry.Error{
+			Kind: quarry.BadItems, Op: "validate shard", Subject: string(s.ID), Err: fmt.Errorf("%d faults: %s", report.Faults, strings.Join(first, "; ")),
+			Hint: "nothing was sent; `quarry validate " + r.shardPath(s.ID) + "` names every fault",
+		}
+	}
+	return nil
 }
 
 // request is all that the shard's job is made from. Equal shards of a run give equal bytes.
