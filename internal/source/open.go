@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"quarry/internal/source/ghost"
 	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
+	"quarry/internal/source/sqlrows"
 	"quarry/internal/source/stream"
 	"quarry/internal/source/wordpress"
 	"quarry/internal/source/wxr"
@@ -118,6 +120,12 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 		return &wordpress.Source{URL: address, Client: cfg.HTTP, Authorization: cfg.Authorization, Config: cfg.items(), Index: index}, nil
 	}
 	var file stream.File
+	table := ""
+	if name, after, ok := strings.Cut(arg, "#"); ok && after != "" && cfg.OpenSQLite != nil {
+		if _, err := os.Stat(arg); err != nil { // else the mark is a part of the file's name
+			arg, table = name, after
+		}
+	}
 	if arg == "-" {
 		if cfg.Stdin == nil {
 			return bad(errors.New("there is no standard input"), "name a file")
@@ -154,8 +162,17 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 			return bad(errors.New("its kind cannot be told"), "say it: --from "+kinds())
 		}
 	}
+	if name == sqliteKind {
+		if cfg.OpenSQLite == nil || arg == "-" {
+			return bad(errors.New("a SQLite database cannot be read here"), "name the file itself, not a stream")
+		}
+		return &sqlrows.Source{
+			Label: arg, Table: table, Config: cfg.items(), Index: index,
+			Open: func(ctx context.Context) (*sql.DB, error) { return cfg.OpenSQLite(ctx, arg) },
+		}, nil
+	}
 	k, ok := findKind(name)
-	if !ok {
+	if !ok || table != "" {
 		return bad(fmt.Errorf("a file is not of kind %s", name), "want one of "+kinds())
 	}
 	return k.open(file, head, cfg.items(), index), nil

@@ -1,6 +1,8 @@
 package source_test
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+	_ "modernc.org/sqlite" // the driver that the program brings
 
 	"quarry"
 	"quarry/internal/source"
@@ -100,6 +103,40 @@ func TestOpenTellsWhatIsInside(t *testing.T) {
 		}
 		if docs, faults := sourcetest.Documents(t, sources[0]); len(docs) != c.want || len(faults) > 0 {
 			t.Errorf("%s: %d documents and %q, want %d", name, len(docs), faults, c.want)
+		}
+	}
+}
+
+func TestOpenTellsExports(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "blog")
+	openSQLite := func(_ context.Context, path string) (*sql.DB, error) { return sql.Open("sqlite", path) }
+	db, err := openSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), `CREATE TABLE posts (id, body); INSERT INTO posts VALUES (1, 'x'), (2, 'y')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for arg, want := range map[string]int{
+		path: 2, path + "#posts": 2,
+		testdata.Path(t, "wxr", "small-export.xml"):                                                       11,
+		testdata.Path(t, "wordpress", "rest", "posts-view-page-2.json"):                                   100,
+		testdata.Path(t, "markdown", "jekyll-swift"):                                                      20,
+		write(t, "x.dat", `{"db":[{"meta":{"exported_on":1},"data":{"posts":[{"id":"a","html":"x"}]}}]}`): 1,
+		write(t, "y.dat", `{"entries":[{"sys":{"id":"a"},"fields":{"body":{"en-US":"x"}}}]}`):             1,
+		write(t, "z.csv", "id,body\n1,x"):                                                                 1,
+	} {
+		sources, err := source.Open(t.Context(), []string{arg}, source.Config{OpenSQLite: openSQLite})
+		if err != nil {
+			t.Errorf("%s: %v", arg, err)
+			continue
+		}
+		if docs, faults := sourcetest.Documents(t, sources[0]); len(docs) != want || len(faults) > 0 {
+			t.Errorf("%s: %d documents and %q, want %d", arg, len(docs), faults, want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ package source
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"iter"
@@ -54,14 +55,16 @@ type Config struct {
 	HTTP *http.Client
 	// Authorization is sent to sources on the web as the header of that name; empty sends none.
 	Authorization string
+	// OpenSQLite opens a SQLite file for reading; nil means that none can be read.
+	OpenSQLite func(ctx context.Context, path string) (*sql.DB, error)
 	// Stdin is what the argument "-" reads; nil means that there is none.
 	Stdin io.Reader
 }
 
 // Validate reports the first setting that cannot be.
 func (c Config) Validate() error {
-	if c.From != "" && c.From != wordpressKind && !known(c.From) {
-		return fmt.Errorf("kind %q: want one of %s|%s", c.From, kinds(), wordpressKind)
+	if c.From != "" && c.From != wordpressKind && c.From != sqliteKind && !known(c.From) {
+		return fmt.Errorf("kind %q: want one of %s|%s|%s", c.From, kinds(), sqliteKind, wordpressKind)
 	}
 	if c.Records && c.From != "" && c.From != "jsonl" {
 		return fmt.Errorf("kind %q: ready records are jsonl", c.From)
@@ -69,8 +72,11 @@ func (c Config) Validate() error {
 	return c.items().Validate()
 }
 
-// wordpressKind is the one kind that is not a file.
-const wordpressKind = "wordpress"
+// The kinds that are not read as a stream of bytes.
+const (
+	wordpressKind = "wordpress"
+	sqliteKind    = "sqlite"
+)
 
 func (c Config) items() item.Config {
 	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records}

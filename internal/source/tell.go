@@ -11,6 +11,9 @@ import (
 
 // tell tells a kind of file by what it holds, then by how it is called. Empty: neither says.
 func tell(name string, head []byte) string {
+	if bytes.HasPrefix(head, []byte("SQLite format 3\x00")) { // https://www.sqlite.org/fileformat.html
+		return sqliteKind
+	}
 	extension := stream.Extension(name)
 	text := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\ufeff")))
 	if len(text) == 0 {

@@ -271,7 +271,7 @@ func TestMemoryIsFlat(t *testing.T) { // not parallel: it reads the heap
 	}
 	filler := strings.Repeat("日本語 text ", 400)
 	w := &bytes.Buffer{}
-	for i := range 20_000 {
+	for i := range 12_000 {
 		fmt.Fprintf(w, `{"recordId":"r%d","modelInput":{"x":"%s"}}`+"\n", i, filler)
 		if w.Len() > 1<<20 {
 			if _, err := io.Copy(f, w); err != nil {
@@ -295,10 +295,10 @@ func TestMemoryIsFlat(t *testing.T) { // not parallel: it reads the heap
 		runtime.ReadMemStats(&m)
 		peak = max(peak, m.HeapAlloc-min(before, m.HeapAlloc))
 	}}, validate.Config{Workers: 2}, []string{path})
-	if err != nil || report.Faults != 0 || report.Files[0].Records != 20_000 {
+	if err != nil || report.Faults != 0 || report.Files[0].Records != 12_000 {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	if report.Files[0].Bytes < 100<<20 || peak > 30<<20 {
+	if report.Files[0].Bytes < 60<<20 || peak > 30<<20 {
 		t.Errorf("%d MiB of file took %d MiB of heap, want at most 30", report.Files[0].Bytes>>20, peak>>20)
 	}
 }

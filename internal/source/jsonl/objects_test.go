@@ -72,7 +72,7 @@ func TestObjectsOfManyChunks(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	b.WriteString("[")
-	for i := range 3000 {
+	for i := range 1200 {
 		if i > 0 {
 			b.WriteString(",\n")
 		}
@@ -82,7 +82,7 @@ func TestObjectsOfManyChunks(t *testing.T) {
 	s := &jsonl.Objects{File: memory(b.String())}
 	sourcetest.Run(t, s)
 	docs, faults := sourcetest.Documents(t, s)
-	if len(docs) != 3000 || len(faults) > 0 {
+	if len(docs) != 1200 || len(faults) > 0 {
 		t.Fatalf("%d documents, faults %v", len(docs), faults)
 	}
 	want := quarry.Document{
@@ -148,7 +148,7 @@ func TestBrokenObjectsTakeLinearTime(t *testing.T) { // not parallel: it measure
 	for _, one := range []string{`{"id":1,"body":"x"` + "\n", `{"id":1,"body":"x`, `{"id":1,"body":"x"]`, `[[[{"a":`, `"`, `{`, "{\n", `}`, `{"id":"\"`} {
 		took := [2]time.Duration{time.Hour, time.Hour}
 		for range 5 { // other work on the machine can only make it slower
-			for i, size := range []int{1 << 17, 1 << 18} {
+			for i, size := range []int{1 << 16, 1 << 17} {
 				in := strings.Repeat(one, size/len(one))
 				s := &jsonl.Objects{File: memory(in), Config: item.Config{MaxBytes: 64 << 10}}
 				start := time.Now()
