@@ -73,13 +73,17 @@ func (c Config) Decide(first [][]byte) Keys { return c.DecideWith(Keys{}, first)
 // the names in common use.
 func (c Config) DecideWith(own Keys, first [][]byte) Keys {
 	k := own
+	items := make([][]named, len(first)) // taken apart once: there are many names to be tried
+	for i, obj := range first {
+		items[i] = membersOf(obj)
+	}
 	for _, part := range parts {
-		path := c.told(part, first)
+		path := c.told(part, items)
 		if path == nil {
 			path = own.of(part)
 		}
 		if path == nil {
-			path = choose(part, first)
+			path = choose(part, items)
 		}
 		switch part {
 		case "id":
@@ -121,27 +125,41 @@ func (k Keys) of(part string) Path {
 	return k.Format
 }
 
+// named is a member of an object.
+type named struct {
+	name  string
+	value []byte
+}
+
+func membersOf(obj []byte) []named {
+	var members []named
+	for raw, value := range jsonl.Members(obj) {
+		members = append(members, named{string(jsonl.Unescape(nil, raw)), value})
+	}
+	return members
+}
+
 // told gives the configured path. A name that stands in the items as it is, dots and all, is not taken apart.
-func (c Config) told(part string, first [][]byte) Path {
+func (c Config) told(part string, items [][]named) Path {
 	dotted, ok := c.Fields[part]
 	if !ok || dotted == "" {
 		return nil
 	}
-	for _, obj := range first {
-		if _, ok := jsonl.Lookup(obj, dotted); ok {
+	for _, members := range items {
+		if slices.ContainsFunc(members, func(m named) bool { return m.name == dotted }) {
 			return Path{dotted}
 		}
 	}
 	return strings.Split(dotted, ".")
 }
 
-func choose(part string, first [][]byte) Path {
+func choose(part string, items [][]named) Path {
 	var best Path
 	most := 0
 	for _, dotted := range known[part] {
 		path, n := Path(nil), 0
-		for _, obj := range first {
-			p, value, ok := find(obj, dotted)
+		for _, members := range items {
+			p, value, ok := find(members, dotted)
 			if ok && serves(part, value) {
 				n++
 				if path == nil {
@@ -152,7 +170,7 @@ func choose(part string, first [][]byte) Path {
 		if n > most {
 			best, most = path, n
 		}
-		if n > 0 && 2*n >= len(first) {
+		if n > 0 && 2*n >= len(items) {
 			return path
 		}
 	}
@@ -160,25 +178,21 @@ func choose(part string, first [][]byte) Path {
 }
 
 // find looks a known name up, whatever its case: tables come with ID and Title. The path has the item's own spelling.
-func find(obj []byte, dotted string) (Path, []byte, bool) {
-	var path Path
-	value := obj
-	for step := range strings.SplitSeq(dotted, ".") {
-		var name string
-		var hit []byte
-		for raw, v := range jsonl.Members(value) {
-			n := string(jsonl.Unescape(nil, raw))
-			if n == step || (hit == nil && strings.EqualFold(n, step)) {
-				name, hit = n, v
-				if n == step {
-					break
-				}
-			}
+func find(members []named, dotted string) (path Path, value []byte, ok bool) {
+	for rest := dotted; rest != ""; {
+		var step string
+		step, rest, _ = strings.Cut(rest, ".")
+		if path != nil {
+			members = membersOf(value)
 		}
-		if hit == nil {
+		at := slices.IndexFunc(members, func(m named) bool { return m.name == step })
+		if at < 0 {
+			at = slices.IndexFunc(members, func(m named) bool { return strings.EqualFold(m.name, step) })
+		}
+		if at < 0 {
 			return nil, nil, false
 		}
-		path, value = append(path, name), hit
+		path, value = append(path, members[at].name), members[at].value
 	}
 	return path, value, true
 }
