@@ -75,7 +75,7 @@ func offsetFromEnd(text []byte, chars int) int {
 }
 
 // border finds where to cut a text that may be no longer than limit bytes: at the last paragraph that ends in the last
-// tenth, else at a line, else at a sentence, else between two graphemes.
+// tenth, else at a line, a sentence or a word, else between two graphemes.
 func border(text []byte, limit int) int {
 	if limit >= len(text) {
 		return len(text)
@@ -92,6 +92,8 @@ func border(text []byte, limit int) int {
 		at = from + bytes.LastIndexByte(window, '\n')
 	default:
 		if n := lastSentence(window); n > 0 {
+			at = from + n
+		} else if n := bytes.LastIndexByte(window, ' '); n > 0 {
 			at = from + n
 		} else {
 			at = graphemeBorder(text, limit)

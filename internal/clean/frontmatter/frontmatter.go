@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -101,6 +103,11 @@ func (m Matter) Fields(out []byte) (fields []byte, title string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	for key := range values {
+		if !isKey(key) {
+			return nil, "", errNotMap
+		}
+	}
 	for _, key := range [...]string{"title", "Title"} {
 		if s, ok := values[key].(string); ok {
 			title = s
@@ -118,6 +125,16 @@ func (m Matter) Fields(out []byte) (fields []byte, title string, err error) {
 		return nil, "", fmt.Errorf("encode front matter: %w", err)
 	}
 	return append(out, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...), title, nil
+}
+
+// isKey tells a field's name from prose with a colon in it, between two thematic breaks.
+func isKey(key string) bool {
+	for _, r := range key {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("_-.:/@$ ", r) {
+			return false
+		}
+	}
+	return len(key) <= 64
 }
 
 func (m Matter) values() (map[string]any, error) {

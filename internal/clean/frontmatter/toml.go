@@ -243,7 +243,7 @@ func (p *tomlParser) value() (any, error) {
 	if f, err := strconv.ParseFloat(digits, 64); err == nil {
 		return f, nil
 	}
-	if word[0] >= '0' && word[0] <= '9' && len(word) <= len("1979-05-27T00:32:00.999999999-07:00") {
+	if word[0] >= '0' && word[0] <= '9' && strings.Trim(word, "0123456789-:.+TtZz ") == "" {
 		return word, nil // a date or a time
 	}
 	return nil, fmt.Errorf("%q is no value", word)

@@ -83,6 +83,9 @@ func (p *Parser) callout(b []byte, i int) int {
 			if m := bytes.IndexByte(b[n:], ')'); m > 0 {
 				n += m
 			}
+			if n+1 < len(b) && b[n+1] == ']' {
+				n++
+			}
 		}
 		p.drop(0, n+1, rule.Template)
 		return n + 1

@@ -245,7 +245,17 @@ func braceText(mark []byte) (from, to int) {
 }
 
 func crossReference(name []byte) bool {
-	lower := bytes.ToLower(name)
+	var buf [16]byte
+	if len(name) > len(buf) {
+		return false
+	}
+	lower := buf[:len(name)]
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		lower[i] = c
+	}
 	if bytes.HasSuffix(lower, []byte("xref")) {
 		return true
 	}
