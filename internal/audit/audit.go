@@ -104,7 +104,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return Report{}, err
 	}
-	a := &audit{cfg: cfg, found: newFound(), usage: map[int]quarry.Usage{}, strays: map[quarry.RecordID]string{}}
+	a := &audit{cfg: cfg, found: newFound(), usage: map[int]quarry.Usage{}, strays: map[quarry.RecordID]stray{}}
 	if err := a.open(ctx); err != nil {
 		return Report{}, err
 	}
@@ -141,8 +141,8 @@ type audit struct {
 
 	indexes map[int]*index       // by pass
 	usage   map[int]quarry.Usage // of all raw answers, by pass
-	// strays are records that were answered in a folder where nobody asked them, and where that was.
-	strays map[quarry.RecordID]string
+	// strays are records that were answered in the folder of a shard that did not ask them.
+	strays map[quarry.RecordID]stray
 	totals totals
 }
 

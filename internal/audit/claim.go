@@ -19,6 +19,7 @@ type outcome struct {
 	Left     bool            `json:"left"`
 	Doubled  int64           `json:"doubled"` // further lines of the record that the provider wrote
 	Result   quarry.Result   `json:"result"`
+	shard    quarry.ShardID  // whose journal it is
 }
 
 // digest stands for a content, so that a shard's answers need not be held.

@@ -287,8 +287,8 @@ func (p *documentsProof) match(e *entry) error {
 func (p *documentsProof) checkAttempts(attempts []outcome) {
 	for i := range attempts {
 		o := &attempts[i]
-		if where, ok := p.strays[o.RecordID]; ok {
-			p.found.name(paidTwice, o.Result.ID, o.RecordID, "answered in its own shard and at %s", where)
+		if s, ok := p.strays[o.RecordID]; ok && s.shard != o.shard {
+			p.found.name(paidTwice, o.Result.ID, o.RecordID, "asked by shard %s, and answered at %s as well", o.shard, s.where)
 			delete(p.strays, o.RecordID)
 		}
 		if i == 0 {
@@ -299,6 +299,7 @@ func (p *documentsProof) checkAttempts(attempts []outcome) {
 		}
 		before := &attempts[i-1]
 		switch {
+		case before.RecordID == o.RecordID && before.shard == o.shard: // named with its shard
 		case before.Class == quarry.ClassOK:
 			p.found.name(paidTwice, o.Result.ID, o.RecordID, "asked again although %s was answered well", before.RecordID)
 		case before.RecordID == o.RecordID && before.Class.Answered() && o.Class.Answered():

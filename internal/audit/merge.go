@@ -35,7 +35,7 @@ func (a *audit) journalLines() iter.Seq[outcome] {
 		for {
 			least := leastOf(open)
 			for len(waiting) > 0 && (least == nil || from(waiting[0]) <= least.head.Order) {
-				j := openJournal(a.journalPath(waiting[0].ID), waiting[0].Seq)
+				j := openJournal(a.journalPath(waiting[0].ID), waiting[0])
 				waiting = waiting[1:]
 				if j.advance() {
 					open = append(open, j)
@@ -59,7 +59,7 @@ func (a *audit) journalLines() iter.Seq[outcome] {
 func leastOf(open []*journal) *journal {
 	var least *journal
 	for _, j := range open {
-		if least == nil || j.head.Order < least.head.Order || (j.head.Order == least.head.Order && j.seq < least.seq) {
+		if least == nil || j.head.Order < least.head.Order || (j.head.Order == least.head.Order && j.row.Seq < least.row.Seq) {
 			least = j
 		}
 	}
@@ -69,14 +69,14 @@ func leastOf(open []*journal) *journal {
 // journal is one of them while it is read.
 type journal struct {
 	head outcome
-	seq  int64
+	row  *ledger.Shard
 	next func() (outcome, error, bool)
 	stop func()
 	any  bool
 }
 
-func openJournal(path string, seq int64) *journal {
-	j := &journal{seq: seq}
+func openJournal(path string, row *ledger.Shard) *journal {
+	j := &journal{row: row}
 	j.next, j.stop = iter.Pull2(decoded[outcome](path))
 	return j
 }
@@ -93,6 +93,7 @@ func (j *journal) advance() bool {
 			continue
 		}
 		j.head, j.any = o, true
+		j.head.shard = j.row.ID
 		return true
 	}
 }

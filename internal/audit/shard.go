@@ -339,7 +339,7 @@ func (p *shardProof) readOutput(ctx context.Context, path string, folder int, se
 		place, ok := p.place[raw.id]
 		if !ok {
 			p.foreign++
-			p.stray(raw, path, l.n)
+			p.stray(raw, p.row.ID, path, l.n)
 			continue
 		}
 		r := &p.records[place]
@@ -377,10 +377,16 @@ func (p *shardProof) readOutput(ctx context.Context, path string, folder int, se
 	return nil
 }
 
-// stray remembers an answer to a record that was not asked here: if it was asked elsewhere, it was paid for twice.
-func (a *audit) stray(raw rawLine, path string, n int64) {
+// stray is an answer that was not asked for where it lies.
+type stray struct {
+	shard quarry.ShardID // empty: of none
+	where string
+}
+
+// stray remembers such an answer: if its record was asked by another shard, it was paid for twice.
+func (a *audit) stray(raw rawLine, shard quarry.ShardID, path string, n int64) {
 	if raw.answer != nil && len(a.strays) < maxNamed {
-		a.strays[raw.id] = fmt.Sprintf("%s:%d", a.short(path), n)
+		a.strays[raw.id] = stray{shard, fmt.Sprintf("%s:%d", a.short(path), n)}
 	}
 }
 

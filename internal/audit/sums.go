@@ -15,8 +15,8 @@ import (
 // sums proves that nothing is left over: total = ok + invalid + failed + skipped, and the tokens of the report are those
 // of the raw answers.
 func (a *audit) sums(context.Context) error {
-	for id, where := range a.strays {
-		a.found.differ("%s: an answer to record %s, which was never asked", where, id)
+	for id, s := range a.strays {
+		a.found.differ("%s: an answer to record %s, which was not asked there", s.where, id)
 	}
 	paid, t := a.usage[a.plan.Pass], &a.totals
 	a.checked.InputTokens, a.checked.OutputTokens = paid.InputTokens, paid.OutputTokens
@@ -127,7 +127,7 @@ func (a *audit) strayFolders(ctx context.Context) error {
 					break
 				}
 				if raw, err := readRaw(l.text); err == nil {
-					a.stray(raw, path, l.n)
+					a.stray(raw, "", path, l.n)
 				}
 			}
 		}
