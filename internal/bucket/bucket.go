@@ -43,6 +43,8 @@ type Object struct {
 var (
 	ErrNoObject = errors.New("no such object")
 	ErrNoBucket = errors.New("no such bucket")
+	// ErrLater says that the same call may succeed later: no answer, or an answer that asks for patience.
+	ErrLater = errors.New("not now")
 )
 
 // New names a bucket. It makes no call.
@@ -147,7 +149,7 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		return &quarry.Error{
-			Kind: quarry.Provider, Op: op, Subject: subject, Err: err,
+			Kind: quarry.Provider, Op: op, Subject: subject, Err: fmt.Errorf("%w: %w", ErrLater, err),
 			Hint: "check the network and AWS_ENDPOINT_URL, then run the same command again: it goes on where it was",
 		}
 	}
@@ -163,6 +165,11 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 		return &quarry.Error{
 			Kind: quarry.Denied, Op: op, Subject: subject, Err: fmt.Errorf("%s: %s", code, api.ErrorMessage()),
 			Hint: "the caller needs s3:PutObject, s3:GetObject and s3:ListBucket on this bucket",
+		}
+	case "InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout", "503", "500":
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: op, Subject: subject, Err: fmt.Errorf("%w: %s: %s", ErrLater, code, api.ErrorMessage()),
+			Hint: "run the same command again: it goes on where it was",
 		}
 	default:
 		return &quarry.Error{Kind: quarry.Provider, Op: op, Subject: subject, Err: err, Hint: "run the same command again: it goes on where it was"}
