@@ -8,12 +8,12 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check fmt lint test race cross compat fuzz bench torture tidy
+.PHONY: build check check-notice fmt lint notice test race cross compat fuzz bench torture tidy
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
 
-check: tidy fmt lint test race cross
+check: tidy fmt lint check-notice test race cross
 
 tidy:
 	$(GO) mod tidy -diff
@@ -25,8 +25,16 @@ lint:
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 
+# NOTICE names the modules that are linked into the program, with their licences.
+notice:
+	$(GO) run -C tools ./notice
+
+check-notice:
+	$(GO) run -C tools ./notice -check
+
 test:
 	$(GO) test ./...
+	$(GO) test -C tools ./notice
 
 # The race detector needs cgo and gcc.
 race:
