@@ -82,6 +82,7 @@ var markCases = []struct{ name, in, want string }{
 	{"cross references of Docs", "See <xref:System.String?displayProperty=name> or <https://a.b>.", "See System.String or https://a.b."},
 	{"embeds of Zenn", "a\n\n@[youtube](xyz)\n\nhttps://example.com/card\n\nb", "a\n\nb"},
 	{"a place for contents", "[[toc]]\n\na\n\n[TOC]", "a"},
+	{"GitBook's imports", "a\n\n[import, title:\"x.js\"](src/x.js)\n\n[import *x*](y) b", "a\n\nimport x b"},
 	{"a link to a template", "[a]({{< ref \"b c\" >}}), [d]({{ site.url }}/e) and [f]({% post_url 1 %})", "a, d and f"},
 	{"labels that another file defines", "[Erlay][topic erlay] but table[i][j k]", "Erlay but table[i][j k]"},
 	{"definition lists", "Term\n: Its text\n: More", "Term\n\nIts text\n\nMore"},
@@ -122,6 +123,8 @@ func TestFormatIsToldFromTheContent(t *testing.T) {
 		{"---\ntitle: x\n---\ntext", clean.ModeMarkdown},
 		{"Text.\n\n```html\n<p>a</p><p>b</p>\n```\n\n- a\n- b", clean.ModeMarkdown},
 		{"Plain words, nothing else. 2 < 3 and 5 > 4.", clean.ModeText},
+		{"A post.\n\n<!--more-->\n\nIts rest.", clean.ModeHTML},
+		{"Fish &amp; chips", clean.ModeHTML},
 		{"List<String> and Map<K, V> are types", clean.ModeText},
 		{"", clean.ModeText},
 	} {

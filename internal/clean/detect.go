@@ -68,6 +68,9 @@ func isPage(b []byte) bool {
 // sniffLength is how much of a body is looked at to tell its format.
 const sniffLength = 64 << 10
 
+// certainMarks are as many marks as a body of HTML without paragraphs and headings does not have.
+const certainMarks = 8
+
 // sniff tells HTML, Markdown and text apart by their marks. Code is full of both, so fenced code does not count, and an
 // end tag of a block weighs more than any other mark.
 func sniff(body []byte) string {
@@ -84,16 +87,18 @@ func sniff(body []byte) string {
 		line = bytes.TrimSpace(line)
 		if bytes.HasPrefix(line, []byte("```")) || bytes.HasPrefix(line, []byte("~~~")) {
 			fenced = !fenced
-			marks += 2
+			marks += 3
 			continue
 		}
 		if !fenced {
-			tags += tagsIn(line)
+			tags += tagsIn(line) + referencesIn(line)
 			marks += marksIn(line)
 		}
 	}
+	// Markdown holds HTML, figures and tables of it; but paragraphs and headings it would not write as tags.
+	tagged := bytes.Contains(body, []byte("</p>")) || bytes.Contains(body, []byte("</h"))
 	switch {
-	case tags > 0 && tags >= marks:
+	case tags > 0 && tags >= marks && (tagged || marks < certainMarks):
 		return ModeHTML
 	case marks > 0:
 		return ModeMarkdown
@@ -101,7 +106,16 @@ func sniff(body []byte) string {
 	return ModeText
 }
 
-// tagsIn counts the tags of HTML that a line of prose would not hold; end tags count twice.
+// blockTag reports whether an element is one of those that every body of HTML is made of, and Markdown has marks for.
+func blockTag(name []byte) bool {
+	switch string(name) {
+	case "p", "P", "h1", "h2", "h3", "h4", "h5", "h6", "li", "ul", "ol", "blockquote", "pre":
+		return true
+	}
+	return false
+}
+
+// tagsIn counts the tags of HTML that a line of prose would not hold. The end tag of a block counts for three.
 func tagsIn(line []byte) int {
 	n := 0
 	for {
@@ -114,6 +128,10 @@ func tagsIn(line []byte) int {
 			continue
 		}
 		line = line[at+1:]
+		if bytes.HasPrefix(line, []byte("!--")) {
+			n++
+			continue
+		}
 		end := line[0] == '/'
 		name := line
 		if end {
@@ -126,13 +144,25 @@ func tagsIn(line []byte) int {
 		if length == 0 || length >= len(name) || name[length] != '>' && name[length] != ' ' && name[length] != '/' {
 			continue
 		}
-		if htmltext.Known(name[:length]) {
+		switch {
+		case !htmltext.Known(name[:length]):
+		case end && blockTag(name[:length]):
+			n += 3
+		default:
 			n++
-			if end {
-				n++
-			}
 		}
 	}
+}
+
+// referencesIn counts the character references that only HTML would need: in Markdown, people type the characters.
+func referencesIn(line []byte) int {
+	n := 0
+	for _, ref := range [...]string{"&nbsp;", "&amp;", "&quot;", "&#8217;", "&#8211;", "&#8230;", "&rsquo;", "&hellip;", "&lt;"} {
+		if bytes.Contains(line, []byte(ref)) {
+			n++
+		}
+	}
+	return n
 }
 
 // marksIn counts the marks of Markdown in a line.
@@ -143,7 +173,7 @@ func marksIn(line []byte) int {
 		return 0
 	case line[0] == '#':
 		if h := bytes.TrimLeft(line, "#"); len(line)-len(h) <= 6 && len(h) > 0 && h[0] == ' ' {
-			n += 2
+			n += 5
 		}
 	case len(line) > 2 && (line[0] == '-' || line[0] == '*' || line[0] == '+') && line[1] == ' ':
 		n++
@@ -152,10 +182,8 @@ func marksIn(line []byte) int {
 	case line[0] == '|' && line[len(line)-1] == '|':
 		n++
 	}
-	for _, mark := range [...]string{"](", "**", "`", "]["} {
-		if bytes.Contains(line, []byte(mark)) {
-			n++
-		}
+	for _, mark := range [...]string{"](", "][", "]: http", "**", "`"} {
+		n += bytes.Count(line, []byte(mark))
 	}
 	return n
 }

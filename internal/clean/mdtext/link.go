@@ -119,6 +119,11 @@ func (p *Parser) closer(b []byte, from, i int) int {
 		return i
 	}
 	p.cut(from, i)
+	if !o.image && !p.Settings.KeepTemplates && isImport(b[o.at:i]) {
+		p.toks = append(p.toks[:o.tok], token{kind: tokDrop, from: o.at - 1, to: end, n: int(rule.Template)})
+		p.emphasise(o.delims)
+		return end
+	}
 	t := &p.toks[o.tok]
 	if o.image {
 		*t = token{kind: tokAlt, from: o.at - 2, to: end, n: len(p.toks)}
@@ -128,6 +133,12 @@ func (p *Parser) closer(b []byte, from, i int) int {
 	}
 	p.emphasise(o.delims)
 	return p.attributes(b, end)
+}
+
+// isImport reports whether a link's text is a mark by which GitBook takes in a file of code: `[import, title:"a.js"](a.js)`.
+func isImport(text []byte) bool {
+	rest, ok := bytes.CutPrefix(text, []byte("import"))
+	return ok && (len(rest) == 0 || rest[0] == ',' || rest[0] == ':')
 }
 
 // linkEnd returns where the link or image ends whose text's ']' stands at i: behind `(destination "title")`, `[label]`,
