@@ -187,7 +187,7 @@ func (m *members) ours(member *jsonl.Member) int {
 // a prefix, and a number where that is taken too.
 func (c *Columns) settle() {
 	before := []column{{name: "id", required: true}, {name: "status", required: true, repeats: true}}
-	middle := []column{{name: "text", long: true}, {name: "title", long: true}, {name: "url"}, {name: "lang", repeats: true}}
+	middle := []column{{name: "text", long: true}, {name: "title", long: true}, {name: "url", long: true}, {name: "lang", repeats: true}}
 	after := []column{
 		{name: "model", repeats: true},
 		{name: "requested_model", repeats: true},
