@@ -2,10 +2,10 @@ package source
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"strings"
 
@@ -73,14 +73,19 @@ func known(name string) bool {
 	return ok
 }
 
-// kinds gives the names of all kinds for a message.
-func kinds() string {
+// kinds gives the names of all kinds of files for a message.
+func kinds() string { return strings.Join(fileKindNames(), "|") }
+
+func fileKindNames() []string {
 	var names []string
 	for _, k := range fileKinds() {
 		names = append(names, k.name)
 	}
-	return strings.Join(names, "|")
+	return names
 }
+
+// Kinds gives every value that Config.From can have.
+func Kinds() []string { return append(fileKindNames(), sqliteKind, wordpressKind) }
 
 // Open finds out what each argument is: a file, a folder, or "-" for the reader in the configuration. Nothing is read
 // but the first bytes. The error is a *quarry.Error of kind BadUsage for what a person has to name differently.
@@ -121,7 +126,7 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 	}
 	var file stream.File
 	table := ""
-	if name, after, ok := strings.Cut(arg, "#"); ok && after != "" && cfg.OpenSQLite != nil {
+	if name, after, ok := strings.Cut(arg, "#"); ok && after != "" && cfg.SelectSQLite != nil {
 		if _, err := os.Stat(arg); err != nil { // else the mark is a part of the file's name
 			arg, table = name, after
 		}
@@ -163,12 +168,14 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 		}
 	}
 	if name == sqliteKind {
-		if cfg.OpenSQLite == nil || arg == "-" {
+		if cfg.SelectSQLite == nil || arg == "-" {
 			return bad(errors.New("a SQLite database cannot be read here"), "name the file itself, not a stream")
 		}
 		return &sqlrows.Source{
 			Label: arg, Table: table, Config: cfg.items(), Index: index,
-			Open: func(ctx context.Context) (*sql.DB, error) { return cfg.OpenSQLite(ctx, arg) },
+			Select: func(ctx context.Context, query string) iter.Seq2[sqlrows.Row, error] {
+				return cfg.SelectSQLite(ctx, arg, query)
+			},
 		}, nil
 	}
 	k, ok := findKind(name)

@@ -11,7 +11,6 @@ package source
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"io"
 	"iter"
@@ -19,6 +18,7 @@ import (
 
 	"quarry"
 	"quarry/internal/source/item"
+	"quarry/internal/source/sqlrows"
 )
 
 // Source is a collection of documents in a fixed order.
@@ -55,8 +55,8 @@ type Config struct {
 	HTTP *http.Client
 	// Authorization is sent to sources on the web as the header of that name; empty sends none.
 	Authorization string
-	// OpenSQLite opens a SQLite file for reading; nil means that none can be read.
-	OpenSQLite func(ctx context.Context, path string) (*sql.DB, error)
+	// SelectSQLite runs a query on a SQLite file, opened for reading alone; nil means that none can be read.
+	SelectSQLite func(ctx context.Context, path, query string) iter.Seq2[sqlrows.Row, error]
 	// Stdin is what the argument "-" reads; nil means that there is none.
 	Stdin io.Reader
 }

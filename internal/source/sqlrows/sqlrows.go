@@ -1,6 +1,6 @@
 // Package sqlrows reads the rows of a database table, or of a query, as documents.
 //
-// It owns the queries and the types of columns. It opens no database itself: the caller brings the driver. A row becomes
+// It owns the queries and the types of columns. It opens no database: the caller brings a function that does. A row becomes
 // a JSON object with its columns as members, and from there on all is package item's.
 //
 // What always holds: nothing but SELECT is sent; rows come in the order of a key, a few hundred at a time, and a reading
@@ -10,7 +10,6 @@ package sqlrows
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
@@ -25,11 +24,18 @@ import (
 	"quarry/internal/source/item"
 )
 
+// Row is one row of an answer. Values are those of database/sql: int64, float64, bool, []byte, string, time.Time or nil.
+// They are used before the next row is asked for.
+type Row struct {
+	Columns []string
+	Values  []any
+}
+
 // Source is one table of a SQLite database.
 type Source struct {
 	Label string // how people know it: the file's name
-	// Open opens the database for reading. It is closed when a reading ends.
-	Open func(ctx context.Context) (*sql.DB, error)
+	// Select runs a query and gives its rows. What it opens it closes when the range ends.
+	Select func(ctx context.Context, query string) iter.Seq2[Row, error]
 	// Table names the table; empty means the only one that has an id and a body.
 	Table  string
 	Config item.Config
@@ -69,17 +75,15 @@ func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[qua
 	}
 }
 
-func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(quarry.Block, error) bool) (err error) {
-	db, err := s.Open(ctx)
+func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(quarry.Block, error) bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	table, err := s.table(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	table, err := s.table(ctx, db)
-	if err != nil {
-		return err
-	}
-	first, err := s.rows(ctx, db, table, math.MinInt64)
+	first, err := s.rows(ctx, table, math.MinInt64)
 	if err != nil {
 		return err
 	}
@@ -92,7 +96,7 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 	keys := s.Config.Decide(sample)
 	rows := first
 	if from.File != "" {
-		if rows, err = s.rows(ctx, db, table, from.Offset); err != nil {
+		if rows, err = s.rows(ctx, table, from.Offset); err != nil {
 			return err
 		}
 	}
@@ -113,7 +117,7 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 		if last == math.MaxInt64 {
 			return nil
 		}
-		if rows, err = s.rows(ctx, db, table, last+1); err != nil {
+		if rows, err = s.rows(ctx, table, last+1); err != nil {
 			return err
 		}
 	}
@@ -148,17 +152,22 @@ func (s *Source) block(rows []row, keys item.Keys) quarry.Block {
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // table finds the table to read.
-func (s *Source) table(ctx context.Context, db *sql.DB) (string, error) {
+func (s *Source) table(ctx context.Context) (string, error) {
 	if s.Table != "" {
 		return s.Table, nil
 	}
-	names, err := column(ctx, db, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`)
-	if err != nil {
-		return "", err
+	var names []string
+	for r, err := range s.Select(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`) {
+		if err != nil {
+			return "", err
+		}
+		if name, ok := r.Values[0].(string); ok {
+			names = append(names, name)
+		}
 	}
 	var fit []string
 	for _, name := range names {
-		rows, err := s.rows(ctx, db, name, math.MinInt64)
+		rows, err := s.rows(ctx, name, math.MinInt64)
 		if err != nil || len(rows) == 0 {
 			continue // a table without a rowid is no dump of articles
 		}
@@ -182,55 +191,26 @@ func (s *Source) table(ctx context.Context, db *sql.DB) (string, error) {
 	return "", &quarry.Error{Kind: quarry.BadUsage, Op: "read source", Subject: s.Label, Err: errors.New(why), Hint: "name the table: " + s.Label + "#TABLE, and its columns: --field body=COLUMN"}
 }
 
-func column(ctx context.Context, db *sql.DB, query string) (names []string, err error) {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	return names, rows.Err()
-}
-
 // rows reads some rows from a rowid on.
-func (s *Source) rows(ctx context.Context, db *sql.DB, table string, from int64) (out []row, err error) {
-	query := fmt.Sprintf("SELECT rowid, * FROM %s WHERE rowid >= %d ORDER BY rowid LIMIT %d", quote(table), from, rowsAtOnce)
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	values := make([]any, len(names))
-	into := make([]any, len(names))
-	for i := range values {
-		into[i] = &values[i]
-	}
+func (s *Source) rows(ctx context.Context, table string, from int64) ([]row, error) {
+	var out []row
 	size := 0
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
+	query := fmt.Sprintf("SELECT rowid, * FROM %s WHERE rowid >= %d ORDER BY rowid LIMIT %d", quote(table), from, rowsAtOnce)
+	for r, err := range s.Select(ctx, query) {
+		if err != nil {
 			return nil, err
 		}
-		key, ok := values[0].(int64)
+		key, ok := r.Values[0].(int64)
 		if !ok {
 			return nil, fmt.Errorf("rowid of table %s is no number", table)
 		}
-		object, reason := object(names[1:], values[1:])
+		object, reason := object(r.Columns[1:], r.Values[1:])
 		out = append(out, row{key, object, reason})
 		if size += len(object); size > 4*blockBytes {
 			break
 		}
 	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // object writes a row as a JSON object.

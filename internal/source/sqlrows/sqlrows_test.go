@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,9 +37,49 @@ func database(t *testing.T, statements ...string) *sqlrows.Source {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return &sqlrows.Source{Label: path, Open: func(context.Context) (*sql.DB, error) {
-		return sql.Open("sqlite", "file:"+path+"?mode=ro")
+	return &sqlrows.Source{Label: path, Select: func(ctx context.Context, statement string) iter.Seq2[sqlrows.Row, error] {
+		return query(ctx, path, statement)
 	}}
+}
+
+// query is how the program runs one, in short.
+func query(ctx context.Context, path, statement string) iter.Seq2[sqlrows.Row, error] {
+	return func(yield func(sqlrows.Row, error) bool) {
+		fail := func(err error) { yield(sqlrows.Row{}, err) }
+		db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
+		if err != nil {
+			fail(err)
+			return
+		}
+		defer func() { _ = db.Close() }()
+		rows, err := db.QueryContext(ctx, statement)
+		if err != nil {
+			fail(err)
+			return
+		}
+		defer func() { _ = rows.Close() }()
+		names, err := rows.Columns()
+		if err != nil {
+			fail(err)
+			return
+		}
+		values, into := make([]any, len(names)), make([]any, len(names))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		for rows.Next() {
+			if err := rows.Scan(into...); err != nil {
+				fail(err)
+				return
+			}
+			if !yield(sqlrows.Row{Columns: names, Values: values}, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			fail(err)
+		}
+	}
 }
 
 func TestATable(t *testing.T) {
