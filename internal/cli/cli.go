@@ -68,6 +68,7 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine output on stdout, people's text on stderr")
 	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "say nothing on stderr but errors")
 	root.PersistentFlags().StringVarP(&a.file, "config", "c", "", "read settings from `FILE` (default ./quarry.yaml where it exists)")
+	complete(root, "config", files("yaml", "yml"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: fmt.Sprintf("see: %s --help", cmd.CommandPath())}
 	})
@@ -90,7 +91,9 @@ func bind(cmd *cobra.Command, names ...string) {
 			f := cmd.Flags().VarPF(flag, s.Name, "", s.Help)
 			if s.Bool {
 				f.NoOptDefVal = "true"
+				continue
 			}
+			complete(cmd, s.Name, offered(&s))
 		}
 	}
 }

@@ -57,6 +57,13 @@ Exit codes: 0 done · 2 usage · 130 interrupted`,
 	f.BoolVar(&cfg.TestClock, "test-clock", false, "let POST /_quarry/clock move the jobs' clock")
 	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` of lines \"id secret\" or \"bearer token\", mode 0600")
 	f.StringVar(&cfg.QuotasFile, "quotas", "", "`FILE` with the table that Service Quotas serves")
+	for _, name := range []string{"backend-model", "backend-key-env", "concurrency", "state-delay", "addr"} {
+		complete(cmd, name, cobra.NoFileCompletions)
+	}
+	complete(cmd, "dir", folders)
+	complete(cmd, "backend", words("extractive", "echo", "openai=", "anthropic="))
+	complete(cmd, "fault", faultWords)
+	complete(cmd, "quotas", files("json"))
 	return cmd
 }
 
@@ -74,6 +81,8 @@ func (a *App) local(ctx context.Context, cfg standin.Config) error {
 	}
 	cfg.Ready = func(url, id, secret string) {
 		fmt.Fprintf(a.Stdout, "export AWS_ENDPOINT_URL=%s\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_REGION=%s\n", url, id, secret, account.DefaultRegion)
+		// boto3 and the AWS CLI's first version read the Region here alone (boto/botocore #2299).
+		fmt.Fprintf(a.Stdout, "export AWS_DEFAULT_REGION=%s\n", account.DefaultRegion)
 	}
 	server, err := standin.Start(ctx, cfg)
 	if err != nil {

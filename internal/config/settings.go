@@ -74,7 +74,8 @@ type Setting struct {
 	Default string
 	Help    string
 	Bool    bool
-	Many    bool // may be given more than once
+	Many    bool     // may be given more than once
+	Choices []string // what a shell offers: all values of a fixed set, or how values begin (openai=)
 	set     func(*Settings, []string) error
 	get     func(*Settings) string
 }
@@ -109,10 +110,12 @@ func All() []Setting {
 		pairs("tag", "tag `k=v` of every job (repeatable)", func(s *Settings) *map[string]string { return &s.Tags }),
 		text("from", "", "kind of the sources; the default is told by content, then by extension", func(s *Settings) *string { return &s.From }),
 		choice("as", "auto", "what a text is: `body` (of an article), page (a whole web page) or auto", []string{"body", "page", "auto"}, func(s *Settings) *string { return &s.As }),
-		pairs("field", "where a part of a document stands: `KEY=PATH`, KEY one of id, title, body, url, lang, format (repeatable)", func(s *Settings) *map[string]string { return &s.Fields }),
+		offer(pairs("field", "where a part of a document stands: `KEY=PATH`, KEY one of id, title, body, url, lang, format (repeatable)", func(s *Settings) *map[string]string { return &s.Fields }),
+			"id=", "title=", "body=", "url=", "lang=", "format="),
 		list("where", "", "keep only items with `FIELD=VALUE` (repeatable)", func(s *Settings) *[]string { return &s.Where }),
 		number64("max-item-mib", "32", "largest item that is read, in MiB", func(s *Settings) *int64 { return &s.MaxItemMiB }),
-		list("backend", "extractive", "model behind the stand-in: `extractive`, echo, openai=URL or anthropic=URL (repeatable)", func(s *Settings) *[]string { return &s.Backends }),
+		offer(list("backend", "extractive", "model behind the stand-in: `extractive`, echo, openai=URL or anthropic=URL (repeatable)", func(s *Settings) *[]string { return &s.Backends }),
+			"extractive", "echo", "openai=", "anthropic="),
 		text("backend-model", "", "the model's name at the backend", func(s *Settings) *string { return &s.BackendName }),
 		text("backend-key-env", "", "name of the `VAR`iable that holds the backend's key", func(s *Settings) *string { return &s.BackendKey }),
 		number("concurrency", "0", "records in flight at once; 0: 16 for runtime calls, 64 in the stand-in", func(s *Settings) *int { return &s.Concurrency }),
@@ -128,8 +131,14 @@ func text(name, def, help string, at func(*Settings) *string) Setting {
 	}
 }
 
+// offer adds what a shell can complete where other values are taken too.
+func offer(s Setting, values ...string) Setting {
+	s.Choices = values
+	return s
+}
+
 func choice(name, def, help string, of []string, at func(*Settings) *string) Setting {
-	c := text(name, def, help, at)
+	c := offer(text(name, def, help, at), of...)
 	plain := c.set
 	c.set = func(s *Settings, v []string) error {
 		if last := v[len(v)-1]; !slices.Contains(of, last) {
