@@ -195,8 +195,13 @@ func TestConfigValidate(t *testing.T) {
 		t.Errorf("the zero Config: %v", err)
 	}
 	for _, cfg := range []clean.Config{
-		{As: "x"}, {Long: "x"}, {MaxChars: -1}, {MaxTokens: -1},
-		{Rules: clean.Rules{Code: "x"}}, {Rules: clean.Rules{CodeLines: -1}}, {Rules: clean.Rules{Shortcodes: []string{"a b"}}},
+		{As: "x"},
+		{Long: "x"},
+		{MaxChars: -1},
+		{MaxTokens: -1},
+		{Rules: clean.Rules{Code: "x"}},
+		{Rules: clean.Rules{CodeLines: -1}},
+		{Rules: clean.Rules{Shortcodes: []string{"a b"}}},
 	} {
 		if cfg.Validate() == nil {
 			t.Errorf("Validate accepts %+v", cfg)

@@ -73,7 +73,7 @@ func TestArticlesGiveBackTheirWords(t *testing.T) {
 	t.Parallel()
 	md := oracle()
 	c := clean.New(clean.Config{MaxChars: clean.Off, Rules: clean.Rules{KeepURLs: true}})
-	type score struct{ both, got, want, code, codeKept, articles, poor int }
+	type score struct{ both, got, want, code, codeKept, articles int }
 	var byHTML, byMarkdown score
 	bySource := map[string]*score{}
 	judge := func(s *score, a article, doc *quarry.Document, want, code map[[4]string]int) float64 {
