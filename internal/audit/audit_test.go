@@ -88,6 +88,7 @@ func TestEveryDamagedLineIsNamed(t *testing.T) {
 		{name: "a result's status is another", file: resultsFile, edit: swap(`"status":"ok"`, `"status":"skipped"`), want: want{altered: true}},
 		{name: "a result's tokens are more", file: resultsFile, edit: swap(`"output_tokens":1`, `"output_tokens":2`), want: want{altered: true}},
 		{name: "a result's model is another", file: resultsFile, edit: swap(`"model":"quarry.echo-v1"`, `"model":"better"`), want: want{altered: true}},
+		{name: "a result's title is another", file: resultsFile, edit: swap(`"title":"Title`, `"title":"Tittle`), want: want{altered: true}},
 		{name: "a result has another record", file: resultsFile, edit: swap(`-a1"`, `-a3"`), want: want{altered: true}},
 		{name: "a result is broken", file: resultsFile, edit: swap(`{"id":`, `{"id":`+"\xff"), want: want{missing: true}},
 		{name: "a result has a member twice", file: resultsFile, edit: swap(`{"id":`, `{"status":"ok","id":`), want: want{missing: true}},

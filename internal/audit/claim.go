@@ -18,8 +18,29 @@ type outcome struct {
 	Class    quarry.Class    `json:"class"`
 	Left     bool            `json:"left"`
 	Doubled  int64           `json:"doubled"` // further lines of the record that the provider wrote
-	Result   quarry.Result   `json:"result"`
+	Result   result          `json:"result"`
 	shard    quarry.ShardID  // whose journal it is
+}
+
+// result is a line of results.jsonl, and what a journal keeps for one. Answer and document stay as they are written.
+type result struct {
+	ID             quarry.DocumentID   `json:"id"`
+	Status         quarry.Status       `json:"status"`
+	Output         jsontext.Value      `json:"output"`
+	Text           string              `json:"text"`
+	StopReason     string              `json:"stop_reason"`
+	Model          string              `json:"model"`
+	RequestedModel string              `json:"requested_model"`
+	Mode           quarry.Mode         `json:"mode"`
+	Attempts       int                 `json:"attempts"`
+	Usage          quarry.Usage        `json:"usage"`
+	CostUSD        *quarry.USD         `json:"cost_usd"`
+	Job            string              `json:"job"`
+	RecordID       quarry.RecordID     `json:"record_id"`
+	Salvaged       bool                `json:"salvaged"`
+	SameAs         quarry.DocumentID   `json:"same_as"`
+	Document       jsontext.Value      `json:"document"`
+	Error          *quarry.ResultError `json:"error"`
 }
 
 // digest stands for a content, so that a shard's answers need not be held.

@@ -178,7 +178,8 @@ func (b *bundle) write(name string, lines []string) {
 }
 
 // The ways to damage one line.
-func gone(lines []string, i int) []string    { return slices.Delete(slices.Clone(lines), i, i+1) }
+func gone(lines []string, i int) []string { return slices.Delete(slices.Clone(lines), i, i+1) }
+
 func doubled(lines []string, i int) []string { return slices.Insert(slices.Clone(lines), i, lines[i]) }
 
 // replaced changes a line; it must not be without effect.

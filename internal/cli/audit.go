@@ -2,23 +2,17 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"quarry"
 	"quarry/internal/audit"
 	"quarry/internal/config"
-	"quarry/internal/ledger"
 )
 
 func (a *App) auditCommand() *cobra.Command {
@@ -80,105 +74,6 @@ func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) error {
 		Kind: quarry.AuditFault, Op: "audit", Subject: s.Dir, Err: errors.New("the run does not hold what it promises; each fault is named above"),
 		Hint: "keep the directory as it is; `quarry audit --json` names every document",
 	}
-}
-
-// auditSources finds the run's sources again, and whether they can still be held against it.
-func (a *App) auditSources(ctx context.Context, cfg *audit.Config, s *config.Loaded, records bool) error {
-	named, _, err := cfg.Ledger.Fact(ctx, "sources")
-	if err != nil {
-		return err
-	}
-	var names []string
-	if err := json.Unmarshal([]byte(named), &names); err != nil {
-		return fmt.Errorf("read the run's sources: %w", err)
-	}
-	if slices.Contains(names, "-") {
-		cfg.Unread = "standard input comes only once"
-		return nil
-	}
-	sources, err := a.openSources(ctx, &s.Settings, names, records)
-	if err != nil {
-		cfg.Unread = err.Error()
-		return nil
-	}
-	if cfg.Changed, err = a.sourcesChanged(ctx, cfg.Ledger, s, names); err != nil {
-		return err
-	}
-	cfg.Sources = func(yield func(quarry.DocumentID, error) bool) {
-		var n int64
-		for _, src := range sources {
-			for id, err := range blockIDs(src.Blocks(ctx, quarry.Position{})) {
-				if s.Limit > 0 && n == s.Limit {
-					return
-				}
-				n++
-				if !yield(id, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// blockIDs gives the ids of all documents; items that cannot be read have none.
-func blockIDs(blocks iter.Seq2[quarry.Block, error]) iter.Seq2[quarry.DocumentID, error] {
-	return func(yield func(quarry.DocumentID, error) bool) {
-		for block, err := range blocks {
-			if err != nil {
-				yield("", err)
-				return
-			}
-			for doc, err := range block.Documents {
-				var item *quarry.ItemError
-				if errors.As(err, &item) {
-					continue
-				}
-				if !yield(doc.ID, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
-}
-
-// sourcesChanged says why the sources need not be what the run read; empty: nothing speaks for that.
-func (a *App) sourcesChanged(ctx context.Context, book *ledger.Ledger, s *config.Loaded, names []string) (string, error) {
-	settings, _, err := book.Fact(ctx, "settings")
-	if err != nil {
-		return "", err
-	}
-	ask, err := a.asking(&s.Settings)
-	if err != nil {
-		return "", err
-	}
-	if ask.settings != settings {
-		return "the settings of this command are not the run's, so they may be read otherwise", nil
-	}
-	created, _, err := book.Fact(ctx, "created")
-	if err != nil {
-		return "", err
-	}
-	began, err := time.Parse(time.RFC3339, created)
-	if err != nil {
-		return "", fmt.Errorf("read when the run began: %w", err)
-	}
-	for _, name := range names {
-		err := filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			info, err := os.Stat(path)
-			if err == nil && info.ModTime().After(began) {
-				return fmt.Errorf("%s was changed since the run began", path)
-			}
-			return err
-		})
-		if err != nil {
-			return err.Error(), nil
-		}
-	}
-	return "", nil
 }
 
 // printAudit is the proof for people: what was looked at, and what was found.

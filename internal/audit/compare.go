@@ -1,0 +1,124 @@
+package audit
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"quarry"
+)
+
+// against says what in a line of results.jsonl is not what the attempts at its document came to.
+func against(r *result, attempts []outcome) string {
+	last := &attempts[len(attempts)-1]
+	var from *outcome
+	var usage quarry.Usage
+	cost := new(quarry.USD)
+	good, answered := false, false
+	for i := range attempts {
+		o := &attempts[i]
+		usage.Add(o.Result.Usage)
+		if o.Result.CostUSD == nil {
+			cost = nil
+		} else if cost != nil {
+			*cost += *o.Result.CostUSD
+		}
+		good = good || o.Class == quarry.ClassOK
+		answered = answered || o.Class.Answered()
+		if o.RecordID == r.RecordID {
+			from = o
+		}
+	}
+	want := quarry.StatusFailed
+	switch {
+	case good:
+		want = quarry.StatusOK
+	case answered && !last.Left:
+		want = quarry.StatusInvalid
+	}
+	switch {
+	case from == nil:
+		return "it names a record that was not asked"
+	case r.Status != want:
+		return fmt.Sprintf("status %s, the attempts came to %s", r.Status, want)
+	case good && from.Class != quarry.ClassOK, answered && !from.Class.Answered():
+		return "it shows another attempt than the best"
+	case r.Attempts != last.RecordID.Attempt():
+		return fmt.Sprintf("it counts %d attempts, there were %d", r.Attempts, last.RecordID.Attempt())
+	case r.Usage != usage:
+		return fmt.Sprintf("%d tokens in and %d out, the attempts took %d and %d", r.Usage.InputTokens, r.Usage.OutputTokens, usage.InputTokens, usage.OutputTokens)
+	case (r.CostUSD == nil) != (cost == nil) || (cost != nil && *r.CostUSD != *cost):
+		return "its cost is not that of its attempts"
+	case !last.Left && want != quarry.StatusOK && (r.Error == nil || from.Result.Error == nil || *r.Error != *from.Result.Error):
+		return "its error is not the journal's"
+	case (r.Error == nil) != (want == quarry.StatusOK):
+		return "an error that does not go with its status"
+	}
+	if what := apart(r, &from.Result); what != "" {
+		return what
+	}
+	return anotherDocument(r, from.Result.Document)
+}
+
+// apart says in what a line differs from the attempt that it shows.
+func apart(r, from *result) string {
+	switch {
+	case !bytes.Equal(r.Output, from.Output) && uniform(string(r.Output)) != uniform(string(from.Output)), r.Text != from.Text:
+		return "its answer is not the journal's"
+	case r.StopReason != from.StopReason || r.Model != from.Model || r.Salvaged != from.Salvaged:
+		return "stop reason or model are not the journal's"
+	case r.Job != from.Job || r.Mode != from.Mode || r.RequestedModel != from.RequestedModel:
+		return "job, mode or requested model are not the journal's"
+	}
+	return ""
+}
+
+// anotherDocument says whether title, URL and other fields are not what was planned.
+func anotherDocument(r *result, planned jsontext.Value) string {
+	if !bytes.Equal(r.Document, planned) && uniform(string(r.Document)) != uniform(string(planned)) {
+		return "its document is not the one that was read"
+	}
+	return ""
+}
+
+// againstSkipped says what in the line of a document that was never asked is not what the plan says.
+func againstSkipped(r *result, o *outcome) string {
+	switch {
+	case o == nil:
+		return "the plan says that it is not asked, and not why"
+	case r.Status != o.Result.Status || (r.Status != quarry.StatusSkipped && r.Status != quarry.StatusFailed):
+		return fmt.Sprintf("status %s, the plan says %s", r.Status, o.Result.Status)
+	case r.Error == nil || o.Result.Error == nil || *r.Error != *o.Result.Error:
+		return "its error is not the plan's"
+	case r.Usage != quarry.Usage{} || len(r.Output) > 0 || r.Text != "" || r.RecordID != "":
+		return "an answer to what was never asked"
+	}
+	return anotherDocument(r, o.Result.Document)
+}
+
+// againstSame says what in the line of a document that asks what another asks is not that one's answer.
+func (p *documentsProof) againstSame(e *entry, r *result) string {
+	s := p.same.at(e.order)
+	switch {
+	case s == nil:
+		return "the plan says that it shares an answer, and not whose"
+	case s.ID != r.ID || r.SameAs == "":
+		return "it does not name the document whose answer it shares"
+	case r.Usage != quarry.Usage{} || r.Attempts != 0 || r.CostUSD == nil || *r.CostUSD != 0:
+		return "it counts tokens, attempts or money of another document's answer"
+	}
+	of, err := p.resultOf(s.Of)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("the answer that it shares cannot be found: %v", err)
+	case of.ID != r.SameAs:
+		return fmt.Sprintf("it shares the answer of %s, the plan says %s", r.SameAs, of.ID)
+	case r.Status != of.Status || r.RecordID != of.RecordID:
+		return "its status or record are not those of the answer it shares"
+	}
+	if what := apart(r, &of); what != "" {
+		return what
+	}
+	return anotherDocument(r, s.Document)
+}
