@@ -92,6 +92,7 @@ type Checked struct {
 	Skipped      int64 `json:"skipped"`
 	InputTokens  int64 `json:"input_tokens"` // of all raw answers
 	OutputTokens int64 `json:"output_tokens"`
+	Earlier      int64 `json:"earlier"` // results that were taken over from an earlier pass
 }
 
 // Clean reports whether nothing was found that is a fault.
@@ -109,7 +110,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		return Report{}, err
 	}
 	defer a.close()
-	steps := []func(context.Context) error{a.shards, a.strayFolders, a.documents, a.sources, a.sums}
+	steps := []func(context.Context) error{a.shards, a.strayFolders, a.documents, a.passes, a.sources, a.sums}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return Report{}, err
@@ -131,13 +132,14 @@ type planned struct {
 
 // audit is one look at a run.
 type audit struct {
-	cfg     Config
-	found   *found
-	run     quarry.RunID
-	plan    planned
-	rows    []ledger.Shard
-	ended   bool
-	checked Checked
+	cfg      Config
+	found    *found
+	run      quarry.RunID
+	plan     planned
+	rows     []ledger.Shard
+	ended    bool // the results are those of the plan
+	reported bool // the report is that of the results
+	checked  Checked
 
 	indexes map[int]*index       // by pass
 	usage   map[int]quarry.Usage // of all raw answers, by pass
@@ -173,7 +175,9 @@ func (a *audit) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.ended = exists(a.path("results.jsonl")) || steps["export"].Finished
+	// Results that were written before the plan are of an earlier pass.
+	a.ended = steps["export"].Finished && !steps["export"].Began.Before(steps["plan"].Ended)
+	a.reported = steps["report"].Finished && !steps["report"].Began.Before(steps["export"].Ended)
 	for i := range a.rows {
 		if a.rows[i].State != quarry.ShardDone {
 			a.ended = false
@@ -188,7 +192,12 @@ func (a *audit) indexOf(pass int) *index {
 	if ix, ok := a.indexes[pass]; ok {
 		return ix
 	}
-	ix, err := openIndex(a.path("index", fmt.Sprintf("%04d", pass)))
+	dir := a.path("index", fmt.Sprintf("%04d", pass))
+	if pass != a.plan.Pass && !exists(dir) { // a later pass knows all that it held
+		a.indexes[pass] = nil
+		return nil
+	}
+	ix, err := openIndex(dir)
 	if err != nil {
 		a.found.fault("read the index of pass %d: %v", pass, err)
 	}

@@ -131,9 +131,24 @@ func (a *audit) documentsUnderway(ctx context.Context, ix *index, p *documentsPr
 		if err != nil {
 			return err
 		}
-		p.checkAttempts(p.attempts(e.order))
+		p.checkAttempts(&e, p.attempts(e.order))
 	}
 	return nil
+}
+
+// again reads results.jsonl once more and leaves each line in p.current. What cannot be read was named before.
+func (p *documentsProof) again(ctx context.Context) iter.Seq2[have, error] {
+	return func(yield func(have, error) bool) {
+		for r, err := range decoded[result](p.path("results.jsonl")) {
+			if ctx.Err() != nil {
+				yield(have{}, context.Cause(ctx))
+				return
+			}
+			if p.current = r; err == nil && !yield(have{hashOf(r.ID), r.ID}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // resultLines reads results.jsonl and leaves each line in p.current.
@@ -199,7 +214,7 @@ func (p *documentsProof) add(l *line) {
 // absent is a document without a line.
 func (p *documentsProof) absent(e *entry) error {
 	attempts := p.attempts(e.order)
-	p.checkAttempts(attempts)
+	p.checkAttempts(e, attempts)
 	id := quarry.DocumentID("")
 	switch {
 	case len(attempts) > 0:
@@ -264,13 +279,15 @@ func (p *documentsProof) checkStranded(ix *index, al *alignment) {
 // match holds a document's line against its attempts.
 func (p *documentsProof) match(e *entry) error {
 	attempts := p.attempts(e.order)
-	p.checkAttempts(attempts)
+	p.checkAttempts(e, attempts)
 	r := &p.current
 	p.place(e.order)
 	var what string
 	switch {
 	case e.take == takeEarlier:
-		p.totals.earlier++
+		p.totals.earlier++ // its tokens are those of an earlier pass
+		p.totals.usage.InputTokens -= r.Usage.InputTokens
+		p.totals.usage.OutputTokens -= r.Usage.OutputTokens
 	case e.asked() && len(attempts) == 0:
 		what = "no journal has a line of it"
 	case e.asked():
@@ -287,7 +304,7 @@ func (p *documentsProof) match(e *entry) error {
 }
 
 // checkAttempts proves that a document was asked again only after an answer that was no good.
-func (p *documentsProof) checkAttempts(attempts []outcome) {
+func (p *documentsProof) checkAttempts(e *entry, attempts []outcome) {
 	for i := range attempts {
 		o := &attempts[i]
 		if s, ok := p.strays[o.RecordID]; ok && s.shard != o.shard {
@@ -295,8 +312,8 @@ func (p *documentsProof) checkAttempts(attempts []outcome) {
 			delete(p.strays, o.RecordID)
 		}
 		if i == 0 {
-			if o.RecordID.Attempt() != 1 {
-				p.found.name(altered, o.Result.ID, o.RecordID, "its first attempt is number %d", o.RecordID.Attempt())
+			if want := e.tries + 1; o.RecordID.Attempt() != want {
+				p.found.name(altered, o.Result.ID, o.RecordID, "its first attempt is number %d, not %d", o.RecordID.Attempt(), want)
 			}
 			continue
 		}

@@ -38,6 +38,7 @@ type entry struct {
 	id    hash
 	key   hash // the first half of its document key; zero where it was never asked
 	take  byte
+	tries int // attempts of earlier passes
 }
 
 // has reports whether the document has a line in results.jsonl.
@@ -53,9 +54,11 @@ const entryBytes = 36
 type index struct {
 	dir            string
 	entries, takes *os.File
+	tries          *os.File // nil: there was no earlier pass
 	n              int64
 	at             int64 // order of the first entry that is held
 	held, marks    []byte
+	tried          []byte
 }
 
 func openIndex(dir string) (*index, error) {
@@ -67,6 +70,9 @@ func openIndex(dir string) (*index, error) {
 	if ix.takes, err = os.Open(filepath.Join(dir, "takes")); err != nil {
 		_ = ix.entries.Close()
 		return nil, err
+	}
+	if ix.tries, err = os.Open(filepath.Join(dir, "tries")); err != nil {
+		ix.tries = nil
 	}
 	e, err := ix.entries.Stat()
 	t, tErr := ix.takes.Stat()
@@ -85,6 +91,9 @@ func openIndex(dir string) (*index, error) {
 func (ix *index) close() {
 	_ = ix.entries.Close()
 	_ = ix.takes.Close()
+	if ix.tries != nil {
+		_ = ix.tries.Close()
+	}
 }
 
 // of gives the entry of an order; it is fast when asked in order.
@@ -94,10 +103,14 @@ func (ix *index) of(order int64) (entry, error) {
 	}
 	if order < ix.at || order >= ix.at+int64(len(ix.marks)) {
 		n := min(ix.n-order, 4096)
-		ix.held, ix.marks, ix.at = make([]byte, n*entryBytes), make([]byte, n), order
+		ix.held, ix.marks, ix.tried, ix.at = make([]byte, n*entryBytes), make([]byte, n), make([]byte, n), order
 		_, err := ix.entries.ReadAt(ix.held, order*entryBytes)
 		_, tErr := ix.takes.ReadAt(ix.marks, order)
-		for _, err := range []error{err, tErr} {
+		var triesErr error
+		if ix.tries != nil {
+			_, triesErr = ix.tries.ReadAt(ix.tried, order)
+		}
+		for _, err := range []error{err, tErr, triesErr} {
 			if err != nil && !errors.Is(err, io.EOF) {
 				ix.marks = nil
 				return entry{}, err
@@ -105,7 +118,7 @@ func (ix *index) of(order int64) (entry, error) {
 		}
 	}
 	i := order - ix.at
-	e := entry{order: order, take: ix.marks[i]}
+	e := entry{order: order, take: ix.marks[i], tries: int(ix.tried[i])}
 	copy(e.id[:], ix.held[i*entryBytes:])
 	copy(e.key[:], ix.held[i*entryBytes+16:])
 	return e, nil

@@ -199,7 +199,7 @@ func (p *shardProof) checkID(ix *index, l *part) {
 		p.found.name(paidTwice, l.ID, l.RecordID, "it was asked although the plan says %q: not to be asked", e.take)
 	case n == 0 || string(l.RecordID) != want:
 		p.found.name(altered, l.ID, l.RecordID, "its recordId is not the one of its id and key, %s", want)
-	case (n > 1) != (p.row.Kind == quarry.RetryShard):
+	case (n > e.tries+1) != (p.row.Kind == quarry.RetryShard):
 		p.found.name(altered, l.ID, l.RecordID, "attempt %d in a shard of kind %s", n, p.row.Kind)
 	}
 }

@@ -20,6 +20,7 @@ func (a *audit) sums(context.Context) error {
 	}
 	paid, t := a.usage[a.plan.Pass], &a.totals
 	a.checked.InputTokens, a.checked.OutputTokens = paid.InputTokens, paid.OutputTokens
+	a.checked.Earlier = t.earlier
 	a.checked.OK, a.checked.Invalid, a.checked.Failed, a.checked.Skipped = t.ok, t.invalid, t.failed, t.skipped
 	if !a.ended {
 		return nil
@@ -27,7 +28,7 @@ func (a *audit) sums(context.Context) error {
 	if t.total != a.plan.Documents || t.total != t.ok+t.invalid+t.failed+t.skipped {
 		a.found.fault("%d documents were planned, results.jsonl has %d: %d ok, %d invalid, %d failed, %d skipped", a.plan.Documents, t.total, t.ok, t.invalid, t.failed, t.skipped)
 	}
-	if t.earlier == 0 && t.usage != paid {
+	if t.usage != paid {
 		a.found.fault("results.jsonl adds up to %d tokens in and %d out, the raw answers to %d and %d", t.usage.InputTokens, t.usage.OutputTokens, paid.InputTokens, paid.OutputTokens)
 	}
 	return a.reportFile()
@@ -35,6 +36,10 @@ func (a *audit) sums(context.Context) error {
 
 // reportFile holds report.json against what was counted here.
 func (a *audit) reportFile() error {
+	if !a.reported {
+		a.found.differ("report.json was not written since the results were")
+		return nil
+	}
 	b, err := os.ReadFile(a.path("report.json"))
 	if err != nil {
 		a.found.differ("report.json: %v", err)
@@ -60,7 +65,7 @@ func (a *audit) reportFile() error {
 			d.Total, d.OK, d.Invalid, d.Failed, d.Skipped, t.total, t.ok, t.invalid, t.failed, t.skipped)
 	}
 	paid := a.usage[a.plan.Pass]
-	if t.earlier == 0 && (r.Tokens.Input != paid.InputTokens || r.Tokens.Output != paid.OutputTokens) {
+	if r.Tokens.Input != paid.InputTokens || r.Tokens.Output != paid.OutputTokens {
 		a.found.fault("report.json counts %d tokens in and %d out, the raw answers have %d and %d", r.Tokens.Input, r.Tokens.Output, paid.InputTokens, paid.OutputTokens)
 	}
 	return nil
