@@ -87,6 +87,7 @@ var markCases = []struct{ name, in, want string }{
 	{"labels that another file defines", "[Erlay][topic erlay] but table[i][j k]", "Erlay but table[i][j k]"},
 	{"definition lists", "Term\n: Its text\n: More", "Term\n\nIts text\n\nMore"},
 	{"emphasis beside Japanese punctuation", "これは**「引用」**です。**強調。**次", "これは「引用」です。強調。次"},
+	{"a bold line with a blank at its end", "**Top ten **\n\na ** b ** c", "Top ten\n\na ** b ** c"},
 	{"snake_case and stars", "snake_case_name, 2 * 3 * 4, **a*b**", "snake_case_name, 2 * 3 * 4, a*b"},
 	{"ranges with tildes", "3~5 days, 6~7 and ~~gone~~", "3~5 days, 6~7 and gone"},
 	{"generics and placeholders", "`a<b>` Vec<T>, <name>, Option<Box<dyn Fn()>> and <b>bold</b>", "a<b> Vec<T>, <name>, Option<Box<dyn Fn()>> and bold"},

@@ -61,6 +61,9 @@ func flanks(b []byte, from, to int) (opens, closes bool) {
 	east := isEast(before) || isEast(after)
 	left := !blankAfter && (!punctAfter || blankBefore || punctBefore || east)
 	right := !blankBefore && (!punctBefore || blankAfter || punctAfter || east)
+	if b[from] == '*' && to-from == 2 && blankBefore && (to == len(b) || b[to] == '\n') {
+		right = true // `**Bold line **`: CommonMark would keep the marks, and nobody means them
+	}
 	if b[from] == '_' {
 		return left && (!right || punctBefore), right && (!left || punctAfter)
 	}

@@ -243,6 +243,9 @@ func (p *Parser) ended(name []byte) bool {
 
 func (p *Parser) findEnds() {
 	p.seen = true
+	if len(p.ends) > maxKept {
+		p.ends = make(map[uint64]int)
+	}
 	clear(p.ends)
 	for i := 0; ; {
 		n := bytes.Index(p.src[i:], []byte("</"))

@@ -2,6 +2,7 @@ package mdtext
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"quarry/internal/clean/rule"
 )
@@ -37,8 +38,28 @@ var special = func() (t [256]bool) {
 	return t
 }()
 
+// maxPiece bounds how much of a block is looked at at once, and with that the memory for tokens. No author writes a
+// paragraph that long; a mark that spans two pieces is text.
+const maxPiece = 256 << 10
+
 // inlines writes the text of a block: lines joined by line feeds, without the marks of blocks.
 func (p *Parser) inlines(b []byte) {
+	for len(b) > maxPiece {
+		n := bytes.LastIndexByte(b[:maxPiece], '\n')
+		if n <= 0 {
+			n = bytes.LastIndexByte(b[:maxPiece], ' ')
+		}
+		if n <= 0 {
+			for n = maxPiece; !utf8.RuneStart(b[n]); n-- {
+			}
+		}
+		p.piece(b[:n])
+		b = b[n:]
+	}
+	p.piece(b)
+}
+
+func (p *Parser) piece(b []byte) {
 	i := nextSpecial(b, 0)
 	for i < len(b) && (b[i] == '\n' && !hardBreak(b, i) || b[i] == ':' && !urlAt(b, i)) {
 		i = nextSpecial(b, i+1)

@@ -18,6 +18,9 @@ import (
 // maxDepth bounds how deep containers nest; marks beyond it are text. Without a bound, n marks and m lines cost n·m.
 const maxDepth = 48
 
+// maxKept says from when on buffers are given back, so that a giant document does not hold its memory for a whole run.
+const maxKept = 16 << 10
+
 // A Parser renders one document after another in buffers it owns. It serves one goroutine.
 type Parser struct {
 	R        *htmltext.Renderer
@@ -111,9 +114,15 @@ func (p *Parser) Render(src []byte) {
 
 func (p *Parser) render(src []byte) {
 	p.src, p.seen = src, false
+	if cap(p.lines) > maxKept*16 || cap(p.buf) > maxKept*64 {
+		p.lines, p.ops, p.buf, p.cell = nil, nil, nil, nil
+	}
 	p.lines, p.ops, p.stack = p.lines[:0], p.ops[:0], p.stack[:0]
 	p.leaf = leaf{}
 	p.bodies = [len(bodyWords)]int{}
+	if len(p.refs) > maxKept {
+		p.refs = make(map[uint64]struct{}) // clearing a giant map costs each later document its size
+	}
 	clear(p.refs)
 	p.R.Literal, p.R.Fragments, p.R.TagsOnly = p.isText, true, p.quirk
 	p.blocks()
