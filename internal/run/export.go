@@ -33,6 +33,11 @@ func (r *Run) export(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
+	column, err := r.openTakes(r.planned.Pass)
+	if err != nil {
+		return count{}, err
+	}
+	defer func() { _ = column.close() }()
 	results, err := r.createResults()
 	if err != nil {
 		return count{}, err
@@ -64,6 +69,13 @@ func (r *Run) export(ctx context.Context) (count, error) {
 	for o, err := range mergeByOrder(files, func(o *outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return count{}, err
+		}
+		if o.RecordID == "" { // never asked; when the sources were read, its id was not known to come again
+			if t, err := column.of(o.Order); err != nil {
+				return count{}, err
+			} else if t == takeSameID {
+				continue
+			}
 		}
 		if len(attempts) > 0 && attempts[0].Order != o.Order {
 			if err := give(); err != nil {

@@ -3,8 +3,11 @@ package run
 import (
 	"bytes"
 	"container/heap"
+	"context"
+	"errors"
 	"slices"
 
+	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 )
 
@@ -39,14 +42,7 @@ func (s *sample) add(in stratum, e dedupe.Entry) {
 		s.strata[in] = d
 	}
 	d.total++
-	if len(d.kept) < 2*s.size {
-		heap.Push(d, e)
-		return
-	}
-	if bytes.Compare(e.Hash[:], d.kept[0].Hash[:]) < 0 {
-		d.kept[0] = e
-		heap.Fix(d, 0)
-	}
+	d.keep(e, 2*s.size)
 }
 
 // pick gives the orders of the pilot, sorted. Each stratum gives its share of the documents, rounded by largest
@@ -114,6 +110,71 @@ func (s *sample) pick(usable func(order int64) bool) []int64 {
 	}
 	slices.Sort(picked)
 	return picked
+}
+
+// topUpPilot adds to a pilot that came out smaller than it should be, because most of what was drawn repeats another
+// document: a job below the minimum is refused. What is added has the smallest hashes of all that is left.
+func (r *Run) topUpPilot(ctx context.Context) error {
+	p := &r.planned
+	lack := min(int64(r.pilotSize()), p.Asked) - p.Pilot
+	if lack <= 0 {
+		return nil
+	}
+	column, err := r.openTakes(p.Pass)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = column.close() }()
+	more := &drawn{}
+	var order int64
+	for e, err := range r.entries(p.Pass) {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		t, err := column.of(order)
+		if err != nil {
+			return err
+		}
+		if t == takeMain {
+			more.keep(dedupe.Entry{Hash: e.hash, Order: order}, int(lack))
+		}
+		order++
+	}
+	added := map[int64]bool{}
+	for _, e := range more.kept {
+		added[e.Order] = true
+	}
+	f, err := atomicfile.Create(r.effects, r.indexPath(p.Pass, takesFile))
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	for order := range p.Orders {
+		t, err := column.of(order)
+		if err != nil {
+			return err
+		}
+		if added[order] {
+			t = takePilot
+		}
+		if _, err := f.Write([]byte{byte(t)}); err != nil {
+			return err
+		}
+	}
+	p.Pilot += int64(len(added))
+	return f.Commit()
+}
+
+// keep holds the n smallest hashes.
+func (d *drawn) keep(e dedupe.Entry, n int) {
+	if len(d.kept) < n {
+		heap.Push(d, e)
+		return
+	}
+	if bytes.Compare(e.Hash[:], d.kept[0].Hash[:]) < 0 {
+		d.kept[0] = e
+		heap.Fix(d, 0)
+	}
 }
 
 func (d *drawn) Len() int           { return len(d.kept) }

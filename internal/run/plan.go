@@ -95,6 +95,9 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if err := r.writeTakes(ctx, repeats, draw); err != nil {
 		return count{}, err
 	}
+	if err := r.topUpPilot(ctx); err != nil {
+		return count{}, err
+	}
 	if err := r.nameRepeats(ctx, repeats); err != nil {
 		return count{}, err
 	}
@@ -259,28 +262,6 @@ func info(doc *quarry.Document) quarry.DocumentInfo {
 // lineBytes is the length of a record's line in the input file, with its newline.
 func lineBytes(id quarry.RecordID, modelInput []byte) int64 {
 	return int64(len(`{"recordId":"","modelInput":}`) + len(id) + len(modelInput) + 1)
-}
-
-// findRepeats sorts by order what repeats an id or asks the same as an earlier document.
-func (r *Run) findRepeats(ids, keys *dedupe.Sorter) (*repeats, error) {
-	out := newRepeats(r.effects, r.indexPath(r.planned.Pass, "sort"))
-	for pair, err := range ids.Groups() {
-		if err == nil {
-			err = out.add(takeSameID, pair)
-		}
-		if err != nil {
-			return out, err
-		}
-	}
-	for pair, err := range keys.Groups() {
-		if err == nil {
-			err = out.add(takeSame, pair)
-		}
-		if err != nil {
-			return out, err
-		}
-	}
-	return out, nil
 }
 
 // writeTakes writes what becomes of each document: one byte each, in order.

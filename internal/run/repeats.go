@@ -44,6 +44,101 @@ func (r *repeats) sorted() iter.Seq2[repeat, error] {
 	}
 }
 
+// findRepeats sorts by order what repeats an id or asks the same as an earlier document.
+func (r *Run) findRepeats(ids, keys *dedupe.Sorter) (*repeats, error) {
+	out := newRepeats(r.effects, r.indexPath(r.planned.Pass, "sort"))
+	leftOut := false
+	for pair, err := range ids.Groups() {
+		if err == nil {
+			err = out.add(takeSameID, pair)
+		}
+		if err != nil {
+			return out, err
+		}
+		leftOut = true
+	}
+	if !leftOut {
+		return out, out.addGroups(keys)
+	}
+	answered, err := r.withoutLeftOut(out, keys)
+	if err == nil {
+		err = out.addGroups(answered)
+	}
+	return out, errors.Join(err, answered.Close())
+}
+
+func (r *repeats) addGroups(keys *dedupe.Sorter) error {
+	for pair, err := range keys.Groups() {
+		if err == nil {
+			err = r.add(takeSame, pair)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withoutLeftOut gives the keys that stand more than once, without those of documents that are left out for their id:
+// such a document is not asked, so it can give its answer to nobody. Sorted twice, by order and by key again, since
+// neither list fits into memory.
+func (r *Run) withoutLeftOut(leftOut *repeats, keys *dedupe.Sorter) (*dedupe.Sorter, error) {
+	dir := r.indexPath(r.planned.Pass, "sort")
+	byOrder := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "shared"})
+	defer func() { _ = byOrder.Close() }()
+	out := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "asked"})
+	add := func(e dedupe.Entry) error { // the order first, the key's two halves behind it
+		var h dedupe.Hash
+		binary.BigEndian.PutUint64(h[:], uint64(e.Order))
+		copy(h[8:], e.Hash[:8])
+		return byOrder.Add(dedupe.Entry{Hash: h, Order: int64(binary.BigEndian.Uint64(e.Hash[8:]))})
+	}
+	var before dedupe.Entry
+	known, shared := false, false
+	for e, err := range keys.Sorted() {
+		if err != nil {
+			return out, err
+		}
+		if known && e.Hash == before.Hash {
+			if !shared {
+				err = add(before)
+			}
+			shared = true
+			err = errors.Join(err, add(e))
+		} else {
+			shared = false
+		}
+		if err != nil {
+			return out, err
+		}
+		before, known = e, true
+	}
+	next, stop := iter.Pull2(leftOut.sorted())
+	defer stop()
+	skip, err, more := next()
+	for e, sortErr := range byOrder.Sorted() {
+		if err := errors.Join(err, sortErr); err != nil {
+			return out, err
+		}
+		order := int64(binary.BigEndian.Uint64(e.Hash[:]))
+		for more && skip.Order < order {
+			if skip, err, more = next(); err != nil {
+				return out, err
+			}
+		}
+		if more && skip.Order == order {
+			continue
+		}
+		var key dedupe.Hash
+		copy(key[:8], e.Hash[8:])
+		binary.BigEndian.PutUint64(key[8:], uint64(e.Order))
+		if err := out.Add(dedupe.Entry{Hash: key, Order: order}); err != nil {
+			return out, err
+		}
+	}
+	return out, err
+}
+
 // among gives those documents of a sample that repeat another and so cannot be asked.
 func (r *repeats) among(s *sample) (map[int64]bool, error) {
 	drawn := map[int64]bool{}
