@@ -105,9 +105,16 @@ func appendMember(b []byte, quotedName string, value []byte) []byte {
 
 // eachMember walks an object's members in their order.
 func eachMember(obj []byte, do func(name string, value json.RawMessage) error) error {
+	if bytes.Equal(bytes.TrimSpace(obj), []byte("null")) {
+		return nil
+	}
 	dec := json.NewDecoder(bytes.NewReader(obj))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return fmt.Errorf("not an object: %w", err)
+	t, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	if t != json.Delim('{') {
+		return fmt.Errorf("%v where an object is wanted", t)
 	}
 	for dec.More() {
 		t, err := dec.Token()
@@ -126,6 +133,6 @@ func eachMember(obj []byte, do func(name string, value json.RawMessage) error) e
 			return err
 		}
 	}
-	_, err := dec.Token()
+	_, err = dec.Token()
 	return err
 }

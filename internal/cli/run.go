@@ -43,7 +43,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		},
 	}
 	bind(cmd, append([]string{
-		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "max-usd", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
+		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
 		"kms-key", "tag", "backend", "backend-model", "backend-key-env", "concurrency",
 	}, asks...)...)
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id, modelInput goes unchanged")
@@ -117,6 +117,13 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		documents += fmt.Sprintf("; %s share the answer of another", thousands(d.Duplicate))
 	}
 	row("documents", "%s", documents)
+	if d.Unchanged > 0 || d.Gone > 0 {
+		text := fmt.Sprintf("%s of them have their answer from before", thousands(d.Unchanged))
+		if d.Gone > 0 {
+			text += fmt.Sprintf("; %s are not in the sources any more", thousands(d.Gone))
+		}
+		row("unchanged", "%s", text)
+	}
 	if rep.Unreadable > 0 {
 		row("left out", "%s items that could not be read, named above", thousands(rep.Unreadable))
 	}

@@ -72,19 +72,8 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	p := prompt.Config{
 		Model: s.Model, Type: quarry.InvocationType(s.Prompt.InvocationType), System: s.Prompt.System, NoSystem: s.Prompt.NoSystem, User: s.Prompt.User,
 		MaxTokens: s.Prompt.MaxTokens, Temperature: s.Prompt.Temperature, NoTemperature: s.Prompt.NoTemperature, TopP: s.Prompt.TopP,
-		StopSequences: s.Prompt.StopSequences, FreeText: s.Prompt.FreeText,
+		StopSequences: s.Prompt.StopSequences, FreeText: s.Prompt.FreeText, Schema: []byte(s.Prompt.Schema),
 		Refused: func(field string) bool { return known && model.Takes(catalog.Field(field)) == catalog.No },
-	}
-	switch schema := s.Prompt.Schema.(type) {
-	case nil:
-	case []byte:
-		p.Schema = schema
-	default:
-		b, err := json.Marshal(schema)
-		if err != nil {
-			return nil, badSetting("prompt.schema", err)
-		}
-		p.Schema = b
 	}
 	renderer, err := prompt.New(p)
 	if err != nil {
@@ -316,7 +305,7 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 		Dir: dir, Sources: sourceNames(args), Settings: ask.settings, Local: s.Target == "local", Region: where.cfg.Region, Version: a.Version,
 		Model: s.Model, MaxOutput: int(ask.model.MaxOutput), MaxTokens: maxTokens(ask), Family: ask.model.Family, Type: ask.prompt.Invocation(), Mode: quarry.Mode(s.Mode),
 		RoleARN: where.roleARN, KMSKey: s.KMSKey, Tags: s.Tags, Quotas: ask.model.Quotas(profile),
-		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, Attempts: s.Attempts, Limit: s.Limit, MaxUSD: s.MaxUSD,
+		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, MaxUSD: s.MaxUSD,
 		Rescue: s.Rescue, KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
 		Clean: ask.clean, Prompt: ask.renderer, Check: ask.checker, Prices: cost.Default(),
 	}

@@ -1,7 +1,9 @@
 package effect
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -118,4 +120,28 @@ func (e *Effects) TempDir(near string) (dir string, err error) {
 		return err
 	})
 	return dir, err
+}
+
+// Link gives a file a second name, in the place of whatever has that name. Where the file system knows no second names,
+// the file is copied.
+func (e *Effects) Link(from, to string) error {
+	return e.do(File, "link "+to, func() error {
+		if err := os.Remove(to); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		if err := os.Link(from, to); err == nil {
+			return syncDir(filepath.Dir(to))
+		}
+		in, err := os.Open(from)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = in.Close() }()
+		out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(out, in)
+		return errors.Join(err, out.Sync(), out.Close(), syncDir(filepath.Dir(to)))
+	})
 }

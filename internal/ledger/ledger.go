@@ -60,6 +60,15 @@ CREATE TABLE IF NOT EXISTS step (
 // Open opens the ledger at path for writing and makes it where it does not exist. A ledger of a newer format fails with
 // ErrNewerFormat.
 func Open(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		f, err := e.Create(path) // SQLite would make it readable for others
+		if err != nil {
+			return nil, fmt.Errorf("make ledger: %w", err)
+		}
+		if err := f.Close(); err != nil {
+			return nil, fmt.Errorf("make ledger: %w", err)
+		}
+	}
 	// FULL, not NORMAL: a token lost to a power cut is a job paid twice, and a run commits a few times a second at most.
 	l, err := open(e, path, "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
 	if err != nil {

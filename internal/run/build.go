@@ -24,6 +24,7 @@ type part struct {
 	ID       quarry.DocumentID   `json:"id"`
 	Order    int64               `json:"order"`
 	RecordID quarry.RecordID     `json:"record_id"`
+	Tried    int                 `json:"tried,omitempty"` // attempts made in earlier passes
 	Document quarry.DocumentInfo `json:"document"`
 }
 
@@ -139,6 +140,11 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardFile) e
 		return err
 	}
 	defer func() { _ = column.close() }()
+	tries, err := r.openColumn(s.Pass, triesFile)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tries.close() }()
 	want, err := r.wantedBy(s)
 	if err != nil {
 		return err
@@ -167,8 +173,12 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardFile) e
 					if len(item.input) == 0 {
 						return errSourceChanged(item.doc.At)
 					}
-					id := quarry.NewRecordID(item.doc.ID, item.key, 1)
-					if err := f.add(part{ID: item.doc.ID, Order: order, RecordID: id, Document: info(&item.doc)}, item.input); err != nil {
+					tried, err := tries.of(order)
+					if err != nil {
+						return err
+					}
+					id := quarry.NewRecordID(item.doc.ID, item.key, int(tried)+1)
+					if err := f.add(part{ID: item.doc.ID, Order: order, RecordID: id, Tried: int(tried), Document: info(&item.doc)}, item.input); err != nil {
 						return err
 					}
 				}

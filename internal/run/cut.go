@@ -50,7 +50,7 @@ func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 	var rows []ledger.Shard
 	if p.Pilot > 0 && !whole {
 		rows = append(rows, ledger.Shard{
-			ID: "p00001", Kind: quarry.PilotShard, State: quarry.ShardPlanned, Mode: p.Mode,
+			Kind: quarry.PilotShard, State: quarry.ShardPlanned, Mode: p.Mode,
 			Detail: ledger.Detail{Pass: p.Pass, Last: p.Orders - 1, Takes: string(takePilot), Records: p.Pilot, Attempt: 1},
 		})
 	}
@@ -63,10 +63,32 @@ func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 		return nil, err
 	}
 	rows = append(rows, main...)
-	for i := range rows {
-		rows[i].Seq = int64(i + 1)
+	if err := r.number(ctx, rows); err != nil {
+		return nil, err
 	}
 	return rows, r.placeStretches(rows)
+}
+
+// number gives new rows their ids and their places behind the rows there are.
+func (r *Run) number(ctx context.Context, rows []ledger.Shard) error {
+	all, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	var seq int64
+	count := map[quarry.ShardKind]int{}
+	for i := range all {
+		seq = max(seq, all[i].Seq)
+		count[all[i].Kind]++
+	}
+	prefix := map[quarry.ShardKind]string{quarry.PilotShard: "p", quarry.MainShard: "s", quarry.RetryShard: "r"}
+	for i := range rows {
+		s := &rows[i]
+		count[s.Kind]++
+		seq++
+		s.ID, s.Seq = quarry.ShardID(fmt.Sprintf("%s%05d", prefix[s.Kind], count[s.Kind])), seq
+	}
+	return nil
 }
 
 // spans packs the records of the index into shards.
@@ -77,9 +99,9 @@ func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, withPilot bool) 
 		return nil, err
 	}
 	defer func() { _ = column.close() }()
-	prefix, marks := "s", string(takeMain)
+	marks := string(takeMain)
 	if withPilot {
-		prefix, marks = "p", string(takeMain)+string(takePilot)
+		marks += string(takePilot)
 	}
 	quotas := r.cfg.Quotas
 	if p.Mode != quarry.ModeJob {
@@ -91,7 +113,7 @@ func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, withPilot bool) 
 			return nil, fmt.Errorf("cut shards: %w", err)
 		}
 		rows = append(rows, ledger.Shard{
-			ID: quarry.ShardID(fmt.Sprintf("%s%05d", prefix, len(rows)+1)), Kind: kind, State: quarry.ShardPlanned, Mode: p.Mode,
+			Kind: kind, State: quarry.ShardPlanned, Mode: p.Mode,
 			Detail: ledger.Detail{Pass: p.Pass, First: span.First, Last: span.Last, Takes: marks, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"path/filepath"
 
 	"quarry"
@@ -18,6 +19,7 @@ import (
 // Totals is how the documents of the run ended. Total = OK + Invalid + Failed + Skipped, or the run fails.
 type Totals struct {
 	Total, OK, Invalid, Failed, Skipped int64
+	Again                               int64 // of Failed, those that the next pass asks first
 	Duplicate                           int64 // of them, answered by another document's answer
 	Usage                               quarry.Usage
 	Cost                                quarry.USD
@@ -43,39 +45,32 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	defer results.abort()
-	files := append(r.journals(shards), sortedFile{path: r.indexPath(r.planned.Pass, "skipped.jsonl.zst")})
-	next, stop := iter.Pull2(jsonLines[same](r.indexPath(r.planned.Pass, sameFile)))
-	defer stop()
-	twin, err, more := next()
-	// giveSame writes the documents before an order whose answer is another's: that one's stands in the file by then.
-	giveSame := func(before int64) error {
-		for ; more && err == nil && twin.Order < before; twin, err, more = next() {
-			if err := results.addSame(&twin); err != nil {
-				return err
-			}
-		}
-		return err
+	before, err := r.passBefore(ctx)
+	if err != nil {
+		return count{}, err
 	}
+	if before != nil {
+		defer before.close()
+	}
+	taken, err := r.newTakenOver(results, before)
+	if err != nil {
+		return count{}, err
+	}
+	defer taken.close()
+	files := append(r.journals(shards), sortedFile{path: r.indexPath(r.planned.Pass, "skipped.jsonl.zst")})
 	var attempts []outcome
 	give := func() error {
 		if len(attempts) == 0 {
 			return nil
 		}
-		if err := giveSame(attempts[0].Order); err != nil {
+		if err := taken.give(attempts[0].Order); err != nil {
 			return err
 		}
-		return results.add(attempts[0].Order, r.join(attempts))
+		return results.add(attempts[0].Order, r.finalResult(attempts), true)
 	}
 	for o, err := range mergeByOrder(files, func(o *outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return count{}, err
-		}
-		if o.RecordID == "" { // never asked; when the sources were read, its id was not known to come again
-			if t, err := column.of(o.Order); err != nil {
-				return count{}, err
-			} else if t == takeSameID {
-				continue
-			}
 		}
 		if len(attempts) > 0 && attempts[0].Order != o.Order {
 			if err := give(); err != nil {
@@ -85,7 +80,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		}
 		attempts = append(attempts, o)
 	}
-	if err := errors.Join(give(), giveSame(r.planned.Orders)); err != nil {
+	if err := errors.Join(give(), taken.give(r.planned.Orders)); err != nil {
 		return count{}, err
 	}
 	t := results.totals
@@ -93,16 +88,24 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		return count{}, fmt.Errorf("export: %d documents were planned, but %d ended: %d ok, %d invalid, %d failed, %d skipped",
 			r.planned.Documents, t.Total, t.OK, t.Invalid, t.Failed, t.Skipped)
 	}
-	if err := results.commit(); err != nil {
+	if before != nil {
+		if err := r.keepGone(before); err != nil {
+			return count{}, err
+		}
+	}
+	if err := results.commit(r.planned.Orders); err != nil {
+		return count{}, err
+	}
+	if err := r.keepAnswers(r.effects); err != nil {
 		return count{}, err
 	}
 	r.totals = t
 	return count{taken: t.Total, done: t.OK, failed: t.Invalid + t.Failed, skipped: t.Skipped}, nil
 }
 
-// join makes one result of all attempts at a document: the good answer if there is one, else the last answer, else the
+// finalResult makes one result of all attempts at a document: the good answer if there is one, else the last answer, else the
 // last error. Tokens of all attempts were paid and add up.
-func (r *Run) join(attempts []outcome) *quarry.Result {
+func (r *Run) finalResult(attempts []outcome) *quarry.Result {
 	best := &attempts[0]
 	for i := range attempts[1:] {
 		if o := &attempts[i+1]; rankOf(o) >= rankOf(best) {
@@ -150,11 +153,11 @@ func rankOf(o *outcome) int {
 // resultFiles are the files that a run leaves for people: all results, and those that need their attention. Beside them
 // lies where each document's line begins, by order.
 type resultFiles struct {
-	results, failed, offsets *atomicfile.Writer
-	next                     int64 // order of the next offset
-	size                     int64
-	line                     bytes.Buffer
-	totals                   Totals
+	results, failed, offsets, ended *atomicfile.Writer
+	next                            int64 // order of the next offset
+	size                            int64
+	line                            bytes.Buffer
+	totals                          Totals
 }
 
 func (r *Run) createResults() (*resultFiles, error) {
@@ -167,15 +170,17 @@ func (r *Run) createResults() (*resultFiles, error) {
 		f.abort()
 		return nil, err
 	}
-	if f.offsets, err = atomicfile.Create(r.effects, r.indexPath(r.planned.Pass, "offsets")); err != nil {
-		f.abort()
-		return nil, err
+	for name, w := range map[string]**atomicfile.Writer{offsetsFile: &f.offsets, endedFile: &f.ended} {
+		if *w, err = atomicfile.Create(r.effects, r.indexPath(r.planned.Pass, name)); err != nil {
+			f.abort()
+			return nil, err
+		}
 	}
 	return f, nil
 }
 
 func (f *resultFiles) abort() {
-	for _, w := range []*atomicfile.Writer{f.results, f.failed, f.offsets} {
+	for _, w := range []*atomicfile.Writer{f.results, f.failed, f.offsets, f.ended} {
 		if w != nil {
 			w.Abort()
 		}
@@ -183,24 +188,55 @@ func (f *resultFiles) abort() {
 }
 
 // commit makes the results appear last: whoever sees them sees the rest.
-func (f *resultFiles) commit() error {
-	return errors.Join(f.offsets.Commit(), f.failed.Commit(), f.results.Commit())
+func (f *resultFiles) commit(orders int64) error {
+	// One more offset than orders: a line ends where the next one begins.
+	if err := errors.Join(f.reach(orders), f.offset()); err != nil {
+		return err
+	}
+	return errors.Join(f.offsets.Commit(), f.ended.Commit(), f.failed.Commit(), f.results.Commit())
 }
 
-// add writes one document's result. Orders that have none, of items left out, get an offset too, which nobody asks for.
-func (f *resultFiles) add(order int64, res *quarry.Result) error {
+// reach gives every order below that has no result yet an offset all the same, which nobody asks for.
+func (f *resultFiles) reach(order int64) error {
+	for ; f.next < order; f.next++ {
+		if err := f.offset(); err != nil {
+			return err
+		}
+		if _, err := f.ended.Write([]byte{endedNone, 0}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *resultFiles) offset() error {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(f.size))
+	_, err := f.offsets.Write(b[:])
+	return err
+}
+
+// add writes one document's result. paid says that this pass paid for it.
+func (f *resultFiles) add(order int64, res *quarry.Result, paid bool) error {
 	f.line.Reset()
 	if err := writeJSONLine(&f.line, res); err != nil {
 		return err
 	}
-	line := f.line.Bytes()
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(f.size))
-	for ; f.next <= order; f.next++ {
-		if _, err := f.offsets.Write(b[:]); err != nil {
-			return err
-		}
+	return f.addLine(order, res, f.line.Bytes(), paid, false)
+}
+
+func (f *resultFiles) addLine(order int64, res *quarry.Result, line []byte, paid, stale bool) error {
+	if err := errors.Join(f.reach(order), f.offset()); err != nil {
+		return err
 	}
+	how := ending(res)
+	if stale {
+		how = endedStale
+	}
+	if _, err := f.ended.Write([]byte{how, byte(min(res.Attempts, math.MaxUint8))}); err != nil {
+		return err
+	}
+	f.next++
 	f.size += int64(len(line))
 	if _, err := f.results.Write(line); err != nil {
 		return err
@@ -208,14 +244,19 @@ func (f *resultFiles) add(order int64, res *quarry.Result) error {
 	t := &f.totals
 	t.Total++
 	t.see(res)
-	t.Usage.Add(res.Usage)
-	if res.CostUSD == nil {
-		t.CostUnknown = true
-	} else {
-		t.Cost += *res.CostUSD
+	if paid {
+		t.Usage.Add(res.Usage)
+		if res.CostUSD == nil {
+			t.CostUnknown = true
+		} else {
+			t.Cost += *res.CostUSD
+		}
 	}
 	if res.Error != nil {
 		t.Classes[res.Error.Kind]++
+	}
+	if ending(res) == endedAgain {
+		t.Again++
 	}
 	switch res.Status {
 	case quarry.StatusOK:
@@ -258,5 +299,78 @@ func (f *resultFiles) addSame(s *same) error {
 	res.SameAs, res.ID, res.Document = res.ID, s.ID, s.Document
 	res.Attempts, res.Usage, res.CostUSD = 0, quarry.Usage{}, new(quarry.USD)
 	f.totals.Duplicate++
-	return f.add(s.Order, &res)
+	return f.add(s.Order, &res, true)
+}
+
+// takenOver gives the results that are another's: of a document that asks the same, or of the pass before.
+type takenOver struct {
+	out    *resultFiles
+	before *known
+
+	nextSame func() (same, error, bool)
+	stopSame func()
+	same     same
+	moreSame bool
+
+	nextOld func() ([]byte, error, bool)
+	stopOld func()
+	order   int64
+	slot    int64
+	moreOld bool
+}
+
+func (r *Run) newTakenOver(out *resultFiles, before *known) (*takenOver, error) {
+	t := &takenOver{out: out, before: before}
+	t.nextSame, t.stopSame = iter.Pull2(jsonLines[same](r.indexPath(r.planned.Pass, sameFile)))
+	t.nextOld, t.stopOld = iter.Pull2(fixedRecords(r.indexPath(r.planned.Pass, unchangedFile), 16))
+	err := errors.Join(t.readSame(), t.readOld())
+	if err != nil {
+		t.close()
+	}
+	return t, err
+}
+
+func (t *takenOver) readSame() (err error) {
+	t.same, err, t.moreSame = t.nextSame()
+	return err
+}
+
+func (t *takenOver) readOld() error {
+	b, err, more := t.nextOld()
+	if t.moreOld = more && err == nil; t.moreOld {
+		t.order, t.slot = int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))
+	}
+	return err
+}
+
+// give writes all that stand before an order: the answers they take over stand in the files by then.
+func (t *takenOver) give(before int64) error {
+	for {
+		switch {
+		case t.moreSame && t.same.Order < before && (!t.moreOld || t.same.Order < t.order):
+			if err := errors.Join(t.out.addSame(&t.same), t.readSame()); err != nil {
+				return err
+			}
+		case t.moreOld && t.order < before:
+			stale := t.slot&staleBit != 0
+			line, err := t.before.line(t.slot &^ staleBit)
+			if err != nil {
+				return err
+			}
+			var res quarry.Result
+			if err := json.Unmarshal(line, &res); err != nil {
+				return fmt.Errorf("take over the answer of document %d of the pass before: %w", t.slot, err)
+			}
+			if err := errors.Join(t.out.addLine(t.order, &res, line, false, stale), t.readOld()); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+func (t *takenOver) close() {
+	t.stopSame()
+	t.stopOld()
 }

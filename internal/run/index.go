@@ -185,8 +185,11 @@ type takes struct {
 	at  int64 // order of buf's first byte
 }
 
-func (r *Run) openTakes(pass int) (*takes, error) {
-	f, err := os.Open(r.indexPath(pass, "takes"))
+func (r *Run) openTakes(pass int) (*takes, error) { return r.openColumn(pass, takesFile) }
+
+// openColumn opens any column of one byte a document.
+func (r *Run) openColumn(pass int, name string) (*takes, error) {
+	f, err := os.Open(r.indexPath(pass, name))
 	if err != nil {
 		return nil, err
 	}

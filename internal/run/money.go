@@ -94,7 +94,7 @@ func (r *Run) withinCap(ctx context.Context, s *ledger.Shard) (bool, error) {
 		var amount *quarry.USD
 		sum := &open
 		switch {
-		case o.ID == s.ID:
+		case o.ID == s.ID || o.Pass != s.Pass:
 			continue
 		case !o.Times.Collected.IsZero():
 			sum, amount = &settled, r.listCost(o.Mode, o.Tally.Usage)

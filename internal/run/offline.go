@@ -36,6 +36,7 @@ type ModePlan struct {
 // Plan reads the sources and says what a run would take. Nothing is asked of anybody; the index is written below the
 // directory of the Config, which the caller may throw away.
 func (r *Run) Plan(ctx context.Context) (Forecast, error) {
+	r.pass = 1
 	if _, err := r.plan(ctx); err != nil {
 		return Forecast{}, err
 	}
@@ -87,6 +88,7 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	if r.cfg.Mode == quarry.ModeJob { // a file that is too small for a job is still a file
 		r.cfg.Mode = quarry.ModeAuto
 	}
+	r.pass = 1
 	if _, err := r.plan(ctx); err != nil {
 		return Built{}, err
 	}

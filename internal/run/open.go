@@ -2,12 +2,16 @@ package run
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,8 +31,9 @@ func (r *Run) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.pass = 1
 		facts := map[string]string{
-			"run": string(r.id), "sources": string(sources), "settings": r.cfg.Settings, "model": r.cfg.Model,
+			"pass": "1", "seen": r.fingerprint(), "run": string(r.id), "sources": string(sources), "settings": r.cfg.Settings, "model": r.cfg.Model,
 			"created": quarry.Timestamp(r.began), "version": r.cfg.Version, "target": r.target(),
 		}
 		if err := r.ledger.SetFacts(ctx, facts); err != nil {
@@ -39,6 +44,9 @@ func (r *Run) open(ctx context.Context) error {
 	}
 	r.id = quarry.RunID(id)
 	if err := r.sameRun(ctx); err != nil {
+		return err
+	}
+	if err := r.choosePass(ctx); err != nil {
 		return err
 	}
 	if text, ok, err := r.ledger.Fact(ctx, "active"); err != nil {
@@ -76,21 +84,89 @@ func (r *Run) sameRun(ctx context.Context) error {
 			Hint: "name another directory with --dir, or the same sources",
 		}
 	}
-	for _, same := range []struct{ fact, now, what, hint string }{
-		{"target", r.target(), "target", "name another directory with --dir"},
-		{"settings", r.cfg.Settings, "settings (model, prompt, schema or cleaning)", "take the change back, or ask all anew with another --dir"},
-	} {
-		was, _, err := r.ledger.Fact(ctx, same.fact)
-		if err != nil {
-			return err
-		}
-		if was != same.now {
-			return &quarry.Error{
-				Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: errors.New("it was begun with other " + same.what), Hint: same.hint,
-			}
+	was, _, err := r.ledger.Fact(ctx, "target")
+	if err != nil {
+		return err
+	}
+	if was != r.target() {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it was begun with --target %s", was), Hint: "name another directory with --dir, or that target",
 		}
 	}
 	return nil
+}
+
+// choosePass finds out whether the pass at hand has to be brought to its end, or whether it is finished and something has
+// changed since: then a new pass begins, which asks only for what is new or changed.
+func (r *Run) choosePass(ctx context.Context) error {
+	facts := map[string]string{}
+	for _, name := range []string{"pass", "finished", "seen", "settings", "settings.finished", "open"} {
+		value, _, err := r.ledger.Fact(ctx, name)
+		if err != nil {
+			return err
+		}
+		facts[name] = value
+	}
+	pass, err := strconv.Atoi(facts["pass"])
+	if err != nil {
+		return fmt.Errorf("read the run's pass: %w", err)
+	}
+	r.pass = pass
+	r.sameAsBefore = pass > 1 && facts["settings"] == facts["settings.finished"]
+	same := facts["settings"] == r.cfg.Settings
+	if facts["finished"] != facts["pass"] {
+		if same {
+			return nil
+		}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: errors.New("it is not finished, and was begun with other settings (model, prompt, schema or cleaning)"),
+			Hint: "take the change back until it is finished, or ask all anew with another --dir",
+		}
+	}
+	seen := r.fingerprint()
+	if same && seen != "" && seen == facts["seen"] && facts["open"] == "" {
+		return nil // nothing is new: the files are made anew from what is there
+	}
+	r.pass++
+	r.sameAsBefore = facts["settings.finished"] == r.cfg.Settings
+	return r.ledger.SetFacts(ctx, map[string]string{"pass": strconv.Itoa(r.pass), "seen": seen, "settings": r.cfg.Settings, "model": r.cfg.Model})
+}
+
+// fingerprint tells whether files may have changed: by names, sizes and times. Empty: it cannot be told.
+func (r *Run) fingerprint() string {
+	h := sha256.New()
+	for _, name := range r.cfg.Sources {
+		err := filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if !d.IsDir() {
+				fmt.Fprintf(h, "%s\x00%d\x00%d\n", path, info.Size(), info.ModTime().UnixNano())
+			}
+			return nil
+		})
+		if err != nil {
+			return ""
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// finished notes that the pass came to its end, and whether documents of it want to be asked again.
+func (r *Run) finished(ctx context.Context) error {
+	open := ""
+	if n := r.totals.Again + r.planned.Stale; n > 0 {
+		open = strconv.FormatInt(n, 10)
+	}
+	err := r.ledger.SetFacts(ctx, map[string]string{"finished": strconv.Itoa(r.pass), "settings.finished": r.cfg.Settings, "open": open})
+	if err != nil {
+		return err
+	}
+	return r.forget(r.pass)
 }
 
 // Close notes how long this process worked on the run.

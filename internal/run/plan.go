@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,9 +26,13 @@ type Planned struct {
 	Empty      int64 `json:"empty"`
 	Same       int64 `json:"same"` // documents that ask what an earlier one asks
 	TooLarge   int64 `json:"too_large"`
-	Unchanged  int64 `json:"unchanged"`
-	Asked      int64 `json:"asked"` // Documents - Empty - Same - TooLarge - Unchanged
-	Pilot      int64 `json:"pilot"` // of them
+	Unchanged  int64 `json:"unchanged"` // their answer of an earlier pass stands
+	Changed    int64 `json:"changed"`   // known documents that ask something else now
+	Again      int64 `json:"again"`     // known documents that have no answer yet
+	Stale      int64 `json:"stale"`     // of Unchanged: they ask something else, and wait for a later pass
+	Gone       int64 `json:"gone"`      // known documents that are not in the sources any more; beside the others
+	Asked      int64 `json:"asked"`     // Documents - Empty - Same - TooLarge - Unchanged
+	Pilot      int64 `json:"pilot"`     // of them
 	Japanese   int64 `json:"japanese"`
 	Cut        int64 `json:"cut"`
 
@@ -41,13 +46,14 @@ type Planned struct {
 	Orders int64       `json:"orders"` // documents numbered, those left out behind their number included
 	Mode   quarry.Mode `json:"mode"`
 	Notes  []string    `json:"notes,omitempty"` // what people should know before they go on
+
+	broken int64 // documents whose text could not be put into a prompt, counted in Unreadable
 }
 
 const (
 	takesFile     = "takes"
 	sameFile      = "same.jsonl.zst"
 	leftOutFile   = "left-out.jsonl"
-	plannedFact   = "planned"
 	tooLargeBytes = math.MaxUint32 // in an entry: larger than a file may be
 	brokenBytes   = 1              // in an entry: left out
 )
@@ -72,33 +78,23 @@ type outcome struct {
 // plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
 // the ledger whole or not at all.
 func (r *Run) plan(ctx context.Context) (count, error) {
-	if text, ok, err := r.ledger.Fact(ctx, plannedFact); err != nil {
+	planned, ok, err := r.plannedPass(ctx, r.pass)
+	if err != nil {
 		return count{}, err
-	} else if ok {
-		if err := json.Unmarshal([]byte(text), &r.planned); err != nil {
-			return count{}, fmt.Errorf("read the plan: %w", err)
-		}
+	}
+	if ok {
+		r.planned = planned
 		return r.planned.count(), nil
 	}
-	r.planned = Planned{Pass: 1}
-	ids := dedupe.NewSorter(r.effects, dedupe.Config{Dir: r.indexPath(1, "sort"), Name: "ids"})
-	keys := dedupe.NewSorter(r.effects, dedupe.Config{Dir: r.indexPath(1, "sort"), Name: "keys"})
-	draw := newSample(r.pilotSize())
-	if err := errors.Join(r.scan(ctx, ids, keys, draw), ctx.Err()); err != nil {
-		return count{}, errors.Join(err, ids.Close(), keys.Close())
-	}
-	repeats, err := r.findRepeats(ids, keys)
-	if err := errors.Join(err, ids.Close(), keys.Close()); err != nil {
+	before, err := r.passBefore(ctx)
+	if err != nil {
 		return count{}, err
 	}
-	defer func() { _ = repeats.Close() }()
-	if err := r.writeTakes(ctx, repeats, draw); err != nil {
-		return count{}, err
+	if before != nil {
+		defer before.close()
 	}
-	if err := r.topUpPilot(ctx); err != nil {
-		return count{}, err
-	}
-	if err := r.nameRepeats(ctx, repeats); err != nil {
+	r.planned = Planned{Pass: r.pass}
+	if err := r.planPass(ctx, before); err != nil {
 		return count{}, err
 	}
 	if err := r.decideMode(); err != nil {
@@ -113,10 +109,74 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	if err := r.ledger.AddShards(ctx, rows, map[string]string{plannedFact: string(b)}, nil); err != nil {
+	if err := r.ledger.AddShards(ctx, rows, map[string]string{plannedFact(r.pass): string(b), "planned": string(b)}, nil); err != nil {
 		return count{}, err
 	}
 	return r.planned.count(), nil
+}
+
+// planPass reads the sources and writes the index of the pass.
+func (r *Run) planPass(ctx context.Context, before *known) (err error) {
+	dir := r.indexPath(r.pass, "sort")
+	ids := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "ids"})
+	keys := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "keys"})
+	var again *repeats
+	var pairs *joined
+	defer func() {
+		err = errors.Join(err, ids.Close(), keys.Close())
+		if again != nil {
+			err = errors.Join(err, again.Close())
+		}
+		if pairs != nil {
+			err = errors.Join(err, pairs.close())
+		}
+	}()
+	draw := newSample(r.pilotSize())
+	if err := errors.Join(r.scan(ctx, ids, keys, draw), ctx.Err()); err != nil {
+		return err
+	}
+	if pairs, err = r.join(ctx, ids, before); err != nil {
+		return err
+	}
+	if again, err = r.findRepeats(ids, keys); err != nil {
+		return err
+	}
+	if err := r.writeTakes(ctx, again, draw, pairs, before); err != nil {
+		return err
+	}
+	if err := r.topUpPilot(ctx); err != nil {
+		return err
+	}
+	return r.nameRepeats(ctx, again)
+}
+
+// plannedFact is the name under which a pass's plan is kept.
+func plannedFact(pass int) string { return fmt.Sprintf("planned.%d", pass) }
+
+func (r *Run) plannedPass(ctx context.Context, pass int) (p Planned, ok bool, err error) {
+	text, ok, err := r.ledger.Fact(ctx, plannedFact(pass))
+	if err != nil || !ok {
+		return p, ok, err
+	}
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return p, false, fmt.Errorf("read the plan of pass %d: %w", pass, err)
+	}
+	return p, true, nil
+}
+
+// passBefore opens the last finished pass; nil where there is none.
+func (r *Run) passBefore(ctx context.Context) (*known, error) {
+	if r.pass == 1 {
+		return nil, nil
+	}
+	p, ok, err := r.plannedPass(ctx, r.pass-1)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("pass %d has no plan", r.pass-1)
+	}
+	return r.openKnown(r.pass-1, p), nil
 }
 
 func (p *Planned) count() count {
@@ -125,7 +185,7 @@ func (p *Planned) count() count {
 
 // pilotSize is the number of documents asked first: at least a job's minimum, since a smaller job is refused.
 func (r *Run) pilotSize() int {
-	if r.cfg.NoPilot {
+	if r.cfg.NoPilot || r.sameAsBefore { // one pilot for each prompt, model and schema
 		return 0
 	}
 	if r.cfg.Mode == quarry.ModeJob || r.cfg.Mode == quarry.ModeAuto {
@@ -264,22 +324,24 @@ func lineBytes(id quarry.RecordID, modelInput []byte) int64 {
 	return int64(len(`{"recordId":"","modelInput":}`) + len(id) + len(modelInput) + 1)
 }
 
-// writeTakes writes what becomes of each document: one byte each, in order.
-func (r *Run) writeTakes(ctx context.Context, again *repeats, draw *sample) error {
+// writeTakes writes what becomes of each document: one byte each, in order; and beside it, whose answer of the pass before
+// is taken over, and how often the others were asked before.
+func (r *Run) writeTakes(ctx context.Context, again *repeats, draw *sample, pairs *joined, before *known) error {
 	p := &r.planned
 	unusable, err := again.among(draw)
 	if err != nil {
 		return err
 	}
 	pilot := draw.pick(func(order int64) bool { return !unusable[order] })
-	f, err := atomicfile.Create(r.effects, r.indexPath(p.Pass, takesFile))
+	column, err := r.createColumns(takesFile, triesFile, unchangedFile)
 	if err != nil {
 		return err
 	}
-	defer f.Abort()
+	defer column.abort()
 	next, stop := iter.Pull2(again.sorted())
 	defer stop()
 	repeat, err, more := next()
+	p.Documents = 0
 	var order int64
 	for e, entryErr := range r.entries(p.Pass) {
 		if err := errors.Join(err, entryErr, ctx.Err()); err != nil {
@@ -302,24 +364,111 @@ func (r *Run) writeTakes(ctx context.Context, again *repeats, draw *sample) erro
 				return err
 			}
 		}
+		slot, tries := int64(-1), 0
+		if t == takeMain || t == takeSame {
+			if t, slot, tries, err = r.compare(&e, t, order, pairs, before); err != nil {
+				return err
+			}
+		}
 		if len(pilot) > 0 && pilot[0] == order {
 			pilot = pilot[1:]
 			if t == takeMain {
 				t = takePilot
 			}
 		}
-		p.tally(t)
-		p.Orders++
-		if _, err := f.Write([]byte{byte(t)}); err != nil {
+		if err := column.add(t, tries, order, slot); err != nil {
 			return err
 		}
+		p.tally(t)
+		p.Documents++
+		p.Orders++
 		order++
 	}
-	if p.Items == 0 || p.Documents == 0 {
+	p.Documents -= p.SameID + p.broken
+	if p.Documents == 0 {
 		return &quarry.Error{Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(r.cfg.Sources, " "), Err: errors.New("no documents"),
 			Hint: "check the path; `quarry clean SOURCE` shows what is read from it"}
 	}
-	return f.Commit()
+	return column.commit()
+}
+
+// compare finds out whether the pass before has this document's answer. It gives the slot whose answer is taken over, or
+// how often a document that has none was asked.
+func (r *Run) compare(e *entry, t take, order int64, pairs *joined, before *known) (take, int64, int, error) {
+	slot, ok, err := pairs.slot(order)
+	if err != nil || !ok {
+		return t, -1, 0, err
+	}
+	was, err := before.entry(slot)
+	if err != nil {
+		return t, -1, 0, err
+	}
+	how, tries, err := before.ended(slot)
+	if err != nil {
+		return t, -1, 0, err
+	}
+	answered := how == endedOK || how == endedInvalid || how == endedFailed || how == endedStale
+	same := was.key == e.key && how != endedStale
+	switch {
+	case same && answered:
+		return takeUnchanged, slot, 0, nil
+	case same:
+		if t == takeMain {
+			r.planned.Again++
+		}
+		return t, -1, tries, nil
+	case answered && r.cfg.RefreshMax > 0 && r.planned.Changed >= r.cfg.RefreshMax:
+		r.planned.Stale++
+		return takeUnchanged, slot | staleBit, 0, nil
+	case t == takeMain:
+		r.planned.Changed++
+	}
+	return t, -1, 0, nil
+}
+
+// columns are the files of a pass that have a value for each document.
+type columns struct{ takes, tries, unchanged *atomicfile.Writer }
+
+func (r *Run) createColumns(takes, tries, unchanged string) (c *columns, err error) {
+	c = &columns{}
+	for _, f := range []struct {
+		to   **atomicfile.Writer
+		name string
+	}{{&c.takes, takes}, {&c.tries, tries}, {&c.unchanged, unchanged}} {
+		if *f.to, err = atomicfile.Create(r.effects, r.indexPath(r.planned.Pass, f.name)); err != nil {
+			c.abort()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *columns) add(t take, tries int, order, slot int64) error {
+	if slot >= 0 {
+		var b [16]byte
+		binary.BigEndian.PutUint64(b[:], uint64(order))
+		binary.BigEndian.PutUint64(b[8:], uint64(slot))
+		if _, err := c.unchanged.Write(b[:]); err != nil {
+			return err
+		}
+	}
+	if _, err := c.tries.Write([]byte{byte(min(tries, math.MaxUint8))}); err != nil {
+		return err
+	}
+	_, err := c.takes.Write([]byte{byte(t)})
+	return err
+}
+
+func (c *columns) abort() {
+	for _, w := range []*atomicfile.Writer{c.takes, c.tries, c.unchanged} {
+		if w != nil {
+			w.Abort()
+		}
+	}
+}
+
+func (c *columns) commit() error {
+	return errors.Join(c.tries.Commit(), c.unchanged.Commit(), c.takes.Commit())
 }
 
 func (p *Planned) tally(t take) {
@@ -333,9 +482,8 @@ func (p *Planned) tally(t take) {
 		p.Empty++
 	case takeSameID:
 		p.SameID++
-		p.Documents--
 	case takeBroken: // counted as unreadable when it was read
-		p.Documents--
+		p.broken++
 	case takeSame:
 		p.Same++
 	case takeTooLarge:

@@ -44,6 +44,9 @@ func (r *Run) writeReport(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	r.made = rep
+	if err := r.finished(ctx); err != nil {
+		return count{}, err
+	}
 	return count{taken: 1, done: 1}, nil
 }
 
@@ -53,7 +56,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 		Run: r.id, Version: r.cfg.Version, Generated: time.Now().UTC(), Target: "aws", Region: r.cfg.Region, Model: r.cfg.Model,
 		Mode: r.planned.Mode, Sources: r.cfg.Sources, Unreadable: r.planned.Unreadable + r.planned.SameID, Errors: t.Classes,
 		Documents: report.Documents{
-			Total: t.Total, OK: t.OK, Invalid: t.Invalid, Failed: t.Failed, Skipped: t.Skipped, Duplicate: t.Duplicate, Unchanged: r.planned.Unchanged,
+			Total: t.Total, OK: t.OK, Invalid: t.Invalid, Failed: t.Failed, Skipped: t.Skipped, Duplicate: t.Duplicate, Unchanged: r.planned.Unchanged, Gone: r.planned.Gone,
 		},
 		Tokens: report.Tokens{Input: t.Usage.InputTokens, Output: t.Usage.OutputTokens},
 		Notes:  append([]string{}, r.planned.Notes...), Jobs: []report.Job{}, AnsweredBy: t.Models, Samples: t.Samples,

@@ -147,16 +147,20 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 	return r.seal(s, loose)
 }
 
+// place is where a record stands in its shard, and how often it was asked in earlier passes.
+type place struct{ at, tried int32 }
+
 // places maps the shard's records to their place in it.
-func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]int, error) {
-	places := map[quarry.RecordID]int{}
+func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]place, error) {
+	places := map[quarry.RecordID]place{}
 	for p, err := range jsonLines[struct {
 		RecordID quarry.RecordID `json:"record_id"`
+		Tried    int32           `json:"tried"`
 	}](r.partPath(id)) {
 		if err != nil {
 			return nil, err
 		}
-		places[p.RecordID] = len(places)
+		places[p.RecordID] = place{int32(len(places)), p.Tried}
 	}
 	return places, nil
 }
@@ -166,7 +170,7 @@ type judgedChunk struct {
 	foreign, broken int64
 }
 
-func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]int, c jsonl.Chunk) (judgedChunk, error) {
+func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]place, c jsonl.Chunk) (judgedChunk, error) {
 	var out judgedChunk
 	var checker jsonl.Checker
 	for l := range c.Lines() {
@@ -178,20 +182,20 @@ func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]int, c json
 			out.broken++
 			continue
 		}
-		at, ok := places[line.RecordID]
+		where, ok := places[line.RecordID]
 		if !ok {
 			out.foreign++
 			continue
 		}
-		f := r.judge(s, line)
-		f.at = at
+		f := r.judge(s, line, int(where.tried))
+		f.at = int(where.at)
 		out.found = append(out.found, f)
 	}
 	return out, nil
 }
 
 // judge decides what one line means for its record.
-func (r *Run) judge(s *ledger.Shard, line collect.Line) found {
+func (r *Run) judge(s *ledger.Shard, line collect.Line, tried int) found {
 	attempt := line.RecordID.Attempt()
 	res := quarry.Result{Attempts: max(attempt, 1), RecordID: line.RecordID, Job: string(s.Job.ARN)}
 	var class quarry.Class
@@ -220,7 +224,7 @@ func (r *Run) judge(s *ledger.Shard, line collect.Line) found {
 		f.Outcome.Result.Output, f.Outcome.Result.Text = nil, clip(answerText, 4000)
 	}
 	f.Outcome.Result.Error = &quarry.ResultError{Kind: string(class), Message: message}
-	if r.again(class, attempt) {
+	if r.again(class, attempt-tried) {
 		f.Outcome.Left = true
 		f.Next = &left{Attempt: attempt + 1, Class: class}
 		switch class {
@@ -243,7 +247,7 @@ func clip(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
-// again reports whether a record is worth another attempt.
+// again reports whether a record is worth another attempt, after so many in this pass.
 func (r *Run) again(class quarry.Class, attempt int) bool {
 	switch class {
 	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassRefused:
@@ -350,7 +354,7 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 				return err
 			}
 		} else {
-			f = r.missing(s, p.RecordID)
+			f = r.missing(s, p.RecordID, p.Tried)
 		}
 		o, next := f.Outcome, f.Next
 		o.Order, o.RecordID = p.Order, p.RecordID
@@ -378,7 +382,7 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 }
 
 // missing is the outcome of a record for which there is no line.
-func (r *Run) missing(s *ledger.Shard, id quarry.RecordID) found {
+func (r *Run) missing(s *ledger.Shard, id quarry.RecordID, tried int) found {
 	message := "no line in the output"
 	if s.Job.Status != quarry.JobCompleted && s.Job.Status != "" {
 		message += fmt.Sprintf(" of the job, which ended %s", s.Job.Status)
@@ -391,7 +395,7 @@ func (r *Run) missing(s *ledger.Shard, id quarry.RecordID) found {
 		Status: quarry.StatusFailed, Attempts: attempt, RecordID: id, Job: string(s.Job.ARN),
 		Error: &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: message},
 	}}
-	if !r.again(quarry.ClassMissing, attempt) {
+	if !r.again(quarry.ClassMissing, attempt-tried) {
 		return found{Outcome: o}
 	}
 	o.Left = true

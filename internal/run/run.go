@@ -53,6 +53,7 @@ type Config struct {
 	PilotMinValid float64 // share of them that must be ok. Zero: 0.7
 	Attempts      int     // at each record. Zero: 4
 	Limit         int64   // of documents. Zero: none
+	RefreshMax    int64   // known documents that ask something else now and are asked in this pass. Zero: all
 	MaxUSD        *quarry.USD
 	Rescue        bool
 	KeepShards    bool
@@ -91,12 +92,14 @@ type Run struct {
 	bedrock *bedrock.Client
 	deps    Deps
 
-	id      quarry.RunID
-	planned Planned
-	totals  Totals
-	made    Report
-	began   time.Time
-	active  time.Duration // of earlier processes
+	id           quarry.RunID
+	pass         int
+	sameAsBefore bool // the pass asks with the settings of the one before
+	planned      Planned
+	totals       Totals
+	made         Report
+	began        time.Time
+	active       time.Duration // of earlier processes
 
 	heavy     chan struct{}
 	fresh     sync.Map // ShardID → job attempt whose intent this process wrote and has not sent
