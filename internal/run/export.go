@@ -72,6 +72,13 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return count{}, err
 		}
+		if o.RecordID == "" { // never asked; when the sources were read, its id was not known to come again
+			if t, err := column.of(o.Order); err != nil {
+				return count{}, err
+			} else if t == takeSameID {
+				continue
+			}
+		}
 		if len(attempts) > 0 && attempts[0].Order != o.Order {
 			if err := give(); err != nil {
 				return count{}, err

@@ -1,11 +1,7 @@
 package run_test
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -76,22 +72,6 @@ func TestRepeatedIDs(t *testing.T) {
 	}
 }
 
-func TestPilotWhoseJobAnsweredNothingIsAskedAgain(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, worldConfig{docs: someDocs(9)})
-	w.cfg = func(c *run.Config) { c.Tags = map[string]string{"quarry-fault": "expire=1"} }
-	_, _, err := w.run(t, nil)
-	t.Logf("first: %v", err)
-	w.cfg = nil
-	out, _, err := w.run(t, nil)
-	if err != nil {
-		t.Fatalf("second: %v", err)
-	}
-	if out.Totals.OK != 10 {
-		t.Errorf("%d ok, want 10: %+v", out.Totals.OK, out.Totals)
-	}
-}
-
 func TestPilotAmongManyTwins(t *testing.T) {
 	t.Parallel()
 	var docs strings.Builder
@@ -108,43 +88,5 @@ func TestPilotAmongManyTwins(t *testing.T) {
 	}
 	if out.Planned.Pilot < 3 {
 		t.Errorf("the pilot has %d documents, a job needs 3", out.Planned.Pilot)
-	}
-}
-
-func TestTooFewForAJob(t *testing.T) {
-	t.Parallel()
-	few := doc("a", longText(1)) + doc("b", longText(2))
-	t.Run("rescue asks them on demand", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t, worldConfig{docs: few, cfg: func(c *run.Config) { c.Local, c.Rescue = false, true }})
-		w.ended(t, map[string]quarry.Status{"a": "ok", "b": "ok"})
-	})
-	t.Run("the hint can be followed in the same directory", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t, worldConfig{docs: few, cfg: func(c *run.Config) { c.Local = false }})
-		_, _, err := w.run(t, nil)
-		var q *quarry.Error
-		if !errors.As(err, &q) || q.Kind != quarry.OverLimit || !strings.Contains(q.Hint, "--mode ondemand") {
-			t.Fatalf("got %v, want a limit and the way on demand", err)
-		}
-		w.cfg = func(c *run.Config) { c.Local, c.Mode, c.Settings = false, quarry.ModeOnDemand, "y" }
-		w.ended(t, map[string]quarry.Status{"a": "ok", "b": "ok"})
-	})
-}
-
-func TestTruncatedAnswerOfACallGetsMoreRoom(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, worldConfig{docs: someDocs(4), fault: "truncate=0.7,seed=1", cfg: func(c *run.Config) {
-		c.Mode, c.KeepShards, c.MaxOutput = quarry.ModeOnDemand, true, 64000
-	}})
-	if _, _, err := w.run(t, nil); err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(filepath.Join(w.dir, "shards", "r00001.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(b, []byte(`"max_tokens":8192`)) {
-		t.Errorf("no record of the second attempt has more room: %.300s", b)
 	}
 }
