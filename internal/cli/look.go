@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -87,49 +89,48 @@ func (a *App) status(ctx context.Context, dir string) error {
 		}
 		return a.writeJSON(out)
 	}
-	fmt.Fprintf(a.Stdout, "run %s in %s\n", id, dir)
-	w := tabwriter.NewWriter(a.Stdout, 2, 8, 2, ' ', 0)
+	_, err = io.WriteString(a.Stdout, shardTable(id, dir, shards))
+	return err
+}
+
+// statusText gives the status for people, and whether every shard is done.
+func (a *App) statusText(ctx context.Context, dir string) (text string, done bool, err error) {
+	book, err := a.openBook(ctx, dir)
+	if err != nil {
+		return "", false, err
+	}
+	defer func() { _ = book.Close() }()
+	id, _, err := book.Fact(ctx, "run")
+	if err != nil {
+		return "", false, err
+	}
+	shards, err := book.Shards(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	finished, _, err := book.Fact(ctx, "finished")
+	if err != nil {
+		return "", false, err
+	}
+	pass, _, err := book.Fact(ctx, "pass")
+	if err != nil {
+		return "", false, err
+	}
+	return shardTable(id, dir, shards), finished != "" && finished == pass, nil
+}
+
+func shardTable(id, dir string, shards []ledger.Shard) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "run %s in %s\n", id, dir)
+	w := tabwriter.NewWriter(&b, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "shard\tstate\trecords\tjob\tprocessed\tok\tinvalid\tfailed\tleft\twaits for")
 	for i := range shards {
 		s := &shards[i]
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", s.ID, s.State, s.Records, s.Job.Status, s.Job.Counts.Processed,
 			s.Tally.OK, s.Tally.Invalid, s.Tally.Failed, s.Tally.Left, plain(s.Waits))
 	}
-	return w.Flush()
-}
-
-func (a *App) stopCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "stop",
-		Short: "Stop spending and keep what finished",
-		Long: `Stop asks the process that works on the run to stop its jobs; it obeys within one poll, collects what
-the jobs have finished, and ends. The same run command goes on later. With no process at work, run
-the run command again and stop it.
-
-Exit codes: 0 done · 2 usage`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.settings(cmd)
-			if err != nil {
-				return err
-			}
-			book, err := a.openBook(cmd.Context(), s.Dir)
-			if err != nil {
-				return err
-			}
-			if err := book.Close(); err != nil {
-				return err
-			}
-			f, err := effect.New(nil).Create(filepath.Join(s.Dir, run.StopRequest))
-			if err != nil {
-				return err
-			}
-			a.say("asked the run in %s to stop; what was finished is collected", s.Dir)
-			return f.Close()
-		},
-	}
-	bind(cmd, "dir")
-	return cmd
+	_ = w.Flush() // into memory
+	return b.String()
 }
 
 func (a *App) reportCommand() *cobra.Command {
@@ -176,8 +177,9 @@ func (a *App) configCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.fillPrompt(&s.Settings)
 			if a.json {
-				return a.writeJSON(map[string]any{"settings": s.Settings, "origin": s.Origin, "file": s.File})
+				return a.writeJSON(map[string]any{"settings": s.Values(), "origin": s.Origins(), "file": s.File})
 			}
 			text, err := s.Print()
 			if err != nil {
@@ -193,6 +195,18 @@ func (a *App) configCommand() *cobra.Command {
 	}
 	bind(cmd, names...)
 	return cmd
+}
+
+// fillPrompt writes the defaults of the prompt into the settings, so that they can be looked at. Settings that fit no
+// prompt stay as they are: the command that uses them says why.
+func (a *App) fillPrompt(s *config.Settings) {
+	ask, err := a.asking(s)
+	if err != nil {
+		return
+	}
+	p := ask.prompt.Effective()
+	s.Prompt.System, s.Prompt.User, s.Prompt.InvocationType, s.Prompt.MaxTokens = p.System, p.User, string(p.Type), p.MaxTokens
+	s.Prompt.Temperature, s.Prompt.Schema = p.Temperature, config.Schema(p.Schema)
 }
 
 func (a *App) versionCommand() *cobra.Command {

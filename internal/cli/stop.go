@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/run"
+)
+
+func (a *App) stopCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "stop",
+		Short: "Stop spending and keep what finished",
+		Long: `Stop asks the process that works on the run to stop its jobs; it obeys within one poll, collects what
+the jobs have finished, and ends. With no process at work, stop stops the jobs itself. The run command
+goes on later: it collects what the stopped jobs had finished, and asks for the rest.
+
+Exit codes: 0 done · 2 usage · 4 denied · 6 provider`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.stop(cmd.Context(), &s.Settings)
+		},
+	}
+	bind(cmd, "dir", "region", "profile")
+	return cmd
+}
+
+func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
+	book, err := a.openBook(ctx, s.Dir)
+	if err != nil {
+		return err
+	}
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	open.add(book.Close)
+	e := effect.New(nil)
+	dir, err := openDir(e, s, &open)
+	var q *quarry.Error
+	if errors.As(err, &q) && q.Kind == quarry.Locked {
+		f, err := e.Create(filepath.Join(s.Dir, run.StopRequest))
+		if err != nil {
+			return err
+		}
+		a.say("asked the process that works on %s to stop; it collects what is finished first", s.Dir)
+		return f.Close()
+	}
+	if err != nil {
+		return err
+	}
+	target, _, err := book.Fact(ctx, "target")
+	if err != nil {
+		return err
+	}
+	shards, err := book.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	var jobs []quarry.JobARN
+	for i := range shards {
+		if shards[i].State == quarry.ShardSubmitted {
+			jobs = append(jobs, shards[i].Job.ARN)
+		}
+	}
+	if len(jobs) == 0 || target == "local" { // a stand-in inside a process ends with it
+		a.say("no process works on %s and no job is open: nothing to stop", s.Dir)
+		return nil
+	}
+	s.Target = "aws"
+	if len(s.Regions) == 0 {
+		s.Regions = []string{jobs[0].Region()}
+	}
+	where, err := a.openProvider(ctx, s, e, dir, &open)
+	if err != nil {
+		return err
+	}
+	for _, arn := range jobs {
+		if err := where.bedrock.Stop(ctx, arn); err != nil {
+			return err
+		}
+		a.say("asked for the end of %s", arn)
+	}
+	return nil
+}
+
+func (a *App) watchCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "watch",
+		Short: "Follow the state of a run until it is done",
+		Long: `Watch prints what quarry status prints, each time it has changed, until every shard is done or Ctrl-C.
+
+Exit codes: 0 done · 2 usage · 130 interrupted`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.watch(cmd.Context(), s.Dir)
+		},
+	}
+	bind(cmd, "dir")
+	return cmd
+}
+
+func (a *App) watch(ctx context.Context, dir string) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	shown := ""
+	for {
+		text, done, err := a.statusText(ctx, dir)
+		if err != nil {
+			return err
+		}
+		if text != shown {
+			if _, err := a.Stdout.Write([]byte(text)); err != nil {
+				return err
+			}
+			shown = text
+		}
+		if done {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
