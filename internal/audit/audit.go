@@ -132,14 +132,13 @@ type planned struct {
 
 // audit is one look at a run.
 type audit struct {
-	cfg      Config
-	found    *found
-	run      quarry.RunID
-	plan     planned
-	rows     []ledger.Shard
-	ended    bool // the results are those of the plan
-	reported bool // the report is that of the results
-	checked  Checked
+	cfg     Config
+	found   *found
+	run     quarry.RunID
+	plan    planned
+	rows    []ledger.Shard
+	ended   bool // the results are those of the plan
+	checked Checked
 
 	indexes map[int]*index       // by pass
 	usage   map[int]quarry.Usage // of all raw answers, by pass
@@ -158,11 +157,11 @@ func (a *audit) open(ctx context.Context) error {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "audit", Subject: a.cfg.Dir, Err: errors.New("it holds no run"), Hint: "name the run directory with --dir"}
 	}
 	a.run = quarry.RunID(id)
-	text, ok, err := a.cfg.Ledger.Fact(ctx, "planned")
+	text, err := a.planned(ctx)
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if text == "" {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "audit", Subject: a.cfg.Dir, Err: errors.New("the run has not been planned yet"), Hint: "run the run command again; nothing was sent so far"}
 	}
 	if err := json.Unmarshal([]byte(text), &a.plan); err != nil {
@@ -171,20 +170,28 @@ func (a *audit) open(ctx context.Context) error {
 	if a.rows, err = a.cfg.Ledger.Shards(ctx); err != nil {
 		return err
 	}
-	steps, err := a.cfg.Ledger.Steps(ctx)
-	if err != nil {
-		return err
-	}
-	// Results that were written before the plan are of an earlier pass.
-	a.ended = steps["export"].Finished && !steps["export"].Began.Before(steps["plan"].Ended)
-	a.reported = steps["report"].Finished && !steps["report"].Began.Before(steps["export"].Ended)
-	for i := range a.rows {
-		if a.rows[i].State != quarry.ShardDone {
-			a.ended = false
-		}
-	}
 	a.indexes = map[int]*index{}
 	return nil
+}
+
+// planned gives the plan of the pass that the run is at, or of the last finished one where that has none yet. A pass
+// that is finished has its results; before, results.jsonl is of the pass before.
+func (a *audit) planned(ctx context.Context) (string, error) {
+	finished, ok, err := a.cfg.Ledger.Fact(ctx, "finished")
+	if err != nil {
+		return "", err
+	}
+	pass, _, err := a.cfg.Ledger.Fact(ctx, "pass")
+	if err != nil {
+		return "", err
+	}
+	text, planned, err := a.cfg.Ledger.Fact(ctx, "planned."+pass)
+	if err == nil && !planned && ok {
+		pass = finished
+		text, _, err = a.cfg.Ledger.Fact(ctx, "planned."+pass)
+	}
+	a.ended = ok && pass == finished
+	return text, err
 }
 
 // indexOf opens the index of a pass; nil where there is none, which is a fault by then.

@@ -2,7 +2,10 @@ package audit_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -370,6 +373,7 @@ func TestRuntimeCalls(t *testing.T) {
 		lines := b.lines(callsFile)
 		_, record := first(t, lines)
 		b.change("r00001", func(s *ledger.Shard) { s.State, s.Times.Collected = quarry.ShardCalling, time.Time{} })
+		b.facts(map[string]string{"finished": ""})
 		b.write("journal/r00001.calls.jsonl", append(lines, `{"recordId":"`+record+`","intent":2}`+"\n", `{"recordId":"`+record))
 		code, r := b.audit()
 		if code != 0 || len(r.MaybePaidTwice) != 1 || r.Ended || r.Checked.Underway != 1 {
@@ -468,7 +472,7 @@ func TestSourcesAreReadAgain(t *testing.T) {
 			edit: func(s string) string { return s + `{"id":"art/new","title":"t","content":"c"}` + "\n" },
 		},
 		{
-			name: "a source that changed since is told, and not held against the run", touched: true, differs: "was changed since the run began",
+			name: "a source that changed since is told, and not held against the run", touched: true, differs: "was changed since the run read them",
 			edit: func(s string) string { return s + `{"id":"art/new","title":"t","content":"c"}` + "\n" },
 		},
 		{
@@ -517,12 +521,22 @@ func (b *bundle) moveSource(edit func(string) string, touched bool) {
 			b.t.Fatal(err)
 		}
 	}
+	facts := map[string]string{"sources": `["` + filepath.ToSlash(path) + `"]`}
+	if info, err := os.Stat(path); err == nil && !touched {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%d\n", path, info.Size(), info.ModTime().UnixNano()))
+		facts["seen"] = hex.EncodeToString(sum[:16])
+	}
+	b.facts(facts)
+}
+
+// facts sets facts of the ledger.
+func (b *bundle) facts(facts map[string]string) {
+	b.t.Helper()
 	book, err := ledger.Open(b.t.Context(), effect.New(nil), filepath.Join(b.dir, "ledger.db"))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	err = book.SetFacts(b.t.Context(), map[string]string{"sources": `["` + filepath.ToSlash(path) + `"]`})
-	if err := errors.Join(err, book.Close()); err != nil {
+	if err := errors.Join(book.SetFacts(b.t.Context(), facts), book.Close()); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -531,6 +545,7 @@ func TestARunThatHasNotEndedHasNothingMissing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.change("r00001", func(s *ledger.Shard) { s.State, s.Times.Collected = quarry.ShardCalling, time.Time{} })
+	b.facts(map[string]string{"finished": ""})
 	for _, name := range []string{resultsFile, "journal/r00001.jsonl.zst", callsRaw, "report.json"} {
 		if err := os.Remove(filepath.Join(b.dir, name)); err != nil {
 			t.Fatal(err)

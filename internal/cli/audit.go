@@ -102,6 +102,9 @@ func (a *App) printAudit(r *audit.Report, dir string) {
 	}
 	row("records", "%s", shards)
 	row("raw output", "%s lines read again; %s answers are what journal and results say", thousands(c.RawLines), thousands(c.Answers))
+	if c.Earlier > 0 {
+		row("earlier", "%s results were taken over from earlier passes, as their journals have them", thousands(c.Earlier))
+	}
 	if c.Calls > 0 {
 		row("calls", "%s runtime calls, each written down before it was made", thousands(c.Calls))
 	}

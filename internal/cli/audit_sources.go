@@ -2,15 +2,15 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"quarry"
 	"quarry/internal/audit"
@@ -91,28 +91,34 @@ func (a *App) sourcesChanged(ctx context.Context, book *ledger.Ledger, s *config
 	if ask.settings != settings {
 		return "the settings of this command are not the run's, so they may be read otherwise", nil
 	}
-	created, _, err := book.Fact(ctx, "created")
+	seen, _, err := book.Fact(ctx, "seen")
 	if err != nil {
 		return "", err
 	}
-	began, err := time.Parse(time.RFC3339, created)
-	if err != nil {
-		return "", fmt.Errorf("read when the run began: %w", err)
+	if seen == "" || seen != seenNow(names) {
+		return "a file of them was changed since the run read them", nil
 	}
+	return "", nil
+}
+
+// seenNow is the digest of names, sizes and times of all files, as a run notes it when a pass begins.
+func seenNow(names []string) string {
+	h := sha256.New()
 	for _, name := range names {
 		err := filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
 			if err != nil {
 				return err
 			}
-			info, err := os.Stat(path)
-			if err == nil && info.ModTime().After(began) {
-				return fmt.Errorf("%s was changed since the run began", path)
-			}
+			_, err = fmt.Fprintf(h, "%s\x00%d\x00%d\n", path, info.Size(), info.ModTime().UnixNano())
 			return err
 		})
 		if err != nil {
-			return err.Error(), nil
+			return ""
 		}
 	}
-	return "", nil
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
