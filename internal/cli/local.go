@@ -81,7 +81,7 @@ func (a *App) local(ctx context.Context, cfg standin.Config) error {
 	}
 	cfg.Ready = func(url, id, secret string) {
 		fmt.Fprintf(a.Stdout, "export AWS_ENDPOINT_URL=%s\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_REGION=%s\n", url, id, secret, account.DefaultRegion)
-		// boto3 and the AWS CLI's first version read the Region here alone (boto/botocore #2299).
+		// boto3 and the first version of the AWS CLI read the Region here alone (boto/boto3 #3338).
 		fmt.Fprintf(a.Stdout, "export AWS_DEFAULT_REGION=%s\n", account.DefaultRegion)
 	}
 	server, err := standin.Start(ctx, cfg)
