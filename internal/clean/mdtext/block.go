@@ -63,6 +63,10 @@ func (p *Parser) blocks() {
 		} else {
 			p.line(i, end)
 		}
+		p.flush()
+		if p.leaf.kind != noLeaf && len(p.lines)-p.leaf.from > maxLines {
+			p.closeLeaf(next)
+		}
 		i = next
 	}
 	p.closeTo(0, len(src))

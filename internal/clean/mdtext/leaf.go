@@ -28,7 +28,7 @@ func (p *Parser) continueLeaf(start int) bool {
 			return false
 		}
 		p.advance(4)
-		p.addLine(min(p.pos, p.eol), p.eol)
+		p.codeLine()
 		return true
 	}
 	return false
@@ -44,7 +44,14 @@ func (p *Parser) fenceLine() {
 		}
 	}
 	p.advance(min(indent, p.leaf.indent))
-	p.addLine(p.pos, p.eol)
+	p.codeLine()
+}
+
+// codeLine keeps a line of code where one may be asked for, and one more, which says that there were more.
+func (p *Parser) codeLine() {
+	if len(p.lines)-p.leaf.from <= p.Settings.KeptCodeLines() {
+		p.addLine(min(p.pos, p.eol), p.eol)
+	}
 }
 
 func (p *Parser) htmlLine(start int) bool {

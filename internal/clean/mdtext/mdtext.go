@@ -21,6 +21,12 @@ const maxDepth = 48
 // maxKept says from when on buffers are given back, so that a giant document does not hold its memory for a whole run.
 const maxKept = 16 << 10
 
+// maxWhole is up to which size a document's blocks are read before any of them is written.
+const maxWhole = 1 << 20
+
+// maxLines bounds the lines of one leaf block; behind them, another one begins.
+const maxLines = 1 << 17
+
 // A Parser renders one document after another in buffers it owns. It serves one goroutine.
 type Parser struct {
 	R        *htmltext.Renderer
@@ -36,13 +42,15 @@ type Parser struct {
 	refs  map[uint64]struct{} // labels that are defined, as hashes
 	ends  map[uint64]int      // where the last end tag of each name stands
 
-	stack   []container
-	leaf    leaf
-	quirk   bool // an element that is dropped was never closed: such elements stay, in the second try
-	seen    bool // ends was filled for this document
-	at      int  // where the block being rendered begins in src
-	inHTML  bool // an HTML block is being rendered, in which elements need no end
-	started bool // a container or leaf began on this line
+	stack    []container
+	leaf     leaf
+	quirk    bool // an element that is dropped was never closed: such elements stay, in the second try
+	seen     bool // ends was filled for this document
+	at       int  // where the block being rendered begins in src
+	streams  bool // blocks are written as they come
+	collects bool // blocks are read for their definitions alone
+	inHTML   bool // an HTML block is being rendered, in which elements need no end
+	started  bool // a container or leaf began on this line
 
 	pos, col int // of the line being read
 	eol      int
@@ -85,7 +93,6 @@ const (
 	opListEnd
 	opItem
 	opItemEnd
-	opDefinition
 )
 
 // An op is one block, or one end of a container, in the order of the text.
@@ -125,8 +132,45 @@ func (p *Parser) render(src []byte) {
 	}
 	clear(p.refs)
 	p.R.Literal, p.R.Fragments, p.R.TagsOnly = p.isText, true, p.quirk
+	// So many blocks would take many times the document's size. They are read twice instead: first for what they
+	// define, then to be written as they come.
+	p.streams = len(src) > maxWhole
+	if p.streams {
+		p.collects = true
+		p.blocks()
+		p.forget()
+		p.collects, p.stack, p.leaf = false, p.stack[:0], leaf{}
+		*p.Counts = rule.Counts{}
+	}
 	p.blocks()
+	p.writeAll()
+}
+
+// flush writes the blocks that were read so far, or passes over them, when a giant document has made many. The lines of
+// the block that is open stay.
+func (p *Parser) flush() {
+	if !p.streams || len(p.ops) < maxKept && len(p.lines) < maxLines {
+		return
+	}
+	open := len(p.lines)
+	if p.leaf.kind != noLeaf {
+		open = p.leaf.from
+	}
+	if !p.collects {
+		for i := range p.ops {
+			p.write(&p.ops[i])
+		}
+	}
+	p.ops = p.ops[:0]
+	p.lines = p.lines[:copy(p.lines, p.lines[open:])]
+	p.leaf.from = 0
+}
+
+func (p *Parser) writeAll() {
 	for i := range p.ops {
 		p.write(&p.ops[i])
 	}
+	p.forget()
 }
+
+func (p *Parser) forget() { p.ops, p.lines = p.ops[:0], p.lines[:0] }

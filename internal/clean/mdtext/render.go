@@ -41,11 +41,6 @@ func (p *Parser) write(o *op) {
 		p.writeTable(o.lines)
 	case opBreak:
 		p.R.Break(2)
-	case opDefinition:
-		p.R.Definition()
-		p.buf = p.join(p.buf[:0], o.lines)
-		p.inlines(p.buf)
-		p.R.EndDefinition()
 	case opList:
 		p.R.List(o.n)
 	case opListEnd:

@@ -112,9 +112,6 @@ func (w *Writer) Break(n uint8) {
 // Breaking reports whether a line break waits.
 func (w *Writer) Breaking() bool { return w.breaks > 0 }
 
-// Tighten turns the pending break into the end of a line, when one is pending.
-func (w *Writer) Tighten() { w.breaks = min(w.breaks, 1) }
-
 // Mark puts a mark ("- ", "## ") before the next text. A list item's mark that waits already is kept.
 func (w *Writer) Mark(mark ...string) {
 	w.mark = w.mark[:0]
