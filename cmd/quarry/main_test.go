@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,21 +17,27 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"quarry":   func() { os.Exit(run()) },
-		"strip":    stripMain,
-		"articles": articlesMain,
+		"quarry":    func() { os.Exit(run()) },
+		"strip":     stripMain,
+		"articles":  articlesMain,
+		"uncomment": uncommentMain,
 	})
 }
 
 // TestScripts runs the real program. Each script is named after what it shows, or after what once went wrong.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir)
+			env.Setenv("EXAMPLES", examples)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -99,6 +106,19 @@ func stripMain() {
 	in, err := os.ReadFile(os.Args[1])
 	if err == nil {
 		in = regexp.MustCompile(`"(job|cost_usd)":("[^"]*"|[0-9.]+),`).ReplaceAll(in, nil)
+		err = os.WriteFile(os.Args[2], in, 0o600)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// uncommentMain takes the # from every setting of a file that init wrote: uncomment FROM TO.
+func uncommentMain() {
+	in, err := os.ReadFile(os.Args[1])
+	if err == nil {
+		in = regexp.MustCompile(`(?m)^#([a-z_]+:|  |$)`).ReplaceAll(in, []byte("$1"))
 		err = os.WriteFile(os.Args[2], in, 0o600)
 	}
 	if err != nil {

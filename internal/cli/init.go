@@ -46,16 +46,20 @@ func sampleConfig() string {
 	var b strings.Builder
 	b.WriteString("# Settings of Quarry. Flags and QUARRY_… variables outweigh this file.\n# Take the # away from what you want to set.\n\n")
 	for _, s := range config.All() {
-		fmt.Fprintf(&b, "# %s\n#%s: %s\n\n", strings.ReplaceAll(s.Help, "`", ""), strings.ReplaceAll(s.Name, "-", "_"), s.Default)
+		value := s.Default
+		if value != "" {
+			value = " " + value
+		}
+		fmt.Fprintf(&b, "# %s\n#%s:%s\n\n", strings.ReplaceAll(s.Help, "`", ""), s.Key(), value)
 	}
 	b.WriteString("# What is asked. system and user are Go text/templates; {{.Title}} {{.Text}} {{.ID}} {{.URL}} {{.Lang}} {{.Fields.name}}.\n#prompt:\n")
-	for _, part := range []struct{ name, text string }{{"system", prompt.DefaultSystem}, {"user", prompt.DefaultUser}, {"schema", string(prompt.DefaultSchema)}} {
-		fmt.Fprintf(&b, "#  %s: |\n", part.name)
-		for _, line := range strings.Split(part.text, "\n") {
-			b.WriteString("#    " + line + "\n")
+	for _, part := range []struct{ name, text string }{{"system: |-", prompt.DefaultSystem}, {"user: |-", prompt.DefaultUser}, {"schema:", prompt.DefaultSchema}} {
+		fmt.Fprintf(&b, "#  %s\n", part.name)
+		for line := range strings.Lines(part.text) {
+			b.WriteString(strings.TrimRight("#    "+line, " \n") + "\n")
 		}
 	}
-	b.WriteString(`#  invocation_type: InvokeModel   # or Converse
+	b.WriteString(`#  invocation_type: InvokeModel   # or Converse; the default fits the model
 #  max_tokens: 4096
 #  temperature: 0.1
 #  free_text: false               # true: the answer is text, without a schema

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -108,18 +107,25 @@ func (l *Loaded) readFile(path string, all []Setting) error {
 func (l *Loaded) readKey(path string, key, value *yaml.Node, all []Setting) error {
 	switch key.Value {
 	case "prompt":
-		return l.readPrompt(path, value)
+		return l.readPrompt(path, key.Line, value)
 	case "clean":
 		if err := value.Decode(&l.Clean); err != nil {
 			return bad(path, value.Line, err)
 		}
+		l.Origin["clean"] = fmt.Sprintf("%s:%d", path, key.Line)
 		return nil
 	}
-	i := slices.IndexFunc(all, func(s Setting) bool { return s.key() == key.Value })
+	i := slices.IndexFunc(all, func(s Setting) bool { return s.Key() == key.Value })
 	if i < 0 {
 		return bad(path, key.Line, fmt.Errorf("unknown setting %q", key.Value))
 	}
+	if value.Kind == yaml.ScalarNode && value.ShortTag() == "!!null" {
+		return nil // "bucket:" with nothing behind it sets nothing
+	}
 	values, err := scalars(value)
+	if err == nil && value.Kind != yaml.ScalarNode && !all[i].Many {
+		err = errors.New("want one plain value")
+	}
 	if err != nil {
 		return bad(path, value.Line, fmt.Errorf("%s: %w", key.Value, err))
 	}
@@ -130,9 +136,6 @@ func (l *Loaded) readKey(path string, key, value *yaml.Node, all []Setting) erro
 func scalars(n *yaml.Node) ([]string, error) {
 	switch n.Kind {
 	case yaml.ScalarNode:
-		if n.Tag == "!!null" {
-			return []string{""}, nil
-		}
 		return []string{n.Value}, nil
 	case yaml.SequenceNode:
 		var out []string
@@ -146,35 +149,14 @@ func scalars(n *yaml.Node) ([]string, error) {
 	case yaml.MappingNode:
 		var out []string
 		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Kind != yaml.ScalarNode || n.Content[i+1].Kind != yaml.ScalarNode {
+				return nil, errors.New("want a mapping of plain values")
+			}
 			out = append(out, n.Content[i].Value+"="+n.Content[i+1].Value)
 		}
 		return out, nil
 	}
 	return nil, errors.New("want a plain value, a list or a mapping")
-}
-
-func (l *Loaded) readPrompt(path string, value *yaml.Node) error {
-	known := []string{"system", "no_system", "user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p", "stop_sequences", "schema", "free_text"}
-	for i := 0; i < len(value.Content); i += 2 {
-		if !slices.Contains(known, value.Content[i].Value) {
-			return bad(path, value.Content[i].Line, fmt.Errorf("unknown setting %q in prompt", value.Content[i].Value))
-		}
-	}
-	if err := value.Decode(&l.Prompt); err != nil {
-		return bad(path, value.Line, err)
-	}
-	// A schema can stand in a file of its own, beside quarry.yaml.
-	if name, ok := l.Prompt.Schema.(string); ok {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(filepath.Dir(path), name)
-		}
-		b, err := os.ReadFile(name)
-		if err != nil {
-			return bad(path, value.Line, fmt.Errorf("schema: %w", err))
-		}
-		l.Prompt.Schema = b
-	}
-	return nil
 }
 
 func bad(path string, line int, err error) error {
@@ -183,24 +165,4 @@ func bad(path string, line int, err error) error {
 		at = fmt.Sprintf("%s:%d", path, line)
 	}
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "`quarry config` prints every setting, its value and where it came from"}
-}
-
-// Print gives the effective settings as quarry.yaml, each with where its value came from.
-func (l *Loaded) Print() (string, error) {
-	var b strings.Builder
-	for _, s := range All() {
-		node, err := yaml.Marshal(map[string]string{s.key(): s.get(&l.Settings)})
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(&b, "%-60s # %s\n", strings.TrimRight(string(node), "\n"), l.Origin[s.Name])
-	}
-	for name, section := range map[string]any{"prompt": l.Prompt, "clean": l.Clean} {
-		node, err := yaml.Marshal(map[string]any{name: section})
-		if err != nil {
-			return "", err
-		}
-		b.Write(node)
-	}
-	return b.String(), nil
 }

@@ -6,6 +6,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"slices"
@@ -53,21 +54,6 @@ type Settings struct {
 	Clean  map[string]any // as it stands in quarry.yaml; the cleaner knows its own rules
 }
 
-// Prompt is the section prompt of quarry.yaml.
-type Prompt struct {
-	System         string   `yaml:"system"`
-	NoSystem       bool     `yaml:"no_system"`
-	User           string   `yaml:"user"`
-	InvocationType string   `yaml:"invocation_type"`
-	MaxTokens      int      `yaml:"max_tokens"`
-	Temperature    *float64 `yaml:"temperature"`
-	NoTemperature  bool     `yaml:"no_temperature"`
-	TopP           *float64 `yaml:"top_p"`
-	StopSequences  []string `yaml:"stop_sequences"`
-	Schema         any      `yaml:"schema"`
-	FreeText       bool     `yaml:"free_text"`
-}
-
 // Setting is one named value.
 type Setting struct {
 	Name    string // of the flag; the same with underscores in quarry.yaml, and QUARRY_… in the environment
@@ -77,13 +63,14 @@ type Setting struct {
 	Many    bool     // may be given more than once
 	Choices []string // what a shell offers: all values of a fixed set, or how values begin (openai=)
 	set     func(*Settings, []string) error
-	get     func(*Settings) string
+	value   func(*Settings) any // as YAML and JSON show it
 }
 
 // Env is the name of the variable that sets it.
-func (s *Setting) Env() string { return "QUARRY_" + strings.ToUpper(s.key()) }
+func (s *Setting) Env() string { return "QUARRY_" + strings.ToUpper(s.Key()) }
 
-func (s *Setting) key() string { return strings.ReplaceAll(s.Name, "-", "_") }
+// Key is its name in quarry.yaml.
+func (s *Setting) Key() string { return strings.ReplaceAll(s.Name, "-", "_") }
 
 // All gives every setting, in the order in which they are printed.
 func All() []Setting {
@@ -98,6 +85,7 @@ func All() []Setting {
 		number64("limit", "0", "read no more than `N` documents; 0: all", func(s *Settings) *int64 { return &s.Limit }),
 		choice("long", "cut", "what becomes of a long text: `cut`, whole or headtail", []string{"whole", "cut", "headtail"}, func(s *Settings) *string { return &s.Long }),
 		number("max-chars", "50000", "characters of a text that are asked about", func(s *Settings) *int { return &s.MaxChars }),
+		number64("refresh-max", "0", "known documents that ask something else now (a changed text, prompt or model) and are asked in one run; 0: all", func(s *Settings) *int64 { return &s.RefreshMax }),
 		money("max-usd", "", "cap in US dollars: the run stops before the call that could pass it", func(s *Settings) **quarry.USD { return &s.MaxUSD }),
 		flag("rescue", "ask leftovers below a batch job's minimum on demand", func(s *Settings) *bool { return &s.Rescue }),
 		flag("yes", "answer yes to every question", func(s *Settings) *bool { return &s.Yes }),
@@ -126,8 +114,8 @@ func All() []Setting {
 func text(name, def, help string, at func(*Settings) *string) Setting {
 	return Setting{
 		Name: name, Default: def, Help: help,
-		set: func(s *Settings, v []string) error { *at(s) = v[len(v)-1]; return nil },
-		get: func(s *Settings) string { return *at(s) },
+		set:   func(s *Settings, v []string) error { *at(s) = v[len(v)-1]; return nil },
+		value: func(s *Settings) any { return *at(s) },
 	}
 }
 
@@ -149,7 +137,7 @@ func choice(name, def, help string, of []string, at func(*Settings) *string) Set
 	return c
 }
 
-func parsed[T any](name, def, help string, parse func(string) (T, error), show func(T) string, at func(*Settings) *T) Setting {
+func parsed[T any](name, def, help string, parse func(string) (T, error), at func(*Settings) *T) Setting {
 	return Setting{
 		Name: name, Default: def, Help: help,
 		set: func(s *Settings, v []string) error {
@@ -160,7 +148,7 @@ func parsed[T any](name, def, help string, parse func(string) (T, error), show f
 			*at(s) = x
 			return nil
 		},
-		get: func(s *Settings) string { return show(*at(s)) },
+		value: func(s *Settings) any { return *at(s) },
 	}
 }
 
@@ -171,7 +159,7 @@ func number(name, def, help string, at func(*Settings) *int) Setting {
 			return 0, fmt.Errorf("%q is not a whole number", v)
 		}
 		return n, nil
-	}, strconv.Itoa, at)
+	}, at)
 }
 
 func number64(name, def, help string, at func(*Settings) *int64) Setting {
@@ -181,7 +169,7 @@ func number64(name, def, help string, at func(*Settings) *int64) Setting {
 			return 0, fmt.Errorf("%q is not a whole number", v)
 		}
 		return n, nil
-	}, func(n int64) string { return strconv.FormatInt(n, 10) }, at)
+	}, at)
 }
 
 func fraction(name, def, help string, at func(*Settings) *float64) Setting {
@@ -191,11 +179,11 @@ func fraction(name, def, help string, at func(*Settings) *float64) Setting {
 			return 0, fmt.Errorf("%q is not a number from 0 to 1", v)
 		}
 		return x, nil
-	}, func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }, at)
+	}, at)
 }
 
 func money(name, def, help string, at func(*Settings) **quarry.USD) Setting {
-	return parsed(name, def, help, func(v string) (*quarry.USD, error) {
+	s := parsed(name, def, help, func(v string) (*quarry.USD, error) {
 		if v == "" {
 			return nil, nil
 		}
@@ -208,16 +196,23 @@ func money(name, def, help string, at func(*Settings) **quarry.USD) Setting {
 			return nil, fmt.Errorf("%q is more than an amount can be", v)
 		}
 		return &usd, nil
-	}, func(u *quarry.USD) string {
-		if u == nil {
-			return ""
-		}
-		return strings.TrimPrefix(u.String(), "$")
 	}, at)
+	s.value = func(s *Settings) any {
+		usd := *at(s)
+		if usd == nil {
+			return nil
+		}
+		b, err := usd.MarshalJSON()
+		if err != nil {
+			return usd.String()
+		}
+		return json.Number(b)
+	}
+	return s
 }
 
 func flag(name, help string, at func(*Settings) *bool) Setting {
-	s := parsed(name, "false", help, strconv.ParseBool, strconv.FormatBool, at)
+	s := parsed(name, "false", help, strconv.ParseBool, at)
 	s.Bool = true
 	return s
 }
@@ -240,7 +235,7 @@ func list(name, def, help string, at func(*Settings) *[]string) Setting {
 			}
 			return nil
 		},
-		get: func(s *Settings) string { return strings.Join(*at(s), ",") },
+		value: func(s *Settings) any { return append([]string{}, *at(s)...) },
 	}
 }
 
@@ -259,13 +254,11 @@ func pairs(name, help string, at func(*Settings) *map[string]string) Setting {
 			*at(s) = m
 			return nil
 		},
-		get: func(s *Settings) string {
-			var parts []string
-			for k, v := range *at(s) {
-				parts = append(parts, k+"="+v)
+		value: func(s *Settings) any {
+			if m := *at(s); m != nil {
+				return m
 			}
-			slices.Sort(parts)
-			return strings.Join(parts, ",")
+			return map[string]string{}
 		},
 	}
 }

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Prompt is the section prompt of quarry.yaml; what is not set there is zero.
+type Prompt struct {
+	System         string   `yaml:"system,omitempty" json:"system,omitempty"`
+	NoSystem       bool     `yaml:"no_system,omitempty" json:"no_system,omitempty"`
+	User           string   `yaml:"user,omitempty" json:"user,omitempty"`
+	InvocationType string   `yaml:"invocation_type,omitempty" json:"invocation_type,omitempty"`
+	MaxTokens      int      `yaml:"max_tokens,omitempty" json:"max_tokens,omitempty"`
+	Temperature    *float64 `yaml:"temperature,omitempty" json:"temperature,omitempty"`
+	NoTemperature  bool     `yaml:"no_temperature,omitempty" json:"no_temperature,omitempty"`
+	TopP           *float64 `yaml:"top_p,omitempty" json:"top_p,omitempty"`
+	StopSequences  []string `yaml:"stop_sequences,omitempty" json:"stop_sequences,omitempty"`
+	Schema         Schema   `yaml:"schema,omitempty" json:"schema,omitempty"`
+	FreeText       bool     `yaml:"free_text,omitempty" json:"free_text,omitempty"`
+}
+
+// Schema is a JSON Schema as JSON, its members in the order in which they were written: a model is shown them, and
+// answers, in this order.
+type Schema string
+
+// UnmarshalYAML takes a mapping as it stands.
+func (s *Schema) UnmarshalYAML(n *yaml.Node) error {
+	var b bytes.Buffer
+	if err := writeJSON(&b, n, 0); err != nil {
+		return err
+	}
+	*s = Schema(b.String())
+	return nil
+}
+
+// MarshalJSON gives the schema as it stands.
+func (s Schema) MarshalJSON() ([]byte, error) { return []byte(s), nil }
+
+// MarshalYAML gives the mapping back: JSON is YAML.
+func (s Schema) MarshalYAML() (any, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(s), &doc); err != nil || len(doc.Content) == 0 {
+		return nil, errors.Join(errors.New("schema: not JSON"), err)
+	}
+	return doc.Content[0], nil
+}
+
+const maxDepth = 200
+
+// writeJSON writes YAML as JSON without changing the order of members, as a map would.
+func writeJSON(b *bytes.Buffer, n *yaml.Node, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("line %d: nested too deep", n.Line)
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		b.WriteByte('{')
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			key, err := json.Marshal(n.Content[i].Value)
+			if err != nil {
+				return err
+			}
+			b.Write(key)
+			b.WriteByte(':')
+			if err := writeJSON(b, n.Content[i+1], depth+1); err != nil {
+				return err
+			}
+		}
+		b.WriteByte('}')
+	case yaml.SequenceNode:
+		b.WriteByte('[')
+		for i, item := range n.Content {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if err := writeJSON(b, item, depth+1); err != nil {
+				return err
+			}
+		}
+		b.WriteByte(']')
+	case yaml.ScalarNode:
+		var v any
+		if err := n.Decode(&v); err != nil {
+			return err
+		}
+		value, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", n.Line, err)
+		}
+		b.Write(value)
+	default:
+		return fmt.Errorf("line %d: want plain values, lists and mappings", n.Line)
+	}
+	return nil
+}
+
+func (l *Loaded) readPrompt(path string, at int, value *yaml.Node) error {
+	if value.Kind == yaml.ScalarNode && value.Value == "" {
+		return nil // all of it is commented out
+	}
+	if value.Kind != yaml.MappingNode {
+		return bad(path, value.Line, errors.New("prompt: not a mapping of settings"))
+	}
+	known := []string{"system", "no_system", "user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p", "stop_sequences", "schema", "free_text"}
+	for i := 0; i+1 < len(value.Content); i += 2 {
+		key, v := value.Content[i], value.Content[i+1]
+		if !slices.Contains(known, key.Value) {
+			return bad(path, key.Line, fmt.Errorf("unknown setting %q in prompt", key.Value))
+		}
+		if key.Value == "schema" && v.Kind == yaml.ScalarNode {
+			schema, err := schemaText(path, v)
+			if err != nil {
+				return bad(path, v.Line, fmt.Errorf("schema: %w", err))
+			}
+			value.Content[i+1] = schema
+		}
+	}
+	if err := value.Decode(&l.Prompt); err != nil {
+		return bad(path, value.Line, err)
+	}
+	l.Origin["prompt"] = fmt.Sprintf("%s:%d", path, at)
+	return nil
+}
+
+// schemaText reads a schema that is given as a text: JSON, or the name of a file that holds it, beside quarry.yaml.
+func schemaText(path string, v *yaml.Node) (*yaml.Node, error) {
+	text := strings.TrimSpace(v.Value)
+	if text == "" {
+		return v, nil
+	}
+	if !strings.HasPrefix(text, "{") {
+		name := text
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(path), name)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		text = string(b)
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, errors.New("not valid JSON")
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) == 0 {
+		return nil, errors.Join(errors.New("not readable"), err)
+	}
+	return doc.Content[0], nil
+}
