@@ -2,10 +2,13 @@ package run_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"quarry"
+	"quarry/internal/effect"
 	"quarry/internal/run"
 )
 
@@ -88,5 +91,40 @@ func TestPilotAmongManyTwins(t *testing.T) {
 	}
 	if out.Planned.Pilot < 3 {
 		t.Errorf("the pilot has %d documents, a job needs 3", out.Planned.Pilot)
+	}
+}
+
+func TestPilotWhoseJobAnsweredNothingIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{docs: someDocs(9)})
+	w.cfg = func(c *run.Config) { c.Tags = map[string]string{"quarry-fault": "expire=1"} }
+	if _, _, err := w.run(t, dieAtNth(t, "rename "+filepath.Join(w.dir, "journal", "p00001.jsonl.zst"), 1)); err == nil {
+		t.Fatal("it did not die")
+	}
+	w.cfg = nil
+	out, _, err := w.run(t, nil)
+	if err != nil {
+		t.Fatalf("second: %v", err)
+	}
+	if out.Totals.OK != 10 {
+		t.Errorf("%d ok, want 10: %+v", out.Totals.OK, out.Totals)
+	}
+}
+
+// dieAtNth gives a hook that dies before the nth effect of that name.
+func dieAtNth(t *testing.T, what string, n int) effect.Hook {
+	t.Helper()
+	var mu sync.Mutex
+	dead := false
+	return func(p effect.Point) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if p.When == effect.Before && p.What == what {
+			n--
+		}
+		if dead = dead || n == 0; dead {
+			return errDied
+		}
+		return nil
 	}
 }

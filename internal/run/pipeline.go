@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
 	"quarry/internal/reconcile"
 )
 
@@ -57,39 +56,87 @@ func (r *Run) pilot(ctx context.Context) (count, error) {
 	if r.planned.Pilot == 0 {
 		return count{}, nil
 	}
-	if err := r.reconcile(ctx, quarry.PilotShard); err != nil {
-		return count{}, err
-	}
-	shards, err := r.ledger.Shards(ctx)
+	p, err := r.askPilot(ctx)
 	if err != nil {
 		return count{}, err
 	}
-	var t ledger.Tally
-	classes := map[quarry.Class]int64{}
-	var records int64
-	for i := range shards {
-		s := &shards[i]
-		if s.Kind != quarry.PilotShard || s.Pass != r.planned.Pass {
-			continue
-		}
-		records += s.Records
-		t.OK += s.Tally.OK
-		t.Usage.Add(s.Tally.Usage)
-		for c, n := range s.Tally.Classes {
-			classes[c] += n
-		}
-	}
-	// What the provider could not answer for a moment says nothing about the prompt; that it answered nothing at all does.
-	judged := records - classes[quarry.ClassThrottled] - classes[quarry.ClassMissing]
-	if records > 0 && (judged <= 0 || float64(t.OK) < r.cfg.PilotMinValid*float64(judged)) {
+	switch {
+	case p.records > 0 && p.judged <= 0:
 		return count{}, &quarry.Error{
-			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", records),
-			Err:  fmt.Errorf("%d of %d answers are good (%s), the gate asks for %.0f %%", t.OK, max(judged, 0), classesText(classes), 100*r.cfg.PilotMinValid),
+			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.records),
+			Err:  fmt.Errorf("none was answered in %d attempts (%s)", r.cfg.Attempts, classesText(p.classes)),
+			Hint: "`quarry status` shows what became of its jobs, " + r.cfg.Dir + "/journal what was said of each record; mend the cause and start with another --dir",
+		}
+	case float64(p.ok) < r.cfg.PilotMinValid*float64(p.judged):
+		return count{}, &quarry.Error{
+			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.records),
+			Err:  fmt.Errorf("%d of %d answers are good (%s), the gate asks for %.0f %%", p.ok, p.judged, classesText(p.classes), 100*r.cfg.PilotMinValid),
 			Hint: "look at " + r.cfg.Dir + "/journal for the answers, change the prompt, the schema or the model and start with another --dir, or lower --pilot-min-valid",
 		}
 	}
-	r.watch(Event{Kind: PilotRead, Done: t.OK, Total: records, Usage: t.Usage, Text: classesText(classes)})
-	return count{taken: records, done: t.OK, failed: records - t.OK}, nil
+	r.watch(Event{Kind: PilotRead, Done: p.ok, Total: p.records, Usage: p.usage, Text: classesText(p.classes)})
+	return count{taken: p.records, done: p.ok, failed: p.records - p.ok}, nil
+}
+
+// askPilot lives the lives of the pilot's shards. What the provider did not answer, because a job expired or was stopped,
+// is asked again until half of the sample is read or nothing of it may be asked any more: a gate that judges no answers
+// would stay shut for good.
+func (r *Run) askPilot(ctx context.Context) (pilotRead, error) {
+	for _, kind := range []quarry.ShardKind{quarry.PilotShard, quarry.RetryShard} {
+		if err := r.reconcile(ctx, kind); err != nil {
+			return pilotRead{}, err
+		}
+	}
+	for {
+		p, err := r.readPilot(ctx)
+		if err != nil || 2*p.judged >= p.records {
+			return p, err
+		}
+		if more, err := r.planRetries(ctx, p.shards); err != nil || !more {
+			return p, err
+		}
+		if err := r.reconcile(ctx, quarry.RetryShard); err != nil {
+			return p, err
+		}
+	}
+}
+
+// pilotRead is what the pilot's answers came to.
+type pilotRead struct {
+	shards     map[quarry.ShardID]bool // its own, and those that asked nothing but its records again
+	records    int64
+	judged, ok int64 // what the provider could not answer for a moment says nothing about the prompt
+	classes    map[quarry.Class]int64
+	usage      quarry.Usage
+}
+
+func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
+	p := pilotRead{shards: map[quarry.ShardID]bool{}, classes: map[quarry.Class]int64{}}
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return p, err
+	}
+	for i := range shards { // in the order in which they were planned
+		s := &shards[i]
+		again := len(s.Sources) > 0
+		for _, from := range s.Sources {
+			again = again && p.shards[from]
+		}
+		if s.Pass != r.planned.Pass || (s.Kind != quarry.PilotShard && !again) {
+			continue
+		}
+		p.shards[s.ID] = true
+		if !again {
+			p.records += s.Records
+		}
+		p.ok += s.Tally.OK
+		p.judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassMissing]
+		p.usage.Add(s.Tally.Usage)
+		for c, n := range s.Tally.Classes {
+			p.classes[c] += n
+		}
+	}
+	return p, nil
 }
 
 // shards lives the lives of all shards, then asks again what they left, until nothing is left that may be asked.
@@ -98,7 +145,7 @@ func (r *Run) shards(ctx context.Context) (count, error) {
 		if err := r.reconcile(ctx, ""); err != nil {
 			return count{}, err
 		}
-		more, err := r.planRetries(ctx)
+		more, err := r.planRetries(ctx, nil)
 		if err != nil {
 			return count{}, err
 		}

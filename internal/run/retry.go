@@ -27,8 +27,9 @@ func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[le
 }
 
 // planRetries plans a round of further attempts: the only arrow that leads back. It gathers what all ended shards left, so
-// that few records of many shards fill one job. It reports whether there was anything to do.
-func (r *Run) planRetries(ctx context.Context) (bool, error) {
+// that few records of many shards fill one job. It reports whether there was anything to do. among, where it is not nil,
+// narrows it to some shards: what they leave that is too little for a job waits for the others.
+func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (bool, error) {
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return false, err
@@ -41,7 +42,7 @@ func (r *Run) planRetries(ctx context.Context) (bool, error) {
 		if s.Kind == quarry.RetryShard {
 			retries++
 		}
-		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" {
+		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" && (among == nil || among[s.ID]) {
 			from = append(from, s.ID)
 			records += s.Tally.Left
 		}
@@ -51,6 +52,9 @@ func (r *Run) planRetries(ctx context.Context) (bool, error) {
 	}
 	mode := r.planned.Mode
 	if mode == quarry.ModeJob && records < r.cfg.Quotas.MinRecords {
+		if among != nil {
+			return false, nil
+		}
 		if !r.cfg.Local && !r.cfg.Rescue {
 			r.belowMinimum = records
 			r.watch(Event{Kind: Note, Text: fmt.Sprintf("%d records are left, below the minimum of %d of a batch job: they end failed; --rescue asks them on demand%s",
