@@ -24,7 +24,7 @@ func (r *Run) decideMode() error {
 		return nil
 	}
 	few := fmt.Sprintf("%d records are below the minimum of %d of a batch job", p.Asked, minimum)
-	if r.cfg.Local || p.Mode == quarry.ModeAuto {
+	if r.cfg.Local || r.cfg.Rescue || p.Mode == quarry.ModeAuto {
 		p.Mode = quarry.ModeOnDemand
 		p.Notes = append(p.Notes, few+": answered by runtime calls")
 		return nil

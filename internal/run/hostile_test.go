@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -127,4 +128,25 @@ func dieAtNth(t *testing.T, what string, n int) effect.Hook {
 		}
 		return nil
 	}
+}
+
+func TestTooFewForAJob(t *testing.T) {
+	t.Parallel()
+	few := doc("a", longText(1)) + doc("b", longText(2))
+	t.Run("rescue asks them on demand", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, worldConfig{docs: few, cfg: func(c *run.Config) { c.Local, c.Rescue = false, true }})
+		w.ended(t, map[string]quarry.Status{"a": "ok", "b": "ok"})
+	})
+	t.Run("the hint can be followed in the same directory", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, worldConfig{docs: few, cfg: func(c *run.Config) { c.Local = false }})
+		_, _, err := w.run(t, nil)
+		var q *quarry.Error
+		if !errors.As(err, &q) || q.Kind != quarry.OverLimit || !strings.Contains(q.Hint, "--mode ondemand") {
+			t.Fatalf("got %v, want a limit and the way on demand", err)
+		}
+		w.cfg = func(c *run.Config) { c.Local, c.Mode, c.Settings = false, quarry.ModeOnDemand, "y" }
+		w.ended(t, map[string]quarry.Status{"a": "ok", "b": "ok"})
+	})
 }

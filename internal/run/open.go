@@ -118,6 +118,12 @@ func (r *Run) choosePass(ctx context.Context) error {
 		if same {
 			return nil
 		}
+		if _, planned, err := r.plannedPass(ctx, pass); err != nil {
+			return err
+		} else if !planned { // nothing was asked with the old ones; a refusal of the plan says which to change
+			r.sameAsBefore = pass > 1 && r.cfg.Settings == facts["settings.finished"]
+			return r.ledger.SetFacts(ctx, map[string]string{"settings": r.cfg.Settings, "model": r.cfg.Model})
+		}
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: errors.New("it is not finished, and was begun with other settings (model, prompt, schema or cleaning)"),
 			Hint: "take the change back until it is finished, or ask all anew with another --dir",
