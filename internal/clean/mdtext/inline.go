@@ -40,7 +40,7 @@ var special = func() (t [256]bool) {
 
 // maxPiece bounds how much of a block is looked at at once, and with that the memory for tokens. No author writes a
 // paragraph that long; a mark that spans two pieces is text.
-const maxPiece = 256 << 10
+const maxPiece = 64 << 10
 
 // inlines writes the text of a block: lines joined by line feeds, without the marks of blocks.
 func (p *Parser) inlines(b []byte) {
