@@ -61,7 +61,7 @@ type Result struct {
 	Job            string          `json:"job,omitempty"`
 	RecordID       RecordID        `json:"record_id,omitempty"`
 	Salvaged       bool            `json:"salvaged,omitempty"` // the JSON was taken out of fences, prose or a repaired text
-	SameAs         DocumentID      `json:"same_as,omitempty"` // the document that asked the same and was asked instead
+	SameAs         DocumentID      `json:"same_as,omitempty"`  // the document that asked the same and was asked instead
 	Document       DocumentInfo    `json:"document"`
 	Error          *ResultError    `json:"error,omitempty"`
 }
