@@ -117,6 +117,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
+	if unserved(r, query) {
+		writeError(w, r, http.StatusNotImplemented, "NotImplemented", "A header or parameter you provided implies functionality that is not implemented.")
+		return
+	}
 	if isSigV2(query) {
 		var ok bool
 		if r, ok = a.acceptSigV2(w, r, query); !ok {
