@@ -287,7 +287,7 @@ func (w *Writer) Verbatim(s []byte) {
 			i++
 		default:
 			end := i
-			for end < len(s) && s[end] > ' ' {
+			for end < len(s) && (s[end] > ' ' || s[end] == ' ' && end > i && end+1 < len(s) && s[end+1] > ' ') {
 				end++
 			}
 			end = max(end, i+1)
