@@ -229,6 +229,9 @@ func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answer
 // callOne makes one call: intent, act, outcome. Throttling is waited out, since nothing was done; a call without a reply
 // is made once more, and no more than that.
 func (r *Run) callOne(ctx context.Context, s *ledger.Shard, log *callLog, id quarry.RecordID, input []byte, begun int) error {
+	if begun > 1 { // asked twice, and no reply was ever seen: a third call could be a third bill
+		return log.append(&callLine{RecordID: id, Error: &callError{Code: 408, Message: "two calls were begun and no reply of either was seen"}})
+	}
 	wait := time.Second
 	for call := begun + 1; ; {
 		if err := log.append(&callLine{RecordID: id, Intent: call}); err != nil {

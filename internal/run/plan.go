@@ -71,7 +71,8 @@ type outcome struct {
 	Order    int64           `json:"order"`
 	RecordID quarry.RecordID `json:"record_id,omitempty"`
 	Class    quarry.Class    `json:"class,omitempty"`
-	Left     bool            `json:"left,omitempty"` // goes on in a retry shard
+	Left     bool            `json:"left,omitempty"`    // goes on in a retry shard
+	Doubled  int64           `json:"doubled,omitempty"` // further lines for the record, which were not kept
 	Result   quarry.Result   `json:"result"`
 }
 

@@ -46,7 +46,7 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	if err != nil {
 		return r.waitOr(s, err)
 	}
-	if s.Job.Status == quarry.JobFailed && len(out.Files) == 0 {
+	if s.Job.Status == quarry.JobFailed && len(out.Files) == 0 && s.Job.Counts.Success == 0 {
 		failed := &quarry.Error{
 			Kind: quarry.Provider, Op: "run job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
 			Err: fmt.Errorf("%s: %s", s.Job.Status, s.Job.Message), Hint: hintFor(s.Job.Message),
@@ -312,13 +312,16 @@ func (r *Run) keep(s *ledger.Shard, l *loose, f *found) error {
 		if err := l.buf.Flush(); err != nil {
 			return err
 		}
-		first, err := l.get(f.at)
+		at := f.at
+		first, err := l.get(at)
 		if err != nil {
 			return err
 		}
 		if first.Outcome.Class == quarry.ClassOK || f.Outcome.Class != quarry.ClassOK {
-			return nil
+			f = &first
+			f.at = at
 		}
+		f.Outcome.Doubled = first.Outcome.Doubled + 1
 	}
 	return l.put(f)
 }
