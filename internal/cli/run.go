@@ -19,6 +19,7 @@ var asks = []string{"model", "limit", "long", "max-chars", "from", "as", "field"
 
 func (a *App) runCommand() *cobra.Command {
 	var records bool
+	var known string
 	cmd := &cobra.Command{
 		Use:   "run SOURCE…",
 		Short: "Do the whole job: plan, preflight, pilot, then build → submit → watch → collect → retry, then export and report",
@@ -39,23 +40,24 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 			if err != nil {
 				return err
 			}
-			return a.run(cmd.Context(), s, args, records)
+			return a.run(cmd.Context(), s, args, records, known)
 		},
 	}
 	bind(cmd, append([]string{
 		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
 		"kms-key", "tag", "backend", "backend-model", "backend-key-env", "concurrency",
 	}, asks...)...)
+	cmd.Flags().StringVar(&known, "known", "", "`FILE` of answers there are already (id and output on each line): those documents are not asked")
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id, modelInput goes unchanged")
 	return cmd
 }
 
-func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records bool) (err error) {
+func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records bool, known string) (err error) {
 	show := a.newProgress()
 	defer show.close()
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
-	r, err := a.wireRun(ctx, &s.Settings, args, records, &open, show.event)
+	r, err := a.wireRun(ctx, &s.Settings, args, records, known, &open, show.event)
 	if err != nil {
 		return err
 	}

@@ -244,10 +244,13 @@ func openDir(e *effect.Effects, s *config.Settings, c *closers) (string, error) 
 }
 
 // wireRun puts a run together.
-func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, records bool, c *closers, watch func(run.Event)) (*run.Run, error) {
+func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, records bool, known string, c *closers, watch func(run.Event)) (*run.Run, error) {
 	e := effect.New(nil)
 	if len(args) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl"}
+	}
+	if records && len(s.Prompt.Schema) == 0 {
+		s.Prompt.FreeText = true // what somebody else's records ask for is not known
 	}
 	ask, err := a.asking(s)
 	if err != nil {
@@ -284,6 +287,7 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 		return nil, err
 	}
 	cfg := a.runConfig(s, ask, where, dir, args)
+	cfg.Known = known
 	if s.Target == "aws" {
 		cfg.Quotas = a.readQuotas(ctx, s, ask, where)
 	}

@@ -8,6 +8,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -84,7 +85,16 @@ func All() []Setting {
 		number("attempts", "4", "attempts at each record", func(s *Settings) *int { return &s.Attempts }),
 		number64("limit", "0", "read no more than `N` documents; 0: all", func(s *Settings) *int64 { return &s.Limit }),
 		choice("long", "cut", "what becomes of a long text: `cut`, whole or headtail", []string{"whole", "cut", "headtail"}, func(s *Settings) *string { return &s.Long }),
-		number("max-chars", "50000", "characters of a text that are asked about", func(s *Settings) *int { return &s.MaxChars }),
+		parsed("max-chars", "50000", "characters of a text that are asked about, or off", func(v string) (int, error) {
+			if v == "off" {
+				return math.MaxInt, nil
+			}
+			n, err := strconv.Atoi(v)
+			if err != nil || n <= 0 {
+				return 0, fmt.Errorf("%q is neither a number above 0 nor off", v)
+			}
+			return n, nil
+		}, func(s *Settings) *int { return &s.MaxChars }),
 		number64("refresh-max", "0", "known documents that ask something else now (a changed text, prompt or model) and are asked in one run; 0: all", func(s *Settings) *int64 { return &s.RefreshMax }),
 		money("max-usd", "", "cap in US dollars: the run stops before the call that could pass it", func(s *Settings) **quarry.USD { return &s.MaxUSD }),
 		flag("rescue", "ask leftovers below a batch job's minimum on demand", func(s *Settings) *bool { return &s.Rescue }),

@@ -116,6 +116,32 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	return r.planned.count(), nil
 }
 
+// importedBefore opens the answers that somebody had before the first pass; nil where there are none. They are read once,
+// when the run is planned.
+func (r *Run) importedBefore(ctx context.Context) (*known, error) {
+	p, ok, err := r.plannedPass(ctx, importedPass)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return r.openKnown(importedPass, p), nil
+	}
+	if r.cfg.Known == "" || r.planned.Pass > 0 {
+		return nil, nil
+	}
+	if p, err = r.importKnown(ctx); err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.ledger.SetFacts(ctx, map[string]string{plannedFact(importedPass): string(b)}); err != nil {
+		return nil, err
+	}
+	return r.openKnown(importedPass, p), nil
+}
+
 // planPass reads the sources and writes the index of the pass.
 func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	dir := r.indexPath(r.pass, "sort")
@@ -168,7 +194,7 @@ func (r *Run) plannedPass(ctx context.Context, pass int) (p Planned, ok bool, er
 // passBefore opens the last finished pass; nil where there is none.
 func (r *Run) passBefore(ctx context.Context) (*known, error) {
 	if r.pass == 1 {
-		return nil, nil
+		return r.importedBefore(ctx)
 	}
 	p, ok, err := r.plannedPass(ctx, r.pass-1)
 	if err != nil {
@@ -409,7 +435,8 @@ func (r *Run) compare(e *entry, t take, order int64, pairs *joined, before *know
 		return t, -1, 0, err
 	}
 	answered := how == endedOK || how == endedInvalid || how == endedFailed || how == endedStale
-	same := was.key == e.key && how != endedStale
+	// What was imported does not say what was asked: it is taken at its word.
+	same := (was.key == e.key && how != endedStale) || before.pass == importedPass
 	switch {
 	case same && answered:
 		return takeUnchanged, slot, 0, nil

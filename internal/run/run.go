@@ -53,6 +53,7 @@ type Config struct {
 	PilotMinValid float64 // share of them that must be ok. Zero: 0.7
 	Attempts      int     // at each record. Zero: 4
 	Limit         int64   // of documents. Zero: none
+	Known         string  // file of answers that somebody has already; empty: none
 	RefreshMax    int64   // known documents that ask something else now and are asked in this pass. Zero: all
 	MaxUSD        *quarry.USD
 	Rescue        bool
