@@ -75,6 +75,16 @@ func (w *Writer) Commit() error {
 	return w.e.Rename(w.path+".tmp", w.path)
 }
 
+// CommitAll commits files one behind the other, and none behind one that failed: whoever sees the last sees them all.
+func CommitAll(files ...*Writer) error {
+	for _, w := range files {
+		if err := w.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (w *Writer) finish() error {
 	if w.zstd != nil {
 		if err := w.zstd.Close(); err != nil {

@@ -171,35 +171,57 @@ func (l *callLog) close() error {
 	return errors.Join(l.failed, l.file.Close())
 }
 
-// callAll asks every record that has no answer yet.
+// callGrace is how long calls under way may still take when the run is told to end: what they answer is paid.
+const callGrace = time.Minute
+
+// asking is one round of calls for a shard.
+type asking struct {
+	run   *Run
+	shard *ledger.Shard
+	log   *callLog
+
+	mu   sync.Mutex
+	done int64
+	said string // why calls wait, as it was told last
+}
+
+// callAll asks every record that has no answer yet. When it has to end it begins no further call, and waits for those
+// under way.
 func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	inFlight, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(callGrace, end)
+		if n := len(r.calls); n > 0 {
+			r.watch(Event{Kind: Note, Text: fmt.Sprintf("ending; %d calls are under way and paid for: their answers are waited for, %s at most", n, callGrace)})
+		}
+	})()
+	round := &asking{run: r, shard: s, log: log, done: int64(len(answered))}
 	type ask struct {
 		id    quarry.RecordID
 		input []byte
 	}
 	asks := make(chan ask)
-	var done int64 = int64(len(answered))
-	var mu sync.Mutex
 	var callers sync.WaitGroup
 	for range r.cfg.Concurrency {
 		callers.Go(func() {
 			for a := range asks {
-				if err := r.callOne(ctx, s, log, a.id, a.input, begun[a.id]); err != nil {
+				err := round.one(ctx, inFlight, a.id, a.input, begun[a.id])
+				<-r.calls
+				if err != nil {
 					stop(err)
 					return
 				}
-				mu.Lock()
-				done++
-				r.watch(Event{Kind: Progress, Step: "calls", Shard: s.ID, Done: done, Total: s.Records})
-				mu.Unlock()
+				round.progress()
 			}
 		})
 	}
 	err := func() error {
 		defer close(asks)
 		var checker jsonl.Checker
+		var looked time.Time
 		for line, err := range linesOf(r.shardPath(s.ID)) {
 			if err != nil {
 				return err
@@ -211,9 +233,21 @@ func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answer
 			if answered[l.RecordID] {
 				continue
 			}
+			if time.Since(looked) >= time.Second {
+				looked = time.Now()
+				if r.stopRequested() {
+					return r.stopError()
+				}
+			}
+			select {
+			case r.calls <- struct{}{}: // all shards together make Concurrency calls at once
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
 			select {
 			case asks <- ask{l.RecordID, l.ModelInput}:
 			case <-ctx.Done():
+				<-r.calls
 				return context.Cause(ctx)
 			}
 		}
@@ -226,26 +260,47 @@ func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answer
 	return err
 }
 
-// callOne makes one call: intent, act, outcome. Throttling is waited out, since nothing was done; a call without a reply
-// is made once more, and no more than that.
-func (r *Run) callOne(ctx context.Context, s *ledger.Shard, log *callLog, id quarry.RecordID, input []byte, begun int) error {
+func (a *asking) progress() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.done++
+	a.run.watch(Event{Kind: Progress, Step: "calls", Shard: a.shard.ID, Done: a.done, Total: a.shard.Records})
+}
+
+// say tells why calls wait, once for all of them.
+func (a *asking) say(why string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.said != why {
+		a.said = why
+		a.run.watch(Event{Kind: Waiting, Shard: a.shard.ID, Text: why})
+	}
+}
+
+// one makes one call: intent, act, outcome. Throttling is waited out, since nothing was done, and so are credentials
+// that ran out; a call without a reply is made once more, and no more than that. inFlight outlives ctx by callGrace.
+func (a *asking) one(ctx, inFlight context.Context, id quarry.RecordID, input []byte, begun int) error {
+	r := a.run
 	if begun > 1 { // asked twice, and no reply was ever seen: a third call could be a third bill
-		return log.append(&callLine{RecordID: id, Error: &callError{Code: 408, Message: "two calls were begun and no reply of either was seen"}})
+		return a.log.append(&callLine{RecordID: id, Error: &callError{Code: 408, Message: "two calls were begun and no reply of either was seen"}})
 	}
 	wait := time.Second
 	for call := begun + 1; ; {
-		if err := log.append(&callLine{RecordID: id, Intent: call}); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := a.log.append(&callLine{RecordID: id, Intent: call}); err != nil {
 			return err
 		}
 		tier := ""
-		if s.Mode == quarry.ModeFlex {
+		if a.shard.Mode == quarry.ModeFlex {
 			tier = "flex"
 		}
-		output, err := r.bedrock.Invoke(ctx, bedrock.Call{RecordID: id, ModelID: r.cfg.Model, Type: r.cfg.Type, ModelInput: input, Tier: tier})
+		output, err := r.bedrock.Invoke(inFlight, bedrock.Call{RecordID: id, ModelID: r.cfg.Model, Type: r.cfg.Type, ModelInput: input, Tier: tier})
 		if err == nil {
-			return log.append(&callLine{RecordID: id, ModelOutput: output})
+			return a.log.append(&callLine{RecordID: id, ModelOutput: output})
 		}
-		if ctx.Err() != nil || errors.Is(err, effect.ErrHook) {
+		if inFlight.Err() != nil || errors.Is(err, effect.ErrHook) {
 			return err
 		}
 		var fault *bedrock.Fault
@@ -253,15 +308,16 @@ func (r *Run) callOne(ctx context.Context, s *ledger.Shard, log *callLog, id qua
 			return err
 		}
 		switch {
-		case fault.Cause == bedrock.CauseDenied:
-			return err
-		case fault.Cause == bedrock.CauseThrottled || fault.Status == 503:
+		case fault.Cause == bedrock.CauseThrottled || fault.Status == 503 || fault.Code == "ExpiredTokenException":
+			a.say(fault.Code + ": " + fault.Message)
 			select {
 			case <-time.After(wait):
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
 			wait = min(2*wait, 30*time.Second)
+		case fault.Cause == bedrock.CauseDenied:
+			return err
 		case fault.Cause == bedrock.CauseUnknown && call == 1:
 			call++ // it may have been answered and paid: asked once more, and audit lists it
 		default:
@@ -269,7 +325,7 @@ func (r *Run) callOne(ctx context.Context, s *ledger.Shard, log *callLog, id qua
 			if code == 0 {
 				code = 500
 			}
-			return log.append(&callLine{RecordID: id, Error: &callError{Code: code, Message: fault.Code + ": " + fault.Message}})
+			return a.log.append(&callLine{RecordID: id, Error: &callError{Code: code, Message: fault.Code + ": " + fault.Message}})
 		}
 	}
 }
@@ -309,7 +365,7 @@ func (r *Run) sealCalls(s *ledger.Shard) (collect.Output, error) {
 			return collect.Output{}, err
 		}
 	}
-	if err := errors.Join(all.Commit(), raw.Commit()); err != nil {
+	if err := atomicfile.CommitAll(all, raw); err != nil {
 		return collect.Output{}, err
 	}
 	return collect.Open(dir)

@@ -200,7 +200,7 @@ func (f *resultFiles) commit(orders int64) error {
 	if err := errors.Join(f.reach(orders), f.offset()); err != nil {
 		return err
 	}
-	return errors.Join(f.offsets.Commit(), f.ended.Commit(), f.failed.Commit(), f.results.Commit())
+	return atomicfile.CommitAll(f.offsets, f.ended, f.failed, f.results)
 }
 
 // reach gives every order below that has no result yet an offset all the same, which nobody asks for.

@@ -1,8 +1,11 @@
 package run_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -149,4 +152,74 @@ func TestTooFewForAJob(t *testing.T) {
 		w.cfg = func(c *run.Config) { c.Local, c.Mode, c.Settings = false, quarry.ModeOnDemand, "y" }
 		w.ended(t, map[string]quarry.Status{"a": "ok", "b": "ok"})
 	})
+}
+
+func TestTruncatedAnswerOfACallGetsMoreRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{docs: someDocs(4), fault: "truncate=0.7,seed=1", cfg: func(c *run.Config) {
+		c.Mode, c.KeepShards, c.MaxOutput, c.PilotMinValid = quarry.ModeOnDemand, true, 64000, 0.01
+	}})
+	if _, _, err := w.run(t, nil); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(w.dir, "shards", "r00001.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(b, []byte(`"max_tokens":8192`)) {
+		t.Errorf("no record of the second attempt has more room: %.300s", b)
+	}
+}
+
+func TestEndingWaitsForCallsUnderWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{docs: someDocs(9), fault: "slow=200ms", cfg: func(c *run.Config) { c.Mode, c.NoPilot = quarry.ModeOnDemand, true }})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	calls := 0
+	var mu sync.Mutex
+	hook := func(p effect.Point) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if p.When == effect.Before && strings.HasSuffix(p.What, "/invoke") {
+			if calls++; calls == 4 {
+				cancel()
+			}
+		}
+		return nil
+	}
+	if _, err := w.live(ctx, t, effect.New(hook)); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v, want it canceled", err)
+	}
+	if _, _, err := w.run(t, nil); err != nil {
+		t.Fatal(err)
+	}
+	for id, n := range w.bill(t) {
+		if n != 1 {
+			t.Errorf("record %s was answered and billed %d times", id, n)
+		}
+	}
+	if again := w.askedAgain(t); len(again) > 0 {
+		t.Errorf("asked again: %v", again)
+	}
+}
+
+func TestCallsStopWhenAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{docs: someDocs(9), fault: "slow=300ms", cfg: func(c *run.Config) {
+		c.Mode, c.NoPilot, c.Concurrency = quarry.ModeOnDemand, true, 1
+	}})
+	var once sync.Once
+	_, _, err := w.run(t, func(p effect.Point) error {
+		if strings.HasSuffix(p.What, "/invoke") {
+			once.Do(func() { write(t, filepath.Join(w.dir, run.StopRequest), "") })
+		}
+		return nil
+	})
+	if !errors.Is(err, run.ErrStopRequested) {
+		t.Errorf("got %v, want %v", err, run.ErrStopRequested)
+	}
+	if n := len(w.bill(t)); n == 0 || n > 6 {
+		t.Errorf("%d calls were made before the request was heard", n)
+	}
 }

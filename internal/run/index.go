@@ -105,7 +105,7 @@ func (w *indexWriter) abort() {
 }
 
 func (w *indexWriter) commit() error {
-	return errors.Join(w.entries.Commit(), w.blocks.Commit(), w.skipped.Commit())
+	return atomicfile.CommitAll(w.entries, w.blocks, w.skipped)
 }
 
 func (w *indexWriter) add(e *entry) error {

@@ -41,7 +41,12 @@ func (r *Run) openInputs(s *ledger.Shard) (*inputs, error) {
 	if s.Kind == quarry.RetryShard {
 		return &inputs{open: func() (io.ReadCloser, error) { return collect.OpenFile(r.basePath(s.ID)) }}, nil
 	}
-	return &inputs{open: func() (io.ReadCloser, error) { return os.Open(r.shardPath(s.ID)) }, strip: true}, nil
+	return r.openAsked(s), nil
+}
+
+// openAsked reads the bodies as this shard asks them.
+func (r *Run) openAsked(s *ledger.Shard) *inputs {
+	return &inputs{open: func() (io.ReadCloser, error) { return os.Open(r.shardPath(s.ID)) }, strip: true}
 }
 
 func (in *inputs) base(place int) ([]byte, error) {

@@ -228,7 +228,7 @@ const StopRequest = "stop"
 // stopped obeys a request to stop: what was not sent stays unsent, open jobs are stopped, and what they finished is
 // collected. It reports whether the shard has to stay as it is.
 func (r *Run) stopped(ctx context.Context, s *ledger.Shard) (bool, error) {
-	if _, err := os.Stat(filepath.Join(r.cfg.Dir, StopRequest)); err != nil {
+	if !r.stopRequested() {
 		return false, nil
 	}
 	switch s.State {
@@ -254,7 +254,16 @@ func (r *Run) stopped(ctx context.Context, s *ledger.Shard) (bool, error) {
 	if open > 0 {
 		return true, r.wait(s, "a request to stop", time.Second)
 	}
-	return true, &quarry.Error{Kind: quarry.OverLimit, Op: "stop", Subject: "run " + string(r.id), Err: ErrStopRequested,
+	return true, r.stopError()
+}
+
+func (r *Run) stopRequested() bool {
+	_, err := os.Stat(filepath.Join(r.cfg.Dir, StopRequest))
+	return err == nil
+}
+
+func (r *Run) stopError() error {
+	return &quarry.Error{Kind: quarry.OverLimit, Op: "stop", Subject: "run " + string(r.id), Err: ErrStopRequested,
 		Hint: "run the same command again to go on"}
 }
 

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -229,15 +228,21 @@ func (r *Run) judge(s *ledger.Shard, line collect.Line, tried int) found {
 		f.Next = &left{Attempt: attempt + 1, Class: class}
 		switch class {
 		case quarry.ClassTruncated:
-			f.Next.MaxTokens = 2 * prompt.MaxTokens(line.ModelInput)
-			if limit := r.cfg.MaxOutput; limit > 0 {
-				f.Next.MaxTokens = min(f.Next.MaxTokens, limit)
-			}
+			f.Next.MaxTokens = r.moreRoom(line.ModelInput)
 		case quarry.ClassNotJSON, quarry.ClassSchema, quarry.ClassWrongLanguage:
 			f.Next.Answer, f.Next.Complaint = clip(answerText, 20_000), message
 		}
 	}
 	return f
+}
+
+// moreRoom gives an answer that was cut off twice the tokens it had; 0 where the body does not say how many.
+func (r *Run) moreRoom(modelInput []byte) int {
+	n := 2 * prompt.MaxTokens(modelInput)
+	if limit := r.cfg.MaxOutput; limit > 0 {
+		n = min(n, limit)
+	}
+	return n
 }
 
 func clip(s string, n int) string {
@@ -346,6 +351,8 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 		return err
 	}
 	defer inputs.close()
+	asked := r.openAsked(s)
+	defer asked.close()
 	place := 0
 	for p, err := range jsonLines[part](r.partPath(s.ID)) {
 		if err != nil {
@@ -371,6 +378,13 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 			if next.Base, err = inputs.base(place); err != nil {
 				return err
 			}
+			if next.Class == quarry.ClassTruncated && next.MaxTokens == 0 { // the answers of runtime calls do not repeat what was asked
+				input, err := asked.base(place)
+				if err != nil {
+					return err
+				}
+				next.MaxTokens = r.moreRoom(input)
+			}
 			if err := writeJSONLine(lefts, next); err != nil {
 				return err
 			}
@@ -381,7 +395,7 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 		return fmt.Errorf("%d records ended as %d ok, %d invalid, %d failed, %d left", s.Records, t.OK, t.Invalid, t.Failed, t.Left)
 	}
 	// The journal last: once it is there, the leftovers are too.
-	return errors.Join(lefts.Commit(), journal.Commit())
+	return atomicfile.CommitAll(lefts, journal)
 }
 
 // missing is the outcome of a record for which there is no line.

@@ -103,8 +103,9 @@ type Run struct {
 	active       time.Duration // of earlier processes
 
 	heavy     chan struct{}
-	fresh     sync.Map // ShardID → job attempt whose intent this process wrote and has not sent
-	waits     sync.Map // ShardID → how often it waited
+	calls     chan struct{} // a slot for each runtime call under way
+	fresh     sync.Map      // ShardID → job attempt whose intent this process wrote and has not sent
+	waits     sync.Map      // ShardID → how often it waited
 	announced atomic.Bool
 	money     sync.Mutex
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
@@ -136,7 +137,7 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	return &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-		heavy: make(chan struct{}, 1), granted: map[quarry.ShardID]bool{},
+		heavy: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{},
 	}
 }
 
