@@ -83,7 +83,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 func (e *Effects) request(r *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	var reply *http.Response
 	err := e.do(HTTP, r.Method+" "+r.URL.EscapedPath(), func() (err error) {
-		reply, err = send(r)
+		reply, err = send(r) //nolint:bodyclose // the caller of RoundTrip closes it
 		return err
 	})
 	if err != nil {

@@ -263,8 +263,10 @@ func (r *Run) stopRequested() bool {
 }
 
 func (r *Run) stopError() error {
-	return &quarry.Error{Kind: quarry.OverLimit, Op: "stop", Subject: "run " + string(r.id), Err: ErrStopRequested,
-		Hint: "run the same command again to go on"}
+	return &quarry.Error{
+		Kind: quarry.OverLimit, Op: "stop", Subject: "run " + string(r.id), Err: ErrStopRequested,
+		Hint: "run the same command again to go on",
+	}
 }
 
 // ErrStopRequested says that another process asked this one to stop.

@@ -413,8 +413,10 @@ func (r *Run) writeTakes(ctx context.Context, again *repeats, draw *sample, pair
 	}
 	p.Documents -= p.SameID + p.broken
 	if p.Documents == 0 {
-		return &quarry.Error{Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(r.cfg.Sources, " "), Err: errors.New("no documents"),
-			Hint: "check the path; `quarry clean SOURCE` shows what is read from it"}
+		return &quarry.Error{
+			Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(r.cfg.Sources, " "), Err: errors.New("no documents"),
+			Hint: "check the path; `quarry clean SOURCE` shows what is read from it",
+		}
 	}
 	return column.commit()
 }

@@ -67,9 +67,11 @@ func (r *Run) heavily(ctx context.Context, act func() error) error {
 func (r *Run) inputKey(id quarry.ShardID) string {
 	return r.id.Prefix() + "in/" + string(id) + "/" + string(id) + ".jsonl"
 }
+
 func (r *Run) outputPrefix(id quarry.ShardID) string {
 	return r.id.Prefix() + "out/" + string(id) + "/"
 }
+
 func (r *Run) partKey(id quarry.ShardID) string {
 	return r.id.Prefix() + "index/" + string(id) + ".jsonl.zst"
 }

@@ -34,7 +34,6 @@ type world struct {
 	dir    string
 	source string
 	cfg    func(*run.Config)
-	events []run.Event
 }
 
 type worldConfig struct {

@@ -93,7 +93,7 @@ func (s *Server) bill(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.failBill(w, r.Context(), err)
+		s.failBill(r.Context(), w, err)
 		return
 	}
 	if only := query.Get("totals"); only != "" && only != "0" {
@@ -109,7 +109,7 @@ func (s *Server) bill(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Server) failBill(w http.ResponseWriter, ctx context.Context, err error) {
+func (s *Server) failBill(ctx context.Context, w http.ResponseWriter, err error) {
 	s.log.ErrorContext(ctx, "read the bill", "error", err)
 	writeJSON(w, http.StatusInternalServerError, map[string]string{"message": "the bill could not be read"})
 }

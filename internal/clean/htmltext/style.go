@@ -65,7 +65,7 @@ func farAway(v []byte) bool {
 		n++
 	}
 	unit := v[n+1:]
-	return n >= 3 && (v[1] == '9' || n >= 4) || n >= 2 && v[1] == '9' && (hasPrefixAny(unit, "em", "rem"))
+	return n >= 3 && (v[1] == '9' || n >= 4) || n >= 2 && v[1] == '9' && hasPrefixAny(unit, "em", "rem")
 }
 
 // plainStyle decodes references and escapes, drops comments and blanks and lowers the case.

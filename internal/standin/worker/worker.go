@@ -170,7 +170,7 @@ func (e *Engine) resume() error {
 		}
 		e.open[job.ID] = &live{job: job}
 	}
-	ctx, cancel := context.WithCancel(context.Background()) // the jobs outlive the call that opens the engine
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // the jobs outlive the call that opens the engine; Close ends them
 	e.end = cancel
 	e.start = func(l *live) { e.work.Go(func() { e.live(ctx, l) }) }
 	for _, l := range slices.Collect(maps.Values(e.open)) { // a copy: jobs leave the map when they have ended

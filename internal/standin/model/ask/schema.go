@@ -43,7 +43,7 @@ type prop struct {
 	node     *Node
 }
 
-// Null, String, Array, Object, Number and Bool tell what the place may hold.
+// Null tells whether the place may hold null.
 func (n *Node) Null() bool { return n.types&typeNull != 0 }
 
 // String tells whether the place may hold text.
