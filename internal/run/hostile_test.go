@@ -13,6 +13,7 @@ import (
 
 	"quarry"
 	"quarry/internal/effect"
+	"quarry/internal/ledger"
 	"quarry/internal/run"
 )
 
@@ -221,5 +222,52 @@ func TestCallsStopWhenAsked(t *testing.T) {
 	}
 	if n := len(w.bill(t)); n == 0 || n > 6 {
 		t.Errorf("%d calls were made before the request was heard", n)
+	}
+}
+
+func TestAnotherRegionFindsNoJobs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{docs: someDocs(9)})
+	if _, _, err := w.run(t, dieAtNth(t, "rename "+filepath.Join(w.dir, "raw", "p00001-a1", "manifest.json.out.zst"), 1)); err == nil {
+		t.Fatal("it did not die")
+	}
+	w.cfg = func(c *run.Config) { c.Region = "eu-central-1" }
+	_, _, err := w.run(t, nil)
+	var q *quarry.Error
+	if !errors.As(err, &q) || q.Kind != quarry.BadUsage || !strings.Contains(q.Hint, "--region us-west-2") {
+		t.Fatalf("got %v, want a refusal that names the Region", err)
+	}
+	w.cfg = nil
+	if _, _, err := w.run(t, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg = func(c *run.Config) { c.Region = "eu-central-1" }
+	if _, _, err := w.run(t, nil); err != nil {
+		t.Errorf("nothing is at the provider any more, and still: %v", err)
+	}
+}
+
+func TestOutputThatIsGoneIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{docs: someDocs(9)})
+	if _, _, err := w.run(t, dieAtNth(t, "rename "+filepath.Join(w.dir, "raw", "p00001-a1", "manifest.json.out.zst"), 1)); err == nil {
+		t.Fatal("it did not die")
+	}
+	before := len(w.bill(t))
+	w.bucket = "quarry-empty" // as if nothing were left in the one there was
+	book, err := ledger.Open(t.Context(), effect.New(nil), filepath.Join(w.dir, "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(book.SetFacts(t.Context(), map[string]string{"bucket": w.bucket}), book.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = w.run(t, nil)
+	var q *quarry.Error
+	if !errors.As(err, &q) || q.Kind != quarry.Provider || !strings.Contains(err.Error(), "nothing lies under s3://") {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+	if now := len(w.bill(t)); now != before {
+		t.Errorf("%d records were billed, %d before the output went", now, before)
 	}
 }

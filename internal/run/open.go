@@ -34,7 +34,7 @@ func (r *Run) open(ctx context.Context) error {
 		r.pass = 1
 		facts := map[string]string{
 			"pass": "1", "seen": r.fingerprint(), "run": string(r.id), "sources": string(sources), "settings": r.cfg.Settings, "model": r.cfg.Model,
-			"created": quarry.Timestamp(r.began), "version": r.cfg.Version, "target": r.target(),
+			"created": quarry.Timestamp(r.began), "version": r.cfg.Version, "target": r.target(), "region": r.cfg.Region, "bucket": r.bucket.Name(),
 		}
 		if err := r.ledger.SetFacts(ctx, facts); err != nil {
 			return err
@@ -44,6 +44,9 @@ func (r *Run) open(ctx context.Context) error {
 	}
 	r.id = quarry.RunID(id)
 	if err := r.sameRun(ctx); err != nil {
+		return err
+	}
+	if err := r.samePlace(ctx); err != nil {
 		return err
 	}
 	if err := r.choosePass(ctx); err != nil {
@@ -94,6 +97,35 @@ func (r *Run) sameRun(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// samePlace refuses another Region or bucket while shards lie at the one before: their jobs would not be found there, and
+// what they answered would be asked and paid again.
+func (r *Run) samePlace(ctx context.Context) error {
+	now := map[string]string{"region": r.cfg.Region, "bucket": r.bucket.Name()}
+	for _, name := range []string{"region", "bucket"} {
+		was, known, err := r.ledger.Fact(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !known || was == now[name] {
+			continue
+		}
+		shards, err := r.ledger.Shards(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range shards {
+			s := &shards[i]
+			if s.Mode == quarry.ModeJob && (s.State == quarry.ShardUploaded || s.State.Open() || s.State == quarry.ShardEnded) {
+				return &quarry.Error{
+					Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("shard %s was sent in %s %s, not %s", s.ID, name, was, now[name]),
+					Hint: fmt.Sprintf("go on with --%s %s: its job would not be found elsewhere, and would be paid again", name, was),
+				}
+			}
+		}
+	}
+	return r.ledger.SetFacts(ctx, now)
 }
 
 // choosePass finds out whether the pass at hand has to be brought to its end, or whether it is finished and something has

@@ -59,12 +59,31 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 		}
 		return halt(failed)
 	}
+	if len(out.Files) == 0 && owesOutput(&s.Job) {
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
+			Err:  fmt.Errorf("it ended %s with %d answers, but nothing lies under %s", s.Job.Status, s.Job.Counts.Success, r.bucket.URI(prefix)),
+			Hint: "nothing is asked again, since it would be paid again: bring the output back (a lifecycle rule, a version, another bucket) and run the same command again, or begin anew with another --dir",
+		}
+	}
 	if err := r.settle(ctx, s, out); err != nil {
 		return fmt.Errorf("collect shard %s: %w", s.ID, err)
 	}
 	s.Times.Collected, s.Times.Collect = time.Now(), time.Since(began)
 	s.Waits = ""
 	return s.State.Advance(quarry.ShardEnded, quarry.ShardCollected)
+}
+
+// owesOutput reports whether a job must have left output: one that was completed has, and so has one that was cut short
+// after it had answers. A failed one may have lost what it counts.
+func owesOutput(j *ledger.Job) bool {
+	switch j.Status {
+	case quarry.JobCompleted, quarry.JobPartiallyCompleted:
+		return true
+	case quarry.JobStopped, quarry.JobExpired:
+		return j.Counts.Success > 0
+	}
+	return false
 }
 
 // hintFor translates the failures that hide their cause: a missing KMS right is reported as one of S3

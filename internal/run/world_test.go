@@ -33,6 +33,7 @@ type world struct {
 	server *standin.Server
 	dir    string
 	source string
+	bucket string
 	cfg    func(*run.Config)
 }
 
@@ -50,7 +51,7 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 		cfg.quotas = `{"*":{"min_records":3,"records_per_job":4,"records_per_file":4}}`
 	}
 	write(t, filepath.Join(base, "quotas.json"), cfg.quotas)
-	w := &world{dir: filepath.Join(base, "run"), source: filepath.Join(base, "docs.jsonl"), cfg: cfg.cfg}
+	w := &world{dir: filepath.Join(base, "run"), source: filepath.Join(base, "docs.jsonl"), bucket: "quarry-test", cfg: cfg.cfg}
 	write(t, w.source, cfg.docs)
 	var err error
 	w.server, err = standin.Start(t.Context(), standin.Config{
@@ -104,11 +105,11 @@ func (w *world) live(ctx context.Context, t *testing.T, e *effect.Effects) (out 
 	if err != nil {
 		return out, err
 	}
-	b := bucket.New(aws, "quarry-test")
+	b := bucket.New(aws, w.bucket)
 	if err := b.Make(ctx); err != nil {
 		return out, err
 	}
-	wants := setup.Wants{Account: setup.Account{ID: me.Account, Partition: me.Partition, Region: aws.Region}, Bucket: "quarry-test", Model: quarry.DefaultModel}
+	wants := setup.Wants{Account: setup.Account{ID: me.Account, Partition: me.Partition, Region: aws.Region}, Bucket: w.bucket, Model: quarry.DefaultModel}
 	if _, err := setup.EnsureRole(ctx, aws, "quarry-batch", wants); err != nil {
 		return out, err
 	}
