@@ -41,6 +41,7 @@ Exit codes: 0 done · 2 usage · 7 run locked`,
 	f.StringVarP(&out, "output", "o", "", "`FILE` to write")
 	f.BoolVar(&cfg.BOM, "bom", false, "csv: begin with a byte order mark, for spreadsheets")
 	f.BoolVar(&cfg.GuardFormulas, "guard-formulas", false, "csv: put ' before texts that a spreadsheet would take for a formula")
+	complete(cmd, "format", words(export.Formats()...))
 	return cmd
 }
 
