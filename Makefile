@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-notice fmt lint notice test race cross compat fuzz bench torture tidy
+.PHONY: build check check-notice fmt lint notice test race cross compat fuzz bench bench-prep torture tidy
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
@@ -55,6 +55,13 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Article preparation beside the Python script that does it by hand, process against process (Debian: python3-bs4).
+# ARTICLES is JSONL compressed with zstd: id, title, content, format.
+ARTICLES ?= $(or $(QUARRY_DATA),../shared/data)/articles.jsonl.zst
+bench-prep: build
+	@/usr/bin/python3 -c 'import bs4' 2>/dev/null || { apt-get update -q >/dev/null && apt-get install -y -q python3-bs4 >/dev/null; }
+	$(GO) run -C tools ./bench-prep -quarry '$(CURDIR)/bin/quarry' -articles '$(abspath $(ARTICLES))'
 
 # Dies at every effect, and kills the real binary at random moments. Long.
 torture:
