@@ -73,7 +73,14 @@ func (e *ItemError) Error() string { return e.At.String() + ": " + e.Reason }
 
 // CharClasses counts a text's characters by class. They predict its tokens without a tokenizer.
 type CharClasses struct {
-	Words, Letters, Digits, Punctuation, Kana, Han, Other, Spaces int64
+	Words       int64 `json:"words"`
+	Letters     int64 `json:"letters"`
+	Digits      int64 `json:"digits"`
+	Punctuation int64 `json:"punctuation"`
+	Kana        int64 `json:"kana"`
+	Han         int64 `json:"han"`
+	Other       int64 `json:"other"`
+	Spaces      int64 `json:"spaces"`
 }
 
 // Add adds the counts of another text.

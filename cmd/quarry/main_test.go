@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,8 +42,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"standin": startStandin,
-			"rc":      exitCodeIs,
+			"standin":    startStandin,
+			"rc":         exitCodeIs,
+			"documented": documented,
 		},
 	})
 }
@@ -88,6 +90,52 @@ func exitCodeIs(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if code != args[0] {
 		ts.Fatalf("exit code %s, want %s", code, args[0])
+	}
+}
+
+// documented wants every field of the JSON on stdout to be in the section of docs/cli-json.md on a command: documented COMMAND.
+func documented(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: documented COMMAND")
+	}
+	page, err := os.ReadFile(filepath.Join(ts.Getenv("EXAMPLES"), "..", "docs", "cli-json.md"))
+	ts.Check(err)
+	said := ""
+	for section := range strings.SplitSeq(string(page), "\n## ") {
+		name, text, _ := strings.Cut(section, "\n")
+		if name == "Shared" || name == "quarry "+args[0] || args[0] == "report" && name == "quarry run" || args[0] == "watch" && name == "quarry status" {
+			said += text
+		}
+	}
+	var fields func(v any)
+	fields = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, item := range v {
+				fields(item)
+			}
+		case map[string]any:
+			for name, value := range v {
+				if !strings.Contains(said, "`"+name+"`") {
+					ts.Fatalf("docs/cli-json.md does not tell of the field %q of quarry %s", name, args[0])
+				}
+				switch name {
+				case "errors", "classes", "dropped", "output", "settings", "origin": // their members are data
+				default:
+					fields(value)
+				}
+			}
+		}
+	}
+	in := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	n := 0
+	for ; in.More(); n++ {
+		var v any
+		ts.Check(in.Decode(&v))
+		fields(v)
+	}
+	if n == 0 {
+		ts.Fatalf("quarry %s printed no JSON", args[0])
 	}
 }
 

@@ -36,6 +36,9 @@ Exit codes: 0 done · 2 usage`,
 				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: err, Hint: "stand in a folder that you can write to"}
 			}
 			a.say("wrote %s; every line in it is a default", path)
+			if a.json {
+				return a.writeJSON(map[string]string{"file": path})
+			}
 			return nil
 		},
 	}

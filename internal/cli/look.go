@@ -64,59 +64,48 @@ type shardStatus struct {
 	Tally   ledger.Tally      `json:"tally"`
 }
 
+// runStatus is `quarry status --json`, and each line of `quarry watch --json`.
+type runStatus struct {
+	Run    string        `json:"run"`
+	Done   bool          `json:"done"` // the last reading of the sources has come to its end
+	Shards []shardStatus `json:"shards"`
+}
+
 func (a *App) status(ctx context.Context, dir string) error {
-	book, err := a.openBook(ctx, dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = book.Close() }()
-	id, _, err := book.Fact(ctx, "run")
-	if err != nil {
-		return err
-	}
-	shards, err := book.Shards(ctx)
+	now, text, err := a.statusNow(ctx, dir)
 	if err != nil {
 		return err
 	}
 	if a.json {
-		out := struct {
-			Run    string        `json:"run"`
-			Shards []shardStatus `json:"shards"`
-		}{Run: id, Shards: []shardStatus{}}
-		for i := range shards {
-			s := &shards[i]
-			out.Shards = append(out.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally})
-		}
-		return a.writeJSON(out)
+		return a.writeJSON(now)
 	}
-	_, err = io.WriteString(a.Stdout, shardTable(id, dir, shards))
+	_, err = io.WriteString(a.Stdout, text)
 	return err
 }
 
-// statusText gives the status for people, and whether every shard is done.
-func (a *App) statusText(ctx context.Context, dir string) (text string, done bool, err error) {
+// statusNow gives the state of a run for programs and for people.
+func (a *App) statusNow(ctx context.Context, dir string) (now runStatus, text string, err error) {
 	book, err := a.openBook(ctx, dir)
 	if err != nil {
-		return "", false, err
+		return now, "", err
 	}
 	defer func() { _ = book.Close() }()
-	id, _, err := book.Fact(ctx, "run")
-	if err != nil {
-		return "", false, err
+	facts := map[string]string{}
+	for _, name := range []string{"run", "finished", "pass"} {
+		if facts[name], _, err = book.Fact(ctx, name); err != nil {
+			return now, "", err
+		}
 	}
 	shards, err := book.Shards(ctx)
 	if err != nil {
-		return "", false, err
+		return now, "", err
 	}
-	finished, _, err := book.Fact(ctx, "finished")
-	if err != nil {
-		return "", false, err
+	now = runStatus{Run: facts["run"], Done: facts["finished"] != "" && facts["finished"] == facts["pass"], Shards: []shardStatus{}}
+	for i := range shards {
+		s := &shards[i]
+		now.Shards = append(now.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally})
 	}
-	pass, _, err := book.Fact(ctx, "pass")
-	if err != nil {
-		return "", false, err
-	}
-	return shardTable(id, dir, shards), finished != "" && finished == pass, nil
+	return now, shardTable(now.Run, dir, shards), nil
 }
 
 func shardTable(id, dir string, shards []ledger.Shard) string {

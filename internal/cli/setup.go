@@ -51,7 +51,7 @@ func (a *App) setup(ctx context.Context, s *config.Settings) (err error) {
 			return err
 		}
 	}
-	var changed []string
+	changed := []string{}
 	if _, err := where.bucket.Region(ctx); err != nil {
 		if err := where.bucket.Make(ctx); err != nil {
 			return err

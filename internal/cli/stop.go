@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -53,7 +55,7 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 			return err
 		}
 		a.say("asked the process that works on %s to stop; it collects what is finished first", s.Dir)
-		return f.Close()
+		return errors.Join(f.Close(), a.stopped(true, nil))
 	}
 	if err != nil {
 		return err
@@ -74,7 +76,7 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 	}
 	if len(jobs) == 0 || target == "local" { // a stand-in inside a process ends with it
 		a.say("no process works on %s and no job is open: nothing to stop", s.Dir)
-		return nil
+		return a.stopped(false, nil)
 	}
 	s.Target = "aws"
 	if len(s.Regions) == 0 {
@@ -90,14 +92,23 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 		}
 		a.say("asked for the end of %s", arn)
 	}
-	return nil
+	return a.stopped(false, jobs)
+}
+
+// stopped tells programs who was asked to stop.
+func (a *App) stopped(process bool, jobs []quarry.JobARN) error {
+	if !a.json {
+		return nil
+	}
+	return a.writeJSON(map[string]any{"process": process, "jobs": append([]quarry.JobARN{}, jobs...)})
 }
 
 func (a *App) watchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Follow the state of a run until it is done",
-		Long: `Watch prints what quarry status prints, each time it has changed, until every shard is done or Ctrl-C.
+		Long: `Watch prints what quarry status prints, each time it has changed, until the run is done or Ctrl-C; with
+--json one line each time.
 
 Exit codes: 0 done · 2 usage · 130 interrupted`,
 		Args: cobra.NoArgs,
@@ -118,9 +129,16 @@ func (a *App) watch(ctx context.Context, dir string) error {
 	defer tick.Stop()
 	shown := ""
 	for {
-		text, done, err := a.statusText(ctx, dir)
+		now, text, err := a.statusNow(ctx, dir)
 		if err != nil {
 			return err
+		}
+		if a.json {
+			b, err := json.Marshal(now)
+			if err != nil {
+				return fmt.Errorf("print status: %w", err)
+			}
+			text = string(b) + "\n"
 		}
 		if text != shown {
 			if _, err := a.Stdout.Write([]byte(text)); err != nil {
@@ -128,7 +146,7 @@ func (a *App) watch(ctx context.Context, dir string) error {
 			}
 			shown = text
 		}
-		if done {
+		if now.Done {
 			return nil
 		}
 		select {

@@ -36,7 +36,7 @@ Exit codes: 0 done · 2 usage · 3 a fault was found`,
 
 func (a *App) validate(ctx context.Context, s *config.Settings, files []string) error {
 	m, profile, _ := catalog.Find(s.Model)
-	var faults []validate.Fault
+	faults := []validate.Fault{}
 	report, err := validate.Files(ctx, validate.Config{
 		Quotas: m.Quotas(profile), Model: s.Model, Family: families, Workers: s.Workers,
 		Found: func(f validate.Fault) {

@@ -41,7 +41,7 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 		return Forecast{}, err
 	}
 	usage, band := r.forecast()
-	f := Forecast{Planned: r.planned, Tokens: band, Usage: usage, LeftOut: r.cfg.Prompt.LeftOut(), Quotas: r.cfg.Quotas}
+	f := Forecast{Planned: r.planned, Tokens: band, Usage: usage, LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas}
 	jobs := r.planned.Shards
 	batch := ModePlan{Mode: quarry.ModeJob, Cost: r.listCost(quarry.ModeJob, usage), Jobs: jobs, Note: "the time is the provider's: it promises none"}
 	if r.planned.Asked < r.cfg.Quotas.MinRecords {

@@ -4,7 +4,10 @@
 // setting is the documented default.
 package rule
 
-import "iter"
+import (
+	"encoding/json"
+	"iter"
+)
 
 // A Rule is one reason for which a part of a document is left out of its text.
 type Rule uint8
@@ -54,6 +57,17 @@ type Tally struct {
 
 // Counts is what each rule dropped from a document, or from many.
 type Counts [Count]Tally
+
+// MarshalJSON writes the rules that dropped something, by their names.
+func (c Counts) MarshalJSON() ([]byte, error) {
+	named := map[string]Tally{}
+	for r, tally := range c {
+		if tally != (Tally{}) {
+			named[Rule(r).String()] = tally
+		}
+	}
+	return json.Marshal(named)
+}
 
 // Note counts one dropped part of the given number of source bytes.
 func (c *Counts) Note(r Rule, bytes int) {
