@@ -92,7 +92,22 @@ func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, int64, err
 	if err != nil {
 		return nil, 0, b.fault(ctx, "download", key, err)
 	}
-	return out.Body, aws.ToInt64(out.ContentLength), nil
+	fault := func(err error) error { return b.fault(ctx, "download", key, err) }
+	return body{out.Body, fault}, aws.ToInt64(out.ContentLength), nil
+}
+
+// body is an object under way. A connection that ends before the object does is told like a call that failed.
+type body struct {
+	io.ReadCloser
+	fault func(error) error
+}
+
+func (r body) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = r.fault(err)
+	}
+	return n, err
 }
 
 // Objects lists what lies under a prefix, in the order of the keys.
@@ -161,7 +176,12 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 			Kind: quarry.Provider, Op: op, Subject: subject, Err: ErrNoBucket,
 			Hint: fmt.Sprintf("name an existing bucket with --bucket, or make this one: aws s3 mb s3://%s --region %s", b.name, b.region),
 		}
-	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken":
+	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
+		return &quarry.Error{
+			Kind: quarry.Denied, Op: op, Subject: subject, Err: fmt.Errorf("%w: %s: %s", ErrLater, code, api.ErrorMessage()),
+			Hint: "log in again (`aws sso login`, or new AWS_… variables and the same command again): it goes on where it was",
+		}
+	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch":
 		return &quarry.Error{
 			Kind: quarry.Denied, Op: op, Subject: subject, Err: fmt.Errorf("%s: %s", code, api.ErrorMessage()),
 			Hint: "the caller needs s3:PutObject, s3:GetObject and s3:ListBucket on this bucket",
