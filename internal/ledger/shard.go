@@ -40,6 +40,8 @@ type Detail struct {
 	Records    int64            `json:"records"`
 	Bytes      int64            `json:"bytes"`
 	Digest     string           `json:"digest,omitempty"` // sha256 of the input file
+	// AnswerTokens is what its answers may have together at most; 0 where nobody asked when it was built.
+	AnswerTokens int64 `json:"answer_tokens,omitempty"`
 
 	Attempt int    `json:"attempt"` // number of the job attempt, from 1
 	Intent  Intent `json:"intent,omitzero"`

@@ -52,6 +52,8 @@ type shardFile struct {
 		Sum([]byte) []byte
 	}
 	n, bytes int64
+	room     func(modelInput []byte) int64 // nil where nobody asks
+	tokens   int64
 	line     []byte
 }
 
@@ -83,6 +85,9 @@ func (f *shardFile) add(p part, modelInput []byte) error {
 		return err
 	}
 	_, _ = f.digest.Write(f.line) // a hash does not fail
+	if f.room != nil {
+		f.tokens += f.room(modelInput)
+	}
 	f.n++
 	f.bytes += int64(len(f.line))
 	return writeJSONLine(f.index, p)
@@ -102,7 +107,7 @@ func (f *shardFile) commit(s *ledger.Shard) error {
 		return err
 	}
 	s.Digest = hex.EncodeToString(f.digest.Sum(nil))
-	s.Records, s.Bytes = f.n, f.bytes
+	s.Records, s.Bytes, s.AnswerTokens = f.n, f.bytes, f.tokens
 	return nil
 }
 
@@ -114,6 +119,9 @@ func (r *Run) build(ctx context.Context, s *ledger.Shard) error {
 		return err
 	}
 	defer f.abort()
+	if r.cfg.MaxUSD != nil { // to look into each body takes time
+		f.room = r.answerRoom
+	}
 	planned := s.Records
 	if s.Kind == quarry.RetryShard {
 		err = r.buildRetry(ctx, s, f)
@@ -243,7 +251,7 @@ func (r *Run) buildRetry(ctx context.Context, s *ledger.Shard, f *shardFile) err
 		if place++; place < s.First || place > s.Last {
 			continue // another shard of this round takes it
 		}
-		input, err := l.nextInput()
+		input, err := r.nextInput(&l)
 		if err != nil {
 			return fmt.Errorf("attempt %d at record %s: %w", l.Attempt, l.RecordID, err)
 		}
@@ -260,8 +268,9 @@ func (r *Run) buildRetry(ctx context.Context, s *ledger.Shard, f *shardFile) err
 }
 
 // nextInput is the body of the next attempt: more room for an answer that was cut off, the complaint for one that did
-// not fit, and the same again for the rest. A body of a shape that is not known is asked again as it is.
-func (l *left) nextInput() ([]byte, error) {
+// not fit, and the same again for the rest. A body of a shape that is not known is asked again as it is, and so is one
+// that would not fit into an input file any more.
+func (r *Run) nextInput(l *left) ([]byte, error) {
 	input, err := []byte(l.Base), error(nil)
 	switch {
 	case l.MaxTokens > 0:
@@ -269,8 +278,17 @@ func (l *left) nextInput() ([]byte, error) {
 	case l.Complaint != "":
 		input, err = prompt.WithRepair(l.Base, l.Answer, l.Complaint)
 	}
-	if errors.Is(err, prompt.ErrShape) {
+	tooLong := err == nil && r.maxLine() > 0 && lineBytes(l.RecordID.Again(l.Attempt), input) > r.maxLine()
+	if tooLong || errors.Is(err, prompt.ErrShape) {
 		return l.Base, nil
 	}
 	return input, err
+}
+
+// answerRoom is how many tokens an answer may have at most.
+func (r *Run) answerRoom(modelInput []byte) int64 {
+	if n := prompt.MaxTokens(modelInput); n > 0 {
+		return int64(n)
+	}
+	return int64(max(r.cfg.MaxTokens, r.cfg.MaxOutput))
 }

@@ -271,3 +271,43 @@ func TestOutputThatIsGoneIsNotAskedAgain(t *testing.T) {
 		t.Errorf("%d records were billed, %d before the output went", now, before)
 	}
 }
+
+func TestCapReckonsWithTheRoomOfFurtherAttempts(t *testing.T) {
+	t.Parallel()
+	docs := doc("a", longText(1)) + doc("b", longText(2)) + doc("c", longText(3))
+	w := newWorld(t, worldConfig{docs: docs, fault: "truncate=1", cfg: func(c *run.Config) {
+		// The first attempts may cost 3 × 4,096 tokens, the second ones twice that.
+		limit := quarry.USD(45_000_000_000)
+		c.NoPilot, c.MaxOutput, c.MaxUSD = true, 64000, &limit
+	}})
+	_, _, err := w.run(t, nil)
+	var q *quarry.Error
+	if !errors.As(err, &q) || q.Kind != quarry.OverLimit || !strings.Contains(q.Hint, "--max-usd") {
+		t.Fatalf("got %v, want the cap", err)
+	}
+	if n := len(w.bill(t)); n != 3 {
+		t.Errorf("%d records were asked, want the 3 first attempts", n)
+	}
+}
+
+func TestRecordAsLargeAsAFileIsLeftOut(t *testing.T) {
+	t.Parallel()
+	docs := doc("a", longText(1)) + doc("big", strings.Repeat(longText(5)+"\n\n", 32)) + doc("b", longText(2)) + doc("c", longText(3))
+	quotas := `{"*":{"min_records":1,"records_per_job":4,"records_per_file":4}}`
+	for size := int64(5600); size < 6200; size += 100 { // some of them lie between the file's limit and its margin
+		w := newWorld(t, worldConfig{docs: docs, quotas: quotas, cfg: func(c *run.Config) { c.Quotas.FileBytes, c.Quotas.MinRecords, c.NoPilot = size, 1, true }})
+		results, err := func() (map[string]quarry.Result, error) {
+			if _, _, err := w.run(t, nil); err != nil {
+				return nil, err
+			}
+			r, _ := w.results(t)
+			return r, nil
+		}()
+		if err != nil {
+			t.Fatalf("files of %d bytes: %v", size, err)
+		}
+		if results["a"].Status != quarry.StatusOK {
+			t.Errorf("files of %d bytes: a ended %v", size, results["a"].Error)
+		}
+	}
+}

@@ -71,7 +71,15 @@ func (r *Run) priceHint() string {
 
 // reservation is the most that a shard can cost: each byte of its input a token, each answer as long as it may be.
 func (r *Run) reservation(s *ledger.Shard) *quarry.USD {
-	return r.listCost(s.Mode, quarry.Usage{InputTokens: s.Bytes, OutputTokens: s.Records * int64(r.cfg.MaxTokens)})
+	out := s.AnswerTokens
+	if out == 0 { // built when there was no cap
+		room := r.cfg.MaxTokens
+		if s.Kind == quarry.RetryShard {
+			room = max(room, r.cfg.MaxOutput)
+		}
+		out = s.Records * int64(room)
+	}
+	return r.listCost(s.Mode, quarry.Usage{InputTokens: s.Bytes, OutputTokens: out})
 }
 
 // withinCap reports whether a shard may be sent: what ended shards cost, what open ones may cost and what this one may

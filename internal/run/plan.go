@@ -14,6 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
+	"quarry/internal/pack"
 )
 
 // Planned is what a pass over the sources found, before a cent is spent.
@@ -313,9 +314,9 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 		if err := writeJSONLine(index.skipped, r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
 			return err
 		}
-	case size >= tooLargeBytes || (r.cfg.Quotas.FileBytes > 0 && size > r.cfg.Quotas.FileBytes):
+	case size >= tooLargeBytes || (r.maxLine() > 0 && size > r.maxLine()):
 		e.bytes = tooLargeBytes
-		message := fmt.Sprintf("%d bytes, an input file may have %d", size, r.cfg.Quotas.FileBytes)
+		message := fmt.Sprintf("%d bytes, an input file may have %d", size, r.maxLine())
 		r.watch(Event{Kind: ItemLeftOut, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": " + message})
 		if err := writeJSONLine(index.skipped, r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
 			return err
@@ -345,6 +346,9 @@ func (r *Run) unasked(order int64, item *prepared, status quarry.Status, kind, m
 func info(doc *quarry.Document) quarry.DocumentInfo {
 	return quarry.DocumentInfo{Title: doc.Title, URL: doc.URL, Lang: doc.Lang, Fields: doc.Fields}
 }
+
+// maxLine is how long a record's line may be to fit into an input file at all; 0 where no limit is known.
+func (r *Run) maxLine() int64 { return pack.Config{Quotas: r.cfg.Quotas}.MaxBytes() }
 
 // lineBytes is the length of a record's line in the input file, with its newline.
 func lineBytes(id quarry.RecordID, modelInput []byte) int64 {

@@ -88,7 +88,7 @@ func (r *Run) retryShards(ctx context.Context, from []quarry.ShardID, mode quarr
 				yield(pack.Item{}, err)
 				return
 			}
-			input, err := l.nextInput()
+			input, err := r.nextInput(&l)
 			if err != nil {
 				yield(pack.Item{}, fmt.Errorf("attempt %d at record %s: %w", l.Attempt, l.RecordID, err))
 				return
