@@ -6,11 +6,13 @@ package quotas
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas/types"
+	"github.com/aws/smithy-go"
 
 	"quarry"
 	"quarry/internal/catalog"
@@ -32,7 +34,7 @@ func Read(ctx context.Context, c aws.Config) ([]catalog.QuotaRow, error) {
 	}
 	applied := servicequotas.NewListServiceQuotasPaginator(client, &servicequotas.ListServiceQuotasInput{ServiceCode: aws.String(serviceCode), MaxResults: aws.Int32(100)})
 	for applied.HasMorePages() {
-		page, err := applied.NextPage(ctx)
+		page, err := again(func() (*servicequotas.ListServiceQuotasOutput, error) { return applied.NextPage(ctx) })
 		if err != nil {
 			return nil, fault(ctx, "servicequotas:ListServiceQuotas", err)
 		}
@@ -40,13 +42,24 @@ func Read(ctx context.Context, c aws.Config) ([]catalog.QuotaRow, error) {
 	}
 	defaults := servicequotas.NewListAWSDefaultServiceQuotasPaginator(client, &servicequotas.ListAWSDefaultServiceQuotasInput{ServiceCode: aws.String(serviceCode), MaxResults: aws.Int32(100)})
 	for defaults.HasMorePages() {
-		page, err := defaults.NextPage(ctx)
+		page, err := again(func() (*servicequotas.ListAWSDefaultServiceQuotasOutput, error) { return defaults.NextPage(ctx) })
 		if err != nil {
 			return nil, fault(ctx, "servicequotas:ListAWSDefaultServiceQuotas", err)
 		}
 		add(page.Quotas)
 	}
 	return rows, nil
+}
+
+// again asks once more where the answer could not be read to its end: the SDK calls that a fault of deserialization,
+// which its retryer does not repeat, and a list can be read twice.
+func again[T any](next func() (T, error)) (T, error) {
+	out, err := next()
+	var unread *smithy.DeserializationError
+	if errors.As(err, &unread) {
+		return next()
+	}
+	return out, err
 }
 
 func fault(ctx context.Context, action string, err error) error {
