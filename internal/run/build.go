@@ -76,11 +76,7 @@ func (r *Run) createShard(id quarry.ShardID) (*shardFile, error) {
 }
 
 func (f *shardFile) add(p part, modelInput []byte) error {
-	f.line = append(f.line[:0], `{"recordId":"`...)
-	f.line = append(f.line, p.RecordID...) // of [A-Za-z0-9_-], so nothing in it needs an escape
-	f.line = append(f.line, `","modelInput":`...)
-	f.line = append(f.line, modelInput...)
-	f.line = append(f.line, '}', '\n')
+	f.line = appendRecord(f.line[:0], p.RecordID, modelInput)
 	if _, err := f.records.Write(f.line); err != nil {
 		return err
 	}
@@ -91,6 +87,15 @@ func (f *shardFile) add(p part, modelInput []byte) error {
 	f.n++
 	f.bytes += int64(len(f.line))
 	return writeJSONLine(f.index, p)
+}
+
+// appendRecord appends a record's line in an input file.
+func appendRecord(line []byte, id quarry.RecordID, modelInput []byte) []byte {
+	line = append(line, `{"recordId":"`...)
+	line = append(line, id...) // of [A-Za-z0-9_-], so nothing in it needs an escape
+	line = append(line, `","modelInput":`...)
+	line = append(line, modelInput...)
+	return append(line, '}', '\n')
 }
 
 func (f *shardFile) abort() {

@@ -82,17 +82,20 @@ type Built struct {
 	Planned Planned               `json:"planned"`
 }
 
-// Build writes all input files of a run and shards.json into a directory.
+// Build writes all input files of a run and shards.json into a directory. The sources are read once. The directory of
+// the Config is to be a new one.
 func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	r.cfg.NoPilot, r.buildDir = true, dir
 	if r.cfg.Mode == quarry.ModeJob { // a file that is too small for a job is still a file
 		r.cfg.Mode = quarry.ModeAuto
 	}
-	r.pass = 1
-	if _, err := r.plan(ctx); err != nil {
+	if err := r.effects.MkdirAll(dir); err != nil {
 		return Built{}, err
 	}
-	if err := r.effects.MkdirAll(dir); err != nil {
+	r.pass = 1
+	r.spool = r.newSpool()
+	defer r.spool.close()
+	if _, err := r.plan(ctx); err != nil {
 		return Built{}, err
 	}
 	shards, err := r.ledger.Shards(ctx)
@@ -100,13 +103,12 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 		return Built{}, err
 	}
 	out := Built{Model: r.cfg.Model, Type: r.cfg.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, Planned: r.planned}
-	for i := range shards {
-		s := &shards[i]
-		if err := r.build(ctx, s); err != nil {
-			return out, err
-		}
+	err = r.spool.cut(ctx, shards, func(s *ledger.Shard) {
 		r.watch(Event{Kind: ShardDone, Shard: s.ID, Done: s.Records})
 		out.add(s, filepath.Base(r.shardPath(s.ID)))
+	})
+	if err != nil {
+		return out, err
 	}
 	b, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {

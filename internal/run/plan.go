@@ -308,7 +308,8 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 	if item.japanese {
 		p.Japanese++
 	}
-	switch size := lineBytes(quarry.NewRecordID(item.doc.ID, item.key, 1), item.input); {
+	recordID := quarry.NewRecordID(item.doc.ID, item.key, 1)
+	switch size := lineBytes(recordID, item.input); {
 	case item.empty:
 		r.watch(Event{Kind: ItemSkipped, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": nothing left after cleaning"})
 		if err := writeJSONLine(index.skipped, r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
@@ -331,6 +332,11 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 		p.Classes.Add(item.classes)
 		p.AskedBytes += item.cleaned
 		p.LineBytes += size
+		if r.spool != nil {
+			if err := r.spool.add(order, recordID, item.input); err != nil {
+				return err
+			}
+		}
 	}
 	return index.add(&e)
 }

@@ -111,6 +111,7 @@ type Run struct {
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
 
 	buildDir string // where input files go when nothing but them is wanted
+	spool    *spool // and their records, while the sources are planned
 
 	belowMinimum int64 // records that nobody may ask any more
 }

@@ -1,0 +1,131 @@
+package run_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"quarry"
+	"quarry/internal/cost"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/parse"
+	"quarry/internal/prompt"
+	"quarry/internal/run"
+	"quarry/internal/source"
+)
+
+// inputFiles reads the input files of a directory, by name.
+func inputFiles(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, path := range paths {
+		if name := filepath.Base(path); name != "shards.json" {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[name] = string(b)
+		}
+	}
+	return out
+}
+
+// build writes the input files of a source as `quarry build` does.
+func build(t *testing.T, docs string, quotas quarry.Quotas, workers int) (map[string]string, run.Built) {
+	t.Helper()
+	base := t.TempDir()
+	path := filepath.Join(base, "docs.jsonl")
+	write(t, path, docs)
+	e := effect.New(nil)
+	book, err := ledger.Open(t.Context(), e, filepath.Join(base, "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := book.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	sources, err := source.Open(t.Context(), []string{path}, source.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	renderer, err := prompt.New(prompt.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checker, err := parse.New(parse.Config{Schema: renderer.Schema()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run.New(run.Config{
+		Dir: base, Sources: []string{path}, Local: true, Model: quarry.DefaultModel, MaxTokens: 4096, Type: quarry.InvokeModel, Mode: quarry.ModeJob,
+		Quotas: quotas, Workers: workers, Prompt: renderer, Check: checker, Prices: cost.Default(),
+	}, run.Deps{Effects: e, Ledger: book, Sources: sources})
+	built, err := r.Build(t.Context(), filepath.Join(base, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inputFiles(t, filepath.Join(base, "out")), built
+}
+
+// The run builds each shard from the sources anew. What is built at one reading has to be the same, byte for byte.
+func TestBuildAtOneReadingGivesTheRunsFiles(t *testing.T) {
+	t.Parallel()
+	byRecords := quarry.Quotas{MinRecords: 3, RecordsPerFile: 4, RecordsPerJob: 4, FileBytes: 1e9, JobBytes: 5e9, OpenJobs: 2}
+	byBytes := quarry.Quotas{MinRecords: 3, RecordsPerFile: 4, RecordsPerJob: 4, FileBytes: 6300, JobBytes: 5e9, OpenJobs: 2}
+	var many strings.Builder // of which some repeat, from the middle on
+	for i := range 40 {
+		n := i
+		if i > 9 && i%7 == 0 {
+			n = i - 8
+		}
+		many.WriteString(doc(fmt.Sprintf("doc-%d", i), longText(n)))
+	}
+	for name, docs := range map[string]string{
+		"nothing repeats, and the files are full":           plainDocs(12),
+		"nothing repeats, and the remainder is too short":   plainDocs(13),
+		"one asks what another asks":                        someDocs(14),
+		"many repeat, in every file":                        many.String(),
+		"an id comes again":                                 plainDocs(9) + doc("doc-2", longText(99)) + doc("doc-x", longText(99)) + doc("doc-3", longText(3)),
+		"a broken line and an empty document in the middle": plainDocs(3) + "{broken\n" + doc("nothing", "<p> </p>") + doc("d", longText(50)) + doc("e", longText(51)) + doc("f", longText(52)),
+		"the first document repeats in the next file":       plainDocs(5) + doc("again", longText(0)) + doc("f", longText(52)),
+	} {
+		for what, quotas := range map[string]quarry.Quotas{"records": byRecords, "bytes": byBytes} {
+			t.Run(name+", cut by "+what, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, worldConfig{docs: docs, cfg: func(c *run.Config) { c.NoPilot, c.KeepShards, c.Quotas = true, true, quotas }})
+				if _, _, err := w.run(t, nil); err != nil {
+					t.Fatal(err)
+				}
+				want := inputFiles(t, filepath.Join(w.dir, "shards"))
+				for _, workers := range []int{1, 2, 5} {
+					got, built := build(t, docs, quotas, workers)
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Fatalf("files with %d workers (-run +build):\n%s", workers, diff)
+					}
+					if len(built.Shards) != len(got) {
+						t.Errorf("shards.json names %d files of %d", len(built.Shards), len(got))
+					}
+				}
+			})
+		}
+	}
+}
+
+func plainDocs(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(doc(fmt.Sprintf("doc-%d", i), longText(i)))
+	}
+	return b.String()
+}
