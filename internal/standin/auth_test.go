@@ -334,7 +334,7 @@ func TestARoleIsLimitedInS3(t *testing.T) {
 	t.Parallel()
 	server, c := start(t, nil)
 	ctx := t.Context()
-	_, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("bucket-a")})
+	_, err := c.s3.CreateBucket(ctx, newBucket("bucket-a"))
 	want(t, "create a bucket", err, "")
 	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bucket-a"), Key: aws.String("in/x"), Body: strings.NewReader("x")})
 	want(t, "put", err, "")
@@ -353,7 +353,7 @@ func TestARoleIsLimitedInS3(t *testing.T) {
 	want(t, "delete", err, "AccessDenied")
 
 	// A bucket in the host's name is the bucket whose rights count.
-	_, err = c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("secret")})
+	_, err = c.s3.CreateBucket(ctx, newBucket("secret"))
 	want(t, "create another bucket", err, "")
 	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("secret"), Key: aws.String("bucket-a/in/x"), Body: strings.NewReader("hidden")})
 	want(t, "put into the other bucket", err, "")

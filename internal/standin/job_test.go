@@ -45,7 +45,7 @@ func lines(n int) string {
 func prepare(t *testing.T, c clients, body string) (roleARN string) {
 	t.Helper()
 	ctx := t.Context()
-	if _, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+	if _, err := c.s3.CreateBucket(ctx, newBucket(bucket)); err != nil {
 		t.Fatal(err)
 	}
 	role, err := c.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("quarry-batch"), AssumeRolePolicyDocument: aws.String(bedrockTrust)})
@@ -216,7 +216,7 @@ func TestTheWholeJob(t *testing.T) {
 func TestKeysReachTheStoreAsTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	_, c := start(t, nil)
-	if _, err := c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+	if _, err := c.s3.CreateBucket(t.Context(), newBucket(bucket)); err != nil {
 		t.Fatal(err)
 	}
 	keys := []string{"k//z", "k/z", "a/../b", "b", "./c", "a b+c%20d", "日本語/ü", "x", "x/", "x/y", "_quarry/health", strings.Repeat("l", 1024)}
@@ -466,7 +466,7 @@ func TestFaultsOnCalls(t *testing.T) {
 			for service, err := range calls(t.Context(), c) {
 				want(t, service, err, wants[service])
 			}
-			_, err := c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
+			_, err := c.s3.CreateBucket(t.Context(), newBucket(bucket))
 			if err == nil {
 				t.Error("the call was done")
 			}
@@ -485,7 +485,7 @@ func TestFaultsOnCalls(t *testing.T) {
 				t.Errorf("%s: %v, want a connection that is cut", service, err)
 			}
 		}
-		_, err := c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)})
+		_, err := c.s3.CreateBucket(t.Context(), newBucket(bucket))
 		if !isCut(err) {
 			t.Fatalf("create a bucket: %v", err)
 		}
@@ -514,7 +514,7 @@ func TestTwentyServersAtOnce(t *testing.T) {
 		server, c := start(t, nil)
 		all.Go(func() {
 			ctx := t.Context()
-			_, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucket)})
+			_, err := c.s3.CreateBucket(ctx, newBucket(bucket))
 			if err != nil {
 				t.Errorf("create: %v", err)
 			}

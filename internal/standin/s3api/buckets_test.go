@@ -20,7 +20,9 @@ func TestBucketsAreMadeInAnyRegion(t *testing.T) {
 		{"us-gov-west-1", "us-gov-west-1", "us-gov-west-1", ""},
 		{"us-east-1", "", "us-east-1", ""},
 		{"us-east-1", "eu-west-1", "eu-west-1", ""},
-		{"us-west-2", "eu-west-1", "", "InvalidLocationConstraint"},
+		{"us-west-2", "eu-west-1", "", "IllegalLocationConstraintException"},
+		{"us-west-2", "", "", "IllegalLocationConstraintException"},
+		{"us-west-2", "nowhere", "", "InvalidLocationConstraint"},
 	} {
 		name := fmt.Sprintf("bucket-%d", i)
 		in := &s3.CreateBucketInput{Bucket: &name}

@@ -175,24 +175,40 @@ func plainBucket(ctx fiber.Ctx) bool {
 	return true
 }
 
-// createBucket lets us-east-1 make buckets in other Regions, as S3's first endpoint does, and takes an empty
-// LocationConstraint for none.
+// createBucket lets us-east-1 make buckets in other Regions, as S3's first endpoint does; every other Region's makes its
+// own alone, and wants it named (versity/versitygw #2246 has S3's answer). An empty LocationConstraint is none.
 func (s *subresources) createBucket(ctx fiber.Ctx) (*controllers.Response, error) {
+	var conf struct {
+		Location string `xml:"LocationConstraint"`
+	}
 	if body := ctx.BodyRaw(); len(body) > 0 {
-		var conf struct {
-			Location *string `xml:"LocationConstraint"`
+		if xml.Unmarshal(body, &conf) != nil {
+			return s.server.Router.Ctrl.CreateBucket(ctx) // says what is wrong with it
 		}
-		if xml.Unmarshal(body, &conf) == nil && conf.Location != nil {
-			switch region := *conf.Location; {
-			case region == "":
-				ctx.Request().SetBodyRaw(nil)
-				ctx.Request().SetBodyString(strings.NewReplacer("<LocationConstraint></LocationConstraint>", "", "<LocationConstraint/>", "").Replace(string(body)))
-			case s.region == defaultRegion && region != defaultRegion && regionName.MatchString(region):
-				utils.ContextKeyRegion.Set(ctx, region)
-			}
+		if conf.Location == "" {
+			text := strings.NewReplacer("<LocationConstraint></LocationConstraint>", "", "<LocationConstraint/>", "").Replace(string(body))
+			ctx.Request().SetBodyRaw(nil)
+			ctx.Request().SetBodyString(text)
 		}
 	}
+	switch region := conf.Location; {
+	case region == s.region || region == "" && s.region == defaultRegion:
+	case region == "":
+		return illegalLocation("unspecified")
+	case !regionName.MatchString(region): // versitygw says that there is no such Region
+	case s.region == defaultRegion && region != defaultRegion:
+		utils.ContextKeyRegion.Set(ctx, region)
+	default:
+		return illegalLocation(region)
+	}
 	return s.server.Router.Ctrl.CreateBucket(ctx)
+}
+
+func illegalLocation(what string) (*controllers.Response, error) {
+	return &controllers.Response{}, s3err.APIError{
+		Code: "IllegalLocationConstraintException", HTTPStatusCode: http.StatusBadRequest,
+		Description: "The " + what + " location constraint is incompatible for the region specific endpoint this request was sent to.",
+	}
 }
 
 func (s *subresources) location(ctx fiber.Ctx) (*controllers.Response, error) {
