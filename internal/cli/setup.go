@@ -2,36 +2,48 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/bucket"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/setup"
 )
 
 func (a *App) setupCommand() *cobra.Command {
+	format := ""
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Create bucket and service role with the least rights; safe to repeat",
 		Long: `Setup makes the bucket and the service role of Bedrock's jobs, or brings them into the state that a
-run needs, and says what it changed. Doing it again changes nothing.
+run needs. It shows what it would change, asks, and says what it changed. Doing it again changes
+nothing. What others set on the bucket or the role stays.
 
-Exit codes: 0 done · 2 usage · 4 denied · 6 provider`,
+--print writes the same down and changes nothing: policy (one JSON object with trust, role, caller and
+bucket), cli (a shell script of aws commands), terraform or cloudformation. With --target local it asks
+nobody and stands for account 123456789012, or for that of an ARN given with --role.
+
+Exit codes: 0 done · 2 usage · 4 denied · 5 quota · 6 provider · 130 interrupted`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("print") {
+				return a.printSetup(cmd.Context(), &s.Settings, format)
+			}
 			return a.setup(cmd.Context(), &s.Settings)
 		},
 	}
-	bind(cmd, "dir", "target", "model", "region", "profile", "bucket", "role", "kms-key", "yes", "backend")
+	bind(cmd, "dir", "target", "model", "region", "profile", "bucket", "role", "kms-key", "expire-days", "yes", "backend")
+	cmd.Flags().StringVar(&format, "print", "", "write `FORMAT` and change nothing: "+strings.Join(setup.Formats(), ", "))
+	complete(cmd, "print", words(setup.Formats()...))
 	return cmd
 }
 
@@ -45,37 +57,71 @@ func (a *App) setup(ctx context.Context, s *config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	question := fmt.Sprintf("Make bucket %s and role %s in account %s, or bring them into shape?", where.bucket.Name(), where.roleARN, where.identity.Account)
-	if ask := a.confirm(s); ask != nil {
-		if err := ask(ctx, question); err != nil {
-			return err
-		}
-	}
-	changed := []string{}
-	if _, err := where.bucket.Region(ctx); err != nil {
-		if err := where.bucket.Make(ctx); err != nil {
-			return err
-		}
-		changed = append(changed, "created bucket "+where.bucket.Name())
-	}
-	role, err := setup.EnsureRole(ctx, where.cfg, s.Role, where.wants(s))
-	changed = append(changed, role...)
-	for _, c := range changed {
-		a.say("%s", c)
-	}
+	wants, err := where.routed(ctx, where.wants(s))
 	if err != nil {
 		return err
 	}
-	if len(changed) == 0 {
-		a.say("nothing to change")
-	}
-	if a.json {
-		b, err := json.Marshal(map[string]any{"bucket": where.bucket.Name(), "role": where.roleARN, "changed": changed})
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(a.Stdout, string(b))
+	plan, err := setup.Look(ctx, where.cfg, bucketCalls(where.bucket.Settings(where.identity.Account)), wants)
+	if err != nil {
 		return err
 	}
+	for _, note := range plan.Notes {
+		a.say("note: %s", note)
+	}
+	changed, err := a.applySetup(ctx, s, plan, where.identity.Account)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.writeJSON(map[string]any{"bucket": wants.Bucket, "role": wants.RoleARN(), "changed": changed})
+	}
 	return nil
+}
+
+// applySetup shows what would change, asks, and says what it changed.
+func (a *App) applySetup(ctx context.Context, s *config.Settings, plan *setup.Plan, account string) ([]string, error) {
+	changed := []string{}
+	lines := plan.Lines()
+	if len(lines) == 0 {
+		a.say("nothing to change")
+		return changed, nil
+	}
+	if ask := a.confirm(s); ask != nil {
+		a.say("in account %s this would change:", account)
+		for _, line := range lines {
+			a.say("  %s", line)
+		}
+		if err := ask(ctx, fmt.Sprintf("Set up account %s with the %d changes above?", account, len(lines))); err != nil {
+			return nil, err
+		}
+	}
+	err := plan.Apply(ctx, func(line string) {
+		changed = append(changed, line)
+		a.say("%s", line)
+	})
+	if err != nil && len(changed) > 0 {
+		a.say("what is said above is done; the same command goes on from there")
+	}
+	return changed, err
+}
+
+// routed asks AWS where a profile leads that the catalogue does not know.
+func (p *provider) routed(ctx context.Context, w setup.Wants) (setup.Wants, error) {
+	if !setup.NeedsModels(w) {
+		return w, nil
+	}
+	var err error
+	w.Models, err = p.bedrock.Route(ctx, w.Model)
+	return w, err
+}
+
+// bucketCalls are what setup asks of S3.
+func bucketCalls(s *bucket.Settings) setup.Bucket {
+	return setup.Bucket{
+		Find: s.Find, Make: s.Make, Open: s.Open, Close: s.Close, Policy: s.Policy, SetPolicy: s.SetPolicy, Encryption: s.Encryption, SetKey: s.SetKey,
+		Expiry: func(ctx context.Context, e setup.Expiry) (bool, bool, error) { return s.Expiry(ctx, bucket.Expiry(e)) },
+		SetExpiry: func(ctx context.Context, e setup.Expiry) error {
+			return s.SetExpiry(ctx, bucket.Expiry(e))
+		},
+	}
 }

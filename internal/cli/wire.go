@@ -187,7 +187,7 @@ func (a *App) openProvider(ctx context.Context, s *config.Settings, e *effect.Ef
 func (p *provider) wants(s *config.Settings) setup.Wants {
 	return setup.Wants{
 		Account: setup.Account{ID: p.identity.Account, Partition: p.identity.Partition, Region: p.cfg.Region},
-		Bucket:  p.bucket.Name(), Model: s.Model, KMSKey: s.KMSKey,
+		Bucket:  p.bucket.Name(), Role: s.Role, Model: s.Model, KMSKey: s.KMSKey, ExpireDays: s.ExpireDays, KeepForever: s.ExpireDays == 0,
 	}
 }
 

@@ -38,7 +38,9 @@ type Settings struct {
 	Bucket  string
 	Role    string
 	KMSKey  string
-	Tags    map[string]string
+	// ExpireDays is how long S3 keeps what a run left in the bucket; 0: for ever.
+	ExpireDays int
+	Tags       map[string]string
 
 	From        string
 	As          string
@@ -105,6 +107,7 @@ func All() []Setting {
 		text("bucket", "", "S3 bucket; the default is quarry-<account>-<region>", func(s *Settings) *string { return &s.Bucket }),
 		text("role", "quarry-batch", "service role of the jobs, `NAME` or ARN", func(s *Settings) *string { return &s.Role }),
 		text("kms-key", "", "KMS key for the output", func(s *Settings) *string { return &s.KMSKey }),
+		number("expire-days", "30", "days until S3 removes what a run left in the bucket; 0: never", func(s *Settings) *int { return &s.ExpireDays }),
 		pairs("tag", "tag `k=v` of every job (repeatable)", func(s *Settings) *map[string]string { return &s.Tags }),
 		text("from", "", "kind of the sources; the default is told by content, then by extension", func(s *Settings) *string { return &s.From }),
 		choice("as", "auto", "what a text is: `body` (of an article), page (a whole web page) or auto", []string{"body", "page", "auto"}, func(s *Settings) *string { return &s.As }),

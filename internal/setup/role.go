@@ -2,77 +2,154 @@ package setup
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"reflect"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/smithy-go"
 
 	"quarry"
 )
 
-// PolicyName is the inline policy of the role that is ours to write.
-const PolicyName = "quarry-batch"
-
-// EnsureRole brings the role into the state that the wants call for and says what it changed, one line each; no line
-// means that nothing was to be done.
-func EnsureRole(ctx context.Context, c aws.Config, role string, w Wants) ([]string, error) {
-	client := iam.NewFromConfig(c)
-	name := role[strings.LastIndexByte(role, '/')+1:]
-	trust, rights := Trust(w.Account), Role(w)
-	var changed []string
+// lookAtRole finds out what the role lacks.
+func (p *Plan) lookAtRole(ctx context.Context, client *iam.Client) error {
+	name, path := p.Wants.roleName()
+	arn := p.Wants.RoleARN()
 	got, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
 	var none *types.NoSuchEntityException
-	switch {
-	case errors.As(err, &none):
-		if _, err := client.CreateRole(ctx, &iam.CreateRoleInput{
-			RoleName: &name, AssumeRolePolicyDocument: &trust, Description: aws.String("Lets Amazon Bedrock run Quarry's batch inference jobs"),
-		}); err != nil {
-			return nil, fault("create role", name, err)
-		}
-		changed = append(changed, "created role "+name)
-	case err != nil:
-		return nil, fault("read role", name, err)
-	case !samePolicy(aws.ToString(got.Role.AssumeRolePolicyDocument), trust):
-		if _, err := client.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &trust}); err != nil {
-			return changed, fault("set the trust policy of role", name, err)
-		}
-		changed = append(changed, "set the trust policy of role "+name)
+	if errors.As(err, &none) {
+		return p.planRole(client, name, path)
 	}
-	now, err := client.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &name, PolicyName: aws.String(PolicyName)})
-	if err != nil && !errors.As(err, &none) {
-		return changed, fault("read the rights of role", name, err)
-	}
-	if err == nil && samePolicy(aws.ToString(now.PolicyDocument), rights) {
-		return changed, nil
-	}
-	if _, err := client.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String(PolicyName), PolicyDocument: &rights}); err != nil {
-		return changed, fault("set the rights of role", name, err)
-	}
-	return append(changed, fmt.Sprintf("set policy %s of role %s", PolicyName, name)), nil
-}
-
-// samePolicy compares what IAM gives, URL-encoded, with what is wanted.
-func samePolicy(encoded, want string) bool {
-	text, err := url.QueryUnescape(encoded)
 	if err != nil {
-		text = encoded
+		return fault(ctx, "read role "+name, "iam:GetRole", arn, err)
 	}
-	var a, b any
-	if json.Unmarshal([]byte(text), &a) != nil || json.Unmarshal([]byte(want), &b) != nil {
-		return false
+	if have := aws.ToString(got.Role.Arn); have != arn {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "set up role", Subject: arn, Err: fmt.Errorf("there is one of this name with another path, %s, and names are unique", have),
+			Hint: "use it with --role " + have + ", or take another name",
+		}
 	}
-	return reflect.DeepEqual(a, b)
+	where := "the trust policy of role " + name
+	mended, lines, notes, err := mendTrust(decode(aws.ToString(got.Role.AssumeRolePolicyDocument)), p.Wants, where)
+	if err != nil {
+		return err
+	}
+	p.Notes = append(p.Notes, notes...)
+	if len(lines) > 0 {
+		p.Changes = append(p.Changes, Change{Lines: lines, do: func(ctx context.Context) error {
+			_, err := client.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &mended})
+			return fault(ctx, "set "+where, "iam:UpdateAssumeRolePolicy", arn, err)
+		}})
+	}
+	return p.lookAtRights(ctx, client, name)
 }
 
-func fault(op, name string, err error) error {
-	return &quarry.Error{
-		Kind: quarry.Denied, Op: op, Subject: name, Err: err,
-		Hint: "the caller needs iam:GetRole, iam:CreateRole, iam:UpdateAssumeRolePolicy, iam:GetRolePolicy and iam:PutRolePolicy on this role",
+// planRole makes the role from nothing.
+func (p *Plan) planRole(client *iam.Client, name, path string) error {
+	trusted, err := policy(trust(p.Wants)).text()
+	if err != nil {
+		return err
 	}
+	p.Changes = append(p.Changes, Change{Lines: []string{"create role " + name}, do: func(ctx context.Context) error {
+		_, err := client.CreateRole(ctx, &iam.CreateRoleInput{
+			RoleName: &name, Path: &path, AssumeRolePolicyDocument: &trusted, Description: aws.String("Lets Amazon Bedrock run Quarry's batch inference jobs"),
+		})
+		return fault(ctx, "create role "+name, "iam:CreateRole", p.Wants.RoleARN(), err)
+	}})
+	rights, err := policy(roleStatements(p.Wants)...).text()
+	if err != nil {
+		return err
+	}
+	lines := []string{}
+	for _, s := range roleStatements(p.Wants) {
+		f, err := factsOf(s)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, fmt.Sprintf("add statement %s to policy %s of role %s: %s", s[0].Value, RolePolicyName(p.Wants.Account.Region), name, f.summary()))
+	}
+	p.put(client, name, rights, lines)
+	return nil
+}
+
+// lookAtRights compares the inline policy of our name. Others, inline or attached, are nobody's business here.
+func (p *Plan) lookAtRights(ctx context.Context, client *iam.Client, name string) error {
+	ours := RolePolicyName(p.Wants.Account.Region)
+	where := fmt.Sprintf("policy %s of role %s", ours, name)
+	text := ""
+	got, err := client.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &name, PolicyName: &ours})
+	var none *types.NoSuchEntityException
+	switch {
+	case err == nil:
+		text = decode(aws.ToString(got.PolicyDocument))
+	case !errors.As(err, &none):
+		return fault(ctx, "read "+where, "iam:GetRolePolicy", p.Wants.RoleARN(), err)
+	}
+	doc, err := read(text)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", where, err)
+	}
+	wanted := roleStatements(p.Wants)
+	lines, err := doc.keep(wanted, where)
+	if err != nil {
+		return err
+	}
+	for _, s := range wanted {
+		merged, err := doc.merge(s, where)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, merged...)
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	rights, err := doc.text()
+	if err != nil {
+		return err
+	}
+	p.put(client, name, rights, lines)
+	return nil
+}
+
+func (p *Plan) put(client *iam.Client, name, rights string, lines []string) {
+	ours := RolePolicyName(p.Wants.Account.Region)
+	p.Changes = append(p.Changes, Change{Lines: lines, do: func(ctx context.Context) error {
+		_, err := client.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: &ours, PolicyDocument: &rights})
+		return fault(ctx, fmt.Sprintf("set policy %s of role %s", ours, name), "iam:PutRolePolicy", p.Wants.RoleARN(), err)
+	}})
+}
+
+// fault says what was being done, and which right it takes where that is what is missing.
+func fault(ctx context.Context, op, action, resource string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: err, Hint: "check the network and AWS_ENDPOINT_URL, then run the same command again"}
+	}
+	cause := fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
+	switch api.ErrorCode() {
+	case "AccessDenied", "AccessDeniedException":
+		return &quarry.Error{
+			Kind: quarry.Denied, Op: op, Err: fmt.Errorf("denied %s on %s: %w", action, resource, cause),
+			Hint: fmt.Sprintf(`grant whoever sets up {"Effect":"Allow","Action":%q,"Resource":%q}, then run quarry setup again`, action, resource),
+		}
+	case "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "MissingAuthenticationToken", "IncompleteSignature":
+		return &quarry.Error{Kind: quarry.Denied, Op: op, Err: cause, Hint: "the credentials do not work: log in again, then check with: aws sts get-caller-identity"}
+	case "LimitExceeded":
+		return &quarry.Error{
+			Kind: quarry.OverLimit, Op: op, Err: cause,
+			Hint: "the account has no more roles, or the role's policies are too long together; take another --role, or remove policies that nobody uses",
+		}
+	case "Throttling", "ThrottlingException", "ServiceFailure", "ServiceUnavailable", "ConcurrentModification":
+		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "run the same command again"}
+	}
+	return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "the message says what IAM did not take; run the same command again when it is mended"}
 }

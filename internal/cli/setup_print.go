@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"quarry/internal/account"
+	"quarry/internal/bedrock"
+	"quarry/internal/bucket"
+	"quarry/internal/catalog"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/setup"
+)
+
+// exampleAccount stands where the account is not known; AWS uses it in its own examples.
+const exampleAccount = "123456789012"
+
+// printSetup writes down what setup would make.
+func (a *App) printSetup(ctx context.Context, s *config.Settings, format string) (err error) {
+	if len(s.Regions) > 1 {
+		return badSetting("region", errors.New("one Region at a time"))
+	}
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	where, remark, err := a.whose(ctx, s, &open)
+	if err != nil {
+		return err
+	}
+	name := s.Bucket
+	if name == "" {
+		name = fmt.Sprintf("quarry-%s-%s", where.identity.Account, where.cfg.Region)
+	}
+	where.bucket = bucket.New(where.cfg, name)
+	wants := where.wants(s)
+	if where.bedrock != nil {
+		if wants, err = where.routed(ctx, wants); err != nil {
+			return err
+		}
+	} else if setup.NeedsModels(wants) && !setup.IsApplicationProfile(wants.Model) {
+		remark = strings.TrimSpace(remark + "\nNo page of AWS says where this profile leads from this Region, so the model stands for all Regions; with --target aws and credentials AWS is asked.")
+	}
+	text, err := setup.Print(wants, format, remark)
+	if err != nil {
+		return err
+	}
+	if remark != "" && format == "policy" {
+		for line := range strings.SplitSeq(remark, "\n") {
+			a.say("note: %s", line)
+		}
+	}
+	_, err = io.WriteString(a.Stdout, text)
+	return err
+}
+
+// whose finds out for which account and Region to print. Only with target aws, where no ARN names the account, and where
+// there are credentials, AWS is asked. The client of Bedrock is set where it may be asked too.
+func (a *App) whose(ctx context.Context, s *config.Settings, open *closers) (*provider, string, error) {
+	p := &provider{}
+	p.cfg.Region = account.DefaultRegion
+	if len(s.Regions) == 1 {
+		p.cfg.Region = s.Regions[0]
+	}
+	remark := ""
+	if s.Target == "aws" {
+		e := effect.New(nil)
+		client := e.HTTPClient(effect.HTTPConfig{})
+		open.add(func() error { client.CloseIdleConnections(); return nil })
+		cfg := account.Config{HTTP: client, Profile: s.Profile, Effects: e}
+		if len(s.Regions) == 1 {
+			cfg.Region = s.Regions[0]
+		}
+		var err error
+		if p.cfg, err = account.Load(ctx, cfg); err != nil {
+			return nil, "", err
+		}
+		if account.HasCredentials(ctx, p.cfg) {
+			p.bedrock = bedrock.New(p.cfg)
+		}
+	}
+	p.identity = account.Identity{Account: exampleAccount, Partition: catalog.Partition(p.cfg.Region)}
+	parts := strings.Split(s.Role, ":")
+	switch {
+	case strings.HasPrefix(s.Role, "arn:") && len(parts) == 6:
+		p.identity.Partition, p.identity.Account = parts[1], parts[4]
+	case p.bedrock != nil:
+		var err error
+		if p.identity, err = account.WhoAmI(ctx, p.cfg); err != nil {
+			return nil, "", err
+		}
+	case s.Target == "aws":
+		remark = "Account " + exampleAccount + " is a placeholder: there are no credentials to tell another."
+	default:
+		remark = "Account " + exampleAccount + " is a placeholder: --target aws with credentials puts in your own."
+	}
+	return p, remark, nil
+}
