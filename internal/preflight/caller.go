@@ -1,0 +1,69 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"quarry/internal/catalog"
+)
+
+// caller asks what the caller may do with jobs, and whether it may hand the role to Bedrock, without which no job is
+// made (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html). What a session's own policy takes
+// away the simulator does not see.
+func (k *checker) caller(ctx context.Context) []Check {
+	p := principal{arn: k.Caller, who: "the caller", grant: k.callerStatement}
+	switch {
+	case strings.HasSuffix(k.Caller, ":root"):
+		return []Check{{Name: "caller", Status: OK, Subject: k.Caller, Message: "the account's root user may do everything; a user or role of its own is safer"}}
+	case strings.Contains(k.Caller, ":assumed-role/"): // a session has the rights of its role, which has its path in its ARN
+		name := sessionRole(k.Caller)
+		got, err := k.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+		if err != nil {
+			c := k.iamRefusal("caller", fmt.Sprintf("arn:%s:iam::%s:role/%s", k.Partition, k.Account, name), "iam:GetRole", err)
+			c.Message = "the rights of the caller: " + c.Message
+			return []Check{c}
+		}
+		p.arn = aws.ToString(got.Role.Arn)
+	case !strings.Contains(k.Caller, ":user/"):
+		return []Check{{Name: "caller", Status: Unknown, Subject: k.Caller, Message: "IAM does not simulate the rights of a federated user", Fix: "use a user or a role"}}
+	}
+	var rights []right
+	if k.Calls {
+		for _, r := range k.modelRights() {
+			r.name, r.lacking = "caller-model", "no record can be asked"
+			rights = append(rights, r)
+		}
+	} else {
+		rights = k.jobRights()
+	}
+	steps := make([]func(context.Context) []Check, len(rights))
+	for i, r := range rights {
+		steps[i] = func(ctx context.Context) []Check { return []Check{k.check(ctx, p, r)} }
+	}
+	return joinModel(together(ctx, steps...))
+}
+
+func (k *checker) jobRights() []right {
+	job := fmt.Sprintf("arn:%s:bedrock:%s:%s:model-invocation-job/", k.Partition, k.Region, k.Account)
+	model := catalog.FoundationModelARN(k.Region, k.id)
+	if k.prefix != "" || k.profile != nil {
+		model = k.profileARN()
+	}
+	rights := []right{
+		{
+			name: "caller-passrole", action: "iam:PassRole", resources: []string{k.Role}, context: map[string]string{"iam:PassedToService": bedrockService},
+			condition: map[string]map[string]string{"StringEquals": {"iam:PassedToService": bedrockService}}, lacking: "no job can be made",
+		},
+		{name: "caller-jobs", action: "bedrock:CreateModelInvocationJob", resources: []string{model, job + sampleJob}, lacking: "no job can be made"},
+		{name: "caller-jobs", action: "bedrock:GetModelInvocationJob", resources: []string{job + sampleJob}, lacking: "a job cannot be watched"},
+		{name: "caller-jobs", action: "bedrock:StopModelInvocationJob", resources: []string{job + sampleJob}, lacking: "a job cannot be stopped, and bills to its end"},
+	}
+	if k.Tagged {
+		rights = append(rights, right{name: "caller-jobs", action: "bedrock:TagResource", resources: []string{job + sampleJob}, lacking: "a job with tags cannot be made"})
+	}
+	return rights
+}
