@@ -296,6 +296,7 @@ def _():
     refused("InvalidSignatureException", 403, wrong.client("bedrock").list_model_invocation_jobs)
     refused("SignatureDoesNotMatch", 403, wrong.client("s3").list_buckets)
     refused("SignatureDoesNotMatch", 403, wrong.client("sts").get_caller_identity)
+    refused("IllegalLocationConstraintException", 400, s3.create_bucket, Bucket="compat-boto3-nowhere")
     refused("NoSuchEntity", 404, iam.get_role, RoleName="compat-boto3-nobody")
 
 

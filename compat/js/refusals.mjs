@@ -2,7 +2,7 @@
 import { BedrockClient, CreateModelInvocationJobCommand, GetModelInvocationJobCommand, ListModelInvocationJobsCommand } from '@aws-sdk/client-bedrock';
 import { BedrockRuntimeClient, ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
 import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
-import { CreateBucketCommand, GetObjectCommand, HeadBucketCommand, ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, GetObjectCommand, HeadBucketCommand, ListBucketsCommand, PutObjectCommand, RenameObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListServiceQuotasCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { check, ended, equal, holds, refused } from './check.mjs';
@@ -104,4 +104,10 @@ await check('S3 says what is not there', async () => {
   await refused(() => s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'nothing' })), 'NoSuchKey', 404);
   await refused(() => s3.send(new GetObjectCommand({ Bucket: 'compat-js-no-such-bucket', Key: 'k' })), 'NoSuchBucket', 404);
   await refused(() => s3.send(new HeadBucketCommand({ Bucket: 'compat-js-no-such-bucket' })), 'NotFound', 404);
+});
+
+await check('S3 refuses what it would get wrong', async () => {
+  const far = { LocationConstraint: 'eu-west-1' };
+  await refused(() => s3.send(new CreateBucketCommand({ Bucket: 'compat-js-far', CreateBucketConfiguration: far })), 'IllegalLocationConstraintException', 400);
+  await refused(() => s3.send(new RenameObjectCommand({ Bucket: bucket, Key: 'new.jsonl', RenameSource: `/${bucket}/in.jsonl` })), 'NotImplemented', 501);
 });
