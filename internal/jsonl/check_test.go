@@ -6,6 +6,7 @@ import (
 	"iter"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
@@ -211,9 +212,17 @@ func FuzzCheck(f *testing.F) {
 func FuzzStrings(f *testing.F) {
 	f.Add("plain", "")
 	f.Add("a\"b\\c\x00\x1f\b\f\n\r\t/\x7f\u2028日本👍", "before")
+	f.Add("eight plain bytes\xc3 and a broken one", "")
 	f.Fuzz(func(t *testing.T, s, before string) {
+		checked, valid := jsonl.AppendText([]byte(before), []byte(s))
+		if valid != utf8.ValidString(s) {
+			t.Fatalf("AppendText(%q) says valid: %v", s, valid)
+		}
 		s = strings.ToValidUTF8(s, "")
 		quoted := jsonl.AppendString([]byte(before), []byte(s))
+		if valid && before+`"`+string(checked[len(before):])+`"` != string(quoted) {
+			t.Fatalf("AppendText(%q) = %q, AppendString has %q", s, checked, quoted)
+		}
 		if string(quoted[:len(before)]) != before {
 			t.Fatalf("AppendString(%q, %q) changed what was there", before, s)
 		}

@@ -79,6 +79,39 @@ func AppendString(dst, text []byte) []byte {
 	return append(dst, '"')
 }
 
+// AppendText appends what AppendString puts between the quotes, and checks the text on the way: it reports whether it is
+// valid UTF-8. Where it is not, dst holds a part of it.
+func AppendText(dst, text []byte) ([]byte, bool) {
+	from, i := 0, 0
+	for i < len(text) {
+		if i+8 <= len(text) {
+			w := binary.LittleEndian.Uint64(text[i:])
+			// As in text: a borrow can set a bit wrongly only above the lowest that is set rightly.
+			m := ((w - spaces) | ((w ^ quotes) - ones) | ((w ^ slants) - ones) | w) & highs
+			if m == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(m) >> 3
+		}
+		switch c := text[i]; {
+		case c >= 0x80:
+			j := wide(text, i)
+			if j == i {
+				return dst, false
+			}
+			i = j
+		case c >= ' ' && c != '"' && c != '\\':
+			i++ // within the last eight bytes
+		default:
+			dst = appendEscape(append(dst, text[from:i]...), c)
+			i++
+			from = i
+		}
+	}
+	return append(dst, text[from:]...), true
+}
+
 // clean counts the bytes that stand in a string as they are.
 func clean(b []byte) int {
 	i := 0
