@@ -2,78 +2,33 @@ package prompt
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"unicode/utf8"
+
+	"quarry/internal/jsonl"
 )
 
 var errUTF8 = errors.New("text is not valid UTF-8")
-
-const (
-	plain   = 0
-	short   = 1 // two characters: \n
-	unicode = 2 // six: \u001f
-)
-
-var escapes = func() (t [256]byte) {
-	for c := range 0x20 {
-		t[c] = unicode
-	}
-	for _, c := range []byte("\b\t\n\f\r\\") {
-		t[c] = short
-	}
-	t['"'] = short
-	return t
-}()
-
-// shortEscape is the letter behind the backslash.
-func shortEscape(c byte) byte {
-	switch c {
-	case '\b':
-		return 'b'
-	case '\t':
-		return 't'
-	case '\n':
-		return 'n'
-	case '\f':
-		return 'f'
-	case '\r':
-		return 'r'
-	}
-	return c
-}
 
 const hexDigits = "0123456789abcdef"
 
 // appendBytes appends text as it stands between the quotes of a canonical JSON string (RFC 8785, section 3.2.2.2).
 func appendBytes(dst, text []byte) ([]byte, error) {
-	if !utf8.Valid(text) {
-		return dst, errUTF8
+	start := len(dst)
+	dst, ok := jsonl.AppendText(slices.Grow(dst, len(text)+len(text)/16), text)
+	if !ok {
+		return dst[:start], errUTF8
 	}
-	return escape(dst, text), nil
+	return dst, nil
 }
 
-func appendString(dst []byte, text string) ([]byte, error) {
-	if !utf8.ValidString(text) {
-		return dst, errUTF8
-	}
-	return escape(dst, text), nil
-}
+func appendString(dst []byte, text string) ([]byte, error) { return appendBytes(dst, []byte(text)) }
 
+// escape is appendBytes for the few texts that were checked before.
 func escape[T []byte | string](dst []byte, text T) []byte {
-	from := 0
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if escapes[c] == plain {
-			continue
-		}
-		dst = append(dst, text[from:i]...)
-		if escapes[c] == short {
-			dst = append(dst, '\\', shortEscape(c))
-		} else {
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		from = i + 1
-	}
-	return append(dst, text[from:]...)
+	quoted := jsonl.AppendString(nil, []byte(text))
+	return append(dst, quoted[1:len(quoted)-1]...)
 }
 
 // scanEscaped measures the canonical string content at the head of b, up to the closing quote. It gives -1 where the
@@ -121,7 +76,7 @@ func canonicalUnicode(h []byte) bool {
 			low = i
 		}
 	}
-	return low >= 0 && escapes[int(h[2]-'0')<<4|low] == unicode
+	return low >= 0 && !strings.ContainsRune("\b\t\n\f\r", rune(h[2]-'0')<<4|rune(low))
 }
 
 // blank reports whether escaped text holds nothing but white space, which every family refuses as a text.

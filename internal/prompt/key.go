@@ -29,6 +29,19 @@ func (r *Renderer) Key(modelInput []byte) quarry.DocumentKey {
 	return r.foreignKey(modelInput)
 }
 
+// AppendKeyed does what Append does, and gives the key of what it appended.
+func (r *Renderer) AppendKeyed(dst []byte, doc *quarry.Document) ([]byte, quarry.DocumentKey, error) {
+	start := len(dst)
+	dst, err := r.Append(dst, doc)
+	if err != nil {
+		return dst, quarry.DocumentKey{}, err
+	}
+	if doc.ModelInput == nil && !r.Structured() { // it is canonical because Append made it, which Key would have to find out
+		return dst, quarry.NewDocumentKey(r.model, r.schema, dst[start:]), nil
+	}
+	return dst, r.Key(dst[start:]), nil
+}
+
 // structuredKey is the key of a body of ours that holds the structured member.
 func (r *Renderer) structuredKey(modelInput []byte) (quarry.DocumentKey, bool) {
 	at, ok := match(r.full, modelInput, r.added)

@@ -421,6 +421,10 @@ func TestAppendIsCanonicalForAnyDocument(t *testing.T) {
 			if r.Key(b) != r.Key(foreign) {
 				t.Fatalf("the two ways to the key differ for %s", b)
 			}
+			keyed, key, err := r.AppendKeyed([]byte("x"), &doc)
+			if err != nil || string(keyed) != "x"+string(b) || key != r.Key(b) {
+				t.Fatalf("AppendKeyed gives %q, %s and %v, want %q and %s", keyed, key, err, b, r.Key(b))
+			}
 		}
 	})
 }
