@@ -35,25 +35,52 @@ func (p *prepared) counted() bool { return p.doc.ID != "" }
 type preparedBlock struct {
 	first quarry.Position
 	items []prepared
+	buf   []byte // of all inputs
 }
 
 // wanted narrows preparation to some documents; the others are given without key and input. nil wants all.
 type wanted func(hash dedupe.Hash) bool
 
-// prepareBlocks cleans and renders blocks on all workers and gives them in the order they came in.
+// prepareBlocks cleans and renders blocks on all workers and gives them in the order they came in. What lies in a block
+// holds until the next one is asked for.
 func (r *Run) prepareBlocks(ctx context.Context, blocks iter.Seq2[quarry.Block, error], want wanted) iter.Seq2[preparedBlock, error] {
 	cleaners := make([]*clean.Cleaner, r.cfg.Workers)
 	for i := range cleaners {
 		cleaners[i] = clean.New(r.cfg.Clean)
 	}
-	return ordered(ctx, r.cfg.Workers, blocks, func(worker int, b quarry.Block) (preparedBlock, error) {
-		return r.prepareBlock(cleaners[worker], b, want)
+	free := make(chan preparedBlock, 2*r.cfg.Workers+2) // as many as can be under way
+	prepared := ordered(ctx, r.cfg.Workers, blocks, func(worker int, b quarry.Block) (preparedBlock, error) {
+		var used preparedBlock
+		select {
+		case used = <-free:
+		default:
+		}
+		return r.prepareBlock(cleaners[worker], b, want, used)
 	})
+	return func(yield func(preparedBlock, error) bool) {
+		for block, err := range prepared {
+			if !yield(block, err) {
+				return
+			}
+			if cap(block.buf) > maxReused {
+				continue
+			}
+			clear(block.items) // so that what they hold can go
+			select {
+			case free <- block:
+			default:
+			}
+		}
+	}
 }
 
-func (r *Run) prepareBlock(cleaner *clean.Cleaner, b quarry.Block, want wanted) (preparedBlock, error) {
-	out := preparedBlock{first: b.First}
-	var buf []byte
+// maxReused is the largest buffer that is kept for the next block: one giant text shall not be held to the end.
+const maxReused = 4 << 20
+
+// prepareBlock prepares a block, in the memory of one that is used up.
+func (r *Run) prepareBlock(cleaner *clean.Cleaner, b quarry.Block, want wanted, used preparedBlock) (preparedBlock, error) {
+	out := preparedBlock{first: b.First, items: used.items[:0]}
+	buf := used.buf[:0]
 	for doc, err := range b.Documents {
 		var item *quarry.ItemError
 		if errors.As(err, &item) {
@@ -78,6 +105,7 @@ func (r *Run) prepareBlock(cleaner *clean.Cleaner, b quarry.Block, want wanted) 
 		p.doc.Body, p.doc.ModelInput = nil, nil // the chunk they lie in can go
 		out.items = append(out.items, p)
 	}
+	out.buf = buf
 	return out, nil
 }
 
@@ -105,10 +133,9 @@ func (r *Run) prepareOne(cleaner *clean.Cleaner, p *prepared, buf []byte) ([]byt
 	asked := p.doc
 	asked.Body, asked.Format = text.Text, quarry.FormatText
 	start := len(buf)
-	if buf, err = r.cfg.Prompt.Append(buf, &asked); err != nil {
+	if buf, p.key, err = r.cfg.Prompt.AppendKeyed(buf, &asked); err != nil {
 		return buf[:start], &quarry.ItemError{At: p.doc.At, ID: p.doc.ID, Reason: fmt.Sprintf("prompt: %v", err)}
 	}
-	p.key = r.cfg.Prompt.Key(buf[start:])
 	return buf, nil
 }
 
