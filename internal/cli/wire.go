@@ -137,6 +137,7 @@ type provider struct {
 	bedrock  *bedrock.Client
 	roleARN  string
 	changed  []string
+	quotas   *quotaRows // nil: not read yet
 }
 
 // openProvider starts the stand-in for target local, or finds the AWS account for target aws. Nothing is sent to AWS
@@ -293,7 +294,7 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	}
 	r := run.New(cfg, run.Deps{
 		Effects: e, Ledger: book, Sources: sources, Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch,
-		Preflight: a.preflight(s, where), Confirm: a.confirm(s),
+		Preflight: a.preflight(s, where, book), Confirm: a.confirm(s),
 	})
 	c.add(func() error { return r.Close(context.WithoutCancel(ctx)) })
 	return r, nil
@@ -356,11 +357,18 @@ func (a *App) readQuotas(ctx context.Context, s *config.Settings, ask *asking, w
 	_, profile, _ := catalog.Find(s.Model)
 	table := ask.model.Quotas(profile)
 	rows, err := quotas.Read(ctx, where.cfg)
+	where.quotas = &quotaRows{rows, err}
 	if err != nil {
 		a.say("quotas as in the %s, since the account's cannot be read: %v", table.Source, err)
 		return table
 	}
 	return catalog.Merge(ask.model.ReadQuotas(rows, profile, "service quotas"), table)
+}
+
+// quotaRows is what Service Quotas answered.
+type quotaRows struct {
+	rows []catalog.QuotaRow
+	err  error
 }
 
 // maxTokens is how long an answer may be, read from a body as it is sent.
@@ -385,24 +393,4 @@ func sourceNames(args []string) []string {
 		}
 	}
 	return out
-}
-
-// preflight checks for nothing what could fail after money was spent.
-func (a *App) preflight(s *config.Settings, where *provider) func(context.Context) error {
-	if s.Target == "local" {
-		return nil
-	}
-	return func(ctx context.Context) error {
-		region, err := where.bucket.Region(ctx)
-		if err != nil {
-			return err
-		}
-		if region != "" && region != where.cfg.Region {
-			return &quarry.Error{
-				Kind: quarry.BadUsage, Op: "use bucket", Subject: where.bucket.Name(), Err: fmt.Errorf("it is in %s, the jobs are in %s", region, where.cfg.Region),
-				Hint: "name a bucket of this Region with --bucket, or the bucket's Region with --region",
-			}
-		}
-		return nil
-	}
 }

@@ -211,7 +211,7 @@ func (k *checker) quota(rows []catalog.QuotaRow, err error) Check {
 	}
 	q := k.model.ReadQuotas(rows, k.prefix, "")
 	c.Message = fmt.Sprintf("%d to %d records a job, %d jobs at once", q.MinRecords, q.RecordsPerJob, q.OpenJobs)
-	if q == (quarry.Quotas{Burndown: q.Burndown}) {
+	if q.RecordsPerJob == 0 && q.OpenJobs == 0 {
 		c.Status, c.Message = Unknown, "Service Quotas lists none for jobs of "+k.id
 		c.Fix = "AWS's defaults stand in: https://docs.aws.amazon.com/general/latest/gr/bedrock.html"
 	}

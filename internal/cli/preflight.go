@@ -1,0 +1,300 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/bedrock"
+	"quarry/internal/bucket"
+	"quarry/internal/catalog"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/preflight"
+	"quarry/internal/quotas"
+)
+
+// preflightTime bounds a preflight: what has not answered by then is unknown.
+const preflightTime = 30 * time.Second
+
+func (a *App) preflightCommand() *cobra.Command {
+	var probe bool
+	cmd := &cobra.Command{
+		Use:   "preflight",
+		Short: "Check in seconds, without a job, whatever would let one fail minutes later",
+		Long: `Preflight asks the account for all that a job needs: credentials, Region, bucket, service role and its
+rights, the caller's rights, KMS, model, profile and quotas. It makes no job and costs nothing, unless
+--probe has one live record asked, for a fraction of a cent. Each fault is named with what mends it.
+What could not be asked is unknown, which is no fault.
+
+  quarry preflight --target aws
+
+Exit codes: 0 no fault · 2 usage, or a name, bucket or model is wrong · 4 credentials or rights ·
+5 quota · 6 provider`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.checkAccount(cmd.Context(), &s.Settings, probe)
+		},
+	}
+	bind(cmd, "dir", "target", "model", "mode", "region", "profile", "bucket", "role", "kms-key", "tag")
+	cmd.Flags().BoolVar(&probe, "probe", false, "ask the model one live record, which costs a fraction of a cent")
+	return cmd
+}
+
+func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) (err error) {
+	if s.Target == "local" {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "preflight", Err: errors.New("the target is local, which needs nothing"), Hint: "for AWS: quarry preflight --target aws"}
+	}
+	ask, err := a.asking(s)
+	if err != nil {
+		return err
+	}
+	if len(s.Regions) == 1 {
+		if c := preflight.Region(s.Regions[0]); c.Status == preflight.Fault {
+			return a.printChecks(preflight.Of(c))
+		}
+	}
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	ctx, cancel := context.WithTimeout(ctx, preflightTime)
+	defer cancel()
+	where, err := a.openProvider(ctx, s, effect.New(nil), s.Dir, &open)
+	if err != nil {
+		var q *quarry.Error
+		if !errors.As(err, &q) || q.Kind != quarry.Denied {
+			return err
+		}
+		return a.printChecks(preflight.Of(preflight.Check{
+			Name: "credentials", Status: preflight.Fault, Subject: s.Profile, Action: "sts:GetCallerIdentity", Message: q.Error(), Fix: q.Hint, Kind: q.Kind,
+		}))
+	}
+	cfg, asks := where.preflight(s)
+	if cfg.Run, cfg.Begun, err = begunIn(ctx, s.Dir); err != nil {
+		return err
+	}
+	if probe {
+		asks.Probe = where.probe(s, ask)
+	}
+	found, err := preflight.Run(ctx, where.hurried(), cfg, asks)
+	if err != nil {
+		return err
+	}
+	return a.printChecks(found)
+}
+
+// begunIn gives the run of a directory, where one stands there.
+func begunIn(ctx context.Context, dir string) (id quarry.RunID, already bool, err error) {
+	book, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
+	if err != nil {
+		return "", false, nil // no run, or none that can be read: run itself says so
+	}
+	defer func() { err = errors.Join(err, book.Close()) }()
+	id, counts, err := runOf(ctx, book)
+	return id, begun(counts), err
+}
+
+func runOf(ctx context.Context, book *ledger.Ledger) (quarry.RunID, ledger.Counts, error) {
+	id, known, err := book.Fact(ctx, "run")
+	if err != nil || !known {
+		return "", ledger.Counts{}, err
+	}
+	counts, err := book.Count(ctx, "")
+	return quarry.RunID(id), counts, err
+}
+
+func begun(c ledger.Counts) bool { return c.Total() > c.States[quarry.ShardPlanned] }
+
+// atProvider is how many shards may have a job whose answers are still to be fetched.
+func atProvider(c ledger.Counts) (n int64) {
+	for _, s := range []quarry.ShardState{quarry.ShardIntended, quarry.ShardSubmitted, quarry.ShardEnded, quarry.ShardCollected} {
+		n += c.States[s]
+	}
+	return n
+}
+
+// printChecks tells people or programs what was found.
+func (a *App) printChecks(r preflight.Report) error {
+	if a.json {
+		if err := a.writeJSON(r); err != nil {
+			return err
+		}
+	}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		what := c.Subject
+		if c.Action != "" {
+			what = c.Action + " on " + what
+		}
+		a.say("%-8s %-18s %s", c.Status, c.Name, c.Message)
+		if c.Status != preflight.OK {
+			a.say("%27s asked: %s", "", what)
+		}
+		if c.Fix != "" {
+			a.say("%27s fix: %s", "", c.Fix)
+		}
+	}
+	err := r.Err()
+	if err == nil {
+		a.say("no fault in %d checks, %d unknown", len(r.Checks), len(r.Unknown()))
+		return nil
+	}
+	var q *quarry.Error
+	if errors.As(err, &q) && !a.quiet { // each fault stands above
+		q.Err = fmt.Errorf("%d of %d checks found a fault", len(r.Faults()), len(r.Checks))
+		q.Hint = "mend these in this order, then run quarry preflight again"
+	}
+	return err
+}
+
+// hurried are the provider's settings with the patience of somebody who waits for the answer.
+func (p *provider) hurried() aws.Config {
+	c := p.cfg.Copy()
+	c.Retryer = func() aws.Retryer { return retry.NewStandard() }
+	return c
+}
+
+// preflight wires what is asked of S3, Bedrock and Service Quotas.
+func (p *provider) preflight(s *config.Settings) (preflight.Config, preflight.Asks) {
+	c := p.hurried()
+	b, control := bucket.New(c, p.bucket.Name()), bedrock.New(c)
+	cfg := preflight.Config{
+		Account: p.identity.Account, Partition: p.identity.Partition, Region: p.cfg.Region, Caller: p.identity.ARN, Model: s.Model, Bucket: p.bucket.Name(),
+		Role: p.roleARN, KMSKey: s.KMSKey, Tagged: len(s.Tags) > 0,
+		Calls: quarry.Mode(s.Mode) == quarry.ModeOnDemand || quarry.Mode(s.Mode) == quarry.ModeFlex, Now: time.Now(),
+	}
+	return cfg, preflight.Asks{
+		BucketRegion: func(ctx context.Context) (string, error) {
+			region, err := b.Region(ctx)
+			return region, asked(err)
+		},
+		BucketEncryption: func(ctx context.Context) (preflight.Encryption, error) {
+			algorithm, key, err := b.Encryption(ctx)
+			return preflight.Encryption{Algorithm: algorithm, Key: key}, asked(err)
+		},
+		BucketPolicy: func(ctx context.Context) (string, error) {
+			text, err := b.Policy(ctx)
+			return text, asked(err)
+		},
+		Objects: func(ctx context.Context, prefix string) ([]string, error) {
+			objects, err := b.Head(ctx, prefix, 3)
+			keys := make([]string, len(objects))
+			for i := range objects {
+				keys[i] = objects[i].Key
+			}
+			return keys, asked(err)
+		},
+		Write: b.PutProbe,
+		Model: func(ctx context.Context, region, id string) (preflight.Model, error) {
+			there := c.Copy()
+			there.Region = region
+			m, err := bedrock.New(there).Model(ctx, id)
+			return preflight.Model(m), asked(err)
+		},
+		Availability: func(ctx context.Context, id string) (preflight.Availability, error) {
+			v, err := control.Availability(ctx, id)
+			return preflight.Availability(v), asked(err)
+		},
+		Profile: func(ctx context.Context, id string) (preflight.Profile, error) {
+			v, err := control.Profile(ctx, id)
+			return preflight.Profile(v), asked(err)
+		},
+		OpenJobs: func(ctx context.Context) ([]string, error) {
+			var models []string
+			for _, status := range []quarry.JobStatus{quarry.JobSubmitted, quarry.JobValidating, quarry.JobScheduled, quarry.JobInProgress} {
+				for job, err := range control.Jobs(ctx, bedrock.Filter{Status: status}) {
+					if err != nil {
+						return nil, asked(err)
+					}
+					models = append(models, job.ModelID)
+				}
+			}
+			return models, nil
+		},
+		Quotas: p.readRows(c),
+	}
+}
+
+// readRows gives the rows of Service Quotas: hundreds of them, read once.
+func (p *provider) readRows(c aws.Config) func(context.Context) ([]catalog.QuotaRow, error) {
+	if p.quotas != nil {
+		return func(context.Context) ([]catalog.QuotaRow, error) { return p.quotas.rows, p.quotas.err }
+	}
+	var once sync.Once
+	var rows []catalog.QuotaRow
+	var err error
+	return func(ctx context.Context) ([]catalog.QuotaRow, error) {
+		once.Do(func() { rows, err = quotas.Read(ctx, c) })
+		return rows, err
+	}
+}
+
+// asked marks what is not there in the word that preflight knows.
+func asked(err error) error {
+	if errors.Is(err, bucket.ErrNoBucket) || bedrock.CauseOf(err) == bedrock.CauseNotFound {
+		return fmt.Errorf("%w: %w", preflight.ErrAbsent, err)
+	}
+	return err
+}
+
+// probe asks one record of the shape that a run would send.
+func (p *provider) probe(s *config.Settings, ask *asking) func(context.Context) error {
+	return func(ctx context.Context) error {
+		body, err := ask.renderer.Append(nil, &quarry.Document{
+			ID: "preflight", Title: "A quarry", Body: []byte("A quarry is a place where stone is cut from the ground. Masons take the blocks to build with them."),
+		})
+		if err != nil {
+			return &quarry.Error{Kind: quarry.BadUsage, Op: "write a record", Err: err}
+		}
+		_, err = p.bedrock.Invoke(ctx, bedrock.Call{RecordID: "preflight", ModelID: s.Model, Type: ask.prompt.Invocation(), ModelInput: body})
+		return err
+	}
+}
+
+// preflight checks for nothing what could fail after money was spent. Faults stop a run, but not one that has jobs at the
+// provider: what was paid for is fetched, also when no further job could be made.
+func (a *App) preflight(s *config.Settings, where *provider, book *ledger.Ledger) func(context.Context) error {
+	if s.Target == "local" {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		cfg, asks := where.preflight(s)
+		id, counts, err := runOf(ctx, book)
+		if err != nil {
+			return err
+		}
+		cfg.Run, cfg.Begun = id, begun(counts)
+		within, cancel := context.WithTimeout(ctx, preflightTime)
+		defer cancel()
+		found, err := preflight.Run(within, where.hurried(), cfg, asks)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return err
+		}
+		for _, c := range found.Unknown() {
+			a.say("preflight: %s is unknown: %s", c.Name, c.Message)
+		}
+		if err := found.Err(); err != nil && atProvider(counts) > 0 {
+			for _, c := range found.Faults() {
+				a.say("preflight: %s: %s; fix: %s", c.Name, c.Message, c.Fix)
+			}
+			a.say("the run goes on, since it has jobs whose answers are to be fetched")
+			return nil
+		}
+		return found.Err()
+	}
+}
