@@ -148,7 +148,7 @@ func TestTheExampleIsWhole(t *testing.T) {
 	}
 	for _, s := range config.All() {
 		if !regexp.MustCompile(`(?m)^#?` + s.Key() + `:`).Match(b) {
-			t.Errorf("examples/quarry.yaml does not name %s; add the lines that `quarry init` writes for it", s.Key())
+			t.Errorf("examples/quarry.yaml does not name every setting; add what `quarry init` writes:\n# %s\n#%s: %s", strings.ReplaceAll(s.Help, "`", ""), s.Key(), s.Default)
 		}
 	}
 	got, err := config.Load(config.Input{File: path})
