@@ -34,7 +34,8 @@ func cloudFormation(w Wants, remark string) string {
 		{"Resources", object{
 			{"Bucket", object{
 				{"Type", "AWS::S3::Bucket"},
-				{"DeletionPolicy", "Retain"}, {"UpdateReplacePolicy", "Retain"},
+				{"DeletionPolicy", "Retain"},
+				{"UpdateReplacePolicy", "Retain"},
 				{"Properties", bucket},
 			}},
 			{"BucketPolicy", object{{"Type", "AWS::S3::BucketPolicy"}, {"Properties", object{{"Bucket", reference("Bucket")}, {"PolicyDocument", d.Bucket}}}}},

@@ -52,7 +52,10 @@ func Trust(a Account) string {
 // job could (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html).
 func trust(w Wants) object {
 	return object{
-		{"Sid", trustSid(w.Account.Region)}, {"Effect", "Allow"}, {"Principal", object{{"Service", bedrockService}}}, {"Action", []string{"sts:AssumeRole"}},
+		{"Sid", trustSid(w.Account.Region)},
+		{"Effect", "Allow"},
+		{"Principal", object{{"Service", bedrockService}}},
+		{"Action", []string{"sts:AssumeRole"}},
 		{"Condition", append(equals("aws:SourceAccount", w.Account.ID), member{"ArnEquals", object{{"aws:SourceArn", w.jobARNs()}}})},
 	}
 }
@@ -85,7 +88,11 @@ func key(w Wants) object {
 // tlsOnly refuses requests that anybody could read on the way.
 func tlsOnly(w Wants) object {
 	return object{
-		{"Sid", tlsSid}, {"Effect", "Deny"}, {"Principal", "*"}, {"Action", []string{"s3:*"}}, {"Resource", []string{w.bucketARN(), w.bucketARN() + "/*"}},
+		{"Sid", tlsSid},
+		{"Effect", "Deny"},
+		{"Principal", "*"},
+		{"Action", []string{"s3:*"}},
+		{"Resource", []string{w.bucketARN(), w.bucketARN() + "/*"}},
 		{"Condition", object{{"Bool", object{{"aws:SecureTransport", "false"}}}}},
 	}
 }
