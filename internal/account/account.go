@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"quarry"
 	"quarry/internal/effect"
@@ -69,6 +70,7 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 			}),
 			HTTPClient: cfg.HTTP,
 			Retryer:    patient,
+			Logger:     logging.Nop{},
 			// A bearer token in the environment is for AWS; a fixed key is used as it is.
 			AuthSchemePreference: []string{"sigv4"},
 		}, nil
@@ -91,6 +93,7 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 		c.Region = DefaultRegion
 	}
 	c.HTTPClient = cfg.Effects.Count(c.HTTPClient)
+	c.Logger = logging.Nop{} // the SDK writes to stderr otherwise, past --quiet
 	return c, nil
 }
 
