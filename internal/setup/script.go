@@ -20,7 +20,7 @@ func script(w Wants, remark string) (string, error) {
 	if w.Account.Region == "us-east-1" { // the one Region that must not be named
 		location = ""
 	}
-	b.WriteString("aws s3api head-bucket --bucket \"$bucket\" --expected-bucket-owner \"$account\" >/dev/null 2>&1 ||\n  aws s3api create-bucket --bucket \"$bucket\"" + location + "\n")
+	b.WriteString("aws s3api head-bucket --bucket \"$bucket\" --expected-bucket-owner \"$account\" >/dev/null 2>&1 ||\n  aws s3api create-bucket --bucket \"$bucket\"" + location + " >/dev/null\n")
 	b.WriteString("aws s3api put-public-access-block --bucket \"$bucket\" --expected-bucket-owner \"$account\" --public-access-block-configuration \\\n" +
 		"  BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true\n\n")
 

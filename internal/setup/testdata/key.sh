@@ -9,7 +9,7 @@ account=123456789012
 
 # The bucket, closed to the public.
 aws s3api head-bucket --bucket "$bucket" --expected-bucket-owner "$account" >/dev/null 2>&1 ||
-  aws s3api create-bucket --bucket "$bucket" --create-bucket-configuration "LocationConstraint=us-west-2"
+  aws s3api create-bucket --bucket "$bucket" --create-bucket-configuration "LocationConstraint=us-west-2" >/dev/null
 aws s3api put-public-access-block --bucket "$bucket" --expected-bucket-owner "$account" --public-access-block-configuration \
   BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
 
