@@ -333,7 +333,7 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 		p.AskedBytes += item.cleaned
 		p.LineBytes += size
 		if r.spool != nil {
-			if err := r.spool.add(order, recordID, item.input); err != nil {
+			if err := r.spool.add(order, recordID, item.key, item.input); err != nil {
 				return err
 			}
 		}

@@ -1,8 +1,10 @@
 package run
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,11 +18,15 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
 )
 
-const spoolCopyBytes = 256 << 10
+const (
+	spoolBufferBytes = 256 << 10
+	maxSpoolKeys     = 128 << 10
+)
 
 // spool keeps the records of a build while the sources are planned, so that nothing has to be read and cleaned twice.
 // It is cut as pack cuts where nothing repeats and no remainder is short: such a file becomes a shard as it is. The
@@ -30,8 +36,11 @@ type spool struct {
 	maxRecords int64 // 0: no limit is known
 	maxBytes   int64 // likewise
 	files      []spoolFile
-	w          *atomicfile.Writer
+	out        *effect.OutFile
+	buf        *bufio.Writer
 	digest     hash.Hash
+	asked      map[uint64]struct{} // the heads of the keys in the file at hand
+	shifted    bool                // a record seems to repeat: from its file on, all are copied
 	line       []byte
 }
 
@@ -39,19 +48,22 @@ type spool struct {
 type spoolFile struct {
 	pack.Span
 	path   string
-	digest string
+	digest string // empty: it has to be copied
 }
 
 func (r *Run) newSpool() *spool {
 	cfg := pack.Config{Quotas: r.cfg.Quotas}
-	return &spool{run: r, maxRecords: cfg.MaxRecords(), maxBytes: cfg.MaxBytes(), digest: sha256.New()}
+	return &spool{
+		run: r, maxRecords: cfg.MaxRecords(), maxBytes: cfg.MaxBytes(),
+		buf: bufio.NewWriterSize(nil, spoolBufferBytes), digest: sha256.New(), asked: map[uint64]struct{}{},
+	}
 }
 
 // add takes a record, whose order is above all before.
-func (s *spool) add(order int64, id quarry.RecordID, modelInput []byte) error {
+func (s *spool) add(order int64, id quarry.RecordID, key quarry.DocumentKey, modelInput []byte) error {
 	s.line = appendRecord(s.line[:0], id, modelInput)
 	size := int64(len(s.line))
-	if s.w != nil {
+	if s.out != nil {
 		f := &s.files[len(s.files)-1]
 		if (s.maxRecords > 0 && f.Records >= s.maxRecords) || (s.maxBytes > 0 && f.Bytes+size > s.maxBytes) {
 			if err := s.seal(); err != nil {
@@ -59,21 +71,26 @@ func (s *spool) add(order int64, id quarry.RecordID, modelInput []byte) error {
 			}
 		}
 	}
-	if s.w == nil {
-		// Beside the shards, since a rename does not leave a file system. The name is that of a temporary file, which
-		// the next attempt overwrites.
-		path := filepath.Join(s.run.buildDir, fmt.Sprintf("spool%05d.tmp", len(s.files)+1))
-		w, err := atomicfile.Create(s.run.effects, path)
-		if err != nil {
+	if s.out == nil {
+		if err := s.begin(order); err != nil {
 			return err
 		}
-		s.w = w
-		s.files = append(s.files, spoolFile{Span: pack.Span{First: order}, path: path})
 	}
-	if _, err := s.w.Write(s.line); err != nil {
+	if _, err := s.buf.Write(s.line); err != nil {
 		return err
 	}
-	_, _ = s.digest.Write(s.line) // a hash does not fail
+	// Hashing twice what will be copied is spared where a repeat lies in one file, which needs no more memory than the
+	// keys of a file.
+	head := binary.BigEndian.Uint64(key[:])
+	if _, repeats := s.asked[head]; repeats {
+		s.shifted = true
+	}
+	if len(s.asked) < maxSpoolKeys {
+		s.asked[head] = struct{}{}
+	}
+	if !s.shifted {
+		_, _ = s.digest.Write(s.line) // a hash does not fail
+	}
 	f := &s.files[len(s.files)-1]
 	f.Last = order
 	f.Records++
@@ -81,24 +98,41 @@ func (s *spool) add(order int64, id quarry.RecordID, modelInput []byte) error {
 	return nil
 }
 
-// seal ends the file at hand.
+// begin begins a file. It lies beside the shards, since a rename does not leave a file system.
+func (s *spool) begin(order int64) error {
+	path := filepath.Join(s.run.buildDir, fmt.Sprintf("spool%05d.tmp", len(s.files)+1))
+	out, err := s.run.effects.Create(path)
+	if err != nil {
+		return err
+	}
+	s.out = out
+	s.buf.Reset(out)
+	s.files = append(s.files, spoolFile{Span: pack.Span{First: order}, path: path})
+	return nil
+}
+
+// seal ends the file at hand. One that can become a shard is on the disk then.
 func (s *spool) seal() error {
-	if s.w == nil {
+	if s.out == nil {
 		return nil
 	}
-	w := s.w
-	s.w = nil
-	f := &s.files[len(s.files)-1]
-	f.digest = hex.EncodeToString(s.digest.Sum(nil))
+	err := s.buf.Flush()
+	if !s.shifted {
+		s.files[len(s.files)-1].digest = hex.EncodeToString(s.digest.Sum(nil))
+		err = errors.Join(err, s.out.Sync())
+	}
+	err = errors.Join(err, s.out.Close())
+	s.out = nil
 	s.digest.Reset()
-	return w.Commit()
+	clear(s.asked)
+	return err
 }
 
 // close removes what is left of the spool.
 func (s *spool) close() {
-	if s.w != nil {
-		s.w.Abort()
-		s.w, s.files = nil, s.files[:len(s.files)-1]
+	if s.out != nil {
+		_ = s.out.Close()
+		s.out = nil
 	}
 	for _, f := range s.files { // those that became shards, and those read to their end, are gone
 		if _, err := os.Lstat(f.path); !errors.Is(err, fs.ErrNotExist) {
@@ -129,7 +163,7 @@ func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReade
 	span := pack.Span{First: shard.First, Last: shard.Last, Records: shard.Records, Bytes: shard.Bytes}
 	for i := range s.files {
 		// As many records between the same ones: none of them repeats another.
-		if f := &s.files[i]; f.Span == span {
+		if f := &s.files[i]; f.Span == span && f.digest != "" {
 			shard.Digest = f.digest
 			return s.run.effects.Rename(f.path, s.run.shardPath(shard.ID))
 		}
@@ -178,7 +212,7 @@ func (r *spoolReader) copy(ctx context.Context, out io.Writer, shard *ledger.Sha
 			return 0, 0, err
 		}
 		r.next, r.stop = iter.Pull2(r.spool.run.entries(shard.Pass))
-		r.buf = make([]byte, spoolCopyBytes)
+		r.buf = make([]byte, spoolBufferBytes)
 	}
 	var held stretch // records that lie one behind the other go on together
 	for ; r.order <= shard.Last; r.order++ {
