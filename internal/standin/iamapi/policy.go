@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -251,7 +250,7 @@ func element(dec *json.Decoder, out [][2]int) [][2]int {
 }
 
 // servicePrincipal is the form of a service's name. AWS checks it against its list of services, which is not public.
-var servicePrincipal = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*\.amazonaws\.com(\.cn)?$`)
+var servicePrincipal = pattern(`^[a-z0-9][a-z0-9.-]*\.amazonaws\.com(\.cn)?$`)
 
 // checkTrust refuses what AWS refuses in AssumeRolePolicyDocument.
 func checkTrust(field, text string) error {
@@ -268,7 +267,7 @@ func checkTrust(field, text string) error {
 			continue // the evaluator's own check names the fault
 		}
 		for n, service := range named["Service"] {
-			if !servicePrincipal.MatchString(service) {
+			if !servicePrincipal().MatchString(service) {
 				return refuse(http.StatusBadRequest, "MalformedPolicyDocument", "Invalid principal in policy: \"SERVICE\":%q", service)
 			}
 			// The evaluator knows the three services it serves; the grammar is the same for all.

@@ -2,7 +2,6 @@ package iamapi
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -14,14 +13,14 @@ const (
 	maxAttached    = 10
 )
 
-var policyName = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
+var policyName = pattern(`^[\w+=,.@-]{1,128}$`)
 
 func byName(p inline) string { return p.Name }
 
 func (a *API) putRolePolicy(c call) (any, error) {
 	put := inline{c.form.Get("PolicyName"), c.form.Get("PolicyDocument")}
 	return nil, a.edit(c, "iam:PutRolePolicy", func(r *role) error {
-		if err := checkName("policyName", put.Name, policyName); err != nil {
+		if err := checkName("policyName", put.Name, policyName()); err != nil {
 			return err
 		}
 		if err := checkIdentity("policyDocument", put.Document); err != nil {

@@ -9,12 +9,19 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 var (
-	roleName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	rolePath = regexp.MustCompile(`^/$|^/[\x21-\x7e]{0,509}[^/]/$`)
+	roleName = pattern(`^[\w+=,.@-]{1,64}$`)
+	rolePath = pattern(`^/$|^/[\x21-\x7e]{0,509}[^/]/$`)
 )
+
+// pattern compiles an expression when it is first asked for: every start of the program would pay for it otherwise, and
+// most never ask this service.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 type roleXML struct {
 	Path                     string
@@ -64,10 +71,10 @@ func (a *API) createRole(c call) (any, error) {
 	if path == "" {
 		path = "/"
 	}
-	if err := checkName("roleName", name, roleName); err != nil {
+	if err := checkName("roleName", name, roleName()); err != nil {
 		return nil, err
 	}
-	if !rolePath.MatchString(path) {
+	if !rolePath().MatchString(path) {
 		return nil, refuse(http.StatusBadRequest, "ValidationError", "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.")
 	}
 	r := role{
@@ -140,7 +147,7 @@ func named(err error, name string) error {
 // role finds the role that a call names and proves that the caller may do action on it.
 func (a *API) role(c call, action string) (role, error) {
 	name := c.form.Get("RoleName")
-	if err := checkName("roleName", name, roleName); err != nil {
+	if err := checkName("roleName", name, roleName()); err != nil {
 		return role{}, err
 	}
 	r, err := a.db.role(name)

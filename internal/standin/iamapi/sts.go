@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/versity/versitygw/iamapi/policy"
@@ -14,7 +13,7 @@ import (
 	"quarry/internal/standin/sigv4"
 )
 
-var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+var sessionName = pattern(`^[\w+=,.@-]{2,64}$`)
 
 // Key returns what is known of a temporary access key and who holds it; ok is false for a key that was never made
 // here. A key past its time is still known, so that it can be called expired.
@@ -71,7 +70,7 @@ func (a *API) getUser(c call) (any, error) {
 
 func (a *API) assumeRole(c call) (any, error) {
 	arn, name, own := c.form.Get("RoleArn"), c.form.Get("RoleSessionName"), c.form.Get("Policy")
-	if !sessionName.MatchString(name) {
+	if !sessionName().MatchString(name) {
 		return nil, refuse(http.StatusBadRequest, "ValidationError", "1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]* and have length between 2 and 64", name)
 	}
 	if own != "" {

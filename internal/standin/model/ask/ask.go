@@ -8,6 +8,7 @@ package ask
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"quarry/internal/standin/model/family"
 )
@@ -36,7 +37,7 @@ func Read(p *family.Prompt) (Ask, error) {
 		return a, err
 	}
 	// An instruction may stand behind the article without a mark between them; only an explicit order to write JSON is taken for one.
-	if !a.Form.JSON && tail != "" && orderRE.MatchString(tail) {
+	if !a.Form.JSON && tail != "" && orderRE().MatchString(tail) {
 		a.Form = formOfText(tail)
 		a.Article = strings.TrimSpace(strings.TrimSuffix(a.Article, tail))
 	}
@@ -76,7 +77,7 @@ func articleTurn(turns [][]string) int {
 		for _, text := range turns[i] {
 			n += len(text)
 			window := text[:min(len(text), labelWindow)]
-			if labelRE.MatchString(window) || bareLabelRE.MatchString(window) || openTagRE.MatchString(window) {
+			if labelRE().MatchString(window) || bareLabelRE().MatchString(window) || openTagRE().MatchString(window) {
 				return i
 			}
 		}
@@ -123,36 +124,42 @@ func readTurn(parts []string) (a Ask, instructions, tail string) {
 	return a, strings.Join(append(said, head, after), "\n"), tail
 }
 
+// pattern compiles an expression when it is first asked for: every start of the program would pay for it otherwise, and
+// most never ask a model here.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 var (
 	// labelRE is a line that introduces the article: alone on its line, or followed by its text.
-	labelRE = regexp.MustCompile(`(?mi)^[ \t#*【\[]{0,4}(?:article(?: (?:text|body|content))?|(?:blog )?post|text|content|body|document|本文|記事(?:本文)?|文章|テキスト)[\]】* \t]{0,4}[:：][* \t]*`)
+	labelRE = pattern(`(?mi)^[ \t#*【\[]{0,4}(?:article(?: (?:text|body|content))?|(?:blog )?post|text|content|body|document|本文|記事(?:本文)?|文章|テキスト)[\]】* \t]{0,4}[:：][* \t]*`)
 	// bareLabelRE is 本文 as a line of its own, without a colon.
-	bareLabelRE = regexp.MustCompile(`(?m)^[ \t#]*[【\[]?(?:本文|記事本文)[】\]]?[ \t]*$`)
-	titleRE     = regexp.MustCompile(`(?mi)^[ \t#*【\[]{0,4}(?:title|headline|タイトル|題名|表題|記事タイトル)[\]】* \t]{0,4}[:：][* \t]*(\S[^\n]*)$`)
-	openTagRE   = regexp.MustCompile(`(?mi)^[ \t]*<(article|document|text|content|post|blog|body|passage|本文|記事)>`)
-	orderRE     = regexp.MustCompile(`(?i)\b(?:return|respond|reply|answer|output|write|produce|give|provide|generate)\b[^\n]*\bJSON\b|JSON[^\n]*(?:出力|返|回答|答え|書)`)
-	ordersRE    = regexp.MustCompile(`(?i)\bJSON\b|\bsummar|\btitle\b|要約|まとめ|タイトル|次の|以下の|following|below`)
+	bareLabelRE = pattern(`(?m)^[ \t#]*[【\[]?(?:本文|記事本文)[】\]]?[ \t]*$`)
+	titleRE     = pattern(`(?mi)^[ \t#*【\[]{0,4}(?:title|headline|タイトル|題名|表題|記事タイトル)[\]】* \t]{0,4}[:：][* \t]*(\S[^\n]*)$`)
+	openTagRE   = pattern(`(?mi)^[ \t]*<(article|document|text|content|post|blog|body|passage|本文|記事)>`)
+	orderRE     = pattern(`(?i)\b(?:return|respond|reply|answer|output|write|produce|give|provide|generate)\b[^\n]*\bJSON\b|JSON[^\n]*(?:出力|返|回答|答え|書)`)
+	ordersRE    = pattern(`(?i)\bJSON\b|\bsummar|\btitle\b|要約|まとめ|タイトル|次の|以下の|following|below`)
 )
 
 // cutArticle splits a user text into what stands before the article, the article, and what stands behind it.
 func cutArticle(text string) (head, article, tail string) {
 	window := text[:min(len(text), labelWindow)]
-	label := labelRE.FindStringIndex(window)
+	label := labelRE().FindStringIndex(window)
 	if label == nil {
-		label = bareLabelRE.FindStringIndex(window)
+		label = bareLabelRE().FindStringIndex(window)
 	}
 	before := window
 	if label != nil {
 		before = window[:label[0]]
 	}
-	if m := openTagRE.FindStringSubmatchIndex(before); m != nil {
+	if m := openTagRE().FindStringSubmatchIndex(before); m != nil {
 		closing := "</" + text[m[2]:m[3]] + ">"
 		if end := lastIndexFold(text, closing); end > m[1] {
 			return text[:m[0]], strings.TrimSpace(text[m[1]:end]), strings.TrimSpace(text[end+len(closing):])
 		}
 	}
 	// A label further down is the article's own line, unless what stands before it reads as an instruction.
-	if label != nil && (label[0] < nearLabel || ordersRE.MatchString(before[:nearLabel])) {
+	if label != nil && (label[0] < nearLabel || ordersRE().MatchString(before[:nearLabel])) {
 		return text[:label[0]], strings.TrimSpace(text[label[1]:]), ""
 	}
 	first, rest, ok := strings.Cut(text, "\n")
@@ -180,12 +187,12 @@ func introduces(paragraph string) bool {
 	if strings.HasPrefix(p, "#") {
 		return false
 	}
-	return (strings.HasSuffix(p, ":") || strings.HasSuffix(p, "：") || orderRE.MatchString(p) || strings.HasSuffix(p, "してください。")) && ordersRE.MatchString(p)
+	return (strings.HasSuffix(p, ":") || strings.HasSuffix(p, "：") || orderRE().MatchString(p) || strings.HasSuffix(p, "してください。")) && ordersRE().MatchString(p)
 }
 
 // takeTitle takes the Title: line out of an instruction, so that what it quotes is not read as one.
 func takeTitle(text string) (rest, title string) {
-	m := titleRE.FindStringSubmatchIndex(text)
+	m := titleRE().FindStringSubmatchIndex(text)
 	if m == nil {
 		return text, ""
 	}
@@ -194,7 +201,7 @@ func takeTitle(text string) (rest, title string) {
 
 // dropTitle takes a Title: line off the beginning of the article.
 func dropTitle(article string) (rest, title string, ok bool) {
-	m := titleRE.FindStringSubmatchIndex(article)
+	m := titleRE().FindStringSubmatchIndex(article)
 	if m == nil || strings.TrimSpace(article[:m[0]]) != "" {
 		return article, "", false
 	}

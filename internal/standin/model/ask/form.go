@@ -1,7 +1,6 @@
 package ask
 
 import (
-	"regexp"
 	"strings"
 
 	"quarry/internal/standin/model/family"
@@ -33,7 +32,7 @@ func formOf(f family.Format, instructions string) (Form, error) {
 	return form, nil
 }
 
-var jsonRE = regexp.MustCompile(`(?i)json`)
+var jsonRE = pattern(`(?i)json`)
 
 // maxInstruction is how much of the instructions is read; what comes behind is no longer an instruction.
 const maxInstruction = 64 << 10
@@ -42,7 +41,7 @@ const maxInstruction = 64 << 10
 func formOfText(text string) Form {
 	text = text[:min(len(text), maxInstruction)]
 	keys := exampleKeys(text)
-	if !jsonRE.MatchString(text) && len(keys) == 0 {
+	if !jsonRE().MatchString(text) && len(keys) == 0 {
 		return Form{}
 	}
 	if len(keys) == 0 {
@@ -106,7 +105,7 @@ func keysIn(s string) []string {
 			name := s[i+1 : i+1+end]
 			i += 1 + end
 			rest := strings.TrimLeft(s[i+1:], " \t\r\n")
-			if depth == 1 && strings.HasPrefix(rest, ":") && keyRE.MatchString(name) && !seen[name] {
+			if depth == 1 && strings.HasPrefix(rest, ":") && keyRE().MatchString(name) && !seen[name] {
 				seen[name] = true
 				keys = append(keys, name)
 			}
@@ -116,11 +115,11 @@ func keysIn(s string) []string {
 }
 
 var (
-	keyRE = regexp.MustCompile(`^[\pL_][\pL\pN_.-]{0,63}$`)
+	keyRE = pattern(`^[\pL_][\pL\pN_.-]{0,63}$`)
 	// quotedRE is a name in quotes; listRE the bare names behind "keys:", "fields", キー.
-	quotedRE = regexp.MustCompile("[\"'`“‘「『]([A-Za-z_][A-Za-z0-9_-]{0,63})[\"'`”’」』]")
-	listRE   = regexp.MustCompile(`(?i)(?:\b(?:keys?|fields?|members|properties)\b|キー|フィールド|項目)[^A-Za-z_\n]{0,12}((?:[A-Za-z_][A-Za-z0-9_]*(?:\s*(?:,|、|・|and|と|および)\s*)*)+)`)
-	snakeRE  = regexp.MustCompile(`[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+|\b(?:title|summary)\b`)
+	quotedRE = pattern("[\"'`“‘「『]([A-Za-z_][A-Za-z0-9_-]{0,63})[\"'`”’」』]")
+	listRE   = pattern(`(?i)(?:\b(?:keys?|fields?|members|properties)\b|キー|フィールド|項目)[^A-Za-z_\n]{0,12}((?:[A-Za-z_][A-Za-z0-9_]*(?:\s*(?:,|、|・|and|と|および)\s*)*)+)`)
+	snakeRE  = pattern(`[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+|\b(?:title|summary)\b`)
 )
 
 // notKeys are words that stand in quotes beside JSON without being keys.
@@ -138,19 +137,19 @@ func namedKeys(text string) []string {
 			keys = append(keys, name)
 		}
 	}
-	for _, m := range quotedRE.FindAllStringSubmatch(text, 64) {
+	for _, m := range quotedRE().FindAllStringSubmatch(text, 64) {
 		add(m[1])
 	}
 	if len(keys) > 0 {
 		return keys
 	}
-	for _, m := range listRE.FindAllStringSubmatch(text, 8) {
-		for _, name := range snakeRE.FindAllString(m[1], 64) {
+	for _, m := range listRE().FindAllStringSubmatch(text, 8) {
+		for _, name := range snakeRE().FindAllString(m[1], 64) {
 			add(name)
 		}
 	}
 	if len(keys) == 0 {
-		for _, name := range snakeRE.FindAllString(text, 64) {
+		for _, name := range snakeRE().FindAllString(text, 64) {
 			if strings.Contains(name, "_") {
 				add(name)
 			}
