@@ -23,8 +23,12 @@ import (
 	"quarry/internal/quotas"
 )
 
-// preflightTime bounds a preflight: what has not answered by then is unknown.
-const preflightTime = 30 * time.Second
+// preflightTime bounds a preflight: what has not answered by then is unknown. Without an answer about the credentials by
+// identityTime there is nothing to ask.
+const (
+	preflightTime = 30 * time.Second
+	identityTime  = 10 * time.Second
+)
 
 func (a *App) preflightCommand() *cobra.Command {
 	var probe bool
@@ -71,7 +75,12 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	defer func() { err = errors.Join(err, open.close()) }()
 	ctx, cancel := context.WithTimeout(ctx, preflightTime)
 	defer cancel()
-	where, err := a.openProvider(ctx, s, effect.New(nil), s.Dir, &open)
+	soon, cancel := context.WithTimeoutCause(ctx, identityTime, &quarry.Error{
+		Kind: quarry.Provider, Op: "find out whose credentials these are", Err: fmt.Errorf("no answer in %v", identityTime),
+		Hint: "look at the network, the Region and AWS_ENDPOINT_URL; then check with: aws sts get-caller-identity",
+	})
+	defer cancel()
+	where, err := a.openProvider(soon, s, effect.New(nil), s.Dir, &open)
 	if err != nil {
 		var q *quarry.Error
 		if !errors.As(err, &q) || q.Kind != quarry.Denied {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -92,6 +93,11 @@ func (w *world) bounded() {
 // Each case breaks one thing of a right set-up, and says which check has to tell it in which words.
 func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 	t.Parallel()
+	b, err := os.ReadFile("../../docs/aws.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(b)
 	for _, test := range []struct {
 		name         string
 		breaks       func(*world)
@@ -216,6 +222,9 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 				if c.Status != preflight.OK && c.Fix == "" {
 					t.Errorf("no fix in %+v", c)
 				}
+			}
+			if !strings.Contains(page, "`"+test.check+"`") {
+				t.Errorf("docs/aws.md does not know %s", test.check)
 			}
 			if !told || found.OK == (test.status == preflight.Fault) {
 				text, _ := json.MarshalIndent(append(found.Faults(), found.Unknown()...), "", " ")
