@@ -124,7 +124,8 @@ func TestNoRightIsOnEverything(t *testing.T) {
 			Sid, Effect      string
 			Action, Resource []string
 			Condition        map[string]map[string]string
-		}) bool {
+		},
+		) bool {
 			return slices.Contains(s.Action, "iam:PassRole")
 		})]
 		if pass.Condition["StringEquals"]["iam:PassedToService"] != "bedrock.amazonaws.com" || !slices.Equal(pass.Resource, []string{w.RoleARN()}) {
@@ -151,8 +152,12 @@ func TestModelRights(t *testing.T) {
 		{"a plain model", "openai.gpt-oss-20b-1:0", nil, false, []string{model("us-west-2") + "openai.gpt-oss-20b-1:0"}},
 		{"a model's ARN", model("us-west-2") + "openai.gpt-oss-20b-1:0", nil, false, []string{model("us-west-2") + "openai.gpt-oss-20b-1:0"}},
 		{"a profile nobody knows", "us.somebody.new-v1:0", nil, true, []string{profile + "us.somebody.new-v1:0", model("*") + "somebody.new-v1:0"}},
-		{"and where AWS says it leads", "us.somebody.new-v1:0", []string{model("us-west-2") + "somebody.new-v1:0", model("us-east-1") + "somebody.new-v1:0"}, true,
-			[]string{profile + "us.somebody.new-v1:0", model("us-east-1") + "somebody.new-v1:0", model("us-west-2") + "somebody.new-v1:0"}},
+		{
+			"and where AWS says it leads", "us.somebody.new-v1:0",
+			[]string{model("us-west-2") + "somebody.new-v1:0", model("us-east-1") + "somebody.new-v1:0"},
+			true,
+			[]string{profile + "us.somebody.new-v1:0", model("us-east-1") + "somebody.new-v1:0", model("us-west-2") + "somebody.new-v1:0"},
+		},
 		{"a profile that somebody made", application, []string{model("us-west-2") + id, model("us-west-2") + id}, true, []string{application, model("us-west-2") + id}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
