@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 
@@ -15,6 +14,14 @@ import (
 	"github.com/aws/smithy-go"
 
 	"quarry"
+)
+
+// What HeadBucket answers has no body, so its status is all there is
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html).
+const (
+	statusMoved     = 301
+	statusForbidden = 403
+	statusNotFound  = 404
 )
 
 // Settings asks and changes what a bucket is, rather than what lies in it.
@@ -37,13 +44,13 @@ func (s *Settings) Find(ctx context.Context) (region string, found bool, err err
 	var reply *transport.ResponseError
 	if errors.As(err, &reply) {
 		switch reply.HTTPStatusCode() {
-		case http.StatusMovedPermanently: // it is elsewhere, and S3 says where
+		case 301: // it is elsewhere, and S3 says where
 			if elsewhere := reply.Response.Header.Get("X-Amz-Bucket-Region"); elsewhere != "" {
 				return elsewhere, true, nil
 			}
-		case http.StatusNotFound:
+		case 404:
 			return "", false, nil
-		case http.StatusForbidden:
+		case 403:
 			return "", false, &quarry.Error{
 				Kind: quarry.Denied, Op: "look at bucket", Subject: s.b.name, Err: errors.New("denied s3:ListBucket, or the bucket belongs to another account"),
 				Hint: fmt.Sprintf(`if it is yours, grant %s; if not, name another with --bucket`, statement("s3:ListBucket", s.b.name)),
