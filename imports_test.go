@@ -50,7 +50,7 @@ var owners = map[string][]string{
 		"internal/account", "internal/bedrock", "internal/bucket", "internal/cli", "internal/effect", "internal/preflight", "internal/quotas", "internal/setup",
 		"internal/standin",
 	},
-	"github.com/aws/smithy-go": {"internal/bedrock", "internal/bucket", "internal/preflight", "internal/quotas", "internal/setup", "internal/standin"},
+	"github.com/aws/smithy-go": {"internal/account", "internal/bedrock", "internal/bucket", "internal/preflight", "internal/quotas", "internal/setup", "internal/standin"},
 
 	// The stand-in's own: a run never needs a server.
 	"github.com/versity/versitygw": {"internal/standin"},
