@@ -44,13 +44,13 @@ func (s *Settings) Find(ctx context.Context) (region string, found bool, err err
 	var reply *transport.ResponseError
 	if errors.As(err, &reply) {
 		switch reply.HTTPStatusCode() {
-		case 301: // it is elsewhere, and S3 says where
+		case statusMoved: // it is elsewhere, and S3 says where
 			if elsewhere := reply.Response.Header.Get("X-Amz-Bucket-Region"); elsewhere != "" {
 				return elsewhere, true, nil
 			}
-		case 404:
+		case statusNotFound:
 			return "", false, nil
-		case 403:
+		case statusForbidden:
 			return "", false, &quarry.Error{
 				Kind: quarry.Denied, Op: "look at bucket", Subject: s.b.name, Err: errors.New("denied s3:ListBucket, or the bucket belongs to another account"),
 				Hint: fmt.Sprintf(`if it is yours, grant %s; if not, name another with --bucket`, statement("s3:ListBucket", s.b.name)),
