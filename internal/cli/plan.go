@@ -169,9 +169,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 }
 
 func (a *App) build(ctx context.Context, s *config.Settings, args []string, out string) (err error) {
-	// What lives is a few MiB, so that the collector would run for every other block. Memory that is never touched takes
-	// no room, and makes it wait for half as much garbage.
-	idle := make([]byte, 24<<20)
+	idle := idleMemory()
 	defer runtime.KeepAlive(idle)
 	show := a.newProgress()
 	defer show.close()
@@ -197,6 +195,10 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	}
 	return built.Planned.Err()
 }
+
+// idleMemory spares commands that read large files at once most of the collector's work: what lives is a few MiB, so it
+// would run for every other block. Memory that is never touched takes no room, but counts as alive.
+func idleMemory() []byte { return make([]byte, 24<<20) }
 
 // families names a model's family for the validator.
 func families(model string) string {

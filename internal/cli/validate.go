@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,8 @@ Exit codes: 0 done · 2 usage · 3 a fault was found`,
 }
 
 func (a *App) validate(ctx context.Context, s *config.Settings, files []string) error {
+	idle := idleMemory()
+	defer runtime.KeepAlive(idle)
 	m, profile, _ := catalog.Find(s.Model)
 	faults := []validate.Fault{}
 	report, err := validate.Files(ctx, validate.Config{
