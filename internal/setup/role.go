@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -56,7 +57,13 @@ func (p *Plan) planRole(client *iam.Client, name, path string) error {
 		_, err := client.CreateRole(ctx, &iam.CreateRoleInput{
 			RoleName: &name, Path: &path, AssumeRolePolicyDocument: &trusted, Description: aws.String("Lets Amazon Bedrock run Quarry's batch inference jobs"),
 		})
-		return fault(ctx, "create role "+name, "iam:CreateRole", p.Wants.RoleARN(), err)
+		if err != nil {
+			return fault(ctx, "create role "+name, "iam:CreateRole", p.Wants.RoleARN(), err)
+		}
+		// IAM is not everywhere at once, and what follows may ask a place that has not heard of the role
+		// (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency).
+		err = iam.NewRoleExistsWaiter(client).Wait(ctx, &iam.GetRoleInput{RoleName: &name}, time.Minute)
+		return fault(ctx, "wait for role "+name, "iam:GetRole", p.Wants.RoleARN(), err)
 	}})
 	rights, err := policy(roleStatements(p.Wants)...).text()
 	if err != nil {

@@ -66,6 +66,11 @@ func TestDamagedRoleIsRestored(t *testing.T) {
 			done: []string{"restored statement QuarryUsWest2 of the trust policy of role quarry-batch: + Condition ArnEquals aws:sourcearn arn:aws:bedrock:us-west-2"},
 		},
 		{
+			name:  "an open statement beside ours under the same name",
+			trust: strings.TrimSuffix(squeeze(t, trust), `]}`) + "," + strings.Replace(one(""), `{"Effect"`, `{"Sid":"QuarryUsWest2","Effect"`, 1) + `]}`,
+			done:  []string{"dropped bedrock.amazonaws.com from statement QuarryUsWest2"},
+		},
+		{
 			name: "one statement that is no list", trust: `{"Version":"2012-10-17","Statement":` + lambda + `}`,
 			done: []string{"added statement QuarryUsWest2"}, kept: "lambda.amazonaws.com", note: "Theirs",
 		},

@@ -16,13 +16,15 @@ func mendTrust(text string, w Wants, where string) (mended string, lines, notes 
 		return "", nil, nil, fmt.Errorf("read %s: %w", where, err)
 	}
 	var kept []json.RawMessage
+	seen := false
 	for i, statement := range doc.statements {
 		f, err := factsOf(statement)
 		if err != nil {
 			return "", nil, nil, fmt.Errorf("read %s: %w", where, err)
 		}
 		switch {
-		case sid(statement) == trustSid(w.Account.Region): // merge restores it
+		case sid(statement) == trustSid(w.Account.Region) && !seen: // merge restores the first of this name
+			seen = true
 		case !slices.Contains(f["Principal Service"], bedrockService):
 			notes = append(notes, fmt.Sprintf("statement %s of %s is not setup's and stays: %s", named(statement, i), where, f.summary()))
 		case slices.Contains(f["Effect"], "Deny"):
