@@ -66,11 +66,6 @@ func TestDamagedRoleIsRestored(t *testing.T) {
 			done: []string{"restored statement QuarryUsWest2 of the trust policy of role quarry-batch: + Condition ArnEquals aws:sourcearn arn:aws:bedrock:us-west-2"},
 		},
 		{
-			name:  "an open statement beside ours under the same name",
-			trust: strings.TrimSuffix(squeeze(t, trust), `]}`) + "," + strings.Replace(one(""), `{"Effect"`, `{"Sid":"QuarryUsWest2","Effect"`, 1) + `]}`,
-			done:  []string{"dropped bedrock.amazonaws.com from statement QuarryUsWest2"},
-		},
-		{
 			name: "one statement that is no list", trust: `{"Version":"2012-10-17","Statement":` + lambda + `}`,
 			done: []string{"added statement QuarryUsWest2"}, kept: "lambda.amazonaws.com", note: "Theirs",
 		},
@@ -235,5 +230,17 @@ func TestEnsureRoleMakesTheRoleAlone(t *testing.T) {
 	}
 	if changed, err = setup.EnsureRole(t.Context(), w.cfg, "quarry-batch", w.want); err != nil || len(changed) != 0 {
 		t.Errorf("EnsureRole again = %q, %v, want nothing", changed, err)
+	}
+}
+
+// IAM takes no two statements of one name; what holds anyway costs nothing.
+func TestOpenTrustBesideOursIsClosed(t *testing.T) {
+	t.Parallel()
+	ours := setup.Trust(wants().Account)
+	open := `{"Sid":"QuarryUsWest2","Effect":"Allow","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"sts:AssumeRole"}`
+	both := strings.TrimSuffix(squeeze(t, ours), `]}`) + "," + open + `]}`
+	mended, lines, err := setup.MendTrust(both, wants())
+	if err != nil || len(lines) != 1 || strings.Contains(mended, open) {
+		t.Errorf("MendTrust = %s, %q, %v, want the open statement dropped", mended, lines, err)
 	}
 }
