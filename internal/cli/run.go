@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -78,10 +79,20 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 // resumeHint says of an interruption how to go on.
 func resumeHint(err error, dir string) error {
 	var q *quarry.Error
-	if errors.As(err, &q) && q.Hint == "" {
-		q.Hint = "run the same command again: it goes on where it was (" + dir + ")"
+	if errors.As(err, &q) {
+		if q.Hint == "" {
+			q.Hint = "run the same command again: it goes on where it was (" + dir + ")"
+		}
+		return err
 	}
-	return err
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	hint := "what was done is kept: run the same command again (" + dir + ")"
+	if text := err.Error(); errors.Is(err, syscall.ENOSPC) || strings.Contains(text, "disk is full") || strings.Contains(text, "disk I/O error") {
+		hint = "see that " + dir + " has space and can be written to; what was done is kept: run the same command again"
+	}
+	return &quarry.Error{Kind: quarry.Internal, Err: err, Hint: hint}
 }
 
 // confirm asks a person before money moves. Without a terminal the question is the error.

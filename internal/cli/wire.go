@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -339,7 +340,8 @@ func (a *App) spool(ctx context.Context, e *effect.Effects, dir string, args []s
 	return out, nil
 }
 
-// ctxReader stops reading when ctx ends.
+// ctxReader stops reading when ctx ends. An end of the input that comes with an interruption is none: Ctrl-C ends the
+// program that writes into the pipe as well, and half of what it had to say must not be kept for all of it.
 type ctxReader struct {
 	ctx context.Context
 	r   io.Reader
@@ -349,7 +351,17 @@ func (r ctxReader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, context.Cause(r.ctx)
 	}
-	return r.r.Read(p)
+	n, err := r.r.Read(p)
+	if errors.Is(err, io.EOF) {
+		select {
+		case <-r.ctx.Done():
+		case <-time.After(100 * time.Millisecond): // both get the signal; ours may be told a moment later
+		}
+	}
+	if r.ctx.Err() != nil {
+		return n, context.Cause(r.ctx)
+	}
+	return n, err
 }
 
 // readQuotas asks the account for its quotas. Where it may not be asked, the dated table stands in, and that is said.

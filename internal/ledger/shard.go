@@ -258,6 +258,20 @@ func (l *Ledger) Resume(ctx context.Context, now time.Time) error {
 	})
 }
 
+// Hasten makes rows due now that are due later than latest, and reports how many. No step waits that long: the clock was
+// set back since they were saved.
+func (l *Ledger) Hasten(ctx context.Context, now, latest time.Time) (n int64, err error) {
+	const late = `state <> 'done' AND due > $1 AND due <> $2`
+	err = l.db.QueryRow(ctx, `SELECT COUNT(*) FROM shard WHERE `+late, []any{latest.UnixMilli(), held.UnixMilli()}, &n)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return n, l.db.Change(ctx, "ledger: hasten shards", func(tx *effect.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $3 WHERE `+late, latest.UnixMilli(), held.UnixMilli(), now.UnixMilli())
+		return err
+	})
+}
+
 // NextDue gives the time at which the next row wants attention; ok is false when all are done or held.
 func (l *Ledger) NextDue(ctx context.Context) (due time.Time, ok bool, err error) {
 	var ms int64

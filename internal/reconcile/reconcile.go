@@ -42,6 +42,8 @@ type Config struct {
 	Workers int
 	// Lease is how long a claim lasts unless it is renewed, which happens every third of it. Zero: 2 minutes.
 	Lease time.Duration
+	// Longest is longer than any step asks to wait: a row due later is due now, since the clock was set back. Zero: 5 minutes.
+	Longest time.Duration
 }
 
 // Run ticks until every released row is done, a step fails, or ctx ends.
@@ -51,6 +53,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	if cfg.Lease == 0 {
 		cfg.Lease = 2 * time.Minute
+	}
+	if cfg.Longest == 0 {
+		cfg.Longest = 5 * time.Minute
 	}
 	if err := cfg.Refill(ctx); err != nil {
 		return err
@@ -95,6 +100,12 @@ func (l *loop) work(ctx context.Context) error {
 		l.claimed(-1)
 		if !errors.Is(err, ledger.ErrNothingDue) {
 			return err
+		}
+		now := time.Now()
+		if n, err := l.Ledger.Hasten(ctx, now, now.Add(l.Longest)); err != nil {
+			return err
+		} else if n > 0 {
+			continue
 		}
 		due, ok, err := l.Ledger.NextDue(ctx)
 		if err != nil {

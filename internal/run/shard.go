@@ -27,6 +27,12 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	if stop, err := r.stopped(ctx, s); stop || err != nil {
 		return err
 	}
+	before := s.State
+	defer func() {
+		if s.State != before { // it got on: what it meets next is waited out from the shortest wait
+			r.waits.Delete(s.ID)
+		}
+	}()
 	switch s.State {
 	case quarry.ShardPlanned:
 		return r.heavily(ctx, func() error { return r.build(ctx, s) })
