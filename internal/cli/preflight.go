@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -236,17 +235,13 @@ func (p *provider) preflight(s *config.Settings) (preflight.Config, preflight.As
 	}
 }
 
-// readRows gives the rows of Service Quotas: hundreds of them, read once.
+// readRows gives the rows of Service Quotas: those that were read for the packing, where they were.
 func (p *provider) readRows(c aws.Config) func(context.Context) ([]catalog.QuotaRow, error) {
-	if p.quotas != nil {
-		return func(context.Context) ([]catalog.QuotaRow, error) { return p.quotas.rows, p.quotas.err }
-	}
-	var once sync.Once
-	var rows []catalog.QuotaRow
-	var err error
 	return func(ctx context.Context) ([]catalog.QuotaRow, error) {
-		once.Do(func() { rows, err = quotas.Read(ctx, c) })
-		return rows, err
+		if p.quotas != nil {
+			return p.quotas.rows, p.quotas.err
+		}
+		return quotas.Read(ctx, c)
 	}
 }
 

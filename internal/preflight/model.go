@@ -81,7 +81,7 @@ func (k *checker) life(ctx context.Context) []Check {
 	out := checks[:0]
 	for i := range checks { // the Regions that say the same are one check
 		last := len(out) - 1
-		if last >= 0 && out[last].Status == checks[i].Status && out[last].Message == checks[i].Message {
+		if last >= 0 && out[last].Status == checks[i].Status && out[last].Message == checks[i].Message && out[last].Fix == checks[i].Fix {
 			out[last].Subject += ", " + checks[i].Subject
 			continue
 		}

@@ -202,7 +202,9 @@ func Run(ctx context.Context, c aws.Config, cfg Config, ask Asks) (Report, error
 	if err := cfg.Validate(); err != nil {
 		return Report{}, err
 	}
+	read := sync.OnceValues(func() ([]catalog.QuotaRow, error) { return ask.Quotas(ctx) }) // hundreds of rows, for two checks
 	k := &checker{Config: cfg, ask: ask, iam: iam.NewFromConfig(c)}
+	k.ask.Quotas = func(context.Context) ([]catalog.QuotaRow, error) { return read() }
 	k.model, _, _ = catalog.Find(cfg.Model)
 	k.id, k.prefix, _ = catalog.Split(cfg.Model)
 	checks := []Check{

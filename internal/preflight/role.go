@@ -139,7 +139,7 @@ func (k *checker) theRole() principal {
 	return principal{arn: k.Role, who: "role " + k.roleName(), grant: func(r right) string {
 		r.resources = k.wide(r.resources)
 		return fmt.Sprintf("%s; or: aws iam put-role-policy --role-name %s --policy-name %s --policy-document '%s'",
-			k.setup(), k.roleName(), policyName(r.action)+suffix(r), policyText(statementText(r)))
+			k.setup(), k.roleName(), policyName(r), policyText(statementText(r)))
 	}}
 }
 
@@ -159,23 +159,6 @@ func (k *checker) wide(resources []string) []string {
 		}
 	}
 	return out
-}
-
-// suffix keeps apart the fixes of one action in several Regions.
-func suffix(r right) string {
-	if len(r.resources) == 0 {
-		return ""
-	}
-	parts := strings.Split(r.resources[0], ":")
-	switch {
-	case len(parts) < 6 || parts[2] != "bedrock":
-		return ""
-	case strings.Contains(parts[5], "profile/"):
-		return "-profile"
-	case parts[3] == "":
-		return "-global"
-	}
-	return "-" + parts[3]
 }
 
 // modelRights are what a call of the model needs. A profile needs itself and the model in each Region it leads to; a

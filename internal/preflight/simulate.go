@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -194,8 +195,11 @@ func policyText(statement string) string {
 	return `{"Version":"2012-10-17","Statement":[` + statement + `]}`
 }
 
-// policyName is a name of its own for what one fix adds, so that no fix overwrites another.
-func policyName(action string) string { return "quarry-" + strings.ReplaceAll(action, ":", "-") }
+// policyName is a name of its own for each right on each resource, so that no fix overwrites another.
+func policyName(r right) string {
+	sum := sha256.Sum256([]byte(statementText(r)))
+	return fmt.Sprintf("quarry-%s-%x", strings.ReplaceAll(r.action, ":", "-"), sum[:3])
+}
 
 // grantCaller says how the caller gets a right.
 func (k *checker) grantCaller(action string, resources []string, condition map[string]map[string]string) string {
@@ -208,11 +212,11 @@ func (k *checker) callerStatement(r right) string {
 	name := k.Caller[strings.LastIndexByte(k.Caller, '/')+1:]
 	switch {
 	case strings.Contains(k.Caller, ":user/"):
-		return fmt.Sprintf("aws iam put-user-policy --user-name %s --policy-name %s --policy-document '%s'", name, policyName(r.action), policyText(statement))
+		return fmt.Sprintf("aws iam put-user-policy --user-name %s --policy-name %s --policy-document '%s'", name, policyName(r), policyText(statement))
 	case strings.Contains(k.Caller, ":assumed-role/AWSReservedSSO_"):
 		return "add to the permission set in IAM Identity Center: " + statement
 	case strings.Contains(k.Caller, ":assumed-role/"):
-		return fmt.Sprintf("aws iam put-role-policy --role-name %s --policy-name %s --policy-document '%s'", sessionRole(k.Caller), policyName(r.action), policyText(statement))
+		return fmt.Sprintf("aws iam put-role-policy --role-name %s --policy-name %s --policy-document '%s'", sessionRole(k.Caller), policyName(r), policyText(statement))
 	}
 	return "add to the policies of " + k.Caller + ": " + statement
 }
