@@ -57,6 +57,10 @@ func (p *Plan) planRole(client *iam.Client, name, path string) error {
 		_, err := client.CreateRole(ctx, &iam.CreateRoleInput{
 			RoleName: &name, Path: &path, AssumeRolePolicyDocument: &trusted, Description: aws.String("Lets Amazon Bedrock run Quarry's batch inference jobs"),
 		})
+		var taken *types.EntityAlreadyExistsException
+		if errors.As(err, &taken) && p.isOurs(ctx, client, name) {
+			err = nil // the reply to an earlier try was lost
+		}
 		if err != nil {
 			return fault(ctx, "create role "+name, "iam:CreateRole", p.Wants.RoleARN(), err)
 		}
@@ -79,6 +83,16 @@ func (p *Plan) planRole(client *iam.Client, name, path string) error {
 	}
 	p.put(client, name, rights, lines)
 	return nil
+}
+
+// isOurs reports whether the role is there as it was to be made.
+func (p *Plan) isOurs(ctx context.Context, client *iam.Client, name string) bool {
+	got, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+	if err != nil || aws.ToString(got.Role.Arn) != p.Wants.RoleARN() {
+		return false
+	}
+	_, lines, notes, err := mendTrust(decode(aws.ToString(got.Role.AssumeRolePolicyDocument)), p.Wants, "")
+	return err == nil && len(lines) == 0 && len(notes) == 0
 }
 
 // lookAtRights compares the inline policy of our name. Others, inline or attached, are nobody's business here.
@@ -155,6 +169,8 @@ func fault(ctx context.Context, op, action, resource string, err error) error {
 			Kind: quarry.OverLimit, Op: op, Err: cause,
 			Hint: "the account has no more roles, or the role's policies are too long together; take another --role, or remove policies that nobody uses",
 		}
+	case "EntityAlreadyExists":
+		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "somebody made it in the meantime; run the same command again, which looks at what is there"}
 	case "Throttling", "ThrottlingException", "ServiceFailure", "ServiceUnavailable", "ConcurrentModification":
 		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "run the same command again"}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -49,7 +52,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	server, err := standin.Start(t.Context(), standin.Config{Dir: t.TempDir(), NoSync: true, StateDelay: time.Millisecond})
+	return newFaultyWorld(t, "")
+}
+
+func newFaultyWorld(t *testing.T, faults string) *world {
+	t.Helper()
+	server, err := standin.Start(t.Context(), standin.Config{Dir: t.TempDir(), NoSync: true, StateDelay: time.Millisecond, Fault: faults})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,6 +266,23 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 	}
 	if p := w.look(); len(p.Changes) > 0 {
 		t.Errorf("with these rights there is still to do: %v", p.Lines())
+	}
+}
+
+// A call whose reply was lost has been done, and the SDK does it again.
+func TestLostRepliesDoNoHarm(t *testing.T) {
+	t.Parallel()
+	for seed := range 6 {
+		w := newFaultyWorld(t, fmt.Sprintf("lost-reply=0.4,seed=%d", seed))
+		w.cfg.Retryer = func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts, o.RateLimiter = 30, ratelimit.None
+				o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return time.Microsecond, nil })
+			})
+		}
+		if done, _ := w.apply(); !contains(done, "created bucket") || !contains(done, "created role") {
+			t.Errorf("seed %d: did %q", seed, done)
+		}
 	}
 }
 
