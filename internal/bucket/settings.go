@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"quarry"
+	"quarry/internal/catalog"
 )
 
 // What HeadBucket answers has no body, so its status is all there is
@@ -53,7 +54,7 @@ func (s *Settings) Find(ctx context.Context) (region string, found bool, err err
 		case statusForbidden:
 			return "", false, &quarry.Error{
 				Kind: quarry.Denied, Op: "look at bucket", Subject: s.b.name, Err: errors.New("denied s3:ListBucket, or the bucket belongs to another account"),
-				Hint: fmt.Sprintf(`if it is yours, grant %s; if not, name another with --bucket`, statement("s3:ListBucket", s.b.name)),
+				Hint: fmt.Sprintf(`if it is yours, grant %s; if not, name another with --bucket`, s.b.statement("s3:ListBucket")),
 			}
 		}
 	}
@@ -220,15 +221,17 @@ func (s *Settings) needs(action string, err error) error {
 	var q *quarry.Error
 	if errors.As(err, &q) && q.Kind == quarry.Denied {
 		return &quarry.Error{
-			Kind: quarry.Denied, Op: q.Op, Subject: q.Subject, Err: fmt.Errorf("denied %s on arn:aws:s3:::%s: %w", action, s.b.name, q.Err),
-			Hint: fmt.Sprintf("grant whoever sets up %s, then run quarry setup again", statement(action, s.b.name)),
+			Kind: quarry.Denied, Op: q.Op, Subject: q.Subject, Err: fmt.Errorf("denied %s on %s: %w", action, s.b.arn(), q.Err),
+			Hint: fmt.Sprintf("grant whoever sets up %s, then run quarry setup again", s.b.statement(action)),
 		}
 	}
 	return err
 }
 
-func statement(action, bucket string) string {
-	return fmt.Sprintf(`{"Effect":"Allow","Action":%q,"Resource":"arn:aws:s3:::%s"}`, action, bucket)
+func (b *Bucket) arn() string { return "arn:" + catalog.Partition(b.region) + ":s3:::" + b.name }
+
+func (b *Bucket) statement(action string) string {
+	return fmt.Sprintf(`{"Effect":"Allow","Action":%q,"Resource":%q}`, action, b.arn())
 }
 
 func is(err error, code string) bool {

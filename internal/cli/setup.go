@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
+	"quarry/internal/catalog"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/setup"
@@ -110,8 +112,24 @@ func (p *provider) routed(ctx context.Context, w setup.Wants) (setup.Wants, erro
 	if !setup.NeedsModels(w) {
 		return w, nil
 	}
-	var err error
-	w.Models, err = p.bedrock.Route(ctx, w.Model)
+	profile, err := p.bedrock.Profile(ctx, w.Model)
+	w.Models = profile.Models
+	switch bedrock.CauseOf(err) {
+	case bedrock.CauseDenied:
+		arn := w.Model
+		if !strings.HasPrefix(arn, "arn:") {
+			arn = catalog.InferenceProfileARN(w.Account.Region, w.Account.ID, w.Model)
+		}
+		err = &quarry.Error{
+			Kind: quarry.Denied, Op: "ask where requests go with", Subject: w.Model, Err: fmt.Errorf("denied bedrock:GetInferenceProfile on %s: %w", arn, err),
+			Hint: fmt.Sprintf(`grant whoever sets up {"Effect":"Allow","Action":"bedrock:GetInferenceProfile","Resource":%q}, then run quarry setup again`, arn),
+		}
+	case bedrock.CauseNotFound:
+		err = &quarry.Error{
+			Kind: quarry.BadUsage, Op: "set up for", Subject: w.Model, Err: err,
+			Hint: "give the id of a model or profile of this Region; aws bedrock list-inference-profiles --region " + w.Account.Region + " lists them",
+		}
+	}
 	return w, err
 }
 
