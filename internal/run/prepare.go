@@ -11,6 +11,7 @@ import (
 	"quarry"
 	"quarry/internal/clean"
 	"quarry/internal/dedupe"
+	"quarry/internal/validate"
 )
 
 // prepared is one document made ready to be asked, or the reason why it is not.
@@ -112,7 +113,10 @@ func (r *Run) prepareBlock(cleaner *clean.Cleaner, b quarry.Block, want wanted, 
 // prepareOne cleans a document and appends its modelInput to buf. What the text of one document does to it is an
 // ItemError; anything else stops the run.
 func (r *Run) prepareOne(cleaner *clean.Cleaner, p *prepared, buf []byte) ([]byte, error) {
-	if len(p.doc.ModelInput) > 0 { // a ready record goes as it is
+	if len(p.doc.ModelInput) > 0 { // a ready record goes as it is, or not at all: one bad body would refuse its whole file
+		if reason := validate.Body(r.validateConfig(), p.doc.ModelInput); reason != "" {
+			return buf, &quarry.ItemError{At: p.doc.At, ID: p.doc.ID, Reason: reason}
+		}
 		p.source, p.cleaned = int64(len(p.doc.ModelInput)), int64(len(p.doc.ModelInput))
 		p.key = r.cfg.Prompt.Key(p.doc.ModelInput)
 		return append(buf, p.doc.ModelInput...), nil

@@ -106,15 +106,13 @@ func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
 // look at costs a job of errors.
 func (r *Run) validate(ctx context.Context, s *ledger.Shard) error {
 	var first []string
-	report, err := validate.Files(ctx, validate.Config{
-		Quotas: r.cfg.Quotas, Model: r.cfg.Model, Type: r.cfg.Type, Workers: r.cfg.Workers,
-		Family: func(string) string { return string(r.cfg.Family) },
-		Found: func(f validate.Fault) {
-			if len(first) < 5 {
-				first = append(first, f.String())
-			}
-		},
-	}, []string{r.shardPath(s.ID)})
+	cfg := r.validateConfig()
+	cfg.Found = func(f validate.Fault) {
+		if len(first) < 5 {
+			first = append(first, f.String())
+		}
+	}
+	report, err := validate.Files(ctx, cfg, []string{r.shardPath(s.ID)})
 	if err != nil {
 		return fmt.Errorf("validate shard %s: %w", s.ID, err)
 	}
@@ -125,6 +123,13 @@ func (r *Run) validate(ctx context.Context, s *ledger.Shard) error {
 		}
 	}
 	return nil
+}
+
+func (r *Run) validateConfig() validate.Config {
+	return validate.Config{
+		Quotas: r.cfg.Quotas, Model: r.cfg.Model, Type: r.cfg.Type, Workers: r.cfg.Workers,
+		Family: func(string) string { return string(r.cfg.Family) },
+	}
 }
 
 // request is all that the shard's job is made from. Equal shards of a run give equal bytes.

@@ -57,6 +57,21 @@ func bodyOf(cfg Config, first []byte) *body {
 	return bodyNamed(family, t)
 }
 
+// Body says what is wrong with one modelInput for the model of the configuration, or nothing.
+func Body(cfg Config, modelInput []byte) string {
+	var c jsonl.Checker
+	if _, err := c.Object(modelInput); err != nil {
+		return "modelInput: " + err.Error()
+	}
+	var first string
+	bodyOf(cfg, modelInput).check(&c, modelInput, func(_ []byte, reason string) {
+		if first == "" {
+			first = reason
+		}
+	})
+	return first
+}
+
 // check looks at one modelInput, an object that was checked as JSON. A nil body asks what all have in common.
 func (b *body) check(c *jsonl.Checker, input []byte, fault func(part []byte, reason string)) {
 	var seen [8]bool
