@@ -90,7 +90,7 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 		r.cfg.Mode = quarry.ModeAuto
 	}
 	if err := r.effects.MkdirAll(dir); err != nil {
-		return Built{}, err
+		return Built{}, &quarry.Error{Kind: quarry.BadUsage, Op: "make the output directory", Subject: dir, Err: err, Hint: "name one that you can write to"}
 	}
 	r.pass = 1
 	r.spool = r.newSpool()
