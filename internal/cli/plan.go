@@ -198,7 +198,7 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 
 // idleMemory spares commands that read large files at once most of the collector's work: what lives is a few MiB, so it
 // would run for every other block. This counts as alive, and takes its room at most: mostly none, being never touched.
-func idleMemory() []byte { return make([]byte, 24<<20) }
+func idleMemory() []byte { return make([]byte, 12<<20) }
 
 // families names a model's family for the validator.
 func families(model string) string {
