@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-notice fmt lint notice test race cross compat fuzz bench bench-prep torture tidy
+.PHONY: build check check-notice fmt lint notice test race cross compat fuzz bench bench-standin bench-prep torture tidy
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
@@ -62,6 +62,10 @@ ARTICLES ?= $(or $(QUARRY_DATA),../shared/data)/articles.jsonl.zst
 bench-prep: build
 	@/usr/bin/python3 -c 'import bs4' 2>/dev/null || { apt-get update -q >/dev/null && apt-get install -y -q python3-bs4 >/dev/null; }
 	$(GO) run -C tools ./bench-prep -quarry '$(CURDIR)/bin/quarry' -articles '$(abspath $(ARTICLES))'
+
+# The stand-in as a client of a backend, beside a bare HTTP client.
+bench-standin: build
+	$(GO) run -C tools ./bench-standin $(CURDIR)/bin/quarry
 
 # Dies at every effect, and kills the real binary at random moments. Long.
 torture:
