@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -126,5 +127,10 @@ func (b *Built) add(s *ledger.Shard, name string) {
 // Err says which exit code what was left out calls for.
 func (p *Planned) Err() error {
 	o := Outcome{Planned: *p, Totals: Totals{Failed: p.TooLarge}}
-	return o.Err()
+	err := o.Err()
+	var q *quarry.Error
+	if errors.As(err, &q) {
+		q.Hint = "each was named above with its file and line; the rest is as it should be"
+	}
+	return err
 }
