@@ -38,12 +38,18 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir)
+			readme, err := filepath.Abs("../../README.md")
+			if err != nil {
+				return err
+			}
+			env.Setenv("README", readme)
 			env.Setenv("EXAMPLES", examples)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"standin":    startStandin,
 			"rc":         exitCodeIs,
+			"readme":     runReadme,
 			"operator":   becomeOperator,
 			"documented": documented,
 		},
@@ -72,6 +78,34 @@ func startStandin(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("AWS_ACCESS_KEY_ID", id)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", secret)
 	ts.Setenv("AWS_REGION", "us-west-2")
+}
+
+// runReadme runs the quarry commands that the README shows below a heading, as they stand: readme HEADING. The stand-in
+// is the script's own.
+func runReadme(ts *testscript.TestScript, neg bool, args []string) {
+	text, err := os.ReadFile(ts.Getenv("README"))
+	ts.Check(err)
+	_, section, _ := strings.Cut(string(text), "\n## "+args[0]+"\n")
+	_, block, _ := strings.Cut(section, "```sh\n")
+	block, _, ok := strings.Cut(block, "```")
+	if neg || !ok {
+		ts.Fatalf("README has no commands below %q", args[0])
+	}
+	ran := 0
+	for line := range strings.Lines(block) {
+		command, _, _ := strings.Cut(line, " #")
+		words := strings.Fields(command)
+		if len(words) < 2 || words[0] != "quarry" || words[1] == "local" {
+			continue
+		}
+		if err := ts.Exec(words[0], words[1:]...); err != nil {
+			ts.Fatalf("README: %s: %v", command, err)
+		}
+		ran++
+	}
+	if ran == 0 {
+		ts.Fatalf("README shows no quarry command below %q", args[0])
+	}
 }
 
 // exitCodeIs runs a command and wants its exit code: rc 3 quarry run …
