@@ -9,6 +9,7 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/catalog"
 	"quarry/internal/ledger"
 	"quarry/internal/tokens"
 )
@@ -51,6 +52,11 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 	f.Modes = append(f.Modes, batch)
 	for _, mode := range []quarry.Mode{quarry.ModeFlex, quarry.ModeOnDemand} {
 		m := ModePlan{Mode: mode, Cost: r.listCost(mode, usage)}
+		if model, _, ok := catalog.Find(r.cfg.Model); ok && mode == quarry.ModeFlex && model.Offers(catalog.Flex) == catalog.No {
+			m.Note = "this model has no flex tier"
+			f.Modes = append(f.Modes, m)
+			continue
+		}
 		if q := r.cfg.Quotas; q.TPM > 0 {
 			minutes := float64(usage.InputTokens+usage.OutputTokens*max(q.Burndown, 1)) / float64(q.TPM)
 			if q.RPM > 0 {
