@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"quarry"
+	"quarry/internal/catalog"
+	"quarry/internal/clean"
+	"quarry/internal/config"
+	"quarry/internal/parse"
+	"quarry/internal/prompt"
+)
+
+// asking is what decides what is asked of the model, put together from the settings.
+type asking struct {
+	model    catalog.Model
+	prompt   prompt.Config
+	renderer *prompt.Renderer
+	checker  *parse.Checker
+	clean    clean.Config
+	settings string // digest of all of it
+}
+
+func (a *App) asking(s *config.Settings) (*asking, error) {
+	model, _, known := catalog.Find(s.Model)
+	if !known && !strings.HasPrefix(s.Model, "arn:") && s.Target == "local" {
+		hint := "see the model ids at https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html"
+		if near := catalog.Suggest(s.Model); len(near) > 0 {
+			hint = "did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "use model", Subject: s.Model, Err: errors.New("not known"), Hint: hint}
+	}
+	p := prompt.Config{
+		Model: s.Model, Type: quarry.InvocationType(s.Prompt.InvocationType), System: s.Prompt.System, NoSystem: s.Prompt.NoSystem, User: s.Prompt.User,
+		MaxTokens: s.Prompt.MaxTokens, Temperature: s.Prompt.Temperature, NoTemperature: s.Prompt.NoTemperature, TopP: s.Prompt.TopP,
+		StopSequences: s.Prompt.StopSequences, FreeText: s.Prompt.FreeText, Schema: []byte(s.Prompt.Schema),
+		Refused: func(field string) bool { return known && model.Takes(catalog.Field(field)) == catalog.No },
+	}
+	renderer, err := prompt.New(p)
+	if err != nil {
+		return nil, badSetting("prompt", err)
+	}
+	checker, err := parse.New(parse.Config{Schema: renderer.Schema()})
+	if err != nil {
+		return nil, badSetting("prompt.schema", err)
+	}
+	c, err := cleanConfig(s)
+	if err != nil {
+		return nil, badSetting("clean", err)
+	}
+	digest, err := settingsDigest(s, p, c)
+	if err != nil {
+		return nil, err
+	}
+	return &asking{model: model, prompt: p, renderer: renderer, checker: checker, clean: c, settings: digest}, nil
+}
+
+func badSetting(name string, err error) error {
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "use setting", Subject: name, Err: err, Hint: "`quarry config` prints every setting, its value and where it came from"}
+}
+
+// settingsDigest tells whether two commands ask the same of the same text.
+func settingsDigest(s *config.Settings, p prompt.Config, c clean.Config) (string, error) {
+	p.Refused = nil
+	b, err := json.Marshal(map[string]any{
+		"model": s.Model, "system": p.System, "no_system": p.NoSystem, "user": p.User, "type": p.Type, "max_tokens": p.MaxTokens, "temperature": p.Temperature,
+		"no_temperature": p.NoTemperature, "top_p": p.TopP, "stop_sequences": p.StopSequences, "schema": string(p.Schema), "free_text": p.FreeText,
+		"clean": c, "fields": s.Fields, "where": s.Where, "limit": s.Limit, "from": s.From, "mode": s.Mode,
+	})
+	if err != nil {
+		return "", fmt.Errorf("digest of the settings: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// maxTokens is how long an answer may be, read from a body as it is sent.
+func maxTokens(ask *asking) int {
+	body, err := ask.renderer.Append(nil, &quarry.Document{ID: "x", Title: "x", Body: []byte("x")})
+	if err != nil { // a template that wants more of a document than this one has
+		return max(ask.prompt.MaxTokens, 4096)
+	}
+	return prompt.MaxTokens(body)
+}
