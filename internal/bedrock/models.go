@@ -57,6 +57,16 @@ func (c *Client) Availability(ctx context.Context, id string) (Availability, err
 	return a, nil
 }
 
+// UseCase asks whether the account has sent the form that Anthropic wants before its models are asked; the error has
+// CauseNotFound where it has not
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetUseCaseForModelAccess.html).
+func (c *Client) UseCase(ctx context.Context) error {
+	if _, err := c.control.GetUseCaseForModelAccess(ctx, &sdk.GetUseCaseForModelAccessInput{}); err != nil {
+		return c.fault(ctx, "ask for the use case form", "of the account in "+c.region, err)
+	}
+	return nil
+}
+
 // Profile is an inference profile.
 type Profile struct {
 	ARN    string

@@ -215,6 +215,7 @@ func (p *provider) preflight(s *config.Settings) (preflight.Config, preflight.As
 			v, err := control.Availability(ctx, id)
 			return preflight.Availability(v), asked(err)
 		},
+		UseCase: func(ctx context.Context) error { return asked(control.UseCase(ctx)) },
 		Profile: func(ctx context.Context, id string) (preflight.Profile, error) {
 			v, err := control.Profile(ctx, id)
 			return preflight.Profile(v), asked(err)

@@ -162,7 +162,37 @@ func (k *checker) access(ctx context.Context) []Check {
 		c.Status, c.Kind, c.Message = Fault, quarry.BadUsage, fmt.Sprintf("model %s is not available in %s", k.id, k.Region)
 		c.Fix = k.otherModel()
 	}
-	return []Check{c}
+	if !strings.HasPrefix(k.id, "anthropic.") {
+		return []Check{c}
+	}
+	return []Check{c, k.useCase(ctx, a.Agreement == "AVAILABLE")}
+}
+
+// useCase asks for the form that Anthropic wants before its models are asked: without it a call is refused as if the
+// model were not there. What the management account of an organization sent holds for its members, so an account with an
+// agreement may do without (https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html).
+func (k *checker) useCase(ctx context.Context, agreed bool) Check {
+	const action = "bedrock:GetUseCaseForModelAccess"
+	c := Check{Name: "use-case", Status: OK, Subject: "account " + k.Account, Action: action, Message: "Anthropic's form was sent"}
+	err := k.ask.UseCase(ctx)
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrAbsent):
+		c.Status, c.Kind = Fault, quarry.Denied
+		c.Message = "the account has not sent the form about its use case, without which Anthropic's models refuse every call"
+		c.Fix = fmt.Sprintf("fill it in once, on the model's page in the Bedrock console of %s (or with aws bedrock put-use-case-for-model-access)", k.Region)
+		if agreed {
+			c.Status, c.Kind = Unknown, 0
+			c.Message = "the account itself has not sent the form about its use case that Anthropic wants; it holds when the organization's management account has"
+			c.Fix = "try the model with --probe; when it is refused, " + c.Fix
+		}
+	case kindOf(err) == quarry.Denied:
+		c = k.refusal("use-case", c.Subject, action, err)
+		c.Fix = k.grantCaller(action, []string{"*"}, nil) // it takes no resource
+	default:
+		c = k.refusal("use-case", c.Subject, action, err)
+	}
+	return c
 }
 
 // capable tells whether the model takes jobs. No API says it, so it is AWS's page, and the quotas, which have rows for

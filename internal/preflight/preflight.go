@@ -141,7 +141,9 @@ type Asks struct {
 
 	Model        func(ctx context.Context, region, id string) (Model, error)
 	Availability func(ctx context.Context, id string) (Availability, error)
-	Profile      func(ctx context.Context, id string) (Profile, error)
+	// UseCase is nil where the account has sent the form that Anthropic wants once.
+	UseCase func(ctx context.Context) error
+	Profile func(ctx context.Context, id string) (Profile, error)
 	// OpenJobs gives the model ids or ARNs of the jobs that have not ended.
 	OpenJobs func(ctx context.Context) ([]string, error)
 	Quotas   func(ctx context.Context) ([]catalog.QuotaRow, error)

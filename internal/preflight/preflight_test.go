@@ -189,6 +189,12 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 		{"the account is not entitled", func(w *world) {
 			w.available(preflight.Availability{Agreement: "AVAILABLE", Entitlement: "NOT_AVAILABLE"})
 		}, "access", "fault", quarry.Denied, "no entitlement", "Model access"},
+		{"Anthropic's form was never sent", func(w *world) {
+			w.available(preflight.Availability{Agreement: "NOT_AVAILABLE"})
+			w.asks.UseCase = func(context.Context) error { return preflight.ErrAbsent }
+		}, "use-case", "fault", quarry.Denied, "has not sent the form", "put-use-case-for-model-access"},
+		{"Anthropic's form may be the organization's", func(w *world) { w.asks.UseCase = func(context.Context) error { return preflight.ErrAbsent } }, "use-case", "unknown", 0, "management account", "--probe"},
+		{"the caller may not see Anthropic's form", func(w *world) { w.callerWithout("bedrock:GetUseCaseForModelAccess") }, "use-case", "unknown", 0, "may not bedrock:GetUseCaseForModelAccess", "put-role-policy"},
 		{"a quota is 0", func(w *world) {
 			w.asks.Quotas = func(context.Context) ([]catalog.QuotaRow, error) {
 				m, _, _ := catalog.Find(w.pre.Model)

@@ -123,6 +123,7 @@ func (w *world) wire() {
 			v, err := control.Availability(ctx, id)
 			return preflight.Availability(v), absent(err)
 		},
+		UseCase: func(ctx context.Context) error { return absent(control.UseCase(ctx)) },
 		Profile: func(ctx context.Context, id string) (preflight.Profile, error) {
 			v, err := control.Profile(ctx, id)
 			return preflight.Profile(v), absent(err)

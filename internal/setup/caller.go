@@ -38,7 +38,7 @@ func callerStatements(w Wants) []object {
 		out = append(out, key(w), allow("KeyState", []string{"kms:DescribeKey", "kms:GetKeyPolicy"}, []string{w.KMSKey}))
 	}
 	return append(out, allow("ListOnly", []string{
-		"bedrock:ListModelInvocationJobs", "bedrock:ListFoundationModels", "bedrock:ListInferenceProfiles", "bedrock:GetFoundationModelAvailability",
+		"bedrock:ListModelInvocationJobs", "bedrock:ListFoundationModels", "bedrock:ListInferenceProfiles", "bedrock:GetFoundationModelAvailability", "bedrock:GetUseCaseForModelAccess",
 		"servicequotas:ListServiceQuotas", "servicequotas:ListAWSDefaultServiceQuotas", "pricing:GetProducts", "pricing:ListPriceLists", "pricing:GetPriceListFileUrl",
 	}, []string{"*"}))
 }

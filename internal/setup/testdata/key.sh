@@ -341,6 +341,7 @@ aws iam create-policy --policy-name quarry-caller --policy-document "$(cat <<'JS
         "bedrock:ListFoundationModels",
         "bedrock:ListInferenceProfiles",
         "bedrock:GetFoundationModelAvailability",
+        "bedrock:GetUseCaseForModelAccess",
         "servicequotas:ListServiceQuotas",
         "servicequotas:ListAWSDefaultServiceQuotas",
         "pricing:GetProducts",

@@ -305,6 +305,7 @@ resource "aws_iam_policy" "caller" {
           "bedrock:ListFoundationModels",
           "bedrock:ListInferenceProfiles",
           "bedrock:GetFoundationModelAvailability",
+          "bedrock:GetUseCaseForModelAccess",
           "servicequotas:ListServiceQuotas",
           "servicequotas:ListAWSDefaultServiceQuotas",
           "pricing:GetProducts",

@@ -114,6 +114,7 @@ var routes = []route{
 	{http.MethodGet, "/foundation-models", "", (*api).listModels},
 	{http.MethodGet, "/foundation-models/", "", (*api).getModel},
 	{http.MethodGet, "/foundation-model-availability/", "", (*api).getAvailability},
+	{http.MethodGet, "/use-case-for-model-access", "", (*api).getUseCase},
 	{http.MethodGet, "/inference-profiles", "", (*api).listProfiles},
 	{http.MethodGet, "/inference-profiles/", "", (*api).getProfile},
 	{http.MethodPost, "/model/", "/invoke", (*api).invoke},

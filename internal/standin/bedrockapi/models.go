@@ -133,3 +133,13 @@ func (a *api) getAvailability(c *call) error {
 		Region        string            `json:"regionAvailability"`
 	}{m.ID, map[string]string{"status": "AVAILABLE"}, "AUTHORIZED", "AVAILABLE", region})
 }
+
+// getUseCase is GetUseCaseForModelAccess: the form that Anthropic wants once of every account. The stand-in's account
+// has sent one, of which AWS documents no more than that it is JSON of 10 to 16,384 bytes
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetUseCaseForModelAccess.html).
+func (a *api) getUseCase(c *call) error {
+	if err := a.require(c, "bedrock:GetUseCaseForModelAccess", "*", nil); err != nil {
+		return err
+	}
+	return reply(c, map[string][]byte{"formData": []byte(`{"companyName":"Quarry stand-in","intendedUsers":"0","useCases":"Tests without an account"}`)})
+}
