@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"internal/cli": {
 		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket", "internal/clean",
 		"internal/cost", "internal/export", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/report", "internal/setup",
-		"internal/quotas", "internal/source", "internal/validate",
+		"internal/pricelist", "internal/quotas", "internal/source", "internal/validate",
 	},
 	"internal/run": {
 		"internal/bedrock", "internal/bucket", "internal/clean", "internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/pack",
@@ -93,7 +93,7 @@ var owners = map[string][]string{
 
 	// What a run does to the world goes through package effect, where it is counted.
 	"database/sql": {"internal/effect"},
-	"net/http":     {"internal/effect", "internal/standin", "internal/source"},
+	"net/http":     {"internal/effect", "internal/standin", "internal/source", "internal/pricelist"},
 }
 
 func TestArrowsRunOneWay(t *testing.T) {

@@ -70,7 +70,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 			return a.plan(cmd.Context(), &s.Settings, args)
 		},
 	}
-	bind(cmd, append([]string{"mode", "pilot", "region"}, asks...)...)
+	bind(cmd, append([]string{"mode", "pilot", "region", "prices"}, asks...)...)
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"quarry/internal/catalog"
 	"quarry/internal/clean"
 	"quarry/internal/config"
+	"quarry/internal/cost"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 )
@@ -23,6 +24,7 @@ type asking struct {
 	renderer *prompt.Renderer
 	checker  *parse.Checker
 	clean    clean.Config
+	prices   *cost.Table
 	settings string // digest of all of it
 }
 
@@ -53,11 +55,15 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	if err != nil {
 		return nil, badSetting("clean", err)
 	}
+	prices, err := a.prices(s)
+	if err != nil {
+		return nil, err
+	}
 	digest, err := settingsDigest(s, p, c)
 	if err != nil {
 		return nil, err
 	}
-	return &asking{model: model, prompt: p, renderer: renderer, checker: checker, clean: c, settings: digest}, nil
+	return &asking{model: model, prompt: p, renderer: renderer, checker: checker, clean: c, prices: prices, settings: digest}, nil
 }
 
 func badSetting(name string, err error) error {

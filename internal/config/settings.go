@@ -30,6 +30,7 @@ type Settings struct {
 	RefreshMax    int64
 	MaxUSD        *quarry.USD
 	By            string
+	Prices        string // file of prices that go before the shipped ones
 
 	NearDuplicates, Rescue, Yes, KeepShards, ReplaceSource bool
 
@@ -99,6 +100,7 @@ func All() []Setting {
 		}, func(s *Settings) *int { return &s.MaxChars }),
 		number64("refresh-max", "0", "known documents that ask something else now (a changed text, prompt or model) and are asked in one run; 0: all", func(s *Settings) *int64 { return &s.RefreshMax }),
 		money("max-usd", "", "cap in US dollars: the run stops before the call that could pass it", func(s *Settings) **quarry.USD { return &s.MaxUSD }),
+		text("prices", "", "`FILE` of prices that go before the shipped ones, as \"quarry prices --refresh\" writes it", func(s *Settings) *string { return &s.Prices }),
 		flag("rescue", "ask leftovers below a batch job's minimum on demand", func(s *Settings) *bool { return &s.Rescue }),
 		flag("yes", "answer yes to every question", func(s *Settings) *bool { return &s.Yes }),
 		flag("keep-shards", "keep the input files of collected jobs", func(s *Settings) *bool { return &s.KeepShards }),

@@ -195,8 +195,13 @@ func (t *Table) TierPrice(modelID, region string, tier Tier) (Price, bool) {
 	case catalog.Global:
 		kind = Global
 	}
+	return t.find(key{model, kind, tier}, region)
+}
+
+// find gives the price of the first row that names the Region, else of the first for all of them.
+func (t *Table) find(k key, region string) (Price, bool) {
 	everywhere := -1
-	rows := t.prices[key{model, kind, tier}]
+	rows := t.prices[k]
 	for i, r := range rows {
 		switch {
 		case slices.Contains(r.regions, region):
