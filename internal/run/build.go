@@ -25,6 +25,8 @@ type part struct {
 	Order    int64               `json:"order"`
 	RecordID quarry.RecordID     `json:"record_id"`
 	Tried    int                 `json:"tried,omitempty"` // attempts made in earlier passes
+	// Unreached counts attempts whose job was stopped or expired before it looked at the record.
+	Unreached int `json:"unreached,omitempty"`
 	Document quarry.DocumentInfo `json:"document"`
 }
 

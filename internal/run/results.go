@@ -165,20 +165,22 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 	return r.seal(s, loose)
 }
 
-// place is where a record stands in its shard, and how often it was asked in earlier passes.
+// place is where a record stands in its shard, and how many of its attempts count no more: those of earlier passes, and
+// those whose job never reached it.
 type place struct{ at, tried int32 }
 
 // places maps the shard's records to their place in it.
 func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]place, error) {
 	places := map[quarry.RecordID]place{}
 	for p, err := range jsonLines[struct {
-		RecordID quarry.RecordID `json:"record_id"`
-		Tried    int32           `json:"tried"`
+		RecordID  quarry.RecordID `json:"record_id"`
+		Tried     int32           `json:"tried"`
+		Unreached int32           `json:"unreached"`
 	}](r.partPath(id)) {
 		if err != nil {
 			return nil, err
 		}
-		places[p.RecordID] = place{int32(len(places)), p.Tried}
+		places[p.RecordID] = place{int32(len(places)), p.Tried + p.Unreached}
 	}
 	return places, nil
 }
@@ -383,7 +385,7 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 				return err
 			}
 		} else {
-			f = r.missing(s, p.RecordID, p.Tried)
+			f = r.missing(s, &p)
 		}
 		o, next := f.Outcome, f.Next
 		o.Order, o.RecordID = p.Order, p.RecordID
@@ -394,6 +396,9 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 		}
 		if next != nil {
 			next.part = p
+			if o.Class == quarry.ClassMissing && unreached(s, &p) {
+				next.Unreached++
+			}
 			if next.Base, err = inputs.base(place); err != nil {
 				return err
 			}
@@ -417,8 +422,18 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 	return atomicfile.CommitAll(lefts, journal)
 }
 
+// maxUnreached bounds how often a record goes out again for nothing but jobs that were stopped or expired: beyond it
+// each one counts as an attempt, so that a queue that never moves cannot keep a run going for ever.
+const maxUnreached = 8
+
+// unreached reports whether a record without a line was never looked at: the shard's job was ended from outside.
+func unreached(s *ledger.Shard, p *part) bool {
+	return p.Unreached < maxUnreached && (s.Job.Status == quarry.JobStopped || s.Job.Status == quarry.JobExpired)
+}
+
 // missing is the outcome of a record for which there is no line.
-func (r *Run) missing(s *ledger.Shard, id quarry.RecordID, tried int) found {
+func (r *Run) missing(s *ledger.Shard, p *part) found {
+	id := p.RecordID
 	message := "no line in the output"
 	if s.Job.Status != quarry.JobCompleted && s.Job.Status != "" {
 		message += fmt.Sprintf(" of the job, which ended %s", s.Job.Status)
@@ -431,7 +446,11 @@ func (r *Run) missing(s *ledger.Shard, id quarry.RecordID, tried int) found {
 		Status: quarry.StatusFailed, Attempts: attempt, RecordID: id, Job: string(s.Job.ARN),
 		Error: &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: message},
 	}}
-	if !r.again(quarry.ClassMissing, attempt-tried) {
+	counts := attempt - p.Tried - p.Unreached
+	if unreached(s, p) {
+		counts-- // the job ended before it came to the record: that was no attempt at it
+	}
+	if !r.again(quarry.ClassMissing, counts) {
 		return found{Outcome: o}
 	}
 	o.Left = true
