@@ -42,6 +42,8 @@ type Detail struct {
 	Digest     string           `json:"digest,omitempty"` // sha256 of the input file
 	// AnswerTokens is what its answers may have together at most; 0 where nobody asked when it was built.
 	AnswerTokens int64 `json:"answer_tokens,omitempty"`
+	// Unasked says why its records are not asked at all: an error kind of package quarry. Empty: they are.
+	Unasked string `json:"unasked,omitempty"`
 
 	Attempt int    `json:"attempt"` // number of the job attempt, from 1
 	Intent  Intent `json:"intent,omitzero"`

@@ -24,7 +24,7 @@ func (r *Run) decideMode() error {
 		return nil
 	}
 	few := fmt.Sprintf("%d records are below the minimum of %d of a batch job", p.Asked, minimum)
-	if r.cfg.Local || r.cfg.Rescue || p.Mode == quarry.ModeAuto {
+	if r.mayCall() {
 		p.Mode = quarry.ModeOnDemand
 		p.Notes = append(p.Notes, few+": answered by runtime calls")
 		return nil
@@ -38,6 +38,14 @@ func (r *Run) decideMode() error {
 // cutShards cuts what has to be asked into shards: the pilot, drawn from all of the source, and stretches of the rest.
 func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 	p := &r.planned
+	tooLarge, err := r.pilotTooLarge(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if tooLarge {
+		p.Notes = append(p.Notes, fmt.Sprintf("no pilot: its %d records are more than one file may hold", p.Pilot))
+		p.Pilot = 0
+	}
 	rest := p.Asked - p.Pilot
 	whole := p.Pilot > 0 && rest > 0 && rest < r.cfg.Quotas.MinRecords && p.Mode == quarry.ModeJob
 	switch {
@@ -58,7 +66,7 @@ func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 	if whole {
 		kind = quarry.PilotShard
 	}
-	main, err := r.spans(ctx, kind, whole)
+	main, err := r.spans(ctx, kind, whole || tooLarge)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +124,9 @@ func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, withPilot bool) 
 			Kind: kind, State: quarry.ShardPlanned, Mode: p.Mode,
 			Detail: ledger.Detail{Pass: p.Pass, First: span.First, Last: span.Last, Takes: marks, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
 		})
+	}
+	if few := r.tooFew(rows); few != "" {
+		p.Notes = append(p.Notes, few)
 	}
 	return rows, nil
 }

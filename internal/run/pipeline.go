@@ -153,6 +153,9 @@ func (r *Run) shards(ctx context.Context) (count, error) {
 			break
 		}
 	}
+	if err := r.countUnasked(ctx); err != nil {
+		return count{}, err
+	}
 	counts, err := r.ledger.Count(ctx, "")
 	if err != nil {
 		return count{}, err

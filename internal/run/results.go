@@ -441,11 +441,18 @@ func (r *Run) missing(s *ledger.Shard, p *part) found {
 			message += ": " + s.Job.Message
 		}
 	}
+	if s.Unasked != "" {
+		message = fmt.Sprintf("a file cannot hold the %d records that a batch job needs, so large are this one and its neighbours", r.cfg.Quotas.MinRecords)
+	}
 	attempt := id.Attempt()
 	o := outcome{Class: quarry.ClassMissing, Result: quarry.Result{
 		Status: quarry.StatusFailed, Attempts: attempt, RecordID: id, Job: string(s.Job.ARN),
 		Error: &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: message},
 	}}
+	if s.Unasked != "" {
+		o.Left = true // for whoever allows it: no job takes it
+		return found{Outcome: o, Next: &left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
+	}
 	counts := attempt - p.Tried - p.Unreached
 	if unreached(s, p) {
 		counts-- // the job ended before it came to the record: that was no attempt at it

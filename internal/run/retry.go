@@ -42,7 +42,7 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 		if s.Kind == quarry.RetryShard {
 			retries++
 		}
-		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" && (among == nil || among[s.ID]) {
+		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" && s.Unasked == "" && (among == nil || among[s.ID]) {
 			from = append(from, s.ID)
 			records += s.Tally.Left
 		}
@@ -55,7 +55,7 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 		if among != nil {
 			return false, nil
 		}
-		if !r.cfg.Local && !r.cfg.Rescue {
+		if !r.mayCall() {
 			r.belowMinimum = records
 			r.watch(Event{Kind: Note, Text: fmt.Sprintf("%d records are left, below the minimum of %d of a batch job: they end failed; --rescue asks them on demand%s",
 				records, r.cfg.Quotas.MinRecords, r.priceHint())})
@@ -109,6 +109,9 @@ func (r *Run) retryShards(ctx context.Context, from []quarry.ShardID, mode quarr
 			ID: quarry.ShardID(fmt.Sprintf("r%05d", before+n)), Seq: seq + n, Kind: quarry.RetryShard, State: quarry.ShardPlanned, Mode: mode,
 			Detail: ledger.Detail{Pass: r.planned.Pass, Sources: from, First: span.First, Last: span.Last, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
 		})
+	}
+	if few := r.tooFew(rows); few != "" {
+		r.watch(Event{Kind: Note, Text: few})
 	}
 	return rows, nil
 }

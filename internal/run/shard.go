@@ -37,7 +37,7 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	case quarry.ShardPlanned:
 		return r.heavily(ctx, func() error { return r.build(ctx, s) })
 	case quarry.ShardBuilt:
-		if s.Mode != quarry.ModeJob {
+		if s.Mode != quarry.ModeJob || s.Unasked != "" {
 			return s.State.Advance(quarry.ShardBuilt, quarry.ShardCalling)
 		}
 		return r.upload(ctx, s)
@@ -50,6 +50,9 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	case quarry.ShardEnded:
 		return r.heavily(ctx, func() error { return r.collect(ctx, s) })
 	case quarry.ShardCalling:
+		if s.Unasked != "" {
+			return r.leaveUnasked(ctx, s)
+		}
 		return r.call(ctx, s)
 	case quarry.ShardCollected:
 		return r.finish(s)

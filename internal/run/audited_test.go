@@ -1,0 +1,27 @@
+package run_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"quarry/internal/audit"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+)
+
+// auditClean holds a run against the proof of another package.
+func (w *world) auditClean(t *testing.T) {
+	t.Helper()
+	book, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), filepath.Join(w.dir, "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = book.Close() }()
+	rep, err := audit.Run(t.Context(), audit.Config{Dir: w.dir, Ledger: book, Unread: "not in this test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !rep.Clean() {
+		t.Errorf("audit found missing %v, answered twice %v, paid twice %v, altered %v, faults %v", rep.Missing, rep.AnsweredTwice, rep.PaidTwice, rep.Altered, rep.Faults)
+	}
+}
