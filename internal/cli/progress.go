@@ -27,6 +27,7 @@ type progress struct {
 	closed bool
 	jobs   map[string]jobProgress
 	warned int
+	pilot  *pilotSeen
 }
 
 type jobProgress struct {
@@ -44,6 +45,9 @@ func (a *App) newProgress() *progress {
 func (p *progress) event(e run.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if e.Pilot != nil {
+		p.pilot = &pilotSeen{Pilot: e.Pilot, Expected: e.Expected}
+	}
 	switch e.Kind {
 	case run.RunOpened:
 		if e.Done > 0 {
@@ -89,7 +93,9 @@ func (p *progress) event(e run.Event) {
 	case run.Differs:
 		p.keep("%-10s %s", e.Shard, e.Text)
 	case run.PilotRead:
-		p.keep("%-10s %s of %s answers are good (%s)", "pilot", thousands(e.Done), thousands(e.Total), e.Text)
+		for _, line := range pilotLines(&e, p.width()) {
+			p.keep("%s", line)
+		}
 	case run.Note:
 		p.keep("%s", e.Text)
 	}
@@ -132,15 +138,19 @@ func (p *progress) show(text string) {
 		return
 	}
 	p.last = time.Now()
-	width := 80
-	if f, ok := p.app.Stderr.(*os.File); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			width = w
-		}
-	}
-	text = runewidth.Truncate(plain(text+"  "+seconds(time.Since(p.began).Seconds())), width-1, "…")
+	text = runewidth.Truncate(plain(text+"  "+seconds(time.Since(p.began).Seconds())), p.width()-1, "…")
 	fmt.Fprint(p.app.Stderr, "\r\x1b[K"+text)
 	p.line = text
+}
+
+// width is the terminal's, in cells; 80 where there is none.
+func (p *progress) width() int {
+	if f, ok := p.app.Stderr.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return w
+		}
+	}
+	return 80
 }
 
 // keep prints a line that stays.

@@ -65,6 +65,9 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	out, err := r.Do(ctx)
 	show.close()
 	if err != nil {
+		if a.json && show.pilot != nil { // no report, but a pilot to judge by
+			err = errors.Join(err, a.writeJSON(show.pilot))
+		}
 		return resumeHint(err, s.Dir)
 	}
 	if a.json {

@@ -26,6 +26,7 @@ type asking struct {
 	clean    clean.Config
 	prices   *cost.Table
 	settings string // digest of all of it
+	asks     string // digest of model, prompt and schema
 }
 
 func (a *App) asking(s *config.Settings) (*asking, error) {
@@ -59,11 +60,14 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest, err := settingsDigest(s, p, c)
-	if err != nil {
+	ask := &asking{model: model, prompt: p, renderer: renderer, checker: checker, clean: c, prices: prices}
+	if ask.settings, err = settingsDigest(s, p, &c); err != nil {
 		return nil, err
 	}
-	return &asking{model: model, prompt: p, renderer: renderer, checker: checker, clean: c, prices: prices, settings: digest}, nil
+	if ask.asks, err = settingsDigest(&config.Settings{Model: s.Model}, p, nil); err != nil {
+		return nil, err
+	}
+	return ask, nil
 }
 
 func badSetting(name string, err error) error {
@@ -71,7 +75,7 @@ func badSetting(name string, err error) error {
 }
 
 // settingsDigest tells whether two commands ask the same of the same text.
-func settingsDigest(s *config.Settings, p prompt.Config, c clean.Config) (string, error) {
+func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (string, error) {
 	p.Refused = nil
 	b, err := json.Marshal(map[string]any{
 		"model": s.Model, "system": p.System, "no_system": p.NoSystem, "user": p.User, "type": p.Type, "max_tokens": p.MaxTokens, "temperature": p.Temperature,

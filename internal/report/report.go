@@ -36,6 +36,9 @@ type Report struct {
 	ThroughputPerMin float64  `json:"throughput_per_min"`
 	Notes            []string `json:"notes"`
 	Samples          []Sample `json:"samples,omitempty"`
+
+	Forecast *Forecast `json:"forecast,omitempty"`
+	Pilot    *Pilot    `json:"pilot,omitempty"`
 }
 
 // Documents counts where the documents ended. Total = OK + Invalid + Failed + Skipped. Duplicate and Unchanged are
@@ -107,6 +110,8 @@ type Sample struct {
 	ID     quarry.DocumentID `json:"id"`
 	Title  string            `json:"title"`
 	URL    string            `json:"url,omitempty"`
+	Head   string            `json:"head,omitempty"`  // the first line of its text
+	Class  quarry.Class      `json:"class,omitempty"` // of the answer; empty: ok
 	Output json.RawMessage   `json:"output,omitempty"`
 	Text   string            `json:"text,omitempty"`
 }

@@ -28,6 +28,7 @@ type part struct {
 	// Unreached counts attempts whose job was stopped or expired before it looked at the record.
 	Unreached int `json:"unreached,omitempty"`
 	Document quarry.DocumentInfo `json:"document"`
+	Sample   *sampled            `json:"sample,omitempty"` // of the pilot's documents
 }
 
 func (r *Run) shardPath(id quarry.ShardID) string {
@@ -193,7 +194,11 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardFile) e
 						return err
 					}
 					id := quarry.NewRecordID(item.doc.ID, item.key, int(tried)+1)
-					if err := f.add(part{ID: item.doc.ID, Order: order, RecordID: id, Tried: int(tried), Document: info(&item.doc)}, item.input); err != nil {
+					p := part{ID: item.doc.ID, Order: order, RecordID: id, Tried: int(tried), Document: info(&item.doc)}
+					if s.Kind == quarry.PilotShard {
+						p.Sample = &sampled{Classes: item.classes, Japanese: item.japanese, Head: item.head}
+					}
+					if err := f.add(p, item.input); err != nil {
 						return err
 					}
 				}
@@ -264,6 +269,9 @@ func (r *Run) buildRetry(ctx context.Context, s *ledger.Shard, f *shardFile) err
 		}
 		p := l.part
 		p.RecordID = p.RecordID.Again(l.Attempt)
+		if l.Complaint != "" {
+			p.Sample = nil // what it asks besides its text would count as text
+		}
 		if err := f.add(p, input); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/report"
 )
 
 // EventKind says what happened.
@@ -26,7 +27,7 @@ const (
 	ShardDone    EventKind = "done"      // Shard, Done: records
 	Waiting      EventKind = "waiting"   // Shard, Text: why
 	Differs      EventKind = "differs"   // Shard, Text: what does not add up
-	PilotRead    EventKind = "pilot"     // Done of Total good, Usage, Text: the classes
+	PilotRead    EventKind = "pilot"     // Done of Total good, Usage, Text: the classes; Pilot and Expected
 	Note         EventKind = "note"      // Text: something to know
 )
 
@@ -40,6 +41,8 @@ type Event struct {
 	Bytes                        int64
 	Usage                        quarry.Usage
 	Since                        time.Time
+	Pilot                        *report.Pilot
+	Expected                     *report.Expected // of the whole pass, once the pilot was read
 }
 
 func (r *Run) watch(e Event) {

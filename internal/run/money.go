@@ -8,7 +8,6 @@ import (
 	"quarry"
 	"quarry/internal/cost"
 	"quarry/internal/ledger"
-	"quarry/internal/tokens"
 )
 
 // cost is what a usage costs the account: nothing where the provider is a stand-in, nil where the price is not known.
@@ -27,37 +26,6 @@ func (r *Run) listCost(mode quarry.Mode, u quarry.Usage) *quarry.USD {
 	}
 	usd := cost.Bill(u, price)
 	return &usd
-}
-
-// originShare is output tokens per input token of the run that Quarry comes from: 14,108 articles summarised in two
-// languages took 28,385,402 tokens in and gave 8,044,345 out
-// (https://dev.classmethod.jp/en/articles/amazon-bedrock-batch-inference-structured-outputs tells of its successor).
-const originShare = 8_044_345.0 / 28_385_402.0
-
-// forecast is what the answers may take, before any was read: input from the characters' classes with the model family's
-// default weights, output by the origin's share.
-func (r *Run) forecast() (quarry.Usage, tokens.Band) {
-	p := &r.planned
-	band := tokens.Default(r.cfg.Family).Band(p.Classes, p.Asked)
-	// What stands around the text in each record: the prompt, in prose.
-	around := max(p.LineBytes-p.AskedBytes, 0) / 5
-	band.Low, band.Estimate, band.High = band.Low+around, band.Estimate+around, band.High+around
-	out := int64(float64(band.Estimate) * originShare)
-	return quarry.Usage{InputTokens: band.Estimate, OutputTokens: min(out, p.Asked*int64(r.cfg.MaxTokens))}, band
-}
-
-func (r *Run) guess() quarry.Usage {
-	u, _ := r.forecast()
-	return u
-}
-
-// question is what a person is asked before the first call.
-func (r *Run) question() string {
-	about := "at a price that is not known"
-	if usd := r.listCost(r.planned.Mode, r.guess()); usd != nil {
-		about = "for about " + usd.String() + " (a rough estimate)"
-	}
-	return fmt.Sprintf("Ask %s about %d documents in %s, mode %s, %s?", r.cfg.Model, r.planned.Asked, r.cfg.Region, r.planned.Mode, about)
 }
 
 // priceHint adds what on-demand calls would cost to a hint.

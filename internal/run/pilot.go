@@ -1,188 +1,224 @@
 package run
 
 import (
-	"bytes"
-	"container/heap"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
+	"quarry"
+	"quarry/internal/ledger"
+	"quarry/internal/report"
 )
 
-// sample draws the pilot: the documents with the smallest hashes of their ids, in proportion to language and source. A
-// draw over the whole source is what makes a forecast: the first N of a CMS are its oldest articles.
-type sample struct {
-	size   int
-	strata map[stratum]*drawn
-}
-
-type stratum struct {
-	source   int
-	japanese bool
-}
-
-// drawn keeps a stratum's smallest hashes, the largest of them on top.
-type drawn struct {
-	total int64
-	kept  []dedupe.Entry
-}
-
-func newSample(size int) *sample { return &sample{size: size, strata: map[stratum]*drawn{}} }
-
-// add considers a document. Twice the size is kept of each stratum, since some may turn out to be duplicates.
-func (s *sample) add(in stratum, e dedupe.Entry) {
-	if s.size == 0 {
-		return
+// preflight does for nothing what could fail after money was spent, and asks before any is.
+func (r *Run) preflight(ctx context.Context) (count, error) {
+	if err := r.foresee(ctx); err != nil || r.planned.Asked == 0 {
+		return count{}, err
 	}
-	d := s.strata[in]
-	if d == nil {
-		d = &drawn{}
-		s.strata[in] = d
+	counts, err := r.ledger.Count(ctx, "")
+	if err != nil {
+		return count{}, err
 	}
-	d.total++
-	d.keep(e, 2*s.size)
-}
-
-// pick gives the orders of the pilot, sorted. Each stratum gives its share of the documents, rounded by largest
-// remainder; usable tells which of them can be asked.
-func (s *sample) pick(usable func(order int64) bool) []int64 {
-	var total int64
-	var all []stratum
-	for k, d := range s.strata {
-		total += d.total
-		all = append(all, k)
+	if counts.States[quarry.ShardDone] == counts.Total() { // nothing will be sent any more
+		return count{}, nil
 	}
-	slices.SortFunc(all, func(a, b stratum) int {
-		switch {
-		case a.source != b.source:
-			return a.source - b.source
-		case a.japanese == b.japanese:
-			return 0
-		case b.japanese:
-			return -1
+	if r.deps.Preflight != nil {
+		if err := r.deps.Preflight(ctx); err != nil {
+			return count{}, err
 		}
-		return 1
-	})
-	if total == 0 {
-		return nil
 	}
-	share := map[stratum]int{}
-	given := 0
-	for _, k := range all {
-		share[k] = int(s.strata[k].total * int64(s.size) / total)
-		given += share[k]
-	}
-	byRemainder := slices.Clone(all)
-	slices.SortStableFunc(byRemainder, func(a, b stratum) int {
-		ra, rb := s.strata[a].total*int64(s.size)%total, s.strata[b].total*int64(s.size)%total
-		switch {
-		case ra > rb:
-			return -1
-		case ra < rb:
-			return 1
-		}
-		return 0
-	})
-	for i := 0; given < s.size && i < len(byRemainder); i, given = i+1, given+1 {
-		share[byRemainder[i]]++
-	}
-	var picked, spare []int64
-	for _, k := range all {
-		kept := s.strata[k].kept
-		slices.SortFunc(kept, func(a, b dedupe.Entry) int { return bytes.Compare(a.Hash[:], b.Hash[:]) })
-		n := 0
-		for _, e := range kept {
-			switch {
-			case !usable(e.Order):
-			case n < share[k]:
-				picked = append(picked, e.Order)
-				n++
-			default:
-				spare = append(spare, e.Order)
+	if r.deps.Confirm != nil {
+		if begun, err := r.begun(ctx, ""); err != nil {
+			return count{}, err
+		} else if !begun {
+			if err := r.deps.Confirm(ctx, r.question()); err != nil {
+				return count{}, err
 			}
 		}
 	}
-	// A stratum that has fewer usable documents than its share leaves the rest to the others.
-	for len(picked) < s.size && len(spare) > 0 {
-		picked, spare = append(picked, spare[0]), spare[1:]
-	}
-	slices.Sort(picked)
-	return picked
+	return count{taken: 1, done: 1}, nil
 }
 
-// topUpPilot adds to a pilot that came out smaller than it should be, because most of what was drawn repeats another
-// document: a job below the minimum is refused. What is added has the smallest hashes of all that is left.
-func (r *Run) topUpPilot(ctx context.Context) error {
-	p := &r.planned
-	lack := min(int64(r.pilotSize()), p.Asked) - p.Pilot
-	if lack <= 0 {
+// begun reports whether a shard of this pass has left the plan; kind narrows it where it is not empty.
+func (r *Run) begun(ctx context.Context, kind quarry.ShardKind) (bool, error) {
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(shards, func(s ledger.Shard) bool {
+		return s.Pass == r.planned.Pass && s.State != quarry.ShardPlanned && (kind == "" || s.Kind == kind)
+	}), nil
+}
+
+// pilot asks the sample, reads its answers, and stands in the way of the rest when they are bad or nobody wants to go on.
+func (r *Run) pilot(ctx context.Context) (count, error) {
+	if r.planned.Pilot == 0 {
+		return count{}, nil
+	}
+	p, err := r.askPilot(ctx)
+	if err != nil {
+		return count{}, err
+	}
+	if err := r.show(ctx, &p); err != nil {
+		return count{}, err
+	}
+	switch {
+	case p.records > 0 && p.judged <= 0:
+		return count{}, &quarry.Error{
+			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.records),
+			Err:  fmt.Errorf("none was answered in %d attempts (%s)", r.cfg.Attempts, classesText(p.classes)),
+			Hint: "`quarry status` shows what became of its jobs, " + r.cfg.Dir + "/journal what was said of each record; mend the cause and start with another --dir",
+		}
+	case float64(p.ok) < r.cfg.PilotMinValid*float64(p.judged):
+		return count{}, &quarry.Error{
+			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.records),
+			Err:  fmt.Errorf("%d of %d answers are good (%s), the gate asks for %.0f %%", p.ok, p.judged, classesText(p.classes), 100*r.cfg.PilotMinValid),
+			Hint: "look at " + r.cfg.Dir + "/journal for the answers, change the prompt, the schema or the model and start with another --dir, or lower --pilot-min-valid",
+		}
+	}
+	if err := r.confirmRest(ctx, &p); err != nil {
+		return count{}, err
+	}
+	if err := r.passedPilot(ctx); err != nil {
+		return count{}, err
+	}
+	return count{taken: p.records, done: p.ok, failed: p.records - p.ok}, nil
+}
+
+// show tells what the pilot came to and what it says of the rest, and keeps both. When a run resumes with the rest under
+// way, it was told before.
+func (r *Run) show(ctx context.Context, p *pilotRead) error {
+	begun, err := r.begun(ctx, quarry.MainShard)
+	if err != nil || begun {
+		return err
+	}
+	if err := r.learn(ctx, p); err != nil {
+		return fmt.Errorf("read the pilot's answers: %w", err)
+	}
+	rep := &report.Pilot{Records: p.records, Judged: p.judged, OK: p.ok, Classes: p.classes, Usage: p.usage, Rest: p.rest}
+	if rep.Samples, err = r.samples(ctx, p); err != nil {
+		return fmt.Errorf("read the pilot's answers: %w", err)
+	}
+	r.foreseen.Pilot = rep
+	with := map[string]any{}
+	if r.learned != nil {
+		with["learned"] = r.learned
+	}
+	if err := r.keepForecast(ctx, with); err != nil {
+		return err
+	}
+	r.watch(Event{Kind: PilotRead, Done: p.ok, Total: p.records, Usage: p.usage, Text: classesText(p.classes), Pilot: rep, Expected: r.foreseen.After})
+	return nil
+}
+
+// confirmRest asks a person who has seen the pilot's answers whether the rest shall be asked.
+func (r *Run) confirmRest(ctx context.Context, p *pilotRead) error {
+	if r.deps.Confirm == nil || p.rest == 0 {
 		return nil
 	}
-	column, err := r.openTakes(p.Pass)
+	if begun, err := r.begun(ctx, quarry.MainShard); err != nil || begun {
+		return err
+	}
+	err := r.deps.Confirm(ctx, r.restQuestion(p))
+	var q *quarry.Error
+	if errors.As(err, &q) {
+		q.Hint = "the pilot's answers are kept in " + r.cfg.Dir + " and nothing of the rest was sent; the same command with --yes goes on"
+	}
+	return err
+}
+
+// restQuestion is what a person is asked once the pilot's answers lie there. The money is what is still to come.
+func (r *Run) restQuestion(p *pilotRead) string {
+	about := "at a price that is not known"
+	if e, spent := r.foreseen.After, r.listCost(r.planned.Mode, p.usage); e != nil && e.Cost != nil && spent != nil {
+		left := func(of *quarry.USD) quarry.USD { return max(0, *of-*spent) }
+		about = fmt.Sprintf("for about %s more (%s to %s)", left(e.Cost), left(e.CostLow), left(e.CostHigh))
+	}
+	return fmt.Sprintf("%d of %d answers of the pilot are good. Ask %s about the other %d documents, mode %s, %s?", p.ok, p.records, r.cfg.Model, p.rest, r.planned.Mode, about)
+}
+
+// pilotedFact lists the prompts, models and schemas whose pilot was passed: each has one.
+const pilotedFact = "piloted"
+
+func (r *Run) passedBefore(ctx context.Context) ([]string, error) {
+	text, ok, err := r.ledger.Fact(ctx, pilotedFact)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var list []string
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, fmt.Errorf("read which pilots were passed: %w", err)
+	}
+	return list, nil
+}
+
+func (r *Run) passedPilot(ctx context.Context) error {
+	list, err := r.passedBefore(ctx)
+	if err != nil || slices.Contains(list, r.asks()) {
+		return err
+	}
+	b, err := json.Marshal(append(list, r.asks()))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = column.close() }()
-	more := &drawn{}
-	var order int64
-	for e, err := range r.entries(p.Pass) {
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return err
+	return r.ledger.SetFacts(ctx, map[string]string{pilotedFact: string(b)})
+}
+
+// askPilot lives the lives of the pilot's shards. What the provider did not answer, because a job expired or was stopped,
+// is asked again until half of the sample is read or nothing of it may be asked any more: a gate that judges no answers
+// would stay shut for good.
+func (r *Run) askPilot(ctx context.Context) (pilotRead, error) {
+	for _, kind := range []quarry.ShardKind{quarry.PilotShard, quarry.RetryShard} {
+		if err := r.reconcile(ctx, kind); err != nil {
+			return pilotRead{}, err
 		}
-		t, err := column.of(order)
-		if err != nil {
-			return err
-		}
-		if t == takeMain {
-			more.keep(dedupe.Entry{Hash: e.hash, Order: order}, int(lack))
-		}
-		order++
 	}
-	added := map[int64]bool{}
-	for _, e := range more.kept {
-		added[e.Order] = true
+	for {
+		p, err := r.readPilot(ctx)
+		if err != nil || 2*p.judged >= p.records {
+			return p, err
+		}
+		if more, err := r.planRetries(ctx, p.shards); err != nil || !more {
+			return p, err
+		}
+		if err := r.reconcile(ctx, quarry.RetryShard); err != nil {
+			return p, err
+		}
 	}
-	f, err := atomicfile.Create(r.effects, r.indexPath(p.Pass, takesFile))
+}
+
+// pilotRead is what the pilot's answers came to.
+type pilotRead struct {
+	shards     map[quarry.ShardID]bool // its own, and those that asked nothing but its records again
+	order      []quarry.ShardID        // the same, as they were planned
+	records    int64
+	rest       int64 // records that are asked after it
+	judged, ok int64 // what the provider could not answer for a moment says nothing about the prompt
+	classes    map[quarry.Class]int64
+	usage      quarry.Usage
+}
+
+func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
+	p := pilotRead{shards: map[quarry.ShardID]bool{}, classes: map[quarry.Class]int64{}}
+	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
-		return err
+		return p, err
 	}
-	defer f.Abort()
-	for order := range p.Orders {
-		t, err := column.of(order)
-		if err != nil {
-			return err
+	for _, s := range pilotShards(shards, r.planned.Pass) {
+		p.shards[s.ID] = true
+		p.order = append(p.order, s.ID)
+		if s.Kind == quarry.PilotShard {
+			p.records += s.Records
 		}
-		if added[order] {
-			t = takePilot
+		p.ok += s.Tally.OK
+		p.judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassMissing]
+		p.usage.Add(s.Tally.Usage)
+		for c, n := range s.Tally.Classes {
+			p.classes[c] += n
 		}
-		if _, err := f.Write([]byte{byte(t)}); err != nil {
-			return err
-		}
 	}
-	p.Pilot += int64(len(added))
-	return f.Commit()
-}
-
-// keep holds the n smallest hashes.
-func (d *drawn) keep(e dedupe.Entry, n int) {
-	if len(d.kept) < n {
-		heap.Push(d, e)
-		return
-	}
-	if bytes.Compare(e.Hash[:], d.kept[0].Hash[:]) < 0 {
-		d.kept[0] = e
-		heap.Fix(d, 0)
-	}
-}
-
-func (d *drawn) Len() int           { return len(d.kept) }
-func (d *drawn) Less(i, j int) bool { return bytes.Compare(d.kept[i].Hash[:], d.kept[j].Hash[:]) > 0 }
-func (d *drawn) Swap(i, j int)      { d.kept[i], d.kept[j] = d.kept[j], d.kept[i] }
-func (d *drawn) Push(x any)         { d.kept = append(d.kept, x.(dedupe.Entry)) }
-func (d *drawn) Pop() any {
-	last := d.kept[len(d.kept)-1]
-	d.kept = d.kept[:len(d.kept)-1]
-	return last
+	p.rest = max(0, r.planned.Asked-p.records)
+	return p, nil
 }

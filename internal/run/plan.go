@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"quarry"
@@ -37,8 +38,9 @@ type Planned struct {
 
 	SourceBytes  int64              `json:"source_bytes"`
 	CleanedBytes int64              `json:"cleaned_bytes"`
-	AskedBytes   int64              `json:"asked_bytes"` // of the cleaned texts that are asked about
-	LineBytes    int64              `json:"line_bytes"`  // of all lines of the input files
+	AskedBytes   int64              `json:"asked_bytes"`      // of the cleaned texts that are asked about
+	LineBytes    int64              `json:"line_bytes"`       // of all lines that the input files could hold
+	AskedLines   int64              `json:"asked_line_bytes"` // of those that are asked
 	Classes      quarry.CharClasses `json:"classes"`
 	Shards       int64              `json:"shards"`
 
@@ -94,6 +96,11 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 		defer before.close()
 	}
 	r.planned = Planned{Pass: r.pass}
+	passed, err := r.passedBefore(ctx)
+	if err != nil {
+		return count{}, err
+	}
+	r.piloted = slices.Contains(passed, r.asks())
 	if err := r.planPass(ctx, before); err != nil {
 		return count{}, err
 	}
@@ -211,7 +218,7 @@ func (p *Planned) count() count {
 
 // pilotSize is the number of documents asked first: at least a job's minimum, since a smaller job is refused.
 func (r *Run) pilotSize() int {
-	if r.cfg.NoPilot || r.sameAsBefore { // one pilot for each prompt, model and schema
+	if r.cfg.NoPilot || r.sameAsBefore || r.piloted { // one pilot for each prompt, model and schema
 		return 0
 	}
 	if r.cfg.Mode == quarry.ModeJob || r.cfg.Mode == quarry.ModeAuto {

@@ -25,6 +25,7 @@ type prepared struct {
 	cleaned  int64 // and after
 	cut      bool
 	japanese bool
+	head     string // the text's first line, clipped
 	empty    bool
 	left     *quarry.ItemError // set where the item had to be left out
 }
@@ -134,6 +135,7 @@ func (r *Run) prepareOne(cleaner *clean.Cleaner, p *prepared, buf []byte) ([]byt
 		p.empty = true
 		return buf, nil
 	}
+	p.head = headOf(text.Text, p.doc.Title)
 	asked := p.doc
 	asked.Body, asked.Format = text.Text, quarry.FormatText
 	start := len(buf)

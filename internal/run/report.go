@@ -71,6 +71,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 	}
 	var first, last time.Time
 	var listed quarry.USD
+	var taken quarry.Usage
 	known := true
 	rep.Time.Prep = steps["plan"].Ended.Sub(steps["plan"].Began).Seconds()
 	for i := range shards {
@@ -94,6 +95,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 		if s.Job.Ended.After(last) {
 			last = s.Job.Ended
 		}
+		taken.Add(s.Tally.Usage)
 		if usd := r.listCost(s.Mode, s.Tally.Usage); usd != nil {
 			listed += *usd
 		} else {
@@ -107,6 +109,14 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 	rep.Time.Collect += steps["export"].Ended.Sub(steps["export"].Began).Seconds()
 	rep.Time.Total = (r.active + time.Since(r.began)).Seconds()
 	rep.Cost = r.reportCost(t, listed, known, rep.Tokens.Estimated)
+	if r.foreseen.Before != nil {
+		rep.Forecast = &report.Forecast{Before: r.foreseen.Before, After: r.foreseen.After, Fact: report.Fact{Input: taken.InputTokens, Output: taken.OutputTokens}}
+		if known {
+			rep.Forecast.Fact.Cost = &listed
+		}
+		rep.Forecast.Compare()
+	}
+	rep.Pilot = r.foreseen.Pilot
 	return rep
 }
 
@@ -121,7 +131,10 @@ func jobOf(s *ledger.Shard) report.Job {
 func (r *Run) reportCost(t *Totals, listed quarry.USD, known, estimated bool) report.Cost {
 	c := report.Cost{
 		Batch: r.listCost(quarry.ModeJob, t.Usage), OnDemand: r.listCost(quarry.ModeOnDemand, t.Usage),
-		Forecast: r.listCost(r.planned.Mode, r.guess()), Estimated: estimated,
+		Estimated: estimated,
+	}
+	if before := r.foreseen.Before; before != nil {
+		c.Forecast = before.Cost
 	}
 	if !t.CostUnknown {
 		c.Actual = &t.Cost

@@ -33,6 +33,7 @@ type Config struct {
 	Dir      string   // the run directory, absolute
 	Sources  []string // as they were named, for people and for the check that they stay the same
 	Settings string   // a digest of all that decides what is asked: model, prompt, schema, cleaning
+	Asks     string   // a digest of model, prompt and schema alone. Empty: Settings
 	Local    bool     // the provider is a stand-in: nothing costs money
 	Region   string
 	Version  string
@@ -96,6 +97,9 @@ type Run struct {
 	id           quarry.RunID
 	pass         int
 	sameAsBefore bool // the pass asks with the settings of the one before
+	piloted      bool // an earlier pilot read what this prompt, model and schema give
+	learned      *learned
+	foreseen     foreseen
 	planned      Planned
 	totals       Totals
 	made         Report

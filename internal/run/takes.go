@@ -68,6 +68,9 @@ func (r *Run) writeTakes(ctx context.Context, again *repeats, draw *sample, pair
 			return err
 		}
 		p.tally(t)
+		if t == takeMain || t == takePilot {
+			p.AskedLines += int64(e.bytes)
+		}
 		p.Documents++
 		p.Orders++
 		order++

@@ -35,6 +35,7 @@ type world struct {
 	source string
 	bucket string
 	cfg    func(*run.Config)
+	deps   func(*run.Deps)
 }
 
 type worldConfig struct {
@@ -134,7 +135,11 @@ func (w *world) live(ctx context.Context, t *testing.T, e *effect.Effects) (out 
 	if w.cfg != nil {
 		w.cfg(&cfg)
 	}
-	r := run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources, Bucket: b, Bedrock: bedrock.New(aws)})
+	deps := run.Deps{Effects: e, Ledger: book, Sources: sources, Bucket: b, Bedrock: bedrock.New(aws)}
+	if w.deps != nil {
+		w.deps(&deps)
+	}
+	r := run.New(cfg, deps)
 	out, err = r.Do(ctx)
 	if err != nil {
 		return out, err

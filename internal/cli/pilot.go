@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+
+	"quarry"
+	"quarry/internal/jsonl"
+	"quarry/internal/report"
+	"quarry/internal/run"
+)
+
+// pilotSeen is what `quarry run --json` prints where a run ends after its pilot: at the gate, or at the question whether to
+// go on.
+type pilotSeen struct {
+	Pilot    *report.Pilot    `json:"pilot"`
+	Expected *report.Expected `json:"expected"` // of all that is asked, the pilot included; null: nothing was answered
+}
+
+// pilotLines tells people what the pilot came to: the classes, what the whole will take, and answers beside their sources.
+func pilotLines(e *run.Event, width int) []string {
+	lines := []string{fmt.Sprintf("%-10s %s of %s answers are good (%s)", "pilot", thousands(e.Done), thousands(e.Total), e.Text)}
+	if e.Expected != nil && e.Pilot != nil && e.Pilot.Rest > 0 {
+		lines = append(lines, fmt.Sprintf("%-10s %s", "forecast", expectedText(e.Expected)))
+	}
+	if e.Pilot == nil {
+		return lines
+	}
+	for i := range e.Pilot.Samples {
+		lines = append(lines, sampleLines(&e.Pilot.Samples[i], width)...)
+	}
+	return lines
+}
+
+// expectedText is a forecast in one line, with its error.
+func expectedText(e *report.Expected) string {
+	text := fmt.Sprintf("%s records, %s tokens in, %s out", thousands(e.Records), rangeText(e.Input), rangeText(e.Output))
+	if e.Cost == nil {
+		text += ", price unknown"
+	} else {
+		text += fmt.Sprintf(", about %s (%s to %s) at list price", e.Cost, e.CostLow, e.CostHigh)
+	}
+	if e.Samples == 0 {
+		return text + "; rough: no answer was read yet"
+	}
+	return text + fmt.Sprintf("; from %s answers", thousands(e.Samples))
+}
+
+// rangeText gives an estimate with how far it may be off, in percent of it.
+func rangeText(r report.Range) string {
+	if r.Estimate <= 0 {
+		return "0"
+	}
+	below, above := 100*float64(r.Estimate-r.Low)/float64(r.Estimate), 100*float64(r.High-r.Estimate)/float64(r.Estimate)
+	if d := below - above; d < 0.1 && d > -0.1 {
+		return fmt.Sprintf("%s ±%.1f %%", thousands(r.Estimate), above)
+	}
+	return fmt.Sprintf("%s −%.0f/+%.0f %%", thousands(r.Estimate), below, above)
+}
+
+// sampleLines shows one answer below its source, each line cut to the width in cells.
+func sampleLines(s *report.Sample, width int) []string {
+	var lines []string
+	add := func(indent, name, text string) {
+		// Controls go before anything is cut: what moves the cursor has no width, and what is cut must not hide any.
+		line := indent + name + strings.Join(strings.Fields(plain(strings.ReplaceAll(text, "\n", " "))), " ")
+		lines = append(lines, runewidth.Truncate(line, max(width-1, 20), "…"))
+	}
+	head := string(s.ID)
+	if s.Title != "" {
+		head += "  " + s.Title
+	}
+	if s.Class != "" && s.Class != quarry.ClassOK {
+		head += "  (" + string(s.Class) + ")"
+	}
+	add("  ", "", head)
+	if s.Head != "" {
+		add("      ", "", s.Head)
+	}
+	fields := 0
+	for name, value := range jsonl.Members(s.Output) {
+		if len(value) > 1 && value[0] == '"' {
+			value = jsonl.Unescape(nil, value[1:len(value)-1])
+		}
+		add("    → ", plain(string(name))+": ", string(value))
+		if fields++; fields == maxFields {
+			break
+		}
+	}
+	if fields == 0 {
+		add("    → ", "", s.Text+string(s.Output))
+	}
+	return lines
+}
+
+// maxFields bounds how many members of one answer are shown.
+const maxFields = 12

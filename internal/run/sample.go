@@ -1,0 +1,237 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"slices"
+	"unicode/utf8"
+
+	"quarry"
+	"quarry/internal/ledger"
+	"quarry/internal/report"
+	"quarry/internal/tokens"
+)
+
+// sampled is what is kept of a pilot's document beside its record: what its tokens are weighed against, and what a person
+// sees beside its answer.
+type sampled struct {
+	Classes  quarry.CharClasses `json:"classes"`
+	Japanese bool               `json:"japanese,omitempty"`
+	Head     string             `json:"head,omitempty"` // the first line of its text
+}
+
+// maxHead bounds the first line of a text, in bytes.
+const maxHead = 240
+
+// headOf gives a text's first line that is not blank and does not just say the title again, clipped.
+func headOf(text []byte, title string) string {
+	text = text[:min(len(text), 4*maxHead)]
+	var first []byte
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		if first == nil {
+			first = line
+		}
+		if string(bytes.TrimLeft(line, "# ")) != title {
+			first = line
+			break
+		}
+	}
+	return whole(first[:min(len(first), maxHead)])
+}
+
+// whole drops what is left of a character that was cut in two.
+func whole(text []byte) string {
+	for len(text) > 0 {
+		if c, size := utf8.DecodeLastRune(text); c != utf8.RuneError || size > 1 {
+			break
+		}
+		text = text[:len(text)-1]
+	}
+	return string(text)
+}
+
+// pilotAnswers gives the outcomes of the pilot's shards, each with what is kept of its document.
+func (r *Run) pilotAnswers(shards []quarry.ShardID) iter.Seq2[part, outcomeOrError] {
+	return func(yield func(part, outcomeOrError) bool) {
+		for _, id := range shards {
+			next, stop := iter.Pull2(jsonLines[outcome](r.journalPath(id)))
+			for p, err := range jsonLines[part](r.partPath(id)) {
+				if err != nil {
+					yield(p, outcomeOrError{err: err})
+					stop()
+					return
+				}
+				o, err, ok := next()
+				if !ok {
+					err = errors.Join(err, fs.ErrNotExist)
+				}
+				if !yield(p, outcomeOrError{o, err}) || err != nil {
+					stop()
+					return
+				}
+			}
+			stop()
+		}
+	}
+}
+
+type outcomeOrError struct {
+	outcome
+	err error
+}
+
+// learn reads the pilot's answers: what their tokens say of the rest, and five of them to look at.
+func (r *Run) learn(ctx context.Context, p *pilotRead) error {
+	var samples []tokens.Sample
+	l := &learned{Asks: r.asks()}
+	var pilot texts
+	var answered, firsts int64
+	for s, o := range r.pilotAnswers(p.order) {
+		if err := errors.Join(o.err, ctx.Err()); err != nil {
+			return err
+		}
+		first := s.RecordID.Attempt() == s.Tried+1
+		if first {
+			firsts++
+			pilot.records++
+		}
+		if s.Sample != nil && first {
+			pilot.classes.Add(s.Sample.Classes)
+			if s.Sample.Japanese {
+				pilot.japanese++
+			}
+		}
+		usage := o.Result.Usage
+		if usage.InputTokens == 0 {
+			continue
+		}
+		answered++
+		if s.Sample == nil { // what it asks besides its text would count as text
+			continue
+		}
+		samples = append(samples, tokens.Sample{Classes: s.Sample.Classes, Tokens: usage.InputTokens})
+		if s.Sample.Japanese {
+			l.Japanese.Add(usage.OutputTokens)
+		} else {
+			l.Other.Add(usage.OutputTokens)
+		}
+	}
+	p.rest = max(0, r.planned.Asked-pilot.records)
+	if len(samples) == 0 {
+		return nil // nothing was learned: the rough estimate stays
+	}
+	l.Weights = tokens.Default(r.cfg.Family).Refit(samples)
+	l.Again = p.again(firsts, answered, r.cfg.Attempts)
+	r.learned = l
+	e := r.expect(l, r.allTexts().less(pilot.records, pilot.japanese, pilot.classes))
+	e.input, e.output, e.samples = plus(e.input, p.usage.InputTokens), plus(e.output, p.usage.OutputTokens), int64(len(samples))
+	after := r.expected(r.planned.Asked, e)
+	r.foreseen.After = &after
+	return nil
+}
+
+// again is how many further paid attempts a record took or will take: those that were made, and those that bad answers
+// call for.
+func (p *pilotRead) again(records, answered int64, attempts int) float64 {
+	if records == 0 || answered == 0 {
+		return 0
+	}
+	var bad int64
+	for c, n := range p.classes {
+		switch c {
+		case quarry.ClassTruncated, quarry.ClassNotJSON, quarry.ClassSchema, quarry.ClassWrongLanguage:
+			bad += n
+		}
+	}
+	q := min(float64(bad)/float64(answered), 0.9)
+	sum, power := 0.0, 1.0
+	for range attempts - 1 {
+		power *= q
+		sum += power
+	}
+	return sum
+}
+
+// shown is how many answers a person sees.
+const shown = 5
+
+// samples takes answers from all over the pilot, the good ones before the others, in the order of the sources.
+func (r *Run) samples(ctx context.Context, p *pilotRead) ([]report.Sample, error) {
+	var good, bad int64
+	for _, o := range r.pilotAnswers(p.order) {
+		if err := errors.Join(o.err, ctx.Err()); err != nil {
+			return nil, err
+		}
+		switch {
+		case o.Class == quarry.ClassOK:
+			good++
+		case o.Class.Answered():
+			bad++
+		}
+	}
+	takeGood := spread(good, shown)
+	takeBad := spread(bad, shown-int64(len(takeGood)))
+	out := []report.Sample{}
+	var atGood, atBad int64
+	for s, o := range r.pilotAnswers(p.order) {
+		if o.err != nil {
+			return nil, o.err
+		}
+		take := false
+		switch {
+		case o.Class == quarry.ClassOK:
+			take = slices.Contains(takeGood, atGood)
+			atGood++
+		case o.Class.Answered():
+			take = slices.Contains(takeBad, atBad)
+			atBad++
+		}
+		if !take {
+			continue
+		}
+		a := report.Sample{ID: s.ID, Title: s.Document.Title, URL: s.Document.URL, Output: o.Result.Output, Text: o.Result.Text}
+		if s.Sample != nil {
+			a.Head = s.Sample.Head
+		}
+		if o.Class != quarry.ClassOK {
+			a.Class = o.Class
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// spread gives at most n places among total ones, evenly apart.
+func spread(total, n int64) []int64 {
+	n = min(n, total)
+	var at []int64
+	for i := range max(n, 0) {
+		at = append(at, (2*i+1)*total/(2*n))
+	}
+	return at
+}
+
+// pilotShards lists the pilot's own shards and those that asked nothing but its records again, as they were planned.
+func pilotShards(shards []ledger.Shard, pass int) []*ledger.Shard {
+	of := map[quarry.ShardID]bool{}
+	var list []*ledger.Shard
+	for i := range shards {
+		s := &shards[i]
+		again := len(s.Sources) > 0
+		for _, from := range s.Sources {
+			again = again && of[from]
+		}
+		if s.Pass == pass && (s.Kind == quarry.PilotShard || again) {
+			of[s.ID] = true
+			list = append(list, s)
+		}
+	}
+	return list
+}
