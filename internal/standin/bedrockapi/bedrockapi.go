@@ -20,6 +20,7 @@ import (
 
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/standin/faults"
 	"quarry/internal/standin/protocol"
 	"quarry/internal/standin/worker"
 )
@@ -44,6 +45,10 @@ type Config struct {
 	// Default: no limits.
 	Quotas func(region, modelID string) quarry.Quotas
 
+	// Faults are looked at for what a control plane that lags behind itself shows; those on any call stand before this package.
+	// Default: none.
+	Faults faults.Set
+
 	Log *slog.Logger // default: none
 }
 
@@ -62,6 +67,7 @@ type api struct {
 	cfg     Config
 	regions map[string]bool // those of which the catalogue knows what they offer
 	limits  *limiter
+	lags    *eventual
 }
 
 // New serves what a valid Config describes.
@@ -75,7 +81,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &api{cfg: cfg, regions: map[string]bool{}, limits: newLimiter(cfg.Engine.Now)}
+	a := &api{cfg: cfg, regions: map[string]bool{}, limits: newLimiter(cfg.Engine.Now), lags: &eventual{faults: cfg.Faults}}
 	for _, m := range catalog.Models() {
 		for _, profile := range append(m.Profiles(), "") {
 			for _, region := range m.JobRegions(profile) {

@@ -5,10 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/go-json-experiment/json"
 
 	"quarry"
+	"quarry/internal/standin/faults"
 	"quarry/internal/standin/worker"
 )
 
@@ -131,6 +133,9 @@ func (a *api) createJob(c *call) error {
 		return refuse(quotaExceeded, "You have reached the maximum number of in-progress and submitted batch inference jobs for the model %s. Wait for a job to end, or ask for a higher quota.", t.model.ID)
 	case err != nil:
 		return err
+	}
+	if a.lags.hits(faults.LostCreate, byCreate, &job) {
+		panic(http.ErrAbortHandler) // net/http's way to end a connection without an answer
 	}
 	return reply(c, map[string]string{"jobArn": string(job.ARN())})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry"
+	"quarry/internal/standin/faults"
 	"quarry/internal/standin/worker"
 )
 
@@ -102,6 +103,9 @@ func (a *api) getJob(c *call) error {
 	if err != nil {
 		return jobError(c, err)
 	}
+	if a.lags.hits(faults.LateJob, byGet, &job) {
+		return noSuchJob(c.id)
+	}
 	return reply(c, view(job))
 }
 
@@ -127,7 +131,7 @@ func (a *api) stopJob(c *call) error {
 
 // listJobs is ListModelInvocationJobs.
 func (a *api) listJobs(c *call) error {
-	filter, err := readFilter(c.r.URL.Query())
+	filter, second, err := readFilter(c.r.URL.Query())
 	if err != nil {
 		return err
 	}
@@ -143,11 +147,16 @@ func (a *api) listJobs(c *call) error {
 		NextToken string    `json:"nextToken,omitempty"`
 		Summaries []jobView `json:"invocationJobSummaries"`
 	}{Summaries: []jobView{}}
-	for _, j := range page {
-		out.Summaries = append(out.Summaries, view(j))
+	for i := range page {
+		if !a.lags.hits(faults.LateJob, byList, &page[i]) {
+			out.Summaries = append(out.Summaries, view(page[i]))
+		}
 	}
-	if more {
-		out.NextToken = pageToken(page[len(page)-1].Number)
+	switch {
+	case len(page) > 0 && !second && a.cfg.Faults.Hits(faults.DoublePage, faults.JobKey(page[0].Number)):
+		out.NextToken = pageToken(againFrom, filter.From)
+	case more:
+		out.NextToken = pageToken(after, page[len(page)-1].Number)
 	}
 	return reply(c, out)
 }
@@ -155,9 +164,10 @@ func (a *api) listJobs(c *call) error {
 // defaultPage is how many jobs a page has when maxResults is not given; AWS does not say its number.
 const defaultPage = 100
 
-func readFilter(q url.Values) (worker.Filter, error) {
+// readFilter reads the query. second says that the page before was the same one.
+func readFilter(q url.Values) (f worker.Filter, second bool, err error) {
 	var p problems
-	f := worker.Filter{Max: defaultPage}
+	f.Max = defaultPage
 	text := func(name string, s shape) string {
 		if !q.Has(name) {
 			return ""
@@ -184,11 +194,11 @@ func readFilter(q url.Values) (worker.Filter, error) {
 	f.Max = p.maxResults(q, f.Max)
 	token := text("nextToken", paginationToken)
 	if err := p.err(); err != nil {
-		return f, err
+		return f, false, err
 	}
-	var err error
-	f.From, err = readPageToken(token)
-	return f, err
+	kind, from, err := readPageToken(token)
+	f.From = from
+	return f, kind == againFrom, err
 }
 
 func (p *problems) maxResults(q url.Values, otherwise int) int {
@@ -203,23 +213,30 @@ func (p *problems) maxResults(q url.Values, otherwise int) int {
 	return n
 }
 
+// Where a page begins: behind a thing, or once more behind it.
+const (
+	after     = "after:"
+	againFrom = "again:"
+)
+
 // pageToken hides the number of the last thing on a page; no client may read it.
-func pageToken(n uint64) string {
-	return base64.RawURLEncoding.EncodeToString([]byte("after:" + strconv.FormatUint(n, 10)))
+func pageToken(kind string, n uint64) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(kind + strconv.FormatUint(n, 10)))
 }
 
-func readPageToken(token string) (uint64, error) {
+func readPageToken(token string) (kind string, n uint64, err error) {
 	if token == "" {
-		return 0, nil
+		return after, 0, nil
 	}
 	bad := refuse(validation, "The provided nextToken is invalid.")
 	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) < 7 || string(b[:6]) != "after:" {
-		return 0, bad
+	if err != nil || len(b) < 7 {
+		return "", 0, bad
 	}
-	n, err := strconv.ParseUint(string(b[6:]), 10, 64)
-	if err != nil || n == 0 {
-		return 0, bad
+	kind = string(b[:6])
+	n, err = strconv.ParseUint(string(b[6:]), 10, 64)
+	if err != nil || (kind != after && kind != againFrom) || (kind == after && n == 0) {
+		return "", 0, bad
 	}
-	return n, nil
+	return kind, n, nil
 }

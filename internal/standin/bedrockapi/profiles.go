@@ -67,7 +67,7 @@ func (a *api) listProfiles(c *call) error {
 	if err := a.require(c, "bedrock:ListInferenceProfiles", "*", nil); err != nil {
 		return err
 	}
-	from, err := readPageToken(q.Get("nextToken"))
+	_, from, err := readPageToken(q.Get("nextToken"))
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (a *api) listProfiles(c *call) error {
 		all = all[min(from, uint64(len(all))):]
 		out.Profiles = all[:min(size, len(all))]
 		if len(all) > size {
-			out.NextToken = pageToken(from + uint64(size))
+			out.NextToken = pageToken(after, from+uint64(size))
 		}
 	}
 	return reply(c, out)

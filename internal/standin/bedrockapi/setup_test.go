@@ -87,7 +87,7 @@ func setup(t testing.TB, change ...func(*settings)) *world {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(bedrockapi.New(bedrockapi.Config{
-		Engine: w.engine, Quotas: quotas, Access: s.access,
+		Engine: w.engine, Quotas: quotas, Access: s.access, Faults: set,
 		Caller: func(*http.Request) bedrockapi.Caller {
 			return bedrockapi.Caller{ARN: caller, Account: account, Region: s.region}
 		},
