@@ -31,6 +31,8 @@ type Config struct {
 	// Fixed, where set, is the whole answer: the environment is not looked at.
 	Fixed *FixedKeys
 	HTTP  aws.HTTPClient // of Fixed
+	// Backoff is the longest wait between two tries of a call. Zero: 20 s.
+	Backoff time.Duration
 	// Effects count the requests to AWS.
 	Effects *effect.Effects
 }
@@ -43,10 +45,13 @@ type FixedKeys struct {
 // Load gives the SDK's settings. It makes no call; that there are no credentials is found by the first one.
 func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 	// More patience than the SDK's three attempts in seconds: a run lasts hours, and these are its few control calls.
+	if cfg.Backoff == 0 {
+		cfg.Backoff = 20 * time.Second
+	}
 	patient := func() aws.Retryer {
 		return retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = 8
-			o.MaxBackoff = 20 * time.Second
+			o.MaxBackoff = cfg.Backoff
 			o.RateLimiter = unlimited{}
 			// A hook that ended the process is no error of the network.
 			o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {

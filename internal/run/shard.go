@@ -232,7 +232,7 @@ func (r *Run) poll(ctx context.Context, s *ledger.Shard) error {
 	job, err := r.bedrock.Get(ctx, s.Job.ARN)
 	if bedrock.CauseOf(err) == bedrock.CauseNotFound && time.Since(s.Job.Submitted) < 10*time.Minute {
 		// A job can be unknown to Get for a moment after Create (hashicorp/terraform-provider-aws PR 49877).
-		return r.wait(s, "the provider does not know the job yet", time.Second)
+		return r.wait(s, "the provider does not know the job yet", 5*r.cfg.Poll)
 	}
 	if err != nil {
 		return r.waitOr(s, err)
