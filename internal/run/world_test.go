@@ -98,7 +98,7 @@ func (w *world) live(ctx context.Context, t *testing.T, e *effect.Effects) (out 
 	id, secret := w.server.Keys()
 	client := e.HTTPClient(effect.HTTPConfig{})
 	defer client.CloseIdleConnections()
-	aws, err := account.Load(ctx, account.Config{HTTP: client, Fixed: &account.FixedKeys{Endpoint: w.server.URL(), KeyID: id, Secret: secret}})
+	aws, err := account.Load(ctx, account.Config{HTTP: client, Backoff: 5 * time.Millisecond, Fixed: &account.FixedKeys{Endpoint: w.server.URL(), KeyID: id, Secret: secret}})
 	if err != nil {
 		return out, err
 	}
