@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-notice fmt lint notice test race cross compat fuzz bench bench-standin bench-prep torture tidy
+.PHONY: build check check-notice fmt lint notice test race cross compat fuzz bench bench-standin bench-prep bench-scale torture tidy
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
@@ -66,6 +66,11 @@ bench-prep: build
 # The stand-in as a client of a backend, beside a bare HTTP client.
 bench-standin: build
 	$(GO) run -C tools ./bench-standin $(CURDIR)/bin/quarry
+
+# The whole job over ever more documents: time, memory, bytes kept, resuming. DOCUMENTS=1000000 takes 10 GB of disk.
+DOCUMENTS ?= 10000,100000,1000000
+bench-scale: build
+	$(GO) run -C tools ./bench-scale -quarry '$(CURDIR)/bin/quarry' -articles '$(abspath $(ARTICLES))' -n $(DOCUMENTS)
 
 # Dies at every effect, and kills the real binary at random moments. Long.
 torture:

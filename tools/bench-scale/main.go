@@ -1,0 +1,59 @@
+// Command bench-scale measures the whole job over ever more documents: time of each stage, memory of the client, bytes kept
+// a document beside the answers, and how soon a run that was killed gets on.
+//
+//	go run -C tools ./bench-scale -quarry ../bin/quarry -articles ../../shared/data/articles.jsonl.zst -n 10000,100000,1000000
+//
+// The documents are real articles with other ids, titles and first words, each body cut to 1,500 bytes. The stand-in is a process of its own
+// with the model echo, so that what is measured is the client.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+func main() {
+	quarry := flag.String("quarry", "../bin/quarry", "the program to measure")
+	articles := flag.String("articles", "", "JSONL compressed with zstd: title, content, format, lang, url")
+	sizes := flag.String("n", "10000,100000,1000000", "numbers of documents")
+	dir := flag.String("dir", "", "where to work; empty: a temporary directory")
+	perJob := flag.Int("per-job", 0, "records a job; 0: as the quota has it")
+	flag.Parse()
+	if err := measureAll(*quarry, *articles, *sizes, *dir, *perJob); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-scale:", err)
+		os.Exit(1)
+	}
+}
+
+func measureAll(quarry, articles, sizes, dir string, perJob int) (err error) {
+	if articles == "" {
+		return errors.New("no -articles")
+	}
+	if quarry, err = filepath.Abs(quarry); err != nil {
+		return err
+	}
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return fmt.Errorf("this measures by /proc: %w", err)
+	}
+	fmt.Printf("load before: %s", load)
+	table := newTable()
+	for _, size := range strings.Split(sizes, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(size))
+		if err != nil {
+			return fmt.Errorf("-n: %w", err)
+		}
+		m, err := measure(quarry, articles, dir, n, perJob)
+		if err != nil {
+			return fmt.Errorf("%d documents: %w", n, err)
+		}
+		table.add(n, m)
+		table.print(os.Stdout)
+	}
+	return nil
+}
