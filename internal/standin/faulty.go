@@ -2,6 +2,7 @@ package standin
 
 import (
 	"net/http"
+	"strings"
 	"sync/atomic"
 
 	"quarry/internal/standin/faults"
@@ -23,6 +24,8 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		to.protocol().WriteError(w, r, throttled(to))
 	case f.faults.Hits(faults.ServerError, key):
 		to.protocol().WriteError(w, r, broken(to))
+	case to == serviceBedrock && strings.HasPrefix(r.URL.Path, "/model/") && f.faults.Hits(faults.NoCapacity, key):
+		to.protocol().WriteError(w, r, full())
 	case f.faults.Hits(faults.LostReply, key):
 		f.next.ServeHTTP(&lost{header: http.Header{}}, r)
 		panic(http.ErrAbortHandler) // net/http's way to end a connection, or an HTTP/2 stream, without an answer
@@ -50,6 +53,12 @@ func throttled(to service) *protocol.Error {
 	default:
 		return refuse(http.StatusTooManyRequests, "ThrottlingException", "Too many requests, please wait before trying again.")
 	}
+}
+
+// full is what the runtime says when it has no capacity, which is not the account's quota
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html).
+func full() *protocol.Error {
+	return refuse(http.StatusServiceUnavailable, "ServiceUnavailableException", "The service is temporarily unable to handle the request. Please try again later.")
 }
 
 // broken is each service's word for a fault of its own.

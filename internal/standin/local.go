@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/standin/quotasapi"
 	"quarry/internal/standin/worker"
 )
 
@@ -22,6 +23,7 @@ func (s *Server) local(testClock bool) http.Handler {
 	mux.HandleFunc("GET /_quarry/bill", s.bill)
 	if testClock {
 		mux.HandleFunc("POST /_quarry/clock", s.advance)
+		mux.HandleFunc("POST /_quarry/quotas", s.hold)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Origin") != "" || s.loopback() && !isAddress(r.Host) {
@@ -75,6 +77,18 @@ func (s *Server) advance(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"now": s.engine.Now().UTC().Format(time.RFC3339Nano)})
+}
+
+// hold puts other quotas in force at once, in the form of --quotas. Service Quotas goes on listing those of the start:
+// what an account is told and what it is held to can differ, and a client has to live with that.
+func (s *Server) hold(w http.ResponseWriter, r *http.Request) {
+	table, err := quotasapi.ReadTable(io.LimitReader(r.Body, maxCallBytes))
+	if err != nil {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"message": err.Error()})
+		return
+	}
+	s.held.Store(&table)
+	writeJSON(w, http.StatusOK, map[string]string{"message": "these quotas are in force; Service Quotas lists those of the start"})
 }
 
 type counts struct {

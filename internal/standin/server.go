@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"quarry"
@@ -46,7 +47,8 @@ type Server struct {
 	store  *store.Store
 	engine *worker.Engine
 	s3     *s3api.API
-	api    map[service]http.Handler // all but S3
+	api    map[service]http.Handler        // all but S3
+	held   atomic.Pointer[quotasapi.Table] // what jobs and calls are held to
 
 	http     *http.Server
 	listener net.Listener
@@ -130,7 +132,8 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 			cfg.Concurrency = remoteConcurrency
 		}
 	}
-	limits := func(_, modelID string) quarry.Quotas { return table.Quotas(modelID) }
+	s.held.Store(&table)
+	limits := func(_, modelID string) quarry.Quotas { return s.held.Load().Quotas(modelID) }
 	s.engine, err = worker.Open(worker.Config{
 		Dir: filepath.Join(cfg.Dir, "jobs"), NoSync: cfg.NoSync, Store: worker.FromStore(s.store), Model: answers,
 		Quotas: limits, Access: s.roles.Access, Faults: set, StateDelay: cfg.StateDelay, Concurrency: cfg.Concurrency, Log: cfg.Log,

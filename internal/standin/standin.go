@@ -35,7 +35,7 @@ type Config struct {
 	StateDelay   time.Duration // in each of Submitted, Validating, Scheduled; default 200ms
 
 	Fault     string // "k=v,…" as package faults reads it; default none
-	TestClock bool   // true: POST /_quarry/clock moves the jobs' clock
+	TestClock bool   // true: POST /_quarry/clock moves the jobs' clock, POST /_quarry/quotas changes what is enforced
 
 	KeysFile   string // lines "id secret" or "bearer token", mode 0600; default one key, made for this directory
 	QuotasFile string // a table over AWS's default quotas, see package quotasapi; default none

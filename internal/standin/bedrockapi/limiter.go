@@ -87,9 +87,10 @@ func (a *api) admit(caller Caller, t target, req model.Request) (settle func(in,
 	tokens.left -= float64(take)
 	burndown := firstPositive(q.Burndown, t.model.Burndown(), 1)
 	return func(in, out int64) {
+		now := a.cfg.Quotas(caller.Region, t.id) // another quota may be in force than when the call began
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.at("tpm|"+key, q.TPM).left += float64(take - in - out*burndown)
+		l.at("tpm|"+key, now.TPM).left += float64(take - in - out*burndown)
 	}, nil
 }
 

@@ -44,6 +44,7 @@ const (
 	LostCreate // a job: it is made, and the connection closed without an answer
 	LateJob    // a job: its first Get does not find it, nor does the first List that would name it
 	DoublePage // a list of jobs: each page comes twice
+	NoCapacity // a runtime call: refused because the service is full, nothing done
 
 	kinds
 )
@@ -54,6 +55,7 @@ var names = [kinds]string{
 	DropRecord: "drop-record", DuplicateRecord: "duplicate-record",
 	FailJob: "fail-job", Partial: "partial", Expire: "expire", Shuffle: "shuffle",
 	LostCreate: "lost-create", LateJob: "late-job", DoublePage: "double-page",
+	NoCapacity: "no-capacity",
 }
 
 // String gives the kind's name as --fault has it.
