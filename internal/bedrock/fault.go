@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,6 +36,7 @@ type Fault struct {
 	Code    string // of the error, as Bedrock names it; empty when there was no answer
 	Status  int    // of HTTP; 0 when there was no answer
 	Message string // verbatim
+	Unsent  bool   // the request never left: nobody could be reached
 	err     error
 }
 
@@ -64,7 +66,7 @@ func (c *Client) fault(ctx context.Context, op, subject string, err error) error
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		f.Message = err.Error()
+		f.Message, f.Unsent = err.Error(), unsent(err)
 		f.err = &quarry.Error{
 			Kind: quarry.Provider, Op: op, Subject: subject, Err: err,
 			Hint: "check the network, the Region and AWS_ENDPOINT_URL, then run the same command again: it goes on where it was",
@@ -95,6 +97,13 @@ func (c *Client) fault(ctx context.Context, op, subject string, err error) error
 	}
 	f.err = &quarry.Error{Kind: kind, Op: op, Subject: subject, Err: fmt.Errorf("%s: %s", f.Code, f.Message), Hint: hint}
 	return f
+}
+
+// unsent tells a connection that was never made from one that broke.
+func unsent(err error) bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	return errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial"
 }
 
 func optional(s string) *string {

@@ -3,8 +3,10 @@ package bedrock
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	runtime "github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
@@ -63,7 +65,7 @@ func (c *Client) converse(ctx context.Context, call Call, mark func(*middleware.
 		if !ok {
 			return middleware.SerializeOutput{}, middleware.Metadata{}, fmt.Errorf("request of type %T", in.Request)
 		}
-		r, err := r.SetStream(bytes.NewReader(call.ModelInput))
+		r, err := r.SetStream(bytes.NewReader(withTier(call.ModelInput, call.Tier)))
 		if err != nil {
 			return middleware.SerializeOutput{}, middleware.Metadata{}, err
 		}
@@ -94,6 +96,31 @@ func (c *Client) converse(ctx context.Context, call Call, mark func(*middleware.
 		},
 	))
 	return reply, err
+}
+
+// withTier adds the service tier to Converse's body, where it is a member and not a header
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html). A body that names one keeps it.
+func withTier(body []byte, tier string) []byte {
+	at := bytes.IndexByte(body, '{')
+	if tier == "" || at < 0 {
+		return body
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	if _, err := d.Token(); err != nil {
+		return body
+	}
+	members := 0
+	for ; d.More(); members++ {
+		name, err := d.Token()
+		if err != nil || name == "serviceTier" || d.Decode(new(json.RawMessage)) != nil {
+			return body
+		}
+	}
+	member := `"serviceTier":{"type":"` + tier + `"}`
+	if members > 0 {
+		member += ","
+	}
+	return slices.Insert(slices.Clone(body), at+1, []byte(member)...)
 }
 
 // recordHeader names the record to whoever keeps its own books, such as the stand-in. It is set behind the signature:

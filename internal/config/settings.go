@@ -121,7 +121,7 @@ func All() []Setting {
 			"extractive", "echo", "openai=", "anthropic="),
 		text("backend-model", "", "the model's name at the backend", func(s *Settings) *string { return &s.BackendName }),
 		text("backend-key-env", "", "name of the `VAR`iable that holds the backend's key", func(s *Settings) *string { return &s.BackendKey }),
-		number("concurrency", "0", "records in flight at once; 0: 16 for runtime calls, 64 in the stand-in", func(s *Settings) *int { return &s.Concurrency }),
+		number("concurrency", "0", "records in flight at once, at most; 0: what the quotas and the latency need, up to 512, and 64 in the stand-in", func(s *Settings) *int { return &s.Concurrency }),
 		number("workers", "0", "workers that prepare and parse; 0: one for each core", func(s *Settings) *int { return &s.Workers }),
 	}
 }

@@ -10,16 +10,18 @@ import (
 
 // HTTPConfig shapes the run's HTTP client.
 type HTTPConfig struct {
-	// MaxConnsPerHost bounds the connections to one host. Zero: 64.
+	// MaxConnsPerHost bounds the connections to one host. Zero: 576, which leaves room beside 512 runtime calls.
 	MaxConnsPerHost int
 }
+
+const mostConns = 576
 
 // HTTPClient gives the run's HTTP client: every request is a counted effect. There is no overall timeout, since
 // downloads are long; callers bound their calls by context.
 func (e *Effects) HTTPClient(cfg HTTPConfig) *http.Client {
 	conns := cfg.MaxConnsPerHost
 	if conns == 0 {
-		conns = 64
+		conns = mostConns
 	}
 	base := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -46,7 +48,7 @@ func (e *Effects) HTTPClient(cfg HTTPConfig) *http.Client {
 // this type alone. It counts nothing until it is given to Count.
 func (e *Effects) SDKClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost, t.MaxConnsPerHost = 64, 64
+		t.MaxIdleConnsPerHost, t.MaxConnsPerHost = mostConns, mostConns
 		t.ResponseHeaderTimeout = 15 * time.Minute
 	})
 }

@@ -54,6 +54,7 @@ type Detail struct {
 	Tally   Tally          `json:"tally,omitzero"`
 	HandsTo quarry.ShardID `json:"hands_to,omitempty"` // the retry shard that took what was left
 	Waits   string         `json:"waits,omitempty"`    // why it does not go on, in words for people
+	Calls   Calls          `json:"calls,omitzero"`
 	Times   Times          `json:"times,omitzero"`
 }
 
@@ -94,6 +95,22 @@ type Tally struct {
 	Left    int64                  `json:"left"` // go on in a retry shard
 	Usage   quarry.Usage           `json:"usage"`
 	Classes map[quarry.Class]int64 `json:"classes,omitempty"`
+}
+
+// Calls counts the runtime calls of a shard, as far as a process came to its end: one that died takes its counts along.
+type Calls struct {
+	Answered  int64         `json:"answered"`
+	Throttled int64         `json:"throttled"`  // refused because of a quota, and made again
+	Busy      int64         `json:"busy"`       // refused for want of capacity, and made again
+	Latency   time.Duration `json:"latency_ns"` // of all that were answered, together
+}
+
+// Add adds other counts.
+func (c *Calls) Add(o *Calls) {
+	c.Answered += o.Answered
+	c.Throttled += o.Throttled
+	c.Busy += o.Busy
+	c.Latency += o.Latency
 }
 
 // Times are the moments at which the shard changed its state.

@@ -1,47 +1,22 @@
 package run
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"quarry"
-	"quarry/internal/atomicfile"
 	"quarry/internal/bedrock"
 	"quarry/internal/collect"
 	"quarry/internal/effect"
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
+	"quarry/internal/prompt"
 )
-
-// Runtime calls cannot be asked about afterwards. So each is written down before it is made, and its answer when it has
-// come, in one append-only file in the form of a job's output. A call that was begun and has no answer in the file when
-// the run resumes may have been paid: it is asked again, once, and audit lists it.
-
-// callLine is one line of a shard's calls: the intent, or what came of it.
-type callLine struct {
-	RecordID    quarry.RecordID `json:"recordId"`
-	Intent      int             `json:"intent,omitempty"` // number of the call for this record, from 1
-	ModelOutput json.RawMessage `json:"modelOutput,omitempty"`
-	Error       *callError      `json:"error,omitempty"`
-}
-
-type callError struct {
-	Code    int    `json:"errorCode"`
-	Message string `json:"errorMessage"`
-}
-
-func (r *Run) callsPath(id quarry.ShardID) string {
-	return filepath.Join(r.cfg.Dir, "journal", string(id)+".calls.jsonl")
-}
 
 // call asks all records of a shard by runtime calls and seals the answers as the shard's raw output.
 func (r *Run) call(ctx context.Context, s *ledger.Shard) error {
@@ -75,118 +50,36 @@ func (r *Run) call(ctx context.Context, s *ledger.Shard) error {
 	return s.State.Advance(quarry.ShardCalling, quarry.ShardCollected)
 }
 
-// callLog appends to a shard's calls. A line is durable before its effect is relied upon; many callers share one sync.
-type callLog struct {
-	mu      sync.Mutex
-	file    *effect.OutFile
-	waiting bytes.Buffer
-	synced  chan struct{} // closed when what waits now is durable
-	failed  error
-	kick    chan struct{}
-	done    sync.WaitGroup
-}
-
-// openCalls reads what was asked before and opens the file for more. A torn last line is cut off: its call was not made,
-// or its answer is asked for again.
-func (r *Run) openCalls(id quarry.ShardID) (log *callLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int, err error) {
-	answered, begun = map[quarry.RecordID]bool{}, map[quarry.RecordID]int{}
-	f, err := r.effects.Append(r.callsPath(id))
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	var whole int64
-	for line, err := range linesOf(r.callsPath(id)) {
-		if err != nil {
-			return nil, nil, nil, errors.Join(err, f.Close())
-		}
-		var l callLine
-		if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, &l) != nil {
-			break
-		}
-		whole += int64(len(line))
-		if l.Intent > 0 {
-			begun[l.RecordID] = l.Intent
-		} else {
-			answered[l.RecordID] = true
-		}
-	}
-	if info, err := os.Stat(r.callsPath(id)); err == nil && info.Size() > whole {
-		if err := f.Truncate(whole); err != nil {
-			return nil, nil, nil, errors.Join(err, f.Close())
-		}
-	}
-	log = &callLog{file: f, synced: make(chan struct{}), kick: make(chan struct{}, 1)}
-	log.done.Go(log.flush)
-	return log, answered, begun, nil
-}
-
-// append returns once the line is durable.
-func (l *callLog) append(line *callLine) error {
-	b, err := json.Marshal(line)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	l.waiting.Write(b)
-	l.waiting.WriteByte('\n')
-	synced := l.synced
-	l.mu.Unlock()
-	select {
-	case l.kick <- struct{}{}:
-	default:
-	}
-	<-synced
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.failed
-}
-
-// flush writes what waits, one sync for all of it.
-func (l *callLog) flush() {
-	for range l.kick {
-		l.mu.Lock()
-		b := bytes.Clone(l.waiting.Bytes())
-		l.waiting.Reset()
-		synced := l.synced
-		l.synced = make(chan struct{})
-		failed := l.failed
-		l.mu.Unlock()
-		if failed == nil && len(b) > 0 {
-			if _, err := l.file.Write(b); err != nil {
-				failed = err
-			} else {
-				failed = l.file.Sync()
-			}
-		}
-		l.mu.Lock()
-		l.failed = failed
-		l.mu.Unlock()
-		close(synced)
-	}
-}
-
-func (l *callLog) close() error {
-	close(l.kick)
-	l.done.Wait()
-	return errors.Join(l.failed, l.file.Close())
-}
-
 // callGrace is how long calls under way may still take when the run is told to end: what they answer is paid.
 const callGrace = time.Minute
+
+// sayAgain is how often it is told that calls still wait for the same.
+const sayAgain = 5 * time.Minute
 
 // asking is one round of calls for a shard.
 type asking struct {
 	run   *Run
 	shard *ledger.Shard
 	log   *callLog
+	pacer *bedrock.Pacer
 
-	mu   sync.Mutex
-	done int64
-	said string // why calls wait, as it was told last
+	mu     sync.Mutex
+	calls  ledger.Calls // what this process made
+	done   int64
+	said   string // why calls wait, as it was told last
+	saidAt time.Time
 }
 
-// callAll asks every record that has no answer yet. When it has to end it begins no further call, and waits for those
-// under way.
+// ask is one record that is to be asked.
+type ask struct {
+	id     quarry.RecordID
+	input  []byte
+	begun  int             // calls that an earlier process began for it
+	ticket *bedrock.Ticket // the leave to make the first one
+}
+
+// callAll asks every record that has no answer yet. How many are asked at once is what the pace and the model's latency
+// make of it; Concurrency bounds it. When it has to end it begins no further call, and waits for those under way.
 func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -198,66 +91,91 @@ func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answer
 			r.watch(Event{Kind: Note, Text: fmt.Sprintf("ending; %d calls are under way and paid for: their answers are waited for, %s at most", n, callGrace)})
 		}
 	})()
-	round := &asking{run: r, shard: s, log: log, done: int64(len(answered))}
-	type ask struct {
-		id    quarry.RecordID
-		input []byte
-	}
-	asks := make(chan ask)
-	var callers sync.WaitGroup
-	for range r.cfg.Concurrency {
-		callers.Go(func() {
-			for a := range asks {
-				err := round.one(ctx, inFlight, a.id, a.input, begun[a.id])
-				<-r.calls
-				if err != nil {
-					stop(err)
-					return
-				}
-				round.progress()
-			}
-		})
-	}
-	err := func() error {
-		defer close(asks)
-		var checker jsonl.Checker
-		var looked time.Time
-		for line, err := range linesOf(r.shardPath(s.ID)) {
-			if err != nil {
-				return err
-			}
-			l, err := collect.Parse(&checker, bytes.TrimSuffix(line, []byte("\n")))
-			if err != nil {
-				return fmt.Errorf("read shard %s: %w", s.ID, err)
-			}
-			if answered[l.RecordID] {
-				continue
-			}
-			if time.Since(looked) >= time.Second {
-				looked = time.Now()
-				if r.stopRequested() {
-					return r.stopError()
-				}
-			}
-			select {
-			case r.calls <- struct{}{}: // all shards together make Concurrency calls at once
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-			select {
-			case asks <- ask{l.RecordID, l.ModelInput}:
-			case <-ctx.Done():
-				<-r.calls
-				return context.Cause(ctx)
-			}
+	round := &asking{run: r, shard: s, log: log, pacer: r.pacer(), done: int64(len(answered))}
+	watching, unwatch := context.WithCancel(ctx)
+	defer unwatch()
+	var callers, watcher sync.WaitGroup
+	watcher.Go(func() { r.obeyStop(watching, stop) })
+	err := r.unanswered(s, answered, func(a ask) error {
+		select {
+		case r.calls <- struct{}{}: // all shards together make Concurrency calls at once
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
+		a.begun = begun[a.id]
+		var err error
+		if a.ticket, err = round.pacer.Take(ctx, len(a.input), r.answerLimit(a.input)); err != nil {
+			<-r.calls
+			return err
+		}
+		callers.Go(func() {
+			err := round.one(ctx, inFlight, a)
+			<-r.calls
+			if err != nil {
+				stop(err)
+				return
+			}
+			round.progress()
+		})
 		return nil
-	}()
-	callers.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+	})
+	if err != nil {
+		stop(err)
 	}
-	return err
+	callers.Wait()
+	s.Calls.Add(&round.calls)
+	unwatch()
+	watcher.Wait()
+	return context.Cause(ctx)
+}
+
+// obeyStop ends the round within a second of a request to stop, also while its calls wait.
+func (r *Run) obeyStop(ctx context.Context, stop context.CancelCauseFunc) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if r.stopRequested() {
+			stop(r.stopError())
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// unanswered gives the records of the shard's input file that have no answer yet, in its order.
+func (r *Run) unanswered(s *ledger.Shard, answered map[quarry.RecordID]bool, each func(ask) error) error {
+	var checker jsonl.Checker
+	for line, err := range linesOf(r.shardPath(s.ID)) {
+		if err != nil {
+			return err
+		}
+		l, err := collect.Parse(&checker, bytes.TrimSuffix(line, []byte("\n")))
+		if err != nil {
+			return fmt.Errorf("read shard %s: %w", s.ID, err)
+		}
+		if answered[l.RecordID] {
+			continue
+		}
+		if err := each(ask{id: l.RecordID, input: l.ModelInput}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answerLimit is how many tokens a call takes of the quota for its answer before it has one.
+func (r *Run) answerLimit(input []byte) int64 {
+	if n := prompt.AnswerLimit(input); n > 0 {
+		return n
+	}
+	if r.cfg.MaxOutput > 0 {
+		return int64(r.cfg.MaxOutput)
+	}
+	return 4096
 }
 
 func (a *asking) progress() {
@@ -267,131 +185,101 @@ func (a *asking) progress() {
 	a.run.watch(Event{Kind: Progress, Step: "calls", Shard: a.shard.ID, Done: a.done, Total: a.shard.Records})
 }
 
-// say tells why calls wait, once for all of them.
-func (a *asking) say(why string) {
+// say tells why calls wait, once for all of them, and from time to time while it goes on.
+func (a *asking) say(fault *bedrock.Fault, what string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.said != why {
-		a.said = why
-		a.run.watch(Event{Kind: Waiting, Shard: a.shard.ID, Text: why})
+	why := fault.Code + ": " + fault.Message
+	if fault.Code == "" {
+		why = fault.Message
 	}
+	if a.said == why && time.Since(a.saidAt) < sayAgain {
+		return
+	}
+	a.said, a.saidAt = why, time.Now()
+	a.run.watch(Event{Kind: Waiting, Shard: a.shard.ID, Text: why + "; " + what})
 }
 
-// one makes one call: intent, act, outcome. Throttling is waited out, since nothing was done, and so are credentials
-// that ran out; a call without a reply is made once more, and no more than that. inFlight outlives ctx by callGrace.
-func (a *asking) one(ctx, inFlight context.Context, id quarry.RecordID, input []byte, begun int) error {
+// one makes one call: intent, act, outcome. What the provider refused was not done, and is asked again for as long as it
+// takes: throttled calls as the pace allows, others after a wait of their own. A call without a reply is made once more,
+// and no more than that. inFlight outlives ctx by callGrace.
+func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 	r := a.run
-	if begun > 1 { // asked twice, and no reply was ever seen: a third call could be a third bill
-		return a.log.append(&callLine{RecordID: id, Error: &callError{Code: 408, Message: "two calls were begun and no reply of either was seen"}})
+	ticket := q.ticket
+	if q.begun > 1 { // asked twice, and no reply was ever seen: a third call could be a third bill
+		ticket.Failed()
+		return a.log.append(&callLine{RecordID: q.id, Error: &callError{Code: 408, Message: "two calls were begun and no reply of either was seen"}})
 	}
-	wait := time.Second
-	for call := begun + 1; ; {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+	tier := ""
+	if a.shard.Mode == quarry.ModeFlex {
+		tier = "flex"
+	}
+	for call, written, refused := q.begun+1, 0, 0; ; {
+		if ticket == nil {
+			var err error
+			if ticket, err = a.again(ctx, q.input, refused); err != nil {
+				return err
+			}
 		}
-		if err := a.log.append(&callLine{RecordID: id, Intent: call}); err != nil {
-			return err
+		if written != call {
+			if err := a.log.append(&callLine{RecordID: q.id, Intent: call}); err != nil {
+				ticket.Failed()
+				return err
+			}
+			written = call
 		}
-		tier := ""
-		if a.shard.Mode == quarry.ModeFlex {
-			tier = "flex"
-		}
-		output, err := r.bedrock.Invoke(inFlight, bedrock.Call{RecordID: id, ModelID: r.cfg.Model, Type: r.cfg.Type, ModelInput: input, Tier: tier})
+		began := time.Now()
+		output, err := r.bedrock.Invoke(inFlight, bedrock.Call{RecordID: q.id, ModelID: r.cfg.Model, Type: r.cfg.Type, ModelInput: q.input, Tier: tier})
 		if err == nil {
-			return a.log.append(&callLine{RecordID: id, ModelOutput: output})
-		}
-		if inFlight.Err() != nil || errors.Is(err, effect.ErrHook) {
-			return err
+			a.answered(ticket, output, time.Since(began))
+			return a.log.append(&callLine{RecordID: q.id, ModelOutput: output})
 		}
 		var fault *bedrock.Fault
-		if !errors.As(err, &fault) {
+		if inFlight.Err() != nil || errors.Is(err, effect.ErrHook) || !errors.As(err, &fault) {
+			ticket.Lost()
 			return err
 		}
 		switch {
-		case fault.Cause == bedrock.CauseThrottled || fault.Status == 503 || fault.Code == "ExpiredTokenException":
-			a.say(fault.Code + ": " + fault.Message)
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-			wait = min(2*wait, 30*time.Second)
+		case fault.Cause == bedrock.CauseThrottled:
+			ticket.Throttled(fault.Message)
+			refused++
+			a.count(func(c *ledger.Calls) { c.Throttled++ })
+			a.say(fault, paceText(a.pacer.Pace()))
+		case fault.Status == 503 || fault.Code == "ModelNotReadyException":
+			ticket.Busy()
+			refused++
+			a.count(func(c *ledger.Calls) { c.Busy++ })
+			a.say(fault, "the service has no capacity at the moment, which is not this account's quota; the calls are made again")
+		case fault.Unsent || fault.Code == "ExpiredTokenException":
+			ticket.Failed()
+			refused++
+			a.say(fault, "nothing was asked; the calls are made again")
 		case fault.Cause == bedrock.CauseDenied:
+			ticket.Failed()
 			return err
 		case fault.Cause == bedrock.CauseUnknown && call == 1:
+			ticket.Lost()
 			call++ // it may have been answered and paid: asked once more, and audit lists it
 		default:
+			ticket.Failed()
 			code := fault.Status
 			if code == 0 {
 				code = 500
 			}
-			return a.log.append(&callLine{RecordID: id, Error: &callError{Code: code, Message: fault.Code + ": " + fault.Message}})
+			return a.log.append(&callLine{RecordID: q.id, Error: &callError{Code: code, Message: fault.Code + ": " + fault.Message}})
 		}
+		ticket = nil
 	}
 }
 
-// sealCalls copies what came of the calls into the shard's raw output, and all lines, the intents with them, into its
-// sealed journal of calls, from which audit tells what may have been paid twice.
-func (r *Run) sealCalls(s *ledger.Shard) (collect.Output, error) {
-	dir := r.rawDir(s)
-	if err := r.effects.MkdirAll(dir); err != nil {
-		return collect.Output{}, err
-	}
-	raw, err := atomicfile.CreateZstd(r.effects, filepath.Join(dir, "calls.jsonl.out.zst"))
-	if err != nil {
-		return collect.Output{}, err
-	}
-	defer raw.Abort()
-	all, err := atomicfile.CreateZstd(r.effects, r.callsPath(s.ID)+".zst")
-	if err != nil {
-		return collect.Output{}, err
-	}
-	defer all.Abort()
-	for line, err := range linesOf(r.callsPath(s.ID)) {
-		if err != nil {
-			return collect.Output{}, err
-		}
-		var l callLine
-		if err := json.Unmarshal(line, &l); err != nil {
-			return collect.Output{}, fmt.Errorf("read calls of shard %s: %w", s.ID, err)
-		}
-		if _, err := all.Write(line); err != nil {
-			return collect.Output{}, err
-		}
-		if l.Intent > 0 {
-			continue
-		}
-		if _, err := raw.Write(line); err != nil {
-			return collect.Output{}, err
+// again waits, after the nth refusal of a call, until it may be made once more.
+func (a *asking) again(ctx context.Context, input []byte, refused int) (*bedrock.Ticket, error) {
+	if refused > 0 {
+		select {
+		case <-time.After(bedrock.Backoff(refused)):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
 	}
-	if err := atomicfile.CommitAll(all, raw); err != nil {
-		return collect.Output{}, err
-	}
-	return collect.Open(dir)
-}
-
-// linesOf reads a file line by line, each with its newline. A line is held whole.
-func linesOf(path string) func(yield func([]byte, error) bool) {
-	return func(yield func([]byte, error) bool) {
-		f, err := os.Open(path)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer func() { _ = f.Close() }()
-		in := bufio.NewReaderSize(f, 256<<10)
-		for {
-			line, err := in.ReadBytes('\n')
-			if len(line) > 0 && !yield(line, nil) {
-				return
-			}
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					yield(nil, fmt.Errorf("read %s: %w", path, err))
-				}
-				return
-			}
-		}
-	}
+	return a.pacer.Take(ctx, len(input), a.run.answerLimit(input))
 }

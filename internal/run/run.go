@@ -61,7 +61,7 @@ type Config struct {
 	KeepShards    bool
 	Poll          time.Duration // the first wait for a job. Zero: 200ms
 	Workers       int           // of preparation and parsing. Zero: 2
-	Concurrency   int           // of runtime calls. Zero: 16
+	Concurrency   int           // of runtime calls, at most. Zero: 512, or 64 on a stand-in
 
 	Clean  clean.Config
 	Prompt *prompt.Renderer
@@ -108,8 +108,10 @@ type Run struct {
 
 	heavy     chan struct{}
 	calls     chan struct{} // a slot for each runtime call under way
-	fresh     sync.Map      // ShardID → job attempt whose intent this process wrote and has not sent
-	waits     sync.Map      // ShardID → how often it waited
+	pacing    sync.Once
+	pace      *bedrock.Pacer
+	fresh     sync.Map // ShardID → job attempt whose intent this process wrote and has not sent
+	waits     sync.Map // ShardID → how often it waited
 	announced atomic.Bool
 	money     sync.Mutex
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
@@ -138,7 +140,10 @@ func New(cfg Config, deps Deps) *Run {
 		cfg.Workers = 2
 	}
 	if cfg.Concurrency == 0 {
-		cfg.Concurrency = 16
+		cfg.Concurrency = mostCalls
+		if cfg.Local {
+			cfg.Concurrency = mostLocalCalls
+		}
 	}
 	return &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,

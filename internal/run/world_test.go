@@ -56,7 +56,7 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 	write(t, w.source, cfg.docs)
 	var err error
 	w.server, err = standin.Start(t.Context(), standin.Config{
-		Dir: filepath.Join(base, "standin"), NoSync: true, StateDelay: time.Nanosecond, Fault: cfg.fault, QuotasFile: filepath.Join(base, "quotas.json"),
+		Dir: filepath.Join(base, "standin"), NoSync: true, TestClock: true, StateDelay: time.Nanosecond, Fault: cfg.fault, QuotasFile: filepath.Join(base, "quotas.json"),
 	})
 	if err != nil {
 		t.Fatal(err)

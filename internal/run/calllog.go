@@ -1,0 +1,202 @@
+package run
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/collect"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+)
+
+// Runtime calls cannot be asked about afterwards. So each is written down before it is made, and its answer when it has
+// come, in one append-only file in the form of a job's output. A call that was begun and has no answer in the file when
+// the run resumes may have been paid: it is asked again, once, and audit lists it.
+
+// callLine is one line of a shard's calls: the intent, or what came of it.
+type callLine struct {
+	RecordID    quarry.RecordID `json:"recordId"`
+	Intent      int             `json:"intent,omitempty"` // number of the call for this record, from 1
+	ModelOutput json.RawMessage `json:"modelOutput,omitempty"`
+	Error       *callError      `json:"error,omitempty"`
+}
+
+type callError struct {
+	Code    int    `json:"errorCode"`
+	Message string `json:"errorMessage"`
+}
+
+func (r *Run) callsPath(id quarry.ShardID) string {
+	return filepath.Join(r.cfg.Dir, "journal", string(id)+".calls.jsonl")
+}
+
+// callLog appends to a shard's calls. A line is durable before its effect is relied upon; many callers share one sync.
+type callLog struct {
+	mu      sync.Mutex
+	file    *effect.OutFile
+	waiting bytes.Buffer
+	synced  chan struct{} // closed when what waits now is durable
+	failed  error
+	kick    chan struct{}
+	done    sync.WaitGroup
+}
+
+// openCalls reads what was asked before and opens the file for more. A torn last line is cut off: its call was not made,
+// or its answer is asked for again.
+func (r *Run) openCalls(id quarry.ShardID) (log *callLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int, err error) {
+	answered, begun = map[quarry.RecordID]bool{}, map[quarry.RecordID]int{}
+	f, err := r.effects.Append(r.callsPath(id))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var whole int64
+	for line, err := range linesOf(r.callsPath(id)) {
+		if err != nil {
+			return nil, nil, nil, errors.Join(err, f.Close())
+		}
+		var l callLine
+		if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, &l) != nil {
+			break
+		}
+		whole += int64(len(line))
+		if l.Intent > 0 {
+			begun[l.RecordID] = l.Intent
+		} else {
+			answered[l.RecordID] = true
+		}
+	}
+	if info, err := os.Stat(r.callsPath(id)); err == nil && info.Size() > whole {
+		if err := f.Truncate(whole); err != nil {
+			return nil, nil, nil, errors.Join(err, f.Close())
+		}
+	}
+	log = &callLog{file: f, synced: make(chan struct{}), kick: make(chan struct{}, 1)}
+	log.done.Go(log.flush)
+	return log, answered, begun, nil
+}
+
+// append returns once the line is durable.
+func (l *callLog) append(line *callLine) error {
+	b, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.waiting.Write(b)
+	l.waiting.WriteByte('\n')
+	synced := l.synced
+	l.mu.Unlock()
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+	<-synced
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
+}
+
+// flush writes what waits, one sync for all of it.
+func (l *callLog) flush() {
+	for range l.kick {
+		l.mu.Lock()
+		b := bytes.Clone(l.waiting.Bytes())
+		l.waiting.Reset()
+		synced := l.synced
+		l.synced = make(chan struct{})
+		failed := l.failed
+		l.mu.Unlock()
+		if failed == nil && len(b) > 0 {
+			if _, err := l.file.Write(b); err != nil {
+				failed = err
+			} else {
+				failed = l.file.Sync()
+			}
+		}
+		l.mu.Lock()
+		l.failed = failed
+		l.mu.Unlock()
+		close(synced)
+	}
+}
+
+func (l *callLog) close() error {
+	close(l.kick)
+	l.done.Wait()
+	return errors.Join(l.failed, l.file.Close())
+}
+
+// sealCalls copies what came of the calls into the shard's raw output, and all lines, the intents with them, into its
+// sealed journal of calls, from which audit tells what may have been paid twice.
+func (r *Run) sealCalls(s *ledger.Shard) (collect.Output, error) {
+	dir := r.rawDir(s)
+	if err := r.effects.MkdirAll(dir); err != nil {
+		return collect.Output{}, err
+	}
+	raw, err := atomicfile.CreateZstd(r.effects, filepath.Join(dir, "calls.jsonl.out.zst"))
+	if err != nil {
+		return collect.Output{}, err
+	}
+	defer raw.Abort()
+	all, err := atomicfile.CreateZstd(r.effects, r.callsPath(s.ID)+".zst")
+	if err != nil {
+		return collect.Output{}, err
+	}
+	defer all.Abort()
+	for line, err := range linesOf(r.callsPath(s.ID)) {
+		if err != nil {
+			return collect.Output{}, err
+		}
+		var l callLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			return collect.Output{}, fmt.Errorf("read calls of shard %s: %w", s.ID, err)
+		}
+		if _, err := all.Write(line); err != nil {
+			return collect.Output{}, err
+		}
+		if l.Intent > 0 {
+			continue
+		}
+		if _, err := raw.Write(line); err != nil {
+			return collect.Output{}, err
+		}
+	}
+	if err := atomicfile.CommitAll(all, raw); err != nil {
+		return collect.Output{}, err
+	}
+	return collect.Open(dir)
+}
+
+// linesOf reads a file line by line, each with its newline. A line is held whole.
+func linesOf(path string) func(yield func([]byte, error) bool) {
+	return func(yield func([]byte, error) bool) {
+		f, err := os.Open(path)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer func() { _ = f.Close() }()
+		in := bufio.NewReaderSize(f, 256<<10)
+		for {
+			line, err := in.ReadBytes('\n')
+			if len(line) > 0 && !yield(line, nil) {
+				return
+			}
+			if err != nil {
+				if !errors.Is(err, io.EOF) {
+					yield(nil, fmt.Errorf("read %s: %w", path, err))
+				}
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package run
+
+import (
+	"fmt"
+	"time"
+
+	"quarry/internal/bedrock"
+	"quarry/internal/ledger"
+	"quarry/internal/parse"
+)
+
+// How many runtime calls may be under way at once, where nothing is set. How many are is the product of the pace that the
+// quotas allow and of the model's latency; the bound is for memory, connections and what a crash can leave unknown.
+const (
+	mostCalls      = 512
+	mostLocalCalls = 64 // as many as the stand-in answers at once
+)
+
+// localBurst is how much of a minute's quota is used at once on the stand-in, whose rules are ours.
+const localBurst = 45 * time.Second
+
+// pacer gives what holds the run's calls to the quotas of its model, one for all its shards.
+func (r *Run) pacer() *bedrock.Pacer {
+	r.pacing.Do(func() {
+		q := r.cfg.Quotas
+		c := bedrock.PacerConfig{RPM: q.RPM, TPM: q.TPM, Burndown: q.Burndown}
+		if r.cfg.Local {
+			c.Burst = localBurst
+		}
+		r.pace = bedrock.NewPacer(c)
+	})
+	return r.pace
+}
+
+// answered settles a call's books with what its answer used. An answer that does not say leaves its reservation taken.
+func (a *asking) answered(t *bedrock.Ticket, output []byte, took time.Duration) {
+	a.count(func(c *ledger.Calls) { c.Answered++; c.Latency += took })
+	answer, err := parse.Output(output, a.run.cfg.Type, a.run.cfg.Model)
+	if err != nil || !answer.UsageKnown {
+		t.Lost()
+		return
+	}
+	t.Answered(answer.Usage.InputTokens, 0, answer.Usage.OutputTokens)
+}
+
+// count notes something in the shard's row, which is saved when the round ends.
+func (a *asking) count(note func(*ledger.Calls)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	note(&a.calls)
+}
+
+func paceText(p bedrock.Pace) string {
+	switch {
+	case p.Pause > 0 && p.TPM > 0:
+		return fmt.Sprintf("calls pause for %s, then go on at %.0f tokens a minute", p.Pause.Round(100*time.Millisecond), p.TPM)
+	case p.Pause > 0:
+		return fmt.Sprintf("calls pause for %s, then go on at %.0f a minute", p.Pause.Round(100*time.Millisecond), p.RPM)
+	case p.TPM > 0:
+		return fmt.Sprintf("calls go on at %.0f tokens a minute", p.TPM)
+	}
+	return fmt.Sprintf("calls go on at %.0f a minute", p.RPM)
+}
