@@ -30,6 +30,9 @@ type Document struct {
 	Format Format
 	// ModelInput is set instead of Body where the source has ready records (--records): sent as it is.
 	ModelInput []byte
+	// Part and Parts are set where Body is one part of a long document (from 1, of how many), or, with Part 0, the
+	// answers about all of them.
+	Part, Parts int
 	// Fields holds the item's other members as one JSON object, or is empty. They are kept for the results.
 	Fields []byte
 	At     Position

@@ -74,26 +74,54 @@ func NewRecordID(id DocumentID, key DocumentKey, attempt int) RecordID {
 	return RecordID(s)
 }
 
-// Part names one part of a long document's attempt, from 1: `S-K-aNpNNNN`.
-func (id RecordID) Part(n int) RecordID { return RecordID(fmt.Sprintf("%sp%04d", id, n)) }
+// Part names the same attempt at one part of a long document, from 1: `S-K-pNNNN-aN`.
+func (id RecordID) Part(n int) RecordID {
+	stem, attempt := id.Whole().cut()
+	return RecordID(fmt.Sprintf("%s-p%04d%s", stem, n, attempt))
+}
+
+// PartNumber is the number of the part that the record asks about, or 0 where it asks about a whole document.
+func (id RecordID) PartNumber() int {
+	stem, _ := id.cut()
+	i := strings.LastIndex(stem, "-p")
+	if i < 0 {
+		return 0
+	}
+	n, err := strconv.Atoi(stem[i+2:])
+	if err != nil || n < 1 {
+		return 0
+	}
+	return n
+}
+
+// Whole names the same attempt at the document as a whole, where the record asks about a part.
+func (id RecordID) Whole() RecordID {
+	if id.PartNumber() == 0 {
+		return id
+	}
+	stem, attempt := id.cut()
+	return RecordID(stem[:strings.LastIndex(stem, "-p")] + attempt)
+}
+
+// cut gives what stands before the attempt, and the attempt with its dash.
+func (id RecordID) cut() (stem, attempt string) {
+	i := strings.LastIndex(string(id), "-a")
+	if i < 0 {
+		return string(id), ""
+	}
+	return string(id[:i]), string(id[i:])
+}
 
 // Again names a later attempt at the same document.
 func (id RecordID) Again(attempt int) RecordID {
-	stem := string(id)
-	if i := strings.LastIndex(stem, "-a"); i >= 0 {
-		stem = stem[:i]
-	}
+	stem, _ := id.cut()
 	return RecordID(stem + "-a" + strconv.Itoa(attempt))
 }
 
 // Attempt is the number of the attempt, or 0 where the id is not one of ours.
 func (id RecordID) Attempt() int {
-	i := strings.LastIndex(string(id), "-a")
-	if i < 0 {
-		return 0
-	}
-	digits, _, _ := strings.Cut(string(id[i+2:]), "p")
-	n, err := strconv.Atoi(digits)
+	_, attempt := id.cut()
+	n, err := strconv.Atoi(strings.TrimPrefix(attempt, "-a"))
 	if err != nil || n < 1 {
 		return 0
 	}

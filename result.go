@@ -55,6 +55,7 @@ type Result struct {
 	Model          string          `json:"model,omitempty"` // that answered, as its answer says
 	RequestedModel string          `json:"requested_model,omitempty"`
 	Mode           Mode            `json:"mode,omitempty"`
+	Parts          int             `json:"parts,omitempty"` // in which a long document was asked; attempts, usage and cost are sums over all of them
 	Attempts       int             `json:"attempts"`
 	Usage          Usage           `json:"usage"`
 	CostUSD        *USD            `json:"cost_usd"` // null when the price is not known

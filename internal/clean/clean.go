@@ -50,6 +50,9 @@ type Cleaned struct {
 	Classes quarry.CharClasses
 	// Cut says that the text was longer than the cap and is not whole.
 	Cut bool
+	// Parts are pieces of Text, in order, where it is longer than the cap and LongMerge is set; else there are none.
+	// Nothing but blanks and line ends lies between them. Valid until the next call of Clean.
+	Parts [][]byte
 	// SourceBytes is the length of the body, FullChars the number of characters of the text before it was cut.
 	SourceBytes, FullChars int64
 	// Dropped counts what each rule left out.
@@ -66,6 +69,7 @@ type Cleaner struct {
 	titles plain.Writer
 	names  entity.Decoder
 	cut    []byte
+	parts  [][]byte
 	fields []byte
 }
 

@@ -45,6 +45,7 @@ const (
 	LongCut      = "cut"      // the default: its beginning stays
 	LongHeadTail = "headtail" // its beginning and its end stay
 	LongWhole    = "whole"    // all of it stays, and is not marked as cut
+	LongMerge    = "merge"    // all of it stays, and is split into parts that each fit
 )
 
 // How a body of HTML is read.
@@ -64,7 +65,7 @@ type Config struct {
 	MaxTokens Cap
 	// Weights estimate tokens for MaxTokens; the zero value means weights that err on the side of more tokens.
 	Weights Weights
-	// Long is what happens beyond a cap: LongCut (also ""), LongHeadTail or LongWhole.
+	// Long is what happens beyond a cap: LongCut (also ""), LongHeadTail, LongWhole or LongMerge.
 	Long string
 	// Rules says what is kept and dropped.
 	Rules Rules
@@ -79,9 +80,9 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("as %q: want %s, %s or %s", c.As, AsAuto, AsBody, AsPage))
 	}
 	switch c.Long {
-	case "", LongCut, LongHeadTail, LongWhole:
+	case "", LongCut, LongHeadTail, LongWhole, LongMerge:
 	default:
-		errs = append(errs, fmt.Errorf("long %q: want %s, %s or %s", c.Long, LongCut, LongHeadTail, LongWhole))
+		errs = append(errs, fmt.Errorf("long %q: want %s, %s, %s or %s", c.Long, LongCut, LongHeadTail, LongWhole, LongMerge))
 	}
 	if c.MaxChars < 0 {
 		errs = append(errs, fmt.Errorf("max chars %d: want 0 (%d), a number above 0, or off", c.MaxChars, DefaultMaxChars))

@@ -10,7 +10,7 @@ import (
 	"quarry/internal/clean/rule"
 )
 
-// limit cuts the text to the caps.
+// limit cuts the text to the caps, or into parts that keep to them.
 func (c *Cleaner) limit(out *Cleaned) {
 	if c.cfg.Long == LongWhole {
 		return
@@ -23,6 +23,10 @@ func (c *Cleaner) limit(out *Cleaned) {
 		}
 	}
 	if out.FullChars <= chars {
+		return
+	}
+	if c.cfg.Long == LongMerge {
+		out.Parts = c.split(out.Text, out.FullChars, chars)
 		return
 	}
 	before := len(out.Text)

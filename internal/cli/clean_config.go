@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"math"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 
+	"quarry/internal/catalog"
 	"quarry/internal/clean"
 	"quarry/internal/config"
+	"quarry/internal/tokens"
 )
 
 // cleanConfig turns the section clean of quarry.yaml into the cleaner's Config: its rules by their names with
@@ -26,6 +29,19 @@ func cleanConfig(s *config.Settings) (clean.Config, error) {
 			return c, err
 		}
 	}
+	if s.MaxTextTokens > 0 && s.MaxTextTokens != math.MaxInt {
+		c.MaxTokens = clean.Cap(s.MaxTextTokens)
+		c.Weights = tokenWeights(s.Model)
+	}
 	c.MaxChars, c.Long, c.As = clean.Cap(s.MaxChars), s.Long, s.As
 	return c, c.Validate()
+}
+
+// tokenWeights are those by which the model's family is estimated in a forecast too.
+func tokenWeights(model string) clean.Weights {
+	m, _, _ := catalog.Find(model)
+	w := tokens.Default(m.Family)
+	return clean.Weights{
+		Words: w.Words, Letters: w.Letters, Digits: w.Digits, Punctuation: w.Punctuation, Kana: w.Kana, Han: w.Han, Other: w.Other, Spaces: w.Spaces,
+	}
 }

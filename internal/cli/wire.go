@@ -120,7 +120,7 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 		RoleARN: where.roleARN, KMSKey: s.KMSKey, Tags: s.Tags, Quotas: ask.model.Quotas(profile),
 		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, MaxUSD: s.MaxUSD,
 		Rescue: s.Rescue, KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
-		Clean: ask.clean, Prompt: ask.renderer, Check: ask.checker, Prices: ask.prices,
+		Clean: ask.clean, Prompt: ask.renderer, Long: ask.long, Check: ask.checker, Prices: ask.prices,
 	}
 	return cfg
 }

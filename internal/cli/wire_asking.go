@@ -15,6 +15,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
+	"quarry/internal/run"
 )
 
 // asking is what decides what is asked of the model, put together from the settings.
@@ -22,6 +23,7 @@ type asking struct {
 	model    catalog.Model
 	prompt   prompt.Config
 	renderer *prompt.Renderer
+	long     *run.Long // nil: no document is asked in parts
 	checker  *parse.Checker
 	clean    clean.Config
 	prices   *cost.Table
@@ -48,6 +50,12 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	if err != nil {
 		return nil, badSetting("prompt", err)
 	}
+	var long *run.Long
+	if s.Long == clean.LongMerge {
+		if long, err = partRenderers(s, p); err != nil {
+			return nil, err
+		}
+	}
 	checker, err := parse.New(parse.Config{Schema: renderer.Schema()})
 	if err != nil {
 		return nil, badSetting("prompt.schema", err)
@@ -60,7 +68,7 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := &asking{model: model, prompt: p, renderer: renderer, checker: checker, clean: c, prices: prices}
+	ask := &asking{model: model, prompt: p, renderer: renderer, long: long, checker: checker, clean: c, prices: prices}
 	if ask.settings, err = settingsDigest(s, p, &c); err != nil {
 		return nil, err
 	}
@@ -70,6 +78,19 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	return ask, nil
 }
 
+// partRenderers make what is asked about parts of a long document, and about the answers to them.
+func partRenderers(s *config.Settings, p prompt.Config) (*run.Long, error) {
+	part, err := prompt.New(p.ForParts(s.Prompt.PartUser))
+	if err != nil {
+		return nil, badSetting("prompt.part_user", err)
+	}
+	merge, err := prompt.New(p.ForMerge(s.Prompt.MergeUser))
+	if err != nil {
+		return nil, badSetting("prompt.merge_user", err)
+	}
+	return &run.Long{Part: part, Merge: merge}, nil
+}
+
 func badSetting(name string, err error) error {
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "use setting", Subject: name, Err: err, Hint: "`quarry config` prints every setting, its value and where it came from"}
 }
@@ -77,11 +98,15 @@ func badSetting(name string, err error) error {
 // settingsDigest tells whether two commands ask the same of the same text.
 func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (string, error) {
 	p.Refused = nil
-	b, err := json.Marshal(map[string]any{
+	decides := map[string]any{
 		"model": s.Model, "system": p.System, "no_system": p.NoSystem, "user": p.User, "type": p.Type, "max_tokens": p.MaxTokens, "temperature": p.Temperature,
 		"no_temperature": p.NoTemperature, "top_p": p.TopP, "stop_sequences": p.StopSequences, "schema": string(p.Schema), "free_text": p.FreeText,
 		"clean": c, "fields": s.Fields, "where": s.Where, "limit": s.Limit, "from": s.From, "mode": s.Mode,
-	})
+	}
+	if s.Long == clean.LongMerge {
+		decides["part_user"], decides["merge_user"] = p.ForParts(s.Prompt.PartUser).User, p.ForMerge(s.Prompt.MergeUser).User
+	}
+	b, err := json.Marshal(decides)
 	if err != nil {
 		return "", fmt.Errorf("digest of the settings: %w", err)
 	}

@@ -18,6 +18,8 @@ type Prompt struct {
 	System         string   `yaml:"system,omitempty" json:"system,omitempty"`
 	NoSystem       bool     `yaml:"no_system,omitempty" json:"no_system,omitempty"`
 	User           string   `yaml:"user,omitempty" json:"user,omitempty"`
+	PartUser       string   `yaml:"part_user,omitempty" json:"part_user,omitempty"`
+	MergeUser      string   `yaml:"merge_user,omitempty" json:"merge_user,omitempty"`
 	InvocationType string   `yaml:"invocation_type,omitempty" json:"invocation_type,omitempty"`
 	MaxTokens      int      `yaml:"max_tokens,omitempty" json:"max_tokens,omitempty"`
 	Temperature    *float64 `yaml:"temperature,omitempty" json:"temperature,omitempty"`
@@ -113,7 +115,7 @@ func (l *Loaded) readPrompt(path string, at int, value *yaml.Node) error {
 	if value.Kind != yaml.MappingNode {
 		return bad(path, value.Line, errors.New("prompt: not a mapping of settings"))
 	}
-	known := []string{"system", "no_system", "user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p", "stop_sequences", "schema", "free_text"}
+	known := []string{"system", "no_system", "user", "part_user", "merge_user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p", "stop_sequences", "schema", "free_text"}
 	for i := 0; i+1 < len(value.Content); i += 2 {
 		key, v := value.Content[i], value.Content[i+1]
 		if !slices.Contains(known, key.Value) {

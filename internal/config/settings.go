@@ -27,6 +27,7 @@ type Settings struct {
 	Limit         int64
 	Long          string
 	MaxChars      int
+	MaxTextTokens int
 	RefreshMax    int64
 	MaxUSD        *quarry.USD
 	By            string
@@ -87,17 +88,9 @@ func All() []Setting {
 		fraction("pilot-min-valid", "0.7", "share of the pilot that must be good before the rest is asked", func(s *Settings) *float64 { return &s.PilotMinValid }),
 		number("attempts", "4", "attempts at each record", func(s *Settings) *int { return &s.Attempts }),
 		number64("limit", "0", "read no more than `N` documents; 0: all", func(s *Settings) *int64 { return &s.Limit }),
-		choice("long", "cut", "what becomes of a long text: `cut`, whole or headtail", []string{"whole", "cut", "headtail"}, func(s *Settings) *string { return &s.Long }),
-		parsed("max-chars", "50000", "characters of a text that are asked about, or off", func(v string) (int, error) {
-			if v == "off" {
-				return math.MaxInt, nil
-			}
-			n, err := strconv.Atoi(v)
-			if err != nil || n <= 0 {
-				return 0, fmt.Errorf("%q is neither a number above 0 nor off", v)
-			}
-			return n, nil
-		}, func(s *Settings) *int { return &s.MaxChars }),
+		choice("long", "cut", "what becomes of a long text: `cut`, whole, headtail, or merge (asked in parts, and the answers merged)", []string{"whole", "cut", "headtail", "merge"}, func(s *Settings) *string { return &s.Long }),
+		limit("max-chars", "50000", "characters of a text, or of a part of it, that are asked about, or off", func(s *Settings) *int { return &s.MaxChars }),
+		limit("max-text-tokens", "off", "estimated tokens of a text, or of a part of it, that are asked about, or off", func(s *Settings) *int { return &s.MaxTextTokens }),
 		number64("refresh-max", "0", "known documents that ask something else now (a changed text, prompt or model) and are asked in one run; 0: all", func(s *Settings) *int64 { return &s.RefreshMax }),
 		money("max-usd", "", "cap in US dollars: the run stops before the call that could pass it", func(s *Settings) **quarry.USD { return &s.MaxUSD }),
 		text("prices", "", "`FILE` of prices that go before the shipped ones, as \"quarry prices --refresh\" writes it", func(s *Settings) *string { return &s.Prices }),
@@ -165,6 +158,27 @@ func parsed[T any](name, def, help string, parse func(string) (T, error), at fun
 		},
 		value: func(s *Settings) any { return *at(s) },
 	}
+}
+
+// limit is a number above 0, or off.
+func limit(name, def, help string, at func(*Settings) *int) Setting {
+	s := parsed(name, def, help, func(v string) (int, error) {
+		if v == "off" {
+			return math.MaxInt, nil
+		}
+		n, err := strconv.Atoi(v)
+		if err != nil || n <= 0 {
+			return 0, fmt.Errorf("%q is neither a number above 0 nor off", v)
+		}
+		return n, nil
+	}, at)
+	s.value = func(s *Settings) any {
+		if n := *at(s); n != math.MaxInt {
+			return n
+		}
+		return "off"
+	}
+	return s
 }
 
 func number(name, def, help string, at func(*Settings) *int) Setting {

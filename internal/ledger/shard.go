@@ -30,15 +30,18 @@ var held = time.UnixMilli(math.MaxInt64)
 
 // Detail is what only the shard's own steps read.
 type Detail struct {
-	Pass       int              `json:"pass"`              // over the sources, from 1
-	First      int64            `json:"first"`             // order of the first document of the stretch it is built from
-	Last       int64            `json:"last"`              // and of the last one
-	Start      quarry.Position  `json:"start,omitzero"`    // from where the sources are read for it
-	StartOrder int64            `json:"start_order"`       // order of the document that comes first there
-	Takes      string           `json:"takes,omitempty"`   // which documents of the stretch, by the marks of the index
-	Sources    []quarry.ShardID `json:"sources,omitempty"` // of a retry shard: where its records come from
+	Pass       int              `json:"pass"`                 // over the sources, from 1
+	First      int64            `json:"first"`                // order of the first document of the stretch it is built from
+	Last       int64            `json:"last"`                 // and of the last one
+	FirstPart  int              `json:"first_part,omitempty"` // where it begins inside a long document: with which part
+	LastPart   int              `json:"last_part,omitempty"`  // and where it ends in one
+	Start      quarry.Position  `json:"start,omitzero"`       // from where the sources are read for it
+	StartOrder int64            `json:"start_order"`          // order of the document that comes first there
+	Takes      string           `json:"takes,omitempty"`      // which documents of the stretch, by the marks of the index
+	Sources    []quarry.ShardID `json:"sources,omitempty"`    // of a retry shard: where its records come from
 	Records    int64            `json:"records"`
 	Bytes      int64            `json:"bytes"`
+	Parted     int64            `json:"parted,omitempty"` // of Records, those about parts of long documents and their merges
 	Digest     string           `json:"digest,omitempty"` // sha256 of the input file
 	// AnswerTokens is what its answers may have together at most; 0 where nobody asked when it was built.
 	AnswerTokens int64 `json:"answer_tokens,omitempty"`

@@ -32,6 +32,7 @@ type segment struct {
 // view is what a template sees.
 type view struct {
 	ID, Title, Text, URL, Lang string
+	Part, Parts                int
 	members                    []byte
 }
 
@@ -43,7 +44,7 @@ func (v *view) Fields() (map[string]any, error) {
 	return decodeFields(v.members)
 }
 
-var documentFields = []string{"ID", "Title", "Text", "URL", "Lang", "Fields"}
+var documentFields = []string{"ID", "Title", "Text", "URL", "Lang", "Fields", "Part", "Parts"}
 
 // printFunc is the function through which every printed value goes: text/template writes "<no value>" and Go's own
 // notation of maps, neither of which belongs into a paid prompt.
@@ -211,6 +212,10 @@ func (t *text) append(dst []byte, doc *quarry.Document) ([]byte, error) {
 			dst, err = appendString(dst, doc.URL)
 		case "Lang":
 			dst, err = appendString(dst, doc.Lang)
+		case "Part":
+			dst = strconv.AppendInt(dst, int64(doc.Part), 10)
+		case "Parts":
+			dst = strconv.AppendInt(dst, int64(doc.Parts), 10)
 		case "Fields":
 			dst, err = appendMember(dst, doc.Fields, s.member)
 		}
@@ -225,7 +230,7 @@ func (t *text) append(dst []byte, doc *quarry.Document) ([]byte, error) {
 }
 
 func (t *text) execute(dst []byte, doc *quarry.Document) ([]byte, error) {
-	v := view{ID: string(doc.ID), Title: doc.Title, Text: string(doc.Body), URL: doc.URL, Lang: doc.Lang, members: doc.Fields}
+	v := view{ID: string(doc.ID), Title: doc.Title, Text: string(doc.Body), URL: doc.URL, Lang: doc.Lang, Part: doc.Part, Parts: doc.Parts, members: doc.Fields}
 	out := escaper{dst: dst}
 	err := t.tmpl.Execute(&out, &v)
 	return out.dst, err

@@ -21,14 +21,15 @@ import (
 // part is one line of a shard's part of the index: which document a record stands for. It lies in the bucket before the
 // shard's job exists, so that another machine can take the job over.
 type part struct {
-	ID       quarry.DocumentID   `json:"id"`
-	Order    int64               `json:"order"`
-	RecordID quarry.RecordID     `json:"record_id"`
-	Tried    int                 `json:"tried,omitempty"` // attempts made in earlier passes
+	ID       quarry.DocumentID `json:"id"`
+	Order    int64             `json:"order"`
+	RecordID quarry.RecordID   `json:"record_id"`
+	Tried    int               `json:"tried,omitempty"` // attempts made in earlier passes
 	// Unreached counts attempts whose job was stopped or expired before it looked at the record.
-	Unreached int `json:"unreached,omitempty"`
-	Document quarry.DocumentInfo `json:"document"`
-	Sample   *sampled            `json:"sample,omitempty"` // of the pilot's documents
+	Unreached int                 `json:"unreached,omitempty"`
+	Parts     int                 `json:"parts,omitempty"` // of a long document: in how many it is asked
+	Document  quarry.DocumentInfo `json:"document"`
+	Sample    *sampled            `json:"sample,omitempty"` // of the pilot's documents
 }
 
 func (r *Run) shardPath(id quarry.ShardID) string {
@@ -55,6 +56,7 @@ type shardFile struct {
 		Sum([]byte) []byte
 	}
 	n, bytes int64
+	parted   int64
 	room     func(modelInput []byte) int64 // nil where nobody asks
 	tokens   int64
 	line     []byte
@@ -88,6 +90,7 @@ func (f *shardFile) add(p part, modelInput []byte) error {
 		f.tokens += f.room(modelInput)
 	}
 	f.n++
+	f.parted += int64(min(p.Parts, 1))
 	f.bytes += int64(len(f.line))
 	return writeJSONLine(f.index, p)
 }
@@ -115,7 +118,7 @@ func (f *shardFile) commit(s *ledger.Shard) error {
 		return err
 	}
 	s.Digest = hex.EncodeToString(f.digest.Sum(nil))
-	s.Records, s.Bytes, s.AnswerTokens = f.n, f.bytes, f.tokens
+	s.Records, s.Bytes, s.AnswerTokens, s.Parted = f.n, f.bytes, f.tokens, f.parted
 	return nil
 }
 
@@ -166,6 +169,7 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardFile) e
 		return err
 	}
 	order := s.StartOrder
+	first, last := turnsOf(s)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	for block, err := range r.prepareBlocks(ctx, r.blocks(ctx, s.Start), want) {
@@ -193,13 +197,18 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardFile) e
 					if err != nil {
 						return err
 					}
-					id := quarry.NewRecordID(item.doc.ID, item.key, int(tried)+1)
-					p := part{ID: item.doc.ID, Order: order, RecordID: id, Tried: int(tried), Document: info(&item.doc)}
-					if s.Kind == quarry.PilotShard {
-						p.Sample = &sampled{Classes: item.classes, Japanese: item.japanese, Head: item.head}
-					}
-					if err := f.add(p, item.input); err != nil {
-						return err
+					p := part{ID: item.doc.ID, Order: order, Tried: int(tried), Parts: len(item.parts), Document: info(&item.doc)}
+					for id, input := range item.records(int(tried) + 1) {
+						if at := turnOf(order, id.PartNumber()); at < first || at > last {
+							continue
+						}
+						p.RecordID = id
+						if s.Kind == quarry.PilotShard {
+							p.Sample = item.sample(id.PartNumber())
+						}
+						if err := f.add(p, input); err != nil {
+							return err
+						}
 					}
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"quarry"
 	"quarry/internal/ledger"
@@ -17,13 +18,13 @@ func (r *Run) decideMode() error {
 	p := &r.planned
 	p.Mode = r.cfg.Mode
 	minimum := r.cfg.Quotas.MinRecords
-	if p.Mode == quarry.ModeOnDemand || p.Mode == quarry.ModeFlex || p.Asked == 0 || p.Asked >= minimum {
+	if p.Mode == quarry.ModeOnDemand || p.Mode == quarry.ModeFlex || p.Asked == 0 || p.Records() >= minimum {
 		if p.Mode == quarry.ModeAuto {
 			p.Mode = quarry.ModeJob
 		}
 		return nil
 	}
-	few := fmt.Sprintf("%d records are below the minimum of %d of a batch job", p.Asked, minimum)
+	few := fmt.Sprintf("%d records are below the minimum of %d of a batch job", p.Records(), minimum)
 	if r.mayCall() {
 		p.Mode = quarry.ModeOnDemand
 		p.Notes = append(p.Notes, few+": answered by runtime calls")
@@ -44,29 +45,33 @@ func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 	}
 	if tooLarge {
 		p.Notes = append(p.Notes, fmt.Sprintf("no pilot: its %d records are more than one file may hold", p.Pilot))
-		p.Pilot = 0
+		p.Pilot, p.pilotRecords = 0, 0
 	}
-	rest := p.Asked - p.Pilot
+	rest := p.Records() - p.pilotRecords
 	whole := p.Pilot > 0 && rest > 0 && rest < r.cfg.Quotas.MinRecords && p.Mode == quarry.ModeJob
 	switch {
 	case whole:
-		p.Pilot = p.Asked
+		p.Pilot, p.pilotRecords = p.Asked, p.Records()
 		p.Notes = append(p.Notes, fmt.Sprintf("the pilot is the whole run: it would leave %d records, below the minimum of a batch job", rest))
 	case p.Pilot > 0 && rest == 0:
 		whole = true
 	}
 	var rows []ledger.Shard
 	if p.Pilot > 0 && !whole {
-		rows = append(rows, ledger.Shard{
-			Kind: quarry.PilotShard, State: quarry.ShardPlanned, Mode: p.Mode,
-			Detail: ledger.Detail{Pass: p.Pass, Last: p.Orders - 1, Takes: string(takePilot), Records: p.Pilot, Attempt: 1},
-		})
+		var err error
+		if rows, err = r.spans(ctx, quarry.PilotShard, string(takePilot)); err != nil {
+			return nil, err
+		}
 	}
-	kind := quarry.MainShard
+	pilots := len(rows)
+	kind, marks := quarry.MainShard, string(takeMain)
 	if whole {
-		kind = quarry.PilotShard
+		kind, marks = quarry.PilotShard, marks+string(takePilot)
 	}
-	main, err := r.spans(ctx, kind, whole || tooLarge)
+	if tooLarge {
+		marks += string(takePilot)
+	}
+	main, err := r.spans(ctx, kind, marks)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +79,7 @@ func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 	if err := r.number(ctx, rows); err != nil {
 		return nil, err
 	}
-	return rows, r.placeStretches(rows)
+	return rows, errors.Join(r.placeStretches(rows[:pilots]), r.placeStretches(rows[pilots:]))
 }
 
 // number gives new rows their ids and their places behind the rows there are.
@@ -99,30 +104,30 @@ func (r *Run) number(ctx context.Context, rows []ledger.Shard) error {
 	return nil
 }
 
-// spans packs the records of the index into shards.
-func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, withPilot bool) ([]ledger.Shard, error) {
+// spans packs the records of those documents that have one of the marks into shards.
+func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, marks string) ([]ledger.Shard, error) {
 	p := &r.planned
 	column, err := r.openTakes(p.Pass)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = column.close() }()
-	marks := string(takeMain)
-	if withPilot {
-		marks += string(takePilot)
-	}
 	quotas := r.cfg.Quotas
 	if p.Mode != quarry.ModeJob {
 		quotas = callQuotas
 	}
 	var rows []ledger.Shard
-	for span, err := range pack.Spans(ctx, r.packItems(column, withPilot), pack.Config{Quotas: quotas}) {
+	for span, err := range pack.Spans(ctx, r.packItems(column, marks), pack.Config{Quotas: quotas}) {
 		if err != nil {
 			return nil, fmt.Errorf("cut shards: %w", err)
 		}
+		first, last := turn(span.First), turn(span.Last)
 		rows = append(rows, ledger.Shard{
 			Kind: kind, State: quarry.ShardPlanned, Mode: p.Mode,
-			Detail: ledger.Detail{Pass: p.Pass, First: span.First, Last: span.Last, Takes: marks, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
+			Detail: ledger.Detail{
+				Pass: p.Pass, First: first.order(), FirstPart: first.part(), Last: last.order(), LastPart: last.part(),
+				Takes: marks, Records: span.Records, Bytes: span.Bytes, Attempt: 1,
+			},
 		})
 	}
 	if few := r.tooFew(rows); few != "" {
@@ -135,25 +140,21 @@ func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, withPilot bool) 
 // time, so its size bounds what a crash has to read again.
 var callQuotas = quarry.Quotas{RecordsPerFile: 10_000, FileBytes: 256 << 20}
 
-func (r *Run) packItems(column *takes, withPilot bool) iter.Seq2[pack.Item, error] {
+func (r *Run) packItems(column *takes, marks string) iter.Seq2[pack.Item, error] {
 	return func(yield func(pack.Item, error) bool) {
-		var order int64
-		for e, err := range r.entries(r.planned.Pass) {
+		for f, err := range r.firstRecords(r.planned.Pass) {
 			if err != nil {
 				yield(pack.Item{}, err)
 				return
 			}
-			t, err := column.of(order)
+			t, err := column.of(f.turn.order())
 			if err != nil {
 				yield(pack.Item{}, err)
 				return
 			}
-			if t == takeMain || (withPilot && t == takePilot) {
-				if !yield(pack.Item{Order: order, Bytes: int64(e.bytes)}, nil) {
-					return
-				}
+			if strings.ContainsRune(marks, rune(t)) && !yield(pack.Item{Order: int64(f.turn), Bytes: f.bytes}, nil) {
+				return
 			}
-			order++
 		}
 	}
 }

@@ -149,6 +149,12 @@ func (r *Run) topUpPilot(ctx context.Context) error {
 		return err
 	}
 	defer f.Abort()
+	long, err := r.openLong(p.Pass)
+	if err != nil {
+		return err
+	}
+	defer long.close()
+	var parts []int64
 	for order := range p.Orders {
 		t, err := column.of(order)
 		if err != nil {
@@ -156,6 +162,10 @@ func (r *Run) topUpPilot(ctx context.Context) error {
 		}
 		if added[order] {
 			t = takePilot
+			if parts, err = long.of(order, parts); err != nil {
+				return err
+			}
+			p.pilotRecords += max(int64(len(parts)), 1)
 		}
 		if _, err := f.Write([]byte{byte(t)}); err != nil {
 			return err

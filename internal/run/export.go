@@ -66,7 +66,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		if err := taken.give(attempts[0].Order); err != nil {
 			return err
 		}
-		return results.add(attempts[0].Order, r.finalResult(attempts), true)
+		return results.add(attempts[0].Order, r.finalResult(attempts), lastAttempt(attempts), true)
 	}
 	for o, err := range mergeByOrder(files, func(o *outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
@@ -113,15 +113,12 @@ func (r *Run) export(ctx context.Context) (count, error) {
 // finalResult makes one result of all attempts at a document: the good answer if there is one, else the last answer, else the
 // last error. Tokens of all attempts were paid and add up.
 func (r *Run) finalResult(attempts []outcome) *quarry.Result {
-	best := &attempts[0]
-	for i := range attempts[1:] {
-		if o := &attempts[i+1]; rankOf(o) >= rankOf(best) {
-			best = o
-		}
+	var res *quarry.Result
+	if attempts[0].Parts > 0 {
+		res = r.partedResult(attempts)
+	} else {
+		res = r.bestResult(attempts)
 	}
-	last := &attempts[len(attempts)-1]
-	res := best.Result
-	res.Attempts = last.Result.Attempts
 	res.Usage, res.CostUSD = quarry.Usage{}, new(quarry.USD)
 	for i := range attempts {
 		a := &attempts[i].Result
@@ -133,6 +130,25 @@ func (r *Run) finalResult(attempts []outcome) *quarry.Result {
 			*res.CostUSD += *a.CostUSD
 		}
 	}
+	return res
+}
+
+// best is the good answer among the attempts at one record if there is one, else the last answer, else the last error.
+func best(attempts []outcome) *outcome {
+	best := &attempts[0]
+	for i := range attempts[1:] {
+		if o := &attempts[i+1]; rankOf(o) >= rankOf(best) {
+			best = o
+		}
+	}
+	return best
+}
+
+// bestResult is the result of all attempts at one record, but for what they took.
+func (r *Run) bestResult(attempts []outcome) *quarry.Result {
+	last := &attempts[len(attempts)-1]
+	res := best(attempts).Result
+	res.Attempts = last.Result.Attempts
 	if last.Left { // it was to be asked again, and nobody did
 		kind, message := string(last.Class), ""
 		if r.belowMinimum > 0 {
@@ -223,16 +239,16 @@ func (f *resultFiles) offset() error {
 	return err
 }
 
-// add writes one document's result. paid says that this pass paid for it.
-func (f *resultFiles) add(order int64, res *quarry.Result, paid bool) error {
+// add writes one document's result. tried is the number of the last attempt, paid says that this pass paid for it.
+func (f *resultFiles) add(order int64, res *quarry.Result, tried int, paid bool) error {
 	f.line.Reset()
 	if err := writeJSONLine(&f.line, res); err != nil {
 		return err
 	}
-	return f.addLine(order, res, f.line.Bytes(), paid, false)
+	return f.addLine(order, res, f.line.Bytes(), tried, paid, false)
 }
 
-func (f *resultFiles) addLine(order int64, res *quarry.Result, line []byte, paid, stale bool) error {
+func (f *resultFiles) addLine(order int64, res *quarry.Result, line []byte, tried int, paid, stale bool) error {
 	if err := errors.Join(f.reach(order), f.offset()); err != nil {
 		return err
 	}
@@ -240,7 +256,7 @@ func (f *resultFiles) addLine(order int64, res *quarry.Result, line []byte, paid
 	if stale {
 		how = endedStale
 	}
-	if _, err := f.ended.Write([]byte{how, byte(min(res.Attempts, math.MaxUint8))}); err != nil {
+	if _, err := f.ended.Write([]byte{how, byte(min(tried, math.MaxUint8))}); err != nil {
 		return err
 	}
 	f.next++
@@ -306,7 +322,7 @@ func (f *resultFiles) addSame(s *same) error {
 	res.SameAs, res.ID, res.Document = res.ID, s.ID, s.Document
 	res.Attempts, res.Usage, res.CostUSD = 0, quarry.Usage{}, new(quarry.USD)
 	f.totals.Duplicate++
-	return f.add(s.Order, &res, true)
+	return f.add(s.Order, &res, 0, true)
 }
 
 // takenOver gives the results that are another's: of a document that asks the same, or of the pass before.
@@ -368,7 +384,7 @@ func (t *takenOver) give(before int64) error {
 			if err := json.Unmarshal(line, &res); err != nil {
 				return fmt.Errorf("take over the answer of document %d of the pass before: %w", t.slot, err)
 			}
-			if err := errors.Join(t.out.addLine(t.order, &res, line, false, stale), t.readOld()); err != nil {
+			if err := errors.Join(t.out.addLine(t.order, &res, line, res.Attempts, false, stale), t.readOld()); err != nil {
 				return err
 			}
 		default:

@@ -44,6 +44,7 @@ type texts struct {
 	records, japanese int64
 	classes           quarry.CharClasses
 	around            int64 // bytes of the records beside the texts
+	merges, parts     int64 // of long documents: answers that are merged into one, and of how many
 	plain             int64 // bytes of records whose characters nobody counted: ready ones
 }
 
@@ -91,7 +92,7 @@ func (r *Run) foresee(ctx context.Context) error {
 	if r.foreseen.Before != nil || r.planned.Asked == 0 {
 		return nil
 	}
-	before := r.expected(r.planned.Asked, r.expect(r.learned, r.allTexts()))
+	before := r.expected(r.planned.stages(), r.expect(r.learned, r.allTexts()))
 	r.foreseen.Before = &before
 	return r.keepForecast(ctx, nil)
 }
@@ -116,7 +117,7 @@ func (r *Run) keepForecast(ctx context.Context, with map[string]any) error {
 // others or are unchanged, so they are taken in the proportion of what is left.
 func (r *Run) allTexts() texts {
 	p := &r.planned
-	t := texts{records: p.Asked, classes: p.Classes, around: max(p.LineBytes-p.AskedBytes, 0)}
+	t := texts{records: p.Records(), merges: p.Long, parts: p.Parts, classes: p.Classes, around: max(p.LineBytes-p.AskedBytes, 0)}
 	if p.Classes == (quarry.CharClasses{}) {
 		t.plain = p.AskedBytes
 	}
@@ -127,7 +128,7 @@ func (r *Run) allTexts() texts {
 	t.classes = scaled(t.classes, share)
 	t.around, t.plain = part64(t.around, share), part64(t.plain, share)
 	if candidates := p.Asked + p.Same + p.Unchanged; candidates > 0 {
-		t.japanese = min(p.Asked, part64(p.Japanese, float64(p.Asked)/float64(candidates)))
+		t.japanese = min(t.records, part64(p.Japanese, float64(t.records)/float64(candidates)))
 	}
 	return t
 }
@@ -172,6 +173,17 @@ func (r *Run) expect(l *learned, t texts) expectation {
 	if t.records <= 0 {
 		return expectation{}
 	}
+	e := r.expectFirst(l, t)
+	if t.merges > 0 { // the answers about the parts are read once more, for an answer about each document
+		again, answers := float64(t.parts)/float64(t.records), float64(t.merges)/float64(t.records)
+		e.input = tokens.Together(e.input, e.output.Times(again))
+		e.output = e.output.Times(1 + answers)
+	}
+	return e
+}
+
+// expectFirst is what the first stage may take: all records but the merges of long documents.
+func (r *Run) expectFirst(l *learned, t texts) expectation {
 	if l == nil {
 		in := tokens.Default(r.cfg.Family).Band(t.classes, t.records)
 		// What stands around the text in each record: the prompt, in prose, and JSON. A ready record is all of that.

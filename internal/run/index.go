@@ -65,6 +65,7 @@ type blockStart struct {
 // indexWriter writes the index of a pass while the sources are read.
 type indexWriter struct {
 	entries, blocks, skipped *atomicfile.Writer
+	long                     *atomicfile.Writer // nil where no document is asked in parts
 	buf                      []byte
 }
 
@@ -89,6 +90,9 @@ func (r *Run) createIndex(pass int) (*indexWriter, error) {
 	w.entries = open("entries", atomicfile.Create)
 	w.blocks = open("blocks.jsonl", atomicfile.Create)
 	w.skipped = open("skipped.jsonl.zst", atomicfile.CreateZstd)
+	if r.cfg.Long != nil {
+		w.long = open(longFile, atomicfile.Create)
+	}
 	if err != nil {
 		w.abort()
 		return nil, err
@@ -97,15 +101,29 @@ func (r *Run) createIndex(pass int) (*indexWriter, error) {
 }
 
 func (w *indexWriter) abort() {
-	for _, f := range []*atomicfile.Writer{w.entries, w.blocks, w.skipped} {
+	for _, f := range w.files() {
 		if f != nil {
 			f.Abort()
 		}
 	}
 }
 
-func (w *indexWriter) commit() error {
-	return atomicfile.CommitAll(w.entries, w.blocks, w.skipped)
+func (w *indexWriter) commit() error { return atomicfile.CommitAll(w.files()...) }
+
+func (w *indexWriter) files() []*atomicfile.Writer {
+	files := []*atomicfile.Writer{w.entries, w.blocks, w.skipped}
+	if w.long != nil {
+		files = append(files, w.long)
+	}
+	return files
+}
+
+// addPart notes the length of the line of one part of a long document.
+func (w *indexWriter) addPart(order, bytes int64) error {
+	w.buf = binary.BigEndian.AppendUint64(w.buf[:0], uint64(order))
+	w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(bytes))
+	_, err := w.long.Write(w.buf)
+	return err
 }
 
 func (w *indexWriter) add(e *entry) error {

@@ -58,8 +58,11 @@ func ending(res *quarry.Result) byte {
 	case quarry.StatusSkipped:
 		return endedSkipped
 	}
-	if res.Error != nil && (res.Error.Kind == string(quarry.ClassRecordError) || res.Error.Kind == "too_large") {
+	if res.Error != nil && (res.Error.Kind == string(quarry.ClassRecordError) || res.Error.Kind == "too_large" || res.Error.Kind == kindUnmerged) {
 		return endedFailed
+	}
+	if res.Parts > 0 && res.Error != nil && quarry.Class(res.Error.Kind).Answered() {
+		return endedFailed // a part was answered badly to the last attempt, as in a document that ends invalid
 	}
 	return endedAgain
 }

@@ -46,7 +46,7 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 	f := Forecast{Planned: r.planned, Tokens: band, Usage: usage, LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas}
 	jobs := r.planned.Shards
 	batch := ModePlan{Mode: quarry.ModeJob, Cost: r.listCost(quarry.ModeJob, usage), Jobs: jobs, Note: "the time is the provider's: it promises none"}
-	if r.planned.Asked < r.cfg.Quotas.MinRecords {
+	if r.planned.Records() < r.cfg.Quotas.MinRecords {
 		batch.Jobs, batch.Note = 0, fmt.Sprintf("below the minimum of %d records", r.cfg.Quotas.MinRecords)
 	}
 	f.Modes = append(f.Modes, batch)
@@ -60,7 +60,7 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 		if q := r.cfg.Quotas; q.TPM > 0 {
 			minutes := float64(usage.InputTokens+usage.OutputTokens*max(q.Burndown, 1)) / float64(q.TPM)
 			if q.RPM > 0 {
-				minutes = max(minutes, float64(r.planned.Asked)/float64(q.RPM))
+				minutes = max(minutes, float64(r.planned.stages())/float64(q.RPM))
 			}
 			seconds := 60 * minutes
 			m.Seconds, m.Note = &seconds, "at the default quota of tokens a minute"

@@ -219,6 +219,6 @@ func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
 			p.classes[c] += n
 		}
 	}
-	p.rest = max(0, r.planned.Asked-p.records)
+	p.rest = max(0, r.planned.Records()-p.records)
 	return p, nil
 }

@@ -26,13 +26,15 @@ type Planned struct {
 	Empty      int64 `json:"empty"`
 	Same       int64 `json:"same"` // documents that ask what an earlier one asks
 	TooLarge   int64 `json:"too_large"`
-	Unchanged  int64 `json:"unchanged"` // their answer of an earlier pass stands
-	Changed    int64 `json:"changed"`   // known documents that ask something else now
-	Again      int64 `json:"again"`     // known documents that have no answer yet
-	Stale      int64 `json:"stale"`     // of Unchanged: they ask something else, and wait for a later pass
-	Gone       int64 `json:"gone"`      // known documents that are not in the sources any more; beside the others
-	Asked      int64 `json:"asked"`     // Documents - Empty - Same - TooLarge - Unchanged
-	Pilot      int64 `json:"pilot"`     // of them
+	Unchanged  int64 `json:"unchanged"`       // their answer of an earlier pass stands
+	Changed    int64 `json:"changed"`         // known documents that ask something else now
+	Again      int64 `json:"again"`           // known documents that have no answer yet
+	Stale      int64 `json:"stale"`           // of Unchanged: they ask something else, and wait for a later pass
+	Gone       int64 `json:"gone"`            // known documents that are not in the sources any more; beside the others
+	Asked      int64 `json:"asked"`           // Documents - Empty - Same - TooLarge - Unchanged
+	Pilot      int64 `json:"pilot"`           // of them
+	Long       int64 `json:"long,omitempty"`  // of Asked, those that are asked in parts
+	Parts      int64 `json:"parts,omitempty"` // and how many parts that makes
 	Japanese   int64 `json:"japanese"`
 	Cut        int64 `json:"cut"`
 
@@ -48,7 +50,8 @@ type Planned struct {
 	Mode   quarry.Mode `json:"mode"`
 	Notes  []string    `json:"notes,omitempty"` // what people should know before they go on
 
-	broken int64 // documents whose text could not be put into a prompt, counted in Unreadable
+	pilotRecords int64 // of the pilot: those of all parts of its long documents
+	broken       int64 // documents whose text could not be put into a prompt, counted in Unreadable
 }
 
 const (
@@ -73,6 +76,7 @@ type outcome struct {
 	RecordID quarry.RecordID `json:"record_id,omitempty"`
 	Class    quarry.Class    `json:"class,omitempty"`
 	Left     bool            `json:"left,omitempty"`    // goes on in a retry shard
+	Parts    int             `json:"parts,omitempty"`   // of a long document: in how many it is asked
 	Doubled  int64           `json:"doubled,omitempty"` // further lines for the record, which were not kept
 	Result   quarry.Result   `json:"result"`
 }
@@ -105,6 +109,9 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	if err := r.decideMode(); err != nil {
+		return count{}, err
+	}
+	if err := r.checkSecondStage(); err != nil {
 		return count{}, err
 	}
 	rows, err := r.cutShards(ctx)
@@ -313,16 +320,20 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 	if item.japanese {
 		p.Japanese++
 	}
-	recordID := quarry.NewRecordID(item.doc.ID, item.key, 1)
-	switch size := lineBytes(recordID, item.input); {
+	size, longest := int64(0), int64(0)
+	for id, input := range item.records(1) {
+		n := lineBytes(id, input)
+		size, longest = size+n, max(longest, n)
+	}
+	switch {
 	case item.empty:
 		r.watch(Event{Kind: ItemSkipped, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": nothing left after cleaning"})
 		if err := writeJSONLine(index.skipped, r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
 			return err
 		}
-	case size >= tooLargeBytes || (r.maxLine() > 0 && size > r.maxLine()):
+	case size >= tooLargeBytes || (r.maxLine() > 0 && longest > r.maxLine()):
 		e.bytes = tooLargeBytes
-		message := fmt.Sprintf("%d bytes, an input file may have %d", size, r.maxLine())
+		message := fmt.Sprintf("%d bytes, an input file may have %d", longest, r.maxLine())
 		r.watch(Event{Kind: ItemLeftOut, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": " + message})
 		if err := writeJSONLine(index.skipped, r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
 			return err
@@ -337,13 +348,30 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 		p.Classes.Add(item.classes)
 		p.AskedBytes += item.cleaned
 		p.LineBytes += size
+		if err := r.scanRecords(index, item, order); err != nil {
+			return err
+		}
+	}
+	return index.add(&e)
+}
+
+// scanRecords notes the parts of a long document, and hands what is asked to a build.
+func (r *Run) scanRecords(index *indexWriter, item *prepared, order int64) error {
+	part := 0
+	for id, input := range item.records(1) {
+		if len(item.parts) > 0 {
+			part++
+			if err := index.addPart(order, lineBytes(id, input)); err != nil {
+				return err
+			}
+		}
 		if r.spool != nil {
-			if err := r.spool.add(order, recordID, item.key, item.input); err != nil {
+			if err := r.spool.add(turnOf(order, part), id, item.key, input); err != nil {
 				return err
 			}
 		}
 	}
-	return index.add(&e)
+	return nil
 }
 
 // unasked is the outcome of a document that is never asked.

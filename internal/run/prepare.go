@@ -19,7 +19,8 @@ type prepared struct {
 	doc      quarry.Document // without its body
 	hash     dedupe.Hash     // of the id
 	key      quarry.DocumentKey
-	input    []byte // modelInput
+	input    []byte         // modelInput, or those of all parts, one behind the other
+	parts    []preparedPart // none where the document is asked as a whole
 	classes  quarry.CharClasses
 	source   int64 // bytes of the body before cleaning
 	cleaned  int64 // and after
@@ -136,6 +137,9 @@ func (r *Run) prepareOne(cleaner *clean.Cleaner, p *prepared, buf []byte) ([]byt
 		return buf, nil
 	}
 	p.head = headOf(text.Text, p.doc.Title)
+	if len(text.Parts) > 1 && r.cfg.Long != nil {
+		return r.prepareParts(p, &text, buf)
+	}
 	asked := p.doc
 	asked.Body, asked.Format = text.Text, quarry.FormatText
 	start := len(buf)

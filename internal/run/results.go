@@ -388,7 +388,7 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 			f = r.missing(s, &p)
 		}
 		o, next := f.Outcome, f.Next
-		o.Order, o.RecordID = p.Order, p.RecordID
+		o.Order, o.RecordID, o.Parts = p.Order, p.RecordID, p.Parts
 		r.complete(s, &o.Result, &p)
 		tally(s, &o)
 		if err := writeJSONLine(journal, &o); err != nil {

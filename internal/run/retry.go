@@ -10,11 +10,15 @@ import (
 	"quarry/internal/pack"
 )
 
-// leftovers gives the records that shards left, by the documents' order: so a retry shard's journal is in that order too.
+// leftovers gives the records that shards left, and the merges that can be asked, by the documents' order: so a retry shard's journal is in that order too.
 func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[left, error] {
 	return func(yield func(left, error) bool) {
 		var files []sortedFile
 		for i, id := range from {
+			if isMerges(id) {
+				files = append(files, sortedFile{path: r.leftPath(id), rank: i})
+				continue
+			}
 			s, err := r.ledger.Shard(ctx, id)
 			if err != nil {
 				yield(left{}, err)
@@ -28,7 +32,7 @@ func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[le
 
 // planRetries plans a round of further attempts: the only arrow that leads back. It gathers what all ended shards left, so
 // that few records of many shards fill one job. It reports whether there was anything to do. among, where it is not nil,
-// narrows it to some shards: what they leave that is too little for a job waits for the others.
+// narrows it to some shards: what they leave that is too little for a job waits for the others, and so do merges.
 func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (bool, error) {
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
@@ -45,6 +49,16 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" && s.Unasked == "" && (among == nil || among[s.ID]) {
 			from = append(from, s.ID)
 			records += s.Tally.Left
+		}
+	}
+	if among == nil {
+		id, merges, err := r.planMerges(ctx, shards)
+		if err != nil {
+			return false, err
+		}
+		if merges > 0 {
+			from = append(from, id)
+			records += merges
 		}
 	}
 	if records == 0 {
@@ -70,6 +84,9 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 	}
 	takes := map[quarry.ShardID]quarry.ShardID{}
 	for _, id := range from {
+		if isMerges(id) {
+			continue // no shard's
+		}
 		takes[id] = rows[0].ID
 	}
 	return true, r.ledger.AddShards(ctx, rows, nil, takes)

@@ -65,6 +65,7 @@ type Config struct {
 
 	Clean  clean.Config
 	Prompt *prompt.Renderer
+	Long   *Long // nil: a document is asked as one record, however long it is
 	Check  *parse.Checker
 	Prices *cost.Table
 }

@@ -123,7 +123,7 @@ func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 			l.Other.Add(usage.OutputTokens)
 		}
 	}
-	p.rest = max(0, r.planned.Asked-pilot.records)
+	p.rest = max(0, r.planned.Records()-pilot.records)
 	if len(samples) == 0 {
 		return nil // nothing was learned: the rough estimate stays
 	}
@@ -132,7 +132,7 @@ func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 	r.learned = l
 	e := r.expect(l, r.allTexts().less(pilot.records, pilot.japanese, pilot.classes))
 	e.input, e.output, e.samples = plus(e.input, p.usage.InputTokens), plus(e.output, p.usage.OutputTokens), int64(len(samples))
-	after := r.expected(r.planned.Asked, e)
+	after := r.expected(r.planned.stages(), e)
 	r.foreseen.After = &after
 	return nil
 }

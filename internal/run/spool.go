@@ -59,8 +59,8 @@ func (r *Run) newSpool() *spool {
 	}
 }
 
-// add takes a record, whose order is above all before.
-func (s *spool) add(order int64, id quarry.RecordID, key quarry.DocumentKey, modelInput []byte) error {
+// add takes a record, whose turn is above all before.
+func (s *spool) add(at turn, id quarry.RecordID, key quarry.DocumentKey, modelInput []byte) error {
 	s.line = appendRecord(s.line[:0], id, modelInput)
 	size := int64(len(s.line))
 	if s.out != nil {
@@ -72,7 +72,7 @@ func (s *spool) add(order int64, id quarry.RecordID, key quarry.DocumentKey, mod
 		}
 	}
 	if s.out == nil {
-		if err := s.begin(order); err != nil {
+		if err := s.begin(at); err != nil {
 			return err
 		}
 	}
@@ -82,7 +82,7 @@ func (s *spool) add(order int64, id quarry.RecordID, key quarry.DocumentKey, mod
 	// Hashing twice what will be copied is spared where a repeat lies in one file, which needs no more memory than the
 	// keys of a file.
 	head := binary.BigEndian.Uint64(key[:])
-	if _, repeats := s.asked[head]; repeats {
+	if _, repeats := s.asked[head]; repeats && at.part() < 2 {
 		s.shifted = true
 	}
 	if len(s.asked) < maxSpoolKeys {
@@ -92,14 +92,14 @@ func (s *spool) add(order int64, id quarry.RecordID, key quarry.DocumentKey, mod
 		_, _ = s.digest.Write(s.line) // a hash does not fail
 	}
 	f := &s.files[len(s.files)-1]
-	f.Last = order
+	f.Last = int64(at)
 	f.Records++
 	f.Bytes += size
 	return nil
 }
 
 // begin begins a file. It lies beside the shards, since a rename does not leave a file system.
-func (s *spool) begin(order int64) error {
+func (s *spool) begin(at turn) error {
 	path := filepath.Join(s.run.buildDir, fmt.Sprintf("spool%05d.tmp", len(s.files)+1))
 	out, err := s.run.effects.Create(path)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *spool) begin(order int64) error {
 	}
 	s.out = out
 	s.buf.Reset(out)
-	s.files = append(s.files, spoolFile{Span: pack.Span{First: order}, path: path})
+	s.files = append(s.files, spoolFile{Span: pack.Span{First: int64(at)}, path: path})
 	return nil
 }
 
@@ -160,7 +160,8 @@ func (s *spool) cut(ctx context.Context, shards []ledger.Shard, made func(*ledge
 }
 
 func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReader) error {
-	span := pack.Span{First: shard.First, Last: shard.Last, Records: shard.Records, Bytes: shard.Bytes}
+	first, last := turnsOf(shard)
+	span := pack.Span{First: int64(first), Last: int64(last), Records: shard.Records, Bytes: shard.Bytes}
 	for i := range s.files {
 		// As many records between the same ones: none of them repeats another.
 		if f := &s.files[i]; f.Span == span && f.digest != "" {
@@ -189,10 +190,11 @@ func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReade
 type spoolReader struct {
 	spool  *spool
 	column *takes
-	next   func() (entry, error, bool)
+	next   func() (firstRecord, error, bool)
 	stop   func()
-	order  int64 // of the next entry of the index
-	file   int   // where the next record lies
+	head   firstRecord // that was read and not copied yet
+	held   bool
+	file   int // where the next record lies
 	at     int64
 	in     *os.File // the file of that number, where it is open
 	opened int
@@ -211,27 +213,30 @@ func (r *spoolReader) copy(ctx context.Context, out io.Writer, shard *ledger.Sha
 		if r.column, err = r.spool.run.openTakes(shard.Pass); err != nil {
 			return 0, 0, err
 		}
-		r.next, r.stop = iter.Pull2(r.spool.run.entries(shard.Pass))
+		r.next, r.stop = iter.Pull2(r.spool.run.firstRecords(shard.Pass))
 		r.buf = make([]byte, spoolBufferBytes)
 	}
+	first, last := turnsOf(shard)
 	var held stretch // records that lie one behind the other go on together
-	for ; r.order <= shard.Last; r.order++ {
-		e, err, ok := r.next()
-		if err != nil || !ok {
-			return 0, 0, errors.Join(err, fmt.Errorf("find document %d in the index: it has %t", r.order, ok))
+	for {
+		if !r.held {
+			if r.head, err, r.held = r.next(); err != nil {
+				return 0, 0, err
+			}
 		}
-		if e.bytes == 0 || e.bytes == brokenBytes || e.bytes == tooLargeBytes {
-			continue // it never was in the spool
+		if !r.held || r.head.turn > last {
+			break
 		}
-		if r.order > r.spool.files[r.file].Last {
+		r.held = false
+		if int64(r.head.turn) > r.spool.files[r.file].Last {
 			r.file, r.at = r.file+1, 0
 		}
-		this := stretch{r.file, r.at, r.at + int64(e.bytes)}
+		this := stretch{r.file, r.at, r.at + r.head.bytes}
 		r.at = this.to
-		if r.order < shard.First { // in a shard that was a file of the spool as it is, or in none
+		if r.head.turn < first { // in a shard that was a file of the spool as it is, or in none
 			continue
 		}
-		t, err := r.column.of(r.order)
+		t, err := r.column.of(r.head.turn.order())
 		if err != nil {
 			return 0, 0, err
 		}
@@ -239,7 +244,7 @@ func (r *spoolReader) copy(ctx context.Context, out io.Writer, shard *ledger.Sha
 			continue
 		}
 		records++
-		bytes += int64(e.bytes)
+		bytes += r.head.bytes
 		if held.file == this.file && held.to == this.from {
 			held.to = this.to
 			continue

@@ -29,6 +29,12 @@ func (r *Run) writeTakes(ctx context.Context, again *repeats, draw *sample, pair
 	next, stop := iter.Pull2(again.sorted())
 	defer stop()
 	repeat, err, more := next()
+	long, err := r.openLong(p.Pass)
+	if err != nil {
+		return err
+	}
+	defer long.close()
+	var parts []int64
 	p.Documents = 0
 	var order int64
 	for e, entryErr := range r.entries(p.Pass) {
@@ -67,7 +73,10 @@ func (r *Run) writeTakes(ctx context.Context, again *repeats, draw *sample, pair
 		if err := column.add(t, tries, order, slot); err != nil {
 			return err
 		}
-		p.tally(t)
+		if parts, err = long.of(order, parts); err != nil {
+			return err
+		}
+		p.tally(t, int64(len(parts)))
 		if t == takeMain || t == takePilot {
 			p.AskedLines += int64(e.bytes)
 		}
@@ -165,13 +174,19 @@ func (c *columns) commit() error {
 	return errors.Join(c.tries.Commit(), c.unchanged.Commit(), c.takes.Commit())
 }
 
-func (p *Planned) tally(t take) {
+// tally counts what becomes of a document, which is asked in so many parts; 0: as a whole.
+func (p *Planned) tally(t take, parts int64) {
+	if t == takeMain || t == takePilot {
+		p.Parts += parts
+		p.Long += min(parts, 1)
+	}
 	switch t {
 	case takeMain:
 		p.Asked++
 	case takePilot:
 		p.Asked++
 		p.Pilot++
+		p.pilotRecords += max(parts, 1)
 	case takeEmpty:
 		p.Empty++
 	case takeSameID:

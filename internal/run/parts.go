@@ -1,0 +1,223 @@
+package run
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+
+	"quarry"
+	"quarry/internal/clean"
+	"quarry/internal/ledger"
+	"quarry/internal/prompt"
+)
+
+// A long document is asked in parts: its entry of the index stands for all of them, and a file beside the entries says how
+// long the line of each is. So the index has one entry a document however it is asked. combine.go makes one answer of the
+// answers about the parts.
+
+// Long is how documents are asked that are longer than the cap, where they are asked in parts.
+type Long struct {
+	Part  *prompt.Renderer // of each part
+	Merge *prompt.Renderer // of the answers about all parts
+}
+
+// longFile has, for each part of a long document, its order and the length of its line in the input file.
+const longFile = "long"
+
+const (
+	longBytes = 12
+	maxParts  = 9999 // what a recordId has room for
+)
+
+// turn numbers the first attempts of a pass: the order of the document, and below it the number of the part; 0 where it
+// is asked as a whole. Turns rise as the records are written, so shards are cut by them.
+type turn int64
+
+const turnBits = 14 // for maxParts
+
+func turnOf(order int64, part int) turn { return turn(order<<turnBits | int64(part)) }
+
+func (t turn) order() int64 { return int64(t) >> turnBits }
+func (t turn) part() int    { return int(t & (1<<turnBits - 1)) }
+
+// turnsOf gives a stretch's first and last turn. A shard may begin and end inside a document.
+func turnsOf(s *ledger.Shard) (first, last turn) {
+	return turnOf(s.First, s.FirstPart), turnOf(s.Last, s.LastPart)
+}
+
+// prepareParts renders the parts of a long document, one modelInput behind the other.
+func (r *Run) prepareParts(p *prepared, text *clean.Cleaned, buf []byte) ([]byte, error) {
+	n := len(text.Parts)
+	if n > maxParts {
+		return buf, &quarry.ItemError{At: p.doc.At, ID: p.doc.ID, Reason: fmt.Sprintf("it would be asked in %d parts, at most %d can be", n, maxParts)}
+	}
+	start := len(buf)
+	fail := func(err error) ([]byte, error) {
+		return buf[:start], &quarry.ItemError{At: p.doc.At, ID: p.doc.ID, Reason: fmt.Sprintf("prompt: %v", err)}
+	}
+	asked := p.doc
+	asked.Format, asked.Parts = quarry.FormatText, n
+	keys := make([]quarry.DocumentKey, n+1)
+	var err error
+	for i, part := range text.Parts {
+		asked.Body, asked.Part = part, i+1
+		if buf, keys[i], err = r.cfg.Long.Part.AppendKeyed(buf, &asked); err != nil {
+			return fail(err)
+		}
+		p.parts = append(p.parts, preparedPart{end: len(buf) - start, classes: clean.Classes(part), head: headOf(part, p.doc.Title)})
+	}
+	// What is asked in the end is asked with the answers; all the rest of it is known here.
+	asked.Body, asked.Part = []byte("answers"), 0
+	end := len(buf)
+	if buf, keys[n], err = r.cfg.Long.Merge.AppendKeyed(buf, &asked); err != nil {
+		return fail(err)
+	}
+	p.key = r.cfg.Prompt.PartedKey(keys)
+	return buf[:end], nil
+}
+
+// preparedPart is one part of a long document.
+type preparedPart struct {
+	end     int // where in the document's input its own ends
+	classes quarry.CharClasses
+	head    string
+}
+
+// sample is what is kept of a pilot's document, or of one part of it.
+func (p *prepared) sample(part int) *sampled {
+	if part == 0 {
+		return &sampled{Classes: p.classes, Japanese: p.japanese, Head: p.head}
+	}
+	return &sampled{Classes: p.parts[part-1].classes, Japanese: p.japanese, Head: p.parts[part-1].head}
+}
+
+// records gives what is asked about the document first: one record, or one for each part.
+func (p *prepared) records(attempt int) iter.Seq2[quarry.RecordID, []byte] {
+	return func(yield func(quarry.RecordID, []byte) bool) {
+		id := quarry.NewRecordID(p.doc.ID, p.key, attempt)
+		if len(p.parts) == 0 {
+			yield(id, p.input)
+			return
+		}
+		from := 0
+		for i := range p.parts {
+			if !yield(id.Part(i+1), p.input[from:p.parts[i].end]) {
+				return
+			}
+			from = p.parts[i].end
+		}
+	}
+}
+
+// longParts reads the file of long documents in order. It reads none where there is no such file.
+type longParts struct {
+	next func() ([]byte, error, bool)
+	stop func()
+	head struct{ order, bytes int64 }
+	more bool
+}
+
+func (r *Run) openLong(pass int) (*longParts, error) {
+	l := &longParts{}
+	l.next, l.stop = iter.Pull2(fixedRecords(r.indexPath(pass, longFile), longBytes))
+	err := l.advance()
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	return l, err
+}
+
+func (l *longParts) advance() error {
+	b, err, more := l.next()
+	if l.more = more && err == nil; l.more {
+		l.head.order, l.head.bytes = int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint32(b[8:]))
+	}
+	return err
+}
+
+// of gives the lengths of the lines of a document's parts; none where it is asked as a whole. It is asked in order.
+func (l *longParts) of(order int64, lengths []int64) ([]int64, error) {
+	lengths = lengths[:0]
+	for l.more && l.head.order <= order {
+		if l.head.order == order {
+			lengths = append(lengths, l.head.bytes)
+		}
+		if err := l.advance(); err != nil {
+			return lengths, err
+		}
+	}
+	return lengths, nil
+}
+
+func (l *longParts) close() { l.stop() }
+
+// firstRecord is one record that is, or could have been, asked in a pass: of documents that turn out to repeat another
+// one too.
+type firstRecord struct {
+	turn  turn
+	bytes int64 // of its line in the input file
+}
+
+// firstRecords gives them in their order.
+func (r *Run) firstRecords(pass int) iter.Seq2[firstRecord, error] {
+	return func(yield func(firstRecord, error) bool) {
+		long, err := r.openLong(pass)
+		if err != nil {
+			yield(firstRecord{}, err)
+			return
+		}
+		defer long.close()
+		var order int64
+		var lengths []int64
+		for e, err := range r.entries(pass) {
+			if err == nil {
+				lengths, err = long.of(order, lengths)
+			}
+			if err != nil {
+				yield(firstRecord{}, err)
+				return
+			}
+			switch {
+			case e.bytes == 0 || e.bytes == brokenBytes || e.bytes == tooLargeBytes:
+			case len(lengths) == 0:
+				if !yield(firstRecord{turnOf(order, 0), int64(e.bytes)}, nil) {
+					return
+				}
+			default:
+				for i, n := range lengths {
+					if !yield(firstRecord{turnOf(order, i+1), n}, nil) {
+						return
+					}
+				}
+			}
+			order++
+		}
+	}
+}
+
+// Records is how many records are asked first: one a document, or one for each part of a long one.
+func (p *Planned) Records() int64 { return p.Asked - p.Long + p.Parts }
+
+// stages is how many records are asked in both stages.
+func (p *Planned) stages() int64 { return p.Records() + p.Long }
+
+// checkSecondStage refuses, before a cent is spent, a run whose long documents are too few for a job of their own: their
+// parts would be paid for, and then nobody would be asked to make one answer of them.
+func (r *Run) checkSecondStage() error {
+	p := &r.planned
+	if p.Long == 0 {
+		return nil
+	}
+	p.Notes = append(p.Notes, fmt.Sprintf("%d documents are longer than the limit: they are asked in %d parts, and the answers about them are merged in a second stage of %d records",
+		p.Long, p.Parts, p.Long))
+	if r.buildDir != "" || r.mayCall() || p.Mode != quarry.ModeJob || p.Long >= r.cfg.Quotas.MinRecords {
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.OverLimit, Op: "plan", Subject: "the second stage of --long merge",
+		Err:  fmt.Errorf("%d records are below the minimum of %d of a batch job", p.Long, r.cfg.Quotas.MinRecords),
+		Hint: "--rescue asks them on demand, at twice the price of a batch job; --long cut or --long headtail ask each of these documents once, and not about all of it",
+	}
+}
