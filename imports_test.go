@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"internal/cli": {
 		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket", "internal/clean",
 		"internal/cost", "internal/export", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/report", "internal/setup",
-		"internal/pricelist", "internal/quotas", "internal/source", "internal/validate",
+		"internal/pricelist", "internal/quotas", "internal/source", "internal/tokens", "internal/validate",
 	},
 	"internal/run": {
 		"internal/bedrock", "internal/bucket", "internal/clean", "internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/pack",

@@ -17,6 +17,7 @@ type outcome struct {
 	RecordID quarry.RecordID `json:"record_id"`
 	Class    quarry.Class    `json:"class"`
 	Left     bool            `json:"left"`
+	Parts    int             `json:"parts"`   // of a long document: in how many it is asked
 	Doubled  int64           `json:"doubled"` // further lines of the record that the provider wrote
 	Result   result          `json:"result"`
 	shard    quarry.ShardID  // whose journal it is
@@ -32,6 +33,7 @@ type result struct {
 	Model          string              `json:"model"`
 	RequestedModel string              `json:"requested_model"`
 	Mode           quarry.Mode         `json:"mode"`
+	Parts          int                 `json:"parts"`
 	Attempts       int                 `json:"attempts"`
 	Usage          quarry.Usage        `json:"usage"`
 	CostUSD        *quarry.USD         `json:"cost_usd"`

@@ -11,7 +11,15 @@ import (
 
 // against says what in a line of results.jsonl is not what the attempts at its document came to.
 func against(r *result, attempts []outcome) string {
-	last := &attempts[len(attempts)-1]
+	last, made := &attempts[len(attempts)-1], 0
+	deciding := attempts // those at one record that say how the document ended
+	unmerged := false    // every part is answered, and nobody merged the answers
+	if attempts[0].Parts > 0 {
+		deciding, unmerged = decidingOf(attempts)
+		last, made = &deciding[len(deciding)-1], madeOf(attempts)
+	} else {
+		made = last.RecordID.Attempt()
+	}
 	var from *outcome
 	var usage quarry.Usage
 	cost := new(quarry.USD)
@@ -24,14 +32,19 @@ func against(r *result, attempts []outcome) string {
 		} else if cost != nil {
 			*cost += *o.Result.CostUSD
 		}
+	}
+	for i := range deciding {
+		o := &deciding[i]
 		good = good || o.Class == quarry.ClassOK
 		answered = answered || o.Class.Answered()
 		if o.RecordID == r.RecordID {
 			from = o
 		}
 	}
+	whole := last.RecordID.PartNumber() == 0
 	want := quarry.StatusFailed
 	switch {
+	case !whole: // a part that got no good answer, or answers that nobody merged: there is none about the document
 	case good:
 		want = quarry.StatusOK
 	case answered && !last.Left:
@@ -44,18 +57,27 @@ func against(r *result, attempts []outcome) string {
 		return fmt.Sprintf("status %s, the attempts came to %s", r.Status, want)
 	case good && from.Class != quarry.ClassOK, answered && !from.Class.Answered():
 		return "it shows another attempt than the best"
-	case r.Attempts != last.RecordID.Attempt():
-		return fmt.Sprintf("it counts %d attempts, there were %d", r.Attempts, last.RecordID.Attempt())
+	case r.Attempts != made:
+		return fmt.Sprintf("it counts %d attempts, there were %d", r.Attempts, made)
+	case r.Parts != attempts[0].Parts:
+		return fmt.Sprintf("it counts %d parts, there were %d", r.Parts, attempts[0].Parts)
 	case r.Usage != usage:
 		return fmt.Sprintf("%d tokens in and %d out, the attempts took %d and %d", r.Usage.InputTokens, r.Usage.OutputTokens, usage.InputTokens, usage.OutputTokens)
 	case (r.CostUSD == nil) != (cost == nil) || (cost != nil && *r.CostUSD != *cost):
 		return "its cost is not that of its attempts"
-	case !last.Left && want != quarry.StatusOK && (r.Error == nil || from.Result.Error == nil || *r.Error != *from.Result.Error):
+	case !last.Left && !unmerged && want != quarry.StatusOK && (r.Error == nil || from.Result.Error == nil || !sameError(r, from)):
 		return "its error is not the journal's"
 	case (r.Error == nil) != (want == quarry.StatusOK):
 		return "an error that does not go with its status"
 	}
-	if what := apart(r, &from.Result); what != "" {
+	shown := from.Result
+	if !whole {
+		shown.Output = nil
+	}
+	if unmerged {
+		shown.Text, shown.StopReason, shown.Salvaged = "", "", false
+	}
+	if what := apart(r, &shown); what != "" {
 		return what
 	}
 	return anotherDocument(r, from.Result.Document)

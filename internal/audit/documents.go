@@ -305,6 +305,15 @@ func (p *documentsProof) match(e *entry) error {
 
 // checkAttempts proves that a document was asked again only after an answer that was no good.
 func (p *documentsProof) checkAttempts(e *entry, attempts []outcome) {
+	if e.parts > 0 && len(attempts) > 0 {
+		p.checkParted(e, attempts)
+		return
+	}
+	p.checkRecord(e, attempts)
+}
+
+// checkRecord proves it of one record.
+func (p *documentsProof) checkRecord(e *entry, attempts []outcome) {
 	for i := range attempts {
 		o := &attempts[i]
 		if s, ok := p.strays[o.RecordID]; ok && s.shard != o.shard {

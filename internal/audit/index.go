@@ -2,12 +2,14 @@ package audit
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
+	"sort"
 
 	"quarry"
 )
@@ -39,6 +41,7 @@ type entry struct {
 	key   hash // the first half of its document key; zero where it was never asked
 	take  byte
 	tries int // attempts of earlier passes
+	parts int // in which it is asked; 0: as a whole
 }
 
 // has reports whether the document has a line in results.jsonl.
@@ -55,10 +58,12 @@ type index struct {
 	dir            string
 	entries, takes *os.File
 	tries          *os.File // nil: there was no earlier pass
+	long           *os.File // nil: no document is asked in parts
 	n              int64
 	at             int64 // order of the first entry that is held
 	held, marks    []byte
 	tried          []byte
+	parts          map[int64]int // of the documents that are held, those asked in parts
 }
 
 func openIndex(dir string) (*index, error) {
@@ -73,6 +78,9 @@ func openIndex(dir string) (*index, error) {
 	}
 	if ix.tries, err = os.Open(filepath.Join(dir, "tries")); err != nil {
 		ix.tries = nil
+	}
+	if ix.long, err = os.Open(filepath.Join(dir, "long")); err != nil {
+		ix.long = nil
 	}
 	e, err := ix.entries.Stat()
 	t, tErr := ix.takes.Stat()
@@ -94,6 +102,9 @@ func (ix *index) close() {
 	if ix.tries != nil {
 		_ = ix.tries.Close()
 	}
+	if ix.long != nil {
+		_ = ix.long.Close()
+	}
 }
 
 // of gives the entry of an order; it is fast when asked in order.
@@ -110,7 +121,8 @@ func (ix *index) of(order int64) (entry, error) {
 		if ix.tries != nil {
 			_, triesErr = ix.tries.ReadAt(ix.tried, order)
 		}
-		for _, err := range []error{err, tErr, triesErr} {
+		partsErr := ix.readLong(order, order+n)
+		for _, err := range []error{err, tErr, triesErr, partsErr} {
 			if err != nil && !errors.Is(err, io.EOF) {
 				ix.marks = nil
 				return entry{}, err
@@ -118,7 +130,7 @@ func (ix *index) of(order int64) (entry, error) {
 		}
 	}
 	i := order - ix.at
-	e := entry{order: order, take: ix.marks[i], tries: int(ix.tried[i])}
+	e := entry{order: order, take: ix.marks[i], tries: int(ix.tried[i]), parts: ix.parts[order]}
 	copy(e.id[:], ix.held[i*entryBytes:])
 	copy(e.key[:], ix.held[i*entryBytes+16:])
 	return e, nil
@@ -133,4 +145,37 @@ func (ix *index) all() iter.Seq2[entry, error] {
 			}
 		}
 	}
+}
+
+// longBytes is what a part of a long document has in its file: its order, and the length of its line in the input file.
+const longBytes = 12
+
+// readLong counts the parts of the documents from one order to before another.
+func (ix *index) readLong(from, to int64) error {
+	ix.parts = nil
+	if ix.long == nil {
+		return nil
+	}
+	info, err := ix.long.Stat()
+	if err != nil {
+		return err
+	}
+	var b [longBytes]byte
+	var readErr error
+	orderAt := func(i int) int64 {
+		if _, err := ix.long.ReadAt(b[:], int64(i)*longBytes); err != nil {
+			readErr = err
+		}
+		return int64(binary.BigEndian.Uint64(b[:]))
+	}
+	n := int(info.Size() / longBytes)
+	ix.parts = map[int64]int{}
+	for i := sort.Search(n, func(i int) bool { return orderAt(i) >= from }); i < n && readErr == nil; i++ {
+		order := orderAt(i)
+		if order >= to {
+			break
+		}
+		ix.parts[order]++
+	}
+	return readErr
 }

@@ -22,6 +22,7 @@ type part struct {
 	ID       quarry.DocumentID `json:"id"`
 	Order    int64             `json:"order"`
 	RecordID quarry.RecordID   `json:"record_id"`
+	Parts    int               `json:"parts"` // of a long document: in how many it is asked
 }
 
 // record is one attempt, with what the journal and the raw output say of it.
@@ -156,7 +157,7 @@ func (a *audit) journalPath(id quarry.ShardID) string {
 func (p *shardProof) readPart() {
 	ix := p.indexOf(p.row.Pass)
 	where := p.short(p.partPath(p.row.ID))
-	last := int64(-1)
+	last, lastPart := int64(-1), 0
 	for l, err := range decoded[part](p.partPath(p.row.ID)) {
 		if err != nil {
 			p.found.fault("%s: %v", where, err)
@@ -166,10 +167,10 @@ func (p *shardProof) readPart() {
 			p.found.name(paidTwice, l.ID, l.RecordID, "%s has the record twice", where)
 			continue
 		}
-		if l.Order <= last {
+		if n := l.RecordID.PartNumber(); l.Order < last || (l.Order == last && (n == 0 || n <= lastPart)) {
 			p.found.name(altered, l.ID, l.RecordID, "%s: not in the order of the sources", where)
 		}
-		last = l.Order
+		last, lastPart = l.Order, l.RecordID.PartNumber()
 		if ix != nil {
 			p.checkID(ix, &l)
 		}
@@ -182,16 +183,21 @@ func (p *shardProof) readPart() {
 	}
 }
 
-// checkID holds a recordId against the document's id and key: S-K-aN, a later attempt only in a shard of those.
+// checkID holds a recordId against the document's id and key: S-K-aN, or S-K-pNNNN-aN for a part; a later attempt, and
+// the merge of a document that is asked in parts, only in a shard of those.
 func (p *shardProof) checkID(ix *index, l *part) {
 	e, err := ix.of(l.Order)
 	if err != nil {
 		p.found.name(altered, l.ID, l.RecordID, "its order: %v", err)
 		return
 	}
-	n := l.RecordID.Attempt()
+	n, number := l.RecordID.Attempt(), l.RecordID.PartNumber()
 	stem := strings.TrimSuffix(string(quarry.NewRecordID(l.ID, quarry.DocumentKey{}, 1)), "000000000000-a1")
 	want := stem + hex.EncodeToString(e.key[:6]) + "-a" + strconv.Itoa(n)
+	if number > 0 {
+		want = stem + hex.EncodeToString(e.key[:6]) + fmt.Sprintf("-p%04d-a%d", number, n)
+	}
+	merges := e.parts > 0 && number == 0
 	switch {
 	case e.id != hashOf(l.ID):
 		p.found.name(altered, l.ID, l.RecordID, "the index has another document of order %d", l.Order)
@@ -199,7 +205,9 @@ func (p *shardProof) checkID(ix *index, l *part) {
 		p.found.name(paidTwice, l.ID, l.RecordID, "it was asked although the plan says %q: not to be asked", e.take)
 	case n == 0 || string(l.RecordID) != want:
 		p.found.name(altered, l.ID, l.RecordID, "its recordId is not the one of its id and key, %s", want)
-	case (n > e.tries+1) != (p.row.Kind == quarry.RetryShard):
+	case number > e.parts || l.Parts != e.parts:
+		p.found.name(altered, l.ID, l.RecordID, "part %d of %d, and the index says that it is asked in %d", number, l.Parts, e.parts)
+	case (merges || n > e.tries+1) != (p.row.Kind == quarry.RetryShard):
 		p.found.name(altered, l.ID, l.RecordID, "attempt %d in a shard of kind %s", n, p.row.Kind)
 	}
 }
@@ -263,7 +271,7 @@ func count(t *ledger.Tally, o *outcome) {
 func (p *shardProof) consistent(o *outcome, r *record) string {
 	res := &o.Result
 	switch {
-	case o.Order != r.Order || res.ID != r.ID || res.RecordID != r.RecordID:
+	case o.Order != r.Order || res.ID != r.ID || res.RecordID != r.RecordID || o.Parts != r.Parts:
 		return "it names another document"
 	case res.Status != statusOf(o.Class):
 		return fmt.Sprintf("class %s with status %s", o.Class, res.Status)

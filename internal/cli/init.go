@@ -62,6 +62,13 @@ func sampleConfig() string {
 			b.WriteString(strings.TrimRight("#    "+line, " \n") + "\n")
 		}
 	}
+	b.WriteString("#  # With long: merge, what is asked about a part (the default: these words and user), and about the answers to all parts.\n")
+	for _, part := range []struct{ name, text string }{{"part_user: |-", prompt.DefaultPart + prompt.DefaultUser}, {"merge_user: |-", prompt.DefaultMerge}} {
+		fmt.Fprintf(&b, "#  %s\n", part.name)
+		for line := range strings.Lines(part.text) {
+			b.WriteString(strings.TrimRight("#    "+line, " \n") + "\n")
+		}
+	}
 	b.WriteString(`#  invocation_type: InvokeModel   # or Converse; the default fits the model
 #  max_tokens: 4096
 #  temperature: 0.1

@@ -43,28 +43,26 @@ func (c Config) ForMerge(user string) Config {
 	return c
 }
 
-// AppendAnswer appends the answer about one part to the text that the merge is asked about: a line for each member of
-// its JSON object that is not null, strings as they are, or, where there is no object, the text. part counts from 1.
+// AppendAnswer appends the answer about one part to the text that the merge is asked about: each member of its JSON
+// object that is not null under a heading, strings as they are, or, where there is no object, the text. part counts
+// from 1.
 func AppendAnswer(dst []byte, part, parts int, output []byte, text string) []byte {
 	if part > 1 {
 		dst = append(dst, "\n\n"...)
 	}
-	dst = fmt.Appendf(dst, "Part %d of %d:\n", part, parts)
-	if len(bytes.TrimSpace(output)) == 0 {
-		return append(dst, text...)
+	dst = fmt.Appendf(dst, "# Part %d of %d", part, parts)
+	output = bytes.TrimSpace(output)
+	if len(output) == 0 {
+		return append(append(dst, "\n\n"...), text...)
 	}
-	if bytes.TrimSpace(output)[0] != '{' {
-		return append(dst, output...)
+	if output[0] != '{' {
+		return append(append(dst, "\n\n"...), output...)
 	}
-	n := 0
 	for name, value := range jsonl.Members(output) {
 		if string(value) == "null" {
 			continue
 		}
-		if n++; n > 1 {
-			dst = append(dst, '\n')
-		}
-		dst = append(append(dst, name...), ": "...)
+		dst = fmt.Appendf(dst, "\n\n## %s\n\n", name)
 		var s string
 		if value[0] == '"' && json.Unmarshal(value, &s) == nil {
 			dst = append(dst, s...)

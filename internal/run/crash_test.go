@@ -56,10 +56,11 @@ func TestResumeAfterCrashAtEveryEffect(t *testing.T) {
 	for name, cfg := range map[string]worldConfig{
 		// A control plane that agrees with itself a moment later: replies of Create are lost, a new job is not found, a list has
 		// its pages twice.
-		"jobs that are late": {docs: someDocs(9), fault: "lost-create,late-job,double-page"},
-		"jobs":               {docs: someDocs(9)},
-		"retries":            {docs: someDocs(9), fault: "record-error=0.4,bad-json=0.2,drop-record=0.2,seed=7", cfg: untilAnswered(nil)},
-		"runtime calls":      {docs: someDocs(9), fault: "record-error=0.3,seed=3", cfg: untilAnswered(func(c *run.Config) { c.Mode = quarry.ModeOnDemand })},
+		"jobs that are late":      {docs: someDocs(9), fault: "lost-create,late-job,double-page"},
+		"jobs":                    {docs: someDocs(9)},
+		"retries":                 {docs: someDocs(9), fault: "record-error=0.4,bad-json=0.2,drop-record=0.2,seed=7", cfg: untilAnswered(nil)},
+		"parts, then their merge": {docs: longDocs(7), quotas: partQuotas, fault: "record-error=0.3,bad-json=0.2,drop-record=0.1,seed=5", cfg: untilAnswered(inParts(t))},
+		"runtime calls":           {docs: someDocs(9), fault: "record-error=0.3,seed=3", cfg: untilAnswered(func(c *run.Config) { c.Mode = quarry.ModeOnDemand })},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
