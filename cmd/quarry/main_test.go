@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 			"readme":     runReadme,
 			"operator":   becomeOperator,
 			"documented": documented,
+			"runid":      setRunID,
 		},
 	})
 }

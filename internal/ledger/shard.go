@@ -189,7 +189,7 @@ func (l *Ledger) Release(ctx context.Context, now time.Time, n int64, kind quarr
 	}
 	return l.db.Change(ctx, "ledger: release shards", func(tx *effect.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $1 WHERE id IN (
-			SELECT id FROM shard WHERE due = $2 AND (kind = $3 OR $3 = '') ORDER BY seq LIMIT $4)`,
+			SELECT id FROM shard WHERE due = $2 AND state <> 'done' AND (kind = $3 OR $3 = '') ORDER BY seq LIMIT $4)`,
 			now.UnixMilli(), held.UnixMilli(), string(kind), n)
 		return err
 	})

@@ -89,10 +89,12 @@ func (r *Run) number(ctx context.Context, rows []ledger.Shard) error {
 		return err
 	}
 	var seq int64
-	count := map[quarry.ShardKind]int{}
 	for i := range all {
 		seq = max(seq, all[i].Seq)
-		count[all[i].Kind]++
+	}
+	count, err := r.numbered(ctx, all)
+	if err != nil {
+		return err
 	}
 	prefix := map[quarry.ShardKind]string{quarry.PilotShard: "p", quarry.MainShard: "s", quarry.RetryShard: "r"}
 	for i := range rows {

@@ -91,6 +91,10 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	t := results.totals
+	if r.partial {
+		r.totals = t
+		return count{taken: t.Total, done: t.OK, failed: t.Invalid + t.Failed, skipped: t.Skipped}, results.commit(r.planned.Orders)
+	}
 	if t.Total != r.planned.Documents || t.OK+t.Invalid+t.Failed+t.Skipped != t.Total {
 		return count{}, fmt.Errorf("export: %d documents were planned, but %d ended: %d ok, %d invalid, %d failed, %d skipped",
 			r.planned.Documents, t.Total, t.OK, t.Invalid, t.Failed, t.Skipped)
@@ -310,6 +314,9 @@ func (f *resultFiles) addSame(s *same) error {
 			return fmt.Errorf("find the answer of document %d for %s: %w", s.Of, s.ID, err)
 		}
 		to = int64(binary.BigEndian.Uint64(end[:]))
+	}
+	if to == from { // it has none yet
+		return nil
 	}
 	line := make([]byte, to-from)
 	if _, err := f.results.ReadAt(line, from); err != nil {

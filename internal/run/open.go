@@ -49,6 +49,13 @@ func (r *Run) open(ctx context.Context) error {
 	if err := r.samePlace(ctx); err != nil {
 		return err
 	}
+	// Whoever holds the lock is alone: no lease of a process that died has to run out.
+	if err := r.ledger.Resume(ctx, time.Now()); err != nil {
+		return err
+	}
+	if err := r.homeFirst(ctx); err != nil {
+		return err
+	}
 	if err := r.choosePass(ctx); err != nil {
 		return err
 	}
@@ -60,8 +67,7 @@ func (r *Run) open(ctx context.Context) error {
 		}
 	}
 	r.watch(Event{Kind: RunOpened, Text: string(r.id), Done: 1})
-	// Whoever holds the lock is alone: no lease of a process that died has to run out.
-	return r.ledger.Resume(ctx, time.Now())
+	return nil
 }
 
 func (r *Run) target() string {
@@ -81,7 +87,19 @@ func (r *Run) sameRun(ctx context.Context) error {
 	if err := json.Unmarshal([]byte(text), &before); err != nil {
 		return fmt.Errorf("read the run's sources: %w", err)
 	}
-	if !slices.Equal(before, r.cfg.Sources) {
+	fresh, err := r.withoutSources(ctx)
+	if err != nil {
+		return err
+	}
+	if fresh {
+		b, err := json.Marshal(r.cfg.Sources)
+		if err != nil {
+			return err
+		}
+		if err := r.ledger.SetFacts(ctx, map[string]string{"sources": string(b)}); err != nil {
+			return err
+		}
+	} else if !slices.Equal(before, r.cfg.Sources) {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it is a run over %s, not over %s", strings.Join(before, " "), strings.Join(r.cfg.Sources, " ")),
 			Hint: "name another directory with --dir, or the same sources",
@@ -214,44 +232,6 @@ func (r *Run) Close(ctx context.Context) error {
 	}
 	active := r.active + time.Since(r.began)
 	return r.ledger.SetFacts(ctx, map[string]string{"active": active.Round(time.Millisecond).String()})
-}
-
-// manifestOfRun is run.json in the bucket: what another machine must know to take the run over.
-type manifestOfRun struct {
-	Format   int                   `json:"format"`
-	Run      quarry.RunID          `json:"run"`
-	Created  string                `json:"created"`
-	Version  string                `json:"version"`
-	Model    string                `json:"model"`
-	Type     quarry.InvocationType `json:"modelInvocationType"`
-	Mode     quarry.Mode           `json:"mode"`
-	Sources  []string              `json:"sources"`
-	Settings string                `json:"settings"`
-	Schema   json.RawMessage       `json:"schema,omitempty"`
-	Planned  Planned               `json:"planned"`
-}
-
-// announce puts run.json into the bucket, once a process, before the first job is asked for.
-func (r *Run) announce(ctx context.Context) error {
-	if r.announced.Load() {
-		return nil
-	}
-	created, _, err := r.ledger.Fact(ctx, "created")
-	if err != nil {
-		return err
-	}
-	b, err := json.MarshalIndent(manifestOfRun{
-		Format: ledger.Format, Run: r.id, Created: created, Version: r.cfg.Version, Model: r.cfg.Model, Type: r.cfg.Type, Mode: r.planned.Mode,
-		Sources: r.cfg.Sources, Settings: r.cfg.Settings, Schema: r.cfg.Prompt.Schema(), Planned: r.planned,
-	}, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := r.bucket.Put(ctx, r.id.Prefix()+"run.json", strings.NewReader(string(b)+"\n")); err != nil {
-		return err
-	}
-	r.announced.Store(true)
-	return nil
 }
 
 // StopRequest is the file by which another process asks a running one to stop spending.

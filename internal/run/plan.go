@@ -123,7 +123,11 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	if err := r.ledger.AddShards(ctx, rows, map[string]string{plannedFact(r.pass): string(b), "planned": string(b)}, nil); err != nil {
+	facts := map[string]string{plannedFact(r.pass): string(b), "planned": string(b)}
+	if facts[manifestFact(r.pass)], err = r.askedNow(ctx); err != nil {
+		return count{}, err
+	}
+	if err := r.ledger.AddShards(ctx, rows, facts, nil); err != nil {
 		return count{}, err
 	}
 	return r.planned.count(), nil
@@ -206,6 +210,9 @@ func (r *Run) plannedPass(ctx context.Context, pass int) (p Planned, ok bool, er
 
 // passBefore opens the last finished pass; nil where there is none.
 func (r *Run) passBefore(ctx context.Context) (*known, error) {
+	if r.adopting {
+		return r.adoptedBefore(ctx, r.pass)
+	}
 	if r.pass == 1 {
 		return r.importedBefore(ctx)
 	}

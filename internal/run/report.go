@@ -20,34 +20,41 @@ type Report = report.Report
 
 // writeReport writes report.json and report.html.
 func (r *Run) writeReport(ctx context.Context) (count, error) {
-	shards, err := r.ledger.Shards(ctx)
-	if err != nil {
+	if err := r.writeReportFiles(ctx); err != nil {
 		return count{}, err
 	}
-	steps, err := r.ledger.Steps(ctx)
-	if err != nil {
-		return count{}, err
-	}
-	rep := r.makeReport(shards, steps)
-	var b bytes.Buffer
-	if err := report.JSON(&b, &rep); err != nil {
-		return count{}, fmt.Errorf("write report: %w", err)
-	}
-	if err := atomicfile.Write(r.effects, filepath.Join(r.cfg.Dir, "report.json"), b.Bytes()); err != nil {
-		return count{}, err
-	}
-	b.Reset()
-	if err := report.HTML(&b, &rep); err != nil {
-		return count{}, fmt.Errorf("write report: %w", err)
-	}
-	if err := atomicfile.Write(r.effects, filepath.Join(r.cfg.Dir, "report.html"), b.Bytes()); err != nil {
-		return count{}, err
-	}
-	r.made = rep
 	if err := r.finished(ctx); err != nil {
 		return count{}, err
 	}
 	return count{taken: 1, done: 1}, nil
+}
+
+func (r *Run) writeReportFiles(ctx context.Context) error {
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	steps, err := r.ledger.Steps(ctx)
+	if err != nil {
+		return err
+	}
+	rep := r.makeReport(shards, steps)
+	var b bytes.Buffer
+	if err := report.JSON(&b, &rep); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if err := atomicfile.Write(r.effects, filepath.Join(r.cfg.Dir, "report.json"), b.Bytes()); err != nil {
+		return err
+	}
+	b.Reset()
+	if err := report.HTML(&b, &rep); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if err := atomicfile.Write(r.effects, filepath.Join(r.cfg.Dir, "report.html"), b.Bytes()); err != nil {
+		return err
+	}
+	r.made = rep
+	return nil
 }
 
 func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Report {

@@ -45,7 +45,7 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	if err != nil {
 		return r.waitOr(s, err)
 	}
-	if s.Job.Status == quarry.JobFailed && len(out.Files) == 0 && s.Job.Counts.Success == 0 {
+	if s.Job.Status == quarry.JobFailed && len(out.Files) == 0 && s.Job.Counts.Success == 0 && !r.adopting {
 		failed := &quarry.Error{
 			Kind: quarry.Provider, Op: "run job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
 			Err: fmt.Errorf("%s: %s", s.Job.Status, s.Job.Message), Hint: hintFor(s.Job.Message),
@@ -394,7 +394,7 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 		if err := writeJSONLine(journal, &o); err != nil {
 			return err
 		}
-		if next != nil {
+		if next != nil && !r.adopting { // what was asked does not lie here: the next pass asks it again by its sources
 			next.part = p
 			if o.Class == quarry.ClassMissing && unreached(s, &p) {
 				next.Unreached++

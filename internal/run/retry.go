@@ -43,9 +43,6 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 	for i := range shards {
 		s := &shards[i]
 		seq = max(seq, s.Seq)
-		if s.Kind == quarry.RetryShard {
-			retries++
-		}
 		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" && s.Unasked == "" && (among == nil || among[s.ID]) {
 			from = append(from, s.ID)
 			records += s.Tally.Left
@@ -64,6 +61,11 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 	if records == 0 {
 		return false, nil
 	}
+	numbers, err := r.numbered(ctx, shards)
+	if err != nil {
+		return false, err
+	}
+	retries = int64(numbers[quarry.RetryShard])
 	mode := r.planned.Mode
 	if mode == quarry.ModeJob && records < r.cfg.Quotas.MinRecords {
 		if among != nil {

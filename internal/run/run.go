@@ -62,6 +62,7 @@ type Config struct {
 	Poll          time.Duration // the first wait for a job. Zero: 200ms
 	Workers       int           // of preparation and parsing. Zero: 2
 	Concurrency   int           // of runtime calls, at most. Zero: 512, or 64 on a stand-in
+	ListLag       time.Duration // after its upload a shard's job may be missing from the provider's list for so long. Zero: 10s
 
 	Clean  clean.Config
 	Prompt *prompt.Renderer
@@ -114,6 +115,8 @@ type Run struct {
 	fresh     sync.Map // ShardID → job attempt whose intent this process wrote and has not sent
 	waits     sync.Map // ShardID → how often it waited
 	announced atomic.Bool
+	partial   bool // not all documents have ended yet: what has is written
+	adopting  bool // the rows at hand were taken over: neither their input files nor their sources are here
 	money     sync.Mutex
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
 
@@ -145,6 +148,9 @@ func New(cfg Config, deps Deps) *Run {
 		if cfg.Local {
 			cfg.Concurrency = mostLocalCalls
 		}
+	}
+	if cfg.ListLag == 0 {
+		cfg.ListLag = 10 * time.Second
 	}
 	return &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,

@@ -2,8 +2,6 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,6 +92,9 @@ func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
 	if err := r.announce(ctx); err != nil {
 		return r.waitOr(s, err)
 	}
+	if err := r.putNote(ctx, s); err != nil {
+		return r.waitOr(s, err)
+	}
 	if err := r.bucket.PutFile(ctx, r.partKey(s.ID), r.partPath(s.ID)); err != nil {
 		return r.waitOr(s, err)
 	}
@@ -138,13 +139,12 @@ func (r *Run) validateConfig() validate.Config {
 // request is all that the shard's job is made from. Equal shards of a run give equal bytes.
 func (r *Run) request(s *ledger.Shard) bedrock.CreateRequest {
 	name := quarry.JobName(r.id, s.ID, s.Attempt)
-	sum := sha256.Sum256([]byte(name + "\n" + s.Digest))
 	tags := map[string]string{"quarry-run": string(r.id)}
 	for k, v := range r.cfg.Tags {
 		tags[k] = v
 	}
 	return bedrock.CreateRequest{
-		JobName: name, Token: hex.EncodeToString(sum[:]), ModelID: r.cfg.Model, RoleARN: r.cfg.RoleARN, Type: r.cfg.Type,
+		JobName: name, Token: jobToken(name, s.Digest), ModelID: r.cfg.Model, RoleARN: r.cfg.RoleARN, Type: r.cfg.Type,
 		InputURI: r.bucket.URI(r.inputKey(s.ID)), OutputURI: r.bucket.URI(r.outputPrefix(s.ID)), KMSKey: r.cfg.KMSKey, Tags: tags,
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/dedupe"
 )
 
 // writeTakes writes what becomes of each document: one byte each, in order; and beside it, whose answer of the pass before
@@ -111,7 +112,7 @@ func (r *Run) compare(e *entry, t take, order int64, pairs *joined, before *know
 	}
 	answered := how == endedOK || how == endedInvalid || how == endedFailed || how == endedStale
 	// What was imported does not say what was asked: it is taken at its word.
-	same := (was.key == e.key && how != endedStale) || before.pass == importedPass
+	same := (sameKey(was.key, e.key) && how != endedStale) || before.pass == importedPass
 	switch {
 	case same && answered:
 		return takeUnchanged, slot, 0, nil
@@ -200,4 +201,14 @@ func (p *Planned) tally(t take, parts int64) {
 	case takeUnchanged:
 		p.Unchanged++
 	}
+}
+
+// sameKey compares the keys of two entries. Of what was taken over from a recordId only the first 6 bytes are known: enough
+// to tell whether one document changed.
+func sameKey(was, now dedupe.Hash) bool {
+	if was == now {
+		return true
+	}
+	const known = 6
+	return [len(was) - known]byte(was[known:]) == [len(was) - known]byte{} && [known]byte(was[:known]) == [known]byte(now[:known])
 }

@@ -87,36 +87,57 @@ func (w *world) run(t *testing.T, hook effect.Hook) (run.Outcome, map[effect.Kin
 }
 
 func (w *world) live(ctx context.Context, t *testing.T, e *effect.Effects) (out run.Outcome, err error) {
-	if err := e.MkdirAll(w.dir); err != nil {
+	r, end, err := w.wire(ctx, t, e)
+	if err != nil {
 		return out, err
+	}
+	defer end()
+	out, err = r.Do(ctx)
+	if err != nil {
+		return out, err
+	}
+	return out, r.Close(ctx)
+}
+
+// wire puts a run together over the world.
+func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *run.Run, end func(), err error) {
+	if err := e.MkdirAll(w.dir); err != nil {
+		return nil, nil, err
 	}
 	book, err := ledger.Open(ctx, e, filepath.Join(w.dir, "ledger.db"))
 	if err != nil {
-		return out, err
+		return nil, nil, err
 	}
-	defer func() { _ = book.Close() }() // as a dying process would: what is not committed is gone
 	id, secret := w.server.Keys()
 	client := e.HTTPClient(effect.HTTPConfig{})
-	defer client.CloseIdleConnections()
+	stop := func() {
+		client.CloseIdleConnections()
+		_ = book.Close() // as a dying process would: what is not committed is gone
+	}
+	defer func() {
+		if err != nil {
+			stop()
+		}
+	}()
 	aws, err := account.Load(ctx, account.Config{HTTP: client, Backoff: 5 * time.Millisecond, Fixed: &account.FixedKeys{Endpoint: w.server.URL(), KeyID: id, Secret: secret}})
 	if err != nil {
-		return out, err
+		return nil, nil, err
 	}
 	me, err := account.WhoAmI(ctx, aws)
 	if err != nil {
-		return out, err
+		return nil, nil, err
 	}
 	b := bucket.New(aws, w.bucket)
 	if err := b.Make(ctx); err != nil {
-		return out, err
+		return nil, nil, err
 	}
 	wants := setup.Wants{Account: setup.Account{ID: me.Account, Partition: me.Partition, Region: aws.Region}, Bucket: w.bucket, Model: quarry.DefaultModel}
 	if _, err := setup.EnsureRole(ctx, aws, "quarry-batch", wants); err != nil {
-		return out, err
+		return nil, nil, err
 	}
 	sources, err := source.Open(ctx, []string{w.source}, source.Config{})
 	if err != nil {
-		return out, err
+		return nil, nil, err
 	}
 	renderer, err := prompt.New(prompt.Config{})
 	if err != nil {
@@ -139,12 +160,7 @@ func (w *world) live(ctx context.Context, t *testing.T, e *effect.Effects) (out 
 	if w.deps != nil {
 		w.deps(&deps)
 	}
-	r := run.New(cfg, deps)
-	out, err = r.Do(ctx)
-	if err != nil {
-		return out, err
-	}
-	return out, r.Close(ctx)
+	return run.New(cfg, deps), stop, nil
 }
 
 // bill is what the provider knows: how often it answered each record.

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+)
+
+// setRunID reads the id of the run in a directory: runid DIR VARIABLE.
+func setRunID(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: runid DIR VARIABLE")
+	}
+	book, err := ledger.OpenReadOnly(context.Background(), effect.New(nil), filepath.Join(ts.MkAbs(args[0]), "ledger.db"))
+	ts.Check(err)
+	defer func() { _ = book.Close() }()
+	id, _, err := book.Fact(context.Background(), "run")
+	ts.Check(err)
+	ts.Setenv(args[1], id)
+}

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/config"
+	"quarry/internal/cost"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/report"
+	"quarry/internal/run"
+)
+
+func (a *App) adoptCommand() *cobra.Command {
+	var id string
+	cmd := &cobra.Command{
+		Use:   "adopt --run ID",
+		Short: "Find a run's jobs in the account and take them over, without its directory",
+		Long: `Adopt takes a run over whose directory is lost or lies on another machine: given its id and its bucket, it
+finds the run's jobs by their names, collects those that have ended, and notes those that still run. It asks
+for nothing new. DIR has to be empty.
+
+  quarry adopt --run k3v9q2m7xa --bucket my-bucket --dir DIR
+  quarry collect --dir DIR --watch                   wait for the jobs that still run, and write their results
+  quarry run SOURCE… --target aws --dir DIR          name the sources again: the rest is asked, nothing twice
+
+What was answered by runtime calls (--mode ondemand or flex, --rescue) is not kept by the provider and cannot be
+taken over. No other process may go on with the run meanwhile.
+
+Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 7 run locked · 130 interrupted`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.adopt(cmd.Context(), &s.Settings, quarry.RunID(id))
+		},
+	}
+	bind(cmd, "dir", "bucket", "region", "profile")
+	cmd.Flags().StringVar(&id, "run", "", "`ID` of the run, as it was printed at its start; it stands in the names of its jobs")
+	return cmd
+}
+
+func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (err error) {
+	if !id.Valid() {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "adopt", Subject: "run " + string(id), Err: errors.New("a run id has ten of a-z and 0-9"),
+			Hint: "it was printed when the run began, and stands in the names of its jobs: quarry-<run>-s00001-a1",
+		}
+	}
+	s.Target = "aws" // the stand-in inside the program lies in the directory, and is lost with it
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	show := a.newProgress()
+	defer show.close()
+	r, dir, err := a.wireHome(ctx, s, &open, show.event)
+	if err != nil {
+		return err
+	}
+	found, err := r.Adopt(ctx, id)
+	if err != nil {
+		return err
+	}
+	h, err := r.BringHome(ctx, false)
+	show.close()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		out := homeJSONOf(&h, dir)
+		out.Jobs, out.Unsent = found.Jobs, found.Unsent
+		if err := a.writeJSON(&out); err != nil {
+			return err
+		}
+	}
+	a.say("run %s of %s: %s jobs taken over", id, found.Created, thousands(int64(found.Jobs)))
+	if n := len(found.Unsent); n > 0 {
+		a.say("%s more input files lie in the bucket and were never sent", thousands(int64(n)))
+	}
+	a.printHome(&h, s.Dir)
+	a.say("then name the sources again, and the rest is asked: quarry run SOURCE… --target aws --dir %s", s.Dir)
+	return errors.Join(h.Errors...)
+}
+
+// wireHome puts together what brings a run home: its ledger and its provider, no sources and no prompt.
+func (a *App) wireHome(ctx context.Context, s *config.Settings, c *closers, watch func(run.Event)) (*run.Run, string, error) {
+	e := effect.New(nil)
+	dir, err := openDir(e, s, c)
+	if err != nil {
+		return nil, "", err
+	}
+	book, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
+	if err != nil {
+		return nil, "", err
+	}
+	c.add(book.Close)
+	if err := placeOf(ctx, book, s); err != nil {
+		return nil, "", err
+	}
+	where, err := a.openProvider(ctx, s, e, dir, c)
+	if err != nil {
+		return nil, "", err
+	}
+	workers := s.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	cfg := run.Config{
+		Dir: dir, Local: s.Target == "local", Region: where.cfg.Region, Version: a.Version, Model: s.Model, Mode: quarry.Mode(s.Mode),
+		Attempts: s.Attempts, PilotMinValid: s.PilotMinValid, KeepShards: s.KeepShards, Workers: workers, Prices: cost.Default(),
+	}
+	if ask, err := a.asking(s); err == nil { // what a run of an older format does not say of itself
+		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = ask.settings, ask.prompt.Invocation(), ask.checker, ask.renderer, ask.model.Family
+		cfg.MaxOutput, cfg.MaxTokens = int(ask.model.MaxOutput), maxTokens(ask)
+	}
+	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch}), dir, nil
+}
+
+// placeOf fills in where a run that is known already was sent.
+func placeOf(ctx context.Context, book *ledger.Ledger, s *config.Settings) error {
+	facts := map[string]string{}
+	for _, name := range []string{"target", "region", "bucket"} {
+		value, _, err := book.Fact(ctx, name)
+		if err != nil {
+			return err
+		}
+		facts[name] = value
+	}
+	if facts["target"] != "" {
+		s.Target = facts["target"]
+	}
+	if len(s.Regions) == 0 && facts["region"] != "" && s.Target == "aws" {
+		s.Regions = []string{facts["region"]}
+	}
+	if s.Bucket == "" && s.Target == "aws" {
+		s.Bucket = facts["bucket"]
+	}
+	return nil
+}
+
+// homeJSON is what adopt and collect tell programs of a run.
+type homeJSON struct {
+	Run       quarry.RunID     `json:"run"`
+	Dir       string           `json:"dir"`
+	Done      bool             `json:"done"`
+	Jobs      int              `json:"jobs"`
+	Running   []shardStatus    `json:"running"`
+	Unsent    []quarry.ShardID `json:"unsent"`
+	Documents report.Documents `json:"documents"`
+	Tokens    report.Tokens    `json:"tokens"`
+	CostUSD   *quarry.USD      `json:"cost_usd"`
+	Faults    []string         `json:"faults"`
+}
+
+func homeJSONOf(h *run.Home, dir string) homeJSON {
+	out := homeJSON{
+		Run: h.Run, Dir: dir, Done: h.Done, Jobs: len(h.Report.Jobs), Running: []shardStatus{}, Unsent: []quarry.ShardID{},
+		Documents: h.Report.Documents, Tokens: h.Report.Tokens, CostUSD: h.Report.Cost.Actual, Faults: []string{},
+	}
+	for i := range h.Running {
+		s := &h.Running[i]
+		out.Running = append(out.Running, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally})
+	}
+	for i := range h.Unsent {
+		out.Unsent = append(out.Unsent, h.Unsent[i].ID)
+	}
+	for _, err := range h.Errors {
+		out.Faults = append(out.Faults, err.Error())
+	}
+	return out
+}
+
+// printHome says what was brought home, and what was not.
+func (a *App) printHome(h *run.Home, dir string) {
+	a.printOutcome(&run.Outcome{Run: h.Run, Planned: h.Planned, Totals: h.Totals, Report: h.Report}, dir)
+	for i := range h.Running {
+		s := &h.Running[i]
+		why := ""
+		if s.Waits != "" {
+			why = ": " + s.Waits
+		}
+		a.say("  %-12s %s, %s of %s records%s", s.ID, s.Job.Status, thousands(s.Job.Counts.Processed), thousands(s.Records), why)
+	}
+	if n := len(h.Running); n > 0 {
+		a.say("%s, and their answers are not here yet: quarry collect --dir %s --watch", plural(n, "job has not ended", "jobs have not ended"), dir)
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%s %s", thousands(int64(n)), many)
+}

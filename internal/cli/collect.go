@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/config"
+)
+
+func (a *App) collectCommand() *cobra.Command {
+	var watch bool
+	cmd := &cobra.Command{
+		Use:   "collect",
+		Short: "Bring home what was paid for: the results of a run, of any job, or of a folder of output",
+		Long: `Collect fetches what the jobs of a run answered, from whatever state they ended in, and writes results.jsonl,
+failed.jsonl and the report from what there is. It needs no sources and asks for nothing new. A job that still
+runs is told (exit code 6), and waited for with --watch.
+
+  quarry collect --dir DIR           what a run's jobs answered so far
+  quarry collect --dir DIR --watch   follow them to their end first
+
+Exit codes: 0 done · 2 usage · 3 a document ended invalid or failed · 4 denied · 6 provider, or a job still
+runs · 7 run locked · 130 interrupted`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.collectRun(cmd.Context(), &s.Settings, watch)
+		},
+	}
+	bind(cmd, append([]string{"dir", "region", "profile", "bucket", "backend", "backend-model", "backend-key-env", "concurrency", "keep-shards"}, asks...)...)
+	cmd.Flags().BoolVar(&watch, "watch", false, "wait for jobs that still run")
+	return cmd
+}
+
+// collectRun brings home what a run's jobs answered.
+func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (err error) {
+	book, err := a.openBook(ctx, s.Dir) // nothing is made where there is no run
+	if err != nil {
+		return err
+	}
+	if err := book.Close(); err != nil {
+		return err
+	}
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	show := a.newProgress()
+	defer show.close()
+	r, dir, err := a.wireHome(ctx, s, &open, show.event)
+	if err != nil {
+		return err
+	}
+	h, err := r.BringHome(ctx, watch)
+	show.close()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		out := homeJSONOf(&h, dir)
+		if err := a.writeJSON(&out); err != nil {
+			return err
+		}
+	}
+	a.printHome(&h, s.Dir)
+	switch {
+	case len(h.Errors) > 0:
+		return errors.Join(h.Errors...)
+	case len(h.Running) > 0:
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: "collect", Subject: s.Dir, Err: fmt.Errorf("%s", plural(len(h.Running), "job has not ended", "jobs have not ended")),
+			Hint: "what had ended was collected; wait for the rest with: quarry collect --watch --dir " + s.Dir,
+		}
+	case !h.Done && !h.Adopted:
+		a.say("not all of it was sent: the run command goes on with the rest")
+	}
+	if n := h.Totals.Invalid + h.Totals.Failed; n > 0 {
+		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%d documents ended invalid or failed", n), Hint: "failed.jsonl names each and why"}
+	}
+	return nil
+}

@@ -1,0 +1,275 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"quarry"
+	"quarry/internal/ledger"
+)
+
+// Bringing home takes what the provider has of a run, without the sources and without asking for anything new: jobs are
+// looked for and polled, and those that ended are collected, whatever they ended as.
+
+// Home is what was brought home.
+type Home struct {
+	Run     quarry.RunID
+	Done    bool // everything that was planned has its place: nothing is left to ask or to fetch
+	Adopted bool // the sources were not named since the run was taken over
+	Running []ledger.Shard
+	Unsent  []ledger.Shard // never sent; the run command goes on with them
+	Planned Planned
+	Totals  Totals
+	Report  Report
+	Errors  []error // what could not be fetched; the rest was
+}
+
+// BringHome collects what was paid for and writes results.jsonl, failed.jsonl and the report from what there is. With wait
+// it follows the jobs that still run to their end; without, it looks once.
+func (r *Run) BringHome(ctx context.Context, wait bool) (Home, error) {
+	if r.began.IsZero() {
+		r.began = time.Now()
+	}
+	facts := map[string]string{}
+	for _, name := range []string{"run", "pass", "finished", "sources", "bucket", adoptedFact} {
+		value, _, err := r.ledger.Fact(ctx, name)
+		if err != nil {
+			return Home{}, err
+		}
+		facts[name] = value
+	}
+	r.id = quarry.RunID(facts["run"])
+	pass, err := strconv.Atoi(facts["pass"])
+	if err != nil {
+		return Home{}, fmt.Errorf("read the run's pass: %w", err)
+	}
+	if err := r.samePlace(ctx); err != nil {
+		return Home{}, err
+	}
+	cfg := r.cfg
+	defer func() { r.cfg = cfg }()
+	if len(r.cfg.Sources) == 0 {
+		if err := json.Unmarshal([]byte(facts["sources"]), &r.cfg.Sources); err != nil {
+			return Home{}, fmt.Errorf("read the run's sources: %w", err)
+		}
+	}
+	h := Home{Run: r.id, Adopted: facts[adoptedFact] == facts["pass"]}
+	r.adopting = h.Adopted
+	defer func() { r.adopting, r.partial = false, false }()
+	rows, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return h, err
+	}
+	passes := []int{pass}
+	if h.Adopted {
+		passes = passesOf(rows, pass)
+	}
+	for _, p := range passes {
+		if err := r.homePass(ctx, &h, rows, p, wait, facts["finished"] == facts["pass"]); err != nil {
+			return h, err
+		}
+	}
+	h.Planned, h.Totals, h.Report = r.planned, r.totals, r.made
+	return h, nil
+}
+
+func passesOf(rows []ledger.Shard, last int) []int {
+	passes := []int{last}
+	for i := range rows {
+		if !slices.Contains(passes, rows[i].Pass) {
+			passes = append(passes, rows[i].Pass)
+		}
+	}
+	slices.Sort(passes)
+	return passes
+}
+
+// homePass brings one pass home.
+func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass int, wait, finished bool) error {
+	if err := r.asWhenAsked(ctx, pass); err != nil {
+		return err
+	}
+	r.pass = pass
+	var mine []*ledger.Shard
+	for i := range rows {
+		if rows[i].Pass == pass {
+			mine = append(mine, &rows[i])
+		}
+	}
+	if err := r.follow(ctx, h, mine, wait); err != nil {
+		return err
+	}
+	for _, s := range mine {
+		switch s.State {
+		case quarry.ShardIntended, quarry.ShardSubmitted, quarry.ShardEnded, quarry.ShardCollected:
+			h.Running = append(h.Running, *s)
+		case quarry.ShardDone:
+		default:
+			h.Unsent = append(h.Unsent, *s)
+		}
+	}
+	if h.Adopted {
+		return r.closeAdopted(ctx, h, rows, pass)
+	}
+	planned, ok, err := r.plannedPass(ctx, pass)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("nothing of it was sent"), Hint: "run the run command again: it goes on where it was"}
+	}
+	r.planned = planned
+	h.Done = finished
+	r.partial = !finished
+	if _, err := r.export(ctx); err != nil || finished {
+		return err
+	}
+	return r.writeReportFiles(ctx)
+}
+
+// asWhenAsked sets what answers are held against to what they were asked with.
+func (r *Run) asWhenAsked(ctx context.Context, pass int) error {
+	text, ok, err := r.ledger.Fact(ctx, manifestFact(pass))
+	if err != nil {
+		return err
+	}
+	if !ok { // written before the ledger kept it
+		was, _, err := r.ledger.Fact(ctx, "settings")
+		if err != nil {
+			return err
+		}
+		if was != r.cfg.Settings {
+			return &quarry.Error{
+				Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("the settings of this command are not the run's (model, prompt, schema or cleaning), and the run does not say what they were"),
+				Hint: "give the settings it was begun with (-c FILE, --model …)",
+			}
+		}
+		return nil
+	}
+	var m manifestOfRun
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		return fmt.Errorf("read what pass %d was asked with: %w", pass, err)
+	}
+	if r.cfg, err = r.cfg.with(&m.asked); err != nil {
+		return err
+	}
+	r.cfg.PilotMinValid = cmp.Or(m.PilotMinValid, r.cfg.PilotMinValid)
+	r.cfg.Mode = cmp.Or(m.Mode, r.cfg.Mode)
+	return nil
+}
+
+// follow takes each shard as far as it gets without anything being asked for. What stands in the way of one shard does not
+// keep the others from being fetched.
+func (r *Run) follow(ctx context.Context, h *Home, rows []*ledger.Shard, wait bool) error {
+	failed := map[quarry.ShardID]bool{}
+	for {
+		var next time.Time
+		for _, s := range rows {
+			if failed[s.ID] {
+				continue
+			}
+			open, err := r.followOne(ctx, s, wait)
+			var q *quarry.Error
+			if errors.As(err, &q) && ctx.Err() == nil {
+				failed[s.ID] = true
+				h.Errors = append(h.Errors, err)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if open && (next.IsZero() || s.Due.Before(next)) {
+				next = s.Due
+			}
+		}
+		if next.IsZero() || !wait {
+			return nil
+		}
+		select {
+		case <-time.After(min(max(time.Until(next), time.Millisecond), time.Minute)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// followOne steps one shard until it is done or has to wait, and reports whether it waits.
+func (r *Run) followOne(ctx context.Context, s *ledger.Shard, wait bool) (open bool, err error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return false, context.Cause(ctx)
+		}
+		before := s.State
+		switch s.State {
+		case quarry.ShardIntended:
+			known, err := r.adoptJob(ctx, s)
+			if err != nil {
+				return true, err
+			}
+			if !known {
+				return false, nil // never sent; the run command asks once more and goes on
+			}
+			err = s.State.Advance(quarry.ShardIntended, quarry.ShardSubmitted)
+			if err != nil {
+				return false, err
+			}
+		case quarry.ShardSubmitted, quarry.ShardEnded, quarry.ShardCollected:
+			if wait && time.Now().Before(s.Due) && time.Until(s.Due) < 5*time.Minute { // a clock set back makes it later
+				return true, nil
+			}
+			s.Due = time.Now() // it was held, as every new row is
+			stepErr := r.step(ctx, s)
+			var halted interface{ Unwrap() error }
+			if stepErr != nil && (s.State == before || !errors.As(stepErr, &halted)) {
+				return false, stepErr
+			}
+			err = stepErr // a job that failed: the row is saved as the step left it
+		default:
+			return false, nil
+		}
+		if saveErr := r.ledger.Save(context.WithoutCancel(ctx), s, time.Time{}); saveErr != nil {
+			return false, saveErr
+		}
+		if err != nil {
+			return false, err
+		}
+		if s.State == before {
+			return true, nil
+		}
+	}
+}
+
+// withoutSources reports whether the run was taken over and no sources were named since.
+func (r *Run) withoutSources(ctx context.Context) (bool, error) {
+	adopted, ok, err := r.ledger.Fact(ctx, adoptedFact)
+	if err != nil || !ok {
+		return false, err
+	}
+	pass, _, err := r.ledger.Fact(ctx, "pass")
+	return adopted == pass, err
+}
+
+// homeFirst brings a run that was taken over home before its sources are read: until then nobody can say which of their
+// documents still have to be asked.
+func (r *Run) homeFirst(ctx context.Context) error {
+	fresh, err := r.withoutSources(ctx)
+	if err != nil || !fresh {
+		return err
+	}
+	pass, _, err := r.ledger.Fact(ctx, "pass")
+	if err != nil {
+		return err
+	}
+	if finished, _, err := r.ledger.Fact(ctx, "finished"); err != nil || finished == pass {
+		return err
+	}
+	r.watch(Event{Kind: Note, Text: "the jobs that were taken over come first; what they answer is not asked again"})
+	h, err := r.BringHome(ctx, true)
+	return errors.Join(append(h.Errors, err)...)
+}
