@@ -77,8 +77,10 @@ var owners = map[string][]string{
 
 	// Files.
 	"github.com/klauspost/compress": {"internal/atomicfile", "internal/source", "internal/collect", "internal/audit"},
-	"github.com/parquet-go":         {"internal/export"},
-	"modernc.org/sqlite":            {"internal/ledger", "internal/export"},
+	"github.com/parquet-go":         {"internal/export", "internal/source"},
+	"modernc.org/sqlite":            {"internal/ledger", "internal/export", "internal/source"},
+	"github.com/jackc/pgx":          {"internal/source"},
+	"github.com/go-sql-driver":      {"internal/source"},
 	"github.com/gofrs/flock":        {"internal/effect"},
 
 	// The terminal.

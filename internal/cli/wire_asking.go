@@ -106,6 +106,9 @@ func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (strin
 	if s.Long == clean.LongMerge {
 		decides["part_user"], decides["merge_user"] = p.ForParts(s.Prompt.PartUser).User, p.ForMerge(s.Prompt.MergeUser).User
 	}
+	if s.Query != "" { // a run that was begun without one stays the same
+		decides["query"] = s.Query
+	}
 	b, err := json.Marshal(decides)
 	if err != nil {
 		return "", fmt.Errorf("digest of the settings: %w", err)

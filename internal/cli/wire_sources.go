@@ -5,31 +5,96 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"quarry"
+	"quarry/internal/account"
 	"quarry/internal/atomicfile"
+	"quarry/internal/bucket"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/source"
+	"quarry/internal/source/s3"
 )
 
 // openSources opens what was named on the command line.
 func (a *App) openSources(ctx context.Context, s *config.Settings, args []string, records bool) ([]source.Source, error) {
-	cfg := source.Config{Fields: s.Fields, From: s.From, MaxItemBytes: s.MaxItemMiB << 20, Records: records, Stdin: a.Stdin}
+	cfg, err := a.sourceConfig(s, effect.New(nil), records)
+	if err != nil {
+		return nil, err
+	}
+	return source.Open(ctx, args, cfg)
+}
+
+// sourceConfig says how sources are read. What is asked of others is counted by the effects.
+func (a *App) sourceConfig(s *config.Settings, e *effect.Effects, records bool) (source.Config, error) {
+	cfg := source.Config{
+		Fields: s.Fields, From: s.From, MaxItemBytes: s.MaxItemMiB << 20, Records: records, Stdin: a.Stdin, Query: s.Query,
+		HTTP: e.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Store: a.store(s, e),
+	}
 	for _, w := range s.Where {
 		c, err := source.ParseCondition(w)
 		if err != nil {
-			return nil, badSetting("where", err)
+			return cfg, badSetting("where", err)
 		}
 		cfg.Where = append(cfg.Where, c)
 	}
-	if err := cfg.Validate(); err != nil {
-		return nil, badSetting("source", err)
+	if s.SourceKey != "" {
+		var ok bool
+		if cfg.Secret, ok = a.Env(s.SourceKey); !ok || cfg.Secret == "" {
+			return cfg, badSetting("source-key-env", fmt.Errorf("the variable %s is not set", s.SourceKey))
+		}
 	}
-	return source.Open(ctx, args, cfg)
+	if err := cfg.Validate(); err != nil {
+		return cfg, badSetting("source", err)
+	}
+	return cfg, nil
+}
+
+// store gives buckets as sources. They are AWS's, so only the target aws may read them.
+func (a *App) store(s *config.Settings, e *effect.Effects) func(context.Context, string) (s3.Store, error) {
+	return func(ctx context.Context, name string) (s3.Store, error) {
+		if s.Target != "aws" {
+			return s3.Store{}, &quarry.Error{
+				Kind: quarry.BadUsage, Op: "open source", Subject: s3.Scheme + name, Err: errors.New("a bucket is read from AWS, and the target is local, which sends nothing there"),
+				Hint: "--target aws reads it (from a `quarry local` too, where AWS_ENDPOINT_URL names one); or copy it first: aws s3 cp --recursive",
+			}
+		}
+		cfg := account.Config{Profile: s.Profile, Effects: e}
+		if len(s.Regions) > 0 {
+			cfg.Region = s.Regions[0]
+		}
+		c, err := account.Load(ctx, cfg)
+		if err != nil {
+			return s3.Store{}, err
+		}
+		b := bucket.New(c, name).InItsRegion(ctx, c)
+		return s3.Store{
+			List: func(ctx context.Context, prefix, after string) iter.Seq2[s3.Object, error] {
+				return func(yield func(s3.Object, error) bool) {
+					for o, err := range b.List(ctx, prefix, after) {
+						if !yield(s3.Object(o), err) {
+							return
+						}
+					}
+				}
+			},
+			Open: func(ctx context.Context, key, etag string, from, bytes int64) (io.ReadCloser, error) {
+				in, err := b.Read(ctx, key, etag, from, bytes)
+				switch {
+				case errors.Is(err, bucket.ErrNoObject):
+					return nil, s3.ErrGone
+				case errors.Is(err, bucket.ErrChanged):
+					return nil, s3.ErrChanged
+				}
+				return in, err
+			},
+		}, nil
+	}
 }
 
 // spool keeps what stdin gives, once: a run reads its sources more than once, and again when it is resumed.

@@ -49,6 +49,8 @@ type Settings struct {
 	Fields      map[string]string
 	Where       []string
 	MaxItemMiB  int64
+	Query       string
+	SourceKey   string // name of the variable that holds what opens the source
 	Backends    []string
 	BackendName string
 	BackendKey  string // name of the variable that holds the key
@@ -109,6 +111,8 @@ func All() []Setting {
 		offer(pairs("field", "where a part of a document stands: `KEY=PATH`, KEY one of id, title, body, url, lang, format (repeatable)", func(s *Settings) *map[string]string { return &s.Fields }),
 			"id=", "title=", "body=", "url=", "lang=", "format="),
 		list("where", "", "keep only items with `FIELD=VALUE` (repeatable)", func(s *Settings) *[]string { return &s.Where }),
+		text("query", "", "what a database that is a source is asked: a `SELECT` whose columns are a document's fields; empty: a table is read", func(s *Settings) *string { return &s.Query }),
+		text("source-key-env", "", "name of the `VAR`iable that holds what opens a source: a database's password, or USER:PASSWORD of a web site", func(s *Settings) *string { return &s.SourceKey }),
 		number64("max-item-mib", "32", "largest item that is read, in MiB", func(s *Settings) *int64 { return &s.MaxItemMiB }),
 		offer(list("backend", "extractive", "model behind the stand-in: `extractive`, echo, openai=URL or anthropic=URL (repeatable)", func(s *Settings) *[]string { return &s.Backends }),
 			"extractive", "echo", "openai=", "anthropic="),

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
 	"strings"
 
@@ -16,9 +15,8 @@ import (
 	"quarry/internal/source/ghost"
 	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
-	"quarry/internal/source/sqlrows"
+	"quarry/internal/source/parquet"
 	"quarry/internal/source/stream"
-	"quarry/internal/source/wordpress"
 	"quarry/internal/source/wxr"
 )
 
@@ -53,6 +51,9 @@ func fileKinds() []kind {
 		}},
 		{"ghost", func(f stream.File, head []byte, c item.Config, n int) Source { return ghost.New(f, head, c, n) }},
 		{"contentful", func(f stream.File, _ []byte, c item.Config, n int) Source { return contentful.New(f, c, n) }},
+		{"parquet", func(f stream.File, _ []byte, c item.Config, n int) Source {
+			return &parquet.Source{File: f, Config: c, Index: n}
+		}},
 		text("markdown", quarry.FormatMarkdown),
 		text("html", quarry.FormatHTML),
 		text("text", quarry.FormatText),
@@ -85,16 +86,21 @@ func fileKindNames() []string {
 }
 
 // Kinds gives every value that Config.From can have.
-func Kinds() []string { return append(fileKindNames(), sqliteKind, wordpressKind) }
+func Kinds() []string {
+	return append(fileKindNames(), sqliteKind, postgresKind, mysqlKind, wordpressKind, s3Kind)
+}
 
-// Open finds out what each argument is: a file, a folder, or "-" for the reader in the configuration. Nothing is read
-// but the first bytes. The error is a *quarry.Error of kind BadUsage for what a person has to name differently.
+// Open finds out what each argument is: a file, a folder, a database, a site, a bucket's prefix, or "-" for the reader in
+// the configuration. Nothing is read but the first bytes of files, and nothing is asked of anybody. The error is a *quarry.Error of kind BadUsage for what a person has to name differently.
 func Open(ctx context.Context, args []string, cfg Config) ([]Source, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open sources", Err: err}
 	}
 	if len(args) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open sources", Err: errors.New("none is named"), Hint: "name a file, a folder, or - for standard input"}
+	}
+	if err := oneSecret(args, cfg); err != nil {
+		return nil, err
 	}
 	var sources []Source
 	for i, arg := range args {
@@ -108,51 +114,14 @@ func Open(ctx context.Context, args []string, cfg Config) ([]Source, error) {
 }
 
 func open(ctx context.Context, arg string, cfg Config, index int) (Source, error) {
-	bad := func(err error, hint string) (Source, error) {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: err, Hint: hint}
+	if s, err, ok := remote(ctx, arg, cfg, index); ok {
+		return s, err
 	}
-	if strings.HasPrefix(arg, "https://") || strings.HasPrefix(arg, "http://") {
-		if cfg.From != wordpressKind && !strings.Contains(arg, "/wp-json") && !strings.Contains(arg, "rest_route=") {
-			return nil, &quarry.Error{
-				Kind: quarry.BadUsage, Op: "open source", Subject: withoutLogin(arg), Err: errors.New("its kind cannot be told"),
-				Hint: "a WordPress site: --from wordpress; a file: download it first",
-			}
-		}
-		address, err := wordpress.Posts(arg)
-		if err != nil {
-			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open source", Subject: withoutLogin(arg), Err: err, Hint: "the login goes into the environment, not into the address"}
-		}
-		return &wordpress.Source{URL: address, Client: cfg.HTTP, Authorization: cfg.Authorization, Config: cfg.items(), Index: index}, nil
-	}
-	var file stream.File
-	table := ""
-	if name, after, ok := strings.Cut(arg, "#"); ok && after != "" && cfg.SelectSQLite != nil {
-		if _, err := os.Stat(arg); err != nil { // else the mark is a part of the file's name
-			arg, table = name, after
-		}
-	}
-	if arg == "-" {
-		if cfg.Stdin == nil {
-			return bad(errors.New("there is no standard input"), "name a file")
-		}
-		file = stream.Once("stdin", cfg.Stdin)
-	} else {
-		info, err := os.Stat(arg)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return bad(errors.New("no such file or folder"), "check the path; a name with spaces needs quotes")
-		case err != nil:
-			return bad(bare(err), "")
-		case info.IsDir() && cfg.Records:
-			return bad(errors.New("it is a folder"), "name the files of ready records")
-		case info.IsDir() && cfg.From != "":
-			return bad(fmt.Errorf("a folder is not of kind %s", cfg.From), "leave --from out: a folder's files are told by their extensions")
-		case info.IsDir():
-			return &dir.Source{Root: arg, Config: cfg.items(), Index: index}, nil
-		}
-		if file, err = stream.Local(arg); err != nil {
-			return bad(bare(err), "")
-		}
+	arg, isDatabase := strings.CutPrefix(arg, "sqlite:")
+	bad := func(err error, hint string) (Source, error) { return nil, badSource(arg, err, hint) }
+	file, arg, table, err := find(arg, cfg)
+	if err != nil || file.Name == "" {
+		return folder(arg, cfg, index, err)
 	}
 	head, err := file.Head(ctx)
 	if err != nil {
@@ -162,36 +131,74 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 	switch {
 	case cfg.Records:
 		name = "jsonl"
+	case isDatabase:
+		name = sqliteKind
 	case name == "":
 		if name = tell(arg, head); name == "" {
 			return bad(errors.New("its kind cannot be told"), "say it: --from "+kinds())
 		}
 	}
 	if name == sqliteKind {
-		if cfg.SelectSQLite == nil || arg == "-" {
-			return bad(errors.New("a SQLite database cannot be read here"), "name the file itself, not a stream")
+		if arg == "-" {
+			return bad(errors.New("a SQLite database cannot be read from a stream"), "name the file itself")
 		}
-		return &sqlrows.Source{
-			Label: arg, Table: table, Config: cfg.items(), Index: index,
-			Select: func(ctx context.Context, query string) iter.Seq2[sqlrows.Row, error] {
-				return cfg.SelectSQLite(ctx, arg, query)
-			},
-		}, nil
+		return sqlite(arg, table, cfg, index)
 	}
 	k, ok := findKind(name)
 	if !ok || table != "" {
 		return bad(fmt.Errorf("a file is not of kind %s", name), "want one of "+kinds())
 	}
+	if cfg.Query != "" {
+		return bad(errors.New("only a database can be asked a query"), "leave --query out, or name a database")
+	}
 	return k.open(file, head, cfg.items(), index), nil
 }
 
-// withoutLogin gives an address fit for a message.
-func withoutLogin(address string) string {
-	if scheme, rest, ok := strings.Cut(address, "://"); ok {
-		host, path, _ := strings.Cut(rest, "/")
-		return scheme + "://" + host[strings.LastIndexByte(host, '@')+1:] + "/" + path
+func badSource(arg string, err error, hint string) error {
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: err, Hint: hint}
+}
+
+// find finds the file that an argument names, and the table behind `#`. A file without a name says that it is a folder.
+func find(arg string, cfg Config) (file stream.File, path, table string, err error) {
+	if arg == "-" {
+		if cfg.Stdin == nil {
+			return file, arg, "", badSource(arg, errors.New("there is no standard input"), "name a file")
+		}
+		return stream.Once("stdin", cfg.Stdin), arg, "", nil
 	}
-	return address
+	info, err := os.Stat(arg)
+	if name, after, ok := strings.Cut(arg, "#"); err != nil && ok && after != "" {
+		if inner, e := os.Stat(name); e == nil { // else the mark is a part of the file's name
+			arg, table, info, err = name, after, inner, nil
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return file, arg, "", badSource(arg, errors.New("no such file or folder"), "check the path; a name with spaces needs quotes")
+	case err != nil:
+		return file, arg, "", badSource(arg, bare(err), "")
+	case info.IsDir():
+		return file, arg, "", nil
+	}
+	if file, err = stream.Local(arg); err != nil {
+		return file, arg, "", badSource(arg, bare(err), "")
+	}
+	return file, arg, table, nil
+}
+
+// folder opens a folder, where there was no error.
+func folder(arg string, cfg Config, index int, err error) (Source, error) {
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg.Records:
+		return nil, badSource(arg, errors.New("it is a folder"), "name the files of ready records")
+	case cfg.From != "":
+		return nil, badSource(arg, fmt.Errorf("a folder is not of kind %s", cfg.From), "leave --from out: a folder's files are told by their extensions")
+	case cfg.Query != "":
+		return nil, badSource(arg, errors.New("only a database can be asked a query"), "leave --query out, or name a database")
+	}
+	return &dir.Source{Root: arg, Config: cfg.items(), Index: index}, nil
 }
 
 // bare takes "open PATH:" off an error whose subject says the path already.

@@ -15,10 +15,12 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
+	"strings"
 
 	"quarry"
 	"quarry/internal/source/item"
-	"quarry/internal/source/sqlrows"
+	"quarry/internal/source/s3"
 )
 
 // Source is a collection of documents in a fixed order.
@@ -53,18 +55,21 @@ type Config struct {
 	Records bool
 	// HTTP is the client for sources on the web; nil means http.DefaultClient.
 	HTTP *http.Client
-	// Authorization is sent to sources on the web as the header of that name; empty sends none.
-	Authorization string
-	// SelectSQLite runs a query on a SQLite file, opened for reading alone; nil means that none can be read.
-	SelectSQLite func(ctx context.Context, path, query string) iter.Seq2[sqlrows.Row, error]
+	// Secret opens a source: the password of a database; of a web site USER:PASSWORD, or the whole value of the header
+	// Authorization. It is sent to one host alone, so no more than one source may want it. Empty sends none.
+	Secret string
+	// Query is asked of the databases among the sources, and of them alone; empty reads a table.
+	Query string
+	// Store gives the objects of a bucket; nil means that none can be read.
+	Store func(ctx context.Context, bucket string) (s3.Store, error)
 	// Stdin is what the argument "-" reads; nil means that there is none.
 	Stdin io.Reader
 }
 
 // Validate reports the first setting that cannot be.
 func (c Config) Validate() error {
-	if c.From != "" && c.From != wordpressKind && c.From != sqliteKind && !known(c.From) {
-		return fmt.Errorf("kind %q: want one of %s|%s|%s", c.From, kinds(), sqliteKind, wordpressKind)
+	if c.From != "" && !slices.Contains(Kinds(), c.From) {
+		return fmt.Errorf("kind %q: want one of %s", c.From, strings.Join(Kinds(), "|"))
 	}
 	if c.Records && c.From != "" && c.From != "jsonl" {
 		return fmt.Errorf("kind %q: ready records are jsonl", c.From)
@@ -72,10 +77,13 @@ func (c Config) Validate() error {
 	return c.items().Validate()
 }
 
-// The kinds that are not read as a stream of bytes.
+// The kinds that are no files of one kind of item.
 const (
 	wordpressKind = "wordpress"
 	sqliteKind    = "sqlite"
+	postgresKind  = "postgres"
+	mysqlKind     = "mysql"
+	s3Kind        = "s3"
 )
 
 func (c Config) items() item.Config {

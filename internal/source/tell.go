@@ -6,6 +6,7 @@ import (
 	"quarry/internal/jsonl"
 	"quarry/internal/source/contentful"
 	"quarry/internal/source/ghost"
+	"quarry/internal/source/parquet"
 	"quarry/internal/source/stream"
 )
 
@@ -13,6 +14,9 @@ import (
 func tell(name string, head []byte) string {
 	if bytes.HasPrefix(head, []byte("SQLite format 3\x00")) { // https://www.sqlite.org/fileformat.html
 		return sqliteKind
+	}
+	if bytes.HasPrefix(head, []byte(parquet.Magic)) {
+		return "parquet"
 	}
 	extension := stream.Extension(name)
 	text := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\ufeff")))
@@ -80,6 +84,8 @@ func byExtension(extension string) string {
 		return "html"
 	case ".txt":
 		return "text"
+	case ".parquet":
+		return "parquet"
 	}
 	return ""
 }

@@ -28,8 +28,12 @@ type Text struct {
 // Name gives the file's name.
 func (t *Text) Name() string { return t.File.Name }
 
-// Blocks gives one block of one document, whose id is the file's last name.
+// Blocks gives one block of one document, whose id is the file's own or its last name.
 func (t *Text) Blocks(ctx context.Context, _ quarry.Position) iter.Seq2[quarry.Block, error] {
+	id := t.File.ID
+	if id == "" {
+		id = path.Base(filepath.ToSlash(t.File.Name))
+	}
 	return func(yield func(quarry.Block, error) bool) {
 		if err := ctx.Err(); err != nil {
 			yield(quarry.Block{}, err)
@@ -37,7 +41,7 @@ func (t *Text) Blocks(ctx context.Context, _ quarry.Position) iter.Seq2[quarry.B
 		}
 		at := quarry.Position{Source: t.Index, File: t.File.Name}
 		yield(quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
-			d, err := Read(ctx, t.File, path.Base(filepath.ToSlash(t.File.Name)), t.Format, t.Config, at)
+			d, err := Read(ctx, t.File, id, t.Format, t.Config, at)
 			if !errors.Is(err, item.ErrFiltered) {
 				yield(d, err)
 			}

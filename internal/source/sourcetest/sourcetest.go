@@ -247,3 +247,6 @@ func stops(t *testing.T, s Source, all []Entry) {
 	}
 	t.Errorf("after cancel the source gave %d blocks and no error", blocks)
 }
+
+// Beginning is where reading begins.
+var Beginning quarry.Position

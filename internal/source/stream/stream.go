@@ -27,6 +27,16 @@ type File struct {
 	Name string // as people know it
 	// Open opens it at its first byte, packed or not.
 	Open func(ctx context.Context) (io.ReadCloser, error)
+	// At opens it to be read at any place and says how long it is; nil where that cannot be done.
+	At func(ctx context.Context) (ReaderAtCloser, int64, error)
+	// ID is that of a file which is one document; empty: the last part of its name.
+	ID string
+}
+
+// ReaderAtCloser is a file that is read at any place.
+type ReaderAtCloser interface {
+	io.ReaderAt
+	io.Closer
 }
 
 // Local is a file on disk. A pipe by name (process substitution, /dev/stdin) is read once: a second opening would go on
@@ -43,7 +53,21 @@ func Local(path string) (File, error) {
 		}
 		return Once(path, f), nil
 	}
-	return File{Name: path, Open: func(context.Context) (io.ReadCloser, error) { return os.Open(path) }}, nil
+	return File{
+		Name: path,
+		Open: func(context.Context) (io.ReadCloser, error) { return os.Open(path) },
+		At: func(context.Context) (ReaderAtCloser, int64, error) {
+			f, err := os.Open(path)
+			if err != nil {
+				return nil, 0, err
+			}
+			info, err := f.Stat()
+			if err != nil {
+				return nil, 0, errors.Join(err, f.Close())
+			}
+			return f, info.Size(), nil
+		},
+	}, nil
 }
 
 // ErrReadTwice says that a stream which comes only once was asked for again.

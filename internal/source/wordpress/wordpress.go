@@ -199,11 +199,7 @@ func (s *Source) try(ctx context.Context, address string, page int) (body []byte
 	if s.Authorization != "" {
 		req.Header.Set("Authorization", s.Authorization)
 	}
-	client := s.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(req)
+	resp, err := s.client().Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, 0, -1, ctx.Err()
@@ -240,6 +236,24 @@ func (s *Source) try(ctx context.Context, address string, page int) (body []byte
 		return nil, 0, retryAfter(resp.Header), s.failed(quarry.Provider, refused(resp, body), "")
 	}
 	return nil, 0, -1, s.failed(quarry.Provider, refused(resp, body), "")
+}
+
+// client follows a site that sends elsewhere, and takes the login to no other host and over no worse a connection.
+func (s *Source) client() *http.Client {
+	client := http.Client{}
+	if s.Client != nil {
+		client = *s.Client
+	}
+	client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
+		if len(via) >= 5 {
+			return errors.New("the site sends on and on")
+		}
+		if first := via[0].URL; r.URL.Host != first.Host || (r.URL.Scheme != first.Scheme && r.URL.Scheme != "https") {
+			r.Header.Del("Authorization")
+		}
+		return nil
+	}
+	return &client
 }
 
 func (s *Source) failed(kind quarry.ErrorKind, err error, hint string) error {

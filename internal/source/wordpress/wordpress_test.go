@@ -154,6 +154,32 @@ func TestTheLoginGoesToTheSite(t *testing.T) {
 	}
 }
 
+// A site that moved is followed; what opens it stays at home.
+func TestTheLoginStaysWithItsHost(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `[{"id":1,"content":{"rendered":"the login is %s."}}]`, r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(other.Close)
+	here := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if r.URL.Query().Get("moved") == "" {
+			http.Redirect(w, r, "/?moved=1&"+r.URL.RawQuery, http.StatusMovedPermanently)
+			return
+		}
+		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusFound)
+	}))
+	t.Cleanup(here.Close)
+	s := &wordpress.Source{URL: here.URL + "/wp-json/wp/v2/posts", Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Authorization: "Basic abc"}
+	docs, faults := sourcetest.Documents(t, s)
+	if len(docs) != 1 || len(faults) > 0 || string(docs[0].Body) != "the login is ." {
+		t.Errorf("got %s and %v, want a document of the other host, without a login", docs, faults)
+	}
+}
+
 func TestCancelWhileWaiting(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
