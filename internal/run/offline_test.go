@@ -97,6 +97,7 @@ func TestBuildAtOneReadingGivesTheRunsFiles(t *testing.T) {
 		"one asks what another asks":                        someDocs(14),
 		"many repeat, in every file":                        many.String(),
 		"an id comes again":                                 plainDocs(9) + doc("doc-2", longText(99)) + doc("doc-x", longText(99)) + doc("doc-3", longText(3)),
+		"what repeats one that is left out for its id":      plainDocs(2) + doc("doc-0", longText(50)) + doc("doc-x", longText(50)) + doc("doc-y", longText(51)),
 		"a broken line and an empty document in the middle": plainDocs(3) + "{broken\n" + doc("nothing", "<p> </p>") + doc("d", longText(50)) + doc("e", longText(51)) + doc("f", longText(52)),
 		"the first document repeats in the next file":       plainDocs(5) + doc("again", longText(0)) + doc("f", longText(52)),
 	} {

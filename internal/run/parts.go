@@ -9,6 +9,7 @@ import (
 
 	"quarry"
 	"quarry/internal/clean"
+	"quarry/internal/dedupe"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
 )
@@ -157,7 +158,8 @@ func (l *longParts) close() { l.stop() }
 // one too.
 type firstRecord struct {
 	turn  turn
-	bytes int64 // of its line in the input file
+	key   dedupe.Hash // half of its document's
+	bytes int64       // of its line in the input file
 }
 
 // firstRecords gives them in their order.
@@ -182,12 +184,12 @@ func (r *Run) firstRecords(pass int) iter.Seq2[firstRecord, error] {
 			switch {
 			case e.bytes == 0 || e.bytes == brokenBytes || e.bytes == tooLargeBytes:
 			case len(lengths) == 0:
-				if !yield(firstRecord{turnOf(order, 0), int64(e.bytes)}, nil) {
+				if !yield(firstRecord{turnOf(order, 0), e.key, int64(e.bytes)}, nil) {
 					return
 				}
 			default:
 				for i, n := range lengths {
-					if !yield(firstRecord{turnOf(order, i+1), n}, nil) {
+					if !yield(firstRecord{turnOf(order, i+1), e.key, n}, nil) {
 						return
 					}
 				}

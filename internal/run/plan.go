@@ -373,7 +373,7 @@ func (r *Run) scanRecords(index *indexWriter, item *prepared, order int64) error
 			}
 		}
 		if r.spool != nil {
-			if err := r.spool.add(turnOf(order, part), id, item.key, input); err != nil {
+			if err := r.spool.add(turnOf(order, part), id, dedupe.Hash(item.key[:len(dedupe.Hash{})]), input); err != nil {
 				return err
 			}
 		}

@@ -1,10 +1,8 @@
 package run
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,6 +16,7 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/dedupe"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
@@ -30,41 +29,61 @@ const (
 
 // spool keeps the records of a build while the sources are planned, so that nothing has to be read and cleaned twice.
 // It is cut as pack cuts where nothing repeats and no remainder is short: such a file becomes a shard as it is. The
-// others are copied from it record by record, without being parsed.
+// others are copied from it record by record, without being parsed. A record that asks the same as one in its file will
+// hardly be asked: it is laid aside, so that its file can be a shard all the same.
 type spool struct {
 	run        *Run
 	maxRecords int64 // 0: no limit is known
 	maxBytes   int64 // likewise
 	files      []spoolFile
 	out        *effect.OutFile
-	buf        *bufio.Writer
+	buf        []byte // what was not written yet
 	digest     hash.Hash
-	asked      map[uint64]struct{} // the heads of the keys in the file at hand
-	shifted    bool                // a record seems to repeat: from its file on, all are copied
-	line       []byte
+	asked      askedKeys
+	aside      *atomicfile.Writer // records that were laid aside, one behind the other; nil while there are none
 }
 
-// spoolFile is one file of it. All its records are in it, those too that turn out to repeat an earlier one.
+// spoolFile is one file of it: what lies in it, and what was laid aside of the records between its first and the next
+// file's.
 type spoolFile struct {
 	pack.Span
 	path   string
-	digest string // empty: it has to be copied
+	digest string
+	aside  int64
+}
+
+// askedKeys are the keys of one file. No more are held than a bound, and what is told of a key is the same whenever the
+// same keys come in the same order.
+type askedKeys struct{ keys map[dedupe.Hash]struct{} }
+
+func (a *askedKeys) has(key dedupe.Hash) bool {
+	_, ok := a.keys[key]
+	return ok
+}
+
+func (a *askedKeys) add(key dedupe.Hash) {
+	if a.keys == nil {
+		a.keys = map[dedupe.Hash]struct{}{}
+	}
+	if len(a.keys) < maxSpoolKeys {
+		a.keys[key] = struct{}{}
+	}
 }
 
 func (r *Run) newSpool() *spool {
 	cfg := pack.Config{Quotas: r.cfg.Quotas}
-	return &spool{
-		run: r, maxRecords: cfg.MaxRecords(), maxBytes: cfg.MaxBytes(),
-		buf: bufio.NewWriterSize(nil, spoolBufferBytes), digest: sha256.New(), asked: map[uint64]struct{}{},
-	}
+	return &spool{run: r, maxRecords: cfg.MaxRecords(), maxBytes: cfg.MaxBytes(), digest: sha256.New()}
 }
 
 // add takes a record, whose turn is above all before.
-func (s *spool) add(at turn, id quarry.RecordID, key quarry.DocumentKey, modelInput []byte) error {
-	s.line = appendRecord(s.line[:0], id, modelInput)
-	size := int64(len(s.line))
+func (s *spool) add(at turn, id quarry.RecordID, key dedupe.Hash, modelInput []byte) error {
+	size := lineBytes(id, modelInput)
 	if s.out != nil {
 		f := &s.files[len(s.files)-1]
+		if at.part() == 0 && s.asked.has(key) { // the parts of a document share one key
+			f.aside++
+			return s.layAside(id, modelInput)
+		}
 		if (s.maxRecords > 0 && f.Records >= s.maxRecords) || (s.maxBytes > 0 && f.Bytes+size > s.maxBytes) {
 			if err := s.seal(); err != nil {
 				return err
@@ -76,26 +95,37 @@ func (s *spool) add(at turn, id quarry.RecordID, key quarry.DocumentKey, modelIn
 			return err
 		}
 	}
-	if _, err := s.buf.Write(s.line); err != nil {
-		return err
+	if at.part() == 0 {
+		s.asked.add(key)
 	}
-	// Hashing twice what will be copied is spared where a repeat lies in one file, which needs no more memory than the
-	// keys of a file.
-	head := binary.BigEndian.Uint64(key[:])
-	if _, repeats := s.asked[head]; repeats && at.part() < 2 {
-		s.shifted = true
-	}
-	if len(s.asked) < maxSpoolKeys {
-		s.asked[head] = struct{}{}
-	}
-	if !s.shifted {
-		_, _ = s.digest.Write(s.line) // a hash does not fail
-	}
+	s.buf = appendRecord(s.buf, id, modelInput)
 	f := &s.files[len(s.files)-1]
 	f.Last = int64(at)
 	f.Records++
 	f.Bytes += size
+	if len(s.buf) >= spoolBufferBytes {
+		return s.flush()
+	}
 	return nil
+}
+
+// layAside keeps a record apart from the files.
+func (s *spool) layAside(id quarry.RecordID, modelInput []byte) error {
+	if s.aside == nil {
+		var err error
+		if s.aside, err = atomicfile.Create(s.run.effects, filepath.Join(s.run.buildDir, "aside")); err != nil {
+			return err
+		}
+	}
+	_, err := s.aside.Write(appendRecord(nil, id, modelInput))
+	return err
+}
+
+func (s *spool) flush() error {
+	_, _ = s.digest.Write(s.buf) // a hash does not fail
+	_, err := s.out.Write(s.buf)
+	s.buf = s.buf[:0]
+	return err
 }
 
 // begin begins a file. It lies beside the shards, since a rename does not leave a file system.
@@ -106,7 +136,6 @@ func (s *spool) begin(at turn) error {
 		return err
 	}
 	s.out = out
-	s.buf.Reset(out)
 	s.files = append(s.files, spoolFile{Span: pack.Span{First: int64(at)}, path: path})
 	return nil
 }
@@ -116,15 +145,12 @@ func (s *spool) seal() error {
 	if s.out == nil {
 		return nil
 	}
-	err := s.buf.Flush()
-	if !s.shifted {
-		s.files[len(s.files)-1].digest = hex.EncodeToString(s.digest.Sum(nil))
-		err = errors.Join(err, s.out.Sync())
-	}
-	err = errors.Join(err, s.out.Close())
+	err := s.flush()
+	s.files[len(s.files)-1].digest = hex.EncodeToString(s.digest.Sum(nil))
+	err = errors.Join(err, s.out.Sync(), s.out.Close())
 	s.out = nil
 	s.digest.Reset()
-	clear(s.asked)
+	clear(s.asked.keys)
 	return err
 }
 
@@ -133,6 +159,9 @@ func (s *spool) close() {
 	if s.out != nil {
 		_ = s.out.Close()
 		s.out = nil
+	}
+	if s.aside != nil {
+		s.aside.Abort()
 	}
 	for _, f := range s.files { // those that became shards, and those read to their end, are gone
 		if _, err := os.Lstat(f.path); !errors.Is(err, fs.ErrNotExist) {
@@ -163,8 +192,9 @@ func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReade
 	first, last := turnsOf(shard)
 	span := pack.Span{First: int64(first), Last: int64(last), Records: shard.Records, Bytes: shard.Bytes}
 	for i := range s.files {
-		// As many records between the same ones: none of them repeats another.
-		if f := &s.files[i]; f.Span == span && f.digest != "" {
+		// As many records between the same ones: they are the same, unless one that was laid aside is asked in place of
+		// one that is left out for its id.
+		if f := &s.files[i]; f.Span == span && (f.aside == 0 || s.run.planned.SameID == 0) {
 			shard.Digest = f.digest
 			return s.run.effects.Rename(f.path, s.run.shardPath(shard.ID))
 		}
@@ -186,7 +216,8 @@ func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReade
 	return out.Commit()
 }
 
-// spoolReader copies records out of the spool, once and in order. How long each is stands in the index.
+// spoolReader copies records out of the spool, once and in order. How long each is stands in the index, and by the
+// keys that stand there too it finds out again which were laid aside.
 type spoolReader struct {
 	spool  *spool
 	column *takes
@@ -194,17 +225,41 @@ type spoolReader struct {
 	stop   func()
 	head   firstRecord // that was read and not copied yet
 	held   bool
-	file   int // where the next record lies
+	file   int   // where the next record lies
 	at     int64
+	aside  int64 // where the next record lies that was laid aside
+	asked  askedKeys
 	in     *os.File // the file of that number, where it is open
 	opened int
 	buf    []byte
 }
 
+// laidAside stands for a file's number.
+const laidAside = -1
+
 // stretch is a part of a file of the spool.
 type stretch struct {
 	file     int
 	from, to int64
+}
+
+// place finds the next record, and goes on behind it.
+func (r *spoolReader) place(f *firstRecord) (s stretch) {
+	if f.turn.part() == 0 && r.asked.has(f.key) {
+		s = stretch{laidAside, r.aside, r.aside + f.bytes}
+		r.aside = s.to
+		return s
+	}
+	if int64(f.turn) > r.spool.files[r.file].Last {
+		r.file, r.at = r.file+1, 0
+		clear(r.asked.keys)
+	}
+	if f.turn.part() == 0 {
+		r.asked.add(f.key)
+	}
+	s = stretch{r.file, r.at, r.at + f.bytes}
+	r.at = s.to
+	return s
 }
 
 // copy writes a shard's records, and counts them and their bytes.
@@ -228,11 +283,7 @@ func (r *spoolReader) copy(ctx context.Context, out io.Writer, shard *ledger.Sha
 			break
 		}
 		r.held = false
-		if int64(r.head.turn) > r.spool.files[r.file].Last {
-			r.file, r.at = r.file+1, 0
-		}
-		this := stretch{r.file, r.at, r.at + r.head.bytes}
-		r.at = this.to
+		this := r.place(&r.head)
 		if r.head.turn < first { // in a shard that was a file of the spool as it is, or in none
 			continue
 		}
@@ -261,21 +312,25 @@ func (r *spoolReader) stretch(ctx context.Context, out io.Writer, s stretch) err
 	if s.from == s.to {
 		return ctx.Err()
 	}
-	if r.in == nil || r.opened != s.file {
-		r.done()
-		in, err := os.Open(r.spool.files[s.file].path)
-		if err != nil {
-			return err
+	var in io.ReaderAt = r.spool.aside
+	if s.file != laidAside {
+		if r.in == nil || r.opened != s.file {
+			r.done()
+			file, err := os.Open(r.spool.files[s.file].path)
+			if err != nil {
+				return err
+			}
+			r.in, r.opened = file, s.file
 		}
-		r.in, r.opened = in, s.file
+		in = r.in
 	}
 	for s.from < s.to {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := r.in.ReadAt(r.buf[:min(int64(len(r.buf)), s.to-s.from)], s.from)
+		n, err := in.ReadAt(r.buf[:min(int64(len(r.buf)), s.to-s.from)], s.from)
 		if n == 0 {
-			return fmt.Errorf("read %s: %w", r.in.Name(), err)
+			return fmt.Errorf("read the records of the build again: %w", err)
 		}
 		if _, err := out.Write(r.buf[:n]); err != nil {
 			return err
