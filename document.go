@@ -26,6 +26,7 @@ type Document struct {
 	Title  string
 	Body   []byte // shared with the block it came in: valid as long as the block is, never changed in place
 	URL    string
+	Valid  bool   // Body is known to be valid UTF-8: whoever read it has checked
 	Lang   string // as the source says it ("en", "ja"), or empty
 	Format Format
 	// ModelInput is set instead of Body where the source has ready records (--records): sent as it is.

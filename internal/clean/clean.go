@@ -94,8 +94,10 @@ func New(cfg Config) *Cleaner {
 
 // Clean makes the text of a document's body. The error is ErrInvalidUTF8 with the first bad byte's place, and no other.
 func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
-	if at := invalidAt(doc.Body); at >= 0 {
-		return Cleaned{}, fmt.Errorf("%w at byte %d", ErrInvalidUTF8, at)
+	if !doc.Valid {
+		if at := invalidAt(doc.Body); at >= 0 {
+			return Cleaned{}, fmt.Errorf("%w at byte %d", ErrInvalidUTF8, at)
+		}
 	}
 	c.counts = rule.Counts{}
 	c.writer.Reset()

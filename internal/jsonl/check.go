@@ -18,6 +18,7 @@ type Member struct {
 	Name  []byte // decoded, without quotes
 	Value []byte // as it stands in the text: a string with its quotes, an object with its braces
 	Plain bool   // the value is a string without escapes: what stands between the quotes is the text
+	Text  []byte // what the value says where it is a string and Decode was asked; else nil
 }
 
 // String reports whether the value is a string.
@@ -30,6 +31,7 @@ type Checker struct {
 	decoded []byte // names that had escapes
 	members []Member
 	collect bool
+	arena   *Arena // where the members' texts go; nil: they are not asked for
 	long    []span // strings that a later walk need not read again
 	size    int    // capacity of the line: what is left of it tells where a part of the line begins
 }
@@ -86,7 +88,7 @@ func (c *Checker) reset(line []byte, collect bool) {
 	if cap(c.names)*32+cap(c.decoded) > keptBytes {
 		c.names, c.decoded = nil, nil
 	}
-	if cap(c.members)*56 > keptBytes {
+	if cap(c.members)*80 > keptBytes {
 		c.members = nil
 	}
 	if cap(c.long)*16 > keptBytes {
@@ -94,6 +96,14 @@ func (c *Checker) reset(line []byte, collect bool) {
 	}
 	c.levels, c.names, c.decoded, c.members, c.long = c.levels[:0], c.names[:0], c.decoded[:0], c.members[:0], c.long[:0]
 	c.collect, c.size = collect, cap(line)
+}
+
+// Decode is Object, and gives the texts of the members that are strings, which is cheaper now than later: those without
+// escapes point into the line, the others into memory of the arena.
+func (c *Checker) Decode(line []byte, arena *Arena) ([]Member, error) {
+	c.arena = arena
+	defer func() { c.arena = nil }()
+	return c.Object(line)
 }
 
 // space gives the index of the first byte from i on that is not white space.
@@ -108,6 +118,7 @@ func space(b []byte, i int) int {
 func (c *Checker) value(b []byte) *SyntaxError {
 	i, start := 0, 0
 	var plainText bool
+	var said []byte
 	for {
 		// A value begins.
 		if i = space(b, i); i >= len(b) {
@@ -116,7 +127,7 @@ func (c *Checker) value(b []byte) *SyntaxError {
 		if len(c.levels) == 1 {
 			start = i
 		}
-		plainText = false
+		plainText, said = false, nil
 		switch b[i] {
 		case '{', '[':
 			if len(c.levels) == MaxDepth {
@@ -143,7 +154,12 @@ func (c *Checker) value(b []byte) *SyntaxError {
 			}
 			continue
 		case '"':
-			end, escaped, err := text(b, i+1)
+			end, escaped, err := i, false, (*SyntaxError)(nil)
+			if c.arena != nil && len(c.levels) == 1 {
+				end, said, escaped, err = c.arena.text(b, i+1)
+			} else {
+				end, escaped, err = text(b, i+1)
+			}
 			if err != nil {
 				return err
 			}
@@ -163,7 +179,7 @@ func (c *Checker) value(b []byte) *SyntaxError {
 			depth := len(c.levels)
 			if depth == 1 && c.collect && len(c.members) > 0 {
 				m := &c.members[len(c.members)-1]
-				m.Value, m.Plain = b[start:i], plainText
+				m.Value, m.Plain, m.Text = b[start:i], plainText, said
 			}
 			i = space(b, i)
 			if depth == 0 {
@@ -198,7 +214,7 @@ func (c *Checker) value(b []byte) *SyntaxError {
 				c.names = c.names[:top.first]
 			}
 			i++
-			plainText = false
+			plainText, said = false, nil
 			c.levels = c.levels[:depth-1]
 		}
 	}

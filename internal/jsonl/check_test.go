@@ -152,6 +152,7 @@ func FuzzCheck(f *testing.F) {
 		}
 		var c jsonl.Checker
 		members, err2 := c.Object(in)
+		decodes(t, in, members, err2)
 		if err != nil {
 			var s *jsonl.SyntaxError
 			if !errors.As(err, &s) || s.Offset < 0 || s.Offset > len(in) {
@@ -209,9 +210,36 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
+// decodes fails where Decode does not give what Object and Unescape do.
+func decodes(t *testing.T, in []byte, members []jsonl.Member, err error) {
+	t.Helper()
+	var c jsonl.Checker
+	var arena jsonl.Arena
+	before := arena.Keep(append(arena.Room(len("before")), "before"...))
+	got, err2 := c.Decode(in, &arena)
+	if (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {
+		t.Fatalf("Decode(%q) = %v, Object says %v", in, err2, err)
+	}
+	if string(before) != "before" {
+		t.Fatalf("Decode(%q) wrote over what lay in the arena: %q", in, before)
+	}
+	for i, m := range got {
+		want := members[i]
+		switch {
+		case string(m.Name) != string(want.Name) || string(m.Value) != string(want.Value) || m.Plain != want.Plain:
+			t.Fatalf("Decode(%q)[%d] = %q: %q, want %q: %q", in, i, m.Name, m.Value, want.Name, want.Value)
+		case !m.String() && m.Text != nil:
+			t.Fatalf("Decode(%q)[%d] gives %q a text: %q", in, i, m.Value, m.Text)
+		case m.String() && string(m.Text) != string(jsonl.Unescape(nil, m.Value)):
+			t.Fatalf("Decode(%q)[%d] = %q, want %q", in, i, m.Text, jsonl.Unescape(nil, m.Value))
+		}
+	}
+}
+
 func FuzzStrings(f *testing.F) {
 	f.Add("plain", "")
 	f.Add("a\"b\\c\x00\x1f\b\f\n\r\t/\x7f\u2028日本👍", "before")
+	f.Add(strings.Repeat("\x00\"", 40), strings.Repeat("x", 100))
 	f.Add("eight plain bytes\xc3 and a broken one", "")
 	f.Fuzz(func(t *testing.T, s, before string) {
 		checked, valid := jsonl.AppendText([]byte(before), []byte(s))
@@ -222,6 +250,9 @@ func FuzzStrings(f *testing.F) {
 		quoted := jsonl.AppendString([]byte(before), []byte(s))
 		if valid && before+`"`+string(checked[len(before):])+`"` != string(quoted) {
 			t.Fatalf("AppendText(%q) = %q, AppendString has %q", s, checked, quoted)
+		}
+		if known := jsonl.AppendValid([]byte(before), []byte(s)); before+`"`+string(known[len(before):])+`"` != string(quoted) {
+			t.Fatalf("AppendValid(%q) = %q, AppendString has %q", s, known, quoted)
 		}
 		if string(quoted[:len(before)]) != before {
 			t.Fatalf("AppendString(%q, %q) changed what was there", before, s)

@@ -3,6 +3,7 @@ package jsonl
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -110,6 +111,48 @@ func AppendText(dst, text []byte) ([]byte, bool) {
 		}
 	}
 	return append(dst, text[from:]...), true
+}
+
+// AppendValid is AppendText for text that is known to be valid UTF-8.
+func AppendValid(dst, text []byte) []byte {
+	const ahead = 16 // a word that is written before it is looked at, and an escape of six bytes
+	n := len(dst)
+	for i := 0; ; {
+		if cap(dst)-n < len(text)-i+ahead {
+			dst = slices.Grow(dst[:n], len(text)-i+(len(text)-i)/16+ahead)
+		}
+		out := dst[:cap(dst)]
+		for i < len(text) && len(out)-n >= len(text)-i+ahead {
+			if i+8 <= len(text) {
+				w := binary.LittleEndian.Uint64(text[i:])
+				binary.LittleEndian.PutUint64(out[n:], w)
+				x, y := w^quotes, w^slants
+				m := ((w-spaces)&^w | (x-ones)&^x | (y-ones)&^y) & highs
+				if m == 0 {
+					i += 8
+					n += 8
+					continue
+				}
+				k := bits.TrailingZeros64(m) >> 3
+				i += k
+				n += k
+			}
+			switch c := text[i]; {
+			case c == '\n':
+				binary.LittleEndian.PutUint16(out[n:], '\\'|'n'<<8)
+				n += 2
+			case c >= ' ' && c != '"' && c != '\\': // within the last eight bytes
+				out[n] = c
+				n++
+			default:
+				n = len(appendEscape(out[:n], c))
+			}
+			i++
+		}
+		if i >= len(text) {
+			return dst[:n]
+		}
+	}
 }
 
 // clean counts the bytes that stand in a string as they are.

@@ -203,7 +203,11 @@ func (t *text) append(dst []byte, doc *quarry.Document) ([]byte, error) {
 		case "":
 			dst = append(dst, s.literal...)
 		case "Text":
-			dst, err = appendBytes(dst, doc.Body)
+			if doc.Valid {
+				dst = jsonl.AppendValid(dst, doc.Body)
+			} else {
+				dst, err = appendBytes(dst, doc.Body)
+			}
 		case "Title":
 			dst, err = appendString(dst, doc.Title)
 		case "ID":

@@ -141,7 +141,7 @@ func (r *Run) prepareOne(cleaner *clean.Cleaner, p *prepared, buf []byte) ([]byt
 		return r.prepareParts(p, &text, buf)
 	}
 	asked := p.doc
-	asked.Body, asked.Format = text.Text, quarry.FormatText
+	asked.Body, asked.Valid, asked.Format = text.Text, true, quarry.FormatText
 	start := len(buf)
 	if buf, p.key, err = r.cfg.Prompt.AppendKeyed(buf, &asked); err != nil {
 		return buf[:start], &quarry.ItemError{At: p.doc.At, ID: p.doc.ID, Reason: fmt.Sprintf("prompt: %v", err)}

@@ -11,20 +11,22 @@ import (
 	"quarry/internal/jsonl"
 )
 
-// arenaSize is how much memory for bodies is taken at a time.
-const arenaSize = 256 << 10
-
-// Reader makes documents out of the items of one block. One goroutine at a time. Bodies point into the items or into
-// memory of the Reader that is never used again, so they live as long as somebody holds them.
+// Reader makes documents out of the items of one block. One goroutine at a time. Bodies and Fields point into the items
+// or into memory of the arena, so they live as long as somebody holds them.
 type Reader struct {
 	cfg   Config
 	keys  Keys
 	check jsonl.Checker
-	arena []byte
+	arena *jsonl.Arena
 }
 
 // NewReader gives a reader of items that have these keys.
-func (c Config) NewReader(keys Keys) *Reader { return &Reader{cfg: c, keys: keys} }
+func (c Config) NewReader(keys Keys) *Reader { return c.NewReaderIn(new(jsonl.Arena), keys) }
+
+// NewReaderIn is NewReader with memory that the caller may use again, once nothing of the block is held any more.
+func (c Config) NewReaderIn(arena *jsonl.Arena, keys Keys) *Reader {
+	return &Reader{cfg: c, keys: keys, arena: arena}
+}
 
 // ErrFiltered says that an item does not meet the conditions. It is no fault.
 var ErrFiltered = errors.New("left out by a condition")
@@ -32,7 +34,7 @@ var ErrFiltered = errors.New("left out by a condition")
 // Read makes a document of an item, the text of a JSON object. The error is ErrFiltered or a *quarry.ItemError, and the
 // document then holds its position alone.
 func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) {
-	members, err := r.check.Object(text)
+	members, err := r.check.Decode(text, r.arena)
 	if err != nil {
 		return quarry.Document{At: at}, r.broken(err, at)
 	}
@@ -68,12 +70,12 @@ func (c Config) TooLong(bytes int64, at quarry.Position) *quarry.ItemError {
 
 func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason string) {
 	k := &r.keys
-	id, _ := value(members, k.ID)
+	id, said := value(members, k.ID)
 	switch {
 	case id == nil || string(id) == "null" || string(id) == `""`:
 		reason = "no id" + lookedIn(k.ID, "id")
 	case id[0] == '"':
-		d.ID = quarry.DocumentID(r.short(id))
+		d.ID = quarry.DocumentID(r.text(id, said))
 	case isNumber(id):
 		d.ID = quarry.DocumentID(id)
 	default:
@@ -82,14 +84,14 @@ func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason st
 	if reason != "" {
 		return reason
 	}
-	body, plain := value(members, k.Body)
+	body, said := value(members, k.Body)
 	switch {
 	case body == nil || string(body) == "null":
 		return "no body" + lookedIn(k.Body, "body")
 	case body[0] != '"':
 		return fmt.Sprintf("body (member %s) is %s, not a string", k.Body, kind(body))
 	}
-	d.Body = r.long(body, plain)
+	d.Body, d.Valid = r.text(body, said), true
 	d.Title = r.optional(members, k.Title)
 	if k.titleIsHTML() && strings.IndexByte(d.Title, '&') >= 0 {
 		d.Title = html.UnescapeString(d.Title)
@@ -98,8 +100,8 @@ func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason st
 	d.Lang = r.optional(members, k.Lang)
 	d.Format = k.BodyFormat
 	if len(k.Format) > 0 {
-		if f, _ := value(members, k.Format); len(f) > 0 && f[0] == '"' {
-			if told := ParseFormat(r.short(f)); told != quarry.FormatUnknown {
+		if f, said := value(members, k.Format); len(f) > 0 && f[0] == '"' {
+			if told := ParseFormat(string(r.text(f, said))); told != quarry.FormatUnknown {
 				d.Format = told
 			}
 		}
@@ -117,7 +119,7 @@ func lookedIn(p Path, word string) string {
 }
 
 func (r *Reader) record(d *quarry.Document, members []jsonl.Member) (reason string) {
-	id, _ := value(members, Path{"recordId"})
+	id, said := value(members, Path{"recordId"})
 	switch {
 	case id == nil:
 		return "no recordId"
@@ -126,7 +128,7 @@ func (r *Reader) record(d *quarry.Document, members []jsonl.Member) (reason stri
 	case len(id) == 2:
 		return "recordId is empty"
 	}
-	d.ID = quarry.DocumentID(r.short(id))
+	d.ID = quarry.DocumentID(r.text(id, said))
 	input, _ := value(members, Path{"modelInput"})
 	switch {
 	case input == nil:
@@ -138,21 +140,21 @@ func (r *Reader) record(d *quarry.Document, members []jsonl.Member) (reason stri
 	return ""
 }
 
-// value finds a path's value; plain is true for a string without escapes.
-func value(members []jsonl.Member, p Path) (v []byte, plain bool) {
+// value finds a path's value, and what it says where that is known.
+func value(members []jsonl.Member, p Path) (v, said []byte) {
 	if len(p) == 0 {
-		return nil, false
+		return nil, nil
 	}
 	for i := range members {
 		if m := &members[i]; string(m.Name) == p[0] {
 			if len(p) == 1 {
-				return m.Value, m.Plain
+				return m.Value, m.Text
 			}
 			v, _ = jsonl.Lookup(m.Value, p[1:]...)
-			return v, false
+			return v, nil
 		}
 	}
-	return nil, false
+	return nil, nil
 }
 
 func kind(v []byte) string {
@@ -171,46 +173,29 @@ func kind(v []byte) string {
 	return "a number"
 }
 
-// short gives the text of a JSON string as a string of its own: one that pointed into the block would hold all of it.
-func (r *Reader) short(v []byte) string {
+// text gives what a JSON string says. It points into the item or the arena.
+func (r *Reader) text(v, said []byte) []byte {
+	if said != nil {
+		return said
+	}
 	v = v[1 : len(v)-1]
 	if bytes.IndexByte(v, '\\') < 0 {
-		return string(v)
+		return v[:len(v):len(v)]
 	}
-	r.room(len(v))
-	return string(jsonl.Unescape(r.arena[len(r.arena):], v))
+	return r.arena.Keep(jsonl.Unescape(r.arena.Room(len(v)+8), v))
 }
 
 func (r *Reader) optional(members []jsonl.Member, p Path) string {
-	v, _ := value(members, p)
+	v, said := value(members, p)
 	switch {
 	case len(v) == 0:
 		return ""
 	case v[0] == '"':
-		return r.short(v)
+		return string(r.text(v, said)) // one that pointed into the block would hold all of it
 	case isNumber(v):
 		return string(v)
 	}
 	return ""
-}
-
-func (r *Reader) long(v []byte, plain bool) []byte {
-	v = v[1 : len(v)-1]
-	if plain {
-		return v[:len(v):len(v)]
-	}
-	r.room(len(v))
-	n := len(r.arena)
-	r.arena = jsonl.Unescape(r.arena, v)
-	return r.arena[n:len(r.arena):len(r.arena)]
-}
-
-// room makes sure that the arena takes n bytes more, and the word that Unescape writes ahead. The old arena stays with
-// the bodies in it.
-func (r *Reader) room(n int) {
-	if cap(r.arena)-len(r.arena) < n+16 {
-		r.arena = make([]byte, 0, max(arenaSize, n+16))
-	}
 }
 
 // rest writes the members that no key took as one object.
@@ -225,9 +210,9 @@ func (r *Reader) rest(members []jsonl.Member) []byte {
 		return nil
 	}
 	// The body's own object may be large and leave little behind; it is measured with what it holds all the same.
-	r.room(size)
-	start := len(r.arena)
-	out := append(r.arena, '{')
+	out := r.arena.Room(size)
+	start := len(out)
+	out = append(out, '{')
 	for i := range members {
 		m := &members[i]
 		if r.whole(m.Name) {
@@ -250,11 +235,10 @@ func (r *Reader) rest(members []jsonl.Member) []byte {
 		out = compact(out, m.Value)
 	}
 	out = append(out, '}')
-	r.arena = out
 	if len(out)-start == 2 {
 		return nil
 	}
-	return out[start:len(out):len(out)]
+	return r.arena.Keep(out)
 }
 
 // whole reports whether a member went into the document as it is.

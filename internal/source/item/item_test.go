@@ -57,7 +57,7 @@ func TestFieldsWithoutTheBody(t *testing.T) {
 	cfg := item.Config{Fields: map[string]string{"body": "fields.body.ja"}}
 	d, err := cfg.NewReader(cfg.Decide([][]byte{[]byte(in)})).Read([]byte(in), quarry.Position{File: "f", Line: 3})
 	want := quarry.Document{
-		ID: "1", Body: []byte("本文"), URL: "u", At: quarry.Position{File: "f", Line: 3},
+		ID: "1", Body: []byte("本文"), Valid: true, URL: "u", At: quarry.Position{File: "f", Line: 3},
 		Fields: []byte(`{"fields":{"body":{"en":"text"},"n":1},"a\"b":[1,2]}`),
 	}
 	if diff := cmp.Diff(want, d); diff != "" || err != nil {

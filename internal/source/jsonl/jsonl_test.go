@@ -185,11 +185,11 @@ func TestBadInputIsNamedAndTheRestIsRead(t *testing.T) {
 	docs, faults := sourcetest.Documents(t, &jsonl.Source{File: memory(in), Config: item.Config{MaxBytes: 300}})
 	wantDocs := []quarry.Document{
 		{
-			ID: "a", Title: "T", Body: []byte("text"), URL: "https://e.x/a", Lang: "en", Format: "html", Fields: []byte(`{"extra":[1,2]}`),
+			ID: "a", Title: "T", Body: []byte("text"), Valid: true, URL: "https://e.x/a", Lang: "en", Format: "html", Fields: []byte(`{"extra":[1,2]}`),
 			At: quarry.Position{File: "in.jsonl", Line: 1},
 		},
-		{ID: "h", Body: []byte(""), At: quarry.Position{File: "in.jsonl", Line: 13, Offset: int64(strings.Index(in, `{"id":"h"`))}},
-		{ID: "42", Body: []byte("ok & 😀\n"), At: quarry.Position{File: "in.jsonl", Line: 18, Offset: int64(strings.Index(in, `{"id":42`))}},
+		{ID: "h", Body: []byte(""), Valid: true, At: quarry.Position{File: "in.jsonl", Line: 13, Offset: int64(strings.Index(in, `{"id":"h"`))}},
+		{ID: "42", Body: []byte("ok & 😀\n"), Valid: true, At: quarry.Position{File: "in.jsonl", Line: 18, Offset: int64(strings.Index(in, `{"id":42`))}},
 	}
 	if diff := cmp.Diff(wantDocs, docs); diff != "" {
 		t.Error(diff)

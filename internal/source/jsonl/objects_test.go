@@ -86,7 +86,7 @@ func TestObjectsOfManyChunks(t *testing.T) {
 		t.Fatalf("%d documents, faults %v", len(docs), faults)
 	}
 	want := quarry.Document{
-		ID: "2", Body: []byte(strings.Repeat("<p class=\"x\">日本語</p>\n", 2)), Format: quarry.FormatHTML, Fields: []byte(`{"content":{"protected":false},"tags":[1]}`),
+		ID: "2", Body: []byte(strings.Repeat("<p class=\"x\">日本語</p>\n", 2)), Valid: true, Format: quarry.FormatHTML, Fields: []byte(`{"content":{"protected":false},"tags":[1]}`),
 		At: docs[2].At,
 	}
 	if diff := cmp.Diff(want, docs[2]); diff != "" {
