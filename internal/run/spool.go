@@ -225,7 +225,7 @@ type spoolReader struct {
 	stop   func()
 	head   firstRecord // that was read and not copied yet
 	held   bool
-	file   int   // where the next record lies
+	file   int // where the next record lies
 	at     int64
 	aside  int64 // where the next record lies that was laid aside
 	asked  askedKeys
