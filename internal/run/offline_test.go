@@ -40,7 +40,7 @@ func inputFiles(t *testing.T, dir string) map[string]string {
 }
 
 // build writes the input files of a source as `quarry build` does.
-func build(t *testing.T, docs string, quotas quarry.Quotas, workers int) (map[string]string, run.Built) {
+func build(t *testing.T, docs string, quotas quarry.Quotas, workers int, set func(*run.Config)) (map[string]string, run.Built) {
 	t.Helper()
 	base := t.TempDir()
 	path := filepath.Join(base, "docs.jsonl")
@@ -67,10 +67,14 @@ func build(t *testing.T, docs string, quotas quarry.Quotas, workers int) (map[st
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := run.New(run.Config{
+	cfg := run.Config{
 		Dir: base, Sources: []string{path}, Local: true, Model: quarry.DefaultModel, MaxTokens: 4096, Type: quarry.InvokeModel, Mode: quarry.ModeJob,
 		Quotas: quotas, Workers: workers, Prompt: renderer, Check: checker, Prices: cost.Default(),
-	}, run.Deps{Effects: e, Ledger: book, Sources: sources})
+	}
+	if set != nil {
+		set(&cfg)
+	}
+	r := run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources})
 	built, err := r.Build(t.Context(), filepath.Join(base, "out"))
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +114,7 @@ func TestBuildAtOneReadingGivesTheRunsFiles(t *testing.T) {
 				}
 				want := inputFiles(t, filepath.Join(w.dir, "shards"))
 				for _, workers := range []int{1, 2, 5} {
-					got, built := build(t, docs, quotas, workers)
+					got, built := build(t, docs, quotas, workers, nil)
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Fatalf("files with %d workers (-run +build):\n%s", workers, diff)
 					}
@@ -119,6 +123,29 @@ func TestBuildAtOneReadingGivesTheRunsFiles(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// Long documents are several records of one key, and shards may begin and end inside of them.
+func TestBuildOfLongDocumentsGivesTheRunsFiles(t *testing.T) {
+	t.Parallel()
+	parts := inParts(t)
+	w := newWorld(t, worldConfig{docs: longDocs(14) + longDocs(3), quotas: partQuotas, cfg: func(c *run.Config) {
+		c.NoPilot, c.KeepShards = true, true
+		parts(c)
+	}})
+	if _, _, err := w.run(t, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := inputFiles(t, filepath.Join(w.dir, "shards"))
+	got, _ := build(t, longDocs(14)+longDocs(3), quarry.Quotas{MinRecords: 3, RecordsPerFile: 6, RecordsPerJob: 6, FileBytes: 1e9, JobBytes: 5e9, OpenJobs: 2}, 2, parts)
+	if len(got) < 4 {
+		t.Fatalf("%d files, want some", len(got))
+	}
+	for name, content := range got {
+		if diff := cmp.Diff(want[name], content); diff != "" {
+			t.Errorf("%s (-run +build):\n%s", name, diff)
 		}
 	}
 }
