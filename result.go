@@ -63,8 +63,10 @@ type Result struct {
 	RecordID       RecordID        `json:"record_id,omitempty"`
 	Salvaged       bool            `json:"salvaged,omitempty"` // the JSON was taken out of fences, prose or a repaired text
 	SameAs         DocumentID      `json:"same_as,omitempty"`  // the document that asked the same and was asked instead
-	Document       DocumentInfo    `json:"document"`
-	Error          *ResultError    `json:"error,omitempty"`
+	// Similarity is set where that document asked nearly the same: the share of the text that both have, as it was estimated.
+	Similarity float64      `json:"similarity,omitempty"`
+	Document   DocumentInfo `json:"document"`
+	Error      *ResultError `json:"error,omitempty"`
 }
 
 // ResultError says why a document is not ok.

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 		"strip":     stripMain,
 		"articles":  articlesMain,
 		"uncomment": uncommentMain,
+		"near":      nearMain,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -70,7 +71,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 			return a.plan(cmd.Context(), &s.Settings, args)
 		},
 	}
-	bind(cmd, append([]string{"mode", "pilot", "region", "prices"}, asks...)...)
+	bind(cmd, slices.Concat([]string{"mode", "pilot", "region", "prices"}, nearFlags, asks)...)
 	return cmd
 }
 
@@ -163,7 +164,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 			return a.build(cmd.Context(), &s.Settings, args, out)
 		},
 	}
-	bind(cmd, append([]string{"region"}, asks...)...)
+	bind(cmd, slices.Concat([]string{"region"}, nearFlags, asks)...)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`DIR` for the files")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -14,6 +15,9 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/run"
 )
+
+// nearFlags are the settings that decide which texts count as nearly the same.
+var nearFlags = []string{"near-duplicates", "near-threshold", "reuse-near-duplicates"}
 
 // asks are the settings that decide what is asked of which text.
 var asks = []string{"model", "limit", "long", "max-chars", "max-text-tokens", "from", "as", "field", "where", "query", "source-key-env", "max-item-mib", "workers"}
@@ -47,7 +51,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 	bind(cmd, append([]string{
 		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "prices", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
 		"kms-key", "tag", "backend", "backend-model", "backend-key-env", "concurrency",
-	}, asks...)...)
+	}, slices.Concat(asks, nearFlags)...)...)
 	cmd.Flags().StringVar(&known, "known", "", "`FILE` of answers there are already (id and output on each line): those documents are not asked")
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id, modelInput goes unchanged")
 	return cmd
@@ -133,6 +137,14 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		documents += fmt.Sprintf("; %s share the answer of another", thousands(d.Duplicate))
 	}
 	row("documents", "%s", documents)
+	if dup := rep.Duplicates; dup != nil && dup.Spared.InputTokens+dup.Spared.OutputTokens > 0 {
+		saved := "at a price that is not known"
+		if dup.Saved != nil {
+			saved = dup.Saved.String() + " at the model's price"
+		}
+		row("spared", "%s tokens by sharing answers, %s; %s of %s texts are the same, %s nearly", thousands(dup.Spared.InputTokens+dup.Spared.OutputTokens), saved,
+			thousands(dup.Exact), thousands(dup.Exact+dup.Near), thousands(dup.Near))
+	}
 	if d.Unchanged > 0 || d.Gone > 0 {
 		text := fmt.Sprintf("%s of them have their answer from before", thousands(d.Unchanged))
 		if d.Gone > 0 {

@@ -122,5 +122,8 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 		Rescue: s.Rescue, KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
 		Clean: ask.clean, Prompt: ask.renderer, Long: ask.long, Check: ask.checker, Prices: ask.prices,
 	}
+	if s.NearDuplicates || s.ReuseNear {
+		cfg.Near, cfg.ReuseNear = s.NearThreshold, s.ReuseNear
+	}
 	return cfg
 }

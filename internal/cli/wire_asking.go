@@ -64,6 +64,9 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	if err != nil {
 		return nil, badSetting("clean", err)
 	}
+	if (s.NearDuplicates || s.ReuseNear) && s.NearThreshold < 0.5 {
+		return nil, badSetting("near-threshold", errors.New("below 0.5 near duplicates are not found reliably; want 0.5 to 1"))
+	}
 	prices, err := a.prices(s)
 	if err != nil {
 		return nil, err
@@ -108,6 +111,9 @@ func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (strin
 	}
 	if s.Query != "" { // a run that was begun without one stays the same
 		decides["query"] = s.Query
+	}
+	if s.NearDuplicates || s.ReuseNear { // left out where nobody looks, as digests of earlier versions have it
+		decides["near"], decides["reuse_near"] = s.NearThreshold, s.ReuseNear
 	}
 	b, err := json.Marshal(decides)
 	if err != nil {

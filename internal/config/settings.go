@@ -33,7 +33,10 @@ type Settings struct {
 	By            string
 	Prices        string // file of prices that go before the shipped ones
 
-	NearDuplicates, Rescue, Yes, KeepShards, ReplaceSource bool
+	// NearThreshold is the similarity (0 to 1) from which on two texts are near duplicates.
+	NearThreshold float64
+
+	NearDuplicates, ReuseNear, Rescue, Yes, KeepShards, ReplaceSource bool
 
 	Regions []string
 	Profile string
@@ -96,6 +99,9 @@ func All() []Setting {
 		number64("refresh-max", "0", "known documents that ask something else now (a changed text, prompt or model) and are asked in one run; 0: all", func(s *Settings) *int64 { return &s.RefreshMax }),
 		money("max-usd", "", "cap in US dollars: the run stops before the call that could pass it", func(s *Settings) **quarry.USD { return &s.MaxUSD }),
 		text("prices", "", "`FILE` of prices that go before the shipped ones, as \"quarry prices --refresh\" writes it", func(s *Settings) *string { return &s.Prices }),
+		flag("near-duplicates", "name documents whose text is nearly an earlier one's, in near-duplicates.jsonl", func(s *Settings) *bool { return &s.NearDuplicates }),
+		fraction("near-threshold", "0.85", "share of its text that a document has in common with an earlier one to be a near duplicate", func(s *Settings) *float64 { return &s.NearThreshold }),
+		flag("reuse-near-duplicates", "do not ask near duplicates: they get the earlier one's answer", func(s *Settings) *bool { return &s.ReuseNear }),
 		flag("rescue", "ask leftovers below a batch job's minimum on demand", func(s *Settings) *bool { return &s.Rescue }),
 		flag("yes", "answer yes to every question", func(s *Settings) *bool { return &s.Yes }),
 		flag("keep-shards", "keep the input files of collected jobs", func(s *Settings) *bool { return &s.KeepShards }),

@@ -39,6 +39,8 @@ type Report struct {
 
 	Forecast *Forecast `json:"forecast,omitempty"`
 	Pilot    *Pilot    `json:"pilot,omitempty"`
+
+	Duplicates *Duplicates `json:"duplicates,omitempty"`
 }
 
 // Documents counts where the documents ended. Total = OK + Invalid + Failed + Skipped. Duplicate and Unchanged are

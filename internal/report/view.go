@@ -151,6 +151,19 @@ func beside(r *Report) []string {
 		}
 	}
 	add(r.Documents.Duplicate, "document asks what another one asks and has its answer", "documents ask what another one asks and have its answer")
+	if d := r.Duplicates; d != nil {
+		add(d.Near, "of them asks nearly what another one asks", "of them ask nearly what another one asks")
+		if spared := d.Spared.InputTokens + d.Spared.OutputTokens; spared > 0 {
+			text := number(spared) + " tokens were spared by sharing answers"
+			if d.Saved != nil {
+				text += ", " + d.Saved.String() + " at the model's price"
+			}
+			list = append(list, text)
+		}
+		if d.Reported > d.Near {
+			list = append(list, plural(d.Reported-d.Near, "document is nearly an earlier one and was asked all the same", "documents are nearly an earlier one and were asked all the same")+" (near-duplicates.jsonl)")
+		}
+	}
 	add(r.Documents.Unchanged, "document is as it was and kept its answer", "documents are as they were and kept their answers")
 	add(r.Documents.Gone, "document of an earlier run is no longer in the source", "documents of earlier runs are no longer in the source")
 	add(r.Unreadable, "item of the source could not be read and was left out", "items of the source could not be read and were left out")

@@ -19,8 +19,10 @@ import (
 // Totals is how the documents of the run ended. Total = OK + Invalid + Failed + Skipped, or the run fails.
 type Totals struct {
 	Total, OK, Invalid, Failed, Skipped int64
-	Again                               int64 // of Failed, those that the next pass asks first
-	Duplicate                           int64 // of them, answered by another document's answer
+	Again                               int64        // of Failed, those that the next pass asks first
+	Duplicate                           int64        // of them, answered by another document's answer
+	Near                                int64        // of Duplicate, those whose text is not the same
+	Spared                              quarry.Usage // what they would have taken
 	Usage                               quarry.Usage
 	Cost                                quarry.USD
 	CostUnknown                         bool             // some answers have no known price
@@ -326,7 +328,11 @@ func (f *resultFiles) addSame(s *same) error {
 	if err := json.Unmarshal(line, &res); err != nil {
 		return fmt.Errorf("read the answer of document %d for %s: %w", s.Of, s.ID, err)
 	}
-	res.SameAs, res.ID, res.Document = res.ID, s.ID, s.Document
+	f.totals.Spared.Add(res.Usage)
+	if s.Near > 0 {
+		f.totals.Near++
+	}
+	res.SameAs, res.Similarity, res.ID, res.Document = res.ID, s.Near, s.ID, s.Document
 	res.Attempts, res.Usage, res.CostUSD = 0, quarry.Usage{}, new(quarry.USD)
 	f.totals.Duplicate++
 	return f.add(s.Order, &res, 0, true)

@@ -37,6 +37,7 @@ type Planned struct {
 	Parts      int64 `json:"parts,omitempty"` // and how many parts that makes
 	Japanese   int64 `json:"japanese"`
 	Cut        int64 `json:"cut"`
+	Near       int64 `json:"near,omitempty"` // nearly an earlier one; of them asked, unless near duplicates are answered with the earlier one's answer
 
 	SourceBytes  int64              `json:"source_bytes"`
 	CleanedBytes int64              `json:"cleaned_bytes"`
@@ -65,7 +66,8 @@ const (
 // same is a document whose answer is another's.
 type same struct {
 	Order    int64               `json:"order"`
-	Of       int64               `json:"of"` // order of the document that is asked
+	Of       int64               `json:"of"`             // order of the document that is asked
+	Near     float64             `json:"near,omitempty"` // how alike they are, where they do not ask the same
 	ID       quarry.DocumentID   `json:"id"`
 	Document quarry.DocumentInfo `json:"document"`
 }
@@ -175,6 +177,10 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 			err = errors.Join(err, pairs.close())
 		}
 	}()
+	if err := r.openNear(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.closeNear()) }()
 	draw := newSample(r.pilotSize())
 	if err := errors.Join(r.scan(ctx, ids, keys, draw), ctx.Err()); err != nil {
 		return err
@@ -183,6 +189,9 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 		return err
 	}
 	if again, err = r.findRepeats(ids, keys); err != nil {
+		return err
+	}
+	if err := r.findNear(ctx, again); err != nil {
 		return err
 	}
 	if err := r.writeTakes(ctx, again, draw, pairs, before); err != nil {
@@ -349,6 +358,9 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 		e.bytes = uint32(size)
 		copy(e.key[:], item.key[:])
 		if err := keys.Add(dedupe.Entry{Hash: e.key, Order: order}); err != nil {
+			return err
+		}
+		if err := r.addNear(order, item); err != nil {
 			return err
 		}
 		draw.add(stratum{source: source, japanese: item.japanese}, dedupe.Entry{Hash: item.hash, Order: order})

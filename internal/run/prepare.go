@@ -28,6 +28,7 @@ type prepared struct {
 	japanese bool
 	head     string // the text's first line, clipped
 	empty    bool
+	sig      *dedupe.Signature // of the text, where near duplicates are looked for
 	left     *quarry.ItemError // set where the item had to be left out
 }
 
@@ -140,6 +141,7 @@ func (r *Run) prepareOne(cleaner *clean.Cleaner, p *prepared, buf []byte) ([]byt
 	if len(text.Parts) > 1 && r.cfg.Long != nil {
 		return r.prepareParts(p, &text, buf)
 	}
+	r.sign(p, text.Text)
 	asked := p.doc
 	asked.Body, asked.Valid, asked.Format = text.Text, true, quarry.FormatText
 	start := len(buf)

@@ -17,6 +17,7 @@ import (
 type repeat struct {
 	dedupe.Pair
 	take take
+	near int64 // per mille that two texts have in common; 0: they ask the same
 }
 
 // repeats sorts them by their order: the pair stands where the sorter expects a hash.
@@ -26,18 +27,21 @@ func newRepeats(e *effect.Effects, dir string) *repeats {
 	return &repeats{dedupe.NewSorter(e, dedupe.Config{Dir: dir, Name: "repeats"})}
 }
 
-func (r *repeats) add(t take, p dedupe.Pair) error {
+func (r *repeats) add(t take, p dedupe.Pair) error { return r.addNear(t, p, 0) }
+
+// addNear adds a pair with the per mille that both have in common, which stands above the take's byte.
+func (r *repeats) addNear(t take, p dedupe.Pair, perMille int64) error {
 	var h dedupe.Hash
 	binary.BigEndian.PutUint64(h[:], uint64(p.Order))
 	binary.BigEndian.PutUint64(h[8:], uint64(p.First))
-	return r.sorter.Add(dedupe.Entry{Hash: h, Order: int64(t)})
+	return r.sorter.Add(dedupe.Entry{Hash: h, Order: perMille<<8 | int64(t)})
 }
 
 func (r *repeats) sorted() iter.Seq2[repeat, error] {
 	return func(yield func(repeat, error) bool) {
 		for e, err := range r.sorter.Sorted() {
 			p := dedupe.Pair{Order: int64(binary.BigEndian.Uint64(e.Hash[:])), First: int64(binary.BigEndian.Uint64(e.Hash[8:]))}
-			if !yield(repeat{Pair: p, take: take(e.Order)}, err) || err != nil {
+			if !yield(repeat{Pair: p, take: take(e.Order & 0xff), near: e.Order >> 8}, err) || err != nil {
 				return
 			}
 		}
@@ -199,7 +203,7 @@ func (r *Run) nameRepeats(ctx context.Context, again *repeats) error {
 			r.watch(Event{Kind: ItemLeftOut, Text: (&quarry.ItemError{At: doc.At, ID: doc.ID, Reason: fmt.Sprintf("duplicate id %q", doc.ID)}).Error()})
 			continue
 		}
-		if err := writeJSONLine(out, same{Order: rep.Order, Of: rep.First, ID: doc.ID, Document: info(&doc)}); err != nil {
+		if err := writeJSONLine(out, same{Order: rep.Order, Of: rep.First, Near: float64(rep.near) / 1000, ID: doc.ID, Document: info(&doc)}); err != nil {
 			return err
 		}
 	}

@@ -68,6 +68,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 		Tokens: report.Tokens{Input: t.Usage.InputTokens, Output: t.Usage.OutputTokens},
 		Notes:  append([]string{}, r.planned.Notes...), Jobs: []report.Job{}, AnsweredBy: t.Models, Samples: t.Samples,
 	}
+	rep.Duplicates = r.duplicates(t)
 	if r.cfg.Local {
 		rep.Target = "local"
 	}

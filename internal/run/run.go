@@ -21,6 +21,7 @@ import (
 	"quarry/internal/catalog"
 	"quarry/internal/clean"
 	"quarry/internal/cost"
+	"quarry/internal/dedupe"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
@@ -63,6 +64,9 @@ type Config struct {
 	Workers       int           // of preparation and parsing. Zero: 2
 	Concurrency   int           // of runtime calls, at most. Zero: 512, or 64 on a stand-in
 	ListLag       time.Duration // after its upload a shard's job may be missing from the provider's list for so long. Zero: 10s
+	// Near is from which similarity on (0 to 1) a text is reported as nearly an earlier one. Zero: nobody looks.
+	Near      float64
+	ReuseNear bool // such a text is not asked, and gets the earlier one's answer
 
 	Clean  clean.Config
 	Prompt *prompt.Renderer
@@ -118,6 +122,7 @@ type Run struct {
 	partial   bool // not all documents have ended yet: what has is written
 	adopting  bool // the rows at hand were taken over: neither their input files nor their sources are here
 	money     sync.Mutex
+	near      *dedupe.Near            // signatures of all texts, while the sources are planned; nil: nobody looks
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
 
 	buildDir string // where input files go when nothing but them is wanted

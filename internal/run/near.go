@@ -1,0 +1,119 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/dedupe"
+	"quarry/internal/report"
+)
+
+// NearFile names the documents whose text is nearly that of an earlier one.
+const NearFile = "near-duplicates.jsonl"
+
+// nearLine is one line of it.
+type nearLine struct {
+	ID         quarry.DocumentID `json:"id"`
+	Of         quarry.DocumentID `json:"of"`
+	Similarity float64           `json:"similarity"` // the share of the text that both have, as it is estimated
+	Reused     bool              `json:"reused"`     // it is not asked, and gets the other's answer
+}
+
+func (r *Run) openNear() (err error) {
+	if r.cfg.Near == 0 {
+		return nil
+	}
+	r.near, err = dedupe.NewNear(r.effects, dedupe.Config{Dir: r.indexPath(r.pass, "sort"), Name: "near"}, r.cfg.Near)
+	return err
+}
+
+func (r *Run) closeNear() error {
+	if r.near == nil {
+		return nil
+	}
+	near := r.near
+	r.near = nil
+	return near.Close()
+}
+
+// sign makes a text's signature, where somebody will look at it.
+func (r *Run) sign(p *prepared, text []byte) {
+	if r.near == nil {
+		return
+	}
+	if s, ok := dedupe.Sign(text); ok {
+		p.sig = &s
+	}
+}
+
+func (r *Run) addNear(order int64, item *prepared) error {
+	if r.near == nil || item.sig == nil {
+		return nil
+	}
+	return r.near.Add(order, string(item.doc.ID), item.sig)
+}
+
+// findNear names the texts that are nearly an earlier one, and adds them to those that are not asked where their answers
+// may be reused. A document that is left out or repeats another exactly takes no part.
+func (r *Run) findNear(ctx context.Context, again *repeats) error {
+	if r.near == nil {
+		return nil
+	}
+	out, err := atomicfile.Create(r.effects, filepath.Join(r.cfg.Dir, NearFile))
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
+	next, stop := iter.Pull2(again.sorted())
+	defer stop()
+	rep, err, more := next()
+	repeated := func(order int64) (bool, error) {
+		for more && err == nil && rep.Order < order {
+			rep, err, more = next()
+		}
+		return more && rep.Order == order, errors.Join(err, ctx.Err())
+	}
+	for p, err := range r.near.Pairs(repeated) {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return fmt.Errorf("look for near duplicates: %w", err)
+		}
+		r.planned.Near++
+		line := nearLine{ID: quarry.DocumentID(p.Name), Of: quarry.DocumentID(p.FirstName), Similarity: float64(int64(1000*p.Similarity)) / 1000, Reused: r.cfg.ReuseNear}
+		if err := writeJSONLine(out, line); err != nil {
+			return err
+		}
+		if !r.cfg.ReuseNear {
+			continue
+		}
+		stop() // all of them were asked about: the list may grow
+		if err := again.addNear(takeSame, p.Pair, int64(1000*p.Similarity)); err != nil {
+			return err
+		}
+	}
+	if err := out.Commit(); err != nil {
+		return err
+	}
+	if n := r.planned.Near; n > 0 {
+		what := "they are asked all the same, unless reuse_near_duplicates is set"
+		if r.cfg.ReuseNear {
+			what = "they get the answer to the earlier one"
+		}
+		r.planned.Notes = append(r.planned.Notes, fmt.Sprintf("%d documents are nearly an earlier one (%s names them); %s", n, NearFile, what))
+	}
+	return nil
+}
+
+// duplicates is what the report says of documents that were answered with another's answer; nil where there were none.
+func (r *Run) duplicates(t *Totals) *report.Duplicates {
+	if t.Duplicate == 0 && r.planned.Near == 0 {
+		return nil
+	}
+	return &report.Duplicates{
+		Exact: t.Duplicate - t.Near, Near: t.Near, Reported: r.planned.Near, Spared: t.Spared, Saved: r.listCost(r.planned.Mode, t.Spared),
+	}
+}
