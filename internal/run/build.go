@@ -29,7 +29,8 @@ type part struct {
 	Unreached int                 `json:"unreached,omitempty"`
 	Parts     int                 `json:"parts,omitempty"` // of a long document: in how many it is asked
 	Document  quarry.DocumentInfo `json:"document"`
-	Sample    *sampled            `json:"sample,omitempty"` // of the pilot's documents
+	Cleaned   *cleaned            `json:"cleaned,omitempty"` // what cleaning left out
+	Sample    *sampled            `json:"sample,omitempty"`  // of the pilot's documents
 }
 
 func (r *Run) shardPath(id quarry.ShardID) string {
@@ -197,7 +198,7 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardFile) e
 					if err != nil {
 						return err
 					}
-					p := part{ID: item.doc.ID, Order: order, Tried: int(tried), Parts: len(item.parts), Document: info(&item.doc)}
+					p := part{ID: item.doc.ID, Order: order, Tried: int(tried), Parts: len(item.parts), Document: info(&item.doc), Cleaned: item.cleanedOf()}
 					for id, input := range item.records(int(tried) + 1) {
 						if at := turnOf(order, id.PartNumber()); at < first || at > last {
 							continue

@@ -12,6 +12,7 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/clean"
 	"quarry/internal/dedupe"
 	"quarry/internal/pack"
 )
@@ -38,6 +39,8 @@ type Planned struct {
 	Japanese   int64 `json:"japanese"`
 	Cut        int64 `json:"cut"`
 	Near       int64 `json:"near,omitempty"` // nearly an earlier one; of them asked, unless near duplicates are answered with the earlier one's answer
+
+	Dropped map[string]clean.Tally `json:"dropped,omitempty"` // by cleaning: rule → parts and bytes of the source
 
 	SourceBytes  int64              `json:"source_bytes"`
 	CleanedBytes int64              `json:"cleaned_bytes"`
@@ -326,6 +329,7 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 	p := &r.planned
 	p.SourceBytes += item.source
 	p.CleanedBytes += item.cleaned
+	p.drop(&item.dropped)
 	e := entry{hash: item.hash}
 	if err := ids.Add(dedupe.Entry{Hash: item.hash, Order: order}); err != nil {
 		return err

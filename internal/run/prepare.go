@@ -22,8 +22,10 @@ type prepared struct {
 	input    []byte         // modelInput, or those of all parts, one behind the other
 	parts    []preparedPart // none where the document is asked as a whole
 	classes  quarry.CharClasses
-	source   int64 // bytes of the body before cleaning
-	cleaned  int64 // and after
+	source   int64  // bytes of the body before cleaning
+	cleaned  int64  // and after
+	mode     string // body or page; empty: it was not cleaned
+	dropped  clean.Counts
 	cut      bool
 	japanese bool
 	head     string // the text's first line, clipped
@@ -132,6 +134,7 @@ func (r *Run) prepareOne(cleaner *clean.Cleaner, p *prepared, buf []byte) ([]byt
 		p.doc.Title = text.Title
 	}
 	p.classes, p.cut, p.cleaned = text.Classes, text.Cut, int64(len(text.Text))
+	p.mode, p.dropped = text.Mode, text.Dropped
 	p.japanese = text.Classes.Kana > 0 && 10*(text.Classes.Kana+text.Classes.Han) >= text.Classes.Letters
 	if len(text.Text) == 0 {
 		p.empty = true
