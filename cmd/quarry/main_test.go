@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"operator":   becomeOperator,
 			"documented": documented,
 			"runid":      setRunID,
+			"jobarn":     setJobARN,
 		},
 	})
 }

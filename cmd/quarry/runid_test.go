@@ -22,3 +22,16 @@ func setRunID(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Setenv(args[1], id)
 }
+
+// setJobARN reads the ARN of the first job of the run in a directory: jobarn DIR VARIABLE.
+func setJobARN(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: jobarn DIR VARIABLE")
+	}
+	book, err := ledger.OpenReadOnly(context.Background(), effect.New(nil), filepath.Join(ts.MkAbs(args[0]), "ledger.db"))
+	ts.Check(err)
+	defer func() { _ = book.Close() }()
+	shards, err := book.Shards(context.Background())
+	ts.Check(err)
+	ts.Setenv(args[1], string(shards[0].Job.ARN))
+}

@@ -14,22 +14,31 @@ import (
 func (a *App) collectCommand() *cobra.Command {
 	var watch bool
 	cmd := &cobra.Command{
-		Use:   "collect",
+		Use:   "collect [ARN | FOLDER]",
 		Short: "Bring home what was paid for: the results of a run, of any job, or of a folder of output",
 		Long: `Collect fetches what the jobs of a run answered, from whatever state they ended in, and writes results.jsonl,
 failed.jsonl and the report from what there is. It needs no sources and asks for nothing new. A job that still
 runs is told (exit code 6), and waited for with --watch.
 
+Of an ARN it fetches the output of that job, whoever submitted it; a FOLDER holds output that was downloaded. The
+recordIds stand for the documents then. The answers are text unless prompt.schema is set (-c FILE), and what lines,
+manifest and the job's counters do not agree on is said. DIR is quarry-<job> or quarry-<folder> unless it is named.
+
   quarry collect --dir DIR           what a run's jobs answered so far
   quarry collect --dir DIR --watch   follow them to their end first
+  quarry collect arn:aws:bedrock:us-west-2:123456789012:model-invocation-job/abcdefghijkl
+  quarry collect ./downloaded --model anthropic.claude-haiku-4-5-20251001-v1:0
 
 Exit codes: 0 done · 2 usage · 3 a document ended invalid or failed · 4 denied · 6 provider, or a job still
 runs · 7 run locked · 130 interrupted`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
 				return err
+			}
+			if len(args) == 1 {
+				return a.collectForeign(cmd.Context(), s, args[0], watch)
 			}
 			return a.collectRun(cmd.Context(), &s.Settings, watch)
 		},

@@ -164,7 +164,11 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	if rep.Target == "local" {
 		cost = "$0.00 on the stand-in"
 	}
-	row("cost", "%s; these tokens on %s: %s in batch, %s on demand", cost, rep.Model, usd(rep.Cost.Batch), usd(rep.Cost.OnDemand))
+	if rep.Model == "" {
+		row("cost", "unknown, since the model is")
+	} else {
+		row("cost", "%s; these tokens on %s: %s in batch, %s on demand", cost, rep.Model, usd(rep.Cost.Batch), usd(rep.Cost.OnDemand))
+	}
 	row("time", "%s: prepare %s, upload %s, provider %s, collect %s", seconds(rep.Time.Total), seconds(rep.Time.Prep), seconds(rep.Time.Upload),
 		seconds(rep.Time.Provider), seconds(rep.Time.Collect))
 	if len(rep.AnsweredBy) > 0 {

@@ -177,6 +177,7 @@ type Line struct {
 	ModelInput  []byte // the echo, as it stands
 	ModelOutput []byte // as it stands, or nil
 	Error       *RecordError
+	Others      []byte // the members that no page tells of, as one JSON object, or nil
 }
 
 // RecordError replaces modelOutput where the provider could not answer a record.
@@ -209,7 +210,12 @@ func Parse(c *jsonl.Checker, line []byte) (Line, error) {
 			if string(m.Value) != "null" {
 				l.Error = parseError(m.Value)
 			}
+		default:
+			l.Others = appendMember(l.Others, m)
 		}
+	}
+	if l.Others != nil {
+		l.Others = append(l.Others, '}')
 	}
 	if l.RecordID == "" {
 		return Line{}, errors.New("no recordId")
@@ -218,6 +224,19 @@ func Parse(c *jsonl.Checker, line []byte) (Line, error) {
 		l.Error = &RecordError{Message: "neither modelOutput nor error"}
 	}
 	return l, nil
+}
+
+func appendMember(object []byte, m jsonl.Member) []byte {
+	name, err := json.Marshal(string(m.Name))
+	if err != nil { // a text that was JSON before
+		return object
+	}
+	sep := byte(',')
+	if object == nil {
+		sep = '{'
+	}
+	object = append(append(object, sep), name...)
+	return append(append(object, ':'), m.Value...)
 }
 
 // parseError reads the error member. errorCode is a number on AWS's page; emulators were seen to write a string.

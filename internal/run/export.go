@@ -270,7 +270,17 @@ func (f *resultFiles) addLine(order int64, res *quarry.Result, line []byte, trie
 	if _, err := f.results.Write(line); err != nil {
 		return err
 	}
-	t := &f.totals
+	f.totals.count(res, paid)
+	switch res.Status {
+	case quarry.StatusOK, quarry.StatusSkipped:
+		return nil
+	}
+	_, err := f.failed.Write(line)
+	return err
+}
+
+// count adds one result. paid says that this pass paid for it.
+func (t *Totals) count(res *quarry.Result, paid bool) {
 	t.Total++
 	t.see(res)
 	if paid {
@@ -290,17 +300,13 @@ func (f *resultFiles) addLine(order int64, res *quarry.Result, line []byte, trie
 	switch res.Status {
 	case quarry.StatusOK:
 		t.OK++
-		return nil
 	case quarry.StatusSkipped:
 		t.Skipped++
-		return nil
 	case quarry.StatusInvalid:
 		t.Invalid++
 	default:
 		t.Failed++
 	}
-	_, err := f.failed.Write(line)
-	return err
 }
 
 // addSame writes the result of a document that asks what an earlier one asked: its answer, for which nothing was paid

@@ -14,6 +14,7 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/bucket"
 	"quarry/internal/collect"
 	"quarry/internal/effect"
 	"quarry/internal/jsonl"
@@ -41,7 +42,7 @@ func (r *Run) leftPath(id quarry.ShardID) string {
 func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	began := time.Now()
 	prefix := r.outputPrefix(s.ID) + s.Job.ARN.ID() + "/"
-	out, err := collect.Download(ctx, r.effects, r.store(), prefix, r.rawDir(s))
+	out, err := collect.Download(ctx, r.effects, store(r.bucket), prefix, r.rawDir(s))
 	if err != nil {
 		return r.waitOr(s, err)
 	}
@@ -99,11 +100,12 @@ func hintFor(message string) string {
 	return "mend what the message names, then run the same command again: the shard goes out as its next job attempt"
 }
 
-func (r *Run) store() collect.Store {
+// store gives a bucket as the place where output lies.
+func store(b *bucket.Bucket) collect.Store {
 	return collect.Store{
 		Objects: func(ctx context.Context, prefix string) iter.Seq2[string, error] {
 			return func(yield func(string, error) bool) {
-				for o, err := range r.bucket.Objects(ctx, prefix) {
+				for o, err := range b.Objects(ctx, prefix) {
 					if !yield(o.Key, err) {
 						return
 					}
@@ -111,7 +113,7 @@ func (r *Run) store() collect.Store {
 			}
 		},
 		Get: func(ctx context.Context, key string) (io.ReadCloser, error) {
-			body, _, err := r.bucket.Get(ctx, key)
+			body, _, err := b.Get(ctx, key)
 			return body, err
 		},
 	}

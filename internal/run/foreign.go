@@ -1,0 +1,318 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/bucket"
+	"quarry/internal/collect"
+	"quarry/internal/dedupe"
+	"quarry/internal/effect"
+	"quarry/internal/jsonl"
+	"quarry/internal/ledger"
+	"quarry/internal/report"
+)
+
+// A job that somebody else submitted says of its records no more than their recordIds. They stand for the documents, in the
+// order of the output.
+
+// Foreign is what a foreign job's output came to.
+type Foreign struct {
+	Totals  Totals
+	Output  ledger.Output // what lines, manifest and counters say, and in what they differ
+	Classes map[quarry.Class]int64
+	Missing int64 // records that the job or its manifest counts and that have no line
+	Report  Report
+}
+
+// foreign is one walk through such an output.
+type foreign struct {
+	*Run
+	job   quarry.Job
+	tree  collect.Tree
+	seen  *dedupe.Sorter // recordIds by the number of their line
+	again *dedupe.Sorter // the lines that repeat a record
+	out   Foreign
+	fails int64 // lines with an error
+}
+
+// failedBit makes a line with an error come behind all lines with an answer: of two lines for one record the answer stays.
+const failedBit = 1 << 62
+
+// ErrNoOutput says that no output lies where it was looked for.
+var ErrNoOutput = errors.New("no output")
+
+// FetchOutput downloads what a job left below the prefix that it was given, into dir.
+func FetchOutput(ctx context.Context, e *effect.Effects, b *bucket.Bucket, prefix string, arn quarry.JobARN, dir string) error {
+	if prefix != "" && !strings.HasSuffix(prefix, "/") {
+		prefix += "/"
+	}
+	_, err := collect.Download(ctx, e, store(b), prefix+arn.ID()+"/", dir)
+	return err
+}
+
+// CollectForeign makes results.jsonl, failed.jsonl and a report in cfg.Dir of the output that lies below a folder, whoever
+// submitted the job. The job may be unknown but for its output. Memory does not grow with the output. ErrNoOutput where
+// there is none.
+func CollectForeign(ctx context.Context, e *effect.Effects, cfg Config, job quarry.Job, from string, watch func(Event)) (out Foreign, err error) {
+	tree, err := collect.OpenTree(from)
+	if err != nil {
+		return out, err
+	}
+	if len(tree.Files) == 0 {
+		return out, fmt.Errorf("open %s: %w", from, ErrNoOutput)
+	}
+	r := New(cfg, Deps{Effects: e, Watch: watch})
+	r.began = time.Now()
+	r.planned.Mode = quarry.ModeJob
+	f := &foreign{Run: r, job: job, tree: tree}
+	f.out.Classes = map[quarry.Class]int64{}
+	f.out.Totals.Classes = map[string]int64{}
+	sorter := func(name string) *dedupe.Sorter {
+		return dedupe.NewSorter(e, dedupe.Config{Dir: filepath.Join(cfg.Dir, "sort"), Name: name})
+	}
+	f.seen, f.again = sorter("seen"), sorter("again")
+	defer func() {
+		err = errors.Join(err, f.seen.Close(), f.again.Close(), e.RemoveAll(filepath.Join(cfg.Dir, "sort")))
+	}()
+	for _, step := range []func(context.Context) error{f.find, f.write, f.compare, f.report} {
+		if err := step(ctx); err != nil {
+			return f.out, err
+		}
+	}
+	return f.out, nil
+}
+
+// readLine is one line of output, read but not judged; or, where broken, none.
+type readLine struct {
+	hash   dedupe.Hash
+	failed bool
+	broken bool
+}
+
+// find reads which lines there are, and which of them repeat a record.
+func (f *foreign) find(ctx context.Context) error {
+	var n int64
+	read := func(_ int, c jsonl.Chunk) ([]readLine, error) {
+		var lines []readLine
+		var checker jsonl.Checker
+		for l := range c.Lines() {
+			if jsonl.Blank(l.Text) {
+				continue
+			}
+			line, err := collect.Parse(&checker, l.Text)
+			sum := sha256.Sum256([]byte(line.RecordID))
+			lines = append(lines, readLine{hash: dedupe.Hash(sum[:16]), failed: line.Error != nil, broken: err != nil})
+		}
+		return lines, nil
+	}
+	for lines, err := range ordered(ctx, f.cfg.Workers, f.chunks(ctx), read) {
+		if err != nil {
+			return err
+		}
+		for _, l := range lines {
+			order := n
+			n++
+			if l.broken {
+				f.out.Output.Broken++
+				continue
+			}
+			if l.failed {
+				order |= failedBit
+				f.fails++
+			}
+			if err := f.seen.Add(dedupe.Entry{Hash: l.hash, Order: order}); err != nil {
+				return err
+			}
+		}
+		f.watch(Event{Kind: Progress, Step: "read", Done: n, Since: f.began})
+	}
+	for p, err := range f.seen.Groups() {
+		if err != nil {
+			return err
+		}
+		var at dedupe.Hash
+		binary.BigEndian.PutUint64(at[:], uint64(p.Order&^failedBit))
+		if err := f.again.Add(dedupe.Entry{Hash: at}); err != nil {
+			return err
+		}
+		f.out.Output.Doubled++
+	}
+	f.out.Output.Lines = n - f.out.Output.Broken
+	return nil
+}
+
+// chunks reads all files, one behind the other.
+func (f *foreign) chunks(ctx context.Context) iter.Seq2[jsonl.Chunk, error] {
+	return func(yield func(jsonl.Chunk, error) bool) {
+		for _, path := range f.tree.Files {
+			for c, err := range collect.Chunks(ctx, path) {
+				if !yield(c, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// judgedLine is a line's result; nil where the line is none.
+type judgedLine struct {
+	res   *quarry.Result
+	class quarry.Class
+}
+
+// write judges all lines but the repeated ones and writes their results.
+func (f *foreign) write(ctx context.Context) error {
+	results, err := atomicfile.Create(f.effects, filepath.Join(f.cfg.Dir, "results.jsonl"))
+	if err != nil {
+		return err
+	}
+	defer results.Abort()
+	failed, err := atomicfile.Create(f.effects, filepath.Join(f.cfg.Dir, "failed.jsonl"))
+	if err != nil {
+		return err
+	}
+	defer failed.Abort()
+	next, stop := iter.Pull2(f.again.Sorted())
+	defer stop()
+	skip, more, err := nextSlot(next)
+	var n int64
+	var text bytes.Buffer
+	judge := func(_ int, c jsonl.Chunk) ([]judgedLine, error) { return f.judgeLines(c), nil }
+	for lines, lineErr := range ordered(ctx, f.cfg.Workers, f.chunks(ctx), judge) {
+		if err := errors.Join(err, lineErr); err != nil {
+			return err
+		}
+		for _, l := range lines {
+			at := n
+			n++
+			if more && skip == at {
+				skip, more, err = nextSlot(next)
+				f.out.Classes[quarry.ClassDuplicate]++
+				continue
+			}
+			if l.res == nil {
+				continue
+			}
+			f.out.Classes[l.class]++
+			f.out.Totals.count(l.res, true)
+			text.Reset()
+			if err := writeJSONLine(&text, l.res); err != nil {
+				return err
+			}
+			if _, err := results.Write(text.Bytes()); err != nil {
+				return err
+			}
+			if l.res.Status == quarry.StatusOK {
+				continue
+			}
+			if _, err := failed.Write(text.Bytes()); err != nil {
+				return err
+			}
+		}
+		f.watch(Event{Kind: Progress, Step: "collect", Done: n, Total: f.out.Output.Lines + f.out.Output.Broken, Since: f.began})
+	}
+	if err != nil {
+		return err
+	}
+	return atomicfile.CommitAll(failed, results)
+}
+
+func (f *foreign) judgeLines(c jsonl.Chunk) []judgedLine {
+	var lines []judgedLine
+	var checker jsonl.Checker
+	s := ledger.Shard{Mode: quarry.ModeJob, Detail: ledger.Detail{Job: ledger.Job{ARN: f.job.ARN}}}
+	for l := range c.Lines() {
+		if jsonl.Blank(l.Text) {
+			continue
+		}
+		line, err := collect.Parse(&checker, l.Text)
+		if err != nil {
+			lines = append(lines, judgedLine{})
+			continue
+		}
+		found := f.judge(&s, line, 0)
+		res := &found.Outcome.Result
+		f.complete(&s, res, &part{
+			ID: quarry.DocumentID(line.RecordID), RecordID: line.RecordID, Document: quarry.DocumentInfo{Fields: line.Others},
+		})
+		lines = append(lines, judgedLine{res, found.Outcome.Class})
+	}
+	return lines
+}
+
+// compare says exactly in what lines, manifest and counters differ.
+func (f *foreign) compare(context.Context) error {
+	o := &f.out.Output
+	o.Manifest = f.tree.Sum()
+	s := ledger.Shard{Detail: ledger.Detail{Records: o.Lines - o.Doubled, Output: *o, Job: ledger.Job{Counts: f.job.Counts}}}
+	total := f.job.Counts.Total
+	if o.Manifest != nil {
+		total = max(total, o.Manifest.TotalRecordCount)
+	}
+	if total > s.Records {
+		s.Records = total
+		f.out.Missing = total - (o.Lines - o.Doubled)
+	}
+	o.Differs = differences(&s)
+	say := func(format string, args ...any) { o.Differs = append(o.Differs, fmt.Sprintf(format, args...)) }
+	switch m := o.Manifest; {
+	case m == nil && f.job.ARN == "":
+		say("there is no %s: nothing says how many records there should be", collect.ManifestName)
+	case m == nil:
+		say("there is no %s", collect.ManifestName)
+	default:
+		if m.ErrorRecordCount != f.fails {
+			say("the manifest counts %d errors, the output has %d lines with one", m.ErrorRecordCount, f.fails)
+		}
+		if answers := o.Lines - f.fails; m.SuccessRecordCount != answers {
+			say("the manifest counts %d answers, the output has %d lines with one", m.SuccessRecordCount, answers)
+		}
+		if u := f.out.Totals.Usage; o.Doubled == 0 && (m.InputTokenCount != u.InputTokens || m.OutputTokenCount != u.OutputTokens) {
+			say("the manifest counts %d tokens in and %d out, the answers say %d and %d", m.InputTokenCount, m.OutputTokenCount, u.InputTokens, u.OutputTokens)
+		}
+	}
+	if c := f.job.Counts; o.Manifest != nil && c.Total > 0 && c.Total != o.Manifest.TotalRecordCount {
+		say("the job counts %d records, its manifest %d", c.Total, o.Manifest.TotalRecordCount)
+	}
+	return nil
+}
+
+// report writes report.json and report.html.
+func (f *foreign) report(context.Context) error {
+	f.totals = f.out.Totals
+	t := &f.totals
+	row := ledger.Shard{Mode: quarry.ModeJob, Detail: ledger.Detail{
+		Records: f.out.Output.Lines - f.out.Output.Doubled + f.out.Missing, Output: f.out.Output,
+		Tally: ledger.Tally{OK: t.OK, Invalid: t.Invalid, Failed: t.Failed, Usage: t.Usage, Classes: f.out.Classes},
+		Job: ledger.Job{
+			ARN: f.job.ARN, Name: f.job.Name, Status: f.job.Status, Message: f.job.Message, Counts: f.job.Counts, Submitted: f.job.Submitted, Ended: f.job.Ended,
+		},
+	}}
+	rep := f.makeReport([]ledger.Shard{row}, nil)
+	rep.Cost.Forecast = nil // nothing was said before
+	rep.Notes = append(rep.Notes, f.out.Output.Differs...)
+	var b bytes.Buffer
+	if err := report.JSON(&b, &rep); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if err := atomicfile.Write(f.effects, filepath.Join(f.cfg.Dir, "report.json"), b.Bytes()); err != nil {
+		return err
+	}
+	b.Reset()
+	if err := report.HTML(&b, &rep); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	f.out.Report = rep
+	return atomicfile.Write(f.effects, filepath.Join(f.cfg.Dir, "report.html"), b.Bytes())
+}
