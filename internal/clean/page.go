@@ -3,6 +3,7 @@ package clean
 import (
 	"bytes"
 	"net/url"
+	"slices"
 	"strings"
 
 	"codeberg.org/readeck/go-readability/v2"
@@ -60,9 +61,14 @@ func (c *Cleaner) content(address string, src []byte) (node *html.Node, title st
 	}
 	parser := readability.NewParser()
 	parser.MaxElemsToParse = maxPageElements
+	named := clone(main(doc)) // the extractor tears the tree apart
 	article, err := parser.ParseAndMutate(doc, pageURL)
 	if err != nil || article.Node == nil {
 		return nil, ""
+	}
+	if named != nil && float64(textBytes(article.Node)) < leastShare*float64(textBytes(named)) {
+		c.counts.Note(rule.Boilerplate, all-textBytes(named))
+		return named, article.Title()
 	}
 	c.counts.Note(rule.Boilerplate, all-textBytes(article.Node))
 	return article.Node, article.Title()
@@ -74,6 +80,7 @@ var furniture = []string{
 	"cookie-banner", "cookie-consent", "cookie-notice", "cookiebanner", "cookieconsent", "onetrust", "gdpr",
 	"share-buttons", "sharedaddy", "social-share", "sns-share", "addtoany", "jp-relatedposts",
 	"screen-reader-text", "visually-hidden", "sr-only", "skip-link",
+	"comment-list", "commentlist", "comments-area", "disqus_thread",
 }
 
 // isFurniture reports whether an element's id or class says that it is no content.
@@ -88,8 +95,35 @@ func isFurniture(n *html.Node) bool {
 				return true
 			}
 		}
+		for name := range strings.FieldsSeq(value) {
+			if name == "comments" { // what readers wrote below it; as a part of another word it may be anything
+				return true
+			}
+		}
 	}
 	return false
+}
+
+// leastShare is which share of the element that the page itself names as its main content an extractor's choice has to
+// have: below, it took a corner of it for the whole.
+const leastShare = 0.25
+
+// main gives the element that a page names as its content: the only main, else the only article. Nil: it names none.
+func main(doc *html.Node) *html.Node {
+	for _, tag := range []string{"main", "article"} {
+		var found *html.Node
+		several := false
+		for n := range doc.Descendants() {
+			if n.Type == html.ElementNode && n.Data == tag {
+				several = several || found != nil
+				found = n
+			}
+		}
+		if found != nil && !several {
+			return found
+		}
+	}
+	return nil
 }
 
 // textBytes is the length of the text in a tree, but for scripts and styles.
@@ -101,4 +135,34 @@ func textBytes(root *html.Node) int {
 		}
 	}
 	return n
+}
+
+// clone copies a tree. It does not recurse: the tree is as deep as whoever wrote the page wanted.
+func clone(root *html.Node) *html.Node {
+	if root == nil {
+		return nil
+	}
+	copied := func(n *html.Node) *html.Node {
+		return &html.Node{Type: n.Type, DataAtom: n.DataAtom, Data: n.Data, Namespace: n.Namespace, Attr: slices.Clone(n.Attr)}
+	}
+	out := copied(root)
+	for from, to := root, out; ; {
+		if child := from.FirstChild; child != nil {
+			from = child
+			next := copied(child)
+			to.AppendChild(next)
+			to = next
+			continue
+		}
+		for from != root && from.NextSibling == nil {
+			from, to = from.Parent, to.Parent
+		}
+		if from == root {
+			return out
+		}
+		from = from.NextSibling
+		next := copied(from)
+		to.Parent.AppendChild(next)
+		to = next
+	}
 }
