@@ -161,7 +161,7 @@ func cutLong(s string) string {
 
 // againstError says what a raw error holds against the claim.
 func (c *claim) againstError(e *rawError) string {
-	if c.class != quarry.ClassThrottled && c.class != quarry.ClassRecordError {
+	if c.class != quarry.ClassThrottled && c.class != quarry.ClassRecordError && c.class != quarry.ClassUnstructured {
 		return fmt.Sprintf("the raw output has an error, the journal says %s", c.class)
 	}
 	message := e.message

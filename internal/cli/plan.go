@@ -170,6 +170,9 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 }
 
 func (a *App) build(ctx context.Context, s *config.Settings, args []string, out string) (err error) {
+	if s.Structured == "auto" {
+		s.Structured = "off" // no pilot decides here, and every model takes a request without a schema
+	}
 	idle := idleMemory()
 	defer runtime.KeepAlive(idle)
 	show := a.newProgress()

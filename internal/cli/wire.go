@@ -61,6 +61,9 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	if records && len(s.Prompt.Schema) == 0 {
 		s.Prompt.FreeText = true // what somebody else's records ask for is not known
 	}
+	if records {
+		s.Structured = "off" // they go as they are
+	}
 	ask, err := a.asking(s)
 	if err != nil {
 		return nil, err
@@ -120,7 +123,7 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 		RoleARN: where.roleARN, KMSKey: s.KMSKey, Tags: s.Tags, Quotas: ask.model.Quotas(profile),
 		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, MaxUSD: s.MaxUSD,
 		Rescue: s.Rescue, KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
-		Clean: ask.clean, Prompt: ask.renderer, Long: ask.long, Check: ask.checker, Prices: ask.prices,
+		StructuredAuto: ask.auto, Clean: ask.clean, Prompt: ask.renderer, Long: ask.long, Check: ask.checker, Prices: ask.prices,
 	}
 	if s.NearDuplicates || s.ReuseNear {
 		cfg.Near, cfg.ReuseNear = s.NearThreshold, s.ReuseNear

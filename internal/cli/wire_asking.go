@@ -29,6 +29,7 @@ type asking struct {
 	prices   *cost.Table
 	settings string // digest of all of it
 	asks     string // digest of model, prompt and schema
+	auto     bool   // the pilot decides whether the schema is sent along
 }
 
 func (a *App) asking(s *config.Settings) (*asking, error) {
@@ -46,9 +47,17 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 		StopSequences: s.Prompt.StopSequences, FreeText: s.Prompt.FreeText, Schema: []byte(s.Prompt.Schema),
 		Refused: func(field string) bool { return known && model.Takes(catalog.Field(field)) == catalog.No },
 	}
+	auto := s.Structured == "auto" && !p.FreeText
+	p.Structured = s.Structured == "on" || auto
 	renderer, err := prompt.New(p)
 	if err != nil {
 		return nil, badSetting("prompt", err)
+	}
+	if auto && !renderer.Structured() { // the model refuses it, or its body has no place for it: nothing that was asked for is left out
+		auto, p.Structured = false, false
+		if renderer, err = prompt.New(p); err != nil {
+			return nil, badSetting("prompt", err)
+		}
 	}
 	var long *run.Long
 	if s.Long == clean.LongMerge {
@@ -71,7 +80,7 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := &asking{model: model, prompt: p, renderer: renderer, long: long, checker: checker, clean: c, prices: prices}
+	ask := &asking{model: model, prompt: p, renderer: renderer, long: long, checker: checker, clean: c, prices: prices, auto: auto}
 	if ask.settings, err = settingsDigest(s, p, &c); err != nil {
 		return nil, err
 	}

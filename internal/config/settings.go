@@ -23,6 +23,7 @@ type Settings struct {
 
 	Pilot         int
 	PilotMinValid float64
+	Structured    string
 	Attempts      int
 	Limit         int64
 	Long          string
@@ -91,6 +92,8 @@ func All() []Setting {
 		choice("mode", "batch", "how records are bought: `batch`, flex, ondemand or auto", []string{"batch", "flex", "ondemand", "auto"}, func(s *Settings) *string { return &s.Mode }),
 		number("pilot", "100", "documents asked first, drawn from the whole source; 0: none", func(s *Settings) *int { return &s.Pilot }),
 		fraction("pilot-min-valid", "0.7", "share of the pilot that must be good before the rest is asked", func(s *Settings) *float64 { return &s.PilotMinValid }),
+		choice("structured", "auto", "send the answer's schema along, so that the provider holds the model to it: `auto` (the pilot decides), on or off",
+			[]string{"auto", "on", "off"}, func(s *Settings) *string { return &s.Structured }),
 		number("attempts", "4", "attempts at each record", func(s *Settings) *int { return &s.Attempts }),
 		number64("limit", "0", "read no more than `N` documents; 0: all", func(s *Settings) *int64 { return &s.Limit }),
 		choice("long", "cut", "what becomes of a long text: `cut`, whole, headtail, or merge (asked in parts, and the answers merged)", []string{"whole", "cut", "headtail", "merge"}, func(s *Settings) *string { return &s.Long }),

@@ -149,6 +149,14 @@ func (r *Renderer) Schema() []byte { return r.schema }
 // Structured reports whether the schema is sent along.
 func (r *Renderer) Structured() bool { return len(r.sent) > 0 && &r.sent[0] != &r.base[0] }
 
+// Plain gives the renderer that sends no schema along and is the same in all else: its keys too.
+func (r *Renderer) Plain() *Renderer {
+	return &Renderer{
+		model: r.model, invocation: r.invocation, schema: r.schema, leftOut: r.leftOut, neutralize: r.neutralize,
+		sent: r.base, base: r.base, full: r.full, member: r.member, value: r.value, added: r.added,
+	}
+}
+
 // LeftOut names the settings (the Field constants) that are not sent because the model refuses them or its body has no
 // place for them.
 func (r *Renderer) LeftOut() []string { return slices.Clone(r.leftOut) }

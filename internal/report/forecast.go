@@ -80,3 +80,10 @@ type Pilot struct {
 	Rest    int64                  `json:"rest"` // records that are asked after it
 	Samples []Sample               `json:"samples"`
 }
+
+// Structured says whether the answers' schema was sent along, so that the provider held the model to it.
+type Structured struct {
+	Setting string `json:"setting"` // auto, on or off
+	Sent    bool   `json:"sent"`    // by the requests of the rest; with auto the pilot's carried it first
+	Why     string `json:"why,omitempty"`
+}

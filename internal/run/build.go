@@ -26,11 +26,14 @@ type part struct {
 	RecordID quarry.RecordID   `json:"record_id"`
 	Tried    int               `json:"tried,omitempty"` // attempts made in earlier passes
 	// Unreached counts attempts whose job was stopped or expired before it looked at the record.
-	Unreached int                 `json:"unreached,omitempty"`
-	Parts     int                 `json:"parts,omitempty"` // of a long document: in how many it is asked
-	Document  quarry.DocumentInfo `json:"document"`
-	Cleaned   *cleaned            `json:"cleaned,omitempty"` // what cleaning left out
-	Sample    *sampled            `json:"sample,omitempty"`  // of the pilot's documents
+	Unreached int `json:"unreached,omitempty"`
+	// Plain: an attempt was refused for the answer schema it carried, so the next ones go without; the refused one counts
+	// as none.
+	Plain    bool                `json:"plain,omitempty"`
+	Parts    int                 `json:"parts,omitempty"` // of a long document: in how many it is asked
+	Document quarry.DocumentInfo `json:"document"`
+	Cleaned  *cleaned            `json:"cleaned,omitempty"` // what cleaning left out
+	Sample   *sampled            `json:"sample,omitempty"`  // of the pilot's documents
 }
 
 func (r *Run) shardPath(id quarry.ShardID) string {
@@ -296,16 +299,20 @@ func (r *Run) buildRetry(ctx context.Context, s *ledger.Shard, f *shardFile) err
 // not fit, and the same again for the rest. A body of a shape that is not known is asked again as it is, and so is one
 // that would not fit into an input file any more.
 func (r *Run) nextInput(l *left) ([]byte, error) {
-	input, err := []byte(l.Base), error(nil)
+	base, err := r.plainBase(l)
+	if err != nil {
+		return nil, err
+	}
+	input := base
 	switch {
 	case l.MaxTokens > 0:
-		input, err = prompt.WithMaxTokens(l.Base, l.MaxTokens)
+		input, err = prompt.WithMaxTokens(base, l.MaxTokens)
 	case l.Complaint != "":
-		input, err = prompt.WithRepair(l.Base, l.Answer, l.Complaint)
+		input, err = prompt.WithRepair(base, l.Answer, l.Complaint)
 	}
 	tooLong := err == nil && r.maxLine() > 0 && lineBytes(l.RecordID.Again(l.Attempt), input) > r.maxLine()
 	if tooLong || errors.Is(err, prompt.ErrShape) {
-		return l.Base, nil
+		return base, nil
 	}
 	return input, err
 }

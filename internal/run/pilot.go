@@ -14,7 +14,7 @@ import (
 
 // preflight does for nothing what could fail after money was spent, and asks before any is.
 func (r *Run) preflight(ctx context.Context) (count, error) {
-	if err := r.foresee(ctx); err != nil || r.planned.Asked == 0 {
+	if err := errors.Join(r.recallStructured(ctx), r.foresee(ctx)); err != nil || r.planned.Asked == 0 {
 		return count{}, err
 	}
 	counts, err := r.ledger.Count(ctx, "")
@@ -177,6 +177,9 @@ func (r *Run) askPilot(ctx context.Context) (pilotRead, error) {
 	}
 	for {
 		p, err := r.readPilot(ctx)
+		if err == nil {
+			err = r.decideStructured(ctx, &p)
+		}
 		if err != nil || 2*p.judged >= p.records {
 			return p, err
 		}
@@ -198,6 +201,7 @@ type pilotRead struct {
 	judged, ok int64 // what the provider could not answer for a moment says nothing about the prompt
 	classes    map[quarry.Class]int64
 	usage      quarry.Usage
+	jobRefused bool // a whole job was refused for the answer schema
 }
 
 func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
@@ -213,7 +217,8 @@ func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
 			p.records += s.Records
 		}
 		p.ok += s.Tally.OK
-		p.judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassMissing]
+		p.judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassMissing] - s.Tally.Classes[quarry.ClassUnstructured]
+		p.jobRefused = p.jobRefused || (s.Job.Status == quarry.JobFailed && r.refusesStructured(s.Job.Message))
 		p.usage.Add(s.Tally.Usage)
 		for c, n := range s.Tally.Classes {
 			p.classes[c] += n

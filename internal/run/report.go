@@ -125,6 +125,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 		rep.Forecast.Compare()
 	}
 	rep.Pilot = r.foreseen.Pilot
+	rep.Structured = r.structuredReport()
 	return rep
 }
 

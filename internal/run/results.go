@@ -46,7 +46,8 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	if err != nil {
 		return r.waitOr(s, err)
 	}
-	if s.Job.Status == quarry.JobFailed && len(out.Files) == 0 && s.Job.Counts.Success == 0 && !r.adopting {
+	nothing := s.Job.Status == quarry.JobFailed && len(out.Files) == 0 && s.Job.Counts.Success == 0
+	if nothing && !r.adopting && !r.refusesStructured(s.Job.Message) {
 		failed := &quarry.Error{
 			Kind: quarry.Provider, Op: "run job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
 			Err: fmt.Errorf("%s: %s", s.Job.Status, s.Job.Message), Hint: hintFor(s.Job.Message),
@@ -168,8 +169,11 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 }
 
 // place is where a record stands in its shard, and how many of its attempts count no more: those of earlier passes, and
-// those whose job never reached it.
-type place struct{ at, tried int32 }
+// those whose job never reached it or that were refused for their answer schema.
+type place struct {
+	at, tried int32
+	plain     bool // it went without an answer schema
+}
 
 // places maps the shard's records to their place in it.
 func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]place, error) {
@@ -178,11 +182,16 @@ func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]place, error) {
 		RecordID  quarry.RecordID `json:"record_id"`
 		Tried     int32           `json:"tried"`
 		Unreached int32           `json:"unreached"`
+		Plain     bool            `json:"plain"`
 	}](r.partPath(id)) {
 		if err != nil {
 			return nil, err
 		}
-		places[p.RecordID] = place{int32(len(places)), p.Tried + p.Unreached}
+		where := place{at: int32(len(places)), tried: p.Tried + p.Unreached, plain: p.Plain}
+		if p.Plain {
+			where.tried++
+		}
+		places[p.RecordID] = where
 	}
 	return places, nil
 }
@@ -209,7 +218,7 @@ func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]place, c js
 			out.foreign++
 			continue
 		}
-		f := r.judge(s, line, int(where.tried))
+		f := r.judge(s, line, where)
 		f.at = int(where.at)
 		out.found = append(out.found, f)
 	}
@@ -217,13 +226,16 @@ func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]place, c js
 }
 
 // judge decides what one line means for its record.
-func (r *Run) judge(s *ledger.Shard, line collect.Line, tried int) found {
+func (r *Run) judge(s *ledger.Shard, line collect.Line, where place) found {
 	attempt := line.RecordID.Attempt()
 	res := quarry.Result{Attempts: max(attempt, 1), RecordID: line.RecordID, Job: string(s.Job.ARN)}
 	var class quarry.Class
 	var message, answerText string
 	if line.Error != nil {
 		class, message = parse.ErrorClass(line.Error.Code), line.Error.Message
+		if class == quarry.ClassRecordError && !where.plain && r.refusesStructured(message) {
+			class = quarry.ClassUnstructured
+		}
 		if line.Error.Code > 0 {
 			message = fmt.Sprintf("%d: %s", line.Error.Code, line.Error.Message)
 		}
@@ -246,7 +258,7 @@ func (r *Run) judge(s *ledger.Shard, line collect.Line, tried int) found {
 		f.Outcome.Result.Output, f.Outcome.Result.Text = nil, clip(answerText, 4000)
 	}
 	f.Outcome.Result.Error = &quarry.ResultError{Kind: string(class), Message: message}
-	if r.again(class, attempt-tried) {
+	if r.again(class, attempt-int(where.tried)) {
 		f.Outcome.Left = true
 		f.Next = &left{Attempt: attempt + 1, Class: class}
 		switch class {
@@ -280,6 +292,8 @@ func (r *Run) again(class quarry.Class, attempt int) bool {
 	switch class {
 	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassRefused:
 		return false
+	case quarry.ClassUnstructured:
+		return true // it was no attempt at an answer, and does not come again
 	}
 	return attempt < r.cfg.Attempts
 }
@@ -401,6 +415,9 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 			if o.Class == quarry.ClassMissing && unreached(s, &p) {
 				next.Unreached++
 			}
+			if o.Class == quarry.ClassUnstructured || r.jobRefusesStructured(s, &p) {
+				next.Plain = true
+			}
 			if next.Base, err = inputs.base(place); err != nil {
 				return err
 			}
@@ -456,8 +473,11 @@ func (r *Run) missing(s *ledger.Shard, p *part) found {
 		return found{Outcome: o, Next: &left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
 	}
 	counts := attempt - p.Tried - p.Unreached
-	if unreached(s, p) {
+	if unreached(s, p) || r.jobRefusesStructured(s, p) {
 		counts-- // the job ended before it came to the record: that was no attempt at it
+	}
+	if p.Plain {
+		counts--
 	}
 	if !r.again(quarry.ClassMissing, counts) {
 		return found{Outcome: o}

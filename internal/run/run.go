@@ -68,6 +68,9 @@ type Config struct {
 	Near      float64
 	ReuseNear bool // such a text is not asked, and gets the earlier one's answer
 
+	// StructuredAuto: the pilot decides whether the answers' schema is sent along. Prompt sends it until then.
+	StructuredAuto bool
+
 	Clean  clean.Config
 	Prompt *prompt.Renderer
 	Long   *Long // nil: a document is asked as one record, however long it is
@@ -106,11 +109,13 @@ type Run struct {
 	piloted      bool // an earlier pilot read what this prompt, model and schema give
 	learned      *learned
 	foreseen     foreseen
-	planned      Planned
-	totals       Totals
-	made         Report
-	began        time.Time
-	active       time.Duration // of earlier processes
+	// structuredWhy says why the answer schema is sent along or not.
+	structuredWhy string
+	planned       Planned
+	totals        Totals
+	made          Report
+	began         time.Time
+	active        time.Duration // of earlier processes
 
 	heavy     chan struct{}
 	calls     chan struct{} // a slot for each runtime call under way

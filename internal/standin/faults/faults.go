@@ -46,6 +46,8 @@ const (
 	DoublePage // a list of jobs: each page comes twice
 	NoCapacity // a runtime call: refused because the service is full, nothing done
 
+	NoStructured // a record: refused with 400 when it carries an answer schema
+
 	kinds
 )
 
@@ -55,7 +57,7 @@ var names = [kinds]string{
 	DropRecord: "drop-record", DuplicateRecord: "duplicate-record",
 	FailJob: "fail-job", Partial: "partial", Expire: "expire", Shuffle: "shuffle",
 	LostCreate: "lost-create", LateJob: "late-job", DoublePage: "double-page",
-	NoCapacity: "no-capacity",
+	NoCapacity: "no-capacity", NoStructured: "no-structured",
 }
 
 // String gives the kind's name as --fault has it.

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"quarry/internal/jsonl"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/model"
 )
@@ -28,6 +29,11 @@ const unexpected = "The system encountered an unexpected error during processing
 func (e *Engine) ask(ctx context.Context, set faults.Set, req model.Request) (Reply, error) {
 	if set.Hits(faults.RecordError, req.RecordID) {
 		return Reply{}, &model.Error{Code: 500, Message: unexpected}
+	}
+	if set.Hits(faults.NoStructured, req.RecordID) {
+		if member := structuredMember(req.Body); member != "" {
+			return Reply{}, &model.Error{Code: 400, Message: refusesStructured + member + ": Extra inputs are not permitted"}
+		}
 	}
 	if err := sleep(ctx, set.Slow()); err != nil {
 		return Reply{}, err
@@ -49,6 +55,24 @@ func (e *Engine) ask(ctx context.Context, set faults.Set, req model.Request) (Re
 		Dropped:  set.Hits(faults.DropRecord, req.RecordID),
 		Doubled:  set.Hits(faults.DuplicateRecord, req.RecordID),
 	}, nil
+}
+
+// refusesStructured begins what Bedrock said of a model that took no schema (vectorize-io/hindsight issue 3300).
+const refusesStructured = "The model returned the following errors: "
+
+// structuredMember names the member of a request's body that carries an answer schema, or "". Where Bedrock refuses
+// Converse's outputConfig for a Claude model, it names the member that it made of it (the same issue).
+func structuredMember(body []byte) string {
+	for _, m := range []struct{ name, inner, said string }{
+		{"output_config", "format", "output_config.format"},
+		{"outputConfig", "textFormat", "output_config.format"},
+		{"response_format", "json_schema", "response_format"},
+	} {
+		if _, ok := jsonl.Lookup(body, m.name, m.inner); ok {
+			return m.said
+		}
+	}
+	return ""
 }
 
 // maxAnswer is the longest answer that is taken, far above what any model's output tokens make.
