@@ -63,6 +63,31 @@ func (o object) bytes() []byte {
 	return append(out, '}')
 }
 
+// canonical brings every member into canonical form but a schema that is sent along: its order says what the model writes
+// first.
+func (o object) canonical() (object, error) {
+	out := object{}
+	for name, v := range o {
+		var err error
+		if name != "output_config" && name != "response_format" {
+			if v, err = canonical(v); err != nil {
+				return nil, err
+			}
+		}
+		out[name] = v
+	}
+	return out, nil
+}
+
+// written gives the object as Append writes bodies.
+func (o object) written() ([]byte, error) {
+	out, err := o.canonical()
+	if err != nil {
+		return nil, fmt.Errorf("write modelInput: %w", err)
+	}
+	return out.bytes(), nil
+}
+
 // shape is a body's layout as its members tell it.
 type shape int
 
@@ -141,13 +166,16 @@ func joined(values []jsontext.Value) jsontext.Value {
 
 // open takes a modelInput apart for a change.
 func open(modelInput []byte) (object, shape, error) {
-	c, err := canonical(modelInput)
+	c, err := compact(modelInput)
 	if err != nil {
 		return nil, shapeUnknown, fmt.Errorf("read modelInput: %w", err)
 	}
 	o, err := parseObject(c)
 	if err != nil {
 		return nil, shapeUnknown, err
+	}
+	if o, err = o.canonical(); err != nil {
+		return nil, shapeUnknown, fmt.Errorf("read modelInput: %w", err)
 	}
 	s := shapeOf(o)
 	if s == shapeUnknown {
@@ -188,7 +216,7 @@ func WithMaxTokens(modelInput []byte, n int) ([]byte, error) {
 	default:
 		o["max_tokens"] = limit
 	}
-	return canonical(o.bytes())
+	return o.written()
 }
 
 // MaxTokens reads the limit of answer tokens; 0 where the body says none.
@@ -229,7 +257,7 @@ func WithRepair(modelInput []byte, badAnswer, complaint string) ([]byte, error) 
 	}
 	badAnswer = strings.TrimSpace(strings.ToValidUTF8(badAnswer, "\uFFFD"))
 	if badAnswer == "" {
-		return canonical(o.bytes())
+		return o.written()
 	}
 	request := "That answer cannot be used: " + strings.ToValidUTF8(complaint, "\uFFFD") + "\n\n" +
 		"Answer again with the whole corrected JSON object and nothing else: no text before or after it, no code fence."
@@ -249,7 +277,7 @@ func WithRepair(modelInput []byte, badAnswer, complaint string) ([]byte, error) 
 	}
 	blocks := s == shapeConverse || s == shapeNova
 	o["messages"] = joined(append(turns, turn("assistant", badAnswer, blocks), turn("user", request, blocks)))
-	return canonical(o.bytes())
+	return o.written()
 }
 
 func turn(role, content string, blocks bool) jsontext.Value {
@@ -277,7 +305,7 @@ func repairPrompt(o object, badAnswer, request string) ([]byte, error) {
 		p = append(p, neutralize([]byte(request), 0)...)
 		p = append(p, m.end+m.turn("assistant")...)
 		o["prompt"] = quotedString(string(p))
-		return canonical(o.bytes())
+		return o.written()
 	}
 	return nil, fmt.Errorf("%w: its prompt does not end in an open turn of the assistant", ErrShape)
 }
@@ -307,7 +335,7 @@ func WithStructured(modelInput, schema []byte) ([]byte, error) {
 	}
 	if f == chat {
 		o[m.name] = merge(m.value)[0].literal
-		return canonical(o.bytes())
+		return o.written()
 	}
 	// Beside the schema these members hold other settings (effort), which stay.
 	added, err := parseObject(merge(m.value)[0].literal)
@@ -319,7 +347,7 @@ func WithStructured(modelInput, schema []byte) ([]byte, error) {
 		added = old
 	}
 	o[m.name] = added.bytes()
-	return canonical(o.bytes())
+	return o.written()
 }
 
 // WithoutStructured gives the modelInput without a schema sent along, canonical, whoever put it there.
@@ -341,5 +369,5 @@ func WithoutStructured(modelInput []byte) ([]byte, error) {
 			o[name] = m.bytes()
 		}
 	}
-	return canonical(o.bytes())
+	return o.written()
 }

@@ -44,7 +44,7 @@ func TestSchemaCanBePutInAndTakenOutLater(t *testing.T) {
 		cfg.Structured = true
 		r := newRenderer(t, cfg)
 		on := string(appended(t, r, article()))
-		got, err := prompt.WithStructured([]byte(off), r.Schema())
+		got, err := prompt.WithStructured([]byte(off), []byte(prompt.DefaultSchema))
 		if !r.Structured() {
 			if !errors.Is(err, prompt.ErrNoStructured) {
 				t.Errorf("%s: WithStructured = %s, %v; want ErrNoStructured", name, got, err)
@@ -199,4 +199,30 @@ func FuzzAttempts(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestASchemaKeepsItsOrderThroughEveryAttempt(t *testing.T) {
+	t.Parallel()
+	const schema = `{"type":"object","required":["z","a"],"properties":{"z":{"type":"string","maxLength":5},"a":{"type":"array","items":{"type":"object","properties":{"y":{"type":"string"},"b":{"type":"integer"}}}}}}`
+	for _, cfg := range []prompt.Config{
+		{Structured: true, Schema: []byte(schema)},
+		{Structured: true, Schema: []byte(schema), Type: quarry.Converse},
+		{Structured: true, Schema: []byte(schema), Type: quarry.InvokeModel, Model: "openai.gpt-oss-120b-1:0"},
+	} {
+		in := []byte(render(t, cfg, article()))
+		longer, err := prompt.WithMaxTokens(in, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		repair, err := prompt.WithRepair(in, "{}", "z: is missing")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const want = `"properties":{"z":{"type":"string"},"a":{"type":"array","items":{"type":"object","properties":{"y":{"type":"string"},"b":{"type":"integer"}},"additionalProperties":false}}},"additionalProperties":false}`
+		for name, body := range map[string][]byte{"the first attempt": in, "more room": longer, "a repair": repair} {
+			if got := strings.ReplaceAll(string(body), `\"`, `"`); !strings.Contains(got, want) {
+				t.Errorf("%s: the schema is not in its own order: %s", name, body)
+			}
+		}
+	}
 }

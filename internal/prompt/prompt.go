@@ -5,7 +5,8 @@
 // knowledge of which model takes what: that comes in as a function.
 //
 // What always holds: the same document and the same Config give the same bytes; what Append makes itself is canonical
-// JSON (RFC 8785) on one line; ready records pass unchanged.
+// JSON (RFC 8785) on one line, but for a schema that is sent along, whose members keep their order; ready records pass
+// unchanged.
 package prompt
 
 import (
@@ -147,6 +148,17 @@ func (c Config) validateValues() []error {
 		fault("structured output: needs a schema, and the answer is to be free text")
 	}
 	return errs
+}
+
+// orderedSchema is the schema as it was written, whose order models follow; nil where there is none.
+func (c Config) orderedSchema(canonical []byte) []byte {
+	switch {
+	case canonical == nil:
+		return nil
+	case len(c.Schema) == 0:
+		return []byte(DefaultSchema)
+	}
+	return c.Schema
 }
 
 // schema is the canonical schema of the answer, or nil for free text.

@@ -26,7 +26,7 @@ type Renderer struct {
 	full   []piece // with it, even where it is not sent; base where there is none
 	member string  // the structured member's name, or empty
 	value  []byte  // its canonical value
-	added  []byte  // what it puts into a body: comma, name and value
+	added  []byte  // what it puts into a body: comma, name and value, in the schema's own order
 
 	scratch sync.Pool // of *[]byte
 }
@@ -48,7 +48,7 @@ func (c Config) compile() (*Renderer, error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
-	structured, err := structuredMember(r.invocation, fam, schema)
+	structured, err := structuredMember(r.invocation, fam, c.orderedSchema(schema))
 	if err != nil {
 		errs = append(errs, err)
 	}
@@ -59,9 +59,13 @@ func (c Config) compile() (*Renderer, error) {
 	r.base = merge(body(r.invocation, fam, s, member{}))
 	r.sent, r.full = r.base, r.base
 	if structured.value != nil {
-		r.member, r.value = structured.name, merge(structured.value)[0].literal
+		r.member = structured.name
+		value := merge(structured.value)[0].literal
 		// "messages" stands before it in every shape, so it always has a comma before it.
-		r.added = append([]byte(`,"`+r.member+`":`), r.value...)
+		r.added = append([]byte(`,"`+r.member+`":`), value...)
+		if r.value, err = canonical(value); err != nil {
+			return nil, fmt.Errorf("schema: %w", err)
+		}
 		r.full = merge(body(r.invocation, fam, s, structured))
 	}
 	if c.Structured {

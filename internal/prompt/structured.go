@@ -1,11 +1,13 @@
 package prompt
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry"
+	"quarry/internal/jsonl"
 )
 
 // schemaName names the schema where a shape wants a name.
@@ -42,52 +44,81 @@ var unsupportedKeywords = []string{
 	"$schema", "$id", "$comment", "examples",
 }
 
-// reduceSchema gives the part of a schema that structured output takes. Objects are closed, which it demands; an answer
-// that a closed object allows, the open one allows too.
+// reduceSchema gives the part of a schema that structured output takes, its members in their own order: models write an
+// answer's members as the schema names them. Objects are closed, which it demands; an answer that a closed object allows,
+// the open one allows too.
 func reduceSchema(schema []byte) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(schema))
-	d.UseNumber()
-	var s any
-	if err := d.Decode(&s); err != nil {
-		return nil, fmt.Errorf("schema: %w", err)
-	}
-	reduce(s)
-	b, err := json.Marshal(s)
+	v, err := compact(schema)
 	if err != nil {
 		return nil, fmt.Errorf("schema: %w", err)
 	}
-	return canonical(b)
+	return reduce(v), nil
+}
+
+// compact takes white space out and leaves the order of members.
+func compact(value []byte) ([]byte, error) {
+	return jsontext.AppendFormat(nil, value,
+		jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), jsontext.PreserveRawStrings(false))
 }
 
 // reduce walks the places of a schema where schemas stand, so that a property called "pattern" stays.
-func reduce(s any) {
-	m, ok := s.(map[string]any)
-	if !ok {
-		return
+func reduce(schema []byte) []byte {
+	if jsontext.Value(schema).Kind() != '{' {
+		return schema
 	}
-	for _, k := range unsupportedKeywords {
-		delete(m, k)
-	}
-	if n, ok := m["minItems"].(json.Number); ok && n != "0" && n != "1" {
-		m["minItems"] = json.Number("1")
-	}
-	if _, ok := m["properties"]; ok {
-		m["additionalProperties"] = false
-	}
-	reduce(m["items"])
-	// Not below allOf, not and if: closing an object or asking less there can turn what they mean around.
-	for _, k := range []string{"anyOf", "oneOf", "prefixItems"} {
-		if list, ok := m[k].([]any); ok {
-			for _, e := range list {
-				reduce(e)
-			}
+	_, closed := jsonl.Lookup(schema, "properties")
+	out := []byte{'{'}
+	put := func(name, value []byte) {
+		if len(out) > 1 {
+			out = append(out, ',')
 		}
+		out = append(append(append(out, '"'), name...), '"', ':')
+		out = append(out, value...)
 	}
-	for _, k := range []string{"properties", "$defs", "definitions"} {
-		if named, ok := m[k].(map[string]any); ok {
-			for _, e := range named {
-				reduce(e)
-			}
+	for name, value := range jsonl.Members(schema) {
+		switch n := string(name); {
+		case slices.Contains(unsupportedKeywords, n), n == "additionalProperties" && closed:
+			continue
+		case n == "minItems" && string(value) != "0":
+			value = []byte("1")
+		case n == "items":
+			value = reduce(value)
+		// Not below allOf, not and if: closing an object or asking less there can turn what they mean around.
+		case n == "anyOf", n == "oneOf", n == "prefixItems":
+			value = reduceEach(value)
+		case n == "properties", n == "$defs", n == "definitions":
+			value = reduceNamed(value)
 		}
+		put(name, value)
 	}
+	if closed {
+		put([]byte("additionalProperties"), []byte("false"))
+	}
+	return append(out, '}')
+}
+
+func reduceEach(list []byte) []byte {
+	if jsontext.Value(list).Kind() != '[' {
+		return list
+	}
+	var values []jsontext.Value
+	for e := range jsonl.Elements(list) {
+		values = append(values, reduce(e))
+	}
+	return joined(values)
+}
+
+func reduceNamed(object []byte) []byte {
+	if jsontext.Value(object).Kind() != '{' {
+		return object
+	}
+	out := []byte{'{'}
+	for name, value := range jsonl.Members(object) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, '"'), name...), '"', ':')
+		out = append(out, reduce(value)...)
+	}
+	return append(out, '}')
 }
