@@ -241,7 +241,7 @@ func (f *foreign) judgeLines(c jsonl.Chunk) []judgedLine {
 			lines = append(lines, judgedLine{})
 			continue
 		}
-		found := f.judge(&s, line, 0)
+		found := f.judge(&s, line, place{})
 		res := &found.Outcome.Result
 		f.complete(&s, res, &part{
 			ID: quarry.DocumentID(line.RecordID), RecordID: line.RecordID, Document: quarry.DocumentInfo{Fields: line.Others},
