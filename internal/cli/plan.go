@@ -114,32 +114,56 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 		row("cut", "%s texts at the cap", thousands(p.Cut))
 	}
 	row("model", "%s", s.Model)
-	row("tokens", "about %s in (%s to %s), %s out", thousands(f.Tokens.Estimate), thousands(f.Tokens.Low), thousands(f.Tokens.High), thousands(f.Usage.OutputTokens))
+	row("tokens", "about %s in (%s to %s), %s out (%s to %s): before any answer was read", thousands(f.Tokens.Estimate), thousands(f.Tokens.Low), thousands(f.Tokens.High),
+		thousands(f.Output.Estimate), thousands(f.Output.Low), thousands(f.Output.High))
 	for _, left := range f.LeftOut {
 		row("not sent", "%s, which the model refuses", left)
 	}
 	q := f.Quotas
-	row("quotas", "%s to %s records a job, %s MiB a file, %s jobs at once (%s)", thousands(q.MinRecords), thousands(q.RecordsPerJob), mib(q.FileBytes), thousands(q.OpenJobs), q.Source)
-	for _, m := range f.Modes {
-		text := "about " + usd(m.Cost)
-		if m.Cost == nil {
-			text = "price unknown"
+	row("quotas", "%s to %s records a job, %s MiB a file, %s jobs at once; calls: %s requests and %s tokens a minute (%s)", thousands(q.MinRecords), thousands(q.RecordsPerJob),
+		mib(q.FileBytes), thousands(q.OpenJobs), orUnknown(q.RPM), orUnknown(q.TPM), q.Source)
+	for i := range f.Modes {
+		m := &f.Modes[i]
+		row(string(m.Mode), "%s", modeText(m))
+		if m.Cached != nil {
+			row("  cached", "about %s where the prompt's beginning is read from the cache", m.Cached)
 		}
-		if m.Jobs > 0 {
-			text += fmt.Sprintf(", %s jobs", thousands(m.Jobs))
-		}
-		if m.Seconds != nil {
-			text += ", about " + seconds(*m.Seconds)
-		}
-		if m.Note != "" {
-			text += " (" + m.Note + ")"
-		}
-		row(string(m.Mode), "%s", text)
 	}
+	row("cache", "%s", f.Cache.Note)
+	row("best", "%s: %s", f.Recommended, f.Why)
 	for _, note := range p.Notes {
 		row("note", "%s", note)
 	}
 	_ = w.Flush() // stdout is gone; there is nobody left to tell
+}
+
+// modeText says what one way to buy the answers costs and takes.
+func modeText(m *run.ModePlan) string {
+	if !m.Possible {
+		return "not possible: " + m.Note
+	}
+	text := "price unknown"
+	if m.Cost != nil {
+		text = fmt.Sprintf("about %s (%s to %s)", m.Cost, m.CostLow, m.CostHigh)
+	}
+	if m.Jobs == 1 {
+		text += ", 1 job"
+	} else if m.Jobs > 0 {
+		text += fmt.Sprintf(", %s jobs", thousands(m.Jobs))
+	}
+	if m.Seconds != nil {
+		text += ", at least " + seconds(*m.Seconds)
+	} else {
+		text += ", time unknown"
+	}
+	return text + " (" + m.TimeBasis + ")"
+}
+
+func orUnknown(n int64) string {
+	if n == 0 {
+		return "an unknown number of"
+	}
+	return thousands(n)
 }
 
 func mib(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }

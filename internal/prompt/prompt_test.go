@@ -477,3 +477,26 @@ func BenchmarkKey(b *testing.B) {
 		}
 	}
 }
+
+func TestThePrefixEndsWhereTheDocumentBegins(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		cfg  prompt.Config
+		want string
+	}{
+		"up to the user's first field": {prompt.Config{System: `Say "yes".`, User: "Read:\n{{.Title}} and {{.Text}}"}, "Say \"yes\".\n\nRead:\n"},
+		"a field in the system prompt": {prompt.Config{System: "Lang {{.Lang}}", User: "Read {{.Text}}"}, "Lang "},
+		"no system prompt":             {prompt.Config{NoSystem: true, User: "Read {{.Text}}"}, "Read "},
+	} {
+		r, err := prompt.New(tt.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(r.Prefix()); got != tt.want {
+			t.Errorf("%s: Prefix = %q, want %q", name, got, tt.want)
+		}
+		if got := string(r.Plain().Prefix()); got != tt.want {
+			t.Errorf("%s: Plain().Prefix = %q, want %q", name, got, tt.want)
+		}
+	}
+}

@@ -28,6 +28,8 @@ type Renderer struct {
 	value  []byte  // its canonical value
 	added  []byte  // what it puts into a body: comma, name and value, in the schema's own order
 
+	prefix []byte // with which all requests begin alike, escaped
+
 	scratch sync.Pool // of *[]byte
 }
 
@@ -56,6 +58,7 @@ func (c Config) compile() (*Renderer, error) {
 		return nil, errors.Join(errs...)
 	}
 
+	r.prefix = prefixOf(s)
 	r.base = merge(body(r.invocation, fam, s, member{}))
 	r.sent, r.full = r.base, r.base
 	if structured.value != nil {
@@ -157,7 +160,7 @@ func (r *Renderer) Structured() bool { return len(r.sent) > 0 && &r.sent[0] != &
 func (r *Renderer) Plain() *Renderer {
 	return &Renderer{
 		model: r.model, invocation: r.invocation, schema: r.schema, leftOut: r.leftOut, neutralize: r.neutralize,
-		sent: r.base, base: r.base, full: r.full, member: r.member, value: r.value, added: r.added,
+		sent: r.base, base: r.base, full: r.full, member: r.member, value: r.value, added: r.added, prefix: r.prefix,
 	}
 }
 

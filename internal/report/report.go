@@ -41,7 +41,7 @@ type Report struct {
 	Pilot    *Pilot    `json:"pilot,omitempty"`
 
 	Duplicates *Duplicates `json:"duplicates,omitempty"`
-	Structured Structured  `json:"structured_output"`
+	Structured *Structured `json:"structured_output,omitempty"`
 }
 
 // Documents counts where the documents ended. Total = OK + Invalid + Failed + Skipped. Duplicate and Unchanged are

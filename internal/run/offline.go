@@ -4,71 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"quarry"
 	"quarry/internal/atomicfile"
-	"quarry/internal/catalog"
 	"quarry/internal/ledger"
-	"quarry/internal/tokens"
 )
-
-// What can be done of a run without a provider: planning it, and building its input files.
-
-// Forecast is what a run over the sources would take.
-type Forecast struct {
-	Planned Planned       `json:"planned"`
-	Tokens  tokens.Band   `json:"input_tokens"`
-	Usage   quarry.Usage  `json:"usage"`
-	Modes   []ModePlan    `json:"modes"`
-	LeftOut []string      `json:"left_out"` // settings that are not sent because the model refuses them
-	Quotas  quarry.Quotas `json:"quotas"`
-}
-
-// ModePlan is one way to buy the answers. A cost that is null is not known.
-type ModePlan struct {
-	Mode    quarry.Mode `json:"mode"`
-	Cost    *quarry.USD `json:"cost_usd"`
-	Jobs    int64       `json:"jobs"`
-	Seconds *float64    `json:"time_s"` // null: not known
-	Note    string      `json:"note,omitempty"`
-}
-
-// Plan reads the sources and says what a run would take. Nothing is asked of anybody; the index is written below the
-// directory of the Config, which the caller may throw away.
-func (r *Run) Plan(ctx context.Context) (Forecast, error) {
-	r.pass = 1
-	if _, err := r.plan(ctx); err != nil {
-		return Forecast{}, err
-	}
-	usage, band := r.forecast()
-	f := Forecast{Planned: r.planned, Tokens: band, Usage: usage, LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas}
-	jobs := r.planned.Shards
-	batch := ModePlan{Mode: quarry.ModeJob, Cost: r.listCost(quarry.ModeJob, usage), Jobs: jobs, Note: "the time is the provider's: it promises none"}
-	if r.planned.Records() < r.cfg.Quotas.MinRecords {
-		batch.Jobs, batch.Note = 0, fmt.Sprintf("below the minimum of %d records", r.cfg.Quotas.MinRecords)
-	}
-	f.Modes = append(f.Modes, batch)
-	for _, mode := range []quarry.Mode{quarry.ModeFlex, quarry.ModeOnDemand} {
-		m := ModePlan{Mode: mode, Cost: r.listCost(mode, usage)}
-		if model, _, ok := catalog.Find(r.cfg.Model); ok && mode == quarry.ModeFlex && model.Offers(catalog.Flex) == catalog.No {
-			m.Note = "this model has no flex tier"
-			f.Modes = append(f.Modes, m)
-			continue
-		}
-		if q := r.cfg.Quotas; q.TPM > 0 {
-			minutes := float64(usage.InputTokens+usage.OutputTokens*max(q.Burndown, 1)) / float64(q.TPM)
-			if q.RPM > 0 {
-				minutes = max(minutes, float64(r.planned.stages())/float64(q.RPM))
-			}
-			seconds := 60 * minutes
-			m.Seconds, m.Note = &seconds, "at the default quota of tokens a minute"
-		}
-		f.Modes = append(f.Modes, m)
-	}
-	return f, nil
-}
 
 // BuiltFile is one input file of `quarry build`.
 type BuiltFile struct {

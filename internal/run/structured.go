@@ -140,8 +140,11 @@ func (r *Run) plainBase(l *left) ([]byte, error) {
 	return b, err
 }
 
-func (r *Run) structuredReport() report.Structured {
-	s := report.Structured{Setting: "off", Sent: r.cfg.Prompt.Structured(), Why: r.structuredWhy}
+func (r *Run) structuredReport() *report.Structured {
+	if r.cfg.Prompt == nil { // somebody else's job
+		return nil
+	}
+	s := &report.Structured{Setting: "off", Sent: r.cfg.Prompt.Structured(), Why: r.structuredWhy}
 	switch {
 	case r.cfg.StructuredAuto:
 		s.Setting = "auto"
