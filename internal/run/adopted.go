@@ -159,6 +159,12 @@ func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, be
 		}
 		e := entryOf(&l)
 		p.Asked++
+		for range l.Parts {
+			if err := index.addPart(l.Order, adoptedBytes); err != nil {
+				return err
+			}
+		}
+		p.Long, p.Parts = p.Long+int64(min(l.Parts, 1)), p.Parts+int64(l.Parts)
 		if err := add(&e, takeMain, l.Tried, -1); err != nil {
 			return err
 		}
@@ -209,7 +215,7 @@ func (r *Run) partFiles(rows []ledger.Shard, pass int) []sortedFile {
 func entryOf(l *part) entry {
 	sum := sha256.Sum256([]byte(l.ID))
 	e := entry{hash: dedupe.Hash(sum[:16]), bytes: adoptedBytes}
-	if stem, _, ok := cutLast(string(l.RecordID), "-a"); ok {
+	if stem, _, ok := cutLast(string(l.RecordID.Whole()), "-a"); ok {
 		if _, key, ok := cutLast(stem, "-"); ok && len(key) == 12 {
 			_, _ = hex.Decode(e.key[:], []byte(key)) // one that is none matches nothing: the document is asked again
 		}

@@ -167,6 +167,9 @@ func (r *Run) partedResult(attempts []outcome) *quarry.Result {
 		res = r.bestResult(attempts[len(attempts)-1:])
 		res.Status, res.Output, res.Text, res.StopReason, res.Salvaged = quarry.StatusFailed, nil, "", "", false
 		res.Error = &quarry.ResultError{Kind: kindUnmerged, Message: fmt.Sprintf("its %d parts are answered, and the answers do not fit into one record", len(d.parts))}
+		if r.partial {
+			res.Error = &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: fmt.Sprintf("its %d parts are answered, and the answers are not merged yet", len(d.parts))}
+		}
 		if r.belowMinimum > 0 {
 			res.Error = &quarry.ResultError{Kind: quarry.KindBelowMinimum, Message: fmt.Sprintf(
 				"its %d parts are answered, and to merge them is one of %d records that were left, below the minimum of a batch job", len(d.parts), r.belowMinimum)}

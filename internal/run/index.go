@@ -65,7 +65,8 @@ type blockStart struct {
 // indexWriter writes the index of a pass while the sources are read.
 type indexWriter struct {
 	entries, blocks, skipped *atomicfile.Writer
-	long                     *atomicfile.Writer // nil where no document is asked in parts
+	long                     *atomicfile.Writer // nil as long as no document is asked in parts
+	openLong                 func() (*atomicfile.Writer, error)
 	buf                      []byte
 }
 
@@ -90,9 +91,7 @@ func (r *Run) createIndex(pass int) (*indexWriter, error) {
 	w.entries = open("entries", atomicfile.Create)
 	w.blocks = open("blocks.jsonl", atomicfile.Create)
 	w.skipped = open("skipped.jsonl.zst", atomicfile.CreateZstd)
-	if r.cfg.Long != nil {
-		w.long = open(longFile, atomicfile.Create)
-	}
+	w.openLong = func() (*atomicfile.Writer, error) { return atomicfile.Create(r.effects, r.indexPath(pass, longFile)) }
 	if err != nil {
 		w.abort()
 		return nil, err
@@ -119,10 +118,15 @@ func (w *indexWriter) files() []*atomicfile.Writer {
 }
 
 // addPart notes the length of the line of one part of a long document.
-func (w *indexWriter) addPart(order, bytes int64) error {
+func (w *indexWriter) addPart(order, bytes int64) (err error) {
+	if w.long == nil {
+		if w.long, err = w.openLong(); err != nil {
+			return err
+		}
+	}
 	w.buf = binary.BigEndian.AppendUint64(w.buf[:0], uint64(order))
 	w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(bytes))
-	_, err := w.long.Write(w.buf)
+	_, err = w.long.Write(w.buf)
 	return err
 }
 
