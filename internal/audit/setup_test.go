@@ -90,12 +90,18 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	b := &bundle{t: t, dir: filepath.Join(t.TempDir(), "run"), source: filepath.Join(filepath.Dir(base.dir), "articles.jsonl")}
-	err := filepath.WalkDir(base.dir, func(path string, d os.DirEntry, err error) error {
+	return copyOf(t, base.dir, filepath.Join(filepath.Dir(base.dir), "articles.jsonl"))
+}
+
+// copyOf copies a run over a source.
+func copyOf(t *testing.T, dir, source string) *bundle {
+	t.Helper()
+	b := &bundle{t: t, dir: filepath.Join(t.TempDir(), "run"), source: source}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(base.dir, path)
+		rel, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
 		}
