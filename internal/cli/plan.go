@@ -218,6 +218,10 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 		}
 	}
 	a.say("%s records in %d files, %s MiB, in %s", thousands(built.Records), len(built.Shards), mib(built.Bytes), out)
+	if p := &built.Planned; built.SecondStage > 0 {
+		a.say("%s documents are longer than the limit and stand in them in %s parts; the second stage, %s records that merge the answers, is made of those answers by quarry run",
+			thousands(p.Long), thousands(p.Parts), thousands(built.SecondStage))
+	}
 	if built.Records < built.Quotas.MinRecords {
 		a.say("that is below the minimum of %d records of a batch job", built.Quotas.MinRecords)
 	}

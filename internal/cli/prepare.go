@@ -31,6 +31,7 @@ type cleanStats struct {
 	TextBytes   int64              `json:"text_bytes"`
 	FullChars   int64              `json:"full_chars"`
 	Cut         bool               `json:"cut"`
+	Parts       int                `json:"parts,omitempty"` // in which it would be asked
 	Dropped     clean.Counts       `json:"dropped"`
 	Classes     quarry.CharClasses `json:"classes"`
 }
@@ -124,7 +125,7 @@ func (a *App) cleanOne(enc *json.Encoder, cleaner *clean.Cleaner, doc *quarry.Do
 	}
 	if stats {
 		line.Stats = &cleanStats{
-			Mode: text.Mode, SourceBytes: text.SourceBytes, TextBytes: int64(len(text.Text)), FullChars: text.FullChars, Cut: text.Cut,
+			Mode: text.Mode, SourceBytes: text.SourceBytes, TextBytes: int64(len(text.Text)), FullChars: text.FullChars, Cut: text.Cut, Parts: len(text.Parts),
 			Dropped: text.Dropped, Classes: text.Classes,
 		}
 	}

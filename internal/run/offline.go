@@ -27,7 +27,10 @@ type Built struct {
 	Shards  []BuiltFile           `json:"shards"`
 	Records int64                 `json:"records"`
 	Bytes   int64                 `json:"bytes"`
-	Planned Planned               `json:"planned"`
+	// SecondStage is how many records will ask to merge the answers about the parts of long documents. They cannot be built
+	// before those answers are there.
+	SecondStage int64   `json:"second_stage,omitempty"`
+	Planned     Planned `json:"planned"`
 }
 
 // Build writes all input files of a run and shards.json into a directory. The sources are read once. The directory of
@@ -50,7 +53,7 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	if err != nil {
 		return Built{}, err
 	}
-	out := Built{Model: r.cfg.Model, Type: r.cfg.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, Planned: r.planned}
+	out := Built{Model: r.cfg.Model, Type: r.cfg.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, SecondStage: r.planned.Long, Planned: r.planned}
 	err = r.spool.cut(ctx, shards, func(s *ledger.Shard) {
 		r.watch(Event{Kind: ShardDone, Shard: s.ID, Done: s.Records})
 		out.add(s, filepath.Base(r.shardPath(s.ID)))
