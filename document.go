@@ -63,6 +63,9 @@ type Block struct {
 	// cannot be read is yielded as an *ItemError with a Document that holds no more than its position, and reading
 	// goes on behind it; any other error ends the sequence.
 	Documents iter.Seq2[Document, error]
+	// Free, where it is not nil, gives back the memory that the documents' bodies, ModelInputs and Fields lie in. Whoever
+	// calls it holds none of them any more, and does not read the block again.
+	Free func()
 }
 
 // ItemError is one item that had to be left out: named, counted, never fatal for the others.

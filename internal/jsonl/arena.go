@@ -8,14 +8,21 @@ import (
 
 // An Arena gives memory for texts. What it gave is never given again, so it lives as long as somebody holds it, until
 // Reset says that nobody does. The zero value is ready. One goroutine at a time.
-type Arena struct{ buf []byte }
+type Arena struct {
+	buf   []byte
+	taken int // bytes in all since Reset
+}
 
-// arenaBytes is how much memory is taken at a time.
-const arenaBytes = 256 << 10
+// arenaBytes is how much memory is taken at a time, maxArena how much is worth being kept.
+const (
+	arenaBytes = 256 << 10
+	maxArena   = 2 << 20
+)
 
 // Room makes sure of n bytes, and gives what is there to append to. What was appended is kept by Keep.
 func (a *Arena) Room(n int) []byte {
 	if cap(a.buf)-len(a.buf) < n {
+		a.taken += cap(a.buf)
 		a.buf = make([]byte, 0, max(arenaBytes, n)) // the old memory stays with the texts in it
 	}
 	return a.buf
@@ -28,12 +35,20 @@ func (a *Arena) Keep(buf []byte) []byte {
 	return buf[n:len(buf):len(buf)]
 }
 
-// Reset takes all memory back, or makes room for n bytes at once where it has less.
-func (a *Arena) Reset(n int) {
-	if cap(a.buf) < n {
-		a.buf = make([]byte, 0, n)
+// Reset takes all memory back, which nobody may hold any more. It reports whether the arena is worth being used again:
+// what a giant text left behind is not.
+func (a *Arena) Reset() bool {
+	if cap(a.buf) > maxArena {
+		return false
 	}
-	a.buf = a.buf[:0]
+	if a.taken > 0 {
+		a.taken += cap(a.buf)
+	}
+	if a.taken > cap(a.buf) { // once in one piece, it is never taken again
+		a.buf = make([]byte, 0, min(a.taken+a.taken/8, maxArena))
+	}
+	a.buf, a.taken = a.buf[:0], 0
+	return true
 }
 
 // text walks a string's content as the function text does, and gives what it says.

@@ -17,6 +17,37 @@ type Chunk struct {
 	// Skipped, when not 0, says that the chunk stands for one line above the limit, of that many bytes without its
 	// newline. It was read over and is not held: Data is empty.
 	Skipped int64
+
+	buf []byte // that Data lies in
+}
+
+// Buffers takes the memory of chunks that nobody holds any more, for chunks to come. Any number of goroutines may use it.
+type Buffers struct{ free chan []byte }
+
+// NewBuffers keeps at most n buffers.
+func NewBuffers(n int) *Buffers { return &Buffers{make(chan []byte, n)} }
+
+// Give says that nobody holds a part of the chunk any more.
+func (b *Buffers) Give(c Chunk) {
+	if cap(c.buf) != chunkSize { // one that a long line needed would be held to the end
+		return
+	}
+	select {
+	case b.free <- c.buf:
+	default:
+	}
+}
+
+// take gives a buffer of n bytes.
+func (b *Buffers) take(n int) []byte {
+	if b != nil && n == chunkSize {
+		select {
+		case buf := <-b.free:
+			return buf[:n]
+		default:
+		}
+	}
+	return make([]byte, n)
 }
 
 // Place is where reading begins: the number of the first line and its offset. The reader stands there already.
@@ -35,8 +66,13 @@ const maxLineBytes = 1 << 30
 // Chunks cuts a stream into chunks at line ends. A line longer than maxLine bytes is read over without being held.
 // Data that came before a read error is yielded before the error, but not the line that the error broke.
 func Chunks(ctx context.Context, r io.Reader, from Place, maxLine int) iter.Seq2[Chunk, error] {
+	return ChunksIn(ctx, nil, r, from, maxLine)
+}
+
+// ChunksIn is Chunks in the memory of chunks that were given back.
+func ChunksIn(ctx context.Context, buffers *Buffers, r io.Reader, from Place, maxLine int) iter.Seq2[Chunk, error] {
 	return func(yield func(Chunk, error) bool) {
-		c := cutter{r: r, line: max(from.Line, 1), offset: from.Offset, max: min(max(maxLine, 1), maxLineBytes)}
+		c := cutter{r: r, buffers: buffers, line: max(from.Line, 1), offset: from.Offset, max: min(max(maxLine, 1), maxLineBytes)}
 		for {
 			if err := ctx.Err(); err != nil {
 				yield(Chunk{}, err)
@@ -59,17 +95,18 @@ func Chunks(ctx context.Context, r io.Reader, from Place, maxLine int) iter.Seq2
 
 // cutter holds what lies behind the last cut.
 type cutter struct {
-	r      io.Reader
-	rest   []byte // read, not yet given; never holds a whole line unless long is about to be given
-	err    error  // what the reader ended with
-	line   int64  // of the first byte of rest
-	offset int64  // of the first byte of rest
-	max    int
+	r       io.Reader
+	buffers *Buffers
+	rest    []byte // read, not yet given; never holds a whole line unless long is about to be given
+	err     error  // what the reader ended with
+	line    int64  // of the first byte of rest
+	offset  int64  // of the first byte of rest
+	max     int
 }
 
 // next gives the chunk up to the last newline that one buffer holds. io.EOF can come with the last chunk.
 func (c *cutter) next() (Chunk, error) {
-	buf := make([]byte, max(chunkSize, min(2*len(c.rest), c.max+1)))
+	buf := c.buffers.take(max(chunkSize, min(2*len(c.rest), c.max+1)))
 	n := copy(buf, c.rest)
 	for {
 		n += c.fill(buf[n:])
@@ -101,9 +138,12 @@ func (c *cutter) next() (Chunk, error) {
 			end = at
 		}
 	}
-	chunk := Chunk{Data: data[:end:end], Line: c.line, Offset: c.offset}
+	chunk := Chunk{Data: data[:end:end], Line: c.line, Offset: c.offset, buf: buf}
 	c.advance(chunk.Data)
-	c.rest = append([]byte(nil), data[end:]...)
+	if cap(c.rest) > chunkSize {
+		c.rest = nil
+	}
+	c.rest = append(c.rest[:0], data[end:]...)
 	return chunk, c.ended()
 }
 

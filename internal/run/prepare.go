@@ -109,9 +109,16 @@ func (r *Run) prepareBlock(cleaner *clean.Cleaner, b quarry.Block, want wanted, 
 			p.input = buf[start:len(buf):len(buf)]
 		}
 		p.doc.Body, p.doc.ModelInput = nil, nil // the chunk they lie in can go
+		if n := len(p.doc.Fields); n > 0 {
+			buf = append(buf, p.doc.Fields...)
+			p.doc.Fields = buf[len(buf)-n : len(buf) : len(buf)]
+		}
 		out.items = append(out.items, p)
 	}
 	out.buf = buf
+	if b.Free != nil {
+		b.Free()
+	}
 	return out, nil
 }
 

@@ -56,7 +56,8 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	for chunk, err := range jsonl.Chunks(ctx, in, jsonl.Place{Line: from.Line, Offset: from.Offset}, s.Config.Limit()) {
+	mem := newMemory()
+	for chunk, err := range jsonl.ChunksIn(ctx, mem.chunks, in, jsonl.Place{Line: from.Line, Offset: from.Offset}, s.Config.Limit()) {
 		if err != nil {
 			return err
 		}
@@ -64,7 +65,7 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 		if !decided {
 			keys, decided = s.decide(chunk)
 		}
-		if !yield(s.block(chunk, keys), nil) {
+		if !yield(s.block(chunk, keys, mem), nil) {
 			return nil
 		}
 	}
@@ -115,14 +116,15 @@ func withoutMark(c jsonl.Chunk) jsonl.Chunk {
 	return c
 }
 
-func (s *Source) block(chunk jsonl.Chunk, keys item.Keys) quarry.Block {
+func (s *Source) block(chunk jsonl.Chunk, keys item.Keys, mem *memory) quarry.Block {
 	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
-	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
+	texts := &texts{memory: mem}
+	return quarry.Block{First: at, Free: func() { texts.give(); mem.chunks.Give(chunk) }, Documents: func(yield func(quarry.Document, error) bool) {
 		if chunk.Skipped > 0 {
 			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
 			return
 		}
-		reader := s.Config.NewReader(keys)
+		reader := s.Config.NewReaderIn(texts.arena(), keys)
 		for l := range chunk.Lines() {
 			if jsonl.Blank(l.Text) {
 				continue

@@ -4,6 +4,7 @@
 package sourcetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ func Run(t *testing.T, s Source) {
 	t.Run("a second reading gives the same", func(t *testing.T) { same(t, all, Read(t, s)) })
 	t.Run("every block resumes", func(t *testing.T) { resumes(t, s, all) })
 	t.Run("blocks are read at once, twice, and long after", func(t *testing.T) { together(t, s, all) })
+	t.Run("memory is used again", func(t *testing.T) { freed(t, s, all) })
 	t.Run("reading stops when asked", func(t *testing.T) { stops(t, s, all) })
 }
 
@@ -63,6 +65,29 @@ func Documents(t testing.TB, s Source) (docs []quarry.Document, faults []string)
 		}
 	}
 	return docs, faults
+}
+
+// freed reads a source as a run does, which gives each block back when it has what it wants of it.
+func freed(t *testing.T, s Source, want []Entry) {
+	var got []Entry
+	for b, err := range s.Blocks(t.Context(), quarry.Position{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range entries {
+			d := &entries[i].Document
+			d.Body, d.Fields, d.ModelInput = bytes.Clone(d.Body), bytes.Clone(d.Fields), bytes.Clone(d.ModelInput)
+		}
+		got = append(got, entries...)
+		if b.Free != nil {
+			b.Free()
+		}
+	}
+	same(t, want, got)
 }
 
 func from(t testing.TB, s Source, at quarry.Position) []Entry {

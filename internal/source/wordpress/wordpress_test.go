@@ -176,7 +176,7 @@ func TestTheLoginStaysWithItsHost(t *testing.T) {
 	s := &wordpress.Source{URL: here.URL + "/wp-json/wp/v2/posts", Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Authorization: "Basic abc"}
 	docs, faults := sourcetest.Documents(t, s)
 	if len(docs) != 1 || len(faults) > 0 || string(docs[0].Body) != "the login is ." {
-		t.Errorf("got %s and %v, want a document of the other host, without a login", docs, faults)
+		t.Errorf("got %+v and %v, want a document of the other host, without a login", docs, faults)
 	}
 }
 
