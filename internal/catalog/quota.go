@@ -82,10 +82,10 @@ const (
 // QuotaRow is one quota as ListServiceQuotas gives it. Values are in the label's unit: records, GB, jobs, requests or
 // tokens a minute.
 type QuotaRow struct {
-	Code       string // empty where AWS's page does not name it
-	Label      string
-	Value      float64
-	Adjustable bool
+	Code       string  `json:"code"` // empty where AWS's page does not name it
+	Label      string  `json:"label"`
+	Value      float64 `json:"value"`
+	Adjustable bool    `json:"adjustable,omitempty"`
 }
 
 // Burndown is how many tokens of the TPM quota one output token takes

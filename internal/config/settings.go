@@ -20,6 +20,10 @@ import (
 // Settings are the effective settings of a command.
 type Settings struct {
 	Dir, Target, Model, Mode string
+	// Models answer beside Model, whose body they take as it is.
+	Models []string
+	// Quotas are those that go over what the account or the table says; a field that is 0 does not.
+	Quotas quarry.Quotas
 
 	Pilot         int
 	PilotMinValid float64
@@ -89,6 +93,8 @@ func All() []Setting {
 		text("dir", "quarry-run", "run directory", func(s *Settings) *string { return &s.Dir }),
 		choice("target", "local", "where the job runs: `local` (the stand-in inside the process) or aws", []string{"local", "aws"}, func(s *Settings) *string { return &s.Target }),
 		text("model", quarry.DefaultModel, "model or inference profile, `ID` or ARN", func(s *Settings) *string { return &s.Model }),
+		list("models", "", "further models or profiles of the same family that may answer as well, each a pool of its own in every Region of --region", func(s *Settings) *[]string { return &s.Models }),
+		quotaSetting(),
 		choice("mode", "batch", "how records are bought: `batch`, flex, ondemand or auto", []string{"batch", "flex", "ondemand", "auto"}, func(s *Settings) *string { return &s.Mode }),
 		number("pilot", "100", "documents asked first, drawn from the whole source; 0: none", func(s *Settings) *int { return &s.Pilot }),
 		fraction("pilot-min-valid", "0.7", "share of the pilot that must be good before the rest is asked", func(s *Settings) *float64 { return &s.PilotMinValid }),
