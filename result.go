@@ -56,6 +56,7 @@ type Result struct {
 	StopReason     string          `json:"stop_reason,omitempty"`
 	Model          string          `json:"model,omitempty"` // that answered, as its answer says
 	RequestedModel string          `json:"requested_model,omitempty"`
+	Region         string          `json:"region,omitempty"` // where it was asked
 	Mode           Mode            `json:"mode,omitempty"`
 	Parts          int             `json:"parts,omitempty"` // in which a long document was asked; attempts, usage and cost are sums over all of them
 	Attempts       int             `json:"attempts"`

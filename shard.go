@@ -21,10 +21,11 @@ const (
 // ShardState is where one shard stands in its life.
 //
 //	planned ─→ built ─→ uploaded ─→ intended ─→ submitted ─→ ended ─→ collected ─→ done      (a job)
-//	             │ ↖────────────────────┴──────────────────────┘           ↑
+//	             │ ↖────────┴───────────┴──────────────────────┘           ↑
 //	             └────────→ calling ───────────────────────────────────────┘                  (runtime calls)
 //
-// intended → built: the provider refused for good, or never heard of the intent, and a person changed something.
+// uploaded → built: another pool will finish the shard earlier. intended → built: the pool has no slot, and another has;
+// or the provider refused for good, or never heard of the intent, and a person changed something.
 // ended → built: the job failed before any record was answered; the same file goes out as the next job attempt.
 type ShardState string
 
@@ -44,7 +45,7 @@ const (
 var shardArrows = map[ShardState][]ShardState{
 	ShardPlanned:   {ShardBuilt},
 	ShardBuilt:     {ShardUploaded, ShardCalling},
-	ShardUploaded:  {ShardIntended},
+	ShardUploaded:  {ShardIntended, ShardBuilt},
 	ShardIntended:  {ShardSubmitted, ShardBuilt},
 	ShardSubmitted: {ShardEnded},
 	ShardEnded:     {ShardCollected, ShardBuilt},

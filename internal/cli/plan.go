@@ -71,7 +71,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 			return a.plan(cmd.Context(), &s.Settings, args)
 		},
 	}
-	bind(cmd, slices.Concat([]string{"mode", "pilot", "region", "prices"}, nearFlags, asks)...)
+	bind(cmd, slices.Concat([]string{"mode", "dir", "pilot", "region", "prices"}, nearFlags, asks)...)
 	return cmd
 }
 

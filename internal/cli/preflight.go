@@ -65,8 +65,8 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	if err != nil {
 		return err
 	}
-	if len(s.Regions) == 1 {
-		if c := preflight.Region(s.Regions[0]); c.Status == preflight.Fault {
+	for _, region := range s.Regions {
+		if c := preflight.Region(region); c.Status == preflight.Fault {
 			return a.printChecks(preflight.Of(c))
 		}
 	}
@@ -89,14 +89,16 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 			Name: "credentials", Status: preflight.Fault, Subject: s.Profile, Action: "sts:GetCallerIdentity", Message: q.Error(), Fix: q.Hint, Kind: q.Kind,
 		}))
 	}
-	cfg, asks := where.preflight(s)
-	if cfg.Run, cfg.Begun, err = begunIn(ctx, s.Dir); err != nil {
+	id, begun, err := begunIn(ctx, s.Dir)
+	if err != nil {
 		return err
 	}
-	if probe {
-		asks.Probe = where.probe(s, ask)
-	}
-	found, err := preflight.Run(ctx, where.hurried(), cfg, asks)
+	found, err := where.checkPools(ctx, s, func(cfg *preflight.Config, asks *preflight.Asks, pool *provider) {
+		cfg.Run, cfg.Begun = id, begun
+		if probe {
+			asks.Probe = pool.probe(s, ask)
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -146,6 +148,9 @@ func (a *App) printChecks(r preflight.Report) error {
 		if c.Action != "" {
 			what = c.Action + " on " + what
 		}
+		if c.Pool != "" && (i == 0 || r.Checks[i-1].Pool != c.Pool) {
+			a.say("%s:", c.Pool)
+		}
 		a.say("%-8s %-18s %s", c.Status, c.Name, c.Message)
 		if c.Status != preflight.OK {
 			a.say("%27s asked: %s", "", what)
@@ -167,6 +172,26 @@ func (a *App) printChecks(r preflight.Report) error {
 	return err
 }
 
+// checkPools checks every pool, one behind the other; with names the pool of each check where there are several.
+func (p *provider) checkPools(ctx context.Context, s *config.Settings, with func(*preflight.Config, *preflight.Asks, *provider)) (preflight.Report, error) {
+	var checks []preflight.Check
+	for _, pool := range p.pools {
+		cfg, asks := pool.preflight(s)
+		with(&cfg, &asks, pool)
+		found, err := preflight.Run(ctx, pool.hurried(), cfg, asks)
+		if err != nil {
+			return preflight.Report{}, err
+		}
+		if len(p.pools) > 1 {
+			for i := range found.Checks {
+				found.Checks[i].Pool = pool.cfg.Region + " " + pool.modelIn(s)
+			}
+		}
+		checks = append(checks, found.Checks...)
+	}
+	return preflight.Of(checks...), nil
+}
+
 // hurried are the provider's settings with the patience of somebody who waits for the answer.
 func (p *provider) hurried() aws.Config {
 	c := p.cfg.Copy()
@@ -179,7 +204,7 @@ func (p *provider) preflight(s *config.Settings) (preflight.Config, preflight.As
 	c := p.hurried()
 	b, control := bucket.New(c, p.bucket.Name()), bedrock.New(c)
 	cfg := preflight.Config{
-		Account: p.identity.Account, Partition: p.identity.Partition, Region: p.cfg.Region, Caller: p.identity.ARN, Model: s.Model, Bucket: p.bucket.Name(),
+		Account: p.identity.Account, Partition: p.identity.Partition, Region: p.cfg.Region, Caller: p.identity.ARN, Model: p.modelIn(s), Bucket: p.bucket.Name(),
 		Role: p.roleARN, KMSKey: s.KMSKey, Tagged: len(s.Tags) > 0,
 		Calls: quarry.Mode(s.Mode) == quarry.ModeOnDemand || quarry.Mode(s.Mode) == quarry.ModeFlex, Now: time.Now(),
 	}
@@ -263,7 +288,7 @@ func (p *provider) probe(s *config.Settings, ask *asking) func(context.Context) 
 		if err != nil {
 			return &quarry.Error{Kind: quarry.BadUsage, Op: "write a record", Err: err}
 		}
-		_, err = p.bedrock.Invoke(ctx, bedrock.Call{RecordID: "preflight", ModelID: s.Model, Type: ask.prompt.Invocation(), ModelInput: body})
+		_, err = p.bedrock.Invoke(ctx, bedrock.Call{RecordID: "preflight", ModelID: p.modelIn(s), Type: ask.prompt.Invocation(), ModelInput: body})
 		return err
 	}
 }
@@ -275,15 +300,15 @@ func (a *App) preflight(s *config.Settings, where *provider, book *ledger.Ledger
 		return nil
 	}
 	return func(ctx context.Context) error {
-		cfg, asks := where.preflight(s)
 		id, counts, err := runOf(ctx, book)
 		if err != nil {
 			return err
 		}
-		cfg.Run, cfg.Begun = id, begun(counts)
 		within, cancel := context.WithTimeout(ctx, preflightTime)
 		defer cancel()
-		found, err := preflight.Run(within, where.hurried(), cfg, asks)
+		found, err := where.checkPools(within, s, func(cfg *preflight.Config, _ *preflight.Asks, _ *provider) {
+			cfg.Run, cfg.Begun = id, begun(counts)
+		})
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)

@@ -82,6 +82,8 @@ func (p *progress) event(e run.Event) {
 		p.keep("%-10s job %s, %s records", e.Shard, e.Text, thousands(e.Done))
 	case run.JobAdopted:
 		p.keep("%-10s found job %s, which was submitted before", e.Shard, e.Text)
+	case run.Placed:
+		p.keep("%-10s goes to %s", e.Shard, e.Text)
 	case run.JobStatus:
 		p.jobs[string(e.Shard)] = jobProgress{status: e.Text, done: e.Done, total: e.Total}
 		p.show(p.jobsText())

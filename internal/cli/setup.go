@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,23 +60,38 @@ func (a *App) setup(ctx context.Context, s *config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	wants, err := where.routed(ctx, where.wants(s))
-	if err != nil {
-		return err
-	}
-	plan, err := setup.Look(ctx, where.cfg, bucketCalls(where.bucket.Settings(where.identity.Account)), wants)
-	if err != nil {
-		return err
-	}
-	for _, note := range plan.Notes {
-		a.say("note: %s", note)
-	}
-	changed, err := a.applySetup(ctx, s, plan, where.identity.Account)
-	if err != nil {
-		return err
+	changed := []string{}
+	var buckets []string
+	for _, pool := range where.pools { // one behind the other: they may share a bucket, and they share the role
+		wants, err := pool.routed(ctx, pool.wants(s))
+		if err != nil {
+			return err
+		}
+		plan, err := setup.Look(ctx, pool.cfg, bucketCalls(pool.bucket.Settings(pool.identity.Account)), wants)
+		if err != nil {
+			return err
+		}
+		if len(where.pools) > 1 {
+			a.say("%s %s:", pool.cfg.Region, wants.Model)
+		}
+		for _, note := range plan.Notes {
+			a.say("note: %s", note)
+		}
+		lines, err := a.applySetup(ctx, s, plan, where.identity.Account)
+		if err != nil {
+			return err
+		}
+		changed = append(changed, lines...)
+		if !slices.Contains(buckets, wants.Bucket) {
+			buckets = append(buckets, wants.Bucket)
+		}
 	}
 	if a.json {
-		return a.writeJSON(map[string]any{"bucket": wants.Bucket, "role": wants.RoleARN(), "changed": changed})
+		out := map[string]any{"bucket": buckets[0], "role": where.roleARN, "changed": changed}
+		if len(buckets) > 1 {
+			out["buckets"] = buckets
+		}
+		return a.writeJSON(out)
 	}
 	return nil
 }

@@ -79,15 +79,16 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 		return a.stopped(false, nil)
 	}
 	s.Target = "aws"
-	if len(s.Regions) == 0 {
+	if s.Models = nil; len(s.Regions) == 0 {
 		s.Regions = []string{jobs[0].Region()}
 	}
+	s.Regions = s.Regions[:1] // each job says in which Region it is
 	where, err := a.openProvider(ctx, s, e, dir, &open)
 	if err != nil {
 		return err
 	}
 	for _, arn := range jobs {
-		if err := where.bedrock.Stop(ctx, arn); err != nil {
+		if err := where.inRegion(arn.Region()).Stop(ctx, arn); err != nil {
 			return err
 		}
 		a.say("asked for the end of %s", arn)

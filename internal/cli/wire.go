@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/catalog"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
@@ -68,6 +67,9 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	if err != nil {
 		return nil, err
 	}
+	if err := a.sameBody(s, ask); err != nil {
+		return nil, err
+	}
 	if !slices.Contains(args, "-") { // a name that does not exist is told before a directory is made
 		if _, err := a.openSources(ctx, s, args, records); err != nil {
 			return nil, err
@@ -100,11 +102,10 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	}
 	cfg := a.runConfig(s, ask, where, dir, args)
 	cfg.Known = known
-	if s.Target == "aws" {
-		cfg.Quotas = a.readQuotas(ctx, s, ask, where)
-	}
+	cfg.Quotas = a.quotasOf(ctx, s, e, dir, where)
 	r := run.New(cfg, run.Deps{
 		Effects: e, Ledger: book, Sources: sources, Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch,
+		Pools:     a.furtherPools(ctx, s, e, dir, where),
 		Preflight: a.preflight(s, where, book), Confirm: a.confirm(s),
 	})
 	c.add(func() error { return r.Close(context.WithoutCancel(ctx)) })
@@ -116,11 +117,10 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	_, profile, _ := catalog.Find(s.Model)
 	cfg := run.Config{
 		Dir: dir, Sources: sourceNames(args), Settings: ask.settings, Asks: ask.asks, Local: s.Target == "local", Region: where.cfg.Region, Version: a.Version,
 		Model: s.Model, MaxOutput: int(ask.model.MaxOutput), MaxTokens: maxTokens(ask), Family: ask.model.Family, Type: ask.prompt.Invocation(), Mode: quarry.Mode(s.Mode),
-		RoleARN: where.roleARN, KMSKey: s.KMSKey, Tags: s.Tags, Quotas: ask.model.Quotas(profile),
+		RoleARN: where.roleARN, KMSKey: s.KMSKey, Tags: s.Tags, Quotas: a.knownQuotas(s, where.cfg.Region),
 		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, MaxUSD: s.MaxUSD,
 		Rescue: s.Rescue, KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
 		StructuredAuto: ask.auto, Clean: ask.clean, Prompt: ask.renderer, Long: ask.long, Check: ask.checker, Prices: ask.prices,

@@ -2,20 +2,17 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"quarry"
 	"quarry/internal/account"
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
 	"quarry/internal/catalog"
 	"quarry/internal/config"
 	"quarry/internal/effect"
-	"quarry/internal/quotas"
 	"quarry/internal/setup"
 	"quarry/internal/standin"
 )
@@ -28,7 +25,9 @@ type provider struct {
 	bedrock  *bedrock.Client
 	roleARN  string
 	changed  []string
-	quotas   *quotaRows // nil: not read yet
+	quotas   *quotaRows  // nil: not read yet
+	model    string      // empty: as the settings say
+	pools    []*provider // all places where jobs run, this one first
 }
 
 // openProvider starts the stand-in for target local, or finds the AWS account for target aws. Nothing is sent to AWS
@@ -37,10 +36,10 @@ func (a *App) openProvider(ctx context.Context, s *config.Settings, e *effect.Ef
 	client := e.HTTPClient(effect.HTTPConfig{})
 	c.add(func() error { client.CloseIdleConnections(); return nil })
 	cfg := account.Config{HTTP: client, Profile: s.Profile, Effects: e}
-	if len(s.Regions) > 1 {
-		return nil, badSetting("region", errors.New("one Region at a time"))
+	if err := checkPools(s); err != nil {
+		return nil, err
 	}
-	if len(s.Regions) == 1 {
+	if len(s.Regions) > 0 {
 		cfg.Region = s.Regions[0]
 	}
 	if s.Target == "local" {
@@ -65,12 +64,17 @@ func (a *App) openProvider(ctx context.Context, s *config.Settings, e *effect.Ef
 	p.bucket = bucket.New(p.cfg, name)
 	p.bedrock = bedrock.New(p.cfg)
 	p.roleARN = p.identity.RoleARN(s.Role)
+	a.openPools(s, p)
 	if s.Target == "local" { // what setup does on AWS when asked, since nothing here can cost or harm
-		if err := p.bucket.Make(ctx); err != nil {
-			return nil, err
-		}
-		if p.changed, err = setup.EnsureRole(ctx, p.cfg, s.Role, p.wants(s)); err != nil {
-			return nil, err
+		for _, pool := range p.pools {
+			if err := pool.bucket.Make(ctx); err != nil {
+				return nil, err
+			}
+			changed, err := setup.EnsureRole(ctx, pool.cfg, s.Role, pool.wants(s))
+			if err != nil {
+				return nil, err
+			}
+			p.changed = append(p.changed, changed...)
 		}
 	}
 	return p, nil
@@ -79,7 +83,7 @@ func (a *App) openProvider(ctx context.Context, s *config.Settings, e *effect.Ef
 func (p *provider) wants(s *config.Settings) setup.Wants {
 	return setup.Wants{
 		Account: setup.Account{ID: p.identity.Account, Partition: p.identity.Partition, Region: p.cfg.Region},
-		Bucket:  p.bucket.Name(), Role: s.Role, Model: s.Model, KMSKey: s.KMSKey, ExpireDays: s.ExpireDays, KeepForever: s.ExpireDays == 0,
+		Bucket:  p.bucket.Name(), Role: s.Role, Model: p.modelIn(s), KMSKey: s.KMSKey, ExpireDays: s.ExpireDays, KeepForever: s.ExpireDays == 0,
 	}
 }
 
@@ -110,19 +114,6 @@ func (a *App) backendKey(s *config.Settings) (string, error) {
 		return "", badSetting("backend-key-env", fmt.Errorf("the variable %s is not set", s.BackendKey))
 	}
 	return key, nil
-}
-
-// readQuotas asks the account for its quotas. Where it may not be asked, the dated table stands in, and that is said.
-func (a *App) readQuotas(ctx context.Context, s *config.Settings, ask *asking, where *provider) quarry.Quotas {
-	_, profile, _ := catalog.Find(s.Model)
-	table := ask.model.Quotas(profile)
-	rows, err := quotas.Read(ctx, where.cfg)
-	where.quotas = &quotaRows{rows, err}
-	if err != nil {
-		a.say("quotas as in the %s, since the account's cannot be read: %v", table.Source, err)
-		return table
-	}
-	return catalog.Merge(ask.model.ReadQuotas(rows, profile, "service quotas"), table)
 }
 
 // quotaRows is what Service Quotas answered.

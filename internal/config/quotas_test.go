@@ -34,8 +34,8 @@ func TestQuotasOfTheConfiguration(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"quotas: {min_record: 1}\n":                 "min_records",
-		"quotas: {rpm: 0}\n":                        "above 0",
+		"quotas: {min_record: 1}\n":                  "min_records",
+		"quotas: {rpm: 0}\n":                         "above 0",
 		"quotas: {min_records: 5, max_records: 2}\n": "below",
 	} {
 		if _, err := config.Load(config.Input{File: write(t, "quarry.yaml", text)}); err == nil || !strings.Contains(err.Error(), want) {

@@ -48,6 +48,8 @@ type Detail struct {
 	// Unasked says why its records are not asked at all: an error kind of package quarry. Empty: they are.
 	Unasked string `json:"unasked,omitempty"`
 
+	// Pool is where its job is made; zero until that is decided, and in ledgers of runs that had one place only.
+	Pool    Pool   `json:"pool,omitzero"`
 	Attempt int    `json:"attempt"` // number of the job attempt, from 1
 	Intent  Intent `json:"intent,omitzero"`
 	Job     Job    `json:"job,omitzero"`
@@ -59,6 +61,13 @@ type Detail struct {
 	Waits   string         `json:"waits,omitempty"`    // why it does not go on, in words for people
 	Calls   Calls          `json:"calls,omitzero"`
 	Times   Times          `json:"times,omitzero"`
+}
+
+// Pool names a place where jobs run.
+type Pool struct {
+	Region string `json:"region"`
+	Model  string `json:"model"`
+	Bucket string `json:"bucket,omitempty"`
 }
 
 // Intent is what was about to be asked of the provider, stored before it is asked.

@@ -91,6 +91,8 @@ type Time struct {
 // Job is one job, or one shard's runtime calls.
 type Job struct {
 	Shard     quarry.ShardID         `json:"shard"`
+	Region    string                 `json:"region,omitempty"`
+	Model     string                 `json:"model,omitempty"` // that was asked
 	ARN       quarry.JobARN          `json:"arn,omitempty"`
 	Name      string                 `json:"name,omitempty"`
 	Mode      quarry.Mode            `json:"mode"`

@@ -23,6 +23,7 @@ const (
 	ItemSkipped  EventKind = "skipped"   // Text: FILE:LINE: id: reason
 	JobSubmitted EventKind = "submitted" // Shard, Text: the ARN, Done: records
 	JobAdopted   EventKind = "adopted"   // Shard, Text: the ARN
+	Placed       EventKind = "placed"    // Shard, Text: the pool, where there are several
 	JobStatus    EventKind = "status"    // Shard, Text: the status, Done of Total records
 	ShardDone    EventKind = "done"      // Shard, Done: records
 	Waiting      EventKind = "waiting"   // Shard, Text: why

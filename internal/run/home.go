@@ -208,7 +208,11 @@ func (r *Run) followOne(ctx context.Context, s *ledger.Shard, wait bool) (open b
 		before := s.State
 		switch s.State {
 		case quarry.ShardIntended:
-			known, err := r.adoptJob(ctx, s)
+			pool, err := r.poolOf(s)
+			if err != nil {
+				return true, err
+			}
+			known, err := r.adoptJob(ctx, pool, s)
 			if err != nil {
 				return true, err
 			}

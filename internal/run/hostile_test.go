@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"quarry"
 	"quarry/internal/effect"
@@ -258,6 +259,19 @@ func TestOutputThatIsGoneIsNotAskedAgain(t *testing.T) {
 	book, err := ledger.Open(t.Context(), effect.New(nil), filepath.Join(w.dir, "ledger.db"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	shards, err := book.Shards(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range shards {
+		if shards[i].Pool.Bucket == "" {
+			continue
+		}
+		shards[i].Pool.Bucket = w.bucket
+		if err := book.Save(t.Context(), &shards[i], time.Time{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := errors.Join(book.SetFacts(t.Context(), map[string]string{"bucket": w.bucket}), book.Close()); err != nil {
 		t.Fatal(err)

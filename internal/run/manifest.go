@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/bucket"
 	"quarry/internal/catalog"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
@@ -41,6 +42,7 @@ type manifestOfRun struct {
 	Sources []string      `json:"sources"`
 	Quotas  quarry.Quotas `json:"quotas,omitzero"`
 	Planned Planned       `json:"planned"`
+	Pools   []ledger.Pool `json:"pools,omitempty"` // where its jobs are; the same in each of their buckets
 	// PilotMinValid is the gate that the pilot's answers have to pass before the rest is asked.
 	PilotMinValid float64 `json:"pilot_min_valid,omitempty"`
 	asked
@@ -87,41 +89,46 @@ func (r *Run) manifest(created string) manifestOfRun {
 	return manifestOfRun{
 		Format: ManifestFormat, Run: r.id, Created: created, Version: r.cfg.Version, Region: r.cfg.Region, Bucket: place, Role: r.cfg.RoleARN,
 		KMSKey: r.cfg.KMSKey, Mode: r.planned.Mode, Sources: r.cfg.Sources, Quotas: r.cfg.Quotas, Planned: r.planned, PilotMinValid: r.cfg.PilotMinValid,
-		asked: r.asked(),
+		Pools: r.poolRefs(), asked: r.asked(),
 	}
 }
 
-// announce puts run.json into the bucket, once a process, before the first job is asked for.
-func (r *Run) announce(ctx context.Context) error {
-	if r.announced.Load() {
+func (r *Run) isAnnounced(pool *Pool) bool {
+	_, done := r.announced.Load(pool.Bucket.Name())
+	return done
+}
+
+// announce puts run.json into a pool's bucket, once a process, before the first job is asked for there.
+func (r *Run) announce(ctx context.Context, pool *Pool) error {
+	if r.isAnnounced(pool) {
 		return nil
 	}
 	created, _, err := r.ledger.Fact(ctx, "created")
 	if err != nil {
 		return err
 	}
-	if err := r.putJSON(ctx, runJSONKey(r.id), r.manifest(created)); err != nil {
+	if err := putJSON(ctx, pool.Bucket, runJSONKey(r.id), r.manifest(created)); err != nil {
 		return err
 	}
-	r.announced.Store(true)
+	r.announced.Store(pool.Bucket.Name(), true)
 	return nil
 }
 
 // putNote puts what must be known of a shard into the bucket, before its job is asked for.
-func (r *Run) putNote(ctx context.Context, s *ledger.Shard) error {
-	request := r.request(s)
-	return r.putJSON(ctx, noteKey(r.id, s.ID), shardNote{
+func (r *Run) putNote(ctx context.Context, s *ledger.Shard, pool *Pool) error {
+	request := r.request(s, pool)
+	return putJSON(ctx, pool.Bucket, noteKey(r.id, s.ID), shardNote{
 		Format: ManifestFormat, Run: r.id, Shard: s.ID, Kind: s.Kind, Pass: s.Pass, Attempt: s.Attempt, JobName: request.JobName, Token: request.Token,
 		Records: s.Records, Bytes: s.Bytes, Digest: s.Digest, Sources: s.Sources, Uploaded: time.Now().UTC(), asked: r.asked(),
 	})
 }
 
-func (r *Run) putJSON(ctx context.Context, key string, v any) error {
+func putJSON(ctx context.Context, to *bucket.Bucket, key string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", key, err)
 	}
-	return r.bucket.Put(ctx, key, bytes.NewReader(append(b, '\n')))
+	return to.Put(ctx, key, bytes.NewReader(append(b, '\n')))
 }
 
 func runJSONKey(id quarry.RunID) string { return id.Prefix() + "run.json" }

@@ -53,6 +53,9 @@ func (r *Run) open(ctx context.Context) error {
 	if err := r.ledger.Resume(ctx, time.Now()); err != nil {
 		return err
 	}
+	if err := r.samePools(ctx); err != nil {
+		return err
+	}
 	if err := r.homeFirst(ctx); err != nil {
 		return err
 	}
@@ -135,7 +138,7 @@ func (r *Run) samePlace(ctx context.Context) error {
 		}
 		for i := range shards {
 			s := &shards[i]
-			if s.Mode == quarry.ModeJob && (s.State == quarry.ShardUploaded || s.State.Open() || s.State == quarry.ShardEnded) {
+			if s.Pool == (ledger.Pool{}) && s.Mode == quarry.ModeJob && (s.State == quarry.ShardUploaded || s.State.Open() || s.State == quarry.ShardEnded) {
 				return &quarry.Error{
 					Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("shard %s was sent in %s %s, not %s", s.ID, name, was, now[name]),
 					Hint: fmt.Sprintf("go on with --%s %s: its job would not be found elsewhere, and would be paid again", name, was),
@@ -248,7 +251,11 @@ func (r *Run) stopped(ctx context.Context, s *ledger.Shard) (bool, error) {
 		if s.Job.Status == quarry.JobStopping || s.Job.Status.Terminal() {
 			return false, nil
 		}
-		if err := r.bedrock.Stop(ctx, s.Job.ARN); err != nil {
+		pool, err := r.poolOf(s)
+		if err != nil {
+			return true, err
+		}
+		if err := pool.Bedrock.Stop(ctx, s.Job.ARN); err != nil {
 			return true, r.waitOr(s, err)
 		}
 		s.Job.Status = quarry.JobStopping

@@ -93,7 +93,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 				Submitted: past.Submitted.UTC(), Ended: past.Ended.UTC(),
 			})
 		}
-		rep.Jobs = append(rep.Jobs, jobOf(s))
+		rep.Jobs = append(rep.Jobs, r.jobOf(s))
 		rep.Time.Prep += s.Times.Build.Seconds()
 		rep.Time.Upload += s.Times.Upload.Seconds()
 		rep.Time.Collect += s.Times.Collect.Seconds()
@@ -104,7 +104,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 			last = s.Job.Ended
 		}
 		taken.Add(s.Tally.Usage)
-		if usd := r.listCost(s.Mode, s.Tally.Usage); usd != nil {
+		if usd := r.listCostAt(r.placeOf(s), s.Mode, s.Tally.Usage); usd != nil {
 			listed += *usd
 		} else {
 			known = false
@@ -129,9 +129,10 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 	return rep
 }
 
-func jobOf(s *ledger.Shard) report.Job {
+func (r *Run) jobOf(s *ledger.Shard) report.Job {
+	place := r.placeOf(s)
 	return report.Job{
-		Shard: s.ID, ARN: s.Job.ARN, Name: s.Job.Name, Mode: s.Mode, Status: s.Job.Status, Message: s.Job.Message, Records: s.Records,
+		Shard: s.ID, Region: place.Region, Model: place.Model, ARN: s.Job.ARN, Name: s.Job.Name, Mode: s.Mode, Status: s.Job.Status, Message: s.Job.Message, Records: s.Records,
 		OK: s.Tally.OK, Invalid: s.Tally.Invalid, Failed: s.Tally.Failed, Left: s.Tally.Left, Classes: s.Tally.Classes, Usage: s.Tally.Usage,
 		Submitted: s.Job.Submitted.UTC(), Ended: s.Job.Ended.UTC(), Differs: s.Output.Differs,
 	}

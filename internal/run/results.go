@@ -41,8 +41,12 @@ func (r *Run) leftPath(id quarry.ShardID) string {
 // failed before any record was answered goes out again once a person has mended the cause.
 func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	began := time.Now()
+	pool, err := r.poolOf(s)
+	if err != nil {
+		return err
+	}
 	prefix := r.outputPrefix(s.ID) + s.Job.ARN.ID() + "/"
-	out, err := collect.Download(ctx, r.effects, store(r.bucket), prefix, r.rawDir(s))
+	out, err := collect.Download(ctx, r.effects, store(pool.Bucket), prefix, r.rawDir(s))
 	if err != nil {
 		return r.waitOr(s, err)
 	}
@@ -64,7 +68,7 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	if len(out.Files) == 0 && owesOutput(&s.Job) {
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
-			Err:  fmt.Errorf("it ended %s with %d answers, but nothing lies under %s", s.Job.Status, s.Job.Counts.Success, r.bucket.URI(prefix)),
+			Err:  fmt.Errorf("it ended %s with %d answers, but nothing lies under %s", s.Job.Status, s.Job.Counts.Success, pool.Bucket.URI(prefix)),
 			Hint: "nothing is asked again, since it would be paid again: bring the output back (a lifecycle rule, a version, another bucket) and run the same command again, or begin anew with another --dir",
 		}
 	}
@@ -239,7 +243,7 @@ func (r *Run) judge(s *ledger.Shard, line collect.Line, where place) found {
 		if line.Error.Code > 0 {
 			message = fmt.Sprintf("%d: %s", line.Error.Code, line.Error.Message)
 		}
-	} else if answer, err := parse.Output(line.ModelOutput, r.cfg.Type, r.cfg.Model); err != nil {
+	} else if answer, err := parse.Output(line.ModelOutput, r.cfg.Type, r.placeOf(s).Model); err != nil {
 		class, message = quarry.ClassNotJSON, err.Error()
 	} else {
 		checked := r.cfg.Check.Check(answer)
@@ -490,7 +494,8 @@ func (r *Run) missing(s *ledger.Shard, p *part) found {
 func (r *Run) complete(s *ledger.Shard, res *quarry.Result, p *part) {
 	res.ID, res.Document, res.RecordID = p.ID, p.Document, p.RecordID
 	res.RequestedModel, res.Mode = r.cfg.Model, s.Mode
-	res.CostUSD = r.cost(s.Mode, res.Usage)
+	place := r.placeOf(s)
+	res.Region, res.CostUSD = place.Region, r.costAt(place, s.Mode, res.Usage)
 }
 
 // differences says what does not add up between what was asked, what came, the manifest and the job's counters.

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"quarry"
@@ -85,6 +84,8 @@ type Deps struct {
 	Sources []source.Source
 	Bucket  *bucket.Bucket
 	Bedrock *bedrock.Client
+	// Pools are further places for jobs, beside the one that Config, Bucket and Bedrock describe.
+	Pools []Pool
 	// Preflight checks for free whatever could fail later; nil where there is nothing to check.
 	Preflight func(ctx context.Context) error
 	// Confirm asks a person before money moves; nil where nobody has to be asked.
@@ -102,6 +103,8 @@ type Run struct {
 	bucket  *bucket.Bucket
 	bedrock *bedrock.Client
 	deps    Deps
+	pools   []Pool // the first is home
+	sched   *schedule
 
 	id           quarry.RunID
 	pass         int
@@ -123,9 +126,9 @@ type Run struct {
 	pace      *bedrock.Pacer
 	fresh     sync.Map // ShardID → job attempt whose intent this process wrote and has not sent
 	waits     sync.Map // ShardID → how often it waited
-	announced atomic.Bool
-	partial   bool // not all documents have ended yet: what has is written
-	adopting  bool // the rows at hand were taken over: neither their input files nor their sources are here
+	announced sync.Map // name of a bucket → run.json is there
+	partial   bool     // not all documents have ended yet: what has is written
+	adopting  bool     // the rows at hand were taken over: neither their input files nor their sources are here
 	money     sync.Mutex
 	near      *dedupe.Near            // signatures of all texts, while the sources are planned; nil: nobody looks
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
@@ -162,10 +165,14 @@ func New(cfg Config, deps Deps) *Run {
 	if cfg.ListLag == 0 {
 		cfg.ListLag = 10 * time.Second
 	}
-	return &Run{
+	r := &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-		heavy: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{},
+		heavy: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{}, sched: newSchedule(),
 	}
+	if deps.Bucket != nil {
+		r.gatherPools(deps.Pools)
+	}
+	return r
 }
 
 // count is what a step did: taken = done + failed + skipped, or the run fails.

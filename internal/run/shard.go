@@ -38,6 +38,9 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 		if s.Mode != quarry.ModeJob || s.Unasked != "" {
 			return s.State.Advance(quarry.ShardBuilt, quarry.ShardCalling)
 		}
+		if chosen, err := r.choosePool(ctx, s); chosen || err != nil {
+			return err // the choice is durable before anything is done there
+		}
 		return r.upload(ctx, s)
 	case quarry.ShardUploaded:
 		return r.intend(ctx, s)
@@ -89,16 +92,20 @@ func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
 	if err := r.validate(ctx, s); err != nil {
 		return err
 	}
-	if err := r.announce(ctx); err != nil {
+	pool, err := r.poolOf(s)
+	if err != nil {
+		return err
+	}
+	if err := r.announce(ctx, pool); err != nil {
 		return r.waitOr(s, err)
 	}
-	if err := r.putNote(ctx, s); err != nil {
+	if err := r.putNote(ctx, s, pool); err != nil {
 		return r.waitOr(s, err)
 	}
-	if err := r.bucket.PutFile(ctx, r.partKey(s.ID), r.partPath(s.ID)); err != nil {
+	if err := pool.Bucket.PutFile(ctx, r.partKey(s.ID), r.partPath(s.ID)); err != nil {
 		return r.waitOr(s, err)
 	}
-	if err := r.bucket.PutFile(ctx, r.inputKey(s.ID), r.shardPath(s.ID)); err != nil {
+	if err := pool.Bucket.PutFile(ctx, r.inputKey(s.ID), r.shardPath(s.ID)); err != nil {
 		return r.waitOr(s, err)
 	}
 	s.Times.Uploaded, s.Times.Upload = time.Now(), time.Since(began)
@@ -137,33 +144,33 @@ func (r *Run) validateConfig() validate.Config {
 }
 
 // request is all that the shard's job is made from. Equal shards of a run give equal bytes.
-func (r *Run) request(s *ledger.Shard) bedrock.CreateRequest {
+func (r *Run) request(s *ledger.Shard, pool *Pool) bedrock.CreateRequest {
 	name := quarry.JobName(r.id, s.ID, s.Attempt)
 	tags := map[string]string{"quarry-run": string(r.id)}
 	for k, v := range r.cfg.Tags {
 		tags[k] = v
 	}
 	return bedrock.CreateRequest{
-		JobName: name, Token: jobToken(name, s.Digest), ModelID: r.cfg.Model, RoleARN: r.cfg.RoleARN, Type: r.cfg.Type,
-		InputURI: r.bucket.URI(r.inputKey(s.ID)), OutputURI: r.bucket.URI(r.outputPrefix(s.ID)), KMSKey: r.cfg.KMSKey, Tags: tags,
+		JobName: name, Token: jobToken(name, s.Digest), ModelID: pool.Model, RoleARN: pool.RoleARN, Type: r.cfg.Type,
+		InputURI: pool.Bucket.URI(r.inputKey(s.ID)), OutputURI: pool.Bucket.URI(r.outputPrefix(s.ID)), KMSKey: r.cfg.KMSKey, Tags: tags,
 	}
 }
 
 // intend stores what is about to be asked, once the provider has a slot for it and the cap allows it. The intent must be
 // on disk before the call: a job we forgot is a job we pay for twice.
 func (r *Run) intend(ctx context.Context, s *ledger.Shard) error {
-	counts, err := r.ledger.Count(ctx, "")
+	pool, err := r.poolOf(s)
 	if err != nil {
 		return err
 	}
-	open := counts.States[quarry.ShardIntended] + counts.States[quarry.ShardSubmitted]
-	if slots := r.cfg.Quotas.OpenJobs; slots > 0 && open >= slots {
-		return r.wait(s, fmt.Sprintf("%d jobs are open, the quota allows %d", open, slots), time.Second)
-	}
-	if ok, err := r.withinCap(ctx, s); err != nil || !ok {
+	if moved, err := r.takeSlot(ctx, s, pool); moved || err != nil {
 		return err
 	}
-	request := r.request(s)
+	if ok, err := r.withinCap(ctx, s); err != nil || !ok {
+		r.sched.leave(s.ID)
+		return err
+	}
+	request := r.request(s, pool)
 	body, err := json.Marshal(request)
 	if err != nil {
 		return err
@@ -177,14 +184,18 @@ func (r *Run) intend(ctx context.Context, s *ledger.Shard) error {
 // submit asks for the job. Unless this process wrote the intent and never sent it, the provider is asked first whether
 // it knows the job.
 func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
+	pool, err := r.poolOf(s)
+	if err != nil {
+		return err
+	}
 	attempt, fresh := r.fresh.LoadAndDelete(s.ID)
 	if !fresh || attempt != s.Attempt {
-		if adopted, err := r.adoptJob(ctx, s); err != nil {
+		if adopted, err := r.adoptJob(ctx, pool, s); err != nil {
 			return r.waitOr(s, err)
 		} else if adopted {
 			return s.State.Advance(quarry.ShardIntended, quarry.ShardSubmitted)
 		}
-		now, err := json.Marshal(r.request(s))
+		now, err := json.Marshal(r.request(s, pool))
 		if err != nil {
 			return err
 		}
@@ -193,6 +204,7 @@ func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
 			// the model since, and another token is what tells the two requests apart.
 			s.Attempt++
 			s.Intent = ledger.Intent{}
+			r.sched.leave(s.ID)
 			return s.State.Advance(quarry.ShardIntended, quarry.ShardBuilt)
 		}
 	}
@@ -200,8 +212,11 @@ func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
 	if err := json.Unmarshal(s.Intent.Body, &request); err != nil {
 		return fmt.Errorf("read the intent of shard %s: %w", s.ID, err)
 	}
-	arn, err := r.bedrock.Create(ctx, request)
+	arn, err := pool.Bedrock.Create(ctx, request)
 	if err != nil {
+		if moved, err := r.refused(s, pool, !fresh || attempt != s.Attempt, err); moved || err != nil {
+			return err
+		}
 		return r.waitOr(s, err)
 	}
 	s.Job = ledger.Job{ARN: arn, Name: request.JobName, Status: quarry.JobSubmitted, Submitted: time.Now()}
@@ -212,8 +227,8 @@ func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
 }
 
 // adoptJob looks for the job of an intent among those the provider knows, by name and token.
-func (r *Run) adoptJob(ctx context.Context, s *ledger.Shard) (bool, error) {
-	for job, err := range r.bedrock.Jobs(ctx, bedrock.Filter{NameContains: s.Intent.JobName}) {
+func (r *Run) adoptJob(ctx context.Context, pool *Pool, s *ledger.Shard) (bool, error) {
+	for job, err := range pool.Bedrock.Jobs(ctx, bedrock.Filter{NameContains: s.Intent.JobName}) {
 		if err != nil {
 			return false, err
 		}
@@ -229,7 +244,11 @@ func (r *Run) adoptJob(ctx context.Context, s *ledger.Shard) (bool, error) {
 
 // poll reads the job's status.
 func (r *Run) poll(ctx context.Context, s *ledger.Shard) error {
-	job, err := r.bedrock.Get(ctx, s.Job.ARN)
+	pool, err := r.poolOf(s)
+	if err != nil {
+		return err
+	}
+	job, err := pool.Bedrock.Get(ctx, s.Job.ARN)
 	if bedrock.CauseOf(err) == bedrock.CauseNotFound && time.Since(s.Job.Submitted) < 10*time.Minute {
 		// A job can be unknown to Get for a moment after Create (hashicorp/terraform-provider-aws PR 49877).
 		return r.wait(s, "the provider does not know the job yet", 5*r.cfg.Poll)
@@ -252,6 +271,7 @@ func (r *Run) poll(ctx context.Context, s *ledger.Shard) error {
 	if s.Job.Ended.IsZero() {
 		s.Job.Ended = time.Now()
 	}
+	r.sched.ended(s)
 	return s.State.Advance(quarry.ShardSubmitted, quarry.ShardEnded)
 }
 

@@ -36,6 +36,9 @@ type world struct {
 	bucket string
 	cfg    func(*run.Config)
 	deps   func(*run.Deps)
+
+	regions []string // of further pools
+	event   func(run.Event)
 }
 
 type worldConfig struct {
@@ -156,7 +159,11 @@ func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *r
 	if w.cfg != nil {
 		w.cfg(&cfg)
 	}
-	deps := run.Deps{Effects: e, Ledger: book, Sources: sources, Bucket: b, Bedrock: bedrock.New(aws)}
+	pools, err := w.furtherPools(ctx, aws, &cfg, wants)
+	if err != nil {
+		return nil, nil, err
+	}
+	deps := run.Deps{Effects: e, Ledger: book, Sources: sources, Bucket: b, Bedrock: bedrock.New(aws), Pools: pools, Watch: w.event}
 	if w.deps != nil {
 		w.deps(&deps)
 	}
