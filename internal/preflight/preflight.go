@@ -41,7 +41,7 @@ type Check struct {
 	Message string `json:"message"` // what is so, or what is wrong
 	Fix     string `json:"fix"`     // the policy statement or command that mends it
 
-	Pool    string `json:"pool,omitempty"` // Region and model, where several are checked
+	Pool string `json:"pool,omitempty"` // Region and model, where several are checked
 
 	Kind quarry.ErrorKind `json:"-"` // of a fault: it decides the exit code
 }
