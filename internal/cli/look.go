@@ -62,6 +62,7 @@ type shardStatus struct {
 	Counts  quarry.JobCounts  `json:"counts"`
 	Waits   string            `json:"waits,omitempty"`
 	Tally   ledger.Tally      `json:"tally"`
+	Pool    ledger.Pool       `json:"pool,omitzero"`
 }
 
 // runStatus is `quarry status --json`, and each line of `quarry watch --json`.
@@ -103,7 +104,7 @@ func (a *App) statusNow(ctx context.Context, dir string) (now runStatus, text st
 	now = runStatus{Run: facts["run"], Done: facts["finished"] != "" && facts["finished"] == facts["pass"], Shards: []shardStatus{}}
 	for i := range shards {
 		s := &shards[i]
-		now.Shards = append(now.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally})
+		now.Shards = append(now.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
 	}
 	return now, shardTable(now.Run, dir, shards), nil
 }
@@ -112,10 +113,18 @@ func shardTable(id, dir string, shards []ledger.Shard) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "run %s in %s\n", id, dir)
 	w := tabwriter.NewWriter(&b, 2, 8, 2, ' ', 0)
+	several := false
+	for i := range shards {
+		several = several || shards[i].Pool.Region != shards[0].Pool.Region || shards[i].Pool.Model != shards[0].Pool.Model
+	}
 	fmt.Fprintln(w, "shard\tstate\trecords\tjob\tprocessed\tok\tinvalid\tfailed\tleft\twaits for")
 	for i := range shards {
 		s := &shards[i]
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", s.ID, s.State, s.Records, s.Job.Status, s.Job.Counts.Processed,
+		status := string(s.Job.Status)
+		if several && s.Pool.Region != "" {
+			status += " (" + s.Pool.Region + ")"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", s.ID, s.State, s.Records, status, s.Job.Counts.Processed,
 			s.Tally.OK, s.Tally.Invalid, s.Tally.Failed, s.Tally.Left, plain(s.Waits))
 	}
 	_ = w.Flush() // into memory

@@ -8,6 +8,7 @@ import (
 
 	"quarry"
 	"quarry/internal/bedrock"
+	"quarry/internal/catalog"
 	"quarry/internal/ledger"
 )
 
@@ -150,14 +151,9 @@ func (l *poolLoad) jobTime(now time.Time, unseen time.Duration) time.Duration {
 	return took
 }
 
-// finish is how long it would be until a further shard has ended in the pool. held is true for one that has its place
-// in the pool's queue already.
-func (l *poolLoad) finish(now time.Time, slots int64, unseen time.Duration, held bool) time.Duration {
+// finish is how long it would be until a further shard has ended in the pool, behind so many others.
+func (l *poolLoad) finish(now time.Time, slots, ahead int64, unseen time.Duration) time.Duration {
 	took := l.jobTime(now, unseen)
-	ahead := int64(len(l.open) + len(l.queued))
-	if held {
-		ahead--
-	}
 	wait := time.Duration(0)
 	if slots > 0 && ahead >= slots {
 		wait = time.Duration(float64(took) * float64(ahead-slots+1) / float64(slots))
@@ -168,7 +164,32 @@ func (l *poolLoad) finish(now time.Time, slots int64, unseen time.Duration, held
 	return wait + took
 }
 
-// best gives the pool that finishes the shard first, of those it fits into; among equals the one with the most room.
+// shares reports whether two places share the quota of open jobs: it counts all jobs "using a base model", by whatever
+// profile they name it (https://docs.aws.amazon.com/general/latest/gr/bedrock.html).
+func (r *Run) shares(p *Pool, other ledger.Pool) bool {
+	return p.Region == other.Region && baseModel(p.Model) == baseModel(other.Model)
+}
+
+func baseModel(id string) string {
+	if m, _, ok := catalog.Find(id); ok {
+		return m.ID
+	}
+	return id
+}
+
+// underWay counts the shards that have one of the slots that the pool may use, and those that wait for one. The caller
+// holds the lock.
+func (r *Run) underWay(p *Pool) (open, queued int64) {
+	for i := range r.pools {
+		if ref := r.pools[i].ref(); r.shares(p, ref) {
+			l := r.sched.pool(ref)
+			open, queued = open+int64(len(l.open)), queued+int64(len(l.queued))
+		}
+	}
+	return open, queued
+}
+
+// bestPool gives the pool that finishes the shard first, of those it fits into; among equals the one with the most room.
 // mine, where the shard has a pool, is that one. The caller holds the lock.
 func (r *Run) bestPool(s *ledger.Shard, now time.Time, mine ledger.Pool) *Pool {
 	unseen := firstGuess
@@ -190,12 +211,13 @@ func (r *Run) bestPool(s *ledger.Shard, now time.Time, mine ledger.Pool) *Pool {
 			limit.FileBytes > 0 && s.Bytes > limit.FileBytes, limit.JobBytes > 0 && s.Bytes > limit.JobBytes:
 			continue
 		}
-		l := r.sched.pool(p.ref())
-		finish := l.finish(now, q.OpenJobs, unseen, p.ref() == mine)
-		busy := float64(len(l.open) + len(l.queued))
-		if p.ref() == mine {
-			busy--
+		open, queued := r.underWay(p)
+		ahead := open + queued
+		if r.shares(p, mine) {
+			ahead-- // the shard itself
 		}
+		finish := r.sched.pool(p.ref()).finish(now, q.OpenJobs, ahead, unseen)
+		busy := float64(ahead)
 		if q.OpenJobs > 0 {
 			busy /= float64(q.OpenJobs)
 		}
@@ -244,8 +266,8 @@ func (r *Run) takeSlot(ctx context.Context, s *ledger.Shard, pool *Pool) (stay b
 		return true, err
 	}
 	now := time.Now()
-	l := r.sched.pool(pool.ref())
-	open, slots := int64(len(l.open)), pool.Quotas.OpenJobs
+	open, _ := r.underWay(pool)
+	slots := pool.Quotas.OpenJobs
 	if slots == 0 || open < slots {
 		r.sched.take(pool.ref(), s)
 		return false, nil
