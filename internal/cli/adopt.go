@@ -121,7 +121,14 @@ func (a *App) wireHome(ctx context.Context, s *config.Settings, c *closers, watc
 		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = ask.settings, ask.prompt.Invocation(), ask.checker, ask.renderer, ask.model.Family
 		cfg.MaxOutput, cfg.MaxTokens = int(ask.model.MaxOutput), maxTokens(ask)
 	}
-	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch}), dir, nil
+	pools, home, err := where.poolsOfRun(ctx, book)
+	if err != nil {
+		return nil, "", err
+	}
+	if home != "" {
+		cfg.Model = home
+	}
+	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch, Pools: pools}), dir, nil
 }
 
 // placeOf fills in where a run that is known already was sent.
@@ -167,7 +174,7 @@ func homeJSONOf(h *run.Home, dir string) homeJSON {
 	}
 	for i := range h.Running {
 		s := &h.Running[i]
-		out.Running = append(out.Running, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally})
+		out.Running = append(out.Running, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
 	}
 	for i := range h.Unsent {
 		out.Unsent = append(out.Unsent, h.Unsent[i].ID)

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"quarry/internal/catalog"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/ledger"
 	"quarry/internal/quotas"
 	"quarry/internal/run"
 )
@@ -81,6 +83,29 @@ func (a *App) openPools(s *config.Settings, home *provider) {
 			home.pools = append(home.pools, p)
 		}
 	}
+}
+
+// poolsOfRun gives the pools beside home that a run has given shards to: what is there is fetched, whatever the settings
+// at hand name; and the model that home had.
+func (p *provider) poolsOfRun(ctx context.Context, book *ledger.Ledger) (pools []run.Pool, home string, err error) {
+	text, known, err := book.Fact(ctx, "pools")
+	if err != nil || !known {
+		return nil, "", err
+	}
+	var refs []ledger.Pool
+	if err := json.Unmarshal([]byte(text), &refs); err != nil {
+		return nil, "", fmt.Errorf("read the run's pools: %w", err)
+	}
+	for i, ref := range refs {
+		if i == 0 {
+			home = ref.Model
+			continue
+		}
+		there := p.cfg.Copy()
+		there.Region = ref.Region
+		pools = append(pools, run.Pool{Region: ref.Region, Model: ref.Model, RoleARN: p.roleARN, Bucket: bucket.New(there, ref.Bucket), Bedrock: bedrock.New(there)})
+	}
+	return pools, home, nil
 }
 
 // inRegion gives a client for a job of any Region.

@@ -143,6 +143,12 @@ func (t *taking) readManifest(ctx context.Context) error {
 	if err := newerManifest(key, t.manifest.Format, t.manifest.Version); err != nil {
 		return err
 	}
+	if n := len(t.manifest.Pools); n > 1 { // a job that is not looked for would be paid again
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "adopt run " + string(t.id), Subject: t.bucket.URI(key), Err: fmt.Errorf("its jobs are shared out among %d pools, and only one can be taken over", n),
+			Hint: "go on with the run's own directory; `quarry collect ARN` fetches single jobs",
+		}
+	}
 	if was := t.manifest.Region; was != "" && was != t.cfg.Region {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "adopt run " + string(t.id), Subject: t.bucket.URI(key), Err: fmt.Errorf("its jobs are in %s, and this command asks %s", was, t.cfg.Region),

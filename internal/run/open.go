@@ -32,8 +32,12 @@ func (r *Run) open(ctx context.Context) error {
 			return err
 		}
 		r.pass = 1
+		pools, err := marshalled(r.poolRefs())
+		if err != nil {
+			return err
+		}
 		facts := map[string]string{
-			"pass": "1", "seen": r.fingerprint(), "run": string(r.id), "sources": string(sources), "settings": r.cfg.Settings, "model": r.cfg.Model,
+			"pools": pools, "pass": "1", "seen": r.fingerprint(), "run": string(r.id), "sources": string(sources), "settings": r.cfg.Settings, "model": r.cfg.Model,
 			"created": quarry.Timestamp(r.began), "version": r.cfg.Version, "target": r.target(), "region": r.cfg.Region, "bucket": r.bucket.Name(),
 		}
 		if err := r.ledger.SetFacts(ctx, facts); err != nil {

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -133,11 +132,11 @@ func (r *Run) samePools(ctx context.Context) error {
 			return err
 		}
 	}
-	names, err := json.Marshal(r.poolRefs())
+	names, err := marshalled(r.poolRefs())
 	if err != nil {
 		return err
 	}
-	return r.ledger.SetFacts(ctx, map[string]string{"pools": string(names)})
+	return r.ledger.SetFacts(ctx, map[string]string{"pools": names})
 }
 
 func (r *Run) poolRefs() []ledger.Pool {
