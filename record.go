@@ -82,9 +82,9 @@ func (id RecordID) Part(n int) RecordID {
 
 // PartNumber is the number of the part that the record asks about, or 0 where it asks about a whole document.
 func (id RecordID) PartNumber() int {
-	stem, _ := id.cut()
+	stem, attempt := id.cut()
 	i := strings.LastIndex(stem, "-p")
-	if i < 0 {
+	if i < 0 || attempt == "" {
 		return 0
 	}
 	n, err := strconv.Atoi(stem[i+2:])

@@ -3,11 +3,14 @@ package run_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"quarry"
 	"quarry/internal/clean"
+	"quarry/internal/effect"
 	"quarry/internal/prompt"
 	"quarry/internal/run"
 )
@@ -252,5 +255,67 @@ func TestLongDocumentSpreadOverJobs(t *testing.T) {
 	}
 	if jobs := len(out.Report.Jobs); jobs < 4 {
 		t.Errorf("%d jobs, want the parts of the book in several", jobs)
+	}
+}
+
+func TestPartsAreAskedCallByCall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{docs: longDocs(6), quotas: partQuotas, fault: "record-error=0.3,bad-json=0.2,seed=9", cfg: untilAnswered(func(c *run.Config) {
+		inParts(t)(c)
+		c.Mode = quarry.ModeOnDemand
+	})})
+	out, _, err := w.run(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.auditClean(t)
+	if out.Totals.OK != 7 || out.Report.Mode != quarry.ModeOnDemand {
+		t.Errorf("%d documents ended ok in mode %s, want 7 by calls", out.Totals.OK, out.Report.Mode)
+	}
+}
+
+// TestAdoptTakesPartsOver loses the run's directory behind each job, takes it over and goes on with the sources.
+func TestAdoptTakesPartsOver(t *testing.T) {
+	t.Parallel()
+	cfg := worldConfig{docs: longDocs(6), quotas: `{"*":{"min_records":1,"records_per_job":6,"records_per_file":6}}`, cfg: oneIsEnough(inParts(t))}
+	for jobs := 1; ; jobs++ {
+		w := newWorld(t, cfg)
+		made, dead := atomic.Int64{}, atomic.Bool{}
+		_, _, err := w.run(t, func(p effect.Point) error {
+			if p.When == effect.After && strings.HasPrefix(p.What, "POST ") && strings.HasSuffix(p.What, "/model-invocation-job") && made.Add(1) == int64(jobs) {
+				dead.Store(true)
+			}
+			if dead.Load() {
+				return errDied
+			}
+			return nil
+		})
+		if err == nil {
+			if jobs < 4 {
+				t.Errorf("only %d jobs were made: the second stage was never lost", jobs-1)
+			}
+			return
+		}
+		id := w.runID(t)
+		if err := os.RemoveAll(w.dir); err != nil {
+			t.Fatal(err)
+		}
+		if found, _, ok := w.home(t, id); !ok || found.Jobs != jobs {
+			t.Errorf("behind job %d: taken over %v, with %d jobs", jobs, ok, found.Jobs)
+		}
+		w.auditClean(t)
+		out, _, err := w.run(t, nil)
+		if err != nil {
+			t.Fatalf("behind job %d: go on with the sources: %v", jobs, err)
+		}
+		w.auditClean(t)
+		if out.Totals.OK != 7 || out.Totals.Total != 7 {
+			t.Errorf("behind job %d: %d of %d documents ended ok, want 7", jobs, out.Totals.OK, out.Totals.Total)
+		}
+		for record, answered := range w.bill(t) {
+			if answered > 1 {
+				t.Errorf("behind job %d: record %s was answered and billed %d times", jobs, record, answered)
+			}
+		}
 	}
 }
