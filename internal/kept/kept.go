@@ -1,0 +1,101 @@
+// Package kept keeps what a source gave that cannot be read twice, or not the same twice: the rows of a query, the posts
+// of a site, the objects of a bucket. It writes the documents down as they come, and is a source of them from then on.
+//
+// It owns two files and their format (docs/formats.md) and nothing of what documents are made of: they are those that the
+// source made, faults and positions included. What always holds: what was kept is given the same, in the same order, as
+// often as it is asked for; a keeping that was interrupted goes on, where the source can begin again in its middle, or
+// begins anew; a pass never asks the source again once all of it is kept; memory follows a block, not the source.
+package kept
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"quarry"
+)
+
+// Source is what is kept: one of the run's sources.
+type Source interface {
+	Name() string
+	Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error]
+}
+
+// Format is the version of the files.
+const Format = 1
+
+// The files below a source's directory.
+const (
+	documentsFile = "documents.zst"
+	stateFile     = "state.jsonl"
+)
+
+// about is the first line of the state: what is kept.
+type about struct {
+	Format   int    `json:"format"`
+	Pass     int    `json:"pass"`
+	Source   string `json:"source"`
+	Settings string `json:"settings"` // digest of how it was read
+}
+
+// state is any further line: how far the keeping came. Before Done it leaves the last block out, which is read again: where
+// the one behind it begins is not known, and a site whose posts went away meanwhile has moved them over that border.
+type state struct {
+	End       int64           `json:"end"` // bytes of whole frames
+	At        quarry.Position `json:"at"`  // of the next block in the source
+	Items     int64           `json:"items"`
+	Documents int64           `json:"documents"`
+	Done      bool            `json:"done,omitempty"`
+}
+
+// readState reads a state file: what is kept, the last whole line, and the bytes up to its end. ok is false where there is
+// none that can be read.
+func readState(path string) (a about, s state, end int64, ok bool, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, s, 0, false, nil
+	}
+	if err != nil {
+		return a, s, 0, false, err
+	}
+	defer func() { _ = f.Close() }()
+	in := bufio.NewReader(f)
+	for n := 0; ; n++ {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return a, s, end, n > 0, nil // a torn last line was never said
+		}
+		if n == 0 {
+			err = json.Unmarshal(line, &a)
+		} else {
+			err = json.Unmarshal(line, &s)
+		}
+		if err != nil {
+			return a, s, end, n > 1, nil
+		}
+		end += int64(len(line))
+	}
+}
+
+// Open gives what was kept whole, for the pass and in a directory; ok is false where there is no such thing.
+func Open(dir string, pass, index int, name string) (s *Kept, ok bool, err error) {
+	a, last, _, ok, err := readState(filepath.Join(dir, stateFile))
+	if err != nil || !ok || !last.Done || a.Pass != pass || a.Source != name || a.Format != Format {
+		return nil, false, err
+	}
+	return &Kept{path: filepath.Join(dir, documentsFile), name: name, index: index, end: last.End, Documents: last.Documents}, true, nil
+}
+
+// errNewer says that files were made by a later version.
+func errNewer(dir string, format int) error {
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "read what was kept", Subject: dir, Err: fmt.Errorf("its format is %d, and this version knows %d", format, Format),
+		Hint: "use the version that made it",
+	}
+}
