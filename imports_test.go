@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"internal/cli": {
 		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket", "internal/clean",
 		"internal/cost", "internal/export", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/report", "internal/setup",
-		"internal/pricelist", "internal/quotas", "internal/source", "internal/tokens", "internal/validate",
+		"internal/kept", "internal/pricelist", "internal/quotas", "internal/source", "internal/tokens", "internal/validate",
 	},
 	"internal/run": {
 		"internal/bedrock", "internal/bucket", "internal/clean", "internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/pack",
@@ -77,7 +77,7 @@ var owners = map[string][]string{
 	"github.com/yuin/goldmark":      {}, // tests compare with it
 
 	// Files.
-	"github.com/klauspost/compress": {"internal/atomicfile", "internal/source", "internal/collect", "internal/audit"},
+	"github.com/klauspost/compress": {"internal/atomicfile", "internal/kept", "internal/source", "internal/collect", "internal/audit"},
 	"github.com/parquet-go":         {"internal/export", "internal/source"},
 	"modernc.org/sqlite":            {"internal/ledger", "internal/export", "internal/source"},
 	"github.com/jackc/pgx":          {"internal/source"},

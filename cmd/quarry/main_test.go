@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		"articles":  articlesMain,
 		"uncomment": uncommentMain,
 		"near":      nearMain,
+		"sql":       sqlMain,
 	})
 }
 
@@ -55,6 +56,8 @@ func TestScripts(t *testing.T) {
 			"documented": documented,
 			"runid":      setRunID,
 			"jobarn":     setJobARN,
+			"site":       startSite,
+			"put":        putObjects,
 		},
 	})
 }

@@ -9,13 +9,16 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 
 	"quarry"
 	"quarry/internal/audit"
 	"quarry/internal/config"
+	"quarry/internal/kept"
 	"quarry/internal/ledger"
+	"quarry/internal/source"
 )
 
 // auditSources finds the run's sources again, and whether they can still be held against it.
@@ -28,16 +31,12 @@ func (a *App) auditSources(ctx context.Context, cfg *audit.Config, s *config.Loa
 	if err := json.Unmarshal([]byte(named), &names); err != nil {
 		return fmt.Errorf("read the run's sources: %w", err)
 	}
-	if slices.Contains(names, "-") {
-		cfg.Unread = "standard input comes only once"
-		return nil
-	}
-	sources, err := a.openSources(ctx, &s.Settings, names, records)
+	sources, changed, err := a.sourcesAgain(ctx, cfg, s, names, records)
 	if err != nil {
 		cfg.Unread = err.Error()
 		return nil
 	}
-	if cfg.Changed, err = a.sourcesChanged(ctx, cfg.Ledger, s, names); err != nil {
+	if cfg.Changed, err = a.sourcesChanged(ctx, cfg.Ledger, s, changed); err != nil {
 		return err
 	}
 	cfg.Sources = func(yield func(quarry.DocumentID, error) bool) {
@@ -55,6 +54,46 @@ func (a *App) auditSources(ctx context.Context, cfg *audit.Config, s *config.Loa
 		}
 	}
 	return nil
+}
+
+// sourcesAgain opens the sources, those that were kept as they were kept. files are the others, which may have changed.
+func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, s *config.Loaded, names []string, records bool) (sources []source.Source, files []string, err error) {
+	text, _, err := cfg.Ledger.Fact(ctx, "pass")
+	if err != nil {
+		return nil, nil, err
+	}
+	pass, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the run's pass: %w", err)
+	}
+	for i, name := range names {
+		k, ok, err := kept.Open(keptDir(cfg.Dir, i), pass, i)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok {
+			sources = append(sources, k)
+			continue
+		}
+		path := name
+		if name == "-" {
+			of := 0
+			if path, of = keptStdin(cfg.Dir, pass); of == 0 {
+				return nil, nil, errors.New("standard input comes only once, and nothing was kept of it")
+			}
+		} else {
+			files = append(files, name)
+		}
+		opened, err := a.openSources(ctx, &s.Settings, []string{path}, records)
+		if err != nil {
+			return nil, nil, err
+		}
+		sources = append(sources, opened...)
+	}
+	if len(files) != len(names) && len(files) > 0 {
+		files = names // their digest was taken together: it cannot be told
+	}
+	return sources, files, nil
 }
 
 // blockIDs gives the ids of all documents; items that cannot be read have none.
@@ -91,11 +130,17 @@ func (a *App) sourcesChanged(ctx context.Context, book *ledger.Ledger, s *config
 	if ask.settings != settings {
 		return "the settings of this command are not the run's, so they may be read otherwise", nil
 	}
+	if len(names) == 0 { // all were kept
+		return "", nil
+	}
 	seen, _, err := book.Fact(ctx, "seen")
 	if err != nil {
 		return "", err
 	}
-	if seen == "" || seen != seenNow(names) {
+	if seen == "" {
+		return "whether a file of them was changed since the run read them cannot be told", nil
+	}
+	if seen != seenNow(names) {
 		return "a file of them was changed since the run read them", nil
 	}
 	return "", nil
@@ -105,6 +150,9 @@ func (a *App) sourcesChanged(ctx context.Context, book *ledger.Ledger, s *config
 func seenNow(names []string) string {
 	h := sha256.New()
 	for _, name := range names {
+		if info, err := os.Stat(name + "-wal"); err == nil {
+			fmt.Fprintf(h, "wal\x00%d\x00%d\n", info.Size(), info.ModTime().UnixNano())
+		}
 		err := filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err

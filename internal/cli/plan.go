@@ -71,7 +71,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 			return a.plan(cmd.Context(), &s.Settings, args)
 		},
 	}
-	bind(cmd, slices.Concat([]string{"mode", "dir", "pilot", "region", "prices"}, nearFlags, asks)...)
+	bind(cmd, slices.Concat([]string{"mode", "dir", "pilot", "target", "region", "profile", "prices"}, nearFlags, asks)...)
 	return cmd
 }
 
@@ -188,7 +188,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 			return a.build(cmd.Context(), &s.Settings, args, out)
 		},
 	}
-	bind(cmd, slices.Concat([]string{"region"}, nearFlags, asks)...)
+	bind(cmd, slices.Concat([]string{"target", "region", "profile"}, nearFlags, asks)...)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`DIR` for the files")
 	return cmd
 }

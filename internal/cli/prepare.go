@@ -50,7 +50,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 			return a.clean(cmd.Context(), cmd, args, stats)
 		},
 	}
-	bind(cmd, asks...)
+	bind(cmd, append([]string{"target", "region", "profile"}, asks...)...)
 	cmd.Flags().BoolVar(&stats, "stats", false, "add what was cut from each document")
 	return cmd
 }

@@ -70,20 +70,13 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	if err := a.sameBody(s, ask); err != nil {
 		return nil, err
 	}
-	if !slices.Contains(args, "-") { // a name that does not exist is told before a directory is made
-		if _, err := a.openSources(ctx, s, args, records); err != nil {
+	// A name that does not exist is told before a directory is made; standard input is read when there is one.
+	if named := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "-" }); len(named) > 0 {
+		if _, err := a.openSources(ctx, s, named, records); err != nil {
 			return nil, err
 		}
 	}
 	dir, err := openDir(e, s, c)
-	if err != nil {
-		return nil, err
-	}
-	readable, err := a.spool(ctx, e, dir, args)
-	if err != nil {
-		return nil, err
-	}
-	sources, err := a.openSources(ctx, s, readable, records)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +97,7 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	cfg.Known = known
 	cfg.Quotas = a.quotasOf(ctx, s, e, dir, where)
 	r := run.New(cfg, run.Deps{
-		Effects: e, Ledger: book, Sources: sources, Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch,
+		Effects: e, Ledger: book, Keep: a.keepSources(s, e, dir, args, records, watch), Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch,
 		Pools:     a.furtherPools(ctx, s, e, dir, where),
 		Preflight: a.preflight(s, where, book), Confirm: a.confirm(s),
 	})

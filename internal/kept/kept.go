@@ -83,13 +83,13 @@ func readState(path string) (a about, s state, end int64, ok bool, err error) {
 	}
 }
 
-// Open gives what was kept whole, for the pass and in a directory; ok is false where there is no such thing.
-func Open(dir string, pass, index int, name string) (s *Kept, ok bool, err error) {
+// Open gives what a pass kept in a directory, all of it; ok is false where there is no such thing.
+func Open(dir string, pass, index int) (k *Kept, ok bool, err error) {
 	a, last, _, ok, err := readState(filepath.Join(dir, stateFile))
-	if err != nil || !ok || !last.Done || a.Pass != pass || a.Source != name || a.Format != Format {
+	if err != nil || !ok || !last.Done || a.Pass != pass || a.Format != Format {
 		return nil, false, err
 	}
-	return &Kept{path: filepath.Join(dir, documentsFile), name: name, index: index, end: last.End, Documents: last.Documents}, true, nil
+	return &Kept{path: filepath.Join(dir, documentsFile), name: a.Source, index: index, end: last.End, Documents: last.Documents}, true, nil
 }
 
 // errNewer says that files were made by a later version.

@@ -121,7 +121,7 @@ func TestAPassAsksOnce(t *testing.T) {
 	if fmt.Sprint(s.asked) != "[0 1 1 1]" {
 		t.Errorf("pages asked for %v times, want once each", s.asked)
 	}
-	if _, ok, err := kept.Open(dir, 1, 1, s.Name()); !ok || err != nil {
+	if _, ok, err := kept.Open(dir, 1, 1); !ok || err != nil {
 		t.Errorf("Open: %t, %v, want what was kept", ok, err)
 	}
 	for name, change := range map[string]func(*kept.Config){
@@ -140,7 +140,7 @@ func TestAPassAsksOnce(t *testing.T) {
 			t.Errorf("%s: the source was asked %d times, want once more than %d", name, s.asked[3], before)
 		}
 	}
-	if _, ok, err := kept.Open(dir, 1, 1, s.Name()); ok || err != nil {
+	if _, ok, err := kept.Open(dir, 1, 1); ok || err != nil {
 		t.Errorf("Open of a pass that is over: %t, %v, want none", ok, err)
 	}
 }
@@ -327,7 +327,7 @@ func FuzzKept(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		k, ok, err := kept.Open(dir, 1, 0, "s")
+		k, ok, err := kept.Open(dir, 1, 0)
 		if !ok || err != nil {
 			t.Fatalf("Open: %t, %v", ok, err)
 		}

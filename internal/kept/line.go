@@ -18,9 +18,12 @@ func appendDocument(dst []byte, d *quarry.Document) []byte {
 			dst = appendText(dst, m.name, m.value)
 		}
 	}
-	if d.ModelInput != nil {
+	switch {
+	case bytes.IndexByte(d.ModelInput, '\n') >= 0:
 		dst = jsonl.AppendCompact(append(dst, `,"model_input":`...), d.ModelInput)
-	} else {
+	case d.ModelInput != nil: // as it is: a ready record goes unchanged
+		dst = append(append(dst, `,"model_input":`...), d.ModelInput...)
+	default:
 		dst = jsonl.AppendString(append(dst, `,"body":`...), d.Body)
 	}
 	if len(d.Fields) > 0 {

@@ -199,6 +199,9 @@ func (r *Run) choosePass(ctx context.Context) error {
 func (r *Run) fingerprint() string {
 	h := sha256.New()
 	for _, name := range r.cfg.Sources {
+		if info, err := os.Stat(name + "-wal"); err == nil { // where SQLite keeps what is new until a checkpoint
+			fmt.Fprintf(h, "wal\x00%d\x00%d\n", info.Size(), info.ModTime().UnixNano())
+		}
 		err := filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err

@@ -82,6 +82,10 @@ type Deps struct {
 	Effects *effect.Effects
 	Ledger  *ledger.Ledger
 	Sources []source.Source
+	// Keep gives the sources of a pass in the place of Sources, where some of them can be read only once or change while
+	// they are read: what they gave for this pass is kept first. planned says that the pass has its plan already, so they
+	// have to give what they gave then. nil: Sources are read where they are.
+	Keep    func(ctx context.Context, pass int, planned bool) ([]source.Source, error)
 	Bucket  *bucket.Bucket
 	Bedrock *bedrock.Client
 	// Pools are further places for jobs, beside the one that Config, Bucket and Bedrock describe.
@@ -188,6 +192,9 @@ type step struct {
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	r.began = time.Now()
 	if err := r.open(ctx); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.keepSources(ctx); err != nil {
 		return Outcome{}, err
 	}
 	for _, s := range r.steps() {

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/kept"
+	"quarry/internal/run"
+	"quarry/internal/source"
+	"quarry/internal/source/s3"
+)
+
+// keepSources opens a run's sources for a pass. What can be read only once, or changes while it is read, is kept first: a
+// run reads its sources more than once, and again when it is resumed.
+func (a *App) keepSources(s *config.Settings, e *effect.Effects, dir string, args []string, records bool, watch func(run.Event)) func(context.Context, int, bool) ([]source.Source, error) {
+	return func(ctx context.Context, pass int, planned bool) ([]source.Source, error) {
+		cfg, err := a.sourceConfig(s, e, records)
+		if err != nil {
+			return nil, err
+		}
+		readable, err := a.keepStdin(ctx, e, dir, args, pass, planned)
+		if err != nil {
+			return nil, err
+		}
+		sources, err := source.Open(ctx, readable, cfg)
+		if err != nil {
+			return nil, err
+		}
+		read, err := howRead(s, records)
+		if err != nil {
+			return nil, err
+		}
+		for i, arg := range readable {
+			if !source.Changing(ctx, arg, cfg) {
+				continue
+			}
+			k := kept.Config{
+				Dir: keptDir(dir, i), Effects: e, Source: sources[i], Index: i, Pass: pass, Settings: read, Limit: s.Limit,
+				Resumes: strings.HasPrefix(arg, s3.Scheme) || strings.HasPrefix(arg, "http"),
+			}
+			if sources[i], err = keepOne(ctx, k, watch); err != nil {
+				return nil, err
+			}
+		}
+		return sources, nil
+	}
+}
+
+func keepOne(ctx context.Context, cfg kept.Config, watch func(run.Event)) (source.Source, error) {
+	name := cfg.Source.Name()
+	if kept.Has(cfg) {
+		watch(run.Event{Kind: run.Note, Text: name + " was read when this pass began; what stands there now is read by the next one"})
+		return kept.Keep(ctx, cfg)
+	}
+	watch(run.Event{Kind: run.StepBegan, Step: "read " + name})
+	cfg.Watch = func(items, bytes int64) {
+		watch(run.Event{Kind: run.Progress, Step: "read " + name, Done: items, Bytes: bytes})
+	}
+	k, err := kept.Keep(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	watch(run.Event{Kind: run.Note, Text: fmt.Sprintf("%-10s %s documents of %s, kept for this pass", "read", thousands(k.Documents), name)})
+	return k, nil
+}
+
+func keptDir(dir string, source int) string {
+	return filepath.Join(dir, "index", "kept", fmt.Sprintf("%04d", source+1))
+}
+
+// howRead is a digest of the settings that decide which documents a source gives.
+func howRead(s *config.Settings, records bool) (string, error) {
+	b, err := json.Marshal(map[string]any{
+		"fields": s.Fields, "where": s.Where, "from": s.From, "limit": s.Limit, "query": s.Query, "max_item": s.MaxItemMiB, "records": records,
+	})
+	if err != nil {
+		return "", fmt.Errorf("digest of how sources are read: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// stdinPath is where what standard input gave to a pass is kept.
+func stdinPath(dir string, pass int) string {
+	name := "stdin.zst"
+	if pass > 1 {
+		name = fmt.Sprintf("stdin-%04d.zst", pass)
+	}
+	return filepath.Join(dir, "index", name)
+}
+
+// keptStdin finds what was kept last, up to a pass; 0: nothing was.
+func keptStdin(dir string, pass int) (path string, of int) {
+	for of = pass; of > 0; of-- {
+		path = stdinPath(dir, of)
+		if _, err := os.Stat(path); err == nil {
+			return path, of
+		}
+	}
+	return "", 0
+}
+
+// keepStdin keeps what stdin gives, its bytes, once a pass. A pass that finds stdin empty has what the one before had.
+func (a *App) keepStdin(ctx context.Context, e *effect.Effects, dir string, args []string, pass int, planned bool) ([]string, error) {
+	out := append([]string(nil), args...)
+	at := -1
+	for i, arg := range args {
+		if arg == "-" {
+			if at >= 0 {
+				return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read standard input", Err: errors.New("it is named twice, and comes only once"), Hint: "name - once"}
+			}
+			at = i
+		}
+	}
+	if at < 0 {
+		return out, nil
+	}
+	last, of := keptStdin(dir, pass)
+	if of == pass || (of > 0 && planned) {
+		a.say("stdin was kept when this pass began; what stands there now is not read")
+		out[at] = last
+		return out, nil
+	}
+	path := stdinPath(dir, pass)
+	out[at] = path
+	if err := e.MkdirAll(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	in := ctxReader{ctx, a.Stdin}
+	first := make([]byte, 1)
+	n, err := io.ReadFull(in, first)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("keep stdin: %w", err)
+	}
+	if n == 0 && of > 0 {
+		a.say("stdin is empty: what it gave before is read again")
+		return out, e.Rename(last, path)
+	}
+	if _, err := atomicfile.CopyZstd(e, path, io.MultiReader(strings.NewReader(string(first[:n])), in)); err != nil {
+		return nil, fmt.Errorf("keep stdin: %w", err)
+	}
+	if of > 0 {
+		return out, e.Remove(last)
+	}
+	return out, nil
+}
+
+// ctxReader stops reading when ctx ends. An end of the input that comes with an interruption is none: Ctrl-C ends the
+// program that writes into the pipe as well, and half of what it had to say must not be kept for all of it.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r ctxReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	n, err := r.r.Read(p)
+	if errors.Is(err, io.EOF) {
+		select {
+		case <-r.ctx.Done():
+		case <-time.After(100 * time.Millisecond): // both get the signal; ours may be told a moment later
+		}
+	}
+	if r.ctx.Err() != nil {
+		return n, context.Cause(r.ctx)
+	}
+	return n, err
+}
