@@ -93,8 +93,15 @@ func normalReport() *report.Report {
 			{ID: "a-2", Title: "Why <pre> stays in the text", Output: json.RawMessage(`{"title_en":"Why <pre> stays","summary_ja":null,"summary_en":"Markup & code.","tags":["html","clean"]}`)},
 			{ID: "a-3", Text: "A plain text\nof two lines."},
 		},
+		Ways: []report.Way{
+			{Way: report.WayOneByOne, Seconds: seconds(76440), Cost: dollars("68.607127"), Basis: report.Assumed, From: "14204 calls of 5.4 s, an assumption; no call was timed"},
+			{Way: report.WayAtQuota, Seconds: seconds(825), Cost: dollars("68.607127"), Basis: report.Computed, From: "5000000 tokens a minute, of which an output token takes 5; service quotas"},
+			{Way: report.WayBatch, Seconds: seconds(1021), Cost: dollars("34.303564"), Basis: report.Measured, From: "from the first job's submission to the last one's end, in this run"},
+		},
 	}
 }
+
+func seconds(s float64) *float64 { return &s }
 
 func localReport() *report.Report {
 	r := normalReport()

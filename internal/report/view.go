@@ -38,6 +38,9 @@ type view struct {
 	Rate     string
 	Timeline *timeline
 
+	Ways         []wayView
+	WaysSentence string
+
 	Troubles     []trouble
 	TroublesLeft int
 
@@ -78,6 +81,7 @@ func newView(r *Report) *view {
 		v.PerDocument = fmt.Sprintf("%s in and %s out for each answered document", number(r.Tokens.Input/asked), number(r.Tokens.Output/asked))
 	}
 	v.Stages = stages(&r.Time)
+	v.Ways, v.WaysSentence = ways(r)
 	if r.ThroughputPerMin > 0 && r.ThroughputPerMin < 1e12 {
 		v.Rate = number(int64(math.Round(r.ThroughputPerMin)))
 	}

@@ -116,6 +116,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 	}
 	rep.Time.Collect += steps["export"].Ended.Sub(steps["export"].Began).Seconds()
 	rep.Time.Total = (r.active + time.Since(r.began)).Seconds()
+	rep.Ways = r.ways(shards)
 	rep.Cost = r.reportCost(t, listed, known, rep.Tokens.Estimated)
 	if r.foreseen.Before != nil {
 		rep.Forecast = &report.Forecast{Before: r.foreseen.Before, After: r.foreseen.After, Fact: report.Fact{Input: taken.InputTokens, Output: taken.OutputTokens}}
