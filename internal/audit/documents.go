@@ -288,6 +288,8 @@ func (p *documentsProof) match(e *entry) error {
 		p.totals.earlier++ // its tokens are those of an earlier pass
 		p.totals.usage.InputTokens -= r.Usage.InputTokens
 		p.totals.usage.OutputTokens -= r.Usage.OutputTokens
+		p.totals.usage.CacheReadTokens -= r.Usage.CacheReadTokens
+		p.totals.usage.CacheWriteTokens -= r.Usage.CacheWriteTokens
 	case e.asked() && len(attempts) == 0:
 		what = "no journal has a line of it"
 	case e.asked():

@@ -130,6 +130,7 @@ type shape struct {
 	text            func(v any) (string, bool)
 	stop            []any
 	in, out, answer []any // counts of tokens, and the model's own name
+	read, write     []any // tokens of the prompt cache, which come on top of the input
 }
 
 func path(steps ...any) []any { return steps }
@@ -146,13 +147,19 @@ func shapes() []shape {
 	return []shape{
 		{
 			"output", content("output", "message", "content"), path("stopReason"), path("usage", "inputTokens"), path("usage", "outputTokens"),
-			path("additionalModelResponseFields", "model"),
+			path("additionalModelResponseFields", "model"), path("usage", "cacheReadInputTokens"), path("usage", "cacheWriteInputTokens"),
 		},
-		{"content", content("content"), path("stop_reason"), path("usage", "input_tokens"), path("usage", "output_tokens"), nil},
-		{"choices", chat, path("choices", 0, "finish_reason"), path("usage", "prompt_tokens"), path("usage", "completion_tokens"), nil},
-		{"generation", plain("generation"), path("stop_reason"), path("prompt_token_count"), path("generation_token_count"), nil},
-		{"outputs", plain("outputs", 0, "text"), path("outputs", 0, "stop_reason"), path("-"), path("-"), nil},
-		{"results", plain("results", 0, "outputText"), path("results", 0, "completionReason"), path("inputTextTokenCount"), path("results", 0, "tokenCount"), nil},
+		{
+			"content", content("content"), path("stop_reason"), path("usage", "input_tokens"), path("usage", "output_tokens"), nil,
+			path("usage", "cache_read_input_tokens"), path("usage", "cache_creation_input_tokens"),
+		},
+		{"choices", chat, path("choices", 0, "finish_reason"), path("usage", "prompt_tokens"), path("usage", "completion_tokens"), nil, path("-"), path("-")},
+		{"generation", plain("generation"), path("stop_reason"), path("prompt_token_count"), path("generation_token_count"), nil, path("-"), path("-")},
+		{"outputs", plain("outputs", 0, "text"), path("outputs", 0, "stop_reason"), path("-"), path("-"), nil, path("-"), path("-")},
+		{
+			"results", plain("results", 0, "outputText"), path("results", 0, "completionReason"), path("inputTextTokenCount"), path("results", 0, "tokenCount"), nil,
+			path("-"), path("-"),
+		},
 	}
 }
 
@@ -171,8 +178,11 @@ func readAnswer(value []byte) *answer {
 		}
 		a := &answer{
 			text: withoutThoughts(text), stop: textAt(v, s.stop...), model: textAt(v, "model"),
-			usage: quarry.Usage{InputTokens: countAt(v, s.in...), OutputTokens: countAt(v, s.out...)},
+			usage: quarry.Usage{
+				InputTokens: countAt(v, s.in...), OutputTokens: countAt(v, s.out...), CacheReadTokens: countAt(v, s.read...), CacheWriteTokens: countAt(v, s.write...),
+			},
 		}
+		a.usage.InputTokens += a.usage.CacheReadTokens + a.usage.CacheWriteTokens
 		if s.answer != nil {
 			if name := textAt(v, s.answer...); name != "" {
 				a.model = name

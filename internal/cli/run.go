@@ -50,7 +50,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 	}
 	bind(cmd, append([]string{
 		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "prices", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
-		"kms-key", "tag", "backend", "backend-model", "backend-key-env", "concurrency",
+		"kms-key", "tag", "backend", "backend-model", "backend-key-env", "cache", "concurrency",
 	}, slices.Concat(asks, nearFlags)...)...)
 	cmd.Flags().StringVar(&known, "known", "", "`FILE` of answers there are already (id and output on each line): those documents are not asked")
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id, modelInput goes unchanged")

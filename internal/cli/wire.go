@@ -96,6 +96,9 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	cfg := a.runConfig(s, ask, where, dir, args)
 	cfg.Known = known
 	cfg.Quotas = a.quotasOf(ctx, s, e, dir, where)
+	if !records {
+		cfg.CachePrefix = cachePrefix(s, ask, where.cfg.Region)
+	}
 	r := run.New(cfg, run.Deps{
 		Effects: e, Ledger: book, Keep: a.keepSources(s, e, dir, args, records, watch), Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch,
 		Pools:     a.furtherPools(ctx, s, e, dir, where),

@@ -61,6 +61,7 @@ type Settings struct {
 	SourceKey   string // name of the variable that holds what opens the source
 	Backends    []string
 	BackendName string
+	Cache       string
 	BackendKey  string // name of the variable that holds the key
 	Concurrency int
 	Workers     int
@@ -133,6 +134,7 @@ func All() []Setting {
 			"extractive", "echo", "openai=", "anthropic="),
 		text("backend-model", "", "the model's name at the backend", func(s *Settings) *string { return &s.BackendName }),
 		text("backend-key-env", "", "name of the `VAR`iable that holds the backend's key", func(s *Settings) *string { return &s.BackendKey }),
+		choice("cache", "auto", "prompt caching of runtime calls: `auto` (where the prompt is long enough for the model and it pays) or off", []string{"auto", "off"}, func(s *Settings) *string { return &s.Cache }),
 		number("concurrency", "0", "records in flight at once, at most; 0: what the quotas and the latency need, up to 512, and 64 in the stand-in", func(s *Settings) *int { return &s.Concurrency }),
 		number("workers", "0", "workers that prepare and parse; 0: one for each core", func(s *Settings) *int { return &s.Workers }),
 	}

@@ -59,10 +59,21 @@ type Price struct {
 	Note   string `json:"note,omitempty"`
 }
 
-// Bill gives what a usage costs. Amounts above what [quarry.USD] can hold, 9.2 million dollars, are given as the largest
+// Bill gives what a usage costs. Input that went through the prompt cache counts at the cache's prices; where there are
+// none, as in a job, which does not cache, it is input as any other. Amounts above what [quarry.USD] can hold, 9.2 million dollars, are given as the largest
 // one: against a cap that is the safe side.
 func Bill(u quarry.Usage, p Price) quarry.USD {
-	return add(times(u.InputTokens, p.In), times(u.OutputTokens, p.Out))
+	read := max(u.CacheReadTokens, 0)
+	write := max(u.CacheWriteTokens, 0)
+	in := add(times(u.InputTokens-read-write, p.In), add(times(read, orElse(p.CacheRead, p.In)), times(write, orElse(p.CacheWrite, p.In))))
+	return add(in, times(u.OutputTokens, p.Out))
+}
+
+func orElse(price *quarry.USD, other quarry.USD) quarry.USD {
+	if price == nil {
+		return other
+	}
+	return *price
 }
 
 // times multiplies without overflow. Tokens and prices are never negative; where they are, they count as none.

@@ -59,6 +59,7 @@ func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer
 		a.Text, ok = blocks(member(member(e.Output, "message"), "content"))
 		a.StopReason = str(e.StopCamel)
 		a.setUsage(member(e.Usage, "inputTokens"), member(e.Usage, "outputTokens"))
+		a.addCached(member(e.Usage, "cacheReadInputTokens"), member(e.Usage, "cacheWriteInputTokens"))
 		if m := str(member(e.Additional, "model")); m != "" {
 			a.Model = m
 		}
@@ -66,6 +67,7 @@ func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer
 		a.Text, ok = blocks(e.Content)
 		a.StopReason = str(e.StopSnake)
 		a.setUsage(member(e.Usage, "input_tokens"), member(e.Usage, "output_tokens"))
+		a.addCached(member(e.Usage, "cache_read_input_tokens"), member(e.Usage, "cache_creation_input_tokens"))
 	case e.Choices != nil:
 		ok = a.readChoice(first(e.Choices))
 		a.setUsage(member(e.Usage, "prompt_tokens"), member(e.Usage, "completion_tokens"))
@@ -125,6 +127,14 @@ func (a *Answer) setUsage(in, out jsontext.Value) {
 	a.Usage.InputTokens, inOK = number(in)
 	a.Usage.OutputTokens, outOK = number(out)
 	a.UsageKnown = inOK && outOK
+}
+
+// addCached adds what went through the prompt cache, which Anthropic's shape and Converse's count beside the input
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
+func (a *Answer) addCached(read, write jsontext.Value) {
+	a.Usage.CacheReadTokens, _ = number(read)
+	a.Usage.CacheWriteTokens, _ = number(write)
+	a.Usage.InputTokens += a.Usage.CacheReadTokens + a.Usage.CacheWriteTokens
 }
 
 // blocks joins the text blocks of a content; blocks of reasoning, tools and kinds yet to come are passed over.

@@ -62,6 +62,9 @@ type Documents struct {
 type Tokens struct {
 	Input  int64 `json:"input"`
 	Output int64 `json:"output"`
+	// Of the input, what was read from the prompt cache and what was written into it.
+	CacheRead  int64 `json:"cache_read,omitempty"`
+	CacheWrite int64 `json:"cache_write,omitempty"`
 	// Estimated says that the model counts by rule, not by a tokenizer.
 	Estimated bool `json:"estimated"`
 }

@@ -108,7 +108,7 @@ func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answer
 			<-r.calls
 			return err
 		}
-		callers.Go(func() {
+		ask := func() {
 			err := round.one(ctx, inFlight, a)
 			<-r.calls
 			if err != nil {
@@ -116,7 +116,12 @@ func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answer
 				return
 			}
 			round.progress()
-		})
+		}
+		if len(r.cfg.CachePrefix) > 0 && r.cached.CompareAndSwap(false, true) {
+			ask() // alone: calls beside it would each pay for writing the same prefix
+			return context.Cause(ctx)
+		}
+		callers.Go(ask)
 		return nil
 	})
 	if err != nil {
@@ -214,6 +219,7 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 	if a.shard.Mode == quarry.ModeFlex {
 		tier = "flex"
 	}
+	input := r.withCachePoint(q.input)
 	for call, written, refused := q.begun+1, 0, 0; ; {
 		if ticket == nil {
 			var err error
@@ -229,7 +235,7 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 			written = call
 		}
 		began := time.Now()
-		output, err := r.bedrock.Invoke(inFlight, bedrock.Call{RecordID: q.id, ModelID: r.cfg.Model, Type: r.cfg.Type, ModelInput: q.input, Tier: tier})
+		output, err := r.bedrock.Invoke(inFlight, bedrock.Call{RecordID: q.id, ModelID: r.cfg.Model, Type: r.cfg.Type, ModelInput: input, Tier: tier})
 		if err == nil {
 			a.answered(ticket, output, time.Since(began))
 			return a.log.append(&callLine{RecordID: q.id, ModelOutput: output})

@@ -7,6 +7,7 @@ import (
 	"quarry/internal/bedrock"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
+	"quarry/internal/prompt"
 )
 
 // How many runtime calls may be under way at once, where nothing is set. How many are is the product of the pace that the
@@ -40,7 +41,8 @@ func (a *asking) answered(t *bedrock.Ticket, output []byte, took time.Duration) 
 		t.Lost()
 		return
 	}
-	t.Answered(answer.Usage.InputTokens, 0, answer.Usage.OutputTokens)
+	u := answer.Usage
+	t.Answered(u.InputTokens-u.CacheReadTokens, u.CacheReadTokens, u.OutputTokens)
 }
 
 // count notes something in the shard's row, which is saved when the round ends.
@@ -48,6 +50,19 @@ func (a *asking) count(note func(*ledger.Calls)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	note(&a.calls)
+}
+
+// withCachePoint marks the end of a body's prefix for the prompt cache. The record, its key and its input file stay as they
+// are: what a call carries beside them does not change what is asked.
+func (r *Run) withCachePoint(input []byte) []byte {
+	if len(r.cfg.CachePrefix) == 0 {
+		return input
+	}
+	marked, err := prompt.WithCachePoint(input, r.cfg.CachePrefix)
+	if err != nil { // a body of another shape or with another prefix goes as it is
+		return input
+	}
+	return marked
 }
 
 func paceText(p bedrock.Pace) string {

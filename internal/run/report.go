@@ -65,7 +65,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 		Documents: report.Documents{
 			Total: t.Total, OK: t.OK, Invalid: t.Invalid, Failed: t.Failed, Skipped: t.Skipped, Duplicate: t.Duplicate, Unchanged: r.planned.Unchanged, Gone: r.planned.Gone,
 		},
-		Tokens: report.Tokens{Input: t.Usage.InputTokens, Output: t.Usage.OutputTokens},
+		Tokens: report.Tokens{Input: t.Usage.InputTokens, Output: t.Usage.OutputTokens, CacheRead: t.Usage.CacheReadTokens, CacheWrite: t.Usage.CacheWriteTokens},
 		Notes:  append([]string{}, r.planned.Notes...), Jobs: []report.Job{}, AnsweredBy: t.Models, Samples: t.Samples,
 	}
 	rep.Duplicates = r.duplicates(t)

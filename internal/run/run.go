@@ -69,6 +69,9 @@ type Config struct {
 
 	// StructuredAuto: the pilot decides whether the answers' schema is sent along. Prompt sends it until then.
 	StructuredAuto bool
+	// CachePrefix is the system prompt as it stands in bodies whose prefix is marked for the prompt cache when they are asked
+	// by calls; empty: none.
+	CachePrefix []byte
 
 	Clean  clean.Config
 	Prompt *prompt.Renderer
@@ -128,11 +131,12 @@ type Run struct {
 	calls     chan struct{} // a slot for each runtime call under way
 	pacing    sync.Once
 	pace      *bedrock.Pacer
-	fresh     sync.Map // ShardID → job attempt whose intent this process wrote and has not sent
-	waits     sync.Map // ShardID → how often it waited
-	announced sync.Map // name of a bucket → run.json is there
-	partial   bool     // not all documents have ended yet: what has is written
-	adopting  bool     // the rows at hand were taken over: neither their input files nor their sources are here
+	cached    atomic.Bool // a call that writes the prompt cache was made
+	fresh     sync.Map    // ShardID → job attempt whose intent this process wrote and has not sent
+	waits     sync.Map    // ShardID → how often it waited
+	announced sync.Map    // name of a bucket → run.json is there
+	partial   bool        // not all documents have ended yet: what has is written
+	adopting  bool        // the rows at hand were taken over: neither their input files nor their sources are here
 	money     sync.Mutex
 	near      *dedupe.Near            // signatures of all texts, while the sources are planned; nil: nobody looks
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed

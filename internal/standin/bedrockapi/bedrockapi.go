@@ -64,10 +64,11 @@ func (c Config) Validate() error {
 }
 
 type api struct {
-	cfg     Config
-	regions map[string]bool // those of which the catalogue knows what they offer
-	limits  *limiter
-	lags    *eventual
+	cfg      Config
+	regions  map[string]bool // those of which the catalogue knows what they offer
+	limits   *limiter
+	prefixes *promptCache
+	lags     *eventual
 }
 
 // New serves what a valid Config describes.
@@ -81,7 +82,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &api{cfg: cfg, regions: map[string]bool{}, limits: newLimiter(cfg.Engine.Now), lags: &eventual{faults: cfg.Faults}}
+	a := &api{cfg: cfg, regions: map[string]bool{}, limits: newLimiter(cfg.Engine.Now), prefixes: newPromptCache(cfg.Engine.Now), lags: &eventual{faults: cfg.Faults}}
 	for _, m := range catalog.Models() {
 		for _, profile := range append(m.Profiles(), "") {
 			for _, region := range m.JobRegions(profile) {

@@ -85,10 +85,17 @@ func (a *api) ask(c *call, tier string, isConverse bool) (worker.Reply, error) {
 	if err != nil {
 		return worker.Reply{}, err
 	}
+	prefix := a.cachedPrefix(c.caller, t, req)
 	answer, err := a.cfg.Engine.Call(c.r.Context(), req)
-	settle(answer.InputTokens, answer.OutputTokens)
+	read, written := prefix.use(answer.InputTokens)
+	settle(answer.InputTokens-read, answer.OutputTokens) // "cache reads" take nothing of the quota
 	if err != nil {
 		return worker.Reply{}, runtimeError(c, err)
+	}
+	prefix.keep()
+	if read+written > 0 {
+		answer.Body = withCached(answer.Body, isConverse, read, written)
+		answer.InputTokens -= read + written
 	}
 	if answer.Dropped {
 		// Answered and billed, and the client does not get it: net/http's own way to cut a connection.

@@ -48,6 +48,10 @@ func (e *Error) Error() string { return fmt.Sprintf("model error %d: %s", e.Code
 type Size struct {
 	InputTokens int64
 	MaxTokens   int64 // 0 when the body sets no limit
+
+	// Cached is the text that the body marks for the prompt cache, empty where it marks none, and CachedTokens its tokens.
+	Cached       string
+	CachedTokens int64
 }
 
 // Measure estimates a request's tokens (see family.Tokens) without answering it. A body that Answer would refuse is the same *Error here.
@@ -56,7 +60,7 @@ func Measure(r Request) (Size, error) {
 	if err != nil {
 		return Size{}, err
 	}
-	return Size{InputTokens: max(1, p.InputTokens()), MaxTokens: p.MaxTokens}, nil
+	return Size{InputTokens: max(1, p.InputTokens()), MaxTokens: p.MaxTokens, Cached: p.Cached, CachedTokens: family.Tokens(p.Cached)}, nil
 }
 
 func parse(r Request) (*family.Prompt, error) {

@@ -55,6 +55,7 @@ type anthropicBlock struct {
 	ToolUseID string           `json:"tool_use_id"`
 	Content   jsontext.Value   `json:"content"`
 	IsError   bool             `json:"is_error"`
+	Cache     jsontext.Value   `json:"cache_control"`
 }
 
 type anthropicSource struct {
@@ -114,6 +115,7 @@ func (p *Prompt) parseAnthropic(body []byte, m members) error {
 		}
 		p.Turns = append(p.Turns, Turn{Role: msg.Role, Parts: parts})
 	}
+	p.setCached(system)
 	for _, t := range b.Tools {
 		p.Tools = append(p.Tools, Tool{Name: t.Name, Description: t.Description, Schema: t.InputSchema})
 	}
@@ -165,6 +167,9 @@ func anthropicContent(where string, v jsontext.Value) ([]Part, error) {
 		part, err := b.part(where)
 		if err != nil {
 			return nil, err
+		}
+		if len(part) > 0 && !isNull(b.Cache) {
+			part[len(part)-1].CachePoint = true
 		}
 		parts = append(parts, part...)
 	}

@@ -140,6 +140,7 @@ func (p *Prompt) parseConverse(body []byte, m members) error {
 		}
 		p.Turns = append(p.Turns, Turn{Role: msg.Role, Parts: parts})
 	}
+	p.setCached(system)
 	if err := p.setInference(b.Inference); err != nil {
 		return err
 	}
@@ -262,6 +263,9 @@ func converseContent(blocks []converseBlock) ([]Part, error) {
 				parts = append(parts, Part{Kind: Reasoning, Text: b.Reasoning.Text.Text})
 			}
 		case len(b.Cache) > 0:
+			if len(parts) > 0 {
+				parts[len(parts)-1].CachePoint = true
+			}
 		default:
 			return nil, invalidf("Malformed input request: #/messages/content: no known content block (text, image, document, toolUse, toolResult), please reformat your input and try again.")
 		}

@@ -77,7 +77,15 @@ func TestParse(t *testing.T) {
 		{
 			"Converse with guard content, cache point and a text document", haiku, true,
 			`{"messages":[{"role":"user","content":[{"guardContent":{"text":{"text":"G"}}},{"cachePoint":{"type":"default"}},{"document":{"format":"md","name":"d","source":{"bytes":"IyBI"}}}]}],"inferenceConfig":{"maxTokens":9,"topP":0.9},"additionalModelRequestFields":{"top_k":3}}`,
-			family.Prompt{Kind: family.Converse, MaxTokens: 9, TopP: &nine, TopK: &three, Turns: []family.Turn{{Role: "user", Parts: append(text("G"), text("# H")...)}}},
+			family.Prompt{
+				Kind: family.Converse, MaxTokens: 9, TopP: &nine, TopK: &three, Cached: "G\n",
+				Turns: []family.Turn{{Role: "user", Parts: []family.Part{{Text: "G", CachePoint: true}, {Text: "# H"}}}},
+			},
+		},
+		{
+			"Anthropic with a cached system prompt", haiku, false,
+			`{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"system":[{"type":"text","text":"S"},{"type":"text","text":"T","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":"Q"}]}`,
+			family.Prompt{Kind: family.Anthropic, System: "S\n\nT", MaxTokens: 9, Cached: "S\nT\n", Turns: user("Q")},
 		},
 		{
 			"Nova with snake names", "amazon.nova-lite-v1:0", false,

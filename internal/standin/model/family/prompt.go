@@ -18,6 +18,7 @@ type Prompt struct {
 	Kind        Kind
 	ModelID     string // as the client asked
 	System      string // system texts joined by a blank line
+	Cached      string // all text up to the last cache point, empty where there is none
 	Turns       []Turn // never empty after Parse
 	MaxTokens   int64  // 0: the request sets no limit
 	Temperature *float64
@@ -49,15 +50,16 @@ const (
 
 // Part is one block of a turn.
 type Part struct {
-	Kind      PartKind
-	Text      string
-	MediaType string
-	Data      string
-	URL       string
-	ID        string
-	Name      string
-	Input     jsontext.Value // a JSON object
-	Failed    bool
+	Kind       PartKind
+	Text       string
+	MediaType  string
+	Data       string
+	URL        string
+	ID         string
+	Name       string
+	Input      jsontext.Value // a JSON object
+	Failed     bool
+	CachePoint bool // what stands up to here is a prefix for the prompt cache
 }
 
 // Format is the form of answer that the body itself demands (structured output).
@@ -113,6 +115,27 @@ func (e *Invalid) Error() string { return e.Message }
 
 func invalidf(format string, args ...any) error {
 	return &Invalid{Message: fmt.Sprintf(format, args...)}
+}
+
+// setCached notes the prefix that the cache points mark.
+func (p *Prompt) setCached(system []Part) {
+	var text string
+	for _, parts := range append([][]Part{system}, turnParts(p.Turns)...) {
+		for _, part := range parts {
+			text += part.Text + "\n"
+			if part.CachePoint {
+				p.Cached = text
+			}
+		}
+	}
+}
+
+func turnParts(turns []Turn) [][]Part {
+	out := make([][]Part, len(turns))
+	for i := range turns {
+		out[i] = turns[i].Parts
+	}
+	return out
 }
 
 // UserText is the text of the last user turn, its text parts joined by a blank line.
