@@ -42,7 +42,8 @@ type Report struct {
 
 	Duplicates *Duplicates `json:"duplicates,omitempty"`
 	Structured *Structured `json:"structured_output,omitempty"`
-	Ways       []Way       `json:"ways,omitempty"` // to buy the same, side by side
+
+	Ways []Way `json:"ways,omitempty"` // to buy the same, side by side
 }
 
 // Documents counts where the documents ended. Total = OK + Invalid + Failed + Skipped. Duplicate and Unchanged are
