@@ -68,7 +68,7 @@ var owners = map[string][]string{
 	"codeberg.org/readeck":          {"internal/clean"},
 	"golang.org/x/net/html":         {"internal/clean", "internal/standin"},
 	"golang.org/x/text/unicode":     {"internal/clean"},
-	"github.com/zeebo/xxh3":          {"internal/dedupe"},
+	"github.com/zeebo/xxh3":         {"internal/dedupe"},
 	"golang.org/x/text/encoding":    {"internal/source"},
 	"golang.org/x/text/transform":   {"internal/source"},
 	"golang.org/x/text/language":    {"internal/parse"},

@@ -112,6 +112,25 @@ func (p *prepared) records(attempt int) iter.Seq2[quarry.RecordID, []byte] {
 	}
 }
 
+// scanRecords notes the parts of a long document, and hands what is asked to a build.
+func (r *Run) scanRecords(index *indexWriter, item *prepared, order int64) error {
+	part := 0
+	for id, input := range item.records(1) {
+		if len(item.parts) > 0 {
+			part++
+			if err := index.addPart(order, lineBytes(id, input)); err != nil {
+				return err
+			}
+		}
+		if r.spool != nil {
+			if err := r.spool.add(turnOf(order, part), id, dedupe.Hash(item.key[:len(dedupe.Hash{})]), input); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // longParts reads the file of long documents in order. It reads none where there is no such file.
 type longParts struct {
 	next func() ([]byte, error, bool)

@@ -378,25 +378,6 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 	return index.add(&e)
 }
 
-// scanRecords notes the parts of a long document, and hands what is asked to a build.
-func (r *Run) scanRecords(index *indexWriter, item *prepared, order int64) error {
-	part := 0
-	for id, input := range item.records(1) {
-		if len(item.parts) > 0 {
-			part++
-			if err := index.addPart(order, lineBytes(id, input)); err != nil {
-				return err
-			}
-		}
-		if r.spool != nil {
-			if err := r.spool.add(turnOf(order, part), id, dedupe.Hash(item.key[:len(dedupe.Hash{})]), input); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // unasked is the outcome of a document that is never asked.
 func (r *Run) unasked(order int64, item *prepared, status quarry.Status, kind, message string) outcome {
 	return outcome{Order: order, Result: quarry.Result{

@@ -27,15 +27,15 @@ func (r *Run) writeTakes(ctx context.Context, again *repeats, draw *sample, pair
 		return err
 	}
 	defer column.abort()
-	next, stop := iter.Pull2(again.sorted())
-	defer stop()
-	repeat, err, more := next()
 	long, err := r.openLong(p.Pass)
 	if err != nil {
 		return err
 	}
 	defer long.close()
 	var parts []int64
+	next, stop := iter.Pull2(again.sorted())
+	defer stop()
+	repeat, err, more := next()
 	p.Documents = 0
 	var order int64
 	for e, entryErr := range r.entries(p.Pass) {
