@@ -129,4 +129,14 @@ func isBlankLine(b []byte) bool {
 	return true
 }
 
-func trim(b []byte) []byte { return bytes.Trim(b, " \t\r") }
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
+
+func trim(b []byte) []byte {
+	for len(b) > 0 && isBlank(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isBlank(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}

@@ -163,6 +163,7 @@ func destination(b []byte, i int) int {
 loop:
 	for ; j < len(b); j++ {
 		switch c := b[j]; {
+		case destinations[c]:
 		case c == '\\' && j+1 < len(b) && isPunct(b[j+1]):
 			j++
 		case c == '(':
@@ -183,6 +184,14 @@ loop:
 	}
 	return j
 }
+
+// destinations are the characters that a destination goes on with, whatever stands around them.
+var destinations = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c > ' ' && c != 0x7F && c != '\\' && c != '(' && c != ')'
+	}
+	return t
+}()
 
 // maxParens bounds the parentheses in a destination, as the reference implementation does, so that `[a](b` repeated
 // costs no more than its length.
@@ -218,4 +227,9 @@ func isPunct(c byte) bool {
 	return c > ' ' && c < 0x7F && (c < '0' || c > '9' && c < 'A' || c > 'Z' && c < 'a' || c > 'z')
 }
 
-func trimLeft(b []byte) []byte { return bytes.TrimLeft(b, " \t") }
+func trimLeft(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	return b
+}

@@ -85,7 +85,10 @@ func (p *Parser) join(out []byte, lines span) []byte {
 		}
 		out = append(out, trimLeft(p.text(n))...)
 	}
-	return bytes.TrimRight(out, " \t\n")
+	for n := len(out); n > 0 && (out[n-1] == ' ' || out[n-1] == '\t' || out[n-1] == '\n'); n-- {
+		out = out[:n-1]
+	}
+	return out
 }
 
 // withoutID takes the attributes off the end of a heading: `{#id}`, `{: #id .class}`, `{/*id*/}`.
