@@ -20,8 +20,9 @@ const bufferBytes = 256 << 10
 type Writer struct {
 	e    *effect.Effects
 	f    *effect.OutFile
-	buf  *bufio.Writer
-	zstd *zstd.Encoder
+	buf  *bufio.Writer // nil until something is written: many files stay empty
+	zstd *zstd.Encoder // likewise
+	pack bool          // the content is compressed
 	path string
 }
 
@@ -31,7 +32,7 @@ func Create(e *effect.Effects, path string) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{e: e, f: f, buf: bufio.NewWriterSize(f, bufferBytes), path: path}, nil
+	return &Writer{e: e, f: f, path: path}, nil
 }
 
 // CreateZstd begins a file whose content is compressed with zstd.
@@ -40,27 +41,46 @@ func CreateZstd(e *effect.Effects, path string) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	// One goroutine and a small window: many of these are open at once, and memory counts more than the last percent.
-	w.zstd, err = zstd.NewWriter(w.buf, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		w.Abort()
-		return nil, fmt.Errorf("compress %s: %w", path, err)
-	}
+	w.pack = true
 	return w, nil
 }
 
 // Write takes more of the content.
 func (w *Writer) Write(p []byte) (int, error) {
+	if w.buf == nil {
+		if len(p) == 0 {
+			return 0, nil
+		}
+		if err := w.begin(); err != nil {
+			return 0, err
+		}
+	}
 	if w.zstd != nil {
 		return w.zstd.Write(p)
 	}
 	return w.buf.Write(p)
 }
 
+// begin makes what the content goes through.
+func (w *Writer) begin() (err error) {
+	w.buf = bufio.NewWriterSize(w.f, bufferBytes)
+	if !w.pack {
+		return nil
+	}
+	// One goroutine and a small window: many of these are open at once, and memory counts more than the last percent.
+	w.zstd, err = zstd.NewWriter(w.buf, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return fmt.Errorf("compress %s: %w", w.path, err)
+	}
+	return nil
+}
+
 // ReadAt reads back what was written to a file that is not compressed.
 func (w *Writer) ReadAt(p []byte, off int64) (int, error) {
-	if err := w.buf.Flush(); err != nil {
-		return 0, err
+	if w.buf != nil {
+		if err := w.buf.Flush(); err != nil {
+			return 0, err
+		}
 	}
 	return w.f.ReadAt(p, off)
 }
@@ -92,8 +112,10 @@ func (w *Writer) finish() error {
 		}
 		w.zstd = nil
 	}
-	if err := w.buf.Flush(); err != nil {
-		return err
+	if w.buf != nil {
+		if err := w.buf.Flush(); err != nil {
+			return err
+		}
 	}
 	if err := w.f.Sync(); err != nil {
 		return err

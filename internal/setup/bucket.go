@@ -141,7 +141,7 @@ func (p *Plan) lookAtKey(ctx context.Context, b Bucket) error {
 	}
 	has := Wants{Account: p.Wants.Account, KMSKey: key}.complete().KMSKey
 	switch {
-	case p.Wants.KMSKey == "" && keyARN.MatchString(has):
+	case p.Wants.KMSKey == "" && keyARN().MatchString(has):
 		p.Wants.KMSKey = has
 		p.Notes = append(p.Notes, fmt.Sprintf("bucket %s encrypts with %s, so the role gets the right to use it", p.Wants.Bucket, has))
 	case p.Wants.KMSKey == "" && key != "":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"quarry"
 )
@@ -34,16 +35,23 @@ type Wants struct {
 }
 
 var (
-	accountID  = regexp.MustCompile(`^\d{12}$`)
-	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d+$`)
-	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	roleName   = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	rolePath   = regexp.MustCompile(`^/([\w+=,.@/-]+/)?$`)
-	partition  = regexp.MustCompile(`^aws(-[a-z]+)*$`)
-	modelName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.:/_-]{0,255}$`)
-	keyName    = regexp.MustCompile(`^(mrk-)?[0-9a-f-]{8,40}$`)
-	keyARN     = regexp.MustCompile(`^arn:[a-z-]+:kms:([a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+$`)
+	accountID  = compiled(`^\d{12}$`)
+	regionName = compiled(`^[a-z]{2}(-[a-z]+)+-\d+$`)
+	bucketName = compiled(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	roleName   = compiled(`^[\w+=,.@-]{1,64}$`)
+	rolePath   = compiled(`^/([\w+=,.@/-]+/)?$`)
+	partition  = compiled(`^aws(-[a-z]+)*$`)
+	modelName  = compiled(`^[A-Za-z0-9][A-Za-z0-9.:/_-]{0,255}$`)
+	keyName    = compiled(`^(mrk-)?[0-9a-f-]{8,40}$`)
+	keyARN     = compiled(`^arn:[a-z-]+:kms:([a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+$`)
 )
+
+// pattern is compiled when it is asked first: every command pays for what is compiled before.
+type pattern func() *regexp.Regexp
+
+func compiled(expr string) pattern {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // complete fills in what has a default.
 func (w Wants) complete() Wants {
@@ -53,7 +61,7 @@ func (w Wants) complete() Wants {
 	if w.ExpireDays == 0 {
 		w.ExpireDays = DefaultExpireDays
 	}
-	if keyName.MatchString(w.KMSKey) {
+	if keyName().MatchString(w.KMSKey) {
 		w.KMSKey = fmt.Sprintf("arn:%s:kms:%s:%s:key/%s", w.Account.Partition, w.Account.Region, w.Account.ID, w.KMSKey)
 	}
 	return w
@@ -67,19 +75,19 @@ func (w Wants) Validate() error {
 	}
 	name, path := w.roleName()
 	switch {
-	case !partition.MatchString(w.Account.Partition):
+	case !partition().MatchString(w.Account.Partition):
 		return wrong("partition", w.Account.Partition, "an ARN begins with arn:aws, arn:aws-us-gov or the like")
-	case !accountID.MatchString(w.Account.ID):
+	case !accountID().MatchString(w.Account.ID):
 		return wrong("account", w.Account.ID, "an account id has 12 digits")
-	case !regionName.MatchString(w.Account.Region):
+	case !regionName().MatchString(w.Account.Region):
 		return wrong("Region", w.Account.Region, "a Region looks like us-west-2")
-	case !bucketName.MatchString(w.Bucket):
+	case !bucketName().MatchString(w.Bucket):
 		return wrong("bucket", w.Bucket, "3 to 63 small letters, digits, dots and hyphens: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html")
-	case !roleName.MatchString(name) || !rolePath.MatchString(path):
+	case !roleName().MatchString(name) || !rolePath().MatchString(path):
 		return wrong("role", w.Role, "give a name, or the role's whole ARN")
 	case strings.HasPrefix(w.Role, "arn:") && !strings.HasPrefix(w.Role, w.roleARNPrefix()):
 		return wrong("role", w.Role, "the role has to be one of account "+w.Account.ID+": Bedrock takes no role of another account")
-	case !modelName.MatchString(w.Model):
+	case !modelName().MatchString(w.Model):
 		return wrong("model", w.Model, "give a model's or an inference profile's id or ARN")
 	case w.ExpireDays < 0, w.ExpireDays > 36_500:
 		return wrong("expiry", fmt.Sprint(w.ExpireDays, " days"), "give a number of days, up to a hundred years")
@@ -87,7 +95,7 @@ func (w Wants) Validate() error {
 	if w.KMSKey == "" {
 		return nil
 	}
-	m := keyARN.FindStringSubmatch(w.KMSKey)
+	m := keyARN().FindStringSubmatch(w.KMSKey)
 	if m == nil {
 		return wrong("KMS key", w.KMSKey, "give the key's ARN, since rights stand on keys and not on aliases: aws kms describe-key --key-id ALIAS --query KeyMetadata.Arn")
 	}

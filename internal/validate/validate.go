@@ -173,13 +173,15 @@ func (r *run) check(ctx context.Context, index int, name string) (err error) {
 	w := startWorkers(r.cfg.Workers)
 	defer w.stop()
 	pending := make([]*job, 0, 2*r.cfg.Workers)
+	buffers := jsonl.NewBuffers(2*r.cfg.Workers + 2)
 	finish := func() {
 		j := pending[0]
 		pending = append(pending[:0], pending[1:]...)
 		<-j.done
 		r.take(index, name, j)
+		buffers.Give(j.chunk)
 	}
-	for chunk, err := range jsonl.Chunks(ctx, in, jsonl.Place{}, int(r.cfg.MaxLineBytes)) {
+	for chunk, err := range jsonl.ChunksIn(ctx, buffers, in, jsonl.Place{}, int(r.cfg.MaxLineBytes)) {
 		if err != nil {
 			if ctx.Err() != nil {
 				return err
