@@ -60,7 +60,7 @@ func (a *App) planCommand() *cobra.Command {
 		Short: "Say what a run would take: documents, cleaned size, tokens, jobs, cost and time per mode",
 		Long: `Plan reads and cleans the sources and says, before a cent is spent, how many documents would be asked,
 what they weigh, how many tokens and jobs that is, and what it would cost and take in batch, flex and
-on-demand mode. Nothing is sent to anybody.
+on-demand mode. Nothing is sent to anybody; sources on the network are asked for what they hold.
 
 Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -31,7 +31,8 @@ func (a *App) runCommand() *cobra.Command {
 		Long: `Run takes documents through the whole job and writes results.jsonl, failed.jsonl, report.json and
 report.html into the run directory. The same command again resumes: what was answered is not asked again.
 
-Sources are JSONL files (plain, .gz, .zst), folders of Markdown, HTML or text, or - for stdin.
+Sources are files (JSONL, JSON, CSV, Parquet, exports; plain, .gz, .zst), folders of Markdown, HTML or
+text, databases (FILE.db, postgres://…, mysql://…), WordPress sites, s3://BUCKET/PREFIX, or - for stdin.
 
   quarry run articles.jsonl                      on the stand-in inside this program, no account needed
   quarry run articles.jsonl --target aws --yes   on Amazon Bedrock
