@@ -1,6 +1,10 @@
 package report
 
-import "quarry"
+import (
+	"fmt"
+
+	"quarry"
+)
 
 // Range is an estimate of tokens, and between what it lies.
 type Range struct {
@@ -86,4 +90,12 @@ type Structured struct {
 	Setting string `json:"setting"` // auto, on or off
 	Sent    bool   `json:"sent"`    // by the requests of the rest; with auto the pilot's carried it first
 	Why     string `json:"why,omitempty"`
+}
+
+// offText says how far off a forecast was.
+func offText(off *float64) string {
+	if off == nil {
+		return ""
+	}
+	return fmt.Sprintf(", off by %+.1f %%", *off)
 }

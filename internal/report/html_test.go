@@ -45,6 +45,63 @@ var start = time.Date(2026, 11, 21, 1, 0, 0, 0, time.UTC)
 
 func at(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
 
+// normalForecast is that of its run: rough before the pilot, close after it.
+func normalForecast() *report.Forecast {
+	f := &report.Forecast{
+		Before: &report.Expected{
+			Records: 14187, Input: report.Range{Low: 21_000_000, Estimate: 28_000_000, High: 40_600_000}, Output: report.Range{Low: 4_000_000, Estimate: 7_900_000, High: 15_800_000},
+			Cost: dollars("37.13"), CostLow: dollars("22.55"), CostHigh: dollars("65.78"),
+		},
+		After: &report.Expected{
+			Records: 14187, Input: report.Range{Low: 28_100_000, Estimate: 28_300_000, High: 28_500_000}, Output: report.Range{Low: 7_700_000, Estimate: 8_100_000, High: 8_500_000},
+			Cost: dollars("37.84"), CostLow: dollars("36.63"), CostHigh: dollars("39.05"), Samples: 100,
+		},
+		Fact: report.Fact{Input: 28385402, Output: 8044345, Cost: dollars("37.73")},
+	}
+	f.Compare()
+	return f
+}
+
+func TestForecastsAreComparedWithTheFact(t *testing.T) {
+	t.Parallel()
+	f := normalForecast()
+	if got := *f.OffAfter.Input; math.Abs(got+0.3009) > 0.001 {
+		t.Errorf("the input was off by %v %%, want -0.3009", got)
+	}
+	if got := *f.OffBefore.Cost; math.Abs(got+1.590) > 0.001 {
+		t.Errorf("the cost was off by %v %%, want -1.590", got)
+	}
+	f.Fact = report.Fact{}
+	if f.Compare(); f.OffAfter.Input != nil || f.OffAfter.Cost != nil {
+		t.Errorf("beside no fact the forecast is off by %+v, want nothing", f.OffAfter)
+	}
+	var none *report.Expected
+	f.After = none
+	if f.Compare(); f.OffAfter != nil {
+		t.Errorf("no forecast is off by %+v", f.OffAfter)
+	}
+}
+
+func TestAProofHoldsWhenAllItsSumsDo(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		sums [][2]int64
+		want bool
+	}{
+		"all hold":       {[][2]int64{{1, 1}, {2, 2}}, true},
+		"the first not":  {[][2]int64{{1, 2}, {2, 2}}, false},
+		"the second not": {[][2]int64{{1, 1}, {2, 3}, {4, 4}}, false},
+	} {
+		var p report.Proof
+		for _, s := range tt.sums {
+			p.Add("x", "x", s[0], s[1])
+		}
+		if p.OK != tt.want || len(p.Checks) != len(tt.sums) {
+			t.Errorf("%s: %+v, want ok %v", name, p, tt.want)
+		}
+	}
+}
+
 // normalReport is a run of some thousand articles on AWS with a few faults.
 func normalReport() *report.Report {
 	arn := func(id string) quarry.JobARN {
@@ -84,7 +141,14 @@ func normalReport() *report.Report {
 				Usage: quarry.Usage{InputTokens: 14095302, OutputTokens: 3986035}, Submitted: at(210), Ended: at(930),
 			},
 		},
-		Notes: []string{"17 records are left, below the minimum of 100 of a batch job: they end failed; --rescue asks them on demand for $0.08"},
+		Forecast: normalForecast(),
+		Pilot:    &report.Pilot{Records: 100, Judged: 100, OK: 98, Classes: map[quarry.Class]int64{quarry.ClassOK: 98, quarry.ClassTruncated: 2}, Rest: 14087},
+		Proof: &report.Proof{Checks: []report.Check{
+			{Name: "documents_ended", Says: "documents in all, and those that ended", Left: 14208, Right: 14208, OK: true},
+			{Name: "lines", Says: "lines of output, and records that the jobs' manifests count", Left: 14199, Right: 14200},
+		}},
+		Structured: &report.Structured{Setting: "auto", Why: "the provider refused the pilot's requests with it"},
+		Notes:      []string{"17 records are left, below the minimum of 100 of a batch job: they end failed; --rescue asks them on demand for $0.08"},
 		Samples: []report.Sample{
 			{
 				ID: "a-1", Title: "Goのエラー処理を見直す", URL: "https://example.com/a?x=1&y=2",

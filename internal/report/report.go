@@ -39,6 +39,7 @@ type Report struct {
 
 	Forecast *Forecast `json:"forecast,omitempty"`
 	Pilot    *Pilot    `json:"pilot,omitempty"`
+	Proof    *Proof    `json:"proof,omitempty"`
 
 	Duplicates *Duplicates `json:"duplicates,omitempty"`
 	Structured *Structured `json:"structured_output,omitempty"`

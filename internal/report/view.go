@@ -49,6 +49,11 @@ type view struct {
 	AllJobs  jobView
 	Samples  []answer
 	Notes    []string
+
+	Forecasts  []forecastRow
+	Pilot      string
+	Checks     []checkView
+	Structured string
 }
 
 // part is one piece of the bar of documents.
@@ -73,6 +78,7 @@ func newView(r *Report) *view {
 		AnsweredBy: cleanAll(r.AnsweredBy, maxSources, 200), Sources: cleanAll(r.Sources, maxSources, 300),
 		Total: number(r.Documents.Total), Input: number(r.Tokens.Input), Output: number(r.Tokens.Output),
 		Cost: newCostView(r), Whole: span(r.Time.Total), Timeline: drawTimeline(r),
+		Forecasts: forecasts(r.Forecast), Pilot: pilotText(r.Pilot), Checks: checks(r.Proof), Structured: structuredText(r.Structured),
 		Samples: answers(r), Notes: cleanAll(r.Notes, maxNotes, maxLine),
 	}
 	v.Verdict, v.VerdictClass = verdict(r)

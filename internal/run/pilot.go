@@ -136,7 +136,7 @@ func (r *Run) restQuestion(p *pilotRead) string {
 		left := func(of *quarry.USD) quarry.USD { return max(0, *of-*spent) }
 		about = fmt.Sprintf("for about %s more (%s to %s)", left(e.Cost), left(e.CostLow), left(e.CostHigh))
 	}
-	return fmt.Sprintf("%d of %d answers of the pilot are good. Ask %s about the other %d documents, mode %s, %s?", p.ok, p.records, r.cfg.Model, p.rest, r.planned.Mode, about)
+	return fmt.Sprintf("%d of %d answers of the pilot are good. Ask %s about the other %d documents, mode %s, %s?", p.ok, p.records, r.cfg.Model, r.planned.Asked-r.planned.Pilot, r.planned.Mode, about)
 }
 
 // pilotedFact lists the prompts, models and schemas whose pilot was passed: each has one.

@@ -127,6 +127,7 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 	}
 	rep.Pilot = r.foreseen.Pilot
 	rep.Structured = r.structuredReport()
+	rep.Proof = r.proof(t, shards)
 	return rep
 }
 
