@@ -19,6 +19,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
+	"quarry/internal/report"
 	"quarry/internal/run"
 )
 
@@ -70,6 +71,8 @@ type runStatus struct {
 	Run    string        `json:"run"`
 	Done   bool          `json:"done"` // the last reading of the sources has come to its end
 	Shards []shardStatus `json:"shards"`
+	// Forecast is what the last reading is expected to take, by the pilot once it was read; null: not forecast yet.
+	Forecast *report.Expected `json:"forecast"`
 }
 
 func (a *App) status(ctx context.Context, dir string) error {
@@ -106,7 +109,14 @@ func (a *App) statusNow(ctx context.Context, dir string) (now runStatus, text st
 		s := &shards[i]
 		now.Shards = append(now.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
 	}
-	return now, shardTable(now.Run, dir, shards), nil
+	text = shardTable(now.Run, dir, shards)
+	if now.Forecast, err = forecastNow(ctx, book, facts["pass"]); err != nil {
+		return now, "", err
+	}
+	if now.Forecast != nil {
+		text += "forecast: " + expectedText(now.Forecast) + "\n"
+	}
+	return now, text, nil
 }
 
 func shardTable(id, dir string, shards []ledger.Shard) string {

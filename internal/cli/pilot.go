@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -8,6 +10,7 @@ import (
 
 	"quarry"
 	"quarry/internal/jsonl"
+	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run"
 )
@@ -97,3 +100,43 @@ func sampleLines(s *report.Sample, width int) []string {
 
 // maxFields bounds how many members of one answer are shown.
 const maxFields = 12
+
+// forecastNow reads what a reading of the sources is expected to take.
+func forecastNow(ctx context.Context, book *ledger.Ledger, pass string) (*report.Expected, error) {
+	text, ok, err := book.Fact(ctx, "forecast."+pass)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var f struct{ Before, After *report.Expected }
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
+		return nil, fmt.Errorf("read the run's forecast: %w", err)
+	}
+	if f.After != nil {
+		return f.After, nil
+	}
+	return f.Before, nil
+}
+
+// forecastRow says how far off the forecasts were, once the run has ended.
+func forecastRow(f *report.Forecast) string {
+	if f == nil {
+		return ""
+	}
+	var parts []string
+	for _, p := range []struct {
+		name string
+		off  *report.Off
+	}{{"before", f.OffBefore}, {"after the pilot", f.OffAfter}} {
+		if p.off != nil && p.off.Input != nil && p.off.Output != nil {
+			text := fmt.Sprintf("%s: input %+.1f %%, output %+.1f %%", p.name, *p.off.Input, *p.off.Output)
+			if p.off.Cost != nil {
+				text += fmt.Sprintf(", cost %+.1f %%", *p.off.Cost)
+			}
+			parts = append(parts, text)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "was off: " + strings.Join(parts, "; ")
+}

@@ -170,6 +170,9 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	} else {
 		row("cost", "%s; these tokens on %s: %s in batch, %s on demand", cost, rep.Model, usd(rep.Cost.Batch), usd(rep.Cost.OnDemand))
 	}
+	if text := forecastRow(rep.Forecast); text != "" {
+		row("forecast", "%s", text)
+	}
 	row("time", "%s: prepare %s, upload %s, provider %s, collect %s", seconds(rep.Time.Total), seconds(rep.Time.Prep), seconds(rep.Time.Upload),
 		seconds(rep.Time.Provider), seconds(rep.Time.Collect))
 	if len(rep.AnsweredBy) > 0 {
