@@ -204,11 +204,17 @@ func (l *Ledger) Release(ctx context.Context, now time.Time, n int64, kind quarr
 	})
 }
 
-// Claim takes the row that has been due longest, for as long as the lease lasts. ErrNothingDue when there is none.
-func (l *Ledger) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration) (Shard, error) {
+// Claim takes the row that has been due longest, for as long as the lease lasts. ErrNothingDue when there is none. Rows of
+// except are left alone: their claimant is alive, whatever the clock says of its lease.
+func (l *Ledger) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, except ...quarry.ShardID) (Shard, error) {
 	// Looked for before anything is written: an idle loop must not commit.
 	var due int64
-	err := l.db.QueryRow(ctx, `SELECT COUNT(*) FROM shard WHERE state <> 'done' AND due <= $1 AND lease <= $1`, []any{now.UnixMilli()}, &due)
+	ids, err := json.Marshal(append([]quarry.ShardID{}, except...))
+	if err != nil {
+		return Shard{}, err
+	}
+	err = l.db.QueryRow(ctx, `SELECT COUNT(*) FROM shard WHERE state <> 'done' AND due <= $1 AND lease <= $1 AND id NOT IN (SELECT value FROM json_each($2))`,
+		[]any{now.UnixMilli(), string(ids)}, &due)
 	if err != nil {
 		return Shard{}, fmt.Errorf("look for due shards: %w", err)
 	}
@@ -218,8 +224,8 @@ func (l *Ledger) Claim(ctx context.Context, owner string, now time.Time, lease t
 	var s Shard
 	err = l.db.Change(ctx, "ledger: claim", func(tx *effect.Tx) error {
 		rows, err := tx.QueryContext(ctx, `UPDATE shard SET owner = $1, lease = $2, fence = fence + 1 WHERE id = (
-			SELECT id FROM shard WHERE state <> 'done' AND due <= $3 AND lease <= $3 ORDER BY due, seq LIMIT 1)
-			RETURNING `+columns, owner, now.Add(lease).UnixMilli(), now.UnixMilli())
+			SELECT id FROM shard WHERE state <> 'done' AND due <= $3 AND lease <= $3 AND id NOT IN (SELECT value FROM json_each($4)) ORDER BY due, seq LIMIT 1)
+			RETURNING `+columns, owner, now.Add(lease).UnixMilli(), now.UnixMilli(), string(ids))
 		if err != nil {
 			return err
 		}

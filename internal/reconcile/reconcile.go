@@ -10,9 +10,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"quarry"
 	"quarry/internal/ledger"
 )
 
@@ -78,6 +80,9 @@ func Run(ctx context.Context, cfg Config) error {
 type loop struct {
 	Config
 
+	claims  sync.Mutex
+	stepped []quarry.ShardID // rows that workers of this process have in hand
+
 	mu      sync.Mutex
 	busy    int           // workers in a step
 	changed chan struct{} // closed and replaced whenever a row was saved
@@ -87,9 +92,10 @@ type loop struct {
 func (l *loop) work(ctx context.Context) error {
 	for ctx.Err() == nil {
 		changed := l.claimed(+1)
-		s, err := l.Ledger.Claim(ctx, l.Owner, time.Now(), l.Lease)
+		s, err := l.claim(ctx)
 		if err == nil {
 			err = l.tick(ctx, &s)
+			l.letGo(s.ID)
 			l.claimed(-1)
 			l.wake()
 			if err != nil {
@@ -117,7 +123,7 @@ func (l *loop) work(ctx context.Context) error {
 		}
 		wait := time.Minute
 		if ok {
-			wait = min(wait, max(time.Until(due), time.Millisecond))
+			wait = min(wait, max(time.Until(due), 10*time.Millisecond))
 		}
 		select {
 		case <-ctx.Done():
@@ -126,6 +132,24 @@ func (l *loop) work(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// claim takes a due row that no other worker of this process steps. A lease alone would not tell: a clock that jumps ahead, as
+// on a machine that slept, ends them all while their steps go on.
+func (l *loop) claim(ctx context.Context) (ledger.Shard, error) {
+	l.claims.Lock()
+	defer l.claims.Unlock()
+	s, err := l.Ledger.Claim(ctx, l.Owner, time.Now(), l.Lease, l.stepped...)
+	if err == nil {
+		l.stepped = append(l.stepped, s.ID)
+	}
+	return s, err
+}
+
+func (l *loop) letGo(id quarry.ShardID) {
+	l.claims.Lock()
+	defer l.claims.Unlock()
+	l.stepped = slices.DeleteFunc(l.stepped, func(s quarry.ShardID) bool { return s == id })
 }
 
 // tick runs one step and saves what it found.
