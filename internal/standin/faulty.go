@@ -1,6 +1,8 @@
 package standin
 
 import (
+	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -12,21 +14,26 @@ import (
 // faulty stands before the services and misbehaves on calls as it was told to.
 type faulty struct {
 	next   http.Handler
-	faults faults.Set
+	faults atomic.Pointer[faults.Set]
 	number atomic.Uint64 // of the last call
 }
 
 func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := faults.RequestKey(f.number.Add(1))
 	to := route(r)
+	set := f.faults.Load()
 	switch {
-	case f.faults.Hits(faults.Throttle, key):
+	case set.Hits(faults.Unreachable, key):
+		panic(http.ErrAbortHandler)
+	case set.Hits(faults.ExpiredToken, key):
+		to.protocol().WriteError(w, r, expired(to))
+	case set.Hits(faults.Throttle, key):
 		to.protocol().WriteError(w, r, throttled(to))
-	case f.faults.Hits(faults.ServerError, key):
+	case set.Hits(faults.ServerError, key):
 		to.protocol().WriteError(w, r, broken(to))
-	case to == serviceBedrock && strings.HasPrefix(r.URL.Path, "/model/") && f.faults.Hits(faults.NoCapacity, key):
+	case to == serviceBedrock && strings.HasPrefix(r.URL.Path, "/model/") && set.Hits(faults.NoCapacity, key):
 		to.protocol().WriteError(w, r, full())
-	case f.faults.Hits(faults.LostReply, key):
+	case set.Hits(faults.LostReply, key):
 		f.next.ServeHTTP(&lost{header: http.Header{}}, r)
 		panic(http.ErrAbortHandler) // net/http's way to end a connection, or an HTTP/2 stream, without an answer
 	default:
@@ -40,6 +47,40 @@ type lost struct{ header http.Header }
 func (l *lost) Header() http.Header         { return l.header }
 func (l *lost) WriteHeader(int)             {}
 func (l *lost) Write(p []byte) (int, error) { return len(p), nil }
+
+// change lays down which faults AWS calls have from now on: {"faults":"throttle=1"}. What jobs and records have stays as it was.
+func (f *faulty) change(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Faults *string `json:"faults"`
+	}
+	dec := json.NewDecoder(io.LimitReader(r.Body, maxCallBytes))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&body); err != nil || body.Faults == nil {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"message": `want {"faults":"throttle=1"}`})
+		return
+	}
+	set, err := faults.Parse(*body.Faults)
+	if err != nil {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"message": err.Error()})
+		return
+	}
+	f.faults.Store(&set)
+	writeJSON(w, http.StatusOK, map[string]string{"faults": set.String()})
+}
+
+// expired is each service's word for a session that has ended: for S3
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, for the others
+// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html.
+func expired(to service) *protocol.Error {
+	switch to {
+	case serviceS3:
+		return refuse(http.StatusBadRequest, "ExpiredToken", "The provided token has expired.")
+	case serviceIAM, serviceSTS:
+		return refuse(http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")
+	default:
+		return refuse(http.StatusForbidden, "ExpiredTokenException", "The security token included in the request is expired")
+	}
+}
 
 // throttled is each service's word for "too many calls".
 func throttled(to service) *protocol.Error {

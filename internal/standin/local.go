@@ -17,13 +17,14 @@ import (
 
 // local serves what AWS has not: health, the bill and the clock. It takes no signature and no faults, so it refuses
 // what only a web page would send: an origin and, on loopback, another host's name (DNS rebinding).
-func (s *Server) local(testClock bool) http.Handler {
+func (s *Server) local(testClock bool, services *faulty) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_quarry/health", s.health)
 	mux.HandleFunc("GET /_quarry/bill", s.bill)
 	if testClock {
 		mux.HandleFunc("POST /_quarry/clock", s.advance)
 		mux.HandleFunc("POST /_quarry/quotas", s.hold)
+		mux.HandleFunc("POST /_quarry/faults", services.change)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Origin") != "" || s.loopback() && !isAddress(r.Host) {

@@ -183,7 +183,9 @@ func readQuotas(file string) (table quotasapi.Table, err error) {
 }
 
 func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
-	own, services := s.local(cfg.TestClock), &faulty{next: http.HandlerFunc(s.serve), faults: set}
+	services := &faulty{next: http.HandlerFunc(s.serve)}
+	services.faults.Store(&set)
+	own := s.local(cfg.TestClock, services)
 	s.http = &http.Server{
 		// Not a ServeMux: it sends clients on from "k//z" and "a/../b", which are keys of objects.
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

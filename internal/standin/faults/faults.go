@@ -48,6 +48,9 @@ const (
 
 	NoStructured // a record: refused with 400 when it carries an answer schema
 
+	ExpiredToken // an AWS call: refused as if its credentials had run out, nothing done
+	Unreachable  // an AWS call: the connection is closed, nothing done
+
 	kinds
 )
 
@@ -58,6 +61,7 @@ var names = [kinds]string{
 	FailJob: "fail-job", Partial: "partial", Expire: "expire", Shuffle: "shuffle",
 	LostCreate: "lost-create", LateJob: "late-job", DoublePage: "double-page",
 	NoCapacity: "no-capacity", NoStructured: "no-structured",
+	ExpiredToken: "expired-token", Unreachable: "unreachable",
 }
 
 // String gives the kind's name as --fault has it.
