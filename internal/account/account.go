@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 
 	"quarry"
@@ -48,9 +49,10 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 	if cfg.Backoff == 0 {
 		cfg.Backoff = 20 * time.Second
 	}
+	attempts := 8
 	patient := func() aws.Retryer {
 		return retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts = 8
+			o.MaxAttempts = attempts
 			o.MaxBackoff = cfg.Backoff
 			o.RateLimiter = unlimited{}
 			// A hook that ended the process is no error of the network.
@@ -97,6 +99,17 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 	if c.Region == "" {
 		c.Region = DefaultRegion
 	}
+	// The SDK passes over AWS_MAX_ATTEMPTS and max_attempts where a retryer is given.
+	for _, source := range c.ConfigSources {
+		if s, ok := source.(interface {
+			GetRetryMaxAttempts(context.Context) (int, bool, error)
+		}); ok {
+			if n, found, err := s.GetRetryMaxAttempts(ctx); err == nil && found {
+				attempts = n
+				break
+			}
+		}
+	}
 	c.HTTPClient = cfg.Effects.Count(c.HTTPClient)
 	c.Logger = logging.Nop{} // the SDK writes to stderr otherwise, past --quiet
 	return c, nil
@@ -131,6 +144,12 @@ func WhoAmI(ctx context.Context, c aws.Config) (Identity, error) {
 	if err != nil {
 		if ctx.Err() != nil {
 			return Identity{}, context.Cause(ctx)
+		}
+		var api smithy.APIError
+		if errors.As(err, &api) { // the SDK wraps it in three layers of its own
+			err = fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
+		} else {
+			err = effect.Unanswered(err)
 		}
 		return Identity{}, &quarry.Error{
 			Kind: quarry.Denied, Op: "find out whose credentials these are", Subject: "(sts:GetCallerIdentity)", Err: err,
