@@ -7,12 +7,14 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 
 	"quarry"
+	"quarry/internal/effect"
 )
 
 // Cause says what a failed call means for the one who made it.
@@ -66,6 +68,7 @@ func (c *Client) fault(ctx context.Context, op, subject string, err error) error
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
+		err = effect.Unanswered(err)
 		f.Message, f.Unsent = err.Error(), unsent(err)
 		f.err = &quarry.Error{
 			Kind: quarry.Provider, Op: op, Subject: subject, Err: err,
@@ -92,6 +95,10 @@ func (c *Client) fault(ctx context.Context, op, subject string, err error) error
 		f.Cause = CauseConflict
 	case "ResourceNotFoundException":
 		f.Cause = CauseNotFound
+		if strings.Contains(f.Message, "end of its life") {
+			kind, hint = quarry.BadUsage, "name a model that is still served with --model and begin with another --dir: another model's answers are other answers; "+
+				"what this one answered is kept, and `quarry collect` brings home what is still at the provider"
+		}
 	case "ModelTimeoutException", "ModelErrorException", "ModelNotReadyException", "ServiceUnavailableException", "InternalServerException", "ModelStreamErrorException":
 		f.Cause = CauseModel
 	}

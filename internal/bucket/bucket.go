@@ -20,6 +20,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"quarry"
+	"quarry/internal/effect"
 )
 
 // multipartBytes is the size from which an upload goes in parts, which S3 can take side by side.
@@ -45,6 +46,8 @@ var (
 	ErrNoBucket = errors.New("no such bucket")
 	// ErrLater says that the same call may succeed later: no answer, or an answer that asks for patience.
 	ErrLater = errors.New("not now")
+	// ErrExpired says, beside ErrLater, that the credentials ran out.
+	ErrExpired = errors.New("credentials expired")
 )
 
 // New names a bucket. It makes no call.
@@ -152,6 +155,20 @@ func (b *Bucket) Make(ctx context.Context) error {
 	return b.fault(ctx, "make", "", err)
 }
 
+// later is ErrLater in the words of what happened.
+type later struct {
+	why  error // may be nil
+	text string
+}
+
+func (l *later) Error() string { return l.text }
+func (l *later) Unwrap() []error {
+	if l.why == nil {
+		return []error{ErrLater}
+	}
+	return []error{ErrLater, l.why}
+}
+
 // fault says what was done to which object, and sorts the errors that callers or people act on.
 func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 	if err == nil {
@@ -164,7 +181,7 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		return &quarry.Error{
-			Kind: quarry.Provider, Op: op, Subject: subject, Err: fmt.Errorf("%w: %w", ErrLater, err),
+			Kind: quarry.Provider, Op: op, Subject: subject, Err: &later{err, effect.Unanswered(err).Error()},
 			Hint: "check the network and AWS_ENDPOINT_URL, then run the same command again: it goes on where it was",
 		}
 	}
@@ -178,7 +195,7 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 		}
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
 		return &quarry.Error{
-			Kind: quarry.Denied, Op: op, Subject: subject, Err: fmt.Errorf("%w: %s: %s", ErrLater, code, api.ErrorMessage()),
+			Kind: quarry.Denied, Op: op, Subject: subject, Err: &later{ErrExpired, code + ": " + api.ErrorMessage()},
 			Hint: "log in again (`aws sso login`, or new AWS_… variables and the same command again): it goes on where it was",
 		}
 	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch":
@@ -188,7 +205,7 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 		}
 	case "InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout", "503", "500":
 		return &quarry.Error{
-			Kind: quarry.Provider, Op: op, Subject: subject, Err: fmt.Errorf("%w: %s: %s", ErrLater, code, api.ErrorMessage()),
+			Kind: quarry.Provider, Op: op, Subject: subject, Err: &later{nil, code + ": " + api.ErrorMessage()},
 			Hint: "run the same command again: it goes on where it was",
 		}
 	default:

@@ -97,7 +97,7 @@ func resumeHint(err error, dir string) error {
 		return err
 	}
 	hint := "what was done is kept: run the same command again (" + dir + ")"
-	if text := err.Error(); errors.Is(err, syscall.ENOSPC) || strings.Contains(text, "disk is full") || strings.Contains(text, "disk I/O error") {
+	if text := err.Error(); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || strings.Contains(text, "disk is full") || strings.Contains(text, "disk I/O error") {
 		hint = "see that " + dir + " has space and can be written to; what was done is kept: run the same command again"
 	}
 	return &quarry.Error{Kind: quarry.Internal, Err: err, Hint: hint}

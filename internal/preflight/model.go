@@ -104,7 +104,9 @@ func (k *checker) lifeIn(ctx context.Context, region string) Check {
 		c.Status, c.Kind = Fault, quarry.BadUsage
 		c.Message = fmt.Sprintf("there is no model %s in %s", k.id, region)
 		c.Fix = "aws bedrock list-foundation-models --region " + k.Region + " shows what there is; name one with --model"
-		if near := catalog.Suggest(k.Model); len(near) > 0 {
+		if near := catalog.Suggest(k.Model); slices.Contains(near, k.Model) { // spelt right: it was there once
+			c.Message += "; it may have come to its end of life"
+		} else if len(near) > 0 {
 			c.Fix = "did you mean --model " + strings.Join(near, " or --model ") + "?"
 		}
 		return c

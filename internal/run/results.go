@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -47,6 +48,13 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	}
 	prefix := r.outputPrefix(s.ID) + s.Job.ARN.ID() + "/"
 	out, err := collect.Download(ctx, r.effects, store(pool.Bucket), prefix, r.rawDir(s))
+	if errors.Is(err, bucket.ErrNoBucket) {
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: err,
+			Hint: "its answers lay in the bucket. Nothing is asked again before it is there: bring it back with what it held, or make it anew with `quarry setup`, " +
+				"and run the same command again; what cannot be brought back is said then",
+		}
+	}
 	if err != nil {
 		return r.waitOr(s, err)
 	}
@@ -503,6 +511,13 @@ func differences(s *ledger.Shard) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	o := s.Output
+	switch st := s.Job.Status; {
+	case st == quarry.JobCompleted || st == "":
+	case s.Job.Message != "":
+		say("the job ended %s: %s", st, s.Job.Message)
+	default:
+		say("the job ended %s", st)
+	}
 	if missing := s.Records - (o.Lines - o.Doubled); missing > 0 {
 		say("%d of %d records have no line in the output", missing, s.Records)
 	}

@@ -319,19 +319,29 @@ func (r *Run) waitOr(s *ledger.Shard, err error) error {
 	}
 	var fault *bedrock.Fault
 	if !errors.As(err, &fault) {
+		if errors.Is(err, bucket.ErrExpired) {
+			return r.waitLonger(s, err.Error()+logInAgain)
+		}
 		if errors.Is(err, bucket.ErrLater) {
-			return r.waitLonger(s, err.Error())
+			return r.waitLonger(s, err.Error()+askedAgain)
 		}
 		return err
 	}
 	switch {
+	case fault.Code == "ExpiredTokenException":
+		return r.waitLonger(s, fault.Error()+logInAgain)
 	case fault.Cause == bedrock.CauseThrottled, fault.Cause == bedrock.CauseNoSlot, fault.Cause == bedrock.CauseModel,
-		fault.Cause == bedrock.CauseUnknown && fault.Code != "ValidationException",
-		fault.Code == "ExpiredTokenException":
-		return r.waitLonger(s, fault.Error())
+		fault.Cause == bedrock.CauseUnknown && fault.Code != "ValidationException":
+		return r.waitLonger(s, fault.Error()+askedAgain)
 	}
 	return err
 }
+
+// What a person does about a wait: nothing, or something.
+const (
+	askedAgain = " (it is asked again by itself)"
+	logInAgain = "; log in again: what a profile or `aws sso login` gives is taken up by itself, keys in AWS_… variables take Ctrl-C and the same command"
+)
 
 // waitLonger waits twice as long each time the same happens, up to a minute.
 func (r *Run) waitLonger(s *ledger.Shard, why string) error {
