@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 		"uncomment": uncommentMain,
 		"near":      nearMain,
 		"sql":       sqlMain,
+		"logged":    loggedMain,
 	})
 }
 
@@ -48,6 +49,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("EXAMPLES", examples)
 			return nil
 		},
+		Condition: func(name string) (bool, error) {
+			if name == "tmpfs" {
+				return canMount(), nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"standin":    startStandin,
 			"rc":         exitCodeIs,
@@ -58,18 +65,32 @@ func TestScripts(t *testing.T) {
 			"jobarn":     setJobARN,
 			"site":       startSite,
 			"put":        putObjects,
+
+			"until":        untilSaid,
+			"advance":      posts("/_quarry/clock", "advance"),
+			"wind":         wind,
+			"fault":        posts("/_quarry/faults", "faults"),
+			"rights":       rights,
+			"rolepolicy":   rolePolicy,
+			"removebucket": removeBucket,
+			"paidonce":     paidOnce,
+			"smalldisk":    smallDisk,
 		},
 	})
 }
 
 // startStandin serves a stand-in for the rest of the script and sets the variables that AWS clients read:
-// standin [-fault k=v,…] [-quotas FILE].
+// standin [-fault k=v,…] [-quotas FILE] [-delay D]. With a long delay jobs stand still until the script moves the clock.
 func startStandin(ts *testscript.TestScript, neg bool, args []string) {
-	cfg := standin.Config{Dir: ts.MkAbs("standin"), NoSync: true, StateDelay: time.Millisecond}
+	cfg := standin.Config{Dir: ts.MkAbs("standin"), NoSync: true, StateDelay: time.Millisecond, TestClock: true}
 	for i := 0; i+1 < len(args); i += 2 {
 		switch args[i] {
 		case "-fault":
 			cfg.Fault = args[i+1]
+		case "-delay":
+			d, err := time.ParseDuration(args[i+1])
+			ts.Check(err)
+			cfg.StateDelay = d
 		case "-quotas":
 			cfg.QuotasFile = ts.MkAbs(args[i+1])
 		default:
@@ -84,6 +105,8 @@ func startStandin(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("AWS_ACCESS_KEY_ID", id)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", secret)
 	ts.Setenv("AWS_REGION", "us-west-2")
+	ts.Setenv("ADMIN_ID", id)
+	ts.Setenv("ADMIN_SECRET", secret)
 }
 
 // runReadme runs the quarry commands that the README shows below a heading, as they stand: readme HEADING. The stand-in
