@@ -145,7 +145,7 @@ func TestPacedCallsUseTheQuotaAndAreHardlyRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				const half = 20 * time.Minute
+				const half = 10 * time.Minute
 				s := &service{rpm: float64(c.rpm), tpm: float64(c.tpm), burndown: float64(c.burndown)}
 				p := bedrock.NewPacer(bedrock.PacerConfig{RPM: c.rpm, TPM: c.tpm, Burndown: c.burndown})
 				ctx, stop := context.WithCancel(t.Context())
