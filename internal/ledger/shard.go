@@ -97,6 +97,8 @@ type Output struct {
 	Broken   int64            `json:"broken,omitempty"`  // lines that are none
 	Manifest *quarry.Manifest `json:"manifest,omitempty"`
 	Differs  []string         `json:"differs,omitempty"` // what does not add up, in words
+	// TokensPerByte is the most that any record took of input for a byte of its line; 0 where lines do not repeat the input.
+	TokensPerByte float64 `json:"tokens_per_byte,omitempty"`
 }
 
 // Tally counts how the shard's records ended: Records = OK + Invalid + Failed + Left.
@@ -175,6 +177,30 @@ func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]s
 			}
 		}
 		return setFacts(ctx, tx, facts)
+	})
+}
+
+// Split stores a claimed row whose stretch became smaller, and adds rows for the rest of it, in one transaction.
+// It fails with ErrFenced when somebody else claimed the row since.
+func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
+	b, err := json.Marshal(s.Detail)
+	if err != nil {
+		return fmt.Errorf("split shard %s: %w", s.ID, err)
+	}
+	return l.db.Change(ctx, "ledger: split "+string(s.ID), func(tx *effect.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE shard SET detail = $1 WHERE id = $2 AND fence = $3`, string(b), string(s.ID), s.Fence)
+		if err != nil {
+			return fmt.Errorf("split shard %s: %w", s.ID, err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return fmt.Errorf("split shard %s: %w", s.ID, errors.Join(err, ErrFenced))
+		}
+		for i := range rest {
+			if err := insert(ctx, tx, &rest[i]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -165,6 +165,7 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 				return err
 			}
 			s.Output.Foreign += chunk.foreign
+			s.Output.TokensPerByte = max(s.Output.TokensPerByte, chunk.perByte)
 			s.Output.Broken += chunk.broken
 			for i := range chunk.found {
 				if err := r.keep(s, loose, &chunk.found[i]); err != nil {
@@ -211,6 +212,7 @@ func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]place, error) {
 type judgedChunk struct {
 	found           []found
 	foreign, broken int64
+	perByte         float64 // the most tokens of input for a byte of a line
 }
 
 func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]place, c jsonl.Chunk) (judgedChunk, error) {
@@ -233,6 +235,9 @@ func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]place, c js
 		f := r.judge(s, line, where)
 		f.at = int(where.at)
 		out.found = append(out.found, f)
+		if u := f.Outcome.Result.Usage; u.InputTokens > 0 && len(line.ModelInput) > 0 {
+			out.perByte = max(out.perByte, float64(u.InputTokens)/float64(lineBytes(line.RecordID, line.ModelInput)))
+		}
 	}
 	return out, nil
 }

@@ -100,7 +100,27 @@ func (r *Run) retryShards(ctx context.Context, from []quarry.ShardID, mode quarr
 	if mode != quarry.ModeJob {
 		quotas = callQuotas
 	}
-	items := func(yield func(pack.Item, error) bool) {
+	items := r.leftoverItems(ctx, from)
+	var rows []ledger.Shard
+	for span, err := range pack.Spans(ctx, items, pack.Config{Quotas: quotas}) {
+		if err != nil {
+			return nil, fmt.Errorf("cut leftovers into shards: %w", err)
+		}
+		n := int64(len(rows)) + 1
+		rows = append(rows, ledger.Shard{
+			ID: quarry.ShardID(fmt.Sprintf("r%05d", before+n)), Seq: seq + n, Kind: quarry.RetryShard, State: quarry.ShardPlanned, Mode: mode,
+			Detail: ledger.Detail{Pass: r.planned.Pass, Sources: from, First: span.First, Last: span.Last, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
+		})
+	}
+	if few := r.tooFew(rows); few != "" {
+		r.watch(Event{Kind: Note, Text: few})
+	}
+	return rows, nil
+}
+
+// leftoverItems gives what is left by its place among the leftovers of a round, and the size of its next attempt.
+func (r *Run) leftoverItems(ctx context.Context, from []quarry.ShardID) iter.Seq2[pack.Item, error] {
+	return func(yield func(pack.Item, error) bool) {
 		place := int64(0)
 		for l, err := range r.leftovers(ctx, from) {
 			if err != nil {
@@ -118,19 +138,4 @@ func (r *Run) retryShards(ctx context.Context, from []quarry.ShardID, mode quarr
 			place++
 		}
 	}
-	var rows []ledger.Shard
-	for span, err := range pack.Spans(ctx, items, pack.Config{Quotas: quotas}) {
-		if err != nil {
-			return nil, fmt.Errorf("cut leftovers into shards: %w", err)
-		}
-		n := int64(len(rows)) + 1
-		rows = append(rows, ledger.Shard{
-			ID: quarry.ShardID(fmt.Sprintf("r%05d", before+n)), Seq: seq + n, Kind: quarry.RetryShard, State: quarry.ShardPlanned, Mode: mode,
-			Detail: ledger.Detail{Pass: r.planned.Pass, Sources: from, First: span.First, Last: span.Last, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
-		})
-	}
-	if few := r.tooFew(rows); few != "" {
-		r.watch(Event{Kind: Note, Text: few})
-	}
-	return rows, nil
 }

@@ -33,6 +33,9 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	}()
 	switch s.State {
 	case quarry.ShardPlanned:
+		if ok, err := r.withinCap(ctx, s); err != nil || !ok {
+			return err
+		}
 		return r.heavily(ctx, func() error { return r.build(ctx, s) })
 	case quarry.ShardBuilt:
 		if s.Mode != quarry.ModeJob || s.Unasked != "" {

@@ -1,0 +1,271 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"quarry"
+	"quarry/internal/ledger"
+	"quarry/internal/pack"
+)
+
+// The cap holds before a call: what ended shards cost, what open ones may cost and what the next one may cost stay below
+// it together. A shard may cost its input, at one token a byte until answers have shown better, and its answers at their
+// full length. All of it is reckoned from the ledger's rows, so a process that resumes reckons the same.
+
+// ratioMargin is how much more tokens a byte may turn out to have than any that was seen.
+const ratioMargin = 1.25
+
+// balance is what stands against the cap.
+type balance struct {
+	settled, open quarry.USD
+	ratio         float64 // tokens a byte of input that are reserved
+}
+
+// left is what the cap leaves when nothing more is sent.
+func (b *balance) left(limit quarry.USD) quarry.USD { return limit - b.settled }
+
+// reservation is the most that a shard can cost, at so many tokens a byte; nil where a price is not known.
+func (r *Run) reservation(s *ledger.Shard, ratio float64) *quarry.USD {
+	out := s.AnswerTokens
+	if out == 0 { // not built yet, or built when there was no cap
+		room := r.cfg.MaxTokens
+		if s.Kind == quarry.RetryShard || room == 0 {
+			room = max(room, r.cfg.MaxOutput)
+		}
+		out = s.Records * int64(room)
+	}
+	return r.dearest(s, quarry.Usage{InputTokens: int64(math.Ceil(float64(s.Bytes) * ratio)), OutputTokens: out})
+}
+
+// dearest is what a usage of the shard costs in its pool, or in the dearest pool that it may still go to.
+func (r *Run) dearest(s *ledger.Shard, u quarry.Usage) *quarry.USD {
+	if s.Mode != quarry.ModeJob || s.Pool != (ledger.Pool{}) || len(r.pools) < 2 {
+		return r.listCostAt(r.placeOf(s), s.Mode, u)
+	}
+	var most *quarry.USD
+	for i := range r.pools {
+		usd := r.listCostAt(r.pools[i].ref(), s.Mode, u)
+		if usd == nil {
+			return nil
+		}
+		if most == nil || *usd > *most {
+			most = usd
+		}
+	}
+	return most
+}
+
+// settledUsage is what a shard took: what its answers say, or the job's manifest where that says more, since a line that
+// the provider lost was computed all the same.
+func settledUsage(s *ledger.Shard) quarry.Usage {
+	u := s.Tally.Usage
+	if m := s.Output.Manifest; m != nil {
+		u.InputTokens, u.OutputTokens = max(u.InputTokens, m.InputTokenCount), max(u.OutputTokens, m.OutputTokenCount)
+	}
+	return u
+}
+
+// balanceBut reckons what stands against the cap beside one shard. The caller holds the lock on the money.
+func (r *Run) balanceBut(ctx context.Context, id quarry.ShardID) (balance, error) {
+	b := balance{ratio: 1}
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return b, err
+	}
+	seen := 0.0
+	for i := range shards {
+		if shards[i].Pass == r.planned.Pass {
+			seen = max(seen, shards[i].Output.TokensPerByte)
+		}
+	}
+	if seen > 0 {
+		b.ratio = min(1, seen*ratioMargin)
+	}
+	for i := range shards {
+		o := &shards[i]
+		var amount *quarry.USD
+		sum := &b.open
+		switch {
+		case o.ID == id || o.Pass != r.planned.Pass || o.Unasked != "":
+			continue
+		case !o.Times.Collected.IsZero():
+			sum, amount = &b.settled, r.listCostAt(r.placeOf(o), o.Mode, settledUsage(o))
+		case o.State != quarry.ShardPlanned || r.granted[o.ID]:
+			amount = r.reservation(o, b.ratio)
+		default:
+			continue
+		}
+		if amount == nil {
+			return b, r.noPrice()
+		}
+		*sum += *amount
+	}
+	return b, nil
+}
+
+func (r *Run) noPrice() error {
+	return &quarry.Error{
+		Kind: quarry.OverLimit, Op: "hold the cap of", Subject: r.cfg.MaxUSD.String(), Err: fmt.Errorf("the price of %s in %s is not known", r.cfg.Model, r.cfg.Region),
+		Hint: "leave --max-usd out, or name a model and a Region whose price is known",
+	}
+}
+
+// withinCap reports whether a shard may be sent. It waits while an open shard may still turn out cheaper, and is an error
+// where that cannot help.
+func (r *Run) withinCap(ctx context.Context, s *ledger.Shard) (bool, error) {
+	if r.cfg.MaxUSD == nil || s.Unasked != "" {
+		return true, nil
+	}
+	r.money.Lock() // two shards must not be let through on the same money
+	defer r.money.Unlock()
+	b, err := r.balanceBut(ctx, s.ID)
+	if err != nil {
+		return false, err
+	}
+	own := r.reservation(s, b.ratio)
+	switch {
+	case own == nil:
+		return false, r.noPrice()
+	case b.settled+b.open+*own <= *r.cfg.MaxUSD:
+		r.granted[s.ID] = true
+		return true, nil
+	case b.open > 0:
+		return false, r.wait(s, fmt.Sprintf("the cap of %s: %s settled, %s reserved by open shards, this one reserves %s", r.cfg.MaxUSD, b.settled, b.open, own), time.Second)
+	}
+	if s.State == quarry.ShardPlanned {
+		if cut, err := r.cutToFit(ctx, s, &b, *own); cut || err != nil {
+			return false, err
+		}
+	}
+	return false, &quarry.Error{
+		Kind: quarry.OverLimit, Op: "submit shard", Subject: string(s.ID),
+		Err: fmt.Errorf("it may cost %s, %s is spent and the cap is %s", own, b.settled, r.cfg.MaxUSD),
+		Hint: "raise --max-usd and run the same command again: it goes on where it was, and what was answered is kept; " +
+			fmt.Sprintf("a shard is reckoned at %.2f tokens a byte of input and max_tokens an answer", b.ratio),
+	}
+}
+
+// cutToFit cuts a planned shard into smaller ones of which the first fits under the cap: they go one after another, each
+// once the one before has turned out cheaper than it might have. Row and new rows change in one transaction, and no record
+// gets another id. It reports whether that could be done.
+func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *balance, own quarry.USD) (bool, error) {
+	share := float64(b.left(*r.cfg.MaxUSD)) / float64(own)
+	least := int64(1)
+	if s.Mode == quarry.ModeJob {
+		least = max(1, r.cfg.Quotas.MinRecords)
+	}
+	most := int64(float64(s.Records) * share)
+	if share <= 0 || most < least || most >= s.Records {
+		return false, nil
+	}
+	bytes := max(1, int64(float64(s.Bytes)*share))
+	even := pack.Config{Quotas: quarry.Quotas{MinRecords: least, RecordsPerFile: most, FileBytes: bytes}, Margin: 1}
+	rows, err := r.recut(ctx, s, least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] {
+		return pack.Spans(ctx, items, even)
+	})
+	if err != nil {
+		return false, err
+	}
+	if n := min(most, s.Records-least); len(rows) < 2 && n >= least { // no even cut: what fits, and the rest, whose turn comes later
+		rows, err = r.recut(ctx, s, least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] { return firstOf(items, n) })
+		if err != nil {
+			return false, err
+		}
+	}
+	if len(rows) < 2 {
+		return false, nil
+	}
+	r.watch(Event{Kind: Note, Text: fmt.Sprintf("the cap of %s leaves %s: shard %s of %d records may cost %s and is cut into %d, which go one after another",
+		r.cfg.MaxUSD, b.left(*r.cfg.MaxUSD), s.ID, s.Records, own, len(rows))})
+	first := rows[0]
+	rows = rows[1:]
+	if err := r.number(ctx, rows); err != nil {
+		return false, err
+	}
+	s.First, s.FirstPart, s.Last, s.LastPart = first.First, first.FirstPart, first.Last, first.LastPart
+	s.Records, s.Bytes, s.Start, s.StartOrder = first.Records, first.Bytes, first.Start, first.StartOrder
+	s.Due, s.Waits = time.Now(), ""
+	return true, r.ledger.Split(ctx, s, rows)
+}
+
+// firstOf cuts the first n items from the others.
+func firstOf(items iter.Seq2[pack.Item, error], n int64) iter.Seq2[pack.Span, error] {
+	return func(yield func(pack.Span, error) bool) {
+		var span pack.Span
+		for item, err := range items {
+			if err != nil {
+				yield(pack.Span{}, err)
+				return
+			}
+			if span.Records == n {
+				if !yield(span, nil) {
+					return
+				}
+				n, span = 0, pack.Span{}
+			}
+			if span.Records == 0 {
+				span.First = item.Order
+			}
+			span.Last, span.Records, span.Bytes = item.Order, span.Records+1, span.Bytes+item.Bytes
+		}
+		if span.Records > 0 {
+			yield(span, nil)
+		}
+	}
+}
+
+// recut cuts a planned shard's records anew; nil where not every piece would hold the minimum.
+func (r *Run) recut(ctx context.Context, s *ledger.Shard, least int64, cut func(iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error]) ([]ledger.Shard, error) {
+	items := r.leftoverItems(ctx, s.Sources)
+	first, last := turn(s.First), turn(s.Last)
+	if s.Kind != quarry.RetryShard {
+		column, err := r.openTakes(s.Pass)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = column.close() }()
+		items = r.packItems(column, s.Takes)
+		first, last = turnsOf(s)
+	}
+	within := func(yield func(pack.Item, error) bool) {
+		for item, err := range items {
+			if err == nil && (turn(item.Order) < first || turn(item.Order) > last) {
+				continue
+			}
+			if !yield(item, err) || err != nil {
+				return
+			}
+		}
+	}
+	var rows []ledger.Shard
+	var records int64
+	for span, err := range cut(within) {
+		if err != nil {
+			return nil, fmt.Errorf("cut shard %s: %w", s.ID, err)
+		}
+		if span.Records < least {
+			return nil, nil
+		}
+		piece := ledger.Shard{Kind: s.Kind, State: quarry.ShardPlanned, Mode: s.Mode, Detail: s.Detail}
+		piece.Records, piece.Bytes, piece.Waits = span.Records, span.Bytes, ""
+		if s.Kind == quarry.RetryShard {
+			piece.First, piece.Last = span.First, span.Last
+		} else {
+			from, to := turn(span.First), turn(span.Last)
+			piece.First, piece.FirstPart, piece.Last, piece.LastPart = from.order(), from.part(), to.order(), to.part()
+		}
+		records += span.Records
+		rows = append(rows, piece)
+	}
+	if records != s.Records {
+		return nil, fmt.Errorf("cut shard %s: %d records instead of %d", s.ID, records, s.Records)
+	}
+	if s.Kind == quarry.RetryShard {
+		return rows, nil
+	}
+	return rows, r.placeStretches(rows)
+}
