@@ -174,12 +174,28 @@ func (r *Run) expect(l *learned, t texts) expectation {
 		return expectation{}
 	}
 	e := r.expectFirst(l, t)
-	if t.merges > 0 { // the answers about the parts are read once more, for an answer about each document
-		again, answers := float64(t.parts)/float64(t.records), float64(t.merges)/float64(t.records)
-		e.input = tokens.Together(e.input, e.output.Times(again))
-		e.output = e.output.Times(1 + answers)
+	if t.merges > 0 {
+		e.input, e.output = withMerges(e, l, t)
 	}
 	return e
+}
+
+// marksOfPart are the tokens of the headings over the answer about one part.
+const marksOfPart = 15
+
+// withMerges adds the second stage of long documents: the answers about their parts are read once more, each document's
+// inside a prompt, for an answer whose length nobody has seen yet.
+func withMerges(e expectation, l *learned, t texts) (input, output tokens.Band) {
+	around := float64(t.around) / 5 / float64(t.records)
+	if l != nil {
+		around = l.Weights.Base
+	}
+	prompts := int64(around*float64(t.merges)) + marksOfPart*t.parts
+	answers := e.output.Times(float64(t.merges) / float64(t.records))
+	answers.Low, answers.High = part64(answers.Low, unreadLow), part64(answers.High, unreadHigh)
+	read := plus(e.output.Times(float64(t.parts)/float64(t.records)), prompts)
+	read.Low, read.High = part64(read.Low, 0.9), part64(read.High, 1.1) // what stands around an answer is a guess
+	return tokens.Together(e.input, read), tokens.Together(e.output, answers)
 }
 
 // expectFirst is what the first stage may take: all records but the merges of long documents.
