@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# databases.sh BINARY: quarry's sources against a real Postgres and a real MariaDB, each in a folder of its own. As root it installs
+# Debian's packages where they are missing, and runs the servers as the users that come with them.
+set -uo pipefail
+binary=$(realpath "${1:?usage: compat/databases.sh BINARY}") || exit 2
+tmp=$(mktemp -d) || exit 2
+chmod 755 "$tmp"
+servers=()
+finish() {
+	for pid in "${servers[@]}"; do kill "$pid" 2>/dev/null; done
+	wait
+	rm -rf "$tmp"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+export HOME=$tmp
+cd "$tmp" || exit 2
+code=0 passed=0
+
+if [ "$(id -u)" = 0 ] && { ! ls /usr/lib/postgresql/*/bin/initdb || ! command -v mariadbd; } >/dev/null 2>&1; then
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql mariadb-server; } >"$tmp/apt.log" 2>&1 ||
+		{ echo "FAIL databases: cannot be installed: $(tail -n 2 "$tmp/apt.log" | tr '\n' ' ')" && exit 1; }
+fi
+
+as() { # as USER COMMAND…: in the place of root, whom the servers refuse.
+	local user=$1
+	shift
+	if [ "$(id -u)" = 0 ]; then exec runuser -u "$user" -- "$@"; else exec "$@"; fi
+}
+check() { # check NAME FUNCTION: one check, which stops at the first command that fails.
+	local out failed
+	out=$(set -e; "$2" 2>&1)
+	failed=$?
+	if [ $failed -eq 0 ]; then
+		echo "ok   databases: $1" && passed=$((passed + 1))
+	else
+		echo "FAIL databases: $1: $(printf %s "$out" | tail -n 4 | tr '\n' ' ' | cut -c1-400)"
+		code=1
+	fi
+}
+is() { [ "$1" = "$2" ] || { echo "have '$1', want '$2'" && return 1; }; }
+ends() { # ends CODE COMMAND…
+	local want=$1 got=0
+	shift
+	"$@" || got=$?
+	is "$got" "$want"
+}
+soon() { # soon COMMAND…: waits until it succeeds.
+	for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+	return 1
+}
+
+bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)")
+port=$((20000 + RANDOM % 20000))
+install -d -m 700 pg my
+[ "$(id -u)" != 0 ] || { chown postgres pg; chown mysql my; }
+echo secret >pw && chmod 644 pw
+(as postgres "$bin/initdb" -D "$tmp/pg" -U ann --pwfile="$tmp/pw" -A scram-sha-256 -E EUC_JP --locale=C) >pg.log 2>&1
+(as postgres "$bin/postgres" -D "$tmp/pg" -p "$port" -k '' -c listen_addresses=127.0.0.1) >>pg.log 2>&1 &
+servers+=("$!")
+(as mysql mariadb-install-db --no-defaults --datadir="$tmp/my" --auth-root-authentication-method=normal) >my.log 2>&1
+(as mysql mariadbd --no-defaults --datadir="$tmp/my" --socket="$tmp/my/s" --port=$((port + 1)) --bind-address=127.0.0.1) >>my.log 2>&1 &
+servers+=("$!")
+
+export PGPASSWORD=secret SECRET=secret
+pg=postgres://ann@127.0.0.1:$port/postgres
+my=mysql://ann@127.0.0.1:$((port + 1))/blog
+psql() { command psql -q -v ON_ERROR_STOP=1 "$pg" "$@"; }
+mariadb() { command mariadb --no-defaults -uroot -S "$tmp/my/s" --default-character-set=utf8mb4 "$@"; }
+soon psql -c 'SELECT 1' || { echo "FAIL databases: Postgres does not start: $(tail -n 3 pg.log)" && exit 1; }
+[ "$(id -u)" != 0 ] || chmod 755 my
+soon mariadb -e 'SELECT 1' || { echo "FAIL databases: MariaDB does not start: $(tail -n 3 my.log)" && exit 1; }
+
+psql <<'SQL' || exit 1
+SET client_encoding = 'UTF8';
+CREATE TABLE posts (id int PRIMARY KEY, title text, doc jsonb, price numeric(9,2), at timestamptz, thumb bytea);
+INSERT INTO posts SELECT i, 'T ' || i, jsonb_build_object('body', jsonb_build_object('en', '石は ' || i)), i / 4.0, '2026-01-02 03:04:05+01', '\xff00' FROM generate_series(5000, 1, -1) i;
+CREATE TABLE options (name text);
+SQL
+mariadb <<'SQL' || exit 1
+CREATE DATABASE blog CHARACTER SET utf8mb4; USE blog;
+CREATE TABLE posts (id BIGINT UNSIGNED PRIMARY KEY, title VARCHAR(90), body LONGTEXT, price DECIMAL(9,2), at DATETIME, thumb BLOB);
+INSERT INTO posts SELECT seq, CONCAT('T ', seq), CONCAT('石は ', seq), seq / 4, '2026-01-02 03:04:05', x'ff00' FROM seq_1_to_5000;
+CREATE TABLE options (name TEXT);
+CREATE USER ann@'127.0.0.1' IDENTIFIED BY 'secret'; CREATE USER ann@localhost IDENTIFIED BY 'secret';
+GRANT ALL ON blog.* TO ann@'127.0.0.1'; GRANT ALL ON blog.* TO ann@localhost;
+SQL
+
+postgres_table() {
+	"$binary" clean "$pg#posts" --field body=doc.body.en >out
+	is "$(wc -l <out)" 5000
+	is "$(sed -n 7p out)" '{"id":"7","title":"T 7","text":"石は 7"}'
+}
+postgres_run() {
+	"$binary" run "$pg#posts" --field body=doc.body.en --where price=1.75 --dir pgrun
+	grep -q '"price":1.75,"at":"2026-01-02T02:04:05Z","thumb":null' pgrun/results.jsonl
+	PGPASSWORD='' "$binary" audit --dir pgrun --field body=doc.body.en --where price=1.75
+}
+postgres_refused() {
+	PGPASSWORD=wrong ends 4 "$binary" clean "$pg#posts"
+	ends 2 "$binary" clean "$pg" --query 'DELETE FROM posts RETURNING id, title AS body'
+	ends 2 "$binary" clean "$pg#none"
+	is "$(psql -At -c 'SELECT count(*) FROM posts')" 5000
+}
+mariadb_table() {
+	"$binary" clean "$my" --source-key-env SECRET >out
+	is "$(wc -l <out)" 5000
+	is "$(sed -n 7p out)" '{"id":"7","title":"T 7","text":"石は 7"}'
+}
+mariadb_run() {
+	"$binary" run "$my" --query 'SELECT * FROM posts WHERE id = 7' --source-key-env SECRET --dir myrun
+	grep -q '"price":1.75,"at":"2026-01-02T03:04:05Z","thumb":null' myrun/results.jsonl
+	"$binary" audit --dir myrun --query 'SELECT * FROM posts WHERE id = 7'
+}
+mariadb_refused() {
+	SECRET=wrong ends 4 "$binary" clean "$my" --source-key-env SECRET
+	ends 2 "$binary" clean "$my" --source-key-env SECRET --query 'DELETE FROM posts RETURNING id, body'
+	ends 2 "$binary" clean "$my#none" --source-key-env SECRET
+	is "$(mariadb -N -e 'SELECT COUNT(*) FROM blog.posts')" 5000
+}
+check 'a table of Postgres is read by its key, its JSON by a path, in any server encoding' postgres_table
+check 'a run over Postgres, and its audit without a password' postgres_run
+check 'Postgres refuses a wrong password, writing, and a table that is not there' postgres_refused
+check 'the one table of MariaDB with an id and a body is read' mariadb_table
+check 'a run over a query to MariaDB, and its audit' mariadb_run
+check 'MariaDB refuses a wrong password, writing, and a table that is not there' mariadb_refused
+exit "$code"
