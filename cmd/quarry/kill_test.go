@@ -22,7 +22,7 @@ import (
 var full = flag.Bool("full", false, "kill 200 times, not a few")
 
 // TestSurvivesKill kills the real program with SIGKILL at random moments, until it has ended by itself often enough,
-// and asks the provider's bill whether any record was paid twice.
+// and asks audit and, beside it, the provider's bill whether any document is missing or any record was paid twice.
 func TestSurvivesKill(t *testing.T) {
 	t.Parallel()
 	wanted := 8
@@ -94,6 +94,9 @@ func killUntilDone(t *testing.T, rnd *rand.Rand, round int) (kills int) {
 			t.Fatalf("after %d kills: %v\n%s", kills, err, out)
 		}
 		break
+	}
+	if out, err := quarry(t.Context(), "audit"); err != nil {
+		t.Errorf("after %d kills: audit: %v\n%s", kills, err, out)
 	}
 	checkPaidOnce(t, server.URL(), kills)
 	results, err := os.ReadFile(filepath.Join(dir, "quarry-run", "results.jsonl"))

@@ -23,14 +23,15 @@ func main() {
 	sizes := flag.String("n", "10000,100000,1000000", "numbers of documents")
 	dir := flag.String("dir", "", "where to work; empty: a temporary directory")
 	perJob := flag.Int("per-job", 0, "records a job; 0: as the quota has it")
+	once := flag.Bool("once", false, "one run alone, killed and resumed: stages are then what the resumed process saw of them")
 	flag.Parse()
-	if err := measureAll(*quarry, *articles, *sizes, *dir, *perJob); err != nil {
+	if err := measureAll(*quarry, *articles, *sizes, *dir, *perJob, *once); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-scale:", err)
 		os.Exit(1)
 	}
 }
 
-func measureAll(quarry, articles, sizes, dir string, perJob int) (err error) {
+func measureAll(quarry, articles, sizes, dir string, perJob int, once bool) (err error) {
 	if articles == "" {
 		return errors.New("no -articles")
 	}
@@ -48,7 +49,7 @@ func measureAll(quarry, articles, sizes, dir string, perJob int) (err error) {
 		if err != nil {
 			return fmt.Errorf("-n: %w", err)
 		}
-		m, err := measure(quarry, articles, dir, n, perJob)
+		m, err := measure(quarry, articles, dir, n, perJob, once)
 		if err != nil {
 			return fmt.Errorf("%d documents: %w", n, err)
 		}
