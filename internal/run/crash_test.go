@@ -60,6 +60,7 @@ func TestResumeAfterCrashAtEveryEffect(t *testing.T) {
 		"jobs":                    {docs: someDocs(9)},
 		"retries":                 {docs: someDocs(9), fault: "record-error=0.4,bad-json=0.2,drop-record=0.2,seed=7", cfg: untilAnswered(nil)},
 		"parts, then their merge": {docs: longDocs(7), quotas: partQuotas, fault: "record-error=0.3,bad-json=0.2,drop-record=0.1,seed=5", cfg: untilAnswered(inParts(t))},
+		"long documents":          {docs: longDocs(7), quotas: partQuotas, cfg: inParts(t)},
 		"runtime calls":           {docs: someDocs(9), fault: "record-error=0.3,seed=3", cfg: untilAnswered(func(c *run.Config) { c.Mode = quarry.ModeOnDemand })},
 	} {
 		t.Run(name, func(t *testing.T) {
