@@ -75,6 +75,8 @@ func TestScripts(t *testing.T) {
 			"removebucket": removeBucket,
 			"paidonce":     paidOnce,
 			"smalldisk":    smallDisk,
+			"fixture":      copyFixture,
+			"setfact":      setFact,
 		},
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -34,4 +35,23 @@ func setJobARN(ts *testscript.TestScript, neg bool, args []string) {
 	shards, err := book.Shards(context.Background())
 	ts.Check(err)
 	ts.Setenv(args[1], string(shards[0].Job.ARN))
+}
+
+// copyFixture copies a run directory that an older version left: fixture NAME DIR.
+func copyFixture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fixture NAME DIR")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(filepath.Join(ts.Getenv("EXAMPLES"), "..", "cmd", "quarry", "testdata", "formats", args[0]))))
+}
+
+// setFact sets a fact of a ledger: setfact DIR NAME VALUE.
+func setFact(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: setfact DIR NAME VALUE")
+	}
+	book, err := ledger.Open(context.Background(), effect.New(nil), filepath.Join(ts.MkAbs(args[0]), "ledger.db"))
+	ts.Check(err)
+	ts.Check(book.SetFacts(context.Background(), map[string]string{args[1]: args[2]}))
+	ts.Check(book.Close())
 }

@@ -16,12 +16,13 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
-	"quarry"
 	"quarry/internal/effect"
 )
 
-// Format is the number of the ledger's format. An older one is upgraded on open, a newer one refused.
-const Format = 1
+// Format is the number of the ledger's format. An older one is upgraded when it is opened for writing, after a copy was
+// made; a newer one is refused. Format 2 may hold a run that was taken over, or one of whose records some were given up: a
+// version that knows neither would ask them again.
+const Format = 2
 
 // ErrNewerFormat says that a newer Quarry wrote the ledger.
 var ErrNewerFormat = errors.New("written by a newer version")
@@ -74,7 +75,7 @@ func Open(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := l.prepare(ctx); err != nil {
+	if err := l.prepare(ctx, e, path); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("open ledger %s: %w", path, err)
 	}
@@ -90,7 +91,7 @@ func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger,
 	if err != nil {
 		return nil, err
 	}
-	if err := l.checkFormat(ctx); err != nil {
+	if _, err := l.format(ctx); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("open ledger %s: %w", path, err)
 	}
@@ -105,13 +106,17 @@ func open(e *effect.Effects, path, options string) (*Ledger, error) {
 	return &Ledger{db: db}, nil
 }
 
-func (l *Ledger) prepare(ctx context.Context) error {
+func (l *Ledger) prepare(ctx context.Context, e *effect.Effects, path string) error {
 	var tables int
 	if err := l.db.QueryRow(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE name = 'fact'`, nil, &tables); err != nil {
 		return err
 	}
 	if tables > 0 {
-		return l.checkFormat(ctx)
+		n, err := l.format(ctx)
+		if err != nil || n == Format {
+			return err
+		}
+		return l.upgrade(ctx, e, path, n)
 	}
 	return l.db.Change(ctx, "ledger: create", func(tx *effect.Tx) error {
 		if _, err := tx.ExecContext(ctx, schema); err != nil {
@@ -120,24 +125,6 @@ func (l *Ledger) prepare(ctx context.Context) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO fact (name, value) VALUES ('format', $1)`, strconv.Itoa(Format))
 		return err
 	})
-}
-
-func (l *Ledger) checkFormat(ctx context.Context) error {
-	text, _, err := l.Fact(ctx, "format")
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return fmt.Errorf("format %q: not a number", text)
-	}
-	if n > Format {
-		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "read ledger", Subject: fmt.Sprintf("of format %d", n), Err: ErrNewerFormat,
-			Hint: fmt.Sprintf("this version reads format %d at most; use the version of Quarry that made the run, or a newer one", Format),
-		}
-	}
-	return nil
 }
 
 // Close closes the ledger.

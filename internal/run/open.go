@@ -53,6 +53,9 @@ func (r *Run) open(ctx context.Context) error {
 	if err := r.samePlace(ctx); err != nil {
 		return err
 	}
+	if err := r.ledger.SetFacts(ctx, map[string]string{"version": r.cfg.Version}); err != nil { // which writes it now
+		return err
+	}
 	// Whoever holds the lock is alone: no lease of a process that died has to run out.
 	if err := r.ledger.Resume(ctx, time.Now()); err != nil {
 		return err

@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/effect"
+)
+
+// upgrades makes of a ledger of each format one of the next. What they change is changed in one transaction, together with
+// the number.
+var upgrades = map[int]func(context.Context, *effect.Tx) error{
+	1: func(context.Context, *effect.Tx) error { return nil }, // rows and facts of format 1 are as they were; others came
+}
+
+// format reads the ledger's number, and refuses a newer one.
+func (l *Ledger) format(ctx context.Context) (int, error) {
+	text, _, err := l.Fact(ctx, "format")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("format %q: not a number above 0", text)
+	}
+	if n <= Format {
+		return n, nil
+	}
+	version, _, err := l.Fact(ctx, "version")
+	if err != nil {
+		return 0, err
+	}
+	wanted := "the version of Quarry that wrote it"
+	if version != "" {
+		wanted = "Quarry " + version + ", which wrote it,"
+	}
+	return 0, &quarry.Error{
+		Kind: quarry.BadUsage, Op: "read ledger", Subject: fmt.Sprintf("of format %d", n), Err: ErrNewerFormat,
+		Hint: fmt.Sprintf("this version reads format %d at most; use %s or a newer one", Format, wanted),
+	}
+}
+
+// CopyPath is where the ledger at path is copied before it is upgraded from a format.
+func CopyPath(path string, format int) string { return fmt.Sprintf("%s.v%d", path, format) }
+
+// upgrade brings a ledger to the format of this version. The copy is whole before anything is changed, and is made again
+// after a crash between the two: nothing was changed then.
+func (l *Ledger) upgrade(ctx context.Context, e *effect.Effects, path string, from int) error {
+	var busy, frames, moved int64
+	if err := l.db.QueryRow(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`, nil, &busy, &frames, &moved); err != nil {
+		return fmt.Errorf("upgrade from format %d: %w", from, err)
+	}
+	if busy != 0 {
+		return fmt.Errorf("upgrade from format %d: %w", from, errors.New("somebody reads it; try again in a moment"))
+	}
+	if err := copyFile(e, path, CopyPath(path, from)); err != nil {
+		return fmt.Errorf("upgrade from format %d: %w", from, err)
+	}
+	return l.db.Change(ctx, fmt.Sprintf("ledger: upgrade from format %d", from), func(tx *effect.Tx) error {
+		for n := from; n < Format; n++ {
+			if err := upgrades[n](ctx, tx); err != nil {
+				return fmt.Errorf("upgrade from format %d: %w", n, err)
+			}
+		}
+		return setFacts(ctx, tx, map[string]string{"format": strconv.Itoa(Format)})
+	})
+}
+
+func copyFile(e *effect.Effects, from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := atomicfile.Create(e, to)
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
+	if _, err := io.Copy(struct{ io.Writer }{out}, in); err != nil {
+		return err
+	}
+	return out.Commit()
+}

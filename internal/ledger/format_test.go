@@ -1,0 +1,99 @@
+package ledger_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"quarry"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+)
+
+// make gives the path of a ledger of a format, with one fact.
+func makeLedger(t *testing.T, format string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l, err := ledger.Open(t.Context(), effect.New(nil), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.SetFacts(t.Context(), map[string]string{"format": format, "version": "9.8.7", "run": "abcdefghij"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func fact(t *testing.T, path, name string) string {
+	t.Helper()
+	l, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	value, _, err := l.Fact(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func TestANewerFormatIsRefused(t *testing.T) {
+	t.Parallel()
+	path := makeLedger(t, "99")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ledger.Open(t.Context(), effect.New(nil), path)
+	_, readErr := ledger.OpenReadOnly(t.Context(), effect.New(nil), path)
+	for _, err := range []error{err, readErr} {
+		var q *quarry.Error
+		if !errors.As(err, &q) || q.Kind != quarry.BadUsage || !errors.Is(err, ledger.ErrNewerFormat) || !strings.Contains(q.Hint, "Quarry 9.8.7") {
+			t.Errorf("Open(format 99) = %v, want a usage error that names Quarry 9.8.7", err)
+		}
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the refused ledger was changed (%v)", err)
+	}
+}
+
+func TestAnOlderFormatIsUpgradedAfterACopy(t *testing.T) {
+	t.Parallel()
+	path := makeLedger(t, "1")
+	if got := fact(t, path, "format"); got != "1" {
+		t.Fatalf("a ledger that is only read has format %s, want 1", got)
+	}
+	died := errors.New("died")
+	for n := int64(1); ; n++ { // it dies at every effect of the upgrade
+		_, err := ledger.Open(t.Context(), effect.New(func(p effect.Point) error {
+			if p.N >= n && p.When == effect.Before {
+				return died
+			}
+			return nil
+		}), path)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, died) {
+			t.Fatalf("effect %d: %v", n, err)
+		}
+		if got := fact(t, path, "format"); got != "1" {
+			t.Fatalf("effect %d: format %s after a death, want 1", n, got)
+		}
+	}
+	if got := fact(t, path, "format"); got == "1" {
+		t.Errorf("format %s after the upgrade", got)
+	}
+	if got := fact(t, path, "run"); got != "abcdefghij" {
+		t.Errorf("fact run = %q after the upgrade", got)
+	}
+	if copied := ledger.CopyPath(path, 1); fact(t, copied, "format") != "1" || fact(t, copied, "run") != "abcdefghij" {
+		t.Errorf("%s is not what the ledger was", copied)
+	}
+}
