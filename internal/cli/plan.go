@@ -60,7 +60,9 @@ func (a *App) planCommand() *cobra.Command {
 		Short: "Say what a run would take: documents, cleaned size, tokens, jobs, cost and time per mode",
 		Long: `Plan reads and cleans the sources and says, before a cent is spent, how many documents would be asked,
 what they weigh, how many tokens and jobs that is, and what it would cost and take in batch, flex and
-on-demand mode. Nothing is sent to anybody; sources on the network are asked for what they hold.
+on-demand mode. Where the run directory holds a finished run, it says how many documents are new, changed, the
+same or gone, and the rest is reckoned for what would be asked. Nothing is sent to anybody; sources on the
+network are asked for what they hold.
 
 Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -82,6 +84,9 @@ func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err 
 	defer func() { err = errors.Join(err, open.close()) }()
 	r, err := a.offline(ctx, s, args, "", &open, show.event)
 	if err != nil {
+		return err
+	}
+	if err := compareWithRun(ctx, s, r); err != nil {
 		return err
 	}
 	f, err := r.Plan(ctx)
@@ -109,6 +114,7 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 	if n := p.Unreadable + p.SameID; n > 0 {
 		row("left out", "%s items that could not be read", thousands(n))
 	}
+	printKnown(row, f.Known, s.Dir)
 	row("text", "%s MiB in the sources, %s MiB cleaned, %s MiB of records", mib(p.SourceBytes), mib(p.CleanedBytes), mib(p.LineBytes))
 	if p.Cut > 0 {
 		row("cut", "%s texts at the cap", thousands(p.Cut))

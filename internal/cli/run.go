@@ -25,6 +25,7 @@ var asks = []string{"model", "limit", "long", "max-chars", "max-text-tokens", "f
 func (a *App) runCommand() *cobra.Command {
 	var records bool
 	var known string
+	var replace bool
 	cmd := &cobra.Command{
 		Use:   "run SOURCE…",
 		Short: "Do the whole job: plan, preflight, pilot, then build → submit → watch → collect → retry, then export and report",
@@ -46,6 +47,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 			if err != nil {
 				return err
 			}
+			s.ReplaceSource = replace
 			return a.run(cmd.Context(), s, args, records, known)
 		},
 	}
@@ -53,6 +55,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "prices", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
 		"kms-key", "tag", "backend", "backend-model", "backend-key-env", "cache", "concurrency",
 	}, slices.Concat(asks, nearFlags)...)...)
+	cmd.Flags().BoolVar(&replace, "replace-source", false, "take these for the sources of the run in DIR from now on, as if they were the old ones changed")
 	cmd.Flags().StringVar(&known, "known", "", "`FILE` of answers there are already (id and output on each line): those documents are not asked")
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id, modelInput goes unchanged")
 	return cmd

@@ -114,7 +114,7 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 		workers = runtime.GOMAXPROCS(0)
 	}
 	cfg := run.Config{
-		Dir: dir, Sources: sourceNames(args), Settings: ask.settings, Asks: ask.asks, Local: s.Target == "local", Region: where.cfg.Region, Version: a.Version,
+		Dir: dir, Sources: sourceNames(args), ReplaceSource: s.ReplaceSource, Settings: ask.settings, Asks: ask.asks, Local: s.Target == "local", Region: where.cfg.Region, Version: a.Version,
 		Model: s.Model, MaxOutput: int(ask.model.MaxOutput), MaxTokens: maxTokens(ask), Family: ask.model.Family, Type: ask.prompt.Invocation(), Mode: quarry.Mode(s.Mode),
 		RoleARN: where.roleARN, KMSKey: s.KMSKey, Tags: s.Tags, Quotas: a.knownQuotas(s, where.cfg.Region),
 		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, MaxUSD: s.MaxUSD,

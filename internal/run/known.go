@@ -169,6 +169,9 @@ func (r *Run) join(ctx context.Context, ids *dedupe.Sorter, before *known) (*joi
 	leave := func() error {       // the slot at hand is not in the sources
 		e := dedupe.Entry{Hash: was.Hash, Order: orders + r.planned.Gone}
 		r.planned.Gone++
+		if was.Order < before.planned.Orders {
+			r.planned.lost++
+		}
 		var b [8]byte
 		binary.BigEndian.PutUint64(b[:], uint64(was.Order))
 		if _, err := gone.Write(b[:]); err != nil {

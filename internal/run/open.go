@@ -109,10 +109,14 @@ func (r *Run) sameRun(ctx context.Context) error {
 		if err := r.ledger.SetFacts(ctx, map[string]string{"sources": string(b)}); err != nil {
 			return err
 		}
+	} else if !slices.Equal(before, r.cfg.Sources) && r.cfg.ReplaceSource {
+		if err := r.mayReplace(ctx); err != nil {
+			return err
+		}
 	} else if !slices.Equal(before, r.cfg.Sources) {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it is a run over %s, not over %s", strings.Join(before, " "), strings.Join(r.cfg.Sources, " ")),
-			Hint: "name another directory with --dir, or the same sources",
+			Hint: "name another directory with --dir, or the same sources; --replace-source takes these for the run's sources from now on",
 		}
 	}
 	was, _, err := r.ledger.Fact(ctx, "target")

@@ -24,6 +24,7 @@ type Forecast struct {
 
 	Recommended quarry.Mode `json:"recommended"`
 	Why         string      `json:"why"`
+	Known       *Known      `json:"known,omitempty"` // beside the run in the directory; nil where there is none
 }
 
 // ModePlan is one way to buy the answers. Money and time that are null are not known.
@@ -63,7 +64,7 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 	e := r.expect(r.learned, r.allTexts())
 	f := Forecast{
 		Planned: r.planned, Tokens: e.input, Output: e.output, Usage: quarry.Usage{InputTokens: e.input.Estimate, OutputTokens: e.output.Estimate},
-		LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas,
+		LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas, Known: r.compared(),
 	}
 	model, _, known := catalog.Find(r.cfg.Model)
 	f.Cache = cachePlan(tokens.Default(r.cfg.Family).Total(clean.Classes(r.cfg.Prompt.Prefix()), 0), model.CacheMin)

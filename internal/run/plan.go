@@ -55,6 +55,7 @@ type Planned struct {
 	Notes  []string    `json:"notes,omitempty"` // what people should know before they go on
 
 	pilotRecords int64 // of the pilot: those of all parts of its long documents
+	lost         int64 // documents of the pass before that are not in the sources: Gone without those that were gone by then
 	broken       int64 // documents whose text could not be put into a prompt, counted in Unreadable
 }
 
@@ -113,6 +114,9 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if err := r.planPass(ctx, before); err != nil {
 		return count{}, err
 	}
+	if err := r.mostAreThere(ctx, before); err != nil {
+		return count{}, err
+	}
 	if err := r.decideMode(); err != nil {
 		return count{}, err
 	}
@@ -131,6 +135,11 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	facts := map[string]string{plannedFact(r.pass): string(b), "planned": string(b)}
 	if facts[manifestFact(r.pass)], err = r.askedNow(ctx); err != nil {
 		return count{}, err
+	}
+	if r.replaced {
+		if facts["sources"], err = marshalled(r.cfg.Sources); err != nil {
+			return count{}, err
+		}
 	}
 	if err := r.ledger.AddShards(ctx, rows, facts, nil); err != nil {
 		return count{}, err
@@ -224,6 +233,9 @@ func (r *Run) plannedPass(ctx context.Context, pass int) (p Planned, ok bool, er
 func (r *Run) passBefore(ctx context.Context) (*known, error) {
 	if r.adopting {
 		return r.adoptedBefore(ctx, r.pass)
+	}
+	if r.beside != nil {
+		return r.beside, nil
 	}
 	if r.pass == 1 {
 		return r.importedBefore(ctx)

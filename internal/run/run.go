@@ -31,13 +31,15 @@ import (
 
 // Config is everything a run is told.
 type Config struct {
-	Dir      string   // the run directory, absolute
-	Sources  []string // as they were named, for people and for the check that they stay the same
-	Settings string   // a digest of all that decides what is asked: model, prompt, schema, cleaning
-	Asks     string   // a digest of model, prompt and schema alone. Empty: Settings
-	Local    bool     // the provider is a stand-in: nothing costs money
-	Region   string
-	Version  string
+	Dir     string   // the run directory, absolute
+	Sources []string // as they were named, for people and for the check that they stay the same
+	// ReplaceSource takes other sources than the run's for its sources from now on.
+	ReplaceSource bool
+	Settings      string // a digest of all that decides what is asked: model, prompt, schema, cleaning
+	Asks          string // a digest of model, prompt and schema alone. Empty: Settings
+	Local         bool   // the provider is a stand-in: nothing costs money
+	Region        string
+	Version       string
 
 	Model     string
 	MaxOutput int // tokens the model can answer at most; 0: not known
@@ -137,6 +139,8 @@ type Run struct {
 	waits     sync.Map    // ShardID → how often it waited
 	announced sync.Map    // name of a bucket → run.json is there
 	partial   bool        // not all documents have ended yet: what has is written
+	replaced  bool        // the sources are not those of the pass before
+	beside    *known      // a finished pass that a forecast is compared with
 	adopting  bool        // the rows at hand were taken over: neither their input files nor their sources are here
 	money     sync.Mutex
 	near      *dedupe.Near            // signatures of all texts, while the sources are planned; nil: nobody looks

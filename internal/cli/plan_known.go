@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/run"
+)
+
+// compareWithRun lets a plan say what is new beside the run in the directory, where there is one that was finished.
+func compareWithRun(ctx context.Context, s *config.Settings, r *run.Run) error {
+	dir, err := filepath.Abs(s.Dir)
+	if err != nil {
+		return badSetting("dir", err)
+	}
+	book, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = book.Close() }()
+	finished, _, err := book.Fact(ctx, "finished")
+	if err != nil {
+		return err
+	}
+	pass, err := strconv.Atoi(finished)
+	if err != nil {
+		return nil // it has not come to an end yet: nothing is known of it
+	}
+	planned, ok, err := book.Fact(ctx, run.PlannedFact(pass))
+	if err != nil || !ok {
+		return err
+	}
+	settings, _, err := book.Fact(ctx, "settings.finished")
+	if err != nil {
+		return err
+	}
+	return r.CompareWith(run.Beside{Dir: dir, Pass: pass, Planned: planned, Settings: settings})
+}
+
+// printKnown is the line that says what is new.
+func printKnown(row func(name, format string, args ...any), k *run.Known, dir string) {
+	if k == nil {
+		return
+	}
+	text := thousands(k.New) + " new, " + thousands(k.Changed) + " changed, " + thousands(k.Same) + " the same"
+	if k.Again > 0 {
+		text += ", " + thousands(k.Again) + " without an answer yet"
+	}
+	row("known", "%s, %s gone, beside the run in %s", text, thousands(k.Gone), dir)
+}

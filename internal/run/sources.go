@@ -1,0 +1,94 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"quarry"
+)
+
+// mayReplace lets other sources take the place of the run's. A pass that was planned over the old ones has to come to its end
+// first: its shards are built from them. The new list is remembered together with the plan that was made of it.
+func (r *Run) mayReplace(ctx context.Context) error {
+	pass, _, err := r.ledger.Fact(ctx, "pass")
+	if err != nil {
+		return err
+	}
+	finished, _, err := r.ledger.Fact(ctx, "finished")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(pass)
+	if err != nil {
+		return fmt.Errorf("read the run's pass: %w", err)
+	}
+	_, planned, err := r.plannedPass(ctx, n)
+	if err != nil {
+		return err
+	}
+	if planned && finished != pass {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "replace the sources", Subject: r.cfg.Dir, Err: errors.New("the run over its present sources is not finished"),
+			Hint: "bring it to its end first, with the sources it has, or name another directory with --dir",
+		}
+	}
+	r.replaced = true
+	return nil
+}
+
+// mostAreThere asks before a run goes on over sources that hold less than half of the documents it knows: a wrong path or half
+// a file would leave the others out of the results.
+func (r *Run) mostAreThere(ctx context.Context, before *known) error {
+	if before == nil || before.pass == importedPass || r.beside != nil || r.deps.Confirm == nil {
+		return nil
+	}
+	known := before.planned.Documents
+	if still := known - r.planned.lost; 2*still < known {
+		return r.deps.Confirm(ctx, fmt.Sprintf("Only %d of the %d documents that the run knows are in %s. The others would be left out of the results. Go on?",
+			still, known, strings.Join(r.cfg.Sources, " ")))
+	}
+	return nil
+}
+
+// Known says how the sources compare with what a run knows already.
+type Known struct {
+	New     int64 `json:"new"`
+	Changed int64 `json:"changed"` // they ask something else now
+	Again   int64 `json:"again"`   // known, without an answer yet
+	Same    int64 `json:"same"`    // their answer stands
+	Gone    int64 `json:"gone"`
+}
+
+// Beside is a run that a plan is compared with.
+type Beside struct {
+	Dir      string
+	Pass     int    // its last finished one
+	Planned  string // the fact of that name
+	Settings string // that it was finished with
+}
+
+// CompareWith lets Plan compare with what a run directory knows. Nothing is written there.
+func (r *Run) CompareWith(b Beside) error {
+	var planned Planned
+	if err := json.Unmarshal([]byte(b.Planned), &planned); err != nil {
+		return fmt.Errorf("read the plan of pass %d: %w", b.Pass, err)
+	}
+	other := &Run{cfg: Config{Dir: b.Dir}}
+	r.beside, r.sameAsBefore = other.openKnown(b.Pass, planned), b.Settings == r.cfg.Settings
+	return nil
+}
+
+// PlannedFact is the name under which a run's ledger keeps the plan of a pass.
+func PlannedFact(pass int) string { return plannedFact(pass) }
+
+func (r *Run) compared() *Known {
+	if r.beside == nil {
+		return nil
+	}
+	p := &r.planned
+	return &Known{New: p.Asked - p.Changed - p.Again, Changed: p.Changed + p.Stale, Again: p.Again, Same: p.Unchanged - p.Stale, Gone: p.Gone}
+}
