@@ -127,10 +127,22 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 	r.planned = planned
 	h.Done = finished
 	r.partial = !finished
-	if _, err := r.export(ctx); err != nil || finished {
+	if _, err := r.export(ctx); err != nil {
 		return err
 	}
-	return r.writeReportFiles(ctx)
+	if !finished {
+		return r.writeReportFiles(ctx)
+	}
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	steps, err := r.ledger.Steps(ctx)
+	if err != nil {
+		return err
+	}
+	r.made = r.makeReport(shards, steps) // the files of a finished run stay as they are
+	return nil
 }
 
 // asWhenAsked sets what answers are held against to what they were asked with.
