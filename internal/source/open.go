@@ -69,11 +69,6 @@ func findKind(name string) (kind, bool) {
 	return kind{}, false
 }
 
-func known(name string) bool {
-	_, ok := findKind(name)
-	return ok
-}
-
 // kinds gives the names of all kinds of files for a message.
 func kinds() string { return strings.Join(fileKindNames(), "|") }
 
