@@ -114,7 +114,7 @@ func (s *Source) read(ctx context.Context, from int64) iter.Seq2[rows.Row, error
 }
 
 // ErrNoPlace says that a file comes as a stream: Parquet has its directory at its end.
-var ErrNoPlace = errors.New("Parquet has to be read at any place: name the file itself, unpacked, not a stream")
+var ErrNoPlace = errors.New("a Parquet file has to be read at any place: name the file itself, unpacked, not a stream")
 
 // ErrBroken says that the bytes are not what the format says. The library panics on some of them.
 var ErrBroken = errors.New("broken")
