@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -73,6 +74,8 @@ type runStatus struct {
 	Shards []shardStatus `json:"shards"`
 	// Forecast is what the last reading is expected to take, by the pilot once it was read; null: not forecast yet.
 	Forecast *report.Expected `json:"forecast"`
+	// Deadline is that of the last reading; null: there is none.
+	Deadline *report.Deadline `json:"deadline"`
 }
 
 func (a *App) status(ctx context.Context, dir string) error {
@@ -115,6 +118,14 @@ func (a *App) statusNow(ctx context.Context, dir string) (now runStatus, text st
 	}
 	if now.Forecast != nil {
 		text += "forecast: " + expectedText(now.Forecast) + "\n"
+	}
+	if pass, err := strconv.Atoi(facts["pass"]); err == nil {
+		if now.Deadline, err = run.DeadlineNow(ctx, book, pass); err != nil {
+			return now, "", err
+		}
+	}
+	if now.Deadline != nil {
+		text += "deadline: " + plain(deadlineText(now.Deadline, now.Done)) + "\n"
 	}
 	return now, text, nil
 }

@@ -73,11 +73,14 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 			return a.plan(cmd.Context(), &s.Settings, args)
 		},
 	}
-	bind(cmd, slices.Concat([]string{"mode", "dir", "pilot", "target", "region", "profile", "prices"}, nearFlags, asks)...)
+	bind(cmd, slices.Concat([]string{"mode", "by", "dir", "pilot", "target", "region", "profile", "prices"}, nearFlags, asks)...)
 	return cmd
 }
 
 func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err error) {
+	if err := deadlineNeedsAuto(s); err != nil {
+		return err
+	}
 	show := a.newProgress()
 	defer show.close()
 	var open closers

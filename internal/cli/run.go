@@ -52,7 +52,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		},
 	}
 	bind(cmd, append([]string{
-		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "prices", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
+		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
 		"kms-key", "tag", "backend", "backend-model", "backend-key-env", "cache", "concurrency",
 	}, slices.Concat(asks, nearFlags)...)...)
 	cmd.Flags().BoolVar(&replace, "replace-source", false, "take these for the sources of the run in DIR from now on, as if they were the old ones changed")

@@ -57,6 +57,9 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	if len(args) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl"}
 	}
+	if err := deadlineNeedsAuto(s); err != nil {
+		return nil, err
+	}
 	if records && len(s.Prompt.Schema) == 0 {
 		s.Prompt.FreeText = true // what somebody else's records ask for is not known
 	}
@@ -117,7 +120,7 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 		Dir: dir, Sources: sourceNames(args), ReplaceSource: s.ReplaceSource, Settings: ask.settings, Asks: ask.asks, Local: s.Target == "local", Region: where.cfg.Region, Version: a.Version,
 		Model: s.Model, MaxOutput: int(ask.model.MaxOutput), MaxTokens: maxTokens(ask), Family: ask.model.Family, Type: ask.prompt.Invocation(), Mode: quarry.Mode(s.Mode),
 		RoleARN: where.roleARN, KMSKey: s.KMSKey, Tags: s.Tags, Quotas: a.knownQuotas(s, where.cfg.Region),
-		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, MaxUSD: s.MaxUSD,
+		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD,
 		Rescue: s.Rescue, KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
 		StructuredAuto: ask.auto, Clean: ask.clean, Prompt: ask.renderer, Long: ask.long, Check: ask.checker, Prices: ask.prices,
 	}

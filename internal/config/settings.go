@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"quarry"
 )
@@ -108,6 +109,7 @@ func All() []Setting {
 		limit("max-text-tokens", "off", "estimated tokens of a text, or of a part of it, that are asked about, or off", func(s *Settings) *int { return &s.MaxTextTokens }),
 		number64("refresh-max", "0", "known documents that ask something else now (a changed text, prompt or model) and are asked in one run; 0: all", func(s *Settings) *int64 { return &s.RefreshMax }),
 		money("max-usd", "", "cap in US dollars: the run stops before the call that could pass it", func(s *Settings) **quarry.USD { return &s.MaxUSD }),
+		deadline("by", "", "when the run is to be done, with --mode auto: a `TIME` such as 2026-12-01T06:00:00Z, or 6h from its beginning", func(s *Settings) *string { return &s.By }),
 		text("prices", "", "`FILE` of prices that go before the shipped ones, as \"quarry prices --refresh\" writes it", func(s *Settings) *string { return &s.Prices }),
 		flag("near-duplicates", "name documents whose text is nearly an earlier one's, in near-duplicates.jsonl", func(s *Settings) *bool { return &s.NearDuplicates }),
 		fraction("near-threshold", "0.85", "share of its text that a document has in common with an earlier one to be a near duplicate", func(s *Settings) *float64 { return &s.NearThreshold }),
@@ -146,6 +148,22 @@ func text(name, def, help string, at func(*Settings) *string) Setting {
 		set:   func(s *Settings, v []string) error { *at(s) = v[len(v)-1]; return nil },
 		value: func(s *Settings) any { return *at(s) },
 	}
+}
+
+// deadline is a moment, or how long from the beginning of a run it lies.
+func deadline(name, def, help string, at func(*Settings) *string) Setting {
+	return parsed(name, def, help, func(v string) (string, error) {
+		if v == "" {
+			return "", nil
+		}
+		if _, err := time.Parse(time.RFC3339, v); err == nil {
+			return v, nil
+		}
+		if d, err := time.ParseDuration(v); err != nil || d <= 0 {
+			return "", fmt.Errorf("%q is neither a time such as 2026-12-01T06:00:00Z nor a duration such as 6h or 90m", v)
+		}
+		return v, nil
+	}, at)
 }
 
 // offer adds what a shell can complete where other values are taken too.

@@ -47,6 +47,8 @@ type Detail struct {
 	AnswerTokens int64 `json:"answer_tokens,omitempty"`
 	// Unasked says why its records are not asked at all: an error kind of package quarry. Empty: they are.
 	Unasked string `json:"unasked,omitempty"`
+	// Late says that it was to be asked by a job and is asked by calls, or that its job was stopped for that: for a deadline.
+	Late bool `json:"late,omitempty"`
 
 	// Pool is where its job is made; zero until that is decided, and in ledgers of runs that had one place only.
 	Pool    Pool   `json:"pool,omitzero"`

@@ -44,6 +44,8 @@ type Report struct {
 	Duplicates *Duplicates `json:"duplicates,omitempty"`
 	Structured *Structured `json:"structured_output,omitempty"`
 
+	Deadline *Deadline `json:"deadline,omitempty"`
+
 	Ways []Way `json:"ways,omitempty"` // to buy the same, side by side
 }
 

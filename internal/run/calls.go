@@ -187,6 +187,7 @@ func (a *asking) progress() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.done++
+	a.run.clock.calls.Store(a.shard.ID, a.done)
 	a.run.watch(Event{Kind: Progress, Step: "calls", Shard: a.shard.ID, Done: a.done, Total: a.shard.Records})
 }
 

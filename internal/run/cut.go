@@ -14,19 +14,25 @@ import (
 
 // decideMode settles how records are bought. A run that is too small for a job is answered by runtime calls where that
 // costs nothing, and stops where it costs twice as much as asked for.
-func (r *Run) decideMode() error {
+func (r *Run) decideMode(ctx context.Context) error {
+	if err := r.recall(ctx); err != nil {
+		return err
+	}
 	p := &r.planned
 	p.Mode = r.cfg.Mode
 	minimum := r.cfg.Quotas.MinRecords
 	if p.Mode == quarry.ModeOnDemand || p.Mode == quarry.ModeFlex || p.Asked == 0 || p.Records() >= minimum {
 		if p.Mode == quarry.ModeAuto {
-			p.Mode = quarry.ModeJob
+			p.Mode = r.modeByDeadline(true)
 		}
 		return nil
 	}
 	few := fmt.Sprintf("%d records are below the minimum of %d of a batch job", p.Records(), minimum)
 	if r.mayCall() {
 		p.Mode = quarry.ModeOnDemand
+		if r.clock.held != nil {
+			p.Mode = r.modeByDeadline(false)
+		}
 		p.Notes = append(p.Notes, few+": answered by runtime calls")
 		return nil
 	}

@@ -260,7 +260,7 @@ func (r *Run) question() string {
 	if rest := r.planned.Asked - r.planned.Pilot; r.planned.Pilot > 0 && rest > 0 {
 		text += fmt.Sprintf(" A pilot of %d of them goes first, and you are asked again before the other %d.", r.planned.Pilot, rest)
 	}
-	return text
+	return text + r.deadlineQuestion()
 }
 
 // price says what is expected to be paid, with its range.

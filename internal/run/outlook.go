@@ -84,6 +84,9 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 		f.Modes = append(f.Modes, m)
 	}
 	f.Recommended, f.Why = recommend(f.Modes)
+	if r.clock.held != nil { // the notes say why
+		f.Recommended, f.Why = r.planned.Mode, "the cheapest way to be done by "+quarry.Timestamp(r.clock.held.By)
+	}
 	return f, nil
 }
 

@@ -90,6 +90,9 @@ type outcome struct {
 // plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
 // the ledger whole or not at all.
 func (r *Run) plan(ctx context.Context) (count, error) {
+	if err := r.holdDeadline(ctx); err != nil {
+		return count{}, err
+	}
 	planned, ok, err := r.plannedPass(ctx, r.pass)
 	if err != nil {
 		return count{}, err
@@ -117,7 +120,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if err := r.mostAreThere(ctx, before); err != nil {
 		return count{}, err
 	}
-	if err := r.decideMode(); err != nil {
+	if err := r.decideMode(ctx); err != nil {
 		return count{}, err
 	}
 	if err := r.checkSecondStage(); err != nil {
@@ -133,6 +136,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	facts := map[string]string{plannedFact(r.pass): string(b), "planned": string(b)}
+	facts[beganFact(r.pass)] = quarry.Timestamp(r.began)
 	if facts[manifestFact(r.pass)], err = r.askedNow(ctx); err != nil {
 		return count{}, err
 	}

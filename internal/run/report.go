@@ -128,6 +128,9 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 	rep.Pilot = r.foreseen.Pilot
 	rep.Structured = r.structuredReport()
 	rep.Proof = r.proof(t, shards)
+	var said []string
+	rep.Deadline, said = r.deadlineReport(shards)
+	rep.Notes = append(rep.Notes, said...)
 	return rep
 }
 

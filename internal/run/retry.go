@@ -66,7 +66,10 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 		return false, err
 	}
 	retries = int64(numbers[quarry.RetryShard])
-	mode := r.planned.Mode
+	mode, late, err := r.retryMode(ctx)
+	if err != nil {
+		return false, err
+	}
 	if mode == quarry.ModeJob && records < r.cfg.Quotas.MinRecords {
 		if among != nil {
 			return false, nil
@@ -83,6 +86,9 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 	rows, err := r.retryShards(ctx, from, mode, retries, seq)
 	if err != nil {
 		return false, err
+	}
+	for i := range rows {
+		rows[i].Late = late
 	}
 	takes := map[quarry.ShardID]quarry.ShardID{}
 	for _, id := range from {

@@ -54,11 +54,13 @@ type Config struct {
 
 	Pilot         int // documents asked first. Zero: 100
 	NoPilot       bool
-	PilotMinValid float64 // share of them that must be ok. Zero: 0.7
-	Attempts      int     // at each record. Zero: 4
-	Limit         int64   // of documents. Zero: none
-	Known         string  // file of answers that somebody has already; empty: none
-	RefreshMax    int64   // known documents that ask something else now and are asked in this pass. Zero: all
+	PilotMinValid float64       // share of them that must be ok. Zero: 0.7
+	Attempts      int           // at each record. Zero: 4
+	Limit         int64         // of documents. Zero: none
+	Known         string        // file of answers that somebody has already; empty: none
+	By            string        // when a pass is to be done, RFC 3339 or a duration from its beginning, with ModeAuto; empty: whenever
+	CallMargin    time.Duration // before that, beside the calls' own time. Zero: 10 minutes, or 2s on a stand-in
+	RefreshMax    int64         // known documents that ask something else now and are asked in this pass. Zero: all
 	MaxUSD        *quarry.USD
 	Rescue        bool
 	KeepShards    bool
@@ -149,6 +151,9 @@ type Run struct {
 	buildDir string // where input files go when nothing but them is wanted
 	spool    *spool // and their records, while the sources are planned
 
+	clock deadlineClock
+	turns chan struct{} // shards that turned from jobs to calls and are asked now
+
 	belowMinimum int64 // records that nobody may ask any more
 }
 
@@ -181,6 +186,7 @@ func New(cfg Config, deps Deps) *Run {
 	r := &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
 		heavy: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{}, sched: newSchedule(),
+		turns: make(chan struct{}, callsAtOnce),
 	}
 	if deps.Bucket != nil {
 		r.gatherPools(deps.Pools)

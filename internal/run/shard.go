@@ -25,6 +25,9 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	if stop, err := r.stopped(ctx, s); stop || err != nil {
 		return err
 	}
+	if done, err := r.hurry(ctx, s); done || err != nil {
+		return err
+	}
 	before := s.State
 	defer func() {
 		if s.State != before { // it got on: what it meets next is waited out from the shortest wait
@@ -57,7 +60,7 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 		if s.Unasked != "" {
 			return r.leaveUnasked(ctx, s)
 		}
-		return r.call(ctx, s)
+		return r.callInTurn(ctx, s)
 	case quarry.ShardCollected:
 		return r.finish(s)
 	}
@@ -217,6 +220,9 @@ func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
 	}
 	arn, err := pool.Bedrock.Create(ctx, request)
 	if err != nil {
+		if turned, err := r.refusedLate(s, !fresh || attempt != s.Attempt, err); turned || err != nil {
+			return err
+		}
 		if moved, err := r.refused(s, pool, !fresh || attempt != s.Attempt, err); moved || err != nil {
 			return err
 		}
@@ -285,7 +291,7 @@ func (r *Run) nextPoll(s *ledger.Shard) time.Time {
 		delay += delay / 2
 	}
 	delay = min(delay, time.Minute)
-	return time.Now().Add(delay*9/10 + time.Duration(rand.Int64N(int64(delay/5))))
+	return r.nextLook(time.Now().Add(delay*9/10 + time.Duration(rand.Int64N(int64(delay/5)))))
 }
 
 // finish lets go what only a running shard needs.

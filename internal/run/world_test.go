@@ -44,7 +44,8 @@ type world struct {
 type worldConfig struct {
 	docs   string // JSONL
 	fault  string
-	quotas string // a table; empty: a minimum of 3 and 4 records a job
+	quotas string        // a table; empty: a minimum of 3 and 4 records a job
+	delay  time.Duration // in each state of a job before it runs. Zero: hardly any
 	cfg    func(*run.Config)
 }
 
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 	write(t, w.source, cfg.docs)
 	var err error
 	w.server, err = standin.Start(t.Context(), standin.Config{
-		Dir: filepath.Join(base, "standin"), NoSync: true, TestClock: true, StateDelay: time.Nanosecond, Fault: cfg.fault, QuotasFile: filepath.Join(base, "quotas.json"),
+		Dir: filepath.Join(base, "standin"), NoSync: true, TestClock: true, StateDelay: max(cfg.delay, time.Nanosecond), Fault: cfg.fault, QuotasFile: filepath.Join(base, "quotas.json"),
 	})
 	if err != nil {
 		t.Fatal(err)
