@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -90,6 +91,18 @@ func (p *Pacer) Take(ctx context.Context, bytes int, maxTokens int64) (*Ticket, 
 		}
 		timer.Stop()
 	}
+}
+
+// OverMinute reports whether one call would take more than the tokens of a whole minute, and how many it would take. The
+// service refuses such a call however long one waits.
+func (p *Pacer) OverMinute(bytes int, maxTokens int64) (take, minute int64, over bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if math.IsInf(p.tokens.limit, 1) {
+		return 0, 0, false
+	}
+	take, minute = int64(math.Ceil(p.ratio.of(bytes)))+maxTokens, int64(math.Round(60*p.tokens.limit/share))
+	return take, minute, take > minute
 }
 
 // room tells whoever waits to look again. The caller holds mu.

@@ -300,3 +300,31 @@ func TestBackoffGrowsAndIsNeverTheSame(t *testing.T) {
 		t.Errorf("39 waits have %d lengths, want them to differ", len(seen))
 	}
 }
+
+func TestOverMinuteSaysWhichCallNoWaitingMends(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		tpm   int64
+		bytes int
+		limit int64
+		want  bool
+	}{
+		"a small call":                         {10_000, 3000, 4096, false},
+		"one that takes just the minute":       {10_000, 3000, 9000, false},
+		"one whose answer may be too long":     {4000, 3000, 4096, true},
+		"one whose text is too long":           {10_000, 60_000, 100, true},
+		"a quota that is not known holds none": {0, 60_000_000, 100, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := bedrock.NewPacer(bedrock.PacerConfig{TPM: tt.tpm, RPM: 10})
+			take, minute, over := p.OverMinute(tt.bytes, tt.limit)
+			if over != tt.want {
+				t.Errorf("OverMinute(%d, %d) = %d of %d, %t, want %t", tt.bytes, tt.limit, take, minute, over, tt.want)
+			}
+			if tt.tpm > 0 && minute != tt.tpm {
+				t.Errorf("OverMinute(%d, %d) says %d a minute, want %d", tt.bytes, tt.limit, minute, tt.tpm)
+			}
+		})
+	}
+}

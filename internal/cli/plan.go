@@ -51,6 +51,7 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, ne
 	}
 	cfg := a.runConfig(s, ask, where, dir, args)
 	cfg.Local = true // nothing is refused for its price: nothing is sent
+	cfg.ForAWS = s.Target == "aws"
 	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources, Watch: show}), nil
 }
 

@@ -103,6 +103,7 @@ func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answer
 			return context.Cause(ctx)
 		}
 		a.begun = begun[a.id]
+		r.warnOfLargeCall(s.ID, a)
 		var err error
 		if a.ticket, err = round.pacer.Take(ctx, len(a.input), r.answerLimit(a.input)); err != nil {
 			<-r.calls

@@ -33,7 +33,11 @@ func (r *Run) decideMode(ctx context.Context) error {
 		if r.clock.held != nil {
 			p.Mode = r.modeByDeadline(false)
 		}
-		p.Notes = append(p.Notes, few+": answered by runtime calls")
+		if r.cfg.ForAWS && !r.cfg.Rescue && r.cfg.Mode != quarry.ModeAuto {
+			p.Notes = append(p.Notes, few+": a run stops before it sends anything, unless --mode ondemand or --rescue asks them on demand")
+		} else {
+			p.Notes = append(p.Notes, few+": answered by runtime calls")
+		}
 		return nil
 	}
 	return &quarry.Error{

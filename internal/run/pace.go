@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"quarry"
 	"quarry/internal/bedrock"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
@@ -31,6 +32,20 @@ func (r *Run) pacer() *bedrock.Pacer {
 		r.pace = bedrock.NewPacer(c)
 	})
 	return r.pace
+}
+
+// warnOfLargeCall says once that a call takes more than a minute's tokens, which no waiting mends.
+func (r *Run) warnOfLargeCall(shard quarry.ShardID, a ask) {
+	limit := r.answerLimit(a.input)
+	take, minute, over := r.pacer().OverMinute(len(a.input), limit)
+	if !over || !r.largeCall.CompareAndSwap(false, true) {
+		return
+	}
+	r.watch(Event{
+		Kind: Note, Shard: shard,
+		Text: fmt.Sprintf("record %s takes about %d tokens, %d of them for max_tokens, and the quota is %d a minute: such calls may be refused for good; "+
+			"lower max_tokens, cut the texts (--max-text-tokens), or ask AWS for a larger quota", a.id, take, limit, minute),
+	})
 }
 
 // answered settles a call's books with what its answer used. An answer that does not say leaves its reservation taken.

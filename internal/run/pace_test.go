@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -150,5 +151,29 @@ func TestCallsThatReachNobodyAreMadeAgain(t *testing.T) {
 	w.checkAllAnsweredOnce(t, &out)
 	if again := w.audited(t).MaybePaidTwice; len(again) > 0 {
 		t.Errorf("taken for maybe paid twice: %v", again)
+	}
+}
+
+// A call that is larger than a minute's quota is told of before anybody wonders why nothing goes on, once, with what helps.
+func TestACallLargerThanAMinuteIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{docs: someDocs(9), cfg: func(c *run.Config) {
+		c.Mode, c.NoPilot, c.Quotas.TPM, c.Quotas.RPM = quarry.ModeOnDemand, true, 1000, 600
+	}})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var told atomic.Int64
+	w.event = func(e run.Event) {
+		if e.Kind == run.Note && strings.Contains(e.Text, "the quota is 1000 a minute") && strings.Contains(e.Text, "lower max_tokens") {
+			told.Add(1)
+			cancel() // the calls themselves would wait for the quota
+		}
+	}
+	_, err := w.live(ctx, t, effect.New(nil))
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v, want %v", err, context.Canceled)
+	}
+	if told.Load() != 1 {
+		t.Errorf("told %d times, want once", told.Load())
 	}
 }

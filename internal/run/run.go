@@ -38,6 +38,7 @@ type Config struct {
 	Settings      string // a digest of all that decides what is asked: model, prompt, schema, cleaning
 	Asks          string // a digest of model, prompt and schema alone. Empty: Settings
 	Local         bool   // the provider is a stand-in: nothing costs money
+	ForAWS        bool   // with Local: what is only reckoned here would be sent to AWS, where too few records stop a run
 	Region        string
 	Version       string
 
@@ -137,6 +138,7 @@ type Run struct {
 	pacing    sync.Once
 	pace      *bedrock.Pacer
 	cached    atomic.Bool // a call that writes the prompt cache was made
+	largeCall atomic.Bool // it was said that a call is larger than a minute's quota
 	fresh     sync.Map    // ShardID → job attempt whose intent this process wrote and has not sent
 	waits     sync.Map    // ShardID → how often it waited
 	announced sync.Map    // name of a bucket → run.json is there
