@@ -109,16 +109,34 @@ func (r *Run) sameRun(ctx context.Context) error {
 		if err := r.ledger.SetFacts(ctx, map[string]string{"sources": string(b)}); err != nil {
 			return err
 		}
-	} else if !slices.Equal(before, r.cfg.Sources) && r.cfg.ReplaceSource {
-		if err := r.mayReplace(ctx); err != nil {
+	} else if !slices.Equal(before, r.cfg.Sources) {
+		empty, err := r.nothingPlanned(ctx)
+		if err != nil {
 			return err
 		}
-	} else if !slices.Equal(before, r.cfg.Sources) {
+		if r.cfg.ReplaceSource || empty {
+			return errors.Join(r.mayReplace(ctx), r.sameTarget(ctx))
+		}
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it is a run over %s, not over %s", strings.Join(before, " "), strings.Join(r.cfg.Sources, " ")),
 			Hint: "name another directory with --dir, or the same sources; --replace-source takes these for the run's sources from now on",
 		}
 	}
+	return r.sameTarget(ctx)
+}
+
+// nothingPlanned reports whether nothing came of the run's sources yet: they were empty or could not be read, as after a
+// slip in their names.
+func (r *Run) nothingPlanned(ctx context.Context) (bool, error) {
+	pass, _, err := r.ledger.Fact(ctx, "pass")
+	if err != nil || pass != "1" {
+		return false, err
+	}
+	_, planned, err := r.plannedPass(ctx, 1)
+	return !planned, err
+}
+
+func (r *Run) sameTarget(ctx context.Context) error {
 	was, _, err := r.ledger.Fact(ctx, "target")
 	if err != nil {
 		return err
