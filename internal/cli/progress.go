@@ -174,6 +174,13 @@ func (p *progress) clear() {
 	}
 }
 
+// free takes the live line away, so that something else can stand there.
+func (p *progress) free() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+}
+
 func (p *progress) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

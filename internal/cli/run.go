@@ -66,7 +66,7 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	defer show.close()
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
-	r, err := a.wireRun(ctx, &s.Settings, args, records, known, &open, show.event)
+	r, err := a.wireRun(ctx, &s.Settings, args, records, known, &open, show)
 	if err != nil {
 		return err
 	}
@@ -106,8 +106,8 @@ func resumeHint(err error, dir string) error {
 	return &quarry.Error{Kind: quarry.Internal, Err: err, Hint: hint}
 }
 
-// confirm asks a person before money moves. Without a terminal the question is the error.
-func (a *App) confirm(s *config.Settings) func(context.Context, string) error {
+// confirm asks a person before money moves, on a line that clear has made free. Without a terminal the question is the error.
+func (a *App) confirm(s *config.Settings, clear func()) func(context.Context, string) error {
 	if s.Target == "local" || s.Yes {
 		return nil
 	}
@@ -115,6 +115,7 @@ func (a *App) confirm(s *config.Settings) func(context.Context, string) error {
 		if !isTerminal(a.Stdin) {
 			return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New(question), Hint: "answer with --yes; nothing was sent"}
 		}
+		clear()
 		fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
 		var answer string
 		if _, err := fmt.Fscanln(a.Stdin, &answer); err != nil && answer == "" {

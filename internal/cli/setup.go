@@ -104,7 +104,7 @@ func (a *App) applySetup(ctx context.Context, s *config.Settings, plan *setup.Pl
 		a.say("nothing to change")
 		return changed, nil
 	}
-	if ask := a.confirm(s); ask != nil {
+	if ask := a.confirm(s, func() {}); ask != nil {
 		a.say("in account %s this would change:", account)
 		for _, line := range lines {
 			a.say("  %s", line)

@@ -52,7 +52,8 @@ func openDir(e *effect.Effects, s *config.Settings, c *closers) (string, error) 
 }
 
 // wireRun puts a run together.
-func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, records bool, known string, c *closers, watch func(run.Event)) (*run.Run, error) {
+func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, records bool, known string, c *closers, show *progress) (*run.Run, error) {
+	watch := show.event
 	e := effect.New(nil)
 	if len(args) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl"}
@@ -105,7 +106,7 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	r := run.New(cfg, run.Deps{
 		Effects: e, Ledger: book, Keep: a.keepSources(s, e, dir, args, records, watch), Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch,
 		Pools:     a.furtherPools(ctx, s, e, dir, where),
-		Preflight: a.preflight(s, where, book), Confirm: a.confirm(s),
+		Preflight: a.preflight(s, where, book), Confirm: a.confirm(s, show.free),
 	})
 	c.add(func() error { return r.Close(context.WithoutCancel(ctx)) })
 	return r, nil
