@@ -54,7 +54,7 @@ func (a *audit) sources(ctx context.Context) error {
 		a.found.differ("none of the %d ids that the sources gave is in the index: they are read with other settings than the run's", a.checked.SourceIDs)
 		a.checked.SourcesRead = false
 	case a.cfg.Changed != "":
-		a.found.differ("the sources have %d documents that the index does not know, and not %d that it knows: %s", len(fresh), lost, a.cfg.Changed)
+		a.found.differ("the sources have %d documents that the index does not know, and lack %d that it knows: %s", len(fresh), lost, a.cfg.Changed)
 	default:
 		for _, h := range fresh {
 			a.found.name(missing, h.id, "", "the sources have it, and the run does not know it")

@@ -38,7 +38,7 @@ Exit codes: 0 done · 2 usage · 8 audit found a fault`,
 			return a.audit(cmd.Context(), s, records)
 		},
 	}
-	bind(cmd, append([]string{"dir", "target", "mode"}, asks...)...)
+	bind(cmd, append([]string{"dir", "target", "mode", "region", "profile"}, asks...)...)
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL")
 	return cmd
 }
