@@ -185,7 +185,7 @@ func (a *App) foreignOutcome(out *run.Foreign, job *quarry.Job, dir string) erro
 		}
 	}
 	if job.Status != "" {
-		a.say("job %s ended %s %s", job.ARN, job.Status, job.Message)
+		a.say("%s", strings.TrimSpace(fmt.Sprintf("job %s ended %s %s", job.ARN, job.Status, job.Message)))
 	}
 	a.say("%s lines of output", thousands(o.Lines+o.Broken))
 	for _, d := range o.Differs {

@@ -172,7 +172,7 @@ func (a *App) quotasOf(ctx context.Context, s *config.Settings, e *effect.Effect
 		return catalog.Merge(s.Quotas, table)
 	}
 	rows, err := a.readQuotas(ctx, e, dir, p)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		a.say("quotas of %s as in the %s, since the account's cannot be read: %v", p.cfg.Region, table.Source, err)
 	}
 	if len(rows.Rows) == 0 {

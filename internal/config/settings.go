@@ -117,7 +117,7 @@ func All() []Setting {
 		flag("rescue", "ask leftovers below a batch job's minimum on demand", func(s *Settings) *bool { return &s.Rescue }),
 		flag("yes", "answer yes to every question", func(s *Settings) *bool { return &s.Yes }),
 		flag("keep-shards", "keep the input files of collected jobs", func(s *Settings) *bool { return &s.KeepShards }),
-		list("region", "", "AWS Region; the default is as the SDK finds it, else us-west-2", func(s *Settings) *[]string { return &s.Regions }),
+		list("region", "", "AWS Region, or several with commas between; the default is as the SDK finds it, else us-west-2", func(s *Settings) *[]string { return &s.Regions }),
 		text("profile", "", "profile of the AWS configuration", func(s *Settings) *string { return &s.Profile }),
 		text("bucket", "", "S3 bucket; the default is quarry-<account>-<region>", func(s *Settings) *string { return &s.Bucket }),
 		text("role", "quarry-batch", "service role of the jobs, `NAME` or ARN", func(s *Settings) *string { return &s.Role }),
