@@ -19,7 +19,7 @@ var arrows = map[string][]string{
 	"cmd/quarry": {"internal/cli", "internal/config"},
 	"internal/cli": {
 		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket", "internal/clean",
-		"internal/cost", "internal/export", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/report", "internal/setup",
+		"internal/cost", "internal/dedupe", "internal/export", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/report", "internal/setup",
 		"internal/kept", "internal/pricelist", "internal/quotas", "internal/source", "internal/tokens", "internal/validate",
 	},
 	"internal/run": {

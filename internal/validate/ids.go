@@ -24,6 +24,9 @@ type idSet struct {
 	names []string
 	slots []slot
 	used  int
+	most  int      // that are held; 0: all
+	later laterIDs // those that came when so many were held
+	err   error    // of later: nothing is added any more
 
 	check jsonl.Checker
 	files [2]struct { // those that were read again last
@@ -39,8 +42,12 @@ type slot struct {
 	file   uint32
 }
 
-func newIDSet(names []string) *idSet {
-	return &idSet{seed: maphash.MakeSeed(), names: names, slots: make([]slot, 1<<12)}
+func newIDSet(names []string, cfg Config) *idSet {
+	s := &idSet{seed: maphash.MakeSeed(), names: names, slots: make([]slot, 1<<12)}
+	if cfg.Sorter != nil {
+		s.most, s.later.sorter = cfg.HeldIDs, cfg.Sorter
+	}
+	return s
 }
 
 func (s *idSet) hash(id []byte) uint64 { return maphash.Bytes(s.seed, id) | 1 }
@@ -48,9 +55,11 @@ func (s *idSet) hash(id []byte) uint64 { return maphash.Bytes(s.seed, id) | 1 }
 // earlier is the first record of an id.
 type earlier struct{ quoted, place string }
 
-// add notes an id; twice is true when it was there before.
+// add notes an id; twice is true when it was there before. Of one that came later than the set was full, that is told
+// when all are read.
 func (s *idSet) add(file int, id idRef) (first earlier, twice bool) {
-	if 4*s.used >= 3*len(s.slots) {
+	full := s.most > 0 && s.used >= s.most
+	if !full && 4*s.used >= 3*len(s.slots) {
 		s.grow()
 	}
 	i := s.slot(id.hash)
@@ -64,6 +73,12 @@ func (s *idSet) add(file int, id idRef) (first earlier, twice bool) {
 			}
 		}
 		i = (i + 1) & (len(s.slots) - 1)
+	}
+	if full {
+		if s.err == nil {
+			s.err = s.later.add(file, id)
+		}
+		return earlier{}, false
 	}
 	s.slots[i] = slot{id.hash, id.offset, uint32(min(id.line, 1<<32-1)), uint32(file)}
 	s.used++
@@ -148,10 +163,11 @@ func (s *idSet) open(index int) *os.File {
 	return f
 }
 
-func (s *idSet) close() {
+func (s *idSet) close() error {
 	for _, h := range s.files {
 		if h.f != nil {
 			_ = h.f.Close()
 		}
 	}
+	return s.later.close()
 }

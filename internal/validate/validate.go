@@ -1,11 +1,13 @@
 // Package validate checks files of Bedrock batch input, ours or not, before a job is spent on them.
 //
 // It owns the rules of the format: what a line must hold, what a recordId may be, what the bodies of a family need,
-// how many and how large. Limits and the family of a model are told by the caller. It sends nothing and writes nothing.
+// how many and how large. Limits and the family of a model are told by the caller. It sends nothing, and writes nothing
+// but what the caller's Sorter does.
 //
 // What always holds: all faults are found in one pass, each with file, line and byte; faults come in the order of the
-// files; the result is the same for any number of workers; memory follows the number of records only by the set of
-// recordIds, 24 to 48 bytes each.
+// files and their lines, but that recordIds of which the first came beyond those that are held come behind the last file,
+// in the same order, and the files' sizes behind them; the result is the same for any number of workers; memory does not
+// grow with the number of records where there is a Sorter, and by 24 to 48 bytes each where there is none.
 package validate
 
 import (
@@ -37,6 +39,10 @@ type Config struct {
 	MaxLineBytes int64
 	// Workers is how many goroutines check; 0 means one for each processor.
 	Workers int
+	// HeldIDs is how many recordIds are held in memory; 0 means 393,216, which take 12 MiB.
+	HeldIDs int
+	// Sorter makes a sorter for the recordIds beyond those, and by another name for those that come again. nil holds all.
+	Sorter func(name string) (Sorter, error)
 	// Found is called for every fault as it is found, from one goroutine, in the order of the files. nil only counts.
 	Found func(Fault)
 }
@@ -48,6 +54,9 @@ func (c Config) Validate() error {
 	}
 	if c.Workers < 0 {
 		return fmt.Errorf("%d workers: want 1 or more, or 0 for one a processor", c.Workers)
+	}
+	if c.HeldIDs < 0 {
+		return fmt.Errorf("%d recordIds in memory: want 1 or more, or 0 for %d", c.HeldIDs, heldIDs)
 	}
 	switch c.Type {
 	case "", quarry.InvokeModel, quarry.Converse:
@@ -103,8 +112,9 @@ type Limit struct {
 	OK   bool   `json:"ok"`
 }
 
-// Files checks files that are to be the input of one job. The error is about reading them, never about what is in them.
-func Files(ctx context.Context, cfg Config, files []string) (Report, error) {
+// Files checks files that are to be the input of one job. The error is about reading and sorting, never about what is in
+// the files.
+func Files(ctx context.Context, cfg Config, files []string) (_ Report, err error) {
 	if err := cfg.Validate(); err != nil {
 		return Report{}, &quarry.Error{Kind: quarry.BadUsage, Op: "validate", Err: err}
 	}
@@ -117,8 +127,15 @@ func Files(ctx context.Context, cfg Config, files []string) (Report, error) {
 	if cfg.MaxLineBytes == 0 {
 		cfg.MaxLineBytes = defaultLineBytes
 	}
-	r := &run{cfg: cfg, ids: newIDSet(files)}
-	defer r.ids.close()
+	if cfg.HeldIDs == 0 {
+		cfg.HeldIDs = heldIDs
+	}
+	r := &run{cfg: cfg, ids: newIDSet(files, cfg)}
+	defer func() {
+		if closeErr := r.ids.close(); err == nil && closeErr != nil {
+			err = sorting(closeErr)
+		}
+	}()
 	bases := map[string]string{}
 	for n, name := range files {
 		r.report.Files = append(r.report.Files, File{Name: name})
@@ -136,8 +153,34 @@ func Files(ctx context.Context, cfg Config, files []string) (Report, error) {
 			return r.report, err
 		}
 	}
+	if err := r.laterIDs(ctx, files); err != nil {
+		return r.report, err
+	}
 	r.limits()
 	return r.report, nil
+}
+
+// laterIDs tells which recordIds came again among those that were not held.
+func (r *run) laterIDs(ctx context.Context, files []string) error {
+	for a, err := range r.ids.later.repeated(ctx, r.ids) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return sorting(err)
+		}
+		r.file = &r.report.Files[a.file]
+		r.again(files[a.file], a.id, a.first)
+	}
+	return nil
+}
+
+// sorting is an error about the disk beside the files: none of theirs.
+func sorting(err error) error {
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "sort recordIds beyond those that memory holds", Err: err,
+		Hint: "let TMPDIR name a directory that you can write to, with 48 bytes of room for each record",
+	}
 }
 
 // run is one check under way. Only the goroutine that called Files touches it.
@@ -170,6 +213,11 @@ func (r *run) check(ctx context.Context, index int, name string) (err error) {
 	if info, err := in.Stat(); err == nil && info.IsDir() {
 		return unreadable(name, errors.New("it is a folder"))
 	}
+	var start int64
+	for i := range index {
+		start += r.report.Files[i].Bytes
+	}
+	r.ids.later.starts = append(r.ids.later.starts, start)
 	w := startWorkers(r.cfg.Workers)
 	defer w.stop()
 	pending := make([]*job, 0, 2*r.cfg.Workers)
@@ -202,9 +250,15 @@ func (r *run) check(ctx context.Context, index int, name string) (err error) {
 			finish()
 		}
 		pending = append(pending, w.start(chunk, r.body, r.ids.hash))
+		if r.ids.err != nil {
+			break
+		}
 	}
 	for len(pending) > 0 {
 		finish()
+	}
+	if r.ids.err != nil {
+		return sorting(r.ids.err)
 	}
 	if r.file.Records == 0 && r.file.Faults == 0 {
 		r.fault(Fault{File: name, Reason: "is empty"})
@@ -275,8 +329,12 @@ func (r *run) lookUp(index int, name string, j *job, next int, line int64) int {
 	for ; next < len(j.ids) && j.ids[next].line <= line; next++ {
 		id := j.ids[next]
 		if first, twice := r.ids.add(index, id); twice {
-			r.fault(Fault{File: name, Line: id.line, Offset: id.at, Reason: "recordId " + first.quoted + " again; first at " + first.place})
+			r.again(name, id, first)
 		}
 	}
 	return next
+}
+
+func (r *run) again(name string, id idRef, first earlier) {
+	r.fault(Fault{File: name, Line: id.line, Offset: id.at, Reason: "recordId " + first.quoted + " again; first at " + first.place})
 }
