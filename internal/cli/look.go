@@ -190,6 +190,10 @@ func (a *App) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Print the effective settings and where each value came from",
+		Long: `Config prints every setting with its value and where that came from. What other commands have no flag for
+(such as models, quotas and structured) is set in quarry.yaml or by a variable: QUARRY_MODELS.
+
+Exit codes: 0 done · 2 usage`,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
@@ -232,6 +236,9 @@ func (a *App) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version and how it was built",
+		Long: `Version prints the version, the revision it was built from, and with which Go.
+
+Exit codes: 0 done`,
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			revision, built := "unknown", ""
