@@ -302,7 +302,8 @@ func following(h http.Header, page int) int {
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if n, err := strconv.Atoi(v); err == nil && n >= 0 {
-		return time.Duration(n) * time.Second
+		// Cut before it is multiplied: more seconds than a duration holds would come out below 0.
+		return time.Duration(min(n, int(longestWait/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(v); err == nil {
 		return max(0, time.Until(at))
