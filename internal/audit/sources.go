@@ -50,6 +50,9 @@ func (a *audit) sources(ctx context.Context) error {
 	fresh := fresh(al)
 	switch {
 	case lost == 0 && len(al.extra) == 0:
+	case a.checked.SourceIDs == 0:
+		a.found.differ("the sources gave no id at all: they are empty by now, or read with other settings than the run's")
+		a.checked.SourcesRead = false
 	case matched == 0:
 		a.found.differ("none of the %d ids that the sources gave is in the index: they are read with other settings than the run's", a.checked.SourceIDs)
 		a.checked.SourcesRead = false

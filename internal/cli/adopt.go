@@ -197,7 +197,7 @@ func (a *App) printHome(h *run.Home, dir string) {
 		a.say("  %-12s %s, %s of %s records%s", s.ID, s.Job.Status, thousands(s.Job.Counts.Processed), thousands(s.Records), why)
 	}
 	if n := len(h.Running); n > 0 {
-		a.say("%s, and their answers are not here yet: quarry collect --dir %s --watch", plural(n, "job has not ended", "jobs have not ended"), dir)
+		a.say("%s yet: quarry collect --dir %s --watch", plural(n, "job has not ended, and its answers are not here", "jobs have not ended, and their answers are not here"), dir)
 	}
 }
 

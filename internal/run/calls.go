@@ -88,7 +88,7 @@ func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answer
 	defer context.AfterFunc(ctx, func() {
 		time.AfterFunc(callGrace, end)
 		if n := len(r.calls); n > 0 {
-			r.watch(Event{Kind: Note, Text: fmt.Sprintf("ending; %d calls are under way and paid for: their answers are waited for, %s at most", n, callGrace)})
+			r.watch(Event{Kind: Note, Text: fmt.Sprintf("ending; calls under way, which are paid for: %d; their answers are waited for, %s at most", n, callGrace)})
 		}
 	})()
 	round := &asking{run: r, shard: s, log: log, pacer: r.pacer(), done: int64(len(answered))}
