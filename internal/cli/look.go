@@ -194,7 +194,7 @@ func (a *App) configCommand() *cobra.Command {
 (such as models, quotas and structured) is set in quarry.yaml or by a variable: QUARRY_MODELS.
 
 Exit codes: 0 done · 2 usage`,
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -239,7 +239,7 @@ func (a *App) versionCommand() *cobra.Command {
 		Long: `Version prints the version, the revision it was built from, and with which Go.
 
 Exit codes: 0 done`,
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			revision, built := "unknown", ""
 			if info, ok := debug.ReadBuildInfo(); ok {
