@@ -3,6 +3,7 @@ package sqlrows_test
 import (
 	"context"
 	"iter"
+	"math"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -17,7 +18,7 @@ import (
 func FuzzRows(f *testing.F) {
 	f.Add("extra", "TEXT", []byte("words"), "words", int64(1), 1.5)
 	f.Add("body", "JSON", []byte(`{"a":[1,2]}`), "\x00\u202e", int64(-1<<63), 1e308)
-	f.Add("a.b\"c", "NUMERIC", []byte("-0.50"), "日本語", int64(0), -0.0)
+	f.Add("a.b\"c", "NUMERIC", []byte("-0.50"), "日本語", int64(0), math.Copysign(0, -1))
 	f.Add("\xff", "BLOB", []byte("\xff\x00"), "\xff", int64(253402300800), 5e-324)
 	f.Add("id", "DECIMAL", []byte("NaN"), "", int64(7), 0.1)
 	f.Fuzz(func(t *testing.T, name, kind string, raw []byte, text string, whole int64, real float64) {
