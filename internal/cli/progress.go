@@ -105,7 +105,10 @@ func (p *progress) event(e run.Event) {
 
 func stepCounts(e run.Event) string {
 	text := fmt.Sprintf("%s of %s done", thousands(e.Done), thousands(e.Total))
-	if e.Failed > 0 {
+	switch {
+	case e.Failed > 0 && e.Step == "export": // invalid answers are among them
+		text += fmt.Sprintf(", %s without a good answer", thousands(e.Failed))
+	case e.Failed > 0:
 		text += fmt.Sprintf(", %s failed", thousands(e.Failed))
 	}
 	if e.Skipped > 0 {

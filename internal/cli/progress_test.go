@@ -22,3 +22,13 @@ func TestFreeTakesTheLiveLineAway(t *testing.T) {
 		t.Errorf("after free the terminal got %q, want the line taken away", got)
 	}
 }
+
+// The table at the end tells invalid answers from failed documents; the line above it must not call both failed.
+func TestExportDoesNotCallInvalidAnswersFailed(t *testing.T) {
+	t.Parallel()
+	for step, want := range map[string]string{"export": "281 of 400 done, 119 without a good answer", "shards": "281 of 400 done, 119 failed"} {
+		if got := stepCounts(run.Event{Step: step, Done: 281, Total: 400, Failed: 119}); got != want {
+			t.Errorf("stepCounts(%s) = %q, want %q", step, got, want)
+		}
+	}
+}
