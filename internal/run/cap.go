@@ -162,6 +162,9 @@ func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *balance, own qua
 	if share <= 0 || most < least || most >= s.Records {
 		return false, nil
 	}
+	// Half of what fits: a piece as large as all that is left could not be sent, nor be cut below the minimum, once another
+	// shard has spent a cent.
+	most = max(least, most/2)
 	bytes := max(1, int64(float64(s.Bytes)*share))
 	even := pack.Config{Quotas: quarry.Quotas{MinRecords: least, RecordsPerFile: most, FileBytes: bytes}, Margin: 1}
 	rows, err := r.recut(ctx, s, least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] {
