@@ -134,6 +134,7 @@ type Run struct {
 	active        time.Duration // of earlier processes
 
 	heavy     chan struct{}
+	sending   chan struct{} // the slot of uploads: one fills the line with its parts, and four hold 160 MB of them
 	calls     chan struct{} // a slot for each runtime call under way
 	pacing    sync.Once
 	pace      *bedrock.Pacer
@@ -187,7 +188,7 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	r := &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-		heavy: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{}, sched: newSchedule(),
+		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{}, sched: newSchedule(),
 		turns: make(chan struct{}, callsAtOnce),
 	}
 	if deps.Bucket != nil {

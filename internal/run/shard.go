@@ -47,7 +47,7 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 		if chosen, err := r.choosePool(ctx, s); chosen || err != nil {
 			return err // the choice is durable before anything is done there
 		}
-		return r.upload(ctx, s)
+		return alone(ctx, r.sending, func() error { return r.upload(ctx, s) })
 	case quarry.ShardUploaded:
 		return r.intend(ctx, s)
 	case quarry.ShardIntended:
@@ -68,10 +68,13 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 }
 
 // heavily runs what needs both cores and much memory, one at a time.
-func (r *Run) heavily(ctx context.Context, act func() error) error {
+func (r *Run) heavily(ctx context.Context, act func() error) error { return alone(ctx, r.heavy, act) }
+
+// alone acts when the slot is free.
+func alone(ctx context.Context, slot chan struct{}, act func() error) error {
 	select {
-	case r.heavy <- struct{}{}:
-		defer func() { <-r.heavy }()
+	case slot <- struct{}{}:
+		defer func() { <-slot }()
 		return act()
 	case <-ctx.Done():
 		return context.Cause(ctx)
