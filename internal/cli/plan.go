@@ -79,6 +79,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 }
 
 func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err error) {
+	a.collectLate()
 	if err := deadlineNeedsAuto(s); err != nil {
 		return err
 	}
@@ -204,6 +205,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 }
 
 func (a *App) build(ctx context.Context, s *config.Settings, args []string, out string) (err error) {
+	a.collectLate()
 	if s.Structured == "auto" {
 		s.Structured = "off" // no pilot decides here, and every model takes a request without a schema
 	}

@@ -37,6 +37,7 @@ Exit codes: 0 done · 2 usage · 3 a fault was found`,
 }
 
 func (a *App) validate(ctx context.Context, s *config.Settings, files []string) error {
+	a.collectLate()
 	idle := idleMemory()
 	defer runtime.KeepAlive(idle)
 	m, profile, _ := catalog.Find(s.Model)
