@@ -50,6 +50,9 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, ne
 		where.cfg.Region = s.Regions[0]
 	}
 	cfg := a.runConfig(s, ask, where, dir, args)
+	if s.Target == "aws" {
+		cfg.CallMargin = run.CallMargin
+	}
 	cfg.Local = true // nothing is refused for its price: nothing is sent
 	cfg.ForAWS = s.Target == "aws"
 	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources, Watch: show}), nil

@@ -51,11 +51,11 @@ const (
 	flexLeast   = 2
 )
 
-// callMargin is what is left for everything but the calls: a job that stops, what is collected, leftovers. How long a job
+// CallMargin is what is left for everything but the calls: a job that stops, what is collected, leftovers. How long a job
 // takes to stop is not documented; this is an assumption.
 const (
-	callMargin      = 10 * time.Minute
-	localCallMargin = 2 * time.Second
+	CallMargin      = 10 * time.Minute
+	LocalCallMargin = 2 * time.Second
 )
 
 // lookAgain is how often the clock is read against the ledger.
@@ -110,7 +110,7 @@ func (r *Run) holdDeadline(ctx context.Context) error {
 		return nil
 	}
 	if r.cfg.Mode != quarry.ModeAuto { // the price class changes for nobody who does not ask for it
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("the deadline of %s is not held: that takes --mode auto", quarry.Timestamp(d.By))})
+		r.watch(Event{Kind: Note, Text: fmt.Sprintf("the deadline of %s is not held: that takes --mode auto", moment(d.By))})
 		return nil
 	}
 	r.clock.held = d
@@ -138,8 +138,8 @@ func (r *Run) newDeadline(ctx context.Context, before *deadline) (*deadline, err
 	}
 	if !d.By.After(time.Now()) {
 		return nil, &quarry.Error{
-			Kind: quarry.BadUsage, Op: "be done by", Subject: quarry.Timestamp(d.By), Err: errors.New("that is past"),
-			Hint: "name a later time; a duration counts from the beginning of the run, " + quarry.Timestamp(d.Began),
+			Kind: quarry.BadUsage, Op: "be done by", Subject: moment(d.By), Err: errors.New("that is past"),
+			Hint: "name a later time; a duration counts from the beginning of the run, " + moment(d.Began),
 		}
 	}
 	return d, nil
@@ -158,9 +158,9 @@ func (r *Run) callMargin() time.Duration {
 	case r.cfg.CallMargin > 0:
 		return r.cfg.CallMargin
 	case r.cfg.Local:
-		return localCallMargin
+		return LocalCallMargin
 	}
-	return callMargin
+	return CallMargin
 }
 
 // shareOf is what so many of the pass's records take, as it is forecast now.
@@ -219,7 +219,7 @@ func (r *Run) modeByDeadline(jobs bool) quarry.Mode {
 		return quarry.ModeJob
 	}
 	left, need := time.Until(d.By), r.callTime(p.stages())
-	by := quarry.Timestamp(d.By)
+	by := moment(d.By)
 	note := func(format string, args ...any) { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
 	model, _, known := catalog.Find(r.cfg.Model)
 	if jobs && (!known || model.Batch) && left > times(need, planSlack)+r.callMargin() {
@@ -236,6 +236,9 @@ func (r *Run) modeByDeadline(jobs bool) quarry.Mode {
 	}
 	return mode
 }
+
+// moment is a time for people.
+func moment(at time.Time) string { return quarry.Timestamp(at.Truncate(time.Second)) }
 
 func round(d time.Duration) time.Duration {
 	if d < time.Minute {
@@ -264,7 +267,7 @@ func (r *Run) deadlineQuestion() string {
 		return ""
 	}
 	return fmt.Sprintf(" To be done by %s, what jobs have not answered in time is asked by calls: at most all of it%s.",
-		quarry.Timestamp(d.By), r.callsCost(r.planned.stages(), quarry.ModeOnDemand))
+		moment(d.By), r.callsCost(r.planned.stages(), quarry.ModeOnDemand))
 }
 
 // nextLook is when a shard that waits until then has to be looked at for the deadline.
@@ -340,9 +343,9 @@ func (r *Run) deadlineReport(shards []ledger.Shard) (*report.Deadline, []string)
 	switch {
 	case rep.Ended.IsZero():
 	case rep.Made:
-		notes = append(notes, fmt.Sprintf("done at %s, %s before the deadline", quarry.Timestamp(rep.Ended), round(early)))
+		notes = append(notes, fmt.Sprintf("done at %s, %s before the deadline", moment(rep.Ended), round(early)))
 	default:
-		notes = append(notes, fmt.Sprintf("done at %s, %s after the deadline", quarry.Timestamp(rep.Ended), round(-early)))
+		notes = append(notes, fmt.Sprintf("done at %s, %s after the deadline", moment(rep.Ended), round(-early)))
 	}
 	return rep, notes
 }
@@ -352,7 +355,7 @@ func moveText(m *report.Move, by time.Time) string {
 	if m.What == movedOpen {
 		what = "that open jobs have not answered: these jobs are stopped, and what they answered is kept"
 	}
-	return fmt.Sprintf("to be done by %s, calls take the place of jobs for %d records %s (mode %s%s)", quarry.Timestamp(by), m.Records, what, m.Mode, costText(m.Cost, m.Instead))
+	return fmt.Sprintf("to be done by %s, calls take the place of jobs for %d records %s (mode %s%s)", moment(by), m.Records, what, m.Mode, costText(m.Cost, m.Instead))
 }
 
 // What is moved.

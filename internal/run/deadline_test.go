@@ -1,13 +1,17 @@
 package run_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"quarry"
+	"quarry/internal/cost"
 	"quarry/internal/effect"
 	"quarry/internal/run"
 )
@@ -183,5 +187,115 @@ func TestResumeKeepsTheDeadline(t *testing.T) {
 	var q *quarry.Error
 	if !errors.As(err, &q) || q.Kind != quarry.BadUsage || !strings.Contains(err.Error(), "that is past") {
 		t.Errorf("got %v, want a refusal of a deadline that is past", err)
+	}
+}
+
+func TestPriceClassStaysWhereTheCapForbidsCalls(t *testing.T) {
+	t.Parallel()
+	row := cost.Row{Model: "anthropic.claude-haiku-4-5-20251001-v1:0", Kinds: []cost.Kind{cost.Geo}, Basis: cost.Listed, Source: "made up", Date: "2026-01-01"}
+	job, call := row, row
+	job.Tier, job.In, job.Out = cost.Job, "0.5", "2.5"
+	call.Tier, call.In, call.Out = cost.OnDemand, "1000", "5000"
+	prices, err := cost.NewTable("2026-01-01", []cost.Row{job, call})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, worldConfig{docs: someDocs(14), delay: 500 * time.Millisecond, cfg: func(c *run.Config) {
+		withoutPilot(lateSoon)(c)
+		limit := 30 * cent
+		c.MaxUSD, c.Prices = &limit, prices
+		c.By, c.CallMargin = "1200ms", 100*time.Millisecond
+	}})
+	out, _, err := w.run(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls, jobs := w.moved(t, &out); calls != 0 || jobs != 15 {
+		t.Errorf("%d documents were answered by calls and %d by jobs, want 0 and 15", calls, jobs)
+	}
+	d := out.Report.Deadline
+	if d == nil || d.Made || d.Moved != 0 || !strings.Contains(d.Kept, "stays in jobs") {
+		t.Errorf("the report says %+v, want a deadline that was missed, and why nothing was moved", d)
+	}
+}
+
+// lateAtOnce makes everything late, whatever was decided when the pass was planned.
+func lateAtOnce(c *run.Config) {
+	doneBy("1h")(c)
+	c.CallMargin = 2 * time.Hour
+}
+
+func TestResumeAfterCrashWhileShardsAreMoved(t *testing.T) {
+	t.Parallel()
+	tried := map[effect.Kind]int{}
+	for kind, step := range map[effect.Kind]int{effect.HTTP: 5, effect.SQL: 9} {
+		for n := 1; n <= 10*step; n += step {
+			w := newWorld(t, worldConfig{docs: someDocs(14), delay: 300 * time.Millisecond, cfg: withoutPilot(doneBy("1h"))})
+			var gone sync.Once
+			ctx, cancel := context.WithCancel(t.Context())
+			var jobs atomic.Int32
+			w.event = func(e run.Event) {
+				if e.Kind == run.JobSubmitted && jobs.Add(1) == 2 {
+					gone.Do(cancel) // with two jobs open, and two shards that wait for a slot
+				}
+			}
+			if _, err := w.live(ctx, t, effect.New(nil)); err == nil {
+				t.Fatal("it did not end with jobs open")
+			}
+			w.event, w.cfg = nil, withoutPilot(lateAtOnce)
+			ended := false
+			if out, _, err := w.run(t, dieAt(kind, n, effect.After)); err == nil {
+				ended = out.Totals.OK > 0
+			} else {
+				if !errors.Is(err, errDied) && !errors.Is(err, effect.ErrHook) {
+					t.Fatalf("%s effect %d: it died of something else: %v", kind, n, err)
+				}
+				tried[kind]++
+			}
+			out, _, err := w.run(t, nil)
+			if err != nil {
+				t.Fatalf("%s effect %d: resume: %v", kind, n, err)
+			}
+			what := fmt.Sprintf("%s effect %d", kind, n)
+			w.proven(t, w.left(t), what)
+			if d := out.Report.Documents; d.OK != 15 || d.Failed+d.Invalid != 0 {
+				t.Errorf("%s: documents %+v, want 15 answered", what, d)
+			}
+			if d := out.Report.Deadline; d == nil || d.Moved == 0 {
+				t.Errorf("%s: the report says %+v, want records that were moved", what, d)
+			}
+			if err := w.server.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if ended {
+				break
+			}
+		}
+	}
+	if tried[effect.HTTP] < 4 || tried[effect.SQL] < 6 {
+		t.Errorf("crash points tried: %v, want more", tried)
+	}
+	t.Logf("crash points tried: %v", tried)
+}
+
+func TestFewRecordsAreAskedInFlexWhereThereIsTime(t *testing.T) {
+	t.Parallel()
+	for by, want := range map[string]quarry.Mode{"1h": quarry.ModeFlex, "4m": quarry.ModeOnDemand} {
+		w := newWorld(t, worldConfig{docs: someDocs(14), cfg: func(c *run.Config) {
+			doneBy(by)(c)
+			c.Model, c.Quotas.MinRecords, c.Quotas.RPM = "us.amazon.nova-pro-v1:0", 100, 6 // 14 calls take 140 s
+		}})
+		r, end, err := w.wire(t.Context(), t, effect.New(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := r.Plan(t.Context())
+		end()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Planned.Mode != want || f.Recommended != want {
+			t.Errorf("by %s: mode %s, recommended %s, want %s", by, f.Planned.Mode, f.Recommended, want)
+		}
 	}
 }

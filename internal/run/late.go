@@ -143,12 +143,12 @@ func (r *Run) overCap(rest *rest, mode quarry.Mode, by time.Time) string {
 	}
 	calls := r.listCost(mode, r.shareOf(rest.all))
 	if calls == nil || !rest.priced {
-		return fmt.Sprintf("what is late for %s stays in jobs: the price of calls is not known, so the cap of %s could not be held", quarry.Timestamp(by), r.cfg.MaxUSD)
+		return fmt.Sprintf("what is late for %s stays in jobs: the price of calls is not known, so the cap of %s could not be held", moment(by), r.cfg.MaxUSD)
 	}
 	if rest.settled+*calls <= *r.cfg.MaxUSD {
 		return ""
 	}
-	return fmt.Sprintf("what is late for %s stays in jobs: calls for the rest cost about %s, and the cap of %s would be passed", quarry.Timestamp(by), calls, r.cfg.MaxUSD)
+	return fmt.Sprintf("what is late for %s stays in jobs: calls for the rest cost about %s, and the cap of %s would be passed", moment(by), calls, r.cfg.MaxUSD)
 }
 
 // decided gives what was decided for shards without a job, and for those with one.

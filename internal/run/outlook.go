@@ -85,7 +85,7 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 	}
 	f.Recommended, f.Why = recommend(f.Modes)
 	if r.clock.held != nil { // the notes say why
-		f.Recommended, f.Why = r.planned.Mode, "the cheapest way to be done by "+quarry.Timestamp(r.clock.held.By)
+		f.Recommended, f.Why = r.planned.Mode, "the cheapest way to be done by "+moment(r.clock.held.By)
 	}
 	return f, nil
 }
