@@ -34,7 +34,7 @@ func deadlineText(d *report.Deadline, done bool) string {
 		text += ", passed"
 	}
 	if d.Moved > 0 || d.StoppedJobs > 0 {
-		text += fmt.Sprintf("; %s records are asked by calls in the place of jobs, %s jobs were stopped for that", thousands(d.Moved), thousands(d.StoppedJobs))
+		text += fmt.Sprintf("; asked by calls in the place of jobs: %s records; jobs stopped for that: %s", thousands(d.Moved), thousands(d.StoppedJobs))
 	}
 	if d.Kept != "" {
 		text += "; " + d.Kept

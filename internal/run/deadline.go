@@ -238,7 +238,7 @@ func (r *Run) modeByDeadline(jobs bool) quarry.Mode {
 }
 
 // moment is a time for people.
-func moment(at time.Time) string { return quarry.Timestamp(at.Truncate(time.Second)) }
+func moment(at time.Time) string { return at.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
 func round(d time.Duration) time.Duration {
 	if d < time.Minute {

@@ -13,6 +13,7 @@ import (
 	"quarry"
 	"quarry/internal/cost"
 	"quarry/internal/effect"
+	"quarry/internal/prompt"
 	"quarry/internal/run"
 )
 
@@ -298,4 +299,41 @@ func TestFewRecordsAreAskedInFlexWhereThereIsTime(t *testing.T) {
 			t.Errorf("by %s: mode %s, recommended %s, want %s", by, f.Planned.Mode, f.Recommended, want)
 		}
 	}
+}
+
+func TestWhatIsLateIsAskedInFlexWhereThatCostsLess(t *testing.T) {
+	t.Parallel()
+	const nova = "us.amazon.nova-pro-v1:0"
+	renderer, err := prompt.New(prompt.Config{Model: nova})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, worldConfig{docs: someDocs(14), delay: slowJobs / 2, cfg: func(c *run.Config) {
+		withoutPilot(doneBy("30s"))(c)
+		c.Model, c.Prompt, c.Type = nova, renderer, renderer.Invocation()
+		c.Quotas.RPM = 90 // 14 calls take 9.3 s, so those in flex begin after 1 s
+	}})
+	w.model = nova
+	out, _, err := w.run(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, _ := w.results(t)
+	modes := map[quarry.Mode]int{}
+	for _, res := range results {
+		modes[res.Mode]++
+	}
+	if modes[quarry.ModeFlex] == 0 || modes[quarry.ModeOnDemand] != 0 || out.Report.Documents.OK != 15 {
+		t.Errorf("modes %v, documents %+v, want some in flex, none on demand and 15 answered", modes, out.Report.Documents)
+	}
+	for id, n := range w.bill(t) {
+		if n != 1 {
+			t.Errorf("record %s was answered and billed %d times", id, n)
+		}
+	}
+	d := out.Report.Deadline
+	if d == nil || len(d.Moves) == 0 || d.Moves[0].Mode != quarry.ModeFlex || *d.Moves[0].Cost != *d.Moves[0].Instead {
+		t.Errorf("the report says %+v, want a move to flex at the price of jobs", d)
+	}
+	w.auditClean(t)
 }

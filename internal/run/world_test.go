@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -38,6 +39,7 @@ type world struct {
 	deps   func(*run.Deps)
 
 	regions []string // of further pools
+	model   string   // zero: quarry.DefaultModel
 	event   func(run.Event)
 }
 
@@ -140,7 +142,7 @@ func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *r
 	if err := b.Make(ctx); err != nil {
 		return nil, nil, err
 	}
-	wants := setup.Wants{Account: setup.Account{ID: me.Account, Partition: me.Partition, Region: aws.Region}, Bucket: w.bucket, Model: quarry.DefaultModel}
+	wants := setup.Wants{Account: setup.Account{ID: me.Account, Partition: me.Partition, Region: aws.Region}, Bucket: w.bucket, Model: cmp.Or(w.model, quarry.DefaultModel)}
 	if _, err := setup.EnsureRole(ctx, aws, "quarry-batch", wants); err != nil {
 		return nil, nil, err
 	}
