@@ -1,6 +1,7 @@
 package effect
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"time"
@@ -12,6 +13,8 @@ import (
 type HTTPConfig struct {
 	// MaxConnsPerHost bounds the connections to one host. Zero: 576, which leaves room beside 512 runtime calls.
 	MaxConnsPerHost int
+	// Dial opens connections. Nil: over the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 const mostConns = 576
@@ -36,6 +39,9 @@ func (e *Effects) HTTPClient(cfg HTTPConfig) *http.Client {
 		// Answers of a model come after minutes; NAT gateways forget idle connections after 350 s
 		// (https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html), hence the keep-alive.
 		ResponseHeaderTimeout: 15 * time.Minute,
+	}
+	if cfg.Dial != nil {
+		base.DialContext, base.Proxy = cfg.Dial, nil
 	}
 	return &http.Client{
 		Transport: transport{e: e, base: base},

@@ -6,7 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +38,7 @@ type world struct {
 	cfg    func(*run.Config)
 	deps   func(*run.Deps)
 
+	wires   *wires   // what the network is; nil: sockets
 	regions []string // of further pools
 	model   string   // zero: quarry.DefaultModel
 	event   func(run.Event)
@@ -49,6 +50,7 @@ type worldConfig struct {
 	quotas string        // a table; empty: a minimum of 3 and 4 records a job
 	delay  time.Duration // in each state of a job before it runs. Zero: hardly any
 	cfg    func(*run.Config)
+	wires  *wires // nil: sockets
 }
 
 func newWorld(t *testing.T, cfg worldConfig) *world {
@@ -58,11 +60,16 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 		cfg.quotas = `{"*":{"min_records":3,"records_per_job":4,"records_per_file":4}}`
 	}
 	write(t, filepath.Join(base, "quotas.json"), cfg.quotas)
-	w := &world{dir: filepath.Join(base, "run"), source: filepath.Join(base, "docs.jsonl"), bucket: "quarry-test", cfg: cfg.cfg}
+	w := &world{dir: filepath.Join(base, "run"), source: filepath.Join(base, "docs.jsonl"), bucket: "quarry-test", cfg: cfg.cfg, wires: cfg.wires}
 	write(t, w.source, cfg.docs)
+	var listener net.Listener
+	if cfg.wires != nil {
+		listener = cfg.wires
+	}
 	var err error
 	w.server, err = standin.Start(t.Context(), standin.Config{
-		Dir: filepath.Join(base, "standin"), NoSync: true, TestClock: true, StateDelay: max(cfg.delay, time.Nanosecond), Fault: cfg.fault, QuotasFile: filepath.Join(base, "quotas.json"),
+		Listener: listener,
+		Dir:      filepath.Join(base, "standin"), NoSync: true, TestClock: true, StateDelay: max(cfg.delay, time.Nanosecond), Fault: cfg.fault, QuotasFile: filepath.Join(base, "quotas.json"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +92,7 @@ func write(t *testing.T, path, text string) {
 // run lives one process: it opens everything anew over what is on the disk and at the provider.
 func (w *world) run(t *testing.T, hook effect.Hook) (run.Outcome, map[effect.Kind]int64, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), w.patience())
 	defer cancel()
 	e := effect.New(hook)
 	out, err := w.live(ctx, t, e)
@@ -120,7 +127,11 @@ func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *r
 		return nil, nil, err
 	}
 	id, secret := w.server.Keys()
-	client := e.HTTPClient(effect.HTTPConfig{})
+	network := effect.HTTPConfig{}
+	if w.wires != nil {
+		network.Dial = w.wires.dial
+	}
+	client := e.HTTPClient(network)
 	stop := func() {
 		client.CloseIdleConnections()
 		_ = book.Close() // as a dying process would: what is not committed is gone
@@ -181,7 +192,7 @@ func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *r
 // bill is what the provider knows: how often it answered each record.
 func (w *world) bill(t *testing.T) map[string]int64 {
 	t.Helper()
-	resp, err := http.Get(w.server.URL() + "/_quarry/bill")
+	resp, err := w.client().Get(w.server.URL() + "/_quarry/bill")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -202,6 +202,10 @@ func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
 		Protocols:         protocols(),
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
 	}
+	if s.listener = cfg.Listener; s.listener != nil {
+		s.closeLater(s.stop)
+		return nil
+	}
 	var err error
 	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addr); err != nil {
 		return err

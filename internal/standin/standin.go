@@ -32,6 +32,7 @@ type Config struct {
 	BackendModel string        // the model's name at the servers; default: what they serve, see package model
 	BackendKey   string        // the servers' key; default none
 	Concurrency  int           // records in flight; default 64, with servers as back ends 256
+	Listener     net.Listener  // where it serves; nil: on Addr
 	StateDelay   time.Duration // in each of Submitted, Validating, Scheduled; default 200ms
 
 	Fault     string // "k=v,…" as package faults reads it; default none
