@@ -39,7 +39,7 @@ test:
 
 # The race detector needs cgo and gcc.
 race:
-	CGO_ENABLED=1 $(GO) test -race ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
 
 cross:
 	@set -e; for t in $(TARGETS); do echo "cross $$t"; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -trimpath -o /dev/null ./cmd/quarry; done

@@ -122,7 +122,7 @@ func TestDaysOfAnyRun(t *testing.T) {
 	// fasthttp, below the S3 server, starts one clock for the whole process and never ends it: it must not be a bubble's.
 	newWorld(t, worldConfig{docs: someDocs(3)}).run(t, nil) //nolint:errcheck // only that it began matters
 	if checks := flag.Lookup("rapid.checks"); !*full && checks.Value.String() == checks.DefValue {
-		if err := checks.Value.Set("6"); err != nil { // a run of days is a thousand polls, each a request
+		if err := checks.Value.Set("3"); err != nil { // a run of days is a thousand polls, each a request
 			t.Fatal(err)
 		}
 	}
