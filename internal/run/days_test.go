@@ -80,11 +80,10 @@ var reach = func() map[quarry.ShardState]map[quarry.ShardState]bool {
 	return out
 }()
 
-// model is what is known of a run from outside: what each shard was when it was last seen, and which jobs there were.
+// model is what is known of a run from outside: what each shard was when it was last seen.
 type model struct {
 	states   map[quarry.ShardID]quarry.ShardState
 	attempts map[quarry.ShardID]int
-	jobs     map[quarry.ShardID]map[string]bool // names of jobs whose records may have been answered
 }
 
 // see looks at the ledger between two lives of the process, and holds it to the state machine.
