@@ -21,6 +21,7 @@ import (
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
 	"quarry/internal/ledger"
+	"quarry/internal/run/lines"
 )
 
 // A run can be taken over with nothing but its id and its bucket: run.json says what was asked, a note beside each part of
@@ -313,7 +314,7 @@ func (t *taking) row(ctx context.Context, id quarry.ShardID) (ledger.Shard, erro
 	if n.Kind == quarry.PilotShard {
 		s.Takes += string(takePilot)
 	}
-	for p, err := range jsonLines[part](t.partPath(id)) {
+	for p, err := range lines.Read[part](t.partPath(id)) {
 		if err != nil {
 			return s, err
 		}

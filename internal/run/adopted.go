@@ -14,6 +14,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 	"quarry/internal/ledger"
+	"quarry/internal/run/lines"
 )
 
 // adoptedBytes stands in an entry for the length of a line that lies elsewhere.
@@ -118,7 +119,7 @@ func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, be
 		return errors.Join(index.add(e), column.add(t, tries, p.Orders-1, slot))
 	}
 	parts := func() iter.Seq2[part, error] {
-		return mergeByOrder(r.partFiles(rows, pass), func(l *part) int64 { return l.Order })
+		return lines.Merge(r.partFiles(rows, pass), func(l *part) int64 { return l.Order })
 	}
 	if before != nil {
 		if err := onlyBefore(ctx, parts(), own, before, old); err != nil {
@@ -197,15 +198,15 @@ func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, be
 }
 
 // partFiles are the parts of the index of a pass. Those of first attempts come before those of later ones.
-func (r *Run) partFiles(rows []ledger.Shard, pass int) []sortedFile {
-	var files []sortedFile
+func (r *Run) partFiles(rows []ledger.Shard, pass int) []lines.Sorted {
+	var files []lines.Sorted
 	for i := range rows {
 		if s := &rows[i]; s.Pass == pass {
 			from := s.First
 			if s.Kind == quarry.RetryShard {
 				from = 0
 			}
-			files = append(files, sortedFile{path: r.partPath(s.ID), from: from, rank: int(s.Seq)})
+			files = append(files, lines.Sorted{Path: r.partPath(s.ID), From: from, Rank: int(s.Seq)})
 		}
 	}
 	return files

@@ -16,6 +16,7 @@ import (
 	"quarry/internal/dedupe"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
+	"quarry/internal/run/lines"
 )
 
 // part is one line of a shard's part of the index: which document a record stands for. It lies in the bucket before the
@@ -96,7 +97,7 @@ func (f *shardFile) add(p part, modelInput []byte) error {
 	f.n++
 	f.parted += int64(min(p.Parts, 1))
 	f.bytes += int64(len(f.line))
-	return writeJSONLine(f.index, p)
+	return lines.Write(f.index, p)
 }
 
 // appendRecord appends a record's line in an input file.

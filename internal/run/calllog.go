@@ -1,12 +1,10 @@
 package run
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,6 +14,7 @@ import (
 	"quarry/internal/collect"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
+	"quarry/internal/run/lines"
 )
 
 // Runtime calls cannot be asked about afterwards. So each is written down before it is made, and its answer when it has
@@ -59,7 +58,7 @@ func (r *Run) openCalls(id quarry.ShardID) (log *callLog, answered map[quarry.Re
 		return nil, nil, nil, err
 	}
 	var whole int64
-	for line, err := range linesOf(r.callsPath(id)) {
+	for line, err := range lines.Raw(r.callsPath(id)) {
 		if err != nil {
 			return nil, nil, nil, errors.Join(err, f.Close())
 		}
@@ -152,7 +151,7 @@ func (r *Run) sealCalls(s *ledger.Shard) (collect.Output, error) {
 		return collect.Output{}, err
 	}
 	defer all.Abort()
-	for line, err := range linesOf(r.callsPath(s.ID)) {
+	for line, err := range lines.Raw(r.callsPath(s.ID)) {
 		if err != nil {
 			return collect.Output{}, err
 		}
@@ -174,29 +173,4 @@ func (r *Run) sealCalls(s *ledger.Shard) (collect.Output, error) {
 		return collect.Output{}, err
 	}
 	return collect.Open(dir)
-}
-
-// linesOf reads a file line by line, each with its newline. A line is held whole.
-func linesOf(path string) func(yield func([]byte, error) bool) {
-	return func(yield func([]byte, error) bool) {
-		f, err := os.Open(path)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer func() { _ = f.Close() }()
-		in := bufio.NewReaderSize(f, 256<<10)
-		for {
-			line, err := in.ReadBytes('\n')
-			if len(line) > 0 && !yield(line, nil) {
-				return
-			}
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					yield(nil, fmt.Errorf("read %s: %w", path, err))
-				}
-				return
-			}
-		}
-	}
 }

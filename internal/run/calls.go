@@ -16,6 +16,7 @@ import (
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
+	"quarry/internal/run/lines"
 )
 
 // call asks all records of a shard by runtime calls and seals the answers as the shard's raw output.
@@ -155,7 +156,7 @@ func (r *Run) obeyStop(ctx context.Context, stop context.CancelCauseFunc) {
 // unanswered gives the records of the shard's input file that have no answer yet, in its order.
 func (r *Run) unanswered(s *ledger.Shard, answered map[quarry.RecordID]bool, each func(ask) error) error {
 	var checker jsonl.Checker
-	for line, err := range linesOf(r.shardPath(s.ID)) {
+	for line, err := range lines.Raw(r.shardPath(s.ID)) {
 		if err != nil {
 			return err
 		}

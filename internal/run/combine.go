@@ -11,6 +11,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
+	"quarry/internal/run/lines"
 )
 
 // The second stage of long documents: when every part of one has a good answer, one more record asks to merge them. Such
@@ -57,9 +58,9 @@ func (r *Run) planMerges(ctx context.Context, shards []ledger.Shard) (quarry.Sha
 			return err
 		}
 		n++
-		return writeJSONLine(out, merge)
+		return lines.Write(out, merge)
 	}
-	for o, err := range mergeByOrder(r.journals(parted), func(o *outcome) int64 { return o.Order }) {
+	for o, err := range lines.Merge(r.journals(parted), func(o *outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return "", 0, err
 		}

@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
+	"quarry/internal/run/lines"
 )
 
 // decideMode settles how records are bought. A run that is too small for a job is answered by runtime calls where that
@@ -175,7 +176,7 @@ func (r *Run) packItems(column *takes, marks string) iter.Seq2[pack.Item, error]
 func (r *Run) placeStretches(rows []ledger.Shard) error {
 	i := 0
 	var last blockStart
-	for block, err := range jsonLines[blockStart](r.indexPath(r.planned.Pass, "blocks.jsonl")) {
+	for block, err := range lines.Read[blockStart](r.indexPath(r.planned.Pass, "blocks.jsonl")) {
 		if err != nil {
 			return err
 		}

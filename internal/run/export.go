@@ -14,6 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/report"
+	"quarry/internal/run/lines"
 )
 
 // Totals is how the documents of the run ended. Total = OK + Invalid + Failed + Skipped, or the run fails.
@@ -59,7 +60,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	defer taken.close()
-	files := append(r.journals(shards), sortedFile{path: r.indexPath(r.planned.Pass, "skipped.jsonl.zst")})
+	files := append(r.journals(shards), lines.Sorted{Path: r.indexPath(r.planned.Pass, "skipped.jsonl.zst")})
 	var attempts []outcome
 	give := func() error {
 		if len(attempts) == 0 {
@@ -70,7 +71,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		}
 		return results.add(attempts[0].Order, r.finalResult(attempts), lastAttempt(attempts), true)
 	}
-	for o, err := range mergeByOrder(files, func(o *outcome) int64 { return o.Order }) {
+	for o, err := range lines.Merge(files, func(o *outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return count{}, err
 		}
@@ -185,7 +186,7 @@ func (f *resultFiles) offset() error {
 // add writes one document's result. tried is the number of the last attempt, paid says that this pass paid for it.
 func (f *resultFiles) add(order int64, res *quarry.Result, tried int, paid bool) error {
 	f.line.Reset()
-	if err := writeJSONLine(&f.line, res); err != nil {
+	if err := lines.Write(&f.line, res); err != nil {
 		return err
 	}
 	return f.addLine(order, res, f.line.Bytes(), tried, paid, false)
@@ -300,7 +301,7 @@ type takenOver struct {
 
 func (r *Run) newTakenOver(out *resultFiles, before *known) (*takenOver, error) {
 	t := &takenOver{out: out, before: before}
-	t.nextSame, t.stopSame = iter.Pull2(jsonLines[same](r.indexPath(r.planned.Pass, sameFile)))
+	t.nextSame, t.stopSame = iter.Pull2(lines.Read[same](r.indexPath(r.planned.Pass, sameFile)))
 	t.nextOld, t.stopOld = iter.Pull2(fixedRecords(r.indexPath(r.planned.Pass, unchangedFile), 16))
 	err := errors.Join(t.readSame(), t.readOld())
 	if err != nil {

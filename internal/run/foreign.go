@@ -21,6 +21,7 @@ import (
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/lines"
 )
 
 // A job that somebody else submitted says of its records no more than their recordIds. They stand for the documents, in the
@@ -189,11 +190,11 @@ func (f *foreign) write(ctx context.Context) error {
 	var n int64
 	var text bytes.Buffer
 	judge := func(_ int, c jsonl.Chunk) ([]judgedLine, error) { return f.judgeLines(c), nil }
-	for lines, lineErr := range ordered(ctx, f.cfg.Workers, f.chunks(ctx), judge) {
+	for judged, lineErr := range ordered(ctx, f.cfg.Workers, f.chunks(ctx), judge) {
 		if err := errors.Join(err, lineErr); err != nil {
 			return err
 		}
-		for _, l := range lines {
+		for _, l := range judged {
 			at := n
 			n++
 			if more && skip == at {
@@ -207,7 +208,7 @@ func (f *foreign) write(ctx context.Context) error {
 			f.out.Classes[l.class]++
 			f.out.Totals.count(l.res, true)
 			text.Reset()
-			if err := writeJSONLine(&text, l.res); err != nil {
+			if err := lines.Write(&text, l.res); err != nil {
 				return err
 			}
 			if _, err := results.Write(text.Bytes()); err != nil {

@@ -15,6 +15,7 @@ import (
 	"quarry/internal/collect"
 	"quarry/internal/dedupe"
 	"quarry/internal/jsonl"
+	"quarry/internal/run/lines"
 )
 
 // Answers that somebody has already (--known) become a pass of their own, number 0, which the first pass is joined with
@@ -60,7 +61,7 @@ func (r *Run) importKnown(ctx context.Context) (p Planned, err error) {
 		e := entry{hash: dedupe.Hash(sum[:16])}
 		line.Reset()
 		res := quarry.Result{ID: k.ID, Status: quarry.StatusOK, Output: k.Output, Text: k.Text, CostUSD: new(quarry.USD)}
-		if err := writeJSONLine(&line, &res); err != nil {
+		if err := lines.Write(&line, &res); err != nil {
 			return p, err
 		}
 		binary.BigEndian.PutUint64(at[:], uint64(size))

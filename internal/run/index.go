@@ -3,7 +3,6 @@ package run
 import (
 	"bufio"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
-	"quarry/internal/collect"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
 )
@@ -136,13 +134,6 @@ func (w *indexWriter) add(e *entry) error {
 	return err
 }
 
-// writeJSONLine writes a value as one line. <, > and & stay as they are: these are data, not pages.
-func writeJSONLine(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
-
 // entries reads the index's entries in order.
 func (r *Run) entries(pass int) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
@@ -165,35 +156,6 @@ func (r *Run) entries(pass int) iter.Seq2[entry, error] {
 			var e entry
 			e.read(b[:])
 			if !yield(e, nil) {
-				return
-			}
-		}
-	}
-}
-
-// jsonLines reads a file of JSON lines, compressed or not. A file that does not exist has none.
-func jsonLines[T any](path string) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		r, err := collect.OpenFile(path)
-		if errors.Is(err, os.ErrNotExist) {
-			return
-		}
-		if err != nil {
-			yield(none, err)
-			return
-		}
-		defer func() { _ = r.Close() }()
-		in := json.NewDecoder(bufio.NewReaderSize(r, 256<<10))
-		for {
-			var v T
-			if err := in.Decode(&v); err != nil {
-				if !errors.Is(err, io.EOF) {
-					yield(none, fmt.Errorf("read %s: %w", path, err))
-				}
-				return
-			}
-			if !yield(v, nil) {
 				return
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"quarry"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
+	"quarry/internal/run/lines"
 )
 
 // loose keeps outcomes as they come, and where each lies.
@@ -40,7 +41,7 @@ func (l *loose) remove() {
 
 func (l *loose) put(f *found) error {
 	l.line.Reset()
-	if err := writeJSONLine(&l.line, f); err != nil {
+	if err := lines.Write(&l.line, f); err != nil {
 		return err
 	}
 	l.at[f.at], l.length[f.at] = l.size, int32(l.line.Len())

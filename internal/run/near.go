@@ -11,6 +11,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 	"quarry/internal/report"
+	"quarry/internal/run/lines"
 )
 
 // NearFile names the documents whose text is nearly that of an earlier one.
@@ -84,7 +85,7 @@ func (r *Run) findNear(ctx context.Context, again *repeats) error {
 		}
 		r.planned.Near++
 		line := nearLine{ID: quarry.DocumentID(p.Name), Of: quarry.DocumentID(p.FirstName), Similarity: float64(int64(1000*p.Similarity)) / 1000, Reused: r.cfg.ReuseNear}
-		if err := writeJSONLine(out, line); err != nil {
+		if err := lines.Write(out, line); err != nil {
 			return err
 		}
 		if !r.cfg.ReuseNear {

@@ -15,6 +15,7 @@ import (
 	"quarry/internal/clean"
 	"quarry/internal/dedupe"
 	"quarry/internal/pack"
+	"quarry/internal/run/lines"
 )
 
 // Planned is what a pass over the sources found, before a cent is spent.
@@ -307,7 +308,7 @@ read:
 		if err != nil {
 			return fmt.Errorf("read sources: %w", err)
 		}
-		if err := writeJSONLine(index.blocks, blockStart{Order: order, At: block.first}); err != nil {
+		if err := lines.Write(index.blocks, blockStart{Order: order, At: block.first}); err != nil {
 			return err
 		}
 		for i := range block.items {
@@ -319,7 +320,7 @@ read:
 			if item.left != nil {
 				p.Unreadable++
 				r.watch(Event{Kind: ItemLeftOut, Text: item.left.Error()})
-				if err := writeJSONLine(leftOut, item.left); err != nil {
+				if err := lines.Write(leftOut, item.left); err != nil {
 					return err
 				}
 				if item.counted() {
@@ -364,14 +365,14 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 	switch {
 	case item.empty:
 		r.watch(Event{Kind: ItemSkipped, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": nothing left after cleaning"})
-		if err := writeJSONLine(index.skipped, r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
+		if err := lines.Write(index.skipped, r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
 			return err
 		}
 	case size >= tooLargeBytes || (r.maxLine() > 0 && longest > r.maxLine()):
 		e.bytes = tooLargeBytes
 		message := fmt.Sprintf("%d bytes, an input file may have %d", longest, r.maxLine())
 		r.watch(Event{Kind: ItemLeftOut, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": " + message})
-		if err := writeJSONLine(index.skipped, r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
+		if err := lines.Write(index.skipped, r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
 			return err
 		}
 	default:

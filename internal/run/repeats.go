@@ -11,6 +11,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
+	"quarry/internal/run/lines"
 )
 
 // repeat is a document that repeats an earlier one: by its id or by what it asks.
@@ -203,7 +204,7 @@ func (r *Run) nameRepeats(ctx context.Context, again *repeats) error {
 			r.watch(Event{Kind: ItemLeftOut, Text: (&quarry.ItemError{At: doc.At, ID: doc.ID, Reason: fmt.Sprintf("duplicate id %q", doc.ID)}).Error()})
 			continue
 		}
-		if err := writeJSONLine(out, same{Order: rep.Order, Of: rep.First, Near: float64(rep.near) / 1000, ID: doc.ID, Document: info(&doc)}); err != nil {
+		if err := lines.Write(out, same{Order: rep.Order, Of: rep.First, Near: float64(rep.near) / 1000, ID: doc.ID, Document: info(&doc)}); err != nil {
 			return err
 		}
 	}
@@ -225,7 +226,7 @@ func (v *revisit) close() { v.stop() }
 
 func (v *revisit) document(ctx context.Context, order int64) (quarry.Document, error) {
 	if v.blocks == nil {
-		v.next, v.stop = iter.Pull2(jsonLines[blockStart](v.run.indexPath(v.run.planned.Pass, "blocks.jsonl")))
+		v.next, v.stop = iter.Pull2(lines.Read[blockStart](v.run.indexPath(v.run.planned.Pass, "blocks.jsonl")))
 		first, err, ok := v.next()
 		if err != nil || !ok {
 			return quarry.Document{}, errors.Join(err, fmt.Errorf("find document %d again: the index has no blocks", order))

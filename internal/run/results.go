@@ -20,6 +20,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
+	"quarry/internal/run/lines"
 )
 
 type rawJSON = json.RawMessage
@@ -189,7 +190,7 @@ type place struct {
 // places maps the shard's records to their place in it.
 func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]place, error) {
 	places := map[quarry.RecordID]place{}
-	for p, err := range jsonLines[struct {
+	for p, err := range lines.Read[struct {
 		RecordID  quarry.RecordID `json:"record_id"`
 		Tried     int32           `json:"tried"`
 		Unreached int32           `json:"unreached"`
@@ -336,7 +337,7 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 	asked := r.openAsked(s)
 	defer asked.close()
 	place := 0
-	for p, err := range jsonLines[part](r.partPath(s.ID)) {
+	for p, err := range lines.Read[part](r.partPath(s.ID)) {
 		if err != nil {
 			return err
 		}
@@ -352,7 +353,7 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 		o.Order, o.RecordID, o.Parts = p.Order, p.RecordID, p.Parts
 		r.complete(s, &o.Result, &p)
 		tally(s, &o)
-		if err := writeJSONLine(journal, &o); err != nil {
+		if err := lines.Write(journal, &o); err != nil {
 			return err
 		}
 		if next != nil && !r.adopting { // what was asked does not lie here: the next pass asks it again by its sources
@@ -373,7 +374,7 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 				}
 				next.MaxTokens = r.moreRoom(input)
 			}
-			if err := writeJSONLine(lefts, next); err != nil {
+			if err := lines.Write(lefts, next); err != nil {
 				return err
 			}
 		}

@@ -8,15 +8,16 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
+	"quarry/internal/run/lines"
 )
 
 // leftovers gives the records that shards left, and the merges that can be asked, by the documents' order: so a retry shard's journal is in that order too.
 func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[left, error] {
 	return func(yield func(left, error) bool) {
-		var files []sortedFile
+		var files []lines.Sorted
 		for i, id := range from {
 			if isMerges(id) {
-				files = append(files, sortedFile{path: r.leftPath(id), rank: i})
+				files = append(files, lines.Sorted{Path: r.leftPath(id), Rank: i})
 				continue
 			}
 			s, err := r.ledger.Shard(ctx, id)
@@ -24,9 +25,9 @@ func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[le
 				yield(left{}, err)
 				return
 			}
-			files = append(files, sortedFile{path: r.leftPath(id), from: firstOrder(&s), rank: i})
+			files = append(files, lines.Sorted{Path: r.leftPath(id), From: firstOrder(&s), Rank: i})
 		}
-		mergeByOrder(files, func(l *left) int64 { return l.Order })(yield)
+		lines.Merge(files, func(l *left) int64 { return l.Order })(yield)
 	}
 }
 

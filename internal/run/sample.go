@@ -12,6 +12,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/lines"
 	"quarry/internal/tokens"
 )
 
@@ -61,8 +62,8 @@ func whole(text []byte) string {
 func (r *Run) pilotAnswers(shards []quarry.ShardID) iter.Seq2[part, outcomeOrError] {
 	return func(yield func(part, outcomeOrError) bool) {
 		for _, id := range shards {
-			next, stop := iter.Pull2(jsonLines[outcome](r.journalPath(id)))
-			for p, err := range jsonLines[part](r.partPath(id)) {
+			next, stop := iter.Pull2(lines.Read[outcome](r.journalPath(id)))
+			for p, err := range lines.Read[part](r.partPath(id)) {
 				if err != nil {
 					yield(p, outcomeOrError{err: err})
 					stop()

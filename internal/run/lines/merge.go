@@ -1,35 +1,29 @@
-package run
+package lines
 
 import (
 	"container/heap"
 	"iter"
 	"slices"
-
-	"quarry/internal/ledger"
 )
 
-// ordered lines lie in files that are each sorted by the documents' order. Merged, they come in that order over all
-// files. A file is opened when its first line may be next: stretches follow one another, so few are open at once.
-
-// sortedFile is one of them. from is an order that none of its lines is below.
-type sortedFile struct {
-	path string
-	from int64
-	rank int // of lines with the same order, the file of the lower rank comes first
+// Sorted is a file of JSON lines that are sorted by the documents' order.
+type Sorted struct {
+	Path string // compressed or not; a file that does not exist has no lines
+	From int64  // an order that none of its lines is below
+	Rank int    // of lines with the same order, the file of the lower rank comes first
 }
 
-type orderOf[T any] func(*T) int64
-
-// mergeByOrder gives the lines of all files by order.
-func mergeByOrder[T any](files []sortedFile, order orderOf[T]) iter.Seq2[T, error] {
+// Merge gives the lines of all files by order. A file is opened when its first line may be next: stretches follow one
+// another, so few are open at once.
+func Merge[T any](files []Sorted, order func(*T) int64) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		files = slices.Clone(files)
-		slices.SortStableFunc(files, func(a, b sortedFile) int { return int(min(max(a.from-b.from, -1), 1)) })
+		slices.SortStableFunc(files, func(a, b Sorted) int { return int(min(max(a.From-b.From, -1), 1)) })
 		open := &openFiles[T]{order: order}
 		defer open.close()
 		for {
-			for len(files) > 0 && (len(open.all) == 0 || files[0].from <= open.all[0].at) {
+			for len(files) > 0 && (len(open.all) == 0 || files[0].From <= open.all[0].at) {
 				if err := open.add(files[0]); err != nil {
 					yield(none, err)
 					return
@@ -60,12 +54,12 @@ type openFile[T any] struct {
 
 type openFiles[T any] struct {
 	all   []*openFile[T]
-	order orderOf[T]
+	order func(*T) int64
 }
 
-func (o *openFiles[T]) add(f sortedFile) error {
-	file := &openFile[T]{rank: f.rank}
-	file.next, file.stop = iter.Pull2(jsonLines[T](f.path))
+func (o *openFiles[T]) add(f Sorted) error {
+	file := &openFile[T]{rank: f.Rank}
+	file.next, file.stop = iter.Pull2(Read[T](f.Path))
 	ok, err := o.read(file)
 	if err != nil || !ok {
 		file.stop()
@@ -114,26 +108,4 @@ func (o *openFiles[T]) Pop() any {
 	last := o.all[len(o.all)-1]
 	o.all = o.all[:len(o.all)-1]
 	return last
-}
-
-// journals are the sealed journals of all shards of the pass that have one, in the order in which attempts were made.
-func (r *Run) journals(shards []ledger.Shard) []sortedFile {
-	var files []sortedFile
-	for i := range shards {
-		s := &shards[i]
-		if s.Pass != r.planned.Pass || s.Times.Collected.IsZero() {
-			continue
-		}
-		files = append(files, sortedFile{path: r.journalPath(s.ID), from: firstOrder(s), rank: int(s.Seq)})
-	}
-	return files
-}
-
-// firstOrder bounds the orders of a shard's records from below. A retry shard's First is no order, and a pilot is drawn
-// from everywhere.
-func firstOrder(s *ledger.Shard) int64 {
-	if len(s.Sources) > 0 {
-		return 0
-	}
-	return s.First
 }

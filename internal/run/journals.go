@@ -1,0 +1,28 @@
+package run
+
+import (
+	"quarry/internal/ledger"
+	"quarry/internal/run/lines"
+)
+
+// journals are the sealed journals of all shards of the pass that have one, in the order in which attempts were made.
+func (r *Run) journals(shards []ledger.Shard) []lines.Sorted {
+	var files []lines.Sorted
+	for i := range shards {
+		s := &shards[i]
+		if s.Pass != r.planned.Pass || s.Times.Collected.IsZero() {
+			continue
+		}
+		files = append(files, lines.Sorted{Path: r.journalPath(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
+	}
+	return files
+}
+
+// firstOrder bounds the orders of a shard's records from below. A retry shard's First is no order, and a pilot is drawn
+// from everywhere.
+func firstOrder(s *ledger.Shard) int64 {
+	if len(s.Sources) > 0 {
+		return 0
+	}
+	return s.First
+}
