@@ -31,6 +31,13 @@ var arrows = map[string][]string{
 	"internal/standin":   {},
 }
 
+// What the packages below internal/run may import beside the vocabulary and the leaves. None of them knows a run, the
+// ledger or a provider; internal/run joins them.
+var belowRun = map[string][]string{
+	"internal/run/index": {"internal/run/lines", "internal/dedupe"},
+	"internal/run/lines": {"internal/collect"},
+}
+
 // Leaves have one job each and may be imported by anybody.
 var leaves = []string{"internal/jsonl", "internal/atomicfile", "internal/effect", "internal/catalog", "internal/testdata"}
 
@@ -119,6 +126,25 @@ func TestArrowsRunOneWay(t *testing.T) {
 				continue
 			}
 			t.Errorf("%s: %s imports %s: a step never imports another step; packages are joined in internal/run and internal/cli", file, pkg, inside)
+		}
+	}
+}
+
+func TestPackagesBelowRunStandAlone(t *testing.T) {
+	t.Parallel()
+	for pkg, imports := range importsByPackage(t) {
+		if !strings.HasPrefix(pkg, "internal/run/") {
+			continue
+		}
+		allowed, listed := belowRun[pkg]
+		if !listed {
+			t.Errorf("%s is not in belowRun: say there what it may import", pkg)
+		}
+		for imported, file := range imports {
+			inside, ok := strings.CutPrefix(imported, "quarry/")
+			if ok && !slices.Contains(allowed, inside) && !slices.ContainsFunc(leaves, func(l string) bool { return within(inside, l) }) {
+				t.Errorf("%s: %s imports %s: it is joined with that in internal/run", file, pkg, inside)
+			}
 		}
 	}
 }

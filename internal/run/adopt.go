@@ -21,6 +21,7 @@ import (
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
 	"quarry/internal/ledger"
+	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
 
@@ -304,7 +305,7 @@ func (t *taking) row(ctx context.Context, id quarry.ShardID) (ledger.Shard, erro
 		return ledger.Shard{}, fmt.Errorf("fetch the index of shard %s: %w", id, err)
 	}
 	s := ledger.Shard{ID: id, Kind: n.Kind, State: quarry.ShardSubmitted, Mode: quarry.ModeJob, Detail: ledger.Detail{
-		Pass: n.Pass, Takes: string(takeMain), Sources: n.Sources, Bytes: n.Bytes, Digest: n.Digest, Attempt: attemptOf(last),
+		Pass: n.Pass, Takes: string(index.Main), Sources: n.Sources, Bytes: n.Bytes, Digest: n.Digest, Attempt: attemptOf(last),
 		Intent: ledger.Intent{JobName: last.Name, Token: last.Token},
 		Job:    ledger.Job{ARN: last.ARN, Name: last.Name, Status: last.Status, Message: last.Message, Counts: last.Counts, Submitted: last.Submitted},
 	}}
@@ -312,7 +313,7 @@ func (t *taking) row(ctx context.Context, id quarry.ShardID) (ledger.Shard, erro
 		s.Past = append(s.Past, ledger.Job{ARN: job.ARN, Name: job.Name, Status: job.Status, Message: job.Message, Counts: job.Counts, Submitted: job.Submitted, Ended: job.Ended})
 	}
 	if n.Kind == quarry.PilotShard {
-		s.Takes += string(takePilot)
+		s.Takes += string(index.Pilot)
 	}
 	for p, err := range lines.Read[part](t.partPath(id)) {
 		if err != nil {

@@ -3,7 +3,6 @@ package run
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -11,14 +10,11 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 	"quarry/internal/ledger"
+	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
-
-// adoptedBytes stands in an entry for the length of a line that lies elsewhere.
-const adoptedBytes = 2
 
 // closeAdopted makes a pass of the records that were taken over, and its results. Once all of them are here the pass is
 // finished, and the next one begins when sources are named.
@@ -28,7 +24,7 @@ func (r *Run) closeAdopted(ctx context.Context, h *Home, rows []ledger.Shard, pa
 		return err
 	}
 	if before != nil {
-		defer before.close()
+		defer before.Close()
 	}
 	if err := r.planAdopted(ctx, rows, pass, before); err != nil {
 		return err
@@ -37,7 +33,7 @@ func (r *Run) closeAdopted(ctx context.Context, h *Home, rows []ledger.Shard, pa
 	if _, err := r.export(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(r.keepAnswers(r.effects), r.writeReportFiles(ctx)); err != nil {
+	if err := errors.Join(r.keepAnswers(), r.writeReportFiles(ctx)); err != nil {
 		return err
 	}
 	last := passesOf(rows, pass)
@@ -93,30 +89,31 @@ func (r *Run) adoptedBefore(ctx context.Context, pass int) (*known, error) {
 // and behind them those that only earlier passes asked, whose answers are taken over. What else the sources held nobody knows.
 func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, before *known) (err error) {
 	r.planned = Planned{Pass: pass, Mode: quarry.ModeJob}
-	index, err := r.createIndex(pass)
+	ix := r.index(pass)
+	out, err := ix.Create()
 	if err != nil {
 		return err
 	}
-	defer index.abort()
-	column, err := r.createColumns(takesFile, triesFile, unchangedFile)
+	defer out.Abort()
+	column, err := ix.CreateColumns()
 	if err != nil {
 		return err
 	}
-	defer column.abort()
-	own := dedupe.NewSorter(r.effects, dedupe.Config{Dir: r.indexPath(pass, "sort"), Name: "own"})
-	all := dedupe.NewSorter(r.effects, dedupe.Config{Dir: r.indexPath(pass, "sort"), Name: "all"})
-	old := dedupe.NewSorter(r.effects, dedupe.Config{Dir: r.indexPath(pass, "sort"), Name: "old"})
+	defer column.Abort()
+	own := dedupe.NewSorter(r.effects, dedupe.Config{Dir: ix.SortDir(), Name: "own"})
+	all := dedupe.NewSorter(r.effects, dedupe.Config{Dir: ix.SortDir(), Name: "all"})
+	old := dedupe.NewSorter(r.effects, dedupe.Config{Dir: ix.SortDir(), Name: "old"})
 	defer func() { err = errors.Join(err, own.Close(), all.Close(), old.Close()) }()
 	p := &r.planned
-	add := func(e *entry, t take, tries int, slot int64) error {
-		if t != takeBroken {
+	add := func(e *index.Entry, t index.Take, tries int, slot int64) error {
+		if t != index.Broken {
 			p.Documents++
-			if err := all.Add(dedupe.Entry{Hash: e.hash, Order: p.Orders}); err != nil {
+			if err := all.Add(dedupe.Entry{Hash: e.Hash, Order: p.Orders}); err != nil {
 				return err
 			}
 		}
 		p.Orders++
-		return errors.Join(index.add(e), column.add(t, tries, p.Orders-1, slot))
+		return errors.Join(out.Add(e), column.Add(t, tries, p.Orders-1, slot))
 	}
 	parts := func() iter.Seq2[part, error] {
 		return lines.Merge(r.partFiles(rows, pass), func(l *part) int64 { return l.Order })
@@ -130,12 +127,12 @@ func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, be
 	defer stop()
 	slot, more, err := nextSlot(nextOld)
 	take := func() error { // the answer of a document that this pass did not ask
-		e, entryErr := before.entry(slot)
+		e, entryErr := before.Entry(slot)
 		p.Unchanged++
 		if err := errors.Join(entryErr, ctx.Err()); err != nil {
 			return err
 		}
-		err := add(&e, takeUnchanged, 0, slot)
+		err := add(&e, index.Unchanged, 0, slot)
 		if err == nil {
 			slot, more, err = nextSlot(nextOld)
 		}
@@ -152,7 +149,7 @@ func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, be
 			if more && slot <= p.Orders { // where it stood, if documents were only added
 				err = take()
 			} else {
-				err = add(&entry{bytes: brokenBytes}, takeBroken, 0, -1)
+				err = add(&index.Entry{Bytes: index.BrokenBytes}, index.Broken, 0, -1)
 			}
 			if err != nil {
 				return err
@@ -161,12 +158,12 @@ func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, be
 		e := entryOf(&l)
 		p.Asked++
 		for range l.Parts {
-			if err := index.addPart(l.Order, adoptedBytes); err != nil {
+			if err := out.AddPart(l.Order, index.AdoptedBytes); err != nil {
 				return err
 			}
 		}
 		p.Long, p.Parts = p.Long+int64(min(l.Parts, 1)), p.Parts+int64(l.Parts)
-		if err := add(&e, takeMain, l.Tried, -1); err != nil {
+		if err := add(&e, index.Main, l.Tried, -1); err != nil {
 			return err
 		}
 	}
@@ -177,17 +174,17 @@ func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, be
 		return err
 	}
 	p.Items = p.Documents
-	same, err := atomicfile.CreateZstd(r.effects, r.indexPath(pass, sameFile)) // they were not asked, so they are not known
+	twins, err := ix.CreateTwins() // they were not asked, so they are not known
 	if err != nil {
 		return err
 	}
-	if err := same.Commit(); err != nil {
+	if err := twins.Commit(); err != nil {
 		return err
 	}
-	if err := r.writeAdoptedIDs(pass, all); err != nil {
+	if err := ix.WriteIDs(all); err != nil {
 		return err
 	}
-	if err := errors.Join(column.commit(), index.commit()); err != nil {
+	if err := errors.Join(column.Commit(), out.Commit()); err != nil {
 		return err
 	}
 	fact, err := marshalled(p)
@@ -213,12 +210,11 @@ func (r *Run) partFiles(rows []ledger.Shard, pass int) []lines.Sorted {
 }
 
 // entryOf makes an entry of what a part says. Of the key only what stands in the recordId is known.
-func entryOf(l *part) entry {
-	sum := sha256.Sum256([]byte(l.ID))
-	e := entry{hash: dedupe.Hash(sum[:16]), bytes: adoptedBytes}
+func entryOf(l *part) index.Entry {
+	e := index.Entry{Hash: index.HashOf(l.ID), Bytes: index.AdoptedBytes}
 	if stem, _, ok := cutLast(string(l.RecordID.Whole()), "-a"); ok {
 		if _, key, ok := cutLast(stem, "-"); ok && len(key) == 12 {
-			_, _ = hex.Decode(e.key[:], []byte(key)) // one that is none matches nothing: the document is asked again
+			_, _ = hex.Decode(e.Key[:], []byte(key)) // one that is none matches nothing: the document is asked again
 		}
 	}
 	return e
@@ -243,14 +239,14 @@ func onlyBefore(ctx context.Context, parts iter.Seq2[part, error], own *dedupe.S
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		if err := own.Add(dedupe.Entry{Hash: entryOf(&l).hash}); err != nil {
+		if err := own.Add(dedupe.Entry{Hash: entryOf(&l).Hash}); err != nil {
 			return err
 		}
 	}
 	next, stop := iter.Pull2(own.Sorted())
 	defer stop()
 	id, err, more := next()
-	for was, wasErr := range before.ids() {
+	for was, wasErr := range before.IDs() {
 		if err := errors.Join(err, wasErr, ctx.Err()); err != nil {
 			return err
 		}
@@ -260,11 +256,11 @@ func onlyBefore(ctx context.Context, parts iter.Seq2[part, error], own *dedupe.S
 		if more && id.Hash == was.Hash {
 			continue
 		}
-		how, _, err := before.ended(was.Order)
+		how, _, err := before.Ended(was.Order)
 		if err != nil {
 			return err
 		}
-		if how == endedNone { // not here yet
+		if how == index.EndedNone { // not here yet
 			continue
 		}
 		var slot dedupe.Hash
@@ -274,21 +270,4 @@ func onlyBefore(ctx context.Context, parts iter.Seq2[part, error], own *dedupe.S
 		}
 	}
 	return err
-}
-
-func (r *Run) writeAdoptedIDs(pass int, ids *dedupe.Sorter) error {
-	out, err := atomicfile.Create(r.effects, r.indexPath(pass, idsFile))
-	if err != nil {
-		return err
-	}
-	defer out.Abort()
-	for id, err := range ids.Sorted() {
-		if err != nil {
-			return err
-		}
-		if err := writeID(out, id); err != nil {
-			return err
-		}
-	}
-	return out.Commit()
 }

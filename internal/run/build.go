@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"quarry"
@@ -16,6 +15,7 @@ import (
 	"quarry/internal/dedupe"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
+	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
 
@@ -159,16 +159,16 @@ func (r *Run) build(ctx context.Context, s *ledger.Shard) error {
 
 // buildStretch reads a stretch of the sources and takes those documents that are the shard's.
 func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardFile) error {
-	column, err := r.openTakes(s.Pass)
+	column, err := r.index(s.Pass).OpenTakes()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = column.close() }()
-	tries, err := r.openColumn(s.Pass, triesFile)
+	defer func() { _ = column.Close() }()
+	tries, err := r.index(s.Pass).OpenTries()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tries.close() }()
+	defer func() { _ = tries.Close() }()
 	want, err := r.wantedBy(s)
 	if err != nil {
 		return err
@@ -190,21 +190,21 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardFile) e
 				return nil
 			}
 			if order >= s.First {
-				t, err := column.of(order)
+				t, err := column.Take(order)
 				if err != nil {
 					return errors.Join(err, errSourceChanged(item.doc.At))
 				}
-				if strings.ContainsRune(s.Takes, rune(t)) {
+				if t.Among(s.Takes) {
 					if len(item.input) == 0 {
 						return errSourceChanged(item.doc.At)
 					}
-					tried, err := tries.of(order)
+					tried, err := tries.Of(order)
 					if err != nil {
 						return err
 					}
 					p := part{ID: item.doc.ID, Order: order, Tried: int(tried), Parts: len(item.parts), Document: info(&item.doc), Cleaned: item.cleanedOf()}
 					for id, input := range item.records(int(tried) + 1) {
-						if at := turnOf(order, id.PartNumber()); at < first || at > last {
+						if at := index.TurnOf(order, id.PartNumber()); at < first || at > last {
 							continue
 						}
 						p.RecordID = id
@@ -225,28 +225,17 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardFile) e
 
 // wantedBy spares the pilot's shard from cleaning the whole source for a hundred documents. A stretch wants all it reads.
 func (r *Run) wantedBy(s *ledger.Shard) (wanted, error) {
-	if s.Takes != string(takePilot) {
+	if s.Takes != string(index.Pilot) {
 		return nil, nil
 	}
-	column, err := r.openTakes(s.Pass)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = column.close() }()
 	hashes := map[dedupe.Hash]bool{}
-	var order int64
-	for e, err := range r.entries(s.Pass) {
+	for d, err := range r.index(s.Pass).Taken() {
 		if err != nil {
 			return nil, err
 		}
-		t, err := column.of(order)
-		if err != nil {
-			return nil, err
+		if d.Take == index.Pilot {
+			hashes[d.Hash] = true
 		}
-		if t == takePilot {
-			hashes[e.hash] = true
-		}
-		order++
 	}
 	return func(h dedupe.Hash) bool { return hashes[h] }, nil
 }

@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
+	"quarry/internal/run/index"
 )
 
 // The cap holds before a call: what ended shards cost, what open ones may cost and what the next one may cost stay below
@@ -224,19 +225,19 @@ func firstOf(items iter.Seq2[pack.Item, error], n int64) iter.Seq2[pack.Span, er
 // recut cuts a planned shard's records anew; nil where not every piece would hold the minimum.
 func (r *Run) recut(ctx context.Context, s *ledger.Shard, least int64, cut func(iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error]) ([]ledger.Shard, error) {
 	items := r.leftoverItems(ctx, s.Sources)
-	first, last := turn(s.First), turn(s.Last)
+	first, last := index.Turn(s.First), index.Turn(s.Last)
 	if s.Kind != quarry.RetryShard {
-		column, err := r.openTakes(s.Pass)
+		column, err := r.index(s.Pass).OpenTakes()
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = column.close() }()
+		defer func() { _ = column.Close() }()
 		items = r.packItems(column, s.Takes)
 		first, last = turnsOf(s)
 	}
 	within := func(yield func(pack.Item, error) bool) {
 		for item, err := range items {
-			if err == nil && (turn(item.Order) < first || turn(item.Order) > last) {
+			if err == nil && (index.Turn(item.Order) < first || index.Turn(item.Order) > last) {
 				continue
 			}
 			if !yield(item, err) || err != nil {
@@ -258,8 +259,8 @@ func (r *Run) recut(ctx context.Context, s *ledger.Shard, least int64, cut func(
 		if s.Kind == quarry.RetryShard {
 			piece.First, piece.Last = span.First, span.Last
 		} else {
-			from, to := turn(span.First), turn(span.Last)
-			piece.First, piece.FirstPart, piece.Last, piece.LastPart = from.order(), from.part(), to.order(), to.part()
+			from, to := index.Turn(span.First), index.Turn(span.Last)
+			piece.First, piece.FirstPart, piece.Last, piece.LastPart = from.Order(), from.Part(), to.Order(), to.Part()
 		}
 		records += span.Records
 		rows = append(rows, piece)

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
-	"quarry/internal/run/lines"
+	"quarry/internal/run/index"
 )
 
 // decideMode settles how records are bought. A run that is too small for a job is answered by runtime calls where that
@@ -70,17 +69,17 @@ func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 	var rows []ledger.Shard
 	if p.Pilot > 0 && !whole {
 		var err error
-		if rows, err = r.spans(ctx, quarry.PilotShard, string(takePilot)); err != nil {
+		if rows, err = r.spans(ctx, quarry.PilotShard, string(index.Pilot)); err != nil {
 			return nil, err
 		}
 	}
 	pilots := len(rows)
-	kind, marks := quarry.MainShard, string(takeMain)
+	kind, marks := quarry.MainShard, string(index.Main)
 	if whole {
-		kind, marks = quarry.PilotShard, marks+string(takePilot)
+		kind, marks = quarry.PilotShard, marks+string(index.Pilot)
 	}
 	if tooLarge {
-		marks += string(takePilot)
+		marks += string(index.Pilot)
 	}
 	main, err := r.spans(ctx, kind, marks)
 	if err != nil {
@@ -120,11 +119,11 @@ func (r *Run) number(ctx context.Context, rows []ledger.Shard) error {
 // spans packs the records of those documents that have one of the marks into shards.
 func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, marks string) ([]ledger.Shard, error) {
 	p := &r.planned
-	column, err := r.openTakes(p.Pass)
+	column, err := r.index(p.Pass).OpenTakes()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = column.close() }()
+	defer func() { _ = column.Close() }()
 	quotas := r.cfg.Quotas
 	if p.Mode != quarry.ModeJob {
 		quotas = callQuotas
@@ -134,11 +133,11 @@ func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, marks string) ([
 		if err != nil {
 			return nil, fmt.Errorf("cut shards: %w", err)
 		}
-		first, last := turn(span.First), turn(span.Last)
+		first, last := index.Turn(span.First), index.Turn(span.Last)
 		rows = append(rows, ledger.Shard{
 			Kind: kind, State: quarry.ShardPlanned, Mode: p.Mode,
 			Detail: ledger.Detail{
-				Pass: p.Pass, First: first.order(), FirstPart: first.part(), Last: last.order(), LastPart: last.part(),
+				Pass: p.Pass, First: first.Order(), FirstPart: first.Part(), Last: last.Order(), LastPart: last.Part(),
 				Takes: marks, Records: span.Records, Bytes: span.Bytes, Attempt: 1,
 			},
 		})
@@ -153,19 +152,19 @@ func (r *Run) spans(ctx context.Context, kind quarry.ShardKind, marks string) ([
 // time, so its size bounds what a crash has to read again.
 var callQuotas = quarry.Quotas{RecordsPerFile: 10_000, FileBytes: 256 << 20}
 
-func (r *Run) packItems(column *takes, marks string) iter.Seq2[pack.Item, error] {
+func (r *Run) packItems(column *index.Column, marks string) iter.Seq2[pack.Item, error] {
 	return func(yield func(pack.Item, error) bool) {
-		for f, err := range r.firstRecords(r.planned.Pass) {
+		for f, err := range r.index(r.planned.Pass).FirstRecords() {
 			if err != nil {
 				yield(pack.Item{}, err)
 				return
 			}
-			t, err := column.of(f.turn.order())
+			t, err := column.Take(f.Turn.Order())
 			if err != nil {
 				yield(pack.Item{}, err)
 				return
 			}
-			if strings.ContainsRune(marks, rune(t)) && !yield(pack.Item{Order: int64(f.turn), Bytes: f.bytes}, nil) {
+			if t.Among(marks) && !yield(pack.Item{Order: int64(f.Turn), Bytes: f.Bytes}, nil) {
 				return
 			}
 		}
@@ -175,8 +174,8 @@ func (r *Run) packItems(column *takes, marks string) iter.Seq2[pack.Item, error]
 // placeStretches notes for each shard from where the sources are read for it.
 func (r *Run) placeStretches(rows []ledger.Shard) error {
 	i := 0
-	var last blockStart
-	for block, err := range lines.Read[blockStart](r.indexPath(r.planned.Pass, "blocks.jsonl")) {
+	var last index.Block
+	for block, err := range r.index(r.planned.Pass).Blocks() {
 		if err != nil {
 			return err
 		}

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"slices"
 
-	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
+	"quarry/internal/run/index"
 )
 
 // sample draws the pilot: the documents with the smallest hashes of their ids, in proportion to language and source. A
@@ -43,6 +43,17 @@ func (s *sample) add(in stratum, e dedupe.Entry) {
 	}
 	d.total++
 	d.keep(e, 2*s.size)
+}
+
+// orders are those of all documents that may be picked.
+func (s *sample) orders() map[int64]bool {
+	out := map[int64]bool{}
+	for _, d := range s.strata {
+		for _, e := range d.kept {
+			out[e.Order] = true
+		}
+	}
+	return out
 }
 
 // pick gives the orders of the pilot, sorted. Each stratum gives its share of the documents, rounded by largest
@@ -120,59 +131,27 @@ func (r *Run) topUpPilot(ctx context.Context) error {
 	if lack <= 0 {
 		return nil
 	}
-	column, err := r.openTakes(p.Pass)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = column.close() }()
+	pass := r.index(p.Pass)
 	more := &drawn{}
-	var order int64
-	for e, err := range r.entries(p.Pass) {
+	for d, err := range pass.Taken() {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		t, err := column.of(order)
-		if err != nil {
-			return err
+		if d.Take == index.Main {
+			more.keep(dedupe.Entry{Hash: d.Hash, Order: d.Order}, int(lack))
 		}
-		if t == takeMain {
-			more.keep(dedupe.Entry{Hash: e.hash, Order: order}, int(lack))
-		}
-		order++
 	}
 	added := map[int64]bool{}
 	for _, e := range more.kept {
 		added[e.Order] = true
 	}
-	f, err := atomicfile.Create(r.effects, r.indexPath(p.Pass, takesFile))
+	records, err := pass.TakeAsPilot(added, p.Orders)
 	if err != nil {
 		return err
-	}
-	defer f.Abort()
-	long, err := r.openLong(p.Pass)
-	if err != nil {
-		return err
-	}
-	defer long.close()
-	var parts []int64
-	for order := range p.Orders {
-		t, err := column.of(order)
-		if err != nil {
-			return err
-		}
-		if added[order] {
-			t = takePilot
-			if parts, err = long.of(order, parts); err != nil {
-				return err
-			}
-			p.pilotRecords += max(int64(len(parts)), 1)
-		}
-		if _, err := f.Write([]byte{byte(t)}); err != nil {
-			return err
-		}
 	}
 	p.Pilot += int64(len(added))
-	return f.Commit()
+	p.pilotRecords += records
+	return nil
 }
 
 // keep holds the n smallest hashes.

@@ -3,17 +3,16 @@ package run
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"path/filepath"
 
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/report"
+	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
 
@@ -38,11 +37,12 @@ func (r *Run) export(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	column, err := r.openTakes(r.planned.Pass)
+	pass := r.index(r.planned.Pass)
+	column, err := pass.OpenTakes()
 	if err != nil {
 		return count{}, err
 	}
-	defer func() { _ = column.close() }()
+	defer func() { _ = column.Close() }()
 	results, err := r.createResults()
 	if err != nil {
 		return count{}, err
@@ -53,14 +53,14 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	if before != nil {
-		defer before.close()
+		defer before.Close()
 	}
 	taken, err := r.newTakenOver(results, before)
 	if err != nil {
 		return count{}, err
 	}
 	defer taken.close()
-	files := append(r.journals(shards), lines.Sorted{Path: r.indexPath(r.planned.Pass, "skipped.jsonl.zst")})
+	files := append(r.journals(shards), lines.Sorted{Path: pass.Path(index.SkippedFile)})
 	var attempts []outcome
 	give := func() error {
 		if len(attempts) == 0 {
@@ -76,9 +76,9 @@ func (r *Run) export(ctx context.Context) (count, error) {
 			return count{}, err
 		}
 		if o.RecordID == "" { // never asked; when the sources were read, its id was not known to come again
-			if t, err := column.of(o.Order); err != nil {
+			if t, err := column.Take(o.Order); err != nil {
 				return count{}, err
-			} else if t == takeSameID {
+			} else if t == index.SameID {
 				continue
 			}
 		}
@@ -103,28 +103,32 @@ func (r *Run) export(ctx context.Context) (count, error) {
 			r.planned.Documents, t.Total, t.OK, t.Invalid, t.Failed, t.Skipped)
 	}
 	if before != nil {
-		if err := r.keepGone(before); err != nil {
+		if err := pass.KeepGone(before.Known); err != nil {
 			return count{}, err
 		}
 	}
 	if err := results.commit(r.planned.Orders); err != nil {
 		return count{}, err
 	}
-	if err := r.keepAnswers(r.effects); err != nil {
+	if err := r.keepAnswers(); err != nil {
 		return count{}, err
 	}
 	r.totals = t
 	return count{taken: t.Total, done: t.OK, failed: t.Invalid + t.Failed, skipped: t.Skipped}, nil
 }
 
+// keepAnswers gives the results a second name, under which the next pass finds them whatever becomes of the first.
+func (r *Run) keepAnswers() error {
+	return r.index(r.planned.Pass).KeepResults(r.effects, filepath.Join(r.cfg.Dir, "results.jsonl"))
+}
+
 // resultFiles are the files that a run leaves for people: all results, and those that need their attention. Beside them
-// lies where each document's line begins, by order.
+// lies in the index where each document's line begins, by order.
 type resultFiles struct {
-	results, failed, offsets, ended *atomicfile.Writer
-	next                            int64 // order of the next offset
-	size                            int64
-	line                            bytes.Buffer
-	totals                          Totals
+	results, failed *atomicfile.Writer
+	ends            *index.Ends
+	line            bytes.Buffer
+	totals          Totals
 }
 
 func (r *Run) createResults() (*resultFiles, error) {
@@ -137,50 +141,30 @@ func (r *Run) createResults() (*resultFiles, error) {
 		f.abort()
 		return nil, err
 	}
-	for name, w := range map[string]**atomicfile.Writer{offsetsFile: &f.offsets, endedFile: &f.ended} {
-		if *w, err = atomicfile.Create(r.effects, r.indexPath(r.planned.Pass, name)); err != nil {
-			f.abort()
-			return nil, err
-		}
+	if f.ends, err = r.index(r.planned.Pass).CreateEnds(); err != nil {
+		f.abort()
+		return nil, err
 	}
 	return f, nil
 }
 
 func (f *resultFiles) abort() {
-	for _, w := range []*atomicfile.Writer{f.results, f.failed, f.offsets, f.ended} {
+	for _, w := range []*atomicfile.Writer{f.results, f.failed} {
 		if w != nil {
 			w.Abort()
 		}
+	}
+	if f.ends != nil {
+		f.ends.Abort()
 	}
 }
 
 // commit makes the results appear last: whoever sees them sees the rest.
 func (f *resultFiles) commit(orders int64) error {
-	// One more offset than orders: a line ends where the next one begins.
-	if err := errors.Join(f.reach(orders), f.offset()); err != nil {
+	if err := f.ends.Commit(orders); err != nil {
 		return err
 	}
-	return atomicfile.CommitAll(f.offsets, f.ended, f.failed, f.results)
-}
-
-// reach gives every order below that has no result yet an offset all the same, which nobody asks for.
-func (f *resultFiles) reach(order int64) error {
-	for ; f.next < order; f.next++ {
-		if err := f.offset(); err != nil {
-			return err
-		}
-		if _, err := f.ended.Write([]byte{endedNone, 0}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (f *resultFiles) offset() error {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(f.size))
-	_, err := f.offsets.Write(b[:])
-	return err
+	return atomicfile.CommitAll(f.failed, f.results)
 }
 
 // add writes one document's result. tried is the number of the last attempt, paid says that this pass paid for it.
@@ -193,18 +177,13 @@ func (f *resultFiles) add(order int64, res *quarry.Result, tried int, paid bool)
 }
 
 func (f *resultFiles) addLine(order int64, res *quarry.Result, line []byte, tried int, paid, stale bool) error {
-	if err := errors.Join(f.reach(order), f.offset()); err != nil {
-		return err
-	}
 	how := ending(res)
 	if stale {
-		how = endedStale
+		how = index.EndedStale
 	}
-	if _, err := f.ended.Write([]byte{how, byte(min(tried, math.MaxUint8))}); err != nil {
+	if err := f.ends.Add(order, how, tried, len(line)); err != nil {
 		return err
 	}
-	f.next++
-	f.size += int64(len(line))
 	if _, err := f.results.Write(line); err != nil {
 		return err
 	}
@@ -232,7 +211,7 @@ func (t *Totals) count(res *quarry.Result, paid bool) {
 	if res.Error != nil {
 		t.Classes[res.Error.Kind]++
 	}
-	if ending(res) == endedAgain {
+	if ending(res) == index.EndedAgain {
 		t.Again++
 	}
 	switch res.Status {
@@ -249,17 +228,10 @@ func (t *Totals) count(res *quarry.Result, paid bool) {
 
 // addSame writes the result of a document that asks what an earlier one asked: its answer, for which nothing was paid
 // again.
-func (f *resultFiles) addSame(s *same) error {
-	var at, end [8]byte
-	if _, err := f.offsets.ReadAt(at[:], 8*s.Of); err != nil {
+func (f *resultFiles) addSame(s *index.Twin) error {
+	from, to, err := f.ends.Line(s.Of)
+	if err != nil {
 		return fmt.Errorf("find the answer of document %d for %s: %w", s.Of, s.ID, err)
-	}
-	from, to := int64(binary.BigEndian.Uint64(at[:])), f.size
-	if s.Of+1 < f.next {
-		if _, err := f.offsets.ReadAt(end[:], 8*(s.Of+1)); err != nil {
-			return fmt.Errorf("find the answer of document %d for %s: %w", s.Of, s.ID, err)
-		}
-		to = int64(binary.BigEndian.Uint64(end[:]))
 	}
 	if to == from { // it has none yet
 		return nil
@@ -287,22 +259,22 @@ type takenOver struct {
 	out    *resultFiles
 	before *known
 
-	nextSame func() (same, error, bool)
+	nextSame func() (index.Twin, error, bool)
 	stopSame func()
-	same     same
+	same     index.Twin
 	moreSame bool
 
-	nextOld func() ([]byte, error, bool)
+	nextOld func() (index.TakenOver, error, bool)
 	stopOld func()
-	order   int64
-	slot    int64
+	old     index.TakenOver
 	moreOld bool
 }
 
 func (r *Run) newTakenOver(out *resultFiles, before *known) (*takenOver, error) {
 	t := &takenOver{out: out, before: before}
-	t.nextSame, t.stopSame = iter.Pull2(lines.Read[same](r.indexPath(r.planned.Pass, sameFile)))
-	t.nextOld, t.stopOld = iter.Pull2(fixedRecords(r.indexPath(r.planned.Pass, unchangedFile), 16))
+	pass := r.index(r.planned.Pass)
+	t.nextSame, t.stopSame = iter.Pull2(pass.Twins())
+	t.nextOld, t.stopOld = iter.Pull2(pass.TakenOver())
 	err := errors.Join(t.readSame(), t.readOld())
 	if err != nil {
 		t.close()
@@ -315,11 +287,8 @@ func (t *takenOver) readSame() (err error) {
 	return err
 }
 
-func (t *takenOver) readOld() error {
-	b, err, more := t.nextOld()
-	if t.moreOld = more && err == nil; t.moreOld {
-		t.order, t.slot = int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))
-	}
+func (t *takenOver) readOld() (err error) {
+	t.old, err, t.moreOld = t.nextOld()
 	return err
 }
 
@@ -327,21 +296,20 @@ func (t *takenOver) readOld() error {
 func (t *takenOver) give(before int64) error {
 	for {
 		switch {
-		case t.moreSame && t.same.Order < before && (!t.moreOld || t.same.Order < t.order):
+		case t.moreSame && t.same.Order < before && (!t.moreOld || t.same.Order < t.old.Order):
 			if err := errors.Join(t.out.addSame(&t.same), t.readSame()); err != nil {
 				return err
 			}
-		case t.moreOld && t.order < before:
-			stale := t.slot&staleBit != 0
-			line, err := t.before.line(t.slot &^ staleBit)
+		case t.moreOld && t.old.Order < before:
+			line, err := t.before.Line(t.old.Slot)
 			if err != nil {
 				return err
 			}
 			var res quarry.Result
 			if err := json.Unmarshal(line, &res); err != nil {
-				return fmt.Errorf("take over the answer of document %d of the pass before: %w", t.slot, err)
+				return fmt.Errorf("take over the answer of document %d of the pass before: %w", t.old.Slot, err)
 			}
-			if err := errors.Join(t.out.addLine(t.order, &res, line, res.Attempts, false, stale), t.readOld()); err != nil {
+			if err := errors.Join(t.out.addLine(t.old.Order, &res, line, res.Attempts, false, t.old.Stale), t.readOld()); err != nil {
 				return err
 			}
 		default:

@@ -9,6 +9,7 @@ import (
 
 	"quarry"
 	"quarry/internal/ledger"
+	"quarry/internal/run/index"
 )
 
 // Records of ten megabytes and more fill a file before it holds a batch job's minimum. A shard of those is no job: its
@@ -49,24 +50,14 @@ func (r *Run) pilotTooLarge(ctx context.Context) (bool, error) {
 	if p.Pilot == 0 || p.Mode != quarry.ModeJob || limit == 0 || p.LineBytes <= limit {
 		return false, nil
 	}
-	column, err := r.openTakes(p.Pass)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = column.close() }()
-	var order, bytes int64
-	for e, err := range r.entries(p.Pass) {
+	var bytes int64
+	for d, err := range r.index(p.Pass).Taken() {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return false, err
 		}
-		t, err := column.of(order)
-		if err != nil {
-			return false, err
+		if d.Take == index.Pilot {
+			bytes += int64(d.Bytes)
 		}
-		if t == takePilot {
-			bytes += int64(e.bytes)
-		}
-		order++
 	}
 	return bytes > limit, nil
 }

@@ -3,18 +3,15 @@ package run
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 
 	"quarry"
-	"quarry/internal/atomicfile"
 	"quarry/internal/collect"
-	"quarry/internal/dedupe"
 	"quarry/internal/jsonl"
+	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
 
@@ -32,70 +29,22 @@ type imported struct {
 
 // importKnown writes the index of pass 0 from a file of answers.
 func (r *Run) importKnown(ctx context.Context) (p Planned, err error) {
-	index, err := r.createIndex(importedPass)
-	if err != nil {
-		return p, err
-	}
-	defer index.abort()
-	out := map[string]*atomicfile.Writer{}
-	defer func() {
-		for _, f := range out {
-			f.Abort()
+	p.Orders, err = r.index(importedPass).Import(func(yield func(index.Answer, error) bool) {
+		var line bytes.Buffer
+		for k, err := range r.knownLines(ctx) {
+			if err != nil {
+				yield(index.Answer{}, err)
+				return
+			}
+			line.Reset()
+			res := quarry.Result{ID: k.ID, Status: quarry.StatusOK, Output: k.Output, Text: k.Text, CostUSD: new(quarry.USD)}
+			err := lines.Write(&line, &res)
+			if !yield(index.Answer{ID: k.ID, Line: line.Bytes()}, err) || err != nil {
+				return
+			}
 		}
-	}()
-	for _, name := range []string{endedFile, offsetsFile, answersFile, idsFile} {
-		if out[name], err = atomicfile.Create(r.effects, r.indexPath(importedPass, name)); err != nil {
-			return p, err
-		}
-	}
-	ids := dedupe.NewSorter(r.effects, dedupe.Config{Dir: r.indexPath(importedPass, "sort"), Name: "ids"})
-	defer func() { err = errors.Join(err, ids.Close()) }()
-	var size int64
-	var at [8]byte
-	var line bytes.Buffer
-	for k, err := range r.knownLines(ctx) {
-		if err != nil {
-			return p, err
-		}
-		sum := sha256.Sum256([]byte(k.ID))
-		e := entry{hash: dedupe.Hash(sum[:16])}
-		line.Reset()
-		res := quarry.Result{ID: k.ID, Status: quarry.StatusOK, Output: k.Output, Text: k.Text, CostUSD: new(quarry.USD)}
-		if err := lines.Write(&line, &res); err != nil {
-			return p, err
-		}
-		binary.BigEndian.PutUint64(at[:], uint64(size))
-		size += int64(line.Len())
-		_, offErr := out[offsetsFile].Write(at[:])
-		_, endErr := out[endedFile].Write([]byte{endedOK, 0})
-		_, lineErr := out[answersFile].Write(line.Bytes())
-		if err := errors.Join(index.add(&e), offErr, endErr, lineErr, ids.Add(dedupe.Entry{Hash: e.hash, Order: p.Orders})); err != nil {
-			return p, err
-		}
-		p.Orders++
-	}
-	binary.BigEndian.PutUint64(at[:], uint64(size))
-	if _, err := out[offsetsFile].Write(at[:]); err != nil {
-		return p, err
-	}
-	last, begun := dedupe.Hash{}, false
-	for id, err := range ids.Sorted() {
-		if err != nil {
-			return p, err
-		}
-		if begun && id.Hash == last { // of two answers to one document the first counts
-			continue
-		}
-		last, begun = id.Hash, true
-		if err := writeID(out[idsFile], id); err != nil {
-			return p, err
-		}
-	}
-	errs := []error{index.commit()}
-	for _, f := range out {
-		errs = append(errs, f.Commit())
-	}
-	return p, errors.Join(errs...)
+	})
+	return p, err
 }
 
 // knownLines reads the file of answers. A line that is none is an error that names it: answers that were paid for must

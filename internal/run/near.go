@@ -11,6 +11,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 	"quarry/internal/report"
+	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
 
@@ -29,7 +30,7 @@ func (r *Run) openNear() (err error) {
 	if r.cfg.Near == 0 {
 		return nil
 	}
-	r.near, err = dedupe.NewNear(r.effects, dedupe.Config{Dir: r.indexPath(r.pass, "sort"), Name: "near"}, r.cfg.Near)
+	r.near, err = dedupe.NewNear(r.effects, dedupe.Config{Dir: r.index(r.pass).SortDir(), Name: "near"}, r.cfg.Near)
 	return err
 }
 
@@ -61,7 +62,7 @@ func (r *Run) addNear(order int64, item *prepared) error {
 
 // findNear names the texts that are nearly an earlier one, and adds them to those that are not asked where their answers
 // may be reused. A document that is left out or repeats another exactly takes no part.
-func (r *Run) findNear(ctx context.Context, again *repeats) error {
+func (r *Run) findNear(ctx context.Context, again *index.Repeats) error {
 	if r.near == nil {
 		return nil
 	}
@@ -70,7 +71,7 @@ func (r *Run) findNear(ctx context.Context, again *repeats) error {
 		return err
 	}
 	defer out.Abort()
-	next, stop := iter.Pull2(again.sorted())
+	next, stop := iter.Pull2(again.Sorted())
 	defer stop()
 	rep, err, more := next()
 	repeated := func(order int64) (bool, error) {
@@ -92,7 +93,7 @@ func (r *Run) findNear(ctx context.Context, again *repeats) error {
 			continue
 		}
 		stop() // all of them were asked about: the list may grow
-		if err := again.addNear(takeSame, p.Pair, int64(1000*p.Similarity)); err != nil {
+		if err := again.AddNear(p.Pair, int64(1000*p.Similarity)); err != nil {
 			return err
 		}
 	}

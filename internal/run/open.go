@@ -17,6 +17,7 @@ import (
 
 	"quarry"
 	"quarry/internal/ledger"
+	"quarry/internal/run/index"
 )
 
 // open finds out whether the directory holds a run already, and whether it is this one.
@@ -257,7 +258,7 @@ func (r *Run) finished(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.forget(r.pass)
+	return index.Forget(r.effects, r.cfg.Dir, r.pass)
 }
 
 // Close notes how long this process worked on the run.

@@ -1,10 +1,7 @@
 package run
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 
 	"quarry"
@@ -12,6 +9,7 @@ import (
 	"quarry/internal/dedupe"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
+	"quarry/internal/run/index"
 )
 
 // A long document is asked in parts: its entry of the index stands for all of them, and a file beside the entries says how
@@ -24,35 +22,16 @@ type Long struct {
 	Merge *prompt.Renderer // of the answers about all parts
 }
 
-// longFile has, for each part of a long document, its order and the length of its line in the input file.
-const longFile = "long"
-
-const (
-	longBytes = 12
-	maxParts  = 9999 // what a recordId has room for
-)
-
-// turn numbers the first attempts of a pass: the order of the document, and below it the number of the part; 0 where it
-// is asked as a whole. Turns rise as the records are written, so shards are cut by them.
-type turn int64
-
-const turnBits = 14 // for maxParts
-
-func turnOf(order int64, part int) turn { return turn(order<<turnBits | int64(part)) }
-
-func (t turn) order() int64 { return int64(t) >> turnBits }
-func (t turn) part() int    { return int(t & (1<<turnBits - 1)) }
-
 // turnsOf gives a stretch's first and last turn. A shard may begin and end inside a document.
-func turnsOf(s *ledger.Shard) (first, last turn) {
-	return turnOf(s.First, s.FirstPart), turnOf(s.Last, s.LastPart)
+func turnsOf(s *ledger.Shard) (first, last index.Turn) {
+	return index.TurnOf(s.First, s.FirstPart), index.TurnOf(s.Last, s.LastPart)
 }
 
 // prepareParts renders the parts of a long document, one modelInput behind the other.
 func (r *Run) prepareParts(p *prepared, text *clean.Cleaned, buf []byte) ([]byte, error) {
 	n := len(text.Parts)
-	if n > maxParts {
-		return buf, &quarry.ItemError{At: p.doc.At, ID: p.doc.ID, Reason: fmt.Sprintf("it would be asked in %d parts, at most %d can be", n, maxParts)}
+	if n > index.MaxParts {
+		return buf, &quarry.ItemError{At: p.doc.At, ID: p.doc.ID, Reason: fmt.Sprintf("it would be asked in %d parts, at most %d can be", n, index.MaxParts)}
 	}
 	start := len(buf)
 	fail := func(err error) ([]byte, error) {
@@ -113,109 +92,22 @@ func (p *prepared) records(attempt int) iter.Seq2[quarry.RecordID, []byte] {
 }
 
 // scanRecords notes the parts of a long document, and hands what is asked to a build.
-func (r *Run) scanRecords(index *indexWriter, item *prepared, order int64) error {
+func (r *Run) scanRecords(out *index.Writer, item *prepared, order int64) error {
 	part := 0
 	for id, input := range item.records(1) {
 		if len(item.parts) > 0 {
 			part++
-			if err := index.addPart(order, lineBytes(id, input)); err != nil {
+			if err := out.AddPart(order, lineBytes(id, input)); err != nil {
 				return err
 			}
 		}
 		if r.spool != nil {
-			if err := r.spool.add(turnOf(order, part), id, dedupe.Hash(item.key[:len(dedupe.Hash{})]), input); err != nil {
+			if err := r.spool.add(index.TurnOf(order, part), id, dedupe.Hash(item.key[:len(dedupe.Hash{})]), input); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// longParts reads the file of long documents in order. It reads none where there is no such file.
-type longParts struct {
-	next func() ([]byte, error, bool)
-	stop func()
-	head struct{ order, bytes int64 }
-	more bool
-}
-
-func (r *Run) openLong(pass int) (*longParts, error) {
-	l := &longParts{}
-	l.next, l.stop = iter.Pull2(fixedRecords(r.indexPath(pass, longFile), longBytes))
-	err := l.advance()
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	return l, err
-}
-
-func (l *longParts) advance() error {
-	b, err, more := l.next()
-	if l.more = more && err == nil; l.more {
-		l.head.order, l.head.bytes = int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint32(b[8:]))
-	}
-	return err
-}
-
-// of gives the lengths of the lines of a document's parts; none where it is asked as a whole. It is asked in order.
-func (l *longParts) of(order int64, lengths []int64) ([]int64, error) {
-	lengths = lengths[:0]
-	for l.more && l.head.order <= order {
-		if l.head.order == order {
-			lengths = append(lengths, l.head.bytes)
-		}
-		if err := l.advance(); err != nil {
-			return lengths, err
-		}
-	}
-	return lengths, nil
-}
-
-func (l *longParts) close() { l.stop() }
-
-// firstRecord is one record that is, or could have been, asked in a pass: of documents that turn out to repeat another
-// one too.
-type firstRecord struct {
-	turn  turn
-	key   dedupe.Hash // half of its document's
-	bytes int64       // of its line in the input file
-}
-
-// firstRecords gives them in their order.
-func (r *Run) firstRecords(pass int) iter.Seq2[firstRecord, error] {
-	return func(yield func(firstRecord, error) bool) {
-		long, err := r.openLong(pass)
-		if err != nil {
-			yield(firstRecord{}, err)
-			return
-		}
-		defer long.close()
-		var order int64
-		var lengths []int64
-		for e, err := range r.entries(pass) {
-			if err == nil {
-				lengths, err = long.of(order, lengths)
-			}
-			if err != nil {
-				yield(firstRecord{}, err)
-				return
-			}
-			switch {
-			case e.bytes == 0 || e.bytes == brokenBytes || e.bytes == tooLargeBytes:
-			case len(lengths) == 0:
-				if !yield(firstRecord{turnOf(order, 0), e.key, int64(e.bytes)}, nil) {
-					return
-				}
-			default:
-				for i, n := range lengths {
-					if !yield(firstRecord{turnOf(order, i+1), e.key, n}, nil) {
-						return
-					}
-				}
-			}
-			order++
-		}
-	}
 }
 
 // Records is how many records are asked first: one a document, or one for each part of a long one.

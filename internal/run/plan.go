@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"quarry/internal/clean"
 	"quarry/internal/dedupe"
 	"quarry/internal/pack"
+	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
 
@@ -60,23 +60,6 @@ type Planned struct {
 	broken       int64 // documents whose text could not be put into a prompt, counted in Unreadable
 }
 
-const (
-	takesFile     = "takes"
-	sameFile      = "same.jsonl.zst"
-	leftOutFile   = "left-out.jsonl"
-	tooLargeBytes = math.MaxUint32 // in an entry: larger than a file may be
-	brokenBytes   = 1              // in an entry: left out
-)
-
-// same is a document whose answer is another's.
-type same struct {
-	Order    int64               `json:"order"`
-	Of       int64               `json:"of"`             // order of the document that is asked
-	Near     float64             `json:"near,omitempty"` // how alike they are, where they do not ask the same
-	ID       quarry.DocumentID   `json:"id"`
-	Document quarry.DocumentInfo `json:"document"`
-}
-
 // outcome is one line of a journal: what an attempt made of a document, or why there was none.
 type outcome struct {
 	Order    int64           `json:"order"`
@@ -107,7 +90,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	if before != nil {
-		defer before.close()
+		defer before.Close()
 	}
 	r.planned = Planned{Pass: r.pass}
 	passed, err := r.passedBefore(ctx)
@@ -180,18 +163,19 @@ func (r *Run) importedBefore(ctx context.Context) (*known, error) {
 
 // planPass reads the sources and writes the index of the pass.
 func (r *Run) planPass(ctx context.Context, before *known) (err error) {
-	dir := r.indexPath(r.pass, "sort")
+	pass := r.index(r.pass)
+	dir := pass.SortDir()
 	ids := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "ids"})
 	keys := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "keys"})
-	var again *repeats
-	var pairs *joined
+	var again *index.Repeats
+	var pairs *index.Joined
 	defer func() {
 		err = errors.Join(err, ids.Close(), keys.Close())
 		if again != nil {
 			err = errors.Join(err, again.Close())
 		}
 		if pairs != nil {
-			err = errors.Join(err, pairs.close())
+			err = errors.Join(err, pairs.Close())
 		}
 	}()
 	if err := r.openNear(); err != nil {
@@ -202,10 +186,12 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	if err := errors.Join(r.scan(ctx, ids, keys, draw), ctx.Err()); err != nil {
 		return err
 	}
-	if pairs, err = r.join(ctx, ids, before); err != nil {
+	// Documents still counts all that have an order; see scan.
+	if pairs, err = pass.Join(ctx, ids, r.planned.Documents, before.slots()); err != nil {
 		return err
 	}
-	if again, err = r.findRepeats(ids, keys); err != nil {
+	r.planned.Gone, r.planned.lost = pairs.Gone, pairs.Lost
+	if again, err = pass.FindRepeats(ids, keys); err != nil {
 		return err
 	}
 	if err := r.findNear(ctx, again); err != nil {
@@ -290,12 +276,13 @@ func (r *Run) blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry
 
 // scan reads every document once and writes the index.
 func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, draw *sample) error {
-	index, err := r.createIndex(r.planned.Pass)
+	pass := r.index(r.planned.Pass)
+	out, err := pass.Create()
 	if err != nil {
 		return err
 	}
-	defer index.abort()
-	leftOut, err := atomicfile.Create(r.effects, r.indexPath(r.planned.Pass, leftOutFile))
+	defer out.Abort()
+	leftOut, err := atomicfile.Create(r.effects, pass.Path(index.LeftOutFile))
 	if err != nil {
 		return err
 	}
@@ -308,7 +295,7 @@ read:
 		if err != nil {
 			return fmt.Errorf("read sources: %w", err)
 		}
-		if err := lines.Write(index.blocks, blockStart{Order: order, At: block.first}); err != nil {
+		if err := out.AddBlock(index.Block{Order: order, At: block.first}); err != nil {
 			return err
 		}
 		for i := range block.items {
@@ -324,14 +311,14 @@ read:
 					return err
 				}
 				if item.counted() {
-					if err := index.add(&entry{hash: item.hash, bytes: brokenBytes}); err != nil {
+					if err := out.Add(&index.Entry{Hash: item.hash, Bytes: index.BrokenBytes}); err != nil {
 						return err
 					}
 					order++
 				}
 				continue
 			}
-			if err := r.scanOne(index, item, block.first.Source, order, ids, keys, draw); err != nil {
+			if err := r.scanOne(out, item, block.first.Source, order, ids, keys, draw); err != nil {
 				return err
 			}
 			order++
@@ -339,15 +326,15 @@ read:
 		r.watch(Event{Kind: Progress, Step: "plan", Done: p.Items, Bytes: p.SourceBytes, Since: began})
 	}
 	p.Documents = order // less those whose id comes again, see writeTakes
-	return errors.Join(index.commit(), leftOut.Commit())
+	return errors.Join(out.Commit(), leftOut.Commit())
 }
 
-func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int64, ids, keys *dedupe.Sorter, draw *sample) error {
+func (r *Run) scanOne(out *index.Writer, item *prepared, source int, order int64, ids, keys *dedupe.Sorter, draw *sample) error {
 	p := &r.planned
 	p.SourceBytes += item.source
 	p.CleanedBytes += item.cleaned
 	p.drop(&item.dropped)
-	e := entry{hash: item.hash}
+	e := index.Entry{Hash: item.hash}
 	if err := ids.Add(dedupe.Entry{Hash: item.hash, Order: order}); err != nil {
 		return err
 	}
@@ -365,20 +352,20 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 	switch {
 	case item.empty:
 		r.watch(Event{Kind: ItemSkipped, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": nothing left after cleaning"})
-		if err := lines.Write(index.skipped, r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
+		if err := out.AddSkipped(r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
 			return err
 		}
-	case size >= tooLargeBytes || (r.maxLine() > 0 && longest > r.maxLine()):
-		e.bytes = tooLargeBytes
+	case size >= index.TooLargeBytes || (r.maxLine() > 0 && longest > r.maxLine()):
+		e.Bytes = index.TooLargeBytes
 		message := fmt.Sprintf("%d bytes, an input file may have %d", longest, r.maxLine())
 		r.watch(Event{Kind: ItemLeftOut, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": " + message})
-		if err := lines.Write(index.skipped, r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
+		if err := out.AddSkipped(r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
 			return err
 		}
 	default:
-		e.bytes = uint32(size)
-		copy(e.key[:], item.key[:])
-		if err := keys.Add(dedupe.Entry{Hash: e.key, Order: order}); err != nil {
+		e.Bytes = uint32(size)
+		copy(e.Key[:], item.key[:])
+		if err := keys.Add(dedupe.Entry{Hash: e.Key, Order: order}); err != nil {
 			return err
 		}
 		if err := r.addNear(order, item); err != nil {
@@ -388,11 +375,11 @@ func (r *Run) scanOne(index *indexWriter, item *prepared, source int, order int6
 		p.Classes.Add(item.classes)
 		p.AskedBytes += item.cleaned
 		p.LineBytes += size
-		if err := r.scanRecords(index, item, order); err != nil {
+		if err := r.scanRecords(out, item, order); err != nil {
 			return err
 		}
 	}
-	return index.add(&e)
+	return out.Add(&e)
 }
 
 // unasked is the outcome of a document that is never asked.

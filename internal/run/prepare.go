@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
@@ -11,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/clean"
 	"quarry/internal/dedupe"
+	"quarry/internal/run/index"
 	"quarry/internal/validate"
 )
 
@@ -96,8 +96,7 @@ func (r *Run) prepareBlock(cleaner *clean.Cleaner, b quarry.Block, want wanted, 
 		if err != nil {
 			return out, err
 		}
-		sum := sha256.Sum256([]byte(doc.ID))
-		p := prepared{doc: doc, hash: dedupe.Hash(sum[:16]), source: int64(len(doc.Body))}
+		p := prepared{doc: doc, hash: index.HashOf(doc.ID), source: int64(len(doc.Body))}
 		if want == nil || want(p.hash) {
 			start := len(buf)
 			if buf, err = r.prepareOne(cleaner, &p, buf); err != nil {

@@ -12,7 +12,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"quarry"
 	"quarry/internal/atomicfile"
@@ -20,6 +19,7 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
+	"quarry/internal/run/index"
 )
 
 const (
@@ -76,11 +76,11 @@ func (r *Run) newSpool() *spool {
 }
 
 // add takes a record, whose turn is above all before.
-func (s *spool) add(at turn, id quarry.RecordID, key dedupe.Hash, modelInput []byte) error {
+func (s *spool) add(at index.Turn, id quarry.RecordID, key dedupe.Hash, modelInput []byte) error {
 	size := lineBytes(id, modelInput)
 	if s.out != nil {
 		f := &s.files[len(s.files)-1]
-		if at.part() == 0 && s.asked.has(key) { // the parts of a document share one key
+		if at.Part() == 0 && s.asked.has(key) { // the parts of a document share one key
 			f.aside++
 			return s.layAside(id, modelInput)
 		}
@@ -95,7 +95,7 @@ func (s *spool) add(at turn, id quarry.RecordID, key dedupe.Hash, modelInput []b
 			return err
 		}
 	}
-	if at.part() == 0 {
+	if at.Part() == 0 {
 		s.asked.add(key)
 	}
 	s.buf = appendRecord(s.buf, id, modelInput)
@@ -129,7 +129,7 @@ func (s *spool) flush() error {
 }
 
 // begin begins a file. It lies beside the shards, since a rename does not leave a file system.
-func (s *spool) begin(at turn) error {
+func (s *spool) begin(at index.Turn) error {
 	path := filepath.Join(s.run.buildDir, fmt.Sprintf("spool%05d.tmp", len(s.files)+1))
 	out, err := s.run.effects.Create(path)
 	if err != nil {
@@ -220,10 +220,10 @@ func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReade
 // keys that stand there too it finds out again which were laid aside.
 type spoolReader struct {
 	spool  *spool
-	column *takes
-	next   func() (firstRecord, error, bool)
+	column *index.Column
+	next   func() (index.FirstRecord, error, bool)
 	stop   func()
-	head   firstRecord // that was read and not copied yet
+	head   index.FirstRecord // that was read and not copied yet
 	held   bool
 	file   int // where the next record lies
 	at     int64
@@ -244,20 +244,20 @@ type stretch struct {
 }
 
 // place finds the next record, and goes on behind it.
-func (r *spoolReader) place(f *firstRecord) (s stretch) {
-	if f.turn.part() == 0 && r.asked.has(f.key) {
-		s = stretch{laidAside, r.aside, r.aside + f.bytes}
+func (r *spoolReader) place(f *index.FirstRecord) (s stretch) {
+	if f.Turn.Part() == 0 && r.asked.has(f.Key) {
+		s = stretch{laidAside, r.aside, r.aside + f.Bytes}
 		r.aside = s.to
 		return s
 	}
-	if int64(f.turn) > r.spool.files[r.file].Last {
+	if int64(f.Turn) > r.spool.files[r.file].Last {
 		r.file, r.at = r.file+1, 0
 		clear(r.asked.keys)
 	}
-	if f.turn.part() == 0 {
-		r.asked.add(f.key)
+	if f.Turn.Part() == 0 {
+		r.asked.add(f.Key)
 	}
-	s = stretch{r.file, r.at, r.at + f.bytes}
+	s = stretch{r.file, r.at, r.at + f.Bytes}
 	r.at = s.to
 	return s
 }
@@ -265,10 +265,10 @@ func (r *spoolReader) place(f *firstRecord) (s stretch) {
 // copy writes a shard's records, and counts them and their bytes.
 func (r *spoolReader) copy(ctx context.Context, out io.Writer, shard *ledger.Shard) (records, bytes int64, err error) {
 	if r.column == nil {
-		if r.column, err = r.spool.run.openTakes(shard.Pass); err != nil {
+		if r.column, err = r.spool.run.index(shard.Pass).OpenTakes(); err != nil {
 			return 0, 0, err
 		}
-		r.next, r.stop = iter.Pull2(r.spool.run.firstRecords(shard.Pass))
+		r.next, r.stop = iter.Pull2(r.spool.run.index(shard.Pass).FirstRecords())
 		r.buf = make([]byte, spoolBufferBytes)
 	}
 	first, last := turnsOf(shard)
@@ -279,23 +279,23 @@ func (r *spoolReader) copy(ctx context.Context, out io.Writer, shard *ledger.Sha
 				return 0, 0, err
 			}
 		}
-		if !r.held || r.head.turn > last {
+		if !r.held || r.head.Turn > last {
 			break
 		}
 		r.held = false
 		this := r.place(&r.head)
-		if r.head.turn < first { // in a shard that was a file of the spool as it is, or in none
+		if r.head.Turn < first { // in a shard that was a file of the spool as it is, or in none
 			continue
 		}
-		t, err := r.column.of(r.head.turn.order())
+		t, err := r.column.Take(r.head.Turn.Order())
 		if err != nil {
 			return 0, 0, err
 		}
-		if !strings.ContainsRune(shard.Takes, rune(t)) {
+		if !t.Among(shard.Takes) {
 			continue
 		}
 		records++
-		bytes += r.head.bytes
+		bytes += r.head.Bytes
 		if held.file == this.file && held.to == this.from {
 			held.to = this.to
 			continue
@@ -353,6 +353,6 @@ func (r *spoolReader) close() {
 	r.done()
 	if r.column != nil {
 		r.stop()
-		_ = r.column.close()
+		_ = r.column.Close()
 	}
 }

@@ -1,0 +1,253 @@
+// Package index is what a pass remembers of every document: files that are written and read in the documents' order.
+//
+// It owns the layout of these files (docs/formats.md has it), what becomes of each document in them, and how the documents
+// of one pass are found among those of the pass before. It does not read sources, does not know what a document says or
+// asks, and knows neither the ledger nor a provider. What always holds: memory does not grow with the number of documents;
+// a file is there whole or not at all; an order stands for the same document in every file of a pass.
+package index
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"os"
+	"path/filepath"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/dedupe"
+	"quarry/internal/effect"
+	"quarry/internal/run/lines"
+)
+
+// The files of a pass that others than this package read or write too.
+const (
+	SkippedFile = "skipped.jsonl.zst" // outcomes of documents that are never asked, by order
+	LeftOutFile = "left-out.jsonl"    // items that could not be read
+)
+
+const (
+	entriesFile = "entries"
+	blocksFile  = "blocks.jsonl"
+	longFile    = "long" // for each part of a long document, its order and the length of its line in the input file
+)
+
+// Pass is the index of one pass: a folder of the run's directory.
+type Pass struct {
+	effects *effect.Effects
+	dir     string
+}
+
+// Of gives the index of a pass of the run in a directory. Where it is only read, effects may be nil.
+func Of(e *effect.Effects, run string, pass int) Pass {
+	return Pass{effects: e, dir: filepath.Join(run, "index", fmt.Sprintf("%04d", pass))}
+}
+
+// Path is where a file of the pass lies.
+func (p Pass) Path(name string) string { return filepath.Join(p.dir, name) }
+
+// Forget removes the index of older passes, but for the one before: from that one the results can be made anew.
+func Forget(e *effect.Effects, run string, pass int) error {
+	for older := pass - 2; older > 0; older-- {
+		dir := Of(e, run, older).dir
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if err := e.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Entry is what the index keeps of a document.
+type Entry struct {
+	Hash  dedupe.Hash // of the id
+	Key   dedupe.Hash // the first half of the document key
+	Bytes uint32      // of its line in the input file, or of the lines of all its parts; or one of the marks below
+}
+
+// What stands in an entry in the place of a length.
+const (
+	EmptyBytes    = 0              // nothing is left after cleaning
+	BrokenBytes   = 1              // left out
+	AdoptedBytes  = 2              // the line lies elsewhere
+	TooLargeBytes = math.MaxUint32 // larger than a file may be
+)
+
+const entryBytes = 36
+
+// HashOf is the hash by which a document's id is kept.
+func HashOf(id quarry.DocumentID) dedupe.Hash {
+	sum := sha256.Sum256([]byte(id))
+	return dedupe.Hash(sum[:16])
+}
+
+func (e *Entry) append(b []byte) []byte {
+	b = append(b, e.Hash[:]...)
+	b = append(b, e.Key[:]...)
+	return binary.BigEndian.AppendUint32(b, e.Bytes)
+}
+
+func (e *Entry) read(b []byte) {
+	copy(e.Hash[:], b)
+	copy(e.Key[:], b[16:])
+	e.Bytes = binary.BigEndian.Uint32(b[32:])
+}
+
+// Take is what becomes of the document by itself, when it repeats no other.
+func (e *Entry) Take() Take {
+	switch e.Bytes {
+	case EmptyBytes:
+		return Empty
+	case TooLargeBytes:
+		return TooLarge
+	case BrokenBytes:
+		return Broken
+	}
+	return Main
+}
+
+// AsksAs reports whether a document asks what it asked as was. Of what was taken over from a recordId only the first 6 bytes
+// of the key are known: enough to tell whether one document changed.
+func (e *Entry) AsksAs(was *Entry) bool {
+	if was.Key == e.Key {
+		return true
+	}
+	const known = 6
+	return [len(was.Key) - known]byte(was.Key[known:]) == [len(was.Key) - known]byte{} && [known]byte(was.Key[:known]) == [known]byte(e.Key[:known])
+}
+
+// Block is where a block of the sources begins, and the order of its first document.
+type Block struct {
+	Order int64           `json:"order"`
+	At    quarry.Position `json:"at"`
+}
+
+// Writer writes the index of a pass while the sources are read: entries in the documents' order, the blocks that they come
+// from, and what is never asked.
+type Writer struct {
+	pass                     Pass
+	entries, blocks, skipped *atomicfile.Writer
+	long                     *atomicfile.Writer // nil as long as no document is asked in parts
+	buf                      []byte
+}
+
+// Create begins the index of the pass. Nothing of it is there before Commit.
+func (p Pass) Create() (*Writer, error) {
+	if err := p.effects.MkdirAll(p.dir); err != nil {
+		return nil, err
+	}
+	w := &Writer{pass: p}
+	var err error
+	open := func(name string, create func(*effect.Effects, string) (*atomicfile.Writer, error)) *atomicfile.Writer {
+		if err != nil {
+			return nil
+		}
+		var f *atomicfile.Writer
+		f, err = create(p.effects, p.Path(name))
+		return f
+	}
+	w.entries = open(entriesFile, atomicfile.Create)
+	w.blocks = open(blocksFile, atomicfile.Create)
+	w.skipped = open(SkippedFile, atomicfile.CreateZstd)
+	if err != nil {
+		w.Abort()
+		return nil, err
+	}
+	return w, nil
+}
+
+// Abort throws away what was not committed.
+func (w *Writer) Abort() {
+	for _, f := range w.files() {
+		if f != nil {
+			f.Abort()
+		}
+	}
+}
+
+// Commit makes all files appear.
+func (w *Writer) Commit() error { return atomicfile.CommitAll(w.files()...) }
+
+func (w *Writer) files() []*atomicfile.Writer {
+	files := []*atomicfile.Writer{w.entries, w.blocks, w.skipped}
+	if w.long != nil {
+		files = append(files, w.long)
+	}
+	return files
+}
+
+// Add adds the entry of the next document.
+func (w *Writer) Add(e *Entry) error {
+	w.buf = e.append(w.buf[:0])
+	_, err := w.entries.Write(w.buf)
+	return err
+}
+
+// AddPart notes the length of the line of one part of a long document. Parts come in the order of the documents.
+func (w *Writer) AddPart(order, bytes int64) (err error) {
+	if w.long == nil {
+		if w.long, err = atomicfile.Create(w.pass.effects, w.pass.Path(longFile)); err != nil {
+			return err
+		}
+	}
+	w.buf = binary.BigEndian.AppendUint64(w.buf[:0], uint64(order))
+	w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(bytes))
+	_, err = w.long.Write(w.buf)
+	return err
+}
+
+// AddBlock notes where a block of the sources begins.
+func (w *Writer) AddBlock(b Block) error { return lines.Write(w.blocks, b) }
+
+// AddSkipped writes the outcome of a document that is never asked as a line of SkippedFile.
+func (w *Writer) AddSkipped(outcome any) error { return lines.Write(w.skipped, outcome) }
+
+// Entries reads the entries in order.
+func (p Pass) Entries() iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for b, err := range fixed(p.Path(entriesFile), entryBytes) {
+			var e Entry
+			if err == nil {
+				e.read(b)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Blocks reads where the blocks of the sources begin.
+func (p Pass) Blocks() iter.Seq2[Block, error] { return lines.Read[Block](p.Path(blocksFile)) }
+
+// fixed reads a file of records of one size. The slice holds until the next one.
+func fixed(path string, size int) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		f, err := os.Open(path)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer func() { _ = f.Close() }()
+		in := bufio.NewReaderSize(f, 256<<10)
+		b := make([]byte, size)
+		for {
+			if _, err := io.ReadFull(in, b); err != nil {
+				if !errors.Is(err, io.EOF) {
+					yield(nil, fmt.Errorf("read %s: %w", path, err))
+				}
+				return
+			}
+			if !yield(b, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"os"
+	"strings"
+
+	"quarry/internal/atomicfile"
+)
+
+// Take says what becomes of a document in its pass.
+type Take byte
+
+// What may become of one.
+const (
+	Main      Take = 'm' // asked in the order of the source
+	Pilot     Take = 'p' // asked first
+	Empty     Take = 'e' // skipped: nothing left after cleaning
+	SameID    Take = 'i' // left out: the id stood there before
+	Same      Take = 's' // answered by an earlier document that asks the same
+	TooLarge  Take = 'l' // failed: larger than an input file may be
+	Unchanged Take = 'u' // answered in an earlier pass
+	Broken    Take = 'x' // left out: its text could not be cleaned or put into the prompt
+)
+
+// Among reports whether a shard's marks, one byte for each kind of documents that are its own, name this one.
+func (t Take) Among(marks string) bool { return strings.IndexByte(marks, byte(t)) >= 0 }
+
+const (
+	takesFile     = "takes"     // one byte a document: what becomes of it
+	triesFile     = "tries"     // one byte a document: attempts made in earlier passes
+	unchangedFile = "unchanged" // order and slot of each document whose answer is taken over
+)
+
+// Stale marks the slot of an answer that is taken over although its document asks something else now.
+const Stale = 1 << 62
+
+// Columns are the files of a pass in the making that have a value for each document.
+type Columns struct{ takes, tries, unchanged *atomicfile.Writer }
+
+// CreateColumns begins them. Nothing of them is there before Commit.
+func (p Pass) CreateColumns() (c *Columns, err error) {
+	c = &Columns{}
+	for _, f := range []struct {
+		to   **atomicfile.Writer
+		name string
+	}{{&c.takes, takesFile}, {&c.tries, triesFile}, {&c.unchanged, unchangedFile}} {
+		if *f.to, err = atomicfile.Create(p.effects, p.Path(f.name)); err != nil {
+			c.Abort()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Add says of the next document, whose order this is, what becomes of it and how often it was asked in earlier passes. slot
+// is where the answer lies that it takes over, with Stale where that is one; -1: it takes over none.
+func (c *Columns) Add(t Take, tries int, order, slot int64) error {
+	if slot >= 0 {
+		var b [16]byte
+		binary.BigEndian.PutUint64(b[:], uint64(order))
+		binary.BigEndian.PutUint64(b[8:], uint64(slot))
+		if _, err := c.unchanged.Write(b[:]); err != nil {
+			return err
+		}
+	}
+	if _, err := c.tries.Write([]byte{byte(min(tries, math.MaxUint8))}); err != nil {
+		return err
+	}
+	_, err := c.takes.Write([]byte{byte(t)})
+	return err
+}
+
+// Abort throws away what was not committed.
+func (c *Columns) Abort() {
+	for _, w := range []*atomicfile.Writer{c.takes, c.tries, c.unchanged} {
+		if w != nil {
+			w.Abort()
+		}
+	}
+}
+
+// Commit makes all columns appear.
+func (c *Columns) Commit() error {
+	return errors.Join(c.tries.Commit(), c.unchanged.Commit(), c.takes.Commit())
+}
+
+// Column has one byte for each document, in a file that is read at any place. One goroutine at a time.
+type Column struct {
+	f   *os.File
+	buf []byte
+	at  int64 // order of buf's first byte
+}
+
+// OpenTakes opens the column of what becomes of each document.
+func (p Pass) OpenTakes() (*Column, error) { return p.openColumn(takesFile) }
+
+// OpenTries opens the column of how often each document was asked in earlier passes.
+func (p Pass) OpenTries() (*Column, error) { return p.openColumn(triesFile) }
+
+func (p Pass) openColumn(name string) (*Column, error) {
+	f, err := os.Open(p.Path(name))
+	if err != nil {
+		return nil, err
+	}
+	return &Column{f: f}, nil
+}
+
+// Of gives the byte of the document of that order. It is fast when asked in order.
+func (c *Column) Of(order int64) (byte, error) {
+	if order < c.at || order >= c.at+int64(len(c.buf)) {
+		if c.buf == nil {
+			c.buf = make([]byte, 0, 64<<10)
+		}
+		n, err := c.f.ReadAt(c.buf[:cap(c.buf)], order)
+		if n == 0 {
+			return 0, fmt.Errorf("read what becomes of document %d: %w", order, err)
+		}
+		c.buf, c.at = c.buf[:n], order
+	}
+	return c.buf[order-c.at], nil
+}
+
+// Take is Of where the column is that of what becomes of each document.
+func (c *Column) Take(order int64) (Take, error) {
+	b, err := c.Of(order)
+	return Take(b), err
+}
+
+// Close closes the file.
+func (c *Column) Close() error { return c.f.Close() }
+
+// Taken is a document with what becomes of it.
+type Taken struct {
+	Entry
+	Order int64
+	Take  Take
+}
+
+// Taken reads all documents of a pass whose columns are there, in order.
+func (p Pass) Taken() iter.Seq2[Taken, error] {
+	return func(yield func(Taken, error) bool) {
+		column, err := p.OpenTakes()
+		if err != nil {
+			yield(Taken{}, err)
+			return
+		}
+		defer func() { _ = column.Close() }()
+		var order int64
+		for e, err := range p.Entries() {
+			d := Taken{Entry: e, Order: order}
+			if err == nil {
+				d.Take, err = column.Take(order)
+			}
+			if !yield(d, err) || err != nil {
+				return
+			}
+			order++
+		}
+	}
+}
+
+// TakeAsPilot makes documents the pilot's whatever was to become of them, and says how many records that is: those of all
+// parts of the long ones. The column of so many orders is written anew.
+func (p Pass) TakeAsPilot(added map[int64]bool, orders int64) (records int64, err error) {
+	column, err := p.OpenTakes()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = column.Close() }()
+	f, err := atomicfile.Create(p.effects, p.Path(takesFile))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Abort()
+	long, err := p.OpenLong()
+	if err != nil {
+		return 0, err
+	}
+	defer long.Close()
+	var parts []int64
+	for order := range orders {
+		t, err := column.Take(order)
+		if err != nil {
+			return 0, err
+		}
+		if added[order] {
+			t = Pilot
+			if parts, err = long.Of(order, parts); err != nil {
+				return 0, err
+			}
+			records += max(int64(len(parts)), 1)
+		}
+		if _, err := f.Write([]byte{byte(t)}); err != nil {
+			return 0, err
+		}
+	}
+	return records, f.Commit()
+}
+
+// TakenOver is a document whose answer is that of the pass before.
+type TakenOver struct {
+	Order int64
+	Slot  int64 // in the pass before
+	Stale bool  // it asks something else now
+}
+
+// TakenOver reads them by their order.
+func (p Pass) TakenOver() iter.Seq2[TakenOver, error] {
+	return func(yield func(TakenOver, error) bool) {
+		for b, err := range fixed(p.Path(unchangedFile), 16) {
+			var t TakenOver
+			if err == nil {
+				slot := int64(binary.BigEndian.Uint64(b[8:]))
+				t = TakenOver{Order: int64(binary.BigEndian.Uint64(b)), Slot: slot &^ Stale, Stale: slot&Stale != 0}
+			}
+			if !yield(t, err) || err != nil {
+				return
+			}
+		}
+	}
+}
