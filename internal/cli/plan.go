@@ -18,6 +18,7 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/run"
+	"quarry/internal/run/outlook"
 )
 
 // offline puts together a run that asks nobody, with its index in a directory that is thrown away.
@@ -152,7 +153,7 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 }
 
 // modeText says what one way to buy the answers costs and takes.
-func modeText(m *run.ModePlan) string {
+func modeText(m *outlook.ModePlan) string {
 	if !m.Possible {
 		return "not possible: " + m.Note
 	}

@@ -4,30 +4,18 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math"
 	"time"
 
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
 	"quarry/internal/run/index"
+	"quarry/internal/run/outlook"
 )
 
 // The cap holds before a call: what ended shards cost, what open ones may cost and what the next one may cost stay below
 // it together. A shard may cost its input, at one token a byte until answers have shown better, and its answers at their
 // full length. All of it is reckoned from the ledger's rows, so a process that resumes reckons the same.
-
-// ratioMargin is how much more tokens a byte may turn out to have than any that was seen.
-const ratioMargin = 1.25
-
-// balance is what stands against the cap.
-type balance struct {
-	settled, open quarry.USD
-	ratio         float64 // tokens a byte of input that are reserved
-}
-
-// left is what the cap leaves when nothing more is sent.
-func (b *balance) left(limit quarry.USD) quarry.USD { return limit - b.settled }
 
 // reservation is the most that a shard can cost, at so many tokens a byte; nil where a price is not known.
 func (r *Run) reservation(s *ledger.Shard, ratio float64) *quarry.USD {
@@ -39,7 +27,7 @@ func (r *Run) reservation(s *ledger.Shard, ratio float64) *quarry.USD {
 		}
 		out = s.Records * int64(room)
 	}
-	return r.dearest(s, quarry.Usage{InputTokens: int64(math.Ceil(float64(s.Bytes) * ratio)), OutputTokens: out})
+	return r.dearest(s, outlook.Reservation(s.Bytes, ratio, out))
 }
 
 // dearest is what a usage of the shard costs in its pool, or in the dearest pool that it may still go to.
@@ -71,8 +59,8 @@ func settledUsage(s *ledger.Shard) quarry.Usage {
 }
 
 // balanceBut reckons what stands against the cap beside one shard. The caller holds the lock on the money.
-func (r *Run) balanceBut(ctx context.Context, id quarry.ShardID) (balance, error) {
-	b := balance{ratio: 1}
+func (r *Run) balanceBut(ctx context.Context, id quarry.ShardID) (outlook.Balance, error) {
+	b := outlook.Balance{Ratio: 1}
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return b, err
@@ -83,20 +71,18 @@ func (r *Run) balanceBut(ctx context.Context, id quarry.ShardID) (balance, error
 			seen = max(seen, shards[i].Output.TokensPerByte)
 		}
 	}
-	if seen > 0 {
-		b.ratio = min(1, seen*ratioMargin)
-	}
+	b.Ratio = outlook.Ratio(seen)
 	for i := range shards {
 		o := &shards[i]
 		var amount *quarry.USD
-		sum := &b.open
+		sum := &b.Open
 		switch {
 		case o.ID == id || o.Pass != r.planned.Pass || o.Unasked != "":
 			continue
 		case !o.Times.Collected.IsZero():
-			sum, amount = &b.settled, r.listCostAt(r.placeOf(o), o.Mode, settledUsage(o))
+			sum, amount = &b.Settled, r.listCostAt(r.placeOf(o), o.Mode, settledUsage(o))
 		case o.State != quarry.ShardPlanned || r.granted[o.ID]:
-			amount = r.reservation(o, b.ratio)
+			amount = r.reservation(o, b.Ratio)
 		default:
 			continue
 		}
@@ -127,15 +113,15 @@ func (r *Run) withinCap(ctx context.Context, s *ledger.Shard) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	own := r.reservation(s, b.ratio)
+	own := r.reservation(s, b.Ratio)
 	switch {
 	case own == nil:
 		return false, r.noPrice()
-	case b.settled+b.open+*own <= *r.cfg.MaxUSD:
+	case b.Holds(*r.cfg.MaxUSD, *own):
 		r.granted[s.ID] = true
 		return true, nil
-	case b.open > 0:
-		return false, r.wait(s, fmt.Sprintf("the cap of %s: %s settled, %s reserved by open shards, this one reserves %s", r.cfg.MaxUSD, b.settled, b.open, own), time.Second)
+	case b.Open > 0:
+		return false, r.wait(s, fmt.Sprintf("the cap of %s: %s settled, %s reserved by open shards, this one reserves %s", r.cfg.MaxUSD, b.Settled, b.Open, own), time.Second)
 	}
 	if s.State == quarry.ShardPlanned {
 		if cut, err := r.cutToFit(ctx, s, &b, *own); cut || err != nil {
@@ -144,29 +130,24 @@ func (r *Run) withinCap(ctx context.Context, s *ledger.Shard) (bool, error) {
 	}
 	return false, &quarry.Error{
 		Kind: quarry.OverLimit, Op: "submit shard", Subject: string(s.ID),
-		Err: fmt.Errorf("it may cost %s, %s is spent and the cap is %s", own, b.settled, r.cfg.MaxUSD),
+		Err: fmt.Errorf("it may cost %s, %s is spent and the cap is %s", own, b.Settled, r.cfg.MaxUSD),
 		Hint: "raise --max-usd and run the same command again: it goes on where it was, and what was answered is kept; " +
-			fmt.Sprintf("a shard is reckoned at %.2f tokens a byte of input and max_tokens an answer", b.ratio),
+			fmt.Sprintf("a shard is reckoned at %.2f tokens a byte of input and max_tokens an answer", b.Ratio),
 	}
 }
 
 // cutToFit cuts a planned shard into smaller ones of which the first fits under the cap: they go one after another, each
 // once the one before has turned out cheaper than it might have. Row and new rows change in one transaction, and no record
 // gets another id. It reports whether that could be done.
-func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *balance, own quarry.USD) (bool, error) {
-	share := float64(b.left(*r.cfg.MaxUSD)) / float64(own)
+func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *outlook.Balance, own quarry.USD) (bool, error) {
 	least := int64(1)
 	if s.Mode == quarry.ModeJob {
 		least = max(1, r.cfg.Quotas.MinRecords)
 	}
-	most := int64(float64(s.Records) * share)
-	if share <= 0 || most < least || most >= s.Records {
+	most, bytes, ok := outlook.Pieces(b.Left(*r.cfg.MaxUSD), own, s.Records, s.Bytes, least)
+	if !ok {
 		return false, nil
 	}
-	// Half of what fits: a piece as large as all that is left could not be sent, nor be cut below the minimum, once another
-	// shard has spent a cent.
-	most = max(least, most/2)
-	bytes := max(1, int64(float64(s.Bytes)*share))
 	even := pack.Config{Quotas: quarry.Quotas{MinRecords: least, RecordsPerFile: most, FileBytes: bytes}, Margin: 1}
 	rows, err := r.recut(ctx, s, least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] {
 		return pack.Spans(ctx, items, even)
@@ -184,7 +165,7 @@ func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *balance, own qua
 		return false, nil
 	}
 	r.watch(Event{Kind: Note, Text: fmt.Sprintf("the cap of %s leaves %s: shard %s of %d records may cost %s and is cut into %d, which go one after another",
-		r.cfg.MaxUSD, b.left(*r.cfg.MaxUSD), s.ID, s.Records, own, len(rows))})
+		r.cfg.MaxUSD, b.Left(*r.cfg.MaxUSD), s.ID, s.Records, own, len(rows))})
 	first := rows[0]
 	rows = rows[1:]
 	if err := r.number(ctx, rows); err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"quarry/internal/catalog"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/outlook"
 )
 
 // A pass with a deadline is sent as jobs, the cheapest way, for as long as calls could still answer the rest in time: AWS
@@ -40,17 +40,6 @@ type deadlineClock struct {
 	calls sync.Map  // ShardID → records that are answered, of shards that are asked by calls now
 }
 
-// How much longer than forecast calls may take. Open jobs are left alone for longer than what was not sent yet: while
-// that is called, they may end by themselves. Flex has no promised speed at all, so it is tried only where there is
-// several times the time that calls of the standard tier take.
-const (
-	planSlack   = 1.5
-	unsentSlack = 1.25
-	openSlack   = 1.1
-	flexSlack   = 3
-	flexLeast   = 2
-)
-
 // CallMargin is what is left for everything but the calls: a job that stops, what is collected, leftovers. How long a job
 // takes to stop is not documented; this is an assumption.
 const (
@@ -63,18 +52,6 @@ const lookAgain = 500 * time.Millisecond
 
 func deadlineFact(pass int) string { return fmt.Sprintf("deadline.%d", pass) }
 func beganFact(pass int) string    { return fmt.Sprintf("began.%d", pass) }
-
-// ParseDeadline gives the moment that a text names: RFC 3339, or a duration from the beginning.
-func ParseDeadline(text string, began time.Time) (time.Time, error) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at.UTC(), nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return time.Time{}, fmt.Errorf("%q is neither a time such as 2026-12-01T06:00:00Z nor a duration such as 6h or 90m", text)
-	}
-	return began.Add(d).UTC(), nil
-}
 
 func readDeadline(ctx context.Context, book *ledger.Ledger, pass int) (*deadline, error) {
 	text, ok, err := book.Fact(ctx, deadlineFact(pass))
@@ -133,7 +110,7 @@ func (r *Run) newDeadline(ctx context.Context, before *deadline) (*deadline, err
 	case !r.began.IsZero():
 		d.Began = r.began
 	}
-	if d.By, err = ParseDeadline(r.cfg.By, d.Began); err != nil {
+	if d.By, err = outlook.ParseDeadline(r.cfg.By, d.Began); err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: "--by", Err: err, Hint: "name when the run is to be done"}
 	}
 	if !d.By.After(time.Now()) {
@@ -165,52 +142,18 @@ func (r *Run) callMargin() time.Duration {
 
 // shareOf is what so many of the pass's records take, as it is forecast now.
 func (r *Run) shareOf(records int64) quarry.Usage {
-	u, all := r.guess(), r.planned.stages()
-	if all <= 0 {
-		return quarry.Usage{}
-	}
-	share := float64(records) / float64(all)
-	return quarry.Usage{InputTokens: part64(u.InputTokens, share), OutputTokens: part64(u.OutputTokens, share)}
+	return outlook.Share(r.guess(), records, r.planned.stages())
 }
 
-// callTime is how long calls of the standard tier take for so many records: what the quotas let through, or what the
-// model's speed makes of as many calls as may be under way, whichever is more.
+// callTime is how long calls of the standard tier take for so many records.
 func (r *Run) callTime(records int64) time.Duration {
-	if records <= 0 {
-		return 0
-	}
-	u, q := r.shareOf(records), r.cfg.Quotas
-	each := originSecondsPerToken * float64(u.OutputTokens) / float64(records)
-	seconds := each * math.Ceil(float64(records)/float64(r.cfg.Concurrency))
-	if q.TPM > 0 {
-		seconds = max(seconds, 60*float64(u.InputTokens+u.OutputTokens*max(q.Burndown, 1))/float64(q.TPM))
-	}
-	if q.RPM > 0 {
-		seconds = max(seconds, 60*float64(records)/float64(q.RPM))
-	}
-	return time.Duration(seconds * float64(time.Second))
+	return outlook.CallTime(records, r.shareOf(records), r.cfg.Quotas, r.cfg.Concurrency)
 }
 
-// flexIsCheaper reports whether the model is sold in the flex tier for less than on demand.
-func (r *Run) flexIsCheaper() bool {
-	model, _, known := catalog.Find(r.cfg.Model)
-	if !known || model.Offers(catalog.Flex) != catalog.Yes {
-		return false
-	}
-	u := r.guess()
-	flex, demand := r.listCost(quarry.ModeFlex, u), r.listCost(quarry.ModeOnDemand, u)
-	return flex != nil && demand != nil && *flex < *demand
+// haste is how calls take the place of jobs in this run.
+func (r *Run) haste() outlook.Haste {
+	return outlook.Haste{Flex: r.prices().FlexIsCheaper(r.guess()), Margin: r.callMargin()}
 }
-
-// callMode is the cheapest way to make calls that take need on demand in the time that is left.
-func (r *Run) callMode(left, need time.Duration) quarry.Mode {
-	if r.flexIsCheaper() && left > times(need, flexLeast)+r.callMargin() {
-		return quarry.ModeFlex
-	}
-	return quarry.ModeOnDemand
-}
-
-func times(d time.Duration, x float64) time.Duration { return time.Duration(float64(d) * x) }
 
 // modeByDeadline is the cheapest way that makes the deadline, as it looks before anything is sent.
 func (r *Run) modeByDeadline(jobs bool) quarry.Mode {
@@ -218,16 +161,17 @@ func (r *Run) modeByDeadline(jobs bool) quarry.Mode {
 	if d == nil {
 		return quarry.ModeJob
 	}
+	haste := r.haste()
 	left, need := time.Until(d.By), r.callTime(p.stages())
 	by := moment(d.By)
 	note := func(format string, args ...any) { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
 	model, _, known := catalog.Find(r.cfg.Model)
-	if jobs && (!known || model.Batch) && left > times(need, planSlack)+r.callMargin() {
+	if jobs && (!known || model.Batch) && haste.JobsFit(left, need) {
 		note("to be done by %s: sent as jobs, for which AWS promises no time; what they have not answered by the time that calls need, about %s, is asked by calls%s",
 			by, round(need), r.callsCost(p.stages(), quarry.ModeOnDemand))
 		return quarry.ModeJob
 	}
-	mode := r.callMode(left, need)
+	mode := haste.Mode(left, need)
 	switch {
 	case left < need:
 		note("to be done by %s: too late even for calls, which take about %s; asked on demand all the same, as the fastest way", by, round(need))

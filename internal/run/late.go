@@ -80,35 +80,23 @@ func (r *Run) watchClock(ctx context.Context) error {
 	if rest.all == 0 {
 		return nil
 	}
-	need, left := r.callTime(rest.all), d.By.Sub(now)
-	mode := r.callMode(left, need)
-	first, then := unsentSlack, openSlack
-	if r.flexIsCheaper() {
-		first, then = flexSlack, flexSlack-0.5
-		if mode != quarry.ModeFlex {
-			then = openSlack // jobs cost as little as flex: there is no reason to stop them for more
-		}
+	haste, need := r.haste(), r.callTime(rest.all)
+	mode := haste.Mode(d.By.Sub(now), need)
+	unsent, open := haste.Moments(d.By, need, mode, rest.gated)
+	at := unsent
+	if d.Unsent != nil {
+		at = open
 	}
-	if rest.gated {
-		then = first
-	}
-	late := func(slack float64) bool {
-		at := d.By.Add(-times(need, slack) - r.callMargin())
-		if now.Before(at) {
-			c.at = at
-			return false
-		}
-		return true
+	if now.Before(at) {
+		c.at = at
+		return nil
 	}
 	moved := *d
 	moved.Kept = ""
-	switch {
-	case d.Unsent == nil && late(first):
+	if d.Unsent == nil {
 		moved.Unsent = r.moveOf(movedUnsent, mode, rest.unsent, now)
-	case d.Unsent != nil && late(then):
+	} else {
 		moved.Open = r.moveOf(movedOpen, mode, rest.open, now)
-	default:
-		return nil
 	}
 	if why := r.overCap(&rest, mode, d.By); why != "" {
 		if d.Kept != "" { // said before

@@ -8,7 +8,6 @@ import (
 	"quarry"
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
-	"quarry/internal/cost"
 	"quarry/internal/ledger"
 )
 
@@ -158,10 +157,5 @@ func (r *Run) costAt(p ledger.Pool, mode quarry.Mode, u quarry.Usage) *quarry.US
 
 // listCostAt is what a usage costs by the place's own price; nil where that is not known.
 func (r *Run) listCostAt(p ledger.Pool, mode quarry.Mode, u quarry.Usage) *quarry.USD {
-	price, ok := r.cfg.Prices.Price(p.Model, p.Region, mode)
-	if !ok {
-		return nil
-	}
-	usd := cost.Bill(u, price)
-	return &usd
+	return r.pricesAt(p).Cost(mode, u)
 }

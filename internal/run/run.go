@@ -26,6 +26,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
+	"quarry/internal/run/outlook"
 	"quarry/internal/source"
 )
 
@@ -123,7 +124,7 @@ type Run struct {
 	pass         int
 	sameAsBefore bool // the pass asks with the settings of the one before
 	piloted      bool // an earlier pilot read what this prompt, model and schema give
-	learned      *learned
+	learned      *outlook.Learned
 	foreseen     foreseen
 	// structuredWhy says why the answer schema is sent along or not.
 	structuredWhy string

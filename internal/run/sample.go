@@ -13,6 +13,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/outlook"
 	"quarry/internal/tokens"
 )
 
@@ -91,8 +92,8 @@ type outcomeOrError struct {
 // learn reads the pilot's answers: what their tokens say of the rest, and five of them to look at.
 func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 	var samples []tokens.Sample
-	l := &learned{Asks: r.asks()}
-	var pilot texts
+	l := &outlook.Learned{Asks: r.asks()}
+	var pilot outlook.Texts
 	var answered, firsts int64
 	for s, o := range r.pilotAnswers(p.order) {
 		if err := errors.Join(o.err, ctx.Err()); err != nil {
@@ -101,12 +102,12 @@ func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 		first := s.RecordID.Attempt() == s.Tried+1
 		if first {
 			firsts++
-			pilot.records++
+			pilot.Records++
 		}
 		if s.Sample != nil && first {
-			pilot.classes.Add(s.Sample.Classes)
+			pilot.Classes.Add(s.Sample.Classes)
 			if s.Sample.Japanese {
-				pilot.japanese++
+				pilot.Japanese++
 			}
 		}
 		usage := o.Result.Usage
@@ -124,16 +125,16 @@ func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 			l.Other.Add(usage.OutputTokens)
 		}
 	}
-	p.rest = max(0, r.planned.Records()-pilot.records)
+	p.rest = max(0, r.planned.Records()-pilot.Records)
 	if len(samples) == 0 {
 		return nil // nothing was learned: the rough estimate stays
 	}
 	l.Weights = tokens.Default(r.cfg.Family).Refit(samples)
 	l.Again = p.again(firsts, answered, r.cfg.Attempts)
 	r.learned = l
-	e := r.expect(l, r.allTexts().less(pilot.records, pilot.japanese, pilot.classes))
-	e.input, e.output, e.samples = plus(e.input, p.usage.InputTokens), plus(e.output, p.usage.OutputTokens), int64(len(samples))
-	after := r.expected(r.planned.stages(), e)
+	e := r.model().Expect(l, r.allTexts().Less(pilot.Records, pilot.Japanese, pilot.Classes)).After(p.usage)
+	e.Samples = int64(len(samples))
+	after := r.prices().Expected(r.planned.Mode, r.planned.stages(), e)
 	r.foreseen.After = &after
 	return nil
 }
@@ -141,7 +142,7 @@ func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 // again is how many further paid attempts a record took or will take: those that were made, and those that bad answers
 // call for.
 func (p *pilotRead) again(records, answered int64, attempts int) float64 {
-	if records == 0 || answered == 0 {
+	if records == 0 {
 		return 0
 	}
 	var bad int64
@@ -151,13 +152,7 @@ func (p *pilotRead) again(records, answered int64, attempts int) float64 {
 			bad += n
 		}
 	}
-	q := min(float64(bad)/float64(answered), 0.9)
-	sum, power := 0.0, 1.0
-	for range attempts - 1 {
-		power *= q
-		sum += power
-	}
-	return sum
+	return outlook.FurtherAttempts(bad, answered, attempts)
 }
 
 // shown is how many answers a person sees.

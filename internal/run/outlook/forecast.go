@@ -1,0 +1,167 @@
+package outlook
+
+import (
+	"quarry"
+	"quarry/internal/catalog"
+	"quarry/internal/tokens"
+)
+
+// originShare is output tokens per input token of the run that Quarry comes from: 14,108 articles summarised in two
+// languages took 28,385,402 tokens in and gave 8,044,345 out
+// (https://dev.classmethod.jp/en/articles/amazon-bedrock-batch-inference-structured-outputs tells of its successor).
+const originShare = 8_044_345.0 / 28_385_402.0
+
+// How far the answers' length may be off before any was read: another prompt asks for another length.
+const (
+	unreadLow  = 0.5
+	unreadHigh = 2.0
+)
+
+// Learned is what a pilot taught of the tokens that one prompt, model and schema take. It is a fact of the run: an
+// increment that asks the same has no pilot, and is forecast from it.
+type Learned struct {
+	Asks     string         `json:"asks"` // which prompt, model and schema
+	Weights  tokens.Weights `json:"weights"`
+	Japanese tokens.Answers `json:"japanese"` // answers to Japanese documents
+	Other    tokens.Answers `json:"other"`
+	// Again is how many further attempts, paid ones, a record takes on average.
+	Again float64 `json:"again"`
+}
+
+// Texts is what a forecast is made from.
+type Texts struct {
+	Records, Japanese int64
+	Classes           quarry.CharClasses
+	Around            int64 // bytes of the records beside the texts
+	Merges, Parts     int64 // of long documents: answers that are merged into one, and of how many
+	Plain             int64 // bytes of records whose characters nobody counted: ready ones
+}
+
+// counts are the numbers of characters of each class.
+func counts(c *quarry.CharClasses) []*int64 {
+	return []*int64{&c.Words, &c.Letters, &c.Digits, &c.Punctuation, &c.Kana, &c.Han, &c.Other, &c.Spaces}
+}
+
+// Scaled gives the share of the texts' characters and bytes that is asked about. The numbers of records stay.
+func (t Texts) Scaled(share float64) Texts {
+	if share < 1 {
+		for _, n := range counts(&t.Classes) {
+			*n = part64(*n, share)
+		}
+	}
+	t.Around, t.Plain = part64(t.Around, share), part64(t.Plain, share)
+	return t
+}
+
+// Less takes so many records with these characters, those of a pilot, out of all.
+func (t Texts) Less(records, japanese int64, c quarry.CharClasses) Texts {
+	take := func(n *int64, m int64) { *n = max(0, *n-m) }
+	share := 1.0
+	if t.Records > 0 {
+		share = max(0, 1-float64(records)/float64(t.Records))
+	}
+	take(&t.Records, records)
+	take(&t.Japanese, japanese)
+	t.Around, t.Plain = part64(t.Around, share), part64(t.Plain, share)
+	less := counts(&c)
+	for i, n := range counts(&t.Classes) {
+		take(n, *less[i])
+	}
+	return t
+}
+
+// Expectation is a forecast in tokens.
+type Expectation struct {
+	Input, Output tokens.Band
+	Samples       int64 // answers that it rests on; 0: none, it is rough
+}
+
+// Usage is its estimates.
+func (e Expectation) Usage() quarry.Usage {
+	return quarry.Usage{InputTokens: e.Input.Estimate, OutputTokens: e.Output.Estimate}
+}
+
+// After adds what was taken already.
+func (e Expectation) After(taken quarry.Usage) Expectation {
+	e.Input, e.Output = plus(e.Input, taken.InputTokens), plus(e.Output, taken.OutputTokens)
+	return e
+}
+
+func plus(b tokens.Band, n int64) tokens.Band {
+	b.Low, b.Estimate, b.High = b.Low+n, b.Estimate+n, b.High+n
+	return b
+}
+
+// Model is what must be known of who answers.
+type Model struct {
+	Family    catalog.Family
+	MaxTokens int // of each answer
+}
+
+// Expect says what texts may take. Before any answer was read, which is nil: input by the model family's default weights,
+// output by the origin's share, both rough. From what was learned: the refitted weights, and the answers' own lengths by
+// language.
+func (m Model) Expect(l *Learned, t Texts) Expectation {
+	if t.Records <= 0 {
+		return Expectation{}
+	}
+	e := m.first(l, t)
+	if t.Merges > 0 {
+		e.Input, e.Output = withMerges(e, l, t)
+	}
+	return e
+}
+
+// marksOfPart are the tokens of the headings over the answer about one part.
+const marksOfPart = 15
+
+// withMerges adds the second stage of long documents: the answers about their parts are read once more, each document's
+// inside a prompt, for an answer whose length nobody has seen yet.
+func withMerges(e Expectation, l *Learned, t Texts) (input, output tokens.Band) {
+	around := float64(t.Around) / 5 / float64(t.Records)
+	if l != nil {
+		around = l.Weights.Base
+	}
+	prompts := int64(around*float64(t.Merges)) + marksOfPart*t.Parts
+	answers := e.Output.Times(float64(t.Merges) / float64(t.Records))
+	answers.Low, answers.High = part64(answers.Low, unreadLow), part64(answers.High, unreadHigh)
+	read := plus(e.Output.Times(float64(t.Parts)/float64(t.Records)), prompts)
+	read.Low, read.High = part64(read.Low, 0.9), part64(read.High, 1.1) // what stands around an answer is a guess
+	return tokens.Together(e.Input, read), tokens.Together(e.Output, answers)
+}
+
+// first is what the first stage may take: all records but the merges of long documents.
+func (m Model) first(l *Learned, t Texts) Expectation {
+	if l == nil {
+		in := tokens.Default(m.Family).Band(t.Classes, t.Records)
+		// What stands around the text in each record: the prompt, in prose, and JSON. A ready record is all of that.
+		in = plus(in, t.Around/5+t.Plain/4)
+		most := t.Records * int64(max(m.MaxTokens, 1))
+		out := tokens.Band{Estimate: min(part64(in.Estimate, originShare), most)}
+		out.Low, out.High = part64(out.Estimate, unreadLow), min(part64(out.Estimate, unreadHigh), most)
+		return Expectation{Input: in, Output: out}
+	}
+	out := tokens.Together(l.Japanese.Band(t.Japanese), l.Other.Band(t.Records-t.Japanese))
+	const few = 10 // of a language: then its answers count as the others'
+	if l.Japanese.N < few || l.Other.N < few {
+		out = l.Japanese.With(l.Other).Band(t.Records)
+	}
+	return Expectation{
+		Input: l.Weights.Band(t.Classes, t.Records).Times(1 + l.Again), Output: out.Times(1 + l.Again), Samples: l.Japanese.N + l.Other.N,
+	}
+}
+
+// FurtherAttempts is how many further paid attempts a record takes on average, of at most so many in all, when so many of
+// the answers that were read are bad ones that are asked again.
+func FurtherAttempts(bad, answered int64, attempts int) float64 {
+	if answered == 0 {
+		return 0
+	}
+	q := min(float64(bad)/float64(answered), 0.9)
+	sum, power := 0.0, 1.0
+	for range attempts - 1 {
+		power *= q
+		sum += power
+	}
+	return sum
+}

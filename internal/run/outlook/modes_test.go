@@ -1,0 +1,110 @@
+package outlook_test
+
+import (
+	"strings"
+	"testing"
+
+	"quarry/internal/run/outlook"
+
+	"quarry"
+)
+
+func dollars(n float64) *quarry.USD {
+	u := quarry.USD(n * 1e12)
+	return &u
+}
+
+func TestTheCheapestWayThatWorksIsRecommended(t *testing.T) {
+	t.Parallel()
+	job := outlook.ModePlan{Mode: quarry.ModeJob, Possible: true, Cost: dollars(5)}
+	few := outlook.ModePlan{Mode: quarry.ModeJob, Note: "below the minimum of 100 records", Cost: dollars(5)}
+	flex := outlook.ModePlan{Mode: quarry.ModeFlex, Possible: true, Cost: dollars(5)}
+	demand := outlook.ModePlan{Mode: quarry.ModeOnDemand, Possible: true, Cost: dollars(10)}
+	cheap := demand
+	cheap.Cached = dollars(4)
+	dear := demand
+	dear.Cached = dollars(6)
+	unknown := func(m outlook.ModePlan) outlook.ModePlan { m.Cost = nil; return m }
+	for name, tt := range map[string]struct {
+		modes []outlook.ModePlan
+		want  quarry.Mode
+		why   string
+	}{
+		"batch costs as much as flex, and comes first": {[]outlook.ModePlan{job, flex, demand}, quarry.ModeJob, "about $5.00; flex: about $5.00; ondemand: about $10.00"},
+		"too few for a job":                            {[]outlook.ModePlan{few, flex, demand}, quarry.ModeFlex, "batch: below the minimum"},
+		"a long prompt that all requests share":        {[]outlook.ModePlan{job, cheap}, quarry.ModeOnDemand, "about $4.00 with the prompt read from the cache; batch: about $5.00"},
+		"a cache that does not pay enough":             {[]outlook.ModePlan{job, dear}, quarry.ModeJob, "about $5.00; ondemand"},
+		"no price is known":                            {[]outlook.ModePlan{unknown(job), unknown(demand)}, quarry.ModeJob, "prices are not known here"},
+		"nothing works":                                {[]outlook.ModePlan{few}, "", "none of the ways works"},
+	} {
+		got, why := outlook.Recommend(tt.modes)
+		if got != tt.want || !strings.Contains(why, tt.why) {
+			t.Errorf("%s: Recommend = %s, %q, want %s, %q", name, got, why, tt.want, tt.why)
+		}
+	}
+}
+
+// The break-even of the public arithmetic: with Claude's prices, a document of 2,000 tokens and an answer of 570, on
+// demand with a cached prefix beats batch from about 6,060 tokens of it.
+func TestCachingBeatsAJobFromABreakEven(t *testing.T) {
+	t.Parallel()
+	for prefix, want := range map[int64]quarry.Mode{5900: quarry.ModeJob, 6200: quarry.ModeOnDemand} {
+		modes, _ := claude().Compare(outlook.Work{Expectation: exactly(1000*(prefix+2000), 1000*570), First: 1000, Stages: 1000, Jobs: 1, Prefix: prefix})
+		if got, why := outlook.Recommend(modes); got != want {
+			t.Errorf("a prefix of %d: Recommend = %s (%s), want %s", prefix, got, why, want)
+		}
+	}
+}
+
+func TestAPromptCacheAppliesFromTheModelsMinimum(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		prices outlook.Prices
+		prefix int64
+		want   outlook.CachePlan
+	}{
+		"too short":      {claude(), 138, outlook.CachePlan{Prefix: 138, Minimum: 4096, Note: "prompt too short to cache: about 138 of 4096 tokens"}},
+		"long enough":    {claude(), 5000, outlook.CachePlan{Prefix: 5000, Minimum: 4096, Applies: true, Note: "about 5000 tokens of each request are the same; batch inference does not cache"}},
+		"nothing known":  {unheard(), 5000, outlook.CachePlan{Prefix: 5000, Note: "what prompt caching takes at least is not known for this model"}},
+		"just the least": {claude(), 4096, outlook.CachePlan{Prefix: 4096, Minimum: 4096, Applies: true, Note: "about 4096 tokens of each request are the same; batch inference does not cache"}},
+	} {
+		if _, got := tt.prices.Compare(outlook.Work{Prefix: tt.prefix}); got != tt.want {
+			t.Errorf("%s: the cache = %+v, want %+v", name, got, tt.want)
+		}
+	}
+}
+
+func TestTheTimeOfCallsIsWhatTheTighterQuotaTakes(t *testing.T) {
+	t.Parallel()
+	work := outlook.Work{Expectation: exactly(60_000, 12_000), First: 100, Stages: 120, Jobs: 2}
+	for name, tt := range map[string]struct {
+		quotas  quarry.Quotas
+		seconds float64
+		basis   string
+	}{
+		"tokens bind":    {quarry.Quotas{TPM: 60_000, RPM: 1000, Burndown: 5}, 120, "a quota of 60000 tokens a minute, of which an output token takes 5, all of it used"},
+		"requests bind":  {quarry.Quotas{TPM: 6_000_000, RPM: 60}, 120, "a quota of 60 requests a minute, all of it used"},
+		"requests alone": {quarry.Quotas{RPM: 240}, 30, "a quota of 240 requests a minute, all of it used"},
+		"none is known":  {quarry.Quotas{}, 0, "the quotas of runtime calls are not known"},
+	} {
+		work.Quotas = tt.quotas
+		modes, _ := claude().Compare(work)
+		demand := modes[2]
+		if demand.Mode != quarry.ModeOnDemand || demand.TimeBasis != tt.basis || (demand.Seconds == nil) != (tt.seconds == 0) || (demand.Seconds != nil && *demand.Seconds != tt.seconds) {
+			t.Errorf("%s: %+v, want %g seconds by %q", name, demand, tt.seconds, tt.basis)
+		}
+		if flex := modes[1]; flex.Possible || flex.Seconds != nil || flex.TimeBasis != "none" {
+			t.Errorf("%s: a model that has no flex tier: %+v", name, flex)
+		}
+	}
+}
+
+func TestTooFewRecordsAreNoJob(t *testing.T) {
+	t.Parallel()
+	for first, want := range map[int64]bool{99: false, 100: true} {
+		modes, _ := claude().Compare(outlook.Work{Expectation: exactly(1, 1), First: first, Stages: 500, Jobs: 7, Quotas: quarry.Quotas{MinRecords: 100}})
+		if job := modes[0]; job.Mode != quarry.ModeJob || job.Possible != want || (job.Jobs == 7) != want || (job.Note == "") != want || job.Seconds != nil {
+			t.Errorf("%d records: %+v, want possible %t", first, job, want)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package outlook_test
+
+import (
+	"testing"
+
+	"quarry"
+	"quarry/internal/catalog"
+	"quarry/internal/cost"
+	"quarry/internal/run/outlook"
+	"quarry/internal/tokens"
+)
+
+func claude() outlook.Prices {
+	return outlook.Prices{Table: cost.Default(), Model: quarry.DefaultModel, Region: "us-west-2"}
+}
+
+// unheard is a model that no table has.
+func unheard() outlook.Prices {
+	return outlook.Prices{Table: cost.Default(), Model: "nobody.knows-this-v1:0", Region: "us-west-2"}
+}
+
+// exactly is an expectation that leaves nothing open.
+func exactly(in, out int64) outlook.Expectation {
+	band := func(n int64) tokens.Band { return tokens.Band{Low: n, Estimate: n, High: n} }
+	return outlook.Expectation{Input: band(in), Output: band(out)}
+}
+
+func TestWhatHasNoPriceHasNoCost(t *testing.T) {
+	t.Parallel()
+	u := quarry.Usage{InputTokens: 1_000_000, OutputTokens: 100_000}
+	if got := unheard().Cost(quarry.ModeJob, u); got != nil {
+		t.Errorf("Cost(no price) = %s, want nil", got)
+	}
+	x := unheard().Expected(quarry.ModeJob, 5, exactly(10, 2))
+	if x.Cost != nil || x.CostLow != nil || x.CostHigh != nil || x.Input.Estimate != 10 || x.Records != 5 {
+		t.Errorf("Expected(no price) = %+v, want tokens and no money", x)
+	}
+	job, demand := claude().Cost(quarry.ModeJob, u), claude().Cost(quarry.ModeOnDemand, u)
+	if job == nil || demand == nil || *demand != 2**job {
+		t.Errorf("Cost(job) = %v, Cost(on demand) = %v, want half and whole", job, demand)
+	}
+	if claude().FlexIsCheaper(u) || unheard().FlexIsCheaper(u) {
+		t.Error("FlexIsCheaper says yes of models that have no flex tier")
+	}
+}
+
+func TestAShareOfAll(t *testing.T) {
+	t.Parallel()
+	all := quarry.Usage{InputTokens: 1000, OutputTokens: 300}
+	for name, tt := range map[string]struct {
+		records, of int64
+		want        quarry.Usage
+	}{
+		"half":    {50, 100, quarry.Usage{InputTokens: 500, OutputTokens: 150}},
+		"all":     {100, 100, all},
+		"of none": {10, 0, quarry.Usage{}},
+	} {
+		if got := outlook.Share(all, tt.records, tt.of); got != tt.want {
+			t.Errorf("%s: Share(%d, %d) = %+v, want %+v", name, tt.records, tt.of, got, tt.want)
+		}
+	}
+}
+
+func TestTextsAreScaledAndLessened(t *testing.T) {
+	t.Parallel()
+	all := outlook.Texts{
+		Records: 100, Japanese: 40, Classes: quarry.CharClasses{Words: 1000, Letters: 5000, Digits: 10, Punctuation: 20, Kana: 30, Han: 40, Other: 50, Spaces: 900},
+		Around: 800, Plain: 60,
+	}
+	half := all.Scaled(0.5)
+	if half.Records != 100 || half.Classes != (quarry.CharClasses{Words: 500, Letters: 2500, Digits: 5, Punctuation: 10, Kana: 15, Han: 20, Other: 25, Spaces: 450}) || half.Around != 400 || half.Plain != 30 {
+		t.Errorf("Scaled(0.5) = %+v", half)
+	}
+	if same := all.Scaled(1); same != all {
+		t.Errorf("Scaled(1) = %+v, want %+v", same, all)
+	}
+	rest := all.Less(25, 50, quarry.CharClasses{Words: 100, Kana: 31})
+	want := all
+	want.Records, want.Japanese, want.Around, want.Plain = 75, 0, 600, 45 // never below none
+	want.Classes.Words, want.Classes.Kana = 900, 0
+	if rest != want {
+		t.Errorf("Less = %+v, want %+v", rest, want)
+	}
+}
+
+func TestBeforeAnyAnswerTheForecastIsRough(t *testing.T) {
+	t.Parallel()
+	texts := outlook.Texts{Records: 100, Classes: quarry.CharClasses{Words: 100_000, Letters: 500_000, Spaces: 100_000}, Around: 50_000}
+	model := outlook.Model{Family: catalog.Anthropic, MaxTokens: 4096}
+	e := model.Expect(nil, texts)
+	if e.Samples != 0 || !inside(e.Input) || !inside(e.Output) {
+		t.Errorf("Expect(nil) = %+v, want ranges around the estimates and no samples", e)
+	}
+	if share := float64(e.Output.Estimate) / float64(e.Input.Estimate); share < 0.28 || share > 0.29 {
+		t.Errorf("%d tokens out for %d in, want the origin's share", e.Output.Estimate, e.Input.Estimate)
+	}
+	if got := (outlook.Model{MaxTokens: 10}).Expect(nil, texts).Output; got.Estimate != 1000 || got.High != 1000 {
+		t.Errorf("answers of 10 tokens at most: %+v, want no more than 1000", got)
+	}
+	if got := model.Expect(nil, outlook.Texts{}); got != (outlook.Expectation{}) {
+		t.Errorf("Expect(no texts) = %+v, want nothing", got)
+	}
+}
+
+func inside(b tokens.Band) bool {
+	return b.Low <= b.Estimate && b.Estimate <= b.High && b.Estimate > 0
+}
+
+func answersOf(n int, tokensEach int64) (a tokens.Answers) {
+	for range n {
+		a.Add(tokensEach)
+	}
+	return a
+}
+
+func TestAForecastKnowsTheAnswersOfEachLanguage(t *testing.T) {
+	t.Parallel()
+	texts := outlook.Texts{Records: 1000, Japanese: 200, Classes: quarry.CharClasses{Words: 10_000, Letters: 50_000}}
+	for name, tt := range map[string]struct {
+		japanese, other tokens.Answers
+		again           float64
+		want            int64
+	}{
+		"both were read":          {answersOf(50, 100), answersOf(50, 300), 0, 200*100 + 800*300},
+		"too few of one":          {answersOf(5, 100), answersOf(15, 300), 0, 1000 * (5*100 + 15*300) / 20},
+		"one in four comes again": {answersOf(50, 100), answersOf(50, 300), 0.25, (200*100 + 800*300) * 5 / 4},
+	} {
+		l := &outlook.Learned{Weights: tokens.Default(catalog.Anthropic), Japanese: tt.japanese, Other: tt.other, Again: tt.again}
+		e := outlook.Model{Family: catalog.Anthropic}.Expect(l, texts)
+		if e.Output.Estimate != tt.want || e.Samples != tt.japanese.N+tt.other.N {
+			t.Errorf("%s: Expect = %+v, want %d tokens out", name, e, tt.want)
+		}
+	}
+}
+
+func TestMergesReadTheAnswersAboutTheParts(t *testing.T) {
+	t.Parallel()
+	l := &outlook.Learned{Weights: tokens.Default(catalog.Anthropic), Other: answersOf(40, 100)}
+	texts := outlook.Texts{Records: 100, Classes: quarry.CharClasses{Words: 10_000, Letters: 50_000}}
+	first := outlook.Model{}.Expect(l, texts)
+	texts.Merges, texts.Parts = 10, 50
+	both := outlook.Model{}.Expect(l, texts)
+	if got := both.Output.Estimate - first.Output.Estimate; got != 10*100 {
+		t.Errorf("10 merges answer in %d tokens, want 1000", got)
+	}
+	if got, least := both.Input.Estimate-first.Input.Estimate, int64(50*100); got < least {
+		t.Errorf("10 merges read %d tokens, want %d of the answers to 50 parts and what stands around them", got, least)
+	}
+	if both.Input.High-both.Input.Estimate <= first.Input.High-first.Input.Estimate {
+		t.Error("merges leave the range of the input as narrow as it was")
+	}
+}
+
+func TestWhatWasTakenIsAdded(t *testing.T) {
+	t.Parallel()
+	got := exactly(10, 5).After(quarry.Usage{InputTokens: 100, OutputTokens: 50})
+	if want := exactly(110, 55); got != want {
+		t.Errorf("After = %+v, want %+v", got, want)
+	}
+}
+
+func TestFurtherAttempts(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		bad, answered int64
+		attempts      int
+		want          float64
+	}{
+		"none is bad":     {0, 100, 4, 0},
+		"a quarter":       {25, 100, 3, 0.25 + 0.0625},
+		"one attempt":     {50, 100, 1, 0},
+		"nothing read":    {0, 0, 4, 0},
+		"all but a bound": {100, 100, 2, 0.9},
+	} {
+		if got := outlook.FurtherAttempts(tt.bad, tt.answered, tt.attempts); got != tt.want {
+			t.Errorf("%s: FurtherAttempts(%d, %d, %d) = %g, want %g", name, tt.bad, tt.answered, tt.attempts, got, tt.want)
+		}
+	}
+}
