@@ -14,6 +14,7 @@ import (
 	"quarry/internal/clean"
 	"quarry/internal/dedupe"
 	"quarry/internal/pack"
+	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
@@ -182,8 +183,8 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.closeNear()) }()
-	draw := newSample(r.pilotSize())
-	if err := errors.Join(r.scan(ctx, ids, keys, draw), ctx.Err()); err != nil {
+	sample := draw.New(r.pilotSize())
+	if err := errors.Join(r.scan(ctx, ids, keys, sample), ctx.Err()); err != nil {
 		return err
 	}
 	// Documents still counts all that have an order; see scan.
@@ -197,7 +198,7 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	if err := r.findNear(ctx, again); err != nil {
 		return err
 	}
-	if err := r.writeTakes(ctx, again, draw, pairs, before); err != nil {
+	if err := r.writeTakes(ctx, again, sample, pairs, before); err != nil {
 		return err
 	}
 	if err := r.topUpPilot(ctx); err != nil {
@@ -275,7 +276,7 @@ func (r *Run) blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry
 }
 
 // scan reads every document once and writes the index.
-func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, draw *sample) error {
+func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, sample *draw.Sample) error {
 	pass := r.index(r.planned.Pass)
 	out, err := pass.Create()
 	if err != nil {
@@ -318,7 +319,7 @@ read:
 				}
 				continue
 			}
-			if err := r.scanOne(out, item, block.first.Source, order, ids, keys, draw); err != nil {
+			if err := r.scanOne(out, item, block.first.Source, order, ids, keys, sample); err != nil {
 				return err
 			}
 			order++
@@ -329,7 +330,7 @@ read:
 	return errors.Join(out.Commit(), leftOut.Commit())
 }
 
-func (r *Run) scanOne(out *index.Writer, item *prepared, source int, order int64, ids, keys *dedupe.Sorter, draw *sample) error {
+func (r *Run) scanOne(out *index.Writer, item *prepared, source int, order int64, ids, keys *dedupe.Sorter, sample *draw.Sample) error {
 	p := &r.planned
 	p.SourceBytes += item.source
 	p.CleanedBytes += item.cleaned
@@ -371,7 +372,7 @@ func (r *Run) scanOne(out *index.Writer, item *prepared, source int, order int64
 		if err := r.addNear(order, item); err != nil {
 			return err
 		}
-		draw.add(stratum{source: source, japanese: item.japanese}, dedupe.Entry{Hash: item.hash, Order: order})
+		sample.Add(draw.Stratum{Source: source, Japanese: item.japanese}, dedupe.Entry{Hash: item.hash, Order: order})
 		p.Classes.Add(item.classes)
 		p.AskedBytes += item.cleaned
 		p.LineBytes += size

@@ -12,6 +12,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/draw"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/outlook"
 	"quarry/internal/tokens"
@@ -172,8 +173,8 @@ func (r *Run) samples(ctx context.Context, p *pilotRead) ([]report.Sample, error
 			bad++
 		}
 	}
-	takeGood := spread(good, shown)
-	takeBad := spread(bad, shown-int64(len(takeGood)))
+	takeGood := draw.Spread(good, shown)
+	takeBad := draw.Spread(bad, shown-int64(len(takeGood)))
 	out := []report.Sample{}
 	var atGood, atBad int64
 	for s, o := range r.pilotAnswers(p.order) {
@@ -202,16 +203,6 @@ func (r *Run) samples(ctx context.Context, p *pilotRead) ([]report.Sample, error
 		out = append(out, a)
 	}
 	return out, nil
-}
-
-// spread gives at most n places among total ones, evenly apart.
-func spread(total, n int64) []int64 {
-	n = min(n, total)
-	var at []int64
-	for i := range max(n, 0) {
-		at = append(at, (2*i+1)*total/(2*n))
-	}
-	return at
 }
 
 // pilotShards lists the pilot's own shards and those that asked nothing but its records again, as they were planned.

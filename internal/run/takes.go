@@ -6,6 +6,8 @@ import (
 	"iter"
 	"strings"
 
+	"quarry/internal/dedupe"
+	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
 
 	"quarry"
@@ -13,14 +15,14 @@ import (
 
 // writeTakes writes what becomes of each document: one byte each, in order; and beside it, whose answer of the pass before
 // is taken over, and how often the others were asked before.
-func (r *Run) writeTakes(ctx context.Context, again *index.Repeats, draw *sample, pairs *index.Joined, before *known) error {
+func (r *Run) writeTakes(ctx context.Context, again *index.Repeats, sample *draw.Sample, pairs *index.Joined, before *known) error {
 	p := &r.planned
 	pass := r.index(p.Pass)
-	unusable, err := again.Among(draw.orders())
+	unusable, err := again.Among(sample.Orders())
 	if err != nil {
 		return err
 	}
-	pilot := draw.pick(func(order int64) bool { return !unusable[order] })
+	pilot := sample.Pick(func(order int64) bool { return !unusable[order] })
 	column, err := pass.CreateColumns()
 	if err != nil {
 		return err
@@ -147,4 +149,35 @@ func (p *Planned) tally(t index.Take, parts int64) {
 	case index.Unchanged:
 		p.Unchanged++
 	}
+}
+
+// topUpPilot adds to a pilot that came out smaller than it should be, because most of what was drawn repeats another
+// document: a job below the minimum is refused. What is added has the smallest hashes of all that is left.
+func (r *Run) topUpPilot(ctx context.Context) error {
+	p := &r.planned
+	lack := min(int64(r.pilotSize()), p.Asked) - p.Pilot
+	if lack <= 0 {
+		return nil
+	}
+	pass := r.index(p.Pass)
+	more := draw.NewSmallest(int(lack))
+	for d, err := range pass.Taken() {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if d.Take == index.Main {
+			more.Add(dedupe.Entry{Hash: d.Hash, Order: d.Order})
+		}
+	}
+	added := map[int64]bool{}
+	for _, e := range more.Entries() {
+		added[e.Order] = true
+	}
+	records, err := pass.TakeAsPilot(added, p.Orders)
+	if err != nil {
+		return err
+	}
+	p.Pilot += int64(len(added))
+	p.pilotRecords += records
+	return nil
 }
