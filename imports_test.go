@@ -34,10 +34,11 @@ var arrows = map[string][]string{
 // What the packages below internal/run may import beside the vocabulary and the leaves. None of them knows a run, the
 // ledger or a provider; internal/run joins them.
 var belowRun = map[string][]string{
-	"internal/run/draw":    {"internal/dedupe"},
-	"internal/run/index":   {"internal/run/lines", "internal/dedupe"},
-	"internal/run/lines":   {"internal/collect"},
-	"internal/run/outlook": {"internal/cost", "internal/report", "internal/tokens"},
+	"internal/run/draw":      {"internal/dedupe"},
+	"internal/run/index":     {"internal/run/lines", "internal/dedupe"},
+	"internal/run/lines":     {"internal/collect"},
+	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
+	"internal/run/outlook":   {"internal/cost", "internal/report", "internal/tokens"},
 }
 
 // Leaves have one job each and may be imported by anybody.

@@ -23,6 +23,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
 )
 
 // A run can be taken over with nothing but its id and its bucket: run.json says what was asked, a note beside each part of
@@ -267,7 +268,7 @@ func (t *taking) unsent() []quarry.ShardID {
 
 // rows makes the row of each shard that has a job, and fetches its part of the index.
 func (t *taking) rows(ctx context.Context) ([]ledger.Shard, error) {
-	if err := t.effects.MkdirAll(filepath.Dir(t.partPath("x"))); err != nil {
+	if err := t.effects.MkdirAll(filepath.Dir(t.files().Part("x"))); err != nil {
 		return nil, err
 	}
 	var rows []ledger.Shard
@@ -315,7 +316,7 @@ func (t *taking) row(ctx context.Context, id quarry.ShardID) (ledger.Shard, erro
 	if n.Kind == quarry.PilotShard {
 		s.Takes += string(index.Pilot)
 	}
-	for p, err := range lines.Read[part](t.partPath(id)) {
+	for p, err := range lines.Read[shardfile.Part](t.files().Part(id)) {
 		if err != nil {
 			return s, err
 		}
@@ -342,7 +343,7 @@ func (t *taking) fetchPart(ctx context.Context, id quarry.ShardID) error {
 		return err
 	}
 	defer func() { _ = body.Close() }()
-	out, err := atomicfile.Create(t.effects, t.partPath(id))
+	out, err := atomicfile.Create(t.effects, t.files().Part(id))
 	if err != nil {
 		return err
 	}

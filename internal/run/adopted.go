@@ -14,6 +14,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
 )
 
 // closeAdopted makes a pass of the records that were taken over, and its results. Once all of them are here the pass is
@@ -115,8 +116,8 @@ func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, be
 		p.Orders++
 		return errors.Join(out.Add(e), column.Add(t, tries, p.Orders-1, slot))
 	}
-	parts := func() iter.Seq2[part, error] {
-		return lines.Merge(r.partFiles(rows, pass), func(l *part) int64 { return l.Order })
+	parts := func() iter.Seq2[shardfile.Part, error] {
+		return lines.Merge(r.partFiles(rows, pass), func(l *shardfile.Part) int64 { return l.Order })
 	}
 	if before != nil {
 		if err := onlyBefore(ctx, parts(), own, before, old); err != nil {
@@ -203,14 +204,14 @@ func (r *Run) partFiles(rows []ledger.Shard, pass int) []lines.Sorted {
 			if s.Kind == quarry.RetryShard {
 				from = 0
 			}
-			files = append(files, lines.Sorted{Path: r.partPath(s.ID), From: from, Rank: int(s.Seq)})
+			files = append(files, lines.Sorted{Path: r.files().Part(s.ID), From: from, Rank: int(s.Seq)})
 		}
 	}
 	return files
 }
 
 // entryOf makes an entry of what a part says. Of the key only what stands in the recordId is known.
-func entryOf(l *part) index.Entry {
+func entryOf(l *shardfile.Part) index.Entry {
 	e := index.Entry{Hash: index.HashOf(l.ID), Bytes: index.AdoptedBytes}
 	if stem, _, ok := cutLast(string(l.RecordID.Whole()), "-a"); ok {
 		if _, key, ok := cutLast(stem, "-"); ok && len(key) == 12 {
@@ -234,7 +235,7 @@ func nextSlot(next func() (dedupe.Entry, error, bool)) (slot int64, more bool, e
 }
 
 // onlyBefore gathers the slots of the pass before that have a result and whose documents this pass did not ask.
-func onlyBefore(ctx context.Context, parts iter.Seq2[part, error], own *dedupe.Sorter, before *known, old *dedupe.Sorter) error {
+func onlyBefore(ctx context.Context, parts iter.Seq2[shardfile.Part, error], own *dedupe.Sorter, before *known, old *dedupe.Sorter) error {
 	for l, err := range parts {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err

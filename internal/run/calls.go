@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
 )
 
 // call asks all records of a shard by runtime calls and seals the answers as the shard's raw output.
@@ -28,19 +28,16 @@ func (r *Run) call(ctx context.Context, s *ledger.Shard) error {
 	if s.Job.Submitted.IsZero() {
 		s.Job.Submitted = began
 	}
-	if err := r.effects.MkdirAll(filepath.Dir(r.callsPath(s.ID))); err != nil {
-		return err
-	}
-	log, answered, begun, err := r.openCalls(s.ID)
+	log, answered, begun, err := r.files().OpenCalls(s.ID)
 	if err != nil {
 		return err
 	}
 	err = r.callAll(ctx, s, log, answered, begun)
-	if err := errors.Join(err, log.close()); err != nil {
+	if err := errors.Join(err, log.Close()); err != nil {
 		return err
 	}
 	s.Job.Ended, s.Job.Status = time.Now(), quarry.JobCompleted
-	out, err := r.sealCalls(s)
+	out, err := r.files().SealCalls(s.ID, s.Attempt)
 	if err != nil {
 		return err
 	}
@@ -61,7 +58,7 @@ const sayAgain = 5 * time.Minute
 type asking struct {
 	run   *Run
 	shard *ledger.Shard
-	log   *callLog
+	log   *shardfile.CallLog
 	pacer *bedrock.Pacer
 
 	mu     sync.Mutex
@@ -81,7 +78,7 @@ type ask struct {
 
 // callAll asks every record that has no answer yet. How many are asked at once is what the pace and the model's latency
 // make of it; Concurrency bounds it. When it has to end it begins no further call, and waits for those under way.
-func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *callLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int) error {
+func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *shardfile.CallLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	inFlight, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -156,7 +153,7 @@ func (r *Run) obeyStop(ctx context.Context, stop context.CancelCauseFunc) {
 // unanswered gives the records of the shard's input file that have no answer yet, in its order.
 func (r *Run) unanswered(s *ledger.Shard, answered map[quarry.RecordID]bool, each func(ask) error) error {
 	var checker jsonl.Checker
-	for line, err := range lines.Raw(r.shardPath(s.ID)) {
+	for line, err := range lines.Raw(r.files().Input(s.ID)) {
 		if err != nil {
 			return err
 		}
@@ -216,7 +213,7 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 	ticket := q.ticket
 	if q.begun > 1 { // asked twice, and no reply was ever seen: a third call could be a third bill
 		ticket.Failed()
-		return a.log.append(&callLine{RecordID: q.id, Error: &callError{Code: 408, Message: "two calls were begun and no reply of either was seen"}})
+		return a.log.Append(&shardfile.Call{RecordID: q.id, Error: &shardfile.CallError{Code: 408, Message: "two calls were begun and no reply of either was seen"}})
 	}
 	tier := ""
 	if a.shard.Mode == quarry.ModeFlex {
@@ -231,7 +228,7 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 			}
 		}
 		if written != call {
-			if err := a.log.append(&callLine{RecordID: q.id, Intent: call}); err != nil {
+			if err := a.log.Append(&shardfile.Call{RecordID: q.id, Intent: call}); err != nil {
 				ticket.Failed()
 				return err
 			}
@@ -241,7 +238,7 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 		output, err := r.bedrock.Invoke(inFlight, bedrock.Call{RecordID: q.id, ModelID: r.cfg.Model, Type: r.cfg.Type, ModelInput: input, Tier: tier})
 		if err == nil {
 			a.answered(ticket, output, time.Since(began))
-			return a.log.append(&callLine{RecordID: q.id, ModelOutput: output})
+			return a.log.Append(&shardfile.Call{RecordID: q.id, ModelOutput: output})
 		}
 		var fault *bedrock.Fault
 		if inFlight.Err() != nil || errors.Is(err, effect.ErrHook) || !errors.As(err, &fault) {
@@ -275,7 +272,7 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 			if code == 0 {
 				code = 500
 			}
-			return a.log.append(&callLine{RecordID: q.id, Error: &callError{Code: code, Message: fault.Code + ": " + fault.Message}})
+			return a.log.Append(&shardfile.Call{RecordID: q.id, Error: &shardfile.CallError{Code: code, Message: fault.Code + ": " + fault.Message}})
 		}
 		ticket = nil
 	}

@@ -2,23 +2,15 @@ package run
 
 import (
 	"quarry/internal/clean"
+	"quarry/internal/run/shardfile"
 )
 
-// cleaned says what cleaning made of a document: it stands beside the record in the shard's part of the index.
-type cleaned struct {
-	Mode    string              `json:"mode"`              // body or page
-	Source  int64               `json:"source"`            // bytes before
-	Text    int64               `json:"text"`              // and after
-	Cut     bool                `json:"cut,omitempty"`     // at the cap of length
-	Dropped map[string][2]int64 `json:"dropped,omitempty"` // rule → how often, and how many bytes of the source
-}
-
 // cleanedOf is nil for a ready record, which is not cleaned.
-func (p *prepared) cleanedOf() *cleaned {
+func (p *prepared) cleanedOf() *shardfile.Cleaned {
 	if p.mode == "" {
 		return nil
 	}
-	c := &cleaned{Mode: p.mode, Source: p.source, Text: p.cleaned, Cut: p.cut}
+	c := &shardfile.Cleaned{Mode: p.mode, Source: p.source, Text: p.cleaned, Cut: p.cut}
 	for rule, tally := range p.dropped.All() {
 		if c.Dropped == nil {
 			c.Dropped = map[string][2]int64{}

@@ -12,6 +12,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
 )
 
 // The second stage of long documents: when every part of one has a good answer, one more record asks to merge them. Such
@@ -42,16 +43,16 @@ func (r *Run) planMerges(ctx context.Context, shards []ledger.Shard) (quarry.Sha
 		}
 	}
 	id := quarry.ShardID(fmt.Sprintf("%s%05d", mergesPrefix, len(rounds)+1))
-	if err := r.effects.MkdirAll(filepath.Dir(r.leftPath(id))); err != nil {
+	if err := r.effects.MkdirAll(filepath.Dir(r.files().Left(id))); err != nil {
 		return "", 0, err
 	}
-	out, err := atomicfile.CreateZstd(r.effects, r.leftPath(id))
+	out, err := atomicfile.CreateZstd(r.effects, r.files().Left(id))
 	if err != nil {
 		return "", 0, err
 	}
 	defer out.Abort()
 	var n int64
-	var attempts []outcome
+	var attempts []shardfile.Outcome
 	give := func() error {
 		merge, err := r.mergeOf(attempts)
 		if merge == nil || err != nil {
@@ -60,7 +61,7 @@ func (r *Run) planMerges(ctx context.Context, shards []ledger.Shard) (quarry.Sha
 		n++
 		return lines.Write(out, merge)
 	}
-	for o, err := range lines.Merge(r.journals(parted), func(o *outcome) int64 { return o.Order }) {
+	for o, err := range lines.Merge(r.journals(parted), func(o *shardfile.Outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return "", 0, err
 		}
@@ -83,7 +84,7 @@ func (r *Run) planMerges(ctx context.Context, shards []ledger.Shard) (quarry.Sha
 
 // mergeOf gives the record that merges a document's answers: nil where a part has no good answer, where it was asked
 // already, and where it would not fit into an input file.
-func (r *Run) mergeOf(attempts []outcome) (*left, error) {
+func (r *Run) mergeOf(attempts []shardfile.Outcome) (*shardfile.Left, error) {
 	if len(attempts) == 0 {
 		return nil, nil
 	}
@@ -105,24 +106,24 @@ func (r *Run) mergeOf(attempts []outcome) (*left, error) {
 		return nil, fmt.Errorf("merge the answers about %s: %w", res.ID, err)
 	}
 	id := attempts[0].RecordID.Whole().Again(d.tried + 1)
-	if limit := r.maxLine(); limit > 0 && lineBytes(id, input) > limit {
+	if limit := r.maxLine(); limit > 0 && shardfile.LineBytes(id, input) > limit {
 		return nil, nil
 	}
-	return &left{
-		part:    part{ID: res.ID, Order: attempts[0].Order, RecordID: id, Tried: d.tried, Parts: len(d.parts), Document: res.Document},
+	return &shardfile.Left{
+		Part:    shardfile.Part{ID: res.ID, Order: attempts[0].Order, RecordID: id, Tried: d.tried, Parts: len(d.parts), Document: res.Document},
 		Attempt: d.tried + 1, Base: input,
 	}, nil
 }
 
 // parted are the attempts at a long document, apart.
 type parted struct {
-	parts [][]outcome // of each part, in the order in which they were made
-	merge []outcome
+	parts [][]shardfile.Outcome // of each part, in the order in which they were made
+	merge []shardfile.Outcome
 	tried int // attempts made in earlier passes
 }
 
-func readParted(attempts []outcome) parted {
-	d := parted{parts: make([][]outcome, attempts[0].Parts), tried: attempts[0].RecordID.Attempt() - 1}
+func readParted(attempts []shardfile.Outcome) parted {
+	d := parted{parts: make([][]shardfile.Outcome, attempts[0].Parts), tried: attempts[0].RecordID.Attempt() - 1}
 	for _, o := range attempts {
 		d.tried = min(d.tried, o.RecordID.Attempt()-1)
 		switch n := o.RecordID.PartNumber(); {
@@ -150,7 +151,7 @@ const kindUnmerged = "not_merged"
 
 // partedResult makes one result of all attempts at a long document: that of the merge, or, where it was never asked, of
 // the part that stood in its way.
-func (r *Run) partedResult(attempts []outcome) *quarry.Result {
+func (r *Run) partedResult(attempts []shardfile.Outcome) *quarry.Result {
 	d := readParted(attempts)
 	var res *quarry.Result
 	switch n := d.unanswered(); {
@@ -181,7 +182,7 @@ func (r *Run) partedResult(attempts []outcome) *quarry.Result {
 }
 
 // lastAttempt is the highest number of an attempt at any record of a document: the next pass goes on behind it.
-func lastAttempt(attempts []outcome) int {
+func lastAttempt(attempts []shardfile.Outcome) int {
 	n := 0
 	for i := range attempts {
 		n = max(n, attempts[i].Result.Attempts)

@@ -14,6 +14,7 @@ import (
 	"quarry/internal/report"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
 )
 
 // Totals is how the documents of the run ended. Total = OK + Invalid + Failed + Skipped, or the run fails.
@@ -61,7 +62,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 	}
 	defer taken.close()
 	files := append(r.journals(shards), lines.Sorted{Path: pass.Path(index.SkippedFile)})
-	var attempts []outcome
+	var attempts []shardfile.Outcome
 	give := func() error {
 		if len(attempts) == 0 {
 			return nil
@@ -71,7 +72,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		}
 		return results.add(attempts[0].Order, r.finalResult(attempts), lastAttempt(attempts), true)
 	}
-	for o, err := range lines.Merge(files, func(o *outcome) int64 { return o.Order }) {
+	for o, err := range lines.Merge(files, func(o *shardfile.Outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return count{}, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"quarry"
@@ -64,17 +63,14 @@ func (r *Run) pilotTooLarge(ctx context.Context) (bool, error) {
 
 // leaveUnasked seals a shard whose records nobody may ask: each is left over, and no later round takes it.
 func (r *Run) leaveUnasked(ctx context.Context, s *ledger.Shard) error {
-	if err := r.effects.MkdirAll(filepath.Dir(r.callsPath(s.ID))); err != nil {
-		return err
-	}
-	log, _, _, err := r.openCalls(s.ID)
+	log, _, _, err := r.files().OpenCalls(s.ID)
 	if err != nil {
 		return err
 	}
-	if err := log.close(); err != nil {
+	if err := log.Close(); err != nil {
 		return err
 	}
-	out, err := r.sealCalls(s)
+	out, err := r.files().SealCalls(s.ID, s.Attempt)
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,14 @@ package run
 import (
 	"fmt"
 
+	"quarry/internal/run/shardfile"
+
 	"quarry"
 )
 
 // finalResult makes one result of all attempts at a document: the good answer if there is one, else the last answer, else the
 // last error. Tokens of all attempts were paid and add up.
-func (r *Run) finalResult(attempts []outcome) *quarry.Result {
+func (r *Run) finalResult(attempts []shardfile.Outcome) *quarry.Result {
 	var res *quarry.Result
 	if attempts[0].Parts > 0 {
 		res = r.partedResult(attempts)
@@ -30,7 +32,7 @@ func (r *Run) finalResult(attempts []outcome) *quarry.Result {
 }
 
 // best is the good answer among the attempts at one record if there is one, else the last answer, else the last error.
-func best(attempts []outcome) *outcome {
+func best(attempts []shardfile.Outcome) *shardfile.Outcome {
 	best := &attempts[0]
 	for i := range attempts[1:] {
 		if o := &attempts[i+1]; rankOf(o) >= rankOf(best) {
@@ -41,7 +43,7 @@ func best(attempts []outcome) *outcome {
 }
 
 // bestResult is the result of all attempts at one record, but for what they took.
-func (r *Run) bestResult(attempts []outcome) *quarry.Result {
+func (r *Run) bestResult(attempts []shardfile.Outcome) *quarry.Result {
 	last := &attempts[len(attempts)-1]
 	res := best(attempts).Result
 	res.Attempts = last.Result.Attempts
@@ -59,7 +61,7 @@ func (r *Run) bestResult(attempts []outcome) *quarry.Result {
 	return &res
 }
 
-func rankOf(o *outcome) int {
+func rankOf(o *shardfile.Outcome) int {
 	switch {
 	case o.Result.Status == quarry.StatusOK:
 		return 2

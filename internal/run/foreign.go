@@ -22,6 +22,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
 )
 
 // A job that somebody else submitted says of its records no more than their recordIds. They stand for the documents, in the
@@ -244,7 +245,7 @@ func (f *foreign) judgeLines(c jsonl.Chunk) []judgedLine {
 		}
 		found := f.judge(&s, line, place{})
 		res := &found.Outcome.Result
-		f.complete(&s, res, &part{
+		f.complete(&s, res, &shardfile.Part{
 			ID: quarry.DocumentID(line.RecordID), RecordID: line.RecordID, Document: quarry.DocumentInfo{Fields: line.Others},
 		})
 		lines = append(lines, judgedLine{res, found.Outcome.Class})

@@ -13,7 +13,7 @@ func (r *Run) journals(shards []ledger.Shard) []lines.Sorted {
 		if s.Pass != r.planned.Pass || s.Times.Collected.IsZero() {
 			continue
 		}
-		files = append(files, lines.Sorted{Path: r.journalPath(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
+		files = append(files, lines.Sorted{Path: r.files().Journal(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
 	}
 	return files
 }

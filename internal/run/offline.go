@@ -56,7 +56,7 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	out := Built{Model: r.cfg.Model, Type: r.cfg.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, SecondStage: r.planned.Long, Planned: r.planned}
 	err = r.spool.cut(ctx, shards, func(s *ledger.Shard) {
 		r.watch(Event{Kind: ShardDone, Shard: s.ID, Done: s.Records})
-		out.add(s, filepath.Base(r.shardPath(s.ID)))
+		out.add(s, filepath.Base(r.files().Input(s.ID)))
 	})
 	if err != nil {
 		return out, err

@@ -10,6 +10,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
 	"quarry/internal/run/index"
+	"quarry/internal/run/shardfile"
 )
 
 // A long document is asked in parts: its entry of the index stands for all of them, and a file beside the entries says how
@@ -66,11 +67,11 @@ type preparedPart struct {
 }
 
 // sample is what is kept of a pilot's document, or of one part of it.
-func (p *prepared) sample(part int) *sampled {
+func (p *prepared) sample(part int) *shardfile.Sampled {
 	if part == 0 {
-		return &sampled{Classes: p.classes, Japanese: p.japanese, Head: p.head}
+		return &shardfile.Sampled{Classes: p.classes, Japanese: p.japanese, Head: p.head}
 	}
-	return &sampled{Classes: p.parts[part-1].classes, Japanese: p.japanese, Head: p.parts[part-1].head}
+	return &shardfile.Sampled{Classes: p.parts[part-1].classes, Japanese: p.japanese, Head: p.parts[part-1].head}
 }
 
 // records gives what is asked about the document first: one record, or one for each part.
@@ -97,7 +98,7 @@ func (r *Run) scanRecords(out *index.Writer, item *prepared, order int64) error 
 	for id, input := range item.records(1) {
 		if len(item.parts) > 0 {
 			part++
-			if err := out.AddPart(order, lineBytes(id, input)); err != nil {
+			if err := out.AddPart(order, shardfile.LineBytes(id, input)); err != nil {
 				return err
 			}
 		}

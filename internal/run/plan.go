@@ -17,6 +17,7 @@ import (
 	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
 )
 
 // Planned is what a pass over the sources found, before a cent is spent.
@@ -59,17 +60,6 @@ type Planned struct {
 	pilotRecords int64 // of the pilot: those of all parts of its long documents
 	lost         int64 // documents of the pass before that are not in the sources: Gone without those that were gone by then
 	broken       int64 // documents whose text could not be put into a prompt, counted in Unreadable
-}
-
-// outcome is one line of a journal: what an attempt made of a document, or why there was none.
-type outcome struct {
-	Order    int64           `json:"order"`
-	RecordID quarry.RecordID `json:"record_id,omitempty"`
-	Class    quarry.Class    `json:"class,omitempty"`
-	Left     bool            `json:"left,omitempty"`    // goes on in a retry shard
-	Parts    int             `json:"parts,omitempty"`   // of a long document: in how many it is asked
-	Doubled  int64           `json:"doubled,omitempty"` // further lines for the record, which were not kept
-	Result   quarry.Result   `json:"result"`
 }
 
 // plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
@@ -347,7 +337,7 @@ func (r *Run) scanOne(out *index.Writer, item *prepared, source int, order int64
 	}
 	size, longest := int64(0), int64(0)
 	for id, input := range item.records(1) {
-		n := lineBytes(id, input)
+		n := shardfile.LineBytes(id, input)
 		size, longest = size+n, max(longest, n)
 	}
 	switch {
@@ -384,8 +374,8 @@ func (r *Run) scanOne(out *index.Writer, item *prepared, source int, order int64
 }
 
 // unasked is the outcome of a document that is never asked.
-func (r *Run) unasked(order int64, item *prepared, status quarry.Status, kind, message string) outcome {
-	return outcome{Order: order, Result: quarry.Result{
+func (r *Run) unasked(order int64, item *prepared, status quarry.Status, kind, message string) shardfile.Outcome {
+	return shardfile.Outcome{Order: order, Result: quarry.Result{
 		ID: item.doc.ID, Status: status, RequestedModel: r.cfg.Model, Document: info(&item.doc),
 		CostUSD: new(quarry.USD), Error: &quarry.ResultError{Kind: kind, Message: message},
 	}}
@@ -397,8 +387,3 @@ func info(doc *quarry.Document) quarry.DocumentInfo {
 
 // maxLine is how long a record's line may be to fit into an input file at all; 0 where no limit is known.
 func (r *Run) maxLine() int64 { return pack.Config{Quotas: r.cfg.Quotas}.MaxBytes() }
-
-// lineBytes is the length of a record's line in the input file, with its newline.
-func lineBytes(id quarry.RecordID, modelInput []byte) int64 {
-	return int64(len(`{"recordId":"","modelInput":}`) + len(id) + len(modelInput) + 1)
-}

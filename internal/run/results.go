@@ -3,12 +3,10 @@ package run
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,21 +19,8 @@ import (
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
 )
-
-type rawJSON = json.RawMessage
-
-func (r *Run) rawDir(s *ledger.Shard) string {
-	return filepath.Join(r.cfg.Dir, "raw", fmt.Sprintf("%s-a%d", s.ID, s.Attempt))
-}
-
-func (r *Run) journalPath(id quarry.ShardID) string {
-	return filepath.Join(r.cfg.Dir, "journal", string(id)+".jsonl.zst")
-}
-
-func (r *Run) leftPath(id quarry.ShardID) string {
-	return filepath.Join(r.cfg.Dir, "journal", string(id)+".left.jsonl.zst")
-}
 
 // collect takes whatever an ended job gave, from every terminal state, and turns it into the shard's journal. A job that
 // failed before any record was answered goes out again once a person has mended the cause.
@@ -46,7 +31,7 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 		return err
 	}
 	prefix := r.outputPrefix(s.ID) + s.Job.ARN.ID() + "/"
-	out, err := collect.Download(ctx, r.effects, store(pool.Bucket), prefix, r.rawDir(s))
+	out, err := collect.Download(ctx, r.effects, store(pool.Bucket), prefix, r.files().Raw(s.ID, s.Attempt))
 	if errors.Is(err, bucket.ErrNoBucket) {
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: err,
@@ -131,31 +116,21 @@ func store(b *bucket.Bucket) collect.Store {
 	}
 }
 
-// found is what one line of output says of one record of the shard.
-type found struct {
-	at      int     // place of the record in the shard
-	Outcome outcome `json:"outcome"`
-	Next    *left   `json:"next,omitempty"`
-}
-
 // settle reads the raw output and writes the shard's journal: one outcome for each record, in the order of the sources,
 // and beside it the records that need another attempt. Output lines come in any order, so the outcomes are written as
 // they come first, and put in order afterwards: only their places are held in memory.
 func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) error {
-	if err := r.effects.MkdirAll(filepath.Dir(r.journalPath(s.ID))); err != nil {
-		return err
-	}
 	places, err := r.places(s.ID)
 	if err != nil {
 		return err
 	}
 	s.Output = ledger.Output{Manifest: out.Manifest}
 	s.Tally = ledger.Tally{Classes: map[quarry.Class]int64{}}
-	loose, err := r.newLoose(s.ID, len(places))
+	loose, err := r.files().CreateLoose(s.ID, len(places))
 	if err != nil {
 		return err
 	}
-	defer loose.remove()
+	defer loose.Remove()
 	for _, path := range out.Files {
 		chunks := collect.Chunks(ctx, path)
 		judged := ordered(ctx, r.cfg.Workers, chunks, func(_ int, c jsonl.Chunk) (judgedChunk, error) { return r.judgeChunk(s, places, c) })
@@ -167,8 +142,14 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 			s.Output.TokensPerByte = max(s.Output.TokensPerByte, chunk.perByte)
 			s.Output.Broken += chunk.broken
 			for i := range chunk.found {
-				if err := r.keep(s, loose, &chunk.found[i]); err != nil {
+				doubled, err := loose.Keep(&chunk.found[i])
+				if err != nil {
 					return err
+				}
+				s.Output.Lines++
+				if doubled {
+					s.Output.Doubled++
+					s.Tally.Classes[quarry.ClassDuplicate]++
 				}
 			}
 		}
@@ -195,7 +176,7 @@ func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]place, error) {
 		Tried     int32           `json:"tried"`
 		Unreached int32           `json:"unreached"`
 		Plain     bool            `json:"plain"`
-	}](r.partPath(id)) {
+	}](r.files().Part(id)) {
 		if err != nil {
 			return nil, err
 		}
@@ -209,7 +190,7 @@ func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]place, error) {
 }
 
 type judgedChunk struct {
-	found           []found
+	found           []shardfile.Found
 	foreign, broken int64
 	perByte         float64 // the most tokens of input for a byte of a line
 }
@@ -232,17 +213,17 @@ func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]place, c js
 			continue
 		}
 		f := r.judge(s, line, where)
-		f.at = int(where.at)
+		f.At = int(where.at)
 		out.found = append(out.found, f)
 		if u := f.Outcome.Result.Usage; u.InputTokens > 0 && len(line.ModelInput) > 0 {
-			out.perByte = max(out.perByte, float64(u.InputTokens)/float64(lineBytes(line.RecordID, line.ModelInput)))
+			out.perByte = max(out.perByte, float64(u.InputTokens)/float64(shardfile.LineBytes(line.RecordID, line.ModelInput)))
 		}
 	}
 	return out, nil
 }
 
 // judge decides what one line means for its record.
-func (r *Run) judge(s *ledger.Shard, line collect.Line, where place) found {
+func (r *Run) judge(s *ledger.Shard, line collect.Line, where place) shardfile.Found {
 	attempt := line.RecordID.Attempt()
 	res := quarry.Result{Attempts: max(attempt, 1), RecordID: line.RecordID, Job: string(s.Job.ARN)}
 	var class quarry.Class
@@ -263,7 +244,7 @@ func (r *Run) judge(s *ledger.Shard, line collect.Line, where place) found {
 		res.Usage, res.StopReason, res.Model = answer.Usage, answer.StopReason, answer.Model
 		res.Output, res.Text, res.Salvaged = bytes.Clone(checked.Output), checked.Text, checked.Salvaged
 	}
-	f := found{Outcome: outcome{RecordID: line.RecordID, Class: class, Result: res}}
+	f := shardfile.Found{Outcome: shardfile.Outcome{RecordID: line.RecordID, Class: class, Result: res}}
 	if class == quarry.ClassOK {
 		f.Outcome.Result.Status = quarry.StatusOK
 		return f
@@ -276,7 +257,7 @@ func (r *Run) judge(s *ledger.Shard, line collect.Line, where place) found {
 	f.Outcome.Result.Error = &quarry.ResultError{Kind: string(class), Message: message}
 	if r.again(class, attempt-int(where.tried)) {
 		f.Outcome.Left = true
-		f.Next = &left{Attempt: attempt + 1, Class: class}
+		f.Next = &shardfile.Left{Attempt: attempt + 1, Class: class}
 		switch class {
 		case quarry.ClassTruncated:
 			f.Next.MaxTokens = r.moreRoom(line.ModelInput)
@@ -315,38 +296,31 @@ func (r *Run) again(class quarry.Class, attempt int) bool {
 }
 
 // seal writes the journal and the leftovers in the order of the sources, and counts how the records ended.
-func (r *Run) seal(s *ledger.Shard, l *loose) error {
-	if err := l.buf.Flush(); err != nil {
-		return err
-	}
-	journal, err := atomicfile.CreateZstd(r.effects, r.journalPath(s.ID))
+func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
+	journal, err := atomicfile.CreateZstd(r.effects, r.files().Journal(s.ID))
 	if err != nil {
 		return err
 	}
 	defer journal.Abort()
-	lefts, err := atomicfile.CreateZstd(r.effects, r.leftPath(s.ID))
+	lefts, err := atomicfile.CreateZstd(r.effects, r.files().Left(s.ID))
 	if err != nil {
 		return err
 	}
 	defer lefts.Abort()
-	inputs, err := r.openInputs(s)
-	if err != nil {
-		return err
-	}
-	defer inputs.close()
-	asked := r.openAsked(s)
-	defer asked.close()
+	inputs := r.files().Bodies(s.ID, s.Kind == quarry.RetryShard)
+	defer inputs.Close()
+	asked := r.files().Asked(s.ID)
+	defer asked.Close()
 	place := 0
-	for p, err := range lines.Read[part](r.partPath(s.ID)) {
+	for p, err := range lines.Read[shardfile.Part](r.files().Part(s.ID)) {
 		if err != nil {
 			return err
 		}
-		var f found
-		if l.at[place] >= 0 {
-			if f, err = l.get(place); err != nil {
-				return err
-			}
-		} else {
+		f, came, err := l.Read(place)
+		if err != nil {
+			return err
+		}
+		if !came {
 			f = r.missing(s, &p)
 		}
 		o, next := f.Outcome, f.Next
@@ -357,18 +331,18 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 			return err
 		}
 		if next != nil && !r.adopting { // what was asked does not lie here: the next pass asks it again by its sources
-			next.part = p
+			next.Part = p
 			if o.Class == quarry.ClassMissing && unreached(s, &p) {
 				next.Unreached++
 			}
 			if o.Class == quarry.ClassUnstructured || r.jobRefusesStructured(s, &p) {
 				next.Plain = true
 			}
-			if next.Base, err = inputs.base(place); err != nil {
+			if next.Base, err = inputs.At(place); err != nil {
 				return err
 			}
 			if next.Class == quarry.ClassTruncated && next.MaxTokens == 0 { // the answers of runtime calls do not repeat what was asked
-				input, err := asked.base(place)
+				input, err := asked.At(place)
 				if err != nil {
 					return err
 				}
@@ -392,12 +366,12 @@ func (r *Run) seal(s *ledger.Shard, l *loose) error {
 const maxUnreached = 8
 
 // unreached reports whether a record without a line was never looked at: the shard's job was ended from outside.
-func unreached(s *ledger.Shard, p *part) bool {
+func unreached(s *ledger.Shard, p *shardfile.Part) bool {
 	return p.Unreached < maxUnreached && (s.Job.Status == quarry.JobStopped || s.Job.Status == quarry.JobExpired)
 }
 
 // missing is the outcome of a record for which there is no line.
-func (r *Run) missing(s *ledger.Shard, p *part) found {
+func (r *Run) missing(s *ledger.Shard, p *shardfile.Part) shardfile.Found {
 	id := p.RecordID
 	message := "no line in the output"
 	if s.Job.Status != quarry.JobCompleted && s.Job.Status != "" {
@@ -410,13 +384,13 @@ func (r *Run) missing(s *ledger.Shard, p *part) found {
 		message = fmt.Sprintf("a file cannot hold the %d records that a batch job needs, so large are this one and its neighbours", r.cfg.Quotas.MinRecords)
 	}
 	attempt := id.Attempt()
-	o := outcome{Class: quarry.ClassMissing, Result: quarry.Result{
+	o := shardfile.Outcome{Class: quarry.ClassMissing, Result: quarry.Result{
 		Status: quarry.StatusFailed, Attempts: attempt, RecordID: id, Job: string(s.Job.ARN),
 		Error: &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: message},
 	}}
 	if s.Unasked != "" {
 		o.Left = true // for whoever allows it: no job takes it
-		return found{Outcome: o, Next: &left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
+		return shardfile.Found{Outcome: o, Next: &shardfile.Left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
 	}
 	counts := attempt - p.Tried - p.Unreached
 	if unreached(s, p) || r.jobRefusesStructured(s, p) {
@@ -426,14 +400,14 @@ func (r *Run) missing(s *ledger.Shard, p *part) found {
 		counts--
 	}
 	if !r.again(quarry.ClassMissing, counts) {
-		return found{Outcome: o}
+		return shardfile.Found{Outcome: o}
 	}
 	o.Left = true
-	return found{Outcome: o, Next: &left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
+	return shardfile.Found{Outcome: o, Next: &shardfile.Left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
 }
 
 // complete fills in what the line of output does not say.
-func (r *Run) complete(s *ledger.Shard, res *quarry.Result, p *part) {
+func (r *Run) complete(s *ledger.Shard, res *quarry.Result, p *shardfile.Part) {
 	res.ID, res.Document, res.RecordID = p.ID, p.Document, p.RecordID
 	res.RequestedModel, res.Mode = r.cfg.Model, s.Mode
 	place := r.placeOf(s)

@@ -9,25 +9,26 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
 )
 
 // leftovers gives the records that shards left, and the merges that can be asked, by the documents' order: so a retry shard's journal is in that order too.
-func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[left, error] {
-	return func(yield func(left, error) bool) {
+func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[shardfile.Left, error] {
+	return func(yield func(shardfile.Left, error) bool) {
 		var files []lines.Sorted
 		for i, id := range from {
 			if isMerges(id) {
-				files = append(files, lines.Sorted{Path: r.leftPath(id), Rank: i})
+				files = append(files, lines.Sorted{Path: r.files().Left(id), Rank: i})
 				continue
 			}
 			s, err := r.ledger.Shard(ctx, id)
 			if err != nil {
-				yield(left{}, err)
+				yield(shardfile.Left{}, err)
 				return
 			}
-			files = append(files, lines.Sorted{Path: r.leftPath(id), From: firstOrder(&s), Rank: i})
+			files = append(files, lines.Sorted{Path: r.files().Left(id), From: firstOrder(&s), Rank: i})
 		}
-		lines.Merge(files, func(l *left) int64 { return l.Order })(yield)
+		lines.Merge(files, func(l *shardfile.Left) int64 { return l.Order })(yield)
 	}
 }
 
@@ -139,7 +140,7 @@ func (r *Run) leftoverItems(ctx context.Context, from []quarry.ShardID) iter.Seq
 				yield(pack.Item{}, fmt.Errorf("attempt %d at record %s: %w", l.Attempt, l.RecordID, err))
 				return
 			}
-			if !yield(pack.Item{Order: place, Bytes: lineBytes(l.RecordID.Again(l.Attempt), input)}, nil) {
+			if !yield(pack.Item{Order: place, Bytes: shardfile.LineBytes(l.RecordID.Again(l.Attempt), input)}, nil) {
 				return
 			}
 			place++

@@ -27,6 +27,7 @@ import (
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 	"quarry/internal/run/outlook"
+	"quarry/internal/run/shardfile"
 	"quarry/internal/source"
 )
 
@@ -197,6 +198,9 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	return r
 }
+
+// files is where the files of the run's shards lie.
+func (r *Run) files() shardfile.Dir { return shardfile.In(r.effects, r.cfg.Dir, r.buildDir) }
 
 // count is what a step did: taken = done + failed + skipped, or the run fails.
 type count struct{ taken, done, failed, skipped int64 }

@@ -15,16 +15,9 @@ import (
 	"quarry/internal/run/draw"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/outlook"
+	"quarry/internal/run/shardfile"
 	"quarry/internal/tokens"
 )
-
-// sampled is what is kept of a pilot's document beside its record: what its tokens are weighed against, and what a person
-// sees beside its answer.
-type sampled struct {
-	Classes  quarry.CharClasses `json:"classes"`
-	Japanese bool               `json:"japanese,omitempty"`
-	Head     string             `json:"head,omitempty"` // the first line of its text
-}
 
 // maxHead bounds the first line of a text, in bytes.
 const maxHead = 240
@@ -61,11 +54,11 @@ func whole(text []byte) string {
 }
 
 // pilotAnswers gives the outcomes of the pilot's shards, each with what is kept of its document.
-func (r *Run) pilotAnswers(shards []quarry.ShardID) iter.Seq2[part, outcomeOrError] {
-	return func(yield func(part, outcomeOrError) bool) {
+func (r *Run) pilotAnswers(shards []quarry.ShardID) iter.Seq2[shardfile.Part, outcomeOrError] {
+	return func(yield func(shardfile.Part, outcomeOrError) bool) {
 		for _, id := range shards {
-			next, stop := iter.Pull2(lines.Read[outcome](r.journalPath(id)))
-			for p, err := range lines.Read[part](r.partPath(id)) {
+			next, stop := iter.Pull2(lines.Read[shardfile.Outcome](r.files().Journal(id)))
+			for p, err := range lines.Read[shardfile.Part](r.files().Part(id)) {
 				if err != nil {
 					yield(p, outcomeOrError{err: err})
 					stop()
@@ -86,7 +79,7 @@ func (r *Run) pilotAnswers(shards []quarry.ShardID) iter.Seq2[part, outcomeOrErr
 }
 
 type outcomeOrError struct {
-	outcome
+	shardfile.Outcome
 	err error
 }
 

@@ -111,10 +111,10 @@ func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
 	if err := r.putNote(ctx, s, pool); err != nil {
 		return r.waitOr(s, err)
 	}
-	if err := pool.Bucket.PutFile(ctx, r.partKey(s.ID), r.partPath(s.ID)); err != nil {
+	if err := pool.Bucket.PutFile(ctx, r.partKey(s.ID), r.files().Part(s.ID)); err != nil {
 		return r.waitOr(s, err)
 	}
-	if err := pool.Bucket.PutFile(ctx, r.inputKey(s.ID), r.shardPath(s.ID)); err != nil {
+	if err := pool.Bucket.PutFile(ctx, r.inputKey(s.ID), r.files().Input(s.ID)); err != nil {
 		return r.waitOr(s, err)
 	}
 	s.Times.Uploaded, s.Times.Upload = time.Now(), time.Since(began)
@@ -132,14 +132,14 @@ func (r *Run) validate(ctx context.Context, s *ledger.Shard) error {
 			first = append(first, f.String())
 		}
 	}
-	report, err := validate.Files(ctx, cfg, []string{r.shardPath(s.ID)})
+	report, err := validate.Files(ctx, cfg, []string{r.files().Input(s.ID)})
 	if err != nil {
 		return fmt.Errorf("validate shard %s: %w", s.ID, err)
 	}
 	if report.Faults > 0 {
 		return &quarry.Error{
 			Kind: quarry.BadItems, Op: "validate shard", Subject: string(s.ID), Err: fmt.Errorf("%d faults: %s", report.Faults, strings.Join(first, "; ")),
-			Hint: "nothing was sent; `quarry validate " + r.shardPath(s.ID) + "` names every fault",
+			Hint: "nothing was sent; `quarry validate " + r.files().Input(s.ID) + "` names every fault",
 		}
 	}
 	return nil
@@ -300,7 +300,7 @@ func (r *Run) nextPoll(s *ledger.Shard) time.Time {
 // finish lets go what only a running shard needs.
 func (r *Run) finish(s *ledger.Shard) error {
 	if !r.cfg.KeepShards {
-		for _, path := range []string{r.shardPath(s.ID), r.basePath(s.ID), r.callsPath(s.ID)} {
+		for _, path := range []string{r.files().Input(s.ID), r.files().Base(s.ID), r.files().Calls(s.ID)} {
 			if _, err := os.Stat(path); err != nil {
 				continue
 			}

@@ -20,6 +20,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
 	"quarry/internal/run/index"
+	"quarry/internal/run/shardfile"
 )
 
 const (
@@ -77,7 +78,7 @@ func (r *Run) newSpool() *spool {
 
 // add takes a record, whose turn is above all before.
 func (s *spool) add(at index.Turn, id quarry.RecordID, key dedupe.Hash, modelInput []byte) error {
-	size := lineBytes(id, modelInput)
+	size := shardfile.LineBytes(id, modelInput)
 	if s.out != nil {
 		f := &s.files[len(s.files)-1]
 		if at.Part() == 0 && s.asked.has(key) { // the parts of a document share one key
@@ -98,7 +99,7 @@ func (s *spool) add(at index.Turn, id quarry.RecordID, key dedupe.Hash, modelInp
 	if at.Part() == 0 {
 		s.asked.add(key)
 	}
-	s.buf = appendRecord(s.buf, id, modelInput)
+	s.buf = shardfile.AppendRecord(s.buf, id, modelInput)
 	f := &s.files[len(s.files)-1]
 	f.Last = int64(at)
 	f.Records++
@@ -117,7 +118,7 @@ func (s *spool) layAside(id quarry.RecordID, modelInput []byte) error {
 			return err
 		}
 	}
-	_, err := s.aside.Write(appendRecord(nil, id, modelInput))
+	_, err := s.aside.Write(shardfile.AppendRecord(nil, id, modelInput))
 	return err
 }
 
@@ -196,10 +197,10 @@ func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReade
 		// one that is left out for its id.
 		if f := &s.files[i]; f.Span == span && (f.aside == 0 || s.run.planned.SameID == 0) {
 			shard.Digest = f.digest
-			return s.run.effects.Rename(f.path, s.run.shardPath(shard.ID))
+			return s.run.effects.Rename(f.path, s.run.files().Input(shard.ID))
 		}
 	}
-	out, err := atomicfile.Create(s.run.effects, s.run.shardPath(shard.ID))
+	out, err := atomicfile.Create(s.run.effects, s.run.files().Input(shard.ID))
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
 	"quarry/internal/report"
+	"quarry/internal/run/shardfile"
 )
 
 // Whether batch inference takes structured output is told both ways
@@ -48,7 +49,7 @@ func (r *Run) refusesStructured(message string) bool {
 }
 
 // jobRefusesStructured reports whether a record has no line because its whole job was refused for the answer schema.
-func (r *Run) jobRefusesStructured(s *ledger.Shard, p *part) bool {
+func (r *Run) jobRefusesStructured(s *ledger.Shard, p *shardfile.Part) bool {
 	return !p.Plain && s.Job.Status == quarry.JobFailed && r.refusesStructured(s.Job.Message)
 }
 
@@ -129,7 +130,7 @@ func (r *Run) decideStructured(ctx context.Context, p *pilotRead) error {
 }
 
 // plainBase is the body of a record's first attempt, without the answer schema where that is refused.
-func (r *Run) plainBase(l *left) ([]byte, error) {
+func (r *Run) plainBase(l *shardfile.Left) ([]byte, error) {
 	if !l.Plain && (!r.cfg.StructuredAuto || r.cfg.Prompt.Structured()) {
 		return l.Base, nil
 	}

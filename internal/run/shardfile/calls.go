@@ -1,4 +1,4 @@
-package run
+package shardfile
 
 import (
 	"bytes"
@@ -13,7 +13,6 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/collect"
 	"quarry/internal/effect"
-	"quarry/internal/ledger"
 	"quarry/internal/run/lines"
 )
 
@@ -21,25 +20,22 @@ import (
 // come, in one append-only file in the form of a job's output. A call that was begun and has no answer in the file when
 // the run resumes may have been paid: it is asked again, once, and audit lists it.
 
-// callLine is one line of a shard's calls: the intent, or what came of it.
-type callLine struct {
+// Call is one line of a shard's calls: the intent, or what came of it.
+type Call struct {
 	RecordID    quarry.RecordID `json:"recordId"`
 	Intent      int             `json:"intent,omitempty"` // number of the call for this record, from 1
 	ModelOutput json.RawMessage `json:"modelOutput,omitempty"`
-	Error       *callError      `json:"error,omitempty"`
+	Error       *CallError      `json:"error,omitempty"`
 }
 
-type callError struct {
+// CallError says why a call has no answer, as the error of a job's line of output does.
+type CallError struct {
 	Code    int    `json:"errorCode"`
 	Message string `json:"errorMessage"`
 }
 
-func (r *Run) callsPath(id quarry.ShardID) string {
-	return filepath.Join(r.cfg.Dir, "journal", string(id)+".calls.jsonl")
-}
-
-// callLog appends to a shard's calls. A line is durable before its effect is relied upon; many callers share one sync.
-type callLog struct {
+// CallLog appends to a shard's calls. A line is durable before its effect is relied upon; many callers share one sync.
+type CallLog struct {
 	mu      sync.Mutex
 	file    *effect.OutFile
 	waiting bytes.Buffer
@@ -49,20 +45,25 @@ type callLog struct {
 	done    sync.WaitGroup
 }
 
-// openCalls reads what was asked before and opens the file for more. A torn last line is cut off: its call was not made,
-// or its answer is asked for again.
-func (r *Run) openCalls(id quarry.ShardID) (log *callLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int, err error) {
+// OpenCalls reads what was asked before and opens the file for more: which records have an answer, and the number of the last
+// call that was begun for each. A torn last line is cut off: its call was not made, or its answer is asked for again. The log
+// is to be closed.
+func (d Dir) OpenCalls(id quarry.ShardID) (log *CallLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int, err error) {
+	path := d.Calls(id)
+	if err := d.effects.MkdirAll(filepath.Dir(path)); err != nil {
+		return nil, nil, nil, err
+	}
 	answered, begun = map[quarry.RecordID]bool{}, map[quarry.RecordID]int{}
-	f, err := r.effects.Append(r.callsPath(id))
+	f, err := d.effects.Append(path)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	var whole int64
-	for line, err := range lines.Raw(r.callsPath(id)) {
+	for line, err := range lines.Raw(path) {
 		if err != nil {
 			return nil, nil, nil, errors.Join(err, f.Close())
 		}
-		var l callLine
+		var l Call
 		if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, &l) != nil {
 			break
 		}
@@ -73,18 +74,18 @@ func (r *Run) openCalls(id quarry.ShardID) (log *callLog, answered map[quarry.Re
 			answered[l.RecordID] = true
 		}
 	}
-	if info, err := os.Stat(r.callsPath(id)); err == nil && info.Size() > whole {
+	if info, err := os.Stat(path); err == nil && info.Size() > whole {
 		if err := f.Truncate(whole); err != nil {
 			return nil, nil, nil, errors.Join(err, f.Close())
 		}
 	}
-	log = &callLog{file: f, synced: make(chan struct{}), kick: make(chan struct{}, 1)}
+	log = &CallLog{file: f, synced: make(chan struct{}), kick: make(chan struct{}, 1)}
 	log.done.Go(log.flush)
 	return log, answered, begun, nil
 }
 
-// append returns once the line is durable.
-func (l *callLog) append(line *callLine) error {
+// Append returns once the line is durable. Many goroutines may call it.
+func (l *CallLog) Append(line *Call) error {
 	b, err := json.Marshal(line)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func (l *callLog) append(line *callLine) error {
 }
 
 // flush writes what waits, one sync for all of it.
-func (l *callLog) flush() {
+func (l *CallLog) flush() {
 	for range l.kick {
 		l.mu.Lock()
 		b := bytes.Clone(l.waiting.Bytes())
@@ -128,36 +129,37 @@ func (l *callLog) flush() {
 	}
 }
 
-func (l *callLog) close() error {
+// Close makes what waits durable and closes the file.
+func (l *CallLog) Close() error {
 	close(l.kick)
 	l.done.Wait()
 	return errors.Join(l.failed, l.file.Close())
 }
 
-// sealCalls copies what came of the calls into the shard's raw output, and all lines, the intents with them, into its
+// SealCalls copies what came of the calls into the raw output of the shard's attempt, which it gives, and all lines, the intents with them, into its
 // sealed journal of calls, from which audit tells what may have been paid twice.
-func (r *Run) sealCalls(s *ledger.Shard) (collect.Output, error) {
-	dir := r.rawDir(s)
-	if err := r.effects.MkdirAll(dir); err != nil {
+func (d Dir) SealCalls(id quarry.ShardID, attempt int) (collect.Output, error) {
+	dir := d.Raw(id, attempt)
+	if err := d.effects.MkdirAll(dir); err != nil {
 		return collect.Output{}, err
 	}
-	raw, err := atomicfile.CreateZstd(r.effects, filepath.Join(dir, "calls.jsonl.out.zst"))
+	raw, err := atomicfile.CreateZstd(d.effects, filepath.Join(dir, "calls.jsonl.out.zst"))
 	if err != nil {
 		return collect.Output{}, err
 	}
 	defer raw.Abort()
-	all, err := atomicfile.CreateZstd(r.effects, r.callsPath(s.ID)+".zst")
+	all, err := atomicfile.CreateZstd(d.effects, d.Calls(id)+".zst")
 	if err != nil {
 		return collect.Output{}, err
 	}
 	defer all.Abort()
-	for line, err := range lines.Raw(r.callsPath(s.ID)) {
+	for line, err := range lines.Raw(d.Calls(id)) {
 		if err != nil {
 			return collect.Output{}, err
 		}
-		var l callLine
+		var l Call
 		if err := json.Unmarshal(line, &l); err != nil {
-			return collect.Output{}, fmt.Errorf("read calls of shard %s: %w", s.ID, err)
+			return collect.Output{}, fmt.Errorf("read calls of shard %s: %w", id, err)
 		}
 		if _, err := all.Write(line); err != nil {
 			return collect.Output{}, err

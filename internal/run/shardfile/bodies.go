@@ -1,4 +1,4 @@
-package run
+package shardfile
 
 import (
 	"bufio"
@@ -10,27 +10,10 @@ import (
 	"quarry"
 	"quarry/internal/collect"
 	"quarry/internal/jsonl"
-	"quarry/internal/ledger"
 )
 
-// tally counts one outcome.
-func tally(s *ledger.Shard, o *outcome) {
-	s.Tally.Classes[o.Class]++
-	s.Tally.Usage.Add(o.Result.Usage)
-	switch {
-	case o.Left:
-		s.Tally.Left++
-	case o.Result.Status == quarry.StatusOK:
-		s.Tally.OK++
-	case o.Result.Status == quarry.StatusInvalid:
-		s.Tally.Invalid++
-	default:
-		s.Tally.Failed++
-	}
-}
-
-// inputs reads the first attempts' bodies of a shard's records, by place. They are asked for in order, and seldom.
-type inputs struct {
+// Bodies reads modelInputs of a shard's records by place. They are asked for in order, and seldom.
+type Bodies struct {
 	open  func() (io.ReadCloser, error)
 	strip bool // lines are whole records, not bare bodies
 	file  io.ReadCloser
@@ -38,19 +21,21 @@ type inputs struct {
 	next  int // place of the next line
 }
 
-func (r *Run) openInputs(s *ledger.Shard) (*inputs, error) {
-	if s.Kind == quarry.RetryShard {
-		return &inputs{open: func() (io.ReadCloser, error) { return collect.OpenFile(r.basePath(s.ID)) }}, nil
+// Bodies reads the bodies of the records' first attempts. further says that the shard asks further ones.
+func (d Dir) Bodies(id quarry.ShardID, further bool) *Bodies {
+	if !further {
+		return d.Asked(id)
 	}
-	return r.openAsked(s), nil
+	return &Bodies{open: func() (io.ReadCloser, error) { return collect.OpenFile(d.Base(id)) }}
 }
 
-// openAsked reads the bodies as this shard asks them.
-func (r *Run) openAsked(s *ledger.Shard) *inputs {
-	return &inputs{open: func() (io.ReadCloser, error) { return os.Open(r.shardPath(s.ID)) }, strip: true}
+// Asked reads the bodies as the shard itself asks them.
+func (d Dir) Asked(id quarry.ShardID) *Bodies {
+	return &Bodies{open: func() (io.ReadCloser, error) { return os.Open(d.Input(id)) }, strip: true}
 }
 
-func (in *inputs) base(place int) ([]byte, error) {
+// At gives the body at a place, which is above all places before.
+func (in *Bodies) At(place int) ([]byte, error) {
 	if in.file == nil {
 		f, err := in.open()
 		if err != nil {
@@ -80,7 +65,7 @@ func (in *inputs) base(place int) ([]byte, error) {
 }
 
 // line reads one line, and holds it only where it is wanted.
-func (in *inputs) line(want bool) ([]byte, error) {
+func (in *Bodies) line(want bool) ([]byte, error) {
 	var line []byte
 	for {
 		piece, err := in.in.ReadSlice('\n')
@@ -99,7 +84,8 @@ func (in *inputs) line(want bool) ([]byte, error) {
 	}
 }
 
-func (in *inputs) close() {
+// Close closes the file, if one was opened.
+func (in *Bodies) Close() {
 	if in.file != nil {
 		_ = in.file.Close()
 	}

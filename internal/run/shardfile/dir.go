@@ -1,0 +1,66 @@
+// Package shardfile is what lies on the disk for one shard.
+//
+// It owns where these files are and the form of their lines: the input file, the shard's part of the index, the calls that
+// were made for it, its journal of outcomes and what it left for further attempts. It does not decide what is asked, judges
+// no answer, and knows neither the ledger nor a provider. What always holds: a file is there whole or not at all, but for
+// the calls, of which each line is durable before its effect is relied upon; memory holds a line, or for one shard the
+// places of its records.
+package shardfile
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"quarry"
+	"quarry/internal/effect"
+)
+
+// Dir is where the files of a run's shards lie.
+type Dir struct {
+	effects *effect.Effects
+	dir     string // of the run
+	inputs  string // of the input files, where they lie apart; empty: in the run's directory
+}
+
+// In gives the files of the run in a directory. built, where it is not empty, is where the input files alone lie.
+func In(e *effect.Effects, run, built string) Dir {
+	return Dir{effects: e, dir: run, inputs: built}
+}
+
+// Input is the shard's input file.
+func (d Dir) Input(id quarry.ShardID) string {
+	if d.inputs != "" {
+		return filepath.Join(d.inputs, string(id)+".jsonl")
+	}
+	return filepath.Join(d.dir, "shards", string(id)+".jsonl")
+}
+
+// Base holds, for a shard of further attempts, the modelInput of the first one.
+func (d Dir) Base(id quarry.ShardID) string {
+	return filepath.Join(d.dir, "shards", string(id)+".base.jsonl.zst")
+}
+
+// Part is the shard's part of the index.
+func (d Dir) Part(id quarry.ShardID) string {
+	return filepath.Join(d.dir, "index", "parts", string(id)+".jsonl.zst")
+}
+
+// Journal has the outcome of each of the shard's records, in the order of the sources.
+func (d Dir) Journal(id quarry.ShardID) string {
+	return filepath.Join(d.dir, "journal", string(id)+".jsonl.zst")
+}
+
+// Left has the records that need another attempt, in the same order.
+func (d Dir) Left(id quarry.ShardID) string {
+	return filepath.Join(d.dir, "journal", string(id)+".left.jsonl.zst")
+}
+
+// Calls are the runtime calls that were made for the shard.
+func (d Dir) Calls(id quarry.ShardID) string {
+	return filepath.Join(d.dir, "journal", string(id)+".calls.jsonl")
+}
+
+// Raw is the folder of the output of the shard's nth job, or of its calls, as it came.
+func (d Dir) Raw(id quarry.ShardID, attempt int) string {
+	return filepath.Join(d.dir, "raw", fmt.Sprintf("%s-a%d", id, attempt))
+}

@@ -1,0 +1,38 @@
+package shardfile
+
+import "quarry"
+
+// Part is one line of a shard's part of the index: which document a record stands for. It lies in the bucket before the
+// shard's job exists, so that another machine can take the job over.
+type Part struct {
+	ID       quarry.DocumentID `json:"id"`
+	Order    int64             `json:"order"`
+	RecordID quarry.RecordID   `json:"record_id"`
+	Tried    int               `json:"tried,omitempty"` // attempts made in earlier passes
+	// Unreached counts attempts whose job was stopped or expired before it looked at the record.
+	Unreached int `json:"unreached,omitempty"`
+	// Plain: an attempt was refused for the answer schema it carried, so the next ones go without; the refused one counts
+	// as none.
+	Plain    bool                `json:"plain,omitempty"`
+	Parts    int                 `json:"parts,omitempty"` // of a long document: in how many it is asked
+	Document quarry.DocumentInfo `json:"document"`
+	Cleaned  *Cleaned            `json:"cleaned,omitempty"` // what cleaning left out
+	Sample   *Sampled            `json:"sample,omitempty"`  // of the pilot's documents
+}
+
+// Cleaned says what cleaning made of a document: it stands beside the record in the shard's part of the index.
+type Cleaned struct {
+	Mode    string              `json:"mode"`              // body or page
+	Source  int64               `json:"source"`            // bytes before
+	Text    int64               `json:"text"`              // and after
+	Cut     bool                `json:"cut,omitempty"`     // at the cap of length
+	Dropped map[string][2]int64 `json:"dropped,omitempty"` // rule → how often, and how many bytes of the source
+}
+
+// Sampled is what is kept of a pilot's document beside its record: what its tokens are weighed against, and what a person
+// sees beside its answer.
+type Sampled struct {
+	Classes  quarry.CharClasses `json:"classes"`
+	Japanese bool               `json:"japanese,omitempty"`
+	Head     string             `json:"head,omitempty"` // the first line of its text
+}
