@@ -64,6 +64,7 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 130 interrupted`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
+		PersistentPreRun:  a.collectGarbage,
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine output on stdout, people's text on stderr")
 	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "say nothing on stderr but errors")

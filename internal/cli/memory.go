@@ -1,18 +1,29 @@
 package cli
 
-import "runtime/debug"
+import (
+	"runtime/debug"
 
-// prepareMemory is what a command that only reads, cleans and writes may hold before the collector works harder: nearly
-// all of it is text that is dropped at once, so below it there is little to gain from collecting.
+	"github.com/spf13/cobra"
+)
+
+// prepareMemory is what a command that only reads, cleans and writes may hold before anything is collected: nearly all of
+// it is text that is dropped at once, so below it there is nothing to gain from collecting.
 const prepareMemory = 72 << 20
 
-// collectLate lets the collector wait where the memory allows it. Whoever sets GOGC or GOMEMLIMIT knows better.
-func (a *App) collectLate() {
+// collectGarbage sets how the collector works for a command, before it begins. Whoever sets GOGC or GOMEMLIMIT knows
+// better.
+func (a *App) collectGarbage(cmd *cobra.Command, _ []string) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		if _, set := a.Env(name); set {
 			return
 		}
 	}
-	debug.SetGCPercent(400)
-	debug.SetMemoryLimit(prepareMemory)
+	switch cmd.Name() {
+	case "plan", "clean", "build", "validate":
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(prepareMemory)
+	default:
+		// Twice as often as usual costs a few percent of CPU and a third less memory.
+		debug.SetGCPercent(50)
+	}
 }

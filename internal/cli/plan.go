@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"text/tabwriter"
 
@@ -83,7 +82,6 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 }
 
 func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err error) {
-	a.collectLate()
 	if err := deadlineNeedsAuto(s); err != nil {
 		return err
 	}
@@ -209,12 +207,9 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 }
 
 func (a *App) build(ctx context.Context, s *config.Settings, args []string, out string) (err error) {
-	a.collectLate()
 	if s.Structured == "auto" {
 		s.Structured = "off" // no pilot decides here, and every model takes a request without a schema
 	}
-	idle := idleMemory()
-	defer runtime.KeepAlive(idle)
 	show := a.newProgress()
 	defer show.close()
 	var open closers
@@ -243,10 +238,6 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	}
 	return built.Planned.Err()
 }
-
-// idleMemory spares commands that read large files at once most of the collector's work: what lives is a few MiB, so it
-// would run for every other block. This counts as alive, and takes its room at most: mostly none, being never touched.
-func idleMemory() []byte { return make([]byte, 12<<20) }
 
 // families names a model's family for the validator.
 func families(model string) string {

@@ -56,7 +56,6 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read`,
 }
 
 func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stats bool) error {
-	a.collectLate()
 	s, err := a.settings(cmd)
 	if err != nil {
 		return err
