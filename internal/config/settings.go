@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"quarry"
@@ -89,8 +90,11 @@ func (s *Setting) Env() string { return "QUARRY_" + strings.ToUpper(s.Key()) }
 // Key is its name in quarry.yaml.
 func (s *Setting) Key() string { return strings.ReplaceAll(s.Name, "-", "_") }
 
-// All gives every setting, in the order in which they are printed.
-func All() []Setting {
+// All gives every setting, in the order in which they are printed. The slice is everybody's: it is not to be changed.
+func All() []Setting { return all() }
+
+// Every command looks through them for its flags.
+var all = sync.OnceValue(func() []Setting {
 	return []Setting{
 		text("dir", "quarry-run", "run directory", func(s *Settings) *string { return &s.Dir }),
 		choice("target", "local", "where the job runs: `local` (the stand-in inside the process) or aws", []string{"local", "aws"}, func(s *Settings) *string { return &s.Target }),
@@ -140,7 +144,7 @@ func All() []Setting {
 		number("concurrency", "0", "records in flight at once, at most; 0: what the quotas and the latency need, up to 512, and 64 in the stand-in", func(s *Settings) *int { return &s.Concurrency }),
 		number("workers", "0", "workers that prepare and parse; 0: one for each core", func(s *Settings) *int { return &s.Workers }),
 	}
-}
+})
 
 func text(name, def, help string, at func(*Settings) *string) Setting {
 	return Setting{
