@@ -51,8 +51,9 @@ type Effects struct {
 	hook Hook
 	n    atomic.Int64
 
-	mu     sync.Mutex
-	counts map[Kind]int64
+	mu        sync.Mutex
+	counts    map[Kind]int64
+	temporary []string // directories, with a separator at the end
 }
 
 // New gives effects with a hook; nil means none.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // The run directory belongs to its user alone: prompts and answers may be confidential.
@@ -40,7 +42,7 @@ func (e *Effects) RemoveAll(path string) error {
 // Rename moves a file and makes the new name durable.
 func (e *Effects) Rename(from, to string) error {
 	return e.do(File, "rename "+to, func() error {
-		if err := os.Rename(from, to); err != nil {
+		if err := os.Rename(from, to); err != nil || e.Temporary(to) {
 			return err
 		}
 		return syncDir(filepath.Dir(to))
@@ -52,6 +54,7 @@ type OutFile struct {
 	e    *Effects
 	f    *os.File
 	path string
+	temp bool // below a temporary directory
 }
 
 // Create opens a file for writing and empties it.
@@ -65,7 +68,7 @@ func (e *Effects) Append(path string) (*OutFile, error) {
 }
 
 func (e *Effects) open(verb, path string, flags int) (*OutFile, error) {
-	out := &OutFile{e: e, path: path}
+	out := &OutFile{e: e, path: path, temp: e.Temporary(path)}
 	err := e.do(File, verb+path, func() (err error) {
 		out.f, err = os.OpenFile(path, flags, fileMode)
 		return err
@@ -96,9 +99,12 @@ func (f *OutFile) Truncate(size int64) error {
 	return f.e.do(File, "truncate "+f.path, func() error { return f.f.Truncate(size) })
 }
 
-// Sync makes what was written durable.
+// Sync makes what was written durable, unless it lies below a temporary directory.
 func (f *OutFile) Sync() error {
 	return f.e.do(File, "sync "+f.path, func() error {
+		if f.temp {
+			return nil
+		}
 		if err := f.f.Sync(); err != nil {
 			return fmt.Errorf("sync %s: %w", f.path, err)
 		}
@@ -113,13 +119,25 @@ func (f *OutFile) Close() error { return f.f.Close() }
 func (f *OutFile) Path() string { return f.path }
 
 // TempDir makes a directory of its own below near, or below the system's place for such where near is empty. The caller
-// removes it.
+// removes it. What lies below it is for this process alone, so nothing there is made durable.
 func (e *Effects) TempDir(near string) (dir string, err error) {
 	err = e.do(File, "mkdir in "+near, func() error {
 		dir, err = os.MkdirTemp(near, "quarry-")
 		return err
 	})
+	if err == nil {
+		e.mu.Lock()
+		e.temporary = append(e.temporary, dir+string(filepath.Separator))
+		e.mu.Unlock()
+	}
 	return dir, err
+}
+
+// Temporary reports whether a path lies below a directory that TempDir made.
+func (e *Effects) Temporary(path string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.ContainsFunc(e.temporary, func(dir string) bool { return strings.HasPrefix(path, dir) })
 }
 
 // Link gives a file a second name, in the place of whatever has that name. Where the file system knows no second names,

@@ -71,7 +71,11 @@ func Open(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) 
 		}
 	}
 	// FULL, not NORMAL: a token lost to a power cut is a job paid twice, and a run commits a few times a second at most.
-	l, err := open(e, path, "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	durably := "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
+	if e.Temporary(path) { // a plan's or a build's, which sends nothing and is thrown away
+		durably = "_pragma=journal_mode(MEMORY)&_pragma=synchronous(OFF)"
+	}
+	l, err := open(e, path, durably+"&_pragma=busy_timeout(5000)&_txlock=immediate")
 	if err != nil {
 		return nil, err
 	}
