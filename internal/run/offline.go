@@ -16,7 +16,9 @@ type BuiltFile struct {
 	File    string `json:"file"`
 	Records int64  `json:"records"`
 	Bytes   int64  `json:"bytes"`
-	SHA256  string `json:"sha256"`
+	// CRC64NVME is the checksum that S3 keeps of an object, as its HeadObject and GetObjectAttributes write it: whoever
+	// uploads the file can compare them.
+	CRC64NVME string `json:"crc64nvme"`
 }
 
 // Built is the content of shards.json.
@@ -69,7 +71,7 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 }
 
 func (b *Built) add(s *ledger.Shard, name string) {
-	b.Shards = append(b.Shards, BuiltFile{File: name, Records: s.Records, Bytes: s.Bytes, SHA256: s.Digest})
+	b.Shards = append(b.Shards, BuiltFile{File: name, Records: s.Records, Bytes: s.Bytes, CRC64NVME: s.Digest})
 	b.Records += s.Records
 	b.Bytes += s.Bytes
 }

@@ -2,8 +2,7 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash"
@@ -12,6 +11,8 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+
+	"github.com/minio/crc64nvme"
 
 	"quarry"
 	"quarry/internal/atomicfile"
@@ -25,6 +26,7 @@ import (
 
 const (
 	spoolBufferBytes = 256 << 10
+	spoolSyncBytes   = 16 << 20
 	maxSpoolKeys     = 128 << 10
 )
 
@@ -39,7 +41,9 @@ type spool struct {
 	files      []spoolFile
 	out        *effect.OutFile
 	buf        []byte // what was not written yet
-	digest     hash.Hash
+	unsynced   int    // bytes
+	syncing    chan error
+	sum        hash.Hash
 	asked      askedKeys
 	aside      *atomicfile.Writer // records that were laid aside, one behind the other; nil while there are none
 }
@@ -48,9 +52,9 @@ type spool struct {
 // file's.
 type spoolFile struct {
 	pack.Span
-	path   string
-	digest string
-	aside  int64
+	path  string
+	sum   string
+	aside int64
 }
 
 // askedKeys are the keys of one file. No more are held than a bound, and what is told of a key is the same whenever the
@@ -73,7 +77,7 @@ func (a *askedKeys) add(key dedupe.Hash) {
 
 func (r *Run) newSpool() *spool {
 	cfg := pack.Config{Quotas: r.cfg.Quotas}
-	return &spool{run: r, maxRecords: cfg.MaxRecords(), maxBytes: cfg.MaxBytes(), digest: sha256.New()}
+	return &spool{run: r, maxRecords: cfg.MaxRecords(), maxBytes: cfg.MaxBytes(), sum: crc64nvme.New()}
 }
 
 // add takes a record, whose turn is above all before.
@@ -123,9 +127,35 @@ func (s *spool) layAside(id quarry.RecordID, modelInput []byte) error {
 }
 
 func (s *spool) flush() error {
-	_, _ = s.digest.Write(s.buf) // a hash does not fail
-	_, err := s.out.Write(s.buf)
+	_, _ = s.sum.Write(s.buf) // a hash does not fail
+	n, err := s.out.Write(s.buf)
 	s.buf = s.buf[:0]
+	if s.unsynced += n; err == nil && s.unsynced >= spoolSyncBytes {
+		return s.sync()
+	}
+	return err
+}
+
+// sync begins to make the file durable, beside what goes on, so that little is left to wait for at its end. It waits for
+// the sync before.
+func (s *spool) sync() error {
+	s.unsynced = 0
+	if err := s.synced(); err != nil {
+		return err
+	}
+	done, out := make(chan error, 1), s.out
+	s.syncing = done
+	go func() { done <- out.Sync() }()
+	return nil
+}
+
+// synced waits for the sync under way.
+func (s *spool) synced() error {
+	if s.syncing == nil {
+		return nil
+	}
+	err := <-s.syncing
+	s.syncing = nil
 	return err
 }
 
@@ -147,16 +177,17 @@ func (s *spool) seal() error {
 		return nil
 	}
 	err := s.flush()
-	s.files[len(s.files)-1].digest = hex.EncodeToString(s.digest.Sum(nil))
-	err = errors.Join(err, s.out.Sync(), s.out.Close())
+	s.files[len(s.files)-1].sum = checksum(s.sum)
+	err = errors.Join(err, s.synced(), s.out.Sync(), s.out.Close())
 	s.out = nil
-	s.digest.Reset()
+	s.sum.Reset()
 	clear(s.asked.keys)
 	return err
 }
 
 // close removes what is left of the spool.
 func (s *spool) close() {
+	_ = s.synced()
 	if s.out != nil {
 		_ = s.out.Close()
 		s.out = nil
@@ -196,7 +227,7 @@ func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReade
 		// As many records between the same ones: they are the same, unless one that was laid aside is asked in place of
 		// one that is left out for its id.
 		if f := &s.files[i]; f.Span == span && (f.aside == 0 || s.run.planned.SameID == 0) {
-			shard.Digest = f.digest
+			shard.Digest = f.sum
 			return s.run.effects.Rename(f.path, s.run.files().Input(shard.ID))
 		}
 	}
@@ -205,17 +236,21 @@ func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReade
 		return err
 	}
 	defer out.Abort()
-	digest := sha256.New()
-	records, bytes, err := from.copy(ctx, io.MultiWriter(out, digest), shard)
+	sum := crc64nvme.New()
+	records, bytes, err := from.copy(ctx, io.MultiWriter(out, sum), shard)
 	if err != nil {
 		return err
 	}
 	if records != shard.Records || bytes != shard.Bytes {
 		return fmt.Errorf("%d records of %d bytes instead of %d of %d", records, bytes, shard.Records, shard.Bytes)
 	}
-	shard.Digest = hex.EncodeToString(digest.Sum(nil))
+	shard.Digest = checksum(sum)
 	return out.Commit()
 }
+
+// checksum writes a sum as S3 writes the checksum that it keeps of every object: the bytes, the highest first, in Base64
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
+func checksum(h hash.Hash) string { return base64.StdEncoding.EncodeToString(h.Sum(nil)) }
 
 // spoolReader copies records out of the spool, once and in order. How long each is stands in the index, and by the
 // keys that stand there too it finds out again which were laid aside.
