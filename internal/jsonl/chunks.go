@@ -58,7 +58,7 @@ type Place struct {
 
 // chunkSize is large enough that cutting costs nothing beside checking, and small enough that a chunk for each worker
 // and some on their way fit into little memory.
-const chunkSize = 1 << 20
+const chunkSize = 512 << 10
 
 // maxLineBytes bounds what a caller can allow: a line lies in one buffer.
 const maxLineBytes = 1 << 30
