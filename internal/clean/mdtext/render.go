@@ -14,17 +14,15 @@ func (p *Parser) write(o *op) {
 	switch o.kind {
 	case opParagraph:
 		p.R.Paragraph()
-		p.buf = p.join(p.buf[:0], o.lines)
-		if p.Settings.KeepTemplates || !isEmbed(p.buf) {
-			p.inlines(p.buf)
+		if b := p.joined(o.lines); p.Settings.KeepTemplates || !isEmbed(b) {
+			p.inlines(b)
 		} else {
-			p.Counts.Note(rule.Template, len(p.buf))
+			p.Counts.Note(rule.Template, len(b))
 		}
 		p.R.EndParagraph()
 	case opHeading:
 		p.R.Heading(o.n)
-		p.buf = p.join(p.buf[:0], o.lines)
-		p.inlines(withoutID(p.buf))
+		p.inlines(withoutID(p.joined(o.lines)))
 		p.R.EndHeading()
 	case opHTML:
 		p.buf = p.buf[:0]
@@ -76,8 +74,28 @@ var newline = []byte("\n")
 
 func (p *Parser) text(line int) []byte { return p.src[p.lines[line].from:p.lines[line].to] }
 
-// join puts lines together with line feeds, without the blanks at their beginnings. Blanks at their ends are a line
-// break and stay.
+// joined gives lines put together with line feeds, without the blanks at their beginnings. Blanks at their ends are a
+// line break and stay. It is valid until the next call.
+func (p *Parser) joined(lines span) []byte {
+	if p.contiguous(lines) {
+		return trimEnd(p.src[p.lines[lines.from].from:p.lines[lines.to-1].to])
+	}
+	p.buf = p.join(p.buf[:0], lines)
+	return p.buf
+}
+
+// contiguous reports whether lines stand in the source as they are to be joined, as those of most paragraphs do.
+func (p *Parser) contiguous(lines span) bool {
+	at := p.lines[lines.from].from
+	for _, l := range p.lines[lines.from:lines.to] {
+		if l.from != at || l.from < l.to && (p.src[at] == ' ' || p.src[at] == '\t') {
+			return false
+		}
+		at = l.to + 1
+	}
+	return true
+}
+
 func (p *Parser) join(out []byte, lines span) []byte {
 	for n := lines.from; n < lines.to; n++ {
 		if n > lines.from {
@@ -85,10 +103,14 @@ func (p *Parser) join(out []byte, lines span) []byte {
 		}
 		out = append(out, trimLeft(p.text(n))...)
 	}
-	for n := len(out); n > 0 && (out[n-1] == ' ' || out[n-1] == '\t' || out[n-1] == '\n'); n-- {
-		out = out[:n-1]
+	return trimEnd(out)
+}
+
+func trimEnd(b []byte) []byte {
+	for n := len(b); n > 0 && (b[n-1] == ' ' || b[n-1] == '\t' || b[n-1] == '\n'); n-- {
+		b = b[:n-1]
 	}
-	return out
+	return b
 }
 
 // withoutID takes the attributes off the end of a heading: `{#id}`, `{: #id .class}`, `{/*id*/}`.

@@ -13,11 +13,15 @@ func Classes(text []byte) quarry.CharClasses {
 	var c quarry.CharClasses
 	inWord := uint64(0)
 	for i := 0; i < len(text); {
-		if v := ascii[text[i]]; v != stop {
-			c.Words += int64(v &^ inWord & 1)
-			inWord = v & 1
-			addPacked(&c, v)
-			i++
+		if ascii[text[i]] != stop {
+			var packed uint64
+			for end := min(len(text), i+maxRun); i < end && ascii[text[i]] != stop; i++ {
+				v := ascii[text[i]]
+				packed += v
+				c.Words += int64(v &^ inWord & oneLetter)
+				inWord = v & oneLetter
+			}
+			addPacked(&c, packed)
 			continue
 		}
 		if text[i] < utf8.RuneSelf {

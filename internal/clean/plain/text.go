@@ -69,7 +69,7 @@ func (w *Writer) plainRun(s []byte, i int) int {
 		packed -= oneSpace
 		last = ascii[run[n-1]]
 	}
-	w.out = append(w.out, run[:n]...)
+	w.copy(run, n)
 	w.inWord = last & oneLetter
 	w.classes.Words += int64(words)
 	addPacked(&w.classes, packed)
@@ -100,11 +100,25 @@ func (w *Writer) wideRun(s []byte, i int) int {
 		r, _ := utf8.DecodeRune(run)
 		w.flush(wide(r))
 	}
-	w.out = append(w.out, run[:n]...)
+	w.copy(run, n)
 	w.inWord = 0
 	addPackedWide(&w.classes, packed)
 	return i + n
 }
+
+// copy writes the first n bytes of s. Most runs are short and of any length, which costs a general copy more than it
+// costs to move a few bytes too many.
+func (w *Writer) copy(s []byte, n int) {
+	at := len(w.out)
+	if n > few || cap(s) < few || cap(w.out)-at < few {
+		w.out = append(w.out, s[:n]...)
+		return
+	}
+	*(*[few]byte)(w.out[at : at+few]) = *(*[few]byte)(s[:few])
+	w.out = w.out[:at+n]
+}
+
+const few = 32
 
 // blanks reads a run of blanks that holds a line break or a tab.
 func (w *Writer) blanks(s []byte, i int) int {
