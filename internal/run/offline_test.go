@@ -1,7 +1,10 @@
 package run_test
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"hash/crc64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +41,9 @@ func inputFiles(t *testing.T, dir string) map[string]string {
 	}
 	return out
 }
+
+// nvme is CRC-64/NVME, whose polynomial is 0xAD93D23594C93659, bits reversed.
+var nvme = crc64.MakeTable(0x9A6C9329AC4BC9B5)
 
 // build writes the input files of a source as `quarry build` does.
 func build(t *testing.T, docs string, quotas quarry.Quotas, workers int, set func(*run.Config)) (map[string]string, run.Built) {
@@ -79,7 +85,14 @@ func build(t *testing.T, docs string, quotas quarry.Quotas, workers int, set fun
 	if err != nil {
 		t.Fatal(err)
 	}
-	return inputFiles(t, filepath.Join(base, "out")), built
+	files := inputFiles(t, filepath.Join(base, "out"))
+	for _, f := range built.Shards {
+		sum := crc64.Checksum([]byte(files[f.File]), nvme)
+		if want := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, sum)); f.CRC64NVME != want {
+			t.Errorf("checksum of %s = %s, want %s", f.File, f.CRC64NVME, want)
+		}
+	}
+	return files, built
 }
 
 // The run builds each shard from the sources anew. What is built at one reading has to be the same, byte for byte.
