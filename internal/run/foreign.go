@@ -21,7 +21,9 @@ import (
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/answers"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
 )
 
@@ -30,7 +32,7 @@ import (
 
 // Foreign is what a foreign job's output came to.
 type Foreign struct {
-	Totals  Totals
+	Totals  results.Totals
 	Output  ledger.Output // what lines, manifest and counters say, and in what they differ
 	Classes map[quarry.Class]int64
 	Missing int64 // records that the job or its manifest counts and that have no line
@@ -207,7 +209,7 @@ func (f *foreign) write(ctx context.Context) error {
 				continue
 			}
 			f.out.Classes[l.class]++
-			f.out.Totals.count(l.res, true)
+			f.out.Totals.Count(l.res, true)
 			text.Reset()
 			if err := lines.Write(&text, l.res); err != nil {
 				return err
@@ -234,6 +236,7 @@ func (f *foreign) judgeLines(c jsonl.Chunk) []judgedLine {
 	var lines []judgedLine
 	var checker jsonl.Checker
 	s := ledger.Shard{Mode: quarry.ModeJob, Detail: ledger.Detail{Job: ledger.Job{ARN: f.job.ARN}}}
+	judge, of := f.judge(), f.jobAsked(&s)
 	for l := range c.Lines() {
 		if jsonl.Blank(l.Text) {
 			continue
@@ -243,7 +246,7 @@ func (f *foreign) judgeLines(c jsonl.Chunk) []judgedLine {
 			lines = append(lines, judgedLine{})
 			continue
 		}
-		found := f.judge(&s, line, place{})
+		found := judge.Line(of, line, answers.Place{})
 		res := &found.Outcome.Result
 		f.complete(&s, res, &shardfile.Part{
 			ID: quarry.DocumentID(line.RecordID), RecordID: line.RecordID, Document: quarry.DocumentInfo{Fields: line.Others},

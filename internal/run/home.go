@@ -12,6 +12,7 @@ import (
 
 	"quarry"
 	"quarry/internal/ledger"
+	"quarry/internal/run/results"
 )
 
 // Bringing home takes what the provider has of a run, without the sources and without asking for anything new: jobs are
@@ -25,7 +26,7 @@ type Home struct {
 	Running []ledger.Shard
 	Unsent  []ledger.Shard // never sent; the run command goes on with them
 	Planned Planned
-	Totals  Totals
+	Totals  results.Totals
 	Report  Report
 	Errors  []error // what could not be fetched; the rest was
 }

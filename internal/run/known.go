@@ -1,7 +1,6 @@
 package run
 
 import (
-	"quarry"
 	"quarry/internal/run/index"
 )
 
@@ -25,23 +24,4 @@ func (k *known) slots() *index.Known {
 		return nil
 	}
 	return k.Known
-}
-
-// ending tells how a result ended, for the pass that comes next.
-func ending(res *quarry.Result) index.Ended {
-	switch res.Status {
-	case quarry.StatusOK:
-		return index.EndedOK
-	case quarry.StatusInvalid:
-		return index.EndedInvalid
-	case quarry.StatusSkipped:
-		return index.EndedSkipped
-	}
-	if res.Error != nil && (res.Error.Kind == string(quarry.ClassRecordError) || res.Error.Kind == "too_large" || res.Error.Kind == kindUnmerged) {
-		return index.EndedFailed
-	}
-	if res.Parts > 0 && res.Error != nil && quarry.Class(res.Error.Kind).Answered() {
-		return index.EndedFailed // a part was answered badly to the last attempt, as in a document that ends invalid
-	}
-	return index.EndedAgain
 }

@@ -13,6 +13,7 @@ import (
 	"quarry/internal/report"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/results"
 )
 
 // NearFile names the documents whose text is nearly that of an earlier one.
@@ -111,7 +112,7 @@ func (r *Run) findNear(ctx context.Context, again *index.Repeats) error {
 }
 
 // duplicates is what the report says of documents that were answered with another's answer; nil where there were none.
-func (r *Run) duplicates(t *Totals) *report.Duplicates {
+func (r *Run) duplicates(t *results.Totals) *report.Duplicates {
 	if t.Duplicate == 0 && r.planned.Near == 0 {
 		return nil
 	}

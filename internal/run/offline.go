@@ -9,6 +9,7 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/ledger"
+	"quarry/internal/run/results"
 )
 
 // BuiltFile is one input file of `quarry build`.
@@ -78,7 +79,7 @@ func (b *Built) add(s *ledger.Shard, name string) {
 
 // Err says which exit code what was left out calls for.
 func (p *Planned) Err() error {
-	o := Outcome{Planned: *p, Totals: Totals{Failed: p.TooLarge}}
+	o := Outcome{Planned: *p, Totals: results.Totals{Failed: p.TooLarge}}
 	err := o.Err()
 	var q *quarry.Error
 	if errors.As(err, &q) {

@@ -210,6 +210,7 @@ func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
 	if err != nil {
 		return p, err
 	}
+	judge := r.judge()
 	for _, s := range pilotShards(shards, r.planned.Pass) {
 		p.shards[s.ID] = true
 		p.order = append(p.order, s.ID)
@@ -218,7 +219,7 @@ func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
 		}
 		p.ok += s.Tally.OK
 		p.judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassMissing] - s.Tally.Classes[quarry.ClassUnstructured]
-		p.jobRefused = p.jobRefused || (s.Job.Status == quarry.JobFailed && r.refusesStructured(s.Job.Message))
+		p.jobRefused = p.jobRefused || (s.Job.Status == quarry.JobFailed && judge.SchemaRefused(s.Job.Message))
 		p.usage.Add(s.Tally.Usage)
 		for c, n := range s.Tally.Classes {
 			p.classes[c] += n

@@ -4,11 +4,12 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/results"
 )
 
 // proof puts side by side what was counted apart: documents by the plan and by the export, records by the plan and by the
 // shards, and lines and tokens by the provider and by the journals.
-func (r *Run) proof(t *Totals, shards []ledger.Shard) *report.Proof {
+func (r *Run) proof(t *results.Totals, shards []ledger.Shard) *report.Proof {
 	if r.planned.Pass == 0 || r.adopting { // nothing was planned here
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/results"
 )
 
 // Report is the run's report.
@@ -143,7 +143,7 @@ func (r *Run) jobOf(s *ledger.Shard) report.Job {
 	}
 }
 
-func (r *Run) reportCost(t *Totals, listed quarry.USD, known, estimated bool) report.Cost {
+func (r *Run) reportCost(t *results.Totals, listed quarry.USD, known, estimated bool) report.Cost {
 	c := report.Cost{
 		Batch: r.listCost(quarry.ModeJob, t.Usage), OnDemand: r.listCost(quarry.ModeOnDemand, t.Usage),
 		Estimated: estimated,
@@ -164,14 +164,4 @@ func (r *Run) reportCost(t *Totals, listed quarry.USD, known, estimated bool) re
 		c.PriceSource = "unknown"
 	}
 	return c
-}
-
-// see notes what the report tells of single results: which models answered, and a few answers to read.
-func (t *Totals) see(res *quarry.Result) {
-	if res.Model != "" && !slices.Contains(t.Models, res.Model) {
-		t.Models = append(t.Models, res.Model)
-	}
-	if res.Status == quarry.StatusOK && len(t.Samples) < 5 {
-		t.Samples = append(t.Samples, report.Sample{ID: res.ID, Title: res.Document.Title, URL: res.Document.URL, Output: res.Output, Text: res.Text})
-	}
 }

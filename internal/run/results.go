@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +15,7 @@ import (
 	"quarry/internal/collect"
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
-	"quarry/internal/parse"
-	"quarry/internal/prompt"
+	"quarry/internal/run/answers"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 )
@@ -43,7 +41,7 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 		return r.waitOr(s, err)
 	}
 	nothing := s.Job.Status == quarry.JobFailed && len(out.Files) == 0 && s.Job.Counts.Success == 0
-	if nothing && !r.adopting && !r.refusesStructured(s.Job.Message) {
+	if nothing && !r.adopting && !r.judge().SchemaRefused(s.Job.Message) {
 		failed := &quarry.Error{
 			Kind: quarry.Provider, Op: "run job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
 			Err: fmt.Errorf("%s: %s", s.Job.Status, s.Job.Message), Hint: hintFor(s.Job.Message),
@@ -116,11 +114,23 @@ func store(b *bucket.Bucket) collect.Store {
 	}
 }
 
+// judge holds answers against what this run asks.
+func (r *Run) judge() *answers.Judge {
+	return &answers.Judge{
+		Type: r.cfg.Type, Check: r.cfg.Check, Attempts: r.cfg.Attempts, MaxOutput: r.cfg.MaxOutput, Structured: r.cfg.StructuredAuto, MinRecords: r.cfg.Quotas.MinRecords,
+	}
+}
+
+// jobAsked is what a shard's answers come from.
+func (r *Run) jobAsked(s *ledger.Shard) *answers.Job {
+	return &answers.Job{ARN: s.Job.ARN, Model: r.placeOf(s).Model, Status: s.Job.Status, Message: s.Job.Message, Unasked: s.Unasked != ""}
+}
+
 // settle reads the raw output and writes the shard's journal: one outcome for each record, in the order of the sources,
 // and beside it the records that need another attempt. Output lines come in any order, so the outcomes are written as
 // they come first, and put in order afterwards: only their places are held in memory.
 func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) error {
-	places, err := r.places(s.ID)
+	places, err := answers.Places(r.files().Part(s.ID))
 	if err != nil {
 		return err
 	}
@@ -131,18 +141,19 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 		return err
 	}
 	defer loose.Remove()
+	judge, of := r.judge(), r.jobAsked(s)
 	for _, path := range out.Files {
 		chunks := collect.Chunks(ctx, path)
-		judged := ordered(ctx, r.cfg.Workers, chunks, func(_ int, c jsonl.Chunk) (judgedChunk, error) { return r.judgeChunk(s, places, c) })
+		judged := ordered(ctx, r.cfg.Workers, chunks, func(_ int, c jsonl.Chunk) (answers.Chunk, error) { return judge.Chunk(of, places, c) })
 		for chunk, err := range judged {
 			if err != nil {
 				return err
 			}
-			s.Output.Foreign += chunk.foreign
-			s.Output.TokensPerByte = max(s.Output.TokensPerByte, chunk.perByte)
-			s.Output.Broken += chunk.broken
-			for i := range chunk.found {
-				doubled, err := loose.Keep(&chunk.found[i])
+			s.Output.Foreign += chunk.Foreign
+			s.Output.TokensPerByte = max(s.Output.TokensPerByte, chunk.PerByte)
+			s.Output.Broken += chunk.Broken
+			for i := range chunk.Found {
+				doubled, err := loose.Keep(&chunk.Found[i])
 				if err != nil {
 					return err
 				}
@@ -161,140 +172,6 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 	return r.seal(s, loose)
 }
 
-// place is where a record stands in its shard, and how many of its attempts count no more: those of earlier passes, and
-// those whose job never reached it or that were refused for their answer schema.
-type place struct {
-	at, tried int32
-	plain     bool // it went without an answer schema
-}
-
-// places maps the shard's records to their place in it.
-func (r *Run) places(id quarry.ShardID) (map[quarry.RecordID]place, error) {
-	places := map[quarry.RecordID]place{}
-	for p, err := range lines.Read[struct {
-		RecordID  quarry.RecordID `json:"record_id"`
-		Tried     int32           `json:"tried"`
-		Unreached int32           `json:"unreached"`
-		Plain     bool            `json:"plain"`
-	}](r.files().Part(id)) {
-		if err != nil {
-			return nil, err
-		}
-		where := place{at: int32(len(places)), tried: p.Tried + p.Unreached, plain: p.Plain}
-		if p.Plain {
-			where.tried++
-		}
-		places[p.RecordID] = where
-	}
-	return places, nil
-}
-
-type judgedChunk struct {
-	found           []shardfile.Found
-	foreign, broken int64
-	perByte         float64 // the most tokens of input for a byte of a line
-}
-
-func (r *Run) judgeChunk(s *ledger.Shard, places map[quarry.RecordID]place, c jsonl.Chunk) (judgedChunk, error) {
-	var out judgedChunk
-	var checker jsonl.Checker
-	for l := range c.Lines() {
-		if jsonl.Blank(l.Text) {
-			continue
-		}
-		line, err := collect.Parse(&checker, l.Text)
-		if err != nil {
-			out.broken++
-			continue
-		}
-		where, ok := places[line.RecordID]
-		if !ok {
-			out.foreign++
-			continue
-		}
-		f := r.judge(s, line, where)
-		f.At = int(where.at)
-		out.found = append(out.found, f)
-		if u := f.Outcome.Result.Usage; u.InputTokens > 0 && len(line.ModelInput) > 0 {
-			out.perByte = max(out.perByte, float64(u.InputTokens)/float64(shardfile.LineBytes(line.RecordID, line.ModelInput)))
-		}
-	}
-	return out, nil
-}
-
-// judge decides what one line means for its record.
-func (r *Run) judge(s *ledger.Shard, line collect.Line, where place) shardfile.Found {
-	attempt := line.RecordID.Attempt()
-	res := quarry.Result{Attempts: max(attempt, 1), RecordID: line.RecordID, Job: string(s.Job.ARN)}
-	var class quarry.Class
-	var message, answerText string
-	if line.Error != nil {
-		class, message = parse.ErrorClass(line.Error.Code), line.Error.Message
-		if class == quarry.ClassRecordError && !where.plain && r.refusesStructured(message) {
-			class = quarry.ClassUnstructured
-		}
-		if line.Error.Code > 0 {
-			message = fmt.Sprintf("%d: %s", line.Error.Code, line.Error.Message)
-		}
-	} else if answer, err := parse.Output(line.ModelOutput, r.cfg.Type, r.placeOf(s).Model); err != nil {
-		class, message = quarry.ClassNotJSON, err.Error()
-	} else {
-		checked := r.cfg.Check.Check(answer)
-		class, message, answerText = checked.Class, checked.Message, answer.Text
-		res.Usage, res.StopReason, res.Model = answer.Usage, answer.StopReason, answer.Model
-		res.Output, res.Text, res.Salvaged = bytes.Clone(checked.Output), checked.Text, checked.Salvaged
-	}
-	f := shardfile.Found{Outcome: shardfile.Outcome{RecordID: line.RecordID, Class: class, Result: res}}
-	if class == quarry.ClassOK {
-		f.Outcome.Result.Status = quarry.StatusOK
-		return f
-	}
-	f.Outcome.Result.Status = quarry.StatusFailed
-	if class.Answered() {
-		f.Outcome.Result.Status = quarry.StatusInvalid
-		f.Outcome.Result.Output, f.Outcome.Result.Text = nil, clip(answerText, 4000)
-	}
-	f.Outcome.Result.Error = &quarry.ResultError{Kind: string(class), Message: message}
-	if r.again(class, attempt-int(where.tried)) {
-		f.Outcome.Left = true
-		f.Next = &shardfile.Left{Attempt: attempt + 1, Class: class}
-		switch class {
-		case quarry.ClassTruncated:
-			f.Next.MaxTokens = r.moreRoom(line.ModelInput)
-		case quarry.ClassNotJSON, quarry.ClassSchema, quarry.ClassWrongLanguage:
-			f.Next.Answer, f.Next.Complaint = clip(answerText, 20_000), message
-		}
-	}
-	return f
-}
-
-// moreRoom gives an answer that was cut off twice the tokens it had; 0 where the body does not say how many.
-func (r *Run) moreRoom(modelInput []byte) int {
-	n := 2 * prompt.MaxTokens(modelInput)
-	if limit := r.cfg.MaxOutput; limit > 0 {
-		n = min(n, limit)
-	}
-	return n
-}
-
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "…"
-}
-
-// again reports whether a record is worth another attempt, after so many in this pass.
-func (r *Run) again(class quarry.Class, attempt int) bool {
-	switch class {
-	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassRefused:
-		return false
-	case quarry.ClassUnstructured:
-		return true // it was no attempt at an answer, and does not come again
-	}
-	return attempt < r.cfg.Attempts
-}
-
 // seal writes the journal and the leftovers in the order of the sources, and counts how the records ended.
 func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 	journal, err := atomicfile.CreateZstd(r.effects, r.files().Journal(s.ID))
@@ -311,6 +188,7 @@ func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 	defer inputs.Close()
 	asked := r.files().Asked(s.ID)
 	defer asked.Close()
+	judge, of := r.judge(), r.jobAsked(s)
 	place := 0
 	for p, err := range lines.Read[shardfile.Part](r.files().Part(s.ID)) {
 		if err != nil {
@@ -321,7 +199,7 @@ func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 			return err
 		}
 		if !came {
-			f = r.missing(s, &p)
+			f = judge.Missing(of, &p)
 		}
 		o, next := f.Outcome, f.Next
 		o.Order, o.RecordID, o.Parts = p.Order, p.RecordID, p.Parts
@@ -332,10 +210,10 @@ func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 		}
 		if next != nil && !r.adopting { // what was asked does not lie here: the next pass asks it again by its sources
 			next.Part = p
-			if o.Class == quarry.ClassMissing && unreached(s, &p) {
+			if o.Class == quarry.ClassMissing && of.Unreached(&p) {
 				next.Unreached++
 			}
-			if o.Class == quarry.ClassUnstructured || r.jobRefusesStructured(s, &p) {
+			if o.Class == quarry.ClassUnstructured || judge.JobRefused(of, &p) {
 				next.Plain = true
 			}
 			if next.Base, err = inputs.At(place); err != nil {
@@ -346,7 +224,7 @@ func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 				if err != nil {
 					return err
 				}
-				next.MaxTokens = r.moreRoom(input)
+				next.MaxTokens = judge.MoreRoom(input)
 			}
 			if err := lines.Write(lefts, next); err != nil {
 				return err
@@ -359,51 +237,6 @@ func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 	}
 	// The journal last: once it is there, the leftovers are too.
 	return atomicfile.CommitAll(lefts, journal)
-}
-
-// maxUnreached bounds how often a record goes out again for nothing but jobs that were stopped or expired: beyond it
-// each one counts as an attempt, so that a queue that never moves cannot keep a run going for ever.
-const maxUnreached = 8
-
-// unreached reports whether a record without a line was never looked at: the shard's job was ended from outside.
-func unreached(s *ledger.Shard, p *shardfile.Part) bool {
-	return p.Unreached < maxUnreached && (s.Job.Status == quarry.JobStopped || s.Job.Status == quarry.JobExpired)
-}
-
-// missing is the outcome of a record for which there is no line.
-func (r *Run) missing(s *ledger.Shard, p *shardfile.Part) shardfile.Found {
-	id := p.RecordID
-	message := "no line in the output"
-	if s.Job.Status != quarry.JobCompleted && s.Job.Status != "" {
-		message += fmt.Sprintf(" of the job, which ended %s", s.Job.Status)
-		if s.Job.Message != "" {
-			message += ": " + s.Job.Message
-		}
-	}
-	if s.Unasked != "" {
-		message = fmt.Sprintf("a file cannot hold the %d records that a batch job needs, so large are this one and its neighbours", r.cfg.Quotas.MinRecords)
-	}
-	attempt := id.Attempt()
-	o := shardfile.Outcome{Class: quarry.ClassMissing, Result: quarry.Result{
-		Status: quarry.StatusFailed, Attempts: attempt, RecordID: id, Job: string(s.Job.ARN),
-		Error: &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: message},
-	}}
-	if s.Unasked != "" {
-		o.Left = true // for whoever allows it: no job takes it
-		return shardfile.Found{Outcome: o, Next: &shardfile.Left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
-	}
-	counts := attempt - p.Tried - p.Unreached
-	if unreached(s, p) || r.jobRefusesStructured(s, p) {
-		counts-- // the job ended before it came to the record: that was no attempt at it
-	}
-	if p.Plain {
-		counts--
-	}
-	if !r.again(quarry.ClassMissing, counts) {
-		return shardfile.Found{Outcome: o}
-	}
-	o.Left = true
-	return shardfile.Found{Outcome: o, Next: &shardfile.Left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
 }
 
 // complete fills in what the line of output does not say.

@@ -27,6 +27,7 @@ import (
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 	"quarry/internal/run/outlook"
+	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/source"
 )
@@ -130,7 +131,7 @@ type Run struct {
 	// structuredWhy says why the answer schema is sent along or not.
 	structuredWhy string
 	planned       Planned
-	totals        Totals
+	totals        results.Totals
 	made          Report
 	began         time.Time
 	active        time.Duration // of earlier processes
@@ -255,7 +256,7 @@ func (r *Run) doStep(ctx context.Context, s step) error {
 type Outcome struct {
 	Run     quarry.RunID
 	Planned Planned
-	Totals  Totals
+	Totals  results.Totals
 	Report  Report
 }
 

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"quarry"
-	"quarry/internal/ledger"
 	"quarry/internal/prompt"
 	"quarry/internal/report"
 	"quarry/internal/run/shardfile"
@@ -27,31 +25,6 @@ const (
 	structuredSent    = "sent"
 	structuredRefused = "refused"
 )
-
-// structuredWords are the members that carry a schema, and AWS's name for it, as refusals name them:
-// "output_config.format: Extra inputs are not permitted".
-var structuredWords = []string{
-	"output_config", "outputconfig", "output_format", "textformat", "response_format", "json_schema", "jsonschema", "structured output", "structured_output",
-}
-
-// refusesStructured reports whether a refusal is for the answer schema that Quarry put into the request by itself.
-func (r *Run) refusesStructured(message string) bool {
-	if !r.cfg.StructuredAuto {
-		return false
-	}
-	message = strings.ToLower(message)
-	for _, word := range structuredWords {
-		if strings.Contains(message, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// jobRefusesStructured reports whether a record has no line because its whole job was refused for the answer schema.
-func (r *Run) jobRefusesStructured(s *ledger.Shard, p *shardfile.Part) bool {
-	return !p.Plain && s.Job.Status == quarry.JobFailed && r.refusesStructured(s.Job.Message)
-}
 
 // structuredFindings reads what pilots found.
 func (r *Run) structuredFindings(ctx context.Context) (map[string]string, error) {

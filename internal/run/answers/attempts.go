@@ -1,0 +1,206 @@
+package answers
+
+import (
+	"fmt"
+
+	"quarry"
+	"quarry/internal/prompt"
+	"quarry/internal/run/index"
+	"quarry/internal/run/shardfile"
+)
+
+// Closing says how the asking ended.
+type Closing struct {
+	Partial      bool  // not all documents have ended yet
+	BelowMinimum int64 // records that nobody may ask any more
+}
+
+// Result makes one result of all attempts at a document: the good answer if there is one, else the last answer, else the
+// last error. Tokens of all attempts were paid and add up.
+func (c Closing) Result(attempts []shardfile.Outcome) *quarry.Result {
+	var res *quarry.Result
+	if attempts[0].Parts > 0 {
+		res = c.partedResult(attempts)
+	} else {
+		res = c.bestResult(attempts)
+	}
+	res.Usage, res.CostUSD = quarry.Usage{}, new(quarry.USD)
+	for i := range attempts {
+		a := &attempts[i].Result
+		res.Usage.Add(a.Usage)
+		switch {
+		case a.CostUSD == nil:
+			res.CostUSD = nil
+		case res.CostUSD != nil:
+			*res.CostUSD += *a.CostUSD
+		}
+	}
+	return res
+}
+
+// best is the good answer among the attempts at one record if there is one, else the last answer, else the last error.
+func best(attempts []shardfile.Outcome) *shardfile.Outcome {
+	best := &attempts[0]
+	for i := range attempts[1:] {
+		if o := &attempts[i+1]; rankOf(o) >= rankOf(best) {
+			best = o
+		}
+	}
+	return best
+}
+
+// bestResult is the result of all attempts at one record, but for what they took.
+func (c Closing) bestResult(attempts []shardfile.Outcome) *quarry.Result {
+	last := &attempts[len(attempts)-1]
+	res := best(attempts).Result
+	res.Attempts = last.Result.Attempts
+	if last.Left { // it was to be asked again, and nobody did
+		kind, message := string(last.Class), ""
+		if c.BelowMinimum > 0 {
+			kind = quarry.KindBelowMinimum
+			message = fmt.Sprintf("%d records were left, below the minimum of a batch job; ", c.BelowMinimum)
+		}
+		if last.Result.Error != nil {
+			message += last.Result.Error.Message
+		}
+		res.Status, res.Error = quarry.StatusFailed, &quarry.ResultError{Kind: kind, Message: message}
+	}
+	return &res
+}
+
+func rankOf(o *shardfile.Outcome) int {
+	switch {
+	case o.Result.Status == quarry.StatusOK:
+		return 2
+	case o.Class.Answered():
+		return 1
+	}
+	return 0
+}
+
+// Merge gives the record that merges a document's answers: nil where a part has no good answer, where it was asked
+// already, and where its line would be longer than the limit; 0: there is none.
+func Merge(attempts []shardfile.Outcome, merge *prompt.Renderer, limit int64) (*shardfile.Left, error) {
+	if len(attempts) == 0 {
+		return nil, nil
+	}
+	d := readParted(attempts)
+	if len(d.merge) > 0 || d.unanswered() > 0 {
+		return nil, nil
+	}
+	res := &attempts[0].Result
+	doc := quarry.Document{
+		ID: res.ID, Title: res.Document.Title, URL: res.Document.URL, Lang: res.Document.Lang, Fields: res.Document.Fields,
+		Format: quarry.FormatText, Parts: len(d.parts),
+	}
+	for i := range d.parts {
+		answer := &best(d.parts[i]).Result
+		doc.Body = prompt.AppendAnswer(doc.Body, i+1, len(d.parts), answer.Output, answer.Text)
+	}
+	input, err := merge.Append(nil, &doc)
+	if err != nil {
+		return nil, fmt.Errorf("merge the answers about %s: %w", res.ID, err)
+	}
+	id := attempts[0].RecordID.Whole().Again(d.tried + 1)
+	if limit > 0 && shardfile.LineBytes(id, input) > limit {
+		return nil, nil
+	}
+	return &shardfile.Left{
+		Part:    shardfile.Part{ID: res.ID, Order: attempts[0].Order, RecordID: id, Tried: d.tried, Parts: len(d.parts), Document: res.Document},
+		Attempt: d.tried + 1, Base: input,
+	}, nil
+}
+
+// parted are the attempts at a long document, apart.
+type parted struct {
+	parts [][]shardfile.Outcome // of each part, in the order in which they were made
+	merge []shardfile.Outcome
+	tried int // attempts made in earlier passes
+}
+
+func readParted(attempts []shardfile.Outcome) parted {
+	d := parted{parts: make([][]shardfile.Outcome, attempts[0].Parts), tried: attempts[0].RecordID.Attempt() - 1}
+	for _, o := range attempts {
+		d.tried = min(d.tried, o.RecordID.Attempt()-1)
+		switch n := o.RecordID.PartNumber(); {
+		case n == 0:
+			d.merge = append(d.merge, o)
+		case n <= len(d.parts):
+			d.parts[n-1] = append(d.parts[n-1], o)
+		}
+	}
+	return d
+}
+
+// unanswered is the number of the first part without a good answer, from 1; 0: all have one.
+func (d *parted) unanswered() int {
+	for i, attempts := range d.parts {
+		if len(attempts) == 0 || best(attempts).Result.Status != quarry.StatusOK {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// kindUnmerged says that all parts of a document are answered, and nobody was asked to merge them.
+const kindUnmerged = "not_merged"
+
+// partedResult makes one result of all attempts at a long document: that of the merge, or, where it was never asked, of
+// the part that stood in its way.
+func (c Closing) partedResult(attempts []shardfile.Outcome) *quarry.Result {
+	d := readParted(attempts)
+	var res *quarry.Result
+	switch n := d.unanswered(); {
+	case len(d.merge) > 0:
+		res = c.bestResult(d.merge)
+	case n > 0 && len(d.parts[n-1]) > 0:
+		res = c.bestResult(d.parts[n-1])
+		res.Status, res.Output = quarry.StatusFailed, nil
+		res.Error = &quarry.ResultError{Kind: res.Error.Kind, Message: fmt.Sprintf("part %d of %d: %s", n, len(d.parts), res.Error.Message)}
+	case n > 0:
+		res = c.bestResult(attempts[:1])
+		res.Status, res.Output, res.Text = quarry.StatusFailed, nil, ""
+		res.Error = &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: fmt.Sprintf("part %d of %d was never asked", n, len(d.parts))}
+	default:
+		res = c.bestResult(attempts[len(attempts)-1:])
+		res.Status, res.Output, res.Text, res.StopReason, res.Salvaged = quarry.StatusFailed, nil, "", "", false
+		res.Error = &quarry.ResultError{Kind: kindUnmerged, Message: fmt.Sprintf("its %d parts are answered, and the answers do not fit into one record", len(d.parts))}
+		if c.Partial {
+			res.Error = &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: fmt.Sprintf("its %d parts are answered, and the answers are not merged yet", len(d.parts))}
+		}
+		if c.BelowMinimum > 0 {
+			res.Error = &quarry.ResultError{Kind: quarry.KindBelowMinimum, Message: fmt.Sprintf(
+				"its %d parts are answered, and to merge them is one of %d records that were left, below the minimum of a batch job", len(d.parts), c.BelowMinimum)}
+		}
+	}
+	res.Parts, res.Attempts = len(d.parts), d.tried+len(attempts)
+	return res
+}
+
+// LastAttempt is the highest number of an attempt at any record of a document: the next pass goes on behind it.
+func LastAttempt(attempts []shardfile.Outcome) int {
+	n := 0
+	for i := range attempts {
+		n = max(n, attempts[i].Result.Attempts)
+	}
+	return n
+}
+
+// Ending tells how a result ended, for the pass that comes next.
+func Ending(res *quarry.Result) index.Ended {
+	switch res.Status {
+	case quarry.StatusOK:
+		return index.EndedOK
+	case quarry.StatusInvalid:
+		return index.EndedInvalid
+	case quarry.StatusSkipped:
+		return index.EndedSkipped
+	}
+	if res.Error != nil && (res.Error.Kind == string(quarry.ClassRecordError) || res.Error.Kind == "too_large" || res.Error.Kind == kindUnmerged) {
+		return index.EndedFailed
+	}
+	if res.Parts > 0 && res.Error != nil && quarry.Class(res.Error.Kind).Answered() {
+		return index.EndedFailed // a part was answered badly to the last attempt, as in a document that ends invalid
+	}
+	return index.EndedAgain
+}

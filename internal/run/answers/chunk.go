@@ -1,0 +1,72 @@
+package answers
+
+import (
+	"quarry"
+	"quarry/internal/collect"
+	"quarry/internal/jsonl"
+	"quarry/internal/run/lines"
+	"quarry/internal/run/shardfile"
+)
+
+// Place is where a record stands in its shard, and how many of its attempts count no more: those of earlier passes, and
+// those whose job never reached it or that were refused for their answer schema.
+type Place struct {
+	at, tried int32
+	plain     bool // it went without an answer schema
+}
+
+// Places maps the records of a shard's part of the index, which lies there, to their place in it.
+func Places(path string) (map[quarry.RecordID]Place, error) {
+	places := map[quarry.RecordID]Place{}
+	for p, err := range lines.Read[struct {
+		RecordID  quarry.RecordID `json:"record_id"`
+		Tried     int32           `json:"tried"`
+		Unreached int32           `json:"unreached"`
+		Plain     bool            `json:"plain"`
+	}](path) {
+		if err != nil {
+			return nil, err
+		}
+		where := Place{at: int32(len(places)), tried: p.Tried + p.Unreached, plain: p.Plain}
+		if p.Plain {
+			where.tried++
+		}
+		places[p.RecordID] = where
+	}
+	return places, nil
+}
+
+// Chunk is what a piece of output came to.
+type Chunk struct {
+	Found           []shardfile.Found
+	Foreign, Broken int64
+	PerByte         float64 // the most tokens of input for a byte of a line
+}
+
+// Chunk judges a piece of output. Many goroutines may call it.
+func (j *Judge) Chunk(of *Job, places map[quarry.RecordID]Place, c jsonl.Chunk) (Chunk, error) {
+	var out Chunk
+	var checker jsonl.Checker
+	for l := range c.Lines() {
+		if jsonl.Blank(l.Text) {
+			continue
+		}
+		line, err := collect.Parse(&checker, l.Text)
+		if err != nil {
+			out.Broken++
+			continue
+		}
+		where, ok := places[line.RecordID]
+		if !ok {
+			out.Foreign++
+			continue
+		}
+		f := j.Line(of, line, where)
+		f.At = int(where.at)
+		out.Found = append(out.Found, f)
+		if u := f.Outcome.Result.Usage; u.InputTokens > 0 && len(line.ModelInput) > 0 {
+			out.PerByte = max(out.PerByte, float64(u.InputTokens)/float64(shardfile.LineBytes(line.RecordID, line.ModelInput)))
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,131 @@
+// Package results writes what a run leaves for people: results.jsonl, with every document once and in the order of the
+// sources, and failed.jsonl, with those that need their attention.
+//
+// It owns these two files, the sums over them, and the results that are another's: of a document that asks the same, or of
+// the pass before. It does not make a result of answers, and knows neither the ledger nor a provider. What always holds:
+// whoever sees the results sees the rest; each line is counted as it is written; memory holds one line.
+package results
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/effect"
+	"quarry/internal/run/answers"
+	"quarry/internal/run/index"
+	"quarry/internal/run/lines"
+)
+
+// File is the name of the file of all results in the run's directory.
+const File = "results.jsonl"
+
+// Files are the files that a run leaves for people: all results, and those that need their attention. Beside them
+// lies in the index where each document's line begins, by order.
+type Files struct {
+	results, failed *atomicfile.Writer
+	ends            *index.Ends
+	line            bytes.Buffer
+	totals          Totals
+}
+
+// Create begins the results of a pass in the run's directory. Nothing of them is there before Commit.
+func Create(e *effect.Effects, dir string, pass index.Pass) (*Files, error) {
+	f := &Files{totals: Totals{Classes: map[string]int64{}}}
+	var err error
+	if f.results, err = atomicfile.Create(e, filepath.Join(dir, File)); err != nil {
+		return nil, err
+	}
+	if f.failed, err = atomicfile.Create(e, filepath.Join(dir, "failed.jsonl")); err != nil {
+		f.Abort()
+		return nil, err
+	}
+	if f.ends, err = pass.CreateEnds(); err != nil {
+		f.Abort()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Abort throws away what was not committed.
+func (f *Files) Abort() {
+	for _, w := range []*atomicfile.Writer{f.results, f.failed} {
+		if w != nil {
+			w.Abort()
+		}
+	}
+	if f.ends != nil {
+		f.ends.Abort()
+	}
+}
+
+// Totals are the totals of what was added so far.
+func (f *Files) Totals() Totals { return f.totals }
+
+// Commit makes the files of a pass of so many orders appear, the results last: whoever sees them sees the rest.
+func (f *Files) Commit(orders int64) error {
+	if err := f.ends.Commit(orders); err != nil {
+		return err
+	}
+	return atomicfile.CommitAll(f.failed, f.results)
+}
+
+// Add writes the result of the document of an order, which rise. tried is the number of the last attempt, paid says that this pass paid for it.
+func (f *Files) Add(order int64, res *quarry.Result, tried int, paid bool) error {
+	f.line.Reset()
+	if err := lines.Write(&f.line, res); err != nil {
+		return err
+	}
+	return f.addLine(order, res, f.line.Bytes(), tried, paid, false)
+}
+
+func (f *Files) addLine(order int64, res *quarry.Result, line []byte, tried int, paid, stale bool) error {
+	how := answers.Ending(res)
+	if stale {
+		how = index.EndedStale
+	}
+	if err := f.ends.Add(order, how, tried, len(line)); err != nil {
+		return err
+	}
+	if _, err := f.results.Write(line); err != nil {
+		return err
+	}
+	f.totals.Count(res, paid)
+	switch res.Status {
+	case quarry.StatusOK, quarry.StatusSkipped:
+		return nil
+	}
+	_, err := f.failed.Write(line)
+	return err
+}
+
+// addSame writes the result of a document that asks what an earlier one asked: its answer, for which nothing was paid
+// again.
+func (f *Files) addSame(s *index.Twin) error {
+	from, to, err := f.ends.Line(s.Of)
+	if err != nil {
+		return fmt.Errorf("find the answer of document %d for %s: %w", s.Of, s.ID, err)
+	}
+	if to == from { // it has none yet
+		return nil
+	}
+	line := make([]byte, to-from)
+	if _, err := f.results.ReadAt(line, from); err != nil {
+		return fmt.Errorf("read the answer of document %d for %s: %w", s.Of, s.ID, err)
+	}
+	var res quarry.Result
+	if err := json.Unmarshal(line, &res); err != nil {
+		return fmt.Errorf("read the answer of document %d for %s: %w", s.Of, s.ID, err)
+	}
+	f.totals.Spared.Add(res.Usage)
+	if s.Near > 0 {
+		f.totals.Near++
+	}
+	res.SameAs, res.Similarity, res.ID, res.Document = res.ID, s.Near, s.ID, s.Document
+	res.Attempts, res.Usage, res.CostUSD = 0, quarry.Usage{}, new(quarry.USD)
+	f.totals.Duplicate++
+	return f.Add(s.Order, &res, 0, true)
+}

@@ -1,0 +1,65 @@
+package results
+
+import (
+	"slices"
+
+	"quarry"
+	"quarry/internal/report"
+	"quarry/internal/run/answers"
+	"quarry/internal/run/index"
+)
+
+// Totals is how the documents of the run ended. Total = OK + Invalid + Failed + Skipped, or the run fails.
+type Totals struct {
+	Total, OK, Invalid, Failed, Skipped int64
+	Again                               int64        // of Failed, those that the next pass asks first
+	Duplicate                           int64        // of them, answered by another document's answer
+	Near                                int64        // of Duplicate, those whose text is not the same
+	Spared                              quarry.Usage // what they would have taken
+	Usage                               quarry.Usage
+	Cost                                quarry.USD
+	CostUnknown                         bool             // some answers have no known price
+	Classes                             map[string]int64 // documents that are not ok, by the kind of their error
+	Models                              []string         // that answered
+	Samples                             []report.Sample
+}
+
+// Count adds one result. paid says that this pass paid for it.
+func (t *Totals) Count(res *quarry.Result, paid bool) {
+	t.Total++
+	t.see(res)
+	if paid {
+		t.Usage.Add(res.Usage)
+		if res.CostUSD == nil {
+			t.CostUnknown = true
+		} else {
+			t.Cost += *res.CostUSD
+		}
+	}
+	if res.Error != nil {
+		t.Classes[res.Error.Kind]++
+	}
+	if answers.Ending(res) == index.EndedAgain {
+		t.Again++
+	}
+	switch res.Status {
+	case quarry.StatusOK:
+		t.OK++
+	case quarry.StatusSkipped:
+		t.Skipped++
+	case quarry.StatusInvalid:
+		t.Invalid++
+	default:
+		t.Failed++
+	}
+}
+
+// see notes what the report tells of single results: which models answered, and a few answers to read.
+func (t *Totals) see(res *quarry.Result) {
+	if res.Model != "" && !slices.Contains(t.Models, res.Model) {
+		t.Models = append(t.Models, res.Model)
+	}
+	if res.Status == quarry.StatusOK && len(t.Samples) < 5 {
+		t.Samples = append(t.Samples, report.Sample{ID: res.ID, Title: res.Document.Title, URL: res.Document.URL, Output: res.Output, Text: res.Text})
+	}
+}
