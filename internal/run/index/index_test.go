@@ -261,6 +261,7 @@ func TestLinesOfResultsAreFoundAgain(t *testing.T) {
 	}
 	must(t, e.Add(0, index.EndedOK, 1, 10))
 	line(0, 0, 10)
+	line(1, 10, 10)                             // it has none yet
 	must(t, e.Add(3, index.EndedAgain, 300, 5)) // 1 and 2 have no result
 	line(0, 0, 10)
 	line(1, 10, 10)

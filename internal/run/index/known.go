@@ -106,9 +106,12 @@ func (e *Ends) offset() error {
 	return err
 }
 
-// Line gives the stretch of the results that the line of an order takes, of one that was added; an empty one where the order
-// has no result.
+// Line gives the stretch of the results that the line of an order takes; an empty one where the order has no result, or none
+// yet.
 func (e *Ends) Line(order int64) (from, to int64, err error) {
+	if order >= e.next {
+		return e.size, e.size, nil
+	}
 	var at, end [8]byte
 	if _, err := e.offsets.ReadAt(at[:], 8*order); err != nil {
 		return 0, 0, err

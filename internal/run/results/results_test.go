@@ -119,7 +119,7 @@ func TestATwinGetsTheAnswerAndPaysNothing(t *testing.T) {
 	must(t, err)
 	defer w.Abort()
 	for _, twin := range []index.Twin{
-		{Order: 1, Of: 0, ID: "twin", Document: quarry.DocumentInfo{Title: "T"}}, {Order: 2, Of: 0, Near: 0.9, ID: "like"},
+		{Order: 1, Of: 0, ID: "twin", Document: quarry.DocumentInfo{Title: "T"}}, {Order: 2, Of: 0, Near: 0.9, ID: "like"}, {Order: 4, Of: 3, ID: "twin of none"},
 	} {
 		must(t, w.Add(&twin))
 	}
@@ -132,8 +132,8 @@ func TestATwinGetsTheAnswerAndPaysNothing(t *testing.T) {
 	defer taken.Close()
 	must(t, taken.Before(0))
 	must(t, out.Add(0, result("a", quarry.StatusOK), 3, true))
-	must(t, taken.Before(3))
-	must(t, out.Commit(3))
+	must(t, taken.Before(5)) // 3 has no result, and neither has its twin
+	must(t, out.Commit(5))
 	all, ids := read(t, filepath.Join(dir, results.File))
 	if !slices.Equal(ids, []string{"a ok", "twin ok", "like ok"}) {
 		t.Fatalf("results.jsonl has %v", ids)
