@@ -123,19 +123,20 @@ func AppendValid(dst, text []byte) []byte {
 		}
 		out := dst[:cap(dst)]
 		for i < len(text) && len(out)-n >= len(text)-i+ahead {
-			if i+8 <= len(text) {
+			for i+8 <= len(text) {
 				w := binary.LittleEndian.Uint64(text[i:])
 				binary.LittleEndian.PutUint64(out[n:], w)
-				x, y := w^quotes, w^slants
-				m := ((w-spaces)&^w | (x-ones)&^x | (y-ones)&^y) & highs
-				if m == 0 {
-					i += 8
-					n += 8
-					continue
+				if m := escapes(w); m != 0 {
+					k := bits.TrailingZeros64(m) >> 3
+					i += k
+					n += k
+					break
 				}
-				k := bits.TrailingZeros64(m) >> 3
-				i += k
-				n += k
+				i += 8
+				n += 8
+			}
+			if i == len(text) {
+				break
 			}
 			switch c := text[i]; {
 			case c == '\n':
@@ -155,13 +156,17 @@ func AppendValid(dst, text []byte) []byte {
 	}
 }
 
+// escapes has the high bit of each byte of eight that must be escaped: a control character, a quote, a backslash. Above
+// the lowest that is set rightly, a borrow can set one wrongly.
+func escapes(w uint64) uint64 {
+	return ((w - spaces) | ((w ^ quotes) - ones) | ((w ^ slants) - ones)) &^ w & highs
+}
+
 // clean counts the bytes that stand in a string as they are.
 func clean(b []byte) int {
 	i := 0
 	for i+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[i:])
-		x, y := w^quotes, w^slants
-		if m := ((w-spaces)&^w | (x-ones)&^x | (y-ones)&^y) & highs; m != 0 {
+		if m := escapes(binary.LittleEndian.Uint64(b[i:])); m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
 		}
 		i += 8
