@@ -41,6 +41,7 @@ var belowRun = map[string][]string{
 	"internal/run/outlook":   {"internal/cost", "internal/report", "internal/tokens"},
 	"internal/run/results":   {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/report"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
+	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
 }
 
 // Leaves have one job each and may be imported by anybody.

@@ -9,7 +9,9 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/ledger"
+	"quarry/internal/pack"
 	"quarry/internal/run/results"
+	"quarry/internal/run/spool"
 )
 
 // BuiltFile is one input file of `quarry build`.
@@ -47,8 +49,9 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 		return Built{}, &quarry.Error{Kind: quarry.BadUsage, Op: "make the output directory", Subject: dir, Err: err, Hint: "name one that you can write to"}
 	}
 	r.pass = 1
-	r.spool = r.newSpool()
-	defer r.spool.close()
+	quotas := pack.Config{Quotas: r.cfg.Quotas}
+	r.spool = spool.New(spool.Config{Effects: r.effects, Dir: dir, Files: r.files(), MaxRecords: quotas.MaxRecords(), MaxBytes: quotas.MaxBytes()})
+	defer r.spool.Close()
 	if _, err := r.plan(ctx); err != nil {
 		return Built{}, err
 	}
@@ -57,7 +60,15 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 		return Built{}, err
 	}
 	out := Built{Model: r.cfg.Model, Type: r.cfg.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, SecondStage: r.planned.Long, Planned: r.planned}
-	err = r.spool.cut(ctx, shards, func(s *ledger.Shard) {
+	pieces := make([]spool.Shard, len(shards))
+	for i := range shards {
+		s := &shards[i]
+		pieces[i] = spool.Shard{ID: s.ID, Records: s.Records, Bytes: s.Bytes, Takes: s.Takes}
+		pieces[i].First, pieces[i].Last = turnsOf(s)
+	}
+	err = r.spool.Cut(ctx, r.index(r.pass), r.planned.SameID > 0, pieces, func(i int, checksum string) {
+		s := &shards[i]
+		s.Digest = checksum
 		r.watch(Event{Kind: ShardDone, Shard: s.ID, Done: s.Records})
 		out.add(s, filepath.Base(r.files().Input(s.ID)))
 	})

@@ -103,7 +103,7 @@ func (r *Run) scanRecords(out *index.Writer, item *prepared, order int64) error 
 			}
 		}
 		if r.spool != nil {
-			if err := r.spool.add(index.TurnOf(order, part), id, dedupe.Hash(item.key[:len(dedupe.Hash{})]), input); err != nil {
+			if err := r.spool.Add(index.TurnOf(order, part), id, dedupe.Hash(item.key[:len(dedupe.Hash{})]), input); err != nil {
 				return err
 			}
 		}

@@ -1,10 +1,11 @@
 // Package run is the main job: it joins the steps, each of which knows nothing of the others, and remembers in the ledger
 // how far each came.
 //
-// It owns the order of the steps, the life of a shard, retries and resuming, and the files of the run directory. It does
-// not clean, render, pack, send or parse: packages of those names do. What always holds: the same command brings an
-// interrupted run to its end; every document ends in exactly one place; an intent is durable before its effect; no
-// record goes out again while an earlier submission of it may still be answered.
+// It owns the order of the steps, the life of a shard, retries and resuming. It does not clean, render, pack, send or parse:
+// packages of those names do; what lies in the run directory, what is reckoned and what is judged is in the packages below
+// this one, which know nothing of ledger and provider. What always holds: the same command brings an interrupted run to its
+// end; every document ends in exactly one place; an intent is durable before its effect; no record goes out again while an
+// earlier submission of it may still be answered.
 package run
 
 import (
@@ -29,6 +30,7 @@ import (
 	"quarry/internal/run/outlook"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
+	"quarry/internal/run/spool"
 	"quarry/internal/source"
 )
 
@@ -154,8 +156,8 @@ type Run struct {
 	near      *dedupe.Near            // signatures of all texts, while the sources are planned; nil: nobody looks
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
 
-	buildDir string // where input files go when nothing but them is wanted
-	spool    *spool // and their records, while the sources are planned
+	buildDir string       // where input files go when nothing but them is wanted
+	spool    *spool.Spool // and their records, while the sources are planned
 
 	clock deadlineClock
 	turns chan struct{} // shards that turned from jobs to calls and are asked now

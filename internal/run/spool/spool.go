@@ -1,4 +1,10 @@
-package run
+// Package spool keeps the records of a build while the sources are planned, so that nothing has to be read and cleaned twice.
+//
+// It owns files of records that are cut as pack cuts, and how shards' input files are made of them. It plans nothing, makes no
+// record, and knows neither the ledger nor a provider. What always holds: a shard's file has exactly the bytes that it would
+// have if its records were made again; the disk never holds much more than what was built; memory does not grow with the
+// number of records.
+package spool
 
 import (
 	"context"
@@ -18,39 +24,53 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
-	"quarry/internal/ledger"
 	"quarry/internal/pack"
 	"quarry/internal/run/index"
 	"quarry/internal/run/shardfile"
 )
 
 const (
-	spoolBufferBytes = 256 << 10
-	spoolSyncBytes   = 16 << 20
-	maxSpoolKeys     = 128 << 10
+	bufferBytes = 256 << 10
+	syncBytes   = 16 << 20
+	maxKeys     = 128 << 10
 )
 
-// spool keeps the records of a build while the sources are planned, so that nothing has to be read and cleaned twice.
-// It is cut as pack cuts where nothing repeats and no remainder is short: such a file becomes a shard as it is. The
-// others are copied from it record by record, without being parsed. A record that asks the same as one in its file will
-// hardly be asked: it is laid aside, so that its file can be a shard all the same.
-type spool struct {
-	run        *Run
-	maxRecords int64 // 0: no limit is known
-	maxBytes   int64 // likewise
-	files      []spoolFile
-	out        *effect.OutFile
-	buf        []byte // what was not written yet
-	unsynced   int    // bytes
-	syncing    chan error
-	sum        hash.Hash
-	asked      askedKeys
-	aside      *atomicfile.Writer // records that were laid aside, one behind the other; nil while there are none
+// Config says where the records are kept and when a file is full.
+type Config struct {
+	Effects    *effect.Effects
+	Dir        string        // where the shards' files go, too: a rename does not leave a file system
+	Files      shardfile.Dir // of the shards
+	MaxRecords int64         // of a file; 0: no limit is known
+	MaxBytes   int64         // likewise
 }
 
-// spoolFile is one file of it: what lies in it, and what was laid aside of the records between its first and the next
+// Spool keeps records one behind the other. It is cut as pack cuts where nothing repeats and no remainder is short: such a
+// file becomes a shard as it is. The others are copied from it record by record, without being parsed. A record that asks
+// the same as one in its file will hardly be asked: it is laid aside, so that its file can be a shard all the same. One
+// goroutine at a time.
+type Spool struct {
+	cfg      Config
+	files    []file
+	out      *effect.OutFile
+	buf      []byte // what was not written yet
+	unsynced int    // bytes
+	syncing  chan error
+	sum      hash.Hash
+	asked    askedKeys
+	aside    *atomicfile.Writer // records that were laid aside, one behind the other; nil while there are none
+}
+
+// Shard is one of the shards that the records are asked in.
+type Shard struct {
+	ID             quarry.ShardID
+	First, Last    index.Turn
+	Records, Bytes int64
+	Takes          string // marks of the documents that are its own
+}
+
+// file is one file of it: what lies in it, and what was laid aside of the records between its first and the next
 // file's.
-type spoolFile struct {
+type file struct {
 	pack.Span
 	path  string
 	sum   string
@@ -70,18 +90,16 @@ func (a *askedKeys) add(key dedupe.Hash) {
 	if a.keys == nil {
 		a.keys = map[dedupe.Hash]struct{}{}
 	}
-	if len(a.keys) < maxSpoolKeys {
+	if len(a.keys) < maxKeys {
 		a.keys[key] = struct{}{}
 	}
 }
 
-func (r *Run) newSpool() *spool {
-	cfg := pack.Config{Quotas: r.cfg.Quotas}
-	return &spool{run: r, maxRecords: cfg.MaxRecords(), maxBytes: cfg.MaxBytes(), sum: crc64nvme.New()}
-}
+// New gives an empty spool. It writes nothing.
+func New(cfg Config) *Spool { return &Spool{cfg: cfg, sum: crc64nvme.New()} }
 
-// add takes a record, whose turn is above all before.
-func (s *spool) add(at index.Turn, id quarry.RecordID, key dedupe.Hash, modelInput []byte) error {
+// Add takes a record, whose turn is above all before.
+func (s *Spool) Add(at index.Turn, id quarry.RecordID, key dedupe.Hash, modelInput []byte) error {
 	size := shardfile.LineBytes(id, modelInput)
 	if s.out != nil {
 		f := &s.files[len(s.files)-1]
@@ -89,7 +107,7 @@ func (s *spool) add(at index.Turn, id quarry.RecordID, key dedupe.Hash, modelInp
 			f.aside++
 			return s.layAside(id, modelInput)
 		}
-		if (s.maxRecords > 0 && f.Records >= s.maxRecords) || (s.maxBytes > 0 && f.Bytes+size > s.maxBytes) {
+		if (s.cfg.MaxRecords > 0 && f.Records >= s.cfg.MaxRecords) || (s.cfg.MaxBytes > 0 && f.Bytes+size > s.cfg.MaxBytes) {
 			if err := s.seal(); err != nil {
 				return err
 			}
@@ -108,17 +126,17 @@ func (s *spool) add(at index.Turn, id quarry.RecordID, key dedupe.Hash, modelInp
 	f.Last = int64(at)
 	f.Records++
 	f.Bytes += size
-	if len(s.buf) >= spoolBufferBytes {
+	if len(s.buf) >= bufferBytes {
 		return s.flush()
 	}
 	return nil
 }
 
 // layAside keeps a record apart from the files.
-func (s *spool) layAside(id quarry.RecordID, modelInput []byte) error {
+func (s *Spool) layAside(id quarry.RecordID, modelInput []byte) error {
 	if s.aside == nil {
 		var err error
-		if s.aside, err = atomicfile.Create(s.run.effects, filepath.Join(s.run.buildDir, "aside")); err != nil {
+		if s.aside, err = atomicfile.Create(s.cfg.Effects, filepath.Join(s.cfg.Dir, "aside")); err != nil {
 			return err
 		}
 	}
@@ -126,11 +144,11 @@ func (s *spool) layAside(id quarry.RecordID, modelInput []byte) error {
 	return err
 }
 
-func (s *spool) flush() error {
+func (s *Spool) flush() error {
 	_, _ = s.sum.Write(s.buf) // a hash does not fail
 	n, err := s.out.Write(s.buf)
 	s.buf = s.buf[:0]
-	if s.unsynced += n; err == nil && s.unsynced >= spoolSyncBytes {
+	if s.unsynced += n; err == nil && s.unsynced >= syncBytes {
 		return s.sync()
 	}
 	return err
@@ -138,7 +156,7 @@ func (s *spool) flush() error {
 
 // sync begins to make the file durable, beside what goes on, so that little is left to wait for at its end. It waits for
 // the sync before.
-func (s *spool) sync() error {
+func (s *Spool) sync() error {
 	s.unsynced = 0
 	if err := s.synced(); err != nil {
 		return err
@@ -150,7 +168,7 @@ func (s *spool) sync() error {
 }
 
 // synced waits for the sync under way.
-func (s *spool) synced() error {
+func (s *Spool) synced() error {
 	if s.syncing == nil {
 		return nil
 	}
@@ -160,19 +178,19 @@ func (s *spool) synced() error {
 }
 
 // begin begins a file. It lies beside the shards, since a rename does not leave a file system.
-func (s *spool) begin(at index.Turn) error {
-	path := filepath.Join(s.run.buildDir, fmt.Sprintf("spool%05d.tmp", len(s.files)+1))
-	out, err := s.run.effects.Create(path)
+func (s *Spool) begin(at index.Turn) error {
+	path := filepath.Join(s.cfg.Dir, fmt.Sprintf("spool%05d.tmp", len(s.files)+1))
+	out, err := s.cfg.Effects.Create(path)
 	if err != nil {
 		return err
 	}
 	s.out = out
-	s.files = append(s.files, spoolFile{Span: pack.Span{First: int64(at)}, path: path})
+	s.files = append(s.files, file{Span: pack.Span{First: int64(at)}, path: path})
 	return nil
 }
 
 // seal ends the file at hand. One that can become a shard is on the disk then.
-func (s *spool) seal() error {
+func (s *Spool) seal() error {
 	if s.out == nil {
 		return nil
 	}
@@ -185,8 +203,8 @@ func (s *spool) seal() error {
 	return err
 }
 
-// close removes what is left of the spool.
-func (s *spool) close() {
+// Close removes what is left of the spool.
+func (s *Spool) Close() {
 	_ = s.synced()
 	if s.out != nil {
 		_ = s.out.Close()
@@ -197,65 +215,64 @@ func (s *spool) close() {
 	}
 	for _, f := range s.files { // those that became shards, and those read to their end, are gone
 		if _, err := os.Lstat(f.path); !errors.Is(err, fs.ErrNotExist) {
-			_ = s.run.effects.Remove(f.path)
+			_ = s.cfg.Effects.Remove(f.path)
 		}
 	}
 	s.files = nil
 }
 
-// cut makes the shards' files, which come in the order of their records, and tells of each when it is there.
-func (s *spool) cut(ctx context.Context, shards []ledger.Shard, made func(*ledger.Shard)) error {
+// Cut makes the shards' files, which come in the order of their records, and tells of each, by its place among them, when it is
+// there, with the checksum that S3 keeps of it. pass is the index of the documents; leftOut says that some of them are left out for their ids.
+func (s *Spool) Cut(ctx context.Context, pass index.Pass, leftOut bool, shards []Shard, made func(i int, checksum string)) error {
 	if err := s.seal(); err != nil {
 		return err
 	}
-	from := spoolReader{spool: s}
+	from := reader{spool: s, pass: pass}
 	defer from.close()
 	for i := range shards {
-		shard := &shards[i]
-		if err := s.shard(ctx, shard, &from); err != nil {
-			return fmt.Errorf("build shard %s: %w", shard.ID, err)
+		sum, err := s.shard(ctx, &shards[i], leftOut, &from)
+		if err != nil {
+			return fmt.Errorf("build shard %s: %w", shards[i].ID, err)
 		}
-		made(shard)
+		made(i, sum)
 	}
 	return nil
 }
 
-func (s *spool) shard(ctx context.Context, shard *ledger.Shard, from *spoolReader) error {
-	first, last := turnsOf(shard)
-	span := pack.Span{First: int64(first), Last: int64(last), Records: shard.Records, Bytes: shard.Bytes}
+func (s *Spool) shard(ctx context.Context, sh *Shard, leftOut bool, from *reader) (string, error) {
+	span := pack.Span{First: int64(sh.First), Last: int64(sh.Last), Records: sh.Records, Bytes: sh.Bytes}
 	for i := range s.files {
 		// As many records between the same ones: they are the same, unless one that was laid aside is asked in place of
 		// one that is left out for its id.
-		if f := &s.files[i]; f.Span == span && (f.aside == 0 || s.run.planned.SameID == 0) {
-			shard.Digest = f.sum
-			return s.run.effects.Rename(f.path, s.run.files().Input(shard.ID))
+		if f := &s.files[i]; f.Span == span && (f.aside == 0 || !leftOut) {
+			return f.sum, s.cfg.Effects.Rename(f.path, s.cfg.Files.Input(sh.ID))
 		}
 	}
-	out, err := atomicfile.Create(s.run.effects, s.run.files().Input(shard.ID))
+	out, err := atomicfile.Create(s.cfg.Effects, s.cfg.Files.Input(sh.ID))
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer out.Abort()
 	sum := crc64nvme.New()
-	records, bytes, err := from.copy(ctx, io.MultiWriter(out, sum), shard)
+	records, bytes, err := from.copy(ctx, io.MultiWriter(out, sum), sh)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if records != shard.Records || bytes != shard.Bytes {
-		return fmt.Errorf("%d records of %d bytes instead of %d of %d", records, bytes, shard.Records, shard.Bytes)
+	if records != sh.Records || bytes != sh.Bytes {
+		return "", fmt.Errorf("%d records of %d bytes instead of %d of %d", records, bytes, sh.Records, sh.Bytes)
 	}
-	shard.Digest = checksum(sum)
-	return out.Commit()
+	return checksum(sum), out.Commit()
 }
 
 // checksum writes a sum as S3 writes the checksum that it keeps of every object: the bytes, the highest first, in Base64
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
 func checksum(h hash.Hash) string { return base64.StdEncoding.EncodeToString(h.Sum(nil)) }
 
-// spoolReader copies records out of the spool, once and in order. How long each is stands in the index, and by the
+// reader copies records out of the spool, once and in order. How long each is stands in the index, and by the
 // keys that stand there too it finds out again which were laid aside.
-type spoolReader struct {
-	spool  *spool
+type reader struct {
+	spool  *Spool
+	pass   index.Pass
 	column *index.Column
 	next   func() (index.FirstRecord, error, bool)
 	stop   func()
@@ -280,7 +297,7 @@ type stretch struct {
 }
 
 // place finds the next record, and goes on behind it.
-func (r *spoolReader) place(f *index.FirstRecord) (s stretch) {
+func (r *reader) place(f *index.FirstRecord) (s stretch) {
 	if f.Turn.Part() == 0 && r.asked.has(f.Key) {
 		s = stretch{laidAside, r.aside, r.aside + f.Bytes}
 		r.aside = s.to
@@ -299,15 +316,14 @@ func (r *spoolReader) place(f *index.FirstRecord) (s stretch) {
 }
 
 // copy writes a shard's records, and counts them and their bytes.
-func (r *spoolReader) copy(ctx context.Context, out io.Writer, shard *ledger.Shard) (records, bytes int64, err error) {
+func (r *reader) copy(ctx context.Context, out io.Writer, sh *Shard) (records, bytes int64, err error) {
 	if r.column == nil {
-		if r.column, err = r.spool.run.index(shard.Pass).OpenTakes(); err != nil {
+		if r.column, err = r.pass.OpenTakes(); err != nil {
 			return 0, 0, err
 		}
-		r.next, r.stop = iter.Pull2(r.spool.run.index(shard.Pass).FirstRecords())
-		r.buf = make([]byte, spoolBufferBytes)
+		r.next, r.stop = iter.Pull2(r.pass.FirstRecords())
+		r.buf = make([]byte, bufferBytes)
 	}
-	first, last := turnsOf(shard)
 	var held stretch // records that lie one behind the other go on together
 	for {
 		if !r.held {
@@ -315,19 +331,19 @@ func (r *spoolReader) copy(ctx context.Context, out io.Writer, shard *ledger.Sha
 				return 0, 0, err
 			}
 		}
-		if !r.held || r.head.Turn > last {
+		if !r.held || r.head.Turn > sh.Last {
 			break
 		}
 		r.held = false
 		this := r.place(&r.head)
-		if r.head.Turn < first { // in a shard that was a file of the spool as it is, or in none
+		if r.head.Turn < sh.First { // in a shard that was a file of the spool as it is, or in none
 			continue
 		}
 		t, err := r.column.Take(r.head.Turn.Order())
 		if err != nil {
 			return 0, 0, err
 		}
-		if !t.Among(shard.Takes) {
+		if !t.Among(sh.Takes) {
 			continue
 		}
 		records++
@@ -344,7 +360,7 @@ func (r *spoolReader) copy(ctx context.Context, out io.Writer, shard *ledger.Sha
 	return records, bytes, r.stretch(ctx, out, held)
 }
 
-func (r *spoolReader) stretch(ctx context.Context, out io.Writer, s stretch) error {
+func (r *reader) stretch(ctx context.Context, out io.Writer, s stretch) error {
 	if s.from == s.to {
 		return ctx.Err()
 	}
@@ -377,15 +393,15 @@ func (r *spoolReader) stretch(ctx context.Context, out io.Writer, s stretch) err
 }
 
 // done closes the file at hand and gives its room back: the disk never holds much more than what was built.
-func (r *spoolReader) done() {
+func (r *reader) done() {
 	if r.in != nil {
 		_ = r.in.Close()
-		_ = r.spool.run.effects.Remove(r.spool.files[r.opened].path)
+		_ = r.spool.cfg.Effects.Remove(r.spool.files[r.opened].path)
 		r.in = nil
 	}
 }
 
-func (r *spoolReader) close() {
+func (r *reader) close() {
 	r.done()
 	if r.column != nil {
 		r.stop()
