@@ -2,8 +2,11 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
+	"os"
 	"time"
 
 	"quarry"
@@ -81,6 +84,8 @@ func (r *Run) balanceBut(ctx context.Context, id quarry.ShardID) (outlook.Balanc
 			continue
 		case !o.Times.Collected.IsZero():
 			sum, amount = &b.Settled, r.listCostAt(r.placeOf(o), o.Mode, settledUsage(o))
+		case r.waitsForCalls(o):
+			continue
 		case o.State != quarry.ShardPlanned || r.granted[o.ID]:
 			amount = r.reservation(o, b.Ratio)
 		default:
@@ -92,6 +97,17 @@ func (r *Run) balanceBut(ctx context.Context, id quarry.ShardID) (outlook.Balanc
 		*sum += *amount
 	}
 	return b, nil
+}
+
+// waitsForCalls reports whether a shard that turned to calls has asked nothing yet. It gave back what its job had reserved,
+// and stands against the cap again once its calls are let through: two such shards that were reckoned to each other would
+// wait for good, since calls may cost twice what was let through for their jobs. The caller holds the lock on the money.
+func (r *Run) waitsForCalls(s *ledger.Shard) bool {
+	if !s.Late || s.Mode == quarry.ModeJob || r.granted[s.ID] {
+		return false
+	}
+	_, err := os.Stat(r.files().Calls(s.ID)) // an earlier process began its calls
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (r *Run) noPrice() error {
