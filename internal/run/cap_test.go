@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +18,7 @@ import (
 // billed is what the provider's own count of all answers costs by the list.
 func (w *world) billed(t *testing.T, mode quarry.Mode) quarry.USD {
 	t.Helper()
-	resp, err := http.Get(w.server.URL() + "/_quarry/bill?totals=1")
+	resp, err := w.client().Get(w.server.URL() + "/_quarry/bill?totals=1")
 	if err != nil {
 		t.Fatal(err)
 	}
