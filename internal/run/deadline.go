@@ -214,7 +214,8 @@ func (r *Run) deadlineQuestion() string {
 		moment(d.By), r.callsCost(r.planned.stages(), quarry.ModeOnDemand))
 }
 
-// nextLook is when a shard that waits until then has to be looked at for the deadline.
+// nextLook is when a shard that waits until then has to be looked at for the deadline: just before the moment as well as
+// at it, so that no job is stopped that has ended since it was last asked for.
 func (r *Run) nextLook(due time.Time) time.Time {
 	c := &r.clock
 	c.mu.Lock()
@@ -222,10 +223,10 @@ func (r *Run) nextLook(due time.Time) time.Time {
 	if c.held == nil || c.at.IsZero() || !c.at.Before(due) {
 		return due
 	}
-	if soon := time.Now().Add(lookAgain); c.at.Before(soon) {
+	if soon := time.Now().Add(lookAgain); !c.at.After(soon) {
 		return soon
 	}
-	return c.at
+	return c.at.Add(-lookAgain)
 }
 
 // DeadlineNow is a pass's deadline as the ledger has it, for who looks on; nil where there is none.
