@@ -62,10 +62,8 @@ func (w *world) moved(t *testing.T, out *run.Outcome) (calls, jobs int64) {
 }
 
 func TestJobsThatAreLateTurnToCalls(t *testing.T) {
-	t.Parallel()
 	for name, cfg := range map[string]func(*run.Config){"with a pilot": lateSoon, "without one": withoutPilot(lateSoon)} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			onTestClock(t, func(t *testing.T) {
 				w := newWiredWorld(t, worldConfig{docs: someDocs(14), delay: slowJobs, cfg: cfg})
 				var mu sync.Mutex
@@ -114,7 +112,6 @@ func TestJobsThatAreInTimeStayJobs(t *testing.T) {
 }
 
 func TestOnlyWhatIsLateIsMoved(t *testing.T) {
-	t.Parallel()
 	onTestClock(t, func(t *testing.T) {
 		// Calls for all would take 8.4 s, so they begin after 3 to 4; the two jobs that are open then end after 5.4. What they
 		// hold would be late for calls after 9.
@@ -136,7 +133,6 @@ func TestOnlyWhatIsLateIsMoved(t *testing.T) {
 }
 
 func TestDeadlineThatJobsCannotMakeIsCalledAtOnce(t *testing.T) {
-	t.Parallel()
 	onTestClock(t, func(t *testing.T) {
 		for rpm, want := range map[int64]string{60: "asked by calls, mode ondemand", 20: "asked on demand all the same"} {
 			w := newWiredWorld(t, worldConfig{docs: someDocs(14), delay: time.Hour, cfg: func(c *run.Config) {
@@ -158,7 +154,6 @@ func TestDeadlineThatJobsCannotMakeIsCalledAtOnce(t *testing.T) {
 }
 
 func TestCapIsHarderThanTheDeadline(t *testing.T) {
-	t.Parallel()
 	onTestClock(t, func(t *testing.T) {
 		w := newWiredWorld(t, worldConfig{docs: someDocs(14), delay: slowJobs / 4, cfg: func(c *run.Config) {
 			withoutPilot(lateSoon)(c)
@@ -178,7 +173,6 @@ func TestCapIsHarderThanTheDeadline(t *testing.T) {
 }
 
 func TestShardsThatTurnToCallsDoNotWaitForEachOthersMoney(t *testing.T) {
-	t.Parallel()
 	onTestClock(t, func(t *testing.T) {
 		// One job is open and two shards have reserved as much, 4 cents each, when they turn to calls of 8 cents.
 		limit := 13 * cent
@@ -202,7 +196,6 @@ func TestShardsThatTurnToCallsDoNotWaitForEachOthersMoney(t *testing.T) {
 }
 
 func TestResumeKeepsTheDeadline(t *testing.T) {
-	t.Parallel()
 	onTestClock(t, func(t *testing.T) {
 		w := newWiredWorld(t, worldConfig{docs: someDocs(9), cfg: doneBy("1h")})
 		if _, _, err := w.run(t, dieAt(effect.HTTP, 20, effect.Before)); err == nil {
@@ -226,7 +219,6 @@ func TestResumeKeepsTheDeadline(t *testing.T) {
 }
 
 func TestPriceClassStaysWhereTheCapForbidsCalls(t *testing.T) {
-	t.Parallel()
 	onTestClock(t, func(t *testing.T) {
 		row := cost.Row{Model: "anthropic.claude-haiku-4-5-20251001-v1:0", Kinds: []cost.Kind{cost.Geo}, Basis: cost.Listed, Source: "made up", Date: "2026-01-01"}
 		job, call := row, row
@@ -263,7 +255,6 @@ func lateAtOnce(c *run.Config) {
 }
 
 func TestResumeAfterCrashWhileShardsAreMoved(t *testing.T) {
-	t.Parallel()
 	onTestClock(t, func(t *testing.T) {
 		tried := map[effect.Kind]int{}
 		for kind, step := range map[effect.Kind]int{effect.HTTP: 5, effect.SQL: 9} {
@@ -340,7 +331,6 @@ func TestFewRecordsAreAskedInFlexWhereThereIsTime(t *testing.T) {
 }
 
 func TestWhatIsLateIsAskedInFlexWhereThatCostsLess(t *testing.T) {
-	t.Parallel()
 	onTestClock(t, func(t *testing.T) {
 		const nova = "us.amazon.nova-pro-v1:0"
 		renderer, err := prompt.New(prompt.Config{Model: nova})
