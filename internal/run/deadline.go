@@ -214,8 +214,8 @@ func (r *Run) deadlineQuestion() string {
 		moment(d.By), r.callsCost(r.planned.stages(), quarry.ModeOnDemand))
 }
 
-// nextLook is when a shard that waits until then has to be looked at for the deadline: just before the moment as well as
-// at it, so that no job is stopped that has ended since it was last asked for.
+// nextLook is when a shard that waits until then has to be looked at for the deadline: just before the moment as well as at
+// it, so that no job is stopped that has ended since it was last asked for.
 func (r *Run) nextLook(due time.Time) time.Time {
 	c := &r.clock
 	c.mu.Lock()
@@ -223,10 +223,11 @@ func (r *Run) nextLook(due time.Time) time.Time {
 	if c.held == nil || c.at.IsZero() || !c.at.Before(due) {
 		return due
 	}
-	if soon := time.Now().Add(lookAgain); !c.at.After(soon) {
+	before := c.at.Add(-lookAgain)
+	if soon := time.Now().Add(lookAgain); before.Before(soon) { // from here on at each look, the moment's own with them
 		return soon
 	}
-	return c.at.Add(-lookAgain)
+	return before
 }
 
 // DeadlineNow is a pass's deadline as the ledger has it, for who looks on; nil where there is none.
