@@ -34,11 +34,15 @@ var arrows = map[string][]string{
 // What the packages below internal/run may import beside the vocabulary and the leaves. None of them knows a run, the
 // ledger or a provider; internal/run joins them.
 var belowRun = map[string][]string{
-	"internal/run/answers":   {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
-	"internal/run/draw":      {"internal/dedupe"},
-	"internal/run/index":     {"internal/run/lines", "internal/dedupe"},
-	"internal/run/lines":     {"internal/collect"},
-	"internal/run/outlook":   {"internal/cost", "internal/report", "internal/tokens"},
+	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
+	"internal/run/draw":     {"internal/dedupe"},
+	"internal/run/index":    {"internal/run/lines", "internal/dedupe"},
+	"internal/run/lines":    {"internal/collect"},
+	"internal/run/outlook":  {"internal/cost", "internal/report", "internal/tokens"},
+	"internal/run/parallel": {},
+	"internal/run/prepare": {
+		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
+	},
 	"internal/run/results":   {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/report"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
 	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},

@@ -15,7 +15,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
-	"quarry/internal/run"
+	"quarry/internal/run/prepare"
 )
 
 // asking is what decides what is asked of the model, put together from the settings.
@@ -23,7 +23,7 @@ type asking struct {
 	model    catalog.Model
 	prompt   prompt.Config
 	renderer *prompt.Renderer
-	long     *run.Long // nil: no document is asked in parts
+	long     *prepare.Long // nil: no document is asked in parts
 	checker  *parse.Checker
 	clean    clean.Config
 	prices   *cost.Table
@@ -59,7 +59,7 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 			return nil, badSetting("prompt", err)
 		}
 	}
-	var long *run.Long
+	var long *prepare.Long
 	if s.Long == clean.LongMerge {
 		if long, err = partRenderers(s, p); err != nil {
 			return nil, err
@@ -91,7 +91,7 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 }
 
 // partRenderers make what is asked about parts of a long document, and about the answers to them.
-func partRenderers(s *config.Settings, p prompt.Config) (*run.Long, error) {
+func partRenderers(s *config.Settings, p prompt.Config) (*prepare.Long, error) {
 	part, err := prompt.New(p.ForParts(s.Prompt.PartUser))
 	if err != nil {
 		return nil, badSetting("prompt.part_user", err)
@@ -100,7 +100,7 @@ func partRenderers(s *config.Settings, p prompt.Config) (*run.Long, error) {
 	if err != nil {
 		return nil, badSetting("prompt.merge_user", err)
 	}
-	return &run.Long{Part: part, Merge: merge}, nil
+	return &prepare.Long{Part: part, Merge: merge}, nil
 }
 
 func badSetting(name string, err error) error {

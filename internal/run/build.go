@@ -12,6 +12,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
 	"quarry/internal/run/index"
+	"quarry/internal/run/prepare"
 	"quarry/internal/run/shardfile"
 )
 
@@ -68,13 +69,13 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.In
 	first, last := turnsOf(s)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	for block, err := range r.prepareBlocks(ctx, r.blocks(ctx, s.Start), want) {
+	for block, err := range prepare.Blocks(ctx, r.asking(), r.blocks(ctx, s.Start), want) {
 		if err != nil {
 			return fmt.Errorf("read sources: %w", err)
 		}
-		for i := range block.items {
-			item := &block.items[i]
-			if !item.counted() {
+		for i := range block.Items {
+			item := &block.Items[i]
+			if !item.IsDocument() {
 				continue
 			}
 			if order > s.Last {
@@ -83,24 +84,24 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.In
 			if order >= s.First {
 				t, err := column.Take(order)
 				if err != nil {
-					return errors.Join(err, errSourceChanged(item.doc.At))
+					return errors.Join(err, errSourceChanged(item.Document.At))
 				}
 				if t.Among(s.Takes) {
-					if len(item.input) == 0 {
-						return errSourceChanged(item.doc.At)
+					if len(item.Input) == 0 {
+						return errSourceChanged(item.Document.At)
 					}
 					tried, err := tries.Of(order)
 					if err != nil {
 						return err
 					}
-					p := shardfile.Part{ID: item.doc.ID, Order: order, Tried: int(tried), Parts: len(item.parts), Document: info(&item.doc), Cleaned: item.cleanedOf()}
-					for id, input := range item.records(int(tried) + 1) {
+					p := shardfile.Part{ID: item.Document.ID, Order: order, Tried: int(tried), Parts: item.Parts(), Document: info(&item.Document), Cleaned: item.Cleaned()}
+					for id, input := range item.Records(int(tried) + 1) {
 						if at := index.TurnOf(order, id.PartNumber()); at < first || at > last {
 							continue
 						}
 						p.RecordID = id
 						if s.Kind == quarry.PilotShard {
-							p.Sample = item.sample(id.PartNumber())
+							p.Sample = item.Sample(id.PartNumber())
 						}
 						if err := f.Add(p, input); err != nil {
 							return err
@@ -114,8 +115,13 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.In
 	return nil
 }
 
+// turnsOf gives a stretch's first and last turn. A shard may begin and end inside a document.
+func turnsOf(s *ledger.Shard) (first, last index.Turn) {
+	return index.TurnOf(s.First, s.FirstPart), index.TurnOf(s.Last, s.LastPart)
+}
+
 // wantedBy spares the pilot's shard from cleaning the whole source for a hundred documents. A stretch wants all it reads.
-func (r *Run) wantedBy(s *ledger.Shard) (wanted, error) {
+func (r *Run) wantedBy(s *ledger.Shard) (prepare.Wanted, error) {
 	if s.Takes != string(index.Pilot) {
 		return nil, nil
 	}

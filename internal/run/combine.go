@@ -15,6 +15,9 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
+// A long document is asked in parts: its entry of the index stands for all of them, and a file beside the entries says how
+// long the line of each is. So the index has one entry a document however it is asked.
+//
 // The second stage of long documents: when every part of one has a good answer, one more record asks to merge them. Such
 // records are found by a walk over the journals, in the order of the documents, and are written as leftovers are: a retry
 // shard takes them together with whatever else is left, under the same rules.
@@ -80,4 +83,23 @@ func (r *Run) planMerges(ctx context.Context, shards []ledger.Shard) (quarry.Sha
 		return "", 0, err
 	}
 	return id, n, out.Commit()
+}
+
+// checkSecondStage refuses, before a cent is spent, a run whose long documents are too few for a job of their own: their
+// parts would be paid for, and then nobody would be asked to make one answer of them.
+func (r *Run) checkSecondStage() error {
+	p := &r.planned
+	if p.Long == 0 {
+		return nil
+	}
+	p.Notes = append(p.Notes, fmt.Sprintf("%d documents are longer than the limit: they are asked in %d parts, and the answers about them are merged in a second stage of %d records",
+		p.Long, p.Parts, p.Long))
+	if r.buildDir != "" || r.mayCall() || p.Mode != quarry.ModeJob || p.Long >= r.cfg.Quotas.MinRecords {
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.OverLimit, Op: "plan", Subject: "the second stage of --long merge",
+		Err:  fmt.Errorf("%d records are below the minimum of %d of a batch job", p.Long, r.cfg.Quotas.MinRecords),
+		Hint: "--rescue asks them on demand, at twice the price of a batch job; --long cut or --long headtail ask each of these documents once, and not about all of it",
+	}
 }

@@ -23,6 +23,7 @@ import (
 	"quarry/internal/report"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/parallel"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
 )
@@ -120,7 +121,7 @@ func (f *foreign) find(ctx context.Context) error {
 		}
 		return lines, nil
 	}
-	for lines, err := range ordered(ctx, f.cfg.Workers, f.chunks(ctx), read) {
+	for lines, err := range parallel.Map(ctx, f.cfg.Workers, f.chunks(ctx), read) {
 		if err != nil {
 			return err
 		}
@@ -193,7 +194,7 @@ func (f *foreign) write(ctx context.Context) error {
 	var n int64
 	var text bytes.Buffer
 	judge := func(_ int, c jsonl.Chunk) ([]judgedLine, error) { return f.judgeLines(c), nil }
-	for judged, lineErr := range ordered(ctx, f.cfg.Workers, f.chunks(ctx), judge) {
+	for judged, lineErr := range parallel.Map(ctx, f.cfg.Workers, f.chunks(ctx), judge) {
 		if err := errors.Join(err, lineErr); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"quarry/internal/report"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/prepare"
 	"quarry/internal/run/results"
 )
 
@@ -44,21 +45,11 @@ func (r *Run) closeNear() error {
 	return near.Close()
 }
 
-// sign makes a text's signature, where somebody will look at it.
-func (r *Run) sign(p *prepared, text []byte) {
-	if r.near == nil {
-		return
-	}
-	if s, ok := dedupe.Sign(text); ok {
-		p.sig = &s
-	}
-}
-
-func (r *Run) addNear(order int64, item *prepared) error {
-	if r.near == nil || item.sig == nil {
+func (r *Run) addNear(order int64, item *prepare.Item) error {
+	if r.near == nil || item.Signature == nil {
 		return nil
 	}
-	return r.near.Add(order, string(item.doc.ID), item.sig)
+	return r.near.Add(order, string(item.Document.ID), item.Signature)
 }
 
 // findNear names the texts that are nearly an earlier one, and adds them to those that are not asked where their answers

@@ -3,14 +3,12 @@ package run
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"path/filepath"
 
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
-	"quarry/internal/run/results"
 	"quarry/internal/run/spool"
 )
 
@@ -86,15 +84,4 @@ func (b *Built) add(s *ledger.Shard, name string) {
 	b.Shards = append(b.Shards, BuiltFile{File: name, Records: s.Records, Bytes: s.Bytes, CRC64NVME: s.Digest})
 	b.Records += s.Records
 	b.Bytes += s.Bytes
-}
-
-// Err says which exit code what was left out calls for.
-func (p *Planned) Err() error {
-	o := Outcome{Planned: *p, Totals: results.Totals{Failed: p.TooLarge}}
-	err := o.Err()
-	var q *quarry.Error
-	if errors.As(err, &q) {
-		q.Hint = "each was named above with its file and line; the rest is as it should be"
-	}
-	return err
 }

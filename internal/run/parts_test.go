@@ -13,6 +13,7 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/prompt"
 	"quarry/internal/run"
+	"quarry/internal/run/prepare"
 )
 
 // partChars is the cap of inParts: a section of longDocs fits, two do not.
@@ -34,7 +35,7 @@ func inParts(t *testing.T) func(*run.Config) {
 	}
 	return func(c *run.Config) {
 		c.Clean = clean.Config{MaxChars: partChars, Long: clean.LongMerge}
-		c.Long = &run.Long{Part: part, Merge: merge}
+		c.Long = &prepare.Long{Part: part, Merge: merge}
 		c.Quotas.RecordsPerFile, c.Quotas.RecordsPerJob = 6, 6
 	}
 }
@@ -127,7 +128,7 @@ func TestLongDocumentsAreAskedInPartsAndMerged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Long = &run.Long{Part: c.Long.Part, Merge: merge}
+		c.Long = &prepare.Long{Part: c.Long.Part, Merge: merge}
 		c.Settings = "y"
 	}
 	out, _, err = w.run(t, nil)

@@ -5,62 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
-	"time"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/clean"
 	"quarry/internal/dedupe"
-	"quarry/internal/pack"
 	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
-	"quarry/internal/run/lines"
-	"quarry/internal/run/shardfile"
 )
-
-// Planned is what a pass over the sources found, before a cent is spent.
-type Planned struct {
-	Pass       int   `json:"pass"`
-	Items      int64 `json:"items"`      // read from the sources, good or bad
-	Unreadable int64 `json:"unreadable"` // items left out: broken, without id or body
-	SameID     int64 `json:"same_id"`    // items left out: the id stood there before
-	Documents  int64 `json:"documents"`  // Items - Unreadable - SameID
-	Empty      int64 `json:"empty"`
-	Same       int64 `json:"same"` // documents that ask what an earlier one asks
-	TooLarge   int64 `json:"too_large"`
-	Unchanged  int64 `json:"unchanged"`       // their answer of an earlier pass stands
-	Changed    int64 `json:"changed"`         // known documents that ask something else now
-	Again      int64 `json:"again"`           // known documents that have no answer yet
-	Stale      int64 `json:"stale"`           // of Unchanged: they ask something else, and wait for a later pass
-	Gone       int64 `json:"gone"`            // known documents that are not in the sources any more; beside the others
-	Asked      int64 `json:"asked"`           // Documents - Empty - Same - TooLarge - Unchanged
-	Pilot      int64 `json:"pilot"`           // of them
-	Long       int64 `json:"long,omitempty"`  // of Asked, those that are asked in parts
-	Parts      int64 `json:"parts,omitempty"` // and how many parts that makes
-	Japanese   int64 `json:"japanese"`
-	Cut        int64 `json:"cut"`
-	Near       int64 `json:"near,omitempty"` // nearly an earlier one; of them asked, unless near duplicates are answered with the earlier one's answer
-
-	Dropped map[string]clean.Tally `json:"dropped,omitempty"` // by cleaning: rule → parts and bytes of the source
-
-	SourceBytes  int64              `json:"source_bytes"`
-	CleanedBytes int64              `json:"cleaned_bytes"`
-	AskedBytes   int64              `json:"asked_bytes"`      // of the cleaned texts that are asked about
-	LineBytes    int64              `json:"line_bytes"`       // of all lines that the input files could hold
-	AskedLines   int64              `json:"asked_line_bytes"` // of those that are asked
-	Classes      quarry.CharClasses `json:"classes"`
-	Shards       int64              `json:"shards"`
-
-	Orders int64       `json:"orders"` // documents numbered, those left out behind their number included
-	Mode   quarry.Mode `json:"mode"`
-	Notes  []string    `json:"notes,omitempty"` // what people should know before they go on
-
-	pilotRecords int64 // of the pilot: those of all parts of its long documents
-	lost         int64 // documents of the pass before that are not in the sources: Gone without those that were gone by then
-	broken       int64 // documents whose text could not be put into a prompt, counted in Unreadable
-}
 
 // plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
 // the ledger whole or not at all.
@@ -232,10 +183,6 @@ func (r *Run) passBefore(ctx context.Context) (*known, error) {
 	return r.openKnown(r.pass-1, p), nil
 }
 
-func (p *Planned) count() count {
-	return count{taken: p.Items, done: p.Asked, failed: p.Unreadable + p.SameID + p.TooLarge, skipped: p.Empty + p.Same + p.Unchanged}
-}
-
 // pilotSize is the number of documents asked first: at least a job's minimum, since a smaller job is refused.
 func (r *Run) pilotSize() int {
 	if r.cfg.NoPilot || r.sameAsBefore || r.piloted { // one pilot for each prompt, model and schema
@@ -246,144 +193,3 @@ func (r *Run) pilotSize() int {
 	}
 	return r.cfg.Pilot
 }
-
-// blocks reads all sources, one behind the other.
-func (r *Run) blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
-	return func(yield func(quarry.Block, error) bool) {
-		for i := from.Source; i < len(r.sources); i++ {
-			at := quarry.Position{}
-			if i == from.Source {
-				at = from
-			}
-			for b, err := range r.sources[i].Blocks(ctx, at) {
-				b.First.Source = i
-				if !yield(b, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
-}
-
-// scan reads every document once and writes the index.
-func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, sample *draw.Sample) error {
-	pass := r.index(r.planned.Pass)
-	out, err := pass.Create()
-	if err != nil {
-		return err
-	}
-	defer out.Abort()
-	leftOut, err := atomicfile.Create(r.effects, pass.Path(index.LeftOutFile))
-	if err != nil {
-		return err
-	}
-	defer leftOut.Abort()
-	p := &r.planned
-	var order int64
-	began := time.Now()
-read:
-	for block, err := range r.prepareBlocks(ctx, r.blocks(ctx, quarry.Position{}), nil) {
-		if err != nil {
-			return fmt.Errorf("read sources: %w", err)
-		}
-		if err := out.AddBlock(index.Block{Order: order, At: block.first}); err != nil {
-			return err
-		}
-		for i := range block.items {
-			item := &block.items[i]
-			if r.cfg.Limit > 0 && order >= r.cfg.Limit {
-				break read
-			}
-			p.Items++
-			if item.left != nil {
-				p.Unreadable++
-				r.watch(Event{Kind: ItemLeftOut, Text: item.left.Error()})
-				if err := lines.Write(leftOut, item.left); err != nil {
-					return err
-				}
-				if item.counted() {
-					if err := out.Add(&index.Entry{Hash: item.hash, Bytes: index.BrokenBytes}); err != nil {
-						return err
-					}
-					order++
-				}
-				continue
-			}
-			if err := r.scanOne(out, item, block.first.Source, order, ids, keys, sample); err != nil {
-				return err
-			}
-			order++
-		}
-		r.watch(Event{Kind: Progress, Step: "plan", Done: p.Items, Bytes: p.SourceBytes, Since: began})
-	}
-	p.Documents = order // less those whose id comes again, see writeTakes
-	return errors.Join(out.Commit(), leftOut.Commit())
-}
-
-func (r *Run) scanOne(out *index.Writer, item *prepared, source int, order int64, ids, keys *dedupe.Sorter, sample *draw.Sample) error {
-	p := &r.planned
-	p.SourceBytes += item.source
-	p.CleanedBytes += item.cleaned
-	p.drop(&item.dropped)
-	e := index.Entry{Hash: item.hash}
-	if err := ids.Add(dedupe.Entry{Hash: item.hash, Order: order}); err != nil {
-		return err
-	}
-	if item.cut {
-		p.Cut++
-	}
-	if item.japanese {
-		p.Japanese++
-	}
-	size, longest := int64(0), int64(0)
-	for id, input := range item.records(1) {
-		n := shardfile.LineBytes(id, input)
-		size, longest = size+n, max(longest, n)
-	}
-	switch {
-	case item.empty:
-		r.watch(Event{Kind: ItemSkipped, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": nothing left after cleaning"})
-		if err := out.AddSkipped(r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
-			return err
-		}
-	case size >= index.TooLargeBytes || (r.maxLine() > 0 && longest > r.maxLine()):
-		e.Bytes = index.TooLargeBytes
-		message := fmt.Sprintf("%d bytes, an input file may have %d", longest, r.maxLine())
-		r.watch(Event{Kind: ItemLeftOut, Text: item.doc.At.String() + ": " + string(item.doc.ID) + ": " + message})
-		if err := out.AddSkipped(r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
-			return err
-		}
-	default:
-		e.Bytes = uint32(size)
-		copy(e.Key[:], item.key[:])
-		if err := keys.Add(dedupe.Entry{Hash: e.Key, Order: order}); err != nil {
-			return err
-		}
-		if err := r.addNear(order, item); err != nil {
-			return err
-		}
-		sample.Add(draw.Stratum{Source: source, Japanese: item.japanese}, dedupe.Entry{Hash: item.hash, Order: order})
-		p.Classes.Add(item.classes)
-		p.AskedBytes += item.cleaned
-		p.LineBytes += size
-		if err := r.scanRecords(out, item, order); err != nil {
-			return err
-		}
-	}
-	return out.Add(&e)
-}
-
-// unasked is the outcome of a document that is never asked.
-func (r *Run) unasked(order int64, item *prepared, status quarry.Status, kind, message string) shardfile.Outcome {
-	return shardfile.Outcome{Order: order, Result: quarry.Result{
-		ID: item.doc.ID, Status: status, RequestedModel: r.cfg.Model, Document: info(&item.doc),
-		CostUSD: new(quarry.USD), Error: &quarry.ResultError{Kind: kind, Message: message},
-	}}
-}
-
-func info(doc *quarry.Document) quarry.DocumentInfo {
-	return quarry.DocumentInfo{Title: doc.Title, URL: doc.URL, Lang: doc.Lang, Fields: doc.Fields}
-}
-
-// maxLine is how long a record's line may be to fit into an input file at all; 0 where no limit is known.
-func (r *Run) maxLine() int64 { return pack.Config{Quotas: r.cfg.Quotas}.MaxBytes() }

@@ -17,6 +17,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/parallel"
 	"quarry/internal/run/shardfile"
 )
 
@@ -144,7 +145,7 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 	judge, of := r.judge(), r.jobAsked(s)
 	for _, path := range out.Files {
 		chunks := collect.Chunks(ctx, path)
-		judged := ordered(ctx, r.cfg.Workers, chunks, func(_ int, c jsonl.Chunk) (answers.Chunk, error) { return judge.Chunk(of, places, c) })
+		judged := parallel.Map(ctx, r.cfg.Workers, chunks, func(_ int, c jsonl.Chunk) (answers.Chunk, error) { return judge.Chunk(of, places, c) })
 		for chunk, err := range judged {
 			if err != nil {
 				return err

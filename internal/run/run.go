@@ -28,6 +28,7 @@ import (
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 	"quarry/internal/run/outlook"
+	"quarry/internal/run/prepare"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/spool"
@@ -86,7 +87,7 @@ type Config struct {
 
 	Clean  clean.Config
 	Prompt *prompt.Renderer
-	Long   *Long // nil: a document is asked as one record, however long it is
+	Long   *prepare.Long // nil: a document is asked as one record, however long it is
 	Check  *parse.Checker
 	Prices *cost.Table
 }

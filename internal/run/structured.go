@@ -9,6 +9,7 @@ import (
 	"quarry"
 	"quarry/internal/prompt"
 	"quarry/internal/report"
+	"quarry/internal/run/prepare"
 	"quarry/internal/run/shardfile"
 )
 
@@ -68,7 +69,7 @@ func (r *Run) recallStructured(ctx context.Context) error {
 func (r *Run) plainly() {
 	r.cfg.Prompt = r.cfg.Prompt.Plain()
 	if l := r.cfg.Long; l != nil {
-		r.cfg.Long = &Long{Part: l.Part.Plain(), Merge: l.Merge.Plain()}
+		r.cfg.Long = &prepare.Long{Part: l.Part.Plain(), Merge: l.Merge.Plain()}
 	}
 }
 

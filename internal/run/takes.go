@@ -123,34 +123,6 @@ func (r *Run) compare(e *index.Entry, t index.Take, order int64, pairs *index.Jo
 	return t, -1, 0, nil
 }
 
-// tally counts what becomes of a document, which is asked in so many parts; 0: as a whole.
-func (p *Planned) tally(t index.Take, parts int64) {
-	if t == index.Main || t == index.Pilot {
-		p.Parts += parts
-		p.Long += min(parts, 1)
-	}
-	switch t {
-	case index.Main:
-		p.Asked++
-	case index.Pilot:
-		p.Asked++
-		p.Pilot++
-		p.pilotRecords += max(parts, 1)
-	case index.Empty:
-		p.Empty++
-	case index.SameID:
-		p.SameID++
-	case index.Broken: // counted as unreadable when it was read
-		p.broken++
-	case index.Same:
-		p.Same++
-	case index.TooLarge:
-		p.TooLarge++
-	case index.Unchanged:
-		p.Unchanged++
-	}
-}
-
 // topUpPilot adds to a pilot that came out smaller than it should be, because most of what was drawn repeats another
 // document: a job below the minimum is refused. What is added has the smallest hashes of all that is left.
 func (r *Run) topUpPilot(ctx context.Context) error {

@@ -1,0 +1,168 @@
+// Package prepare makes documents ready to be asked: it cleans each, puts the prompt around it, and gives what becomes of it,
+// in blocks, on all workers, in the order of the sources.
+//
+// It joins clean and prompt and owns what both come to for one document: its records, its key, and what is to be known of it
+// without reading it again. It decides nothing about the documents beside each other (which of them repeat, which are the
+// pilot), writes nothing, and knows neither the ledger nor a provider. What always holds: the same document gives the same
+// bytes, on however many workers and in whatever block; what one document holds cannot stop the others; memory holds a few
+// blocks a worker.
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"quarry"
+	"quarry/internal/clean"
+	"quarry/internal/dedupe"
+	"quarry/internal/prompt"
+	"quarry/internal/run/index"
+	"quarry/internal/run/parallel"
+	"quarry/internal/validate"
+)
+
+// Config says how documents are asked.
+type Config struct {
+	Clean   clean.Config
+	Prompt  *prompt.Renderer
+	Long    *Long           // nil: a document is asked as one record, however long it is
+	Ready   validate.Config // what the modelInput of a ready record is held against
+	Sign    bool            // somebody looks for texts that are nearly equal: each gets its Signature
+	Workers int             // at least 1
+}
+
+// Long is how documents are asked that are longer than the cap, where they are asked in parts.
+type Long struct {
+	Part  *prompt.Renderer // of each part
+	Merge *prompt.Renderer // of the answers about all parts
+}
+
+// Block is a block of documents made ready, in the source's order. What lies in it holds until the next one is asked for.
+type Block struct {
+	First quarry.Position
+	Items []Item
+	buf   []byte // of all inputs
+}
+
+// Wanted narrows preparation to some documents, by the hash of the id; the others are given without key and input. nil
+// wants all. It is asked from many goroutines.
+type Wanted func(hash dedupe.Hash) bool
+
+// Blocks cleans and renders blocks on all workers and gives them in the order they came in. An item that cannot be asked
+// says so itself; an error is the source's or the context's, and ends the sequence.
+func Blocks(ctx context.Context, cfg Config, blocks iter.Seq2[quarry.Block, error], want Wanted) iter.Seq2[Block, error] {
+	cleaners := make([]*clean.Cleaner, cfg.Workers)
+	for i := range cleaners {
+		cleaners[i] = clean.New(cfg.Clean)
+	}
+	free := make(chan Block, 2*cfg.Workers+2) // as many as can be under way
+	prepared := parallel.Map(ctx, cfg.Workers, blocks, func(worker int, b quarry.Block) (Block, error) {
+		var used Block
+		select {
+		case used = <-free:
+		default:
+		}
+		return cfg.block(cleaners[worker], b, want, used)
+	})
+	return func(yield func(Block, error) bool) {
+		for block, err := range prepared {
+			if !yield(block, err) {
+				return
+			}
+			if cap(block.buf) > maxReused {
+				continue
+			}
+			clear(block.Items) // so that what they hold can go
+			select {
+			case free <- block:
+			default:
+			}
+		}
+	}
+}
+
+// maxReused is the largest buffer that is kept for the next block: one giant text shall not be held to the end.
+const maxReused = 4 << 20
+
+// block prepares a block, in the memory of one that is used up.
+func (c *Config) block(cleaner *clean.Cleaner, b quarry.Block, want Wanted, used Block) (Block, error) {
+	out := Block{First: b.First, Items: used.Items[:0]}
+	buf := used.buf[:0]
+	for doc, err := range b.Documents {
+		var item *quarry.ItemError
+		if errors.As(err, &item) {
+			out.Items = append(out.Items, Item{LeftOut: item})
+			continue
+		}
+		if err != nil {
+			return out, err
+		}
+		p := Item{Document: doc, Hash: index.HashOf(doc.ID), SourceBytes: int64(len(doc.Body))}
+		if want == nil || want(p.Hash) {
+			start := len(buf)
+			if buf, err = c.one(cleaner, &p, buf); err != nil {
+				if !errors.As(err, &item) {
+					return out, err
+				}
+				p.LeftOut = item
+			}
+			p.Input = buf[start:len(buf):len(buf)]
+		}
+		p.Document.Body, p.Document.ModelInput = nil, nil // the chunk they lie in can go
+		if n := len(p.Document.Fields); n > 0 {
+			buf = append(buf, p.Document.Fields...)
+			p.Document.Fields = buf[len(buf)-n : len(buf) : len(buf)]
+		}
+		out.Items = append(out.Items, p)
+	}
+	out.buf = buf
+	if b.Free != nil {
+		b.Free()
+	}
+	return out, nil
+}
+
+// one cleans a document and appends its modelInput to buf. What the text of one document does to it is an ItemError;
+// anything else stops the run.
+func (c *Config) one(cleaner *clean.Cleaner, p *Item, buf []byte) ([]byte, error) {
+	if len(p.Document.ModelInput) > 0 { // a ready record goes as it is, or not at all: one bad body would refuse its whole file
+		if reason := validate.Body(c.Ready, p.Document.ModelInput); reason != "" {
+			return buf, p.unfit(reason)
+		}
+		p.SourceBytes, p.TextBytes = int64(len(p.Document.ModelInput)), int64(len(p.Document.ModelInput))
+		p.Key = c.Prompt.Key(p.Document.ModelInput)
+		return append(buf, p.Document.ModelInput...), nil
+	}
+	text, err := cleaner.Clean(&p.Document)
+	if err != nil {
+		return buf, p.unfit(err.Error())
+	}
+	if p.Document.Title == "" {
+		p.Document.Title = text.Title
+	}
+	p.Classes, p.Cut, p.TextBytes = text.Classes, text.Cut, int64(len(text.Text))
+	p.mode, p.Dropped = text.Mode, text.Dropped
+	p.Japanese = text.Classes.Kana > 0 && 10*(text.Classes.Kana+text.Classes.Han) >= text.Classes.Letters
+	if len(text.Text) == 0 {
+		p.Empty = true
+		return buf, nil
+	}
+	p.head = headOf(text.Text, p.Document.Title)
+	if len(text.Parts) > 1 && c.Long != nil {
+		return c.inParts(p, text.Parts, buf)
+	}
+	if c.Sign {
+		if s, ok := dedupe.Sign(text.Text); ok {
+			p.Signature = &s
+		}
+	}
+	asked := p.Document
+	asked.Body, asked.Valid, asked.Format = text.Text, true, quarry.FormatText
+	start := len(buf)
+	if buf, p.Key, err = c.Prompt.AppendKeyed(buf, &asked); err != nil {
+		return buf[:start], p.unfit(fmt.Sprintf("prompt: %v", err))
+	}
+	return buf, nil
+}

@@ -1,0 +1,186 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/dedupe"
+	"quarry/internal/pack"
+	"quarry/internal/run/draw"
+	"quarry/internal/run/index"
+	"quarry/internal/run/lines"
+	"quarry/internal/run/prepare"
+	"quarry/internal/run/shardfile"
+)
+
+// asking says how documents are asked now.
+func (r *Run) asking() prepare.Config {
+	return prepare.Config{
+		Clean: r.cfg.Clean, Prompt: r.cfg.Prompt, Long: r.cfg.Long, Ready: r.validateConfig(), Sign: r.near != nil, Workers: r.cfg.Workers,
+	}
+}
+
+// blocks reads all sources, one behind the other.
+func (r *Run) blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
+	return func(yield func(quarry.Block, error) bool) {
+		for i := from.Source; i < len(r.sources); i++ {
+			at := quarry.Position{}
+			if i == from.Source {
+				at = from
+			}
+			for b, err := range r.sources[i].Blocks(ctx, at) {
+				b.First.Source = i
+				if !yield(b, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// scan reads every document once and writes the index.
+func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, sample *draw.Sample) error {
+	pass := r.index(r.planned.Pass)
+	out, err := pass.Create()
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
+	leftOut, err := atomicfile.Create(r.effects, pass.Path(index.LeftOutFile))
+	if err != nil {
+		return err
+	}
+	defer leftOut.Abort()
+	p := &r.planned
+	var order int64
+	began := time.Now()
+read:
+	for block, err := range prepare.Blocks(ctx, r.asking(), r.blocks(ctx, quarry.Position{}), nil) {
+		if err != nil {
+			return fmt.Errorf("read sources: %w", err)
+		}
+		if err := out.AddBlock(index.Block{Order: order, At: block.First}); err != nil {
+			return err
+		}
+		for i := range block.Items {
+			item := &block.Items[i]
+			if r.cfg.Limit > 0 && order >= r.cfg.Limit {
+				break read
+			}
+			p.Items++
+			if item.LeftOut != nil {
+				p.Unreadable++
+				r.watch(Event{Kind: ItemLeftOut, Text: item.LeftOut.Error()})
+				if err := lines.Write(leftOut, item.LeftOut); err != nil {
+					return err
+				}
+				if item.IsDocument() {
+					if err := out.Add(&index.Entry{Hash: item.Hash, Bytes: index.BrokenBytes}); err != nil {
+						return err
+					}
+					order++
+				}
+				continue
+			}
+			if err := r.scanOne(out, item, block.First.Source, order, ids, keys, sample); err != nil {
+				return err
+			}
+			order++
+		}
+		r.watch(Event{Kind: Progress, Step: "plan", Done: p.Items, Bytes: p.SourceBytes, Since: began})
+	}
+	p.Documents = order // less those whose id comes again, see writeTakes
+	return errors.Join(out.Commit(), leftOut.Commit())
+}
+
+func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order int64, ids, keys *dedupe.Sorter, sample *draw.Sample) error {
+	p := &r.planned
+	p.SourceBytes += item.SourceBytes
+	p.CleanedBytes += item.TextBytes
+	p.drop(&item.Dropped)
+	e := index.Entry{Hash: item.Hash}
+	if err := ids.Add(dedupe.Entry{Hash: item.Hash, Order: order}); err != nil {
+		return err
+	}
+	if item.Cut {
+		p.Cut++
+	}
+	if item.Japanese {
+		p.Japanese++
+	}
+	size, longest := int64(0), int64(0)
+	for id, input := range item.Records(1) {
+		n := shardfile.LineBytes(id, input)
+		size, longest = size+n, max(longest, n)
+	}
+	switch {
+	case item.Empty:
+		r.watch(Event{Kind: ItemSkipped, Text: item.Document.At.String() + ": " + string(item.Document.ID) + ": nothing left after cleaning"})
+		if err := out.AddSkipped(r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
+			return err
+		}
+	case size >= index.TooLargeBytes || (r.maxLine() > 0 && longest > r.maxLine()):
+		e.Bytes = index.TooLargeBytes
+		message := fmt.Sprintf("%d bytes, an input file may have %d", longest, r.maxLine())
+		r.watch(Event{Kind: ItemLeftOut, Text: item.Document.At.String() + ": " + string(item.Document.ID) + ": " + message})
+		if err := out.AddSkipped(r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
+			return err
+		}
+	default:
+		e.Bytes = uint32(size)
+		copy(e.Key[:], item.Key[:])
+		if err := keys.Add(dedupe.Entry{Hash: e.Key, Order: order}); err != nil {
+			return err
+		}
+		if err := r.addNear(order, item); err != nil {
+			return err
+		}
+		sample.Add(draw.Stratum{Source: source, Japanese: item.Japanese}, dedupe.Entry{Hash: item.Hash, Order: order})
+		p.Classes.Add(item.Classes)
+		p.AskedBytes += item.TextBytes
+		p.LineBytes += size
+		if err := r.scanRecords(out, item, order); err != nil {
+			return err
+		}
+	}
+	return out.Add(&e)
+}
+
+// scanRecords notes the parts of a long document, and hands what is asked to a build.
+func (r *Run) scanRecords(out *index.Writer, item *prepare.Item, order int64) error {
+	part := 0
+	for id, input := range item.Records(1) {
+		if item.Parts() > 0 {
+			part++
+			if err := out.AddPart(order, shardfile.LineBytes(id, input)); err != nil {
+				return err
+			}
+		}
+		if r.spool != nil {
+			if err := r.spool.Add(index.TurnOf(order, part), id, dedupe.Hash(item.Key[:len(dedupe.Hash{})]), input); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unasked is the outcome of a document that is never asked.
+func (r *Run) unasked(order int64, item *prepare.Item, status quarry.Status, kind, message string) shardfile.Outcome {
+	return shardfile.Outcome{Order: order, Result: quarry.Result{
+		ID: item.Document.ID, Status: status, RequestedModel: r.cfg.Model, Document: info(&item.Document),
+		CostUSD: new(quarry.USD), Error: &quarry.ResultError{Kind: kind, Message: message},
+	}}
+}
+
+func info(doc *quarry.Document) quarry.DocumentInfo {
+	return quarry.DocumentInfo{Title: doc.Title, URL: doc.URL, Lang: doc.Lang, Fields: doc.Fields}
+}
+
+// maxLine is how long a record's line may be to fit into an input file at all; 0 where no limit is known.
+func (r *Run) maxLine() int64 { return pack.Config{Quotas: r.cfg.Quotas}.MaxBytes() }
