@@ -8,12 +8,12 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-notice fmt lint notice test race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy
+.PHONY: build check check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
 
-check: tidy fmt lint check-notice test race cross
+check: tidy fmt lint check-notice test test-novectors race cross
 
 tidy:
 	$(GO) mod tidy -diff
@@ -36,6 +36,10 @@ check-notice:
 test:
 	$(GO) test ./...
 	$(GO) test -C tools ./notice
+
+# The same texts without the processor's vectors, as on one that has none.
+test-novectors:
+	GODEBUG=cpu.avx2=off $(GO) test ./internal/simd ./internal/jsonl ./internal/clean/...
 
 # The race detector needs cgo and gcc.
 race:

@@ -49,7 +49,7 @@ var belowRun = map[string][]string{
 }
 
 // Leaves have one job each and may be imported by anybody.
-var leaves = []string{"internal/jsonl", "internal/atomicfile", "internal/effect", "internal/catalog", "internal/testdata"}
+var leaves = []string{"internal/jsonl", "internal/atomicfile", "internal/effect", "internal/catalog", "internal/simd", "internal/testdata"}
 
 // Dependencies have one importing package, or few, so that replacing one is the work of one package. What is not here is
 // imported by nobody: a new dependency comes with its owner.
@@ -106,6 +106,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":          {"internal/cli"},
 	"github.com/spf13/pflag":          {"internal/cli"},
 	"github.com/mattn/go-runewidth":   {"internal/cli"},
+	"golang.org/x/sys/cpu":            {"internal/simd"},
 	"golang.org/x/term":               {"internal/cli"},
 	"github.com/google/go-cmp":        {"internal/source"}, // sourcetest, the suite that every source runs
 	"github.com/rogpeppe/go-internal": {},

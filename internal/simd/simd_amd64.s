@@ -1,0 +1,314 @@
+#include "textflag.h"
+
+// In all of these: SI and DI walk over the source and what is written, R9 and R8 keep where they began, R10 is the last
+// place from which a whole vector can be read. Y0 holds the vector, Y1 and on constants, Y7 and on what was found.
+
+DATA c20<>+0(SB)/1, $0x20 // the blank; every control character is below it
+GLOBL c20<>(SB), RODATA|NOPTR, $1
+DATA c1F<>+0(SB)/1, $0x1F
+GLOBL c1F<>(SB), RODATA|NOPTR, $1
+DATA c22<>+0(SB)/1, $0x22 // "
+GLOBL c22<>(SB), RODATA|NOPTR, $1
+DATA c5C<>+0(SB)/1, $0x5C // \
+GLOBL c5C<>(SB), RODATA|NOPTR, $1
+DATA c3C<>+0(SB)/1, $0x3C // <
+GLOBL c3C<>(SB), RODATA|NOPTR, $1
+DATA c26<>+0(SB)/1, $0x26 // &
+GLOBL c26<>(SB), RODATA|NOPTR, $1
+DATA c7F<>+0(SB)/1, $0x7F
+GLOBL c7F<>(SB), RODATA|NOPTR, $1
+DATA c0F<>+0(SB)/1, $0x0F
+GLOBL c0F<>(SB), RODATA|NOPTR, $1
+DATA fromA<>+0(SB)/1, $0x1F // makes 'a' the least signed byte
+GLOBL fromA<>(SB), RODATA|NOPTR, $1
+DATA beyondZ<>+0(SB)/1, $0x9A // what then stands behind 'z'
+GLOBL beyondZ<>(SB), RODATA|NOPTR, $1
+DATA from0<>+0(SB)/1, $0x50 // makes '0' the least signed byte
+GLOBL from0<>(SB), RODATA|NOPTR, $1
+DATA beyond9<>+0(SB)/1, $0x8A
+GLOBL beyond9<>(SB), RODATA|NOPTR, $1
+
+// func unescape(dst, src *byte, n int, escapes *[256]byte) (read, wrote int)
+TEXT ·unescape(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVQ escapes+24(FP), R11
+	MOVQ DI, R8
+	MOVQ SI, R9
+	LEAQ -32(SI)(CX*1), R10
+	VPBROADCASTB c22<>(SB), Y1
+	VPBROADCASTB c5C<>(SB), Y2
+	VPBROADCASTB c20<>(SB), Y3
+
+next:
+	CMPQ SI, R10
+	JHI  done
+	VMOVDQU (SI), Y0
+	VMOVDQU Y0, (DI)
+	VPCMPEQB Y0, Y1, Y7
+	VPCMPEQB Y0, Y2, Y8
+	VPCMPGTB Y0, Y3, Y9 // signed: control characters and everything beyond ASCII
+	VPOR Y7, Y8, Y7
+	VPOR Y7, Y9, Y7
+	VPMOVMSKB Y7, AX
+	TESTL AX, AX
+	JNZ  special
+	ADDQ $32, SI
+	ADDQ $32, DI
+	JMP  next
+
+special:
+	TZCNTL AX, AX
+	ADDQ AX, SI
+	ADDQ AX, DI
+	CMPB (SI), $0x5C
+	JNE  done
+	LEAQ 30(R10), BX // the last byte but one: an escape has two
+	CMPQ SI, BX
+	JHI  done
+	MOVBLZX 1(SI), DX
+	MOVBLZX (R11)(DX*1), DX
+	TESTL DX, DX
+	JZ   done
+	MOVB DX, (DI)
+	INCQ DI
+	ADDQ $2, SI
+	JMP  next
+
+done:
+	VZEROUPPER
+	SUBQ R9, SI
+	SUBQ R8, DI
+	MOVQ SI, read+32(FP)
+	MOVQ DI, wrote+40(FP)
+	RET
+
+// func walk(src *byte, n int, escapes *[256]byte) (read, escaped int)
+TEXT ·walk(SB), NOSPLIT, $0-40
+	MOVQ src+0(FP), SI
+	MOVQ n+8(FP), CX
+	MOVQ escapes+16(FP), R11
+	MOVQ SI, R9
+	XORQ R8, R8
+	LEAQ -32(SI)(CX*1), R10
+	VPBROADCASTB c22<>(SB), Y1
+	VPBROADCASTB c5C<>(SB), Y2
+	VPBROADCASTB c20<>(SB), Y3
+
+next:
+	CMPQ SI, R10
+	JHI  done
+	VMOVDQU (SI), Y0
+	VPCMPEQB Y0, Y1, Y7
+	VPCMPEQB Y0, Y2, Y8
+	VPCMPGTB Y0, Y3, Y9
+	VPOR Y7, Y8, Y7
+	VPOR Y7, Y9, Y7
+	VPMOVMSKB Y7, AX
+	TESTL AX, AX
+	JNZ  special
+	ADDQ $32, SI
+	JMP  next
+
+special:
+	TZCNTL AX, AX
+	ADDQ AX, SI
+	CMPB (SI), $0x5C
+	JNE  done
+	LEAQ 30(R10), BX
+	CMPQ SI, BX
+	JHI  done
+	MOVBLZX 1(SI), DX
+	CMPB (R11)(DX*1), $0
+	JEQ  done
+	INCQ R8
+	ADDQ $2, SI
+	JMP  next
+
+done:
+	VZEROUPPER
+	SUBQ R9, SI
+	MOVQ SI, read+24(FP)
+	MOVQ R8, escaped+32(FP)
+	RET
+
+// func escape(dst *byte, room int, src *byte, n int, escapes *[256]byte) (read, wrote int)
+TEXT ·escape(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), DI
+	MOVQ room+8(FP), R12
+	MOVQ src+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ escapes+32(FP), R11
+	MOVQ DI, R8
+	MOVQ SI, R9
+	LEAQ -34(DI)(R12*1), R12 // the last place to which a vector or what became of it can be written
+	LEAQ -32(SI)(CX*1), R10
+	VPBROADCASTB c22<>(SB), Y1
+	VPBROADCASTB c5C<>(SB), Y2
+	VPBROADCASTB c1F<>(SB), Y3
+
+next:
+	CMPQ SI, R10
+	JHI  done
+	CMPQ DI, R12
+	JHI  done
+	VMOVDQU (SI), Y0
+	VMOVDQU Y0, (DI)
+	VPCMPEQB Y0, Y1, Y7
+	VPCMPEQB Y0, Y2, Y8
+	VPMINUB Y0, Y3, Y9
+	VPCMPEQB Y0, Y9, Y9 // unsigned: control characters
+	VPOR Y7, Y8, Y7
+	VPOR Y7, Y9, Y7
+	VPMOVMSKB Y7, AX
+	TESTL AX, AX
+	JNZ  special
+	ADDQ $32, SI
+	ADDQ $32, DI
+	JMP  next
+
+special:
+	TZCNTL AX, AX
+	ADDQ AX, SI
+	ADDQ AX, DI
+	MOVBLZX (SI), DX
+	MOVBLZX (R11)(DX*1), DX
+	TESTL DX, DX
+	JZ   done
+	MOVB $0x5C, (DI)
+	MOVB DX, 1(DI)
+	ADDQ $2, DI
+	INCQ SI
+	JMP  next
+
+done:
+	VZEROUPPER
+	SUBQ R9, SI
+	SUBQ R8, DI
+	MOVQ SI, read+40(FP)
+	MOVQ DI, wrote+48(FP)
+	RET
+
+// func copyPlain(dst, src *byte, n, readable int, inWord uint64) (read int, counts uint64, words int)
+TEXT ·copyPlain(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVQ readable+24(FP), R10
+	MOVQ inWord+32(FP), R11 // whether the character before was a letter
+	MOVQ SI, R9
+	LEAQ -32(SI)(R10*1), R10
+	XORL R12, R12           // whether it was a blank
+	XORL R13, R13           // the counts
+	XORL DX, DX             // words
+	VPBROADCASTB c20<>(SB), Y1
+	VPBROADCASTB c3C<>(SB), Y2
+	VPBROADCASTB c26<>(SB), Y3
+	VPBROADCASTB c7F<>(SB), Y4
+	VPBROADCASTB fromA<>(SB), Y5
+	VPBROADCASTB beyondZ<>(SB), Y6
+	VPBROADCASTB from0<>(SB), Y10
+	VPBROADCASTB beyond9<>(SB), Y11
+
+next:
+	CMPQ SI, R10
+	JHI  done
+	VMOVDQU (SI), Y0
+	VMOVDQU Y0, (DI)
+	VPCMPGTB Y0, Y1, Y7 // signed: control characters and everything beyond ASCII
+	VPCMPEQB Y0, Y2, Y8
+	VPCMPEQB Y0, Y3, Y9
+	VPCMPEQB Y0, Y4, Y12
+	VPOR Y7, Y8, Y7
+	VPOR Y9, Y12, Y9
+	VPOR Y7, Y9, Y7
+	VPMOVMSKB Y7, AX    // where the run ends
+	VPCMPEQB Y0, Y1, Y8
+	VPMOVMSKB Y8, R8    // blanks
+	VPOR Y0, Y1, Y9
+	VPADDB Y9, Y5, Y9
+	VPCMPGTB Y9, Y6, Y9
+	VPADDB Y0, Y10, Y12
+	VPCMPGTB Y12, Y11, Y12
+	LEAL (R12)(R8*2), R12
+	ANDL R8, R12        // the second of two
+	ORL  R12, AX
+	TZCNTL AX, AX       // 32 where there is none
+	CMPQ AX, CX
+	CMOVQGT CX, AX
+	SUBQ AX, CX
+	ADDQ AX, SI
+	ADDQ AX, DI
+	BZHIL AX, R8, R8
+	MOVL R8, R12
+	VPMOVMSKB Y9, BX    // letters
+	BZHIL AX, BX, BX
+	LEAL (R11)(BX*2), R11
+	ANDNL BX, R11, R11  // the first of each word
+	POPCNTL R11, R11
+	ADDQ R11, DX
+	MOVL BX, R11
+	POPCNTL R8, R8
+	POPCNTL BX, BX
+	ADDQ BX, R13        // letters
+	ADDQ R8, BX
+	SHLQ $48, R8
+	ADDQ R8, R13        // blanks
+	VPMOVMSKB Y12, R8   // digits
+	BZHIL AX, R8, R8
+	POPCNTL R8, R8
+	ADDQ R8, BX
+	SHLQ $16, R8
+	ADDQ R8, R13
+	NEGQ BX
+	ADDQ AX, BX         // all others are punctuation
+	SHLQ $32, BX
+	ADDQ BX, R13
+	CMPQ AX, $32
+	JNE  done
+	SHRL $31, R11
+	SHRL $31, R12
+	JMP  next
+
+done:
+	VZEROUPPER
+	SUBQ R9, SI
+	MOVQ SI, read+40(FP)
+	MOVQ R13, counts+48(FP)
+	MOVQ DX, words+56(FP)
+	RET
+
+// func find(dst *uint32, src *byte, vectors int, low, high *[16]byte)
+TEXT ·find(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ vectors+16(FP), CX
+	MOVQ low+24(FP), R8
+	MOVQ high+32(FP), R9
+	VBROADCASTI128 (R8), Y1
+	VBROADCASTI128 (R9), Y2
+	VPBROADCASTB c0F<>(SB), Y3
+	VPXOR Y4, Y4, Y4
+
+next:
+	TESTQ CX, CX
+	JZ   done
+	VMOVDQU (SI), Y0
+	VPSHUFB Y0, Y1, Y7 // what the low half of each byte allows; nothing where it is beyond ASCII
+	VPSRLW $4, Y0, Y8
+	VPAND Y8, Y3, Y8
+	VPSHUFB Y8, Y2, Y8 // what the high half allows
+	VPAND Y7, Y8, Y7
+	VPCMPEQB Y7, Y4, Y7
+	VPMOVMSKB Y7, AX
+	NOTL AX
+	MOVL AX, (DI)
+	ADDQ $32, SI
+	ADDQ $4, DI
+	DECQ CX
+	JMP  next
+
+done:
+	VZEROUPPER
+	RET

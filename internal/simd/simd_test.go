@@ -1,0 +1,239 @@
+package simd_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"quarry/internal/simd"
+)
+
+var (
+	unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'n': '\n', 't': '\t'}
+	shortForm = [256]byte{'"': '"', '\\': '\\', '\n': 'n', '\t': 't'}
+	set       = simd.NewSet("\\`*_~[]!<&{\n:")
+)
+
+// The twins do the same byte by byte, and to the end.
+
+func walkTwin(src []byte) (read, escaped int, said []byte) {
+	for read < len(src) {
+		c := src[read]
+		if c == '\\' && read+1 < len(src) && unescaped[src[read+1]] != 0 {
+			said = append(said, unescaped[src[read+1]])
+			escaped++
+			read += 2
+			continue
+		}
+		if c < ' ' || c >= 0x80 || c == '"' || c == '\\' {
+			break
+		}
+		said = append(said, c)
+		read++
+	}
+	return read, escaped, said
+}
+
+func escapeTwin(src []byte) (read int, wrote []byte) {
+	for _, c := range src {
+		switch {
+		case shortForm[c] != 0:
+			wrote = append(wrote, '\\', shortForm[c])
+		case c < ' ':
+			return read, wrote
+		default:
+			wrote = append(wrote, c)
+		}
+		read++
+	}
+	return read, wrote
+}
+
+func plainTwin(src []byte, inWord uint64) (read int, counts uint64, words int) {
+	var last byte
+	for _, c := range src {
+		if c < ' ' || c >= 0x7F || c == '<' || c == '&' || c == ' ' && last == ' ' {
+			break
+		}
+		switch {
+		case c == ' ':
+			counts += 1 << 48
+		case c >= '0' && c <= '9':
+			counts += 1 << 16
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			counts++
+			words += int(1 - inWord)
+		default:
+			counts += 1 << 32
+		}
+		inWord = 0
+		if c|0x20 >= 'a' && c|0x20 <= 'z' {
+			inWord = 1
+		}
+		last = c
+		read++
+	}
+	return read, counts, words
+}
+
+// guarded gives n bytes, and what fails if something was written behind them.
+func guarded(n int) (dst []byte, intact func(t *testing.T, name string, src []byte)) {
+	const guard = 2 * simd.Width
+	mem := bytes.Repeat([]byte{0xEE}, n+guard)
+	return mem[:n:n], func(t *testing.T, name string, src []byte) {
+		t.Helper()
+		if bytes.Count(mem[n:], []byte{0xEE}) != guard {
+			t.Fatalf("%s(%q) wrote behind its room: %q", name, src, mem[n:])
+		}
+	}
+}
+
+// check runs everything over src and compares. Where a function stopped early, the twin must have stopped there too, or
+// less than a vector was left.
+func check(t *testing.T, src []byte) {
+	t.Helper()
+	early := func(name string, read, want, left int) bool {
+		if read > want || read < want && left >= simd.Width && simd.On() {
+			t.Fatalf("%s(%q) read %d of %d, and could have read %d", name, src, read, len(src), want)
+		}
+		return read < want
+	}
+
+	read, escaped := simd.Walk(src, &unescaped)
+	want, wantEscaped, _ := walkTwin(src)
+	if early("Walk", read, want, len(src)-read) {
+		_, wantEscaped, _ = walkTwin(src[:read])
+	}
+	if escaped != wantEscaped {
+		t.Fatalf("Walk(%q) saw %d escapes, want %d", src, escaped, wantEscaped)
+	}
+
+	dst, intact := guarded(len(src) + simd.Width)
+	read, wrote := simd.Unescape(dst, src, &unescaped)
+	early("Unescape", read, want, len(src)-read)
+	if _, _, said := walkTwin(src[:read]); !bytes.Equal(dst[:wrote], said) {
+		t.Fatalf("Unescape(%q) = %q, want %q", src, dst[:wrote], said)
+	}
+
+	intact(t, "Unescape", src)
+
+	dst, intact = guarded(2*len(src) + simd.Width + 2)
+	read, wrote = simd.Escape(dst, src, &shortForm)
+	want, _ = escapeTwin(src)
+	early("Escape", read, want, len(src)-read)
+	if _, form := escapeTwin(src[:read]); !bytes.Equal(dst[:wrote], form) {
+		t.Fatalf("Escape(%q) = %q, want %q", src, dst[:wrote], form)
+	}
+
+	intact(t, "Escape", src)
+
+	for inWord := range uint64(2) {
+		dst, intact = guarded(len(src) + simd.Width)
+		read, counts, words := simd.CopyPlain(dst, src, inWord)
+		want, wantCounts, wantWords := plainTwin(src, inWord)
+		if early("CopyPlain", read, want, cap(src)-read) {
+			_, wantCounts, wantWords = plainTwin(src[:read], inWord)
+		}
+		if !bytes.Equal(dst[:read], src[:read]) {
+			t.Fatalf("CopyPlain(%q) copied %q", src, dst[:read])
+		}
+		if counts != wantCounts || words != wantWords {
+			t.Fatalf("CopyPlain(%q, %d) = %d bytes, counts %#x, %d words, want %#x, %d", src, inWord, read, counts, words, wantCounts, wantWords)
+		}
+		intact(t, "CopyPlain", src)
+	}
+
+	var marks simd.Marks
+	marks.Find(src, set)
+	for i := range len(src) + 1 {
+		want := len(src)
+		if n := bytes.IndexAny(src[i:], "\\`*_~[]!<&{\n:"); n >= 0 {
+			want = i + n
+		}
+		if got := marks.Next(i); got != want {
+			t.Fatalf("Next(%d) in %q = %d, want %d", i, src, got, want)
+		}
+	}
+}
+
+// Text of the kinds that matter: letters with something else now and then, at every length around the width.
+func TestVectorsAndBytesSayTheSame(t *testing.T) {
+	t.Parallel()
+	if !simd.On() {
+		t.Log("no vectors on this processor: only that nothing is read is looked at")
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	const rare = "\"\\/ntu<& \n\t\x00\x1f\x7f\x80\xe3\xff`*_09AZaz@[{"
+	for length := range 5 * simd.Width {
+		for _, every := range []int{1, 3, 10, 50, 1000} {
+			for range 20 {
+				src := make([]byte, length, length+rng.IntN(2*simd.Width))
+				for i := range src {
+					src[i] = "abcdefgh XYZ 0123,.-"[rng.IntN(20)]
+					if rng.IntN(every) == 0 {
+						src[i] = rare[rng.IntN(len(rare))]
+					}
+				}
+				check(t, src)
+			}
+		}
+	}
+}
+
+func TestEveryByteAtEveryPlace(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		for at := range simd.Width + 3 {
+			src := bytes.Repeat([]byte{'x'}, 2*simd.Width)
+			src[at] = byte(c)
+			check(t, src)
+		}
+	}
+}
+
+// An escape with an entry may be cut by the end, and room may end before the text does.
+func TestEscapeStopsWhereRoomEnds(t *testing.T) {
+	t.Parallel()
+	src := bytes.Repeat([]byte("\n"), 100)
+	for room := range 250 {
+		dst := bytes.Repeat([]byte{0xEE}, room+8)
+		read, wrote := simd.Escape(dst[:room], src, &shortForm)
+		if wrote != 2*read || wrote > room || !bytes.Equal(dst[:wrote], bytes.Repeat([]byte(`\n`), read)) {
+			t.Fatalf("with room for %d: read %d, wrote %d: %q", room, read, wrote, dst[:wrote])
+		}
+		if !bytes.Equal(dst[room:], bytes.Repeat([]byte{0xEE}, 8)) {
+			t.Fatalf("with room for %d something was written behind it", room)
+		}
+	}
+}
+
+func FuzzVectorsAndBytesSayTheSame(f *testing.F) {
+	f.Add([]byte(`{"text":"a plain line\nand another, with a \"quote\" and a tab\tin it"}`))
+	f.Add([]byte("# Titel\n\nEin *Wort* und 日本語の文 <b>fett</b> &amp; [link](https://example.org/a_b_c) 0123456789"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		if len(src) > 1<<12 {
+			return
+		}
+		check(t, src)
+		check(t, src[:len(src):len(src)])
+	})
+}
+
+func BenchmarkCopyPlain(b *testing.B) {
+	text := []byte("Runs of text between two marks are about this long,<b>")
+	text = append(text, make([]byte, simd.Width)...)[:len(text)]
+	dst := make([]byte, len(text)+simd.Width)
+	b.Run("vectors", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			simd.CopyPlain(dst, text, 0)
+		}
+	})
+	b.Run("bytes", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			n, _, _ := plainTwin(text, 0)
+			copy(dst, text[:n])
+		}
+	})
+}
