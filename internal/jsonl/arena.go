@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
+
+	"quarry/internal/simd"
 )
 
 // An Arena gives memory for texts. What it gave is never given again, so it lives as long as somebody holds it, until
@@ -71,7 +73,7 @@ func (a *Arena) text(b []byte, i int) (end int, said []byte, escaped bool, err *
 			return i, b[from:i:i], false, nil
 		case c == '\\':
 			// Text is never longer than its escaped form, so there is room for whole words until the end of the line.
-			buf := a.Room(len(b) - from + 8)
+			buf := a.Room(len(b) - from + simd.Width)
 			n := len(buf)
 			out := append(buf, b[from:i]...)
 			end, n, err = unescape(b, i, out[:cap(out)], n+i-from)
@@ -97,6 +99,9 @@ func (a *Arena) text(b []byte, i int) (end int, said []byte, escaped bool, err *
 // closing quote, and how far it wrote.
 func unescape(b []byte, i int, out []byte, n int) (end, to int, err *SyntaxError) {
 	for {
+		read, wrote := simd.Unescape(out[n:], b[i:], &unescaped)
+		i += read
+		n += wrote
 		if i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
 			binary.LittleEndian.PutUint64(out[n:], w)

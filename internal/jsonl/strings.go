@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"slices"
 	"unicode/utf8"
+
+	"quarry/internal/simd"
 )
 
 // Unescape appends the text of a string that was checked, given as it stands between the quotes or with them.
@@ -62,7 +64,11 @@ func Unescape(dst, raw []byte) []byte {
 	return out[:n]
 }
 
-var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+// The escapes of two characters: what is said by the second one, and what it is in the shortest form.
+var (
+	unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+	shortForm = [256]byte{'"': '"', '\\': '\\', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}
+)
 
 // AppendString appends valid UTF-8 as a JSON string in the form of RFC 8785: only what must be escaped is, in its
 // shortest form.
@@ -115,7 +121,7 @@ func AppendText(dst, text []byte) ([]byte, bool) {
 
 // AppendValid is AppendText for text that is known to be valid UTF-8.
 func AppendValid(dst, text []byte) []byte {
-	const ahead = 16 // a word that is written before it is looked at, and an escape of six bytes
+	const ahead = simd.Width + 16 // what is written before it is looked at, and an escape of six bytes
 	n := len(dst)
 	for i := 0; ; {
 		if cap(dst)-n < len(text)-i+ahead {
@@ -123,6 +129,12 @@ func AppendValid(dst, text []byte) []byte {
 		}
 		out := dst[:cap(dst)]
 		for i < len(text) && len(out)-n >= len(text)-i+ahead {
+			read, wrote := simd.Escape(out[n:], text[i:], &shortForm)
+			i += read
+			n += wrote
+			if len(out)-n < len(text)-i+ahead { // the escapes took what room there was
+				break
+			}
 			for i+8 <= len(text) {
 				w := binary.LittleEndian.Uint64(text[i:])
 				binary.LittleEndian.PutUint64(out[n:], w)
@@ -179,19 +191,8 @@ func clean(b []byte) int {
 
 func appendEscape(dst []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\b':
-		return append(dst, '\\', 'b')
-	case '\t':
-		return append(dst, '\\', 't')
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\f':
-		return append(dst, '\\', 'f')
-	case '\r':
-		return append(dst, '\\', 'r')
+	if short := shortForm[c]; short != 0 {
+		return append(dst, '\\', short)
 	}
 	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }

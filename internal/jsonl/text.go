@@ -3,6 +3,8 @@ package jsonl
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"quarry/internal/simd"
 )
 
 const (
@@ -67,6 +69,9 @@ func wideLen(b []byte, i int) int {
 // and whether it holds escapes. Printable ASCII goes by eight bytes at a time.
 func text(b []byte, i int) (end int, escaped bool, err *SyntaxError) {
 	for {
+		read, n := simd.Walk(b[i:], &unescaped)
+		i += read
+		escaped = escaped || n > 0
 		if i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
 			// Each difference sets the high bit of a byte that matches; a borrow can set it wrongly only above a byte
