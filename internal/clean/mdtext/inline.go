@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"quarry/internal/clean/rule"
+	"quarry/internal/simd"
 )
 
 // tokenKind is what a token of a block's text is.
@@ -31,12 +32,7 @@ type token struct {
 }
 
 // special marks the bytes at which text has to be looked at.
-var special = func() (t [256]bool) {
-	for _, c := range []byte("\\`*_~[]!<&{\n:") {
-		t[c] = true
-	}
-	return t
-}()
+var special = simd.NewSet("\\`*_~[]!<&{\n:")
 
 // maxPiece bounds how much of a block is looked at at once, and with that the memory for tokens. No author writes a
 // paragraph that long; a mark that spans two pieces is text.
@@ -60,9 +56,10 @@ func (p *Parser) inlines(b []byte) {
 }
 
 func (p *Parser) piece(b []byte) {
-	i := nextSpecial(b, 0)
+	p.marks.Find(b, special)
+	i := p.marks.Next(0)
 	for i < len(b) && (b[i] == '\n' && !hardBreak(b, i) || b[i] == ':' && !urlAt(b, i)) {
-		i = nextSpecial(b, i+1)
+		i = p.marks.Next(i + 1)
 	}
 	if i == len(b) { // most paragraphs hold no mark at all
 		p.say(b)
@@ -71,13 +68,6 @@ func (p *Parser) piece(b []byte) {
 	p.tokenise(b, i)
 	p.emphasise(0)
 	p.emit(b, 0, len(p.toks))
-}
-
-func nextSpecial(b []byte, i int) int {
-	for i < len(b) && !special[b[i]] {
-		i++
-	}
-	return i
 }
 
 // hardBreak reports whether the line feed at i has two blanks or more before it.
@@ -129,18 +119,18 @@ func (p *Parser) tokenise(b []byte, first int) {
 			}
 		case ':':
 			if end := urlEnd(b, i); end > 0 {
-				i = nextSpecial(b, end) // an address is text, whatever marks it seems to hold
+				i = p.marks.Next(end) // an address is text, whatever marks it seems to hold
 				continue
 			}
 		}
 		if next == i { // it was text after all
-			i = nextSpecial(b, i+1)
+			i = p.marks.Next(i + 1)
 			continue
 		}
 		from = next
-		i = nextSpecial(b, next)
+		i = p.marks.Next(next)
 		if b[next-1] == '\\' && next < len(b) { // the escaped character is text
-			i = nextSpecial(b, next+1)
+			i = p.marks.Next(next + 1)
 		}
 	}
 	p.cut(from, len(b))

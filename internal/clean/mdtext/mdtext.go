@@ -13,6 +13,7 @@ import (
 	"quarry/internal/clean/htmltext"
 	"quarry/internal/clean/plain"
 	"quarry/internal/clean/rule"
+	"quarry/internal/simd"
 )
 
 // maxDepth bounds how deep containers nest; marks beyond it are text. Without a bound, n marks and m lines cost n·m.
@@ -58,6 +59,7 @@ type Parser struct {
 	buf    []byte // the text of the block being rendered
 	cell   []byte
 	toks   []token
+	marks  simd.Marks
 	delims []delim
 	open   []bracket
 	dead   int // below it, open brackets can be no links: one was found inside of them, and links do not nest

@@ -1,9 +1,11 @@
 package plain
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"quarry/internal/clean/rule"
+	"quarry/internal/simd"
 )
 
 // Text writes characters of the source. They are valid UTF-8; a blank at either end counts.
@@ -52,16 +54,24 @@ func (w *Writer) Run(s []byte, i int) int {
 // plainRun copies printable ASCII with single blanks in it, and counts it on the way. The first character is no blank.
 func (w *Writer) plainRun(s []byte, i int) int {
 	run := s[i:min(len(s), i+maxRun)]
-	var packed, words uint64
-	last, n := w.inWord, len(run)
-	for at, c := range run {
-		v := ascii[c]
+	to := len(w.out)
+	if cap(w.out)-to < len(run)+simd.Width {
+		w.out = slices.Grow(w.out, len(run)+simd.Width)
+	}
+	out := w.out[to:cap(w.out)]
+	n, packed, words := simd.CopyPlain(out, run, w.inWord)
+	last := w.inWord
+	if n > 0 {
+		last = ascii[run[n-1]]
+	}
+	for ; n < len(run); n++ {
+		v := ascii[run[n]]
 		if v&(stop|last&oneSpace) != 0 { // something else, or a second blank
-			n = at
 			break
 		}
+		out[n] = run[n]
 		packed += v
-		words += v &^ last & oneLetter
+		words += int(v &^ last & oneLetter)
 		last = v
 	}
 	if run[n-1] == ' ' { // whether this blank is written, the next character decides
@@ -69,7 +79,7 @@ func (w *Writer) plainRun(s []byte, i int) int {
 		packed -= oneSpace
 		last = ascii[run[n-1]]
 	}
-	w.copy(run, n)
+	w.out = w.out[:to+n]
 	w.inWord = last & oneLetter
 	w.classes.Words += int64(words)
 	addPacked(&w.classes, packed)
