@@ -12,9 +12,9 @@ var on = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOP
 // On reports whether vectors are used.
 func On() bool { return on }
 
-// Walk reads the content of a JSON string: printable ASCII, and escapes of two characters, which are those that have an
-// entry in escapes. It stops before anything else, a quote above all. It gives how much it read, and how many of that
-// were escapes.
+// Walk reads the content of a JSON string, whole characters in UTF-8 and escapes of two characters, which are those that
+// have an entry in escapes. It stops before anything else, a quote above all, and may stop 31 bytes before UTF-8 that is
+// broken. It gives how much it read, and how many of that were escapes.
 func Walk(src []byte, escapes *[256]byte) (read, escaped int) {
 	if !on || len(src) < Width {
 		return 0, 0

@@ -28,6 +28,159 @@ GLOBL from0<>(SB), RODATA|NOPTR, $1
 DATA beyond9<>+0(SB)/1, $0x8A
 GLOBL beyond9<>(SB), RODATA|NOPTR, $1
 
+// Which pairs of bytes cannot stand in UTF-8 (Unicode 15, table 3-7). Each fault is a bit, and each table says which faults
+// half a byte allows; a fault that all three allow is one. So does John Keiser's and Daniel Lemire's "Validating UTF-8 In
+// Less Than One Instruction Per Byte" (arXiv 2010.03090).
+//
+//	01 a lead and no continuation      02 a continuation and no lead     04 E0, then below A0
+//	08 F4 and above, then 90 and above 10 ED, then A0 and above          20 C0 or C1, then a continuation
+//	40 F0, F5 and above, then 80 to 8F 80 two continuations: right behind a lead of three bytes or four, and nowhere else
+//
+// By the upper half of the first byte:
+DATA firstUpper<>+0(SB)/8, $0x0202020202020202
+DATA firstUpper<>+8(SB)/8, $0x4915012180808080
+GLOBL firstUpper<>(SB), RODATA|NOPTR, $16
+
+// By its lower half:
+DATA firstLower<>+0(SB)/8, $0xCBCBCB8B8383A3E7
+DATA firstLower<>+8(SB)/8, $0xCBCBDBCBCBCBCBCB
+GLOBL firstLower<>(SB), RODATA|NOPTR, $16
+
+// By the upper half of the second byte:
+DATA secondUpper<>+0(SB)/8, $0x0101010101010101
+DATA secondUpper<>+8(SB)/8, $0x01010101BABAAEE6
+GLOBL secondUpper<>(SB), RODATA|NOPTR, $16
+
+DATA c60<>+0(SB)/1, $0x60 // what lies between E0, a lead of three bytes, and 80
+GLOBL c60<>(SB), RODATA|NOPTR, $1
+DATA c70<>+0(SB)/1, $0x70 // and F0
+GLOBL c70<>(SB), RODATA|NOPTR, $1
+DATA c80<>+0(SB)/1, $0x80
+GLOBL c80<>(SB), RODATA|NOPTR, $1
+DATA cC0<>+0(SB)/1, $0xC0 // the first lead
+GLOBL cC0<>(SB), RODATA|NOPTR, $1
+
+// STRING_CONSTANTS loads what the other macros need.
+#define STRING_CONSTANTS \
+	VPBROADCASTB c22<>(SB), Y1           \
+	VPBROADCASTB c5C<>(SB), Y2           \
+	VPBROADCASTB c1F<>(SB), Y3           \
+	VBROADCASTI128 firstUpper<>(SB), Y4  \
+	VBROADCASTI128 firstLower<>(SB), Y5  \
+	VBROADCASTI128 secondUpper<>(SB), Y6 \
+	VPBROADCASTB c0F<>(SB), Y10          \
+	VPBROADCASTB c60<>(SB), Y11          \
+	VPBROADCASTB c70<>(SB), Y12          \
+	VPBROADCASTB c80<>(SB), Y13          \
+	VPXOR Y14, Y14, Y14                  \
+	VPBROADCASTB cC0<>(SB), Y15
+
+// FIND_SPECIAL finds how many bytes of Y0 stand before the first quote, backslash or control character, 32 where there is
+// none: AX. The bits of DX are those before it that are not ASCII; the flags say whether there are any.
+#define FIND_SPECIAL \
+	VPCMPEQB Y0, Y1, Y7 \
+	VPCMPEQB Y0, Y2, Y8 \
+	VPMINUB Y0, Y3, Y9  \
+	VPCMPEQB Y0, Y9, Y9 \
+	VPOR Y7, Y8, Y7     \
+	VPOR Y7, Y9, Y7     \
+	VPMOVMSKB Y7, AX    \
+	VPMOVMSKB Y0, DX    \
+	TZCNTL AX, AX       \
+	BZHIL AX, DX, DX    \
+	TESTL DX, DX
+
+// FIND_FAULT finds where UTF-8 is broken before AX, in Y0, which begins with a character: by how the vector is shifted by
+// one byte, two and three. What stands at AX breaks a character that it cuts. The flags say whether there is a fault.
+#define FIND_FAULT \
+	VPERM2I128 $0x08, Y0, Y0, Y7 \
+	VPALIGNR $15, Y7, Y0, Y8     \
+	VPSRLW $4, Y8, Y9            \
+	VPAND Y9, Y10, Y9            \
+	VPSHUFB Y9, Y4, Y9           \
+	VPAND Y8, Y10, Y8            \
+	VPSHUFB Y8, Y5, Y8           \
+	VPAND Y8, Y9, Y9             \
+	VPSRLW $4, Y0, Y8            \
+	VPAND Y8, Y10, Y8            \
+	VPSHUFB Y8, Y6, Y8           \
+	VPAND Y8, Y9, Y9             \
+	VPALIGNR $14, Y7, Y0, Y8     \
+	VPSUBUSB Y11, Y8, Y8         \
+	VPALIGNR $13, Y7, Y0, Y7     \
+	VPSUBUSB Y12, Y7, Y7         \
+	VPOR Y7, Y8, Y7              \
+	VPAND Y7, Y13, Y7            \
+	VPXOR Y7, Y9, Y7             \
+	VPCMPEQB Y7, Y14, Y7         \
+	VPMOVMSKB Y7, BX             \
+	NOTL BX                      \
+	LEAL 1(AX), DX               \
+	BZHIL DX, BX, BX             \
+	TESTL BX, BX
+
+// FIND_LEAD finds a character that may be cut by the end of Y0: DX is how many bytes stand before it. The flags say zero
+// where there is none.
+#define FIND_LEAD \
+	VPMINUB Y0, Y15, Y7  \
+	VPCMPEQB Y7, Y15, Y7 \
+	VPMOVMSKB Y7, BX     \
+	SHRL $29, BX         \
+	TZCNTL BX, DX        \
+	ADDL $29, DX         \
+	TESTL BX, BX
+
+// func walk(src *byte, n int, escapes *[256]byte) (read, escaped int)
+TEXT ·walk(SB), NOSPLIT, $0-40
+	MOVQ src+0(FP), SI
+	MOVQ n+8(FP), CX
+	MOVQ escapes+16(FP), R11
+	MOVQ SI, R9
+	XORL R8, R8 // escapes seen
+	LEAQ -32(SI)(CX*1), R10
+	STRING_CONSTANTS
+
+next:
+	CMPQ SI, R10
+	JHI  done
+	VMOVDQU (SI), Y0
+	FIND_SPECIAL
+	JNZ  wide
+
+advance:
+	ADDQ AX, SI
+	CMPL AX, $32
+	JEQ  next
+	CMPB (SI), $0x5C
+	JNE  done
+	LEAQ 30(R10), BX // the last byte but one: an escape has two
+	CMPQ SI, BX
+	JHI  done
+	MOVBLZX 1(SI), DX
+	MOVBLZX (R11)(DX*1), DX
+	TESTL DX, DX
+	JZ   done
+	INCQ R8
+	ADDQ $2, SI
+	JMP  next
+
+wide:
+	FIND_FAULT
+	JNZ  done
+	CMPL AX, $32
+	JNE  advance
+	FIND_LEAD
+	JZ   advance
+	ADDQ DX, SI
+	JMP  next
+
+done:
+	VZEROUPPER
+	SUBQ R9, SI
+	MOVQ SI, read+24(FP)
+	MOVQ R8, escaped+32(FP)
+	RET
+
 // func unescape(dst, src *byte, n int, escapes *[256]byte) (read, wrote int)
 TEXT ·unescape(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI
@@ -37,31 +190,21 @@ TEXT ·unescape(SB), NOSPLIT, $0-48
 	MOVQ DI, R8
 	MOVQ SI, R9
 	LEAQ -32(SI)(CX*1), R10
-	VPBROADCASTB c22<>(SB), Y1
-	VPBROADCASTB c5C<>(SB), Y2
-	VPBROADCASTB c20<>(SB), Y3
+	STRING_CONSTANTS
 
 next:
 	CMPQ SI, R10
 	JHI  done
 	VMOVDQU (SI), Y0
 	VMOVDQU Y0, (DI)
-	VPCMPEQB Y0, Y1, Y7
-	VPCMPEQB Y0, Y2, Y8
-	VPCMPGTB Y0, Y3, Y9 // signed: control characters and everything beyond ASCII
-	VPOR Y7, Y8, Y7
-	VPOR Y7, Y9, Y7
-	VPMOVMSKB Y7, AX
-	TESTL AX, AX
-	JNZ  special
-	ADDQ $32, SI
-	ADDQ $32, DI
-	JMP  next
+	FIND_SPECIAL
+	JNZ  wide
 
-special:
-	TZCNTL AX, AX
+advance:
 	ADDQ AX, SI
 	ADDQ AX, DI
+	CMPL AX, $32
+	JEQ  next
 	CMPB (SI), $0x5C
 	JNE  done
 	LEAQ 30(R10), BX // the last byte but one: an escape has two
@@ -76,61 +219,23 @@ special:
 	ADDQ $2, SI
 	JMP  next
 
+wide:
+	FIND_FAULT
+	JNZ  done
+	CMPL AX, $32
+	JNE  advance
+	FIND_LEAD
+	JZ   advance
+	ADDQ DX, SI
+	ADDQ DX, DI
+	JMP  next
+
 done:
 	VZEROUPPER
 	SUBQ R9, SI
 	SUBQ R8, DI
 	MOVQ SI, read+32(FP)
 	MOVQ DI, wrote+40(FP)
-	RET
-
-// func walk(src *byte, n int, escapes *[256]byte) (read, escaped int)
-TEXT ·walk(SB), NOSPLIT, $0-40
-	MOVQ src+0(FP), SI
-	MOVQ n+8(FP), CX
-	MOVQ escapes+16(FP), R11
-	MOVQ SI, R9
-	XORQ R8, R8
-	LEAQ -32(SI)(CX*1), R10
-	VPBROADCASTB c22<>(SB), Y1
-	VPBROADCASTB c5C<>(SB), Y2
-	VPBROADCASTB c20<>(SB), Y3
-
-next:
-	CMPQ SI, R10
-	JHI  done
-	VMOVDQU (SI), Y0
-	VPCMPEQB Y0, Y1, Y7
-	VPCMPEQB Y0, Y2, Y8
-	VPCMPGTB Y0, Y3, Y9
-	VPOR Y7, Y8, Y7
-	VPOR Y7, Y9, Y7
-	VPMOVMSKB Y7, AX
-	TESTL AX, AX
-	JNZ  special
-	ADDQ $32, SI
-	JMP  next
-
-special:
-	TZCNTL AX, AX
-	ADDQ AX, SI
-	CMPB (SI), $0x5C
-	JNE  done
-	LEAQ 30(R10), BX
-	CMPQ SI, BX
-	JHI  done
-	MOVBLZX 1(SI), DX
-	CMPB (R11)(DX*1), $0
-	JEQ  done
-	INCQ R8
-	ADDQ $2, SI
-	JMP  next
-
-done:
-	VZEROUPPER
-	SUBQ R9, SI
-	MOVQ SI, read+24(FP)
-	MOVQ R8, escaped+32(FP)
 	RET
 
 // func escape(dst *byte, room int, src *byte, n int, escapes *[256]byte) (read, wrote int)

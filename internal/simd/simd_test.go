@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"testing"
+	"unicode/utf8"
 
 	"quarry/internal/simd"
 )
@@ -25,11 +26,12 @@ func walkTwin(src []byte) (read, escaped int, said []byte) {
 			read += 2
 			continue
 		}
-		if c < ' ' || c >= 0x80 || c == '"' || c == '\\' {
+		r, size := utf8.DecodeRune(src[read:])
+		if c < ' ' || c == '"' || c == '\\' || r == utf8.RuneError && size == 1 {
 			break
 		}
-		said = append(said, c)
-		read++
+		said = append(said, src[read:read+size]...)
+		read += size
 	}
 	return read, escaped, said
 }
@@ -93,7 +95,8 @@ func guarded(n int) (dst []byte, intact func(t *testing.T, name string, src []by
 func check(t *testing.T, src []byte) {
 	t.Helper()
 	early := func(name string, read, want, left int) bool {
-		if read > want || read < want && left >= simd.Width && simd.On() {
+		broken := want < len(src) && src[want] >= 0x80 && want-read < simd.Width // UTF-8, within the next vector
+		if read > want || read < want && left >= simd.Width && !broken && simd.On() {
 			t.Fatalf("%s(%q) read %d of %d, and could have read %d", name, src, read, len(src), want)
 		}
 		return read < want
@@ -174,7 +177,36 @@ func TestVectorsAndBytesSayTheSame(t *testing.T) {
 						src[i] = rare[rng.IntN(len(rare))]
 					}
 				}
+				for i := rng.IntN(8); i+4 < length; i += 3 + rng.IntN(2*every) {
+					copy(src[i:], []string{"日", "本", "é", "😀", "\u07ff", "\ud7ff", "\U0010ffff"}[rng.IntN(7)])
+				}
 				check(t, src)
+			}
+		}
+	}
+}
+
+// Everything that is UTF-8 and everything that is nearly, across the end of a vector too.
+func TestBrokenCharactersStopTheWalk(t *testing.T) {
+	t.Parallel()
+	leads := []byte{0x7F, 0x80, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xF8, 0xFF}
+	others := []byte{'a', '"', 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE3, 0xF0, 0xFF}
+	src := make([]byte, 3*simd.Width)
+	for at := range simd.Width + 2 {
+		for _, a := range leads {
+			for _, b := range others {
+				for _, c := range others {
+					for _, d := range others {
+						for i := range src {
+							src[i] = 'x'
+						}
+						copy(src[at:], []byte{a, b, c, d})
+						read, _ := simd.Walk(src, &unescaped)
+						if want, _, _ := walkTwin(src); read > want || simd.On() && want-read >= simd.Width && len(src)-read >= simd.Width {
+							t.Fatalf("Walk(%q) read %d, want up to %d", src, read, want)
+						}
+					}
+				}
 			}
 		}
 	}
