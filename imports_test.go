@@ -31,15 +31,17 @@ var arrows = map[string][]string{
 	"internal/standin":   {},
 }
 
-// What the packages below internal/run may import beside the vocabulary and the leaves. None of them knows a run, the
-// ledger or a provider; internal/run joins them.
+// What the packages below internal/run may import beside the vocabulary and the leaves. None of them knows a run, a
+// provider or what is in a ledger (some make or read its rows, which are plain values); internal/run joins them.
 var belowRun = map[string][]string{
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
+	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
 	"internal/run/draw":     {"internal/dedupe"},
 	"internal/run/index":    {"internal/run/lines", "internal/dedupe"},
 	"internal/run/lines":    {"internal/collect"},
 	"internal/run/outlook":  {"internal/cost", "internal/report", "internal/tokens"},
 	"internal/run/parallel": {},
+	"internal/run/plan":     {"internal/run/draw", "internal/run/index", "internal/clean", "internal/dedupe"},
 	"internal/run/prepare": {
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
 	},

@@ -14,6 +14,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/plan"
 	"quarry/internal/run/shardfile"
 )
 
@@ -89,7 +90,7 @@ func (r *Run) adoptedBefore(ctx context.Context, pass int) (*known, error) {
 // planAdopted writes the index of a pass as its parts have it: the documents that were asked, each at its order, and between
 // and behind them those that only earlier passes asked, whose answers are taken over. What else the sources held nobody knows.
 func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, before *known) (err error) {
-	r.planned = Planned{Pass: pass, Mode: quarry.ModeJob}
+	r.planned = plan.Plan{Pass: pass, Mode: quarry.ModeJob}
 	ix := r.index(pass)
 	out, err := ix.Create()
 	if err != nil {

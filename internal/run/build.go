@@ -11,6 +11,7 @@ import (
 	"quarry/internal/dedupe"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/index"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/shardfile"
@@ -66,7 +67,7 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.In
 		return err
 	}
 	order := s.StartOrder
-	first, last := turnsOf(s)
+	first, last := cut.Turns(s)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	for block, err := range prepare.Blocks(ctx, r.asking(), r.blocks(ctx, s.Start), want) {
@@ -113,11 +114,6 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.In
 		}
 	}
 	return nil
-}
-
-// turnsOf gives a stretch's first and last turn. A shard may begin and end inside a document.
-func turnsOf(s *ledger.Shard) (first, last index.Turn) {
-	return index.TurnOf(s.First, s.FirstPart), index.TurnOf(s.Last, s.LastPart)
 }
 
 // wantedBy spares the pilot's shard from cleaning the whole source for a hundred documents. A stretch wants all it reads.

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
 	"time"
 
 	"quarry"
 	"quarry/internal/ledger"
-	"quarry/internal/pack"
-	"quarry/internal/run/index"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/outlook"
 )
 
@@ -164,18 +162,9 @@ func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *outlook.Balance,
 	if !ok {
 		return false, nil
 	}
-	even := pack.Config{Quotas: quarry.Quotas{MinRecords: least, RecordsPerFile: most, FileBytes: bytes}, Margin: 1}
-	rows, err := r.recut(ctx, s, least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] {
-		return pack.Spans(ctx, items, even)
-	})
+	rows, err := cut.Smaller(ctx, s, r.index(s.Pass), r.leftoverItems(ctx, s.Sources), cut.Pieces{Least: least, Most: most, Bytes: bytes})
 	if err != nil {
 		return false, err
-	}
-	if n := min(most, s.Records-least); len(rows) < 2 && n >= least { // no even cut: what fits, and the rest, whose turn comes later
-		rows, err = r.recut(ctx, s, least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] { return firstOf(items, n) })
-		if err != nil {
-			return false, err
-		}
 	}
 	if len(rows) < 2 {
 		return false, nil
@@ -191,82 +180,4 @@ func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *outlook.Balance,
 	s.Records, s.Bytes, s.Start, s.StartOrder = first.Records, first.Bytes, first.Start, first.StartOrder
 	s.Due, s.Waits = time.Now(), ""
 	return true, r.ledger.Split(ctx, s, rows)
-}
-
-// firstOf cuts the first n items from the others.
-func firstOf(items iter.Seq2[pack.Item, error], n int64) iter.Seq2[pack.Span, error] {
-	return func(yield func(pack.Span, error) bool) {
-		var span pack.Span
-		for item, err := range items {
-			if err != nil {
-				yield(pack.Span{}, err)
-				return
-			}
-			if span.Records == n {
-				if !yield(span, nil) {
-					return
-				}
-				n, span = 0, pack.Span{}
-			}
-			if span.Records == 0 {
-				span.First = item.Order
-			}
-			span.Last, span.Records, span.Bytes = item.Order, span.Records+1, span.Bytes+item.Bytes
-		}
-		if span.Records > 0 {
-			yield(span, nil)
-		}
-	}
-}
-
-// recut cuts a planned shard's records anew; nil where not every piece would hold the minimum.
-func (r *Run) recut(ctx context.Context, s *ledger.Shard, least int64, cut func(iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error]) ([]ledger.Shard, error) {
-	items := r.leftoverItems(ctx, s.Sources)
-	first, last := index.Turn(s.First), index.Turn(s.Last)
-	if s.Kind != quarry.RetryShard {
-		column, err := r.index(s.Pass).OpenTakes()
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = column.Close() }()
-		items = r.packItems(column, s.Takes)
-		first, last = turnsOf(s)
-	}
-	within := func(yield func(pack.Item, error) bool) {
-		for item, err := range items {
-			if err == nil && (index.Turn(item.Order) < first || index.Turn(item.Order) > last) {
-				continue
-			}
-			if !yield(item, err) || err != nil {
-				return
-			}
-		}
-	}
-	var rows []ledger.Shard
-	var records int64
-	for span, err := range cut(within) {
-		if err != nil {
-			return nil, fmt.Errorf("cut shard %s: %w", s.ID, err)
-		}
-		if span.Records < least {
-			return nil, nil
-		}
-		piece := ledger.Shard{Kind: s.Kind, State: quarry.ShardPlanned, Mode: s.Mode, Detail: s.Detail}
-		piece.Records, piece.Bytes, piece.Waits = span.Records, span.Bytes, ""
-		if s.Kind == quarry.RetryShard {
-			piece.First, piece.Last = span.First, span.Last
-		} else {
-			from, to := index.Turn(span.First), index.Turn(span.Last)
-			piece.First, piece.FirstPart, piece.Last, piece.LastPart = from.Order(), from.Part(), to.Order(), to.Part()
-		}
-		records += span.Records
-		rows = append(rows, piece)
-	}
-	if records != s.Records {
-		return nil, fmt.Errorf("cut shard %s: %d records instead of %d", s.ID, records, s.Records)
-	}
-	if s.Kind == quarry.RetryShard {
-		return rows, nil
-	}
-	return rows, r.placeStretches(rows)
 }

@@ -142,7 +142,7 @@ func (r *Run) callMargin() time.Duration {
 
 // shareOf is what so many of the pass's records take, as it is forecast now.
 func (r *Run) shareOf(records int64) quarry.Usage {
-	return outlook.Share(r.guess(), records, r.planned.stages())
+	return outlook.Share(r.guess(), records, r.planned.Stages())
 }
 
 // callTime is how long calls of the standard tier take for so many records.
@@ -162,13 +162,13 @@ func (r *Run) modeByDeadline(jobs bool) quarry.Mode {
 		return quarry.ModeJob
 	}
 	haste := r.haste()
-	left, need := time.Until(d.By), r.callTime(p.stages())
+	left, need := time.Until(d.By), r.callTime(p.Stages())
 	by := moment(d.By)
 	note := func(format string, args ...any) { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
 	model, _, known := catalog.Find(r.cfg.Model)
 	if jobs && (!known || model.Batch) && haste.JobsFit(left, need) {
 		note("to be done by %s: sent as jobs, for which AWS promises no time; what they have not answered by the time that calls need, about %s, is asked by calls%s",
-			by, round(need), r.callsCost(p.stages(), quarry.ModeOnDemand))
+			by, round(need), r.callsCost(p.Stages(), quarry.ModeOnDemand))
 		return quarry.ModeJob
 	}
 	mode := haste.Mode(left, need)
@@ -211,7 +211,7 @@ func (r *Run) deadlineQuestion() string {
 		return ""
 	}
 	return fmt.Sprintf(" To be done by %s, what jobs have not answered in time is asked by calls: at most all of it%s.",
-		moment(d.By), r.callsCost(r.planned.stages(), quarry.ModeOnDemand))
+		moment(d.By), r.callsCost(r.planned.Stages(), quarry.ModeOnDemand))
 }
 
 // nextLook is when a shard that waits until then has to be looked at for the deadline: just before the moment as well as at

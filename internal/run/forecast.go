@@ -56,7 +56,7 @@ func (r *Run) foresee(ctx context.Context) error {
 	if r.foreseen.Before != nil || r.planned.Asked == 0 {
 		return nil
 	}
-	before := r.prices().Expected(r.planned.Mode, r.planned.stages(), r.expect())
+	before := r.prices().Expected(r.planned.Mode, r.planned.Stages(), r.expect())
 	r.foreseen.Before = &before
 	return r.keepForecast(ctx, nil)
 }

@@ -12,6 +12,7 @@ import (
 
 	"quarry"
 	"quarry/internal/ledger"
+	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
 )
 
@@ -25,7 +26,7 @@ type Home struct {
 	Adopted bool // the sources were not named since the run was taken over
 	Running []ledger.Shard
 	Unsent  []ledger.Shard // never sent; the run command goes on with them
-	Planned Planned
+	Planned plan.Plan
 	Totals  results.Totals
 	Report  Report
 	Errors  []error // what could not be fetched; the rest was

@@ -13,6 +13,7 @@ import (
 	"quarry/internal/jsonl"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/plan"
 )
 
 // Answers that somebody has already (--known) become a pass of their own, number 0, which the first pass is joined with
@@ -28,7 +29,7 @@ type imported struct {
 }
 
 // importKnown writes the index of pass 0 from a file of answers.
-func (r *Run) importKnown(ctx context.Context) (p Planned, err error) {
+func (r *Run) importKnown(ctx context.Context) (p plan.Plan, err error) {
 	p.Orders, err = r.index(importedPass).Import(func(yield func(index.Answer, error) bool) {
 		var line bytes.Buffer
 		for k, err := range r.knownLines(ctx) {

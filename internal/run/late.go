@@ -22,7 +22,7 @@ type rest struct {
 }
 
 func (r *Run) restOf(shards []ledger.Shard) rest {
-	rest := rest{all: r.planned.stages(), priced: true}
+	rest := rest{all: r.planned.Stages(), priced: true}
 	main := false
 	for i := range shards {
 		s := &shards[i]

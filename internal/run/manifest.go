@@ -12,6 +12,7 @@ import (
 	"quarry/internal/catalog"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
+	"quarry/internal/run/plan"
 )
 
 // ManifestFormat is the number of the format of run.json and of what lies beside the parts of the index in the bucket.
@@ -41,7 +42,7 @@ type manifestOfRun struct {
 	Mode    quarry.Mode   `json:"mode"`
 	Sources []string      `json:"sources"`
 	Quotas  quarry.Quotas `json:"quotas,omitzero"`
-	Planned Planned       `json:"planned"`
+	Planned plan.Plan     `json:"planned"`
 	Pools   []ledger.Pool `json:"pools,omitempty"` // where its jobs are; the same in each of their buckets
 	// PilotMinValid is the gate that the pilot's answers have to pass before the rest is asked.
 	PilotMinValid float64 `json:"pilot_min_valid,omitempty"`

@@ -9,6 +9,8 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
+	"quarry/internal/run/cut"
+	"quarry/internal/run/plan"
 	"quarry/internal/run/spool"
 )
 
@@ -32,8 +34,8 @@ type Built struct {
 	Bytes   int64                 `json:"bytes"`
 	// SecondStage is how many records will ask to merge the answers about the parts of long documents. They cannot be built
 	// before those answers are there.
-	SecondStage int64   `json:"second_stage,omitempty"`
-	Planned     Planned `json:"planned"`
+	SecondStage int64     `json:"second_stage,omitempty"`
+	Planned     plan.Plan `json:"planned"`
 }
 
 // Build writes all input files of a run and shards.json into a directory. The sources are read once. The directory of
@@ -62,7 +64,7 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	for i := range shards {
 		s := &shards[i]
 		pieces[i] = spool.Shard{ID: s.ID, Records: s.Records, Bytes: s.Bytes, Takes: s.Takes}
-		pieces[i].First, pieces[i].Last = turnsOf(s)
+		pieces[i].First, pieces[i].Last = cut.Turns(s)
 	}
 	err = r.spool.Cut(ctx, r.index(r.pass), r.planned.SameID > 0, pieces, func(i int, checksum string) {
 		s := &shards[i]

@@ -6,12 +6,13 @@ import (
 	"quarry"
 	"quarry/internal/clean"
 	"quarry/internal/run/outlook"
+	"quarry/internal/run/plan"
 	"quarry/internal/tokens"
 )
 
 // Forecast is what a run over the sources would take.
 type Forecast struct {
-	Planned Planned            `json:"planned"`
+	Planned plan.Plan          `json:"planned"`
 	Tokens  tokens.Band        `json:"input_tokens"`
 	Output  tokens.Band        `json:"output_tokens"`
 	Usage   quarry.Usage       `json:"usage"` // the estimates of both
@@ -38,7 +39,7 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 		LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas, Known: r.compared(),
 	}
 	f.Modes, f.Cache = r.prices().Compare(outlook.Work{
-		Expectation: e, First: r.planned.Records(), Stages: r.planned.stages(), Jobs: r.planned.Shards,
+		Expectation: e, First: r.planned.Records(), Stages: r.planned.Stages(), Jobs: r.planned.Shards,
 		Prefix: tokens.Default(r.cfg.Family).Total(clean.Classes(r.cfg.Prompt.Prefix()), 0), Quotas: r.cfg.Quotas,
 	})
 	f.Recommended, f.Why = outlook.Recommend(f.Modes)

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"quarry"
 	"quarry/internal/dedupe"
 	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
+	"quarry/internal/run/plan"
 )
 
 // plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
@@ -25,7 +27,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	}
 	if ok {
 		r.planned = planned
-		return r.planned.count(), nil
+		return counted(&r.planned), nil
 	}
 	before, err := r.passBefore(ctx)
 	if err != nil {
@@ -34,7 +36,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if before != nil {
 		defer before.Close()
 	}
-	r.planned = Planned{Pass: r.pass}
+	r.planned = plan.Plan{Pass: r.pass}
 	passed, err := r.passedBefore(ctx)
 	if err != nil {
 		return count{}, err
@@ -74,7 +76,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if err := r.ledger.AddShards(ctx, rows, facts, nil); err != nil {
 		return count{}, err
 	}
-	return r.planned.count(), nil
+	return counted(&r.planned), nil
 }
 
 // importedBefore opens the answers that somebody had before the first pass; nil where there are none. They are read once,
@@ -132,17 +134,27 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	if pairs, err = pass.Join(ctx, ids, r.planned.Documents, before.slots()); err != nil {
 		return err
 	}
-	r.planned.Gone, r.planned.lost = pairs.Gone, pairs.Lost
+	r.planned.Gone, r.planned.Lost = pairs.Gone, pairs.Lost
 	if again, err = pass.FindRepeats(ids, keys); err != nil {
 		return err
 	}
 	if err := r.findNear(ctx, again); err != nil {
 		return err
 	}
-	if err := r.writeTakes(ctx, again, sample, pairs, before); err != nil {
+	findings := plan.Findings{
+		Repeats: again, Sample: sample, Joined: pairs, Before: before.slots(), Imported: before != nil && before.pass == importedPass, RefreshMax: r.cfg.RefreshMax,
+	}
+	err = r.planned.Decide(ctx, pass, &findings)
+	if errors.Is(err, plan.ErrNoDocuments) {
+		return &quarry.Error{
+			Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(r.cfg.Sources, " "), Err: err,
+			Hint: "check the path; `quarry clean SOURCE` shows what is read from it",
+		}
+	}
+	if err != nil {
 		return err
 	}
-	if err := r.topUpPilot(ctx); err != nil {
+	if err := r.planned.TopUpPilot(ctx, pass, r.pilotSize()); err != nil {
 		return err
 	}
 	return r.nameRepeats(ctx, again)
@@ -151,7 +163,7 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 // plannedFact is the name under which a pass's plan is kept.
 func plannedFact(pass int) string { return fmt.Sprintf("planned.%d", pass) }
 
-func (r *Run) plannedPass(ctx context.Context, pass int) (p Planned, ok bool, err error) {
+func (r *Run) plannedPass(ctx context.Context, pass int) (p plan.Plan, ok bool, err error) {
 	text, ok, err := r.ledger.Fact(ctx, plannedFact(pass))
 	if err != nil || !ok {
 		return p, ok, err
@@ -181,6 +193,11 @@ func (r *Run) passBefore(ctx context.Context) (*known, error) {
 		return nil, fmt.Errorf("pass %d has no plan", r.pass-1)
 	}
 	return r.openKnown(r.pass-1, p), nil
+}
+
+// counted is a plan as a step's count.
+func counted(p *plan.Plan) count {
+	return count{taken: p.Items, done: p.Asked, failed: p.Unreadable + p.SameID + p.TooLarge, skipped: p.Empty + p.Same + p.Unchanged}
 }
 
 // pilotSize is the number of documents asked first: at least a job's minimum, since a smaller job is refused.

@@ -8,6 +8,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 )
@@ -102,25 +103,17 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 	return true, r.ledger.AddShards(ctx, rows, nil, takes)
 }
 
-// retryShards cuts the leftovers into shards. First and Last of such a shard are places among all leftovers of the round.
+// retryShards cuts the leftovers into shards.
 func (r *Run) retryShards(ctx context.Context, from []quarry.ShardID, mode quarry.Mode, before, seq int64) ([]ledger.Shard, error) {
-	quotas := r.cfg.Quotas
-	if mode != quarry.ModeJob {
-		quotas = callQuotas
+	rows, few, err := cut.Leftovers(ctx, r.leftoverItems(ctx, from), from, r.planned.Pass, mode, r.bounds())
+	if err != nil {
+		return nil, err
 	}
-	items := r.leftoverItems(ctx, from)
-	var rows []ledger.Shard
-	for span, err := range pack.Spans(ctx, items, pack.Config{Quotas: quotas}) {
-		if err != nil {
-			return nil, fmt.Errorf("cut leftovers into shards: %w", err)
-		}
-		n := int64(len(rows)) + 1
-		rows = append(rows, ledger.Shard{
-			ID: quarry.ShardID(fmt.Sprintf("r%05d", before+n)), Seq: seq + n, Kind: quarry.RetryShard, State: quarry.ShardPlanned, Mode: mode,
-			Detail: ledger.Detail{Pass: r.planned.Pass, Sources: from, First: span.First, Last: span.Last, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
-		})
+	for i := range rows {
+		n := int64(i) + 1
+		rows[i].ID, rows[i].Seq = quarry.ShardID(fmt.Sprintf("r%05d", before+n)), seq+n
 	}
-	if few := r.tooFew(rows); few != "" {
+	if few != "" {
 		r.watch(Event{Kind: Note, Text: few})
 	}
 	return rows, nil

@@ -28,6 +28,7 @@ import (
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 	"quarry/internal/run/outlook"
+	"quarry/internal/run/plan"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
@@ -133,7 +134,7 @@ type Run struct {
 	foreseen     foreseen
 	// structuredWhy says why the answer schema is sent along or not.
 	structuredWhy string
-	planned       Planned
+	planned       plan.Plan
 	totals        results.Totals
 	made          Report
 	began         time.Time
@@ -258,7 +259,7 @@ func (r *Run) doStep(ctx context.Context, s step) error {
 // Outcome is what a finished run came to.
 type Outcome struct {
 	Run     quarry.RunID
-	Planned Planned
+	Planned plan.Plan
 	Totals  results.Totals
 	Report  Report
 }

@@ -92,7 +92,7 @@ func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 	r.learned = l
 	e := r.model().Expect(l, r.allTexts().Less(pilot.Records, pilot.Japanese, pilot.Classes)).After(p.usage)
 	e.Samples = int64(len(samples))
-	after := r.prices().Expected(r.planned.Mode, r.planned.stages(), e)
+	after := r.prices().Expected(r.planned.Mode, r.planned.Stages(), e)
 	r.foreseen.After = &after
 	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
-	"quarry/internal/pack"
 	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
@@ -94,7 +93,7 @@ read:
 		}
 		r.watch(Event{Kind: Progress, Step: "plan", Done: p.Items, Bytes: p.SourceBytes, Since: began})
 	}
-	p.Documents = order // less those whose id comes again, see writeTakes
+	p.Documents = order // less those whose id comes again, see plan.Decide
 	return errors.Join(out.Commit(), leftOut.Commit())
 }
 
@@ -102,7 +101,7 @@ func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order i
 	p := &r.planned
 	p.SourceBytes += item.SourceBytes
 	p.CleanedBytes += item.TextBytes
-	p.drop(&item.Dropped)
+	p.Drop(&item.Dropped)
 	e := index.Entry{Hash: item.Hash}
 	if err := ids.Add(dedupe.Entry{Hash: item.Hash, Order: order}); err != nil {
 		return err
@@ -181,6 +180,3 @@ func (r *Run) unasked(order int64, item *prepare.Item, status quarry.Status, kin
 func info(doc *quarry.Document) quarry.DocumentInfo {
 	return quarry.DocumentInfo{Title: doc.Title, URL: doc.URL, Lang: doc.Lang, Fields: doc.Fields}
 }
-
-// maxLine is how long a record's line may be to fit into an input file at all; 0 where no limit is known.
-func (r *Run) maxLine() int64 { return pack.Config{Quotas: r.cfg.Quotas}.MaxBytes() }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/run/plan"
 )
 
 // mayReplace lets other sources take the place of the run's. A pass that was planned over the old ones has to come to its end
@@ -47,7 +48,7 @@ func (r *Run) mostAreThere(ctx context.Context, before *known) error {
 		return nil
 	}
 	known := before.planned.Documents
-	if still := known - r.planned.lost; 2*still < known {
+	if still := known - r.planned.Lost; 2*still < known {
 		return r.deps.Confirm(ctx, fmt.Sprintf("Only %d of the %d documents that the run knows are in %s. The others would be left out of the results. Go on?",
 			still, known, strings.Join(r.cfg.Sources, " ")))
 	}
@@ -73,7 +74,7 @@ type Beside struct {
 
 // CompareWith lets Plan compare with what a run directory knows. Nothing is written there.
 func (r *Run) CompareWith(b Beside) error {
-	var planned Planned
+	var planned plan.Plan
 	if err := json.Unmarshal([]byte(b.Planned), &planned); err != nil {
 		return fmt.Errorf("read the plan of pass %d: %w", b.Pass, err)
 	}

@@ -1,16 +1,22 @@
-package run
+// Package plan decides what becomes of each document of a pass: asked, in the pilot or with the rest, or answered already, or
+// not asked at all; and counts what it decided.
+//
+// It owns the counts that people see before a cent is spent, and the column of the index that says what becomes of each
+// document. It reads no source: the entries of the index and what was found about them (which repeat, which the pass before
+// has) are written when it begins. It knows neither the ledger nor a provider. What always holds: every document ends in one
+// count; the same index gives the same decisions; memory holds one entry.
+package plan
 
 import (
 	"errors"
+	"fmt"
 
 	"quarry"
 	"quarry/internal/clean"
-	"quarry/internal/run/index"
-	"quarry/internal/run/results"
 )
 
-// Planned is what a pass over the sources found, before a cent is spent.
-type Planned struct {
+// Plan is what a pass over the sources found, before a cent is spent.
+type Plan struct {
 	Pass       int   `json:"pass"`
 	Items      int64 `json:"items"`      // read from the sources, good or bad
 	Unreadable int64 `json:"unreadable"` // items left out: broken, without id or body
@@ -46,23 +52,29 @@ type Planned struct {
 	Mode   quarry.Mode `json:"mode"`
 	Notes  []string    `json:"notes,omitempty"` // what people should know before they go on
 
+	Lost int64 `json:"-"` // documents of the pass before that are not in the sources: Gone without those that were gone by then
+
 	pilotRecords int64 // of the pilot: those of all parts of its long documents
-	lost         int64 // documents of the pass before that are not in the sources: Gone without those that were gone by then
 	broken       int64 // documents whose text could not be put into a prompt, counted in Unreadable
 }
 
-func (p *Planned) count() count {
-	return count{taken: p.Items, done: p.Asked, failed: p.Unreadable + p.SameID + p.TooLarge, skipped: p.Empty + p.Same + p.Unchanged}
-}
-
 // Records is how many records are asked first: one a document, or one for each part of a long one.
-func (p *Planned) Records() int64 { return p.Asked - p.Long + p.Parts }
+func (p *Plan) Records() int64 { return p.Asked - p.Long + p.Parts }
 
-// stages is how many records are asked in both stages.
-func (p *Planned) stages() int64 { return p.Records() + p.Long }
+// Stages is how many records are asked in both stages.
+func (p *Plan) Stages() int64 { return p.Records() + p.Long }
 
-// drop adds what was left out of a document to the plan's sums.
-func (p *Planned) drop(counts *clean.Counts) {
+// PilotRecords is how many of Records are the pilot's: those of all parts of its long documents.
+func (p *Plan) PilotRecords() int64 { return p.pilotRecords }
+
+// NoPilot leaves the pilot's documents to the rest.
+func (p *Plan) NoPilot() { p.Pilot, p.pilotRecords = 0, 0 }
+
+// AllPilot makes the pilot the whole.
+func (p *Plan) AllPilot() { p.Pilot, p.pilotRecords = p.Asked, p.Records() }
+
+// Drop adds what was left out of a document to the plan's sums.
+func (p *Plan) Drop(counts *clean.Counts) {
 	for rule, tally := range counts.All() {
 		if p.Dropped == nil {
 			p.Dropped = map[string]clean.Tally{}
@@ -73,41 +85,17 @@ func (p *Planned) drop(counts *clean.Counts) {
 	}
 }
 
-// tally counts what becomes of a document, which is asked in so many parts; 0: as a whole.
-func (p *Planned) tally(t index.Take, parts int64) {
-	if t == index.Main || t == index.Pilot {
-		p.Parts += parts
-		p.Long += min(parts, 1)
+// Err says which exit code what was left out calls for: nil, or a *quarry.Error of kind BadItems.
+func (p *Plan) Err() error {
+	var why []error
+	if n := p.Unreadable + p.SameID; n > 0 {
+		why = append(why, fmt.Errorf("%d items could not be read", n))
 	}
-	switch t {
-	case index.Main:
-		p.Asked++
-	case index.Pilot:
-		p.Asked++
-		p.Pilot++
-		p.pilotRecords += max(parts, 1)
-	case index.Empty:
-		p.Empty++
-	case index.SameID:
-		p.SameID++
-	case index.Broken: // counted as unreadable when it was read
-		p.broken++
-	case index.Same:
-		p.Same++
-	case index.TooLarge:
-		p.TooLarge++
-	case index.Unchanged:
-		p.Unchanged++
+	if p.TooLarge > 0 {
+		why = append(why, fmt.Errorf("%d documents ended failed", p.TooLarge))
 	}
-}
-
-// Err says which exit code what was left out calls for.
-func (p *Planned) Err() error {
-	o := Outcome{Planned: *p, Totals: results.Totals{Failed: p.TooLarge}}
-	err := o.Err()
-	var q *quarry.Error
-	if errors.As(err, &q) {
-		q.Hint = "each was named above with its file and line; the rest is as it should be"
+	if len(why) == 0 {
+		return nil
 	}
-	return err
+	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: "each was named above with its file and line; the rest is as it should be"}
 }

@@ -1,0 +1,129 @@
+package cut
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"quarry"
+	"quarry/internal/ledger"
+	"quarry/internal/pack"
+	"quarry/internal/run/index"
+)
+
+// Leftovers cuts records that other shards left, given by their places among all leftovers of a round, into shards of
+// further attempts: First and Last of such a row are places. from are the shards they come from. few says what people
+// should know; it is empty where there is nothing.
+func Leftovers(ctx context.Context, leftovers iter.Seq2[pack.Item, error], from []quarry.ShardID, pass int, mode quarry.Mode, bounds Bounds) (rows []ledger.Shard, few string, err error) {
+	for span, err := range pack.Spans(ctx, leftovers, bounds.of(mode)) {
+		if err != nil {
+			return nil, "", fmt.Errorf("cut leftovers into shards: %w", err)
+		}
+		rows = append(rows, ledger.Shard{
+			Kind: quarry.RetryShard, State: quarry.ShardPlanned, Mode: mode,
+			Detail: ledger.Detail{Pass: pass, Sources: from, First: span.First, Last: span.Last, Records: span.Records, Bytes: span.Bytes, Attempt: 1},
+		})
+	}
+	return rows, tooFew(rows, bounds), nil
+}
+
+// Pieces bounds the pieces of a shard that is cut anew.
+type Pieces struct {
+	Least int64 // records of each
+	Most  int64 // records of each, where they are even
+	Bytes int64 // of each, likewise
+}
+
+// Smaller cuts a planned shard anew: into even pieces, or, where there is no even cut, into the most records that fit and the
+// rest, whose turn comes later. leftovers are the records of a shard of further attempts, as Leftovers had them; pass is the
+// index of any other's. It gives fewer than two rows where the shard cannot be cut so.
+func Smaller(ctx context.Context, s *ledger.Shard, pass index.Pass, leftovers iter.Seq2[pack.Item, error], p Pieces) ([]ledger.Shard, error) {
+	even := pack.Config{Quotas: quarry.Quotas{MinRecords: p.Least, RecordsPerFile: p.Most, FileBytes: p.Bytes}, Margin: 1}
+	rows, err := again(s, pass, leftovers, p.Least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] {
+		return pack.Spans(ctx, items, even)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if n := min(p.Most, s.Records-p.Least); len(rows) < 2 && n >= p.Least {
+		return again(s, pass, leftovers, p.Least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] { return firstOf(items, n) })
+	}
+	return rows, nil
+}
+
+// firstOf cuts the first n items from the others.
+func firstOf(items iter.Seq2[pack.Item, error], n int64) iter.Seq2[pack.Span, error] {
+	return func(yield func(pack.Span, error) bool) {
+		var span pack.Span
+		for item, err := range items {
+			if err != nil {
+				yield(pack.Span{}, err)
+				return
+			}
+			if span.Records == n {
+				if !yield(span, nil) {
+					return
+				}
+				n, span = 0, pack.Span{}
+			}
+			if span.Records == 0 {
+				span.First = item.Order
+			}
+			span.Last, span.Records, span.Bytes = item.Order, span.Records+1, span.Bytes+item.Bytes
+		}
+		if span.Records > 0 {
+			yield(span, nil)
+		}
+	}
+}
+
+// again cuts a planned shard's records anew; nil where not every piece would hold the minimum.
+func again(s *ledger.Shard, pass index.Pass, records iter.Seq2[pack.Item, error], least int64, cut func(iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error]) ([]ledger.Shard, error) {
+	first, last := index.Turn(s.First), index.Turn(s.Last)
+	if s.Kind != quarry.RetryShard {
+		column, err := pass.OpenTakes()
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = column.Close() }()
+		records = items(pass, column, s.Takes)
+		first, last = Turns(s)
+	}
+	within := func(yield func(pack.Item, error) bool) {
+		for item, err := range records {
+			if err == nil && (index.Turn(item.Order) < first || index.Turn(item.Order) > last) {
+				continue
+			}
+			if !yield(item, err) || err != nil {
+				return
+			}
+		}
+	}
+	var rows []ledger.Shard
+	var n int64
+	for span, err := range cut(within) {
+		if err != nil {
+			return nil, fmt.Errorf("cut shard %s: %w", s.ID, err)
+		}
+		if span.Records < least {
+			return nil, nil
+		}
+		piece := ledger.Shard{Kind: s.Kind, State: quarry.ShardPlanned, Mode: s.Mode, Detail: s.Detail}
+		piece.Records, piece.Bytes, piece.Waits = span.Records, span.Bytes, ""
+		if s.Kind == quarry.RetryShard {
+			piece.First, piece.Last = span.First, span.Last
+		} else {
+			from, to := index.Turn(span.First), index.Turn(span.Last)
+			piece.First, piece.FirstPart, piece.Last, piece.LastPart = from.Order(), from.Part(), to.Order(), to.Part()
+		}
+		n += span.Records
+		rows = append(rows, piece)
+	}
+	if n != s.Records {
+		return nil, fmt.Errorf("cut shard %s: %d records instead of %d", s.ID, n, s.Records)
+	}
+	if s.Kind == quarry.RetryShard {
+		return rows, nil
+	}
+	return rows, placeStretches(pass, rows)
+}

@@ -1,0 +1,58 @@
+package cut
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"quarry"
+	"quarry/internal/ledger"
+	"quarry/internal/run/index"
+	"quarry/internal/run/plan"
+)
+
+// Records of ten megabytes and more fill a file before it holds a batch job's minimum. A shard of those is no job: its
+// records are asked by runtime calls where that was allowed, and else not at all.
+
+// tooFew finds the shards that are too small to be a job, decides what becomes of them, and says so; "" where there are
+// none.
+func tooFew(rows []ledger.Shard, bounds Bounds) string {
+	var records int64
+	for i := range rows {
+		s := &rows[i]
+		if s.Mode != quarry.ModeJob || s.Records >= bounds.Quotas.MinRecords {
+			continue
+		}
+		records += s.Records
+		if bounds.MayCall {
+			s.Mode = quarry.ModeOnDemand
+		} else {
+			s.Unasked = quarry.KindBelowMinimum
+		}
+	}
+	switch {
+	case records == 0:
+		return ""
+	case bounds.MayCall:
+		return fmt.Sprintf("%d records are so large that a file cannot hold the %d a batch job needs: asked by runtime calls", records, bounds.Quotas.MinRecords)
+	}
+	return fmt.Sprintf("%d records are so large that a file cannot hold the %d a batch job needs: they end failed; --rescue asks them on demand", records, bounds.Quotas.MinRecords)
+}
+
+// pilotTooLarge reports whether the pilot's records do not fit into one file together.
+func pilotTooLarge(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) (bool, error) {
+	limit := bounds.MaxLine()
+	if p.Pilot == 0 || p.Mode != quarry.ModeJob || limit == 0 || p.LineBytes <= limit {
+		return false, nil
+	}
+	var bytes int64
+	for d, err := range pass.Taken() {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return false, err
+		}
+		if d.Take == index.Pilot {
+			bytes += int64(d.Bytes)
+		}
+	}
+	return bytes > limit, nil
+}

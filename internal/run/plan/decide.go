@@ -1,0 +1,187 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"quarry/internal/dedupe"
+	"quarry/internal/run/draw"
+	"quarry/internal/run/index"
+)
+
+// ErrNoDocuments says that nothing the sources hold is a document.
+var ErrNoDocuments = errors.New("no documents")
+
+// Findings are what the documents were found to be beside each other and beside the pass before.
+type Findings struct {
+	Repeats    *index.Repeats
+	Sample     *draw.Sample  // of which the pilot is made
+	Joined     *index.Joined // with the pass before
+	Before     *index.Known  // that pass; nil: none
+	Imported   bool          // that pass is answers that somebody had: they do not say what was asked
+	RefreshMax int64         // known documents that ask something else now and are asked in this pass. Zero: all
+}
+
+// Decide writes what becomes of each document: one byte each, in order; and beside it, whose answer of the pass before is
+// taken over, and how often the others were asked before. It fails with ErrNoDocuments, and writes nothing, where there are
+// none.
+func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error {
+	unusable, err := by.Repeats.Among(by.Sample.Orders())
+	if err != nil {
+		return err
+	}
+	pilot := by.Sample.Pick(func(order int64) bool { return !unusable[order] })
+	column, err := pass.CreateColumns()
+	if err != nil {
+		return err
+	}
+	defer column.Abort()
+	long, err := pass.OpenLong()
+	if err != nil {
+		return err
+	}
+	defer long.Close()
+	var parts []int64
+	next, stop := iter.Pull2(by.Repeats.Sorted())
+	defer stop()
+	repeat, err, more := next()
+	p.Documents = 0
+	var order int64
+	for e, entryErr := range pass.Entries() {
+		if err := errors.Join(err, entryErr, ctx.Err()); err != nil {
+			return err
+		}
+		t := e.Take()
+		for more && repeat.Order == order { // an id that comes again outweighs a text that does
+			if repeat.Take == index.SameID || t == index.Main {
+				t = repeat.Take
+			}
+			if repeat, err, more = next(); err != nil {
+				return err
+			}
+		}
+		slot, tries := int64(-1), 0
+		if t == index.Main || t == index.Same {
+			if t, slot, tries, err = p.compare(&e, t, order, by); err != nil {
+				return err
+			}
+		}
+		if len(pilot) > 0 && pilot[0] == order {
+			pilot = pilot[1:]
+			if t == index.Main {
+				t = index.Pilot
+			}
+		}
+		if err := column.Add(t, tries, order, slot); err != nil {
+			return err
+		}
+		if parts, err = long.Of(order, parts); err != nil {
+			return err
+		}
+		p.tally(t, int64(len(parts)))
+		if t == index.Main || t == index.Pilot {
+			p.AskedLines += int64(e.Bytes)
+		}
+		p.Documents++
+		p.Orders++
+		order++
+	}
+	p.Documents -= p.SameID + p.broken
+	if p.Documents == 0 {
+		return ErrNoDocuments
+	}
+	return column.Commit()
+}
+
+// compare finds out whether the pass before has this document's answer. It gives the slot whose answer is taken over, or
+// how often a document that has none was asked.
+func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) (index.Take, int64, int, error) {
+	slot, ok, err := by.Joined.Slot(order)
+	if err != nil || !ok {
+		return t, -1, 0, err
+	}
+	was, err := by.Before.Entry(slot)
+	if err != nil {
+		return t, -1, 0, err
+	}
+	how, tries, err := by.Before.Ended(slot)
+	if err != nil {
+		return t, -1, 0, err
+	}
+	answered := how.Answered()
+	// What was imported does not say what was asked: it is taken at its word.
+	same := (e.AsksAs(&was) && how != index.EndedStale) || by.Imported
+	switch {
+	case same && answered:
+		return index.Unchanged, slot, 0, nil
+	case same:
+		if t == index.Main {
+			p.Again++
+		}
+		return t, -1, tries, nil
+	case answered && by.RefreshMax > 0 && p.Changed >= by.RefreshMax:
+		p.Stale++
+		return index.Unchanged, slot | index.Stale, 0, nil
+	case t == index.Main:
+		p.Changed++
+	}
+	return t, -1, 0, nil
+}
+
+// tally counts what becomes of a document, which is asked in so many parts; 0: as a whole.
+func (p *Plan) tally(t index.Take, parts int64) {
+	if t == index.Main || t == index.Pilot {
+		p.Parts += parts
+		p.Long += min(parts, 1)
+	}
+	switch t {
+	case index.Main:
+		p.Asked++
+	case index.Pilot:
+		p.Asked++
+		p.Pilot++
+		p.pilotRecords += max(parts, 1)
+	case index.Empty:
+		p.Empty++
+	case index.SameID:
+		p.SameID++
+	case index.Broken: // counted as unreadable when it was read
+		p.broken++
+	case index.Same:
+		p.Same++
+	case index.TooLarge:
+		p.TooLarge++
+	case index.Unchanged:
+		p.Unchanged++
+	}
+}
+
+// TopUpPilot adds to a pilot that came out smaller than it should be, because most of what was drawn repeats another
+// document: a job below the minimum is refused. What is added has the smallest hashes of all that is left. size is what it should be.
+func (p *Plan) TopUpPilot(ctx context.Context, pass index.Pass, size int) error {
+	lack := min(int64(size), p.Asked) - p.Pilot
+	if lack <= 0 {
+		return nil
+	}
+	more := draw.NewSmallest(int(lack))
+	for d, err := range pass.Taken() {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if d.Take == index.Main {
+			more.Add(dedupe.Entry{Hash: d.Hash, Order: d.Order})
+		}
+	}
+	added := map[int64]bool{}
+	for _, e := range more.Entries() {
+		added[e.Order] = true
+	}
+	records, err := pass.TakeAsPilot(added, p.Orders)
+	if err != nil {
+		return err
+	}
+	p.Pilot += int64(len(added))
+	p.pilotRecords += records
+	return nil
+}
