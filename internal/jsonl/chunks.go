@@ -21,26 +21,63 @@ type Chunk struct {
 	buf []byte // that Data lies in
 }
 
+// Held is how many bytes the chunk holds in memory.
+func (c *Chunk) Held() int { return cap(c.buf) }
+
 // Buffers takes the memory of chunks that nobody holds any more, for chunks to come. Any number of goroutines may use it.
-type Buffers struct{ free chan []byte }
+type Buffers struct {
+	free chan []byte
+	long chan []byte // one, for the next long line
+}
 
 // NewBuffers keeps at most n buffers.
-func NewBuffers(n int) *Buffers { return &Buffers{make(chan []byte, n)} }
+func NewBuffers(n int) *Buffers { return &Buffers{free: make(chan []byte, n)} }
+
+// KeepLong keeps one buffer more, of a line that was longer than a chunk, as long as such lines go on coming. It is for
+// whoever gives such a chunk back before the next is cut.
+func (b *Buffers) KeepLong() { b.long = make(chan []byte, 1) }
+
+// keptChunks is after how many chunks without a long line its buffer is not kept any more.
+const keptChunks = 64
 
 // Give says that nobody holds a part of the chunk any more.
 func (b *Buffers) Give(c Chunk) {
-	if cap(c.buf) != chunkSize { // one that a long line needed would be held to the end
+	kept := b.free
+	switch {
+	case c.buf == nil:
 		return
+	case cap(c.buf) != chunkSize: // one that a long line needed would be held to the end
+		kept = b.long
 	}
 	select {
-	case b.free <- c.buf:
+	case kept <- c.buf:
+	default:
+	}
+}
+
+// takeLong gives a buffer of at least n bytes, which is more than a chunk has.
+func (b *Buffers) takeLong(n, most int) []byte {
+	select {
+	case buf := <-b.long:
+		if len(buf) >= n {
+			return buf
+		}
+	default:
+	}
+	return make([]byte, max(n, most))
+}
+
+// dropLong forgets the buffer of long lines.
+func (b *Buffers) dropLong() {
+	select {
+	case <-b.long:
 	default:
 	}
 }
 
 // take gives a buffer of n bytes.
 func (b *Buffers) take(n int) []byte {
-	if b != nil && n == chunkSize {
+	if n == chunkSize {
 		select {
 		case buf := <-b.free:
 			return buf[:n]
@@ -72,6 +109,9 @@ func Chunks(ctx context.Context, r io.Reader, from Place, maxLine int) iter.Seq2
 // ChunksIn is Chunks in the memory of chunks that were given back.
 func ChunksIn(ctx context.Context, buffers *Buffers, r io.Reader, from Place, maxLine int) iter.Seq2[Chunk, error] {
 	return func(yield func(Chunk, error) bool) {
+		if buffers == nil {
+			buffers = NewBuffers(0)
+		}
 		c := cutter{r: r, buffers: buffers, line: max(from.Line, 1), offset: from.Offset, max: min(max(maxLine, 1), maxLineBytes)}
 		for {
 			if err := ctx.Err(); err != nil {
@@ -102,25 +142,43 @@ type cutter struct {
 	line    int64  // of the first byte of rest
 	offset  int64  // of the first byte of rest
 	max     int
+	short   int // chunks since one that a long line needed
 }
 
 // next gives the chunk up to the last newline that one buffer holds. io.EOF can come with the last chunk.
 func (c *cutter) next() (Chunk, error) {
-	buf := c.buffers.take(max(chunkSize, min(2*len(c.rest), c.max+1)))
+	buf := c.buffers.take(max(chunkSize, len(c.rest)+1))
 	n := copy(buf, c.rest)
-	for {
-		n += c.fill(buf[n:])
+	for seen := 0; ; {
+		// Of a long line's buffer no more is filled than the line takes: what is not touched is not in memory, and what
+		// lies behind the line has to be copied.
+		n += c.fill(buf[n:min(len(buf), n+chunkSize)])
 		if c.err != nil {
 			break
 		}
 		// A line above the limit is only known as such when more than the limit is there without a newline.
-		if bytes.IndexByte(buf[:n], '\n') >= 0 || n > c.max {
+		if bytes.IndexByte(buf[seen:n], '\n') >= 0 || n > c.max {
 			break
 		}
+		if seen = n; n < len(buf) {
+			continue
+		}
 		// Fourfold leaves less behind for the collector than doubling, and the largest buffer is no larger.
-		grown := make([]byte, max(n+1, min(4*len(buf), c.max+1)))
+		want := 4 * len(buf)
+		if want >= c.max { // with room for the one byte that tells a line above the limit
+			want = c.max + 1
+		}
+		grown := c.buffers.takeLong(n+1, want)
 		copy(grown, buf[:n])
+		if len(buf) == chunkSize {
+			c.buffers.Give(Chunk{buf: buf})
+		}
 		buf = grown
+	}
+	if cap(buf) > chunkSize {
+		c.short = 0
+	} else if c.short++; c.short == keptChunks {
+		c.buffers.dropLong()
 	}
 	data := buf[:n]
 	end := bytes.LastIndexByte(data, '\n') + 1
@@ -128,6 +186,7 @@ func (c *cutter) next() (Chunk, error) {
 		end = n
 	}
 	if end == 0 && n > c.max {
+		c.buffers.Give(Chunk{buf: buf})
 		return c.skip(int64(n))
 	}
 	// Lines above the limit that fit into a buffer are found here, at the price of one walk over the newlines.

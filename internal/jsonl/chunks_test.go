@@ -192,3 +192,43 @@ func FuzzChunks(f *testing.F) {
 		}
 	})
 }
+
+// Long lines that come one after the other lie in one buffer, where each is given back before the next is cut.
+func TestLongLinesShareABuffer(t *testing.T) { // not parallel: it reads the heap
+	var in bytes.Buffer
+	var want []int
+	for i := range 24 {
+		n := 3<<20 + i*250_001
+		if i%5 == 0 {
+			n = 100_000 * i
+		}
+		want = append(want, n)
+		in.Write(bytes.Repeat([]byte{byte('a' + i)}, n))
+		in.WriteByte('\n')
+	}
+	buffers := jsonl.NewBuffers(2)
+	buffers.KeepLong()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var got []int
+	for c, err := range jsonl.ChunksIn(t.Context(), buffers, &in, jsonl.Place{}, 16<<20) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for l := range c.Lines() {
+			if w := bytes.Trim(l.Text, string(rune('a'+len(got)))); len(w) > 0 {
+				t.Errorf("line %d holds %q too", l.Line, w[:1])
+			}
+			got = append(got, len(l.Text))
+		}
+		buffers.Give(c)
+	}
+	runtime.ReadMemStats(&after)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if held := after.TotalAlloc - before.TotalAlloc; held > 32<<20 {
+		t.Errorf("%d lines of at most 9 MiB took %d MiB in all, want at most 32", len(want), held>>20)
+	}
+}
