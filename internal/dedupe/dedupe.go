@@ -7,7 +7,7 @@ package dedupe
 
 import (
 	"bufio"
-	"bytes"
+	"cmp"
 	"container/heap"
 	"encoding/binary"
 	"errors"
@@ -44,8 +44,24 @@ type Sorter struct {
 	cfg  Config
 	e    *effect.Effects
 	held []Entry
-	runs []string
+	runs []file // the older ones are at no lower level
+	made int    // runs so far: what names the next
 }
+
+// file is a sorted run on the disk. Those that hold what memory held are at level 0; mergeRuns of one level make one of
+// the next. So there are few to be read at once, whatever the number of entries, and an entry is written again once for
+// each factor of mergeRuns.
+type file struct {
+	path  string
+	level int
+}
+
+// mergeRuns runs are read at once, with readBytes of memory each, and as many of each higher level.
+const (
+	mergeRuns  = 64
+	readBytes  = 32 << 10
+	writeBytes = 64 << 10
+)
 
 // NewSorter gives an empty sorter.
 func NewSorter(e *effect.Effects, cfg Config) *Sorter {
@@ -57,63 +73,128 @@ func NewSorter(e *effect.Effects, cfg Config) *Sorter {
 
 // Add takes an entry.
 func (s *Sorter) Add(entry Entry) error {
+	if len(s.held) == cap(s.held) {
+		// Doubled up to the bound: what append leaves behind on the way there is several times as much.
+		grown := make([]Entry, len(s.held), min(max(2*len(s.held), 1<<10), max(s.cfg.Memory, 1)))
+		copy(grown, s.held)
+		s.held = grown
+	}
 	s.held = append(s.held, entry)
 	if len(s.held) < s.cfg.Memory {
 		return nil
 	}
-	return s.spill()
+	if err := s.spill(); err != nil {
+		return err
+	}
+	return s.settle()
 }
 
 func compare(a, b Entry) int {
-	if c := bytes.Compare(a.Hash[:], b.Hash[:]); c != 0 {
-		return c
+	// Most differ in the first half. As numbers they compare faster than as bytes.
+	if x, y := binary.BigEndian.Uint64(a.Hash[:]), binary.BigEndian.Uint64(b.Hash[:]); x != y {
+		return cmp.Compare(x, y)
 	}
-	switch {
-	case a.Order < b.Order:
-		return -1
-	case a.Order > b.Order:
-		return 1
+	if x, y := binary.BigEndian.Uint64(a.Hash[8:]), binary.BigEndian.Uint64(b.Hash[8:]); x != y {
+		return cmp.Compare(x, y)
 	}
-	return 0
+	return cmp.Compare(a.Order, b.Order)
 }
 
+// spill writes what is held as a run.
 func (s *Sorter) spill() error {
 	slices.SortFunc(s.held, compare)
+	err := s.write(0, func(yield func(Entry, error) bool) {
+		for _, entry := range s.held {
+			if !yield(entry, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	s.held = s.held[:0]
+	return nil
+}
+
+// settle merges the last runs as long as there are mergeRuns of one level.
+func (s *Sorter) settle() error {
+	for {
+		n := len(s.runs) - mergeRuns
+		if n < 0 || s.runs[n].level != s.runs[len(s.runs)-1].level {
+			return nil
+		}
+		merged := slices.Clone(s.runs[n:])
+		if err := s.write(merged[0].level+1, merging(nil, merged)); err != nil {
+			return err
+		}
+		s.runs = append(s.runs[:n], s.runs[len(s.runs)-1])
+		for i, m := range merged {
+			if err := s.e.Remove(m.path); err != nil {
+				s.runs = append(s.runs, merged[i:]...) // Close tries again
+				return err
+			}
+		}
+	}
+}
+
+// write writes a run.
+func (s *Sorter) write(level int, entries iter.Seq2[Entry, error]) error {
 	if err := s.e.MkdirAll(s.cfg.Dir); err != nil {
 		return err
 	}
-	f, err := s.e.Create(filepath.Join(s.cfg.Dir, fmt.Sprintf("%s.run%05d", s.cfg.Name, len(s.runs))))
+	f, err := s.e.Create(filepath.Join(s.cfg.Dir, fmt.Sprintf("%s.run%05d", s.cfg.Name, s.made)))
 	if err != nil {
 		return err
 	}
 	// Named before it is whole, so that Close removes it whatever happens.
-	s.runs = append(s.runs, f.Path())
-	w := bufio.NewWriterSize(f, 256<<10)
+	s.runs = append(s.runs, file{f.Path(), level})
+	s.made++
+	w := bufio.NewWriterSize(f, writeBytes)
 	var b [entryBytes]byte
-	for _, entry := range s.held {
-		copy(b[:], entry.Hash[:])
-		binary.BigEndian.PutUint64(b[16:], uint64(entry.Order))
-		if _, err := w.Write(b[:]); err != nil {
+	for entry, err := range entries {
+		if err == nil {
+			copy(b[:], entry.Hash[:])
+			binary.BigEndian.PutUint64(b[16:], uint64(entry.Order))
+			_, err = w.Write(b[:])
+		}
+		if err != nil {
 			return errors.Join(err, f.Close())
 		}
 	}
-	s.held = s.held[:0]
 	return errors.Join(w.Flush(), f.Close())
 }
 
 // Sorted gives all entries by hash, equal ones by order.
 func (s *Sorter) Sorted() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
+		if len(s.runs) > 0 && len(s.held) > 0 {
+			// To those on the disk: the memory is worth more to whoever works on what comes out.
+			if err := s.spill(); err != nil {
+				yield(Entry{}, err)
+				return
+			}
+		}
+		if len(s.held) == 0 {
+			s.held = nil
+		}
 		slices.SortFunc(s.held, compare)
-		m := merge{{held: s.held}}
-		for _, path := range s.runs {
-			f, err := os.Open(path)
+		merging(s.held, s.runs)(yield)
+	}
+}
+
+// merging gives the entries of sorted runs, in memory and on the disk, in order.
+func merging(held []Entry, files []file) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		m := merge{{held: held}}
+		for _, file := range files {
+			f, err := os.Open(file.path)
 			if err != nil {
 				yield(Entry{}, err)
 				return
 			}
 			defer func() { _ = f.Close() }()
-			m = append(m, &run{r: bufio.NewReaderSize(f, 64<<10)})
+			m = append(m, &run{r: bufio.NewReaderSize(f, readBytes)})
 		}
 		live := m[:0]
 		for _, r := range m {
@@ -171,8 +252,8 @@ type Pair struct{ Order, First int64 }
 // Close removes the runs.
 func (s *Sorter) Close() error {
 	var errs []error
-	for _, path := range s.runs {
-		errs = append(errs, s.e.Remove(path))
+	for _, run := range s.runs {
+		errs = append(errs, s.e.Remove(run.path))
 	}
 	s.runs, s.held = nil, nil
 	return errors.Join(errs...)
@@ -193,16 +274,20 @@ func (r *run) next() (bool, error) {
 		r.head, r.held = r.held[0], r.held[1:]
 		return true, nil
 	}
-	var b [entryBytes]byte
-	if _, err := io.ReadFull(r.r, b[:]); err != nil {
-		if errors.Is(err, io.EOF) {
+	b, err := r.r.Peek(entryBytes)
+	if err != nil {
+		if len(b) == 0 && errors.Is(err, io.EOF) {
 			return false, nil
+		}
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
 		}
 		return false, fmt.Errorf("read sorted run: %w", err)
 	}
-	copy(r.head.Hash[:], b[:])
+	copy(r.head.Hash[:], b)
 	r.head.Order = int64(binary.BigEndian.Uint64(b[16:]))
-	return true, nil
+	_, err = r.r.Discard(entryBytes)
+	return true, err
 }
 
 type merge []*run
