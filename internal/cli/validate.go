@@ -19,7 +19,7 @@ func (a *App) validateCommand() *cobra.Command {
 		Short: "Check Bedrock batch input files against format, quotas and model",
 		Long: `Validate checks input files of one job, Quarry's or anybody's: strict JSON, recordIds and their
 uniqueness over all files, modelInput against the model's family, sizes and counts beside their limits.
-Every fault is one line on stderr, as FILE:LINE: reason, in the order of the files and lines; of more than 393,216
+Every fault is one line on stderr, as FILE:LINE: reason, in the order of the files and lines; of more than 196,608
 recordIds, those that come again among the rest are named behind the last file.
 
 Exit codes: 0 done · 2 usage · 3 a fault was found`,

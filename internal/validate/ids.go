@@ -10,14 +10,13 @@ import (
 	"quarry/internal/jsonl"
 )
 
-// idRef is one recordId: its hash, where it stands, and where its line begins.
+// idRef is one recordId: its hash, and where it stands.
 type idRef struct {
-	hash         uint64
-	at           int64
-	line, offset int64
+	hash     uint64
+	at, line int64
 }
 
-// idSet finds recordIds that come twice. It holds hashes and places; on a hit both lines are read again, so that two ids
+// idSet finds recordIds that come twice. It holds hashes and places; on a hit both ids are read again, so that two ids
 // which only share a hash are never called the same. The hash is keyed by chance: nobody can make ids that collide.
 type idSet struct {
 	seed  maphash.Seed
@@ -28,7 +27,8 @@ type idSet struct {
 	later laterIDs // those that came when so many were held
 	err   error    // of later: nothing is added any more
 
-	check jsonl.Checker
+	raw   [maxRawID + 2]byte
+	ids   [2][]byte   // the memory of those that are compared
 	files [2]struct { // those that were read again last
 		index int
 		f     *os.File
@@ -36,10 +36,10 @@ type idSet struct {
 }
 
 type slot struct {
-	hash   uint64 // 0: free
-	offset int64
-	line   uint32
-	file   uint32
+	hash uint64 // 0: free
+	at   int64
+	line uint32
+	file uint32
 }
 
 func newIDSet(names []string, cfg Config) *idSet {
@@ -65,8 +65,9 @@ func (s *idSet) add(file int, id idRef) (first earlier, twice bool) {
 	i := s.slot(id.hash)
 	for s.slots[i].hash != 0 {
 		if o := s.slots[i]; o.hash == id.hash {
-			a, okA := s.read(int(o.file), o.offset)
-			b, okB := s.read(file, id.offset)
+			a, okA := s.read(int(o.file), o.at, s.ids[0])
+			b, okB := s.read(file, id.at, s.ids[1])
+			s.ids[0], s.ids[1] = a, b
 			// A file that can be read only once (a pipe) leaves the hash as the judge: 1 in 2^63 for a pair.
 			if !okA || !okB || bytes.Equal(a, b) {
 				return earlier{jsonl.Quote(b), fmt.Sprintf("%s:%d", s.names[o.file], o.line)}, true
@@ -80,7 +81,7 @@ func (s *idSet) add(file int, id idRef) (first earlier, twice bool) {
 		}
 		return earlier{}, false
 	}
-	s.slots[i] = slot{id.hash, id.offset, uint32(min(id.line, 1<<32-1)), uint32(file)}
+	s.slots[i] = slot{id.hash, id.at, uint32(min(id.line, 1<<32-1)), uint32(file)}
 	s.used++
 	return earlier{}, false
 }
@@ -102,39 +103,23 @@ func (s *idSet) grow() {
 	}
 }
 
-// read gives the recordId of the line that begins at an offset.
-func (s *idSet) read(file int, offset int64) ([]byte, bool) {
+// read gives the recordId that stands at an offset, in the memory of into.
+func (s *idSet) read(file int, at int64, into []byte) ([]byte, bool) {
 	f := s.open(file)
 	if f == nil {
 		return nil, false
 	}
-	buf := make([]byte, 0, 16<<10)
-	for {
-		n, err := f.ReadAt(buf[len(buf):cap(buf)], offset+int64(len(buf)))
-		end := bytes.IndexByte(buf[len(buf):len(buf)+n], '\n')
-		if end >= 0 {
-			buf = buf[:len(buf)+end]
-			break
-		}
-		buf = buf[:len(buf)+n]
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, false
-		}
-		buf = append(make([]byte, 0, 2*cap(buf)), buf...)
-	}
-	if offset == 0 {
-		buf = bytes.TrimPrefix(buf, []byte(mark))
-	}
-	members, err := s.check.Object(buf)
-	if err != nil {
+	n, err := f.ReadAt(s.raw[:], at)
+	if err != nil && err != io.EOF || n == 0 || s.raw[0] != '"' {
 		return nil, false
 	}
-	for _, m := range members {
-		if string(m.Name) == "recordId" {
-			return jsonl.Unescape(nil, m.Value), true
+	raw := s.raw[1:n]
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			return jsonl.Unescape(into[:0], raw[:i]), true
+		case '\\':
+			i++
 		}
 	}
 	return nil, false

@@ -26,9 +26,9 @@ type Sorted struct {
 	Order int64
 }
 
-// heldIDs is how many recordIds are held by default: what fills 2^19 slots, 12 MiB. By default a job may have 100,000
+// heldIDs is how many recordIds are held by default: what fills 2^18 slots, 6 MiB. By default a job may have 100,000
 // records at most (https://docs.aws.amazon.com/general/latest/gr/bedrock.html).
-const heldIDs = 3 << 17
+const heldIDs = 3 << 16
 
 // laterIDs are the recordIds that came when the set was full. They are compared when the last file is read.
 type laterIDs struct {
@@ -37,15 +37,8 @@ type laterIDs struct {
 	starts []int64 // where each file would begin if all were one
 }
 
-// A place is told to a sorter as where its line begins if all files were one, and as its line's number beside the
-// recordId's distance from the line's beginning. A line has at most 2^30 bytes.
-const columnBits = 30
-
-func packLine(id idRef) int64 {
-	return min(id.line, 1<<(63-columnBits)-1)<<columnBits | (id.at - id.offset)
-}
-
-// A first place is told as its file beside its line.
+// A place is told to a sorter as where the recordId stands if all files were one, and as the number of its line; a first
+// place as its file beside its line.
 const lineBits = 40
 
 // add takes an id that was not found in the set.
@@ -55,7 +48,7 @@ func (l *laterIDs) add(file int, id idRef) (err error) {
 			return err
 		}
 	}
-	return l.ids.Add(pair(id.hash, uint64(l.starts[file]+id.offset)), packLine(id))
+	return l.ids.Add(pair(id.hash, uint64(l.starts[file]+id.at)), id.line)
 }
 
 func pair(a, b uint64) (key [16]byte) {
@@ -65,7 +58,7 @@ func pair(a, b uint64) (key [16]byte) {
 }
 
 // file gives the file of a place and where in it the place is.
-func (l *laterIDs) file(place int64) (index int, offset int64) {
+func (l *laterIDs) file(place int64) (index int, at int64) {
 	index = sort.Search(len(l.starts), func(i int) bool { return l.starts[i] > place }) - 1
 	return index, place - l.starts[index]
 }
@@ -123,9 +116,9 @@ func (l *laterIDs) compare(ctx context.Context, set *idSet, found Sorter) error 
 			continue
 		}
 		if len(firsts) == 0 {
-			firsts = append(firsts, l.distinct(set, before))
+			firsts = append(firsts, l.distinct(set, before, nil))
 		}
-		d := l.distinct(set, s)
+		d := l.distinct(set, s, set.ids[0])
 		same := false
 		for _, first := range firsts {
 			// A file that can be read only once leaves the hash as the judge, as it does in the set.
@@ -136,26 +129,28 @@ func (l *laterIDs) compare(ctx context.Context, set *idSet, found Sorter) error 
 				break
 			}
 		}
-		if !same {
+		if set.ids[0] = d.id; !same {
+			set.ids[0] = nil
 			firsts = append(firsts, d)
 		}
 	}
 	return nil
 }
 
-func (l *laterIDs) distinct(set *idSet, s Sorted) distinct {
-	file, offset := l.file(int64(binary.BigEndian.Uint64(s.Key[8:])))
-	id, ok := set.read(file, offset)
-	return distinct{id, ok, uint64(file)<<lineBits | uint64(min(s.Order>>columnBits, 1<<lineBits-1))}
+func (l *laterIDs) distinct(set *idSet, s Sorted, into []byte) distinct {
+	file, at := l.file(int64(binary.BigEndian.Uint64(s.Key[8:])))
+	id, ok := set.read(file, at, into)
+	return distinct{id, ok, uint64(file)<<lineBits | uint64(min(s.Order, 1<<lineBits-1))}
 }
 
 func (l *laterIDs) tell(set *idSet, s Sorted) again {
-	file, offset := l.file(int64(binary.BigEndian.Uint64(s.Key[:])))
+	file, at := l.file(int64(binary.BigEndian.Uint64(s.Key[:])))
 	first := binary.BigEndian.Uint64(s.Key[8:])
-	id, _ := set.read(file, offset)
+	id, _ := set.read(file, at, set.ids[0])
+	set.ids[0] = id
 	return again{
 		file:  file,
-		id:    idRef{line: s.Order >> columnBits, offset: offset, at: offset + s.Order&(1<<columnBits-1)},
+		id:    idRef{line: s.Order, at: at},
 		first: earlier{jsonl.Quote(id), fmt.Sprintf("%s:%d", set.names[first>>lineBits], first&(1<<lineBits-1))},
 	}
 }

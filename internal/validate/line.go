@@ -13,7 +13,7 @@ type job struct {
 	chunk jsonl.Chunk
 	body  *body
 	hash  func(id []byte) uint64
-	done  chan struct{}
+	done  chan struct{} // takes one
 
 	records int64
 	faults  []found
@@ -47,17 +47,22 @@ func startWorkers(n int) *workers {
 			var c jsonl.Checker
 			for j := range w.jobs {
 				j.run(&c)
-				close(j.done)
+				j.done <- struct{}{}
 			}
 		})
 	}
 	return w
 }
 
-func (w *workers) start(chunk jsonl.Chunk, b *body, hash func([]byte) uint64) *job {
-	j := &job{chunk: chunk, body: b, hash: hash, done: make(chan struct{})}
+func (w *workers) start(j *job) *job {
 	w.jobs <- j
 	return j
+}
+
+// reset makes a job that is done the job of another chunk.
+func (j *job) reset(chunk jsonl.Chunk, b *body) {
+	clear(j.faults) // their reasons
+	j.chunk, j.body, j.records, j.faults, j.ids, j.rest = chunk, b, 0, j.faults[:0], j.ids[:0], jsonl.Chunk{}
 }
 
 // stop ends the workers and waits for them.
@@ -150,8 +155,16 @@ func (j *job) line(c *jsonl.Checker, l jsonl.Line) {
 // maxRecordID is what fits the custom ids of other batch interfaces too; AWS names no limit.
 const maxRecordID = 64
 
+// maxRawID is how long a recordId may be as it is written for its characters to be looked at, and for it to be compared
+// with others: each byte can be written as an escape of six.
+const maxRawID = 4 << 10
+
 func (j *job) recordID(l jsonl.Line, at int64, m *jsonl.Member) {
 	id := m.Value[1 : len(m.Value)-1]
+	if len(id) > maxRawID {
+		j.fault(l.Line, at, fmt.Sprintf("recordId that takes %d bytes; want at most %d", len(id), maxRecordID))
+		return
+	}
 	if !m.Plain {
 		id = jsonl.Unescape(nil, id)
 	}
@@ -168,5 +181,5 @@ func (j *job) recordID(l jsonl.Line, at int64, m *jsonl.Member) {
 			break
 		}
 	}
-	j.ids = append(j.ids, idRef{hash: j.hash(id), at: at, line: l.Line, offset: l.Offset})
+	j.ids = append(j.ids, idRef{hash: j.hash(id), at: at, line: l.Line})
 }

@@ -39,7 +39,7 @@ type Config struct {
 	MaxLineBytes int64
 	// Workers is how many goroutines check; 0 means one for each processor.
 	Workers int
-	// HeldIDs is how many recordIds are held in memory; 0 means 393,216, which take 12 MiB.
+	// HeldIDs is how many recordIds are held in memory; 0 means 196,608, which take 6 MiB.
 	HeldIDs int
 	// Sorter makes a sorter for the recordIds beyond those, and by another name for those that come again. nil holds all.
 	Sorter func(name string) (Sorter, error)
@@ -130,7 +130,8 @@ func Files(ctx context.Context, cfg Config, files []string) (_ Report, err error
 	if cfg.HeldIDs == 0 {
 		cfg.HeldIDs = heldIDs
 	}
-	r := &run{cfg: cfg, ids: newIDSet(files, cfg)}
+	r := &run{cfg: cfg, ids: newIDSet(files, cfg), buffers: jsonl.NewBuffers(min(2*cfg.Workers, mostUnderWay>>19) + 2)}
+	r.buffers.KeepLong()
 	defer func() {
 		if closeErr := r.ids.close(); err == nil && closeErr != nil {
 			err = sorting(closeErr)
@@ -149,7 +150,7 @@ func Files(ctx context.Context, cfg Config, files []string) (_ Report, err error
 			r.fault(Fault{File: name, Reason: "has the same last name as " + other})
 		}
 		bases[filepath.Base(name)] = name
-		if err := r.check(ctx, n, name); err != nil {
+		if err := r.read(ctx, n, name); err != nil {
 			return r.report, err
 		}
 	}
@@ -191,7 +192,17 @@ type run struct {
 	ids    *idSet
 	body   *body
 	told   bool // the body is decided
+
+	// What follows is used again and again, so that hardly anything is left to collect.
+	buffers *jsonl.Buffers
+	jobs    []*job // that are free
+	check   jsonl.Checker
+	single  job // a line of the rest of a job
 }
+
+// mostUnderWay is how many bytes of chunks are with the workers, unless it is one line that is longer: beside a long line
+// nothing else is in memory, whatever the number of workers.
+const mostUnderWay = 8 << 20
 
 func (r *run) fault(f Fault) {
 	r.report.Faults++
@@ -203,8 +214,8 @@ func (r *run) fault(f Fault) {
 	}
 }
 
-// check reads one file: chunks go to the workers, and their findings come back in order.
-func (r *run) check(ctx context.Context, index int, name string) (err error) {
+// read checks one file: chunks go to the workers, and their findings come back in order.
+func (r *run) read(ctx context.Context, index int, name string) (err error) {
 	in, err := os.Open(name)
 	if err != nil {
 		return unreadable(name, err)
@@ -220,16 +231,17 @@ func (r *run) check(ctx context.Context, index int, name string) (err error) {
 	r.ids.later.starts = append(r.ids.later.starts, start)
 	w := startWorkers(r.cfg.Workers)
 	defer w.stop()
-	pending := make([]*job, 0, 2*r.cfg.Workers)
-	buffers := jsonl.NewBuffers(2*r.cfg.Workers + 2)
+	pending, underWay := make([]*job, 0, 2*r.cfg.Workers), 0
 	finish := func() {
 		j := pending[0]
 		pending = append(pending[:0], pending[1:]...)
 		<-j.done
 		r.take(index, name, j)
-		buffers.Give(j.chunk)
+		underWay -= j.chunk.Held()
+		r.buffers.Give(j.chunk)
+		r.jobs = append(r.jobs, j)
 	}
-	for chunk, err := range jsonl.ChunksIn(ctx, buffers, in, jsonl.Place{}, int(r.cfg.MaxLineBytes)) {
+	for chunk, err := range jsonl.ChunksIn(ctx, r.buffers, in, jsonl.Place{}, int(r.cfg.MaxLineBytes)) {
 		if err != nil {
 			if ctx.Err() != nil {
 				return err
@@ -249,7 +261,11 @@ func (r *run) check(ctx context.Context, index int, name string) (err error) {
 		if len(pending) == cap(pending) {
 			finish()
 		}
-		pending = append(pending, w.start(chunk, r.body, r.ids.hash))
+		pending = append(pending, w.start(r.job(chunk)))
+		// The next chunk is read while the workers check, unless what they have is so much that it must go first.
+		for underWay += chunk.Held(); underWay > mostUnderWay && len(pending) > 0; {
+			finish()
+		}
 		if r.ids.err != nil {
 			break
 		}
@@ -264,6 +280,16 @@ func (r *run) check(ctx context.Context, index int, name string) (err error) {
 		r.fault(Fault{File: name, Reason: "is empty"})
 	}
 	return nil
+}
+
+// job gives a job of the chunk, in the memory of one that is done.
+func (r *run) job(chunk jsonl.Chunk) *job {
+	j := &job{hash: r.ids.hash, done: make(chan struct{}, 1)}
+	if n := len(r.jobs) - 1; n >= 0 {
+		j, r.jobs = r.jobs[n], r.jobs[:n]
+	}
+	j.reset(chunk, r.body)
+	return j
 }
 
 func unreadable(name string, err error) error {
@@ -318,9 +344,11 @@ func (r *run) take(index int, name string, j *job) {
 	}
 	// A chunk full of faults: the worker stopped so as not to hold them all, and the rest is told as it is found.
 	for l := range j.rest.Lines() {
-		one := job{chunk: jsonl.Chunk{Data: l.Text, Line: l.Line, Offset: l.Offset}, body: j.body, hash: j.hash}
-		one.line(&r.ids.check, l)
-		r.take(index, name, &one)
+		one := &r.single
+		one.hash = j.hash
+		one.reset(jsonl.Chunk{}, j.body)
+		one.line(&r.check, l)
+		r.take(index, name, one)
 	}
 }
 
