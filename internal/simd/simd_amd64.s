@@ -130,6 +130,18 @@ GLOBL cC0<>(SB), RODATA|NOPTR, $1
 	ADDL $29, DX         \
 	TESTL BX, BX
 
+// SHORT_ESCAPE is done unless an escape of two bytes stands at SI, whole, for which R11 has an entry: DX.
+#define SHORT_ESCAPE \
+	CMPB    (SI), $0x5C      \
+	JNE     done             \
+	LEAQ    30(R10), BX      \
+	CMPQ    SI, BX           \
+	JHI     done             \
+	MOVBLZX 1(SI), DX        \
+	MOVBLZX (R11)(DX*1), DX  \
+	TESTL   DX, DX           \
+	JZ      done
+
 // func walk(src *byte, n int, escapes *[256]byte) (read, escaped int)
 TEXT ·walk(SB), NOSPLIT, $0-40
 	MOVQ src+0(FP), SI
@@ -151,15 +163,7 @@ advance:
 	ADDQ AX, SI
 	CMPL AX, $32
 	JEQ  next
-	CMPB (SI), $0x5C
-	JNE  done
-	LEAQ 30(R10), BX // the last byte but one: an escape has two
-	CMPQ SI, BX
-	JHI  done
-	MOVBLZX 1(SI), DX
-	MOVBLZX (R11)(DX*1), DX
-	TESTL DX, DX
-	JZ   done
+	SHORT_ESCAPE
 	INCQ R8
 	ADDQ $2, SI
 	JMP  next
@@ -205,15 +209,7 @@ advance:
 	ADDQ AX, DI
 	CMPL AX, $32
 	JEQ  next
-	CMPB (SI), $0x5C
-	JNE  done
-	LEAQ 30(R10), BX // the last byte but one: an escape has two
-	CMPQ SI, BX
-	JHI  done
-	MOVBLZX 1(SI), DX
-	MOVBLZX (R11)(DX*1), DX
-	TESTL DX, DX
-	JZ   done
+	SHORT_ESCAPE
 	MOVB DX, (DI)
 	INCQ DI
 	ADDQ $2, SI
