@@ -240,31 +240,11 @@ func (t *table) object(dst, row []byte, s *scratch) (obj []byte, reason string) 
 }
 
 func (s *Source) block(chunk cut.Chunk, t *table) quarry.Block {
-	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
-	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
-		if chunk.Skipped > 0 {
-			at := at
-			at.Line, at.Offset = chunk.Item.Line, chunk.Item.Offset
-			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
-			return
-		}
-		reader := s.Config.NewReader(t.keys)
+	return s.Config.Block(chunk, quarry.Position{Source: s.Index, File: s.File.Name}, t.keys, func() func([]byte) ([]byte, string) {
 		var used scratch
-		for row := range chunk.Items() {
-			at := at
-			at.Line, at.Offset = row.Line, row.Offset
+		return func(row []byte) (obj []byte, reason string) {
 			// A row's object is its document's memory, so it is not used again.
-			obj, reason := t.object(make([]byte, 0, len(row.Text)+len(row.Text)/8+256), row.Text, &used)
-			var d quarry.Document
-			var err error
-			if reason != "" {
-				d, err = quarry.Document{At: at}, &quarry.ItemError{At: at, Reason: reason}
-			} else if d, err = reader.Read(obj, at); errors.Is(err, item.ErrFiltered) {
-				continue
-			}
-			if !yield(d, err) {
-				return
-			}
+			return t.object(make([]byte, 0, len(row)+len(row)/8+256), row, &used)
 		}
-	}}
+	})
 }

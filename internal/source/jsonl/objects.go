@@ -2,7 +2,6 @@ package jsonl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -122,29 +121,12 @@ func (s *Objects) decide(chunk cut.Chunk) (item.Keys, bool) {
 }
 
 func (s *Objects) block(chunk cut.Chunk, keys item.Keys) quarry.Block {
-	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
-	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
-		if chunk.Skipped > 0 {
-			at := at
-			at.Line, at.Offset = chunk.Item.Line, chunk.Item.Offset
-			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
-			return
-		}
-		reader := s.Config.NewReader(keys)
-		for it := range chunk.Items() {
-			at := at
-			at.Line, at.Offset = it.Line, it.Offset
-			text := it.Text
+	return s.Config.Block(chunk, quarry.Position{Source: s.Index, File: s.File.Name}, keys, func() func([]byte) ([]byte, string) {
+		return func(text []byte) (obj []byte, reason string) {
 			if s.Convert != nil && jsonl.Check(text) == nil {
 				text = s.Convert(make([]byte, 0, len(text)+256), text)
 			}
-			d, err := reader.Read(text, at)
-			if errors.Is(err, item.ErrFiltered) {
-				continue
-			}
-			if !yield(d, err) {
-				return
-			}
+			return text, ""
 		}
-	}}
+	})
 }

@@ -10,7 +10,6 @@ package wxr
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -262,30 +261,10 @@ func member(dst []byte, name string) []byte {
 }
 
 func (s *Source) block(chunk cut.Chunk, f feed) quarry.Block {
-	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
-	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
-		if chunk.Skipped > 0 {
-			at := at
-			at.Line, at.Offset = chunk.Item.Line, chunk.Item.Offset
-			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
-			return
-		}
-		reader := s.Config.NewReader(f.keys)
+	return s.Config.Block(chunk, quarry.Position{Source: s.Index, File: s.File.Name}, f.keys, func() func([]byte) ([]byte, string) {
 		var used scratch
-		for it := range chunk.Items() {
-			at := at
-			at.Line, at.Offset = it.Line, it.Offset
-			obj, reason := f.object(make([]byte, 0, len(it.Text)+len(it.Text)/16), it.Text, &used)
-			var d quarry.Document
-			var err error
-			if reason != "" {
-				d, err = quarry.Document{At: at}, &quarry.ItemError{At: at, Reason: reason}
-			} else if d, err = reader.Read(obj, at); errors.Is(err, sourceitem.ErrFiltered) {
-				continue
-			}
-			if !yield(d, err) {
-				return
-			}
+		return func(text []byte) (obj []byte, reason string) {
+			return f.object(make([]byte, 0, len(text)+len(text)/16), text, &used)
 		}
-	}}
+	})
 }
