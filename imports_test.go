@@ -34,6 +34,9 @@ var arrows = map[string][]string{
 // What the packages below internal/run may import beside the vocabulary and the leaves. None of them knows a run, a
 // provider or what is in a ledger (some make or read its rows, which are plain values); internal/run joins them.
 var belowRun = map[string][]string{
+	"internal/run/adopt": {
+		"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/collect", "internal/dedupe", "internal/ledger",
+	},
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
 	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
 	"internal/run/draw":     {"internal/dedupe"},
@@ -46,6 +49,7 @@ var belowRun = map[string][]string{
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
 	},
 	"internal/run/results":   {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/report"},
+	"internal/run/runjson":   {"internal/run/plan", "internal/ledger"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
 	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
 }

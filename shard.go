@@ -3,6 +3,7 @@ package quarry
 import (
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // ShardID names one input file of a run: "p00001" for the pilot, "s00001" for the rest, "r00001" for records asked again.
@@ -17,6 +18,32 @@ const (
 	MainShard  ShardKind = "main"  // a stretch of the source, in its order
 	RetryShard ShardKind = "retry" // records of ended shards that need another attempt
 )
+
+var shardLetters = map[ShardKind]string{PilotShard: "p", MainShard: "s", RetryShard: "r"}
+
+// NewShardID names the nth shard of a kind, from 1.
+func NewShardID(kind ShardKind, n int) ShardID {
+	return ShardID(fmt.Sprintf("%s%05d", shardLetters[kind], n))
+}
+
+// Kind is the kind that the id names; MainShard where it names none.
+func (id ShardID) Kind() ShardKind {
+	for kind, letter := range shardLetters {
+		if len(id) > 0 && string(id[:1]) == letter {
+			return kind
+		}
+	}
+	return MainShard
+}
+
+// Number is the number in the id; 0 where there is none.
+func (id ShardID) Number() int {
+	if len(id) == 0 {
+		return 0
+	}
+	n, _ := strconv.Atoi(string(id[1:]))
+	return n
+}
 
 // ShardState is where one shard stands in its life.
 //

@@ -24,6 +24,15 @@ import (
 // Hash is enough of a cryptographic hash that a collision among 10⁸ is not to be expected.
 type Hash [16]byte
 
+// NumberHash is a number in the place of a hash: entries of such hashes are sorted by their numbers, which are not negative.
+func NumberHash(n int64) (h Hash) {
+	binary.BigEndian.PutUint64(h[:], uint64(n))
+	return h
+}
+
+// Number is the number that NumberHash put there.
+func (h Hash) Number() int64 { return int64(binary.BigEndian.Uint64(h[:])) }
+
 // Entry is one hash and the number of what it was made from.
 type Entry struct {
 	Hash  Hash

@@ -73,12 +73,11 @@ func (r *Run) number(ctx context.Context, rows []ledger.Shard) error {
 	if err != nil {
 		return err
 	}
-	prefix := map[quarry.ShardKind]string{quarry.PilotShard: "p", quarry.MainShard: "s", quarry.RetryShard: "r"}
 	for i := range rows {
 		s := &rows[i]
 		count[s.Kind]++
 		seq++
-		s.ID, s.Seq = quarry.ShardID(fmt.Sprintf("%s%05d", prefix[s.Kind], count[s.Kind])), seq
+		s.ID, s.Seq = quarry.NewShardID(s.Kind, count[s.Kind]), seq
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -146,9 +145,7 @@ func (f *foreign) find(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var at dedupe.Hash
-		binary.BigEndian.PutUint64(at[:], uint64(p.Order&^failedBit))
-		if err := f.again.Add(dedupe.Entry{Hash: at}); err != nil {
+		if err := f.again.Add(dedupe.Entry{Hash: dedupe.NumberHash(p.Order &^ failedBit)}); err != nil {
 			return err
 		}
 		f.out.Output.Doubled++
@@ -190,7 +187,7 @@ func (f *foreign) write(ctx context.Context) error {
 	defer failed.Abort()
 	next, stop := iter.Pull2(f.again.Sorted())
 	defer stop()
-	skip, more, err := nextSlot(next)
+	skip, err, more := next()
 	var n int64
 	var text bytes.Buffer
 	judge := func(_ int, c jsonl.Chunk) ([]judgedLine, error) { return f.judgeLines(c), nil }
@@ -201,8 +198,8 @@ func (f *foreign) write(ctx context.Context) error {
 		for _, l := range judged {
 			at := n
 			n++
-			if more && skip == at {
-				skip, more, err = nextSlot(next)
+			if more && err == nil && skip.Hash.Number() == at {
+				skip, err, more = next()
 				f.out.Classes[quarry.ClassDuplicate]++
 				continue
 			}

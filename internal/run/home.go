@@ -14,6 +14,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
+	"quarry/internal/run/runjson"
 )
 
 // Bringing home takes what the provider has of a run, without the sources and without asking for anything new: jobs are
@@ -149,7 +150,7 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 
 // asWhenAsked sets what answers are held against to what they were asked with.
 func (r *Run) asWhenAsked(ctx context.Context, pass int) error {
-	text, ok, err := r.ledger.Fact(ctx, manifestFact(pass))
+	text, ok, err := r.ledger.Fact(ctx, askedFact(pass))
 	if err != nil {
 		return err
 	}
@@ -166,11 +167,11 @@ func (r *Run) asWhenAsked(ctx context.Context, pass int) error {
 		}
 		return nil
 	}
-	var m manifestOfRun
+	var m runjson.Run
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
 		return fmt.Errorf("read what pass %d was asked with: %w", pass, err)
 	}
-	if r.cfg, err = r.cfg.with(&m.asked); err != nil {
+	if r.cfg, err = r.cfg.with(&m.Asked); err != nil {
 		return err
 	}
 	r.cfg.PilotMinValid = cmp.Or(m.PilotMinValid, r.cfg.PilotMinValid)

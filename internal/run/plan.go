@@ -65,7 +65,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	}
 	facts := map[string]string{plannedFact(r.pass): string(b), "planned": string(b)}
 	facts[beganFact(r.pass)] = quarry.Timestamp(r.began)
-	if facts[manifestFact(r.pass)], err = r.askedNow(ctx); err != nil {
+	if facts[askedFact(r.pass)], err = r.askedNow(ctx); err != nil {
 		return count{}, err
 	}
 	if r.replaced {

@@ -18,6 +18,7 @@ import (
 	"quarry/internal/run/answers"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/parallel"
+	"quarry/internal/run/runjson"
 	"quarry/internal/run/shardfile"
 )
 
@@ -29,7 +30,7 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	if err != nil {
 		return err
 	}
-	prefix := r.outputPrefix(s.ID) + s.Job.ARN.ID() + "/"
+	prefix := runjson.OutputPrefix(r.id, s.ID) + s.Job.ARN.ID() + "/"
 	out, err := collect.Download(ctx, r.effects, store(pool.Bucket), prefix, r.files().Raw(s.ID, s.Attempt))
 	if errors.Is(err, bucket.ErrNoBucket) {
 		return &quarry.Error{

@@ -111,7 +111,7 @@ func (r *Run) retryShards(ctx context.Context, from []quarry.ShardID, mode quarr
 	}
 	for i := range rows {
 		n := int64(i) + 1
-		rows[i].ID, rows[i].Seq = quarry.ShardID(fmt.Sprintf("r%05d", before+n)), seq+n
+		rows[i].ID, rows[i].Seq = quarry.NewShardID(quarry.RetryShard, int(before+n)), seq+n
 	}
 	if few != "" {
 		r.watch(Event{Kind: Note, Text: few})

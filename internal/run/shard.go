@@ -16,6 +16,7 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/reconcile"
+	"quarry/internal/run/runjson"
 	"quarry/internal/validate"
 )
 
@@ -81,20 +82,6 @@ func alone(ctx context.Context, slot chan struct{}, act func() error) error {
 	}
 }
 
-// The keys of a shard's objects. Each job has a prefix of its own, since Bedrock takes every .jsonl under a folder, and
-// output must not lie under input.
-func (r *Run) inputKey(id quarry.ShardID) string {
-	return r.id.Prefix() + "in/" + string(id) + "/" + string(id) + ".jsonl"
-}
-
-func (r *Run) outputPrefix(id quarry.ShardID) string {
-	return r.id.Prefix() + "out/" + string(id) + "/"
-}
-
-func (r *Run) partKey(id quarry.ShardID) string {
-	return r.id.Prefix() + "index/" + string(id) + ".jsonl.zst"
-}
-
 // upload puts the shard's part of the index and its input file into the bucket.
 func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
 	began := time.Now()
@@ -111,10 +98,10 @@ func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
 	if err := r.putNote(ctx, s, pool); err != nil {
 		return r.waitOr(s, err)
 	}
-	if err := pool.Bucket.PutFile(ctx, r.partKey(s.ID), r.files().Part(s.ID)); err != nil {
+	if err := pool.Bucket.PutFile(ctx, runjson.PartKey(r.id, s.ID), r.files().Part(s.ID)); err != nil {
 		return r.waitOr(s, err)
 	}
-	if err := pool.Bucket.PutFile(ctx, r.inputKey(s.ID), r.files().Input(s.ID)); err != nil {
+	if err := pool.Bucket.PutFile(ctx, runjson.InputKey(r.id, s.ID), r.files().Input(s.ID)); err != nil {
 		return r.waitOr(s, err)
 	}
 	s.Times.Uploaded, s.Times.Upload = time.Now(), time.Since(began)
@@ -160,8 +147,8 @@ func (r *Run) request(s *ledger.Shard, pool *Pool) bedrock.CreateRequest {
 		tags[k] = v
 	}
 	return bedrock.CreateRequest{
-		JobName: name, Token: jobToken(name, s.Digest), ModelID: pool.Model, RoleARN: pool.RoleARN, Type: r.cfg.Type,
-		InputURI: pool.Bucket.URI(r.inputKey(s.ID)), OutputURI: pool.Bucket.URI(r.outputPrefix(s.ID)), KMSKey: r.cfg.KMSKey, Tags: tags,
+		JobName: name, Token: runjson.Token(name, s.Digest), ModelID: pool.Model, RoleARN: pool.RoleARN, Type: r.cfg.Type,
+		InputURI: pool.Bucket.URI(runjson.InputKey(r.id, s.ID)), OutputURI: pool.Bucket.URI(runjson.OutputPrefix(r.id, s.ID)), KMSKey: r.cfg.KMSKey, Tags: tags,
 	}
 }
 

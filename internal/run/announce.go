@@ -1,0 +1,114 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"quarry/internal/catalog"
+	"quarry/internal/ledger"
+	"quarry/internal/parse"
+	"quarry/internal/run/runjson"
+)
+
+// asked is what the answers of the pass at hand are asked with.
+func (r *Run) asked() runjson.Asked {
+	return runjson.Asked{
+		Model: r.cfg.Model, Type: r.cfg.Type, Schema: r.schema(), Settings: r.cfg.Settings, Attempts: r.cfg.Attempts,
+		MaxTokens: r.cfg.MaxTokens, MaxOutput: r.cfg.MaxOutput,
+	}
+}
+
+func (r *Run) schema() json.RawMessage {
+	if r.cfg.Prompt == nil {
+		return nil
+	}
+	return r.cfg.Prompt.Schema()
+}
+
+// runJSON is what is to be known of the run as it stands.
+func (r *Run) runJSON(created string) runjson.Run {
+	place := ""
+	if r.bucket != nil { // files are built without one
+		place = r.bucket.Name()
+	}
+	return runjson.Run{
+		Format: runjson.Format, Run: r.id, Created: created, Version: r.cfg.Version, Region: r.cfg.Region, Bucket: place, Role: r.cfg.RoleARN,
+		KMSKey: r.cfg.KMSKey, Mode: r.planned.Mode, Sources: r.cfg.Sources, Quotas: r.cfg.Quotas, Planned: r.planned, PilotMinValid: r.cfg.PilotMinValid,
+		Pools: r.poolRefs(), Asked: r.asked(),
+	}
+}
+
+func (r *Run) isAnnounced(pool *Pool) bool {
+	_, done := r.announced.Load(pool.Bucket.Name())
+	return done
+}
+
+// announce puts run.json into a pool's bucket, once a process, before the first job is asked for there.
+func (r *Run) announce(ctx context.Context, pool *Pool) error {
+	if r.isAnnounced(pool) {
+		return nil
+	}
+	created, _, err := r.ledger.Fact(ctx, "created")
+	if err != nil {
+		return err
+	}
+	made := r.runJSON(created)
+	b, err := runjson.Bytes(&made)
+	if err != nil {
+		return err
+	}
+	if err := pool.Bucket.Put(ctx, runjson.Key(r.id), bytes.NewReader(b)); err != nil {
+		return err
+	}
+	r.announced.Store(pool.Bucket.Name(), true)
+	return nil
+}
+
+// putNote puts what must be known of a shard into the bucket, before its job is asked for.
+func (r *Run) putNote(ctx context.Context, s *ledger.Shard, pool *Pool) error {
+	request := r.request(s, pool)
+	note := runjson.Note{
+		Format: runjson.Format, Run: r.id, Shard: s.ID, Kind: s.Kind, Pass: s.Pass, Attempt: s.Attempt, JobName: request.JobName, Token: request.Token,
+		Records: s.Records, Bytes: s.Bytes, Digest: s.Digest, Sources: s.Sources, Uploaded: time.Now().UTC(), Asked: r.asked(),
+	}
+	b, err := runjson.Bytes(&note)
+	if err != nil {
+		return err
+	}
+	return pool.Bucket.Put(ctx, runjson.NoteKey(r.id, s.ID), bytes.NewReader(b))
+}
+
+// askedFact is the name under which the ledger keeps what a pass was asked with.
+func askedFact(pass int) string { return fmt.Sprintf("asked.%d", pass) }
+
+// askedNow is what the pass at hand asks with, as the ledger keeps it.
+func (r *Run) askedNow(ctx context.Context) (string, error) {
+	created, _, err := r.ledger.Fact(ctx, "created")
+	if err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(r.runJSON(created))
+	return string(b), err
+}
+
+// with gives the run's settings as they were when a pass was asked. What its answers are held against is that, whatever
+// the command at hand would ask.
+func (c Config) with(a *runjson.Asked) (Config, error) {
+	check, err := parse.New(parse.Config{Schema: a.Schema})
+	if err != nil {
+		return c, fmt.Errorf("read the schema that the run was asked with: %w", err)
+	}
+	model, _, _ := catalog.Find(a.Model)
+	c.Family = model.Family
+	c.Model, c.Type, c.Settings, c.Attempts, c.MaxTokens, c.MaxOutput, c.Check = a.Model, a.Type, a.Settings, a.Attempts, a.MaxTokens, a.MaxOutput, check
+	return c, nil
+}
+
+// marshalled is a value as a fact holds it.
+func marshalled(v any) (string, error) {
+	b, err := json.Marshal(v)
+	return string(b), err
+}
