@@ -44,7 +44,10 @@ var belowRun = map[string][]string{
 	"internal/run/lines":    {"internal/collect"},
 	"internal/run/outlook":  {"internal/cost", "internal/report", "internal/tokens"},
 	"internal/run/parallel": {},
-	"internal/run/plan":     {"internal/run/draw", "internal/run/index", "internal/clean", "internal/dedupe"},
+	"internal/run/pilot": {
+		"internal/run/draw", "internal/run/lines", "internal/run/outlook", "internal/run/shardfile", "internal/ledger", "internal/report", "internal/tokens",
+	},
+	"internal/run/plan": {"internal/run/draw", "internal/run/index", "internal/clean", "internal/dedupe"},
 	"internal/run/prepare": {
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
 	},

@@ -56,7 +56,7 @@ func (r *Run) pilotPassed(ctx context.Context) (bool, error) {
 		}
 	}
 	p, err := r.readPilot(ctx)
-	return err == nil && p.judged > 0 && float64(p.ok) >= r.cfg.PilotMinValid*float64(p.judged), err
+	return err == nil && p.Judged > 0 && p.Good(r.cfg.PilotMinValid), err
 }
 
 // adoptedBefore opens the pass before among those that asked something; nil for the first of them.

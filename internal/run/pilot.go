@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/pilot"
 )
 
 // preflight does for nothing what could fail after money was spent, and asks before any is.
@@ -65,16 +66,16 @@ func (r *Run) pilot(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	switch {
-	case p.records > 0 && p.judged <= 0:
+	case p.Records > 0 && p.Judged <= 0:
 		return count{}, &quarry.Error{
-			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.records),
-			Err:  fmt.Errorf("none was answered in %d attempts (%s)", r.cfg.Attempts, classesText(p.classes)),
+			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.Records),
+			Err:  fmt.Errorf("none was answered in %d attempts (%s)", r.cfg.Attempts, classesText(p.Classes)),
 			Hint: "`quarry status` shows what became of its jobs, " + r.cfg.Dir + "/journal what was said of each record; mend the cause and start with another --dir",
 		}
-	case float64(p.ok) < r.cfg.PilotMinValid*float64(p.judged):
+	case !p.Good(r.cfg.PilotMinValid):
 		return count{}, &quarry.Error{
-			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.records),
-			Err:  fmt.Errorf("%d of %d answers are good (%s), the gate asks for %.0f %%", p.ok, p.judged, classesText(p.classes), 100*r.cfg.PilotMinValid),
+			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.Records),
+			Err:  fmt.Errorf("%d of %d answers are good (%s), the gate asks for %.0f %%", p.OK, p.Judged, classesText(p.Classes), 100*r.cfg.PilotMinValid),
 			Hint: "look at " + r.cfg.Dir + "/journal for the answers, change the prompt, the schema or the model and start with another --dir, or lower --pilot-min-valid",
 		}
 	}
@@ -84,7 +85,7 @@ func (r *Run) pilot(ctx context.Context) (count, error) {
 	if err := r.passedPilot(ctx); err != nil {
 		return count{}, err
 	}
-	return count{taken: p.records, done: p.ok, failed: p.records - p.ok}, nil
+	return count{taken: p.Records, done: p.OK, failed: p.Records - p.OK}, nil
 }
 
 // show tells what the pilot came to and what it says of the rest, and keeps both. When a run resumes with the rest under
@@ -97,8 +98,8 @@ func (r *Run) show(ctx context.Context, p *pilotRead) error {
 	if err := r.learn(ctx, p); err != nil {
 		return fmt.Errorf("read the pilot's answers: %w", err)
 	}
-	rep := &report.Pilot{Records: p.records, Judged: p.judged, OK: p.ok, Classes: p.classes, Usage: p.usage, Rest: p.rest}
-	if rep.Samples, err = r.samples(ctx, p); err != nil {
+	rep := &report.Pilot{Records: p.Records, Judged: p.Judged, OK: p.OK, Classes: p.Classes, Usage: p.Usage, Rest: p.rest}
+	if rep.Samples, err = p.Samples(ctx, r.files()); err != nil {
 		return fmt.Errorf("read the pilot's answers: %w", err)
 	}
 	r.foreseen.Pilot = rep
@@ -109,7 +110,7 @@ func (r *Run) show(ctx context.Context, p *pilotRead) error {
 	if err := r.keepForecast(ctx, with); err != nil {
 		return err
 	}
-	r.watch(Event{Kind: PilotRead, Done: p.ok, Total: p.records, Usage: p.usage, Text: classesText(p.classes), Pilot: rep, Expected: r.foreseen.After})
+	r.watch(Event{Kind: PilotRead, Done: p.OK, Total: p.Records, Usage: p.Usage, Text: classesText(p.Classes), Pilot: rep, Expected: r.foreseen.After})
 	return nil
 }
 
@@ -132,11 +133,11 @@ func (r *Run) confirmRest(ctx context.Context, p *pilotRead) error {
 // restQuestion is what a person is asked once the pilot's answers lie there. The money is what is still to come.
 func (r *Run) restQuestion(p *pilotRead) string {
 	about := "at a price that is not known"
-	if e, spent := r.foreseen.After, r.listCost(r.planned.Mode, p.usage); e != nil && e.Cost != nil && spent != nil {
+	if e, spent := r.foreseen.After, r.listCost(r.planned.Mode, p.Usage); e != nil && e.Cost != nil && spent != nil {
 		left := func(of *quarry.USD) quarry.USD { return max(0, *of-*spent) }
 		about = fmt.Sprintf("for about %s more (%s to %s)", left(e.Cost), left(e.CostLow), left(e.CostHigh))
 	}
-	return fmt.Sprintf("%d of %d answers of the pilot are good. Ask %s about the other %d documents, mode %s, %s?", p.ok, p.records, r.cfg.Model, r.planned.Asked-r.planned.Pilot, r.planned.Mode, about)
+	return fmt.Sprintf("%d of %d answers of the pilot are good. Ask %s about the other %d documents, mode %s, %s?", p.OK, p.Records, r.cfg.Model, r.planned.Asked-r.planned.Pilot, r.planned.Mode, about)
 }
 
 // pilotedFact lists the prompts, models and schemas whose pilot was passed: each has one.
@@ -180,10 +181,10 @@ func (r *Run) askPilot(ctx context.Context) (pilotRead, error) {
 		if err == nil {
 			err = r.decideStructured(ctx, &p)
 		}
-		if err != nil || 2*p.judged >= p.records {
+		if err != nil || 2*p.Judged >= p.Records {
 			return p, err
 		}
-		if more, err := r.planRetries(ctx, p.shards); err != nil || !more {
+		if more, err := r.planRetries(ctx, p.Shards); err != nil || !more {
 			return p, err
 		}
 		if err := r.reconcile(ctx, quarry.RetryShard); err != nil {
@@ -192,39 +193,37 @@ func (r *Run) askPilot(ctx context.Context) (pilotRead, error) {
 	}
 }
 
-// pilotRead is what the pilot's answers came to.
+// pilotRead is what the pilot's answers came to, and how many records are asked after it.
 type pilotRead struct {
-	shards     map[quarry.ShardID]bool // its own, and those that asked nothing but its records again
-	order      []quarry.ShardID        // the same, as they were planned
-	records    int64
-	rest       int64 // records that are asked after it
-	judged, ok int64 // what the provider could not answer for a moment says nothing about the prompt
-	classes    map[quarry.Class]int64
-	usage      quarry.Usage
-	jobRefused bool // a whole job was refused for the answer schema
+	pilot.Outcome
+	rest int64
 }
 
 func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
-	p := pilotRead{shards: map[quarry.ShardID]bool{}, classes: map[quarry.Class]int64{}}
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
-		return p, err
+		return pilotRead{}, err
 	}
-	judge := r.judge()
-	for _, s := range pilotShards(shards, r.planned.Pass) {
-		p.shards[s.ID] = true
-		p.order = append(p.order, s.ID)
-		if s.Kind == quarry.PilotShard {
-			p.records += s.Records
-		}
-		p.ok += s.Tally.OK
-		p.judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassMissing] - s.Tally.Classes[quarry.ClassUnstructured]
-		p.jobRefused = p.jobRefused || (s.Job.Status == quarry.JobFailed && judge.SchemaRefused(s.Job.Message))
-		p.usage.Add(s.Tally.Usage)
-		for c, n := range s.Tally.Classes {
-			p.classes[c] += n
-		}
-	}
-	p.rest = max(0, r.planned.Records()-p.records)
+	p := pilotRead{Outcome: pilot.Of(shards, r.planned.Pass, r.judge().SchemaRefused)}
+	p.rest = max(0, r.planned.Records()-p.Records)
 	return p, nil
+}
+
+// learn reads what the pilot's tokens say of the rest.
+func (r *Run) learn(ctx context.Context, p *pilotRead) error {
+	l, err := p.Learn(ctx, r.files(), r.cfg.Family, r.cfg.Attempts)
+	if err != nil {
+		return err
+	}
+	p.rest = max(0, r.planned.Records()-l.First.Records)
+	if l.Samples == 0 {
+		return nil // nothing was learned: the rough estimate stays
+	}
+	l.Asks = r.asks()
+	r.learned = &l.Learned
+	e := r.model().Expect(r.learned, r.allTexts().Less(l.First.Records, l.First.Japanese, l.First.Classes)).After(p.Usage)
+	e.Samples = l.Samples
+	after := r.prices().Expected(r.planned.Mode, r.planned.Stages(), e)
+	r.foreseen.After = &after
+	return nil
 }

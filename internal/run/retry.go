@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"quarry"
 	"quarry/internal/ledger"
@@ -36,7 +37,7 @@ func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[sh
 // planRetries plans a round of further attempts: the only arrow that leads back. It gathers what all ended shards left, so
 // that few records of many shards fill one job. It reports whether there was anything to do. among, where it is not nil,
 // narrows it to some shards: what they leave that is too little for a job waits for the others, and so do merges.
-func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (bool, error) {
+func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, error) {
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return false, err
@@ -46,7 +47,7 @@ func (r *Run) planRetries(ctx context.Context, among map[quarry.ShardID]bool) (b
 	for i := range shards {
 		s := &shards[i]
 		seq = max(seq, s.Seq)
-		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" && s.Unasked == "" && (among == nil || among[s.ID]) {
+		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" && s.Unasked == "" && (among == nil || slices.Contains(among, s.ID)) {
 			from = append(from, s.ID)
 			records += s.Tally.Left
 		}

@@ -80,9 +80,9 @@ func (r *Run) decideStructured(ctx context.Context, p *pilotRead) error {
 	}
 	finding := structuredSent
 	switch {
-	case p.classes[quarry.ClassUnstructured] > 0 || p.jobRefused:
+	case p.Classes[quarry.ClassUnstructured] > 0 || p.JobRefused:
 		finding = structuredRefused
-	case p.judged <= 0:
+	case p.Judged <= 0:
 		return nil
 	}
 	found, err := r.structuredFindings(ctx)

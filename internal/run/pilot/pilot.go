@@ -1,0 +1,218 @@
+// Package pilot reads what came of a pilot: how many of its answers are good, what their tokens say of the rest, and a few of
+// them to look at.
+//
+// It reads rows and the files of the pilot's shards, and decides nothing: whether the rest is asked is for those who see this.
+// It knows neither the ledger nor a provider. What always holds: a record that was asked again counts once; what the provider
+// could not answer for a moment says nothing about the prompt; memory holds a few numbers an answer.
+package pilot
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"slices"
+
+	"quarry"
+	"quarry/internal/catalog"
+	"quarry/internal/ledger"
+	"quarry/internal/report"
+	"quarry/internal/run/draw"
+	"quarry/internal/run/lines"
+	"quarry/internal/run/outlook"
+	"quarry/internal/run/shardfile"
+	"quarry/internal/tokens"
+)
+
+// Outcome is what the pilot's answers came to.
+type Outcome struct {
+	Shards     []quarry.ShardID // its own, and those that asked nothing but its records again, as they were planned
+	Records    int64
+	Judged, OK int64 // what the provider could not answer for a moment is not judged
+	Classes    map[quarry.Class]int64
+	Usage      quarry.Usage
+	JobRefused bool // a whole job was refused for the answer schema
+}
+
+// Of counts the pilot of a pass. refused reports whether a job's message says that it was refused for the answer schema.
+func Of(rows []ledger.Shard, pass int, refused func(message string) bool) Outcome {
+	p := Outcome{Shards: []quarry.ShardID{}, Classes: map[quarry.Class]int64{}}
+	for _, s := range shardsOf(rows, pass) {
+		p.Shards = append(p.Shards, s.ID)
+		if s.Kind == quarry.PilotShard {
+			p.Records += s.Records
+		}
+		p.OK += s.Tally.OK
+		p.Judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassMissing] - s.Tally.Classes[quarry.ClassUnstructured]
+		p.JobRefused = p.JobRefused || (s.Job.Status == quarry.JobFailed && refused(s.Job.Message))
+		p.Usage.Add(s.Tally.Usage)
+		for c, n := range s.Tally.Classes {
+			p.Classes[c] += n
+		}
+	}
+	return p
+}
+
+// Good reports whether at least a share of what was judged is good.
+func (p *Outcome) Good(share float64) bool { return float64(p.OK) >= share*float64(p.Judged) }
+
+// shardsOf lists the pilot's own shards and those that asked nothing but its records again, as they were planned.
+func shardsOf(shards []ledger.Shard, pass int) []*ledger.Shard {
+	of := map[quarry.ShardID]bool{}
+	var list []*ledger.Shard
+	for i := range shards {
+		s := &shards[i]
+		again := len(s.Sources) > 0
+		for _, from := range s.Sources {
+			again = again && of[from]
+		}
+		if s.Pass == pass && (s.Kind == quarry.PilotShard || again) {
+			of[s.ID] = true
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// answers gives the outcomes of the pilot's shards, each with what is kept of its document.
+func (p *Outcome) answers(files shardfile.Dir) iter.Seq2[shardfile.Part, outcomeOrError] {
+	return func(yield func(shardfile.Part, outcomeOrError) bool) {
+		for _, id := range p.Shards {
+			next, stop := iter.Pull2(lines.Read[shardfile.Outcome](files.Journal(id)))
+			for p, err := range lines.Read[shardfile.Part](files.Part(id)) {
+				if err != nil {
+					yield(p, outcomeOrError{err: err})
+					stop()
+					return
+				}
+				o, err, ok := next()
+				if !ok {
+					err = errors.Join(err, fs.ErrNotExist)
+				}
+				if !yield(p, outcomeOrError{o, err}) || err != nil {
+					stop()
+					return
+				}
+			}
+			stop()
+		}
+	}
+}
+
+type outcomeOrError struct {
+	shardfile.Outcome
+	err error
+}
+
+// Learned is what the answers say of documents that were not asked yet.
+type Learned struct {
+	outlook.Learned
+	Samples int64         // answers that it is learned from; 0: none said anything
+	First   outlook.Texts // the records that were asked first, and their characters: what is not to be forecast any more
+}
+
+// Learn reads what the answers' tokens say of the rest. attempts is how many a record may have.
+func (p *Outcome) Learn(ctx context.Context, files shardfile.Dir, family catalog.Family, attempts int) (l Learned, err error) {
+	var samples []tokens.Sample
+	var answered int64
+	for s, o := range p.answers(files) {
+		if err := errors.Join(o.err, ctx.Err()); err != nil {
+			return l, err
+		}
+		first := s.RecordID.Attempt() == s.Tried+1
+		if first {
+			l.First.Records++
+		}
+		if s.Sample != nil && first {
+			l.First.Classes.Add(s.Sample.Classes)
+			if s.Sample.Japanese {
+				l.First.Japanese++
+			}
+		}
+		usage := o.Result.Usage
+		if usage.InputTokens == 0 {
+			continue
+		}
+		answered++
+		if s.Sample == nil { // what it asks besides its text would count as text
+			continue
+		}
+		samples = append(samples, tokens.Sample{Classes: s.Sample.Classes, Tokens: usage.InputTokens})
+		if s.Sample.Japanese {
+			l.Japanese.Add(usage.OutputTokens)
+		} else {
+			l.Other.Add(usage.OutputTokens)
+		}
+	}
+	l.Samples = int64(len(samples))
+	if l.Samples > 0 {
+		l.Weights = tokens.Default(family).Refit(samples)
+		l.Again = p.again(l.First.Records, answered, attempts)
+	}
+	return l, nil
+}
+
+// again is how many further paid attempts a record took or will take: those that were made, and those that bad answers
+// call for.
+func (p *Outcome) again(records, answered int64, attempts int) float64 {
+	if records == 0 {
+		return 0
+	}
+	var bad int64
+	for c, n := range p.Classes {
+		switch c {
+		case quarry.ClassTruncated, quarry.ClassNotJSON, quarry.ClassSchema, quarry.ClassWrongLanguage:
+			bad += n
+		}
+	}
+	return outlook.FurtherAttempts(bad, answered, attempts)
+}
+
+// shown is how many answers a person sees.
+const shown = 5
+
+// Samples takes answers from all over the pilot, the good ones before the others, in the order of the sources.
+func (p *Outcome) Samples(ctx context.Context, files shardfile.Dir) ([]report.Sample, error) {
+	var good, bad int64
+	for _, o := range p.answers(files) {
+		if err := errors.Join(o.err, ctx.Err()); err != nil {
+			return nil, err
+		}
+		switch {
+		case o.Class == quarry.ClassOK:
+			good++
+		case o.Class.Answered():
+			bad++
+		}
+	}
+	takeGood := draw.Spread(good, shown)
+	takeBad := draw.Spread(bad, shown-int64(len(takeGood)))
+	out := []report.Sample{}
+	var atGood, atBad int64
+	for s, o := range p.answers(files) {
+		if o.err != nil {
+			return nil, o.err
+		}
+		take := false
+		switch {
+		case o.Class == quarry.ClassOK:
+			take = slices.Contains(takeGood, atGood)
+			atGood++
+		case o.Class.Answered():
+			take = slices.Contains(takeBad, atBad)
+			atBad++
+		}
+		if !take {
+			continue
+		}
+		a := report.Sample{ID: s.ID, Title: s.Document.Title, URL: s.Document.URL, Output: o.Result.Output, Text: o.Result.Text}
+		if s.Sample != nil {
+			a.Head = s.Sample.Head
+		}
+		if o.Class != quarry.ClassOK {
+			a.Class = o.Class
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
