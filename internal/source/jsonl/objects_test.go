@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -146,22 +145,9 @@ func TestWhatWordPressLists(t *testing.T) {
 // Items without an end, brackets and quotes that do not fit: the time must grow as the input does.
 func TestBrokenObjectsTakeLinearTime(t *testing.T) { // not parallel: it measures
 	for _, one := range []string{`{"id":1,"body":"x"` + "\n", `{"id":1,"body":"x`, `{"id":1,"body":"x"]`, `[[[{"a":`, `"`, `{`, "{\n", `}`, `{"id":"\"`} {
-		took := [2]time.Duration{time.Hour, time.Hour}
-		for range 5 { // other work on the machine can only make it slower
-			for i, size := range []int{1 << 16, 1 << 17} {
-				in := strings.Repeat(one, size/len(one))
-				s := &jsonl.Objects{File: memory(in), Config: item.Config{MaxBytes: 64 << 10}}
-				start := time.Now()
-				sourcetest.Read(t, s)
-				took[i] = min(took[i], time.Since(start))
-			}
-			if took[1] <= 4*took[0] {
-				break
-			}
-		}
-		if took[1] > 4*took[0] && took[1] > 100*time.Millisecond {
-			t.Errorf("%q: %v for half, %v for the whole", one, took[0], took[1])
-		}
+		sourcetest.Linear(t, one, 1<<16, func(in string) sourcetest.Source {
+			return &jsonl.Objects{File: memory(in), Config: item.Config{MaxBytes: 64 << 10}}
+		})
 	}
 }
 

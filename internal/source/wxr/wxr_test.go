@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -195,22 +194,9 @@ func TestExportsThatAreNotXML(t *testing.T) {
 
 func TestBrokenExportsTakeLinearTime(t *testing.T) { // not parallel: it measures
 	for _, one := range []string{"<item>", "<item><a>", "<item><a><![CDATA[", "<item><a><![CDATA[</a>", "<item><!--", "<item><a></a>", "<![CDATA["} {
-		took := [2]time.Duration{time.Hour, time.Hour}
-		for range 5 { // other work on the machine can only make it slower
-			for i, size := range []int{1 << 17, 1 << 18} {
-				in := strings.Repeat(one, size/len(one))
-				s := &wxr.Source{File: memory(in), Config: item.Config{MaxBytes: 64 << 10}}
-				start := time.Now()
-				sourcetest.Read(t, s)
-				took[i] = min(took[i], time.Since(start))
-			}
-			if took[1] <= 4*took[0] {
-				break
-			}
-		}
-		if took[1] > 4*took[0] && took[1] > 100*time.Millisecond {
-			t.Errorf("%q: %v for half, %v for the whole", one, took[0], took[1])
-		}
+		sourcetest.Linear(t, one, 1<<17, func(in string) sourcetest.Source {
+			return &wxr.Source{File: memory(in), Config: item.Config{MaxBytes: 64 << 10}}
+		})
 	}
 }
 

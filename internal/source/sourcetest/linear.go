@@ -1,0 +1,30 @@
+package sourcetest
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// Linear checks that to read one, repeated to twice size, takes no more than three times what it takes to read it
+// repeated to size: what is square takes four, and so small a time that nobody waits for it is no fault. Time is
+// that of the process, where it can be had, so the machine may be busy, but the test must not be parallel.
+func Linear(t *testing.T, one string, size int, source func(in string) Source) {
+	t.Helper()
+	const tries, short = 10, 100 * time.Millisecond
+	half, whole := time.Hour, time.Hour
+	for range tries { // others can only make it slower
+		half = min(half, took(func() { Read(t, source(strings.Repeat(one, size/len(one)))) }))
+		whole = min(whole, took(func() { Read(t, source(strings.Repeat(one, 2*size/len(one)))) }))
+		if whole <= max(3*half, short) {
+			return
+		}
+	}
+	t.Errorf("%q: %v for half, %v for the whole", one, half, whole)
+}
+
+func took(f func()) time.Duration {
+	before := spent()
+	f()
+	return spent() - before
+}
