@@ -26,6 +26,9 @@ type Rules struct {
 	// Skipper gives a function that reads over an item which is too long. It is called with the item's bytes from its
 	// first on, each once, and gives the index at which the item ends, or -1.
 	Skipper func() func(data []byte) int
+	// End, where set, is called behind the last item of a stream that was read to its end, and says what is wrong with
+	// that end: a file that was cut off between two items looks like a whole one to Next.
+	End func() (fault string)
 }
 
 // Between is how much a rule keeps, at most, of what lies before an item.
@@ -50,6 +53,8 @@ type Chunk struct {
 	// Skipped, when not 0, says that the chunk stands for one item above the limit, of that many bytes.
 	Skipped int64
 	Item    jsonl.Place // of the item that was skipped
+	// Fault, where set, is what Rules.End said. Such a chunk is the last one, and has no items.
+	Fault string
 }
 
 // Span is an item inside its chunk.
@@ -95,8 +100,13 @@ func Chunks(ctx context.Context, r io.Reader, from jsonl.Place, rules Rules, max
 				return
 			}
 			if !ok {
-				if c.err != nil && !errors.Is(c.err, io.EOF) {
+				switch {
+				case c.err != nil && !errors.Is(c.err, io.EOF):
 					yield(Chunk{}, c.err)
+				case rules.End != nil:
+					if fault := rules.End(); fault != "" {
+						yield(Chunk{Line: c.line, Offset: c.offset, Fault: fault}, nil)
+					}
 				}
 				return
 			}

@@ -19,6 +19,10 @@ func (c Config) Block(chunk cut.Chunk, source quarry.Position, keys Keys, conver
 			yield(quarry.Document{At: at}, c.TooLong(chunk.Skipped, at))
 			return
 		}
+		if chunk.Fault != "" {
+			yield(quarry.Document{At: first}, &quarry.ItemError{At: first, Reason: chunk.Fault})
+			return
+		}
 		reader, convert := c.NewReader(keys), converter()
 		for it := range chunk.Items() {
 			at.Line, at.Offset = it.Line, it.Offset

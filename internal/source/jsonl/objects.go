@@ -1,6 +1,7 @@
 package jsonl
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -67,7 +68,10 @@ func (s *Objects) chunks(ctx context.Context, from quarry.Position, each func(cu
 	}
 	defer func() { _ = in.Close() }()
 	place := jsonl.Place{Line: from.Line, Offset: from.Offset}
-	r := rules(len(s.Path) > 0)
+	r, err := s.rules(ctx)
+	if err != nil {
+		return err
+	}
 	if from.Offset == 0 && len(s.Path) > 0 {
 		rest, line, offset, err := seek(in, s.Path)
 		if err != nil {
@@ -93,6 +97,21 @@ func (s *Objects) chunks(ctx context.Context, from quarry.Position, each func(cu
 		}
 	}
 	return nil
+}
+
+// rules tells by the file's head how its items are held together.
+func (s *Objects) rules(ctx context.Context) (cut.Rules, error) {
+	if len(s.Path) > 0 {
+		return rules(inside), nil
+	}
+	head, err := s.File.Head(ctx)
+	if err != nil {
+		return cut.Rules{}, err
+	}
+	if head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"); len(head) > 0 && head[0] == '[' {
+		return rules(array), nil
+	}
+	return rules(loose), nil
 }
 
 func (s *Objects) decide(chunk cut.Chunk) (item.Keys, bool) {

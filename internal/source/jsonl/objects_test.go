@@ -103,6 +103,38 @@ func TestAnItemAboveTheLimitIsNotHeld(t *testing.T) {
 	}
 }
 
+func TestAnArrayThatIsCutOff(t *testing.T) {
+	t.Parallel()
+	const fault = "the array of items has no end: the file was cut off here"
+	one, two := `{"id":1,"body":"x"}`, `{"id":2,"body":"]"}`
+	for _, c := range []struct {
+		name, in string
+		path     []string
+		want     []string
+	}{
+		{"behind an item", "[" + one + ",\n" + two, nil, []string{"1@1", "2@2", "in.jsonl:2: " + fault}},
+		{"behind a comma", "\ufeff [" + one + ",\n", nil, []string{"1@1", "in.jsonl:1: " + fault}},
+		{"before the first item", "[", nil, []string{"in.jsonl:1: " + fault}},
+		{"in an item, which is fault enough", "[" + one + ",{", nil, []string{"1@1", "in.jsonl:1: broken JSON: unexpected end at byte 1"}},
+		{"not at all", "[" + one + "\n]\n", nil, []string{"1@1"}},
+		{"not at all: empty", " [ ] ", nil, nil},
+		{"no array", one + "\n" + two, nil, []string{"1@1", "2@2"}},
+		{"deep in a file", `{"db":[` + one + "," + two, []string{"db"}, []string{"1@1", "2@1", "in.jsonl:1: " + fault}},
+		{"behind the items of a file", `{"db":[` + one + `],"x`, []string{"db"}, []string{"1@1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := &jsonl.Objects{File: memory(c.in), Path: c.path}
+			if diff := cmp.Diff(c.want, told(t, s)); diff != "" {
+				t.Error(diff)
+			}
+			if c.want != nil {
+				sourcetest.Run(t, s)
+			}
+		})
+	}
+}
+
 func TestItemsDeepInAFile(t *testing.T) {
 	t.Parallel()
 	in := `{"meta":{"posts":["no"],"n":-1.5e3},"db":[7,{"data":{"tags":[{"id":"t"}],"posts":[{"id":"a","html":"<p>x"},

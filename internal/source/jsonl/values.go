@@ -6,11 +6,31 @@ import (
 	"quarry/internal/source/cut"
 )
 
+// layout is how the items of a file are held together.
+type layout int
+
+const (
+	loose  layout = iota // one behind the other
+	array                // in an array that is the file
+	inside               // in an array somewhere inside of the file: its end is the end of all
+)
+
+// notClosed is the fault of an array whose end is missing: it was cut off between two items, and how many are lost
+// cannot be known.
+const notClosed = "the array of items has no end: the file was cut off here"
+
 // rules cuts values: what stands between brackets that fit. Commas, white space and the brackets of an array around the
-// items are skipped; with inside set, the array's end is the end of all.
-func rules(inside bool) cut.Rules {
+// items are skipped.
+func rules(held layout) cut.Rules {
 	ended, begun, doubt := false, false, false
+	closed := held == loose
 	return cut.Rules{
+		End: func() string {
+			if closed {
+				return ""
+			}
+			return notClosed
+		},
 		Next: func(data []byte, more cut.More) (start, end, skip int) {
 			i := 0
 			if ended {
@@ -22,13 +42,14 @@ func rules(inside bool) cut.Rules {
 			begun = begun || len(data) > 2
 			for i < len(data) {
 				c := data[i]
-				if c == ']' && inside {
-					ended = true
+				if c == ']' && held == inside {
+					ended, closed = true, true
 					return len(data), 0, len(data)
 				}
-				if c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != ',' && c != ']' && (c != '[' || inside) {
+				if c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != ',' && c != ']' && (c != '[' || held == inside) {
 					break
 				}
+				closed = closed || c == ']'
 				i++
 			}
 			if i == len(data) {
@@ -61,6 +82,7 @@ func rules(inside bool) cut.Rules {
 				}
 			}
 			if more == cut.None {
+				closed = true // this item's own fault says that the file is cut off
 				return i, len(data), 0
 			}
 			return i, 0, 0
@@ -203,4 +225,4 @@ func (s *skipper) skip(data []byte) int {
 }
 
 // Rules cuts the objects of an array, for connectors that get theirs by other ways than a file.
-func Rules() cut.Rules { return rules(false) }
+func Rules() cut.Rules { return rules(array) }

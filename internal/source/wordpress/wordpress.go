@@ -95,6 +95,7 @@ func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[qua
 				return
 			}
 		}
+		var last []byte // the page before this one, where a site does not say how many there are
 		for page > 0 {
 			at := quarry.Position{Source: s.Index, File: pageURL(*base, page)}
 			body, next, err := s.fetch(ctx, at.File, page)
@@ -112,6 +113,13 @@ func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[qua
 			if !yield(s.block(at, chunks), nil) {
 				return
 			}
+			if next == unsaid {
+				next = 0
+				if count(chunks) >= pageSize(at.File) && !bytes.Equal(body, last) {
+					next = page + 1
+				}
+				last = body
+			}
 			page = next
 		}
 	}
@@ -127,6 +135,25 @@ func pageURL(base url.URL, page int) string {
 	q.Set("page", strconv.Itoa(page))
 	base.RawQuery = q.Encode()
 	return base.String()
+}
+
+// count is how many posts a page has.
+func count(chunks []cut.Chunk) int {
+	n := 0
+	for _, c := range chunks {
+		n += len(c.Spans)
+	}
+	return n
+}
+
+// pageSize is how many posts a page's address asks for.
+func pageSize(address string) int {
+	if u, err := url.Parse(address); err == nil {
+		if n, err := strconv.Atoi(u.Query().Get("per_page")); err == nil && n > 0 {
+			return n
+		}
+	}
+	return perPage
 }
 
 // cut takes a page apart.
@@ -165,6 +192,9 @@ func (s *Source) block(at quarry.Position, chunks []cut.Chunk) quarry.Block {
 		}
 	}}
 }
+
+// unsaid is the next page where a site does not say: some that stand in between take the headers away.
+const unsaid = -1
 
 // fetch gets one page and says which is next; 0 means none. A nil body says that there is no such page.
 func (s *Source) fetch(ctx context.Context, address string, page int) (body []byte, next int, err error) {
@@ -219,10 +249,14 @@ func (s *Source) try(ctx context.Context, address string, page int) (body []byte
 	}
 	switch resp.StatusCode {
 	case http.StatusOK:
-		if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '[' {
+		trimmed := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))) // a plugin's file with a mark puts it there
+		if len(trimmed) > 0 && trimmed[0] == '[' && trimmed[len(trimmed)-1] != ']' {
+			return nil, 0, 0, s.failed(quarry.Provider, fmt.Errorf("page %d is cut off", page), "ask for fewer at once: ?per_page=10")
+		}
+		if len(trimmed) == 0 || trimmed[0] != '[' {
 			return nil, 0, -1, s.failed(quarry.BadUsage, errors.New("the answer is no list of posts"), "name the collection: https://HOST/wp-json/wp/v2/posts")
 		}
-		return body, following(resp.Header, page), 0, nil
+		return trimmed, following(resp.Header, page), 0, nil
 	case http.StatusBadRequest:
 		// Behind the last page; posts went away while we read.
 		if page > 1 && strings.Contains(said(body), "rest_post_invalid_page_number") {
@@ -276,7 +310,8 @@ func said(body []byte) string {
 	return e.Code
 }
 
-// following reads which page is next: by the link of that name, else by the number of pages.
+// following reads which page is next: by the link of that name, else by the number of pages. 0 means none, and unsaid
+// that there is neither.
 func following(h http.Header, page int) int {
 	for _, links := range h.Values("Link") {
 		for link := range strings.SplitSeq(links, ",") {
@@ -293,8 +328,12 @@ func following(h http.Header, page int) int {
 			}
 		}
 	}
-	if pages, err := strconv.Atoi(h.Get("X-WP-TotalPages")); err == nil && pages > page {
+	pages, err := strconv.Atoi(h.Get("X-WP-TotalPages"))
+	switch {
+	case err == nil && pages > page:
 		return page + 1
+	case err != nil && len(h.Values("Link")) == 0:
+		return unsaid
 	}
 	return 0
 }

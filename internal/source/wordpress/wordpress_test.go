@@ -81,6 +81,58 @@ func TestAllPages(t *testing.T) {
 	}
 }
 
+func TestPagesWithoutHeaders(t *testing.T) {
+	t.Parallel()
+	bare := func(w http.ResponseWriter, r *http.Request) bool {
+		body, err := os.ReadFile(testdata.Path(t, "wordpress", "rest", "posts-view-page-"+r.URL.Query().Get("page")+".json"))
+		if err != nil {
+			return false
+		}
+		_, _ = w.Write(append([]byte("\ufeff"), body...)) // as a plugin's file with a mark makes it
+		return true
+	}
+	s := site(t, bare)
+	if docs, faults := sourcetest.Documents(t, s); len(docs) != 245 || len(faults) > 0 {
+		t.Errorf("%d documents and %v, want 245: full pages are followed by others", len(docs), faults)
+	}
+	pages := 0
+	s = site(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if pages++; pages > 5 {
+			t.Error("a site that gives the same page for ever is asked for ever")
+			return false
+		}
+		r.URL.RawQuery = "page=1"
+		return bare(w, r)
+	})
+	sourcetest.Documents(t, s)
+}
+
+func TestAPageThatIsCutOff(t *testing.T) {
+	t.Parallel()
+	whole := 0 // how often the second page is cut off before it comes whole
+	s := site(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Get("page") != "2" || whole == 0 {
+			return false
+		}
+		whole--
+		w.Header().Set("X-WP-TotalPages", "3")
+		fmt.Fprint(w, `[{"id":1,"content":{"rendered":"x"}},{"id":2,`)
+		return true
+	})
+	whole = 2
+	if docs, faults := sourcetest.Documents(t, s); len(docs) != 245 || len(faults) > 0 {
+		t.Errorf("%d documents and %v, want 245", len(docs), faults)
+	}
+	whole = 1000
+	var last error
+	for _, err := range s.Blocks(t.Context(), quarry.Position{}) {
+		last = err
+	}
+	if last == nil || !strings.Contains(last.Error(), "page 2 is cut off") {
+		t.Errorf("got %v, want that page 2 is cut off", last)
+	}
+}
+
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int32

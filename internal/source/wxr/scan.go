@@ -2,6 +2,7 @@ package wxr
 
 import (
 	"bytes"
+	"slices"
 
 	"quarry/internal/source/cut"
 )
@@ -11,7 +12,10 @@ var (
 	cdataEnd = []byte("]]>")
 	itemEnd  = []byte("</item>")
 	itemTag  = []byte("<item")
+	feedEnds = [][]byte{[]byte("</channel"), []byte("</rss"), []byte("</rdf:RDF")} // one of them stands behind the last item
 )
+
+const longestTag = len("</rdf:RDF") + 1 // what may lie on both sides of a border of buffers
 
 // state is what a scan found out.
 type state int
@@ -25,13 +29,21 @@ const (
 // rules cuts items. Exports are not always XML (CDATA inside of CDATA, control characters), so tags are searched and
 // nothing else is asked.
 func rules() cut.Rules {
-	doubt := false
+	doubt, closed := false, false
 	return cut.Rules{
+		End: func() string {
+			if closed {
+				return ""
+			}
+			return "no </channel> or </rss> behind the last item: the file was cut off here, or it is no RSS"
+		},
 		Next: func(data []byte, more cut.More) (start, end, skip int) {
 			start = itemStart(data, 0)
 			if start < 0 {
-				return len(data), 0, max(0, len(data)-len(itemTag)-1)
+				closed = closed || slices.ContainsFunc(feedEnds, func(tag []byte) bool { return bytes.Contains(data, tag) })
+				return len(data), 0, max(0, len(data)-longestTag)
 			}
+			closed = false
 			if doubt {
 				// One item had no end; looking for that of each to the end of the buffer would take forever.
 				if next := itemStart(data, start+1); next >= 0 {
@@ -56,6 +68,7 @@ func rules() cut.Rules {
 					return start, next, 0
 				}
 				if more == cut.None {
+					closed = true // this item's own fault says that the file is cut off
 					return start, len(data), 0
 				}
 			}

@@ -55,9 +55,13 @@ func told(t *testing.T, s sourcetest.Source) []string {
 const head = `<?xml version="1.0"?><rss><channel><title>Blog</title><language> ja </language>
 `
 
+const foot = "</channel></rss>\n"
+
 func one(id, body string) string {
 	return "<item>\n<title>T &amp; " + id + "</title><content:encoded>" + body + "</content:encoded><wp:post_id>" + id + "</wp:post_id></item>\n"
 }
+
+const noEnd = "no </channel> or </rss> behind the last item: the file was cut off here, or it is no RSS"
 
 func TestItems(t *testing.T) {
 	t.Parallel()
@@ -75,13 +79,21 @@ func TestItems(t *testing.T) {
 			"in.xml:2: an element or a CDATA section that is not closed", "4 2|T & 2|b", "6 3|T & 3|c",
 		}},
 		{"an element that is not closed", head + "<item><title>x<wp:post_id>1</wp:post_id></item>\n" + one("2", "<![CDATA[b]]>"), []string{"in.xml:2: an element or a CDATA section that is not closed", "3 2|T & 2|b"}},
-		{"a file cut off", head + one("1", "<![CDATA[a]]>") + "<item><title>", []string{"2 1|T & 1|a", "in.xml:4: an element or a CDATA section that is not closed"}},
+		{"cut off in an item", head + one("1", "<![CDATA[a]]>") + "<item><title>", []string{"2 1|T & 1|a", "in.xml:4: an element or a CDATA section that is not closed"}},
+		{"cut off between two items", head + one("1", "<![CDATA[</channel>]]>"), []string{"2 1|T & 1|</channel>", "in.xml:3: " + noEnd}},
+		{"cut off in a tag", head + one("1", "<![CDATA[a]]>") + "<ite", []string{"2 1|T & 1|a", "in.xml:3: " + noEnd}},
+		{"cut off: no RSS at all", `<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><entry><id>1</id></entry></feed>`, []string{"in.xml:1: " + noEnd}},
+		{"items behind their channel", "<rdf:RDF><channel></channel>" + one("1", "a") + "</rdf:RDF>", []string{"1 1|T & 1|a"}},
 		{"control characters and bad bytes", head + one("1", "<![CDATA[a\x1cb\x00]]>") + one("2", "<![CDATA[日本語日本語\xff]]>"), []string{"2 1|T & 1|a\x1cb\x00", "in.xml:4: invalid UTF-8 at byte 75"}},
 		{"an item above the limit", head + one("1", "<![CDATA[a]]>") + one("2", "<![CDATA["+strings.Repeat("x</", 300)+"]]>") + one("3", "<![CDATA[c]]>"), []string{"2 1|T & 1|a", "in.xml:4: item of 1011 bytes is above the limit of 500", "6 3|T & 3|c"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := &wxr.Source{File: memory(c.in), Config: item.Config{MaxBytes: 500}}
+			in := c.in
+			if !strings.HasPrefix(c.name, "cut off") {
+				in += foot
+			}
+			s := &wxr.Source{File: memory(in), Config: item.Config{MaxBytes: 500}}
 			if diff := cmp.Diff(c.want, told(t, s)); diff != "" {
 				t.Error(diff)
 			}
@@ -107,7 +119,7 @@ func TestFieldsOfAnItem(t *testing.T) {
 <category domain="category" nicename="c"><![CDATA[C & D]]></category><category domain="post_tag" nicename="t">Tag &amp; x</category><category domain="nav_menu">menu</category>
 <wp:post_password>secret</wp:post_password><wp:postmeta><wp:meta_key>_edit_lock</wp:meta_key><wp:meta_value>1</wp:meta_value></wp:postmeta>
 <wp:postmeta><wp:meta_key><![CDATA[source]]></wp:meta_key><wp:meta_value><![CDATA[a "b"]]></wp:meta_value></wp:postmeta>
-<wp:comment><wp:comment_id>1</wp:comment_id><wp:comment_content><![CDATA[no]]></wp:comment_content></wp:comment></item>`
+<wp:comment><wp:comment_id>1</wp:comment_id><wp:comment_content><![CDATA[no]]></wp:comment_content></wp:comment></item>` + foot
 	s := &wxr.Source{File: memory(in)}
 	docs, _ := sourcetest.Documents(t, s)
 	want := `{"post_type":"page","status":"draft","categories":["C & D"],"tags":["Tag & x"],"meta":{"source":"a \"b\""}}`
