@@ -43,7 +43,9 @@ func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[qua
 }
 
 // ErrNoHeader says that a table has no row with the names of its columns.
-var ErrNoHeader = errors.New("no first row with the names of the columns")
+var ErrNoHeader error = &quarry.Error{
+	Kind: quarry.BadItems, Err: errors.New("no first row with the names of the columns"), Hint: "add a header row, such as: id,title,body",
+}
 
 // table is what the head of the file says about all of it.
 type table struct {
@@ -56,6 +58,9 @@ type table struct {
 func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(quarry.Block, error) bool) error {
 	file, old, err := s.File.Decoded(ctx)
 	if err != nil {
+		return err
+	}
+	if file, err = file.Lines(ctx); err != nil {
 		return err
 	}
 	var t *table

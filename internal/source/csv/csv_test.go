@@ -44,6 +44,22 @@ func told(t *testing.T, s sourcetest.Source) []string {
 	return got
 }
 
+// Standard input comes once: what tells its encoding and its line ends must not use it up.
+func TestTablesFromAStream(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string]string{
+		"Shift_JIS": "id,title,body\n1,\x91\xe8,\x82\xb1\x82\xea\x82\xcd\n",
+		"UTF-16":    "\xff\xfei\x00d\x00,\x00b\x00o\x00d\x00y\x00\n\x001\x00,\x00S0\x8c0o0\n\x00",
+		"a mark":    "\ufeffid,body\n1,これは\n",
+		"CR alone":  "id,body\r1,これは\r",
+	} {
+		docs, faults := sourcetest.Documents(t, &csv.Source{File: stream.Once("stdin", strings.NewReader(in))})
+		if len(docs) != 1 || len(faults) > 0 || docs[0].ID != "1" || string(docs[0].Body) != "これは" {
+			t.Errorf("%s: %v, %v", name, docs, faults)
+		}
+	}
+}
+
 func TestTables(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -60,6 +76,7 @@ func TestTables(t *testing.T) {
 		{"a quote that ends within a cell", "id,body\n1,\"a\"b\n2,\"b\"\n", []string{"in.csv:2: quotes that do not fit", "3 2||b|"}},
 		{"a quote within a plain cell", "id,body\n1,a \"b\" c\n", []string{`2 1||a "b" c|`}},
 		{"a row above the limit", "id,body\n1,\"" + strings.Repeat("x\n\"\"", 500) + "\"\n2,b\n", []string{"in.csv:2: item of 2005 bytes is above the limit of 1000", "503 2||b|"}},
+		{"lines of an old Mac", "id,body\r1,a\r2,\"b\rc\"\r", []string{"2 1||a|", "3 2||b\nc|"}},
 		{"bytes that are no UTF-8", "id,body\n1,日本語日本語\n2,caf\xe9\n3,x\n", []string{"2 1||日本語日本語|", "in.csv:3: invalid UTF-8 at byte 5", "4 3||x|"}},
 		{"no id", "id,body\n,x\n", []string{"in.csv:2: no id"}},
 	} {

@@ -268,7 +268,7 @@ func about(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	var told *quarry.Error
-	if errors.As(err, &told) && told.Kind != quarry.BadUsage {
+	if errors.As(err, &told) && told.Kind != quarry.BadUsage && told.Kind != quarry.BadItems {
 		return err
 	}
 	return nil

@@ -20,6 +20,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"quarry"
 )
 
 // File is a file that can be opened again and again.
@@ -31,6 +33,8 @@ type File struct {
 	At func(ctx context.Context) (ReaderAtCloser, int64, error)
 	// ID is that of a file which is one document; empty: the last part of its name.
 	ID string
+
+	head []byte // what Head gives, where it is known: a stream that comes once is not opened for it
 }
 
 // ReaderAtCloser is a file that is read at any place.
@@ -117,6 +121,9 @@ const maxWindow = 128 << 20
 
 // Head gives the first bytes of a file, unpacked: 64 KiB, or all there is.
 func (f File) Head(ctx context.Context) ([]byte, error) {
+	if f.head != nil {
+		return f.head, nil
+	}
 	raw, err := f.Open(ctx)
 	if err != nil {
 		return nil, err
@@ -174,6 +181,15 @@ func (f File) From(ctx context.Context, offset int64) (io.ReadCloser, error) {
 type reader struct {
 	unpacked
 	raw io.Closer
+}
+
+// Read names a packed file that is damaged: what is behind the damage cannot be had, so nobody can go on.
+func (r *reader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && !r.plain && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
+		err = &quarry.Error{Kind: quarry.BadItems, Err: err, Hint: "the file is damaged or was cut off: fetch it again"}
+	}
+	return n, err
 }
 
 // Close closes the decoder and the file below it.

@@ -6,15 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"quarry"
 )
 
 // Text gives a whole text file in UTF-8: by its byte order mark, as it is where it is UTF-8, by the encoding that it
@@ -23,7 +23,10 @@ import (
 func Text(b []byte) ([]byte, error) {
 	enc, mark := markOf(b)
 	if enc == nil && mark == 0 {
-		enc = Encoding(b)
+		var err error
+		if enc, err = told(b); err != nil {
+			return nil, err
+		}
 	}
 	b = b[mark:]
 	if enc == nil {
@@ -42,8 +45,9 @@ func Text(b []byte) ([]byte, error) {
 	return out, nil
 }
 
-// ErrNotText says that bytes are no text in any encoding that is known.
-var ErrNotText = errors.New("not a text")
+// ErrUnknownEncoding says that a text is not UTF-8, and that its encoding is not declared and cannot be told for sure. A
+// wrong guess would be paid for as an article of nonsense.
+var ErrUnknownEncoding = errors.New("it is not UTF-8, and its encoding cannot be told")
 
 func markOf(b []byte) (enc encoding.Encoding, size int) {
 	switch {
@@ -57,19 +61,32 @@ func markOf(b []byte) (enc encoding.Encoding, size int) {
 	return nil, 0
 }
 
-// Encoding tells the encoding of a text, or of a head of one, that has no byte order mark; nil is UTF-8.
-func Encoding(b []byte) encoding.Encoding {
+// told tells the encoding of a text, or of a head of one, that has no byte order mark; nil is UTF-8.
+func told(b []byte) (encoding.Encoding, error) {
 	if isISO2022JP(b) {
-		return japanese.ISO2022JP // seven bits: it would pass for UTF-8
+		return japanese.ISO2022JP, nil // seven bits: it would pass for UTF-8
 	}
 	good, bad := sequences(b)
 	if bad == 0 || good > 2*bad {
-		return nil
+		return nil, nil
 	}
-	if enc := declared(b); enc != nil {
-		return enc
+	enc, saysUTF8 := declared(b)
+	switch {
+	case enc != nil:
+		return enc, nil
+	case saysUTF8 && good > 0:
+		return nil, nil // it is what it says, but for some bytes
 	}
-	return guess(b)
+	enc = guess(b)
+	switch {
+	case enc == japanese.ShiftJIS || enc == japanese.EUCJP:
+		return enc, nil
+	case enc == nil && 2*good <= bad:
+		return nil, ErrUnknownEncoding
+	case 3*good >= bad:
+		return nil, nil // text in a code page of one byte hardly ever spells UTF-8 by chance
+	}
+	return enc, nil
 }
 
 func isISO2022JP(b []byte) bool {
@@ -115,8 +132,9 @@ func invalidUTF8(b []byte) int {
 }
 
 // declared reads the encoding that a head names: <meta charset=…>, <meta … content="…; charset=…">, <?xml encoding="…"?>.
-// The HTML standard looks at the first 1024 bytes; texts of old systems are less exact.
-func declared(b []byte) encoding.Encoding {
+// The HTML standard looks at the first 1024 bytes; texts of old systems are less exact. What is said to be UTF-8 is
+// known not to be that altogether.
+func declared(b []byte) (enc encoding.Encoding, saysUTF8 bool) {
 	head := bytes.ToLower(b[:min(len(b), 4096)])
 	for _, key := range []string{"charset", "encoding"} {
 		for rest := head; ; {
@@ -130,102 +148,16 @@ func declared(b []byte) encoding.Encoding {
 			}
 			name := bytes.TrimLeft(rest[1:], " \t\r\n\"'")
 			end := bytes.IndexAny(name, " \t\r\n\"'/>;?")
-			if end <= 0 || strings.HasPrefix(string(name[:end]), "utf") {
-				continue // said to be UTF-8, and it is not
+			if end <= 0 || bytes.HasPrefix(name[:end], []byte("utf")) {
+				saysUTF8 = saysUTF8 || end > 0
+				continue
 			}
 			if enc, err := htmlindex.Get(string(name[:end])); err == nil {
-				return enc
+				return enc, saysUTF8
 			}
 		}
 	}
-	return nil
-}
-
-// guess tells old encodings apart by what their bytes would spell. Japanese texts are full of kana, which Shift_JIS and
-// EUC-JP keep in places of their own; of the one-byte code pages, Cyrillic fills whole words with high bytes and
-// Central European puts its own letters where the Western page has marks. All else is the Western page.
-func guess(b []byte) encoding.Encoding {
-	sjis, sjisOK := shiftJIS(b)
-	euc, eucOK := eucJP(b)
-	switch {
-	case eucOK && euc > 0 && (euc >= sjis || !sjisOK):
-		return japanese.EUCJP
-	case sjisOK && sjis > 0:
-		return japanese.ShiftJIS
-	}
-	high, inRun, central := 0, 0, 0
-	for i, c := range b {
-		if c < 0x80 {
-			continue
-		}
-		high++
-		if c >= 0xC0 && i > 0 && b[i-1] >= 0xC0 {
-			inRun++
-		}
-		if strings.IndexByte("\x9a\x9c\x9d\x9e\x9f\xb3\xb9\xbf", c) >= 0 && i > 0 && letter(b[i-1]) && i+1 < len(b) && letter(b[i+1]) {
-			central++
-		}
-	}
-	switch {
-	case 2*inRun > high:
-		return charmap.Windows1251
-	case 20*central > high:
-		return charmap.Windows1250
-	}
-	return charmap.Windows1252
-}
-
-func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-
-// shiftJIS counts the kana that the bytes spell in Shift_JIS, and says whether they can be Shift_JIS at all.
-func shiftJIS(b []byte) (kana int, ok bool) {
-	for i := 0; i < len(b); i++ {
-		c := b[i]
-		if c < 0x80 || (c >= 0xA1 && c <= 0xDF) {
-			continue
-		}
-		if c == 0x80 || c == 0xA0 || c > 0xFC {
-			return kana, false
-		}
-		if i++; i == len(b) {
-			break
-		}
-		d := b[i]
-		if d < 0x40 || d == 0x7F || d > 0xFC {
-			return kana, false
-		}
-		if (c == 0x82 && d >= 0x9F && d <= 0xF1) || (c == 0x83 && d >= 0x40 && d <= 0x96) {
-			kana++
-		}
-	}
-	return kana, true
-}
-
-// eucJP is shiftJIS for EUC-JP.
-func eucJP(b []byte) (kana int, ok bool) {
-	for i := 0; i < len(b); i++ {
-		c := b[i]
-		if c < 0x80 {
-			continue
-		}
-		if c == 0x8F { // a third plane: two more bytes
-			if i++; i == len(b) {
-				break
-			}
-		} else if c != 0x8E && (c < 0xA1 || c == 0xFF) {
-			return kana, false
-		}
-		if i++; i == len(b) {
-			break
-		}
-		if d := b[i]; d < 0xA1 || d == 0xFF {
-			return kana, false
-		}
-		if c == 0xA4 || c == 0xA5 {
-			kana++
-		}
-	}
-	return kana, true
+	return nil, saysUTF8
 }
 
 func nameOf(enc encoding.Encoding) string {
@@ -245,12 +177,21 @@ func (f File) Decoded(ctx context.Context) (decoded File, old bool, err error) {
 	}
 	enc, mark := markOf(head)
 	if enc == nil && mark == 0 {
-		enc = Encoding(head)
+		if enc, err = told(head); err != nil {
+			return File{}, false, &quarry.Error{Kind: quarry.BadItems, Err: err, Hint: "convert it to UTF-8: iconv -f ENCODING -t UTF-8"}
+		}
 	}
 	if enc == nil && mark == 0 {
 		return f, false, nil
 	}
-	return File{Name: f.Name, Open: func(ctx context.Context) (io.ReadCloser, error) {
+	head = head[mark:]
+	if enc != nil {
+		if head, err = enc.NewDecoder().Bytes(head); err != nil {
+			return File{}, false, fmt.Errorf("decode as %s: %w", nameOf(enc), err)
+		}
+		head = bytes.TrimSuffix(head, []byte("\ufffd")) // a character that the head's end cuts off
+	}
+	return File{Name: f.Name, head: head, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		in, err := f.From(ctx, int64(mark))
 		if err != nil || enc == nil {
 			return in, err
@@ -260,4 +201,33 @@ func (f File) Decoded(ctx context.Context) (decoded File, old bool, err error) {
 			io.Closer
 		}{transform.NewReader(in, enc.NewDecoder()), in}, nil
 	}}, enc != nil, nil
+}
+
+// Lines gives a file whose lines end in line feeds. Spreadsheets of the Mac end them with a carriage return alone ("CSV
+// (Macintosh)"): all of such a table would be its header.
+func (f File) Lines(ctx context.Context) (File, error) {
+	head, err := f.Head(ctx)
+	if err != nil || bytes.IndexByte(head, '\n') >= 0 || bytes.IndexByte(head, '\r') < 0 {
+		return f, err
+	}
+	return File{Name: f.Name, head: bytes.ReplaceAll(head, []byte{'\r'}, []byte{'\n'}), Open: func(ctx context.Context) (io.ReadCloser, error) {
+		in, err := f.From(ctx, 0)
+		if err != nil {
+			return nil, err
+		}
+		return returns{in}, nil
+	}}, nil
+}
+
+// returns reads carriage returns as line feeds.
+type returns struct{ io.ReadCloser }
+
+func (r returns) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	for i, c := range p[:n] {
+		if c == '\r' {
+			p[i] = '\n'
+		}
+	}
+	return n, err
 }

@@ -204,7 +204,10 @@ func (s *Source) fetch(ctx context.Context, address string, page int) (body []by
 	}
 	for attempt := 1; ; attempt++ {
 		body, next, later, err := s.try(ctx, address, page)
-		if err == nil || later < 0 || attempt == attempts || ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
+			return nil, 0, ctx.Err()
+		}
+		if err == nil || later < 0 || attempt == attempts {
 			return body, next, err
 		}
 		pause := time.NewTimer(min(max(later, wait), longestWait))
