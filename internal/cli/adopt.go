@@ -44,7 +44,7 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 7 run locked · 130 i
 			return a.adopt(cmd.Context(), &s.Settings, quarry.RunID(id))
 		},
 	}
-	bind(cmd, "dir", "bucket", "region", "profile")
+	bind(cmd, "dir", "target", "bucket", "region", "profile")
 	cmd.Flags().StringVar(&id, "run", "", "`ID` of the run, as it was printed at its start; it stands in the names of its jobs")
 	return cmd
 }
@@ -61,7 +61,8 @@ func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (e
 	defer func() { err = errors.Join(err, open.close()) }()
 	show := a.newProgress()
 	defer show.close()
-	r, dir, err := a.wireHome(ctx, s, &open, show.event)
+	defer func() { show.log.end(err) }()
+	r, dir, err := a.wireHome(ctx, s, "adopt", &open, show)
 	if err != nil {
 		return err
 	}
@@ -91,10 +92,13 @@ func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (e
 }
 
 // wireHome puts together what brings a run home: its ledger and its provider, no sources and no prompt.
-func (a *App) wireHome(ctx context.Context, s *config.Settings, c *closers, watch func(run.Event)) (*run.Run, string, error) {
+func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, c *closers, show *progress) (*run.Run, string, error) {
 	e := effect.New(nil)
 	dir, err := openDir(e, s, c)
 	if err != nil {
+		return nil, "", err
+	}
+	if show.log, err = openRunLog(e, dir, command, a.Version, nil, c); err != nil {
 		return nil, "", err
 	}
 	book, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
@@ -128,7 +132,7 @@ func (a *App) wireHome(ctx context.Context, s *config.Settings, c *closers, watc
 	if home != "" {
 		cfg.Model = home
 	}
-	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.bucket, Bedrock: where.bedrock, Watch: watch, Pools: pools}), dir, nil
+	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.bucket, Bedrock: where.bedrock, Watch: show.event, Pools: pools}), dir, nil
 }
 
 // placeOf fills in where a run that is known already was sent.

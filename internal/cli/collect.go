@@ -43,7 +43,7 @@ runs · 7 run locked · 130 interrupted`,
 			return a.collectRun(cmd.Context(), &s.Settings, watch)
 		},
 	}
-	bind(cmd, append([]string{"dir", "region", "profile", "bucket", "backend", "backend-model", "backend-key-env", "concurrency", "keep-shards"}, asks...)...)
+	bind(cmd, append([]string{"dir", "target", "region", "profile", "bucket", "backend", "backend-model", "backend-key-env", "concurrency", "keep-shards"}, asks...)...)
 	cmd.Flags().BoolVar(&watch, "watch", false, "wait for jobs that still run")
 	return cmd
 }
@@ -61,7 +61,8 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 	defer func() { err = errors.Join(err, open.close()) }()
 	show := a.newProgress()
 	defer show.close()
-	r, dir, err := a.wireHome(ctx, s, &open, show.event)
+	defer func() { show.log.end(err) }()
+	r, dir, err := a.wireHome(ctx, s, "collect", &open, show)
 	if err != nil {
 		return err
 	}

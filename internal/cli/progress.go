@@ -28,6 +28,7 @@ type progress struct {
 	jobs   map[string]jobProgress
 	warned int
 	pilot  *pilotSeen
+	log    *runLog // nil: there is no run directory yet
 }
 
 type jobProgress struct {
@@ -45,6 +46,9 @@ func (a *App) newProgress() *progress {
 func (p *progress) event(e run.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.log != nil {
+		p.log.event(e)
+	}
 	if e.Pilot != nil {
 		p.pilot = &pilotSeen{Pilot: e.Pilot, Expected: e.Expected}
 	}

@@ -66,7 +66,8 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	defer show.close()
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
-	r, err := a.wireRun(ctx, &s.Settings, args, records, known, &open, show)
+	defer func() { show.log.end(err) }()
+	r, err := a.wireRun(ctx, s, args, records, known, &open, show)
 	if err != nil {
 		return err
 	}

@@ -52,8 +52,8 @@ func openDir(e *effect.Effects, s *config.Settings, c *closers) (string, error) 
 }
 
 // wireRun puts a run together.
-func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, records bool, known string, c *closers, show *progress) (*run.Run, error) {
-	watch := show.event
+func (a *App) wireRun(ctx context.Context, told *config.Loaded, args []string, records bool, known string, c *closers, show *progress) (*run.Run, error) {
+	s, watch := &told.Settings, show.event
 	e := effect.New(nil)
 	if len(args) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl"}
@@ -82,6 +82,9 @@ func (a *App) wireRun(ctx context.Context, s *config.Settings, args []string, re
 	}
 	dir, err := openDir(e, s, c)
 	if err != nil {
+		return nil, err
+	}
+	if show.log, err = openRunLog(e, dir, "run", a.Version, told, c); err != nil {
 		return nil, err
 	}
 	// A request to stop was for the process that ran then.

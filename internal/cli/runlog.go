@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"quarry"
+	"quarry/internal/atomicfile"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/run"
+)
+
+// settingsHead begins the settings that a run leaves in its directory. What does not begin so is somebody's own.
+const settingsHead = "# The settings of this run as they were, for people: nothing reads this file.\n"
+
+// runLog keeps in the run directory what a run was told and what it did: quarry.yaml and quarry.log.
+type runLog struct {
+	effects  *effect.Effects
+	dir      string
+	settings *config.Loaded // nil: none are written
+	file     *effect.OutFile
+
+	mu      sync.Mutex
+	log     *slog.Logger
+	status  map[quarry.ShardID]string // of open jobs
+	leftOut int
+	err     error
+}
+
+// openRunLog begins the log of one command on a run directory, which is locked. What could not be kept is told when c closes.
+func openRunLog(e *effect.Effects, dir, command, version string, settings *config.Loaded, c *closers) (*runLog, error) {
+	file, err := e.Append(filepath.Join(dir, "quarry.log"))
+	if err != nil {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open log", Err: err, Hint: "see that " + dir + " can be written to"}
+	}
+	handler := slog.NewTextHandler(file, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.String(slog.TimeKey, quarry.Timestamp(a.Value.Time()))
+		}
+		return a
+	}})
+	r := &runLog{effects: e, dir: dir, settings: settings, file: file, log: slog.New(handler), status: map[quarry.ShardID]string{}}
+	r.log.Info("began", "command", command, "version", version, "pid", os.Getpid())
+	c.add(func() error { return errors.Join(r.err, file.Close()) })
+	return r, nil
+}
+
+// event writes down what happened, but for what comes once a document or once a poll.
+func (r *runLog) event(e run.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch e.Kind {
+	case run.RunOpened:
+		r.log = r.log.With("run", e.Text)
+		r.log.Info("opened", "resumed", e.Done > 0)
+		if err := r.keepSettings(); err != nil {
+			r.err = errors.Join(r.err, err)
+		}
+	case run.StepBegan:
+		r.log.Info("step began", "step", e.Step)
+	case run.StepEnded:
+		r.log.Info("step ended", "step", e.Step, "done", e.Done, "failed", e.Failed, "skipped", e.Skipped, "total", e.Total, "took", time.Since(e.Since).Round(time.Millisecond))
+	case run.ItemLeftOut, run.ItemSkipped:
+		if r.leftOut++; r.leftOut <= maxNamed { // the index names all of them
+			r.log.Warn("left out", "item", e.Text)
+		}
+	case run.JobSubmitted:
+		r.log.Info("job submitted", "shard", e.Shard, "job", e.Text, "records", e.Done)
+	case run.JobAdopted:
+		r.log.Info("job found", "shard", e.Shard, "job", e.Text)
+	case run.Placed:
+		r.log.Info("placed", "shard", e.Shard, "pool", e.Text)
+	case run.JobStatus:
+		if r.status[e.Shard] != e.Text {
+			r.status[e.Shard] = e.Text
+			r.log.Info("job status", "shard", e.Shard, "status", e.Text, "done", e.Done, "total", e.Total)
+		}
+	case run.ShardDone:
+		delete(r.status, e.Shard)
+		r.log.Info("shard done", "shard", e.Shard, "records", e.Done)
+	case run.Waiting:
+		r.log.Warn("waits", "shard", e.Shard, "why", e.Text)
+	case run.Differs:
+		r.log.Warn("differs", "shard", e.Shard, "what", e.Text)
+	case run.PilotRead:
+		r.log.Info("pilot read", "good", e.Done, "of", e.Total, "classes", e.Text)
+	case run.Note:
+		r.log.Info("note", "text", e.Text)
+	case run.Progress: // of documents and bytes, many a second
+	}
+}
+
+// end writes down how the command ended.
+func (r *runLog) end(err error) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.log.Error("ended", "error", err.Error())
+		return
+	}
+	r.log.Info("ended")
+}
+
+// keepSettings leaves the settings in the directory, where no file of somebody's own has their name. The folder where the
+// program was started is left alone: what lies there as quarry.yaml would be read by the next command.
+func (r *runLog) keepSettings() error {
+	here, err := filepath.Abs(".")
+	if r.settings == nil || err != nil || here == r.dir {
+		return err
+	}
+	path := filepath.Join(r.dir, config.DefaultFile)
+	before, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(before) > 0 && !bytes.HasPrefix(before, []byte(settingsHead)) {
+		return nil
+	}
+	text, err := r.settings.Print()
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(r.effects, path, []byte(settingsHead+text))
+}
