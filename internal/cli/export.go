@@ -59,17 +59,23 @@ func (a *App) export(ctx context.Context, s *config.Settings, format, out string
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: out, Err: errors.New("format " + format + " is not known"), Hint: "one of " + strings.Join(export.Formats(), ", ") + " with --format"}
 	}
 	path := filepath.Join(s.Dir, "results.jsonl")
-	results, err := os.Open(path)
-	if err != nil {
+	noResults := func(err error) error {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "read results", Subject: path, Err: err, Hint: "results are written when a run has ended: quarry run SOURCE"}
 	}
-	defer func() { _ = results.Close() }()
+	if _, err := os.Stat(s.Dir); err != nil { // no directory is made where there is none
+		return noResults(err)
+	}
 	e := effect.New(nil)
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
 	if _, err := openDir(e, s, &open); err != nil {
 		return err
 	}
+	results, err := os.Open(path) // behind the lock: a run at work has its first results at its end
+	if err != nil {
+		return noResults(err)
+	}
+	defer func() { _ = results.Close() }()
 	n, err := export.File(ctx, e, results, format, out, cfg)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 provider`,
 			return a.stop(cmd.Context(), &s.Settings)
 		},
 	}
-	bind(cmd, "dir", "region", "profile")
+	bind(cmd, "dir", "target", "region", "profile")
 	return cmd
 }
 
