@@ -148,8 +148,11 @@ func WhoAmI(ctx context.Context, c aws.Config) (Identity, error) {
 		var api smithy.APIError
 		if errors.As(err, &api) { // the SDK wraps it in three layers of its own
 			err = fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
-		} else {
-			err = effect.Unanswered(err)
+		} else if said := effect.Unanswered(err); said != err {
+			return Identity{}, &quarry.Error{
+				Kind: quarry.Provider, Op: "find out whose credentials these are", Subject: "(sts:GetCallerIdentity)", Err: said,
+				Hint: "look at the network, the Region and AWS_ENDPOINT_URL; then check with: aws sts get-caller-identity",
+			}
 		}
 		return Identity{}, &quarry.Error{
 			Kind: quarry.Denied, Op: "find out whose credentials these are", Subject: "(sts:GetCallerIdentity)", Err: err,

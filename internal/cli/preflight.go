@@ -82,7 +82,7 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	where, err := a.openProvider(soon, s, effect.New(nil), s.Dir, &open)
 	if err != nil {
 		var q *quarry.Error
-		if !errors.As(err, &q) || q.Kind != quarry.Denied {
+		if !errors.As(err, &q) || (q.Kind != quarry.Denied && q.Kind != quarry.Provider) {
 			return err
 		}
 		return a.printChecks(preflight.Of(preflight.Check{
