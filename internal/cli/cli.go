@@ -64,7 +64,10 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 130 interrupted`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
-		PersistentPreRun:  a.collectGarbage,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.collectGarbage(cmd)
+			return a.fromEnvironment(cmd)
+		},
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine output on stdout, people's text on stderr")
 	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "say nothing on stderr but errors")
@@ -76,7 +79,29 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 	root.AddCommand(a.runCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.watchCommand(), a.stopCommand(),
 		a.adoptCommand(), a.collectCommand(),
 		a.exportCommand(), a.reportCommand(), a.auditCommand(), a.setupCommand(), a.preflightCommand(), a.localCommand(), a.pricesCommand(), a.initCommand(), a.configCommand(), a.versionCommand())
+	root.InitDefaultCompletionCmd()
+	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
+		for _, c := range append(cmd.Commands(), cmd) {
+			c.Long = strings.TrimRight(c.Long, "\n") + "\n\nExit codes: 0 done · 2 usage"
+		}
+	}
 	return root
+}
+
+// fromEnvironment takes the flags that every command has from the environment, where they were not typed.
+func (a *App) fromEnvironment(cmd *cobra.Command) error {
+	for _, name := range []string{"json", "quiet", "config"} {
+		f := cmd.Flags().Lookup(name)
+		env := "QUARRY_" + strings.ToUpper(name)
+		value, set := a.Env(env)
+		if f == nil || f.Changed || !set || value == "" {
+			continue
+		}
+		if err := f.Value.Set(value); err != nil {
+			return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: env, Err: err, Hint: name + ": " + strings.ReplaceAll(f.Usage, "`", "")}
+		}
+	}
+	return nil
 }
 
 // bind adds the named settings to a command as flags.

@@ -12,7 +12,7 @@ const prepareMemory = 56 << 20
 
 // collectGarbage sets how the collector works for a command, before it begins. Whoever sets GOGC or GOMEMLIMIT knows
 // better.
-func (a *App) collectGarbage(cmd *cobra.Command, _ []string) {
+func (a *App) collectGarbage(cmd *cobra.Command) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		if _, set := a.Env(name); set {
 			return

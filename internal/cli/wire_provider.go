@@ -93,9 +93,13 @@ func (a *App) startStandin(ctx context.Context, s *config.Settings, dir string, 
 	if err != nil {
 		return nil, err
 	}
-	server, err := standin.Start(ctx, standin.Config{
+	cfg := standin.Config{
 		Dir: filepath.Join(dir, "local"), Backends: s.Backends, BackendModel: s.BackendName, BackendKey: key, Concurrency: s.Concurrency,
-	})
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, badSetting("backend", err)
+	}
+	server, err := standin.Start(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

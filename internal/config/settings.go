@@ -106,7 +106,7 @@ var all = sync.OnceValue(func() []Setting {
 		fraction("pilot-min-valid", "0.7", "share of the pilot that must be good before the rest is asked", func(s *Settings) *float64 { return &s.PilotMinValid }),
 		choice("structured", "auto", "send the answer's schema along, so that the provider holds the model to it: `auto` (the pilot decides), on or off",
 			[]string{"auto", "on", "off"}, func(s *Settings) *string { return &s.Structured }),
-		number("attempts", "4", "attempts at each record", func(s *Settings) *int { return &s.Attempts }),
+		fromOne("attempts", "4", "attempts at each record", func(s *Settings) *int { return &s.Attempts }),
 		number64("limit", "0", "read no more than `N` documents; 0: all", func(s *Settings) *int64 { return &s.Limit }),
 		choice("long", "cut", "what becomes of a long text: `cut`, whole, headtail, or merge (asked in parts, and the answers merged)", []string{"whole", "cut", "headtail", "merge"}, func(s *Settings) *string { return &s.Long }),
 		limit("max-chars", "50000", "characters of a text, or of a part of it, that are asked about, or off", func(s *Settings) *int { return &s.MaxChars }),
@@ -229,6 +229,17 @@ func number(name, def, help string, at func(*Settings) *int) Setting {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
 			return 0, fmt.Errorf("%q is not a whole number", v)
+		}
+		return n, nil
+	}, at)
+}
+
+// fromOne is a number of which there is at least one.
+func fromOne(name, def, help string, at func(*Settings) *int) Setting {
+	return parsed(name, def, help, func(v string) (int, error) {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			return 0, fmt.Errorf("%q is not a whole number from 1", v)
 		}
 		return n, nil
 	}, at)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"quarry/internal/standin/faults"
+	"quarry/internal/standin/model"
 )
 
 // Config is one server. Dir has no default.
@@ -59,6 +60,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("stand-in: neither state delay %v nor concurrency %d may be negative", c.StateDelay, c.Concurrency)
 	}
 	if _, err := faults.Parse(c.Fault); err != nil {
+		return fmt.Errorf("stand-in: %w", err)
+	}
+	if _, err := model.Open(c.Backends, model.Config{}); err != nil { // which sends nothing yet
 		return fmt.Errorf("stand-in: %w", err)
 	}
 	if c.Addr == "" {
