@@ -1,7 +1,8 @@
 #include "textflag.h"
 
 // In all of these: SI and DI walk over the source and what is written, R9 and R8 keep where they began, R10 is the last
-// place from which a whole vector can be read. Y0 holds the vector, Y1 and on constants, Y7 and on what was found.
+// place from which a whole vector can be read. Y0 holds the vector; Y7, Y8 and Y9 what was found in it, in copyPlain Y12
+// too; the others constants.
 
 DATA c20<>+0(SB)/1, $0x20 // the blank; every control character is below it
 GLOBL c20<>(SB), RODATA|NOPTR, $1
