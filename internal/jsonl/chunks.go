@@ -310,5 +310,20 @@ func (c Chunk) Lines() iter.Seq[Line] {
 	}
 }
 
+// First gives the first n lines of a chunk, or all, as a chunk that owns no memory: giving it back gives nothing.
+func (c Chunk) First(n int) Chunk {
+	end := 0
+	for ; n > 0 && end < len(c.Data); n-- {
+		next := bytes.IndexByte(c.Data[end:], '\n')
+		if next < 0 {
+			end = len(c.Data)
+			break
+		}
+		end += next + 1
+	}
+	c.Data, c.buf = c.Data[:end:end], nil
+	return c
+}
+
 // Blank reports whether a line holds nothing but white space.
 func Blank(line []byte) bool { return space(line, 0) == len(line) }

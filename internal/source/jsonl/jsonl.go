@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 
 	"quarry"
 	"quarry/internal/jsonl"
@@ -31,7 +32,7 @@ type Source struct {
 // Name gives the file's name.
 func (s *Source) Name() string { return s.File.Name }
 
-// Blocks gives the file in blocks of about 1 MiB.
+// Blocks gives the file in blocks of half a MiB, or less where the items are short.
 func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
 	return func(yield func(quarry.Block, error) bool) {
 		if err := s.blocks(ctx, from, yield); err != nil {
@@ -65,11 +66,42 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 		if !decided {
 			keys, decided = s.decide(chunk)
 		}
-		if !yield(s.block(chunk, keys, mem), nil) {
+		if stretches(chunk, func(part jsonl.Chunk, free func()) bool { return yield(s.block(part, keys, mem, free), nil) }, mem) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// blockItems is how many items a block has at most. What is made of a short text, with the prompt around it, can be many
+// times as long, and several blocks are in memory.
+const blockItems = 256
+
+// stretches gives a chunk in stretches of at most blockItems lines, and reports whether that was stopped. The chunk's memory
+// goes back when each stretch was freed.
+func stretches(chunk jsonl.Chunk, yield func(part jsonl.Chunk, free func()) bool, mem *memory) (stopped bool) {
+	lines := bytes.Count(chunk.Data, []byte{'\n'})
+	if lines <= blockItems {
+		return !yield(chunk, func() { mem.chunks.Give(chunk) })
+	}
+	var held atomic.Int64
+	held.Store(1) // until all are given
+	free := func() {
+		if held.Add(-1) == 0 {
+			mem.chunks.Give(chunk)
+		}
+	}
+	defer free()
+	rest := chunk
+	for len(rest.Data) > 0 && !stopped {
+		part := rest.First(blockItems)
+		rest.Line += blockItems
+		rest.Offset += int64(len(part.Data))
+		rest.Data = rest.Data[len(part.Data):]
+		held.Add(1)
+		stopped = !yield(part, free)
+	}
+	return stopped
 }
 
 // headKeys decides by the first chunk that holds an item.
@@ -116,10 +148,10 @@ func withoutMark(c jsonl.Chunk) jsonl.Chunk {
 	return c
 }
 
-func (s *Source) block(chunk jsonl.Chunk, keys item.Keys, mem *memory) quarry.Block {
+func (s *Source) block(chunk jsonl.Chunk, keys item.Keys, mem *memory, free func()) quarry.Block {
 	at := quarry.Position{Source: s.Index, File: s.File.Name, Line: chunk.Line, Offset: chunk.Offset}
 	texts := &texts{memory: mem}
-	return quarry.Block{First: at, Free: func() { texts.give(); mem.chunks.Give(chunk) }, Documents: func(yield func(quarry.Document, error) bool) {
+	return quarry.Block{First: at, Free: func() { texts.give(); free() }, Documents: func(yield func(quarry.Document, error) bool) {
 		if chunk.Skipped > 0 {
 			yield(quarry.Document{At: at}, s.Config.TooLong(chunk.Skipped, at))
 			return
