@@ -8,7 +8,7 @@ import (
 
 // prepareMemory is what a command that only reads, cleans and writes may hold before anything is collected: nearly all of
 // it is text that is dropped at once, so below it there is nothing to gain from collecting.
-const prepareMemory = 56 << 20
+const prepareMemory = 48 << 20
 
 // collectGarbage sets how the collector works for a command, before it begins. Whoever sets GOGC or GOMEMLIMIT knows
 // better.

@@ -45,7 +45,7 @@ const entryBytes = 24
 type Config struct {
 	Dir    string // of the runs; made on demand
 	Name   string // what the runs' names begin with
-	Memory int    // entries held; zero: 512 Ki, which is 12 MiB
+	Memory int    // entries held; zero: 256 Ki, which is 6 MiB
 }
 
 // Sorter takes entries in any order and gives them sorted. One goroutine at a time.
@@ -75,7 +75,7 @@ const (
 // NewSorter gives an empty sorter.
 func NewSorter(e *effect.Effects, cfg Config) *Sorter {
 	if cfg.Memory == 0 {
-		cfg.Memory = 512 << 10
+		cfg.Memory = 256 << 10
 	}
 	return &Sorter{cfg: cfg, e: e}
 }
