@@ -71,6 +71,9 @@ func (a *App) wireRun(ctx context.Context, told *config.Loaded, args []string, r
 	if err != nil {
 		return nil, err
 	}
+	if err := tierOffered(s, ask); err != nil {
+		return nil, err
+	}
 	if err := a.sameBody(s, ask); err != nil {
 		return nil, err
 	}
@@ -124,7 +127,7 @@ func (a *App) runConfig(s *config.Settings, ask *asking, where *provider, dir st
 		Dir: dir, Sources: sourceNames(args), ReplaceSource: s.ReplaceSource, Settings: ask.settings, Asks: ask.asks, Local: s.Target == "local", Region: where.cfg.Region, Version: a.Version,
 		Model: s.Model, MaxOutput: int(ask.model.MaxOutput), MaxTokens: maxTokens(ask), Family: ask.model.Family, Type: ask.prompt.Invocation(), Mode: quarry.Mode(s.Mode),
 		RoleARN: where.roleARN, KMSKey: s.KMSKey, Tags: s.Tags, Quotas: a.knownQuotas(s, where.cfg.Region),
-		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD,
+		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD,
 		Rescue: s.Rescue, KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
 		StructuredAuto: ask.auto, Clean: ask.clean, Prompt: ask.renderer, Long: ask.long, Check: ask.checker, Prices: ask.prices,
 	}

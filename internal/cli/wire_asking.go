@@ -107,6 +107,17 @@ func badSetting(name string, err error) error {
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "use setting", Subject: name, Err: err, Hint: "`quarry config` prints every setting, its value and where it came from"}
 }
 
+// tierOffered refuses a tier that the model is known not to have: each call would be refused.
+func tierOffered(s *config.Settings, ask *asking) error {
+	if s.Mode != string(quarry.ModeFlex) || ask.model.Offers(catalog.Flex) != catalog.No {
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "ask in the flex tier", Subject: s.Model, Err: errors.New("this model has no flex tier"),
+		Hint: "`quarry plan` says which modes there are and what each costs: --mode batch, ondemand or auto, or another --model",
+	}
+}
+
 // settingsDigest tells whether two commands ask the same of the same text.
 func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (string, error) {
 	p.Refused = nil

@@ -63,6 +63,7 @@ type Config struct {
 	Pilot         int // documents asked first. Zero: 100
 	NoPilot       bool
 	PilotMinValid float64       // share of them that must be ok. Zero: 0.7
+	NoGate        bool          // the rest is asked whatever the pilot's answers are
 	Attempts      int           // at each record. Zero: 4
 	Limit         int64         // of documents. Zero: none
 	Known         string        // file of answers that somebody has already; empty: none
@@ -172,7 +173,7 @@ func New(cfg Config, deps Deps) *Run {
 	if cfg.Pilot == 0 {
 		cfg.Pilot = 100
 	}
-	if cfg.PilotMinValid == 0 {
+	if cfg.PilotMinValid == 0 && !cfg.NoGate {
 		cfg.PilotMinValid = 0.7
 	}
 	if cfg.Attempts == 0 {
