@@ -38,7 +38,8 @@ const (
 type Cleaned struct {
 	// Text is valid until the next call of Clean.
 	Text []byte
-	// Title is the document's own, else that of its front matter, its page or its first heading.
+	// Title is the document's own, else that of its front matter, its page or its first heading: one line that holds
+	// nothing but what a text may hold. It goes into the prompt as the text does.
 	Title string
 	// Fields is the front matter as a JSON object, or empty. Valid until the next call of Clean.
 	Fields []byte

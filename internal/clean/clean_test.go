@@ -174,6 +174,35 @@ func TestTitles(t *testing.T) {
 	}
 }
 
+func TestWhatCleaningSaysOfADocument(t *testing.T) {
+	t.Parallel()
+	c := clean.New(clean.Config{})
+	const body = "---\ntitle: Front\nurl: https://e.x/front\nlang: ja\ntags: [a, b]\nid: 7\n---\nText"
+	for _, tt := range []struct{ doc, want quarry.Document }{
+		{
+			quarry.Document{Body: []byte(body)},
+			quarry.Document{Title: "Front", URL: "https://e.x/front", Lang: "ja", Fields: []byte(`{"id":7,"lang":"ja","tags":["a","b"],"title":"Front","url":"https://e.x/front"}`)},
+		},
+		{
+			quarry.Document{Title: "Own\u202e\U000E0041 &amp;", URL: "u", Lang: "en", Fields: []byte(`{"tags":null,"x":"\u00e9"}`), Body: []byte(body)},
+			quarry.Document{Title: "Own &", URL: "u", Lang: "en", Fields: []byte(`{"tags":null,"x":"\u00e9","id":7,"lang":"ja","title":"Front","url":"https://e.x/front"}`)},
+		},
+		{quarry.Document{Title: "T", Body: []byte("Text"), Fields: []byte(`{"x":1}`)}, quarry.Document{Title: "T", Fields: []byte(`{"x":1}`)}},
+	} {
+		got := tt.doc
+		got.Format = markdown
+		out, err := c.Clean(&got)
+		if err != nil || string(out.Text) != "Text" {
+			t.Fatalf("text %q, %v", out.Text, err)
+		}
+		out.Describe(&got)
+		mustClean(t, c, &quarry.Document{Body: []byte("---\nother: front matter that takes the buffer\n---\n"), Format: markdown})
+		if got.Title != tt.want.Title || got.URL != tt.want.URL || got.Lang != tt.want.Lang || string(got.Fields) != string(tt.want.Fields) {
+			t.Errorf("Describe of %.40q = %q %q %q %s, want %q %q %q %s", tt.doc.Title, got.Title, got.URL, got.Lang, got.Fields, tt.want.Title, tt.want.URL, tt.want.Lang, tt.want.Fields)
+		}
+	}
+}
+
 func TestDroppedPartsAreCounted(t *testing.T) {
 	t.Parallel()
 	out := cleaned(t, clean.Config{}, `<p>a</p><!--c--><pre>code</pre><img src="x"><script>s</script><div hidden>h</div>[gallery]`+"\u200B", html)

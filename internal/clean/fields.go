@@ -1,8 +1,10 @@
 package clean
 
 import (
+	"quarry"
 	"quarry/internal/clean/frontmatter"
 	"quarry/internal/clean/rule"
+	"quarry/internal/jsonl"
 )
 
 // frontMatter takes the front matter off a body and makes fields of it. In a format other than Markdown there is none,
@@ -26,4 +28,44 @@ func (c *Cleaner) frontMatter(out *Cleaned, body []byte, title string) (rest []b
 		title = c.title(name)
 	}
 	return m.Rest, title
+}
+
+// Describe gives a document what its cleaning found beside the text: the title, and of front matter the address, the
+// language and all other fields, as far as its source said nothing of the kind. What it gives does not lie in the
+// Cleaner's buffers.
+func (out *Cleaned) Describe(doc *quarry.Document) {
+	doc.Title = out.Title
+	if len(out.Fields) == 0 {
+		return
+	}
+	merged := append(make([]byte, 0, len(doc.Fields)+len(out.Fields)), '{')
+	add := func(name, value []byte) {
+		if len(merged) > 1 {
+			merged = append(merged, ',')
+		}
+		merged = append(append(append(append(merged, '"'), name...), '"', ':'), value...)
+	}
+	for name, value := range jsonl.Members(doc.Fields) {
+		add(name, value)
+	}
+	for name, value := range jsonl.Members(out.Fields) {
+		if _, ok := jsonl.Lookup(doc.Fields, string(jsonl.Unescape(nil, name))); ok {
+			continue
+		}
+		add(name, value)
+		if len(value) < 2 || value[0] != '"' {
+			continue
+		}
+		switch text := string(jsonl.Unescape(nil, value)); string(name) {
+		case "url", "canonical_url":
+			if doc.URL == "" {
+				doc.URL = text
+			}
+		case "lang", "language":
+			if doc.Lang == "" {
+				doc.Lang = text
+			}
+		}
+	}
+	doc.Fields = append(merged, '}')
 }

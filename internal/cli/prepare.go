@@ -119,10 +119,8 @@ func (a *App) cleanOne(enc *json.Encoder, cleaner *clean.Cleaner, doc *quarry.Do
 			return nil
 		}
 	}
+	text.Describe(doc)
 	line := cleanLine{ID: doc.ID, Title: doc.Title, Text: string(text.Text), URL: doc.URL, Lang: doc.Lang}
-	if line.Title == "" {
-		line.Title = text.Title
-	}
 	if stats {
 		line.Stats = &cleanStats{
 			Mode: text.Mode, SourceBytes: text.SourceBytes, TextBytes: int64(len(text.Text)), FullChars: text.FullChars, Cut: text.Cut, Parts: len(text.Parts),

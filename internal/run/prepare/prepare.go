@@ -139,9 +139,7 @@ func (c *Config) one(cleaner *clean.Cleaner, p *Item, buf []byte) ([]byte, error
 	if err != nil {
 		return buf, p.unfit(err.Error())
 	}
-	if p.Document.Title == "" {
-		p.Document.Title = text.Title
-	}
+	text.Describe(&p.Document)
 	p.Classes, p.Cut, p.TextBytes = text.Classes, text.Cut, int64(len(text.Text))
 	p.mode, p.Dropped = text.Mode, text.Dropped
 	p.Japanese = text.Classes.Kana > 0 && 10*(text.Classes.Kana+text.Classes.Han) >= text.Classes.Letters

@@ -49,7 +49,7 @@ func TestEntries(t *testing.T) {
 	s := contentful.New(memory(export), item.Config{}, 0)
 	sourcetest.Run(t, s)
 	docs, faults := sourcetest.Documents(t, s)
-	if len(docs) != 2 || len(faults) != 1 || faults[0] != "space.json:15: no body (member fields.body.en-US)" {
+	if len(docs) != 2 || len(faults) != 1 || faults[0] != "space.json:15: no body (member fields.body.en-US) in \"tag1\"" {
 		t.Fatalf("%d documents and %q", len(docs), faults)
 	}
 	if d := docs[0]; d.ID != "e1" || d.Title != "One" || string(d.Body) != "# Markdown" {

@@ -78,7 +78,7 @@ func TestFolder(t *testing.T) {
 		"empty.txt text ",
 		"large.txt: item is above the limit of 200 bytes",
 		"1  x",
-		"many.jsonl:2: no body",
+		`many.jsonl:2: no body in "2"`,
 		"3  y",
 		"sjis.html html <meta charset=Shift_JIS>日本語",
 		"truncated.txt.gz: cannot be read: unpack: gzip: unexpected EOF",

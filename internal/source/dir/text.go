@@ -67,7 +67,7 @@ func Read(ctx context.Context, f stream.File, id string, format quarry.Format, c
 		return quarry.Document{At: at}, &quarry.ItemError{At: at, ID: quarry.DocumentID(strings.ToValidUTF8(id, "\ufffd")), Reason: reason}
 	}
 	if len(cfg.Where) > 0 {
-		return quarry.Document{At: at}, item.ErrFiltered // a text has no fields to meet a condition
+		return fault("a text file has no fields that could meet --where")
 	}
 	if !utf8.ValidString(id) {
 		return fault("the file's name is not UTF-8")

@@ -67,7 +67,7 @@ func TestPosts(t *testing.T) {
 	s := ghost.New(memory(in), []byte(in), item.Config{}, 0)
 	sourcetest.Run(t, s)
 	docs, faults := sourcetest.Documents(t, s)
-	if len(docs) != 3 || len(faults) != 2 || !strings.HasSuffix(faults[0], "no body (member html)") {
+	if len(docs) != 3 || len(faults) != 2 || !strings.HasSuffix(faults[0], `no body (member html) in "d"`) {
 		t.Fatalf("%d documents and %q, want 3 and two without a body", len(docs), faults)
 	}
 	for i, want := range []string{"<p>made</p>", lexicalHTML, mobiledocHTML} {

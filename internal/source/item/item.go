@@ -87,9 +87,10 @@ func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason st
 	body, said := value(members, k.Body)
 	switch {
 	case body == nil || string(body) == "null":
-		return "no body" + lookedIn(k.Body, "body")
+		// An export is one line, and a row has none: the id is what its item is found by.
+		return fmt.Sprintf("no body%s in %q", lookedIn(k.Body, "body"), d.ID)
 	case body[0] != '"':
-		return fmt.Sprintf("body (member %s) is %s, not a string", k.Body, kind(body))
+		return fmt.Sprintf("body (member %s) of %q is %s, not a string", k.Body, d.ID, kind(body))
 	}
 	d.Body, d.Valid = r.text(body, said), true
 	d.Title = r.optional(members, k.Title)

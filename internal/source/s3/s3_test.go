@@ -156,7 +156,7 @@ func TestAPrefix(t *testing.T) {
 		"b.md markdown # B",
 		"c.txt text plain",
 		"1  x",
-		"s3://b/articles/d.jsonl:2: no body",
+		`s3://b/articles/d.jsonl:2: no body in "2"`,
 		"3  y",
 		"told by content  x",
 		"4  x",
