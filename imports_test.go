@@ -37,9 +37,13 @@ var belowRun = map[string][]string{
 	"internal/run/adopt": {
 		"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/collect", "internal/dedupe", "internal/ledger",
 	},
-	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
-	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
-	"internal/run/draw":     {"internal/dedupe"},
+	"internal/run/answers": {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
+	"internal/run/cut":     {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
+	"internal/run/draw":    {"internal/dedupe"},
+	"internal/run/foreign": {
+		"internal/run/answers", "internal/run/lines", "internal/run/outlook", "internal/run/parallel", "internal/run/plan", "internal/run/results", "internal/run/summary",
+		"internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/parse", "internal/report",
+	},
 	"internal/run/index":    {"internal/run/lines", "internal/dedupe"},
 	"internal/run/lines":    {"internal/collect"},
 	"internal/run/outlook":  {"internal/cost", "internal/report", "internal/tokens"},
@@ -55,6 +59,7 @@ var belowRun = map[string][]string{
 	"internal/run/runjson":   {"internal/run/plan", "internal/ledger"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
 	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
+	"internal/run/summary":   {"internal/run/outlook", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},
 }
 
 // Leaves have one job each and may be imported by anybody.

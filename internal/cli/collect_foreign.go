@@ -17,6 +17,7 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/report"
 	"quarry/internal/run"
+	"quarry/internal/run/foreign"
 )
 
 // foreignJSON is what collect tells programs of somebody else's job.
@@ -61,6 +62,10 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	if err != nil {
 		return err
 	}
+	began := time.Now()
+	cfg.Progress = func(step string, done, total int64) {
+		show.event(run.Event{Kind: run.Progress, Step: step, Done: done, Total: total, Since: began})
+	}
 	e := effect.New(nil)
 	if cfg.Dir, err = openDir(e, &s.Settings, &open); err != nil {
 		return err
@@ -74,9 +79,9 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 			return err
 		}
 	}
-	out, err := run.CollectForeign(ctx, e, cfg, job, from, show.event)
+	out, err := foreign.Collect(ctx, e, cfg, job, from)
 	show.close()
-	if errors.Is(err, run.ErrNoOutput) {
+	if errors.Is(err, foreign.ErrNoOutput) {
 		return noOutput(what, &job)
 	}
 	if err != nil {
@@ -86,7 +91,7 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 }
 
 // foreignConfig is what the answers are held against.
-func (a *App) foreignConfig(s *config.Settings) (run.Config, error) {
+func (a *App) foreignConfig(s *config.Settings) (foreign.Config, error) {
 	if len(s.Prompt.Schema) == 0 {
 		s.Prompt.FreeText = true // what somebody else's records ask for is not known
 	}
@@ -96,19 +101,19 @@ func (a *App) foreignConfig(s *config.Settings) (run.Config, error) {
 	}
 	ask, err := a.asking(&asks)
 	if err != nil {
-		return run.Config{}, err
+		return foreign.Config{}, err
 	}
 	workers := s.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return run.Config{
-		Version: a.Version, Model: s.Model, Type: ask.prompt.Invocation(), Mode: quarry.ModeJob, Check: ask.checker, Prices: cost.Default(), Workers: workers,
+	return foreign.Config{
+		Version: a.Version, Model: s.Model, Type: ask.prompt.Invocation(), Check: ask.checker, Prices: cost.Default(), Workers: workers,
 	}, nil
 }
 
 // fetchJob reads a job and downloads its output, once it has ended.
-func (a *App) fetchJob(ctx context.Context, s *config.Settings, e *effect.Effects, cfg *run.Config, arn quarry.JobARN, watch bool, c *closers) (quarry.Job, string, error) {
+func (a *App) fetchJob(ctx context.Context, s *config.Settings, e *effect.Effects, cfg *foreign.Config, arn quarry.JobARN, watch bool, c *closers) (quarry.Job, string, error) {
 	s.Target = "aws"
 	if len(s.Regions) == 0 && arn.Region() != "" {
 		s.Regions = []string{arn.Region()}
@@ -173,7 +178,7 @@ func noOutput(what string, job *quarry.Job) error {
 	return &quarry.Error{Kind: quarry.Provider, Op: "collect", Subject: what, Err: errors.New(why), Hint: "its output was to lie under " + job.OutputURI}
 }
 
-func (a *App) foreignOutcome(out *run.Foreign, job *quarry.Job, dir string) error {
+func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) error {
 	rep, o := &out.Report, &out.Output
 	if a.json {
 		err := a.writeJSON(&foreignJSON{

@@ -10,11 +10,9 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
-	"quarry/internal/report"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/prepare"
-	"quarry/internal/run/results"
 )
 
 // NearFile names the documents whose text is nearly that of an earlier one.
@@ -100,14 +98,4 @@ func (r *Run) findNear(ctx context.Context, again *index.Repeats) error {
 		r.planned.Notes = append(r.planned.Notes, fmt.Sprintf("%d documents are nearly an earlier one (%s names them); %s", n, NearFile, what))
 	}
 	return nil
-}
-
-// duplicates is what the report says of documents that were answered with another's answer; nil where there were none.
-func (r *Run) duplicates(t *results.Totals) *report.Duplicates {
-	if t.Duplicate == 0 && r.planned.Near == 0 {
-		return nil
-	}
-	return &report.Duplicates{
-		Exact: t.Duplicate - t.Near, Near: t.Near, Reported: r.planned.Near, Spared: t.Spared, Saved: r.listCost(r.planned.Mode, t.Spared),
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/bucket"
 	"quarry/internal/collect"
+	"quarry/internal/effect"
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
 	"quarry/internal/run/answers"
@@ -20,6 +21,7 @@ import (
 	"quarry/internal/run/parallel"
 	"quarry/internal/run/runjson"
 	"quarry/internal/run/shardfile"
+	"quarry/internal/run/summary"
 )
 
 // collect takes whatever an ended job gave, from every terminal state, and turns it into the shard's journal. A job that
@@ -167,7 +169,7 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 			}
 		}
 	}
-	s.Output.Differs = differences(s)
+	s.Output.Differs = summary.Differences(s)
 	for _, d := range s.Output.Differs {
 		r.watch(Event{Kind: Differs, Shard: s.ID, Text: d})
 	}
@@ -249,35 +251,11 @@ func (r *Run) complete(s *ledger.Shard, res *quarry.Result, p *shardfile.Part) {
 	res.Region, res.CostUSD = place.Region, r.costAt(place, s.Mode, res.Usage)
 }
 
-// differences says what does not add up between what was asked, what came, the manifest and the job's counters.
-func differences(s *ledger.Shard) []string {
-	var out []string
-	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	o := s.Output
-	switch st := s.Job.Status; {
-	case st == quarry.JobCompleted || st == "":
-	case s.Job.Message != "":
-		say("the job ended %s: %s", st, s.Job.Message)
-	default:
-		say("the job ended %s", st)
+// FetchOutput downloads what a job left below the prefix that it was given, into dir.
+func FetchOutput(ctx context.Context, e *effect.Effects, b *bucket.Bucket, prefix string, arn quarry.JobARN, dir string) error {
+	if prefix != "" && !strings.HasSuffix(prefix, "/") {
+		prefix += "/"
 	}
-	if missing := s.Records - (o.Lines - o.Doubled); missing > 0 {
-		say("%d of %d records have no line in the output", missing, s.Records)
-	}
-	if o.Doubled > 0 {
-		say("%d lines are doubled", o.Doubled)
-	}
-	if o.Foreign > 0 {
-		say("%d lines are of records that were not asked", o.Foreign)
-	}
-	if o.Broken > 0 {
-		say("%d lines cannot be read", o.Broken)
-	}
-	if m := o.Manifest; m != nil && m.ProcessedRecordCount != o.Lines+o.Foreign+o.Broken {
-		say("the manifest counts %d processed records, the output has %d lines", m.ProcessedRecordCount, o.Lines+o.Foreign+o.Broken)
-	}
-	if c := s.Job.Counts; o.Manifest != nil && c.Processed > 0 && c.Processed != o.Manifest.ProcessedRecordCount {
-		say("the job counts %d processed records, its manifest %d", c.Processed, o.Manifest.ProcessedRecordCount)
-	}
-	return out
+	_, err := collect.Download(ctx, e, store(b), prefix+arn.ID()+"/", dir)
+	return err
 }

@@ -1,18 +1,17 @@
-package run
+package summary
 
 import (
 	"quarry"
-	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/outlook"
 )
 
 // ways puts the three ways to buy a pass's calls side by side.
-func (r *Run) ways(shards []ledger.Shard) []report.Way {
-	d := outlook.Done{Local: r.cfg.Local, Quotas: r.cfg.Quotas}
-	for i := range shards {
-		s := &shards[i]
-		if s.Pass != r.planned.Pass || s.Job.Submitted.IsZero() {
+func (p *Pass) ways() []report.Way {
+	d := outlook.Done{Local: p.Local, Quotas: p.Quotas}
+	for i := range p.Rows {
+		s := &p.Rows[i]
+		if s.Pass != p.Plan.Pass || s.Job.Submitted.IsZero() {
 			continue
 		}
 		d.Records += s.Records
@@ -28,5 +27,5 @@ func (r *Run) ways(shards []ledger.Shard) []report.Way {
 		span.Records += s.Records
 		span.Add(s.Job.Submitted, s.Job.Ended)
 	}
-	return r.prices().Ways(&d)
+	return p.home().Ways(&d)
 }

@@ -1,4 +1,10 @@
-package run
+// Package foreign makes results of a job that somebody else submitted: of its output alone.
+//
+// Such a job says of its records no more than their recordIds. They stand for the documents, in the order of the output.
+// It owns two walks over that output: one that finds which lines repeat a record, and one that judges the others. It asks no
+// provider and has no ledger. What always holds: each record has one result, and its answer is one where any line has one;
+// what does not add up is said in numbers; memory does not grow with the output.
+package foreign
 
 import (
 	"bytes"
@@ -8,46 +14,60 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"quarry"
 	"quarry/internal/atomicfile"
-	"quarry/internal/bucket"
 	"quarry/internal/collect"
+	"quarry/internal/cost"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
+	"quarry/internal/parse"
 	"quarry/internal/report"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/outlook"
 	"quarry/internal/run/parallel"
+	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
-	"quarry/internal/run/shardfile"
+	"quarry/internal/run/summary"
 )
 
-// A job that somebody else submitted says of its records no more than their recordIds. They stand for the documents, in the
-// order of the output.
+// Config says what the answers are held against, and where the results go.
+type Config struct {
+	Dir           string // of the results
+	Version       string
+	Region, Model string // by which a price is found; empty: not known
+	Type          quarry.InvocationType
+	Check         *parse.Checker
+	Prices        *cost.Table
+	Workers       int // Zero: 2
+	// Progress is told how many lines were read or collected; nil where nobody looks. total is 0 where it is not known.
+	Progress func(step string, done, total int64)
+}
 
-// Foreign is what a foreign job's output came to.
-type Foreign struct {
+// Outcome is what a job's output came to.
+type Outcome struct {
 	Totals  results.Totals
 	Output  ledger.Output // what lines, manifest and counters say, and in what they differ
 	Classes map[quarry.Class]int64
 	Missing int64 // records that the job or its manifest counts and that have no line
-	Report  Report
+	Report  report.Report
 }
 
-// foreign is one walk through such an output.
-type foreign struct {
-	*Run
-	job   quarry.Job
-	tree  collect.Tree
-	seen  *dedupe.Sorter // recordIds by the number of their line
-	again *dedupe.Sorter // the lines that repeat a record
-	out   Foreign
-	fails int64 // lines with an error
+// collection is one job's output on its way into results.
+type collection struct {
+	cfg     Config
+	effects *effect.Effects
+	began   time.Time
+	job     quarry.Job
+	tree    collect.Tree
+	seen    *dedupe.Sorter // recordIds by the number of their line
+	again   *dedupe.Sorter // the lines that repeat a record
+	out     Outcome
+	fails   int64 // lines with an error
 }
 
 // failedBit makes a line with an error come behind all lines with an answer: of two lines for one record the answer stays.
@@ -56,19 +76,9 @@ const failedBit = 1 << 62
 // ErrNoOutput says that no output lies where it was looked for.
 var ErrNoOutput = errors.New("no output")
 
-// FetchOutput downloads what a job left below the prefix that it was given, into dir.
-func FetchOutput(ctx context.Context, e *effect.Effects, b *bucket.Bucket, prefix string, arn quarry.JobARN, dir string) error {
-	if prefix != "" && !strings.HasSuffix(prefix, "/") {
-		prefix += "/"
-	}
-	_, err := collect.Download(ctx, e, store(b), prefix+arn.ID()+"/", dir)
-	return err
-}
-
-// CollectForeign makes results.jsonl, failed.jsonl and a report in cfg.Dir of the output that lies below a folder, whoever
-// submitted the job. The job may be unknown but for its output. Memory does not grow with the output. ErrNoOutput where
-// there is none.
-func CollectForeign(ctx context.Context, e *effect.Effects, cfg Config, job quarry.Job, from string, watch func(Event)) (out Foreign, err error) {
+// Collect makes results.jsonl, failed.jsonl and a report in cfg.Dir of the output that lies below a folder, whoever submitted
+// the job. The job may be unknown but for its output. ErrNoOutput where there is none.
+func Collect(ctx context.Context, e *effect.Effects, cfg Config, job quarry.Job, from string) (out Outcome, err error) {
 	tree, err := collect.OpenTree(from)
 	if err != nil {
 		return out, err
@@ -76,10 +86,10 @@ func CollectForeign(ctx context.Context, e *effect.Effects, cfg Config, job quar
 	if len(tree.Files) == 0 {
 		return out, fmt.Errorf("open %s: %w", from, ErrNoOutput)
 	}
-	r := New(cfg, Deps{Effects: e, Watch: watch})
-	r.began = time.Now()
-	r.planned.Mode = quarry.ModeJob
-	f := &foreign{Run: r, job: job, tree: tree}
+	if cfg.Workers == 0 {
+		cfg.Workers = 2
+	}
+	f := &collection{cfg: cfg, effects: e, began: time.Now(), job: job, tree: tree}
 	f.out.Classes = map[quarry.Class]int64{}
 	f.out.Totals.Classes = map[string]int64{}
 	sorter := func(name string) *dedupe.Sorter {
@@ -105,7 +115,7 @@ type readLine struct {
 }
 
 // find reads which lines there are, and which of them repeat a record.
-func (f *foreign) find(ctx context.Context) error {
+func (f *collection) find(ctx context.Context) error {
 	var n int64
 	read := func(_ int, c jsonl.Chunk) ([]readLine, error) {
 		var lines []readLine
@@ -139,7 +149,7 @@ func (f *foreign) find(ctx context.Context) error {
 				return err
 			}
 		}
-		f.watch(Event{Kind: Progress, Step: "read", Done: n, Since: f.began})
+		f.progress("read", n, 0)
 	}
 	for p, err := range f.seen.Groups() {
 		if err != nil {
@@ -155,7 +165,7 @@ func (f *foreign) find(ctx context.Context) error {
 }
 
 // chunks reads all files, one behind the other.
-func (f *foreign) chunks(ctx context.Context) iter.Seq2[jsonl.Chunk, error] {
+func (f *collection) chunks(ctx context.Context) iter.Seq2[jsonl.Chunk, error] {
 	return func(yield func(jsonl.Chunk, error) bool) {
 		for _, path := range f.tree.Files {
 			for c, err := range collect.Chunks(ctx, path) {
@@ -174,7 +184,7 @@ type judgedLine struct {
 }
 
 // write judges all lines but the repeated ones and writes their results.
-func (f *foreign) write(ctx context.Context) error {
+func (f *collection) write(ctx context.Context) error {
 	results, err := atomicfile.Create(f.effects, filepath.Join(f.cfg.Dir, "results.jsonl"))
 	if err != nil {
 		return err
@@ -222,7 +232,7 @@ func (f *foreign) write(ctx context.Context) error {
 				return err
 			}
 		}
-		f.watch(Event{Kind: Progress, Step: "collect", Done: n, Total: f.out.Output.Lines + f.out.Output.Broken, Since: f.began})
+		f.progress("collect", n, f.out.Output.Lines+f.out.Output.Broken)
 	}
 	if err != nil {
 		return err
@@ -230,11 +240,12 @@ func (f *foreign) write(ctx context.Context) error {
 	return atomicfile.CommitAll(failed, results)
 }
 
-func (f *foreign) judgeLines(c jsonl.Chunk) []judgedLine {
+func (f *collection) judgeLines(c jsonl.Chunk) []judgedLine {
 	var lines []judgedLine
 	var checker jsonl.Checker
-	s := ledger.Shard{Mode: quarry.ModeJob, Detail: ledger.Detail{Job: ledger.Job{ARN: f.job.ARN}}}
-	judge, of := f.judge(), f.jobAsked(&s)
+	// Nobody asks a record again, so what may be done about an answer does not matter: the first attempt is not the last.
+	judge := &answers.Judge{Type: f.cfg.Type, Check: f.cfg.Check, Attempts: 4}
+	of := &answers.Job{ARN: f.job.ARN, Model: f.cfg.Model}
 	for l := range c.Lines() {
 		if jsonl.Blank(l.Text) {
 			continue
@@ -246,16 +257,16 @@ func (f *foreign) judgeLines(c jsonl.Chunk) []judgedLine {
 		}
 		found := judge.Line(of, line, answers.Place{})
 		res := &found.Outcome.Result
-		f.complete(&s, res, &shardfile.Part{
-			ID: quarry.DocumentID(line.RecordID), RecordID: line.RecordID, Document: quarry.DocumentInfo{Fields: line.Others},
-		})
+		res.ID, res.RecordID, res.Document = quarry.DocumentID(line.RecordID), line.RecordID, quarry.DocumentInfo{Fields: line.Others}
+		res.RequestedModel, res.Mode, res.Region = f.cfg.Model, quarry.ModeJob, f.cfg.Region
+		res.CostUSD = f.prices().Cost(quarry.ModeJob, res.Usage)
 		lines = append(lines, judgedLine{res, found.Outcome.Class})
 	}
 	return lines
 }
 
 // compare says exactly in what lines, manifest and counters differ.
-func (f *foreign) compare(context.Context) error {
+func (f *collection) compare(context.Context) error {
 	o := &f.out.Output
 	o.Manifest = f.tree.Sum()
 	s := ledger.Shard{Detail: ledger.Detail{Records: o.Lines - o.Doubled, Output: *o, Job: ledger.Job{Counts: f.job.Counts}}}
@@ -267,7 +278,7 @@ func (f *foreign) compare(context.Context) error {
 		s.Records = total
 		f.out.Missing = total - (o.Lines - o.Doubled)
 	}
-	o.Differs = differences(&s)
+	o.Differs = summary.Differences(&s)
 	say := func(format string, args ...any) { o.Differs = append(o.Differs, fmt.Sprintf(format, args...)) }
 	switch m := o.Manifest; {
 	case m == nil && f.job.ARN == "":
@@ -292,9 +303,8 @@ func (f *foreign) compare(context.Context) error {
 }
 
 // report writes report.json and report.html.
-func (f *foreign) report(context.Context) error {
-	f.totals = f.out.Totals
-	t := &f.totals
+func (f *collection) report(context.Context) error {
+	t := &f.out.Totals
 	row := ledger.Shard{Mode: quarry.ModeJob, Detail: ledger.Detail{
 		Records: f.out.Output.Lines - f.out.Output.Doubled + f.out.Missing, Output: f.out.Output,
 		Tally: ledger.Tally{OK: t.OK, Invalid: t.Invalid, Failed: t.Failed, Usage: t.Usage, Classes: f.out.Classes},
@@ -302,8 +312,11 @@ func (f *foreign) report(context.Context) error {
 			ARN: f.job.ARN, Name: f.job.Name, Status: f.job.Status, Message: f.job.Message, Counts: f.job.Counts, Submitted: f.job.Submitted, Ended: f.job.Ended,
 		},
 	}}
-	rep := f.makeReport([]ledger.Shard{row}, nil)
-	rep.Cost.Forecast = nil // nothing was said before
+	pass := summary.Pass{
+		Plan: &plan.Plan{Mode: quarry.ModeJob}, Totals: t, Rows: []ledger.Shard{row}, Home: ledger.Pool{Region: f.cfg.Region, Model: f.cfg.Model}, Prices: f.cfg.Prices,
+	}
+	rep := pass.Report()
+	rep.Version, rep.Generated, rep.Time.Total = f.cfg.Version, time.Now().UTC(), time.Since(f.began).Seconds()
 	rep.Notes = append(rep.Notes, f.out.Output.Differs...)
 	var b bytes.Buffer
 	if err := report.JSON(&b, &rep); err != nil {
@@ -318,4 +331,14 @@ func (f *foreign) report(context.Context) error {
 	}
 	f.out.Report = rep
 	return atomicfile.Write(f.effects, filepath.Join(f.cfg.Dir, "report.html"), b.Bytes())
+}
+
+func (f *collection) prices() outlook.Prices {
+	return outlook.Prices{Table: f.cfg.Prices, Model: f.cfg.Model, Region: f.cfg.Region}
+}
+
+func (f *collection) progress(step string, done, total int64) {
+	if f.cfg.Progress != nil {
+		f.cfg.Progress(step, done, total)
+	}
 }

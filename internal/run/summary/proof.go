@@ -1,0 +1,85 @@
+package summary
+
+import (
+	"fmt"
+
+	"quarry"
+	"quarry/internal/ledger"
+	"quarry/internal/report"
+)
+
+// proof puts side by side what was counted apart: documents by the plan and by the export, records by the plan and by the
+// shards, and lines and tokens by the provider and by the journals.
+func (p *Pass) proof() *report.Proof {
+	if p.Plan.Pass == 0 || p.Adopted { // nothing was planned here
+		return nil
+	}
+	pl, t := p.Plan, p.Totals
+	sums := &report.Proof{}
+	sums.Add("documents_ended", "documents in all, and those that ended ok, invalid, failed or skipped", t.Total, t.OK+t.Invalid+t.Failed+t.Skipped)
+	sums.Add("documents_planned", "documents of the plan, and those of the results", pl.Documents, t.Total)
+	var firsts, records, ended, classes, lines, manifests, came, counted int64
+	for i := range p.Rows {
+		s := &p.Rows[i]
+		if s.Pass != pl.Pass {
+			continue
+		}
+		if s.Kind != quarry.RetryShard {
+			firsts += s.Records
+		}
+		records += s.Records
+		ended += s.Tally.OK + s.Tally.Invalid + s.Tally.Failed + s.Tally.Left
+		for c, n := range s.Tally.Classes {
+			if c != quarry.ClassDuplicate {
+				classes += n
+			}
+		}
+		if m := s.Output.Manifest; m != nil {
+			lines += s.Output.Lines + s.Output.Foreign + s.Output.Broken
+			manifests += m.ProcessedRecordCount
+			came += s.Tally.Usage.InputTokens + s.Tally.Usage.OutputTokens
+			counted += m.InputTokenCount + m.OutputTokenCount
+		}
+	}
+	sums.Add("records_asked", "records of the plan, and those of the shards asked first", pl.Records(), firsts)
+	sums.Add("records_ended", "records of all attempts, and those that ended ok, invalid, failed or were asked again", records, ended)
+	sums.Add("records_classed", "records of all attempts, and the classes that they were put into", records, classes)
+	if manifests > 0 {
+		sums.Add("lines", "lines of output, and records that the jobs' manifests count", lines, manifests)
+		sums.Add("tokens", "tokens of the answers that came, and those that the manifests count", came, counted)
+	}
+	return sums
+}
+
+// Differences says what does not add up between what was asked, what came, the manifest and the job's counters.
+func Differences(s *ledger.Shard) []string {
+	var out []string
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	o := s.Output
+	switch st := s.Job.Status; {
+	case st == quarry.JobCompleted || st == "":
+	case s.Job.Message != "":
+		say("the job ended %s: %s", st, s.Job.Message)
+	default:
+		say("the job ended %s", st)
+	}
+	if missing := s.Records - (o.Lines - o.Doubled); missing > 0 {
+		say("%d of %d records have no line in the output", missing, s.Records)
+	}
+	if o.Doubled > 0 {
+		say("%d lines are doubled", o.Doubled)
+	}
+	if o.Foreign > 0 {
+		say("%d lines are of records that were not asked", o.Foreign)
+	}
+	if o.Broken > 0 {
+		say("%d lines cannot be read", o.Broken)
+	}
+	if m := o.Manifest; m != nil && m.ProcessedRecordCount != o.Lines+o.Foreign+o.Broken {
+		say("the manifest counts %d processed records, the output has %d lines", m.ProcessedRecordCount, o.Lines+o.Foreign+o.Broken)
+	}
+	if c := s.Job.Counts; o.Manifest != nil && c.Processed > 0 && c.Processed != o.Manifest.ProcessedRecordCount {
+		say("the job counts %d processed records, its manifest %d", c.Processed, o.Manifest.ProcessedRecordCount)
+	}
+	return out
+}

@@ -1,0 +1,162 @@
+// Package summary says what a pass came to: the report, made of the plan, the rows of the shards and the sums over the results.
+//
+// It owns how these are added up and held against each other, and what of them is money. It reads no file and no ledger, and
+// looks at no clock: rows and sums are given. What always holds: what is counted twice is shown beside each other, never
+// made to agree; what is not known is nil and never 0.
+package summary
+
+import (
+	"strings"
+	"time"
+
+	"quarry"
+	"quarry/internal/cost"
+	"quarry/internal/ledger"
+	"quarry/internal/report"
+	"quarry/internal/run/outlook"
+	"quarry/internal/run/plan"
+	"quarry/internal/run/results"
+)
+
+// Pass is a pass as far as it came.
+type Pass struct {
+	Plan    *plan.Plan
+	Totals  *results.Totals
+	Rows    []ledger.Shard // those of other passes are passed over
+	Steps   map[string]ledger.Step
+	Before  *report.Expected // what was expected before anything was asked; nil: nothing was said
+	After   *report.Expected // and behind the pilot
+	Home    ledger.Pool      // the model that was asked for, and where a shard is that names no place
+	Prices  *cost.Table
+	Quotas  quarry.Quotas
+	Local   bool // the provider is a stand-in
+	Adopted bool // taken over: nothing was planned here
+}
+
+func (p *Pass) placeOf(s *ledger.Shard) ledger.Pool {
+	if s.Pool != (ledger.Pool{}) {
+		return s.Pool
+	}
+	return p.Home
+}
+
+func (p *Pass) pricesAt(place ledger.Pool) outlook.Prices {
+	return outlook.Prices{Table: p.Prices, Model: place.Model, Region: place.Region}
+}
+
+// home are the prices of the model that was asked for.
+func (p *Pass) home() outlook.Prices { return p.pricesAt(p.Home) }
+
+// Report adds it all up. What only the run knows is left to it: its id, its sources, the time that it took in all.
+func (p *Pass) Report() report.Report {
+	t := p.Totals
+	rep := report.Report{
+		Target: "aws", Region: p.Home.Region, Model: p.Home.Model, Mode: p.Plan.Mode, Unreadable: p.Plan.Unreadable + p.Plan.SameID, Errors: t.Classes,
+		Documents: report.Documents{
+			Total: t.Total, OK: t.OK, Invalid: t.Invalid, Failed: t.Failed, Skipped: t.Skipped, Duplicate: t.Duplicate, Unchanged: p.Plan.Unchanged, Gone: p.Plan.Gone,
+		},
+		Tokens: report.Tokens{Input: t.Usage.InputTokens, Output: t.Usage.OutputTokens, CacheRead: t.Usage.CacheReadTokens, CacheWrite: t.Usage.CacheWriteTokens},
+		Notes:  append([]string{}, p.Plan.Notes...), Jobs: []report.Job{}, AnsweredBy: t.Models, Samples: t.Samples,
+	}
+	rep.Duplicates = p.duplicates()
+	if p.Local {
+		rep.Target = "local"
+	}
+	for _, m := range t.Models {
+		if strings.HasPrefix(m, "quarry.") {
+			rep.Tokens.Estimated = true
+		}
+	}
+	var first, last time.Time
+	var listed quarry.USD
+	var taken quarry.Usage
+	known := true
+	rep.Time.Prep = p.Steps["plan"].Ended.Sub(p.Steps["plan"].Began).Seconds()
+	for i := range p.Rows {
+		s := &p.Rows[i]
+		if s.Pass != p.Plan.Pass {
+			continue
+		}
+		for _, past := range s.Past {
+			rep.Jobs = append(rep.Jobs, report.Job{
+				Shard: s.ID, ARN: past.ARN, Name: past.Name, Mode: s.Mode, Status: past.Status, Message: past.Message, Records: s.Records,
+				Submitted: past.Submitted.UTC(), Ended: past.Ended.UTC(),
+			})
+		}
+		rep.Jobs = append(rep.Jobs, p.job(s))
+		rep.Time.Prep += s.Times.Build.Seconds()
+		rep.Time.Upload += s.Times.Upload.Seconds()
+		rep.Time.Collect += s.Times.Collect.Seconds()
+		if begun := s.Job.Submitted; !begun.IsZero() && (first.IsZero() || begun.Before(first)) {
+			first = begun
+		}
+		if s.Job.Ended.After(last) {
+			last = s.Job.Ended
+		}
+		taken.Add(s.Tally.Usage)
+		if usd := p.pricesAt(p.placeOf(s)).Cost(s.Mode, s.Tally.Usage); usd != nil {
+			listed += *usd
+		} else {
+			known = false
+		}
+	}
+	if last.After(first) {
+		rep.Time.Provider = last.Sub(first).Seconds()
+		rep.ThroughputPerMin = float64(t.OK+t.Invalid-t.Duplicate) / last.Sub(first).Minutes()
+	}
+	rep.Time.Collect += p.Steps["export"].Ended.Sub(p.Steps["export"].Began).Seconds()
+	rep.Ways = p.ways()
+	rep.Cost = p.cost(listed, known, rep.Tokens.Estimated)
+	if p.Before != nil {
+		rep.Forecast = &report.Forecast{Before: p.Before, After: p.After, Fact: report.Fact{Input: taken.InputTokens, Output: taken.OutputTokens}}
+		if known {
+			rep.Forecast.Fact.Cost = &listed
+		}
+		rep.Forecast.Compare()
+	}
+	rep.Proof = p.proof()
+	return rep
+}
+
+func (p *Pass) job(s *ledger.Shard) report.Job {
+	place := p.placeOf(s)
+	return report.Job{
+		Shard: s.ID, Region: place.Region, Model: place.Model, ARN: s.Job.ARN, Name: s.Job.Name, Mode: s.Mode, Status: s.Job.Status, Message: s.Job.Message, Records: s.Records,
+		OK: s.Tally.OK, Invalid: s.Tally.Invalid, Failed: s.Tally.Failed, Left: s.Tally.Left, Classes: s.Tally.Classes, Usage: s.Tally.Usage,
+		Submitted: s.Job.Submitted.UTC(), Ended: s.Job.Ended.UTC(), Differs: s.Output.Differs,
+	}
+}
+
+func (p *Pass) cost(listed quarry.USD, known, estimated bool) report.Cost {
+	c := report.Cost{
+		Batch: p.home().Cost(quarry.ModeJob, p.Totals.Usage), OnDemand: p.home().Cost(quarry.ModeOnDemand, p.Totals.Usage),
+		Estimated: estimated,
+	}
+	if before := p.Before; before != nil {
+		c.Forecast = before.Cost
+	}
+	if !p.Totals.CostUnknown {
+		c.Actual = &p.Totals.Cost
+	}
+	if c.OnDemand != nil && known {
+		saved := *c.OnDemand - listed
+		c.Saved = &saved
+	}
+	if price, ok := p.Prices.Price(p.Home.Model, p.Home.Region, p.Plan.Mode); ok {
+		c.PriceSource, c.PriceDate, c.PriceBasis = price.Source, price.Date, string(price.Basis)
+	} else {
+		c.PriceSource = "unknown"
+	}
+	return c
+}
+
+// duplicates is what the report says of documents that were answered with another's answer; nil where there were none.
+func (p *Pass) duplicates() *report.Duplicates {
+	t := p.Totals
+	if t.Duplicate == 0 && p.Plan.Near == 0 {
+		return nil
+	}
+	return &report.Duplicates{
+		Exact: t.Duplicate - t.Near, Near: t.Near, Reported: p.Plan.Near, Spared: t.Spared, Saved: p.home().Cost(p.Plan.Mode, t.Spared),
+	}
+}
