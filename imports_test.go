@@ -57,6 +57,7 @@ var belowRun = map[string][]string{
 	},
 	"internal/run/results":   {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/report"},
 	"internal/run/runjson":   {"internal/run/plan", "internal/ledger"},
+	"internal/run/schedule":  {"internal/ledger"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
 	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
 	"internal/run/summary":   {"internal/run/outlook", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},

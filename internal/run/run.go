@@ -2,10 +2,10 @@
 // how far each came.
 //
 // It owns the order of the steps, the life of a shard, retries and resuming. It does not clean, render, pack, send or parse:
-// packages of those names do; what lies in the run directory, what is reckoned and what is judged is in the packages below
-// this one, which know nothing of ledger and provider. What always holds: the same command brings an interrupted run to its
-// end; every document ends in exactly one place; an intent is durable before its effect; no record goes out again while an
-// earlier submission of it may still be answered.
+// packages of those names do; what lies in the run directory, what is decided, reckoned and judged is in the packages below
+// this one, which ask neither ledger nor provider. What always holds: the same command brings an interrupted run to its end;
+// every document ends in exactly one place; an intent is durable before its effect; no record goes out again while an earlier
+// submission of it may still be answered.
 package run
 
 import (
@@ -125,7 +125,7 @@ type Run struct {
 	bedrock *bedrock.Client
 	deps    Deps
 	pools   []Pool // the first is home
-	sched   *schedule
+	sched   *shared
 
 	id           quarry.RunID
 	pass         int
@@ -196,12 +196,13 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	r := &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{}, sched: newSchedule(),
+		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{},
 		turns: make(chan struct{}, callsAtOnce),
 	}
 	if deps.Bucket != nil {
 		r.gatherPools(deps.Pools)
 	}
+	r.sched = newSchedule(r.pools)
 	return r
 }
 
