@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/cost"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run"
@@ -57,8 +59,8 @@ func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (e
 		}
 	}
 	s.Target = "aws" // the stand-in inside the program lies in the directory, and is lost with it
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
 	show := a.newProgress()
 	defer show.close()
 	defer func() { show.log.end(err) }()
@@ -82,9 +84,9 @@ func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (e
 			return err
 		}
 	}
-	a.say("run %s of %s: %s jobs taken over", id, found.Created, thousands(int64(found.Jobs)))
+	a.say("run %s of %s: %s jobs taken over", id, found.Created, figure.Thousands(int64(found.Jobs)))
 	if n := len(found.Unsent); n > 0 {
-		a.say("%s more input files lie in the bucket and were never sent", thousands(int64(n)))
+		a.say("%s more input files lie in the bucket and were never sent", figure.Thousands(int64(n)))
 	}
 	a.printHome(&h, s.Dir)
 	a.say("then name the sources again, and the rest is asked: quarry run SOURCE… --target aws --dir %s", s.Dir)
@@ -92,9 +94,9 @@ func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (e
 }
 
 // wireHome puts together what brings a run home: its ledger and its provider, no sources and no prompt.
-func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, c *closers, show *progress) (*run.Run, string, error) {
+func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, c *compose.Closers, show *progress) (*run.Run, string, error) {
 	e := effect.New(nil)
-	dir, err := openDir(e, s, c)
+	dir, err := compose.OpenDir(e, s, c)
 	if err != nil {
 		return nil, "", err
 	}
@@ -105,11 +107,11 @@ func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, 
 	if err != nil {
 		return nil, "", err
 	}
-	c.add(book.Close)
+	c.Add(book.Close)
 	if err := placeOf(ctx, book, s); err != nil {
 		return nil, "", err
 	}
-	where, err := a.openProvider(ctx, s, e, dir, c)
+	where, err := a.parts().OpenProvider(ctx, s, e, dir, c)
 	if err != nil {
 		return nil, "", err
 	}
@@ -118,21 +120,21 @@ func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, 
 		workers = runtime.GOMAXPROCS(0)
 	}
 	cfg := run.Config{
-		Dir: dir, Local: s.Target == "local", Region: where.cfg.Region, Version: a.Version, Model: s.Model, Mode: quarry.Mode(s.Mode),
+		Dir: dir, Local: s.Target == "local", Region: where.AWS.Region, Version: a.Version, Model: s.Model, Mode: quarry.Mode(s.Mode),
 		Attempts: s.Attempts, PilotMinValid: s.PilotMinValid, KeepShards: s.KeepShards, Workers: workers, Prices: cost.Default(),
 	}
-	if ask, err := a.asking(s); err == nil { // what a run of an older format does not say of itself
-		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = ask.settings, ask.prompt.Invocation(), ask.checker, ask.renderer, ask.model.Family
-		cfg.MaxOutput, cfg.MaxTokens = int(ask.model.MaxOutput), maxTokens(ask)
+	if ask, err := a.parts().Asking(s); err == nil { // what a run of an older format does not say of itself
+		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = ask.Settings, ask.Prompt.Invocation(), ask.Checker, ask.Renderer, ask.Model.Family
+		cfg.MaxOutput, cfg.MaxTokens = int(ask.Model.MaxOutput), ask.MaxTokens()
 	}
-	pools, home, err := where.poolsOfRun(ctx, book)
+	pools, home, err := where.PoolsOfRun(ctx, book)
 	if err != nil {
 		return nil, "", err
 	}
 	if home != "" {
 		cfg.Model = home
 	}
-	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.bucket, Bedrock: where.bedrock, Watch: show.event, Pools: pools}), dir, nil
+	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.Bucket, Bedrock: where.Bedrock, Watch: show.event, Pools: pools}), dir, nil
 }
 
 // placeOf fills in where a run that is known already was sent.
@@ -198,7 +200,7 @@ func (a *App) printHome(h *run.Home, dir string) {
 		if s.Waits != "" {
 			why = ": " + s.Waits
 		}
-		a.say("  %-12s %s, %s of %s records%s", s.ID, s.Job.Status, thousands(s.Job.Counts.Processed), thousands(s.Records), why)
+		a.say("  %-12s %s, %s of %s records%s", s.ID, s.Job.Status, figure.Thousands(s.Job.Counts.Processed), figure.Thousands(s.Records), why)
 	}
 	if n := len(h.Running); n > 0 {
 		a.say("%s yet: quarry collect --dir %s --watch", plural(n, "job has not ended, and its answers are not here", "jobs have not ended, and their answers are not here"), dir)
@@ -209,5 +211,5 @@ func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%s %s", thousands(int64(n)), many)
+	return fmt.Sprintf("%s %s", figure.Thousands(int64(n)), many)
 }

@@ -12,7 +12,9 @@ import (
 
 	"quarry"
 	"quarry/internal/audit"
+	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/figure"
 )
 
 func (a *App) auditCommand() *cobra.Command {
@@ -51,7 +53,7 @@ func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) error {
 	defer func() { _ = book.Close() }()
 	dir, err := filepath.Abs(s.Dir)
 	if err != nil {
-		return badSetting("dir", err)
+		return compose.BadSetting("dir", err)
 	}
 	cfg := audit.Config{Dir: dir, Ledger: book}
 	if err := a.auditSources(ctx, &cfg, s, records); err != nil {
@@ -90,28 +92,28 @@ func (a *App) printAudit(r *audit.Report, dir string) {
 	}
 	say("audit of run %s in %s%s", r.Run, dir, state)
 	if r.Ended {
-		row("documents", "%s planned; results.jsonl has %s: %s ok, %s invalid, %s failed, %s skipped", thousands(r.Documents), thousands(c.ResultLines),
-			thousands(c.OK), thousands(c.Invalid), thousands(c.Failed), thousands(c.Skipped))
+		row("documents", "%s planned; results.jsonl has %s: %s ok, %s invalid, %s failed, %s skipped", figure.Thousands(r.Documents), figure.Thousands(c.ResultLines),
+			figure.Thousands(c.OK), figure.Thousands(c.Invalid), figure.Thousands(c.Failed), figure.Thousands(c.Skipped))
 	}
 	if c.SourcesRead {
-		row("sources", "read again: %s ids", thousands(c.SourceIDs))
+		row("sources", "read again: %s ids", figure.Thousands(c.SourceIDs))
 	}
-	shards := fmt.Sprintf("%s records in %s shards", thousands(c.Records), thousands(c.Shards))
+	shards := fmt.Sprintf("%s records in %s shards", figure.Thousands(c.Records), figure.Thousands(c.Shards))
 	if c.Underway > 0 {
-		shards += fmt.Sprintf("; %s shards are under way and not looked at", thousands(c.Underway))
+		shards += fmt.Sprintf("; %s shards are under way and not looked at", figure.Thousands(c.Underway))
 	}
 	row("records", "%s", shards)
-	row("raw output", "%s lines read again; %s answers are what journal and results say", thousands(c.RawLines), thousands(c.Answers))
+	row("raw output", "%s lines read again; %s answers are what journal and results say", figure.Thousands(c.RawLines), figure.Thousands(c.Answers))
 	if c.Earlier > 0 {
-		row("earlier", "%s results were taken over from earlier passes, as their journals have them", thousands(c.Earlier))
+		row("earlier", "%s results were taken over from earlier passes, as their journals have them", figure.Thousands(c.Earlier))
 	}
 	if c.Calls > 0 {
-		row("calls", "%s runtime calls, each written down before it was made", thousands(c.Calls))
+		row("calls", "%s runtime calls, each written down before it was made", figure.Thousands(c.Calls))
 	}
 	if c.InputFiles > 0 {
-		row("input", "%s input files are what was built", thousands(c.InputFiles))
+		row("input", "%s input files are what was built", figure.Thousands(c.InputFiles))
 	}
-	row("tokens", "%s in, %s out in the raw answers", thousands(c.InputTokens), thousands(c.OutputTokens))
+	row("tokens", "%s in, %s out in the raw answers", figure.Thousands(c.InputTokens), figure.Thousands(c.OutputTokens))
 	for _, d := range shorten(r.Differs) {
 		row("to know", "%s", d)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"quarry"
 	"quarry/internal/audit"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/kept"
 	"quarry/internal/ledger"
@@ -67,7 +68,7 @@ func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, s *config.Loa
 		return nil, nil, fmt.Errorf("read the run's pass: %w", err)
 	}
 	for i, name := range names {
-		k, ok, err := kept.Open(keptDir(cfg.Dir, i), pass, i)
+		k, ok, err := kept.Open(compose.KeptDir(cfg.Dir, i), pass, i)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -78,13 +79,13 @@ func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, s *config.Loa
 		path := name
 		if name == "-" {
 			of := 0
-			if path, of = keptStdin(cfg.Dir, pass); of == 0 {
+			if path, of = compose.KeptStdin(cfg.Dir, pass); of == 0 {
 				return nil, nil, errors.New("standard input comes only once, and nothing was kept of it")
 			}
 		} else {
 			files = append(files, name)
 		}
-		opened, err := a.openSources(ctx, &s.Settings, []string{path}, records)
+		opened, err := a.parts().OpenSources(ctx, &s.Settings, []string{path}, records)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -123,11 +124,11 @@ func (a *App) sourcesChanged(ctx context.Context, book *ledger.Ledger, s *config
 	if err != nil {
 		return "", err
 	}
-	ask, err := a.asking(&s.Settings)
+	ask, err := a.parts().Asking(&s.Settings)
 	if err != nil {
 		return "", err
 	}
-	if ask.settings != settings {
+	if ask.Settings != settings {
 		return "the settings of this command are not the run's, so they may be read otherwise", nil
 	}
 	if len(names) == 0 { // all were kept

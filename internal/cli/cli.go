@@ -1,6 +1,6 @@
 // Package cli is the command line: flags to settings, settings to one call, and what came of it to people or programs.
 //
-// It owns the commands, their help, the wiring of all packages and the exit codes. It decides nothing about documents,
+// It owns the commands, their help and the exit codes. It decides nothing about documents,
 // jobs or money. What always holds: stdout is data, stderr is for people; text that comes from documents, models or
 // providers is stripped of control characters before a terminal sees it.
 package cli
@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"quarry"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 )
 
@@ -185,6 +186,11 @@ func (a *App) exit(ctx context.Context, err error) int {
 		fmt.Fprintln(a.Stderr, plain("quarry: hint: "+hint))
 	}
 	return code
+}
+
+// parts puts together what the commands work with.
+func (a *App) parts() *compose.Program {
+	return &compose.Program{Stdin: a.Stdin, Env: a.Env, Say: a.say, Version: a.Version}
 }
 
 // writeJSON prints a value for programs.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 )
 
@@ -57,8 +58,8 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 	if err := book.Close(); err != nil {
 		return err
 	}
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
 	show := a.newProgress()
 	defer show.close()
 	defer func() { show.log.end(err) }()

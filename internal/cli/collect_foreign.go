@@ -12,9 +12,11 @@ import (
 
 	"quarry"
 	"quarry/internal/bucket"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/cost"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/report"
 	"quarry/internal/run"
 	"quarry/internal/run/foreign"
@@ -54,8 +56,8 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	if s.Origins()["model"] == "default" {
 		s.Model = "" // its price is not known, and nobody's guess
 	}
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
 	show := a.newProgress()
 	defer show.close()
 	cfg, err := a.foreignConfig(&s.Settings)
@@ -67,7 +69,7 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 		show.event(run.Event{Kind: run.Progress, Step: step, Done: done, Total: total, Since: began})
 	}
 	e := effect.New(nil)
-	if cfg.Dir, err = openDir(e, &s.Settings, &open); err != nil {
+	if cfg.Dir, err = compose.OpenDir(e, &s.Settings, &open); err != nil {
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Dir, "ledger.db")); err == nil {
@@ -99,7 +101,7 @@ func (a *App) foreignConfig(s *config.Settings) (foreign.Config, error) {
 	if asks.Model == "" {
 		asks.Model = quarry.DefaultModel
 	}
-	ask, err := a.asking(&asks)
+	ask, err := a.parts().Asking(&asks)
 	if err != nil {
 		return foreign.Config{}, err
 	}
@@ -108,26 +110,26 @@ func (a *App) foreignConfig(s *config.Settings) (foreign.Config, error) {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	return foreign.Config{
-		Version: a.Version, Model: s.Model, Type: ask.prompt.Invocation(), Check: ask.checker, Prices: cost.Default(), Workers: workers,
+		Version: a.Version, Model: s.Model, Type: ask.Prompt.Invocation(), Check: ask.Checker, Prices: cost.Default(), Workers: workers,
 	}, nil
 }
 
 // fetchJob reads a job and downloads its output, once it has ended.
-func (a *App) fetchJob(ctx context.Context, s *config.Settings, e *effect.Effects, cfg *foreign.Config, arn quarry.JobARN, watch bool, c *closers) (quarry.Job, string, error) {
+func (a *App) fetchJob(ctx context.Context, s *config.Settings, e *effect.Effects, cfg *foreign.Config, arn quarry.JobARN, watch bool, c *compose.Closers) (quarry.Job, string, error) {
 	s.Target = "aws"
 	if len(s.Regions) == 0 && arn.Region() != "" {
 		s.Regions = []string{arn.Region()}
 	}
-	where, err := a.openProvider(ctx, s, e, cfg.Dir, c)
+	where, err := a.parts().OpenProvider(ctx, s, e, cfg.Dir, c)
 	if err != nil {
 		return quarry.Job{}, "", err
 	}
-	cfg.Region = where.cfg.Region
-	job, err := where.bedrock.Get(ctx, arn)
+	cfg.Region = where.AWS.Region
+	job, err := where.Bedrock.Get(ctx, arn)
 	for wait := time.Second; err == nil && !job.Status.Terminal(); wait = min(2*wait, time.Minute) {
 		if !watch {
 			return job, "", &quarry.Error{
-				Kind: quarry.Provider, Op: "collect", Subject: string(arn), Err: fmt.Errorf("it is %s, %s of %s records processed", job.Status, thousands(job.Counts.Processed), thousands(job.Counts.Total)),
+				Kind: quarry.Provider, Op: "collect", Subject: string(arn), Err: fmt.Errorf("it is %s, %s of %s records processed", job.Status, figure.Thousands(job.Counts.Processed), figure.Thousands(job.Counts.Total)),
 				Hint: "its output is whole only when it has ended; wait for it with --watch",
 			}
 		}
@@ -136,7 +138,7 @@ func (a *App) fetchJob(ctx context.Context, s *config.Settings, e *effect.Effect
 		case <-ctx.Done():
 			return job, "", context.Cause(ctx)
 		}
-		job, err = where.bedrock.Get(ctx, arn)
+		job, err = where.Bedrock.Get(ctx, arn)
 	}
 	if err != nil {
 		return job, "", err
@@ -152,7 +154,7 @@ func (a *App) fetchJob(ctx context.Context, s *config.Settings, e *effect.Effect
 		return job, "", fmt.Errorf("job %s has no output in S3: %q", arn, job.OutputURI)
 	}
 	raw := filepath.Join(cfg.Dir, "raw", arn.ID())
-	return job, raw, run.FetchOutput(ctx, e, bucket.New(where.cfg, name), prefix, arn, raw)
+	return job, raw, run.FetchOutput(ctx, e, bucket.New(where.AWS, name), prefix, arn, raw)
 }
 
 // modelOf is a model's id as price lists and people have it: an ARN of Amazon's own model ends with it.
@@ -192,7 +194,7 @@ func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) 
 	if job.Status != "" {
 		a.say("%s", strings.TrimSpace(fmt.Sprintf("job %s ended %s %s", job.ARN, job.Status, job.Message)))
 	}
-	a.say("%s lines of output", thousands(o.Lines+o.Broken))
+	a.say("%s lines of output", figure.Thousands(o.Lines+o.Broken))
 	for _, d := range o.Differs {
 		a.say("  %s", d)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"quarry"
 	"quarry/internal/config"
+	"quarry/internal/figure"
 	"quarry/internal/report"
 )
 
@@ -34,7 +35,7 @@ func deadlineText(d *report.Deadline, done bool) string {
 		text += ", passed"
 	}
 	if d.Moved > 0 || d.StoppedJobs > 0 {
-		text += fmt.Sprintf("; asked by calls in the place of jobs: %s records; jobs stopped for that: %s", thousands(d.Moved), thousands(d.StoppedJobs))
+		text += fmt.Sprintf("; asked by calls in the place of jobs: %s records; jobs stopped for that: %s", figure.Thousands(d.Moved), figure.Thousands(d.StoppedJobs))
 	}
 	if d.Kept != "" {
 		text += "; " + d.Kept

@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/export"
+	"quarry/internal/figure"
 )
 
 func (a *App) exportCommand() *cobra.Command {
@@ -66,9 +68,9 @@ func (a *App) export(ctx context.Context, s *config.Settings, format, out string
 		return noResults(err)
 	}
 	e := effect.New(nil)
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
-	if _, err := openDir(e, s, &open); err != nil {
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
+	if _, err := compose.OpenDir(e, s, &open); err != nil {
 		return err
 	}
 	results, err := os.Open(path) // behind the lock: a run at work has its first results at its end
@@ -80,7 +82,7 @@ func (a *App) export(ctx context.Context, s *config.Settings, format, out string
 	if err != nil {
 		return err
 	}
-	a.say("%s rows in %s", thousands(n), out)
+	a.say("%s rows in %s", figure.Thousands(n), out)
 	if a.json {
 		return a.writeJSON(map[string]any{"file": out, "format": format, "rows": n})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"quarry"
 	"quarry/internal/account"
+	"quarry/internal/compose"
 	"quarry/internal/standin"
 )
 
@@ -38,7 +39,7 @@ Exit codes: 0 done · 2 usage · 130 interrupted`,
 			if keyEnv != "" {
 				key, ok := a.Env(keyEnv)
 				if !ok {
-					return badSetting("backend-key-env", fmt.Errorf("the variable %s is not set", keyEnv))
+					return compose.BadSetting("backend-key-env", fmt.Errorf("the variable %s is not set", keyEnv))
 				}
 				cfg.BackendKey = key
 			}

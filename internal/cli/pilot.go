@@ -9,6 +9,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
@@ -24,7 +25,7 @@ type pilotSeen struct {
 
 // pilotLines tells people what the pilot came to: the classes, what the whole will take, and answers beside their sources.
 func pilotLines(e *run.Event, width int) []string {
-	lines := []string{fmt.Sprintf("%-10s %s of %s answers are good (%s)", "pilot", thousands(e.Done), thousands(e.Total), e.Text)}
+	lines := []string{fmt.Sprintf("%-10s %s of %s answers are good (%s)", "pilot", figure.Thousands(e.Done), figure.Thousands(e.Total), e.Text)}
 	if e.Expected != nil && e.Pilot != nil && e.Pilot.Rest > 0 {
 		lines = append(lines, fmt.Sprintf("%-10s %s", "forecast", expectedText(e.Expected)))
 	}
@@ -39,7 +40,7 @@ func pilotLines(e *run.Event, width int) []string {
 
 // expectedText is a forecast in one line, with its error.
 func expectedText(e *report.Expected) string {
-	text := fmt.Sprintf("%s records, %s tokens in, %s out", thousands(e.Records), rangeText(e.Input), rangeText(e.Output))
+	text := fmt.Sprintf("%s records, %s tokens in, %s out", figure.Thousands(e.Records), rangeText(e.Input), rangeText(e.Output))
 	if e.Cost == nil {
 		text += ", price unknown"
 	} else {
@@ -48,7 +49,7 @@ func expectedText(e *report.Expected) string {
 	if e.Samples == 0 {
 		return text + "; rough: no answer was read yet"
 	}
-	return text + fmt.Sprintf("; from %s answers", thousands(e.Samples))
+	return text + fmt.Sprintf("; from %s answers", figure.Thousands(e.Samples))
 }
 
 // rangeText gives an estimate with how far it may be off, in percent of it.
@@ -58,9 +59,9 @@ func rangeText(r report.Range) string {
 	}
 	below, above := 100*float64(r.Estimate-r.Low)/float64(r.Estimate), 100*float64(r.High-r.Estimate)/float64(r.Estimate)
 	if d := below - above; d < 0.1 && d > -0.1 {
-		return fmt.Sprintf("%s ±%.1f %%", thousands(r.Estimate), above)
+		return fmt.Sprintf("%s ±%.1f %%", figure.Thousands(r.Estimate), above)
 	}
-	return fmt.Sprintf("%s −%.0f/+%.0f %%", thousands(r.Estimate), below, above)
+	return fmt.Sprintf("%s −%.0f/+%.0f %%", figure.Thousands(r.Estimate), below, above)
 }
 
 // sampleLines shows one answer below its source, each line cut to the width in cells.

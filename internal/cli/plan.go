@@ -13,23 +13,25 @@ import (
 	"quarry"
 	"quarry/internal/account"
 	"quarry/internal/catalog"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run"
 	"quarry/internal/run/outlook"
 )
 
 // offline puts together a run that asks nobody, with its index in a directory that is thrown away.
-func (a *App) offline(ctx context.Context, s *config.Settings, args []string, near string, open *closers, show func(run.Event)) (*run.Run, error) {
+func (a *App) offline(ctx context.Context, s *config.Settings, args []string, near string, open *compose.Closers, show func(run.Event)) (*run.Run, error) {
 	if len(args) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("no source named"), Hint: "name a file or folder"}
 	}
-	ask, err := a.asking(s)
+	ask, err := a.parts().Asking(s)
 	if err != nil {
 		return nil, err
 	}
-	sources, err := a.openSources(ctx, s, args, false)
+	sources, err := a.parts().OpenSources(ctx, s, args, false)
 	if err != nil {
 		return nil, err
 	}
@@ -38,18 +40,18 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, ne
 	if err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "make a directory for the index", Subject: near, Err: err, Hint: "let TMPDIR name a directory that you can write to"}
 	}
-	open.add(func() error { return e.RemoveAll(dir) })
+	open.Add(func() error { return e.RemoveAll(dir) })
 	book, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
 	if err != nil {
 		return nil, err
 	}
-	open.add(book.Close)
-	where := &provider{}
-	where.cfg.Region = account.DefaultRegion
+	open.Add(book.Close)
+	where := &compose.Provider{}
+	where.AWS.Region = account.DefaultRegion
 	if len(s.Regions) > 0 {
-		where.cfg.Region = s.Regions[0]
+		where.AWS.Region = s.Regions[0]
 	}
-	cfg := a.runConfig(s, ask, where, dir, args)
+	cfg := a.parts().RunConfig(s, ask, where, dir, args)
 	if s.Target == "aws" {
 		cfg.CallMargin = run.CallMargin
 	}
@@ -87,8 +89,8 @@ func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err 
 	}
 	show := a.newProgress()
 	defer show.close()
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
 	r, err := a.offline(ctx, s, args, "", &open, show.event)
 	if err != nil {
 		return err
@@ -117,24 +119,24 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, plain(fmt.Sprintf(format, args...)))
 	}
-	row("documents", "%s, of which %s are asked, %s empty, %s the same as another", thousands(p.Documents), thousands(p.Asked), thousands(p.Empty), thousands(p.Same))
+	row("documents", "%s, of which %s are asked, %s empty, %s the same as another", figure.Thousands(p.Documents), figure.Thousands(p.Asked), figure.Thousands(p.Empty), figure.Thousands(p.Same))
 	if n := p.Unreadable + p.SameID; n > 0 {
-		row("left out", "%s items that could not be read", thousands(n))
+		row("left out", "%s items that could not be read", figure.Thousands(n))
 	}
 	printKnown(row, f.Known, s.Dir)
 	row("text", "%s MiB in the sources, %s MiB cleaned, %s MiB of records", mib(p.SourceBytes), mib(p.CleanedBytes), mib(p.LineBytes))
 	if p.Cut > 0 {
-		row("cut", "%s texts at the cap", thousands(p.Cut))
+		row("cut", "%s texts at the cap", figure.Thousands(p.Cut))
 	}
 	row("model", "%s", s.Model)
-	row("tokens", "about %s in (%s to %s), %s out (%s to %s): before any answer was read", thousands(f.Tokens.Estimate), thousands(f.Tokens.Low), thousands(f.Tokens.High),
-		thousands(f.Output.Estimate), thousands(f.Output.Low), thousands(f.Output.High))
+	row("tokens", "about %s in (%s to %s), %s out (%s to %s): before any answer was read", figure.Thousands(f.Tokens.Estimate), figure.Thousands(f.Tokens.Low), figure.Thousands(f.Tokens.High),
+		figure.Thousands(f.Output.Estimate), figure.Thousands(f.Output.Low), figure.Thousands(f.Output.High))
 	for _, left := range f.LeftOut {
 		row("not sent", "%s, which the model refuses", left)
 	}
 	q := f.Quotas
-	row("quotas", "%s to %s records a job, %s MiB a file, %s jobs at once; calls: %s requests and %s tokens a minute (%s)", thousands(q.MinRecords), thousands(q.RecordsPerJob),
-		mib(q.FileBytes), thousands(q.OpenJobs), orUnknown(q.RPM), orUnknown(q.TPM), q.Source)
+	row("quotas", "%s to %s records a job, %s MiB a file, %s jobs at once; calls: %s requests and %s tokens a minute (%s)", figure.Thousands(q.MinRecords), figure.Thousands(q.RecordsPerJob),
+		mib(q.FileBytes), figure.Thousands(q.OpenJobs), orUnknown(q.RPM), orUnknown(q.TPM), q.Source)
 	for i := range f.Modes {
 		m := &f.Modes[i]
 		row(string(m.Mode), "%s", modeText(m))
@@ -162,7 +164,7 @@ func modeText(m *outlook.ModePlan) string {
 	if m.Jobs == 1 {
 		text += ", 1 job"
 	} else if m.Jobs > 0 {
-		text += fmt.Sprintf(", %s jobs", thousands(m.Jobs))
+		text += fmt.Sprintf(", %s jobs", figure.Thousands(m.Jobs))
 	}
 	if m.Seconds != nil {
 		text += ", at least " + seconds(*m.Seconds)
@@ -176,7 +178,7 @@ func orUnknown(n int64) string {
 	if n == 0 {
 		return "an unknown number of"
 	}
-	return thousands(n)
+	return figure.Thousands(n)
 }
 
 func mib(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
@@ -212,8 +214,8 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	}
 	show := a.newProgress()
 	defer show.close()
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
 	r, err := a.offline(ctx, s, args, "", &open, show.event)
 	if err != nil {
 		return err
@@ -228,10 +230,10 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 			return err
 		}
 	}
-	a.say("%s records in %d files, %s MiB, in %s", thousands(built.Records), len(built.Shards), mib(built.Bytes), out)
+	a.say("%s records in %d files, %s MiB, in %s", figure.Thousands(built.Records), len(built.Shards), mib(built.Bytes), out)
 	if p := &built.Planned; built.SecondStage > 0 {
 		a.say("%s documents are longer than the limit and stand in them in %s parts; the second stage, %s records that merge the answers, is made of those answers by quarry run",
-			thousands(p.Long), thousands(p.Parts), thousands(built.SecondStage))
+			figure.Thousands(p.Long), figure.Thousands(p.Parts), figure.Thousands(built.SecondStage))
 	}
 	if built.Records < built.Quotas.MinRecords {
 		a.say("that is below the minimum of %d records of a batch job", built.Quotas.MinRecords)

@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run"
 )
@@ -17,7 +19,7 @@ import (
 func compareWithRun(ctx context.Context, s *config.Settings, r *run.Run) error {
 	dir, err := filepath.Abs(s.Dir)
 	if err != nil {
-		return badSetting("dir", err)
+		return compose.BadSetting("dir", err)
 	}
 	book, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -51,9 +53,9 @@ func printKnown(row func(name, format string, args ...any), k *run.Known, dir st
 	if k == nil {
 		return
 	}
-	text := thousands(k.New) + " new, " + thousands(k.Changed) + " changed, " + thousands(k.Same) + " the same"
+	text := figure.Thousands(k.New) + " new, " + figure.Thousands(k.Changed) + " changed, " + figure.Thousands(k.Same) + " the same"
 	if k.Again > 0 {
-		text += ", " + thousands(k.Again) + " without an answer yet"
+		text += ", " + figure.Thousands(k.Again) + " without an answer yet"
 	}
-	row("known", "%s, %s gone, beside the run in %s", text, thousands(k.Gone), dir)
+	row("known", "%s, %s gone, beside the run in %s", text, figure.Thousands(k.Gone), dir)
 }

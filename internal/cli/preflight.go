@@ -7,19 +7,14 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/bucket"
-	"quarry/internal/catalog"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/preflight"
-	"quarry/internal/quotas"
 )
 
 // preflightTime bounds a preflight: what has not answered by then is unknown. Without an answer about the credentials by
@@ -61,7 +56,7 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	if s.Target == "local" {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "preflight", Err: errors.New("the target is local, which needs nothing"), Hint: "for AWS: quarry preflight --target aws"}
 	}
-	ask, err := a.asking(s)
+	ask, err := a.parts().Asking(s)
 	if err != nil {
 		return err
 	}
@@ -70,8 +65,8 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 			return a.printChecks(preflight.Of(c))
 		}
 	}
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
 	ctx, cancel := context.WithTimeout(ctx, preflightTime)
 	defer cancel()
 	soon, cancel := context.WithTimeoutCause(ctx, identityTime, &quarry.Error{
@@ -79,7 +74,7 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 		Hint: "look at the network, the Region and AWS_ENDPOINT_URL; then check with: aws sts get-caller-identity",
 	})
 	defer cancel()
-	where, err := a.openProvider(soon, s, effect.New(nil), s.Dir, &open)
+	where, err := a.parts().OpenProvider(soon, s, effect.New(nil), s.Dir, &open)
 	if err != nil {
 		var q *quarry.Error
 		if !errors.As(err, &q) || (q.Kind != quarry.Denied && q.Kind != quarry.Provider) {
@@ -93,10 +88,10 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	if err != nil {
 		return err
 	}
-	found, err := where.checkPools(ctx, s, func(cfg *preflight.Config, asks *preflight.Asks, pool *provider) {
+	found, err := where.Preflight(ctx, s, func(cfg *preflight.Config, asks *preflight.Asks, pool *compose.Provider) {
 		cfg.Run, cfg.Begun = id, begun
 		if probe {
-			asks.Probe = pool.probe(s, ask)
+			asks.Probe = pool.Probe(s, ask)
 		}
 	})
 	if err != nil {
@@ -172,130 +167,9 @@ func (a *App) printChecks(r preflight.Report) error {
 	return err
 }
 
-// checkPools checks every pool, one behind the other; with names the pool of each check where there are several.
-func (p *provider) checkPools(ctx context.Context, s *config.Settings, with func(*preflight.Config, *preflight.Asks, *provider)) (preflight.Report, error) {
-	var checks []preflight.Check
-	for _, pool := range p.pools {
-		cfg, asks := pool.preflight(s)
-		with(&cfg, &asks, pool)
-		found, err := preflight.Run(ctx, pool.hurried(), cfg, asks)
-		if err != nil {
-			return preflight.Report{}, err
-		}
-		if len(p.pools) > 1 {
-			for i := range found.Checks {
-				found.Checks[i].Pool = pool.cfg.Region + " " + pool.modelIn(s)
-			}
-		}
-		checks = append(checks, found.Checks...)
-	}
-	return preflight.Of(checks...), nil
-}
-
-// hurried are the provider's settings with the patience of somebody who waits for the answer.
-func (p *provider) hurried() aws.Config {
-	c := p.cfg.Copy()
-	c.Retryer = func() aws.Retryer { return retry.NewStandard() }
-	return c
-}
-
-// preflight wires what is asked of S3, Bedrock and Service Quotas.
-func (p *provider) preflight(s *config.Settings) (preflight.Config, preflight.Asks) {
-	c := p.hurried()
-	b, control := bucket.New(c, p.bucket.Name()), bedrock.New(c)
-	cfg := preflight.Config{
-		Account: p.identity.Account, Partition: p.identity.Partition, Region: p.cfg.Region, Caller: p.identity.ARN, Model: p.modelIn(s), Bucket: p.bucket.Name(),
-		Role: p.roleARN, KMSKey: s.KMSKey, Tagged: len(s.Tags) > 0,
-		Calls: quarry.Mode(s.Mode) == quarry.ModeOnDemand || quarry.Mode(s.Mode) == quarry.ModeFlex, Now: time.Now(),
-	}
-	return cfg, preflight.Asks{
-		BucketRegion: func(ctx context.Context) (string, error) {
-			region, err := b.Region(ctx)
-			return region, asked(err)
-		},
-		BucketEncryption: func(ctx context.Context) (preflight.Encryption, error) {
-			algorithm, key, err := b.Encryption(ctx)
-			return preflight.Encryption{Algorithm: algorithm, Key: key}, asked(err)
-		},
-		BucketPolicy: func(ctx context.Context) (string, error) {
-			text, err := b.Policy(ctx)
-			return text, asked(err)
-		},
-		Objects: func(ctx context.Context, prefix string) ([]string, error) {
-			objects, err := b.Head(ctx, prefix, 3)
-			keys := make([]string, len(objects))
-			for i := range objects {
-				keys[i] = objects[i].Key
-			}
-			return keys, asked(err)
-		},
-		Write: b.PutProbe,
-		Model: func(ctx context.Context, region, id string) (preflight.Model, error) {
-			there := c.Copy()
-			there.Region = region
-			m, err := bedrock.New(there).Model(ctx, id)
-			return preflight.Model(m), asked(err)
-		},
-		Availability: func(ctx context.Context, id string) (preflight.Availability, error) {
-			v, err := control.Availability(ctx, id)
-			return preflight.Availability(v), asked(err)
-		},
-		UseCase: func(ctx context.Context) error { return asked(control.UseCase(ctx)) },
-		Profile: func(ctx context.Context, id string) (preflight.Profile, error) {
-			v, err := control.Profile(ctx, id)
-			return preflight.Profile(v), asked(err)
-		},
-		OpenJobs: func(ctx context.Context) ([]string, error) {
-			var models []string
-			for _, status := range []quarry.JobStatus{quarry.JobSubmitted, quarry.JobValidating, quarry.JobScheduled, quarry.JobInProgress} {
-				for job, err := range control.Jobs(ctx, bedrock.Filter{Status: status}) {
-					if err != nil {
-						return nil, asked(err)
-					}
-					models = append(models, job.ModelID)
-				}
-			}
-			return models, nil
-		},
-		Quotas: p.readRows(c),
-	}
-}
-
-// readRows gives the rows of Service Quotas: those that were read for the packing, where they were.
-func (p *provider) readRows(c aws.Config) func(context.Context) ([]catalog.QuotaRow, error) {
-	return func(ctx context.Context) ([]catalog.QuotaRow, error) {
-		if p.quotas != nil {
-			return p.quotas.rows, p.quotas.err
-		}
-		return quotas.Read(ctx, c)
-	}
-}
-
-// asked marks what is not there in the word that preflight knows.
-func asked(err error) error {
-	if errors.Is(err, bucket.ErrNoBucket) || bedrock.CauseOf(err) == bedrock.CauseNotFound {
-		return fmt.Errorf("%w: %w", preflight.ErrAbsent, err)
-	}
-	return err
-}
-
-// probe asks one record of the shape that a run would send.
-func (p *provider) probe(s *config.Settings, ask *asking) func(context.Context) error {
-	return func(ctx context.Context) error {
-		body, err := ask.renderer.Append(nil, &quarry.Document{
-			ID: "preflight", Title: "A quarry", Body: []byte("A quarry is a place where stone is cut from the ground. Masons take the blocks to build with them."),
-		})
-		if err != nil {
-			return &quarry.Error{Kind: quarry.BadUsage, Op: "write a record", Err: err}
-		}
-		_, err = p.bedrock.Invoke(ctx, bedrock.Call{RecordID: "preflight", ModelID: p.modelIn(s), Type: ask.prompt.Invocation(), ModelInput: body})
-		return err
-	}
-}
-
 // preflight checks for nothing what could fail after money was spent. Faults stop a run, but not one that has jobs at the
 // provider: what was paid for is fetched, also when no further job could be made.
-func (a *App) preflight(s *config.Settings, where *provider, book *ledger.Ledger) func(context.Context) error {
+func (a *App) preflight(s *config.Settings, where *compose.Provider, book *ledger.Ledger) func(context.Context) error {
 	if s.Target == "local" {
 		return nil
 	}
@@ -306,7 +180,7 @@ func (a *App) preflight(s *config.Settings, where *provider, book *ledger.Ledger
 		}
 		within, cancel := context.WithTimeout(ctx, preflightTime)
 		defer cancel()
-		found, err := where.checkPools(within, s, func(cfg *preflight.Config, _ *preflight.Asks, _ *provider) {
+		found, err := where.Preflight(within, s, func(cfg *preflight.Config, _ *preflight.Asks, _ *compose.Provider) {
 			cfg.Run, cfg.Begun = id, begun(counts)
 		})
 		switch {

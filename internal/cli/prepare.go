@@ -12,6 +12,7 @@ import (
 
 	"quarry"
 	"quarry/internal/clean"
+	"quarry/internal/compose"
 )
 
 // cleanLine is one line of `quarry clean`.
@@ -60,14 +61,14 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 	if err != nil {
 		return err
 	}
-	cfg, err := cleanConfig(&s.Settings)
+	cfg, err := compose.CleanConfig(&s.Settings)
 	if err != nil {
-		return badSetting("clean", err)
+		return compose.BadSetting("clean", err)
 	}
 	if len(args) == 0 {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "clean", Err: errors.New("no source named"), Hint: "name a file or folder: quarry clean articles.jsonl"}
 	}
-	sources, err := a.openSources(ctx, &s.Settings, args, false)
+	sources, err := a.parts().OpenSources(ctx, &s.Settings, args, false)
 	if err != nil {
 		return err
 	}

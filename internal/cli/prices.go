@@ -14,6 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/account"
 	"quarry/internal/atomicfile"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/cost"
 	"quarry/internal/effect"
@@ -60,22 +61,6 @@ Exit codes: 0 done · 2 usage · 6 provider`,
 	return cmd
 }
 
-// prices gives the shipped table with the rows of the setting's file before it.
-func (a *App) prices(s *config.Settings) (*cost.Table, error) {
-	if s.Prices == "" {
-		return cost.Default(), nil
-	}
-	b, err := os.ReadFile(s.Prices)
-	if err != nil {
-		return nil, badSetting("prices", err)
-	}
-	newer, err := cost.ParseTable(b)
-	if err != nil {
-		return nil, badSetting("prices", fmt.Errorf("%s: %w", s.Prices, err))
-	}
-	return cost.Default().With(newer)
-}
-
 // priceLine is what one mode costs, in dollars a million tokens; nil: not known.
 type priceLine struct {
 	Mode   quarry.Mode `json:"mode"`
@@ -90,7 +75,7 @@ type priceLine struct {
 }
 
 func (a *App) showPrices(s *config.Settings) error {
-	table, err := a.prices(s)
+	table, err := compose.Prices(s)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
 
+	"quarry/internal/figure"
 	"quarry/internal/run"
 )
 
@@ -67,9 +68,9 @@ func (p *progress) event(e run.Event) {
 			p.keep("%-10s %s  %s", e.Step, stepCounts(e), seconds(time.Since(e.Since).Seconds()))
 		}
 	case run.Progress:
-		text := fmt.Sprintf("%s: %s", e.Step, thousands(e.Done))
+		text := fmt.Sprintf("%s: %s", e.Step, figure.Thousands(e.Done))
 		if e.Total > 0 {
-			text += " of " + thousands(e.Total)
+			text += " of " + figure.Thousands(e.Total)
 		}
 		if e.Bytes > 0 {
 			text += fmt.Sprintf(", %d MiB", e.Bytes>>20)
@@ -83,7 +84,7 @@ func (p *progress) event(e run.Event) {
 		}
 	case run.JobSubmitted:
 		p.jobs[string(e.Shard)] = jobProgress{status: "Submitted", total: e.Done}
-		p.keep("%-10s job %s, %s records", e.Shard, e.Text, thousands(e.Done))
+		p.keep("%-10s job %s, %s records", e.Shard, e.Text, figure.Thousands(e.Done))
 	case run.JobAdopted:
 		p.keep("%-10s found job %s, which was submitted before", e.Shard, e.Text)
 	case run.Placed:
@@ -108,15 +109,15 @@ func (p *progress) event(e run.Event) {
 }
 
 func stepCounts(e run.Event) string {
-	text := fmt.Sprintf("%s of %s done", thousands(e.Done), thousands(e.Total))
+	text := fmt.Sprintf("%s of %s done", figure.Thousands(e.Done), figure.Thousands(e.Total))
 	switch {
 	case e.Failed > 0 && e.Step == "export": // invalid answers are among them
-		text += fmt.Sprintf(", %s without a good answer", thousands(e.Failed))
+		text += fmt.Sprintf(", %s without a good answer", figure.Thousands(e.Failed))
 	case e.Failed > 0:
-		text += fmt.Sprintf(", %s failed", thousands(e.Failed))
+		text += fmt.Sprintf(", %s failed", figure.Thousands(e.Failed))
 	}
 	if e.Skipped > 0 {
-		text += fmt.Sprintf(", %s skipped", thousands(e.Skipped))
+		text += fmt.Sprintf(", %s skipped", figure.Thousands(e.Skipped))
 	}
 	return text
 }
@@ -138,7 +139,7 @@ func (p *progress) jobsText() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, status))
 		}
 	}
-	return fmt.Sprintf("%s: jobs: %s; records %s of %s", p.step, strings.Join(parts, ", "), thousands(done), thousands(total))
+	return fmt.Sprintf("%s: jobs: %s; records %s of %s", p.step, strings.Join(parts, ", "), figure.Thousands(done), figure.Thousands(total))
 }
 
 // show rewrites the live line, at most ten times a second.

@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/figure"
 	"quarry/internal/run"
 )
 
@@ -64,10 +66,10 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records bool, known string) (err error) {
 	show := a.newProgress()
 	defer show.close()
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
 	defer func() { show.log.end(err) }()
-	r, err := a.wireRun(ctx, s, args, records, known, &open, show)
+	r, err := a.newRun(ctx, s, args, records, known, &open, show)
 	if err != nil {
 		return err
 	}
@@ -135,12 +137,12 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	d := rep.Documents
 	row := func(name, format string, args ...any) { a.say("  %-12s %s", name, fmt.Sprintf(format, args...)) }
 	a.say("")
-	documents := fmt.Sprintf("%s: %s answered, %s failed, %s skipped", thousands(d.Total), thousands(d.OK+d.Invalid), thousands(d.Failed), thousands(d.Skipped))
+	documents := fmt.Sprintf("%s: %s answered, %s failed, %s skipped", figure.Thousands(d.Total), figure.Thousands(d.OK+d.Invalid), figure.Thousands(d.Failed), figure.Thousands(d.Skipped))
 	if d.Invalid > 0 {
-		documents += fmt.Sprintf(" (%s of the answers invalid)", thousands(d.Invalid))
+		documents += fmt.Sprintf(" (%s of the answers invalid)", figure.Thousands(d.Invalid))
 	}
 	if d.Duplicate > 0 {
-		documents += fmt.Sprintf("; %s share the answer of another", thousands(d.Duplicate))
+		documents += fmt.Sprintf("; %s share the answer of another", figure.Thousands(d.Duplicate))
 	}
 	row("documents", "%s", documents)
 	if dup := rep.Duplicates; dup != nil && dup.Spared.InputTokens+dup.Spared.OutputTokens > 0 {
@@ -148,24 +150,24 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		if dup.Saved != nil {
 			saved = dup.Saved.String() + " at the model's price"
 		}
-		row("spared", "%s tokens by sharing answers, %s; %s of %s texts are the same, %s nearly", thousands(dup.Spared.InputTokens+dup.Spared.OutputTokens), saved,
-			thousands(dup.Exact), thousands(dup.Exact+dup.Near), thousands(dup.Near))
+		row("spared", "%s tokens by sharing answers, %s; %s of %s texts are the same, %s nearly", figure.Thousands(dup.Spared.InputTokens+dup.Spared.OutputTokens), saved,
+			figure.Thousands(dup.Exact), figure.Thousands(dup.Exact+dup.Near), figure.Thousands(dup.Near))
 	}
 	if d.Unchanged > 0 || d.Gone > 0 {
-		text := fmt.Sprintf("%s of them have their answer from before", thousands(d.Unchanged))
+		text := fmt.Sprintf("%s of them have their answer from before", figure.Thousands(d.Unchanged))
 		if d.Gone > 0 {
-			text += fmt.Sprintf("; %s are not in the sources any more", thousands(d.Gone))
+			text += fmt.Sprintf("; %s are not in the sources any more", figure.Thousands(d.Gone))
 		}
 		row("unchanged", "%s", text)
 	}
 	if rep.Unreadable > 0 {
-		row("left out", "%s items that could not be read, named above", thousands(rep.Unreadable))
+		row("left out", "%s items that could not be read, named above", figure.Thousands(rep.Unreadable))
 	}
 	estimated := ""
 	if rep.Tokens.Estimated {
 		estimated = " (estimated: the model counts by rule)"
 	}
-	row("tokens", "%s in, %s out%s", thousands(rep.Tokens.Input), thousands(rep.Tokens.Output), estimated)
+	row("tokens", "%s in, %s out%s", figure.Thousands(rep.Tokens.Input), figure.Thousands(rep.Tokens.Output), estimated)
 	cost := usd(rep.Cost.Actual)
 	if rep.Target == "local" {
 		cost = "$0.00 on the stand-in"
@@ -210,13 +212,4 @@ func seconds(s float64) string {
 		return fmt.Sprintf("%.0fm%02.0fs", float64(int(s)/60), float64(int(s)%60))
 	}
 	return fmt.Sprintf("%dh%02dm", int(s)/3600, int(s)%3600/60)
-}
-
-// thousands writes 14208 as 14,208.
-func thousands(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

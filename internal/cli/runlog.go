@@ -12,6 +12,7 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/run"
@@ -35,7 +36,7 @@ type runLog struct {
 }
 
 // openRunLog begins the log of one command on a run directory, which is locked. What could not be kept is told when c closes.
-func openRunLog(e *effect.Effects, dir, command, version string, settings *config.Loaded, c *closers) (*runLog, error) {
+func openRunLog(e *effect.Effects, dir, command, version string, settings *config.Loaded, c *compose.Closers) (*runLog, error) {
 	file, err := e.Append(filepath.Join(dir, "quarry.log"))
 	if err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open log", Err: err, Hint: "see that " + dir + " can be written to"}
@@ -48,7 +49,7 @@ func openRunLog(e *effect.Effects, dir, command, version string, settings *confi
 	}})
 	r := &runLog{effects: e, dir: dir, settings: settings, file: file, log: slog.New(handler), status: map[quarry.ShardID]string{}}
 	r.log.Info("began", "command", command, "version", version, "pid", os.Getpid())
-	c.add(func() error { return errors.Join(r.err, file.Close()) })
+	c.Add(func() error { return errors.Join(r.err, file.Close()) })
 	return r, nil
 }
 

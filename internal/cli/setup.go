@@ -10,9 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
-	"quarry/internal/catalog"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/setup"
@@ -54,30 +53,30 @@ func (a *App) setup(ctx context.Context, s *config.Settings) (err error) {
 	if s.Target == "local" {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "set up", Err: errors.New("the target is local"), Hint: "a run on the stand-in sets itself up; for AWS: quarry setup --target aws"}
 	}
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
-	where, err := a.openProvider(ctx, s, effect.New(nil), s.Dir, &open)
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
+	where, err := a.parts().OpenProvider(ctx, s, effect.New(nil), s.Dir, &open)
 	if err != nil {
 		return err
 	}
 	changed := []string{}
 	var buckets []string
-	for _, pool := range where.pools { // one behind the other: they may share a bucket, and they share the role
-		wants, err := pool.routed(ctx, pool.wants(s))
+	for _, pool := range where.Pools { // one behind the other: they may share a bucket, and they share the role
+		wants, err := pool.Routed(ctx, pool.Wants(s))
 		if err != nil {
 			return err
 		}
-		plan, err := setup.Look(ctx, pool.cfg, bucketCalls(pool.bucket.Settings(pool.identity.Account)), wants)
+		plan, err := setup.Look(ctx, pool.AWS, bucketCalls(pool.Bucket.Settings(pool.Identity.Account)), wants)
 		if err != nil {
 			return err
 		}
-		if len(where.pools) > 1 {
-			a.say("%s %s:", pool.cfg.Region, wants.Model)
+		if len(where.Pools) > 1 {
+			a.say("%s %s:", pool.AWS.Region, wants.Model)
 		}
 		for _, note := range plan.Notes {
 			a.say("note: %s", note)
 		}
-		lines, err := a.applySetup(ctx, s, plan, where.identity.Account)
+		lines, err := a.applySetup(ctx, s, plan, where.Identity.Account)
 		if err != nil {
 			return err
 		}
@@ -87,7 +86,7 @@ func (a *App) setup(ctx context.Context, s *config.Settings) (err error) {
 		}
 	}
 	if a.json {
-		out := map[string]any{"bucket": buckets[0], "role": where.roleARN, "changed": changed}
+		out := map[string]any{"bucket": buckets[0], "role": where.RoleARN, "changed": changed}
 		if len(buckets) > 1 {
 			out["buckets"] = buckets
 		}
@@ -121,32 +120,6 @@ func (a *App) applySetup(ctx context.Context, s *config.Settings, plan *setup.Pl
 		a.say("what is said above is done; the same command goes on from there")
 	}
 	return changed, err
-}
-
-// routed asks AWS where a profile leads that the catalogue does not know.
-func (p *provider) routed(ctx context.Context, w setup.Wants) (setup.Wants, error) {
-	if !setup.NeedsModels(w) {
-		return w, nil
-	}
-	profile, err := p.bedrock.Profile(ctx, w.Model)
-	w.Models = profile.Models
-	switch bedrock.CauseOf(err) {
-	case bedrock.CauseDenied:
-		arn := w.Model
-		if !strings.HasPrefix(arn, "arn:") {
-			arn = catalog.InferenceProfileARN(w.Account.Region, w.Account.ID, w.Model)
-		}
-		err = &quarry.Error{
-			Kind: quarry.Denied, Op: "ask where requests go with", Subject: w.Model, Err: fmt.Errorf("denied bedrock:GetInferenceProfile on %s: %w", arn, err),
-			Hint: fmt.Sprintf(`grant whoever sets up {"Effect":"Allow","Action":"bedrock:GetInferenceProfile","Resource":%q}, then run quarry setup again`, arn),
-		}
-	case bedrock.CauseNotFound:
-		err = &quarry.Error{
-			Kind: quarry.BadUsage, Op: "set up for", Subject: w.Model, Err: err,
-			Hint: "give the id of a model or profile of this Region; aws bedrock list-inference-profiles --region " + w.Account.Region + " lists them",
-		}
-	}
-	return w, err
 }
 
 // bucketCalls are what setup asks of S3.

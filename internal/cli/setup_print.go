@@ -11,6 +11,7 @@ import (
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
 	"quarry/internal/catalog"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/setup"
@@ -22,22 +23,22 @@ const exampleAccount = "123456789012"
 // printSetup writes down what setup would make.
 func (a *App) printSetup(ctx context.Context, s *config.Settings, format string) (err error) {
 	if len(s.Regions) > 1 {
-		return badSetting("region", errors.New("one Region at a time"))
+		return compose.BadSetting("region", errors.New("one Region at a time"))
 	}
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
 	where, remark, err := a.whose(ctx, s, &open)
 	if err != nil {
 		return err
 	}
 	name := s.Bucket
 	if name == "" {
-		name = fmt.Sprintf("quarry-%s-%s", where.identity.Account, where.cfg.Region)
+		name = fmt.Sprintf("quarry-%s-%s", where.Identity.Account, where.AWS.Region)
 	}
-	where.bucket = bucket.New(where.cfg, name)
-	wants := where.wants(s)
-	if where.bedrock != nil {
-		if wants, err = where.routed(ctx, wants); err != nil {
+	where.Bucket = bucket.New(where.AWS, name)
+	wants := where.Wants(s)
+	if where.Bedrock != nil {
+		if wants, err = where.Routed(ctx, wants); err != nil {
 			return err
 		}
 	} else if setup.NeedsModels(wants) && !setup.IsApplicationProfile(wants.Model) {
@@ -58,37 +59,37 @@ func (a *App) printSetup(ctx context.Context, s *config.Settings, format string)
 
 // whose finds out for which account and Region to print. Only with target aws, where no ARN names the account, and where
 // there are credentials, AWS is asked. The client of Bedrock is set where it may be asked too.
-func (a *App) whose(ctx context.Context, s *config.Settings, open *closers) (*provider, string, error) {
-	p := &provider{}
-	p.cfg.Region = account.DefaultRegion
+func (a *App) whose(ctx context.Context, s *config.Settings, open *compose.Closers) (*compose.Provider, string, error) {
+	p := &compose.Provider{}
+	p.AWS.Region = account.DefaultRegion
 	if len(s.Regions) == 1 {
-		p.cfg.Region = s.Regions[0]
+		p.AWS.Region = s.Regions[0]
 	}
 	remark := ""
 	if s.Target == "aws" {
 		e := effect.New(nil)
 		client := e.HTTPClient(effect.HTTPConfig{})
-		open.add(func() error { client.CloseIdleConnections(); return nil })
+		open.Add(func() error { client.CloseIdleConnections(); return nil })
 		cfg := account.Config{HTTP: client, Profile: s.Profile, Effects: e}
 		if len(s.Regions) == 1 {
 			cfg.Region = s.Regions[0]
 		}
 		var err error
-		if p.cfg, err = account.Load(ctx, cfg); err != nil {
+		if p.AWS, err = account.Load(ctx, cfg); err != nil {
 			return nil, "", err
 		}
-		if account.HasCredentials(ctx, p.cfg) {
-			p.bedrock = bedrock.New(p.cfg)
+		if account.HasCredentials(ctx, p.AWS) {
+			p.Bedrock = bedrock.New(p.AWS)
 		}
 	}
-	p.identity = account.Identity{Account: exampleAccount, Partition: catalog.Partition(p.cfg.Region)}
+	p.Identity = account.Identity{Account: exampleAccount, Partition: catalog.Partition(p.AWS.Region)}
 	parts := strings.Split(s.Role, ":")
 	switch {
 	case strings.HasPrefix(s.Role, "arn:") && len(parts) == 6:
-		p.identity.Partition, p.identity.Account = parts[1], parts[4]
-	case p.bedrock != nil:
+		p.Identity.Partition, p.Identity.Account = parts[1], parts[4]
+	case p.Bedrock != nil:
 		var err error
-		if p.identity, err = account.WhoAmI(ctx, p.cfg); err != nil {
+		if p.Identity, err = account.WhoAmI(ctx, p.AWS); err != nil {
 			return nil, "", err
 		}
 	case s.Target == "aws":

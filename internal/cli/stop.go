@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/run"
@@ -43,11 +44,11 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	var open closers
-	defer func() { err = errors.Join(err, open.close()) }()
-	open.add(book.Close)
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
+	open.Add(book.Close)
 	e := effect.New(nil)
-	dir, err := openDir(e, s, &open)
+	dir, err := compose.OpenDir(e, s, &open)
 	var q *quarry.Error
 	if errors.As(err, &q) && q.Kind == quarry.Locked {
 		f, err := e.Create(filepath.Join(s.Dir, run.StopRequest))
@@ -83,12 +84,12 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 		s.Regions = []string{jobs[0].Region()}
 	}
 	s.Regions = s.Regions[:1] // each job says in which Region it is
-	where, err := a.openProvider(ctx, s, e, dir, &open)
+	where, err := a.parts().OpenProvider(ctx, s, e, dir, &open)
 	if err != nil {
 		return err
 	}
 	for _, arn := range jobs {
-		if err := where.inRegion(arn.Region()).Stop(ctx, arn); err != nil {
+		if err := where.InRegion(arn.Region()).Stop(ctx, arn); err != nil {
 			return err
 		}
 		a.say("asked for the end of %s", arn)

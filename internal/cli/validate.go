@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/catalog"
 	"quarry/internal/config"
+	"quarry/internal/figure"
 	"quarry/internal/validate"
 )
 
@@ -72,15 +73,15 @@ func (a *App) printLimits(report *validate.Report) error {
 	for _, l := range report.Limits {
 		limit, ok := "limit not known", "ok"
 		if l.Max != nil {
-			limit = "at most " + thousands(*l.Max)
+			limit = "at most " + figure.Thousands(*l.Max)
 		}
 		if l.Min != nil {
-			limit = "at least " + thousands(*l.Min) + ", " + limit
+			limit = "at least " + figure.Thousands(*l.Min) + ", " + limit
 		}
 		if !l.OK {
 			ok = "FAULT"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", plain(l.What), thousands(l.Is), limit, ok)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", plain(l.What), figure.Thousands(l.Is), limit, ok)
 	}
 	return w.Flush()
 }

@@ -159,7 +159,7 @@ func normalReport() *report.Report {
 		},
 		Ways: []report.Way{
 			{Way: report.WayOneByOne, Seconds: seconds(76440), Cost: dollars("68.607127"), Basis: report.Assumed, From: "14204 calls of 5.4 s, an assumption; no call was timed"},
-			{Way: report.WayAtQuota, Seconds: seconds(825), Cost: dollars("68.607127"), Basis: report.Computed, From: "5000000 tokens a minute, of which an output token takes 5; service quotas"},
+			{Way: report.WayAtQuota, Seconds: seconds(825), Cost: dollars("68.607127"), Basis: report.Computed, From: "5,000,000 tokens a minute, of which an output token takes 5; service quotas"},
 			{Way: report.WayBatch, Seconds: seconds(1021), Cost: dollars("34.303564"), Basis: report.Measured, From: "from the first job's submission to the last one's end, in this run"},
 		},
 	}

@@ -6,6 +6,7 @@ import (
 	"quarry"
 	"quarry/internal/catalog"
 	"quarry/internal/cost"
+	"quarry/internal/figure"
 )
 
 // ModePlan is one way to buy the answers. Money and time that are null are not known.
@@ -90,11 +91,11 @@ func (m *ModePlan) asCalls(w Work) {
 	burndown := max(q.Burndown, 1)
 	if q.TPM > 0 {
 		minutes = float64(u.InputTokens+u.OutputTokens*burndown) / float64(q.TPM)
-		m.TimeBasis = fmt.Sprintf("a quota of %d tokens a minute, of which an output token takes %d", q.TPM, burndown)
+		m.TimeBasis = fmt.Sprintf("a quota of %s tokens a minute, of which an output token takes %d", figure.Thousands(q.TPM), burndown)
 	}
 	if q.RPM > 0 {
 		if byRequests := float64(w.Stages) / float64(q.RPM); byRequests > minutes {
-			minutes, m.TimeBasis = byRequests, fmt.Sprintf("a quota of %d requests a minute", q.RPM)
+			minutes, m.TimeBasis = byRequests, fmt.Sprintf("a quota of %s requests a minute", figure.Thousands(q.RPM))
 		}
 	}
 	m.TimeBasis += ", all of it used"

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/report"
 )
 
@@ -93,11 +94,11 @@ func (p Prices) atQuota(d *Done) report.Way {
 	var seconds float64
 	if q.TPM > 0 {
 		seconds = 60 * float64(d.Usage.InputTokens+d.Usage.OutputTokens*max(q.Burndown, 1)) / float64(q.TPM)
-		w.From = fmt.Sprintf("%d tokens a minute, of which an output token takes %d", q.TPM, max(q.Burndown, 1))
+		w.From = fmt.Sprintf("%s tokens a minute, of which an output token takes %d", figure.Thousands(q.TPM), max(q.Burndown, 1))
 	}
 	if byRequests := 60 * float64(d.Records) / float64(max(q.RPM, 1)); q.RPM > 0 && byRequests > seconds {
 		seconds = byRequests
-		w.From = fmt.Sprintf("%d requests a minute", q.RPM)
+		w.From = fmt.Sprintf("%s requests a minute", figure.Thousands(q.RPM))
 	}
 	w.From += "; " + q.Source
 	w.Seconds, w.Basis = &seconds, report.Computed

@@ -1,4 +1,4 @@
-package cli
+package compose
 
 import (
 	"crypto/sha256"
@@ -18,21 +18,22 @@ import (
 	"quarry/internal/run/prepare"
 )
 
-// asking is what decides what is asked of the model, put together from the settings.
-type asking struct {
-	model    catalog.Model
-	prompt   prompt.Config
-	renderer *prompt.Renderer
-	long     *prepare.Long // nil: no document is asked in parts
-	checker  *parse.Checker
-	clean    clean.Config
-	prices   *cost.Table
-	settings string // digest of all of it
-	asks     string // digest of model, prompt and schema
-	auto     bool   // the pilot decides whether the schema is sent along
+// Asking is what decides what is asked of the model, put together from the settings.
+type Asking struct {
+	Model    catalog.Model
+	Prompt   prompt.Config
+	Renderer *prompt.Renderer
+	Long     *prepare.Long // nil: no document is asked in parts
+	Checker  *parse.Checker
+	Clean    clean.Config
+	Prices   *cost.Table
+	Settings string // digest of all of it
+	Asks     string // digest of model, prompt and schema
+	Auto     bool   // the pilot decides whether the schema is sent along
 }
 
-func (a *App) asking(s *config.Settings) (*asking, error) {
+// Asking reads from the settings what is asked. Its errors are of the kind quarry.BadUsage and name the setting.
+func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 	model, _, known := catalog.Find(s.Model)
 	if !known && !strings.HasPrefix(s.Model, "arn:") && s.Target == "local" {
 		hint := "see the model ids at https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html"
@@ -51,12 +52,12 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	p.Structured = s.Structured == "on" || auto
 	renderer, err := prompt.New(p)
 	if err != nil {
-		return nil, badSetting("prompt", err)
+		return nil, BadSetting("prompt", err)
 	}
 	if auto && !renderer.Structured() { // the model refuses it, or its body has no place for it: nothing that was asked for is left out
 		auto, p.Structured = false, false
 		if renderer, err = prompt.New(p); err != nil {
-			return nil, badSetting("prompt", err)
+			return nil, BadSetting("prompt", err)
 		}
 	}
 	var long *prepare.Long
@@ -67,24 +68,24 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 	}
 	checker, err := parse.New(parse.Config{Schema: renderer.Schema()})
 	if err != nil {
-		return nil, badSetting("prompt.schema", err)
+		return nil, BadSetting("prompt.schema", err)
 	}
-	c, err := cleanConfig(s)
+	c, err := CleanConfig(s)
 	if err != nil {
-		return nil, badSetting("clean", err)
+		return nil, BadSetting("clean", err)
 	}
 	if (s.NearDuplicates || s.ReuseNear) && s.NearThreshold < 0.5 {
-		return nil, badSetting("near-threshold", errors.New("below 0.5 near duplicates are not found reliably; want 0.5 to 1"))
+		return nil, BadSetting("near-threshold", errors.New("below 0.5 near duplicates are not found reliably; want 0.5 to 1"))
 	}
-	prices, err := a.prices(s)
+	prices, err := Prices(s)
 	if err != nil {
 		return nil, err
 	}
-	ask := &asking{model: model, prompt: p, renderer: renderer, long: long, checker: checker, clean: c, prices: prices, auto: auto}
-	if ask.settings, err = settingsDigest(s, p, &c); err != nil {
+	ask := &Asking{Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto}
+	if ask.Settings, err = settingsDigest(s, p, &c); err != nil {
 		return nil, err
 	}
-	if ask.asks, err = settingsDigest(&config.Settings{Model: s.Model}, p, nil); err != nil {
+	if ask.Asks, err = settingsDigest(&config.Settings{Model: s.Model}, p, nil); err != nil {
 		return nil, err
 	}
 	return ask, nil
@@ -94,22 +95,23 @@ func (a *App) asking(s *config.Settings) (*asking, error) {
 func partRenderers(s *config.Settings, p prompt.Config) (*prepare.Long, error) {
 	part, err := prompt.New(p.ForParts(s.Prompt.PartUser))
 	if err != nil {
-		return nil, badSetting("prompt.part_user", err)
+		return nil, BadSetting("prompt.part_user", err)
 	}
 	merge, err := prompt.New(p.ForMerge(s.Prompt.MergeUser))
 	if err != nil {
-		return nil, badSetting("prompt.merge_user", err)
+		return nil, BadSetting("prompt.merge_user", err)
 	}
 	return &prepare.Long{Part: part, Merge: merge}, nil
 }
 
-func badSetting(name string, err error) error {
+// BadSetting is an error of the kind quarry.BadUsage that names a setting.
+func BadSetting(name string, err error) error {
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "use setting", Subject: name, Err: err, Hint: "`quarry config` prints every setting, its value and where it came from"}
 }
 
-// tierOffered refuses a tier that the model is known not to have: each call would be refused.
-func tierOffered(s *config.Settings, ask *asking) error {
-	if s.Mode != string(quarry.ModeFlex) || ask.model.Offers(catalog.Flex) != catalog.No {
+// TierOffered refuses a tier that the model is known not to have: each call would be refused.
+func (ask *Asking) TierOffered(s *config.Settings) error {
+	if s.Mode != string(quarry.ModeFlex) || ask.Model.Offers(catalog.Flex) != catalog.No {
 		return nil
 	}
 	return &quarry.Error{
@@ -143,11 +145,11 @@ func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (strin
 	return hex.EncodeToString(sum[:16]), nil
 }
 
-// maxTokens is how long an answer may be, read from a body as it is sent.
-func maxTokens(ask *asking) int {
-	body, err := ask.renderer.Append(nil, &quarry.Document{ID: "x", Title: "x", Body: []byte("x")})
+// MaxTokens is how long an answer may be, read from a body as it is sent.
+func (ask *Asking) MaxTokens() int {
+	body, err := ask.Renderer.Append(nil, &quarry.Document{ID: "x", Title: "x", Body: []byte("x")})
 	if err != nil { // a template that wants more of a document than this one has
-		return max(ask.prompt.MaxTokens, 4096)
+		return max(ask.Prompt.MaxTokens, 4096)
 	}
 	return prompt.MaxTokens(body)
 }

@@ -1,4 +1,4 @@
-package cli
+package compose
 
 import (
 	"bytes"
@@ -9,20 +9,20 @@ import (
 	"quarry/internal/prompt"
 )
 
-// cachePrefix gives the system prompt as it stands in every body, where marking it for the prompt cache pays: the model
+// CachePrefix gives the system prompt as it stands in every body, where marking it for the prompt cache pays: the model
 // caches prefixes of its length, the cache has prices, and no document changes it. Reading costs a tenth of input, and
 // writing a quarter more than input once in five minutes, so with prices known it pays from the second call on
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
-func cachePrefix(s *config.Settings, ask *asking, region string) []byte {
-	if s.Cache == "off" || ask.model.CacheMin == 0 {
+func CachePrefix(s *config.Settings, ask *Asking, region string) []byte {
+	if s.Cache == "off" || ask.Model.CacheMin == 0 {
 		return nil
 	}
-	price, ok := ask.prices.Price(s.Model, region, quarry.ModeOnDemand)
+	price, ok := ask.Prices.Price(s.Model, region, quarry.ModeOnDemand)
 	if !ok || price.CacheRead == nil || price.CacheWrite == nil || *price.CacheRead >= price.In {
 		return nil
 	}
-	prefix := constantSystem(ask.renderer)
-	if leastTokens(prefix) < ask.model.CacheMin {
+	prefix := constantSystem(ask.Renderer)
+	if leastTokens(prefix) < ask.Model.CacheMin {
 		return nil
 	}
 	return prefix

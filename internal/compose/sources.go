@@ -1,4 +1,4 @@
-package cli
+package compose
 
 import (
 	"context"
@@ -19,9 +19,9 @@ import (
 	"quarry/internal/source/s3"
 )
 
-// openSources opens what was named on the command line.
-func (a *App) openSources(ctx context.Context, s *config.Settings, args []string, records bool) ([]source.Source, error) {
-	cfg, err := a.sourceConfig(s, effect.New(nil), records)
+// OpenSources opens what was named on the command line.
+func (pr *Program) OpenSources(ctx context.Context, s *config.Settings, args []string, records bool) ([]source.Source, error) {
+	cfg, err := pr.sourceConfig(s, effect.New(nil), records)
 	if err != nil {
 		return nil, err
 	}
@@ -29,32 +29,32 @@ func (a *App) openSources(ctx context.Context, s *config.Settings, args []string
 }
 
 // sourceConfig says how sources are read. What is asked of others is counted by the effects.
-func (a *App) sourceConfig(s *config.Settings, e *effect.Effects, records bool) (source.Config, error) {
+func (pr *Program) sourceConfig(s *config.Settings, e *effect.Effects, records bool) (source.Config, error) {
 	cfg := source.Config{
-		Fields: s.Fields, From: s.From, MaxItemBytes: s.MaxItemMiB << 20, Records: records, Stdin: a.Stdin, Query: s.Query,
-		HTTP: e.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Store: a.store(s, e),
+		Fields: s.Fields, From: s.From, MaxItemBytes: s.MaxItemMiB << 20, Records: records, Stdin: pr.Stdin, Query: s.Query,
+		HTTP: e.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Store: pr.store(s, e),
 	}
 	for _, w := range s.Where {
 		c, err := source.ParseCondition(w)
 		if err != nil {
-			return cfg, badSetting("where", err)
+			return cfg, BadSetting("where", err)
 		}
 		cfg.Where = append(cfg.Where, c)
 	}
 	if s.SourceKey != "" {
 		var ok bool
-		if cfg.Secret, ok = a.Env(s.SourceKey); !ok || cfg.Secret == "" {
-			return cfg, badSetting("source-key-env", fmt.Errorf("the variable %s is not set", s.SourceKey))
+		if cfg.Secret, ok = pr.Env(s.SourceKey); !ok || cfg.Secret == "" {
+			return cfg, BadSetting("source-key-env", fmt.Errorf("the variable %s is not set", s.SourceKey))
 		}
 	}
 	if err := cfg.Validate(); err != nil {
-		return cfg, badSetting("source", err)
+		return cfg, BadSetting("source", err)
 	}
 	return cfg, nil
 }
 
 // store gives buckets as sources. They are AWS's, so only the target aws may read them.
-func (a *App) store(s *config.Settings, e *effect.Effects) func(context.Context, string) (s3.Store, error) {
+func (pr *Program) store(s *config.Settings, e *effect.Effects) func(context.Context, string) (s3.Store, error) {
 	return func(ctx context.Context, name string) (s3.Store, error) {
 		if s.Target != "aws" {
 			return s3.Store{}, &quarry.Error{

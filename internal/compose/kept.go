@@ -1,4 +1,4 @@
-package cli
+package compose
 
 import (
 	"context"
@@ -17,21 +17,22 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/kept"
 	"quarry/internal/run"
 	"quarry/internal/source"
 	"quarry/internal/source/s3"
 )
 
-// keepSources opens a run's sources for a pass. What can be read only once, or changes while it is read, is kept first: a
+// KeepSources opens a run's sources for a pass. What can be read only once, or changes while it is read, is kept first: a
 // run reads its sources more than once, and again when it is resumed.
-func (a *App) keepSources(s *config.Settings, e *effect.Effects, dir string, args []string, records bool, watch func(run.Event)) func(context.Context, int, bool) ([]source.Source, error) {
+func (pr *Program) KeepSources(s *config.Settings, e *effect.Effects, dir string, args []string, records bool, watch func(run.Event)) func(context.Context, int, bool) ([]source.Source, error) {
 	return func(ctx context.Context, pass int, planned bool) ([]source.Source, error) {
-		cfg, err := a.sourceConfig(s, e, records)
+		cfg, err := pr.sourceConfig(s, e, records)
 		if err != nil {
 			return nil, err
 		}
-		readable, err := a.keepStdin(ctx, e, dir, args, pass, planned)
+		readable, err := pr.keepStdin(ctx, e, dir, args, pass, planned)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +49,7 @@ func (a *App) keepSources(s *config.Settings, e *effect.Effects, dir string, arg
 				continue
 			}
 			k := kept.Config{
-				Dir: keptDir(dir, i), Effects: e, Source: sources[i], Index: i, Pass: pass, Settings: read, Limit: s.Limit,
+				Dir: KeptDir(dir, i), Effects: e, Source: sources[i], Index: i, Pass: pass, Settings: read, Limit: s.Limit,
 				Resumes: strings.HasPrefix(arg, s3.Scheme) || strings.HasPrefix(arg, "http"),
 			}
 			if sources[i], err = keepOne(ctx, k, watch); err != nil {
@@ -73,11 +74,12 @@ func keepOne(ctx context.Context, cfg kept.Config, watch func(run.Event)) (sourc
 	if err != nil {
 		return nil, err
 	}
-	watch(run.Event{Kind: run.Note, Text: fmt.Sprintf("%-10s %s documents of %s, kept for this pass", "read", thousands(k.Documents), name)})
+	watch(run.Event{Kind: run.Note, Text: fmt.Sprintf("%-10s %s documents of %s, kept for this pass", "read", figure.Thousands(k.Documents), name)})
 	return k, nil
 }
 
-func keptDir(dir string, source int) string {
+// KeptDir is where a run directory keeps what a source gave, sources counted from 0.
+func KeptDir(dir string, source int) string {
 	return filepath.Join(dir, "index", "kept", fmt.Sprintf("%04d", source+1))
 }
 
@@ -102,8 +104,8 @@ func stdinPath(dir string, pass int) string {
 	return filepath.Join(dir, "index", name)
 }
 
-// keptStdin finds what was kept last, up to a pass; 0: nothing was.
-func keptStdin(dir string, pass int) (path string, of int) {
+// KeptStdin finds what was kept last, up to a pass; 0: nothing was.
+func KeptStdin(dir string, pass int) (path string, of int) {
 	for of = pass; of > 0; of-- {
 		path = stdinPath(dir, of)
 		if _, err := os.Stat(path); err == nil {
@@ -114,7 +116,7 @@ func keptStdin(dir string, pass int) (path string, of int) {
 }
 
 // keepStdin keeps what stdin gives, its bytes, once a pass. A pass that finds stdin empty has what the one before had.
-func (a *App) keepStdin(ctx context.Context, e *effect.Effects, dir string, args []string, pass int, planned bool) ([]string, error) {
+func (pr *Program) keepStdin(ctx context.Context, e *effect.Effects, dir string, args []string, pass int, planned bool) ([]string, error) {
 	out := append([]string(nil), args...)
 	at := -1
 	for i, arg := range args {
@@ -128,9 +130,9 @@ func (a *App) keepStdin(ctx context.Context, e *effect.Effects, dir string, args
 	if at < 0 {
 		return out, nil
 	}
-	last, of := keptStdin(dir, pass)
+	last, of := KeptStdin(dir, pass)
 	if of == pass || (of > 0 && planned) {
-		a.say("stdin was kept when this pass began; what stands there now is not read")
+		pr.Say("stdin was kept when this pass began; what stands there now is not read")
 		out[at] = last
 		return out, nil
 	}
@@ -139,14 +141,14 @@ func (a *App) keepStdin(ctx context.Context, e *effect.Effects, dir string, args
 	if err := e.MkdirAll(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	in := ctxReader{ctx, a.Stdin}
+	in := ctxReader{ctx, pr.Stdin}
 	first := make([]byte, 1)
 	n, err := io.ReadFull(in, first)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("keep stdin: %w", err)
 	}
 	if n == 0 && of > 0 {
-		a.say("stdin is empty: what it gave before is read again")
+		pr.Say("stdin is empty: what it gave before is read again")
 		return out, e.Rename(last, path)
 	}
 	if _, err := atomicfile.CopyZstd(e, path, io.MultiReader(strings.NewReader(string(first[:n])), in)); err != nil {

@@ -1,4 +1,4 @@
-package cli
+package compose
 
 import (
 	"math"
@@ -12,9 +12,9 @@ import (
 	"quarry/internal/tokens"
 )
 
-// cleanConfig turns the section clean of quarry.yaml into the cleaner's Config: its rules by their names with
+// CleanConfig turns the section clean of quarry.yaml into the cleaner's Config: its rules by their names with
 // underscores (keep_urls, code_lines).
-func cleanConfig(s *config.Settings) (clean.Config, error) {
+func CleanConfig(s *config.Settings) (clean.Config, error) {
 	var c clean.Config
 	flat := map[string]any{}
 	for k, v := range s.Clean {

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+
+	"quarry"
+	"quarry/internal/compose"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/run"
+)
+
+// newRun puts a run together.
+func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, records bool, known string, c *compose.Closers, show *progress) (*run.Run, error) {
+	s, watch := &told.Settings, show.event
+	e := effect.New(nil)
+	if len(args) == 0 {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl"}
+	}
+	if err := deadlineNeedsAuto(s); err != nil {
+		return nil, err
+	}
+	if records && len(s.Prompt.Schema) == 0 {
+		s.Prompt.FreeText = true // what somebody else's records ask for is not known
+	}
+	if records {
+		s.Structured = "off" // they go as they are
+	}
+	ask, err := a.parts().Asking(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := ask.TierOffered(s); err != nil {
+		return nil, err
+	}
+	if err := a.parts().SameBody(s, ask); err != nil {
+		return nil, err
+	}
+	// A name that does not exist is told before a directory is made; standard input is read when there is one.
+	if named := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "-" }); len(named) > 0 {
+		if _, err := a.parts().OpenSources(ctx, s, named, records); err != nil {
+			return nil, err
+		}
+	}
+	dir, err := compose.OpenDir(e, s, c)
+	if err != nil {
+		return nil, err
+	}
+	if show.log, err = openRunLog(e, dir, "run", a.Version, told, c); err != nil {
+		return nil, err
+	}
+	// A request to stop was for the process that ran then.
+	if err := e.Remove(filepath.Join(dir, run.StopRequest)); err != nil {
+		return nil, err
+	}
+	book, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
+	if err != nil {
+		return nil, err
+	}
+	c.Add(book.Close)
+	where, err := a.parts().OpenProvider(ctx, s, e, dir, c)
+	if err != nil {
+		return nil, err
+	}
+	cfg := a.parts().RunConfig(s, ask, where, dir, args)
+	cfg.Known = known
+	cfg.Quotas = a.parts().QuotasOf(ctx, s, e, dir, where)
+	if !records {
+		cfg.CachePrefix = compose.CachePrefix(s, ask, where.AWS.Region)
+	}
+	r := run.New(cfg, run.Deps{
+		Effects: e, Ledger: book, Keep: a.parts().KeepSources(s, e, dir, args, records, watch), Bucket: where.Bucket, Bedrock: where.Bedrock, Watch: watch,
+		Pools:     a.parts().FurtherPools(ctx, s, e, dir, where),
+		Preflight: a.preflight(s, where, book), Confirm: a.confirm(s, show.free),
+	})
+	c.Add(func() error { return r.Close(context.WithoutCancel(ctx)) })
+	return r, nil
+}

@@ -1,0 +1,16 @@
+// Package compose puts the parts of the program together from its settings: what is asked, the sources, the account or the
+// stand-in, and what a run is told of them.
+//
+// It owns which package gets what, and the run directory's lock. It decides nothing that a setting does not say, and
+// what it opens is closed through Closers.
+package compose
+
+import "io"
+
+// Program is what the parts take from the process they run in.
+type Program struct {
+	Stdin   io.Reader
+	Env     func(string) (string, bool)
+	Say     func(format string, args ...any) // a line for people
+	Version string
+}

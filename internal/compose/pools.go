@@ -1,0 +1,219 @@
+package compose
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"quarry"
+	"quarry/internal/bedrock"
+	"quarry/internal/bucket"
+	"quarry/internal/catalog"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/quotas"
+	"quarry/internal/run"
+)
+
+// A pool is a model in a Region. The first Region and the setting model make the home pool; every further Region and
+// every further model makes another, where the catalogue does not know that the model takes no jobs there.
+
+// ModelIn is the model of the pool.
+func (p *Provider) ModelIn(s *config.Settings) string {
+	if p.model != "" {
+		return p.model
+	}
+	return s.Model
+}
+
+// checkPools refuses settings that cannot hold in more than one place.
+func checkPools(s *config.Settings) error {
+	if len(s.Regions) < 2 {
+		return nil
+	}
+	if s.Bucket != "" {
+		return BadSetting("bucket", errors.New("one bucket cannot be in several Regions; leave it out, and each Region has its own, quarry-<account>-<region>"))
+	}
+	if strings.HasPrefix(s.KMSKey, "arn:") {
+		return BadSetting("kms-key", errors.New("one key cannot be in several Regions; give the id of a multi-Region key, mrk-…, which is the same in each"))
+	}
+	return nil
+}
+
+// openPools adds the further pools to the home provider, which stands first among them.
+func (pr *Program) openPools(s *config.Settings, home *Provider) {
+	home.Pools = []*Provider{home}
+	regions := []string{home.AWS.Region}
+	for _, r := range s.Regions {
+		if !slices.Contains(regions, r) {
+			regions = append(regions, r)
+		}
+	}
+	models := []string{s.Model}
+	for _, m := range s.Models {
+		if !slices.Contains(models, m) {
+			models = append(models, m)
+		}
+	}
+	for _, region := range regions {
+		for _, model := range models {
+			if region == regions[0] && model == models[0] {
+				continue
+			}
+			if m, profile, known := catalog.Find(model); known && !strings.HasPrefix(model, "arn:") {
+				if in := m.JobRegions(profile); len(in) > 0 && !slices.Contains(in, region) {
+					pr.Say("%s takes no jobs in %s: that pool is left out", model, region)
+					continue
+				}
+			}
+			p := &Provider{Identity: home.Identity, RoleARN: home.RoleARN, model: model}
+			p.AWS = home.AWS.Copy()
+			p.AWS.Region = region
+			p.Bucket, p.Bedrock = home.Bucket, bedrock.New(p.AWS)
+			if region != home.AWS.Region {
+				p.Bucket = bucket.New(p.AWS, fmt.Sprintf("quarry-%s-%s", p.Identity.Account, region))
+			}
+			home.Pools = append(home.Pools, p)
+		}
+	}
+}
+
+// PoolsOfRun gives the pools beside home that a run has given shards to: what is there is fetched, whatever the settings
+// at hand name; and the model that home had.
+func (p *Provider) PoolsOfRun(ctx context.Context, book *ledger.Ledger) (pools []run.Pool, home string, err error) {
+	text, known, err := book.Fact(ctx, "pools")
+	if err != nil || !known {
+		return nil, "", err
+	}
+	var refs []ledger.Pool
+	if err := json.Unmarshal([]byte(text), &refs); err != nil {
+		return nil, "", fmt.Errorf("read the run's pools: %w", err)
+	}
+	for i, ref := range refs {
+		if i == 0 {
+			home = ref.Model
+			continue
+		}
+		there := p.AWS.Copy()
+		there.Region = ref.Region
+		pools = append(pools, run.Pool{Region: ref.Region, Model: ref.Model, RoleARN: p.RoleARN, Bucket: bucket.New(there, ref.Bucket), Bedrock: bedrock.New(there)})
+	}
+	return pools, home, nil
+}
+
+// InRegion gives a client for a job of any Region.
+func (p *Provider) InRegion(region string) *bedrock.Client {
+	if region == p.AWS.Region {
+		return p.Bedrock
+	}
+	there := p.AWS.Copy()
+	there.Region = region
+	return bedrock.New(there)
+}
+
+// SameBody refuses further models that would not be asked with the very bytes that the first one is asked with: a shard
+// goes to any of them.
+func (pr *Program) SameBody(s *config.Settings, first *Asking) error {
+	body := func(ask *Asking) ([]byte, error) {
+		return ask.Renderer.Append(nil, &quarry.Document{ID: "x", Title: "x", Body: []byte("x"), URL: "x", Lang: "en"})
+	}
+	want, err := body(first)
+	if err != nil {
+		return nil // a template that wants more of a document than this one has
+	}
+	for _, model := range s.Models {
+		other := *s
+		other.Model = model
+		ask, err := pr.Asking(&other)
+		if err != nil {
+			return err
+		}
+		got, err := body(ask)
+		switch {
+		case err != nil:
+			return BadSetting("models", fmt.Errorf("%s: %w", model, err))
+		case ask.Model.Family != first.Model.Family || ask.Prompt.Invocation() != first.Prompt.Invocation():
+			return BadSetting("models", fmt.Errorf("%s is of the family %s, %s of %s: a shard goes to either, so both have to take the same body; prompt.invocation_type Converse has one for all",
+				s.Model, first.Model.Family, model, ask.Model.Family))
+		case !bytes.Equal(got, want):
+			return BadSetting("models", fmt.Errorf("%s does not take the body that %s takes: a setting of the prompt is refused by one of them", model, s.Model))
+		}
+		if n := ask.Model.MaxOutput; n > 0 && (first.Model.MaxOutput == 0 || n < first.Model.MaxOutput) {
+			first.Model.MaxOutput = n
+		}
+	}
+	return nil
+}
+
+// FurtherPools are the pools beside home, as a run takes them.
+func (pr *Program) FurtherPools(ctx context.Context, s *config.Settings, e *effect.Effects, dir string, home *Provider) []run.Pool {
+	var out []run.Pool
+	for _, p := range home.Pools[1:] {
+		out = append(out, run.Pool{
+			Region: p.AWS.Region, Model: p.model, RoleARN: p.RoleARN, Quotas: pr.QuotasOf(ctx, s, e, dir, p), Bucket: p.Bucket, Bedrock: p.Bedrock,
+		})
+	}
+	return out
+}
+
+// QuotasOf gives the quotas of a pool: the settings' first, then the account's, then the dated table's.
+func (pr *Program) QuotasOf(ctx context.Context, s *config.Settings, e *effect.Effects, dir string, p *Provider) quarry.Quotas {
+	id := p.ModelIn(s)
+	model, profile, _ := catalog.Find(id)
+	table := model.Quotas(profile)
+	if s.Target != "aws" {
+		return catalog.Merge(s.Quotas, table)
+	}
+	rows, err := pr.readQuotas(ctx, e, dir, p)
+	if err != nil && ctx.Err() == nil {
+		pr.Say("quotas of %s as in the %s, since the account's cannot be read: %v", p.AWS.Region, table.Source, err)
+	}
+	if len(rows.Rows) == 0 {
+		return catalog.Merge(s.Quotas, table)
+	}
+	return catalog.Merge(s.Quotas, model.ReadQuotas(rows.Rows, profile, rows.Source()), table)
+}
+
+// readQuotas gives what Service Quotas says of the pool's Region: as the run directory keeps it, for a day, or asked anew.
+// Older rows stand in where the account cannot be asked; the error says why it could not.
+func (pr *Program) readQuotas(ctx context.Context, e *effect.Effects, dir string, p *Provider) (quotas.Rows, error) {
+	path := filepath.Join(dir, quotas.FileName)
+	rows, ok, err := quotas.Kept(path, p.Identity.Account, p.AWS.Region)
+	if err != nil {
+		return quotas.Rows{}, err
+	}
+	if ok && rows.Fresh(time.Now()) {
+		p.quotas = &quotaRows{rows.Rows, nil}
+		return rows, nil
+	}
+	read, err := quotas.Read(ctx, p.AWS)
+	p.quotas = &quotaRows{read, err}
+	if err != nil {
+		if ok {
+			pr.Say("quotas of %s as they were read on %s", p.AWS.Region, rows.Read.Local().Format(time.RFC3339))
+			p.quotas = &quotaRows{rows.Rows, nil}
+			return rows, nil
+		}
+		return quotas.Rows{}, err
+	}
+	now := quotas.Rows{Account: p.Identity.Account, Region: p.AWS.Region, Read: time.Now().UTC().Truncate(time.Second), Rows: read}
+	return now, quotas.Keep(e, path, now)
+}
+
+// knownQuotas gives the quotas without asking anybody: the settings', those that a run directory keeps, the table's.
+func (pr *Program) knownQuotas(s *config.Settings, region string) quarry.Quotas {
+	model, profile, _ := catalog.Find(s.Model)
+	table := model.Quotas(profile)
+	rows, ok, err := quotas.Kept(filepath.Join(s.Dir, quotas.FileName), "", region)
+	if err != nil || !ok {
+		return catalog.Merge(s.Quotas, table)
+	}
+	return catalog.Merge(s.Quotas, model.ReadQuotas(rows.Rows, profile, rows.Source()), table)
+}

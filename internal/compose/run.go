@@ -1,0 +1,29 @@
+package compose
+
+import (
+	"runtime"
+
+	"quarry"
+	"quarry/internal/config"
+	"quarry/internal/run"
+)
+
+// RunConfig is what a run is told of the settings, with the quotas that are known without asking anybody.
+func (pr *Program) RunConfig(s *config.Settings, ask *Asking, where *Provider, dir string, args []string) run.Config {
+	workers := s.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	cfg := run.Config{
+		Dir: dir, Sources: sourceNames(args), ReplaceSource: s.ReplaceSource, Settings: ask.Settings, Asks: ask.Asks, Local: s.Target == "local", Region: where.AWS.Region, Version: pr.Version,
+		Model: s.Model, MaxOutput: int(ask.Model.MaxOutput), MaxTokens: ask.MaxTokens(), Family: ask.Model.Family, Type: ask.Prompt.Invocation(), Mode: quarry.Mode(s.Mode),
+		RoleARN: where.RoleARN, KMSKey: s.KMSKey, Tags: s.Tags, Quotas: pr.knownQuotas(s, where.AWS.Region),
+		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD,
+		Rescue: s.Rescue, KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
+		StructuredAuto: ask.Auto, Clean: ask.Clean, Prompt: ask.Renderer, Long: ask.Long, Check: ask.Checker, Prices: ask.Prices,
+	}
+	if s.NearDuplicates || s.ReuseNear {
+		cfg.Near, cfg.ReuseNear = s.NearThreshold, s.ReuseNear
+	}
+	return cfg
+}

@@ -1,0 +1,20 @@
+package figure_test
+
+import (
+	"math"
+	"testing"
+
+	"quarry/internal/figure"
+)
+
+func TestThousands(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{
+		0: "0", 999: "999", 1000: "1,000", 14208: "14,208", 5_000_000: "5,000,000", -1: "-1", -999: "-999", -1000: "-1,000", -123456: "-123,456",
+		math.MinInt64: "-9,223,372,036,854,775,808",
+	} {
+		if got := figure.Thousands(n); got != want {
+			t.Errorf("Thousands(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
