@@ -251,6 +251,9 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 			refused++
 			a.count(func(c *ledger.Calls) { c.Throttled++ })
 			a.say(fault, paceText(a.pacer.Pace()))
+		case r.cfg.Local && fault.Status == 503: // the back end is down: no capacity of AWS's that comes back by itself
+			ticket.Failed()
+			return a.log.Append(&shardfile.Call{RecordID: q.id, Error: &shardfile.CallError{Code: fault.Status, Message: fault.Message}})
 		case fault.Status == 503 || fault.Code == "ModelNotReadyException":
 			ticket.Busy()
 			refused++

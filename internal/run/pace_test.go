@@ -71,6 +71,7 @@ func TestRefusedCallsAreMadeAgainAndCostNoAttempt(t *testing.T) {
 				}
 				w := newWorld(t, worldConfig{docs: someDocs(9), fault: fault, cfg: func(c *run.Config) {
 					c.Mode, c.Attempts = mode, 1
+					c.Local = code != "busy" // AWS has room again some time; a stand-in without its back end has failed
 					if mode == quarry.ModeFlex {
 						c.Model, c.Prompt, c.Type, c.Family = gptOSS, flex, flex.Invocation(), catalog.OpenAIChat
 					}
