@@ -44,7 +44,8 @@ func must(t *testing.T, err error) {
 type world struct {
 	objects map[string][]byte
 	jobs    []quarry.Job
-	asked   int // how often the list was asked for
+	shown   time.Time // from when on the list shows the jobs
+	asked   int       // how often it was asked for
 	run     runjson.Run
 }
 
@@ -79,6 +80,9 @@ func (w *world) place(lag time.Duration) adopt.Place {
 			return func(yield func(quarry.Job, error) bool) {
 				w.asked++
 				for _, j := range w.jobs {
+					if time.Now().Before(w.shown) {
+						return
+					}
 					if strings.Contains(j.Name, text) && !yield(j, nil) {
 						return
 					}
@@ -231,7 +235,7 @@ func TestAJobThatTheListShowsLateIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.put(t, "s00001", 2, part("a", 0))
-		time.AfterFunc(5*time.Second, func() { w.jobs = []quarry.Job{job("s00001", 1)} })
+		w.jobs, w.shown = []quarry.Job{job("s00001", 1)}, time.Now().Add(5*time.Second)
 		began := time.Now()
 		found, err := adopt.Find(t.Context(), w.run, w.place(10*time.Second))
 		must(t, err)
