@@ -203,6 +203,36 @@ func TestWhatCleaningSaysOfADocument(t *testing.T) {
 	}
 }
 
+func TestVersesAreText(t *testing.T) {
+	t.Parallel()
+	const verse = `<p>a</p><pre class="has-text wp-block-verse">Roses are red<br>violets <em>blue</em>
+  and so</pre><pre class="wp-block-code"><code>x()</code></pre><pre class='wp-block-preformatted'>b
+c</pre><p>d</p>`
+	const want = "a\n\nRoses are red\nviolets blue\n  and so\n\nb\nc\n\nd"
+	for _, in := range []string{verse, verse + `<p hidden>an element without its end needs the tree`} {
+		if out := cleaned(t, clean.Config{}, in, html); string(out.Text) != want || out.Dropped[rule.Code].Items != 1 {
+			t.Errorf("%q, dropped %v, want %q and one piece of code", out.Text, out.Dropped, want)
+		}
+	}
+}
+
+func TestWhatNeverEndsIsCounted(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		in    string
+		rule  rule.Rule
+		bytes int64
+	}{
+		{`<p>a</p><a href="x>a quote is missing, and all is lost`, rule.Unclosed, 46},
+		{`<p>a</p><pre>code <b>and</b> on`, rule.Code, 11},
+		{`<p>a</p><p hidden>secret`, rule.Hidden, 6},
+	} {
+		if out := cleaned(t, clean.Config{}, tt.in, html); string(out.Text) != "a" || out.Dropped[tt.rule] != (clean.Tally{Items: 1, Bytes: tt.bytes}) {
+			t.Errorf("%s: %q, dropped %v, want %d bytes by %s", tt.in, out.Text, out.Dropped, tt.bytes, tt.rule)
+		}
+	}
+}
+
 func TestDroppedPartsAreCounted(t *testing.T) {
 	t.Parallel()
 	out := cleaned(t, clean.Config{}, `<p>a</p><!--c--><pre>code</pre><img src="x"><script>s</script><div hidden>h</div>[gallery]`+"\u200B", html)

@@ -14,6 +14,7 @@ type attrs struct {
 	local       bool // href="#…"
 	selfClosing bool
 	alt         []byte
+	class       []byte
 }
 
 // A decoder decodes attribute values.
@@ -107,8 +108,11 @@ func (a *attrs) note(name, value []byte, d *decoder) {
 				a.hidden = true
 			}
 		case 'c':
-			if fold(name, "class") && bytes.Contains(value, []byte("footnote-")) {
-				a.footnote = a.footnote || footnoteClass(value)
+			if fold(name, "class") {
+				a.class = value
+				if bytes.Contains(value, []byte("footnote-")) {
+					a.footnote = a.footnote || footnoteClass(value)
+				}
 			}
 		}
 	case 6:
@@ -120,6 +124,19 @@ func (a *attrs) note(name, value []byte, d *decoder) {
 			a.hidden = true
 		}
 	}
+}
+
+// verse reports whether a pre is one of WordPress's verse and preformatted blocks. They hold prose whose lines count, and
+// WordPress itself takes them for text and its code block not:
+// https://developer.wordpress.org/reference/functions/excerpt_remove_blocks/
+func (a *attrs) verse() bool {
+	for class := range bytes.FieldsSeq(a.class) {
+		switch string(class) {
+		case "wp-block-verse", "wp-block-preformatted":
+			return true
+		}
+	}
+	return false
 }
 
 func footnoteClass(value []byte) bool {

@@ -40,6 +40,9 @@ func (r *Renderer) start(t tag, level uint8, length int) {
 		r.Image(r.at.alt, length)
 	case tagPre, tagXmp:
 		r.Code()
+		if r.at.verse() {
+			r.preLines = rule.AllLines
+		}
 	case tagSup:
 		r.superscript()
 	case tagOption:

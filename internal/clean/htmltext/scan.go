@@ -120,7 +120,10 @@ func (r *Renderer) startTag(src []byte, i int) int {
 		r.at = attrs{}
 		next = end + 1
 	} else if next = r.at.scan(src, end, &r.Entities); next < 0 {
-		return len(src) // HTML5 drops a tag that the end of the document cuts off
+		if !r.Skipping() {
+			r.Counts.Note(rule.Unclosed, len(src)-i)
+		}
+		return len(src) // HTML5 drops a tag that the end of the document cuts off, and all text with it where a quote is missing
 	}
 	if r.Literal != nil && !r.Skipping() {
 		a := Attrs{Any: next-end > 2 && bytes.IndexByte(src[end:next], '=') >= 0, SelfClosing: r.at.selfClosing}

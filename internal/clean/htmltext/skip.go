@@ -143,7 +143,7 @@ func (r *Renderer) drops(t tag, a *attrs) (why rule.Rule, dropped bool) {
 	case tagRuby:
 		return rule.Ruby, !s.KeepRuby
 	case tagPre, tagXmp:
-		return rule.Code, s.KeptCodeLines() == 0
+		return rule.Code, s.KeptCodeLines() == 0 && !a.verse()
 	case tagDialog:
 		return rule.Hidden, !a.open && !s.KeepHidden
 	case tagA:

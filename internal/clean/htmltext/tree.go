@@ -58,7 +58,7 @@ func (r *Renderer) enter(n *html.Node) bool {
 		t = unknown
 	}
 	if why, dropped := r.drops(t, &r.at); dropped {
-		r.Counts.Note(why, 0)
+		r.Counts.Note(why, held(n))
 		if t.block() {
 			r.Break(2)
 		}
@@ -114,16 +114,27 @@ func (r *Renderer) Prune(root *html.Node, drop func(*html.Node) bool) {
 			case n.Data == "html" || n.Data == "body":
 			case r.at.hidden && !r.Settings.KeepHidden:
 				next = following(n, root, false)
-				r.Counts.Note(rule.Hidden, 0)
+				r.Counts.Note(rule.Hidden, held(n))
 				n.Parent.RemoveChild(n)
 			case drop(n):
 				next = following(n, root, false)
-				r.Counts.Note(rule.Boilerplate, 0)
+				r.Counts.Note(rule.Boilerplate, held(n))
 				n.Parent.RemoveChild(n)
 			}
 		}
 		n = next
 	}
+}
+
+// held is how many bytes of text a node holds. A tree does not know where in the source its elements lie, so what is
+// dropped is counted without its tags.
+func held(root *html.Node) (bytes int) {
+	for n := root; n != nil; n = following(n, root, true) {
+		if n.Type == html.TextNode || n.Type == html.CommentNode {
+			bytes += len(n.Data)
+		}
+	}
+	return bytes
 }
 
 // following is the next node in document order, behind the children of n or, with children, with them.

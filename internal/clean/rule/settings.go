@@ -83,11 +83,14 @@ func shortcodeName(name string) bool {
 	return name != ""
 }
 
+// AllLines is more than any text has.
+const AllLines = 1 << 40
+
 // KeptCodeLines is how many lines of a code block stay: none, the first few, or all (a very large number).
 func (s Settings) KeptCodeLines() int {
 	switch {
 	case s.Code == CodeKeep:
-		return 1 << 40
+		return AllLines
 	case s.Code == CodeHead && s.CodeLines == 0:
 		return 5
 	case s.Code == CodeHead:
