@@ -30,7 +30,7 @@ The sources are read with the settings of this command. Where the run had settin
 (--field, --from, --where, --limit, --model, -c FILE), give audit the same; without them a difference
 between sources and run is told, and held against nobody.
 
-Exit codes: 0 done · 2 usage · 8 audit found a fault`,
+Exit codes: 0 done · 2 usage · 8 audit found a fault · 130 interrupted`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)

@@ -33,10 +33,14 @@ type App struct {
 
 	json, quiet bool
 	file        string
+	input       io.Reader // Stdin, until the command is interrupted
 }
 
 // Main runs the program and gives its exit code.
 func Main(ctx context.Context, app *App, args []string) int {
+	if app.Stdin != nil {
+		app.input = &untilDone{ctx: ctx, r: app.Stdin}
+	}
 	root := app.root()
 	root.SetArgs(args)
 	root.SetIn(app.Stdin)
@@ -190,7 +194,7 @@ func (a *App) exit(ctx context.Context, err error) int {
 
 // parts puts together what the commands work with.
 func (a *App) parts() *compose.Program {
-	return &compose.Program{Stdin: a.Stdin, Env: a.Env, Say: a.say, Version: a.Version}
+	return &compose.Program{Stdin: a.input, Env: a.Env, Say: a.say, Version: a.Version}
 }
 
 // writeJSON prints a value for programs.

@@ -27,7 +27,7 @@ func (a *App) exportCommand() *cobra.Command {
 sources, each member of the answer and each field of the document a column. The format is told by
 --format, else by the file's extension.
 
-Exit codes: 0 done · 2 usage · 7 run locked`,
+Exit codes: 0 done · 2 usage · 7 run locked · 130 interrupted`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)

@@ -70,7 +70,8 @@ on-demand mode. Where the run directory holds a finished run, it says how many d
 same or gone, and the rest is reckoned for what would be asked. Nothing is sent to anybody; sources on the
 network are asked for what they hold.
 
-Exit codes: 0 done · 2 usage · 3 an item could not be read`,
+Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
+6 provider, of a source on the network · 130 interrupted`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -191,7 +192,8 @@ func (a *App) buildCommand() *cobra.Command {
 		Long: `Build reads, cleans and renders the sources into Bedrock batch input files (*.jsonl), cut so that each
 fits the model's quotas, and shards.json, which says what each holds.
 
-Exit codes: 0 done · 2 usage · 3 an item could not be read`,
+Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
+6 provider, of a source on the network · 130 interrupted`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {

@@ -37,7 +37,7 @@ What could not be asked is unknown, which is no fault.
   quarry preflight --target aws
 
 Exit codes: 0 no fault · 2 usage, or a name, bucket or model is wrong · 4 credentials or rights ·
-5 quota · 6 provider`,
+5 quota · 6 provider · 130 interrupted`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)

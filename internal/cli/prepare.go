@@ -46,7 +46,8 @@ func (a *App) cleanCommand() *cobra.Command {
 links and hidden text, as JSONL on stdout. Each item that is left out is one line on stderr, as
 FILE:LINE: reason. --stats adds what was cut from each document.
 
-Exit codes: 0 done · 2 usage · 3 an item could not be read`,
+Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
+6 provider, of a source on the network · 130 interrupted`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.clean(cmd.Context(), cmd, args, stats)
 		},

@@ -37,7 +37,7 @@ a file that goes before the shipped table: name it as "prices" in quarry.yaml. I
   quarry prices --refresh --target aws -o prices.json
   quarry prices --refresh index.json products.json -o prices.json
 
-Exit codes: 0 done · 2 usage · 6 provider`,
+Exit codes: 0 done · 2 usage · 6 provider · 130 interrupted`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {

@@ -114,14 +114,17 @@ func (a *App) confirm(s *config.Settings, clear func()) func(context.Context, st
 	if s.Target == "local" || s.Yes {
 		return nil
 	}
-	return func(_ context.Context, question string) error {
+	return func(ctx context.Context, question string) error {
 		if !isTerminal(a.Stdin) {
 			return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New(question), Hint: "answer with --yes; nothing was sent"}
 		}
 		clear()
 		fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
 		var answer string
-		if _, err := fmt.Fscanln(a.Stdin, &answer); err != nil && answer == "" {
+		if _, err := fmt.Fscanln(a.input, &answer); err != nil && answer == "" {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			answer = "n"
 		}
 		if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {

@@ -25,7 +25,7 @@ func (a *App) stopCommand() *cobra.Command {
 the jobs have finished, and ends. With no process at work, stop stops the jobs itself. The run command
 goes on later: it collects what the stopped jobs had finished, and asks for the rest.
 
-Exit codes: 0 done · 2 usage · 4 denied · 6 provider`,
+Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 130 interrupted`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)

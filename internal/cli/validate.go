@@ -23,7 +23,7 @@ uniqueness over all files, modelInput against the model's family, sizes and coun
 Every fault is one line on stderr, as FILE:LINE: reason, in the order of the files and lines; of more than 196,608
 recordIds, those that come again among the rest are named behind the last file.
 
-Exit codes: 0 done · 2 usage · 3 a fault was found`,
+Exit codes: 0 done · 2 usage · 3 a fault was found · 130 interrupted`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
