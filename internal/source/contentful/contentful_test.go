@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -64,4 +65,25 @@ func TestEntries(t *testing.T) {
 	if len(docs) != 1 || docs[0].Title != "題" || string(docs[0].Body) != "本文" || len(faults) != 1 {
 		t.Errorf("in Japanese: %+v, %q", docs, faults)
 	}
+}
+
+// Whatever stands in a rich text, or in an entry around it, reading ends, and gives the document or one fault.
+func FuzzEntries(f *testing.F) {
+	f.Add(`{"nodeType":"document","content":[{"nodeType":"paragraph","content":[{"nodeType":"text","value":"a <b>"}]}]}`)
+	f.Add(`"# Markdown"`)
+	f.Add(strings.Repeat(`{"nodeType":"unordered-list","content":[`, 300))
+	f.Add(`{"content":{"content":[]},"nodeType":[]}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		in := `{"contentTypes":[],"entries":[{"sys":{"id":"e1"},"fields":{"body":{"en-US":` + body + `}}},{"sys":{"id":"e2"},"fields":{"body":{"en-US":"x"}}}]}`
+		var seen int
+		for _, e := range sourcetest.Read(t, contentful.New(memory(in), item.Config{}, 0)) {
+			if e.Fault == "" && (e.Document.ID == "" || !utf8.Valid(e.Document.Body)) {
+				t.Fatalf("%q: a document %q of %q", body, e.Document.ID, e.Document.Body)
+			}
+			seen++
+		}
+		if seen == 0 {
+			t.Fatalf("%q: nothing was read and nothing said", body)
+		}
+	})
 }

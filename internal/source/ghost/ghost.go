@@ -119,6 +119,7 @@ type node struct {
 	Type, Tag, Text, Code, HTML, Markdown, Caption, URL, Heading, Content, CalloutText string
 	Format                                                                             any // a bit set in texts, a word in blocks
 	Children                                                                           []node
+	prose
 }
 
 const (
@@ -160,7 +161,10 @@ func (n node) write(out *strings.Builder, depth int) {
 		out.WriteString(n.HTML)
 	case "markdown":
 		paragraphs(out, n.Markdown)
+	case "header", "product", "call-to-action":
+		n.prose.write(out)
 	case "image", "video", "embed", "gallery", "bookmark", "audio", "file":
+		n.prose.write(out)
 		if n.Caption != "" {
 			out.WriteString("<figure><figcaption>" + n.Caption + "</figcaption></figure>")
 		}

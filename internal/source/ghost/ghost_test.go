@@ -44,12 +44,12 @@ const (
 		{"type":"paragraph","children":[{"type":"text","text":"Use "},{"type":"text","text":"x & y","format":16},{"type":"linebreak"},{"type":"link","url":"https://e.x","children":[{"type":"text","text":"here"}]}]},
 		{"type":"list","tag":"ol","children":[{"type":"listitem","children":[{"type":"text","text":"one"}]}]},
 		{"type":"codeblock","code":"a<b","language":"go"},{"type":"html","html":"<em>raw</em>"},{"type":"markdown","markdown":"p1\n\np2"},
-		{"type":"image","src":"x.png","caption":"Cap"},{"type":"unheard-of","children":[{"type":"text","text":"kept"}]}],"type":"root"}}`
+		{"type":"image","src":"x.png","caption":"Cap"},{"type":"header","header":"Big","subheader":"<b>small</b>"},{"type":"product","productTitle":"Thing","productDescription":"<p>good</p>"},{"type":"unheard-of","children":[{"type":"text","text":"kept"}]}],"type":"root"}}`
 	lexicalHTML = `<h3>A &lt; B</h3><p>Use <code>x &amp; y</code><br>here</p><ol><li>one</li></ol><pre><code>a&lt;b</code></pre><em>raw</em><p>p1</p><p>p2</p>` +
-		`<figure><figcaption>Cap</figcaption></figure><p>kept</p>`
-	mobiledoc = `{"version":"0.3.1","atoms":[["soft-return","",{}]],"cards":[["code",{"code":"x<y"}],["hr",{}],["image",{"src":"a"}]],"markups":[["strong"],["code"],["a",["href","https://e.x"]]],
-		"sections":[[1,"h2",[[0,[],0,"Head"]]],[1,"p",[[0,[0],1,"bold"],[1,[],0,0],[0,[2,1],2," a & b"],[0,[],0," end"]]],[3,"ul",[[[0,[],0,"one"]],[[0,[],0,"two"]]]],[10,0],[10,1],[10,2],[10,99]]}`
-	mobiledocHTML = `<h2>Head</h2><p>bold<br><code> a &amp; b</code> end</p><ul><li>one</li><li>two</li></ul><pre><code>x&lt;y</code></pre><hr>`
+		`<figure><figcaption>Cap</figcaption></figure><div>Big</div><div><b>small</b></div><div>Thing</div><div><p>good</p></div><p>kept</p>`
+	mobiledoc = `{"version":"0.3.1","atoms":[["soft-return","",{}]],"cards":[["code",{"code":"x<y"}],["hr",{}],["image",{"src":"a"}],["header",{"header":"Big"}]],"markups":[["strong"],["code"],["a",["href","https://e.x"]]],
+		"sections":[[1,"h2",[[0,[],0,"Head"]]],[1,"p",[[0,[0],1,"bold"],[1,[],0,0],[0,[2,1],2," a & b"],[0,[],0," end"]]],[3,"ul",[[[0,[],0,"one"]],[[0,[],0,"two"]]]],[10,0],[10,1],[10,2],[10,3],[10,99]]}`
+	mobiledocHTML = `<h2>Head</h2><p>bold<br><code> a &amp; b</code> end</p><ul><li>one</li><li>two</li></ul><pre><code>x&lt;y</code></pre><hr><div>Big</div>`
 )
 
 func TestPosts(t *testing.T) {

@@ -106,8 +106,24 @@ func (m mobile) markers(out *strings.Builder, raw json.RawMessage) {
 	}
 }
 
+// prose is what cards of both editors hold beside their caption: all of it HTML that the author wrote.
+type prose struct {
+	Header, Subheader, ProductTitle, ProductDescription, FileTitle, FileCaption, TextValue string
+}
+
+func (p *prose) write(out *strings.Builder) {
+	for _, text := range []string{p.Header, p.Subheader, p.ProductTitle, p.ProductDescription, p.FileTitle, p.FileCaption, p.TextValue} {
+		if text != "" {
+			out.WriteString("<div>" + text + "</div>")
+		}
+	}
+}
+
 func card(out *strings.Builder, name string, payload json.RawMessage) {
-	var p struct{ Markdown, HTML, Code, Caption, CalloutText, Heading, Content string }
+	var p struct {
+		Markdown, HTML, Code, Caption, CalloutText, Heading, Content string
+		prose
+	}
 	if json.Unmarshal(payload, &p) != nil {
 		return
 	}
@@ -125,6 +141,7 @@ func card(out *strings.Builder, name string, payload json.RawMessage) {
 	case "toggle":
 		out.WriteString("<div>" + p.Heading + "</div><div>" + p.Content + "</div>")
 	default:
+		p.write(out)
 		if p.Caption != "" {
 			out.WriteString("<figure><figcaption>" + p.Caption + "</figcaption></figure>")
 		}
