@@ -203,6 +203,13 @@ func TestWhatCleaningSaysOfADocument(t *testing.T) {
 	}
 }
 
+func TestWordsThatAThemeMarksStay(t *testing.T) {
+	t.Parallel()
+	if out := cleaned(t, clean.Config{}, `<p>These [highlight color="yellow"]words count[/highlight] most.</p>`, html); string(out.Text) != "These words count most." {
+		t.Errorf("%q, want the words inside of [highlight] in their sentence", out.Text)
+	}
+}
+
 func TestVersesAreText(t *testing.T) {
 	t.Parallel()
 	const verse = `<p>a</p><pre class="has-text wp-block-verse">Roses are red<br>violets <em>blue</em>

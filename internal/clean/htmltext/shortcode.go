@@ -34,9 +34,11 @@ func (s *shortcodes) known(name []byte) shortcodeKind {
 		"su_spacer", "su_divider", "su_box", "su_note", "rev_slider", "smartslider3", "layerslider", "instagram-feed",
 		"tablepress", "table", "jetpack_subscription_form", "display-posts", "social_share", "addtoany", "googlemaps",
 		"adsense", "ad", "blogcard", "dropcap", "button", "one_half", "one_half_last", "two_third", "one_third",
-		"youtube", "vimeo", "twitter", "tweet", "gist", "slideshow", "wp-embed", "ngg_images", "nggallery", "soundcloud":
+		"youtube", "vimeo", "twitter", "tweet", "gist", "slideshow", "wp-embed", "ngg_images", "nggallery", "soundcloud",
+		"highlight": // themes mark words of a sentence with it
+
 		return markOnly
-	case "embed", "code", "sourcecode", "source-code", "crayon", "cc", "highlight", "prism", "php", "python", "javascript",
+	case "embed", "code", "sourcecode", "source-code", "crayon", "cc", "prism", "php", "python", "javascript",
 		"css", "html", "bash", "java", "csharp", "cpp", "sql", "xml", "ruby", "perl", "shell", "jscript", "pre", "latex",
 		"geshi", "snippet", "enlighter":
 		return withBody
