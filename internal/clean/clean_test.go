@@ -208,6 +208,10 @@ func TestWordsThatAThemeMarksStay(t *testing.T) {
 	if out := cleaned(t, clean.Config{}, `<p>These [highlight color="yellow"]words count[/highlight] most.</p>`, html); string(out.Text) != "These words count most." {
 		t.Errorf("%q, want the words inside of [highlight] in their sentence", out.Text)
 	}
+	own := clean.Config{Rules: clean.Rules{BodyShortcodes: []string{"highlight"}}}
+	if out := cleaned(t, own, `<p>a</p>[highlight]x := 1[/highlight]`, html); string(out.Text) != "a" {
+		t.Errorf("%q, want no word inside of [highlight], as the setting says", out.Text)
+	}
 }
 
 func TestVersesAreText(t *testing.T) {

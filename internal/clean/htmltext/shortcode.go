@@ -26,6 +26,9 @@ const (
 
 // known sorts a shortcode's name. The names are those of WordPress itself and of plugins that millions of sites use.
 func (s *shortcodes) known(name []byte) shortcodeKind {
+	if slices.ContainsFunc(s.settings.BodyShortcodes, func(n string) bool { return n == string(name) }) {
+		return withBody // also one of those below, whose body would stay
+	}
 	switch string(name) {
 	case "caption", "wp_caption", "gallery", "playlist", "toc", "audio", "video", "contact-form-7", "contact-form",
 		"contact-field", "wpforms", "gravityform", "ninja_form", "mc4wp_form", "toc_container", "lwptoc", "ez-toc",
@@ -41,9 +44,6 @@ func (s *shortcodes) known(name []byte) shortcodeKind {
 	case "embed", "code", "sourcecode", "source-code", "crayon", "cc", "prism", "php", "python", "javascript",
 		"css", "html", "bash", "java", "csharp", "cpp", "sql", "xml", "ruby", "perl", "shell", "jscript", "pre", "latex",
 		"geshi", "snippet", "enlighter":
-		return withBody
-	}
-	if slices.ContainsFunc(s.settings.BodyShortcodes, func(n string) bool { return n == string(name) }) {
 		return withBody
 	}
 	if slices.ContainsFunc(s.settings.Shortcodes, func(n string) bool { return n == string(name) }) {
