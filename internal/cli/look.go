@@ -156,7 +156,7 @@ func (a *App) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Print the report of a finished run: what was done, what it cost, how long each stage took",
-		Long: `Report prints report.json of a run. report.html lies beside it.
+		Long: `Report prints what report.json of a run says; with --json, the file itself. report.html lies beside it.
 
 Exit codes: 0 done · 2 usage`,
 		Args: cobra.NoArgs,
@@ -178,7 +178,9 @@ Exit codes: 0 done · 2 usage`,
 			if err := json.Unmarshal(b, &rep); err != nil {
 				return fmt.Errorf("read report %s: %w", path, err)
 			}
-			a.printOutcome(&run.Outcome{Run: rep.Run, Report: rep}, s.Dir)
+			page := *a // what was asked for is data, as with status and audit: --quiet is not about it
+			page.Stderr, page.quiet = a.Stdout, false
+			page.printOutcome(&run.Outcome{Run: rep.Run, Report: rep}, s.Dir)
 			return nil
 		},
 	}
