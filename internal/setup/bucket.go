@@ -42,6 +42,7 @@ func (w Wants) expiry() Expiry {
 	return e
 }
 
+// String says in words when what expires.
 func (e Expiry) String() string {
 	after := fmt.Sprintf("after %d days objects under %s are gone", e.Days, e.Prefix)
 	if e.Days == 0 {

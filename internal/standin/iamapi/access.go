@@ -26,6 +26,7 @@ type Denial struct {
 	Explicit                    bool // a policy forbids it, rather than none allowing it
 }
 
+// Error says who may not do what to which resource.
 func (d *Denial) Error() string {
 	why := "because no identity-based policy allows the " + d.Action + " action"
 	if d.Explicit {

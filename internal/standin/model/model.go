@@ -42,6 +42,7 @@ type Error struct {
 	RetryAfter time.Duration // what the back end asked for, 0 when it did not
 }
 
+// Error gives code and message.
 func (e *Error) Error() string { return fmt.Sprintf("model error %d: %s", e.Code, e.Message) }
 
 // Size is what a request asks for, in estimated tokens.

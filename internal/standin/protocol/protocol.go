@@ -43,6 +43,7 @@ type Error struct {
 	Message string
 }
 
+// Error gives code and message.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 // queryError is what IAM and STS send, with the namespace they share for errors left out as no client reads it.

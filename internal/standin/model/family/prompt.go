@@ -111,6 +111,7 @@ type Reply struct {
 // Invalid is a request body that the provider would refuse with status 400.
 type Invalid struct{ Message string }
 
+// Error gives the message, as Bedrock words it.
 func (e *Invalid) Error() string { return e.Message }
 
 func invalidf(format string, args ...any) error {

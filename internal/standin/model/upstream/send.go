@@ -26,6 +26,7 @@ type Error struct {
 	twice      bool // one more try is all that makes sense
 }
 
+// Error gives the message.
 func (e *Error) Error() string { return e.Message }
 
 // Request is one call. Build makes the body for the model that a server serves; it may be called more than once.
