@@ -43,6 +43,9 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 7 run locked · 130 i
 			if err != nil {
 				return err
 			}
+			if err := notLocal(s, "adopt"); err != nil {
+				return err
+			}
 			return a.adopt(cmd.Context(), &s.Settings, quarry.RunID(id))
 		},
 	}
@@ -91,6 +94,19 @@ func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (e
 	a.printHome(&h, s.Dir)
 	a.say("then name the sources again, and the rest is asked: quarry run SOURCE… --target aws --dir %s", s.Dir)
 	return errors.Join(h.Errors...)
+}
+
+// notLocal refuses what only the account can answer where somebody said that nothing may be sent to it. Where nobody said
+// anything, the run id or the ARN that was typed says enough.
+func notLocal(s *config.Loaded, op string) error {
+	from := s.Origins()["target"]
+	if s.Target != "local" || from == "default" {
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: op, Err: fmt.Errorf("the target is local (%s), and jobs are asked for at AWS", from),
+		Hint: "--target aws asks there, or at the `quarry local` that AWS_ENDPOINT_URL names",
+	}
 }
 
 // wireHome puts together what brings a run home: its ledger and its provider, no sources and no prompt.

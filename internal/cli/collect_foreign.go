@@ -47,6 +47,11 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 			Hint: "name a folder with *.jsonl.out, or arn:aws:bedrock:REGION:ACCOUNT:model-invocation-job/ID; a run is collected with: quarry collect --dir DIR",
 		}
 	}
+	if isJob {
+		if err := notLocal(s, "collect"); err != nil {
+			return err
+		}
+	}
 	if s.Origins()["dir"] == "default" {
 		s.Dir = "quarry-" + filepath.Base(filepath.Clean(what))
 		if isJob {
