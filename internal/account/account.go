@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -148,9 +149,9 @@ func WhoAmI(ctx context.Context, c aws.Config) (Identity, error) {
 		var api smithy.APIError
 		if errors.As(err, &api) { // the SDK wraps it in three layers of its own
 			err = fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
-		} else if said := effect.Unanswered(err); said != err {
+		} else if sent := new(url.Error); errors.As(err, &sent) {
 			return Identity{}, &quarry.Error{
-				Kind: quarry.Provider, Op: "find out whose credentials these are", Subject: "(sts:GetCallerIdentity)", Err: said,
+				Kind: quarry.Provider, Op: "find out whose credentials these are", Subject: "(sts:GetCallerIdentity)", Err: effect.Unanswered(err),
 				Hint: "look at the network, the Region and AWS_ENDPOINT_URL; then check with: aws sts get-caller-identity",
 			}
 		}
