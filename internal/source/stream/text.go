@@ -81,6 +81,8 @@ func told(b []byte) (encoding.Encoding, error) {
 	switch {
 	case enc == japanese.ShiftJIS || enc == japanese.EUCJP:
 		return enc, nil
+	case enc == nil && (saysUTF8 || bad <= len(b)/50):
+		return nil, nil // a table with a broken row, say: what is broken is named, and the rest is read
 	case enc == nil && 2*good <= bad:
 		return nil, ErrUnknownEncoding
 	case 3*good >= bad:
