@@ -69,9 +69,11 @@ func wideLen(b []byte, i int) int {
 // and whether it holds escapes. Printable ASCII goes by eight bytes at a time.
 func text(b []byte, i int) (end int, escaped bool, err *SyntaxError) {
 	for {
-		read, n := simd.Walk(b[i:], &unescaped)
-		i += read
-		escaped = escaped || n > 0
+		if i+8 <= len(b) && !quoted(binary.LittleEndian.Uint64(b[i:])) { // names and short values end sooner than a vector begins
+			read, n := simd.Walk(b[i:], &unescaped)
+			i += read
+			escaped = escaped || n > 0
+		}
 		if i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
 			// Each difference sets the high bit of a byte that matches; a borrow can set it wrongly only above a byte
@@ -111,6 +113,12 @@ func text(b []byte, i int) (end int, escaped bool, err *SyntaxError) {
 			i = j
 		}
 	}
+}
+
+// quoted reports whether there is a quote among eight bytes.
+func quoted(w uint64) bool {
+	x := w ^ quotes
+	return (x-ones)&^x&highs != 0
 }
 
 // escape gives the length of the escape at i. A surrogate counts only as a pair.

@@ -3,6 +3,7 @@ package simd_test
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -177,7 +178,7 @@ func TestVectorsAndBytesSayTheSame(t *testing.T) {
 						src[i] = rare[rng.IntN(len(rare))]
 					}
 				}
-				for i := rng.IntN(8); i+4 < length; i += 3 + rng.IntN(2*every) {
+				for i := rng.IntN(2 * (length + 4)); i+4 < length; i += 3 + rng.IntN(2*every) { // in half of them
 					copy(src[i:], []string{"日", "本", "é", "😀", "\u07ff", "\ud7ff", "\U0010ffff"}[rng.IntN(7)])
 				}
 				check(t, src)
@@ -223,18 +224,47 @@ func TestEveryByteAtEveryPlace(t *testing.T) {
 	}
 }
 
-// An escape with an entry may be cut by the end, and room may end before the text does.
+// What a vector does not tell by itself: how the one before ended, and that the text ends inside it.
+func TestWhereVectorsMeetAndEnd(t *testing.T) {
+	t.Parallel()
+	for at := simd.Width - 3; at <= simd.Width; at++ { // two blanks and a word across a border
+		check(t, []byte(strings.Repeat("a", at)+"  "+strings.Repeat("b", 64)))
+		check(t, []byte(strings.Repeat("a", at)+" b "+strings.Repeat("c", 64)))
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		b := make([]byte, rng.IntN(300))
+		for i := range b {
+			b[i] = "abcdefghijklmnopqrstuvwxyzABCDEFGH 0123456789,.-"[rng.IntN(48)]
+		}
+		check(t, b[:rng.IntN(len(b)+1)]) // what stands behind it, up to the capacity, is text too
+	}
+}
+
+func TestAnEscapeThatTheEndCuts(t *testing.T) {
+	t.Parallel()
+	full := []byte(strings.Repeat("x", 2*simd.Width-1) + `\nnn`)
+	src := full[: 2*simd.Width : 2*simd.Width]
+	if read, escaped := simd.Walk(src, &unescaped); read >= len(src) || escaped > 0 {
+		t.Errorf("Walk(%q) read %d with %d escapes", src, read, escaped)
+	}
+	dst := make([]byte, 4*simd.Width)
+	if read, _ := simd.Unescape(dst, src, &unescaped); read >= len(src) {
+		t.Errorf("Unescape(%q) read %d", src, read)
+	}
+}
+
 func TestEscapeStopsWhereRoomEnds(t *testing.T) {
 	t.Parallel()
-	src := bytes.Repeat([]byte("\n"), 100)
-	for room := range 250 {
-		dst := bytes.Repeat([]byte{0xEE}, room+8)
-		read, wrote := simd.Escape(dst[:room], src, &shortForm)
-		if wrote != 2*read || wrote > room || !bytes.Equal(dst[:wrote], bytes.Repeat([]byte(`\n`), read)) {
-			t.Fatalf("with room for %d: read %d, wrote %d: %q", room, read, wrote, dst[:wrote])
-		}
-		if !bytes.Equal(dst[room:], bytes.Repeat([]byte{0xEE}, 8)) {
-			t.Fatalf("with room for %d something was written behind it", room)
+	for _, plain := range []int{0, 1, simd.Width - 1, simd.Width, simd.Width + 1} { // before each escape
+		src := bytes.Repeat(append(bytes.Repeat([]byte{'a'}, plain), '\n'), 100)
+		for room := range 400 {
+			dst, intact := guarded(room)
+			read, wrote := simd.Escape(dst, src, &shortForm)
+			if _, form := escapeTwin(src[:read]); wrote > room || !bytes.Equal(dst[:wrote], form) {
+				t.Fatalf("with room for %d: read %d, wrote %d: %q", room, read, wrote, dst[:wrote])
+			}
+			intact(t, "Escape", src)
 		}
 	}
 }
