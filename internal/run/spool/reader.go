@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"os"
+
 	"quarry/internal/run/index"
 )
 
