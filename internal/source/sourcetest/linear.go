@@ -14,8 +14,8 @@ func Linear(t *testing.T, one string, size int, source func(in string) Source) {
 	const tries, short = 10, 100 * time.Millisecond
 	half, whole := time.Hour, time.Hour
 	for range tries { // others can only make it slower
-		half = min(half, took(func() { Read(t, source(strings.Repeat(one, size/len(one)))) }))
-		whole = min(whole, took(func() { Read(t, source(strings.Repeat(one, 2*size/len(one)))) }))
+		half = min(half, took(t, func() { Read(t, source(strings.Repeat(one, size/len(one)))) }))
+		whole = min(whole, took(t, func() { Read(t, source(strings.Repeat(one, 2*size/len(one)))) }))
 		if whole <= max(3*half, short) {
 			return
 		}
@@ -23,8 +23,9 @@ func Linear(t *testing.T, one string, size int, source func(in string) Source) {
 	t.Errorf("%q: %v for half, %v for the whole", one, half, whole)
 }
 
-func took(f func()) time.Duration {
-	before := spent()
+func took(t *testing.T, f func()) time.Duration {
+	t.Helper()
+	before := spent(t)
 	f()
-	return spent() - before
+	return spent(t) - before
 }

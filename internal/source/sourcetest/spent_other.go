@@ -2,9 +2,12 @@
 
 package sourcetest
 
-import "time"
+import (
+	"testing"
+	"time"
+)
 
 var began = time.Now()
 
 // spent is the time that has gone by.
-func spent() time.Duration { return time.Since(began) }
+func spent(*testing.T) time.Duration { return time.Since(began) }

@@ -4,14 +4,16 @@ package sourcetest
 
 import (
 	"syscall"
+	"testing"
 	"time"
 )
 
 // spent is the CPU time that this process has used.
-func spent() time.Duration {
+func spent(t *testing.T) time.Duration {
+	t.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
+		t.Fatalf("the time of this process: %v", err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
