@@ -103,6 +103,7 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 	c.counts = rule.Counts{}
 	c.writer.Reset()
 	c.html.Reset()
+	c.html.Reveal = false
 	out := Cleaned{SourceBytes: int64(len(doc.Body))}
 	body := trimBOM(doc.Body)
 	out.Mode = c.mode(doc.Format, body)
@@ -115,6 +116,11 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 		out.Tree = c.body(body)
 	case ModeMarkdown:
 		c.md.Render(body)
+		if c.html.Waiting(c.writer.Len()) {
+			c.restart()
+			c.html.Reveal = true
+			c.md.Render(body)
+		}
 	default:
 		c.writer.Verbatim(body)
 	}
@@ -131,9 +137,20 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 	return out, nil
 }
 
-// body renders HTML, and reports whether a tree was needed. A document that no tree can be built of keeps what the
-// scanner wrote up to the element that never ends.
+// body renders HTML, and reports whether a tree was needed.
 func (c *Cleaner) body(src []byte) (tree bool) {
+	tree = c.bodyOnce(src)
+	if c.html.Waiting(c.writer.Len()) {
+		c.restart()
+		c.html.Reveal = true
+		tree = c.bodyOnce(src)
+	}
+	return tree
+}
+
+// bodyOnce renders HTML. A document that no tree can be built of keeps what the scanner wrote up to the element that never
+// ends.
+func (c *Cleaner) bodyOnce(src []byte) (tree bool) {
 	if c.html.Document(src) {
 		return false
 	}
@@ -150,7 +167,7 @@ func (c *Cleaner) body(src []byte) (tree bool) {
 
 // restart throws away what was written of a document.
 func (c *Cleaner) restart() {
-	c.counts = rule.Counts{}
+	c.counts = rule.Counts{rule.FrontMatter: c.counts[rule.FrontMatter]}
 	c.writer.Reset()
 	c.html.Reset()
 }

@@ -42,6 +42,12 @@ var hostileFamilies = []hostileFamily{
 	{"html hidden paragraphs", html, "", "<p hidden>a", ""},
 	{"html hidden spans and ends", html, "", "<span hidden></div>", ""},
 	{"html inner elements of a hidden one", html, "<div hidden>", "<b></i>", ""},
+	{"html nested sizes", html, "", `<div style="font-size:0">a`, ""},
+	{"html end tags inside of a size", html, `<div style="font-size:0">`, "<b>a</i>", ""},
+	{"html paragraphs inside of a size", html, `<div style="font-size:0">`, `<p style="font-size:1px">a`, ""},
+	{"html nested blocks that wait for a script", html, "", `<div style="opacity:0"><p>a`, ""},
+	{"html blocks side by side that wait for a script", html, "", `<div style="visibility:hidden"><p>a</div>`, ""},
+	{"html declarations", html, `<i style="`, "display:none;", `">a`},
 	{"html shortcodes without end", html, "", "[code]", ""},
 	{"html shortcode brackets", html, "[gallery]", "[gallery [", ""},
 	{"html styles", html, "", `<i style="a:b;/*c">`, ""},
@@ -96,6 +102,7 @@ var hostileFamilies = []hostileFamily{
 	{"text one grapheme", text, "\U0001F468", "\u200D\U0001F468", ""},
 	{"text spaces", text, "a", " ", "b"},
 	{"unknown brackets", "", "", "<![a](b", ""},
+	{"page of elements that wait for a script", quarry.FormatPage, "<html><body>", `<div aria-hidden="true"><p style="font-size:0">a</div>`, ""},
 	{"unknown page", "", "<html><body>", "<div><p>a", ""},
 }
 

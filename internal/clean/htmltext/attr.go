@@ -8,7 +8,9 @@ import (
 
 // attrs is what a start tag's attributes say that the renderer wants to know. Slices point into the source.
 type attrs struct {
-	hidden      bool // hidden, aria-hidden=true, or a style that hides
+	hide        hiding
+	hiddenAttr  bool // hidden, but for hidden="until-found", which a reader can open
+	ariaHidden  bool
 	open        bool // a dialog that is shown
 	footnote    bool // a footnote reference or back-link
 	local       bool // href="#…"
@@ -27,6 +29,7 @@ type decoder struct {
 // HTML5; -1 means that the source ends inside of the tag.
 func (a *attrs) scan(src []byte, i int, d *decoder) (next int) {
 	*a = attrs{}
+	var css []byte
 	for {
 		for i < len(src) && (isBlank(src[i]) || src[i] == '/') {
 			i++
@@ -36,6 +39,7 @@ func (a *attrs) scan(src []byte, i int, d *decoder) (next int) {
 		}
 		if src[i] == '>' {
 			a.selfClosing = src[i-1] == '/'
+			a.finish(css, d)
 			return i + 1
 		}
 		nameAt := i
@@ -56,8 +60,21 @@ func (a *attrs) scan(src []byte, i int, d *decoder) (next int) {
 				return -1
 			}
 		}
-		a.note(name, value, d)
+		if fold(name, "style") && css == nil {
+			css = value
+		}
+		a.note(name, value)
 	}
+}
+
+// finish judges the attributes when all are known.
+func (a *attrs) finish(css []byte, d *decoder) {
+	if len(css) == 0 && !a.hiddenAttr && !a.ariaHidden {
+		return
+	}
+	var s style
+	s.read(css, d)
+	a.judge(&s)
 }
 
 func attrValue(src []byte, i int) (value []byte, next int) {
@@ -81,7 +98,7 @@ func attrValue(src []byte, i int) (value []byte, next int) {
 	return src[start:i], i
 }
 
-func (a *attrs) note(name, value []byte, d *decoder) {
+func (a *attrs) note(name, value []byte) {
 	switch len(name) {
 	case 3:
 		if fold(name, "alt") {
@@ -102,26 +119,19 @@ func (a *attrs) note(name, value []byte, d *decoder) {
 			a.open = a.open || fold(name, "open")
 		}
 	case 5:
-		switch name[0] | 0x20 {
-		case 's':
-			if fold(name, "style") && hidingStyle(value, d) {
-				a.hidden = true
-			}
-		case 'c':
-			if fold(name, "class") {
-				a.class = value
-				if bytes.Contains(value, []byte("footnote-")) {
-					a.footnote = a.footnote || footnoteClass(value)
-				}
+		if fold(name, "class") {
+			a.class = value
+			if bytes.Contains(value, []byte("footnote-")) {
+				a.footnote = a.footnote || footnoteClass(value)
 			}
 		}
 	case 6:
 		if fold(name, "hidden") {
-			a.hidden = true
+			a.hiddenAttr = !fold(value, "until-found")
 		}
 	case 11:
 		if fold(name, "aria-hidden") && fold(value, "true") {
-			a.hidden = true
+			a.ariaHidden = true
 		}
 	}
 }

@@ -14,7 +14,7 @@ func (r *Renderer) start(t tag, level uint8, length int) {
 	case tagA:
 		r.W.Link()
 		r.supLink = r.supLink || r.at.local
-	case tagBlock, tagDialog:
+	case tagBlock, tagDialog, tagRoot:
 		r.Break(level)
 	case tagHeading:
 		r.Heading(int(level))
@@ -55,7 +55,7 @@ func (r *Renderer) end(t tag, level uint8) {
 	switch t {
 	case tagP:
 		r.EndParagraph()
-	case tagBlock, tagDialog:
+	case tagBlock, tagDialog, tagRoot:
 		r.Break(level)
 	case tagHeading:
 		r.EndHeading()
@@ -107,7 +107,7 @@ func (r *Renderer) EndCode() {
 
 // Text writes text of the source, whose character references are decoded.
 func (r *Renderer) Text(b []byte) {
-	if r.skip.depth > 0 {
+	if r.Skipping() {
 		return
 	}
 	if r.pre == 0 {

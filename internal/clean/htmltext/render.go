@@ -26,6 +26,8 @@ type Renderer struct {
 	Counts   *rule.Counts
 	Entities decoder
 
+	// Reveal shows what waits for a script to be shown. It holds for one document; its owner takes it back.
+	Reveal bool
 	// Literal, when set, is asked about each tag: one that it claims is text. Markdown sets it, where `List<String>` is
 	// no markup.
 	Literal func(name []byte, closing, glued bool, a Attrs) bool
@@ -49,6 +51,9 @@ type Renderer struct {
 	preLines int // how many lines of it may still be written
 
 	skip      skip
+	veil      []veiled // open elements from the first one on whose text cannot be seen
+	muted     bool     // text is passed over, because of the innermost of them
+	waiting   waiting
 	at        attrs
 	newlines  plain.Newlines
 	needTree  bool
@@ -62,6 +67,7 @@ func (r *Renderer) Reset() {
 	r.lists, r.cells, r.bare, r.heading = 0, 0, 0, false
 	r.titled, r.inSup, r.pre = false, false, 0
 	r.skip.name, r.skip.depth = r.skip.name[:0], 0
+	r.veil, r.muted, r.waiting = r.veil[:0], false, waiting{}
 	r.newlines, r.needTree, r.codes = plain.Collapse, false, nil
 	r.W.Newlines = plain.Collapse
 	r.Literal, r.Fragments, r.TagsOnly = nil, false, false

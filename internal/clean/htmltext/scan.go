@@ -23,13 +23,16 @@ func (r *Renderer) HTML(src []byte) bool {
 			}
 			continue
 		}
-		if r.codes == nil && r.skip.depth == 0 && r.pre == 0 {
+		if r.codes == nil && r.skip.depth == 0 && r.pre == 0 && !r.muted {
 			i = r.run(src, i)
 			continue
 		}
 		n := bytes.IndexByte(src[i:], '<')
 		if n < 0 {
 			n = len(src) - i
+		}
+		if r.Skipping() {
+			r.Unseen(src[i : i+n])
 		}
 		i = r.text(src, i, i+n)
 	}
@@ -40,7 +43,7 @@ func (r *Renderer) HTML(src []byte) bool {
 func (r *Renderer) Document(src []byte) bool {
 	r.begin(src)
 	ok := r.HTML(src)
-	if r.Skipping() {
+	if r.Open() {
 		ok = false
 	}
 	return ok
@@ -62,7 +65,7 @@ func (r *Renderer) begin(src []byte) {
 
 // Abandon gives up on a dropped element that never ends: the rest of a document of that length is lost with it.
 func (r *Renderer) Abandon(length int) {
-	if r.Skipping() {
+	if r.Open() {
 		r.Counts.Note(rule.Unclosed, length-r.skip.from)
 		r.skip.depth = 0
 	}
@@ -120,19 +123,19 @@ func (r *Renderer) startTag(src []byte, i int) int {
 		r.at = attrs{}
 		next = end + 1
 	} else if next = r.at.scan(src, end, &r.Entities); next < 0 {
-		if !r.Skipping() {
+		if !r.Open() {
 			r.Counts.Note(rule.Unclosed, len(src)-i)
 		}
 		return len(src) // HTML5 drops a tag that the end of the document cuts off, and all text with it where a quote is missing
 	}
-	if r.Literal != nil && !r.Skipping() {
+	if r.Literal != nil && !r.Open() {
 		a := Attrs{Any: next-end > 2 && bytes.IndexByte(src[end:next], '=') >= 0, SelfClosing: r.at.selfClosing}
 		if r.Literal(name, false, i > 0 && wordByte(src[i-1]), a) {
 			r.Text(src[i:next])
 			return next
 		}
 	}
-	if r.Skipping() {
+	if r.Open() {
 		if t.raw() && !r.skip.foreign {
 			return rawEnd(src, next, name)
 		}
@@ -147,6 +150,9 @@ func (r *Renderer) startTag(src []byte, i int) int {
 	}
 	if t.raw() {
 		return r.keepRaw(src, next, name, t)
+	}
+	if r.veils() && !t.void() && (r.Literal == nil || !r.at.selfClosing) {
+		r.veilStart(name, t)
 	}
 	r.start(t, level, next-i)
 	if t == tagPlaintext {
@@ -215,7 +221,7 @@ func (r *Renderer) endTag(src []byte, i int) int {
 			return len(src)
 		}
 	}
-	if r.Skipping() {
+	if r.Open() {
 		if r.skipEnd(name, t) {
 			r.endSkip(next)
 		}
@@ -225,6 +231,9 @@ func (r *Renderer) endTag(src []byte, i int) int {
 		r.Text(src[i:next])
 		return next
 	}
+	if len(r.veil) > 0 {
+		r.veilEnd(name, t)
+	}
 	r.end(t, level)
 	return next
 }
@@ -232,7 +241,7 @@ func (r *Renderer) endTag(src []byte, i int) int {
 // declaration reads a comment, a doctype or anything else behind "<!".
 func (r *Renderer) declaration(src []byte, i int) int {
 	if !bytes.HasPrefix(src[i:], []byte("<!--")) {
-		if r.skip.foreign && r.Skipping() && bytes.HasPrefix(src[i:], []byte("<![CDATA[")) {
+		if r.skip.foreign && r.Open() && bytes.HasPrefix(src[i:], []byte("<![CDATA[")) {
 			if n := bytes.Index(src[i:], []byte("]]>")); n >= 0 {
 				return i + n + 3
 			}
@@ -241,7 +250,7 @@ func (r *Renderer) declaration(src []byte, i int) int {
 		return r.bogus(src, i)
 	}
 	end := commentEnd(src, i+4)
-	if !r.Skipping() {
+	if !r.Open() {
 		r.Counts.Note(rule.Comment, end-i)
 	}
 	return end
@@ -253,7 +262,7 @@ func (r *Renderer) bogus(src []byte, i int) int {
 	if n := bytes.IndexByte(src[i:], '>'); n >= 0 {
 		end = i + n + 1
 	}
-	if !r.Skipping() {
+	if !r.Open() {
 		r.Counts.Note(rule.Comment, end-i)
 	}
 	return end

@@ -160,7 +160,7 @@ func (s *shortcodes) note(c *rule.Counts, bytes int) { c.Note(rule.Shortcode, by
 // text writes src[from:to], which holds no markup, without its shortcodes, and returns where reading goes on: behind to,
 // when the body of a shortcode reached farther.
 func (r *Renderer) text(src []byte, from, to int) int {
-	if r.codes == nil || r.skip.depth > 0 || bytes.IndexByte(src[from:to], '[') < 0 {
+	if r.codes == nil || r.Skipping() || bytes.IndexByte(src[from:to], '[') < 0 {
 		r.Text(src[from:to])
 		return to
 	}

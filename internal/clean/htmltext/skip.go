@@ -12,6 +12,7 @@ type skip struct {
 	depth   int // open elements of that name; 0 when nothing is being dropped
 	from    int // where it began in the source
 	rule    rule.Rule
+	waits   bool // it may be shown by a script
 	foreign bool // svg or math, inside of which other rules of parsing hold
 	inner   [maxInner]inner
 	open    int // of inner; above maxInner when they were too many
@@ -22,14 +23,21 @@ type inner struct {
 	name [8]byte // the first bytes of the name
 }
 
-// Skipping reports whether a dropped element is open.
-func (r *Renderer) Skipping() bool { return r.skip.depth > 0 }
+// Open reports whether a dropped element is open.
+func (r *Renderer) Open() bool { return r.skip.depth > 0 }
+
+// Skipping reports whether text is passed over: a dropped element is open, or one whose text cannot be seen.
+func (r *Renderer) Skipping() bool { return r.skip.depth > 0 || r.muted }
 
 func (r *Renderer) beginSkip(name []byte, t tag, why rule.Rule, from int) {
 	r.skip.name = appendLower(r.skip.name[:0], name)
 	r.skip.tag, r.skip.depth, r.skip.rule, r.skip.from = t, 1, why, from
 	r.skip.foreign = string(r.skip.name) == "svg" || string(r.skip.name) == "math"
 	r.skip.open = 0
+	r.skip.waits = why == rule.Hidden && !r.at.hide.gone && r.at.hide.waits
+	if r.skip.waits && t.block() {
+		r.waiting.blocks++
+	}
 }
 
 // endSkip ends the dropped element at a place in the source.
@@ -58,6 +66,9 @@ func (r *Renderer) skipStart(name []byte, t tag, selfClosing bool) {
 	}
 	if t.void() {
 		return
+	}
+	if s.waits && t.block() {
+		r.waiting.blocks++
 	}
 	if s.open == 0 && s.depth == 1 && s.tag.optionalEnd() && (t.block() || t == s.tag || t == tagCell || t == tagRow) {
 		r.needTree = true // it may have ended here without an end tag
@@ -128,7 +139,7 @@ func integrationPoint(name []byte) bool {
 // drops says whether an element goes with all that is in it, and why.
 func (r *Renderer) drops(t tag, a *attrs) (why rule.Rule, dropped bool) {
 	s := r.Settings
-	if a.hidden && !s.KeepHidden {
+	if (a.hide.gone || a.hide.waits && !r.Reveal) && !s.KeepHidden && t != tagRoot {
 		return rule.Hidden, true
 	}
 	switch t {

@@ -2,11 +2,44 @@ package htmltext
 
 import "bytes"
 
-// hidingStyle reports whether an inline style keeps its element from being seen: display:none, visibility:hidden,
-// font-size:0, opacity:0, or a place far outside of the page. Comments, blanks, letter case, CSS escapes and character
-// references inside of the value do not get past it.
-func hidingStyle(value []byte, d *decoder) bool {
-	d.buf = plainStyle(d.buf[:0], value, d)
+// A declared is what an inline style says of one property. CSS drops a declaration whose value is not valid, so an
+// invalid value leaves what was declared before it.
+type declared struct {
+	value     value
+	important bool
+}
+
+// A value is what a property's value means for whether an element can be seen.
+type value uint8
+
+const (
+	invalid  value = iota // also: nothing was declared
+	shows                 // the element can be seen, as far as this property is concerned
+	hides                 // it cannot
+	asParent              // as its parent
+)
+
+// set applies a later declaration: the last one wins, and one that is `!important` wins over all that are not
+// (https://www.w3.org/TR/css-cascade-4/#cascading).
+func (d *declared) set(v value, important bool) {
+	if v != invalid && (important || !d.important) {
+		*d = declared{v, important}
+	}
+}
+
+// A style is what an inline style says of the properties that can hide an element.
+type style struct {
+	display, sight, content, opacity     declared
+	size, indent                         declared
+	position, left, top, margin, padding declared
+	box                                  declared // hides: the element has no area
+	moves                                bool     // it has a transform, a transition or an animation
+}
+
+// read parses an inline style. Comments, letter case, CSS escapes and character references inside of the value make no
+// difference.
+func (s *style) read(text []byte, d *decoder) {
+	d.buf = plainStyle(d.buf[:0], text, d)
 	for rest := d.buf; len(rest) > 0; {
 		declaration := rest
 		if n := bytes.IndexByte(rest, ';'); n >= 0 {
@@ -14,61 +47,130 @@ func hidingStyle(value []byte, d *decoder) bool {
 		} else {
 			rest = nil
 		}
-		if n := bytes.IndexByte(declaration, ':'); n >= 0 && hides(declaration[:n], declaration[n+1:]) {
-			return true
+		if n := bytes.IndexByte(declaration, ':'); n >= 0 {
+			s.declare(trimBlanks(declaration[:n]), trimBlanks(declaration[n+1:]))
 		}
 	}
-	return false
 }
 
-func hides(property, v []byte) bool {
+func (s *style) declare(property, v []byte) {
+	important := false
 	if n := bytes.IndexByte(v, '!'); n >= 0 {
-		v = v[:n]
+		important = string(trimBlanks(v[n+1:])) == "important"
+		v = trimBlanks(v[:n])
+	}
+	if len(v) == 0 {
+		return
 	}
 	switch string(property) {
 	case "display":
-		return string(v) == "none"
-	case "visibility", "content-visibility":
-		return string(v) == "hidden" || string(v) == "collapse"
-	case "font-size", "opacity":
-		return isZero(v)
-	case "text-indent", "left", "top", "margin-left":
-		return farAway(v)
-	}
-	return false
-}
-
-// isZero takes 0, 0px, .0em, 0.00% for zero.
-func isZero(v []byte) bool {
-	digits := false
-	for i, c := range v {
-		switch {
-		case c == '0':
-			digits = true
-		case c == '.' || c == '-' || c == '+':
-		case c >= '1' && c <= '9':
-			return false
-		default:
-			return digits && i > 0
+		s.display.set(displayValue(v), important)
+	case "visibility":
+		s.sight.set(keyword(v, "visible", "hidden", "collapse"), important)
+	case "content-visibility":
+		s.content.set(keyword(v, "visible", "hidden", ""), important)
+		if string(v) == "auto" {
+			s.content.set(shows, important)
 		}
+	case "opacity":
+		s.opacity.set(length(v).zero(), important)
+	case "font-size":
+		s.size.set(fontSize(v), important)
+	case "font":
+		s.size.set(fontShorthand(v), important)
+	case "text-indent":
+		s.indent.set(length(v).far(), important)
+	case "position":
+		s.position.set(positionValue(v), important)
+	case "left", "right":
+		s.left.set(length(v).far(), important)
+	case "top", "bottom":
+		s.top.set(length(v).far(), important)
+	case "margin-left":
+		s.margin.set(length(v).far(), important)
+	case "margin":
+		s.margin.set(length(leftSide(v)).far(), important)
+	case "padding-left":
+		s.padding.set(length(v).large(), important)
+	case "padding":
+		s.padding.set(length(leftSide(v)).large(), important)
+	case "width", "height", "max-width", "max-height":
+		if length(v).zero() == hides {
+			s.box.set(hides, important)
+		}
+	default:
+		s.moves = s.moves || movement(property)
 	}
-	return digits
 }
 
-// farAway takes -999px and more, and -99em and more, for a place that nobody scrolls to.
-func farAway(v []byte) bool {
-	if len(v) < 3 || v[0] != '-' {
-		return false
+// movement reports whether a property moves or blends an element: then what the style says is the state before a script
+// or an animation has run.
+func movement(property []byte) bool {
+	for _, prefix := range [...]string{"-webkit-", "-moz-", "-ms-", "-o-"} {
+		property = bytes.TrimPrefix(property, []byte(prefix))
 	}
+	return hasPrefixAny(property, "transform", "transition", "animation", "will-change", "translate", "scale", "rotate")
+}
+
+// keyword sorts the value of a property whose values are words.
+func keyword(v []byte, shown, hidden, alsoHidden string) value {
+	switch string(v) {
+	case shown, "initial":
+		return shows
+	case hidden, alsoHidden:
+		return hides
+	case "inherit", "unset", "revert", "revert-layer":
+		return asParent
+	}
+	return invalid
+}
+
+// displayValue sorts a value of display (https://www.w3.org/TR/css-display-3/).
+func displayValue(v []byte) value {
+	if string(v) == "none" {
+		return hides
+	}
+	v = bytes.TrimPrefix(bytes.TrimPrefix(v, []byte("-webkit-")), []byte("-ms-"))
+	if hasPrefixAny(v, "block", "inline", "flex", "grid", "table", "list-item", "contents", "flow-root", "ruby", "run-in", "math", "box",
+		"inherit", "initial", "unset", "revert", "var(") {
+		return shows
+	}
+	return invalid
+}
+
+func positionValue(v []byte) value {
+	switch string(v) {
+	case "absolute", "fixed", "relative", "sticky", "-webkit-sticky":
+		return hides
+	case "static", "initial", "inherit", "unset", "revert", "revert-layer":
+		return shows
+	}
+	return invalid
+}
+
+// leftSide is the value for the left side in a shorthand of one to four values.
+func leftSide(v []byte) []byte {
+	var sides [4][]byte
 	n := 0
-	for n+1 < len(v) && v[n+1] >= '0' && v[n+1] <= '9' {
+	for side := range bytes.FieldsSeq(v) {
+		if n == len(sides) {
+			return nil
+		}
+		sides[n] = side
 		n++
 	}
-	unit := v[n+1:]
-	return n >= 3 && (v[1] == '9' || n >= 4) || n >= 2 && v[1] == '9' && hasPrefixAny(unit, "em", "rem")
+	switch n {
+	case 0:
+		return nil
+	case 1:
+		return sides[0]
+	case 4:
+		return sides[3]
+	}
+	return sides[1]
 }
 
-// plainStyle decodes references and escapes, drops comments and blanks and lowers the case.
+// plainStyle decodes references and escapes, drops comments, lowers the case, and makes one blank of several.
 func plainStyle(out, value []byte, d *decoder) []byte {
 	for i := 0; i < len(value); {
 		c := value[i]
@@ -94,6 +196,9 @@ func plainStyle(out, value []byte, d *decoder) []byte {
 				continue
 			}
 		case c <= ' ':
+			if n := len(out); n > 0 && out[n-1] != ' ' {
+				out = append(out, ' ')
+			}
 			i++
 			continue
 		case c >= 'A' && c <= 'Z':
@@ -104,6 +209,8 @@ func plainStyle(out, value []byte, d *decoder) []byte {
 	}
 	return out
 }
+
+func trimBlanks(b []byte) []byte { return bytes.Trim(b, " ") }
 
 // cssEscape reads a backslash escape of an ASCII letter ("\64 " is d); other ones are of no use in a keyword.
 func cssEscape(s []byte) (r byte, n int) {

@@ -28,6 +28,7 @@ const (
 	tagPlaintext
 	tagPre
 	tagRaw  // script, style and others whose content is no markup
+	tagRoot // html, body: what hides them is a page before its scripts have run
 	tagRow  // tr
 	tagRuby // rt, rp, rtc
 	tagSelect
@@ -118,8 +119,10 @@ func lookup(name []byte) (t tag, level uint8) {
 	case "div", "figcaption", "summary", "legend", "caption", "center", "optgroup", "hgroup", "address":
 		return tagBlock, 1
 	case "section", "article", "aside", "header", "footer", "main", "nav", "figure", "blockquote", "details", "fieldset",
-		"form", "search", "dl", "body", "html", "head", "frameset":
+		"form", "search", "dl", "head", "frameset":
 		return tagBlock, 2
+	case "body", "html":
+		return tagRoot, 2
 	case "ul", "menu", "dir":
 		return tagUL, 0
 	case "ol":
@@ -213,7 +216,7 @@ func (t tag) optionalEnd() bool {
 // block reports whether an element's start ends an open paragraph.
 func (t tag) block() bool {
 	switch t {
-	case tagBlock, tagP, tagPre, tagHeading, tagUL, tagOL, tagItem, tagTable, tagHR, tagDD, tagDT, tagXmp, tagDialog:
+	case tagBlock, tagRoot, tagP, tagPre, tagHeading, tagUL, tagOL, tagItem, tagTable, tagHR, tagDD, tagDT, tagXmp, tagDialog:
 		return true
 	}
 	return false

@@ -43,26 +43,30 @@ func (r *Renderer) Node(root *html.Node) {
 func (r *Renderer) enter(n *html.Node) bool {
 	switch n.Type {
 	case html.TextNode:
+		if r.Skipping() {
+			r.Unseen([]byte(n.Data))
+			return false
+		}
 		r.treeText([]byte(n.Data))
 		return false
 	case html.ElementNode:
 	default:
 		return true
 	}
-	r.at = attrs{}
-	for _, a := range n.Attr {
-		r.at.note([]byte(a.Key), []byte(a.Val), &r.Entities)
-	}
-	t, level := r.lookup([]byte(n.Data))
-	if n.Namespace != "" && t != tagMedia {
-		t = unknown
-	}
+	r.attributes(n)
+	t, level := r.element(n)
 	if why, dropped := r.drops(t, &r.at); dropped {
 		r.Counts.Note(why, held(n))
+		if why == rule.Hidden && !r.at.hide.gone {
+			r.await(n)
+		}
 		if t.block() {
 			r.Break(2)
 		}
 		return false
+	}
+	if r.veils() && (len(r.veil) > 0 || veilState(0).with(&r.at.hide) != 0) {
+		r.veilPush([]byte(n.Data), t)
 	}
 	r.start(t, level, 0)
 	if n.FirstChild == nil {
@@ -71,16 +75,54 @@ func (r *Renderer) enter(n *html.Node) bool {
 	return true
 }
 
-func (r *Renderer) leave(n *html.Node) {
-	if n.Type != html.ElementNode {
-		return
+// attributes reads the attributes of a node.
+func (r *Renderer) attributes(n *html.Node) {
+	r.at = attrs{}
+	var css []byte
+	for _, a := range n.Attr {
+		if a.Key == "style" {
+			css = []byte(a.Val)
+		}
+		r.at.note([]byte(a.Key), []byte(a.Val))
 	}
+	r.at.finish(css, &r.Entities)
+}
+
+// element finds what a node is.
+func (r *Renderer) element(n *html.Node) (tag, uint8) {
 	t, level := r.lookup([]byte(n.Data))
 	if n.Namespace != "" && t != tagMedia {
 		t = unknown
 	}
+	return t, level
+}
+
+// await counts the text and blocks of a node that a script may show.
+func (r *Renderer) await(root *html.Node) {
+	for n := root; n != nil; n = following(n, root, true) {
+		switch n.Type {
+		case html.TextNode:
+			if !blank([]byte(n.Data)) {
+				r.waiting.text += len(n.Data)
+			}
+		case html.ElementNode:
+			if t, _ := r.element(n); t.block() {
+				r.waiting.blocks++
+			}
+		}
+	}
+}
+
+func (r *Renderer) leave(n *html.Node) {
+	if n.Type != html.ElementNode {
+		return
+	}
+	t, level := r.element(n)
 	if !t.void() {
 		r.end(t, level)
+	}
+	if len(r.veil) > 0 {
+		r.veilCut(len(r.veil) - 1)
 	}
 }
 
@@ -98,31 +140,6 @@ func (r *Renderer) treeText(b []byte) {
 			r.codes.note(r.Counts, to-from)
 		}
 		i = to
-	}
-}
-
-// Prune takes hidden elements out of a tree, and those that drop picks, and counts them.
-func (r *Renderer) Prune(root *html.Node, drop func(*html.Node) bool) {
-	for n := root; n != nil; {
-		next := following(n, root, true)
-		if n.Type == html.ElementNode && n != root {
-			r.at = attrs{}
-			for _, a := range n.Attr {
-				r.at.note([]byte(a.Key), []byte(a.Val), &r.Entities)
-			}
-			switch {
-			case n.Data == "html" || n.Data == "body":
-			case r.at.hidden && !r.Settings.KeepHidden:
-				next = following(n, root, false)
-				r.Counts.Note(rule.Hidden, held(n))
-				n.Parent.RemoveChild(n)
-			case drop(n):
-				next = following(n, root, false)
-				r.Counts.Note(rule.Boilerplate, held(n))
-				n.Parent.RemoveChild(n)
-			}
-		}
-		n = next
 	}
 }
 

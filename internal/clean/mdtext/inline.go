@@ -77,9 +77,11 @@ func hardBreak(b []byte, i int) bool {
 
 // say writes text in which nothing is markup any more.
 func (p *Parser) say(b []byte) {
-	if !p.R.Skipping() {
-		p.W.Text(b)
+	if p.R.Skipping() {
+		p.R.Unseen(b)
+		return
 	}
+	p.W.Text(b)
 }
 
 // tokenise cuts b into tokens. Before first, nothing is special.
@@ -172,6 +174,9 @@ func (p *Parser) emit(b []byte, first, last int) {
 	for n := first; n < last; n++ {
 		t := &p.toks[n]
 		if p.R.Skipping() && t.kind != tokTag {
+			if t.kind == tokText {
+				p.R.Unseen(b[t.from:t.to])
+			}
 			continue
 		}
 		switch t.kind {

@@ -108,7 +108,7 @@ type op struct {
 func (p *Parser) Render(src []byte) {
 	p.quirk = false
 	p.render(src)
-	if !p.R.Skipping() {
+	if !p.R.Open() {
 		return
 	}
 	// The end of a dropped element stood where it is no markup. Dropping the rest of the document for it would lose
