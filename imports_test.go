@@ -42,9 +42,10 @@ var belowRun = map[string][]string{
 	"internal/run/adopt": {
 		"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/collect", "internal/dedupe", "internal/ledger",
 	},
-	"internal/run/answers": {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
-	"internal/run/cut":     {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
-	"internal/run/draw":    {"internal/dedupe"},
+	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/dedupe"},
+	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
+	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
+	"internal/run/draw":     {"internal/dedupe"},
 	"internal/run/foreign": {
 		"internal/run/answers", "internal/run/lines", "internal/run/outlook", "internal/run/parallel", "internal/run/plan", "internal/run/results", "internal/run/summary",
 		"internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/parse", "internal/report",

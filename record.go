@@ -127,3 +127,17 @@ func (id RecordID) Attempt() int {
 	}
 	return n
 }
+
+// KeyPrefix gives the first 6 bytes of the document key that the recordId holds as 12 hex digits; ok is false where the id is
+// not one of ours.
+func (id RecordID) KeyPrefix() (prefix [6]byte, ok bool) {
+	stem, attempt := id.Whole().cut()
+	i := strings.LastIndexByte(stem, '-')
+	if attempt == "" || i < 0 || len(stem)-i-1 != hex.EncodedLen(len(prefix)) {
+		return prefix, false
+	}
+	if _, err := hex.Decode(prefix[:], []byte(stem[i+1:])); err != nil {
+		return [6]byte{}, false
+	}
+	return prefix, true
+}

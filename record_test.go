@@ -37,3 +37,26 @@ func TestRecordIDsOfParts(t *testing.T) {
 		}
 	}
 }
+
+func TestARecordIDHoldsTheBeginningOfItsKey(t *testing.T) {
+	t.Parallel()
+	key := quarry.DocumentKey{0xab, 1, 2, 3, 4, 5, 6}
+	id := quarry.NewRecordID("a-p0001-a1", key, 7)
+	for _, c := range []struct {
+		id quarry.RecordID
+		ok bool
+	}{
+		{id, true},
+		{id.Part(12), true},
+		{"doc-ab01020304-a1", false},
+		{"doc-ab010203040506-a1", false},
+		{"doc-ab010203040g-a1", false},
+		{"doc-ab0102030405", false},
+		{"", false},
+	} {
+		prefix, ok := c.id.KeyPrefix()
+		if want := [6]byte(key[:6]); ok != c.ok || (ok && prefix != want) {
+			t.Errorf("%q.KeyPrefix() = %x, %t, want %x, %t", c.id, prefix, ok, want, c.ok)
+		}
+	}
+}

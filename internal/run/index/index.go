@@ -224,6 +224,52 @@ func (p Pass) Entries() iter.Seq2[Entry, error] {
 	}
 }
 
+// EntryColumn reads entries at any place. It is fast when asked in order. One goroutine at a time.
+type EntryColumn struct {
+	f   *os.File
+	buf []byte
+	at  int64 // order of the first entry in buf
+}
+
+// OpenEntries opens the entries of the pass; nil where they are not there.
+func (p Pass) OpenEntries() (*EntryColumn, error) {
+	f, err := os.Open(p.Path(entriesFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &EntryColumn{f: f}, nil
+}
+
+// Of gives the entry of the document of an order; ok is false behind the last one.
+func (c *EntryColumn) Of(order int64) (e Entry, ok bool, err error) {
+	if order < 0 {
+		return e, false, nil
+	}
+	i := (order - c.at) * entryBytes
+	if i < 0 || i+entryBytes > int64(len(c.buf)) {
+		if c.buf == nil {
+			c.buf = make([]byte, 0, 1024*entryBytes)
+		}
+		n, err := c.f.ReadAt(c.buf[:cap(c.buf)], order*entryBytes)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return e, false, err
+		}
+		if n < entryBytes {
+			c.buf = c.buf[:0]
+			return e, false, nil
+		}
+		c.buf, c.at, i = c.buf[:n], order, 0
+	}
+	e.read(c.buf[i:])
+	return e, true, nil
+}
+
+// Close closes the file.
+func (c *EntryColumn) Close() error { return c.f.Close() }
+
 // Blocks reads where the blocks of the sources begin.
 func (p Pass) Blocks() iter.Seq2[Block, error] { return lines.Read[Block](p.Path(blocksFile)) }
 

@@ -14,6 +14,7 @@ type Outcome struct {
 	Left     bool            `json:"left,omitempty"`    // goes on in a retry shard
 	Parts    int             `json:"parts,omitempty"`   // of a long document: in how many it is asked
 	Doubled  int64           `json:"doubled,omitempty"` // further lines for the record, which were not kept
+	Earlier  bool            `json:"earlier,omitempty"` // made in an earlier pass, and paid for there
 	Result   quarry.Result   `json:"result"`
 }
 

@@ -1,0 +1,102 @@
+package answered
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"iter"
+	"path/filepath"
+
+	"quarry/internal/dedupe"
+	"quarry/internal/effect"
+)
+
+// Hits are the earlier attempts at what the documents of a pass ask, by the documents' order.
+type Hits struct {
+	rows  *rows
+	next  func() ([]byte, error, bool)
+	stop  func()
+	order int64 // of the record at hand
+	at    Entry
+	more  bool
+	found []Entry
+}
+
+const hitBytes = 8 + entryBytes
+
+// Join finds the earlier attempts at what documents ask. keys gives the documents' orders by their keys. What is sorted is
+// written below dir meanwhile. The hits are to be closed, after an error too.
+func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys iter.Seq2[dedupe.Entry, error]) (*Hits, error) {
+	h := &Hits{rows: newRows(e, filepath.Clean(dir), "answered", hitBytes, 0), stop: func() {}}
+	if f.Empty() {
+		return h, nil
+	}
+	entries, stop := iter.Pull2(f.Entries())
+	defer stop()
+	head, err, more := entries()
+	var group []Entry // those whose keys begin alike
+	prefix := func(e *Entry) []byte { return e.Key[:prefixBytes] }
+	var b [hitBytes]byte
+	for q, keyErr := range keys {
+		if err := errors.Join(err, keyErr, ctx.Err()); err != nil {
+			return h, err
+		}
+		asked := q.Hash[:prefixBytes]
+		if len(group) > 0 && !bytes.Equal(prefix(&group[0]), asked) {
+			group = group[:0]
+		}
+		for ; more && err == nil && bytes.Compare(prefix(&head), asked) <= 0; head, err, more = entries() {
+			if bytes.Equal(prefix(&head), asked) {
+				group = append(group, head)
+			}
+		}
+		for i := range group {
+			g := &group[i]
+			if g.Key != q.Hash && !g.prefixOnly() {
+				continue
+			}
+			record := g.append(binary.BigEndian.AppendUint64(b[:0], uint64(q.Order)))
+			if err := h.rows.add(record); err != nil {
+				return h, err
+			}
+		}
+	}
+	return h, err
+}
+
+// Of gives the earlier attempts at what a document asks, by document, part and attempt. It is asked in order; the slice holds
+// until the next call.
+func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
+	h.found = h.found[:0]
+	if h.next == nil {
+		h.next, h.stop = iter.Pull2(h.rows.sorted())
+		if err := h.advance(); err != nil {
+			return nil, err
+		}
+	}
+	for h.more && h.order <= order {
+		if h.order == order && h.at.speaksOf(key, id) {
+			h.found = append(h.found, h.at)
+		}
+		if err := h.advance(); err != nil {
+			return nil, err
+		}
+	}
+	return h.found, nil
+}
+
+func (h *Hits) advance() error {
+	b, err, more := h.next()
+	if h.more = more && err == nil; h.more {
+		h.order = int64(binary.BigEndian.Uint64(b))
+		h.at.read(b[8:])
+	}
+	return err
+}
+
+// Close removes what was written for it.
+func (h *Hits) Close() error {
+	h.stop()
+	return h.rows.close()
+}

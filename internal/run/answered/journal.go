@@ -1,0 +1,75 @@
+package answered
+
+import (
+	"context"
+	"errors"
+
+	"quarry"
+	"quarry/internal/dedupe"
+	"quarry/internal/run/index"
+	"quarry/internal/run/lines"
+)
+
+// Journal is the sealed journal of a shard.
+type Journal struct {
+	Shard quarry.ShardID
+	Path  string
+	// Entries is the index of the shard's pass, in which the documents' whole keys are; nil where it is not there any more.
+	Entries *index.EntryColumn
+}
+
+// attempt is what a line of a journal says that is remembered.
+type attempt struct {
+	Order    int64           `json:"order"`
+	RecordID quarry.RecordID `json:"record_id"`
+	Class    quarry.Class    `json:"class"`
+	Result   struct {
+		ID quarry.DocumentID `json:"id"`
+	} `json:"result"`
+}
+
+// AddJournal adds all outcomes of a shard, and covers it.
+func (n *News) AddJournal(ctx context.Context, j Journal) error {
+	line := int64(0)
+	for a, err := range lines.Read[attempt](j.Path) {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		e := Entry{
+			ID: index.HashOf(a.Result.ID), Part: a.RecordID.PartNumber(), Attempt: a.RecordID.Attempt(), How: HowOf(a.Class), Shard: j.Shard, Line: line,
+		}
+		line++
+		var ok bool
+		if e.Key, ok, err = j.keyOf(a.Order, a.RecordID, e.ID); err != nil {
+			return err
+		}
+		if !ok { // not a record of ours
+			continue
+		}
+		if err := n.Add(&e); err != nil {
+			return err
+		}
+	}
+	n.Cover(j.Shard)
+	return nil
+}
+
+// keyOf gives what is known of the key of a record: the half that the index of its pass keeps, or what the recordId holds.
+func (j *Journal) keyOf(order int64, record quarry.RecordID, id dedupe.Hash) (key dedupe.Hash, ok bool, err error) {
+	prefix, ok := record.KeyPrefix()
+	if !ok {
+		return key, false, nil
+	}
+	copy(key[:], prefix[:])
+	if j.Entries == nil {
+		return key, true, nil
+	}
+	e, found, err := j.Entries.Of(order)
+	if err != nil || !found {
+		return key, true, err
+	}
+	if e.Hash == id && [prefixBytes]byte(e.Key[:]) == prefix {
+		key = e.Key
+	}
+	return key, true, nil
+}

@@ -1,0 +1,120 @@
+package answered
+
+import (
+	"slices"
+
+	"quarry/internal/dedupe"
+)
+
+// Verdict is what the earlier attempts at what a document asks mean for it.
+type Verdict struct {
+	// Stands are the attempts of which its result is made; none: it has to be asked.
+	Stands []Entry
+	// Last is the highest number of an earlier attempt: the next one has a higher number, so no recordId is used twice.
+	Last int
+	// Bad is how many earlier attempts gave an answer that did not pass its checks.
+	Bad int
+}
+
+// Judge decides whether a document has its answer already. attempts is how many are made at a record. The first of these holds:
+// an answer that passed its checks stands, the document's own before another's that asks the same; what the provider will
+// refuse again stands as it is; and so do as many bad answers as attempts are made. The entries are those that speak of what
+// the document asks.
+func Judge(entries []Entry, id dedupe.Hash, attempts int) Verdict {
+	var v Verdict
+	for i := range entries {
+		v.Last = max(v.Last, entries[i].Attempt)
+	}
+	bad := map[int]int{} // by part
+	ended := ender{attempts: attempts}
+	var good *Entry
+	for i := range entries {
+		e := &entries[i]
+		switch {
+		case e.Part == 0 && e.How == OK:
+			if good == nil || better(e, good, id) {
+				good = e
+			}
+		case e.How == Bad:
+			bad[e.Part]++
+			v.Bad = max(v.Bad, bad[e.Part])
+		}
+		ended.add(e)
+	}
+	switch {
+	case good != nil:
+		v.Stands = upTo(entries, good)
+	case ended.final():
+		v.Stands = slices.Clone(entries)
+	}
+	return v
+}
+
+// better reports whether one good answer stands before another: the document's own, then one that a provider gave, then the
+// earliest.
+func better(a, b *Entry, id dedupe.Hash) bool {
+	if own, other := a.ID == id, b.ID == id; own != other {
+		return own
+	}
+	if given, other := a.Shard == Known, b.Shard == Known; given != other {
+		return other
+	}
+	return a.Attempt < b.Attempt
+}
+
+// upTo gives the attempts that led to a good answer: those at the same document, each number once.
+func upTo(entries []Entry, good *Entry) []Entry {
+	var out []Entry
+	for i := range entries {
+		e := &entries[i]
+		switch {
+		case e.ID != good.ID || (e.Shard == Known) != (good.Shard == Known):
+			continue
+		case e.Part == 0 && e.Attempt > good.Attempt:
+			continue
+		case e.Part == 0 && e.Attempt == good.Attempt && *e != *good: // a version that forgot the answer made the attempt again
+			continue
+		}
+		out = append(out, *e)
+	}
+	return out
+}
+
+// ender finds out whether a record of the document, whole or part, has come to an end without a good answer.
+type ender struct {
+	attempts int
+	state    map[int]*recordEnd
+}
+
+type recordEnd struct {
+	ok, final bool
+	bad       int
+}
+
+func (n *ender) add(e *Entry) {
+	if n.state == nil {
+		n.state = map[int]*recordEnd{}
+	}
+	s := n.state[e.Part]
+	if s == nil {
+		s = &recordEnd{}
+		n.state[e.Part] = s
+	}
+	switch e.How {
+	case OK:
+		s.ok = true
+	case Final:
+		s.final = true
+	case Bad:
+		s.bad++
+	}
+}
+
+func (n *ender) final() bool {
+	for _, s := range n.state {
+		if !s.ok && (s.final || (n.attempts > 0 && s.bad >= n.attempts)) {
+			return true
+		}
+	}
+	return false
+}
