@@ -55,7 +55,7 @@ Exit codes: 0 done · 2 usage · 130 interrupted`,
 	f.IntVar(&cfg.Concurrency, "concurrency", 0, "records in flight at once (default 64)")
 	f.DurationVar(&cfg.StateDelay, "state-delay", 200*time.Millisecond, "time in each of Submitted, Validating, Scheduled")
 	f.StringVar(&cfg.Fault, "fault", "", "faults to draw, `k=v,…`: "+faultNames)
-	f.BoolVar(&cfg.TestClock, "test-clock", false, "let POST /_quarry/clock move the jobs' clock, and POST /_quarry/quotas change what is enforced")
+	standinTestFlags(f, &cfg)
 	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` of lines \"id secret\" or \"bearer token\", mode 0600")
 	f.StringVar(&cfg.QuotasFile, "quotas", "", "`FILE` with the table that Service Quotas serves")
 	for _, name := range []string{"backend-model", "backend-key-env", "concurrency", "state-delay", "addr"} {

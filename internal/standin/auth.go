@@ -30,7 +30,7 @@ func regionOf(ctx context.Context) string { return iamapi.CallerOf(ctx).Region }
 
 // authenticate proves the sender of a call to any service but S3 and returns the request with its body read and its
 // caller in the context, or the refusal.
-func (s *Server) authenticate(r *http.Request, to service) (*http.Request, *protocol.Error) {
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, to service) (*http.Request, *protocol.Error) {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		if to != serviceBedrock || !s.keys.bearer(token) {
 			return nil, refuse(http.StatusForbidden, "AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
@@ -54,6 +54,17 @@ func (s *Server) authenticate(r *http.Request, to service) (*http.Request, *prot
 	}
 	if err := claim.CheckToken(key, now); err != nil {
 		return nil, signatureRefusal(to, err)
+	}
+	announced, err := claim.VerifyAnnounced(r, key)
+	if err != nil {
+		return nil, signatureRefusal(to, err)
+	}
+	if !announced {
+		leave, refusal := s.unproven.enter(w, r)
+		if refusal != nil {
+			return nil, refusal
+		}
+		defer leave()
 	}
 	body, refusal := readBody(r, to)
 	if refusal != nil {
@@ -81,7 +92,7 @@ func readBody(r *http.Request, to service) ([]byte, *protocol.Error) {
 	if r.ContentLength > most {
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
+	body, err := readAll(io.LimitReader(r.Body, most+1), r.ContentLength)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "IncompleteBody", "The request body could not be read.")
 	}

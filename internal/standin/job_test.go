@@ -425,7 +425,7 @@ func TestTheClockMovesWhenItMay(t *testing.T) {
 	if status := move(fixed, `{"advance":"1h"}`); status == http.StatusOK {
 		t.Error("a server without a test clock moved it")
 	}
-	for _, body := range []string{`{"advance":"-1h"}`, `{"advance":"soon"}`, `{"jump":"1h"}`, ``, `[]`} {
+	for _, body := range []string{`{"advance":"-1h"}`, `{"advance":"soon"}`, `{"jump":"1h"}`, ``, `[]`, `{"advance":"2562047h47m"}`, `{"advance":"900000h"}`} {
 		if status := move(server, body); status != http.StatusBadRequest {
 			t.Errorf("%s gives %d, want 400", body, status)
 		}

@@ -8,21 +8,27 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"quarry"
+	"quarry/internal/standin/protocol"
 	"quarry/internal/standin/quotasapi"
+	"quarry/internal/standin/sigv4"
 	"quarry/internal/standin/worker"
 )
 
-// local serves what AWS has not: health, the bill and the clock. It takes no signature and no faults, so it refuses
-// what only a web page would send: an origin and, on loopback, another host's name (DNS rebinding).
-func (s *Server) local(testClock bool, services *faulty) http.Handler {
+// local serves what AWS has not: health, the bill and, for tests, the clock, quotas and faults. It takes no faults itself.
+// On loopback it needs no signature and refuses what only a web page would send: an origin, or another host's name (DNS
+// rebinding). On an address that other machines reach, every request needs a configured key.
+func (s *Server) local(test, testClock bool, services *faulty) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_quarry/health", s.health)
 	mux.HandleFunc("GET /_quarry/bill", s.bill)
 	if testClock {
 		mux.HandleFunc("POST /_quarry/clock", s.advance)
+	}
+	if test || testClock {
 		mux.HandleFunc("POST /_quarry/quotas", s.hold)
 		mux.HandleFunc("POST /_quarry/faults", services.change)
 	}
@@ -30,6 +36,12 @@ func (s *Server) local(testClock bool, services *faulty) http.Handler {
 		if r.Header.Get("Origin") != "" || s.loopback() && !isAddress(r.Host) {
 			writeJSON(w, http.StatusForbidden, map[string]string{"message": "not for web pages"})
 			return
+		}
+		if s.exposed() {
+			if refusal := s.proveOwner(w, r); refusal != nil {
+				writeJSON(w, http.StatusForbidden, map[string]string{"message": refusal.Message})
+				return
+			}
 		}
 		mux.ServeHTTP(w, r)
 	})
@@ -39,6 +51,31 @@ func (s *Server) local(testClock bool, services *faulty) http.Handler {
 func (s *Server) loopback() bool {
 	addr, ok := s.listener.Addr().(*net.TCPAddr)
 	return ok && addr.IP.IsLoopback()
+}
+
+// exposed tells whether other machines may reach the server. A listener that is not TCP is inside this process.
+func (s *Server) exposed() bool {
+	addr, ok := s.listener.Addr().(*net.TCPAddr)
+	return ok && !addr.IP.IsLoopback()
+}
+
+// proveOwner refuses a request that no holder of a configured key sent: by a bearer token, or by a signature for any
+// service. Temporary keys of roles are refused: what is served here is the administrator's.
+func (s *Server) proveOwner(w http.ResponseWriter, r *http.Request) *protocol.Error {
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		if s.keys.bearer(token) {
+			return nil
+		}
+		return refuse(http.StatusForbidden, "AccessDeniedException", "the bearer token is not one of --keys")
+	}
+	if claim, err := sigv4.Read(r); errors.Is(err, sigv4.ErrUnsigned) {
+		return refuse(http.StatusForbidden, "AccessDeniedException",
+			"this address can be reached from other machines, so /_quarry/ needs a key of --keys: sign the request (curl --aws-sigv4 aws:amz:us-west-2:quarry --user ID:SECRET) or send a bearer token")
+	} else if err == nil && s.keys.secrets[claim.AccessKeyID] == "" {
+		return refuse(http.StatusForbidden, "AccessDeniedException", "the access key is not one of --keys")
+	}
+	_, refusal := s.authenticate(w, r, serviceLocal)
+	return refusal
 }
 
 func isAddress(hostport string) bool {
@@ -72,7 +109,10 @@ func (s *Server) advance(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusBadRequest, map[string]string{"message": "advance wants a duration forward, such as 26h"})
 		return
 	}
-	if err := s.engine.Advance(d); err != nil {
+	if err := s.engine.Advance(d); errors.Is(err, worker.ErrTooFar) {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"message": err.Error()})
+		return
+	} else if err != nil {
 		s.log.ErrorContext(r.Context(), "move the clock", "error", err)
 		writeJSON(w, http.StatusInternalServerError, map[string]string{"message": "the clock could not be moved"})
 		return

@@ -15,11 +15,39 @@ import (
 // serveS3 hands a request to s3api, which verifies its signature and token and lets every key do everything. So what a
 // role may do comes first.
 func (s *Server) serveS3(w http.ResponseWriter, r *http.Request) {
-	if refusal := s.checkSession(r); refusal != nil {
+	refusal := s.checkSession(r)
+	if refusal == nil {
+		refusal = s.checkRegion(r)
+	}
+	if refusal != nil {
 		protocol.S3.WriteError(w, r, refusal)
 		return
 	}
 	s.s3.ServeHTTP(w, r)
+}
+
+// checkRegion proves the signature of a request for a Region that no request has named yet: s3api builds a front for
+// each Region before it verifies, and a stranger must not make it build any. It also refuses a presigned URL from the
+// future, which s3api accepts.
+func (s *Server) checkRegion(r *http.Request) *protocol.Error {
+	claim, err := sigv4.Read(r)
+	if err != nil {
+		return nil // unsigned or signed in the old way: no new front is built, and s3api judges it
+	}
+	if err := claim.CheckTime(time.Now()); claim.Presigned && errors.Is(err, sigv4.ErrEarly) {
+		return refuse(http.StatusForbidden, "AccessDenied", "Request is not valid yet")
+	}
+	if s.s3.Serves(claim.Region) {
+		return nil
+	}
+	key, _, ok := s.keys.find(claim.AccessKeyID)
+	if !ok {
+		return refuse(http.StatusForbidden, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+	}
+	if err := claim.VerifyObject(r, key); err != nil {
+		return signatureRefusal(serviceS3, err)
+	}
+	return nil
 }
 
 // checkSession refuses temporary keys past their time, and roles without the right. A signature that cannot be read is

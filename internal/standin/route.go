@@ -17,6 +17,7 @@ const (
 	serviceIAM     service = "iam"
 	serviceSTS     service = "sts"
 	serviceQuotas  service = "servicequotas"
+	serviceLocal   service = "quarry" // /_quarry/, where it needs a signature
 )
 
 // protocol returns the form a service's errors have.

@@ -50,6 +50,8 @@ type Server struct {
 	api    map[service]http.Handler        // all but S3
 	held   atomic.Pointer[quotasapi.Table] // what jobs and calls are held to
 
+	unproven unproven
+
 	http     *http.Server
 	listener net.Listener
 	served   chan struct{} // closed when the listener's goroutine has ended
@@ -80,7 +82,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start stand-in: %w", err)
 	}
-	s := &Server{log: cfg.Log, served: make(chan struct{})}
+	s := &Server{log: cfg.Log, served: make(chan struct{}), unproven: make(unproven, maxUnproven)}
 	if err := s.open(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("start stand-in in %s: %w", dir, errors.Join(err, s.closeAll(context.WithoutCancel(ctx))))
 	}
@@ -185,7 +187,7 @@ func readQuotas(file string) (table quotasapi.Table, err error) {
 func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
 	services := &faulty{next: http.HandlerFunc(s.serve)}
 	services.faults.Store(&set)
-	own := s.local(cfg.TestClock, services)
+	own := s.local(cfg.Test, cfg.TestClock, services)
 	s.http = &http.Server{
 		// Not a ServeMux: it sends clients on from "k//z" and "a/../b", which are keys of objects.
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -235,7 +237,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		to.protocol().WriteError(w, r, refuse(http.StatusNotFound, "UnknownOperationException", "the stand-in has no service %q", string(to)))
 		return
 	}
-	proven, refusal := s.authenticate(r, to)
+	proven, refusal := s.authenticate(w, r, to)
 	if refusal != nil {
 		to.protocol().WriteError(w, r, refusal)
 		return

@@ -37,7 +37,8 @@ type Config struct {
 	StateDelay   time.Duration // in each of Submitted, Validating, Scheduled; default 200ms
 
 	Fault     string // "k=v,…" as package faults reads it; default none
-	TestClock bool   // true: POST /_quarry/clock moves the jobs' clock, POST /_quarry/quotas changes what is enforced
+	Test      bool   // true: POST /_quarry/quotas and POST /_quarry/faults change what is enforced and what goes wrong
+	TestClock bool   // true: the same, and POST /_quarry/clock moves the jobs' clock
 
 	KeysFile   string // lines "id secret" or "bearer token", mode 0600; default one key, made for this directory
 	QuotasFile string // a table over AWS's default quotas, see package quotasapi; default none

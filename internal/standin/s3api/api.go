@@ -166,6 +166,15 @@ func scopeRegion(r *http.Request, query url.Values) (string, bool) {
 	return parts[len(parts)-3], true
 }
 
+// Serves reports whether the front of a Region exists already. The first request for a Region makes it; a server that is
+// open to strangers proves who sent that request first.
+func (a *API) Serves(region string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, ok := a.regions[region]
+	return ok
+}
+
 // region gives the front of a Region.
 func (a *API) region(name string) (fasthttp.RequestHandler, error) {
 	a.mu.Lock()

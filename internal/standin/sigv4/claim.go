@@ -26,8 +26,14 @@ var (
 	ErrToken      = errors.New("security token is invalid")
 	ErrTokenOld   = errors.New("security token is expired")
 	ErrSkew       = errors.New("signature is out of its time")
+	ErrEarly      = error(early{}) // one kind of ErrSkew
 	ErrMismatch   = errors.New("signature does not match")
 )
+
+type early struct{}
+
+func (early) Error() string        { return "signature is not yet current" }
+func (early) Is(target error) bool { return target == ErrSkew }
 
 const (
 	algorithm  = "AWS4-HMAC-SHA256"

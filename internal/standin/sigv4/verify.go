@@ -23,12 +23,12 @@ type Key struct {
 	Expires time.Time // zero: never
 }
 
-// CheckTime returns ErrSkew when now is too far from the time of signing, or past the life of a presigned URL. It needs
-// no secret and no body, so it comes before either is looked up.
+// CheckTime returns ErrSkew when now is too far from the time of signing, or past the life of a presigned URL; it is also
+// ErrEarly when the request was signed more than 15 minutes from now. It needs no secret and no body, so it comes before either is looked up.
 func (c Claim) CheckTime(now time.Time) error {
 	now = now.UTC()
 	if c.Time.After(now.Add(maxSkew)) {
-		return fmt.Errorf("%w: Signature not yet current: %s is still later than %s (%s + 15 min.)", ErrSkew,
+		return fmt.Errorf("%w: Signature not yet current: %s is still later than %s (%s + 15 min.)", ErrEarly,
 			c.Time.Format(timeFormat), now.Add(maxSkew).Format(timeFormat), now.Format(timeFormat))
 	}
 	life := maxSkew
@@ -71,6 +71,26 @@ func (c Claim) Verify(r *http.Request, body []byte, key Key) error {
 		return ErrMismatch
 	}
 	return nil
+}
+
+// VerifyAnnounced proves the signature before the body is read, where the request says the body's hash in
+// X-Amz-Content-Sha256; announced is false where it does not. Verify must follow: only it looks at the body.
+func (c Claim) VerifyAnnounced(r *http.Request, key Key) (announced bool, err error) {
+	sum, err := hex.DecodeString(r.Header.Get("X-Amz-Content-Sha256"))
+	if err != nil || len(sum) != sha256.Size {
+		return false, nil
+	}
+	if err := c.checkHeaders(r); err != nil {
+		return true, err
+	}
+	want, err := c.sign(r, sum, key.Secret)
+	if err != nil {
+		return true, fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	if subtle.ConstantTimeCompare([]byte(c.signature), []byte(want)) != 1 {
+		return true, ErrMismatch
+	}
+	return true, nil
 }
 
 // authority is HTTP/2's name for the host, which the JavaScript SDK signs in its place.

@@ -2,9 +2,17 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
+
+// maxAhead is how far the clock may be moved in all: beyond the year 2262 times have no nanoseconds in 64 bits, and a sum
+// that overflows would turn the clock back.
+const maxAhead = 100 * 365 * 24 * time.Hour
+
+// ErrTooFar is a move that would put the clock more than a hundred years ahead.
+var ErrTooFar = errors.New("the clock can be moved a hundred years ahead in all")
 
 // clock is a source of time that can be moved forward.
 type clock struct {
@@ -16,7 +24,7 @@ type clock struct {
 }
 
 func newClock(source func() time.Time, ahead time.Duration) *clock {
-	return &clock{source: source, ahead: ahead, moved: make(chan struct{})}
+	return &clock{source: source, ahead: min(max(ahead, 0), maxAhead), moved: make(chan struct{})}
 }
 
 func (c *clock) now() time.Time {
@@ -34,6 +42,9 @@ func (c *clock) read() (time.Time, <-chan struct{}) {
 func (c *clock) advance(d time.Duration, keep func(time.Duration) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if d > maxAhead-c.ahead {
+		return ErrTooFar
+	}
 	if err := keep(c.ahead + d); err != nil {
 		return err
 	}
