@@ -19,18 +19,19 @@ var arrows = map[string][]string{
 	"cmd/quarry": {"internal/cli", "internal/config", "internal/firstgc"},
 	"internal/cli": {
 		"internal/compose", "internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket",
-		"internal/clean", "internal/cost", "internal/dedupe", "internal/export", "internal/ledger", "internal/preflight", "internal/prompt", "internal/report",
+		"internal/clean", "internal/cost", "internal/dedupe", "internal/export", "internal/inspect", "internal/ledger", "internal/preflight", "internal/prompt", "internal/report",
 		"internal/setup", "internal/kept", "internal/pricelist", "internal/source", "internal/validate",
 	},
 	"internal/compose": {
 		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/bedrock", "internal/bucket", "internal/clean", "internal/cost",
-		"internal/kept", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/quotas", "internal/setup", "internal/source",
+		"internal/inspect", "internal/kept", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/quotas", "internal/setup", "internal/source",
 		"internal/tokens",
 	},
 	"internal/run": {
 		"internal/bedrock", "internal/bucket", "internal/clean", "internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/pack",
 		"internal/parse", "internal/prompt", "internal/reconcile", "internal/report", "internal/source", "internal/tokens", "internal/validate",
 	},
+	"internal/inspect":   {"internal/clean", "internal/source"},
 	"internal/reconcile": {"internal/ledger"},
 	"internal/audit":     {"internal/ledger"},
 	"internal/standin":   {},

@@ -46,6 +46,11 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 			return nil, err
 		}
 	}
+	if !records {
+		if err := errors.Join(a.parts().CheckPrompt(ask), a.parts().CheckFields(ctx, s, args)); err != nil {
+			return nil, err
+		}
+	}
 	dir, err := compose.OpenDir(e, s, c)
 	if err != nil {
 		return nil, err

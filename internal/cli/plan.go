@@ -35,6 +35,9 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, ne
 	if err != nil {
 		return nil, err
 	}
+	if err := errors.Join(a.parts().CheckPrompt(ask), a.parts().CheckFields(ctx, s, args)); err != nil {
+		return nil, err
+	}
 	e := effect.New(nil)
 	dir, err := e.TempDir(near)
 	if err != nil {
@@ -102,7 +105,7 @@ func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err 
 	f, err := r.Plan(ctx)
 	show.close()
 	if err != nil {
-		return err
+		return a.whyNone(ctx, s, args, err)
 	}
 	if a.json {
 		if err := a.writeJSON(f); err != nil {
@@ -225,7 +228,7 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	built, err := r.Build(ctx, out)
 	show.close()
 	if err != nil {
-		return err
+		return a.whyNone(ctx, s, args, err)
 	}
 	if a.json {
 		if err := a.writeJSON(built); err != nil {

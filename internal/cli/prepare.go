@@ -73,6 +73,9 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 	if err != nil {
 		return err
 	}
+	if err := a.parts().CheckFields(ctx, &s.Settings, args); err != nil {
+		return err
+	}
 	cleaner := clean.New(cfg)
 	out := bufio.NewWriterSize(a.Stdout, 256<<10)
 	enc := json.NewEncoder(out)
@@ -105,6 +108,11 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 					return err
 				}
 			}
+		}
+	}
+	if n == 0 && left == 0 {
+		if err := a.parts().NoDocuments(ctx, &s.Settings, args); err != nil {
+			return err
 		}
 	}
 	return a.cleaned(out, left)

@@ -79,7 +79,7 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 		if a.json && show.pilot != nil { // no report, but a pilot to judge by
 			err = errors.Join(err, a.writeJSON(show.pilot))
 		}
-		return resumeHint(err, s.Dir)
+		return resumeHint(a.whyNone(ctx, &s.Settings, args, err), s.Dir)
 	}
 	if a.json {
 		if err := a.writeJSON(&out.Report); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"quarry"
@@ -68,7 +69,7 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 	}
 	checker, err := parse.New(parse.Config{Schema: renderer.Schema()})
 	if err != nil {
-		return nil, BadSetting("prompt.schema", err)
+		return nil, badSchema(s, err)
 	}
 	c, err := CleanConfig(s)
 	if err != nil {
@@ -89,6 +90,42 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 		return nil, err
 	}
 	return ask, nil
+}
+
+// badSchema names the line of the file where a schema is not one.
+func badSchema(s *config.Settings, err error) error {
+	var where *parse.SchemaError
+	if !errors.As(err, &where) || s.Prompt.SchemaAt == nil {
+		return BadSetting("prompt.schema", err)
+	}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "use setting prompt.schema", Subject: s.Prompt.SchemaAt(where.Path), Err: err,
+		Hint: "the schema of an answer is JSON Schema 2020-12: https://json-schema.org/understanding-json-schema/reference",
+	}
+}
+
+// CheckPrompt refuses a prompt that is the same for every document, and says where the model would not see the documents'
+// text. Ready records are not rendered and need no check.
+func (pr *Program) CheckPrompt(ask *Asking) error {
+	check := func(name string, r *prompt.Renderer) error {
+		used := slices.ContainsFunc(prompt.Fields(), func(field string) bool { return field != "Part" && field != "Parts" && r.Uses(field) })
+		switch {
+		case !used:
+			return &quarry.Error{
+				Kind: quarry.BadUsage, Op: "use setting", Subject: name,
+				Err:  errors.New("the prompt uses nothing of the document, so every record would be the same"),
+				Hint: "add {{.Text}} where the document's text belongs; a document has ." + strings.Join(prompt.Fields(), " ."),
+			}
+		case !r.Uses("Text"):
+			pr.Say("note: %s does not use {{.Text}}: the model does not see the documents' text", name)
+		}
+		return nil
+	}
+	err := check("prompt.user", ask.Renderer)
+	if ask.Long != nil {
+		err = errors.Join(err, check("prompt.part_user", ask.Long.Part), check("prompt.merge_user", ask.Long.Merge))
+	}
+	return err
 }
 
 // partRenderers make what is asked about parts of a long document, and about the answers to them.

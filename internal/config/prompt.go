@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -28,6 +29,10 @@ type Prompt struct {
 	StopSequences  []string `yaml:"stop_sequences,omitempty" json:"stop_sequences,omitempty"`
 	Schema         Schema   `yaml:"schema,omitempty" json:"schema,omitempty"`
 	FreeText       bool     `yaml:"free_text,omitempty" json:"free_text,omitempty"`
+
+	// SchemaAt gives FILE:LINE of a place in the schema, a path of names and indexes from its root; nil where no file
+	// has a schema.
+	SchemaAt func(path []string) string `yaml:"-" json:"-"`
 }
 
 // Schema is a JSON Schema as JSON, its members in the order in which they were written: a model is shown them, and
@@ -108,39 +113,76 @@ func writeJSON(b *bytes.Buffer, n *yaml.Node, depth int) error {
 	return nil
 }
 
-func (l *Loaded) readPrompt(path string, at int, value *yaml.Node) error {
+func (l *Loaded) readPrompt(path string, first int, value *yaml.Node) error {
 	if value.Kind == yaml.ScalarNode && value.Value == "" {
 		return nil // all of it is commented out
 	}
 	if value.Kind != yaml.MappingNode {
 		return bad(path, value.Line, errors.New("prompt: not a mapping of settings"))
 	}
+	var at func([]string) string
 	known := []string{"system", "no_system", "user", "part_user", "merge_user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p", "stop_sequences", "schema", "free_text"}
 	for i := 0; i+1 < len(value.Content); i += 2 {
 		key, v := value.Content[i], value.Content[i+1]
 		if !slices.Contains(known, key.Value) {
 			return bad(path, key.Line, fmt.Errorf("unknown setting %q in prompt", key.Value))
 		}
-		if key.Value == "schema" && v.Kind == yaml.ScalarNode {
-			schema, err := schemaText(path, v)
-			if err != nil {
+		if key.Value != "schema" {
+			continue
+		}
+		file, root := path, v
+		if v.Kind == yaml.ScalarNode {
+			var err error
+			if file, root, err = schemaText(path, v); err != nil {
 				return bad(path, v.Line, fmt.Errorf("schema: %w", err))
 			}
-			value.Content[i+1] = schema
+			value.Content[i+1] = root
 		}
+		line := 0
+		if v.Kind == yaml.ScalarNode && file == path {
+			line = v.Line // of the text's first line
+		}
+		at = func(names []string) string { return fmt.Sprintf("%s:%d", file, line+lineOf(root, names)) }
 	}
 	if err := value.Decode(&l.Prompt); err != nil {
 		return bad(path, value.Line, err)
 	}
-	l.Origin["prompt"] = fmt.Sprintf("%s:%d", path, at)
+	l.Prompt.SchemaAt = at
+	l.Origin["prompt"] = fmt.Sprintf("%s:%d", path, first)
 	return nil
 }
 
-// schemaText reads a schema that is given as a text: JSON, or the name of a file that holds it, beside quarry.yaml.
-func schemaText(path string, v *yaml.Node) (*yaml.Node, error) {
-	text := strings.TrimSpace(v.Value)
+// lineOf gives the line of the place to which names and indexes lead, or of the last one on the way that is there.
+func lineOf(n *yaml.Node, names []string) int {
+	line := n.Line
+	for _, name := range names {
+		var next *yaml.Node
+		switch n.Kind {
+		case yaml.MappingNode:
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				if n.Content[i].Value == name {
+					line, next = n.Content[i].Line, n.Content[i+1]
+				}
+			}
+		case yaml.SequenceNode:
+			if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(n.Content) {
+				line, next = n.Content[i].Line, n.Content[i]
+			}
+		}
+		if next == nil {
+			return line
+		}
+		n = next
+	}
+	return line
+}
+
+// schemaText reads a schema that is given as a text: JSON, or the name of a file that holds it, relative to quarry.yaml's
+// folder. It gives the file that the schema is in.
+func schemaText(path string, v *yaml.Node) (string, *yaml.Node, error) {
+	file, text := path, strings.TrimSpace(v.Value)
 	if text == "" {
-		return v, nil
+		return path, v, nil
 	}
 	if !strings.HasPrefix(text, "{") {
 		name := text
@@ -149,16 +191,16 @@ func schemaText(path string, v *yaml.Node) (*yaml.Node, error) {
 		}
 		b, err := os.ReadFile(name)
 		if err != nil {
-			return nil, err
+			return path, nil, err
 		}
-		text = string(b)
+		file, text = name, string(b)
 	}
 	if !json.Valid([]byte(text)) {
-		return nil, errors.New("not valid JSON")
+		return path, nil, errors.New("not valid JSON")
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) == 0 {
-		return nil, errors.Join(errors.New("not readable"), err)
+		return path, nil, errors.Join(errors.New("not readable"), err)
 	}
-	return doc.Content[0], nil
+	return file, doc.Content[0], nil
 }

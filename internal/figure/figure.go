@@ -11,3 +11,11 @@ func Thousands(n int64) string {
 	}
 	return s
 }
+
+// Count writes a number with its noun: "1 record", "14,208 records". The plural is the noun with an s.
+func Count(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return Thousands(n) + " " + noun
+}

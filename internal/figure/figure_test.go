@@ -18,3 +18,12 @@ func TestThousands(t *testing.T) {
 		}
 	}
 }
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0 records", 1: "1 record", 2: "2 records", 14208: "14,208 records"} {
+		if got := figure.Count(n, "record"); got != want {
+			t.Errorf("Count(%d) = %q, want %q", n, got, want)
+		}
+	}
+}

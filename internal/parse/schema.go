@@ -40,10 +40,56 @@ func compileSchema(raw []byte) (*jsonschema.Schema, byte, error) {
 		return nil, 0, err
 	}
 	s, err := c.Compile(schemaURL)
-	if err != nil {
+	var invalid *jsonschema.SchemaValidationError
+	var why *jsonschema.ValidationError
+	switch {
+	case errors.As(err, &invalid) && errors.As(invalid.Err, &why):
+		return nil, 0, notASchema(why)
+	case err != nil:
 		return nil, 0, err
 	}
 	return s, opener(s), nil
+}
+
+// SchemaError says where a JSON Schema is not one.
+type SchemaError struct {
+	Path   []string // from the schema's root: properties, title, type
+	Reason string
+}
+
+// Error gives the path and the reason on one line.
+func (e *SchemaError) Error() string {
+	if len(e.Path) == 0 {
+		return e.Reason
+	}
+	return strings.Join(e.Path, ".") + ": " + e.Reason
+}
+
+// notASchema picks one of the metaschema's complaints: the deepest place, and there the complaint about the value rather
+// than about an alternative of it (a type may be a name or a list of names; "strng" is a wrong name, not a missing list).
+func notASchema(e *jsonschema.ValidationError) *SchemaError {
+	var best *SchemaError
+	var walk func(e *jsonschema.ValidationError)
+	walk = func(e *jsonschema.ValidationError) {
+		if len(e.Causes) > 0 {
+			for _, cause := range e.Causes {
+				walk(cause)
+			}
+			return
+		}
+		found := &SchemaError{Path: e.InstanceLocation, Reason: e.ErrorKind.LocalizedString(message.NewPrinter(language.English))}
+		_, aboutValue := e.ErrorKind.(*kind.Enum)
+		at, bestAt := strings.Join(found.Path, "/"), ""
+		if best != nil {
+			bestAt = strings.Join(best.Path, "/")
+		}
+		switch {
+		case best == nil, len(found.Path) > len(best.Path), len(found.Path) == len(best.Path) && at < bestAt, at == bestAt && aboutValue:
+			best = found
+		}
+	}
+	walk(e)
+	return best
 }
 
 // opener reads the type of a schema. One that names none is taken for an object's, which is what answers are.

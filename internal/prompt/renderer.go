@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type Renderer struct {
 	added  []byte  // what it puts into a body: comma, name and value, in the schema's own order
 
 	prefix []byte // with which all requests begin alike, escaped
+	uses   map[string]bool
 
 	scratch sync.Pool // of *[]byte
 }
@@ -143,8 +145,23 @@ func (c Config) settings(r *Renderer, fam family) (settings, error) {
 			s.stopSequences = c.StopSequences
 		}
 	}
-	return s, errors.Join(userErr, systemErr)
+	if err := errors.Join(userErr, systemErr); err != nil {
+		return s, err
+	}
+	r.uses = map[string]bool{}
+	for _, p := range append(s.system, s.user...) {
+		if p.text != nil {
+			maps.Copy(r.uses, p.text.uses)
+		}
+	}
+	return s, nil
 }
+
+// Uses reports whether the prompt holds a field of the document, one of Fields.
+func (r *Renderer) Uses(field string) bool { return r.uses[field] }
+
+// Fields names what a template can use of a document.
+func Fields() []string { return slices.Clone(documentFields) }
 
 // Invocation is whose body the modelInputs are.
 func (r *Renderer) Invocation() quarry.InvocationType { return r.invocation }
@@ -160,7 +177,7 @@ func (r *Renderer) Structured() bool { return len(r.sent) > 0 && &r.sent[0] != &
 func (r *Renderer) Plain() *Renderer {
 	return &Renderer{
 		model: r.model, invocation: r.invocation, schema: r.schema, leftOut: r.leftOut, neutralize: r.neutralize,
-		sent: r.base, base: r.base, full: r.full, member: r.member, value: r.value, added: r.added, prefix: r.prefix,
+		sent: r.base, base: r.base, full: r.full, member: r.member, value: r.value, added: r.added, prefix: r.prefix, uses: r.uses,
 	}
 }
 

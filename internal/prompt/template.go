@@ -14,6 +14,7 @@ import (
 
 	"quarry"
 	"quarry/internal/jsonl"
+	"quarry/internal/nearest"
 )
 
 // text is one compiled template. Templates of literal text and plain fields, which is nearly all, become segments;
@@ -21,6 +22,7 @@ import (
 type text struct {
 	segments []segment
 	tmpl     *template.Template // nil: segments
+	uses     map[string]bool    // the document's fields that it names
 }
 
 type segment struct {
@@ -60,26 +62,28 @@ func compileText(name, source string) (*text, error) {
 		return nil, err
 	}
 	// Associated templates too: a fault in one that is called for rare documents only would cost a paid run its end.
+	uses := map[string]bool{}
 	for _, t := range tmpl.Templates() {
 		if t.Tree == nil || t.Root == nil {
 			continue
 		}
-		w := walker{tree: t.Tree, root: t.Name() == name}
+		w := walker{tree: t.Tree, root: t.Name() == name, uses: uses}
 		w.list(t.Root, w.root)
 		if w.err != nil {
 			return nil, w.err
 		}
 	}
 	if segments, ok := plainSegments(tmpl.Root); ok {
-		return &text{segments: segments}, nil
+		return &text{segments: segments, uses: uses}, nil
 	}
-	return &text{tmpl: tmpl}, nil
+	return &text{tmpl: tmpl, uses: uses}, nil
 }
 
 // walker checks names of fields and routes printed values through printFunc.
 type walker struct {
 	tree *parse.Tree
 	root bool
+	uses map[string]bool
 	err  error
 }
 
@@ -133,11 +137,18 @@ func (w *walker) pipe(p *parse.PipeNode, top bool) {
 
 func (w *walker) arg(n parse.Node, top bool) {
 	switch n := n.(type) {
+	case *parse.DotNode: // the whole document goes on, to {{template}}, {{with}} or a function
+		if top {
+			w.useAll()
+		}
 	case *parse.FieldNode:
 		if top {
 			w.field(n, n.Ident[0])
 		}
 	case *parse.VariableNode:
+		if len(n.Ident) == 1 {
+			w.useAll() // $, or a variable whose value is not followed
+		}
 		// $ is the document in the template itself, and whatever was handed over in an associated one.
 		if w.root && n.Ident[0] == "$" && len(n.Ident) > 1 {
 			w.field(n, n.Ident[1])
@@ -149,12 +160,25 @@ func (w *walker) arg(n parse.Node, top bool) {
 	}
 }
 
+func (w *walker) useAll() {
+	for _, name := range documentFields {
+		w.uses[name] = true
+	}
+}
+
 func (w *walker) field(n parse.Node, name string) {
-	if w.err != nil || slices.Contains(documentFields, name) {
+	if w.uses[name] = true; w.err != nil || slices.Contains(documentFields, name) {
 		return
 	}
 	place, context := w.tree.ErrorContext(n)
-	w.err = fmt.Errorf("template: %s: <%s>: a document has no %s; it has .%s", place, context, name, strings.Join(documentFields, " ."))
+	w.err = fmt.Errorf("template: %s: <%s>: a document has no %s%s; it has .%s", place, context, name, didYouMean(name), strings.Join(documentFields, " ."))
+}
+
+func didYouMean(name string) string {
+	if near := nearest.Of(name, documentFields); near != "" {
+		return ", did you mean ." + near + "?"
+	}
+	return ""
 }
 
 // plainSegments gives the segments of a template that needs no execution. Printed values end in printFunc by now.

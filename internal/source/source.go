@@ -37,6 +37,9 @@ type Source interface {
 // Condition is one FIELD=VALUE that an item has to meet.
 type Condition = item.Condition
 
+// Keys says where in an item each part of a document is.
+type Keys = item.Keys
+
 // ParseCondition reads FIELD=VALUE.
 func ParseCondition(s string) (Condition, error) { return item.ParseCondition(s) }
 
@@ -64,6 +67,9 @@ type Config struct {
 	Store func(ctx context.Context, bucket string) (s3.Store, error)
 	// Stdin is what the argument "-" reads; nil means that there is none.
 	Stdin io.Reader
+	// Observe, where it is not nil, gets each item of JSON members before any condition is applied (see item.Config). Text
+	// files have no members and are not observed.
+	Observe func(keys *Keys, item []byte)
 }
 
 // Validate reports the first setting that cannot be.
@@ -87,5 +93,5 @@ const (
 )
 
 func (c Config) items() item.Config {
-	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records}
+	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records, Observe: c.Observe}
 }

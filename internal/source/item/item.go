@@ -38,6 +38,9 @@ func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) 
 	if err != nil {
 		return quarry.Document{At: at}, r.broken(err, at)
 	}
+	if r.cfg.Observe != nil {
+		r.cfg.Observe(&r.keys, text)
+	}
 	if len(r.cfg.Where) > 0 && !r.cfg.keep(text) {
 		return quarry.Document{At: at}, ErrFiltered
 	}

@@ -29,6 +29,17 @@ type Keys struct {
 	BodyFormat quarry.Format
 }
 
+// Paths gives the dotted path of each part that the items have.
+func (k Keys) Paths() map[string]string {
+	out := map[string]string{}
+	for _, part := range parts {
+		if p := k.of(part); len(p) > 0 {
+			out[part] = p.String()
+		}
+	}
+	return out
+}
+
 // Parts are the keys that --field takes.
 var parts = []string{"id", "title", "body", "url", "lang", "format"}
 
@@ -234,6 +245,9 @@ type Config struct {
 	MaxBytes int64
 	// Records says that items are ready records of Bedrock, a recordId and a modelInput.
 	Records bool
+	// Observe, where it is not nil, gets each item that is valid JSON before any condition is applied, with the keys of
+	// its file. It is called on the goroutine that reads the block; the bytes are valid during the call.
+	Observe func(keys *Keys, item []byte)
 }
 
 // DefaultMaxBytes is the largest item that is read unless the configuration says otherwise.

@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/compose"
+	"quarry/internal/config"
+	"quarry/internal/figure"
+	"quarry/internal/inspect"
+	"quarry/internal/run/plan"
+)
+
+func (a *App) inspectCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "inspect SOURCE…",
+		Short: "Show what a source holds: fields, fill rates, values, dates, languages, lengths",
+		Long: `Inspect reads the sources and shows their type, the fields of their items (the share
+that is filled, examples, the values of fields that have few), dates, languages and
+the lengths of the cleaned texts. It sends nothing. Look at this before you choose
+--field and --where.
+
+  quarry inspect articles.jsonl
+  quarry inspect export.xml --where post_type=page
+
+Exit codes: 0 done · 2 usage · 4 denied and 6 provider, of a source on the network ·
+130 interrupted`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), cmd, args) },
+	}
+	bind(cmd, "target", "region", "profile", "limit", "from", "as", "field", "where", "query", "source-key-env", "max-item-mib")
+	return cmd
+}
+
+func (a *App) inspect(ctx context.Context, cmd *cobra.Command, args []string) error {
+	s, err := a.settings(cmd)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "inspect", Err: errors.New("no source given"), Hint: "name a file, a folder, a database or a site: quarry inspect articles.jsonl"}
+	}
+	rep, err := a.parts().Inspect(ctx, &s.Settings, args, compose.InspectAll)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.writeJSON(rep)
+	}
+	a.printInspection(rep)
+	return nil
+}
+
+// whyNone explains a plan without documents by the conditions of --where, where they are the cause.
+func (a *App) whyNone(ctx context.Context, s *config.Settings, args []string, err error) error {
+	if !errors.Is(err, plan.ErrNoDocuments) {
+		return err
+	}
+	if why := a.parts().NoDocuments(ctx, s, args); why != nil {
+		return why
+	}
+	return err
+}
+
+// pageWidth is the widest line of `quarry inspect`, in cells.
+const pageWidth = 80
+
+func (a *App) printInspection(rep *inspect.Report) {
+	say := func(format string, args ...any) {
+		fmt.Fprintln(a.Stdout, runewidth.Truncate(plain(fmt.Sprintf(format, args...)), pageWidth, "…"))
+	}
+	for _, s := range rep.Sources {
+		say("%s: %s", s.Name, s.Kind)
+		for _, part := range []string{"id", "title", "body", "url", "lang", "format"} {
+			if path := s.Parts[part]; path != "" {
+				say("  %-8s %s", part, path)
+			}
+		}
+	}
+	items := figure.Count(rep.Items, "item") + ", " + figure.Count(rep.Documents, "document")
+	if !rep.Complete {
+		items = "the first " + items
+	}
+	if rep.Filtered > 0 {
+		items += fmt.Sprintf(", %s left out by --where", figure.Thousands(rep.Filtered))
+	}
+	say("%s", items)
+	for _, c := range rep.LeftOut {
+		say("  not a document: %s: %s", figure.Thousands(c.Count), c.Value)
+	}
+	if rep.Empty > 0 {
+		say("  no text after cleaning: %s", figure.Thousands(rep.Empty))
+	}
+	if l := rep.Chars; l.Count > 0 {
+		say("text        %s to %s characters, median %s, 95 %% have at most %s", figure.Thousands(l.Min), figure.Thousands(l.Max), figure.Thousands(l.Median), figure.Thousands(l.P95))
+	}
+	if text := countsText(rep.Languages); len(rep.Languages) > 1 || (len(rep.Languages) == 1 && rep.Languages[0].Value != "") {
+		say("languages   %s", text)
+	}
+	if len(rep.Scripts) > 0 {
+		say("scripts     %s", countsText(rep.Scripts))
+	}
+	if len(rep.Fields) == 0 {
+		return
+	}
+	say("")
+	width := len("field")
+	for i := range rep.Fields {
+		width = max(width, runewidth.StringWidth(plain(rep.Fields[i].Name)))
+	}
+	width = min(width, 30)
+	say("%s  filled  values", runewidth.FillRight("field", width))
+	for i := range rep.Fields {
+		f := &rep.Fields[i]
+		name := runewidth.FillRight(runewidth.Truncate(plain(f.Name), width, "…"), width)
+		say("%s  %s  %s", name, shareText(f, rep.Items), valuesText(f))
+	}
+	if rep.MoreFields > 0 {
+		say("… and %s more fields", figure.Thousands(rep.MoreFields))
+	}
+}
+
+// shareText is the share of the items in which a field is filled, six cells wide.
+func shareText(f *inspect.Field, items int64) string {
+	switch percent := 100 * f.Share; {
+	case f.Filled == items:
+		return " 100 %"
+	case f.Filled > 0 && percent < 1:
+		return "  <1 %"
+	case percent > 99:
+		return "  99 %"
+	default:
+		return fmt.Sprintf("%4.0f %%", percent)
+	}
+}
+
+// valuesText says what a field's values are: the range of dates, the values and their counts, the length of texts, or examples.
+func valuesText(f *inspect.Field) string {
+	var kinds []string
+	for _, k := range f.Kinds {
+		kinds = append(kinds, k.Value)
+	}
+	kind := strings.Join(kinds, "/")
+	switch {
+	case f.First != "" && f.First == f.Last:
+		return "date " + f.First
+	case f.First != "":
+		return "dates " + f.First + " to " + f.Last
+	case len(f.Values) > 0 && f.Values[0].Count > 1:
+		return countsText(f.Values)
+	case f.Chars != nil && f.Chars.Median > 80:
+		return fmt.Sprintf("text, %s to %s characters: %s", figure.Thousands(f.Chars.Min), figure.Thousands(f.Chars.Max), strings.Join(f.Examples[:1], ""))
+	case len(f.Examples) > 0 && kind == "string":
+		return strings.Join(f.Examples, ", ")
+	case len(f.Examples) > 0:
+		return kind + ": " + strings.Join(f.Examples, ", ")
+	}
+	return kind
+}
+
+func countsText(counts []inspect.Count) string {
+	var parts []string
+	for _, c := range counts {
+		name := c.Value
+		if name == "" {
+			name = "(none)"
+		}
+		parts = append(parts, name+" "+figure.Thousands(c.Count))
+	}
+	return strings.Join(parts, ", ")
+}

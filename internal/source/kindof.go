@@ -1,0 +1,49 @@
+package source
+
+import (
+	"context"
+	"strings"
+
+	"quarry/internal/source/database"
+	"quarry/internal/source/s3"
+)
+
+// KindOf names the kind of the source that an argument names: one of Kinds, "folder", "records", or "stdin", whose kind
+// is found when it is read. It reads the first bytes of a file and sends nothing. The error is a *quarry.Error of kind
+// BadUsage.
+func KindOf(ctx context.Context, arg string, cfg Config) (string, error) {
+	switch {
+	case cfg.Records:
+		return "records", nil
+	case arg == "-":
+		return "stdin", nil
+	case isWeb(arg):
+		return wordpressKind, nil
+	case strings.HasPrefix(arg, s3.Scheme):
+		return s3Kind, nil
+	case database.Is(arg):
+		if strings.HasPrefix(arg, mysqlKind) {
+			return mysqlKind, nil
+		}
+		return postgresKind, nil
+	case strings.HasPrefix(arg, "sqlite:"):
+		return sqliteKind, nil
+	case cfg.From != "":
+		return cfg.From, nil
+	}
+	file, path, _, err := find(arg, cfg)
+	switch {
+	case err != nil:
+		return "", err
+	case file.Name == "":
+		return "folder", nil
+	}
+	head, err := file.Head(ctx)
+	if err != nil {
+		return "", badSource(arg, bare(err), "")
+	}
+	if name := tell(path, head); name != "" {
+		return name, nil
+	}
+	return "unknown", nil
+}
