@@ -151,6 +151,6 @@ func (pr *Program) NoDocuments(ctx context.Context, s *config.Settings, args []s
 	}
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "use --where", Subject: strings.Join(s.Where, " --where "),
-		Err:  errors.New("no item meets all conditions"), Hint: hint,
+		Err: errors.New("no item meets all conditions"), Hint: hint,
 	}
 }

@@ -23,7 +23,7 @@ type Report struct {
 	Items     int64 `json:"items"`
 	Documents int64 `json:"documents"`
 	Filtered  int64 `json:"filtered,omitempty"` // items that do not meet the conditions
-	Empty     int64 `json:"empty"` // of the documents: no text is left after cleaning
+	Empty     int64 `json:"empty"`              // of the documents: no text is left after cleaning
 	// LeftOut are the items that cannot be documents, by reason, the most frequent first.
 	LeftOut []Count `json:"left_out,omitempty"`
 	Fields  []Field `json:"fields"`
