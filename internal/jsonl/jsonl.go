@@ -22,13 +22,14 @@ const MaxDepth = 10000
 var (
 	ErrUTF8      = errors.New("invalid UTF-8")
 	ErrDuplicate = errors.New("duplicate name")
+	ErrHalfPair  = errors.New("escape of half a surrogate pair")
 )
 
 // SyntaxError says where a text stops being JSON.
 type SyntaxError struct {
 	Offset int    // of the byte that is wrong, from 0, in the text that was checked
 	Reason string // lower case, without the offset
-	Err    error  // ErrUTF8, ErrDuplicate or nil
+	Err    error  // ErrUTF8, ErrDuplicate, ErrHalfPair or nil
 }
 
 // Error gives the reason and the offset.

@@ -140,12 +140,10 @@ func escape(b []byte, i int) (int, *SyntaxError) {
 	if u < 0xD800 || u > 0xDFFF {
 		return 6, nil
 	}
-	if u < 0xDC00 && i+7 < len(b) && b[i+6] == '\\' && b[i+7] == 'u' {
-		if low, ok := hex4(b, i+8); ok && low >= 0xDC00 && low <= 0xDFFF {
-			return 12, nil
-		}
+	if wholePair(b, i, u) {
+		return 12, nil
 	}
-	return 0, fault(i, "escape of half a surrogate pair")
+	return 0, &SyntaxError{Offset: i, Reason: ErrHalfPair.Error(), Err: ErrHalfPair}
 }
 
 // hex4 reads four hexadecimal digits.
