@@ -61,7 +61,9 @@ func (u unpacked) Close() error {
 }
 
 // lines reads a file line by line; lines without a character but white space are none.
-func lines(path string) iter.Seq2[line, error] {
+func lines(path string) iter.Seq2[line, error] { return linesOf(path, open) }
+
+func linesOf(path string, open func(path string) (io.ReadCloser, error)) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
 		r, err := open(path)
 		if err != nil {

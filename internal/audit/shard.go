@@ -330,60 +330,69 @@ func outputs(folder string) []string {
 
 // readOutput reads one output file. settled says that it is of the job attempt that the journal was made from.
 func (p *shardProof) readOutput(ctx context.Context, path string, folder int, settled bool) error {
-	for l, err := range lines(path) {
+	for l, err := range linesOf(path, openOutput) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if err != nil && damaged(err) {
+			p.checked.RawLines++
+			p.broken++
+			return nil
 		}
 		if err != nil {
 			p.found.fault("%s: cannot be read: %v", p.short(path), err)
 			return nil
 		}
-		p.checked.RawLines++
-		raw, err := readRaw(l.text)
-		if err != nil {
-			p.broken++
-			if !settled {
-				p.found.fault("%s:%d: %v", p.short(path), l.n, err)
-			}
-			continue
+		read, broken := outputLine(l.text)
+		p.checked.RawLines += int64(len(read)) + broken
+		p.broken += broken
+		if broken > 0 && !settled {
+			p.found.fault("%s:%d: cannot be read", p.short(path), l.n)
 		}
-		place, ok := p.place[raw.id]
-		if !ok {
-			p.foreign++
-			p.stray(raw, p.row.ID, path, l.n)
-			continue
-		}
-		r := &p.records[place]
-		r.lines++
-		if raw.answer != nil {
-			r.answers++
-			if r.folder < 0 {
-				r.folder = folder
-			} else if r.folder != folder {
-				p.found.name(paidTwice, r.ID, r.RecordID, "answered in two jobs of shard %s", p.row.ID)
-			}
-		}
-		if !r.claimed || r.agrees {
-			continue
-		}
-		against := ""
-		switch {
-		case raw.answer != nil:
-			against = r.claim.against(raw.answer)
-		case raw.err != nil:
-			against = r.claim.againstError(raw.err)
-		default:
-			against = r.claim.againstError(&rawError{strange: true})
-		}
-		if against == "" {
-			r.agrees = true
-			if raw.answer != nil {
-				p.paid.Add(raw.answer.usage)
-				p.checked.Answers++
-			}
-		} else {
-			r.against = fmt.Sprintf("%s:%d: %s", p.short(path), l.n, against)
+		for _, raw := range read {
+			p.readLine(raw, path, l.n, folder)
 		}
 	}
 	return nil
+}
+
+// readLine compares one line of output with what the journal says of its record.
+func (p *shardProof) readLine(raw rawLine, path string, n int64, folder int) {
+	place, ok := p.place[raw.id]
+	if !ok {
+		p.foreign++
+		p.stray(raw, p.row.ID, path, n)
+		return
+	}
+	r := &p.records[place]
+	r.lines++
+	if raw.answer != nil {
+		r.answers++
+		if r.folder < 0 {
+			r.folder = folder
+		} else if r.folder != folder {
+			p.found.name(paidTwice, r.ID, r.RecordID, "answered in two jobs of shard %s", p.row.ID)
+		}
+	}
+	if !r.claimed || r.agrees {
+		return
+	}
+	against := ""
+	switch {
+	case raw.answer != nil:
+		against = r.claim.against(raw.answer)
+	case raw.err != nil:
+		against = r.claim.againstError(raw.err)
+	default:
+		against = r.claim.againstError(&rawError{strange: true})
+	}
+	if against == "" {
+		r.agrees = true
+		if raw.answer != nil {
+			p.paid.Add(raw.answer.usage)
+			p.checked.Answers++
+		}
+	} else {
+		r.against = fmt.Sprintf("%s:%d: %s", p.short(path), n, against)
+	}
 }

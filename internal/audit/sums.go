@@ -1,9 +1,12 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -74,13 +77,10 @@ func (p *shardProof) manifests() {
 	if !exists(path) {
 		return
 	}
-	var m quarry.Manifest
-	for l, err := range decoded[quarry.Manifest](path) {
-		if err != nil {
-			p.found.fault("%s: %v", p.short(path), err)
-			return
-		}
-		m = l
+	m, err := readManifest(path)
+	if err != nil {
+		p.found.differ("%s: cannot be read: %v", p.short(path), err)
+		return
 	}
 	var answers, lines int64
 	for i := range p.records {
@@ -95,6 +95,31 @@ func (p *shardProof) manifests() {
 		p.found.differ("%s: the provider counted %d tokens in and %d out, its answers say %d and %d", p.short(path), m.InputTokenCount, m.OutputTokenCount,
 			p.paid.InputTokens, p.paid.OutputTokens)
 	}
+}
+
+// readManifest reads a manifest: an object whose counts are whole numbers from 0 on.
+func readManifest(path string) (m quarry.Manifest, err error) {
+	r, err := openOutput(path)
+	if err != nil {
+		return m, err
+	}
+	defer func() { _ = r.Close() }()
+	const most = 1 << 20
+	text, err := io.ReadAll(io.LimitReader(r, most))
+	if err != nil {
+		return m, err
+	}
+	text = bytes.TrimSpace(text)
+	if !bytes.HasPrefix(text, []byte("{")) {
+		return m, errors.New("it is no JSON object")
+	}
+	err = decode(text, &m)
+	for _, n := range []int64{m.TotalRecordCount, m.ProcessedRecordCount, m.SuccessRecordCount, m.ErrorRecordCount, m.InputTokenCount, m.OutputTokenCount} {
+		if n < 0 {
+			return m, fmt.Errorf("it counts %d", n)
+		}
+	}
+	return m, err
 }
 
 var rawFolder = regexp.MustCompile(`^(.+)-a[0-9]+$`)
@@ -119,7 +144,7 @@ func (a *audit) strayFolders(ctx context.Context) error {
 		}
 		a.found.fault("raw/%s: it belongs to no shard of the run", e.Name())
 		for _, path := range outputs(filepath.Join(a.path("raw"), e.Name())) {
-			for l, err := range lines(path) {
+			for l, err := range linesOf(path, openOutput) {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
@@ -127,7 +152,8 @@ func (a *audit) strayFolders(ctx context.Context) error {
 					a.found.fault("%s: cannot be read: %v", a.short(path), err)
 					break
 				}
-				if raw, err := readRaw(l.text); err == nil {
+				read, _ := outputLine(l.text)
+				for _, raw := range read {
 					a.stray(raw, "", path, l.n)
 				}
 			}

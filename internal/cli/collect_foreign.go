@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,10 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	began := time.Now()
 	cfg.Progress = func(step string, done, total int64) {
 		show.event(run.Event{Kind: run.Progress, Step: step, Done: done, Total: total, Since: began})
+	}
+	cfg.Unreadable = func(where string) {
+		show.close()
+		a.say("%s", where)
 	}
 	e := effect.New(nil)
 	if cfg.Dir, err = compose.OpenDir(e, &s.Settings, &open); err != nil {
@@ -201,7 +206,9 @@ func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) 
 	}
 	a.say("%s lines of output", figure.Thousands(o.Lines+o.Broken))
 	for _, d := range o.Differs {
-		a.say("  %s", d)
+		if !slices.Contains(o.Unreadable, d) { // it was said when it was read
+			a.say("  %s", d)
+		}
 	}
 	if len(o.Differs) == 0 {
 		a.say("lines, manifest and counters say the same")

@@ -15,12 +15,14 @@ type HTTPConfig struct {
 	MaxConnsPerHost int
 	// Dial opens connections. Nil: over the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Idle is how long the body of an answer may give no byte before it ends with ErrStalled. Zero: a minute.
+	Idle time.Duration
 }
 
 const mostConns = 576
 
 // HTTPClient gives the run's HTTP client: every request is a counted effect. There is no overall timeout, since
-// downloads are long; callers bound their calls by context.
+// downloads are long; callers bound their calls by context, and a body that stalls ends with ErrStalled.
 func (e *Effects) HTTPClient(cfg HTTPConfig) *http.Client {
 	conns := cfg.MaxConnsPerHost
 	if conns == 0 {
@@ -43,8 +45,12 @@ func (e *Effects) HTTPClient(cfg HTTPConfig) *http.Client {
 	if cfg.Dial != nil {
 		base.DialContext, base.Proxy = cfg.Dial, nil
 	}
+	idle := cfg.Idle
+	if idle == 0 {
+		idle = idleTimeout
+	}
 	return &http.Client{
-		Transport: transport{e: e, base: base},
+		Transport: transport{e: e, base: base, idle: idle},
 		// As the SDK's own client: a redirect of S3 to another Region must reach the caller as what it is.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -74,24 +80,25 @@ type counted struct {
 
 // Do sends a request between the two hook calls.
 func (c counted) Do(r *http.Request) (*http.Response, error) {
-	return c.e.request(r, c.d.Do)
+	return c.e.request(r, idleTimeout, c.d.Do)
 }
 
 type transport struct {
 	e    *Effects
 	base *http.Transport
+	idle time.Duration
 }
 
 // RoundTrip sends a request between the two hook calls. When the hook fails afterwards the reply is thrown away: the
 // server has done its part, and the caller never learns of it.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	return t.e.request(r, t.base.RoundTrip)
+	return t.e.request(r, t.idle, t.base.RoundTrip)
 }
 
-func (e *Effects) request(r *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+func (e *Effects) request(r *http.Request, idle time.Duration, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	var reply *http.Response
 	err := e.do(HTTP, r.Method+" "+r.URL.EscapedPath(), func() (err error) {
-		reply, err = send(r) //nolint:bodyclose // the caller of RoundTrip closes it
+		reply, err = withIdleTimeout(r, idle, send) //nolint:bodyclose // the caller of RoundTrip closes it
 		return err
 	})
 	if err != nil {

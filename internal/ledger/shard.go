@@ -93,10 +93,16 @@ type Job struct {
 
 // Output is what a job's output held, beside what was asked.
 type Output struct {
-	Lines    int64            `json:"lines"` // with a record of this shard
-	Doubled  int64            `json:"doubled,omitempty"`
-	Foreign  int64            `json:"foreign,omitempty"` // lines of records that were not asked
-	Broken   int64            `json:"broken,omitempty"`  // lines that are none
+	Lines   int64 `json:"lines"` // with a record of this shard
+	Doubled int64 `json:"doubled,omitempty"`
+	Foreign int64 `json:"foreign,omitempty"` // lines of records that were not asked
+	Broken  int64 `json:"broken,omitempty"`  // lines that cannot be read
+	// Unreadable names the first of the lines that cannot be read, as FILE:LINE: reason.
+	Unreadable []string `json:"unreadable,omitempty"`
+	Mended     int64    `json:"mended,omitempty"` // lines in which characters were damaged, and are U+FFFD
+	// Answers are the records of this shard, and of others, that the output holds an answer for.
+	Answers  int64            `json:"answers,omitempty"`
+	Unread   string           `json:"manifest_unread,omitempty"` // why the manifest cannot be read
 	Manifest *quarry.Manifest `json:"manifest,omitempty"`
 	Differs  []string         `json:"differs,omitempty"` // what does not add up, in words
 	// TokensPerByte is the most that any record took of input for a byte of its line; 0 where lines do not repeat the input.

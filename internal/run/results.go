@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -14,7 +15,6 @@ import (
 	"quarry/internal/bucket"
 	"quarry/internal/collect"
 	"quarry/internal/effect"
-	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/lines"
@@ -33,7 +33,10 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 		return err
 	}
 	prefix := runjson.OutputPrefix(r.id, s.ID) + s.Job.ARN.ID() + "/"
-	out, err := collect.Download(ctx, r.effects, store(pool.Bucket), prefix, r.files().Raw(s.ID, s.Attempt))
+	download := func() (collect.Output, error) {
+		return collect.Download(ctx, r.effects, store(pool.Bucket), prefix, r.files().Raw(s.ID, s.Attempt))
+	}
+	out, err := download()
 	if errors.Is(err, bucket.ErrNoBucket) {
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: err,
@@ -60,18 +63,60 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 		return halt(failed)
 	}
 	if len(out.Files) == 0 && owesOutput(&s.Job) {
-		return &quarry.Error{
-			Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
-			Err:  fmt.Errorf("it ended %s with %d answers, but nothing lies under %s", s.Job.Status, s.Job.Counts.Success, pool.Bucket.URI(prefix)),
-			Hint: "nothing is asked again, since it would be paid again: bring the output back (a lifecycle rule, a version, another bucket) and run the same command again, or begin anew with another --dir",
-		}
+		return owed(s, fmt.Errorf("it ended %s with %d answers, but there is no output under %s", s.Job.Status, s.Job.Counts.Success, pool.Bucket.URI(prefix)))
 	}
-	if err := r.settle(ctx, s, out); err != nil {
+	err = r.settle(ctx, s, out)
+	if errors.Is(err, errShort) { // once more: what was on the way may be what is short
+		if out, err = download(); err != nil {
+			return r.waitOr(s, err)
+		}
+		err = r.settle(ctx, s, out)
+	}
+	if errors.Is(err, errShort) {
+		return owed(s, fmt.Errorf("%w, under %s", err, pool.Bucket.URI(prefix)))
+	}
+	if err != nil {
 		return fmt.Errorf("collect shard %s: %w", s.ID, err)
 	}
 	s.Times.Collected, s.Times.Collect = time.Now(), time.Since(began)
 	s.Waits = ""
 	return s.State.Advance(quarry.ShardEnded, quarry.ShardCollected)
+}
+
+// errShort says that output lacks answers which the provider counts. They are paid for.
+var errShort = errors.New("the output is incomplete")
+
+// owed is the error of a job whose answers are counted and not there.
+func owed(s *ledger.Shard, why error) error {
+	return &quarry.Error{
+		Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: why,
+		Hint: "nothing is asked again, since it would be paid again: bring the output back (an earlier version of the object, a copy from another bucket) and run the same command again; " +
+			"or start over in another --dir, where all of it is asked and paid again",
+	}
+}
+
+// short says which answers are missing in output that was read; nil: none. Counters are compared with answers, and not with
+// lines, because a line with an error cost nothing.
+func short(s *ledger.Shard) error {
+	o := &s.Output
+	if lines := o.Lines + o.Foreign; o.Broken > lines {
+		first := ""
+		if len(o.Unreadable) > 0 {
+			first = ", the first at " + o.Unreadable[0]
+		}
+		return fmt.Errorf("%w: %d of its %d lines cannot be read%s", errShort, o.Broken, o.Broken+lines, first)
+	}
+	if !owesOutput(&s.Job) {
+		return nil
+	}
+	counted, by := s.Job.Counts.Success, "the job"
+	if m := o.Manifest; m != nil && m.SuccessRecordCount > counted {
+		counted, by = m.SuccessRecordCount, "its manifest"
+	}
+	if counted > o.Answers {
+		return fmt.Errorf("%w: %s counts %d answers, %d are there", errShort, by, counted, o.Answers)
+	}
+	return nil
 }
 
 // owesOutput reports whether a job must have left output: one that was completed has, and so has one that was cut short
@@ -102,10 +147,10 @@ func hintFor(message string) string {
 // store gives a bucket as the place where output lies.
 func store(b *bucket.Bucket) collect.Store {
 	return collect.Store{
-		Objects: func(ctx context.Context, prefix string) iter.Seq2[string, error] {
-			return func(yield func(string, error) bool) {
+		Objects: func(ctx context.Context, prefix string) iter.Seq2[collect.Object, error] {
+			return func(yield func(collect.Object, error) bool) {
 				for o, err := range b.Objects(ctx, prefix) {
-					if !yield(o.Key, err) {
+					if !yield(collect.Object(o), err) {
 						return
 					}
 				}
@@ -114,6 +159,9 @@ func store(b *bucket.Bucket) collect.Store {
 		Get: func(ctx context.Context, key string) (io.ReadCloser, error) {
 			body, _, err := b.Get(ctx, key)
 			return body, err
+		},
+		Fetch: func(ctx context.Context, o collect.Object, to func(io.Reader) error) error {
+			return b.Fetch(ctx, o.Key, o.Size, to)
 		},
 	}
 }
@@ -138,7 +186,7 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 	if err != nil {
 		return err
 	}
-	s.Output = ledger.Output{Manifest: out.Manifest}
+	s.Output = ledger.Output{Manifest: out.Manifest, Unread: out.Unread}
 	s.Tally = ledger.Tally{Classes: map[quarry.Class]int64{}}
 	loose, err := r.files().CreateLoose(s.ID, len(places))
 	if err != nil {
@@ -148,20 +196,26 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 	judge, of := r.judge(), r.jobAsked(s)
 	for _, path := range out.Files {
 		chunks := collect.Chunks(ctx, path)
-		judged := parallel.Map(ctx, r.cfg.Workers, chunks, func(_ int, c jsonl.Chunk) (answers.Chunk, error) { return judge.Chunk(of, places, c) })
+		judged := parallel.Map(ctx, r.cfg.Workers, chunks, func(_ int, p collect.Piece) (answers.Chunk, error) { return judge.Chunk(of, places, p) })
 		for chunk, err := range judged {
 			if err != nil {
 				return err
 			}
 			s.Output.Foreign += chunk.Foreign
 			s.Output.TokensPerByte = max(s.Output.TokensPerByte, chunk.PerByte)
-			s.Output.Broken += chunk.Broken
+			s.Output.Answers += chunk.ForeignAnswers
+			s.Output.Mended += chunk.Mended
+			r.noteUnreadable(s, chunk.Broken)
 			for i := range chunk.Found {
+				answered := chunk.Found[i].Outcome.Class.Answered()
 				doubled, err := loose.Keep(&chunk.Found[i])
 				if err != nil {
 					return err
 				}
 				s.Output.Lines++
+				if answered && loose.Answer(chunk.Found[i].At) {
+					s.Output.Answers++
+				}
 				if doubled {
 					s.Output.Doubled++
 					s.Tally.Classes[quarry.ClassDuplicate]++
@@ -169,11 +223,33 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 			}
 		}
 	}
+	if s.Job.ARN != "" {
+		if err := short(s); err != nil {
+			return err
+		}
+	}
 	s.Output.Differs = summary.Differences(s)
 	for _, d := range s.Output.Differs {
 		r.watch(Event{Kind: Differs, Shard: s.ID, Text: d})
 	}
 	return r.seal(s, loose)
+}
+
+// maxUnreadable is how many lines that cannot be read are named in the ledger.
+const maxUnreadable = 20
+
+// noteUnreadable counts lines that cannot be read, and names the first of them.
+func (r *Run) noteUnreadable(s *ledger.Shard, broken []collect.Unreadable) {
+	for _, u := range broken {
+		s.Output.Broken++
+		if len(s.Output.Unreadable) == maxUnreadable {
+			continue
+		}
+		if rel, err := filepath.Rel(r.cfg.Dir, u.File); err == nil {
+			u.File = filepath.ToSlash(rel)
+		}
+		s.Output.Unreadable = append(s.Output.Unreadable, u.String())
+	}
 }
 
 // seal writes the journal and the leftovers in the order of the sources, and counts how the records ended.

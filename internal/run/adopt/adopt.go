@@ -89,7 +89,8 @@ func Find(ctx context.Context, run runjson.Run, at Place) (*Found, error) {
 func (f *Found) readIndex(ctx context.Context) error {
 	prefix := runjson.IndexPrefix(f.Run.Run)
 	var notes []quarry.ShardID
-	for key, err := range f.at.Bucket.Objects(ctx, prefix) {
+	for o, err := range f.at.Bucket.Objects(ctx, prefix) {
+		key := o.Key
 		if err != nil {
 			return err
 		}

@@ -59,10 +59,10 @@ func (w *world) place(lag time.Duration) adopt.Place {
 	return adopt.Place{
 		URI: func(key string) string { return "s3://b/" + key }, Lag: lag,
 		Bucket: collect.Store{
-			Objects: func(_ context.Context, prefix string) iter.Seq2[string, error] {
-				return func(yield func(string, error) bool) {
+			Objects: func(_ context.Context, prefix string) iter.Seq2[collect.Object, error] {
+				return func(yield func(collect.Object, error) bool) {
 					for _, key := range slices.Sorted(maps.Keys(w.objects)) {
-						if strings.HasPrefix(key, prefix) && !yield(key, nil) {
+						if strings.HasPrefix(key, prefix) && !yield(collect.Object{Key: key, Size: int64(len(w.objects[key]))}, nil) {
 							return
 						}
 					}
@@ -315,8 +315,8 @@ func TestAFaultOfTheBucketIsTold(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("access denied")
 	at := newWorld().place(0)
-	at.Bucket.Objects = func(context.Context, string) iter.Seq2[string, error] {
-		return func(yield func(string, error) bool) { yield("", broken) }
+	at.Bucket.Objects = func(context.Context, string) iter.Seq2[collect.Object, error] {
+		return func(yield func(collect.Object, error) bool) { yield(collect.Object{}, broken) }
 	}
 	if _, err := adopt.Find(t.Context(), newWorld().run, at); !errors.Is(err, broken) {
 		t.Errorf("Find = %v, want %v", err, broken)

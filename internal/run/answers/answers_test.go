@@ -154,12 +154,12 @@ func TestAPieceOfOutput(t *testing.T) {
 {"recordId":"stranger-0-a1","modelOutput":{}}
 
 {"recordId":"torn`
-	out, err := judge(t).Chunk(&answers.Job{}, places, jsonl.Chunk{Data: []byte(output), Line: 1})
+	out, err := judge(t).Chunk(&answers.Job{}, places, collect.Piece{File: "out", Chunk: jsonl.Chunk{Data: []byte(output), Line: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(out.Found) != 1 || out.Foreign != 1 || out.Broken != 1 {
-		t.Fatalf("Chunk = %d found, %d foreign, %d broken, want one each", len(out.Found), out.Foreign, out.Broken)
+	if len(out.Found) != 1 || out.Foreign != 1 || len(out.Broken) != 1 {
+		t.Fatalf("Chunk = %d found, %d foreign, %d broken, want one each", len(out.Found), out.Foreign, len(out.Broken))
 	}
 	f := out.Found[0]
 	if f.At != 1 || !f.Outcome.Left || f.Next.Attempt != 6 { // its first attempt in this pass

@@ -38,27 +38,33 @@ func Places(path string) (map[quarry.RecordID]Place, error) {
 
 // Chunk is what a piece of output came to.
 type Chunk struct {
-	Found           []shardfile.Found
-	Foreign, Broken int64
-	PerByte         float64 // the most tokens of input for a byte of a line
+	Found   []shardfile.Found
+	Foreign int64
+	// ForeignAnswers are those lines of records that were not asked which hold an answer.
+	ForeignAnswers int64
+	Mended         int64 // lines with characters that were damaged
+	Broken         []collect.Unreadable
+	PerByte        float64 // the most tokens of input for a byte of a line
 }
 
 // Chunk judges a piece of output. Many goroutines may call it.
-func (j *Judge) Chunk(of *Job, places map[quarry.RecordID]Place, c jsonl.Chunk) (Chunk, error) {
+func (j *Judge) Chunk(of *Job, places map[quarry.RecordID]Place, p collect.Piece) (Chunk, error) {
 	var out Chunk
 	var checker jsonl.Checker
-	for l := range c.Lines() {
-		if jsonl.Blank(l.Text) {
+	for line, unread := range p.Records(&checker) {
+		if unread != nil {
+			out.Broken = append(out.Broken, *unread)
 			continue
 		}
-		line, err := collect.Parse(&checker, l.Text)
-		if err != nil {
-			out.Broken++
-			continue
+		if line.Mended {
+			out.Mended++
 		}
 		where, ok := places[line.RecordID]
 		if !ok {
 			out.Foreign++
+			if line.Error == nil {
+				out.ForeignAnswers++
+			}
 			continue
 		}
 		f := j.Line(of, line, where)

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"quarry"
@@ -44,6 +45,9 @@ type Config struct {
 	Check         *parse.Checker
 	Prices        *cost.Table
 	Workers       int // Zero: 2
+	// Unreadable is given each place in the output that is no line of output, as FILE:LINE: reason, in order; nil: they are
+	// only counted.
+	Unreadable func(where string)
 	// Progress is told how many lines were read or collected; nil where nobody looks. total is 0 where it is not known.
 	Progress func(step string, done, total int64)
 }
@@ -111,22 +115,23 @@ func Collect(ctx context.Context, e *effect.Effects, cfg Config, job quarry.Job,
 type readLine struct {
 	hash   dedupe.Hash
 	failed bool
-	broken bool
+	mended bool
+	broken *collect.Unreadable
 }
 
 // find reads which lines there are, and which of them repeat a record.
 func (f *collection) find(ctx context.Context) error {
 	var n int64
-	read := func(_ int, c jsonl.Chunk) ([]readLine, error) {
+	read := func(_ int, p collect.Piece) ([]readLine, error) {
 		var lines []readLine
 		var checker jsonl.Checker
-		for l := range c.Lines() {
-			if jsonl.Blank(l.Text) {
+		for line, broken := range p.Records(&checker) {
+			if broken != nil {
+				lines = append(lines, readLine{broken: broken})
 				continue
 			}
-			line, err := collect.Parse(&checker, l.Text)
 			sum := sha256.Sum256([]byte(line.RecordID))
-			lines = append(lines, readLine{hash: dedupe.Hash(sum[:16]), failed: line.Error != nil, broken: err != nil})
+			lines = append(lines, readLine{hash: dedupe.Hash(sum[:16]), failed: line.Error != nil, mended: line.Mended})
 		}
 		return lines, nil
 	}
@@ -137,9 +142,12 @@ func (f *collection) find(ctx context.Context) error {
 		for _, l := range lines {
 			order := n
 			n++
-			if l.broken {
-				f.out.Output.Broken++
+			if l.broken != nil {
+				f.broken(*l.broken)
 				continue
+			}
+			if l.mended {
+				f.out.Output.Mended++
 			}
 			if l.failed {
 				order |= failedBit
@@ -164,11 +172,25 @@ func (f *collection) find(ctx context.Context) error {
 	return nil
 }
 
-// chunks reads all files, one behind the other.
-func (f *collection) chunks(ctx context.Context) iter.Seq2[jsonl.Chunk, error] {
-	return func(yield func(jsonl.Chunk, error) bool) {
-		for _, path := range f.tree.Files {
-			for c, err := range collect.Chunks(ctx, path) {
+// maxUnreadable is how many lines that cannot be read are named in the report.
+const maxUnreadable = 20
+
+func (f *collection) broken(u collect.Unreadable) {
+	o := &f.out.Output
+	o.Broken++
+	if len(o.Unreadable) < maxUnreadable {
+		o.Unreadable = append(o.Unreadable, u.String())
+	}
+	if f.cfg.Unreadable != nil {
+		f.cfg.Unreadable(u.String())
+	}
+}
+
+// chunks reads all files, one after the other.
+func (f *collection) chunks(ctx context.Context) iter.Seq2[collect.Piece, error] {
+	return func(yield func(collect.Piece, error) bool) {
+		for _, file := range f.tree.Files {
+			for c, err := range collect.Chunks(ctx, file.Path) {
 				if !yield(c, err) || err != nil {
 					return
 				}
@@ -200,7 +222,7 @@ func (f *collection) write(ctx context.Context) error {
 	skip, err, more := next()
 	var n int64
 	var text bytes.Buffer
-	judge := func(_ int, c jsonl.Chunk) ([]judgedLine, error) { return f.judgeLines(c), nil }
+	judge := func(_ int, p collect.Piece) ([]judgedLine, error) { return f.judgeLines(p), nil }
 	for judged, lineErr := range parallel.Map(ctx, f.cfg.Workers, f.chunks(ctx), judge) {
 		if err := errors.Join(err, lineErr); err != nil {
 			return err
@@ -240,18 +262,14 @@ func (f *collection) write(ctx context.Context) error {
 	return atomicfile.CommitAll(failed, results)
 }
 
-func (f *collection) judgeLines(c jsonl.Chunk) []judgedLine {
+func (f *collection) judgeLines(p collect.Piece) []judgedLine {
 	var lines []judgedLine
 	var checker jsonl.Checker
-	// Nobody asks a record again, so what may be done about an answer does not matter: the first attempt is not the last.
+	// Nothing asks a record again, so what may be done about an answer does not matter: the first attempt is not the last.
 	judge := &answers.Judge{Type: f.cfg.Type, Check: f.cfg.Check, Attempts: 4}
 	of := &answers.Job{ARN: f.job.ARN, Model: f.cfg.Model}
-	for l := range c.Lines() {
-		if jsonl.Blank(l.Text) {
-			continue
-		}
-		line, err := collect.Parse(&checker, l.Text)
-		if err != nil {
+	for line, broken := range p.Records(&checker) {
+		if broken != nil {
 			lines = append(lines, judgedLine{})
 			continue
 		}
@@ -269,6 +287,7 @@ func (f *collection) judgeLines(c jsonl.Chunk) []judgedLine {
 func (f *collection) compare(context.Context) error {
 	o := &f.out.Output
 	o.Manifest = f.tree.Sum()
+	o.Unread = strings.Join(f.tree.Unread, "; ")
 	s := ledger.Shard{Detail: ledger.Detail{Records: o.Lines - o.Doubled, Output: *o, Job: ledger.Job{Counts: f.job.Counts}}}
 	total := f.job.Counts.Total
 	if o.Manifest != nil {
@@ -281,6 +300,7 @@ func (f *collection) compare(context.Context) error {
 	o.Differs = summary.Differences(&s)
 	say := func(format string, args ...any) { o.Differs = append(o.Differs, fmt.Sprintf(format, args...)) }
 	switch m := o.Manifest; {
+	case m == nil && o.Unread != "": // it was said
 	case m == nil && f.job.ARN == "":
 		say("there is no %s: nothing says how many records there should be", collect.ManifestName)
 	case m == nil:

@@ -20,6 +20,7 @@ type Loose struct {
 	size   int64
 	at     []int64 // by place; -1: none yet
 	length []int32
+	given  []bool // by place: an answer came
 }
 
 // CreateLoose begins the outcomes of a shard of n records.
@@ -31,7 +32,7 @@ func (d Dir) CreateLoose(id quarry.ShardID, n int) (*Loose, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Loose{e: d.effects, file: f, buf: bufio.NewWriterSize(f, 256<<10), at: make([]int64, n), length: make([]int32, n)}
+	l := &Loose{e: d.effects, file: f, buf: bufio.NewWriterSize(f, 256<<10), at: make([]int64, n), length: make([]int32, n), given: make([]bool, n)}
 	for i := range l.at {
 		l.at[i] = -1
 	}
@@ -61,6 +62,13 @@ func (l *Loose) get(place int) (f Found, err error) {
 		return f, err
 	}
 	return f, json.Unmarshal(b, &f)
+}
+
+// Answer notes that an answer came for the record at a place, and reports whether it is the first.
+func (l *Loose) Answer(place int) bool {
+	first := !l.given[place]
+	l.given[place] = true
+	return first
 }
 
 // Keep takes one line's outcome. Of two lines for a record the better one stays; doubled says that this was a second one.

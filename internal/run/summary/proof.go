@@ -75,6 +75,18 @@ func Differences(s *ledger.Shard) []string {
 	if o.Broken > 0 {
 		say("%d lines cannot be read", o.Broken)
 	}
+	for _, u := range o.Unreadable {
+		say("%s", u)
+	}
+	if more := o.Broken - int64(len(o.Unreadable)); more > 0 && len(o.Unreadable) > 0 {
+		say("and %d more lines that cannot be read", more)
+	}
+	if o.Mended > 0 {
+		say("%d lines have damaged characters, which are read as U+FFFD", o.Mended)
+	}
+	if o.Unread != "" {
+		say("%s", o.Unread)
+	}
 	if m := o.Manifest; m != nil && m.ProcessedRecordCount != o.Lines+o.Foreign+o.Broken {
 		say("the manifest counts %d processed records, the output has %d lines", m.ProcessedRecordCount, o.Lines+o.Foreign+o.Broken)
 	}

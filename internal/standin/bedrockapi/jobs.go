@@ -50,6 +50,7 @@ func optional(s string) *string {
 }
 
 func view(j worker.Job) jobView {
+	counts := j.Shown()
 	v := jobView{
 		JobARN: string(j.ARN()), JobName: j.Name, ModelID: j.ModelID, Token: j.Token, RoleARN: j.RoleARN,
 		Status: string(j.Status), Message: j.Message,
@@ -57,7 +58,7 @@ func view(j worker.Job) jobView {
 		Input:  inputConfig{&inputS3{Format: optional(j.InputFormat), URI: &j.InputURI, Owner: optional(j.InputOwner)}},
 		Output: outputConfig{&outputS3{URI: &j.OutputURI, KMSKey: optional(j.OutputKMSKey), Owner: optional(j.OutputOwner)}},
 		VPC:    jsontext.Value(j.VPC), TimeoutHours: j.TimeoutHours, InvocationType: string(j.Type),
-		Total: j.Counts.Total, Processed: j.Counts.Processed, Success: j.Counts.Success, Error: j.Counts.Error,
+		Total: counts.Total, Processed: counts.Processed, Success: counts.Success, Error: counts.Error,
 	}
 	if !j.Ended.IsZero() {
 		v.EndTime = timestamp(j.Ended)

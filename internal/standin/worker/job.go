@@ -64,7 +64,8 @@ type Job struct {
 	Ended     time.Time        `json:"ended,omitzero"`
 	Expires   time.Time        `json:"expires"`
 
-	Counts       quarry.JobCounts `json:"counts"`
+	Counts       quarry.JobCounts `json:"counts"` // with the answers that a fault dropped, which are billed
+	Dropped      int64            `json:"dropped,omitempty"`
 	InputTokens  int64            `json:"inputTokens"`
 	OutputTokens int64            `json:"outputTokens"`
 
@@ -79,6 +80,15 @@ type inputFile struct {
 	Size    int64  `json:"size"`
 	ETag    string `json:"etag"`
 	Records int64  `json:"records"`
+}
+
+// Shown are the counters as the provider shows them, in the job and in its manifest: a record that a fault dropped was
+// processed nowhere that can be seen. Counters above what the output holds would say that output is missing.
+func (j Job) Shown() quarry.JobCounts {
+	c := j.Counts
+	c.Processed -= j.Dropped
+	c.Success -= j.Dropped
+	return c
 }
 
 // ARN is the job's ARN.

@@ -150,6 +150,6 @@ func (e *Engine) stopping(ctx context.Context, l *live, j Job) error {
 
 // put sets a job's counters.
 func (t tally) put(j *Job) {
-	j.Counts = t.counts(j.Counts.Total)
+	j.Counts, j.Dropped = t.counts(j.Counts.Total), t.dropped
 	j.InputTokens, j.OutputTokens = t.in, t.out
 }

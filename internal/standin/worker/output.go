@@ -104,7 +104,8 @@ func appendLine(b []byte, j Job, r record, index int64, p place, body []byte) ([
 }
 
 func (e *Engine) writeManifest(ctx context.Context, j Job, t tally) error {
-	counts := t.counts(j.Counts.Total)
+	t.put(&j)
+	counts := j.Shown()
 	b, err := json.Marshal(quarry.Manifest{
 		TotalRecordCount: counts.Total, ProcessedRecordCount: counts.Processed,
 		SuccessRecordCount: counts.Success, ErrorRecordCount: counts.Error,

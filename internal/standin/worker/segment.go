@@ -29,6 +29,7 @@ type segment struct {
 // tally is what the finished records come to.
 type tally struct {
 	success, errors int64
+	dropped         int64 // of those with success: answered and billed, and not in the output
 	in, out         int64
 }
 
@@ -38,6 +39,9 @@ func (t *tally) add(f *finished) {
 		return
 	}
 	t.success++
+	if f.flags&isDropped != 0 {
+		t.dropped++
+	}
 	t.in += f.in
 	t.out += f.out
 }
