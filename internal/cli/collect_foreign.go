@@ -18,6 +18,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/effect"
 	"quarry/internal/figure"
+	"quarry/internal/outfile"
 	"quarry/internal/report"
 	"quarry/internal/run"
 	"quarry/internal/run/foreign"
@@ -84,6 +85,11 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Dir, "ledger.db")); err == nil {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: s.Dir, Err: errors.New("it holds a run, whose results would be lost"), Hint: "name another directory with --dir"}
+	}
+	if !isJob {
+		if err := outfile.Remember(e, cfg.Dir, what, s.File); err != nil {
+			return err
+		}
 	}
 	job, from := quarry.Job{}, what
 	if isJob {

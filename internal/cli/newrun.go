@@ -11,6 +11,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
+	"quarry/internal/outfile"
 	"quarry/internal/run"
 )
 
@@ -56,6 +57,9 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 		return nil, err
 	}
 	if show.log, err = openRunLog(e, dir, "run", a.Version, told, c); err != nil {
+		return nil, err
+	}
+	if err := outfile.Remember(e, dir, known, told.File, s.Prices); err != nil {
 		return nil, err
 	}
 	// A request to stop was for the process that ran then.

@@ -24,7 +24,7 @@ func createCSV(e *effect.Effects, path string, columns *Columns, cfg Config) (Wr
 	if err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
-	w := &csvWriter{rower: rower{columns: columns}, out: out, guard: cfg.GuardFormulas}
+	w := &csvWriter{rower: rower{columns: columns}, out: out, guard: !cfg.RawFormulas}
 	if cfg.BOM {
 		w.line = append(w.line, "\ufeff"...)
 	}
@@ -73,10 +73,18 @@ func (w *csvWriter) end() error {
 
 // text appends a text from a document or a model.
 func (w *csvWriter) text(s string) {
-	if w.guard && s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0 {
+	if w.guard && formula(s) {
 		s = "'" + s
 	}
 	w.quote(s)
+}
+
+// formula reports whether a spreadsheet program would take a text for a formula. A negative number is none.
+func formula(s string) bool {
+	if s == "" || strings.IndexByte("=+-@\t\r", s[0]) < 0 {
+		return false
+	}
+	return s[0] != '-' || len(s) == 1 || strings.Trim(s[1:], "0123456789") != ""
 }
 
 // quote appends a value, in quotes where it could be read as something else: a lone \. ends the input of older

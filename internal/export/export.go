@@ -3,7 +3,7 @@
 // It owns the columns, the same in every format, and how each format writes them. It owns neither the results nor their
 // order. What always holds: one row a result, in the order of the results; a file appears whole or not at all; every
 // member of every answer and every field of every document is in the file, in a column of its own or in the column for
-// the rest; a value is never changed to fit; memory follows the longest line and the number of columns, not the number of
+// the rest; a value is never changed to fit (but for the apostrophe of Config.RawFormulas); memory follows the longest line and the number of columns, not the number of
 // results.
 //
 // The columns: id, status; the members of the answer, in the order of the schema and then of their first appearance;
@@ -40,14 +40,26 @@ type Config struct {
 	Schema json.RawMessage
 	// BOM begins a csv file with the mark by which spreadsheet programs tell UTF-8. Default: no mark.
 	BOM bool
-	// GuardFormulas puts an apostrophe before each text of a csv file that a spreadsheet program would take for a formula:
-	// one that begins with =, +, -, @, a tab or a carriage return (https://owasp.org/www-community/attacks/CSV_Injection).
-	// Default: texts stay as they are, since other readers would take the apostrophe for a part of the text.
-	GuardFormulas bool
+	// RawFormulas leaves each text of a csv file as it is. Default: a text that a spreadsheet program would take for a
+	// formula, one that begins with =, +, -, @, a tab or a carriage return and is no negative number, gets an apostrophe in front
+	// (https://owasp.org/www-community/attacks/CSV_Injection).
+	RawFormulas bool
+	// Table is the table of a sqlite file. Default: DefaultTable.
+	Table string
+}
+
+func (c Config) table() string {
+	if c.Table == "" {
+		return DefaultTable
+	}
+	return c.Table
 }
 
 // Validate reports a setting that cannot be.
 func (c Config) Validate() error {
+	if err := CheckTable(c.table()); err != nil {
+		return err
+	}
 	if len(c.Schema) == 0 {
 		return nil
 	}
@@ -86,7 +98,7 @@ func Create(ctx context.Context, e *effect.Effects, format, path string, columns
 	case "parquet":
 		return createParquet(e, path, columns)
 	case "sqlite":
-		return createSQLite(ctx, e, path, columns)
+		return createSQLite(ctx, e, path, columns, cfg)
 	}
 	return nil, fmt.Errorf("format %q: %w; want one of %s", format, ErrFormat, strings.Join(Formats(), ", "))
 }

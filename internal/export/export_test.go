@@ -329,7 +329,7 @@ func TestTextsComeBackAsTheyWere(t *testing.T) {
 	for _, format := range export.Formats() {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
-			got := write(t, lines.String(), format, export.Config{})
+			got := write(t, lines.String(), format, export.Config{RawFormulas: true})
 			for i, s := range hostile {
 				for _, name := range []string{"k", "text", "title", "url", "lang", "document_k", "job", "error_kind", "error_message"} {
 					want := s
@@ -492,10 +492,10 @@ func TestCSVBytes(t *testing.T) {
 		cfg  export.Config
 		want string
 	}{
-		{"as it is", export.Config{}, "id,status,e,n,s,i,text,title,url,lang,model,requested_model,mode,attempts,input_tokens,output_tokens,cost_usd,job,error_kind,error_message\r\n" +
+		{"formulas as they are", export.Config{RawFormulas: true}, "id,status,e,n,s,i,text,title,url,lang,model,requested_model,mode,attempts,input_tokens,output_tokens,cost_usd,job,error_kind,error_message\r\n" +
 			"-1,ok,\"\",,=1+1,-5,,\"a,\"\"b\"\"\r\nc\",,,,,batch,1,10,2,0.000123456789,,,\r\n"},
-		{"with a mark and guarded", export.Config{BOM: true, GuardFormulas: true}, "\ufeffid,status,e,n,s,i,text,title,url,lang,model,requested_model,mode,attempts,input_tokens,output_tokens,cost_usd,job,error_kind,error_message\r\n" +
-			"'-1,ok,\"\",,'=1+1,-5,,\"a,\"\"b\"\"\r\nc\",,,,,batch,1,10,2,0.000123456789,,,\r\n"},
+		{"with a mark, formulas guarded and a negative number kept", export.Config{BOM: true}, "\ufeffid,status,e,n,s,i,text,title,url,lang,model,requested_model,mode,attempts,input_tokens,output_tokens,cost_usd,job,error_kind,error_message\r\n" +
+			"-1,ok,\"\",,'=1+1,-5,,\"a,\"\"b\"\"\r\nc\",,,,,batch,1,10,2,0.000123456789,,,\r\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -684,7 +684,7 @@ func FuzzFile(f *testing.F) {
 		var first content
 		for _, format := range []string{"csv", "sqlite", "parquet"} {
 			path := filepath.Join(dir, "out."+format)
-			n, err := export.File(t.Context(), effect.New(nil), bytes.NewReader(in), format, path, export.Config{})
+			n, err := export.File(t.Context(), effect.New(nil), bytes.NewReader(in), format, path, export.Config{RawFormulas: true})
 			if err != nil {
 				if _, statErr := os.Stat(path); statErr == nil {
 					t.Fatalf("%s: %v, but the file is there", format, err)

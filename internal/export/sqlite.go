@@ -20,7 +20,7 @@ const (
 	changeBytes = 8 << 20
 )
 
-// sqliteWriter makes a database with one table, results; its rowid is the order of the results. Texts are TEXT, whole
+// sqliteWriter makes a database with one table; its rowid is the order of the results. Texts are TEXT, whole
 // numbers and booleans INTEGER, others REAL; null and missing are NULL.
 type sqliteWriter struct {
 	rower
@@ -34,7 +34,7 @@ type sqliteWriter struct {
 }
 
 // createSQLite builds the database under a temporary name, without a journal: one that is not finished is thrown away.
-func createSQLite(ctx context.Context, e *effect.Effects, path string, columns *Columns) (Writer, error) {
+func createSQLite(ctx context.Context, e *effect.Effects, path string, columns *Columns, cfg Config) (Writer, error) {
 	w := &sqliteWriter{rower: rower{columns: columns}, e: e, path: path}
 	if err := e.Remove(w.temporary()); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
@@ -53,7 +53,7 @@ func createSQLite(ctx context.Context, e *effect.Effects, path string, columns *
 		w.Abort()
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
-	create, insert := statements(columns)
+	create, insert := statements(cfg.table(), columns)
 	w.insert = insert
 	err = w.db.Change(ctx, "export: create table", func(tx *effect.Tx) error {
 		_, err := tx.ExecContext(ctx, create)
@@ -68,7 +68,7 @@ func createSQLite(ctx context.Context, e *effect.Effects, path string, columns *
 
 func (w *sqliteWriter) temporary() string { return w.path + ".tmp" }
 
-func statements(columns *Columns) (create, insert string) {
+func statements(table string, columns *Columns) (create, insert string) {
 	var c, i strings.Builder
 	for n := range columns.all {
 		col := &columns.all[n]
@@ -76,7 +76,7 @@ func statements(columns *Columns) (create, insert string) {
 			c.WriteString(", ")
 			i.WriteString(", ")
 		}
-		c.WriteString(`"` + strings.ReplaceAll(col.name, `"`, `""`) + `" `)
+		c.WriteString(quoted(col.name) + " ")
 		switch col.kind {
 		case integer, boolean:
 			c.WriteString("INTEGER")
@@ -90,7 +90,7 @@ func statements(columns *Columns) (create, insert string) {
 		}
 		i.WriteByte('?')
 	}
-	return "CREATE TABLE results (" + c.String() + ")", "INSERT INTO results VALUES (" + i.String() + ")"
+	return "CREATE TABLE " + quoted(table) + " (" + c.String() + ")", "INSERT INTO " + quoted(table) + " VALUES (" + i.String() + ")"
 }
 
 // Write adds a row.
