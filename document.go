@@ -78,26 +78,64 @@ type ItemError struct {
 // Error gives "FILE:LINE: reason", the line that people see.
 func (e *ItemError) Error() string { return e.At.String() + ": " + e.Reason }
 
-// CharClasses counts a text's characters by class. They predict its tokens without a tokenizer.
+// CharClasses counts a text's characters by class. They predict its tokens without a tokenizer. Letters, Digits, Punctuation,
+// Kana, Han, Other and Spaces add up to all characters; Words counts runs of Latin letters; the rest are parts of these.
 type CharClasses struct {
 	Words       int64 `json:"words"`
-	Letters     int64 `json:"letters"`
+	Letters     int64 `json:"letters"` // Latin ones, with and without marks
 	Digits      int64 `json:"digits"`
 	Punctuation int64 `json:"punctuation"`
 	Kana        int64 `json:"kana"`
 	Han         int64 `json:"han"`
 	Other       int64 `json:"other"`
 	Spaces      int64 `json:"spaces"`
+
+	Figures int64 `json:"figures,omitempty"` // of Digits, those of a text that is mostly numbers
+	Chinese int64 `json:"chinese,omitempty"` // of Han, those of a text without kana
+
+	// Of Letters.
+	Foreign    int64 `json:"foreign,omitempty"`    // all letters of a text whose short words are not English ones
+	Accented   int64 `json:"accented,omitempty"`   // of Latin-1: é, ü, ñ
+	Extended   int64 `json:"extended,omitempty"`   // of Latin Extended-A and -B: ł, ş, ő
+	Vietnamese int64 `json:"vietnamese,omitempty"` // of Latin Extended Additional, and ơ, ư: ế, ợ
+
+	// Of Other.
+	Cyrillic   int64 `json:"cyrillic,omitempty"`
+	Slavic     int64 `json:"slavic,omitempty"` // of Cyrillic, letters that Russian does not have: і, ї, є, ў, ј
+	Greek      int64 `json:"greek,omitempty"`
+	Arabic     int64 `json:"arabic,omitempty"` // with Persian and Urdu
+	Hebrew     int64 `json:"hebrew,omitempty"`
+	Hangul     int64 `json:"hangul,omitempty"`
+	Thai       int64 `json:"thai,omitempty"`
+	Devanagari int64 `json:"devanagari,omitempty"`
+	Indic      int64 `json:"indic,omitempty"`   // Bengali, Gujarati, Tamil, Telugu and their neighbours
+	Symbols    int64 `json:"symbols,omitempty"` // emoji, arrows, mathematics, boxes
+}
+
+// ClassCount is how many counts a CharClasses holds.
+const ClassCount = 24
+
+// Each gives all counts, in the order of the fields.
+func (c *CharClasses) Each() [ClassCount]*int64 {
+	return [ClassCount]*int64{
+		&c.Words, &c.Letters, &c.Digits, &c.Punctuation, &c.Kana, &c.Han, &c.Other, &c.Spaces, &c.Figures, &c.Chinese,
+		&c.Foreign, &c.Accented, &c.Extended, &c.Vietnamese,
+		&c.Cyrillic, &c.Slavic, &c.Greek, &c.Arabic, &c.Hebrew, &c.Hangul, &c.Thai, &c.Devanagari, &c.Indic, &c.Symbols,
+	}
 }
 
 // Add adds the counts of another text.
 func (c *CharClasses) Add(o CharClasses) {
-	c.Words += o.Words
-	c.Letters += o.Letters
-	c.Digits += o.Digits
-	c.Punctuation += o.Punctuation
-	c.Kana += o.Kana
-	c.Han += o.Han
-	c.Other += o.Other
-	c.Spaces += o.Spaces
+	of := o.Each()
+	for i, n := range c.Each() {
+		*n += *of[i]
+	}
+}
+
+// Sub takes the counts of a part of the text away.
+func (c *CharClasses) Sub(o CharClasses) {
+	of := o.Each()
+	for i, n := range c.Each() {
+		*n -= *of[i]
+	}
 }

@@ -53,14 +53,14 @@ var belowRun = map[string][]string{
 	},
 	"internal/run/index":    {"internal/run/lines", "internal/dedupe"},
 	"internal/run/lines":    {"internal/collect"},
-	"internal/run/outlook":  {"internal/cost", "internal/report", "internal/tokens"},
+	"internal/run/outlook":  {"internal/run/weigh", "internal/cost", "internal/report", "internal/tokens"},
 	"internal/run/parallel": {},
 	"internal/run/pilot": {
-		"internal/run/draw", "internal/run/lines", "internal/run/outlook", "internal/run/shardfile", "internal/ledger", "internal/report", "internal/tokens",
+		"internal/run/draw", "internal/run/lines", "internal/run/outlook", "internal/run/shardfile", "internal/run/weigh", "internal/ledger", "internal/report", "internal/tokens",
 	},
-	"internal/run/plan": {"internal/run/draw", "internal/run/index", "internal/clean", "internal/dedupe"},
+	"internal/run/plan": {"internal/run/draw", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
 	"internal/run/prepare": {
-		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
+		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
 	},
 	"internal/run/results":   {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/report"},
 	"internal/run/runjson":   {"internal/run/plan", "internal/ledger"},
@@ -68,6 +68,7 @@ var belowRun = map[string][]string{
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
 	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
 	"internal/run/summary":   {"internal/run/outlook", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},
+	"internal/run/weigh":     {"internal/clean", "internal/tokens"},
 }
 
 // Leaves have one job each and may be imported by anybody.

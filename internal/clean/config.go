@@ -96,18 +96,16 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Weights are tokens per character of each class (and per word), for a cap that has to be near and need not be exact.
-type Weights struct {
-	Words, Letters, Digits, Punctuation, Kana, Han, Other, Spaces float64
-}
+// Weights are tokens per count of quarry.CharClasses, in the order of its Each, for a cap that has to be near and need not
+// be exact. A count that is part of another one weighs what its characters take more than the other's.
+type Weights [quarry.ClassCount]float64
 
 // defaultWeights are on the side of too many tokens: English at 4 characters a token, Japanese at 1.25.
-var defaultWeights = Weights{
-	Words: 0.55, Letters: 0.1, Digits: 0.6, Punctuation: 0.75, Kana: 0.75, Han: 0.95, Other: 1.2, Spaces: 0.02,
-}
+var defaultWeights = Weights{0.55, 0.1, 0.6, 0.75, 0.75, 0.95, 1.2, 0.02}
 
-func (w Weights) tokens(c quarry.CharClasses) float64 {
-	return w.Words*float64(c.Words) + w.Letters*float64(c.Letters) + w.Digits*float64(c.Digits) +
-		w.Punctuation*float64(c.Punctuation) + w.Kana*float64(c.Kana) + w.Han*float64(c.Han) +
-		w.Other*float64(c.Other) + w.Spaces*float64(c.Spaces)
+func (w *Weights) tokens(c quarry.CharClasses) (sum float64) {
+	for i, n := range c.Each() {
+		sum += w[i] * float64(*n)
+	}
+	return sum
 }

@@ -133,8 +133,12 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 		row("cut", "%s texts at the cap", figure.Thousands(p.Cut))
 	}
 	row("model", "%s", s.Model)
-	row("tokens", "about %s in (%s to %s), %s out (%s to %s): before any answer was read", figure.Thousands(f.Tokens.Estimate), figure.Thousands(f.Tokens.Low), figure.Thousands(f.Tokens.High),
-		figure.Thousands(f.Output.Estimate), figure.Thousands(f.Output.Low), figure.Thousands(f.Output.High))
+	basis := f.Basis
+	if p.Asked == 0 {
+		basis = "nothing is asked"
+	}
+	row("tokens", "about %s in (%s to %s), %s out (%s to %s): %s", figure.Thousands(f.Tokens.Estimate), figure.Thousands(f.Tokens.Low), figure.Thousands(f.Tokens.High),
+		figure.Thousands(f.Output.Estimate), figure.Thousands(f.Output.Low), figure.Thousands(f.Output.High), basis)
 	for _, left := range f.LeftOut {
 		row("not sent", "%s, which the model refuses", left)
 	}

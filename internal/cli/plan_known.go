@@ -45,7 +45,13 @@ func compareWithRun(ctx context.Context, s *config.Settings, r *run.Run) error {
 	if err != nil {
 		return err
 	}
-	return r.CompareWith(run.Beside{Dir: dir, Pass: pass, Planned: planned, Settings: settings})
+	facts := map[string]string{}
+	for _, name := range run.LearnedFacts() {
+		if facts[name], _, err = book.Fact(ctx, name); err != nil {
+			return err
+		}
+	}
+	return r.CompareWith(run.Beside{Dir: dir, Pass: pass, Planned: planned, Settings: settings, Learned: facts})
 }
 
 // printKnown is the line that says what is new.

@@ -40,8 +40,5 @@ func CleanConfig(s *config.Settings) (clean.Config, error) {
 // tokenWeights are those by which the model's family is estimated in a forecast too.
 func tokenWeights(model string) clean.Weights {
 	m, _, _ := catalog.Find(model)
-	w := tokens.Default(m.Family)
-	return clean.Weights{
-		Words: w.Words, Letters: w.Letters, Digits: w.Digits, Punctuation: w.Punctuation, Kana: w.Kana, Han: w.Han, Other: w.Other, Spaces: w.Spaces,
-	}
+	return clean.Weights(tokens.Default(m.Family).PerCount())
 }

@@ -9,6 +9,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/outlook"
+	"quarry/internal/run/weigh"
 )
 
 // foreseen is what was expected of a pass, and what its pilot came to. It is a fact of the run.
@@ -30,7 +31,7 @@ func (r *Run) asks() string {
 
 // recall reads what was learned and foreseen before this process began.
 func (r *Run) recall(ctx context.Context) error {
-	for name, into := range map[string]any{"learned": &r.learned, r.foreseenFact(): &r.foreseen} {
+	for name, into := range map[string]any{learnedFact: &r.learned, r.foreseenFact(): &r.foreseen} {
 		text, ok, err := r.ledger.Fact(ctx, name)
 		if err != nil {
 			return err
@@ -40,6 +41,27 @@ func (r *Run) recall(ctx context.Context) error {
 		}
 		if err := json.Unmarshal([]byte(text), into); err != nil {
 			return fmt.Errorf("read the run's %s: %w", name, err)
+		}
+	}
+	if r.learned != nil && r.learned.Asks != r.asks() {
+		r.learned = nil
+	}
+	return nil
+}
+
+// LearnedFacts are the names under which a run's ledger keeps what its answers taught: what [Beside] wants to know.
+func LearnedFacts() []string { return []string{learnedFact, pilotedFact} }
+
+const learnedFact = "learned"
+
+// takeLearned lets a forecast rest on what another run's ledger keeps, where that was asked with the same prompt, model and
+// schema.
+func (r *Run) takeLearned(facts map[string]string) error {
+	for name, into := range map[string]any{learnedFact: &r.learned, pilotedFact: &r.passed} {
+		if text := facts[name]; text != "" {
+			if err := json.Unmarshal([]byte(text), into); err != nil {
+				return fmt.Errorf("read the run's %s: %w", name, err)
+			}
 		}
 	}
 	if r.learned != nil && r.learned.Asks != r.asks() {
@@ -77,21 +99,12 @@ func (r *Run) keepForecast(ctx context.Context, with map[string]any) error {
 	return r.ledger.SetFacts(ctx, facts)
 }
 
-// allTexts are those of all documents that are asked. Classes were counted before it was known which documents repeat
-// others or are unchanged, so they are taken in the proportion of what is left.
+// allTexts are those of all documents that are asked.
 func (r *Run) allTexts() outlook.Texts {
 	p := &r.planned
-	t := outlook.Texts{Records: p.Records(), Merges: p.Long, Parts: p.Parts, Classes: p.Classes, Around: max(p.LineBytes-p.AskedBytes, 0)}
-	if p.Classes == (quarry.CharClasses{}) {
-		t.Plain = p.AskedBytes
-	}
-	share := 1.0
-	if p.AskedLines > 0 && p.LineBytes > p.AskedLines {
-		share = float64(p.AskedLines) / float64(p.LineBytes)
-	}
-	t = t.Scaled(share)
-	if candidates := p.Asked + p.Same + p.Unchanged; candidates > 0 {
-		t.Japanese = min(t.Records, int64(float64(p.Japanese)*(float64(t.Records)/float64(candidates))))
+	t := outlook.Texts{Sums: p.Sent, Around: p.Around, Merges: p.Long, Parts: p.Parts}
+	if t.Documents == 0 && p.Asked > 0 { // planned by a version that counted the characters of all documents
+		t.Sums, t.Around = weigh.Guess(p.Classes, p.Asked+p.Same+p.Unchanged, p.Records(), p.Japanese), weigh.Around{}
 	}
 	return t
 }

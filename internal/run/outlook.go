@@ -15,6 +15,7 @@ type Forecast struct {
 	Planned plan.Plan          `json:"planned"`
 	Tokens  tokens.Band        `json:"input_tokens"`
 	Output  tokens.Band        `json:"output_tokens"`
+	Basis   string             `json:"basis"` // what the range of the input tokens rests on
 	Usage   quarry.Usage       `json:"usage"` // the estimates of both
 	Modes   []outlook.ModePlan `json:"modes"`
 	Cache   outlook.CachePlan  `json:"cache"`
@@ -35,7 +36,7 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 	}
 	e := r.expect()
 	f := Forecast{
-		Planned: r.planned, Tokens: e.Input, Output: e.Output, Usage: e.Usage(),
+		Planned: r.planned, Tokens: e.Input, Output: e.Output, Basis: e.Basis, Usage: e.Usage(),
 		LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas, Known: r.compared(),
 	}
 	f.Modes, f.Cache = r.prices().Compare(outlook.Work{

@@ -105,7 +105,7 @@ func (r *Run) show(ctx context.Context, p *pilotRead) error {
 	r.foreseen.Pilot = rep
 	with := map[string]any{}
 	if r.learned != nil {
-		with["learned"] = r.learned
+		with[learnedFact] = r.learned
 	}
 	if err := r.keepForecast(ctx, with); err != nil {
 		return err
@@ -146,7 +146,7 @@ const pilotedFact = "piloted"
 func (r *Run) passedBefore(ctx context.Context) ([]string, error) {
 	text, ok, err := r.ledger.Fact(ctx, pilotedFact)
 	if err != nil || !ok {
-		return nil, err
+		return r.passed, err
 	}
 	var list []string
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
@@ -221,7 +221,9 @@ func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 	}
 	l.Asks = r.asks()
 	r.learned = &l.Learned
-	e := r.model().Expect(r.learned, r.allTexts().Less(l.First.Records, l.First.Japanese, l.First.Classes)).After(p.Usage)
+	rest := r.allTexts()
+	rest.Sub(&l.First)
+	e := r.model().Expect(r.learned, rest).After(p.Usage)
 	e.Samples = l.Samples
 	after := r.prices().Expected(r.planned.Mode, r.planned.Stages(), e)
 	r.foreseen.After = &after

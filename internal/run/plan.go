@@ -13,6 +13,7 @@ import (
 	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
 	"quarry/internal/run/plan"
+	"quarry/internal/run/weigh"
 )
 
 // plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
@@ -141,7 +142,13 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	if err := r.findNear(ctx, again); err != nil {
 		return err
 	}
+	weights, err := weigh.Open(pass.Path(weightsFile))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, weights.Close(), r.effects.Remove(pass.Path(weightsFile))) }()
 	findings := plan.Findings{
+		Weighed: weights,
 		Repeats: again, Sample: sample, Joined: pairs, Before: before.slots(), Imported: before != nil && before.pass == importedPass, RefreshMax: r.cfg.RefreshMax,
 	}
 	err = r.planned.Decide(ctx, pass, &findings)

@@ -132,6 +132,7 @@ type Run struct {
 	sameAsBefore bool // the pass asks with the settings of the one before
 	piloted      bool // an earlier pilot read what this prompt, model and schema give
 	learned      *outlook.Learned
+	passed       []string // prompts, models and schemas whose pilot was passed in the run beside this plan
 	foreseen     foreseen
 	// structuredWhy says why the answer schema is sent along or not.
 	structuredWhy string

@@ -15,6 +15,7 @@ import (
 	"quarry/internal/run/lines"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/shardfile"
+	"quarry/internal/run/weigh"
 )
 
 // asking says how documents are asked now.
@@ -55,6 +56,11 @@ func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, sample *draw.S
 		return err
 	}
 	defer leftOut.Abort()
+	weights, err := weigh.Create(r.effects, pass.Path(weightsFile))
+	if err != nil {
+		return err
+	}
+	defer weights.Abort()
 	p := &r.planned
 	var order int64
 	began := time.Now()
@@ -79,12 +85,15 @@ read:
 					return err
 				}
 				if item.IsDocument() {
-					if err := out.Add(&index.Entry{Hash: item.Hash, Bytes: index.BrokenBytes}); err != nil {
+					if err := errors.Join(out.Add(&index.Entry{Hash: item.Hash, Bytes: index.BrokenBytes}), weights.Add(&weigh.Doc{})); err != nil {
 						return err
 					}
 					order++
 				}
 				continue
+			}
+			if err := weights.Add(&weigh.Doc{Classes: item.Classes, Japanese: item.Japanese}); err != nil {
+				return err
 			}
 			if err := r.scanOne(out, item, block.First.Source, order, ids, keys, sample); err != nil {
 				return err
@@ -94,7 +103,7 @@ read:
 		r.watch(Event{Kind: Progress, Step: "plan", Done: p.Items, Bytes: p.SourceBytes, Since: began})
 	}
 	p.Documents = order // less those whose id comes again, see plan.Decide
-	return errors.Join(out.Commit(), leftOut.Commit())
+	return errors.Join(out.Commit(), leftOut.Commit(), weights.Commit())
 }
 
 func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order int64, ids, keys *dedupe.Sorter, sample *draw.Sample) error {
@@ -141,6 +150,7 @@ func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order i
 		}
 		sample.Add(draw.Stratum{Source: source, Japanese: item.Japanese}, dedupe.Entry{Hash: item.Hash, Order: order})
 		p.Classes.Add(item.Classes)
+		r.lookAround(order, item)
 		p.AskedBytes += item.TextBytes
 		p.LineBytes += size
 		if err := r.scanRecords(out, item, order); err != nil {
@@ -148,6 +158,20 @@ func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order i
 		}
 	}
 	return out.Add(&e)
+}
+
+// weightsFile is a scratch file of a pass in the making; see weigh.
+const weightsFile = "weights"
+
+// lookAround looks at what stands around a document's text in its requests.
+func (r *Run) lookAround(order int64, item *prepare.Item) {
+	part := 0
+	for _, input := range item.Records(1) {
+		if item.Parts() > 0 {
+			part++
+		}
+		r.planned.Around.Look(order, input, item.Sample(part).Classes)
+	}
 }
 
 // scanRecords notes the parts of a long document, and hands what is asked to a build.

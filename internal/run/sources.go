@@ -70,6 +70,8 @@ type Beside struct {
 	Pass     int    // its last finished one
 	Planned  string // the fact of that name
 	Settings string // that it was finished with
+	// Learned are the facts of LearnedFacts, empty where there are none: what its answers taught.
+	Learned map[string]string
 }
 
 // CompareWith lets Plan compare with what a run directory knows. Nothing is written there.
@@ -77,6 +79,9 @@ func (r *Run) CompareWith(b Beside) error {
 	var planned plan.Plan
 	if err := json.Unmarshal([]byte(b.Planned), &planned); err != nil {
 		return fmt.Errorf("read the plan of pass %d: %w", b.Pass, err)
+	}
+	if err := r.takeLearned(b.Learned); err != nil {
+		return err
 	}
 	other := &Run{cfg: Config{Dir: b.Dir}}
 	r.beside, r.sameAsBefore = other.openKnown(b.Pass, planned), b.Settings == r.cfg.Settings

@@ -2,36 +2,48 @@ package tokens
 
 import "math"
 
-// Answers adds up what answers took: enough for their mean, and for how far single ones lie from it. It is a plain value
-// that can be kept as JSON.
+// Answers adds up what answers took: enough for their mean, for how far single ones lie from it, and for how much longer the
+// answers to longer records are. It is a plain value that can be kept as JSON.
 type Answers struct {
 	N       int64   `json:"n"`
 	Sum     float64 `json:"sum"`     // tokens
 	Squares float64 `json:"squares"` // sum of each answer's tokens squared
+
+	In        float64 `json:"in,omitempty"`         // input tokens of their records
+	InSquares float64 `json:"in_squares,omitempty"` // sum of their squares
+	Products  float64 `json:"products,omitempty"`   // sum of input times output
 }
 
-// Add takes one more answer.
-func (a *Answers) Add(tokens int64) {
-	x := float64(tokens)
+// Add takes one more answer: the tokens of its record, and its own.
+func (a *Answers) Add(input, output int64) {
+	x, y := float64(input), float64(output)
 	a.N++
-	a.Sum += x
-	a.Squares += x * x
+	a.Sum += y
+	a.Squares += y * y
+	a.In += x
+	a.InSquares += x * x
+	a.Products += x * y
 }
 
 // With gives the answers of both.
 func (a Answers) With(b Answers) Answers {
-	return Answers{N: a.N + b.N, Sum: a.Sum + b.Sum, Squares: a.Squares + b.Squares}
+	return Answers{
+		N: a.N + b.N, Sum: a.Sum + b.Sum, Squares: a.Squares + b.Squares,
+		In: a.In + b.In, InSquares: a.InSquares + b.InSquares, Products: a.Products + b.Products,
+	}
 }
 
-// How far an answer's length may be off where too few were read to say.
+// How far the answers' length may be off where too few were read to say.
 const (
 	fewLow  = 0.5
 	fewHigh = 2.0
 )
 
-// Band gives the tokens of as many answers again, with their range: 19 totals of 20 lie in it where the answers were
-// drawn at random from what is asked. From fewer than twenty answers the range is half to twice; from none it is nothing.
-func (a Answers) Band(records int64) Band {
+// Band gives the tokens of the answers to so many records, with their range: 19 totals of 20 lie in it where single answers
+// differ as those that were read. input is the records' tokens; where they are longer or shorter than those that were
+// answered, the answers are taken to be as much longer or shorter as the answers show. Zero: not known. From fewer than
+// twenty answers the range is half to twice; from none it is nothing.
+func (a Answers) Band(records, input int64) Band {
 	if a.N < 1 || records < 1 {
 		return Band{}
 	}
@@ -42,11 +54,24 @@ func (a Answers) Band(records int64) Band {
 		b.Low, b.High = whole(mean*r*fewLow), whole(math.Ceil(mean*r*fewHigh))
 		return b
 	}
+	total := mean * r
 	variance := max(0, (a.Squares-a.Sum*mean)/(n-1))
-	off := 2 * math.Sqrt(variance*(r*r/n+r)) // of the mean, and of the rest around it
-	b.Low, b.High = whole(max(0, mean*r-off)), whole(math.Ceil(mean*r+off))
+	unsure := r * r / n
+	if spread := a.InSquares - a.In*a.In/n; input > 0 && spread > 1e-6*a.InSquares {
+		slope := (a.Products - a.In*mean) / spread
+		beyond := float64(input) - r*a.In/n // more than as many records of mean length have
+		variance = max(0, (a.Squares-a.Sum*mean-slope*slope*spread)/(n-2))
+		unsure += beyond * beyond / spread
+		total = max(total*leastAnswers, total+slope*beyond)
+		b.Estimate = whole(math.Round(total))
+	}
+	off := sure * (1 + 4/n) * math.Sqrt(variance*(unsure+r)) // of the line, and of the rest around it
+	b.Low, b.High = whole(max(0, total-off)), whole(math.Ceil(total+off))
 	return b
 }
+
+// leastAnswers is how short answers to shorter records may be taken to be, as a share of the mean.
+const leastAnswers = 0.1
 
 // Together gives the band of a sum. Ranges that come from samples are independent and add up in squares; with one that
 // does not, all add up as they are.

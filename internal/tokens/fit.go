@@ -17,10 +17,14 @@ type Sample struct {
 const minSamples = 20
 
 const (
-	// ridge is the square of how far off one document may be (a twentieth of its tokens) over how far off a prior weight
-	// may be (half of itself). It settles what a pilot leaves open: a script of which it has one document, or letters
-	// against words, which go together.
-	ridge = 0.01
+	// firstOff is how far off one record is taken to be, as a share of its tokens, until the fit has shown it.
+	firstOff = 0.05
+	// leastOff and mostOff bound what the fit may show: samples that are all the same say nothing of others.
+	leastOff, mostOff = 0.01, 0.30
+	// priorOff is how far off a prior weight may be, as a share of it, once a factor for all was taken. Together with how far
+	// off one record is, it settles what a pilot leaves open: a script of which it has one document, or letters against words,
+	// which go together.
+	priorOff = 0.30
 	// Priors below these count as these: a weight of nothing may have been nothing by chance.
 	leastWeight = 0.05
 	leastBase   = 50
@@ -42,19 +46,44 @@ func (w Weights) Refit(samples []Sample) Weights {
 		return w
 	}
 	v := scale(w.vector(), samples)
+	prior, off := v, firstOff
 	if len(samples) >= minSamples {
-		v = scale(descend(v, samples), samples)
+		for range 2 { // the second time with how far off records really are
+			v = scale(descend(prior, samples, ridge(off)), samples)
+			off = min(max(offOf(v, samples), leastOff), mostOff)
+		}
 	}
 	fitted := weightsOf(v)
 	fitted.Fit = fitted.leftover(samples)
+	if len(samples) >= minSamples {
+		fitted.Fit.Off, fitted.Fit.Classes = off, classes
+		fitted.Fit.Spreads = spreadsOf(prior, samples, off)
+	}
 	return fitted
 }
 
+// ridge is the square of how far off one record is over how far off a prior weight may be.
+func ridge(off float64) float64 { return off * off / (priorOff * priorOff) }
+
+// offOf is the standard deviation of a record's tokens around its estimate, as a share of its tokens.
+func offOf(v vector, samples []Sample) float64 {
+	var squares float64
+	for _, s := range samples {
+		x := features(s.Classes, 1)
+		miss := v.dot(&x)/float64(s.Tokens) - 1
+		squares += miss * miss
+	}
+	return math.Sqrt(squares / max(1, float64(len(samples))-freedom))
+}
+
+// freedom is how many weights a pilot fits in effect: a text has few scripts.
+const freedom = 6
+
 // descend minimises Σ (x·v/tokens - 1)² + ridge·Σ (v/prior - 1)² over v ≥ 0, one weight at a time.
-func descend(prior [classes]float64, samples []Sample) [classes]float64 {
+func descend(prior vector, samples []Sample, ridge float64) vector {
 	n := float64(len(samples))
-	rows := make([][classes]float64, len(samples))
-	var square [classes]float64 // Σ x² by weight
+	rows := make([]vector, len(samples))
+	var square vector // Σ x² by weight
 	for i, s := range samples {
 		rows[i] = features(s.Classes, 1)
 		for j := range rows[i] {
@@ -65,7 +94,7 @@ func descend(prior [classes]float64, samples []Sample) [classes]float64 {
 	v := prior
 	missing := make([]float64, len(samples)) // 1 - x·v/tokens
 	for i := range rows {
-		missing[i] = 1 - dot(rows[i], v)
+		missing[i] = 1 - v.dot(&rows[i])
 	}
 	for range rounds {
 		var moved float64
@@ -73,11 +102,7 @@ func descend(prior [classes]float64, samples []Sample) [classes]float64 {
 			if square[j] == 0 {
 				continue // the pilot says nothing about it
 			}
-			least := leastWeight
-			if j == 0 {
-				least = leastBase
-			}
-			hold := ridge / math.Pow(max(prior[j], least), 2)
+			hold := ridge / math.Pow(atLeast(prior, j), 2)
 			var pull float64
 			for i := range rows {
 				pull += rows[i][j] * missing[i]
@@ -100,12 +125,21 @@ func descend(prior [classes]float64, samples []Sample) [classes]float64 {
 	return v
 }
 
+// atLeast is a prior weight, or what counts in its place.
+func atLeast(prior vector, j int) float64 {
+	if j == atBase {
+		return max(prior[j], leastBase)
+	}
+	return max(prior[j], leastWeight)
+}
+
 // scale multiplies all weights so that the samples' total comes out.
-func scale(v [classes]float64, samples []Sample) [classes]float64 {
+func scale(v vector, samples []Sample) vector {
 	var want, got float64
 	for _, s := range samples {
 		want += float64(s.Tokens)
-		got += dot(v, features(s.Classes, 1))
+		x := features(s.Classes, 1)
+		got += v.dot(&x)
 	}
 	if !(got > 0) {
 		return v
@@ -120,19 +154,24 @@ func scale(v [classes]float64, samples []Sample) [classes]float64 {
 func (w Weights) leftover(samples []Sample) Fit {
 	f := Fit{Samples: len(samples)}
 	off := make([]float64, len(samples))
-	var sum, squares float64
+	var sum, squares, lengths float64
 	for i, s := range samples {
-		got := dot(w.vector(), features(s.Classes, 1))
+		got := w.sum(s.Classes, 1)
 		miss := got - float64(s.Tokens)
 		sum += got
+		lengths += got * got
 		squares += miss * miss
 		off[i] = math.Abs(miss) / float64(s.Tokens)
 	}
 	free := len(samples) - 1 // the factor takes one
 	if len(samples) >= minSamples {
-		free = len(samples) - classes
+		free = len(samples) - freedom
 	}
-	f.Mean = sum / float64(len(samples))
+	n := float64(len(samples))
+	f.Mean = sum / n
+	if f.Mean > 0 {
+		f.Vary = math.Sqrt(max(0, lengths/n/(f.Mean*f.Mean)-1))
+	}
 	f.Spread = math.Sqrt(squares / float64(max(1, free)))
 	slices.Sort(off)
 	f.Median = off[len(off)/2]

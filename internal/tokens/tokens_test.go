@@ -88,7 +88,7 @@ func TestARandomPilotGivesTheTotalWithinThreePercent(t *testing.T) {
 					drawn, rest := split(samples, size, seed)
 					classes, want := sum(rest)
 					w := tokens.Default(tokenizers[prior].family).Refit(drawn)
-					b := w.Band(classes, int64(len(rest)))
+					b := w.Band(tokens.Texts{Classes: classes, Records: int64(len(rest))})
 					off := float64(b.Estimate)/float64(want) - 1
 					if worst = max(worst, math.Abs(off)); math.Abs(off) > 0.03 {
 						t.Errorf("pilot %d: estimate %d of %d, off by %.2f%%", seed, b.Estimate, want, 100*off)
@@ -113,7 +113,7 @@ func TestDefaultWeights(t *testing.T) {
 	t.Parallel()
 	for _, tok := range tokenizers {
 		classes, want := sum(known(t, tok.column))
-		b := tokens.Default(tok.family).Band(classes, 1500)
+		b := tokens.Rough(tok.family, tokens.Texts{Classes: classes, Records: 1500})
 		if off := float64(b.Estimate)/float64(want) - 1; math.Abs(off) > 0.03 {
 			t.Errorf("%s: estimate %d of %d, off by %.2f%%", tok.name, b.Estimate, want, 100*off)
 		}
@@ -234,10 +234,10 @@ func TestHostileSamplesChangeNothingOrLittle(t *testing.T) {
 	if got := d.Total(quarry.CharClasses{Letters: math.MaxInt64, Han: math.MaxInt64, Other: math.MaxInt64}, math.MaxInt64); got != math.MaxInt64 {
 		t.Errorf("Total of everything = %d", got)
 	}
-	if got := d.Band(quarry.CharClasses{Other: math.MaxInt64}, 1); got.High < got.Estimate || got.Low > got.Estimate {
+	if got := d.Band(tokens.Texts{Classes: quarry.CharClasses{Other: math.MaxInt64}, Records: 1}); got.High < got.Estimate || got.Low > got.Estimate {
 		t.Errorf("Band of everything = %+v", got)
 	}
-	if got := (tokens.Weights{}).Band(quarry.CharClasses{}, 0); got != (tokens.Band{}) {
+	if got := (tokens.Weights{}).Band(tokens.Texts{}); got != (tokens.Band{}) {
 		t.Errorf("Band of nothing = %+v", got)
 	}
 	if got := tokens.Drift(quarry.CharClasses{}, quarry.CharClasses{}); got != 0 {

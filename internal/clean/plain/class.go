@@ -6,45 +6,103 @@ import "quarry"
 type kind uint8
 
 const (
-	drop     kind = iota // no text: control, bidi, tag, private use, byte order mark
-	space                // any blank
-	line                 // a line or paragraph separator
-	letter               // Latin letters
-	punct                // punctuation of any script
-	kana                 // hiragana, katakana, half-width kana
-	han                  // ideographs
-	other                // everything else: other scripts, symbols, emoji
-	selector             // variation selectors, kept only where they can select something
+	drop       kind = iota // no text: control, bidi, tag, private use, byte order mark
+	space                  // any blank
+	line                   // a line or paragraph separator
+	letter                 // Latin letters without marks
+	accented               // of Latin-1
+	extended               // of Latin Extended-A and -B
+	vietnamese             // of Latin Extended Additional
+	punct                  // punctuation of any script
+	kana                   // hiragana, katakana, half-width kana
+	han                    // ideographs
+	other                  // scripts that have no class of their own
+	cyrillic               // that Russian has
+	slavic                 // Cyrillic that Russian does not have
+	greek                  // and Coptic
+	arabic                 //
+	hebrew                 //
+	hangul                 //
+	thai                   //
+	devanagari             //
+	indic                  // Bengali to Sinhala
+	symbol                 // emoji, arrows, mathematics, boxes
+	selector               // variation selectors, kept only where they can select something
 )
 
 // classify sorts the characters from U+0080 on. It follows Unicode's general categories closely enough to predict
 // tokens, and exactly where characters are dropped.
 func classify(r rune) kind {
+	if r < lowEnd {
+		return low[r]
+	}
 	switch {
-	case r < 0x100:
-		return latin1(r)
-	case r <= 0x024F || r >= 0x1E00 && r <= 0x1EFF:
-		return letter
-	case r < 0x2000:
-		switch r {
-		case 0x034F, 0x061C, 0x180E: // grapheme joiner, Arabic letter mark, Mongolian vowel separator: invisible
-			return drop
-		case 0x1680:
-			return space
-		}
-		return other
 	case r < 0x2070:
 		return generalPunctuation(r)
+	case r <= 0x20CF, r >= 0x2100 && r < 0x2C00:
+		return symbol
+	case r >= 0x2DE0 && r <= 0x2DFF:
+		return slavic
 	case r < 0x3000:
 		return other
 	case r < 0x3400:
 		return cjkSymbol(r)
 	case r <= 0x9FFF:
 		return han
+	case r >= 0xA640 && r <= 0xA69F:
+		return slavic
+	case r >= 0xA8E0 && r <= 0xA8FF:
+		return devanagari
+	case r >= 0xA960 && r <= 0xA97F, r >= 0xAC00 && r <= 0xD7FF:
+		return hangul
 	case r < 0xE000:
 		return other
 	}
 	return high(r)
+}
+
+// lowEnd is where the table of the scripts with letters of one or two bytes, and of the first ones with three, ends.
+const lowEnd = 0x2000
+
+var low = func() (t [lowEnd]kind) {
+	for r := range rune(lowEnd) {
+		t[r] = lowKind(r)
+	}
+	return t
+}()
+
+func lowKind(r rune) kind {
+	switch {
+	case r < 0x100:
+		return latin1(r)
+	case r == 0x01A0 || r == 0x01A1 || r == 0x01AF || r == 0x01B0 || r >= 0x1E00 && r <= 0x1EFF: // ơ, ư
+		return vietnamese
+	case r <= 0x024F:
+		return extended
+	case r == 0x034F || r == 0x061C || r == 0x180E: // grapheme joiner, Arabic letter mark, Mongolian vowel separator: invisible
+		return drop
+	case r == 0x1680:
+		return space
+	case r >= 0x0370 && r <= 0x03FF || r >= 0x1F00:
+		return greek
+	case r >= 0x0410 && r <= 0x044F || r == 0x0401 || r == 0x0451:
+		return cyrillic
+	case r >= 0x0400 && r <= 0x052F || r >= 0x1C80 && r <= 0x1C8F:
+		return slavic
+	case r >= 0x0590 && r <= 0x05FF:
+		return hebrew
+	case r >= 0x0600 && r <= 0x06FF || r >= 0x0750 && r <= 0x077F || r >= 0x0870 && r <= 0x08FF:
+		return arabic
+	case r >= 0x0900 && r <= 0x097F:
+		return devanagari
+	case r >= 0x0980 && r <= 0x0DFF:
+		return indic
+	case r >= 0x0E00 && r <= 0x0E7F:
+		return thai
+	case r >= 0x1100 && r <= 0x11FF:
+		return hangul
+	}
+	return other
 }
 
 func latin1(r rune) kind {
@@ -56,7 +114,7 @@ func latin1(r rune) kind {
 	case r == 0xA0:
 		return space
 	case r >= 0xC0 && r != 0xD7 && r != 0xF7, r == 0xAA, r == 0xBA, r == 0xB5:
-		return letter
+		return accented
 	}
 	return punct
 }
@@ -66,7 +124,7 @@ func generalPunctuation(r rune) kind {
 	case r <= 0x200A || r == 0x202F || r == 0x205F:
 		return space
 	case r == 0x200C || r == 0x200D: // joiners shape Persian and Indic words and join emoji
-		return other
+		return symbol
 	case r == 0x2028 || r == 0x2029:
 		return line
 	case r <= 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2060:
@@ -87,6 +145,8 @@ func cjkSymbol(r rune) kind {
 		return drop
 	case r >= 0x3041 && r <= 0x30FF || r >= 0x31F0 && r <= 0x31FF:
 		return kana
+	case r >= 0x3130 && r <= 0x318F:
+		return hangul
 	}
 	return other
 }
@@ -108,6 +168,12 @@ func high(r rune) kind {
 	case r >= 0xFE30 && r <= 0xFE6F, r >= 0xFF01 && r <= 0xFF0F, r >= 0xFF1A && r <= 0xFF20,
 		r >= 0xFF3B && r <= 0xFF40, r >= 0xFF5B && r <= 0xFF65:
 		return punct
+	case r >= 0xFB1D && r <= 0xFB4F:
+		return hebrew
+	case r >= 0xFB50 && r <= 0xFDFF, r >= 0xFE70 && r <= 0xFEFE:
+		return arabic
+	case r >= 0x1F000 && r <= 0x1FBFF:
+		return symbol
 	}
 	return other
 }
@@ -184,14 +250,21 @@ func addPacked(c *quarry.CharClasses, packed uint64) {
 
 // The table of characters of three bytes, U+2000 to U+FFFF, which are nearly all of Japanese and Chinese and the
 // typographic signs of other languages. The first two bytes find a page, the third one in it how the character counts,
-// packed as in the ASCII table, or that it needs a closer look.
+// packed so that one addition counts it, or that it needs a closer look.
 const (
-	firstLead        = 0xE2
-	leads            = 0xF0 - firstLead
+	firstLead = 0xE2
+	leads     = 0xF0 - firstLead
+
+	laneBits         = 10
+	lane             = 1<<laneBits - 1
 	oneKana   uint64 = 1
-	oneHan    uint64 = 1 << 16
-	// onePunct is 1<<32 here too.
-	oneOther uint64 = 1 << 48
+	oneHan    uint64 = 1 << laneBits
+	oneSign   uint64 = 1 << (2 * laneBits) // punctuation
+	oneHangul uint64 = 1 << (3 * laneBits)
+	oneSymbol uint64 = 1 << (4 * laneBits)
+	oneOther  uint64 = 1 << (5 * laneBits)
+	// maxWide keeps every packed counter of characters below 1<<laneBits; it is in bytes.
+	maxWide = 3 * lane
 )
 
 type page [64]uint64
@@ -233,7 +306,11 @@ func packed(r rune) uint64 {
 	case han:
 		return oneHan
 	case punct:
-		return onePunct
+		return oneSign
+	case hangul:
+		return oneHangul
+	case symbol:
+		return oneSymbol
 	case other:
 		return oneOther
 	}
@@ -241,8 +318,11 @@ func packed(r rune) uint64 {
 }
 
 func addPackedWide(c *quarry.CharClasses, packed uint64) {
-	c.Kana += int64(packed & 0xFFFF)
-	c.Han += int64(packed >> 16 & 0xFFFF)
-	c.Punctuation += int64(packed >> 32 & 0xFFFF)
-	c.Other += int64(packed >> 48 & 0x7FFF)
+	c.Kana += int64(packed & lane)
+	c.Han += int64(packed >> laneBits & lane)
+	c.Punctuation += int64(packed >> (2 * laneBits) & lane)
+	syllables, symbols := int64(packed>>(3*laneBits)&lane), int64(packed>>(4*laneBits)&lane)
+	c.Hangul += syllables
+	c.Symbols += symbols
+	c.Other += syllables + symbols + int64(packed>>(5*laneBits)&lane)
 }

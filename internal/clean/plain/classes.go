@@ -6,10 +6,33 @@ import (
 	"quarry"
 )
 
-// Classes counts the characters of a finished text by class, as the [Writer] does while it writes: Words are runs of
-// Latin letters, Letters those letters, Digits 0-9, Punctuation that of any script, Kana and Han the Japanese and
-// Chinese ones, Spaces blanks and line ends, Other the rest. All but Words add up to the number of characters.
+// Classes counts the characters of a finished text by class, as the [Writer] does: Words are runs of Latin letters,
+// Letters those letters, Digits 0-9, Punctuation that of any script, Kana and Han the Japanese and Chinese ones, Spaces
+// blanks and line ends, Other the rest; these but Words add up to the number of characters. The other counts are parts of
+// these. Foreign, Chinese and Figures are decided for the text as a whole.
 func Classes(text []byte) quarry.CharClasses {
+	c := classes(text)
+	judge(text, &c)
+	return c
+}
+
+// judge counts again what counts otherwise in a text of its kind: letters of another language than English, ideographs
+// without kana, digits among digits.
+func judge(text []byte, c *quarry.CharClasses) {
+	c.Foreign, c.Chinese, c.Figures = 0, 0, 0
+	if foreign(text, c) {
+		c.Foreign = c.Letters
+	}
+	if 20*c.Kana < c.Han {
+		c.Chinese = c.Han
+	}
+	if 3*c.Digits > Chars(*c) {
+		c.Figures = c.Digits
+	}
+}
+
+// classes counts what adds up when texts are joined or cut.
+func classes(text []byte) quarry.CharClasses {
 	var c quarry.CharClasses
 	inWord := uint64(0)
 	for i := 0; i < len(text); {
@@ -44,9 +67,17 @@ func Classes(text []byte) quarry.CharClasses {
 // count adds one character from U+0080 on and returns whether a word now goes on.
 func count(c *quarry.CharClasses, k kind, inWord uint64) uint64 {
 	switch k {
-	case letter:
+	case letter, accented, extended, vietnamese:
 		c.Words += int64(1 &^ inWord)
 		c.Letters++
+		switch k {
+		case accented:
+			c.Accented++
+		case extended:
+			c.Extended++
+		case vietnamese:
+			c.Vietnamese++
+		}
 		return 1
 	case punct:
 		c.Punctuation++
@@ -58,8 +89,36 @@ func count(c *quarry.CharClasses, k kind, inWord uint64) uint64 {
 		c.Spaces++
 	default:
 		c.Other++
+		countOther(c, k)
 	}
 	return 0
+}
+
+// countOther counts a character among the parts of Other.
+func countOther(c *quarry.CharClasses, k kind) {
+	switch k {
+	case cyrillic:
+		c.Cyrillic++
+	case slavic:
+		c.Cyrillic++
+		c.Slavic++
+	case greek:
+		c.Greek++
+	case arabic:
+		c.Arabic++
+	case hebrew:
+		c.Hebrew++
+	case hangul:
+		c.Hangul++
+	case thai:
+		c.Thai++
+	case devanagari:
+		c.Devanagari++
+	case indic:
+		c.Indic++
+	case symbol, selector:
+		c.Symbols++
+	}
 }
 
 // Chars is the number of characters in a text with these counts.

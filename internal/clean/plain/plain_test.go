@@ -1,6 +1,7 @@
 package plain_test
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -127,11 +128,68 @@ func TestEveryCharacter(t *testing.T) {
 func TestClasses(t *testing.T) {
 	t.Parallel()
 	got := plain.Classes([]byte("Go 1.26 は速い。naïve ½ café\n한글🙂"))
-	want := quarry.CharClasses{Words: 3, Letters: 11, Digits: 3, Punctuation: 3, Kana: 2, Han: 1, Other: 3, Spaces: 5}
+	want := quarry.CharClasses{Words: 3, Letters: 11, Digits: 3, Punctuation: 3, Kana: 2, Han: 1, Other: 3, Spaces: 5, Accented: 2, Hangul: 2, Symbols: 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Classes (-want +got):\n%s", diff)
 	}
 	if n := plain.Chars(got); n != 28 {
 		t.Errorf("Chars = %d, want 28", n)
+	}
+}
+
+func TestClassesOfATextAsAWhole(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, text                string
+		foreign, chinese, figures bool
+	}{
+		{"English", "Stone is cut from the face of a hill and carried down to the valley by rail.", false, false, false},
+		{"a list of names", strings.Repeat("Anna Carrara Marmor Quarrel Verona ", 5), false, false, false},
+		{"code", "if err != nil { return fmt.Errorf(msg, err) } for i := range list { total += list[i].size }", false, false, false},
+		{"German", "Der Stein wird aus dem Hang geschnitten und mit der Bahn ins Tal gebracht.", true, false, false},
+		{"French", "La pierre est taillée dans la colline et descend dans la vallée par le rail.", true, false, false},
+		{"Spanish", "La piedra se corta en la ladera y baja al valle por el tren de la mañana.", true, false, false},
+		{"Indonesian", "Batu dipotong dari lereng bukit dan dibawa ke lembah dengan kereta untuk dijual.", true, false, false},
+		{"Turkish", "Taş yamaçtan kesilir ve bir tren ile vadiye indirilir, ama fiyat daha yüksek.", true, false, false},
+		{"Czech", "Kámen se řeže ze svahu a vozí se po kolejích do údolí, ale cena je vysoká.", true, false, false},
+		{"Polish", "Kamień jest cięty ze zbocza i zwożony koleją do doliny, ale cena nie spada.", true, false, false},
+		{"Hungarian", "A követ a hegyoldalból vágják, és vasúton viszik le a völgybe, hogy eladják, de nem olcsó.", true, false, false},
+		{"English in Japanese", "石は Quarry の丘から切り出されます。von der", false, false, false},
+		{"Japanese", "石は丘の斜面から切り出されます。", false, false, false},
+		{"Chinese", "石头从山坡上切下来，用火车运到山谷。", false, true, false},
+		{"numbers", "3141592653 5897932384 6264338327", false, false, true},
+		{"a date", "On 2026-11-29 the price was 12.", false, false, false},
+	} {
+		c := plain.Classes([]byte(tt.text))
+		if c.Foreign > 0 != tt.foreign || c.Chinese > 0 != tt.chinese || c.Figures > 0 != tt.figures {
+			t.Errorf("%s: %+v", tt.name, c)
+		}
+	}
+}
+
+func TestClassesOfEachScript(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]quarry.CharClasses{
+		"камень":  {Other: 6, Cyrillic: 6},
+		"камінь":  {Other: 6, Cyrillic: 6, Slavic: 1},
+		"πέτρα":   {Other: 5, Greek: 5},
+		"حجر":     {Other: 3, Arabic: 3},
+		"سنگ":     {Other: 3, Arabic: 3},
+		"אבן":     {Other: 3, Hebrew: 3},
+		"돌":       {Other: 1, Hangul: 1},
+		"หิน":     {Other: 3, Thai: 3},
+		"पत्थर":   {Other: 5, Devanagari: 5},
+		"পাথর":    {Other: 4, Indic: 4},
+		"ქვა":     {Other: 3},
+		"🙂→∑":     {Other: 3, Symbols: 3},
+		"đường":   {Words: 1, Letters: 5, Extended: 1, Vietnamese: 2},
+		"słoń":    {Words: 1, Letters: 4, Accented: 0, Extended: 2},
+		"größe":   {Words: 1, Letters: 5, Accented: 2},
+		"石":       {Han: 1, Chinese: 1},
+		"石です石です石": {Han: 3, Kana: 4},
+	} {
+		if diff := cmp.Diff(want, plain.Classes([]byte(text))); diff != "" {
+			t.Errorf("Classes(%q) (-want +got):\n%s", text, diff)
+		}
 	}
 }

@@ -88,7 +88,7 @@ func (w *Writer) plainRun(s []byte, i int) int {
 
 // wideRun copies characters of three bytes that need no closer look, and counts them on the way.
 func (w *Writer) wideRun(s []byte, i int) int {
-	run := s[i:min(len(s), i+maxRun)]
+	run := s[i:min(len(s), i+maxWide)]
 	var packed uint64
 	n := 0
 	for n+2 < len(run) {
@@ -255,8 +255,7 @@ func (w *Writer) flush(nextWide bool) {
 			mark = mark[1:]
 		}
 		w.out = append(w.out, mark...)
-		c := Classes(mark)
-		w.classes.Add(c)
+		w.classes.Add(classes(mark))
 		w.inWord = 0
 		w.linked = true
 		w.textAt = len(w.out)

@@ -177,11 +177,11 @@ func (w *Writer) Insert(at int, s string) {
 
 // Cut takes the text back to a length that Len gave.
 func (w *Writer) Cut(length int) {
-	c := Classes(w.out[length:])
+	c := classes(w.out[length:])
 	if w.insideWord(length) {
 		c.Words--
 	}
-	sub(&w.classes, c)
+	w.classes.Sub(c)
 	w.out = w.out[:length]
 	w.inWord = 0
 	if length > 0 && isLetter(utf8.DecodeLastRune(w.out)) {
@@ -198,18 +198,8 @@ func isLetter(r rune, _ int) bool {
 	if r < utf8.RuneSelf {
 		return ascii[r] == oneLetter
 	}
-	return classify(r) == letter
-}
-
-func sub(c *quarry.CharClasses, o quarry.CharClasses) {
-	c.Words -= o.Words
-	c.Letters -= o.Letters
-	c.Digits -= o.Digits
-	c.Punctuation -= o.Punctuation
-	c.Kana -= o.Kana
-	c.Han -= o.Han
-	c.Other -= o.Other
-	c.Spaces -= o.Spaces
+	k := classify(r)
+	return k >= letter && k <= vietnamese
 }
 
 // endBlock looks at the block that ends here: one that is nothing but an address is an embed, and goes.
@@ -254,7 +244,8 @@ func (w *Writer) Finish() ([]byte, quarry.CharClasses) {
 	if w.unsure && !norm.NFC.IsNormal(w.out) {
 		w.spare = norm.NFC.Append(w.spare[:0], w.out...)
 		w.out, w.spare = w.spare, w.out
-		w.classes = Classes(w.out)
+		w.classes = classes(w.out)
 	}
+	judge(w.out, &w.classes)
 	return w.out, w.classes
 }

@@ -1,8 +1,11 @@
 package outlook
 
 import (
+	"fmt"
+
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
 )
 
@@ -28,52 +31,28 @@ type Learned struct {
 	Again float64 `json:"again"`
 }
 
-// Texts is what a forecast is made from.
+// Texts is what a forecast is made from: what is asked first, and nothing else.
 type Texts struct {
-	Records, Japanese int64
-	Classes           quarry.CharClasses
-	Around            int64 // bytes of the records beside the texts
-	Merges, Parts     int64 // of long documents: answers that are merged into one, and of how many
-	Plain             int64 // bytes of records whose characters nobody counted: ready ones
+	weigh.Sums
+	Around        weigh.Around // what stands around each of them
+	Merges, Parts int64        // of long documents: answers that are merged into one, and of how many
 }
 
-// counts are the numbers of characters of each class.
-func counts(c *quarry.CharClasses) []*int64 {
-	return []*int64{&c.Words, &c.Letters, &c.Digits, &c.Punctuation, &c.Kana, &c.Han, &c.Other, &c.Spaces}
-}
-
-// Scaled gives the share of the texts' characters and bytes that is asked about. The numbers of records stay.
-func (t Texts) Scaled(share float64) Texts {
-	if share < 1 {
-		for _, n := range counts(&t.Classes) {
-			*n = part64(*n, share)
-		}
+// tokens is what is estimated of all of them; around with what stands around them, which weights that were refitted have in
+// their base.
+func (t *Texts) tokens(around bool) tokens.Texts {
+	of := t.Texts()
+	if around {
+		of.Classes.Add(t.Around.For(t.Records))
 	}
-	t.Around, t.Plain = part64(t.Around, share), part64(t.Plain, share)
-	return t
-}
-
-// Less takes so many records with these characters, those of a pilot, out of all.
-func (t Texts) Less(records, japanese int64, c quarry.CharClasses) Texts {
-	take := func(n *int64, m int64) { *n = max(0, *n-m) }
-	share := 1.0
-	if t.Records > 0 {
-		share = max(0, 1-float64(records)/float64(t.Records))
-	}
-	take(&t.Records, records)
-	take(&t.Japanese, japanese)
-	t.Around, t.Plain = part64(t.Around, share), part64(t.Plain, share)
-	less := counts(&c)
-	for i, n := range counts(&t.Classes) {
-		take(n, *less[i])
-	}
-	return t
+	return of
 }
 
 // Expectation is a forecast in tokens.
 type Expectation struct {
 	Input, Output tokens.Band
-	Samples       int64 // answers that it rests on; 0: none, it is rough
+	Samples       int64  // answers that it rests on; 0: none, it is rough
+	Basis         string // what the input's range rests on, for people
 }
 
 // Usage is its estimates.
@@ -118,7 +97,7 @@ const marksOfPart = 15
 // withMerges adds the second stage of long documents: the answers about their parts are read once more, each document's
 // inside a prompt, for an answer whose length nobody has seen yet.
 func withMerges(e Expectation, l *Learned, t Texts) (input, output tokens.Band) {
-	around := float64(t.Around) / 5 / float64(t.Records)
+	around := tokens.Default("").Exact(t.Around.For(1))
 	if l != nil {
 		around = l.Weights.Base
 	}
@@ -133,21 +112,25 @@ func withMerges(e Expectation, l *Learned, t Texts) (input, output tokens.Band) 
 // first is what the first stage may take: all records but the merges of long documents.
 func (m Model) first(l *Learned, t Texts) Expectation {
 	if l == nil {
-		in := tokens.Default(m.Family).Band(t.Classes, t.Records)
-		// What stands around the text in each record: the prompt, in prose, and JSON. A ready record is all of that.
-		in = plus(in, t.Around/5+t.Plain/4)
+		in := tokens.Rough(m.Family, t.tokens(true))
 		most := t.Records * int64(max(m.MaxTokens, 1))
 		out := tokens.Band{Estimate: min(part64(in.Estimate, originShare), most)}
 		out.Low, out.High = part64(out.Estimate, unreadLow), min(part64(out.Estimate, unreadHigh), most)
-		return Expectation{Input: in, Output: out}
+		return Expectation{Input: in, Output: out, Basis: tokens.Basis(m.Family, t.Classes)}
 	}
-	out := tokens.Together(l.Japanese.Band(t.Japanese), l.Other.Band(t.Records-t.Japanese))
+	weights := l.Weights.Complete()
+	input := func(c quarry.CharClasses, records int64) int64 { return weights.Total(c, records) }
+	others := t.Classes
+	others.Sub(t.InJapanese)
+	out := tokens.Together(l.Japanese.Band(t.Japanese, input(t.InJapanese, t.Japanese)), l.Other.Band(t.Records-t.Japanese, input(others, t.Records-t.Japanese)))
 	const few = 10 // of a language: then its answers count as the others'
 	if l.Japanese.N < few || l.Other.N < few {
-		out = l.Japanese.With(l.Other).Band(t.Records)
+		out = l.Japanese.With(l.Other).Band(t.Records, input(t.Classes, t.Records))
 	}
+	samples := l.Japanese.N + l.Other.N
 	return Expectation{
-		Input: l.Weights.Band(t.Classes, t.Records).Times(1 + l.Again), Output: out.Times(1 + l.Again), Samples: l.Japanese.N + l.Other.N,
+		Input: weights.Band(t.tokens(false)).Times(1 + l.Again), Output: out.Times(1 + l.Again), Samples: samples,
+		Basis: fmt.Sprintf("fitted to %d answers", samples),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"quarry/internal/catalog"
 	"quarry/internal/cost"
 	"quarry/internal/run/outlook"
+	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
 )
 
@@ -61,31 +62,18 @@ func TestAShareOfAll(t *testing.T) {
 	}
 }
 
-func TestTextsAreScaledAndLessened(t *testing.T) {
-	t.Parallel()
-	all := outlook.Texts{
-		Records: 100, Japanese: 40, Classes: quarry.CharClasses{Words: 1000, Letters: 5000, Digits: 10, Punctuation: 20, Kana: 30, Han: 40, Other: 50, Spaces: 900},
-		Around: 800, Plain: 60,
-	}
-	half := all.Scaled(0.5)
-	if half.Records != 100 || half.Classes != (quarry.CharClasses{Words: 500, Letters: 2500, Digits: 5, Punctuation: 10, Kana: 15, Han: 20, Other: 25, Spaces: 450}) || half.Around != 400 || half.Plain != 30 {
-		t.Errorf("Scaled(0.5) = %+v", half)
-	}
-	if same := all.Scaled(1); same != all {
-		t.Errorf("Scaled(1) = %+v, want %+v", same, all)
-	}
-	rest := all.Less(25, 50, quarry.CharClasses{Words: 100, Kana: 31})
-	want := all
-	want.Records, want.Japanese, want.Around, want.Plain = 75, 0, 600, 45 // never below none
-	want.Classes.Words, want.Classes.Kana = 900, 0
-	if rest != want {
-		t.Errorf("Less = %+v, want %+v", rest, want)
+// prose is so many records of English prose, of 1,000 words each, inside of a short prompt.
+func prose(records int64) outlook.Texts {
+	c := quarry.CharClasses{Words: 1000 * records, Letters: 5000 * records, Spaces: 1000 * records}
+	return outlook.Texts{
+		Sums:   weigh.Sums{Documents: records, Records: records, Classes: c},
+		Around: weigh.Around{Records: 1, Classes: quarry.CharClasses{Words: 100, Letters: 500, Spaces: 100}},
 	}
 }
 
 func TestBeforeAnyAnswerTheForecastIsRough(t *testing.T) {
 	t.Parallel()
-	texts := outlook.Texts{Records: 100, Classes: quarry.CharClasses{Words: 100_000, Letters: 500_000, Spaces: 100_000}, Around: 50_000}
+	texts := prose(100)
 	model := outlook.Model{Family: catalog.Anthropic, MaxTokens: 4096}
 	e := model.Expect(nil, texts)
 	if e.Samples != 0 || !inside(e.Input) || !inside(e.Output) {
@@ -96,6 +84,11 @@ func TestBeforeAnyAnswerTheForecastIsRough(t *testing.T) {
 	}
 	if got := (outlook.Model{MaxTokens: 10}).Expect(nil, texts).Output; got.Estimate != 1000 || got.High != 1000 {
 		t.Errorf("answers of 10 tokens at most: %+v, want no more than 1000", got)
+	}
+	alone := texts
+	alone.Around = weigh.Around{}
+	if got := model.Expect(nil, alone).Input.Estimate; 11*got > 10*e.Input.Estimate+11 || 11*got < 10*e.Input.Estimate-11 {
+		t.Errorf("%d tokens in without the prompt, %d with it, want a tenth more", got, e.Input.Estimate)
 	}
 	if got := model.Expect(nil, outlook.Texts{}); got != (outlook.Expectation{}) {
 		t.Errorf("Expect(no texts) = %+v, want nothing", got)
@@ -108,14 +101,14 @@ func inside(b tokens.Band) bool {
 
 func answersOf(n int, tokensEach int64) (a tokens.Answers) {
 	for range n {
-		a.Add(tokensEach)
+		a.Add(0, tokensEach)
 	}
 	return a
 }
 
 func TestAForecastKnowsTheAnswersOfEachLanguage(t *testing.T) {
 	t.Parallel()
-	texts := outlook.Texts{Records: 1000, Japanese: 200, Classes: quarry.CharClasses{Words: 10_000, Letters: 50_000}}
+	texts := outlook.Texts{Sums: weigh.Sums{Records: 1000, Japanese: 200, Classes: quarry.CharClasses{Words: 10_000, Letters: 50_000}}}
 	for name, tt := range map[string]struct {
 		japanese, other tokens.Answers
 		again           float64
@@ -136,7 +129,7 @@ func TestAForecastKnowsTheAnswersOfEachLanguage(t *testing.T) {
 func TestMergesReadTheAnswersAboutTheParts(t *testing.T) {
 	t.Parallel()
 	l := &outlook.Learned{Weights: tokens.Default(catalog.Anthropic), Other: answersOf(40, 100)}
-	texts := outlook.Texts{Records: 100, Classes: quarry.CharClasses{Words: 10_000, Letters: 50_000}}
+	texts := prose(100)
 	first := outlook.Model{}.Expect(l, texts)
 	texts.Merges, texts.Parts = 10, 50
 	both := outlook.Model{}.Expect(l, texts)

@@ -21,6 +21,7 @@ import (
 	"quarry/internal/run/lines"
 	"quarry/internal/run/outlook"
 	"quarry/internal/run/shardfile"
+	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
 )
 
@@ -107,8 +108,8 @@ type outcomeOrError struct {
 // Learned is what the answers say of documents that were not asked yet.
 type Learned struct {
 	outlook.Learned
-	Samples int64         // answers that it is learned from; 0: none said anything
-	First   outlook.Texts // the records that were asked first, and their characters: what is not to be forecast any more
+	Samples int64      // answers that it is learned from; 0: none said anything
+	First   weigh.Sums // the records that were asked first, and their characters: what is not to be forecast any more
 }
 
 // Learn reads what the answers' tokens say of the rest. attempts is how many a record may have.
@@ -121,13 +122,11 @@ func (p *Outcome) Learn(ctx context.Context, files shardfile.Dir, family catalog
 		}
 		first := s.RecordID.Attempt() == s.Tried+1
 		if first {
-			l.First.Records++
-		}
-		if s.Sample != nil && first {
-			l.First.Classes.Add(s.Sample.Classes)
-			if s.Sample.Japanese {
-				l.First.Japanese++
+			var d weigh.Doc
+			if s.Sample != nil {
+				d = weigh.Doc{Classes: s.Sample.Classes, Japanese: s.Sample.Japanese}
 			}
+			l.First.Add(&d, 1)
 		}
 		usage := o.Result.Usage
 		if usage.InputTokens == 0 {
@@ -139,9 +138,9 @@ func (p *Outcome) Learn(ctx context.Context, files shardfile.Dir, family catalog
 		}
 		samples = append(samples, tokens.Sample{Classes: s.Sample.Classes, Tokens: usage.InputTokens})
 		if s.Sample.Japanese {
-			l.Japanese.Add(usage.OutputTokens)
+			l.Japanese.Add(usage.InputTokens, usage.OutputTokens)
 		} else {
-			l.Other.Add(usage.OutputTokens)
+			l.Other.Add(usage.InputTokens, usage.OutputTokens)
 		}
 	}
 	l.Samples = int64(len(samples))

@@ -8,6 +8,7 @@ import (
 	"quarry/internal/dedupe"
 	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
+	"quarry/internal/run/weigh"
 )
 
 // ErrNoDocuments says that nothing the sources hold is a document.
@@ -20,6 +21,7 @@ type Findings struct {
 	Joined     *index.Joined // with the pass before
 	Before     *index.Known  // that pass; nil: none
 	Imported   bool          // that pass is answers that somebody had: they do not say what was asked
+	Weighed    *weigh.Reader // what the text of each document weighs; nil: nobody asks
 	RefreshMax int64         // known documents that ask something else now and are asked in this pass. Zero: all
 }
 
@@ -52,6 +54,12 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 		if err := errors.Join(err, entryErr, ctx.Err()); err != nil {
 			return err
 		}
+		var weight weigh.Doc
+		if by.Weighed != nil {
+			if weight, err = by.Weighed.Next(); err != nil {
+				return err
+			}
+		}
 		t := e.Take()
 		for more && repeat.Order == order { // an id that comes again outweighs a text that does
 			if repeat.Take == index.SameID || t == index.Main {
@@ -82,6 +90,7 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 		p.tally(t, int64(len(parts)))
 		if t == index.Main || t == index.Pilot {
 			p.AskedLines += int64(e.Bytes)
+			p.Sent.Add(&weight, max(int64(len(parts)), 1))
 		}
 		p.Documents++
 		p.Orders++

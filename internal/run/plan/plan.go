@@ -13,6 +13,7 @@ import (
 
 	"quarry"
 	"quarry/internal/clean"
+	"quarry/internal/run/weigh"
 )
 
 // Plan is what a pass over the sources found, before a cent is spent.
@@ -46,7 +47,11 @@ type Plan struct {
 	LineBytes    int64              `json:"line_bytes"`       // of all lines that the input files could hold
 	AskedLines   int64              `json:"asked_line_bytes"` // of those that are asked
 	Classes      quarry.CharClasses `json:"classes"`
-	Shards       int64              `json:"shards"`
+	// Sent is what the texts weigh that are asked about, and Around what stands around each. Without documents in Sent the
+	// plan was made by a version that did not add them up.
+	Sent   weigh.Sums   `json:"sent,omitzero"`
+	Around weigh.Around `json:"around,omitzero"`
+	Shards int64        `json:"shards"`
 
 	Orders int64       `json:"orders"` // documents numbered, those left out behind their number included
 	Mode   quarry.Mode `json:"mode"`

@@ -20,6 +20,7 @@ import (
 	"quarry/internal/prompt"
 	"quarry/internal/run/index"
 	"quarry/internal/run/parallel"
+	"quarry/internal/run/weigh"
 	"quarry/internal/validate"
 )
 
@@ -133,6 +134,10 @@ func (c *Config) one(cleaner *clean.Cleaner, p *Item, buf []byte) ([]byte, error
 		}
 		p.SourceBytes, p.TextBytes = int64(len(p.Document.ModelInput)), int64(len(p.Document.ModelInput))
 		p.Key = c.Prompt.Key(p.Document.ModelInput)
+		scratch := weigh.Text(buf, p.Document.ModelInput)
+		p.Classes = clean.Classes(scratch[len(buf):])
+		p.Japanese = japanese(&p.Classes)
+		buf = scratch[:len(buf)]
 		return append(buf, p.Document.ModelInput...), nil
 	}
 	text, err := cleaner.Clean(&p.Document)
@@ -142,7 +147,7 @@ func (c *Config) one(cleaner *clean.Cleaner, p *Item, buf []byte) ([]byte, error
 	text.Describe(&p.Document)
 	p.Classes, p.Cut, p.TextBytes = text.Classes, text.Cut, int64(len(text.Text))
 	p.mode, p.Dropped = text.Mode, text.Dropped
-	p.Japanese = text.Classes.Kana > 0 && 10*(text.Classes.Kana+text.Classes.Han) >= text.Classes.Letters
+	p.Japanese = japanese(&p.Classes)
 	if len(text.Text) == 0 {
 		p.Empty = true
 		return buf, nil
@@ -164,3 +169,6 @@ func (c *Config) one(cleaner *clean.Cleaner, p *Item, buf []byte) ([]byte, error
 	}
 	return buf, nil
 }
+
+// japanese reports whether a text is Japanese: its answers are in another language than others'.
+func japanese(c *quarry.CharClasses) bool { return c.Kana > 0 && 10*(c.Kana+c.Han) >= c.Letters }
