@@ -11,13 +11,15 @@ type DocumentID string
 // Format says what kind of text a body is. The zero value means: not said, to be told from the text.
 type Format string
 
-// The formats a body can have. FormatPage is a whole HTML page, whose main content has to be found first.
+// The formats a body can have. FormatPage is a whole HTML page, whose main content has to be found first. FormatMarked is
+// HTML as far as the source knows, but content systems store Markdown in the same field: the text says which of the two.
 const (
 	FormatUnknown  Format = ""
 	FormatHTML     Format = "html"
 	FormatMarkdown Format = "markdown"
 	FormatText     Format = "text"
 	FormatPage     Format = "page"
+	FormatMarked   Format = "marked"
 )
 
 // Document is one item of a source. Before cleaning Body is what the source holds; after it, plain text in UTF-8.

@@ -59,6 +59,8 @@ const (
 type Config struct {
 	// As says how HTML is read: AsAuto (also ""), AsBody or AsPage.
 	As string
+	// Format is how every body is read, whatever its source says; FormatUnknown: as the source says, else as the text looks.
+	Format quarry.Format
 	// MaxChars caps the characters of a text; 0 means 50,000, Off no cap.
 	MaxChars Cap
 	// MaxTokens caps the estimated tokens of a text; 0 and Off mean no cap.
@@ -78,6 +80,11 @@ func (c Config) Validate() error {
 	case "", AsAuto, AsBody, AsPage:
 	default:
 		errs = append(errs, fmt.Errorf("as %q: want %s, %s or %s", c.As, AsAuto, AsBody, AsPage))
+	}
+	switch c.Format {
+	case quarry.FormatUnknown, quarry.FormatHTML, quarry.FormatMarkdown, quarry.FormatText, quarry.FormatPage:
+	default:
+		errs = append(errs, fmt.Errorf("body format %q: want %s, %s, %s or %s", c.Format, quarry.FormatHTML, quarry.FormatMarkdown, quarry.FormatText, quarry.FormatPage))
 	}
 	switch c.Long {
 	case "", LongCut, LongHeadTail, LongWhole, LongMerge:

@@ -9,7 +9,15 @@ import (
 
 // mode says how a body is to be read: as its format says, or, when that is not said, as its content looks.
 func (c *Cleaner) mode(f quarry.Format, body []byte) string {
+	if c.cfg.Format != quarry.FormatUnknown {
+		f = c.cfg.Format
+	}
 	switch f {
+	case quarry.FormatMarked:
+		if !isPage(body) && isMarkdown(body) {
+			return ModeMarkdown
+		}
+		return c.mode(quarry.FormatHTML, body)
 	case quarry.FormatMarkdown:
 		return ModeMarkdown
 	case quarry.FormatText:
@@ -75,36 +83,105 @@ const certainMarks = 8
 // end tag of a block weighs more than any other mark.
 func sniff(body []byte) string {
 	body = body[:min(len(body), sniffLength)]
-	if bytes.HasPrefix(body, []byte("---\n")) || bytes.HasPrefix(body, []byte("+++\n")) || bytes.HasPrefix(body, []byte("---\r\n")) {
+	if frontMatterMark(body) {
 		return ModeMarkdown
 	}
 	if bytes.Contains(body, []byte("<!-- wp:")) {
 		return ModeHTML
 	}
-	var tags, marks int
-	fenced := false
-	for line := range bytes.Lines(body) {
-		line = bytes.TrimSpace(line)
-		if bytes.HasPrefix(line, []byte("```")) || bytes.HasPrefix(line, []byte("~~~")) {
-			fenced = !fenced
-			marks += 3
-			continue
-		}
-		if !fenced {
-			tags += tagsIn(line) + referencesIn(line)
-			marks += marksIn(line)
-		}
-	}
-	// Markdown holds HTML, figures and tables of it; but paragraphs and headings it would not write as tags.
-	tagged := bytes.Contains(body, []byte("</p>")) || bytes.Contains(body, []byte("</h"))
+	tags, marks, _ := evidence(body)
 	switch {
-	case tags > 0 && tags >= marks && (tagged || marks < certainMarks):
+	case tags > 0 && tags >= marks && (tagged(body) || marks < certainMarks):
 		return ModeHTML
 	case marks > 0:
 		return ModeMarkdown
 	}
 	return ModeText
 }
+
+// tagged reports whether a body has the tags of paragraphs or headings. Markdown holds HTML, figures and tables of it; but
+// these it would not write as tags.
+func tagged(body []byte) bool {
+	return bytes.Contains(body, []byte("</p>")) || bytes.Contains(body, []byte("</h"))
+}
+
+// isMarkdown reports whether a body that its source takes for HTML is Markdown: it has marks that nobody writes into HTML
+// (a heading, a fence with its end, a link or an image), and more marks than tags.
+func isMarkdown(body []byte) bool {
+	body = body[:min(len(body), sniffLength)]
+	if bytes.Contains(body, []byte("<!-- wp:")) {
+		return false
+	}
+	if frontMatterMark(body) {
+		return true
+	}
+	tags, marks, sure := evidence(body)
+	if !tagged(body) {
+		return sure > 0 && 3*marks > tags // lists, figures and tables as HTML, between paragraphs that are none
+	}
+	return sure > 0 && marks > tags
+}
+
+func frontMatterMark(body []byte) bool {
+	return bytes.HasPrefix(body, []byte("---\n")) || bytes.HasPrefix(body, []byte("+++\n")) || bytes.HasPrefix(body, []byte("---\r\n"))
+}
+
+// evidence counts the tags of a body and its marks of Markdown, and how many of the marks leave no doubt. What is in fences
+// and in elements of code does not count.
+func evidence(body []byte) (tags, marks, sure int) {
+	fence, inCode := byte(0), false
+	for line := range bytes.Lines(body) {
+		line = bytes.TrimSpace(line)
+		if !inCode && (bytes.HasPrefix(line, []byte("```")) || bytes.HasPrefix(line, []byte("~~~"))) {
+			switch fence {
+			case 0:
+				fence = line[0]
+			case line[0]:
+				fence = 0
+				sure++
+			}
+			marks += 3
+			continue
+		}
+		if fence != 0 {
+			continue
+		}
+		if inCode {
+			if inCode = !codeTag(line, "</"); inCode {
+				continue
+			}
+		}
+		tags += tagsIn(line) + referencesIn(line)
+		if codeTag(line, "<") {
+			inCode = !codeTag(line, "</")
+			continue
+		}
+		n := marksIn(line)
+		marks += n
+		if len(line) > 4 && line[0] == '|' && len(bytes.Trim(line, "|-: ")) == 0 { // below a table's header
+			sure++
+		}
+		if n >= headingMarks && line[0] == '#' || bytes.Contains(line, []byte("](http")) || n > 0 && line[0] == '[' && bytes.Contains(line, []byte("]: http")) || bytes.Contains(line, []byte("![")) && bytes.Contains(line, []byte("](")) {
+			sure++
+		}
+	}
+	return tags, marks, sure
+}
+
+// codeTag reports whether a line begins (or, with "</", ends) an element whose text is code.
+func codeTag(line []byte, open string) bool {
+	for _, name := range [...]string{"pre", "textarea", "script", "style"} {
+		if n := bytes.Index(line, []byte(open+name)); n >= 0 {
+			if rest := line[n+len(open)+len(name):]; len(rest) == 0 || rest[0] == '>' || rest[0] == ' ' {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// headingMarks is for how many marks a heading counts.
+const headingMarks = 5
 
 // blockTag reports whether an element is one of those that every body of HTML is made of, and Markdown has marks for.
 func blockTag(name []byte) bool {
@@ -173,7 +250,7 @@ func marksIn(line []byte) int {
 		return 0
 	case line[0] == '#':
 		if h := bytes.TrimLeft(line, "#"); len(line)-len(h) <= 6 && len(h) > 0 && h[0] == ' ' {
-			n += 5
+			n += headingMarks
 		}
 	case len(line) > 2 && (line[0] == '-' || line[0] == '*' || line[0] == '+') && line[1] == ' ':
 		n++

@@ -33,7 +33,7 @@ Exit codes: 0 done · 2 usage · 4 denied and 6 provider, of a source on the net
 130 interrupted`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), cmd, args) },
 	}
-	bind(cmd, "target", "region", "profile", "limit", "from", "as", "field", "where", "query", "source-key-env", "max-item-mib")
+	bind(cmd, "target", "region", "profile", "limit", "from", "as", "body-format", "field", "where", "query", "source-key-env", "max-item-mib")
 	return cmd
 }
 

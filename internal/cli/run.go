@@ -22,7 +22,7 @@ import (
 var nearFlags = []string{"near-duplicates", "near-threshold", "reuse-near-duplicates"}
 
 // asks are the settings that decide what is asked of which text.
-var asks = []string{"model", "limit", "long", "max-chars", "max-text-tokens", "from", "as", "field", "where", "query", "source-key-env", "max-item-mib", "workers"}
+var asks = []string{"model", "limit", "long", "max-chars", "max-text-tokens", "from", "as", "body-format", "field", "where", "query", "source-key-env", "max-item-mib", "workers"}
 
 func (a *App) runCommand() *cobra.Command {
 	var records bool

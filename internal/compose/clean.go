@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"quarry"
 	"quarry/internal/catalog"
 	"quarry/internal/clean"
 	"quarry/internal/config"
@@ -34,6 +35,9 @@ func CleanConfig(s *config.Settings) (clean.Config, error) {
 		c.Weights = tokenWeights(s.Model)
 	}
 	c.MaxChars, c.Long, c.As = clean.Cap(s.MaxChars), s.Long, s.As
+	if s.BodyFormat != "auto" {
+		c.Format = quarry.Format(s.BodyFormat)
+	}
 	return c, c.Validate()
 }
 

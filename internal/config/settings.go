@@ -56,6 +56,7 @@ type Settings struct {
 
 	From        string
 	As          string
+	BodyFormat  string
 	Fields      map[string]string
 	Where       []string
 	MaxItemMiB  int64
@@ -130,6 +131,7 @@ var all = sync.OnceValue(func() []Setting {
 		pairs("tag", "tag `k=v` of every job (repeatable)", func(s *Settings) *map[string]string { return &s.Tags }),
 		text("from", "", "kind of the sources; the default is told by content, then by extension", func(s *Settings) *string { return &s.From }),
 		choice("as", "auto", "what a text is: `body` (of an article), page (a whole web page) or auto", []string{"body", "page", "auto"}, func(s *Settings) *string { return &s.As }),
+		choice("body-format", "auto", "format of every `body`: html, markdown, text or page; auto: as the source says, else as the text looks", []string{"auto", "html", "markdown", "text", "page"}, func(s *Settings) *string { return &s.BodyFormat }),
 		offer(pairs("field", "where a part of a document stands: `KEY=PATH`, KEY one of id, title, body, url, lang, format (repeatable)", func(s *Settings) *map[string]string { return &s.Fields }),
 			"id=", "title=", "body=", "url=", "lang=", "format="),
 		list("where", "", "keep only items with `FIELD=VALUE` (repeatable)", func(s *Settings) *[]string { return &s.Where }),

@@ -111,7 +111,7 @@ func TestLargeTable(t *testing.T) {
 	if len(docs) != 6_000 || len(faults) > 0 {
 		t.Fatalf("%d documents, %v", len(docs), faults)
 	}
-	if d := docs[61]; d.ID != "g61" || d.Title != `題 "x"` || string(d.Body) != "<p>a, \"b\"\n" || d.Format != quarry.FormatHTML {
+	if d := docs[61]; d.ID != "g61" || d.Title != `題 "x"` || string(d.Body) != "<p>a, \"b\"\n" || d.Format != quarry.FormatMarked {
 		t.Errorf("got %+v", d)
 	}
 }

@@ -23,10 +23,10 @@ func TestDecide(t *testing.T) {
 			ID: item.Path{"id"}, Title: item.Path{"title"}, Body: item.Path{"content"}, URL: item.Path{"url"}, Lang: item.Path{"lang"}, Format: item.Path{"format"},
 		}},
 		{"a document database", nil, []string{`{"_id":{"$oid":"5f"},"headline":"T","html":"<p>","permalink":"u","locale":"ja"}`}, item.Keys{
-			ID: item.Path{"_id", "$oid"}, Title: item.Path{"headline"}, Body: item.Path{"html"}, URL: item.Path{"permalink"}, Lang: item.Path{"locale"}, BodyFormat: quarry.FormatHTML,
+			ID: item.Path{"_id", "$oid"}, Title: item.Path{"headline"}, Body: item.Path{"html"}, URL: item.Path{"permalink"}, Lang: item.Path{"locale"}, BodyFormat: quarry.FormatMarked,
 		}},
 		{"WordPress over REST; its format is no text format", nil, []string{`{"id":7,"title":{"rendered":"T"},"content":{"rendered":"<p>"},"link":"u","format":"standard"}`}, item.Keys{
-			ID: item.Path{"id"}, Title: item.Path{"title", "rendered"}, Body: item.Path{"content", "rendered"}, URL: item.Path{"link"}, BodyFormat: quarry.FormatHTML,
+			ID: item.Path{"id"}, Title: item.Path{"title", "rendered"}, Body: item.Path{"content", "rendered"}, URL: item.Path{"link"}, BodyFormat: quarry.FormatMarked,
 		}},
 		{"names in capitals", nil, []string{`{"ID":"1","Title":"T","BODY":"x"}`}, item.Keys{ID: item.Path{"ID"}, Title: item.Path{"Title"}, Body: item.Path{"BODY"}}},
 		{"the better name only in few items", nil, []string{`{"slug":"a","text":"x"}`, `{"slug":"b","text":"x","id":"9"}`, `{"slug":"c","text":"x"}`}, item.Keys{

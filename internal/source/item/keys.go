@@ -224,8 +224,8 @@ func isNumber(value []byte) bool { return value[0] == '-' || (value[0] >= '0' &&
 
 func formatOfName(p Path) quarry.Format {
 	switch strings.ToLower(p[len(p)-1]) {
-	case "html", "body_html", "content_html", "html_content", "rendered", "content:encoded":
-		return quarry.FormatHTML
+	case "html", "body_html", "content_html", "html_content", "rendered", "content:encoded", "post_content":
+		return quarry.FormatMarked
 	case "markdown", "body_markdown", "content_markdown":
 		return quarry.FormatMarkdown
 	case "plaintext":

@@ -85,7 +85,7 @@ func TestObjectsOfManyChunks(t *testing.T) {
 		t.Fatalf("%d documents, faults %v", len(docs), faults)
 	}
 	want := quarry.Document{
-		ID: "2", Body: []byte(strings.Repeat("<p class=\"x\">日本語</p>\n", 2)), Valid: true, Format: quarry.FormatHTML, Fields: []byte(`{"content":{"protected":false},"tags":[1]}`),
+		ID: "2", Body: []byte(strings.Repeat("<p class=\"x\">日本語</p>\n", 2)), Valid: true, Format: quarry.FormatMarked, Fields: []byte(`{"content":{"protected":false},"tags":[1]}`),
 		At: docs[2].At,
 	}
 	if diff := cmp.Diff(want, docs[2]); diff != "" {
@@ -167,7 +167,7 @@ func TestWhatWordPressLists(t *testing.T) {
 			t.Errorf("%s: %d documents, faults %v, want %d", name, len(docs), faults, want)
 		}
 		for _, d := range docs {
-			if d.Title == "" || len(d.Body) == 0 || d.Format != quarry.FormatHTML || !strings.HasPrefix(d.URL, "https://") {
+			if d.Title == "" || len(d.Body) == 0 || d.Format != quarry.FormatMarked || !strings.HasPrefix(d.URL, "https://") {
 				t.Errorf("%s: %v: title %q, body %d bytes, format %q, url %q", name, d.ID, d.Title, len(d.Body), d.Format, d.URL)
 			}
 		}

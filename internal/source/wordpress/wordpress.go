@@ -74,7 +74,7 @@ func (s *Source) Name() string { return s.URL }
 
 var keys = item.Keys{
 	ID: item.Path{"id"}, Title: item.Path{"title", "rendered"}, Body: item.Path{"content", "rendered"}, URL: item.Path{"link"},
-	BodyFormat: quarry.FormatHTML,
+	BodyFormat: quarry.FormatMarked,
 }
 
 // Blocks gives a block for each page. A position is a page's URL.

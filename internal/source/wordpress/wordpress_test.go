@@ -74,7 +74,7 @@ func TestAllPages(t *testing.T) {
 	}
 	seen := map[quarry.DocumentID]bool{}
 	for _, d := range docs {
-		if seen[d.ID] || d.Title == "" || strings.Contains(d.Title, "&#") || !strings.HasPrefix(d.URL, "https://blog.example.org/") || d.Format != quarry.FormatHTML || len(d.Body) == 0 {
+		if seen[d.ID] || d.Title == "" || strings.Contains(d.Title, "&#") || !strings.HasPrefix(d.URL, "https://blog.example.org/") || d.Format != quarry.FormatMarked || len(d.Body) == 0 {
 			t.Errorf("%v: title %q, url %q, format %q, %d bytes", d.ID, d.Title, d.URL, d.Format, len(d.Body))
 		}
 		seen[d.ID] = true

@@ -107,7 +107,7 @@ func TestAFeedThatIsNotFromWordPress(t *testing.T) {
 	t.Parallel()
 	in := `<rss><channel><language>en</language><item><guid isPermaLink="false">g-1</guid><title>T</title><link>https://e.x/1</link><description>&lt;p&gt;x</description></item></channel></rss>`
 	docs, faults := sourcetest.Documents(t, &wxr.Source{File: memory(in)})
-	want := []quarry.Document{{ID: "g-1", Title: "T", URL: "https://e.x/1", Lang: "en", Valid: true, Format: quarry.FormatHTML, Body: []byte("<p>x"), At: quarry.Position{File: "in.xml", Line: 1, Offset: 43}}}
+	want := []quarry.Document{{ID: "g-1", Title: "T", URL: "https://e.x/1", Lang: "en", Valid: true, Format: quarry.FormatMarked, Body: []byte("<p>x"), At: quarry.Position{File: "in.xml", Line: 1, Offset: 43}}}
 	want[0].At.Offset = int64(strings.Index(in, "<item>"))
 	if diff := cmp.Diff(want, docs); diff != "" || len(faults) > 0 {
 		t.Error(diff, faults)
