@@ -62,6 +62,7 @@ var belowRun = map[string][]string{
 	"internal/run/prepare": {
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
 	},
+	"internal/run/relocate":  {"internal/run/index", "internal/run/lines", "internal/dedupe"},
 	"internal/run/results":   {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/report"},
 	"internal/run/runjson":   {"internal/run/plan", "internal/ledger"},
 	"internal/run/schedule":  {"internal/ledger"},

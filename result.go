@@ -28,6 +28,7 @@ const (
 	ClassRecordError   Class = "record_error"     // final: the provider will say the same again
 	ClassThrottled     Class = "throttled"        // an error that a later attempt may not meet: 408, 424, 429, 5xx
 	ClassMissing       Class = "missing"          // no line in the output
+	ClassSourceChanged Class = "source_changed"   // never sent: its document changed in the sources after it was planned
 	// ClassUnstructured is a request that was refused for the answer schema it carried: it goes out again without.
 	ClassUnstructured Class = "structured_refused"
 )

@@ -23,6 +23,9 @@ type outcome struct {
 	shard    quarry.ShardID  // whose journal it is
 }
 
+// unsent reports whether it is of a record that was planned and not sent, because its document changed in the sources.
+func (o *outcome) unsent() bool { return o.Class == quarry.ClassSourceChanged }
+
 // result is a line of results.jsonl, and what a journal keeps for one. Answer and document stay as they are written.
 type result struct {
 	ID             quarry.DocumentID   `json:"id"`

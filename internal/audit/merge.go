@@ -13,10 +13,21 @@ import (
 // passed over here. A journal is opened when its first line may be due, so few are open at once.
 func (a *audit) journalLines() iter.Seq[outcome] {
 	return func(yield func(outcome) bool) {
-		var waiting []*ledger.Shard
+		type file struct {
+			row  *ledger.Shard
+			path string
+		}
+		var waiting []file
 		for i := range a.rows {
-			if row := &a.rows[i]; row.Pass == a.plan.Pass && !row.Times.Collected.IsZero() {
-				waiting = append(waiting, row)
+			row := &a.rows[i]
+			if row.Pass != a.plan.Pass {
+				continue
+			}
+			if !row.Times.Collected.IsZero() {
+				waiting = append(waiting, file{row, a.journalPath(row.ID)})
+			}
+			if row.Unbuilt > 0 { // planned and not sent, because documents changed in the sources
+				waiting = append(waiting, file{row, a.unbuiltPath(row.ID)})
 			}
 		}
 		from := func(row *ledger.Shard) int64 {
@@ -25,7 +36,7 @@ func (a *audit) journalLines() iter.Seq[outcome] {
 			}
 			return row.First
 		}
-		slices.SortStableFunc(waiting, func(x, y *ledger.Shard) int { return int(max(min(from(x)-from(y), 1), -1)) })
+		slices.SortStableFunc(waiting, func(x, y file) int { return int(max(min(from(x.row)-from(y.row), 1), -1)) })
 		var open []*journal
 		defer func() {
 			for _, j := range open {
@@ -34,8 +45,8 @@ func (a *audit) journalLines() iter.Seq[outcome] {
 		}()
 		for {
 			least := leastOf(open)
-			for len(waiting) > 0 && (least == nil || from(waiting[0]) <= least.head.Order) {
-				j := openJournal(a.journalPath(waiting[0].ID), waiting[0])
+			for len(waiting) > 0 && (least == nil || from(waiting[0].row) <= least.head.Order) {
+				j := openJournal(waiting[0].path, waiting[0].row)
 				waiting = waiting[1:]
 				if j.advance() {
 					open = append(open, j)

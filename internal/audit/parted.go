@@ -53,11 +53,14 @@ func wasGood(o outcome) bool { return o.Class == quarry.ClassOK }
 
 // madeOf counts the attempts at all records, those of earlier passes once.
 func madeOf(attempts []outcome) int {
-	first := attempts[0].RecordID.Attempt()
+	first, made := attempts[0].RecordID.Attempt(), 0
 	for i := range attempts {
 		first = min(first, attempts[i].RecordID.Attempt())
+		if !attempts[i].unsent() {
+			made++
+		}
 	}
-	return first - 1 + len(attempts)
+	return first - 1 + made
 }
 
 // sameError reports whether a line has the error of the attempt that it shows: that of a part behind its number.

@@ -62,6 +62,7 @@ func (a *audit) shards(ctx context.Context) error {
 		}
 		a.oneJobEach(jobs, row)
 		a.inputFile(row)
+		a.checkUnbuilt(row)
 		if row.Times.Collected.IsZero() {
 			a.checked.Underway++
 			if row.State == quarry.ShardDone || row.State == quarry.ShardCollected {
@@ -151,6 +152,33 @@ func (a *audit) partPath(id quarry.ShardID) string {
 
 func (a *audit) journalPath(id quarry.ShardID) string {
 	return a.path("journal", string(id)+".jsonl.zst")
+}
+
+func (a *audit) unbuiltPath(id quarry.ShardID) string {
+	return a.path("journal", string(id)+".unbuilt.jsonl.zst")
+}
+
+// checkUnbuilt holds the outcomes of records that were planned and not sent against the ledger. That no other line is of the
+// same records is proven document by document.
+func (a *audit) checkUnbuilt(row *ledger.Shard) {
+	if row.Unbuilt == 0 {
+		return
+	}
+	where := a.short(a.unbuiltPath(row.ID))
+	var n int64
+	for o, err := range decoded[outcome](a.unbuiltPath(row.ID)) {
+		if err != nil {
+			a.found.fault("%s: %v", where, err)
+			continue
+		}
+		n++
+		if o.Class != quarry.ClassSourceChanged || o.Left || o.Result.Status != quarry.StatusFailed || (o.Result.Usage != quarry.Usage{}) {
+			a.found.name(altered, o.Result.ID, o.RecordID, "%s: an outcome of class %s among those that were not sent", where, o.Class)
+		}
+	}
+	if n != row.Unbuilt {
+		a.found.fault("%s: %d records that were not sent, the ledger says %d", where, n, row.Unbuilt)
+	}
 }
 
 // readPart reads which records were asked, and checks each id against the index.

@@ -45,6 +45,9 @@ type Detail struct {
 	Digest     string           `json:"digest,omitempty"` // sha256 of the input file
 	// AnswerTokens is what its answers may have together at most; 0 where nobody asked when it was built.
 	AnswerTokens int64 `json:"answer_tokens,omitempty"`
+	// Unbuilt counts the records that were planned and not built, because their documents had changed in the sources: Records
+	// is without them.
+	Unbuilt int64 `json:"unbuilt,omitempty"`
 	// Unasked says why its records are not asked at all: an error kind of package quarry. Empty: they are.
 	Unasked string `json:"unasked,omitempty"`
 	// Late says that it was to be asked by a job and is asked by calls, or that its job was stopped for that: for a deadline.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
+	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
 	"quarry/internal/run/cut"
@@ -17,103 +19,154 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// build writes a shard's input file and its part of the index. Doing it again writes the same bytes.
+// build writes a shard's input file and its part of the index. Doing it again writes the same bytes, or fewer records where
+// the sources changed meanwhile: a record is built only if its document is what was planned.
 func (r *Run) build(ctx context.Context, s *ledger.Shard) error {
 	began := time.Now()
+	w, left, err := r.buildFile(ctx, s)
+	if err != nil {
+		return fmt.Errorf("build shard %s: %w", s.ID, err)
+	}
+	if w.Records+left.records != s.Records {
+		return fmt.Errorf("build shard %s: %d records and %d that changed, of %d planned", s.ID, w.Records, left.records, s.Records)
+	}
+	if s.Kind == quarry.PilotShard && left.records > 0 && (w.Records == 0 || (s.Mode == quarry.ModeJob && w.Records < r.cfg.Quotas.MinRecords && !r.mayCall())) {
+		return fmt.Errorf("build shard %s: %d records are left of the pilot's %d: %w", s.ID, w.Records, s.Records, errSourceChanged(s.Start))
+	}
+	s.Digest, s.Records, s.Bytes, s.AnswerTokens, s.Parted = w.Digest, w.Records, w.Bytes, w.Tokens, w.Parted
+	s.Unbuilt = left.records
+	if left.records > 0 {
+		r.sayUnbuilt(s, left)
+		r.settleSmaller(s)
+	}
+	s.Times.Built, s.Times.Build = time.Now(), time.Since(began)
+	return s.State.Advance(quarry.ShardPlanned, quarry.ShardBuilt)
+}
+
+// buildFile writes the files of a shard: from where the sources were when they were planned, or, where the documents are not
+// there any more, from where they are now.
+func (r *Run) buildFile(ctx context.Context, s *ledger.Shard) (shardfile.Written, *unbuilt, error) {
+	if s.Kind == quarry.RetryShard {
+		w, err := r.writeInput(s, func(f *shardfile.InputFile) error { return r.buildRetry(ctx, s, f) })
+		return w, &unbuilt{}, err
+	}
+	left := &unbuilt{run: r, shard: s}
+	defer left.abort()
+	w, err := r.writeInput(s, func(f *shardfile.InputFile) error { return r.buildStretch(ctx, s, f, left) })
+	if errors.Is(err, errMoved) {
+		left.abort()
+		left = &unbuilt{run: r, shard: s}
+		w, err = r.writeInput(s, func(f *shardfile.InputFile) error { return r.buildMoved(ctx, s, f, left) })
+	}
+	return w, left, err
+}
+
+// writeInput commits the files that fill wrote.
+func (r *Run) writeInput(s *ledger.Shard, fill func(*shardfile.InputFile) error) (shardfile.Written, error) {
 	var room func([]byte) int64
 	if r.cfg.MaxUSD != nil {
 		room = r.answerRoom
 	}
 	f, err := r.files().CreateInput(s.ID, room)
 	if err != nil {
-		return err
+		return shardfile.Written{}, err
 	}
 	defer f.Abort()
-	planned := s.Records
-	if s.Kind == quarry.RetryShard {
-		err = r.buildRetry(ctx, s, f)
-	} else {
-		err = r.buildStretch(ctx, s, f)
+	if err := fill(f); err != nil {
+		return shardfile.Written{}, err
 	}
-	if err != nil {
-		return fmt.Errorf("build shard %s: %w", s.ID, err)
-	}
-	if f.Count() != planned {
-		return fmt.Errorf("build shard %s: %d records instead of %d: %w", s.ID, f.Count(), planned, errSourceChanged(s.Start))
-	}
-	w, err := f.Commit()
-	if err != nil {
-		return err
-	}
-	s.Digest, s.Records, s.Bytes, s.AnswerTokens, s.Parted = w.Digest, w.Records, w.Bytes, w.Tokens, w.Parted
-	s.Times.Built, s.Times.Build = time.Now(), time.Since(began)
-	return s.State.Advance(quarry.ShardPlanned, quarry.ShardBuilt)
+	return f.Commit()
 }
 
-// buildStretch reads a stretch of the sources and takes those documents that are the shard's.
-func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.InputFile) error {
-	column, err := r.index(s.Pass).OpenTakes()
+// errMoved says that the documents of a shard are not where the plan has them.
+var errMoved = errors.New("the sources changed since they were planned")
+
+// buildStretch reads a stretch of the sources where it was when it was planned, and takes those documents that are the
+// shard's. It gives errMoved as soon as another document is in the place of one of them.
+func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.InputFile, left *unbuilt) error {
+	asked, err := r.openAsked(s)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = column.Close() }()
-	tries, err := r.index(s.Pass).OpenTries()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tries.Close() }()
+	defer asked.close()
 	want, err := r.wantedBy(s)
 	if err != nil {
 		return err
 	}
+	next, ok, err := asked.next()
+	if err != nil || !ok {
+		return err
+	}
 	order := s.StartOrder
-	first, last := cut.Turns(s)
-	ctx, stop := context.WithCancel(ctx)
+	reading, stop := context.WithCancel(ctx)
 	defer stop()
-	for block, err := range prepare.Blocks(ctx, r.asking(), r.blocks(ctx, s.Start), want) {
+	for block, err := range prepare.Blocks(reading, r.asking(), r.blocks(reading, s.Start), want) {
 		if err != nil {
-			return fmt.Errorf("read sources: %w", err)
+			return r.movedOr(ctx, err)
 		}
 		for i := range block.Items {
 			item := &block.Items[i]
 			if !item.IsDocument() {
 				continue
 			}
-			if order > s.Last {
-				return nil
+			if order++; order-1 < next.order {
+				continue
 			}
-			if order >= s.First {
-				t, err := column.Take(order)
-				if err != nil {
-					return errors.Join(err, errSourceChanged(item.Document.At))
-				}
-				if t.Among(s.Takes) {
-					if len(item.Input) == 0 {
-						return errSourceChanged(item.Document.At)
-					}
-					tried, err := tries.Of(order)
-					if err != nil {
-						return err
-					}
-					p := shardfile.Part{ID: item.Document.ID, Order: order, Tried: int(tried), Parts: item.Parts(), Document: info(&item.Document), Cleaned: item.Cleaned()}
-					for id, input := range item.Records(int(tried) + 1) {
-						if at := index.TurnOf(order, id.PartNumber()); at < first || at > last {
-							continue
-						}
-						p.RecordID = id
-						if s.Kind == quarry.PilotShard {
-							p.Sample = item.Sample(id.PartNumber())
-						}
-						if err := f.Add(p, input); err != nil {
-							return err
-						}
-					}
-				}
+			if item.Hash != next.entry.Hash {
+				return errMoved
 			}
-			order++
+			if err := r.buildOne(s, f, left, item, &next); err != nil {
+				return err
+			}
+			if next, ok, err = asked.next(); err != nil || !ok {
+				return errors.Join(err, left.commit())
+			}
+		}
+	}
+	return errMoved
+}
+
+// movedOr takes an error of the sources for a change of them: they are read once more, from the beginning, before the run
+// stops for it.
+func (r *Run) movedOr(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, effect.ErrHook) {
+		return fmt.Errorf("read sources: %w", err)
+	}
+	return errMoved
+}
+
+// buildOne adds the records of a document to the input file, if it is the document that was planned. It compares the key and
+// not the length of the line: whether the answer schema is sent along may be decided in between, and is not part of the key.
+func (r *Run) buildOne(s *ledger.Shard, f *shardfile.InputFile, left *unbuilt, item *prepare.Item, p *planned) error {
+	if why := differs(item, p); why != "" {
+		return left.add(p, item.Document.ID, why, info(&item.Document))
+	}
+	for part, input := range records(s, item, p) {
+		if err := f.Add(part, input); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// records gives the records of a document that are the shard's.
+func records(s *ledger.Shard, item *prepare.Item, p *planned) iter.Seq2[shardfile.Part, []byte] {
+	return func(yield func(shardfile.Part, []byte) bool) {
+		first, last := cut.Turns(s)
+		part := shardfile.Part{ID: item.Document.ID, Order: p.order, Tried: p.tried, Parts: item.Parts(), Document: info(&item.Document), Cleaned: item.Cleaned()}
+		for id, input := range item.Records(p.tried + 1) {
+			if at := index.TurnOf(p.order, id.PartNumber()); at < first || at > last {
+				continue
+			}
+			part.RecordID = id
+			if s.Kind == quarry.PilotShard {
+				part.Sample = item.Sample(id.PartNumber())
+			}
+			if !yield(part, input) {
+				return
+			}
+		}
+	}
 }
 
 // wantedBy spares the pilot's shard from cleaning the whole source for a hundred documents. A stretch wants all it reads.

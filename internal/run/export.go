@@ -43,6 +43,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 	}
 	defer taken.Close()
 	files := append(r.journals(shards), lines.Sorted{Path: pass.Path(index.SkippedFile)})
+	files = append(files, r.unbuilt(shards)...)
 	closing := answers.Closing{Partial: r.partial, BelowMinimum: r.belowMinimum}
 	var attempts []shardfile.Outcome
 	give := func() error {

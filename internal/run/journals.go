@@ -26,3 +26,14 @@ func firstOrder(s *ledger.Shard) int64 {
 	}
 	return s.First
 }
+
+// unbuilt are the outcomes of the records of the pass that were planned and not built.
+func (r *Run) unbuilt(shards []ledger.Shard) []lines.Sorted {
+	var files []lines.Sorted
+	for i := range shards {
+		if s := &shards[i]; s.Pass == r.planned.Pass && s.Unbuilt > 0 {
+			files = append(files, lines.Sorted{Path: r.files().Unbuilt(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
+		}
+	}
+	return files
+}

@@ -196,7 +196,8 @@ func (r *Run) askPilot(ctx context.Context) (pilotRead, error) {
 // pilotRead is what the pilot's answers came to, and how many records are asked after it.
 type pilotRead struct {
 	pilot.Outcome
-	rest int64
+	rest    int64
+	unbuilt int64 // records of the pilot whose documents changed before they were sent
 }
 
 func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
@@ -205,7 +206,8 @@ func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
 		return pilotRead{}, err
 	}
 	p := pilotRead{Outcome: pilot.Of(shards, r.planned.Pass, r.judge().SchemaRefused)}
-	p.rest = max(0, r.planned.Records()-p.Records)
+	p.unbuilt = unbuiltOf(shards, r.planned.Pass)
+	p.rest = max(0, r.planned.Records()-p.Records-p.unbuilt)
 	return p, nil
 }
 
@@ -215,7 +217,7 @@ func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 	if err != nil {
 		return err
 	}
-	p.rest = max(0, r.planned.Records()-l.First.Records)
+	p.rest = max(0, r.planned.Records()-l.First.Records-p.unbuilt)
 	if l.Samples == 0 {
 		return nil // nothing was learned: the rough estimate stays
 	}

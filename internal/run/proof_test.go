@@ -66,18 +66,30 @@ func (w *world) ids(t *testing.T) []quarry.DocumentID {
 // audited reads the run again with code of its own.
 func (w *world) audited(t *testing.T) audit.Report {
 	t.Helper()
-	book, err := ledger.Open(t.Context(), effect.New(nil), filepath.Join(w.dir, "ledger.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	ids := w.ids(t)
-	rep, err := audit.Run(t.Context(), audit.Config{Dir: w.dir, Ledger: book, Sources: func(yield func(quarry.DocumentID, error) bool) {
+	return w.auditedWith(t, audit.Config{Sources: func(yield func(quarry.DocumentID, error) bool) {
 		for _, id := range ids {
 			if !yield(id, nil) {
 				return
 			}
 		}
 	}})
+}
+
+// auditedAsChanged is audited where the sources are not what they were when the run read them.
+func (w *world) auditedAsChanged(t *testing.T) audit.Report {
+	t.Helper()
+	return w.auditedWith(t, audit.Config{Unread: "they changed"})
+}
+
+func (w *world) auditedWith(t *testing.T, cfg audit.Config) audit.Report {
+	t.Helper()
+	book, err := ledger.Open(t.Context(), effect.New(nil), filepath.Join(w.dir, "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Dir, cfg.Ledger = w.dir, book
+	rep, err := audit.Run(t.Context(), cfg)
 	if err := errors.Join(err, book.Close()); err != nil {
 		t.Fatal(err)
 	}

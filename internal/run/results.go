@@ -175,7 +175,7 @@ func (r *Run) judge() *answers.Judge {
 
 // jobAsked is what a shard's answers come from.
 func (r *Run) jobAsked(s *ledger.Shard) *answers.Job {
-	return &answers.Job{ARN: s.Job.ARN, Model: r.placeOf(s).Model, Status: s.Job.Status, Message: s.Job.Message, Unasked: s.Unasked != ""}
+	return &answers.Job{ARN: s.Job.ARN, Model: r.placeOf(s).Model, Status: s.Job.Status, Message: s.Job.Message, Unasked: s.Unasked != "", Shrunk: s.Unbuilt > 0}
 }
 
 // settle reads the raw output and writes the shard's journal: one outcome for each record, in the order of the sources,

@@ -157,6 +157,7 @@ type Run struct {
 	beside    *known      // a finished pass that a forecast is compared with
 	adopting  bool        // the rows at hand were taken over: neither their input files nor their sources are here
 	money     sync.Mutex
+	moved     *moved                  // where the documents are now, once the sources were found to have changed; nil: not looked for
 	near      *dedupe.Near            // signatures of all texts, while the sources are planned; nil: nobody looks
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
 
@@ -221,6 +222,7 @@ type step struct {
 // Do brings the run to its end, from wherever it stands, and gives what it came to. The outcome is valid only without
 // an error.
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
+	defer r.forgetMoved()
 	r.began = time.Now()
 	if err := r.open(ctx); err != nil {
 		return Outcome{}, err
@@ -286,5 +288,9 @@ func (o *Outcome) Err() error {
 	if len(why) == 0 {
 		return nil
 	}
-	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: "failed.jsonl names each document and why; items left out were named on stderr"}
+	hint := "failed.jsonl names each document and why; items left out were named on stderr"
+	if n := o.Totals.Classes[string(quarry.ClassSourceChanged)]; n > 0 {
+		hint = fmt.Sprintf("%d of the failed documents changed in the sources after they were planned and were not sent: run the same command again, which plans them again. ", n) + hint
+	}
+	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: hint}
 }

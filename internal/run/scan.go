@@ -85,7 +85,8 @@ read:
 					return err
 				}
 				if item.IsDocument() {
-					if err := errors.Join(out.Add(&index.Entry{Hash: item.Hash, Bytes: index.BrokenBytes}), weights.Add(&weigh.Doc{})); err != nil {
+					e := index.Entry{Hash: item.Hash, Bytes: index.BrokenBytes}
+					if err := errors.Join(out.Add(&e), out.AddName(item.Document.ID), weights.Add(&weigh.Doc{})); err != nil {
 						return err
 					}
 					order++
@@ -157,7 +158,7 @@ func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order i
 			return err
 		}
 	}
-	return out.Add(&e)
+	return errors.Join(out.Add(&e), out.AddName(item.Document.ID))
 }
 
 // weightsFile is a scratch file of a pass in the making; see weigh.

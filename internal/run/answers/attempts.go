@@ -173,8 +173,18 @@ func (c Closing) partedResult(attempts []shardfile.Outcome) *quarry.Result {
 				"its %d parts are answered, and to merge them is one of %d records that were left, below the minimum of a batch job", len(d.parts), c.BelowMinimum)}
 		}
 	}
-	res.Parts, res.Attempts = len(d.parts), d.tried+len(attempts)
+	res.Parts, res.Attempts = len(d.parts), d.tried+made(attempts)
 	return res
+}
+
+// made counts the attempts that were made: a record that was not built was not sent.
+func made(attempts []shardfile.Outcome) (n int) {
+	for i := range attempts {
+		if attempts[i].Class != quarry.ClassSourceChanged {
+			n++
+		}
+	}
+	return n
 }
 
 // LastAttempt is the highest number of an attempt at any record of a document: the next pass goes on behind it.

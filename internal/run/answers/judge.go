@@ -37,6 +37,7 @@ type Job struct {
 	Status  quarry.JobStatus
 	Message string
 	Unasked bool // nobody was asked: no job takes records as large as these
+	Shrunk  bool // with Unasked: documents changed before they were sent, and too few are left for a job
 }
 
 // Line decides what one line means for its record.
@@ -133,6 +134,9 @@ func (j *Judge) Missing(of *Job, p *shardfile.Part) shardfile.Found {
 	}
 	if of.Unasked {
 		message = fmt.Sprintf("a file cannot hold the %d records that a batch job needs, so large are this one and its neighbours", j.MinRecords)
+		if of.Shrunk {
+			message = fmt.Sprintf("documents of its shard changed in the sources, and the others are fewer than the %d records that a batch job needs", j.MinRecords)
+		}
 	}
 	attempt := id.Attempt()
 	o := shardfile.Outcome{Class: quarry.ClassMissing, Result: quarry.Result{

@@ -134,6 +134,7 @@ type Block struct {
 type Writer struct {
 	pass                     Pass
 	entries, blocks, skipped *atomicfile.Writer
+	names                    *atomicfile.Writer // ids, by order
 	long                     *atomicfile.Writer // nil as long as no document is asked in parts
 	buf                      []byte
 }
@@ -156,6 +157,7 @@ func (p Pass) Create() (*Writer, error) {
 	w.entries = open(entriesFile, atomicfile.Create)
 	w.blocks = open(blocksFile, atomicfile.Create)
 	w.skipped = open(SkippedFile, atomicfile.CreateZstd)
+	w.names = open(namesFile, atomicfile.CreateZstd)
 	if err != nil {
 		w.Abort()
 		return nil, err
@@ -176,7 +178,7 @@ func (w *Writer) Abort() {
 func (w *Writer) Commit() error { return atomicfile.CommitAll(w.files()...) }
 
 func (w *Writer) files() []*atomicfile.Writer {
-	files := []*atomicfile.Writer{w.entries, w.blocks, w.skipped}
+	files := []*atomicfile.Writer{w.names, w.entries, w.blocks, w.skipped}
 	if w.long != nil {
 		files = append(files, w.long)
 	}

@@ -17,6 +17,9 @@ import (
 	"quarry/internal/collect"
 )
 
+// Open opens a file to be read from its beginning to its end; one whose name ends in .zst is decompressed.
+func Open(path string) (io.ReadCloser, error) { return collect.OpenFile(path) }
+
 // Read reads a file of JSON lines, compressed or not, each into a T. A file that does not exist has none.
 func Read[T any](path string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

@@ -55,6 +55,11 @@ func (d Dir) Left(id quarry.ShardID) string {
 	return filepath.Join(d.dir, "journal", string(id)+".left.jsonl.zst")
 }
 
+// Unbuilt has the outcome of each record that was planned and not built, in the same order.
+func (d Dir) Unbuilt(id quarry.ShardID) string {
+	return filepath.Join(d.dir, "journal", string(id)+".unbuilt.jsonl.zst")
+}
+
 // Calls are the runtime calls that were made for the shard.
 func (d Dir) Calls(id quarry.ShardID) string {
 	return filepath.Join(d.dir, "journal", string(id)+".calls.jsonl")

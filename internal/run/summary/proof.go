@@ -25,7 +25,7 @@ func (p *Pass) proof() *report.Proof {
 			continue
 		}
 		if s.Kind != quarry.RetryShard {
-			firsts += s.Records
+			firsts += s.Records + s.Unbuilt
 		}
 		records += s.Records
 		ended += s.Tally.OK + s.Tally.Invalid + s.Tally.Failed + s.Tally.Left
@@ -41,7 +41,7 @@ func (p *Pass) proof() *report.Proof {
 			counted += m.InputTokenCount + m.OutputTokenCount
 		}
 	}
-	sums.Add("records_asked", "records of the plan, and those of the shards asked first", pl.Records(), firsts)
+	sums.Add("records_asked", "records of the plan, and those of the shards asked first with those that were not sent because their documents changed", pl.Records(), firsts)
 	sums.Add("records_ended", "records of all attempts, and those that ended ok, invalid, failed or were asked again", records, ended)
 	sums.Add("records_classed", "records of all attempts, and the classes that they were put into", records, classes)
 	if manifests > 0 {

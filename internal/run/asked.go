@@ -1,0 +1,87 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+
+	"quarry/internal/ledger"
+	"quarry/internal/run/index"
+	"quarry/internal/run/prepare"
+)
+
+// planned is one document that a shard asks, as it was when it was planned.
+type planned struct {
+	order int64
+	entry index.Entry
+	tried int // attempts made in earlier passes
+}
+
+// differs says why a document is not the one that was planned; empty: it is.
+func differs(item *prepare.Item, p *planned) string {
+	switch {
+	case item.LeftOut != nil:
+		return "it cannot be read any more: " + item.LeftOut.Reason
+	case [len(p.entry.Key)]byte(item.Key[:len(p.entry.Key)]) != p.entry.Key || len(item.Input) == 0:
+		return "its text changed in the sources after it was planned"
+	}
+	return ""
+}
+
+// asked gives the documents that a shard asks, in their order.
+type asked struct {
+	shard        *ledger.Shard
+	takes, tries *index.Column
+	entries      *index.EntryColumn
+	order        int64
+}
+
+func (r *Run) openAsked(s *ledger.Shard) (a *asked, err error) {
+	pass := r.index(s.Pass)
+	a = &asked{shard: s, order: s.First}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if a.takes, err = pass.OpenTakes(); err != nil {
+		return nil, err
+	}
+	if a.tries, err = pass.OpenTries(); err != nil {
+		return nil, err
+	}
+	if a.entries, err = pass.OpenEntries(); err == nil && a.entries == nil {
+		err = fmt.Errorf("pass %d has no entries", s.Pass)
+	}
+	return a, err
+}
+
+func (a *asked) next() (p planned, ok bool, err error) {
+	for ; a.order <= a.shard.Last; a.order++ {
+		t, err := a.takes.Take(a.order)
+		if err != nil {
+			return p, false, err
+		}
+		if !t.Among(a.shard.Takes) {
+			continue
+		}
+		tried, triesErr := a.tries.Of(a.order)
+		p.order, p.tried = a.order, int(tried)
+		if p.entry, ok, err = a.entries.Of(a.order); err == nil && !ok {
+			err = fmt.Errorf("the index has no entry of document %d", a.order)
+		}
+		a.order++
+		return p, true, errors.Join(err, triesErr)
+	}
+	return p, false, nil
+}
+
+func (a *asked) close() {
+	for _, c := range []*index.Column{a.takes, a.tries} {
+		if c != nil {
+			_ = c.Close()
+		}
+	}
+	if a.entries != nil {
+		_ = a.entries.Close()
+	}
+}
