@@ -105,28 +105,31 @@ type Model struct {
 }
 
 type row struct {
-	ID          string                `json:"id"`
-	Name        string                `json:"name"`
-	Provider    string                `json:"provider"`
-	Family      Family                `json:"family"`
-	Output      string                `json:"output"`
-	Batch       bool                  `json:"batch"`
-	InRegion    []string              `json:"in_region"`
-	Through     []string              `json:"through"`
-	Profiles    map[string]string     `json:"profiles"` // prefix → name of its routes, empty when not known
-	Context     int64                 `json:"context"`
-	MaxOutput   int64                 `json:"max_output"`
-	Fields      map[Field]Answer      `json:"fields"`
-	Exclusive   [][2]Field            `json:"exclusive"`
-	CountTokens Answer                `json:"count_tokens"`
-	CacheMin    int64                 `json:"cache_min"`
-	Tiers       []Tier                `json:"tiers"`
-	Lifecycle   Lifecycle             `json:"lifecycle"`
-	Burndown    int64                 `json:"burndown"`
-	Quota       *jobQuota             `json:"quota"`
-	Runtime     map[Scope]runtimeRow  `json:"runtime"`
-	Sources     []string              `json:"sources"`
-	routes      map[string]routeTable // prefix → its routes
+	ID           string                `json:"id"`
+	Name         string                `json:"name"`
+	Provider     string                `json:"provider"`
+	Family       Family                `json:"family"`
+	Output       string                `json:"output"`
+	Batch        bool                  `json:"batch"`
+	InRegion     []string              `json:"in_region"`
+	Through      []string              `json:"through"`
+	Profiles     map[string]string     `json:"profiles"` // prefix → name of its routes, empty when not known
+	Context      int64                 `json:"context"`
+	MaxOutput    int64                 `json:"max_output"`
+	Fields       map[Field]Answer      `json:"fields"`
+	Exclusive    [][2]Field            `json:"exclusive"`
+	Thinking     *Thinking             `json:"thinking"`
+	NoPrefill    bool                  `json:"no_prefill"`
+	NoForcedTool bool                  `json:"no_forced_tool"`
+	CountTokens  Answer                `json:"count_tokens"`
+	CacheMin     int64                 `json:"cache_min"`
+	Tiers        []Tier                `json:"tiers"`
+	Lifecycle    Lifecycle             `json:"lifecycle"`
+	Burndown     int64                 `json:"burndown"`
+	Quota        *jobQuota             `json:"quota"`
+	Runtime      map[Scope]runtimeRow  `json:"runtime"`
+	Sources      []string              `json:"sources"`
+	routes       map[string]routeTable // prefix → its routes
 }
 
 type routeTable map[string][]string // source Region → destination Regions

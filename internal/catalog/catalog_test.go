@@ -192,40 +192,103 @@ func TestLifecycleFollowsTheCalendar(t *testing.T) {
 
 func TestBodyFields(t *testing.T) {
 	t.Parallel()
-	const (
-		temperature = catalog.Temperature
-		topP        = catalog.TopP
-		schema      = catalog.StructuredOutput
-	)
 	for _, tt := range []struct {
 		name, id string
-		fields   []catalog.Field
-		refused  []catalog.Field
+		field    catalog.Field
+		want     catalog.Answer
 	}{
-		{"Haiku 4.5 takes a temperature and a schema", haiku, []catalog.Field{temperature, schema}, nil},
-		{"Haiku 4.5 takes one of temperature and top_p", haiku, []catalog.Field{temperature, topP}, []catalog.Field{topP}},
-		{"the field that came first stays", haiku, []catalog.Field{topP, temperature}, []catalog.Field{temperature}},
-		{"Opus 4.6 takes both", "anthropic.claude-opus-4-6-v1", []catalog.Field{temperature, topP}, nil},
-		{"Opus 5 takes no sampling field and no schema", "anthropic.claude-opus-5", []catalog.Field{temperature, topP, catalog.TopK, schema}, []catalog.Field{temperature, topP, catalog.TopK, schema}},
-		{"Sonnet 5 takes no temperature", "us.anthropic.claude-sonnet-5", []catalog.Field{temperature}, []catalog.Field{temperature}},
-		{"Nova 2 Lite takes no schema", "us.amazon.nova-2-lite-v1:0", []catalog.Field{temperature, schema}, []catalog.Field{schema}},
-		{"gpt-oss takes a schema", "openai.gpt-oss-120b-1:0", []catalog.Field{temperature, schema}, nil},
-		{"what is not known is not refused", "qwen.qwen3-32b-v1:0", []catalog.Field{temperature, topP, schema}, nil},
+		{"Haiku 4.5 takes a temperature", haiku, catalog.Temperature, catalog.Yes},
+		{"Haiku 4.5 takes a schema", haiku, catalog.StructuredOutput, catalog.Yes},
+		{"Opus 5 takes no top_p", "anthropic.claude-opus-5", catalog.TopP, catalog.No},
+		{"Opus 5 takes no schema", "anthropic.claude-opus-5", catalog.StructuredOutput, catalog.No},
+		{"Opus 5.5 takes no top_k", "us.anthropic.claude-opus-5-5", catalog.TopK, catalog.No},
+		{"Sonnet 5 takes no temperature", "us.anthropic.claude-sonnet-5", catalog.Temperature, catalog.No},
+		{"Haiku 5.5 takes no temperature", "jp.anthropic.claude-haiku-5-5", catalog.Temperature, catalog.No},
+		{"Haiku 5.5 takes no schema", "au.anthropic.claude-haiku-5-5", catalog.StructuredOutput, catalog.No},
+		{"Nova 2 Lite takes no schema", "us.amazon.nova-2-lite-v1:0", catalog.StructuredOutput, catalog.No},
+		{"gpt-oss takes a schema", "openai.gpt-oss-120b-1:0", catalog.StructuredOutput, catalog.Yes},
+		{"what is not known is not refused", "qwen.qwen3-32b-v1:0", catalog.TopP, catalog.Unknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			m := find(t, tt.id)
-			var got []catalog.Field
-			for _, r := range m.Refusals(tt.fields...) {
-				got = append(got, r.Field)
-				if !strings.Contains(r.Reason, m.Name) {
-					t.Errorf("reason %q does not name %s", r.Reason, m.Name)
-				}
-			}
-			if diff := cmp.Diff(tt.refused, got); diff != "" {
-				t.Errorf("Refusals(%v) (-want +got):\n%s", tt.fields, diff)
+			if got := find(t, tt.id).Takes(tt.field); got != tt.want {
+				t.Errorf("Takes(%s) = %q, want %q", tt.field, got, tt.want)
 			}
 		})
+	}
+	if !find(t, haiku).Excludes(catalog.TopP, catalog.Temperature) || find(t, "anthropic.claude-opus-4-6-v1").Excludes(catalog.Temperature, catalog.TopP) {
+		t.Error("Excludes: want Haiku 4.5 to take one of temperature and top_p, and Opus 4.6 both")
+	}
+}
+
+func TestThinking(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, id, off string
+		on            bool
+		kind          string
+		want          catalog.Answer
+	}{
+		{"Haiku 4.5 thinks when it is asked to", haiku, "disabled", false, "enabled", catalog.Yes},
+		{"Opus 4.7 has no budget", "us.anthropic.claude-opus-4-7", "disabled", false, "enabled", catalog.No},
+		{"Haiku 5.5 thinks by itself", "us.anthropic.claude-haiku-5-5", "disabled", true, "disabled", catalog.Yes},
+		{"Sonnet 5.5 cannot be disabled", "eu.anthropic.claude-sonnet-5-5", "between_tools", true, "disabled", catalog.No},
+		{"Opus 5.5 always thinks", "us.anthropic.claude-opus-5-5", "", true, "disabled", catalog.No},
+		{"what is not known", "qwen.qwen3-32b-v1:0", "", false, "enabled", catalog.Unknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := find(t, tt.id).Thinking()
+			if got.On != tt.on || got.Off != tt.off || got.Takes(tt.kind) != tt.want {
+				t.Errorf("Thinking() = %+v, Takes(%s) = %q, want on %v, off %q and %q", got, tt.kind, got.Takes(tt.kind), tt.on, tt.off, tt.want)
+			}
+		})
+	}
+}
+
+func TestShapeOf(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		id     string
+		want   catalog.Shape
+		output string
+	}{
+		{quarry.DefaultModel, catalog.ShapeAnthropic, "text"},
+		{"us.anthropic.claude-haiku-9", catalog.ShapeAnthropic, "text"},
+		{"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-haiku-9", catalog.ShapeAnthropic, "text"},
+		{"arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.nova-lite-v1:0:300k/abcdefghijkl", catalog.ShapeNova, "text"},
+		{"us.amazon.nova-3-pro-v1:0", catalog.ShapeNova, "text"},
+		{"amazon.nova-canvas-v1:0", catalog.ShapeImage, "images"},
+		{"amazon.nova-reel-v1:1", catalog.ShapeVideo, "video"},
+		{"amazon.nova-sonic-v1:0", catalog.ShapeSpeech, "speech"},
+		{"amazon.nova-2-multimodal-embeddings-v1:0", catalog.ShapeNovaEmbed, "embeddings"},
+		{"amazon.titan-embed-text-v2:0", catalog.ShapeTitanEmbed, "embeddings"},
+		{"amazon.titan-embed-image-v1", catalog.ShapeTitanImage, "embeddings"},
+		{"amazon.titan-image-generator-v2:0", catalog.ShapeImage, "images"},
+		{"amazon.titan-text-express-v1", catalog.ShapeTitanText, "text"},
+		{"amazon.rerank-v1:0", catalog.ShapeRerank, "scores"},
+		{"cohere.embed-english-v3", catalog.ShapeCohereEmbed, "embeddings"},
+		{"cohere.rerank-v3-5:0", catalog.ShapeRerank, "scores"},
+		{"cohere.command-r-plus-v1:0", catalog.ShapeCohereChat, "text"},
+		{"cohere.command-text-v14", catalog.ShapeCohereText, "text"},
+		{"us.meta.llama5-70b-instruct-v1:0", catalog.ShapeLlama, "text"},
+		{"us.deepseek.r1-v1:0", catalog.ShapeDeepSeekR1, "text"},
+		{"deepseek.v4", catalog.ShapeOpenAI, "text"},
+		{"mistral.mixtral-8x7b-instruct-v0:1", catalog.ShapeMistralText, "text"},
+		{"mistral.mistral-large-4", catalog.ShapeOpenAI, "text"},
+		{"stability.sd3-5-large-v1:0", catalog.ShapeImage, "images"},
+		{"twelvelabs.marengo-embed-2-7-v1:0", catalog.ShapeEmbed, "embeddings"},
+		{"acme.brain-1", "", ""},
+		{"claude", "", ""},
+		{"", "", ""},
+		{"us.", "", ""},
+		{"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl", "", ""},
+		{"arn:aws:bedrock:us-east-1:123456789012:imported-model/abcdefghijkl", "", ""},
+	} {
+		got, ok := catalog.ShapeOf(tt.id)
+		if got != tt.want || ok != (tt.want != "") || got.Output() != tt.output {
+			t.Errorf("ShapeOf(%q) = %q, %v, %q, want %q, %q", tt.id, got, ok, got.Output(), tt.want, tt.output)
+		}
 	}
 }
 

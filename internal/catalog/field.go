@@ -1,7 +1,5 @@
 package catalog
 
-import "slices"
-
 // Field is a member of a request body that not every model takes, in one spelling for all families.
 type Field string
 
@@ -37,38 +35,4 @@ func (m Model) Takes(f Field) Answer {
 		return a
 	}
 	return familyFields(m.Family, f)
-}
-
-// Refusal is one field that has to be left out of a model's bodies, and why.
-type Refusal struct {
-	Field  Field
-	Reason string
-}
-
-// Refusals says which of the given fields a body for this model must not hold. Of two fields that exclude each other
-// the later one is refused.
-func (m Model) Refusals(fields ...Field) []Refusal {
-	if m.row == nil {
-		return nil
-	}
-	var refused []Refusal
-	for i, f := range fields {
-		if m.Takes(f) == No {
-			refused = append(refused, Refusal{f, m.Name + " does not take " + string(f)})
-			continue
-		}
-		for _, pair := range m.row.Exclusive {
-			other := pair[0]
-			if f == pair[0] {
-				other = pair[1]
-			} else if f != pair[1] {
-				continue
-			}
-			if slices.Contains(fields[:i], other) {
-				refused = append(refused, Refusal{f, m.Name + " takes " + string(pair[0]) + " or " + string(pair[1]) + ", not both"})
-				break
-			}
-		}
-	}
-	return refused
 }
