@@ -12,7 +12,6 @@ import (
 
 	"quarry"
 	"quarry/internal/account"
-	"quarry/internal/catalog"
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
@@ -248,13 +247,4 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 		a.say("that is below the minimum of %d records of a batch job", built.Quotas.MinRecords)
 	}
 	return built.Planned.Err()
-}
-
-// families names a model's family for the validator.
-func families(model string) string {
-	m, _, ok := catalog.Find(model)
-	if !ok {
-		return ""
-	}
-	return string(m.Family)
 }

@@ -40,7 +40,7 @@ func (a *App) validate(ctx context.Context, s *config.Settings, files []string) 
 	m, profile, _ := catalog.Find(s.Model)
 	faults := []validate.Fault{}
 	report, err := validate.Files(ctx, validate.Config{
-		Quotas: m.Quotas(profile), Model: s.Model, Family: families, Workers: s.Workers, Sorter: idSorter,
+		Quotas: m.Quotas(profile), Model: s.Model, Workers: s.Workers, Sorter: idSorter,
 		Found: func(f validate.Fault) {
 			fmt.Fprintln(a.Stderr, plain(f.String()))
 			if a.json && len(faults) < maxNamed {

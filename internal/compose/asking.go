@@ -35,6 +35,12 @@ type Asking struct {
 
 // Asking reads from the settings what is asked. Its errors are of the kind quarry.BadUsage and name the setting.
 func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
+	if shape, ok := catalog.ShapeOf(s.Model); ok && shape.Output() != "text" {
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "use model", Subject: s.Model, Err: fmt.Errorf("it answers with %s, not with text", shape.Output()),
+			Hint: "name a text model with --model; without it, " + quarry.DefaultModel + " is asked",
+		}
+	}
 	model, _, known := catalog.Find(s.Model)
 	if !known && !strings.HasPrefix(s.Model, "arn:") && s.Target == "local" {
 		hint := "see the model ids at https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html"
@@ -60,6 +66,9 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 		if renderer, err = prompt.New(p); err != nil {
 			return nil, BadSetting("prompt", err)
 		}
+	}
+	if err := accepted(s, model, renderer); err != nil {
+		return nil, err
 	}
 	var long *prepare.Long
 	if s.Long == clean.LongMerge {

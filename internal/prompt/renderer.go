@@ -236,3 +236,17 @@ func neutralize(b []byte, from int) []byte {
 		from += i + 3
 	}
 }
+
+// Sample is a modelInput as Append writes it, with "x" in place of every text: what can be said of all of them can be said
+// of it.
+func (r *Renderer) Sample() []byte {
+	var body []byte
+	for i := range r.sent {
+		if p := &r.sent[i]; p.hole == nil {
+			body = append(body, p.literal...)
+		} else {
+			body = append(body, 'x')
+		}
+	}
+	return body
+}

@@ -115,7 +115,7 @@ func (r *Run) validate(ctx context.Context, s *ledger.Shard) error {
 	var first []string
 	cfg := r.validateConfig()
 	cfg.Found = func(f validate.Fault) {
-		if len(first) < 5 {
+		if len(first) < 5 && !f.Warning {
 			first = append(first, f.String())
 		}
 	}
@@ -135,7 +135,7 @@ func (r *Run) validate(ctx context.Context, s *ledger.Shard) error {
 func (r *Run) validateConfig() validate.Config {
 	return validate.Config{
 		Quotas: r.cfg.Quotas, Model: r.cfg.Model, Type: r.cfg.Type, Workers: r.cfg.Workers,
-		Family: func(string) string { return string(r.cfg.Family) },
+		Calls: r.cfg.Mode == quarry.ModeOnDemand || r.cfg.Mode == quarry.ModeFlex,
 	}
 }
 

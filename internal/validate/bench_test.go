@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/zstd"
 
+	"quarry"
 	"quarry/internal/jsonl"
 	"quarry/internal/testdata"
 	"quarry/internal/validate"
@@ -60,7 +61,7 @@ func records(b *testing.B) (path string, data []byte) {
 // BenchmarkFiles checks a file that the system holds in memory, beside jsontext on the same bytes.
 func BenchmarkFiles(b *testing.B) {
 	path, data := records(b)
-	cfg := validate.Config{Model: "anthropic.claude", Family: family}
+	cfg := validate.Config{Model: quarry.DefaultModel}
 	for _, workers := range []int{1, 2} {
 		b.Run(map[int]string{1: "1 worker", 2: "2 workers"}[workers], func(b *testing.B) {
 			cfg.Workers = workers

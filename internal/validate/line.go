@@ -6,12 +6,13 @@ import (
 	"sync"
 
 	"quarry/internal/jsonl"
+	"quarry/internal/rules"
 )
 
 // job is one chunk on its way through a worker.
 type job struct {
 	chunk jsonl.Chunk
-	body  *body
+	body  *rules.Table
 	hash  func(id []byte) uint64
 	done  chan struct{} // takes one
 
@@ -25,6 +26,7 @@ type job struct {
 type found struct {
 	line, offset int64
 	reason       string
+	warning      bool
 }
 
 // mostFaults is how many faults of one chunk are held, mostOfLine how many of one line are told: a line of 32 MiB can
@@ -60,7 +62,7 @@ func (w *workers) start(j *job) *job {
 }
 
 // reset makes a job that is done the job of another chunk.
-func (j *job) reset(chunk jsonl.Chunk, b *body) {
+func (j *job) reset(chunk jsonl.Chunk, b *rules.Table) {
 	clear(j.faults) // their reasons
 	j.chunk, j.body, j.records, j.faults, j.ids, j.rest = chunk, b, 0, j.faults[:0], j.ids[:0], jsonl.Chunk{}
 }
@@ -87,13 +89,18 @@ func (j *job) run(c *jsonl.Checker) {
 }
 
 func (j *job) fault(line, offset int64, reason string) {
+	j.add(found{line: line, offset: offset, reason: reason})
+}
+
+func (j *job) add(f found) {
+	line, offset := f.line, f.offset
 	if n := len(j.faults) - mostOfLine; n >= 0 && j.faults[n].line == line {
 		if n := len(j.faults) - 1; j.faults[n].reason != moreFaults {
-			j.faults = append(j.faults, found{line, offset, moreFaults})
+			j.faults = append(j.faults, found{line: line, offset: offset, reason: moreFaults})
 		}
 		return
 	}
-	j.faults = append(j.faults, found{line, offset, reason})
+	j.faults = append(j.faults, f)
 }
 
 const mark = "\ufeff"
@@ -148,7 +155,9 @@ func (j *job) line(c *jsonl.Checker, l jsonl.Line) {
 	case input.Value[0] != '{':
 		j.fault(l.Line, at(input.Value), "modelInput is not an object")
 	default:
-		j.body.check(c, input.Value, func(part []byte, reason string) { j.fault(l.Line, at(part), reason) })
+		j.body.Check(c, input.Value, func(f rules.Finding) {
+			j.add(found{line: l.Line, offset: at(f.Part), reason: reason(f), warning: f.Warning})
+		})
 	}
 }
 

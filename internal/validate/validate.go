@@ -22,17 +22,18 @@ import (
 
 	"quarry"
 	"quarry/internal/jsonl"
+	"quarry/internal/rules"
 )
 
 // Config is what files are checked against.
 type Config struct {
 	// Quotas are the limits of the model; a field that is 0 is not checked.
 	Quotas quarry.Quotas
-	// Model is the model id that the files are for; empty checks no bodies.
+	// Model is the model id that the files are for. Bodies of a model that is not known are checked as far as all bodies
+	// have it in common.
 	Model string
-	// Family names the family of a model id: anthropic, nova, llama, openai-chat, titan-embed; empty for one that is
-	// not known. nil knows none. Bodies of an unknown family are checked as far as all have it in common.
-	Family func(model string) string
+	// Calls: the records are sent as on-demand calls, which take more than a job does.
+	Calls bool
 	// Type says whose body modelInput is. Empty is told by the first record.
 	Type quarry.InvocationType
 	// MaxLineBytes is the longest line that is read; 0 means 32 MiB. A longer one is a fault and is not held.
@@ -73,10 +74,15 @@ type Fault struct {
 	Line   int64  `json:"line,omitempty"` // from 1; 0: the file as a whole
 	Offset int64  `json:"offset"`         // of the byte in the file that is wrong, from 0
 	Reason string `json:"reason"`
+	// Warning: the provider is not known to refuse it. Warnings are not counted as faults.
+	Warning bool `json:"warning,omitempty"`
 }
 
 // String gives "FILE:LINE: reason (byte N)", the form in which people see it.
 func (f Fault) String() string {
+	if f.Warning {
+		return fmt.Sprintf("%s:%d: warning: %s (byte %d)", f.File, f.Line, f.Reason, f.Offset)
+	}
 	switch {
 	case f.File == "":
 		return "all files: " + f.Reason
@@ -91,6 +97,8 @@ type Report struct {
 	Files  []File  `json:"files"`
 	Limits []Limit `json:"limits"`
 	Faults int64   `json:"faults"`
+	// Warnings are what the provider is not known to refuse.
+	Warnings int64 `json:"warnings"`
 	// Body says what modelInputs were checked as, "Anthropic Messages"; empty: nothing but that they are objects.
 	Body string `json:"body"`
 }
@@ -157,7 +165,9 @@ func Files(ctx context.Context, cfg Config, files []string) (_ Report, err error
 	if err := r.laterIDs(ctx, files); err != nil {
 		return r.report, err
 	}
-	r.limits()
+	if !r.foreign {
+		r.limits()
+	}
 	return r.report, nil
 }
 
@@ -190,8 +200,10 @@ type run struct {
 	report Report
 	file   *File
 	ids    *idSet
-	body   *body
+	body   *rules.Table
 	told   bool // the body is decided
+
+	foreign bool // a file is in another format: its counts say nothing
 
 	// What follows is used again and again, so that hardly anything is left to collect.
 	buffers *jsonl.Buffers
@@ -205,6 +217,13 @@ type run struct {
 const mostUnderWay = 8 << 20
 
 func (r *run) fault(f Fault) {
+	if f.Warning {
+		r.report.Warnings++
+		if r.cfg.Found != nil {
+			r.cfg.Found(f)
+		}
+		return
+	}
 	r.report.Faults++
 	if r.file != nil && f.File != "" {
 		r.file.Faults++
@@ -252,6 +271,11 @@ func (r *run) read(ctx context.Context, index int, name string) (err error) {
 		if chunk.Offset == 0 {
 			if packed := packing(chunk.Data); packed != "" {
 				r.fault(Fault{File: name, Reason: "is packed (" + packed + "); Bedrock is not known to unpack"})
+				break
+			}
+			if what := foreign(chunk); what != "" {
+				r.foreign = true
+				r.fault(Fault{File: name, Reason: what})
 				break
 			}
 		}
@@ -320,10 +344,8 @@ func (r *run) tellBody(chunk jsonl.Chunk) {
 		}
 		for _, m := range members {
 			if string(m.Name) == "modelInput" && m.Value[0] == '{' {
-				r.body, r.told = bodyOf(r.cfg, m.Value), true
-				if r.body != nil {
-					r.report.Body = r.body.name
-				}
+				r.body, r.told = rulesFor(r.cfg, m.Value), true
+				r.report.Body = r.body.Name()
 				return
 			}
 		}
@@ -336,7 +358,7 @@ func (r *run) take(index int, name string, j *job) {
 	next := 0
 	for _, f := range j.faults {
 		next = r.lookUp(index, name, j, next, f.line)
-		r.fault(Fault{File: name, Line: f.line, Offset: f.offset, Reason: f.reason})
+		r.fault(Fault{File: name, Line: f.line, Offset: f.offset, Reason: f.reason, Warning: f.warning})
 	}
 	r.lookUp(index, name, j, next, 1<<62)
 	if j.rest.Data == nil {

@@ -40,13 +40,6 @@ func write(t testing.TB, files ...[2]string) []string {
 	return paths
 }
 
-func family(model string) string {
-	if strings.Contains(model, "anthropic.") {
-		return "anthropic"
-	}
-	return model
-}
-
 // faults checks files and gives what was found, without the folder.
 func faults(t testing.TB, cfg validate.Config, paths ...string) ([]string, validate.Report) {
 	t.Helper()
@@ -68,7 +61,7 @@ const good = `{"anthropic_version":"bedrock-2023-05-31","max_tokens":10,"message
 
 func TestFaultsOfLines(t *testing.T) {
 	t.Parallel()
-	claude := validate.Config{Model: "us.anthropic.claude-haiku-4-5-20251001-v1:0", Family: family}
+	claude := validate.Config{Model: "us.anthropic.claude-haiku-4-5-20251001-v1:0"}
 	for _, c := range []struct {
 		name string
 		cfg  validate.Config
@@ -77,7 +70,7 @@ func TestFaultsOfLines(t *testing.T) {
 	}{
 		{"a good record", claude, `{"recordId":"a","modelInput":` + good + "}\n", nil},
 		{"a good record with members in another order", claude, `{"modelInput":` + good + `,"recordId":"a"}`, nil},
-		{"a record of content blocks", claude, `{"recordId":"a","modelInput":{"anthropic_version":"x","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]}}`, nil},
+		{"a record of content blocks", claude, `{"recordId":"a","modelInput":{"anthropic_version":"bedrock-2023-05-31","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]}}`, nil},
 		{"a file of nothing", claude, "", []string{"in.jsonl: is empty"}},
 		{"blank lines", claude, "\n \r\n" + `{"recordId":"a","modelInput":` + good + "}\n\n", []string{
 			"in.jsonl:1: blank line (byte 0)", "in.jsonl:2: blank line (byte 1)", "in.jsonl:4: blank line (byte 136)",
@@ -109,7 +102,7 @@ func TestFaultsOfLines(t *testing.T) {
 			"in.jsonl:3: modelInput is not an object (byte 81)",
 			`in.jsonl:4: unknown member "extra" (byte 129)`,
 			"in.jsonl:4: modelInput is not an object (byte 116)",
-			"in.jsonl:5: modelInput holds modelId; the job names the model (byte 178)",
+			"in.jsonl:5: modelInput: modelId: Extra inputs are not permitted (fix: remove it: the job or the call names the model) (byte 178)",
 		}},
 		{"JSON that is none", validate.Config{}, `{"recordId":"a","modelInput":{}
 {"recordId":"b","modelInput":{},"modelInput":{}}
@@ -139,23 +132,22 @@ func TestFaultsOfLines(t *testing.T) {
 {"recordId":"c","modelInput":{}}`, []string{"in.jsonl:2: line of 98 bytes is too long to be checked (byte 33)"}},
 		{"bodies of Anthropic that cannot be", claude, `{"recordId":"a","modelInput":{}}
 {"recordId":"b","modelInput":{"anthropic_version":7,"max_tokens":0,"messages":[]}}
-{"recordId":"c","modelInput":{"anthropic_version":"x","max_tokens":1.5,"messages":[7,{"role":"user"},{"content":"x","role":""}]}}
-{"recordId":"d","modelInput":{"anthropic_version":"x","max_tokens":1,"messages":"x"}}`, []string{
-			"in.jsonl:1: no modelInput.anthropic_version (Anthropic Messages) (byte 29)",
-			"in.jsonl:1: no modelInput.max_tokens (Anthropic Messages) (byte 29)",
-			"in.jsonl:1: no modelInput.messages (Anthropic Messages) (byte 29)",
-			"in.jsonl:2: modelInput.anthropic_version is not a string with text (byte 83)",
-			"in.jsonl:2: modelInput.max_tokens is not a whole number above 0 (byte 98)",
-			"in.jsonl:2: modelInput.messages is empty (byte 111)",
-			"in.jsonl:3: modelInput.max_tokens is not a whole number above 0 (byte 183)",
-			"in.jsonl:3: a message is not an object (byte 199)",
-			"in.jsonl:3: a message has no content (byte 201)",
-			"in.jsonl:3: a message has no role (byte 217)",
-			"in.jsonl:4: modelInput.messages is not an array (byte 326)",
+{"recordId":"c","modelInput":{"anthropic_version":"bedrock-2023-05-31","max_tokens":1.5,"messages":[7,{"role":"user"},{"content":"x","role":""}]}}
+{"recordId":"d","modelInput":{"anthropic_version":"bedrock-2023-05-31","max_tokens":1,"messages":"x"}}`, []string{
+			`in.jsonl:1: modelInput: anthropic_version: Field required (fix: add "anthropic_version": "bedrock-2023-05-31") (byte 29)`,
+			"in.jsonl:1: modelInput: max_tokens: Field required (fix: add the most tokens that an answer may have) (byte 29)",
+			"in.jsonl:1: modelInput: messages: Field required (fix: add it) (byte 29)",
+			"in.jsonl:2: modelInput: anthropic_version: Input should be a valid string (fix: write it as a string) (byte 83)",
+			"in.jsonl:2: modelInput: max_tokens: Input should be greater than or equal to 1 (fix: use 1 or more) (byte 98)",
+			"in.jsonl:2: modelInput: messages: at least one message is required (fix: add a user turn) (byte 111)",
+			"in.jsonl:3: modelInput: max_tokens: Input should be a valid integer, got a number with a fractional part (fix: write it as a whole number) (byte 200)",
+			"in.jsonl:3: modelInput: messages.0: Input should be a valid dictionary (fix: write it as an object) (byte 216)",
+			"in.jsonl:3: modelInput: messages.1.content: Field required (fix: add it) (byte 218)",
+			"in.jsonl:4: modelInput: messages: Input should be a valid list (fix: write it as an array) (byte 360)",
 		}},
 		{"Converse bodies are told by inferenceConfig", claude, `{"recordId":"a","modelInput":{"messages":[{"role":"user","content":[{"text":"x"}]}],"inferenceConfig":{"maxTokens":5}}}
-{"recordId":"b","modelInput":{"system":[]}}`, []string{"in.jsonl:2: no modelInput.messages (Converse) (byte 149)"}},
-		{"Llama", validate.Config{Model: "llama", Family: family}, `{"recordId":"a","modelInput":{"prompt":""}}`, []string{"in.jsonl:1: modelInput.prompt is not a string with text (byte 39)"}},
+{"recordId":"b","modelInput":{"system":[]}}`, []string{"in.jsonl:2: modelInput: 1 validation error detected: Value at 'messages' failed to satisfy constraint: Member must not be null (fix: add it) (byte 149)"}},
+		{"Llama", validate.Config{Model: "us.meta.llama3-1-8b-instruct-v1:0"}, `{"recordId":"a","modelInput":{"prompt":""}}`, []string{"in.jsonl:1: modelInput: Malformed input request: #/prompt: expected minLength: 1, actual: 0, please reformat your input and try again. (fix: put the prompt there) (byte 39)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

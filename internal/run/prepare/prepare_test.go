@@ -35,7 +35,7 @@ func renderer(t testing.TB, cfg prompt.Config) *prompt.Renderer {
 func config(t testing.TB) prepare.Config {
 	return prepare.Config{
 		Prompt: renderer(t, prompt.Config{}), Workers: 2,
-		Ready: validate.Config{Type: quarry.InvokeModel, Family: func(string) string { return "anthropic" }},
+		Ready: validate.Config{Type: quarry.InvokeModel, Model: quarry.DefaultModel},
 	}
 }
 

@@ -20,6 +20,7 @@ type Request struct {
 	RecordID string // for logs, fault draws and answer ids only
 	ModelID  string // as the client asked: a model id, an inference-profile id, or an ARN of either
 	Converse bool   // Body is Converse's (modelInvocationType Converse), else the family's InvokeModel body
+	Job      bool   // it is a record of a job, which takes less than a call does
 	Body     []byte // the JSON object; not kept and not changed
 }
 

@@ -27,6 +27,9 @@ const unexpected = "The system encountered an unexpected error during processing
 
 // ask gets one answer, with the faults drawn from the record's id. Its error is a *model.Error, or the context's.
 func (e *Engine) ask(ctx context.Context, set faults.Set, req model.Request) (Reply, error) {
+	if err := refusedBody(req); err != nil {
+		return Reply{}, err
+	}
 	if set.Hits(faults.RecordError, req.RecordID) {
 		return Reply{}, &model.Error{Code: 500, Message: unexpected}
 	}

@@ -181,6 +181,7 @@ func request(j Job, r record, index int64) (model.Request, error) {
 		RecordID: id,
 		ModelID:  j.AskID,
 		Converse: j.Type == quarry.Converse,
+		Job:      true,
 		Body:     append([]byte(nil), r.input...),
 	}, nil
 }
