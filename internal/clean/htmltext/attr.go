@@ -14,6 +14,7 @@ type attrs struct {
 	open        bool // a dialog that is shown
 	footnote    bool // a footnote reference or back-link
 	local       bool // href="#…"
+	toggles     bool // it opens or chooses a part of the page: a question of an accordion, a tab
 	selfClosing bool
 	alt         []byte
 	class       []byte
@@ -113,6 +114,7 @@ func (a *attrs) note(name, value []byte) {
 			}
 		case 'r':
 			if fold(name, "role") {
+				a.toggles = a.toggles || fold(value, "tab")
 				a.footnote = a.footnote || fold(value, "doc-backlink") || fold(value, "doc-noteref")
 			}
 		case 'o':
@@ -133,6 +135,11 @@ func (a *attrs) note(name, value []byte) {
 		if fold(name, "aria-hidden") && fold(value, "true") {
 			a.ariaHidden = true
 		}
+		a.toggles = a.toggles || fold(name, "data-toggle")
+	case 13:
+		a.toggles = a.toggles || fold(name, "aria-expanded") || fold(name, "aria-controls")
+	case 14:
+		a.toggles = a.toggles || fold(name, "data-bs-toggle")
 	}
 }
 

@@ -25,7 +25,13 @@ func (r *Renderer) start(t tag, level uint8, length int) {
 	case tagItem:
 		r.Item()
 	case tagDT, tagDD:
+		r.question = t == tagDT
 		r.Definition()
+	case tagSummary:
+		r.question = true
+		r.Break(level)
+	case tagButton:
+		r.W.Blank()
 	case tagTable:
 		r.Table()
 	case tagRow:
@@ -64,7 +70,13 @@ func (r *Renderer) end(t tag, level uint8) {
 	case tagItem:
 		r.EndItem()
 	case tagDT, tagDD:
+		r.question = false
 		r.EndDefinition()
+	case tagSummary:
+		r.question = false
+		r.Break(level)
+	case tagButton:
+		r.W.Blank()
 	case tagTable:
 		r.W.EndRow()
 		r.Table()

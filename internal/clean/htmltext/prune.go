@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 
 	"quarry/internal/clean/rule"
 )
@@ -32,6 +33,9 @@ func (r *Renderer) Prune(root *html.Node, drop func(*html.Node) bool) {
 			}
 			if h.waits || h.inherits() {
 				hidings[n] = h
+			}
+			if n.Data == "button" && (r.at.toggles || inQuestion(n)) {
+				n.Data, n.DataAtom = "span", atom.Span // extractors take every button out
 			}
 		}
 		n = next
@@ -125,6 +129,17 @@ func walkHidings(root *html.Node, hidings map[*html.Node]hiding, each func(n *ht
 		n = n.NextSibling
 		enter(n)
 	}
+}
+
+// inQuestion reports whether a node is in a heading or in what opens the text that follows.
+func inQuestion(n *html.Node) bool {
+	for p, up := n.Parent, 0; p != nil && up < 8; p, up = p.Parent, up+1 {
+		switch p.Data {
+		case "h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary":
+			return true
+		}
+	}
+	return false
 }
 
 // unread reports whether text is that of a script, a style or a title.

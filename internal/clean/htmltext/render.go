@@ -41,6 +41,8 @@ type Renderer struct {
 	cells   int // open table cells
 	bare    int // open elements inside of which blank lines mean nothing
 	heading bool
+	// question is set inside of dt and summary: as in a heading, a button in it has the text that opens what follows.
+	question bool
 
 	title    [2]int // the first heading's text in W, when titled
 	titled   bool
@@ -65,7 +67,7 @@ type Renderer struct {
 // Reset makes the renderer ready for a new document, which W is too.
 func (r *Renderer) Reset() {
 	r.lists, r.cells, r.bare, r.heading = 0, 0, 0, false
-	r.titled, r.inSup, r.pre = false, false, 0
+	r.titled, r.inSup, r.pre, r.question = false, false, 0, false
 	r.skip.name, r.skip.depth = r.skip.name[:0], 0
 	r.veil, r.muted, r.waiting = r.veil[:0], false, waiting{}
 	r.newlines, r.needTree, r.codes = plain.Collapse, false, nil

@@ -149,7 +149,9 @@ func (r *Renderer) drops(t tag, a *attrs) (why rule.Rule, dropped bool) {
 		return rule.Media, !s.KeepMedia
 	case tagIframe:
 		return rule.Media, true
-	case tagSelect, tagButton, tagTextarea, tagDatalist:
+	case tagButton:
+		return rule.Form, !s.KeepForms && !r.heading && !r.question && !a.toggles
+	case tagSelect, tagTextarea, tagDatalist:
 		return rule.Form, !s.KeepForms
 	case tagRuby:
 		return rule.Ruby, !s.KeepRuby

@@ -32,6 +32,7 @@ const (
 	tagRow  // tr
 	tagRuby // rt, rp, rtc
 	tagSelect
+	tagSummary
 	tagSup
 	tagTable
 	tagTemplate
@@ -116,8 +117,10 @@ func lookup(name []byte) (t tag, level uint8) {
 		return tagInline, 0
 	case "br":
 		return tagBr, 0
-	case "div", "figcaption", "summary", "legend", "caption", "center", "optgroup", "hgroup", "address":
+	case "div", "figcaption", "legend", "caption", "center", "optgroup", "hgroup", "address":
 		return tagBlock, 1
+	case "summary":
+		return tagSummary, 1
 	case "section", "article", "aside", "header", "footer", "main", "nav", "figure", "blockquote", "details", "fieldset",
 		"form", "search", "dl", "head", "frameset":
 		return tagBlock, 2
@@ -216,7 +219,7 @@ func (t tag) optionalEnd() bool {
 // block reports whether an element's start ends an open paragraph.
 func (t tag) block() bool {
 	switch t {
-	case tagBlock, tagRoot, tagP, tagPre, tagHeading, tagUL, tagOL, tagItem, tagTable, tagHR, tagDD, tagDT, tagXmp, tagDialog:
+	case tagBlock, tagRoot, tagSummary, tagP, tagPre, tagHeading, tagUL, tagOL, tagItem, tagTable, tagHR, tagDD, tagDT, tagXmp, tagDialog:
 		return true
 	}
 	return false
