@@ -9,7 +9,9 @@ const (
 	quote containerKind = iota
 	list
 	item
-	note // a footnote's definition
+	note   // a footnote's definition
+	aside  // what is indented below a mark of MkDocs
+	fenced // a directive whose body is prose; it ends with a fence of indent marks
 )
 
 // A container is a block that holds blocks.
@@ -82,7 +84,14 @@ func (p *Parser) addLine(from, to int) { p.lines = append(p.lines, span{from, to
 // line reads one line.
 func (p *Parser) line(start, end int) {
 	p.pos, p.col, p.eol, p.started = start, 0, end, false
-	matched := p.match()
+	matched, ends := p.match()
+	if ends {
+		p.closeTo(matched, start)
+		return
+	}
+	if p.options && p.option() {
+		return
+	}
 	all := matched == len(p.stack)
 	if all && p.continueLeaf(start) {
 		return
@@ -134,8 +143,9 @@ func (p *Parser) rest(matched int, lazy bool, start int) {
 	p.addLine(at, p.eol)
 }
 
-// match follows the open containers along the line and returns how many it belongs to.
-func (p *Parser) match() int {
+// match follows the open containers along the line and returns how many it belongs to; ends says that the line is the end of
+// the next one.
+func (p *Parser) match() (n int, ends bool) {
 	for n := range p.stack {
 		c := &p.stack[n]
 		if c.kind == list {
@@ -143,23 +153,27 @@ func (p *Parser) match() int {
 		}
 		indent, at := p.indent()
 		switch {
+		case c.kind == fenced:
+			if p.closesFence(c, indent, at) {
+				return n, true
+			}
 		case c.kind == quote:
 			if indent > 3 || at >= p.eol || p.src[at] != '>' {
-				return n
+				return n, false
 			}
 			p.advanceTo(at, indent)
 			p.quoteMark()
 		case at >= p.eol: // blank
 			if c.empty && c.kind == item && p.leaf.kind == noLeaf {
-				return n // an item may begin with one blank line at most
+				return n, false // an item may begin with one blank line at most
 			}
 		case indent >= c.indent:
 			p.advance(c.indent)
 		default:
-			return n
+			return n, false
 		}
 	}
-	return len(p.stack)
+	return len(p.stack), false
 }
 
 func (p *Parser) quoteMark() {

@@ -51,6 +51,8 @@ type Parser struct {
 	streams  bool // blocks are written as they come
 	collects bool // blocks are read for their definitions alone
 	inHTML   bool // an HTML block is being rendered, in which elements need no end
+	options  bool // the lines at hand may be options of a directive
+	yaml     bool // between two `---`
 	started  bool // a container or leaf began on this line
 
 	pos, col int // of the line being read
@@ -127,7 +129,7 @@ func (p *Parser) render(src []byte) {
 		p.lines, p.ops, p.buf, p.cell = nil, nil, nil, nil
 	}
 	p.lines, p.ops, p.stack = p.lines[:0], p.ops[:0], p.stack[:0]
-	p.leaf = leaf{}
+	p.leaf, p.options, p.yaml = leaf{}, false, false
 	p.bodies = [len(bodyWords)]int{}
 	if len(p.refs) > maxKept {
 		p.refs = make(map[uint64]struct{}) // clearing a giant map costs each later document its size

@@ -17,7 +17,7 @@ var starts = func() (t [256]uint8) {
 	for c := range t {
 		t[c] = plainStart
 	}
-	for _, c := range []byte("\n\r\t >#`~<=-_*+0123456789|:{[@!") {
+	for _, c := range []byte("\n\r\t >#`~<=-_*+0123456789|:{[@!?/") {
 		t[c] = markStart
 	}
 	// import and export of MDX, which cannot interrupt a paragraph
@@ -58,8 +58,14 @@ func (p *Parser) startBlock(matched *int, start int) bool {
 	case '<':
 		return p.startHTML(matched, start, at, inParagraph)
 	case '=':
-		p.setext(*matched, line, inParagraph)
+		if !p.setext(*matched, line, inParagraph) && len(line) > 4 && line[3] != '=' {
+			return p.startIndented(matched, start, indent, at)
+		}
 		return false
+	case '!', '?':
+		return p.startIndented(matched, start, indent, at)
+	case '/':
+		return p.startSlashes(matched, start, at)
 	case '-', '|', ':':
 		return p.startDash(matched, start, indent, at, inParagraph)
 	case '*', '_', '+':
@@ -73,7 +79,7 @@ func (p *Parser) startBlock(matched *int, start int) bool {
 		return p.startNote(matched, start, indent, at, inParagraph)
 	case 'i', 'e':
 		return p.startModule(matched, start, line, inParagraph)
-	case '@', '!':
+	case '@':
 		return false
 	}
 	return p.startItem(matched, start, indent, at, inParagraph)
@@ -128,6 +134,9 @@ func (p *Parser) consume() { p.pos = p.eol }
 func (p *Parser) startFence(matched *int, start, indent int, line []byte) bool {
 	length := run(line, line[0])
 	if length < 3 || line[0] == '`' && bytes.IndexByte(line[length:], '`') >= 0 {
+		return false
+	}
+	if line[0] == '`' && p.startDirective(matched, start, length, line) {
 		return false
 	}
 	p.begin(matched, start)

@@ -279,18 +279,33 @@ func (p *Parser) startColon(matched *int, start, at int) bool {
 	}
 	p.begin(matched, start)
 	p.touch()
+	name, argument := directive(line[n:])
+	if name != nil && isCodeDirective(name) {
+		p.leaf = leaf{kind: fence, from: len(p.lines), begin: start, mark: ':', length: n}
+		return false
+	}
 	p.Counts.Note(rule.Template, len(line))
 	p.ops = append(p.ops, op{kind: opBreak})
-	if from, to := containerTitle(line[n:]); from < to {
-		p.addLine(at+n+from, at+n+to)
-		p.ops = append(p.ops, op{kind: opParagraph, lines: span{len(p.lines) - 1, len(p.lines)}}, op{kind: opBreak})
+	switch {
+	case name == nil:
+		from, to := containerTitle(line[n:])
+		p.titleLine(at+n+from, at+n+to)
+	case isProse(name) && hasTitle(name):
+		p.titleLine(at+n+argument, at+len(trimRight(line)))
 	}
+	p.options = name != nil
 	p.consume()
 	return false
 }
 
 // containerTitle finds the title in what follows `:::`: the words behind the container's kind.
 func containerTitle(rest []byte) (from, to int) {
+	if n := bytes.Index(rest, []byte(` title="`)); n >= 0 && bytes.IndexByte(rest, '{') >= 0 { // Quarto's callouts
+		from = n + len(` title="`)
+		if n := bytes.IndexByte(rest[from:], '"'); n > 0 {
+			return from, from + n
+		}
+	}
 	if bytes.HasSuffix(trim(rest), []byte(":::")) || bytes.IndexByte(rest, '=') >= 0 {
 		return 0, 0
 	}
