@@ -47,6 +47,7 @@ var belowRun = map[string][]string{
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
 	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
 	"internal/run/draw":     {"internal/dedupe"},
+	"internal/run/failures": {"internal/run/lines", "internal/run/shardfile", "internal/ledger", "internal/report"},
 	"internal/run/foreign": {
 		"internal/run/answers", "internal/run/lines", "internal/run/outlook", "internal/run/parallel", "internal/run/plan", "internal/run/results", "internal/run/summary",
 		"internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/parse", "internal/report",
@@ -56,19 +57,20 @@ var belowRun = map[string][]string{
 	"internal/run/outlook":  {"internal/run/weigh", "internal/cost", "internal/report", "internal/tokens"},
 	"internal/run/parallel": {},
 	"internal/run/pilot": {
-		"internal/run/draw", "internal/run/lines", "internal/run/outlook", "internal/run/shardfile", "internal/run/weigh", "internal/ledger", "internal/report", "internal/tokens",
+		"internal/run/draw", "internal/run/failures", "internal/run/lines", "internal/run/outlook", "internal/run/shardfile", "internal/run/weigh", "internal/ledger",
+		"internal/report", "internal/tokens",
 	},
 	"internal/run/plan": {"internal/run/draw", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
 	"internal/run/prepare": {
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
 	},
 	"internal/run/relocate":  {"internal/run/index", "internal/run/lines", "internal/dedupe"},
-	"internal/run/results":   {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/report"},
+	"internal/run/results":   {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/report"},
 	"internal/run/runjson":   {"internal/run/plan", "internal/ledger"},
 	"internal/run/schedule":  {"internal/ledger"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
 	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
-	"internal/run/summary":   {"internal/run/outlook", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},
+	"internal/run/summary":   {"internal/run/failures", "internal/run/outlook", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},
 	"internal/run/weigh":     {"internal/clean", "internal/tokens"},
 }
 

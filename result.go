@@ -26,7 +26,8 @@ const (
 	ClassWrongLanguage Class = "wrong_language"
 	ClassDuplicate     Class = "duplicate_answer" // one more line for a record that has its answer
 	ClassRecordError   Class = "record_error"     // final: the provider will say the same again
-	ClassThrottled     Class = "throttled"        // an error that a later attempt may not meet: 408, 424, 429, 5xx
+	ClassThrottled     Class = "throttled"        // a quota or the capacity was used up: 429, 503; a later attempt may be answered
+	ClassDown          Class = "down"             // the model or its server failed or could not be reached: 408, 424, other 5xx
 	ClassMissing       Class = "missing"          // no line in the output
 	ClassSourceChanged Class = "source_changed"   // never sent: its document changed in the sources after it was planned
 	// ClassUnstructured is a request that was refused for the answer schema it carried: it goes out again without.
@@ -46,6 +47,7 @@ func (c Class) Answered() bool {
 const (
 	KindEmpty        = "empty"         // nothing left after cleaning
 	KindBelowMinimum = "below_minimum" // too few were left for a job
+	KindWaiting      = "waiting"       // too few for a job: sent by a later pass, once there are enough
 )
 
 // Result is one line of results.jsonl: how one document ended.

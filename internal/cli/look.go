@@ -76,6 +76,8 @@ type runStatus struct {
 	Forecast *report.Expected `json:"forecast"`
 	// Deadline is that of the last reading; null: there is none.
 	Deadline *report.Deadline `json:"deadline"`
+	// Failures are the most frequent messages that attempts failed with so far.
+	Failures []report.Failure `json:"failures"`
 }
 
 func (a *App) status(ctx context.Context, dir string) error {
@@ -113,6 +115,10 @@ func (a *App) statusNow(ctx context.Context, dir string) (now runStatus, text st
 		now.Shards = append(now.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
 	}
 	text = shardTable(now.Run, dir, shards)
+	if now.Failures, err = run.FailuresNow(ctx, dir, shards); err != nil {
+		return now, "", err
+	}
+	text += failuresText(now.Failures)
 	if now.Forecast, err = forecastNow(ctx, book, facts["pass"]); err != nil {
 		return now, "", err
 	}
@@ -129,6 +135,18 @@ func (a *App) statusNow(ctx context.Context, dir string) (now runStatus, text st
 	}
 	return now, text, nil
 }
+
+// failuresText shows the three most frequent messages and what to do about each.
+func failuresText(list []report.Failure) string {
+	var b strings.Builder
+	for i := range list[:min(len(list), shownFailures)] {
+		fmt.Fprintf(&b, "failures: %s\n          %s\n", plain(run.FailureText(&list[i])), plain(list[i].Hint))
+	}
+	return b.String()
+}
+
+// shownFailures is how many messages people see at once.
+const shownFailures = 3
 
 func shardTable(id, dir string, shards []ledger.Shard) string {
 	var b strings.Builder

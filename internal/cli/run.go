@@ -191,6 +191,10 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	for _, note := range rep.Notes {
 		row("note", "%s", note)
 	}
+	for i := range rep.Failures[:min(len(rep.Failures), shownFailures)] {
+		row("failures", "%s", run.FailureText(&rep.Failures[i]))
+		row("", "%s", rep.Failures[i].Hint)
+	}
 	row("results", "%s", filepath.Join(dir, "results.jsonl"))
 	if d.Invalid+d.Failed > 0 {
 		row("failed", "%s", filepath.Join(dir, "failed.jsonl"))

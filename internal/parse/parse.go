@@ -122,15 +122,30 @@ func cutOff(a Answer) string {
 	return fmt.Sprintf("the answer was cut off after %d tokens: stop reason %s", a.Usage.OutputTokens, a.StopReason)
 }
 
-// ErrorClass is the class of a record that the provider answered with an error. 408, 424, 429 and 5xx may not come
-// again (https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html); every other 4xx
-// will. A code that is no HTTP error says nothing, and an error record is not billed, so it is asked again too.
-func ErrorClass(code int) quarry.Class {
+// ErrorClass is the class of a record that the provider answered with an error, by its HTTP status and message: throttled
+// (429; 503 for capacity), down (408, 424, other 5xx, 503 where nothing listens), or record_error (every other 4xx, which
+// would come again). Throttled and down records are worth another attempt
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html). A code that is no HTTP error
+// says nothing, and an error record is not billed, so it counts as down.
+func ErrorClass(code int, message string) quarry.Class {
 	switch {
-	case code == 408 || code == 424 || code == 429:
+	case code == 429, code == 503 && !unreachable(message):
 		return quarry.ClassThrottled
+	case code == 408 || code == 424:
+		return quarry.ClassDown
 	case code >= 400 && code < 500:
 		return quarry.ClassRecordError
 	}
-	return quarry.ClassThrottled
+	return quarry.ClassDown
+}
+
+// unreachable reports whether a 503 is not about capacity: nothing listens, or a gateway answers for what does not.
+func unreachable(message string) bool {
+	message = strings.ToLower(message)
+	for _, words := range []string{"cannot be reached", "connection refused", "no such host", "broke off", "connection reset", "<html", "<!doctype"} {
+		if strings.Contains(message, words) {
+			return true
+		}
+	}
+	return false
 }

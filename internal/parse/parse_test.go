@@ -265,12 +265,21 @@ func TestMessagesAreShort(t *testing.T) {
 func TestErrorCodesAreClassed(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[int]quarry.Class{
-		400: quarry.ClassRecordError, 403: quarry.ClassRecordError, 404: quarry.ClassRecordError, 413: quarry.ClassRecordError,
-		408: quarry.ClassThrottled, 424: quarry.ClassThrottled, 429: quarry.ClassThrottled,
-		500: quarry.ClassThrottled, 503: quarry.ClassThrottled, 529: quarry.ClassThrottled, 0: quarry.ClassThrottled,
+		400: quarry.ClassRecordError, 401: quarry.ClassRecordError, 403: quarry.ClassRecordError, 404: quarry.ClassRecordError, 413: quarry.ClassRecordError,
+		429: quarry.ClassThrottled, 503: quarry.ClassThrottled,
+		408: quarry.ClassDown, 424: quarry.ClassDown, 500: quarry.ClassDown, 502: quarry.ClassDown, 504: quarry.ClassDown, 529: quarry.ClassDown, 0: quarry.ClassDown,
 	} {
-		if got := parse.ErrorClass(code); got != want {
+		if got := parse.ErrorClass(code, "too busy"); got != want {
 			t.Errorf("ErrorClass(%d) = %s, want %s", code, got, want)
+		}
+	}
+	for message, want := range map[string]quarry.Class{
+		"back end http://127.0.0.1:9 cannot be reached: connection refused": quarry.ClassDown,
+		"<html><head><title>503 Service Unavailable</title></head></html>":  quarry.ClassDown,
+		"Too many connections, please wait before trying again.":            quarry.ClassThrottled,
+	} {
+		if got := parse.ErrorClass(503, message); got != want {
+			t.Errorf("ErrorClass(503, %q) = %s, want %s", message, got, want)
 		}
 	}
 }

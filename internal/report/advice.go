@@ -39,8 +39,11 @@ func advised(kind string) (meaning, advice string) {
 		return "The provider refused these records for good.",
 			"Read the provider's messages in failed.jsonl, mend what they name, then run the same command again."
 	case string(quarry.ClassThrottled):
-		return "The provider was too busy or failed, in every attempt.",
-			"Run the same command again later, or raise --attempts. Nothing was paid for these."
+		return "A quota or the provider's capacity was used up, in every attempt.",
+			"Rerun the same command later, or raise --attempts. Nothing was paid for these."
+	case string(quarry.ClassDown):
+		return "The model or its server failed or could not be reached, in every attempt.",
+			"Check that the model's server runs, then rerun the same command. Nothing was paid for these."
 	case string(quarry.ClassMissing):
 		return "The output holds no line for these records.",
 			"Run the same command again. The provider's bill decides whether they were paid for: quarry audit compares what is known."

@@ -83,6 +83,8 @@ type Pilot struct {
 	Usage   quarry.Usage           `json:"usage"`
 	Rest    int64                  `json:"rest"` // records that are asked after it
 	Samples []Sample               `json:"samples"`
+	// Failures are the most frequent messages of attempts that failed, at most 10.
+	Failures []Failure `json:"failures,omitempty"`
 }
 
 // Structured says whether the answers' schema was sent along, so that the provider held the model to it.

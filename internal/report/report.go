@@ -28,10 +28,12 @@ type Report struct {
 	Documents  Documents        `json:"documents"`
 	Unreadable int64            `json:"unreadable"` // items left out: broken lines, no id or body, an id that stood there before
 	Errors     map[string]int64 `json:"errors"`     // documents that are not ok, by the kind of their error
-	Tokens     Tokens           `json:"tokens"`
-	Cost       Cost             `json:"cost"`
-	Time       Time             `json:"time"`
-	Jobs       []Job            `json:"jobs"`
+	// Failures are the most frequent messages of documents that ended invalid or failed, at most 10.
+	Failures []Failure `json:"failures,omitempty"`
+	Tokens   Tokens    `json:"tokens"`
+	Cost     Cost      `json:"cost"`
+	Time     Time      `json:"time"`
+	Jobs     []Job     `json:"jobs"`
 	// ThroughputPerMin is answered documents per minute of the provider's time.
 	ThroughputPerMin float64  `json:"throughput_per_min"`
 	Notes            []string `json:"notes"`
@@ -60,6 +62,10 @@ type Documents struct {
 	Duplicate int64 `json:"duplicate"`
 	Unchanged int64 `json:"unchanged"`
 	Gone      int64 `json:"gone"`
+	// Partial counts answers, among OK, with at least one member that is null.
+	Partial int64 `json:"partial,omitempty"`
+	// Waiting counts documents, among Skipped, that are sent once there are enough records for a batch job.
+	Waiting int64 `json:"waiting"`
 }
 
 // Tokens is what all attempts took.

@@ -43,6 +43,7 @@ type view struct {
 
 	Troubles     []trouble
 	TroublesLeft int
+	Failures     []trouble // the most frequent messages
 
 	Jobs     []jobView
 	JobsLeft string
@@ -92,6 +93,10 @@ func newView(r *Report) *view {
 		v.Rate = number(int64(math.Round(r.ThroughputPerMin)))
 	}
 	v.Troubles, v.TroublesLeft = troubles(r)
+	for i := range r.Failures {
+		f := &r.Failures[i]
+		v.Failures = append(v.Failures, trouble{Kind: clean(f.Kind, 80), Count: number(f.Count), Meaning: clean(f.Message, maxLine), Advice: clean(f.Hint, maxLine)})
+	}
 	v.jobs(r.Jobs)
 	v.SourcesLeft = more(len(r.Sources), maxSources)
 	if n := more(len(r.Notes), maxNotes); n != "" {
@@ -110,6 +115,10 @@ func verdict(r *Report) (text, class string) {
 			number(d.OK+d.Invalid+d.Failed+d.Skipped)), "bad"
 	case d.Total == 0:
 		return "There were no documents, so nothing was asked.", "warn"
+	case bad == 0 && d.Waiting > 0:
+		return number(d.Waiting) + " documents wait until there are enough records for a batch job; all others have an answer.", "warn"
+	case bad == 0 && d.Partial > 0:
+		return number(d.Partial) + " of " + number(d.OK) + " answers leave at least one field null; they passed the checks, but are not complete.", "warn"
 	case bad == 0 && d.Skipped == 0:
 		return "Every document has an answer that passed all checks.", "good"
 	case bad == 0:

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"quarry"
 )
@@ -75,6 +76,10 @@ func wayName(way string) string {
 
 // waysSentence holds the two comparisons beside each other: the flattering one and the fair one.
 func waysSentence(r *Report, seconds map[string]float64) string {
+	assumed := slices.ContainsFunc(r.Ways, func(w Way) bool { return w.Basis == Assumed })
+	if r.Target == "local" || assumed { // a stand-in's speed says nothing about the provider's, nor does a guess
+		return ""
+	}
 	way, of := WayBatch, "The batch jobs were"
 	if _, ok := seconds[WayBatch]; !ok || r.Mode != quarry.ModeJob {
 		way, of = WayAtQuota, "On demand at the quota is"

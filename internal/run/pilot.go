@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/failures"
 	"quarry/internal/run/pilot"
 )
 
@@ -65,19 +66,8 @@ func (r *Run) pilot(ctx context.Context) (count, error) {
 	if err := r.show(ctx, &p); err != nil {
 		return count{}, err
 	}
-	switch {
-	case p.Records > 0 && p.Judged <= 0:
-		return count{}, &quarry.Error{
-			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.Records),
-			Err:  fmt.Errorf("none was answered in %d attempts (%s)", r.cfg.Attempts, classesText(p.Classes)),
-			Hint: "`quarry status` shows what became of its jobs, " + r.cfg.Dir + "/journal what was said of each record; mend the cause and start with another --dir",
-		}
-	case !p.Good(r.cfg.PilotMinValid):
-		return count{}, &quarry.Error{
-			Kind: quarry.OverLimit, Op: "pass the pilot", Subject: fmt.Sprintf("of %d documents", p.Records),
-			Err:  fmt.Errorf("%d of %d answers are good (%s), the gate asks for %.0f %%", p.OK, p.Judged, classesText(p.Classes), 100*r.cfg.PilotMinValid),
-			Hint: "look at " + r.cfg.Dir + "/journal for the answers, change the prompt, the schema or the model and start with another --dir, or lower --pilot-min-valid",
-		}
+	if none := p.Records > 0 && p.Judged <= 0; none || !p.Good(r.cfg.PilotMinValid) {
+		return count{}, r.gateShut(ctx, &p, none)
 	}
 	if err := r.confirmRest(ctx, &p); err != nil {
 		return count{}, err
@@ -102,6 +92,11 @@ func (r *Run) show(ctx context.Context, p *pilotRead) error {
 	if rep.Samples, err = p.Samples(ctx, r.files()); err != nil {
 		return fmt.Errorf("read the pilot's answers: %w", err)
 	}
+	failed, err := p.Failures(ctx, r.files())
+	if err != nil {
+		return fmt.Errorf("read the pilot's answers: %w", err)
+	}
+	rep.Failures = failed.Top(failures.Kept)
 	r.foreseen.Pilot = rep
 	with := map[string]any{}
 	if r.learned != nil {

@@ -47,7 +47,7 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 	var class quarry.Class
 	var message, answerText string
 	if line.Error != nil {
-		class, message = parse.ErrorClass(line.Error.Code), line.Error.Message
+		class, message = parse.ErrorClass(line.Error.Code, line.Error.Message), line.Error.Message
 		if class == quarry.ClassRecordError && !where.plain && j.SchemaRefused(message) {
 			class = quarry.ClassUnstructured
 		}

@@ -18,6 +18,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/draw"
+	"quarry/internal/run/failures"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/outlook"
 	"quarry/internal/run/shardfile"
@@ -44,7 +45,7 @@ func Of(rows []ledger.Shard, pass int, refused func(message string) bool) Outcom
 			p.Records += s.Records
 		}
 		p.OK += s.Tally.OK
-		p.Judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassMissing] - s.Tally.Classes[quarry.ClassUnstructured]
+		p.Judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassDown] - s.Tally.Classes[quarry.ClassMissing] - s.Tally.Classes[quarry.ClassUnstructured]
 		p.JobRefused = p.JobRefused || (s.Job.Status == quarry.JobFailed && refused(s.Job.Message))
 		p.Usage.Add(s.Tally.Usage)
 		for c, n := range s.Tally.Classes {
@@ -165,6 +166,18 @@ func (p *Outcome) again(records, answered int64, attempts int) float64 {
 		}
 	}
 	return outlook.FurtherAttempts(bad, answered, attempts)
+}
+
+// Failures counts the messages that the pilot's attempts failed with.
+func (p *Outcome) Failures(ctx context.Context, files shardfile.Dir) (failures.Counter, error) {
+	var c failures.Counter
+	for _, o := range p.answers(files) {
+		if err := errors.Join(o.err, ctx.Err()); err != nil {
+			return c, err
+		}
+		c.Outcome(&o.Outcome)
+	}
+	return c, nil
 }
 
 // shown is how many answers a person sees.

@@ -4,8 +4,10 @@ import (
 	"slices"
 
 	"quarry"
+	"quarry/internal/jsonl"
 	"quarry/internal/report"
 	"quarry/internal/run/answers"
+	"quarry/internal/run/failures"
 	"quarry/internal/run/index"
 )
 
@@ -19,8 +21,11 @@ type Totals struct {
 	Usage                               quarry.Usage
 	Cost                                quarry.USD
 	CostUnknown                         bool             // some answers have no known price
+	Partial                             int64            // of OK, those with a member that is null
+	Waiting                             int64            // of Skipped, those that a later pass sends
 	Classes                             map[string]int64 // documents that are not ok, by the kind of their error
 	Models                              []string         // that answered
+	Failures                            failures.Counter // messages of the documents that are invalid or failed
 	Samples                             []report.Sample
 }
 
@@ -38,6 +43,9 @@ func (t *Totals) Count(res *quarry.Result, paid bool) {
 	}
 	if res.Error != nil {
 		t.Classes[res.Error.Kind]++
+		if res.Status != quarry.StatusSkipped {
+			t.Failures.Add(res.Error.Kind, res.Error.Message)
+		}
 	}
 	if answers.Ending(res) == index.EndedAgain {
 		t.Again++
@@ -45,13 +53,32 @@ func (t *Totals) Count(res *quarry.Result, paid bool) {
 	switch res.Status {
 	case quarry.StatusOK:
 		t.OK++
+		if hasNull(res.Output) {
+			t.Partial++
+		}
 	case quarry.StatusSkipped:
 		t.Skipped++
+		if res.Error != nil && res.Error.Kind == quarry.KindWaiting {
+			t.Waiting++
+		}
 	case quarry.StatusInvalid:
 		t.Invalid++
 	default:
 		t.Failed++
 	}
+}
+
+// hasNull reports whether a member of an answer is null.
+func hasNull(output []byte) bool {
+	if len(output) == 0 || output[0] != '{' {
+		return false
+	}
+	for _, value := range jsonl.Members(output) {
+		if string(value) == "null" {
+			return true
+		}
+	}
+	return false
 }
 
 // see notes what the report tells of single results: which models answered, and a few answers to read.

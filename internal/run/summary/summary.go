@@ -13,6 +13,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/failures"
 	"quarry/internal/run/outlook"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
@@ -51,9 +52,10 @@ func (p *Pass) home() outlook.Prices { return p.pricesAt(p.Home) }
 func (p *Pass) Report() report.Report {
 	t := p.Totals
 	rep := report.Report{
-		Target: "aws", Region: p.Home.Region, Model: p.Home.Model, Mode: p.Plan.Mode, Unreadable: p.Plan.Unreadable + p.Plan.SameID, Errors: t.Classes,
+		Target: "aws", Region: p.Home.Region, Model: p.Home.Model, Mode: p.Plan.Mode, Unreadable: p.Plan.Unreadable + p.Plan.SameID, Errors: t.Classes, Failures: t.Failures.Top(failures.Kept),
 		Documents: report.Documents{
 			Total: t.Total, OK: t.OK, Invalid: t.Invalid, Failed: t.Failed, Skipped: t.Skipped, Duplicate: t.Duplicate, Unchanged: p.Plan.Unchanged, Gone: p.Plan.Gone,
+			Partial: t.Partial, Waiting: t.Waiting,
 		},
 		Tokens: report.Tokens{Input: t.Usage.InputTokens, Output: t.Usage.OutputTokens, CacheRead: t.Usage.CacheReadTokens, CacheWrite: t.Usage.CacheWriteTokens},
 		Notes:  append([]string{}, p.Plan.Notes...), Jobs: []report.Job{}, AnsweredBy: t.Models, Samples: t.Samples,
