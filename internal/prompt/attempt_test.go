@@ -203,7 +203,7 @@ func FuzzAttempts(f *testing.F) {
 
 func TestASchemaKeepsItsOrderThroughEveryAttempt(t *testing.T) {
 	t.Parallel()
-	const schema = `{"type":"object","required":["z","a"],"properties":{"z":{"type":"string","maxLength":5},"a":{"type":"array","items":{"type":"object","properties":{"y":{"type":"string"},"b":{"type":"integer"}}}}}}`
+	const schema = `{"type":"object","required":["z","a"],"properties":{"z":{"type":"string"},"a":{"type":"array","items":{"type":"object","properties":{"y":{"type":"string"},"b":{"type":"integer"}}}}}}`
 	for _, cfg := range []prompt.Config{
 		{Structured: true, Schema: []byte(schema)},
 		{Structured: true, Schema: []byte(schema), Type: quarry.Converse},

@@ -65,7 +65,7 @@ func (r *Renderer) foreignKey(modelInput []byte) quarry.DocumentKey {
 		return quarry.NewDocumentKey(r.model, r.schema, modelInput)
 	}
 	if r.member != "" {
-		if o, err := parseObject(body); err == nil && bytes.Equal(o[r.member], r.value) {
+		if o, err := parseObject(body); err == nil && (bytes.Equal(o[r.member], r.value) || bytes.Equal(o[r.member], r.older)) {
 			delete(o, r.member)
 			body = o.bytes()
 		}

@@ -1,6 +1,7 @@
 package prompt_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -147,4 +148,34 @@ func FuzzKey(f *testing.F) {
 func isObject(b []byte) bool {
 	v := jsontext.Value(b)
 	return v.IsValid() && v.Kind() == '{'
+}
+
+func TestARecordOfAnEarlierVersionKeepsItsKey(t *testing.T) {
+	t.Parallel()
+	const schema = `{"type":"object","required":["z"],"properties":{"z":{"type":"string","description":"A word.","maxLength":5}}}`
+	for _, kind := range []quarry.InvocationType{quarry.InvokeModel, quarry.Converse} {
+		cfg := prompt.Config{Model: "us.anthropic.claude-haiku-4-5-20251001-v1:0", Structured: true, Schema: []byte(schema), Type: kind}
+		r, err := prompt.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := r.Append(nil, article())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Earlier versions said no limits, and left the description where it was.
+		earlier := string(now)
+		for _, form := range [][2]string{
+			{`,"description":"A word. Limits: {\"maxLength\":5}"`, `,"description":"A word."`},
+			{`,\"description\":\"A word. Limits: {\\\"maxLength\\\":5}\"`, `,\"description\":\"A word.\"`},
+		} {
+			earlier = strings.Replace(earlier, form[0], form[1], 1)
+		}
+		if earlier == string(now) {
+			t.Fatalf("%s: no limit is said in %s", kind, now)
+		}
+		if r.Key([]byte(earlier)) != r.Key(now) {
+			t.Errorf("%s: the record of an earlier version has another key, so its answer would be paid again", kind)
+		}
+	}
 }

@@ -27,6 +27,7 @@ type Renderer struct {
 	full   []piece // with it, even where it is not sent; base where there is none
 	member string  // the structured member's name, or empty
 	value  []byte  // its canonical value
+	older  []byte  // that of earlier versions, which said no limits in descriptions
 	added  []byte  // what it puts into a body: comma, name and value, in the schema's own order
 
 	prefix []byte // with which all requests begin alike, escaped
@@ -72,6 +73,13 @@ func (c Config) compile() (*Renderer, error) {
 			return nil, fmt.Errorf("schema: %w", err)
 		}
 		r.full = merge(body(r.invocation, fam, s, structured))
+		older, err := structuredForm(r.invocation, fam, c.orderedSchema(schema), false)
+		if err != nil {
+			return nil, err
+		}
+		if r.older, err = canonical(merge(older.value)[0].literal); err != nil {
+			return nil, fmt.Errorf("schema: %w", err)
+		}
 	}
 	if c.Structured {
 		if structured.value == nil || c.refuses(FieldStructured) {
@@ -177,7 +185,7 @@ func (r *Renderer) Structured() bool { return len(r.sent) > 0 && &r.sent[0] != &
 func (r *Renderer) Plain() *Renderer {
 	return &Renderer{
 		model: r.model, invocation: r.invocation, schema: r.schema, leftOut: r.leftOut, neutralize: r.neutralize,
-		sent: r.base, base: r.base, full: r.full, member: r.member, value: r.value, added: r.added, prefix: r.prefix, uses: r.uses,
+		sent: r.base, base: r.base, full: r.full, member: r.member, value: r.value, older: r.older, added: r.added, prefix: r.prefix, uses: r.uses,
 	}
 }
 
