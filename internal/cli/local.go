@@ -68,7 +68,7 @@ Exit codes: 0 done · 2 usage · 130 interrupted`,
 	return cmd
 }
 
-const faultNames = "lost-reply, throttle, no-capacity, server-error, record-error, bad-json, truncate, drop-record, duplicate-record, fail-job, partial, expire, shuffle, lost-create, late-job, double-page, no-structured, expired-token, unreachable, slow=D, seed=N"
+const faultNames = "lost-reply, throttle, no-capacity, server-error, record-error, bad-json, truncate, drop-record, duplicate-record, fail-job, partial, expire, shuffle, lost-create, late-job, double-page, no-structured, expired-token, unreachable, stream-error, slow=D, seed=N"
 
 func (a *App) local(ctx context.Context, cfg standin.Config) error {
 	if err := cfg.Validate(); err != nil {

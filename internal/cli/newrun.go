@@ -51,6 +51,7 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 		if err := errors.Join(a.parts().CheckPrompt(ask), a.parts().CheckFields(ctx, s, args)); err != nil {
 			return nil, err
 		}
+		a.parts().SayFilled(s, ask)
 	}
 	dir, err := compose.OpenDir(e, s, c)
 	if err != nil {

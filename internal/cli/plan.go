@@ -37,6 +37,7 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, ne
 	if err := errors.Join(a.parts().CheckPrompt(ask), a.parts().CheckFields(ctx, s, args)); err != nil {
 		return nil, err
 	}
+	a.parts().SayFilled(s, ask)
 	e := effect.New(nil)
 	dir, err := e.TempDir(near)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package bedrockapi is the wire of Amazon Bedrock: the four operations of batch inference, tags, models and profiles,
-// and the runtime's InvokeModel, Converse and CountTokens.
+// and the runtime's InvokeModel, Converse, their response streams, and CountTokens.
 //
 // It owns paths, members, limits, patterns, messages and error codes, as the service models of bedrock (2023-04-20)
 // and bedrock-runtime (2023-09-30) in botocore have them, and the rate limits of runtime calls. It does not own
@@ -125,7 +125,9 @@ var routes = []route{
 	{http.MethodGet, "/inference-profiles", "", (*api).listProfiles},
 	{http.MethodGet, "/inference-profiles/", "", (*api).getProfile},
 	{http.MethodPost, "/model/", "/invoke", (*api).invoke},
+	{http.MethodPost, "/model/", "/invoke-with-response-stream", (*api).invokeStream},
 	{http.MethodPost, "/model/", "/converse", (*api).converse},
+	{http.MethodPost, "/model/", "/converse-stream", (*api).converseStream},
 	{http.MethodPost, "/model/", "/count-tokens", (*api).countTokens},
 }
 

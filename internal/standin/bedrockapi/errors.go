@@ -15,6 +15,7 @@ const (
 	conflict           errorCode = "ConflictException"
 	internalServer     errorCode = "InternalServerException"
 	modelError         errorCode = "ModelErrorException"
+	modelStreamError   errorCode = "ModelStreamErrorException"
 	modelTimeout       errorCode = "ModelTimeoutException"
 	notFound           errorCode = "ResourceNotFoundException"
 	quotaExceeded      errorCode = "ServiceQuotaExceededException"
@@ -35,7 +36,7 @@ func (c errorCode) status() int {
 		return http.StatusNotFound
 	case modelTimeout:
 		return http.StatusRequestTimeout
-	case modelError:
+	case modelError, modelStreamError:
 		return http.StatusFailedDependency
 	case throttling:
 		return http.StatusTooManyRequests

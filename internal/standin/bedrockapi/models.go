@@ -32,10 +32,10 @@ func (a *api) modelView(m catalog.Model, region string) modelView {
 	v := modelView{
 		ARN: catalog.FoundationModelARN(region, m.ID), ID: m.ID, Name: m.Name, Provider: m.Provider,
 		Input: []string{"TEXT"}, Output: []string{"TEXT"},
-		Customizations: []string{}, InferenceTypes: []string{"ON_DEMAND"}, // streams are not served here
+		Streaming: true, Customizations: []string{}, InferenceTypes: []string{"ON_DEMAND"},
 	}
 	if m.Embedding {
-		v.Output = []string{"EMBEDDING"}
+		v.Output, v.Streaming = []string{"EMBEDDING"}, false
 	}
 	if a.regions[region] && m.ProfileRequired(region) {
 		v.InferenceTypes = []string{"INFERENCE_PROFILE"} // not in the service model's enum, but what the service sends

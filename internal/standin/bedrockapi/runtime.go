@@ -37,7 +37,7 @@ func (a *api) invoke(c *call) error {
 		c.w.Header().Set(tierHeader, tier)
 	}
 	began := time.Now()
-	answer, err := a.ask(c, tier, false)
+	answer, err := a.ask(c, tier, false, nil)
 	if err != nil {
 		return err
 	}
@@ -50,21 +50,26 @@ func (a *api) invoke(c *call) error {
 
 // converse is Converse.
 func (a *api) converse(c *call) error {
-	answer, err := a.ask(c, "", true)
+	answer, err := a.ask(c, "", true, nil)
 	if err != nil {
 		return err
 	}
 	return replyBytes(c, answer.Body)
 }
 
-// ask does what the two have in common. A body that is Converse's holds its own tier.
-func (a *api) ask(c *call, tier string, isConverse bool) (worker.Reply, error) {
+// ask does what the calls have in common. A body that is Converse's holds its own tier. along is nil where the client
+// waits for the whole answer.
+func (a *api) ask(c *call, tier string, isConverse bool, along *live) (worker.Reply, error) {
 	t, err := a.runtimeTarget(c)
 	if err != nil {
 		return worker.Reply{}, err
 	}
+	action := "bedrock:InvokeModel"
+	if along != nil {
+		action = "bedrock:InvokeModelWithResponseStream" // ConverseStream's too
+	}
 	for _, arn := range t.grants {
-		if err := a.require(c, "bedrock:InvokeModel", arn, nil); err != nil {
+		if err := a.require(c, action, arn, nil); err != nil {
 			return worker.Reply{}, err
 		}
 	}
@@ -81,12 +86,17 @@ func (a *api) ask(c *call, tier string, isConverse bool) (worker.Reply, error) {
 		return worker.Reply{}, err
 	}
 	req := model.Request{RecordID: c.r.Header.Get(recordHeader), ModelID: t.id, Converse: isConverse, Body: body}
+	if along != nil {
+		if err := along.kind(body); err != nil {
+			return worker.Reply{}, refuse(validation, "%s", err)
+		}
+	}
 	settle, err := a.admit(c.caller, t, req)
 	if err != nil {
 		return worker.Reply{}, err
 	}
 	prefix := a.cachedPrefix(c.caller, t, req)
-	answer, err := a.cfg.Engine.Call(c.r.Context(), req)
+	answer, err := a.callModel(c.r.Context(), req, along)
 	read, written := prefix.use(answer.InputTokens)
 	settle(answer.InputTokens-read, answer.OutputTokens) // "cache reads" take nothing of the quota
 	if err != nil {
@@ -97,7 +107,7 @@ func (a *api) ask(c *call, tier string, isConverse bool) (worker.Reply, error) {
 		answer.Body = withCached(answer.Body, isConverse, read, written)
 		answer.InputTokens -= read + written
 	}
-	if answer.Dropped {
+	if answer.Dropped && along == nil {
 		// Answered and billed, and the client does not get it: net/http's own way to cut a connection.
 		panic(http.ErrAbortHandler)
 	}

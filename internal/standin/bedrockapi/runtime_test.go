@@ -125,7 +125,6 @@ func TestRuntimeRefusals(t *testing.T) {
 		"a tier that is none":        {invoke, body("x"), []string{"X-Amzn-Bedrock-Service-Tier", "cheap"}, 400, "ValidationException"},
 		"a tier the model has not":   {invoke, body("x"), []string{"X-Amzn-Bedrock-Service-Tier", "flex"}, 400, "ValidationException"},
 		"a Converse body that is no": {"/model/" + haiku + "/converse", "[", nil, 400, "SerializationException"},
-		"a stream":                   {"/model/" + haiku + "/invoke-with-response-stream", body("x"), nil, 404, "UnknownOperationException"},
 		"tokens of nothing":          {"/model/anthropic.claude-haiku-4-5-20251001-v1:0/count-tokens", "{}", nil, 400, "ValidationException"},
 		"tokens of both":             {"/model/anthropic.claude-haiku-4-5-20251001-v1:0/count-tokens", `{"input":{"converse":{},"invokeModel":{"body":"e30="}}}`, nil, 400, "ValidationException"},
 	} {

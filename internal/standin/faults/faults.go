@@ -51,6 +51,8 @@ const (
 	ExpiredToken // an AWS call: refused as if its credentials had run out, nothing done
 	Unreachable  // an AWS call: the connection is closed, nothing done
 
+	StreamError // a record: answered and billed, and its response stream ends with an exception in the middle
+
 	kinds
 )
 
@@ -61,7 +63,7 @@ var names = [kinds]string{
 	FailJob: "fail-job", Partial: "partial", Expire: "expire", Shuffle: "shuffle",
 	LostCreate: "lost-create", LateJob: "late-job", DoublePage: "double-page",
 	NoCapacity: "no-capacity", NoStructured: "no-structured",
-	ExpiredToken: "expired-token", Unreachable: "unreachable",
+	ExpiredToken: "expired-token", Unreachable: "unreachable", StreamError: "stream-error",
 }
 
 // String gives the kind's name as --fault has it.

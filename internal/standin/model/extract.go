@@ -1,197 +1,50 @@
 package model
 
 import (
-	"fmt"
-	"slices"
 	"strings"
-	"unicode"
-
-	"github.com/go-json-experiment/json"
 
 	"quarry/internal/standin/model/ask"
 	"quarry/internal/standin/model/extractive"
 	"quarry/internal/standin/model/family"
+	"quarry/internal/standin/model/filler"
 )
 
-// extract answers with the article's own title and sentences.
-func extract(p *family.Prompt) (string, error) {
+// extract answers with the article's own title and sentences, and by rule where a schema demands what they cannot say.
+func extract(p *family.Prompt) (written, error) {
 	a, err := ask.Read(p)
 	if err != nil {
-		return "", err
+		return written{}, err
 	}
 	d := extractive.Read(a.Title, a.Article)
+	if words := strings.TrimSpace(p.UserText()); len(d.Sentences) == 0 && p.ToolChoice.Forces() && words != "" {
+		d.Sentences = []string{words} // a tool must be called whatever there is to read
+		if d.Title == "" {
+			d.Title = words
+		}
+	}
 	if len(d.Sentences) == 0 {
-		return "", &Error{Code: 400, Message: ExtractiveID + " found no article text to summarise in the last user message"}
+		return written{}, &Error{Code: 400, Message: ExtractiveID + " found no article text to summarise in the last user message"}
 	}
 	if !a.Form.JSON {
-		return d.Summary(), nil
+		return written{text: d.Summary()}, nil
 	}
-	out, err := a.Form.Fill(func(key string, n *ask.Node) (any, error) { return extractValue(d, key, n) })
-	return string(out), err
+	w := filler.New(d, ExtractiveID)
+	out, err := a.Form.Fill(w.Leaf, w.Name)
+	return written{text: string(out), filler: w.Filled()}, err
 }
 
-// extractValue fills one key. A key of another language than the article's, and a key that asks for what an article's own words cannot
-// say, is null, or empty text where the schema does not take null.
-func extractValue(d extractive.Digest, key string, n *ask.Node) (any, error) {
-	role, lang := meaning(key)
-	foreign := lang != "" && lang != d.Lang
-	if len(n.Enum()) > 0 {
-		return fromEnum(d, role, key, n)
+// FillSample writes an answer of the extractive model in the form of a JSON Schema, about a text of its own. filled names
+// the keys that it answers by rule and not out of the text, nested ones as a.b. The error says what no rule can fill; a
+// schema's keywords that no rule knows (not, if) are to be checked in the sample.
+func FillSample(schema []byte) (sample []byte, filled []string, err error) {
+	root, err := ask.ParseSchema(schema)
+	if err != nil {
+		return nil, nil, err
 	}
-	if n.String() && !foreign {
-		switch role {
-		case asTitle:
-			return d.Title, nil
-		case asSummary:
-			return d.Summary(), nil
-		case asLanguage:
-			return d.Lang, nil
-		case asKeywords:
-			return strings.Join(d.Keywords(maxKeywords), ", "), nil
-		}
-	}
-	if n.Array() && !foreign && (n.Items() == nil || n.Items().String() && len(n.Items().Enum()) == 0) {
-		switch role {
-		case asKeywords:
-			return atLeast(d.Keywords(maxKeywords), n, key)
-		case asSummary, asPoints:
-			return atLeast(d.Sentences, n, key)
-		}
-	}
-	switch {
-	case n.Null():
-		return nil, nil
-	case n.String():
-		return "", nil
-	case n.Array():
-		return atLeast(nil, n, key)
-	}
-	return nil, cannot(key)
+	w := filler.New(extractive.Read("A title", sampleText), ExtractiveID)
+	sample, err = ask.Form{JSON: true, Root: root, Strict: true}.Fill(w.Leaf, w.Name)
+	return sample, w.Filled(), err
 }
 
-const maxKeywords = 8
-
-func cannot(key string) error {
-	return &Error{Code: 400, Message: fmt.Sprintf("%s cannot answer the key %q of the schema: it only copies text out of the article", ExtractiveID, key)}
-}
-
-func atLeast(list []string, n *ask.Node, key string) (any, error) {
-	if len(list) < n.MinItems() {
-		return nil, cannot(key)
-	}
-	if list == nil {
-		list = []string{}
-	}
-	return list, nil
-}
-
-// fromEnum takes the only value there is, the article's language, or null. Choosing a category would be inventing an answer.
-func fromEnum(d extractive.Digest, role role, key string, n *ask.Node) (any, error) {
-	if len(n.Enum()) == 1 {
-		return n.Enum()[0], nil
-	}
-	if role == asLanguage {
-		for _, v := range n.Enum() {
-			var s string
-			if json.Unmarshal(v, &s) == nil && languageNames[strings.ToLower(s)] == d.Lang {
-				return v, nil
-			}
-		}
-	}
-	for _, v := range n.Enum() {
-		if string(v) == "null" {
-			return v, nil
-		}
-	}
-	return nil, cannot(key)
-}
-
-// role is what a key asks for.
-type role int
-
-const (
-	asUnknown role = iota
-	asTitle
-	asSummary
-	asPoints
-	asKeywords
-	asLanguage
-)
-
-var roleWords = map[string]role{
-	"title": asTitle, "headline": asTitle, "heading": asTitle, "subject": asTitle, "タイトル": asTitle, "題名": asTitle, "見出し": asTitle, "表題": asTitle,
-	"summary": asSummary, "summaries": asSummary, "abstract": asSummary, "description": asSummary, "desc": asSummary, "tldr": asSummary,
-	"overview": asSummary, "excerpt": asSummary, "digest": asSummary, "synopsis": asSummary, "gist": asSummary, "summarization": asSummary,
-	"answer": asSummary, "text": asSummary, "result": asSummary, "要約": asSummary, "概要": asSummary, "説明": asSummary, "まとめ": asSummary,
-	"points": asPoints, "highlights": asPoints, "sentences": asPoints, "takeaways": asPoints, "bullets": asPoints, "要点": asPoints,
-	"keywords": asKeywords, "keyword": asKeywords, "tags": asKeywords, "tag": asKeywords, "topics": asKeywords, "terms": asKeywords,
-	"キーワード": asKeywords, "タグ": asKeywords,
-	"language": asLanguage, "lang": asLanguage, "locale": asLanguage, "言語": asLanguage,
-}
-
-// languageNames are the words by which keys name a language.
-var languageNames = map[string]string{
-	"en": "en", "eng": "en", "english": "en", "英語": "en", "ja": "ja", "jp": "ja", "jpn": "ja", "jap": "ja", "japanese": "ja", "日本語": "ja",
-	"zh": "zh", "cn": "zh", "chinese": "zh", "中国語": "zh", "ko": "ko", "kr": "ko", "korean": "ko", "韓国語": "ko", "de": "de", "german": "de",
-	"fr": "fr", "french": "fr", "es": "es", "spanish": "es", "it": "it", "italian": "it", "pt": "pt", "portuguese": "pt", "nl": "nl", "dutch": "nl",
-	"ru": "ru", "russian": "ru", "vi": "vi", "th": "th", "id": "id", "ar": "ar", "hi": "hi", "pl": "pl", "tr": "tr", "sv": "sv", "uk": "uk",
-}
-
-// meaning reads a key such as summary_ja, titleEn, english.summary or 要約: what it asks for and in which language. A key that is a
-// language alone asks for the summary in it.
-func meaning(key string) (role, string) {
-	what, lang := asUnknown, ""
-	for _, w := range keyWords(key) {
-		if r, ok := roleWords[w]; ok {
-			what = r
-		} else if l, ok := languageNames[w]; ok {
-			lang = l
-		}
-	}
-	if what == asUnknown {
-		for _, w := range japaneseRoles {
-			if strings.Contains(key, w) {
-				what = roleWords[w]
-				break
-			}
-		}
-	}
-	if lang == "" {
-		for _, w := range []string{"日本語", "英語", "中国語", "韓国語"} {
-			if strings.Contains(key, w) {
-				lang = languageNames[w]
-			}
-		}
-	}
-	if what == asUnknown && lang != "" && slices.Equal(keyWords(key), []string{strings.ToLower(key)}) && key != "id" {
-		what = asSummary
-	}
-	return what, lang
-}
-
-var japaneseRoles = []string{"タイトル", "題名", "見出し", "表題", "要約", "概要", "まとめ", "要点", "キーワード", "言語"}
-
-// keyWords cuts a key at marks and capitals and lowers it.
-func keyWords(key string) []string {
-	var out []string
-	start := 0
-	var last rune
-	cut := func(end int) {
-		if end > start {
-			out = append(out, strings.ToLower(key[start:end]))
-		}
-		start = end
-	}
-	for i, r := range key {
-		switch {
-		case r == '_' || r == '-' || r == '.' || r == ' ':
-			cut(i)
-			start = i + 1
-		case unicode.IsUpper(r) && unicode.IsLower(last):
-			cut(i)
-		}
-		last = r
-	}
-	cut(len(key))
-	return out
-}
+const sampleText = "The library opens at nine. Readers who hold a card may borrow eight books for three weeks, and renew them twice. " +
+	"The reading room has forty seats and is closed on Mondays."

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry/internal/standin/model/ask"
 	"quarry/internal/standin/model/family"
@@ -20,7 +23,13 @@ const (
 // local answers in the process. write makes the answer's whole text.
 type local struct {
 	id    string
-	write func(*family.Prompt) (string, error)
+	write func(*family.Prompt) (written, error)
+}
+
+// written is an answer's text, and the keys of it that were filled by rule.
+type written struct {
+	text   string
+	filler []string
 }
 
 func (m local) Answer(ctx context.Context, r Request) (Response, error) {
@@ -32,14 +41,10 @@ func (m local) Answer(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	if mode := p.ToolChoice.Mode; mode == "any" || mode == "tool" {
-		return Response{}, &Error{Code: 400, Message: m.id + " does not call tools; tool_choice must be auto or none"}
-	}
-	text, err := m.write(p)
+	reply, err := m.reply(r, p)
 	if err != nil {
 		return Response{}, refused(err)
 	}
-	reply := finish(p, continuation(text, p.Prefill()))
 	reply.ID, reply.Model, reply.Created, reply.Latency = answerID(r), m.id, start, time.Since(start)
 	reply.InputTokens = max(1, p.InputTokens())
 	body, err := p.Encode(reply)
@@ -47,6 +52,65 @@ func (m local) Answer(ctx context.Context, r Request) (Response, error) {
 		return Response{}, &Error{Code: 500, Message: err.Error()}
 	}
 	return Response{Body: body, InputTokens: reply.InputTokens, OutputTokens: reply.OutputTokens}, nil
+}
+
+func (m local) reply(r Request, p *family.Prompt) (family.Reply, error) {
+	tool, forced, err := forcedTool(p)
+	if err != nil {
+		return family.Reply{}, err
+	}
+	if forced {
+		asked := *p
+		asked.Format = family.Format{JSON: true, Schema: tool.Schema}
+		if len(asked.Format.Schema) == 0 {
+			asked.Format.Schema = []byte(`{"type":"object"}`)
+		}
+		answer, err := m.write(&asked)
+		if err != nil {
+			return family.Reply{}, err
+		}
+		reply := finish(p, answer.text)
+		reply.Filler = answer.filler
+		call := family.Part{Kind: family.ToolUse, ID: "tooluse_" + answerID(r), Name: tool.Name, Input: []byte(answer.text)}
+		if p.Kind == family.Anthropic {
+			call.ID = "toolu_bdrk_" + answerID(r)
+		}
+		if reply.Stop == family.MaxTokens { // the input was cut, so there is none
+			call.Input = nil
+		} else {
+			reply.Stop, reply.StopSequence = family.CallTool, ""
+			reply.OutputTokens = max(1, family.Tokens(answer.text))
+		}
+		reply.Text, reply.Calls = "", []family.Part{call}
+		return reply, nil
+	}
+	answer, err := m.write(p)
+	if err != nil {
+		return family.Reply{}, err
+	}
+	reply := finish(p, continuation(answer.text, p.Prefill()))
+	reply.Filler = answer.filler
+	return reply, nil
+}
+
+// forcedTool is the tool that the request says must be called: the one it names, or the first where any will do. Where the
+// choice is the model's, no tool is called here: what an article's own sentences say needs none.
+func forcedTool(p *family.Prompt) (family.Tool, bool, error) {
+	if !p.ToolChoice.Forces() {
+		return family.Tool{}, false, nil
+	}
+	if len(p.Tools) == 0 {
+		return family.Tool{}, false, &Error{Code: 400, Message: "tool_choice: may only be specified while providing tools"}
+	}
+	if p.ToolChoice.Mode == "any" {
+		return p.Tools[0], true, nil
+	}
+	for _, t := range p.Tools {
+		if t.Name == p.ToolChoice.Name {
+			return t, true, nil
+		}
+	}
+	return family.Tool{}, false, &Error{Code: 400, Message: fmt.Sprintf("tool_choice.tool: the tool %q is not among the tools", p.ToolChoice.Name)}
 }
 
 // continuation leaves out what the client already wrote of the answer in its last assistant turn.
@@ -93,14 +157,14 @@ func answerID(r Request) string {
 // echoHead is how many runes of the user's text go under each key.
 const echoHead = 200
 
-func echo(p *family.Prompt) (string, error) {
+func echo(p *family.Prompt) (written, error) {
 	a, err := ask.Read(p)
 	if err != nil {
-		return "", err
+		return written{}, err
 	}
 	user := strings.TrimSpace(p.UserText())
 	if !a.Form.JSON {
-		return user, nil
+		return written{text: user}, nil
 	}
 	head := user
 	n := 0
@@ -111,8 +175,10 @@ func echo(p *family.Prompt) (string, error) {
 		}
 		n++
 	}
-	out, err := a.Form.Fill(func(_ string, n *ask.Node) (any, error) { return echoValue(head, n), nil })
-	return string(out), err
+	out, err := a.Form.Fill(func(_ string, n *ask.Node, _ func(*ask.Node) (jsontext.Value, error)) (any, error) {
+		return echoValue(head, n), nil
+	}, func(_ string, number int) (string, error) { return fmt.Sprintf("key%d", number), nil })
+	return written{text: string(out)}, err
 }
 
 func echoValue(head string, n *ask.Node) any {
@@ -123,7 +189,7 @@ func echoValue(head string, n *ask.Node) any {
 		return head
 	case n.Array():
 		list := []any{}
-		for range max(1, n.MinItems()) {
+		for range max(1, min(n.MinItems, 100)) {
 			if n.Items() == nil || !n.Items().Plain() {
 				break
 			}

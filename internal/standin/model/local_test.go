@@ -120,9 +120,10 @@ func TestExtractiveRefusesWhatItCannotSay(t *testing.T) {
 			`{"type":"object","properties":{` + properties + `},"required":[` + required + `]}}}}`
 	}
 	for _, c := range []struct{ name, body, want string }{
-		{"a number that must be given", schema(`"score":{"type":"integer"}`, `"score"`), `"score"`},
-		{"a choice that must be made", schema(`"kind":{"enum":["a","b"]}`, `"kind"`), `"kind"`},
-		{"a tool that must be called", `{"anthropic_version":"v","max_tokens":9,"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"any"},"messages":[{"role":"user","content":"x"}]}`, "does not call tools"},
+		{"a pattern that no rule satisfies", schema(`"code":{"type":"string","pattern":"^(?=a)b$"}`, `"code"`), `"code"`},
+		{"limits that contradict one another", schema(`"n":{"type":"integer","minimum":3,"maximum":2}`, `"n"`), `"n"`},
+		{"a tool that is not there", `{"anthropic_version":"v","max_tokens":9,"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"g"},"messages":[{"role":"user","content":"x"}]}`, `"g" is not among the tools`},
+		{"a choice of tools without tools", `{"anthropic_version":"v","max_tokens":9,"tool_choice":{"type":"any"},"messages":[{"role":"user","content":"x"}]}`, "providing tools"},
 		{"no article", `{"anthropic_version":"v","max_tokens":9,"messages":[{"role":"user","content":"Title: T\n\nArticle:\n"}]}`, "no article text"},
 		{"an article without letters", `{"anthropic_version":"v","max_tokens":9,"messages":[{"role":"user","content":"1 2 3"}]}`, "no article text"},
 	} {
@@ -131,7 +132,9 @@ func TestExtractiveRefusesWhatItCannotSay(t *testing.T) {
 	}
 	for _, c := range []struct{ name, body, want string }{
 		{"a number that may be null", schema(`"score":{"type":["integer","null"]}`, `"score"`), `{"score":null}`},
-		{"a number that may be left out", schema(`"score":{"type":"integer"}`, ``), `{}`},
+		{"a number by rule", schema(`"score":{"type":"integer","minimum":1,"maximum":5}`, `"score"`), `{"score":1}`},
+		{"a choice by rule", schema(`"kind":{"enum":["a","b"]}`, `"kind"`), `{"kind":"a"}`},
+		{"a pattern that cannot be satisfied, and may be left out", schema(`"code":{"type":"string","pattern":"^(?=a)b$"}`, ``), `{}`},
 		{"a language to choose", schema(`"lang":{"enum":["ja","en"]}`, `"lang"`), `{"lang":"en"}`},
 		{"another language's text that must be text", schema(`"summary_ja":{"type":"string"}`, `"summary_ja"`), `{"summary_ja":""}`},
 		{"a constant", schema(`"v":{"const":2}`, `"v"`), `{"v":2}`},
@@ -140,6 +143,42 @@ func TestExtractiveRefusesWhatItCannotSay(t *testing.T) {
 		if text, _ := anthropicText(t, m, []byte(c.body)); !strings.HasPrefix(text, c.want) {
 			t.Errorf("%s: answer %s, want %s", c.name, text, c.want)
 		}
+	}
+}
+
+func TestAForcedToolIsCalled(t *testing.T) {
+	t.Parallel()
+	const tools = `"tools":[{"name":"first","input_schema":{"type":"object","properties":{"title":{"type":"string"},"score":{"type":"integer","minimum":2}},"required":["title","score"]}},{"name":"second","input_schema":{"type":"object"}}]`
+	m := open(t, model.Config{})
+	for _, c := range []struct{ name, choice, content, tool, input string }{
+		{"any tool", `{"type":"any"}`, "Title: T\\n\\nArticle:\\nA short article about boats.", "first", `{"title":"T","score":2}`},
+		{"a named tool", `{"type":"tool","name":"second"}`, "Read the boats.", "second", `{}`},
+		{"a prompt without a sentence", `{"type":"any"}`, "42", "first", `{"title":"42","score":2}`},
+	} {
+		body := `{"anthropic_version":"v","max_tokens":99,` + tools + `,"tool_choice":` + c.choice + `,"messages":[{"role":"user","content":"` + c.content + `"}]}`
+		got, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: []byte(body)})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var reply struct {
+			Stop    string `json:"stop_reason"`
+			Content []struct {
+				Type, ID, Name string
+				Input          json.RawMessage
+			}
+		}
+		if err := json.Unmarshal(got.Body, &reply); err != nil {
+			t.Fatal(err)
+		}
+		if len(reply.Content) != 1 || reply.Stop != "tool_use" || reply.Content[0].Type != "tool_use" || reply.Content[0].Name != c.tool || string(reply.Content[0].Input) != c.input || reply.Content[0].ID == "" {
+			t.Errorf("%s: %s, want a call of %s with %s", c.name, got.Body, c.tool, c.input)
+		}
+	}
+	body := `{"anthropic_version":"v","max_tokens":2,` + tools + `,"tool_choice":{"type":"any"},"messages":[{"role":"user","content":"A short article about boats."}]}`
+	got, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: []byte(body)})
+	if err != nil || !strings.Contains(string(got.Body), `"stop_reason":"max_tokens"`) {
+		t.Errorf("a call beyond max_tokens: %s, %v", got.Body, err)
 	}
 }
 

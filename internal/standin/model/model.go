@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"quarry/internal/standin/model/family"
+	"quarry/internal/standin/model/stream"
 )
 
 // Request is one record: modelInput as the job or the runtime call carries it.
@@ -34,6 +35,12 @@ type Response struct {
 // that it could not be answered now, which only the end of ctx causes.
 type Model interface {
 	Answer(ctx context.Context, r Request) (Response, error)
+}
+
+// Streamer is a Model that can tell what it writes while it writes. along is called in order, from one goroutine; its
+// error ends the request. The Response is the whole answer, as Answer gives it.
+type Streamer interface {
+	Stream(ctx context.Context, r Request, along func(stream.Delta) error) (Response, error)
 }
 
 // Error ends one record. Code is an HTTP status as in a result line's errorCode.

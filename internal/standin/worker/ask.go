@@ -12,6 +12,7 @@ import (
 	"quarry/internal/jsonl"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/model"
+	"quarry/internal/standin/model/stream"
 )
 
 // Reply is an answer and what the faults do with it.
@@ -19,14 +20,16 @@ type Reply struct {
 	model.Response
 	Dropped bool // the answer was computed and is billed, and must not reach the client
 	Doubled bool // the answer's line is written twice
+	Broken  bool // a response stream breaks in its middle
 }
 
 // unexpected is what Bedrock says when it failed by itself
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html).
 const unexpected = "The system encountered an unexpected error during processing. Try your request again."
 
-// ask gets one answer, with the faults drawn from the record's id. Its error is a *model.Error, or the context's.
-func (e *Engine) ask(ctx context.Context, set faults.Set, req model.Request) (Reply, error) {
+// ask gets one answer, with the faults drawn from the record's id. Where along is not nil and no fault touches the
+// answer's text, the model may tell it what it writes. Its error is a *model.Error, or the context's.
+func (e *Engine) ask(ctx context.Context, set faults.Set, req model.Request, along func(stream.Delta) error) (Reply, error) {
 	if err := refusedBody(req); err != nil {
 		return Reply{}, err
 	}
@@ -41,7 +44,12 @@ func (e *Engine) ask(ctx context.Context, set faults.Set, req model.Request) (Re
 	if err := sleep(ctx, set.Slow()); err != nil {
 		return Reply{}, err
 	}
-	response, err := e.answer(ctx, req)
+	for _, damage := range []faults.Kind{faults.Truncate, faults.BadJSON, faults.DropRecord, faults.StreamError} {
+		if set.Hits(damage, req.RecordID) {
+			along = nil // the whole answer is needed first
+		}
+	}
+	response, err := e.answer(ctx, req, along)
 	if err != nil {
 		return Reply{}, e.asModelError(ctx, req, err)
 	}
@@ -57,6 +65,7 @@ func (e *Engine) ask(ctx context.Context, set faults.Set, req model.Request) (Re
 		Response: response,
 		Dropped:  set.Hits(faults.DropRecord, req.RecordID),
 		Doubled:  set.Hits(faults.DuplicateRecord, req.RecordID),
+		Broken:   set.Hits(faults.StreamError, req.RecordID),
 	}, nil
 }
 
@@ -83,13 +92,17 @@ const maxAnswer = 32 << 20
 
 // answer asks the model and holds its answer to one line of JSON. One record that breaks the model's code costs that
 // record, not the server.
-func (e *Engine) answer(ctx context.Context, req model.Request) (response model.Response, err error) {
+func (e *Engine) answer(ctx context.Context, req model.Request, along func(stream.Delta) error) (response model.Response, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the model panicked: %v\n%s", r, debug.Stack())
 		}
 	}()
-	response, err = e.cfg.Model.Answer(ctx, req)
+	if streamer, ok := e.cfg.Model.(model.Streamer); ok && along != nil {
+		response, err = streamer.Stream(ctx, req, along)
+	} else {
+		response, err = e.cfg.Model.Answer(ctx, req)
+	}
 	if err != nil {
 		return model.Response{}, err
 	}

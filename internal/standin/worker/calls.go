@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"quarry/internal/standin/model"
+	"quarry/internal/standin/model/stream"
 )
 
 // calls is the journal of runtime calls: only what the bill needs of them.
@@ -81,10 +82,20 @@ func (c *calls) close() error {
 // Call asks the model once, as a runtime call, with the engine's faults, and journals the answer for the bill before
 // it returns. A request without a RecordID counts as "call-<n>". The error is a *model.Error, or the context's.
 func (e *Engine) Call(ctx context.Context, req model.Request) (Reply, error) {
+	return e.call(ctx, req, nil)
+}
+
+// Stream is Call for a client that reads along: where the model can, along is told what it writes while it writes. The
+// reply is the whole answer, whether or not along was told of it. An error of along ends the call.
+func (e *Engine) Stream(ctx context.Context, req model.Request, along func(stream.Delta) error) (Reply, error) {
+	return e.call(ctx, req, along)
+}
+
+func (e *Engine) call(ctx context.Context, req model.Request, along func(stream.Delta) error) (Reply, error) {
 	if req.RecordID == "" {
 		req.RecordID = callPrefix + strconv.FormatUint(e.calls.number.Add(1), 10)
 	}
-	reply, err := e.ask(ctx, e.cfg.Faults, req)
+	reply, err := e.ask(ctx, e.cfg.Faults, req, along)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -197,7 +197,7 @@ type recordError struct {
 // asking was cut off is handed over to nobody: it is asked again when the job goes on.
 func (e *Engine) finish(ctx context.Context, set faults.Set, req model.Request, index int64, s *segment) error {
 	f := &finished{index: index, id: req.RecordID}
-	reply, err := e.ask(ctx, set, req)
+	reply, err := e.ask(ctx, set, req, nil)
 	if failure, ok := errors.AsType[*model.Error](err); ok {
 		f.flags = isError
 		f.body, err = json.Marshal(recordError{failure.Code, failure.Message})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"quarry/internal/standin/model/ask"
@@ -29,7 +30,10 @@ func keys(t *testing.T, f ask.Form) []string {
 		return nil
 	}
 	var out []string
-	if _, err := f.Fill(func(key string, _ *ask.Node) (any, error) { out = append(out, key); return nil, nil }); err != nil {
+	if _, err := f.Fill(func(key string, _ *ask.Node, _ func(*ask.Node) (jsontext.Value, error)) (any, error) {
+		out = append(out, key)
+		return nil, nil
+	}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -49,6 +53,7 @@ func TestRead(t *testing.T) {
 		{"keys in back ticks", prompt("JSON with `summary`, or null", "A"), "", "A", []string{"summary"}},
 		{"keys without quotes behind the word keys", prompt("JSON object with keys: title_en, summary_ja and summary_en", "A"), "", "A", []string{"title_en", "summary_ja", "summary_en"}},
 		{"Japanese keys without quotes", prompt("キーは title_en、summary_ja、summary_en の JSON で返してください。", "A"), "", "A", []string{"title_en", "summary_ja", "summary_en"}},
+		{"a JSON Schema in the instructions", prompt("Valid against this JSON Schema:\n{\"type\":\"object\",\"properties\":{\"topic\":{\"type\":\"string\"}}}\n\nSay only what is there.", "A"), "", "A", []string{"topic"}},
 		{"JSON without keys", prompt("Summaries as JSON, please.", "A"), "", "A", []string{"title", "summary"}},
 		{"JSON not mentioned", prompt("Summarise.", "A"), "", "A", nil},
 		{"JSON in the article only", prompt("Summarise.", "Article:\nUse JSON. It has \"keys\" like {\"a\": 1}."), "", `Use JSON. It has "keys" like {"a": 1}.`, nil},
@@ -125,7 +130,7 @@ func TestSchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := a.Form.Fill(func(key string, n *ask.Node) (any, error) {
+			got, err := a.Form.Fill(func(key string, n *ask.Node, _ func(*ask.Node) (jsontext.Value, error)) (any, error) {
 				switch {
 				case len(n.Enum()) > 0:
 					return key, nil
@@ -135,7 +140,7 @@ func TestSchema(t *testing.T) {
 					return nil, nil
 				}
 				return nil, errors.New("no value")
-			})
+			}, nil)
 			if err != nil || string(got) != c.want {
 				t.Errorf("Fill = %s, %v, want %s", got, err, c.want)
 			}
@@ -147,7 +152,7 @@ func TestSchemaRefuses(t *testing.T) {
 	t.Parallel()
 	for _, schema := range []string{
 		`{"$ref":"#"}`, `{"$ref":"http://x"}`, `{"$ref":"#/a/b"}`, `{"type":"strange"}`, `{"type":["x"]}`, `[]`, `{"properties":[]}`,
-		`{"properties":{"a":{"$ref":"#/properties/a"}}}`, `{"type":"object","anyOf":[{"$ref":"#"}]}`,
+		`{"type":"object","minimum":"x","multipleOf":0}`,
 	} {
 		p := prompt("", "A")
 		p.Format = family.Format{JSON: true, Schema: []byte(schema)}
@@ -168,7 +173,7 @@ func TestRequiredPlaceThatCannotBeFilledIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := errors.New("no value")
-	if _, err := a.Form.Fill(func(string, *ask.Node) (any, error) { return nil, want }); !errors.Is(err, want) {
+	if _, err := a.Form.Fill(func(string, *ask.Node, func(*ask.Node) (jsontext.Value, error)) (any, error) { return nil, want }, nil); !errors.Is(err, want) {
 		t.Errorf("Fill = %v, want the leaf's error", err)
 	}
 }
@@ -192,7 +197,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		if a.Form.JSON {
-			out, err := a.Form.Fill(func(string, *ask.Node) (any, error) { return nil, nil })
+			out, err := a.Form.Fill(func(string, *ask.Node, func(*ask.Node) (jsontext.Value, error)) (any, error) { return nil, nil }, nil)
 			if err != nil || !json.Valid(out) {
 				t.Fatalf("Fill = %s, %v, want JSON", out, err)
 			}

@@ -3,6 +3,8 @@ package ask
 import (
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"quarry/internal/standin/model/family"
 )
 
@@ -25,11 +27,37 @@ func formOf(f family.Format, instructions string) (Form, error) {
 		}
 		return Form{JSON: true, Root: root, Strict: true}, nil
 	}
+	if root := schemaIn(instructions); root != nil {
+		return Form{JSON: true, Root: root, Strict: true}, nil
+	}
 	form := formOfText(instructions)
 	if f.JSON && !form.JSON {
 		form = Form{JSON: true, Root: keysNode(defaultKeys)}
 	}
 	return form, nil
+}
+
+// schemaIn reads a whole JSON Schema of an object that the instructions show after those words; nil where there is none.
+func schemaIn(text string) *Node {
+	text = text[:min(len(text), maxInstruction)]
+	at := strings.Index(text, "JSON Schema")
+	if at < 0 {
+		return nil
+	}
+	begin := strings.IndexByte(text[at:], '{')
+	if begin < 0 || begin > 200 {
+		return nil
+	}
+	dec := jsontext.NewDecoder(strings.NewReader(text[at+begin:]))
+	schema, err := dec.ReadValue()
+	if err != nil {
+		return nil
+	}
+	root, err := ParseSchema(schema)
+	if err != nil || len(root.props) == 0 {
+		return nil
+	}
+	return root
 }
 
 var jsonRE = pattern(`(?i)json`)
@@ -54,9 +82,9 @@ func formOfText(text string) Form {
 }
 
 func keysNode(keys []string) *Node {
-	root := &Node{types: typeObject}
+	root := newNode(typeObject)
 	for _, key := range keys {
-		root.props = append(root.props, prop{name: key, required: true, node: &Node{types: typeString | typeNull, loose: true}})
+		root.props = append(root.props, prop{name: key, required: true, node: newNode(typeString | typeNull)})
 	}
 	return root
 }

@@ -230,6 +230,7 @@ type anthropicReply struct {
 	StopSequence *string         `json:"stop_sequence"`
 	Usage        anthropicUsage  `json:"usage"`
 	Estimated    bool            `json:"usage_estimated,omitzero"`
+	Filler       []string        `json:"filler,omitempty"`
 }
 
 type anthropicPart struct {
@@ -252,7 +253,7 @@ var anthropicStops = map[Stop]string{
 func (r Reply) anthropic() any {
 	out := anthropicReply{
 		Model: r.Model, ID: "msg_bdrk_" + r.ID, Type: "message", Role: roleAssistant, Content: []anthropicPart{},
-		StopReason: anthropicStops[r.Stop], Usage: anthropicUsage{r.InputTokens, r.OutputTokens}, Estimated: r.Estimated,
+		StopReason: anthropicStops[r.Stop], Usage: anthropicUsage{r.InputTokens, r.OutputTokens}, Estimated: r.Estimated, Filler: r.Filler,
 	}
 	if r.Text != "" || len(r.Calls) == 0 {
 		out.Content = append(out.Content, anthropicPart{Type: "text", Text: &r.Text})

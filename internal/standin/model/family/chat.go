@@ -220,6 +220,7 @@ type chatReply struct {
 	Choices   []chatChoice `json:"choices"`
 	Usage     chatUsage    `json:"usage"`
 	Estimated bool         `json:"usage_estimated,omitzero"`
+	Filler    []string     `json:"filler,omitempty"`
 }
 
 type chatChoice struct {
@@ -245,7 +246,7 @@ var chatStops = map[Stop]string{
 func (r Reply) chat() any {
 	out := chatReply{
 		ID: "chatcmpl-" + r.ID, Object: "chat.completion", Created: r.Created.Unix(), Model: r.Model, Choices: make([]chatChoice, 1),
-		Usage: chatUsage{r.InputTokens, r.OutputTokens, r.InputTokens + r.OutputTokens}, Estimated: r.Estimated,
+		Usage: chatUsage{r.InputTokens, r.OutputTokens, r.InputTokens + r.OutputTokens}, Estimated: r.Estimated, Filler: r.Filler,
 	}
 	choice := &out.Choices[0]
 	choice.Message.Role, choice.FinishReason = roleAssistant, chatStops[r.Stop]

@@ -298,6 +298,7 @@ type converseReply struct {
 	Additional *additional   `json:"additionalModelResponseFields,omitzero"`
 	Model      string        `json:"model,omitzero"`
 	Estimated  bool          `json:"usage_estimated,omitzero"`
+	Filler     []string      `json:"filler,omitempty"`
 }
 
 type converseOut struct {
@@ -328,8 +329,9 @@ type metrics struct {
 
 // additional says who answered: Converse's reply has no member for the model.
 type additional struct {
-	Model     string `json:"model"`
-	Estimated bool   `json:"usage_estimated,omitzero"`
+	Model     string   `json:"model"`
+	Estimated bool     `json:"usage_estimated,omitzero"`
+	Filler    []string `json:"filler,omitempty"`
 }
 
 var converseStops = map[Stop]string{
@@ -349,10 +351,10 @@ func (r Reply) converse(nova bool) any {
 	out.StopReason = converseStops[r.Stop]
 	out.Usage = converseUsage{r.InputTokens, r.OutputTokens, r.InputTokens + r.OutputTokens}
 	if nova {
-		out.Model, out.Estimated = r.Model, r.Estimated
+		out.Model, out.Estimated, out.Filler = r.Model, r.Estimated, r.Filler
 		return out
 	}
 	out.Metrics = &metrics{LatencyMS: r.Latency.Milliseconds()}
-	out.Additional = &additional{Model: r.Model, Estimated: r.Estimated}
+	out.Additional = &additional{Model: r.Model, Estimated: r.Estimated, Filler: r.Filler}
 	return out
 }

@@ -80,6 +80,9 @@ type ToolChoice struct {
 	Mode, Name string
 }
 
+// Forces tells whether a tool must be called.
+func (c ToolChoice) Forces() bool { return c.Mode == "any" || c.Mode == "tool" }
+
 // Stop is why an answer ended.
 type Stop int
 
@@ -102,8 +105,9 @@ type Reply struct {
 	StopSequence string
 	InputTokens  int64
 	OutputTokens int64
-	CachedTokens int64 // of the prompt, counted beside InputTokens by Anthropic's wire
-	Estimated    bool  // the tokens were counted by us, not by who answered
+	CachedTokens int64    // of the prompt, counted beside InputTokens by Anthropic's wire
+	Filler       []string // the keys that were filled by rule, to satisfy a schema, and say nothing about the prompt
+	Estimated    bool     // the tokens were counted by us, not by who answered
 	Created      time.Time
 	Latency      time.Duration
 }

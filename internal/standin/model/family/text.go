@@ -174,12 +174,13 @@ func titanTurns(text string) []Turn {
 }
 
 type llamaReply struct {
-	Generation string `json:"generation"`
-	Prompt     int64  `json:"prompt_token_count"`
-	Generated  int64  `json:"generation_token_count"`
-	StopReason string `json:"stop_reason"`
-	Model      string `json:"model"`
-	Estimated  bool   `json:"usage_estimated,omitzero"`
+	Generation string   `json:"generation"`
+	Prompt     int64    `json:"prompt_token_count"`
+	Generated  int64    `json:"generation_token_count"`
+	StopReason string   `json:"stop_reason"`
+	Model      string   `json:"model"`
+	Estimated  bool     `json:"usage_estimated,omitzero"`
+	Filler     []string `json:"filler,omitempty"`
 }
 
 type mistralReply struct {
@@ -187,7 +188,8 @@ type mistralReply struct {
 		Text       string `json:"text"`
 		StopReason string `json:"stop_reason"`
 	} `json:"outputs"`
-	Model string `json:"model"`
+	Model  string   `json:"model"`
+	Filler []string `json:"filler,omitempty"`
 }
 
 type deepseekReply struct {
@@ -195,7 +197,8 @@ type deepseekReply struct {
 		Text       string `json:"text"`
 		StopReason string `json:"stop_reason"`
 	} `json:"choices"`
-	Model string `json:"model"`
+	Model  string   `json:"model"`
+	Filler []string `json:"filler,omitempty"`
 }
 
 type titanReply struct {
@@ -203,6 +206,7 @@ type titanReply struct {
 	Results     []titanResult `json:"results"`
 	Model       string        `json:"model"`
 	Estimated   bool          `json:"usage_estimated,omitzero"`
+	Filler      []string      `json:"filler,omitempty"`
 }
 
 type titanResult struct {
@@ -216,11 +220,11 @@ var titanStops = map[Stop]string{
 }
 
 func (r Reply) llama() any {
-	return llamaReply{Generation: r.Text, Prompt: r.InputTokens, Generated: r.OutputTokens, StopReason: textStop(r.Stop), Model: r.Model, Estimated: r.Estimated}
+	return llamaReply{Generation: r.Text, Prompt: r.InputTokens, Generated: r.OutputTokens, StopReason: textStop(r.Stop), Model: r.Model, Estimated: r.Estimated, Filler: r.Filler}
 }
 
 func (r Reply) mistral() any {
-	out := mistralReply{Model: r.Model}
+	out := mistralReply{Model: r.Model, Filler: r.Filler}
 	out.Outputs = append(out.Outputs, struct {
 		Text       string `json:"text"`
 		StopReason string `json:"stop_reason"`
@@ -229,7 +233,7 @@ func (r Reply) mistral() any {
 }
 
 func (r Reply) deepseek() any {
-	out := deepseekReply{Model: r.Model}
+	out := deepseekReply{Model: r.Model, Filler: r.Filler}
 	out.Choices = append(out.Choices, struct {
 		Text       string `json:"text"`
 		StopReason string `json:"stop_reason"`
@@ -239,7 +243,7 @@ func (r Reply) deepseek() any {
 
 func (r Reply) titan() any {
 	return titanReply{
-		InputTokens: r.InputTokens, Model: r.Model, Estimated: r.Estimated,
+		InputTokens: r.InputTokens, Model: r.Model, Estimated: r.Estimated, Filler: r.Filler,
 		Results: []titanResult{{Tokens: r.OutputTokens, Text: r.Text, Reason: titanStops[r.Stop]}},
 	}
 }

@@ -1,0 +1,34 @@
+package compose
+
+import (
+	"slices"
+	"strings"
+
+	"quarry/internal/config"
+	"quarry/internal/parse"
+	"quarry/internal/standin"
+)
+
+// SayFilled says what the built-in model writes by rule and what it cannot fill, where it is the one that is asked and the
+// schema is the user's own. Nothing is refused for it: a plan may be made for another model.
+func (pr *Program) SayFilled(s *config.Settings, ask *Asking) {
+	schema := ask.Renderer.Schema()
+	builtIn := s.Target == "local" && (len(s.Backends) == 0 || slices.Equal(s.Backends, []string{"extractive"}))
+	if !builtIn || len(schema) == 0 {
+		return
+	}
+	sample, filled, err := standin.FillSample(schema)
+	switch {
+	case err != nil:
+		pr.Say("note: the built-in model cannot answer this schema: %v; name a server with --backend, or relax the schema", err)
+		return
+	case !ask.Renderer.Structured():
+		pr.Say("note: the schema is not sent along, so the built-in model sees only what the prompt says of it")
+	}
+	if checked := ask.Checker.Check(parse.Answer{Text: string(sample), StopReason: "end_turn", Model: standin.ExtractiveID}); checked.Message != "" {
+		pr.Say("note: the built-in model has no rule for all of this schema, so its answers may fail: %s", checked.Message)
+	}
+	if len(filled) > 0 {
+		pr.Say("note: the built-in model only copies sentences; it fills %s by rule, and marks them as filler", strings.Join(filled, ", "))
+	}
+}
