@@ -131,6 +131,42 @@ func TestMergeGivesLinesByOrderThenByRank(t *testing.T) {
 	}
 }
 
+func TestMergeGoesByRankInWhateverOrderTheFilesAreNamed(t *testing.T) {
+	t.Parallel()
+	var files []lines.Sorted
+	var want []numbered
+	names := []string{"a", "b", "c", "d"}
+	for rank, name := range names {
+		var all []numbered
+		for order := range int64(3) {
+			all = append(all, numbered{order, name})
+		}
+		files = append(files, lines.Sorted{Path: write(t, name+".jsonl", all...), Rank: rank})
+	}
+	for order := range int64(3) {
+		for _, name := range names {
+			want = append(want, numbered{order, name})
+		}
+	}
+	// Each file first, last and between: the order of a heap hangs on that of the files.
+	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}, {3, 0, 1, 2}, {1, 2, 3, 0}} {
+		var named []lines.Sorted
+		for _, i := range order {
+			named = append(named, files[i])
+		}
+		var got []numbered
+		for l, err := range lines.Merge(named, func(l *numbered) int64 { return l.Order }) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, l)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("Merge of the files %v = %v, want %v", order, got, want)
+		}
+	}
+}
+
 func TestMergeOpensAFileWhenItsTurnComes(t *testing.T) {
 	t.Parallel()
 	broken := filepath.Join(t.TempDir(), "broken.jsonl")

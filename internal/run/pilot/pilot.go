@@ -56,7 +56,9 @@ func Of(rows []ledger.Shard, pass int, refused func(message string) bool) Outcom
 }
 
 // Good reports whether at least a share of what was judged is good.
-func (p *Outcome) Good(share float64) bool { return float64(p.OK) >= share*float64(p.Judged) }
+func (p *Outcome) Good(share float64) bool {
+	return p.Judged == 0 || float64(p.OK)/float64(p.Judged) >= share // divided: 0.07 times 100 is more than 7
+}
 
 // shardsOf lists the pilot's own shards and those that asked nothing but its records again, as they were planned.
 func shardsOf(shards []ledger.Shard, pass int) []*ledger.Shard {

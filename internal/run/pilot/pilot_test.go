@@ -65,6 +65,23 @@ func TestAPilotIsItsShardsAndThoseThatAskedThemAgain(t *testing.T) {
 	}
 }
 
+func TestTheGateIsPassedByJustTheShareThatItAsksFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		ok, judged int64
+		share      float64
+		want       bool
+	}{
+		{70, 100, 0.7, true}, {69, 100, 0.7, false}, {71, 100, 0.7, true}, {7, 100, 0.07, true}, {6, 100, 0.07, false}, {29, 100, 0.29, true}, {57, 100, 0.57, true},
+		{100, 100, 1, true}, {99, 100, 1, false}, {1, 1, 1, true}, {0, 1, 0.01, false}, {2, 3, 2.0 / 3, true}, {0, 5, 0, true},
+	} {
+		p := pilot.Outcome{OK: c.ok, Judged: c.judged}
+		if got := p.Good(c.share); got != c.want {
+			t.Errorf("Good(%v) = %v for %d of %d, want %v", c.share, got, c.ok, c.judged, c.want)
+		}
+	}
+}
+
 func TestAJobRefusedForItsSchemaIsTold(t *testing.T) {
 	t.Parallel()
 	failed := row("p00001", map[quarry.Class]int64{quarry.ClassMissing: 5})
