@@ -182,6 +182,10 @@ func (r *Run) answerLimit(input []byte) int64 {
 	return 4096
 }
 
+// answerBytes is the room that is taken on the disk for an answer of so many tokens at most: text of most languages takes three
+// to five bytes a token, and its quotes and line ends are escaped once more.
+func answerBytes(tokens int64) int64 { return 2<<10 + 8*min(tokens, 1<<20) }
+
 func (a *asking) progress() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -228,7 +232,7 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 			}
 		}
 		if written != call {
-			if err := a.log.Append(&shardfile.Call{RecordID: q.id, Intent: call}); err != nil {
+			if err := a.log.Begin(&shardfile.Call{RecordID: q.id, Intent: call}, answerBytes(r.answerLimit(q.input))); err != nil {
 				ticket.Failed()
 				return err
 			}

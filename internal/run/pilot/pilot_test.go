@@ -72,8 +72,19 @@ func TestTheGateIsPassedByJustTheShareThatItAsksFor(t *testing.T) {
 		share      float64
 		want       bool
 	}{
-		{70, 100, 0.7, true}, {69, 100, 0.7, false}, {71, 100, 0.7, true}, {7, 100, 0.07, true}, {6, 100, 0.07, false}, {29, 100, 0.29, true}, {57, 100, 0.57, true},
-		{100, 100, 1, true}, {99, 100, 1, false}, {1, 1, 1, true}, {0, 1, 0.01, false}, {2, 3, 2.0 / 3, true}, {0, 5, 0, true},
+		{70, 100, 0.7, true},
+		{69, 100, 0.7, false},
+		{71, 100, 0.7, true},
+		{7, 100, 0.07, true},
+		{6, 100, 0.07, false},
+		{29, 100, 0.29, true},
+		{57, 100, 0.57, true},
+		{100, 100, 1, true},
+		{99, 100, 1, false},
+		{1, 1, 1, true},
+		{0, 1, 0.01, false},
+		{2, 3, 2.0 / 3, true},
+		{0, 5, 0, true},
 	} {
 		p := pilot.Outcome{OK: c.ok, Judged: c.judged}
 		if got := p.Good(c.share); got != c.want {

@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/collect"
-	"quarry/internal/effect"
 	"quarry/internal/run/lines"
 )
 
@@ -32,17 +30,6 @@ type Call struct {
 type CallError struct {
 	Code    int    `json:"errorCode"`
 	Message string `json:"errorMessage"`
-}
-
-// CallLog appends to a shard's calls. A line is durable before its effect is relied upon; many callers share one sync.
-type CallLog struct {
-	mu      sync.Mutex
-	file    *effect.OutFile
-	waiting bytes.Buffer
-	synced  chan struct{} // closed when what waits now is durable
-	failed  error
-	kick    chan struct{}
-	done    sync.WaitGroup
 }
 
 // OpenCalls reads what was asked before and opens the file for more: which records have an answer, and the number of the last
@@ -79,61 +66,7 @@ func (d Dir) OpenCalls(id quarry.ShardID) (log *CallLog, answered map[quarry.Rec
 			return nil, nil, nil, errors.Join(err, f.Close())
 		}
 	}
-	log = &CallLog{file: f, synced: make(chan struct{}), kick: make(chan struct{}, 1)}
-	log.done.Go(log.flush)
-	return log, answered, begun, nil
-}
-
-// Append returns once the line is durable. Many goroutines may call it.
-func (l *CallLog) Append(line *Call) error {
-	b, err := json.Marshal(line)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	l.waiting.Write(b)
-	l.waiting.WriteByte('\n')
-	synced := l.synced
-	l.mu.Unlock()
-	select {
-	case l.kick <- struct{}{}:
-	default:
-	}
-	<-synced
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.failed
-}
-
-// flush writes what waits, one sync for all of it.
-func (l *CallLog) flush() {
-	for range l.kick {
-		l.mu.Lock()
-		b := bytes.Clone(l.waiting.Bytes())
-		l.waiting.Reset()
-		synced := l.synced
-		l.synced = make(chan struct{})
-		failed := l.failed
-		l.mu.Unlock()
-		if failed == nil && len(b) > 0 {
-			if _, err := l.file.Write(b); err != nil {
-				failed = err
-			} else {
-				failed = l.file.Sync()
-			}
-		}
-		l.mu.Lock()
-		l.failed = failed
-		l.mu.Unlock()
-		close(synced)
-	}
-}
-
-// Close makes what waits durable and closes the file.
-func (l *CallLog) Close() error {
-	close(l.kick)
-	l.done.Wait()
-	return errors.Join(l.failed, l.file.Close())
+	return newCallLog(d.effects, f, whole), answered, begun, nil
 }
 
 // SealCalls copies what came of the calls into the raw output of the shard's attempt, which it gives, and all lines, the intents with them, into its

@@ -144,14 +144,14 @@ func TestCallsAreRememberedAcrossLives(t *testing.T) {
 	for i := range 50 { // they share syncs
 		callers.Go(func() {
 			id := quarry.RecordID(fmt.Sprintf("r%d", i))
-			must(t, log.Append(&shardfile.Call{RecordID: id, Intent: 1}))
+			must(t, log.Begin(&shardfile.Call{RecordID: id, Intent: 1}, 100))
 			if i%2 == 0 {
 				must(t, log.Append(&shardfile.Call{RecordID: id, ModelOutput: json.RawMessage(`{"ok":true}`)}))
 			}
 		})
 	}
 	callers.Wait()
-	must(t, log.Append(&shardfile.Call{RecordID: "r1", Intent: 2}))
+	must(t, log.Begin(&shardfile.Call{RecordID: "r1", Intent: 2}, 100))
 	must(t, log.Close())
 	whole, err := os.ReadFile(d.Calls("s1"))
 	must(t, err)
@@ -176,9 +176,9 @@ func TestSealedCallsAreAJobsOutput(t *testing.T) {
 	d, _ := in(t)
 	log, _, _, err := d.OpenCalls("s1")
 	must(t, err)
-	must(t, log.Append(&shardfile.Call{RecordID: "a-b-a1", Intent: 1}))
+	must(t, log.Begin(&shardfile.Call{RecordID: "a-b-a1", Intent: 1}, 100))
 	must(t, log.Append(&shardfile.Call{RecordID: "a-b-a1", ModelOutput: json.RawMessage(`{"x":1}`)}))
-	must(t, log.Append(&shardfile.Call{RecordID: "c-d-a1", Intent: 1}))
+	must(t, log.Begin(&shardfile.Call{RecordID: "c-d-a1", Intent: 1}, 100))
 	must(t, log.Close())
 	out, err := d.SealCalls("s1", 3)
 	must(t, err)
