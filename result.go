@@ -72,7 +72,9 @@ type Result struct {
 	// Similarity is set where that document asked nearly the same: the share of the text that both have, as it was estimated.
 	Similarity float64      `json:"similarity,omitempty"`
 	Document   DocumentInfo `json:"document"`
-	Error      *ResultError `json:"error,omitempty"`
+	// ModelOutput is the whole modelOutput of an answer whose shape is not known: it was paid for.
+	ModelOutput json.RawMessage `json:"model_output,omitempty"`
+	Error       *ResultError    `json:"error,omitempty"`
 }
 
 // ResultError says why a document is not ok.

@@ -136,17 +136,22 @@ func (c *claim) against(a *answer) string {
 // says reports whether the claimed content is the answer's.
 func (c *claim) says(a *answer) bool {
 	if c.class != quarry.ClassOK {
-		return c.content == digestOf(asFailed, cutLong(a.text))
+		return c.content == digestOf(asFailed, cutLong(a.whole()))
 	}
-	if c.content == digestOf(asText, a.text) {
+	if c.content == digestOf(asText, a.whole()) {
 		return true
 	}
-	if !c.salvaged {
-		return c.content == digestOf(asJSON, uniform(a.text))
-	}
-	for _, value := range inside(a.text) {
-		if c.content == digestOf(asJSON, value) {
+	for _, text := range append([]string{a.text, a.thought}, a.tools...) {
+		if !c.salvaged && c.content == digestOf(asJSON, uniform(text)) {
 			return true
+		}
+		if !c.salvaged {
+			continue
+		}
+		for _, value := range inside(text) {
+			if c.content == digestOf(asJSON, value) {
+				return true
+			}
 		}
 	}
 	return false
@@ -220,11 +225,16 @@ func inside(s string) []string {
 
 // leading gives the JSON value with which a text begins.
 func leading(s string) (string, bool) {
-	value, err := jsontext.NewDecoder(strings.NewReader(s)).ReadValue()
+	d := jsontext.NewDecoder(strings.NewReader(s), jsontext.AllowInvalidUTF8(true))
+	value, err := d.ReadValue()
 	return string(value), err == nil
 }
 
-// mended writes line breaks and tabs inside strings as escapes, and leaves out commas before a closing bracket.
+// onlyItself are the characters that a backslash in front of them changes in no reading.
+const onlyItself = "'_$%#&*-.+@<>`"
+
+// mended writes line breaks and tabs inside strings as escapes, leaves out commas before a closing bracket and backslashes that
+// mean nothing, and has U+FFFD for half a surrogate pair.
 func mended(s string) string {
 	var b strings.Builder
 	quoted := false
@@ -232,8 +242,10 @@ func mended(s string) string {
 		c := s[i]
 		switch {
 		case quoted && c == '\\' && i+1 < len(s):
-			b.WriteByte(c)
 			i++
+			if !strings.ContainsRune(onlyItself, rune(s[i])) {
+				b.WriteByte(c)
+			}
 			b.WriteByte(s[i])
 			continue
 		case quoted && (c == '\n' || c == '\r' || c == '\t'):

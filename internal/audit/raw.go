@@ -28,6 +28,8 @@ type rawError struct {
 // answer is what a modelOutput says.
 type answer struct {
 	text, stop, model string
+	tools             []string // the inputs of tools that the model called
+	thought           string   // reasoning that never ends
 	usage             quarry.Usage
 	unknown           bool // answered, in a shape that cannot be read
 }
@@ -115,13 +117,37 @@ func textAt(v any, path ...any) string {
 	return s
 }
 
-func countAt(v any, path ...any) int64 {
+// countAt is a count of tokens. ok is false where there is none, or one that cannot be: below 0, above what any model takes,
+// no whole number.
+func countAt(v any, path ...any) (k int64, ok bool) {
 	n, _ := at(v, path...).(json.Number)
-	k, err := strconv.ParseInt(string(n), 10, 64)
-	if err != nil || k < 0 {
-		return 0
+	f, err := n.Float64()
+	if err != nil || f < 0 || f > quarry.MaxTokenCount || f != float64(int64(f)) {
+		return 0, false
 	}
-	return k
+	return int64(f), true
+}
+
+// usageAt reads an answer's counts; what does not say both says nothing.
+func usageAt(v any, s *shape) quarry.Usage {
+	in, inOK := countAt(v, s.in...)
+	out, outOK := countAt(v, s.out...)
+	u := quarry.Usage{InputTokens: in, OutputTokens: out}
+	if !inOK || !outOK {
+		return quarry.Usage{Unknown: 1}
+	}
+	for _, c := range []struct {
+		path []any
+		to   *int64
+	}{{s.read, &u.CacheReadTokens}, {s.write, &u.CacheWriteTokens}} {
+		n, ok := countAt(v, c.path...)
+		if !ok && at(v, c.path...) != nil {
+			return quarry.Usage{Unknown: 1}
+		}
+		*c.to = n
+		u.InputTokens += n
+	}
+	return u
 }
 
 // shape is how one family of models writes its answers. The order of the shapes tells those apart that share a member.
@@ -166,7 +192,7 @@ func shapes() []shape {
 func readAnswer(value []byte) *answer {
 	v, ok := tree(value).(map[string]any)
 	if !ok {
-		return &answer{unknown: true}
+		return unknown()
 	}
 	for _, s := range shapes() {
 		if _, ok := v[s.member]; !ok {
@@ -174,15 +200,10 @@ func readAnswer(value []byte) *answer {
 		}
 		text, ok := s.text(v)
 		if !ok {
-			return &answer{unknown: true}
+			return unknown()
 		}
-		a := &answer{
-			text: withoutThoughts(text), stop: textAt(v, s.stop...), model: textAt(v, "model"),
-			usage: quarry.Usage{
-				InputTokens: countAt(v, s.in...), OutputTokens: countAt(v, s.out...), CacheReadTokens: countAt(v, s.read...), CacheWriteTokens: countAt(v, s.write...),
-			},
-		}
-		a.usage.InputTokens += a.usage.CacheReadTokens + a.usage.CacheWriteTokens
+		a := &answer{stop: textAt(v, s.stop...), model: textAt(v, "model"), usage: usageAt(v, &s), tools: toolsOf(value)}
+		a.text, a.thought = withoutThoughts(text)
 		if s.answer != nil {
 			if name := textAt(v, s.answer...); name != "" {
 				a.model = name
@@ -198,7 +219,87 @@ func readAnswer(value []byte) *answer {
 		}
 		return a
 	}
-	return &answer{unknown: true}
+	return unknown()
+}
+
+func unknown() *answer { return &answer{unknown: true, usage: quarry.Usage{Unknown: 1}} }
+
+// whole is all that the model wrote as its answer.
+func (a *answer) whole() string {
+	if len(a.tools) == 0 {
+		return a.text
+	}
+	rest := strings.Join(a.tools, "\n")
+	if strings.TrimSpace(a.text) == "" {
+		return rest
+	}
+	return a.text + "\n" + rest
+}
+
+// toolsOf are the inputs of the tools that a model called, as they are written: of Converse's and Anthropic's blocks, and of
+// OpenAI's calls.
+func toolsOf(value []byte) (inputs []string) {
+	take := func(input json.RawMessage) {
+		s := string(input)
+		switch {
+		case strings.HasPrefix(s, "{"), strings.HasPrefix(s, "["):
+			inputs = append(inputs, s)
+		case strings.HasPrefix(s, `"`):
+			if json.Unmarshal(input, &s) == nil && strings.TrimSpace(s) != "" {
+				inputs = append(inputs, s)
+			}
+		}
+	}
+	type block struct {
+		Type  any             `json:"type"`
+		Input json.RawMessage `json:"input"`
+		Use   json.RawMessage `json:"toolUse"`
+	}
+	blocks := func(content json.RawMessage) {
+		var list []json.RawMessage
+		_ = json.Unmarshal(content, &list)
+		for _, item := range list {
+			var b block
+			if json.Unmarshal(item, &b) != nil {
+				continue
+			}
+			if b.Type == "tool_use" {
+				take(b.Input)
+			}
+			if b.Type == nil || b.Type == "" {
+				take(member(b.Use, "input"))
+			}
+		}
+	}
+	switch {
+	case member(value, "output") != nil:
+		blocks(member(member(member(value, "output"), "message"), "content"))
+	case member(value, "content") != nil:
+		blocks(member(value, "content"))
+	case member(value, "choices") != nil:
+		var choices []json.RawMessage
+		if json.Unmarshal(member(value, "choices"), &choices) != nil || len(choices) == 0 {
+			return nil
+		}
+		message := member(choices[0], "message")
+		blocks(member(message, "content"))
+		var calls []json.RawMessage
+		_ = json.Unmarshal(member(message, "tool_calls"), &calls)
+		for _, c := range calls {
+			take(member(member(c, "function"), "arguments"))
+		}
+		take(member(member(message, "function_call"), "arguments"))
+	}
+	return inputs
+}
+
+// member is one member of an object as it is written; nil where there is none.
+func member(object json.RawMessage, name string) json.RawMessage {
+	var members map[string]json.RawMessage
+	if len(object) == 0 || json.Unmarshal(object, &members) != nil {
+		return nil
+	}
+	return members[name]
 }
 
 // blocks joins the blocks of text of a content.
@@ -246,15 +347,15 @@ var (
 	thinking = regexp.MustCompile(`^[ \t\r\n]*<(?:reasoning|think|thinking)>`)
 )
 
-// withoutThoughts takes off the reasoning that some models put before their answer. One without an end has no answer
-// behind it.
-func withoutThoughts(s string) string {
+// withoutThoughts takes off the reasoning that some models put before their answer. After one without an end there is no
+// text; what it holds is given as endless.
+func withoutThoughts(s string) (text, endless string) {
 	for thinking.MatchString(s) {
 		rest := thought.ReplaceAllString(s, "")
 		if len(rest) == len(s) {
-			return ""
+			return "", thinking.ReplaceAllString(s, "")
 		}
 		s = rest
 	}
-	return s
+	return s, ""
 }

@@ -115,7 +115,7 @@ func readManifest(path string) (m quarry.Manifest, err error) {
 	}
 	err = decode(text, &m)
 	for _, n := range []int64{m.TotalRecordCount, m.ProcessedRecordCount, m.SuccessRecordCount, m.ErrorRecordCount, m.InputTokenCount, m.OutputTokenCount} {
-		if n < 0 {
+		if n < 0 || n > 1e15 {
 			return m, fmt.Errorf("it counts %d", n)
 		}
 	}

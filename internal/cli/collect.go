@@ -22,8 +22,10 @@ failed.jsonl and the report from what there is. It needs no sources and asks for
 runs is told (exit code 6), and waited for with --watch.
 
 Of an ARN it fetches the output of that job, whoever submitted it; a FOLDER holds output that was downloaded. The
-recordIds stand for the documents then. The answers are text unless prompt.schema is set (-c FILE), and what lines,
-manifest and the job's counters do not agree on is said. DIR is quarry-<job> or quarry-<folder> unless it is named.
+recordIds are the documents' ids then. An answer that fits the default schema, or prompt.schema where that is set
+(-c FILE), is JSON; others are text unless a schema is set. What lines, manifest and the job's counters do not agree
+on is said, and each line that cannot be read is named. A folder that holds the same recordIds in the output of two
+jobs is refused. DIR is quarry-<job> or quarry-<folder> unless it is named.
 
   quarry collect --dir DIR           what a run's jobs answered so far
   quarry collect --dir DIR --watch   follow them to their end first

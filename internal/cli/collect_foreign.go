@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/account"
 	"quarry/internal/bucket"
 	"quarry/internal/compose"
 	"quarry/internal/config"
@@ -102,6 +103,13 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	if errors.Is(err, foreign.ErrNoOutput) {
 		return noOutput(what, &job)
 	}
+	var two *foreign.TwoJobsError
+	if errors.As(err, &two) {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: err,
+			Hint: fmt.Sprintf("collect each job's folder by itself: quarry collect %s; quarry collect %s", strings.TrimSuffix(two.Jobs[0], "__"), strings.TrimSuffix(two.Jobs[1], "__")),
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -110,12 +118,21 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 
 // foreignConfig is what the answers are held against.
 func (a *App) foreignConfig(s *config.Settings) (foreign.Config, error) {
-	if len(s.Prompt.Schema) == 0 {
-		s.Prompt.FreeText = true // what somebody else's records ask for is not known
-	}
 	asks := *s
 	if asks.Model == "" {
 		asks.Model = quarry.DefaultModel
+	}
+	// What the records of another submitter ask for is not known. An answer that passes the default schema is JSON all the same.
+	var cfg foreign.Config
+	if len(s.Prompt.Schema) == 0 && !s.Prompt.FreeText {
+		guess, err := a.parts().Asking(&asks)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Guess = guess.Checker
+	}
+	if len(s.Prompt.Schema) == 0 {
+		s.Prompt.FreeText, asks.Prompt.FreeText = true, true
 	}
 	ask, err := a.parts().Asking(&asks)
 	if err != nil {
@@ -125,9 +142,14 @@ func (a *App) foreignConfig(s *config.Settings) (foreign.Config, error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return foreign.Config{
-		Version: a.Version, Model: s.Model, Type: ask.Prompt.Invocation(), Check: ask.Checker, Prices: cost.Default(), Workers: workers,
-	}, nil
+	cfg.Version, cfg.Model, cfg.Type, cfg.Check, cfg.Prices, cfg.Workers = a.Version, s.Model, ask.Prompt.Invocation(), ask.Checker, cost.Default(), workers
+	if cfg.Model != "" { // a price needs a Region; a job's own replaces it
+		cfg.Region = account.DefaultRegion
+		if len(s.Regions) > 0 {
+			cfg.Region = s.Regions[0]
+		}
+	}
+	return cfg, nil
 }
 
 // fetchJob reads a job and downloads its output, once it has ended.

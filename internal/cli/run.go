@@ -15,6 +15,7 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/figure"
+	"quarry/internal/report"
 	"quarry/internal/run"
 )
 
@@ -170,7 +171,7 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	if rep.Tokens.Estimated {
 		estimated = " (estimated: the model counts by rule)"
 	}
-	row("tokens", "%s in, %s out%s", figure.Thousands(rep.Tokens.Input), figure.Thousands(rep.Tokens.Output), estimated)
+	row("tokens", "%s", tokensText(&rep.Tokens, estimated))
 	cost := usd(rep.Cost.Actual)
 	if rep.Target == "local" {
 		cost = "$0.00 on the stand-in"
@@ -219,4 +220,16 @@ func seconds(s float64) string {
 		return fmt.Sprintf("%.0fm%02.0fs", float64(int(s)/60), float64(int(s)%60))
 	}
 	return fmt.Sprintf("%dh%02dm", int(s)/3600, int(s)%3600/60)
+}
+
+// tokensText says what the answers took, and that it is not known where they do not say it.
+func tokensText(t *report.Tokens, estimated string) string {
+	counted := figure.Thousands(t.Input) + " in, " + figure.Thousands(t.Output) + " out" + estimated
+	switch {
+	case t.Unknown == 0:
+		return counted
+	case t.Input == 0 && t.Output == 0:
+		return "unknown: the answers do not say it"
+	}
+	return counted + "; unknown for " + plural(int(t.Unknown), "answer", "answers")
 }

@@ -15,6 +15,9 @@ import (
 // maxManifestBytes bounds what is read of a manifest; Bedrock's has about 200 bytes.
 const maxManifestBytes = 1 << 20
 
+// maxCount is the largest count that is believed: a job has at most millions of records of a million tokens.
+const maxCount = 1_000_000_000_000_000
+
 // readManifest reads a manifest strictly: an object whose counts are whole numbers from 0 on. A count that is read wrongly
 // would make paid answers look complete, so what is in doubt is an error.
 func readManifest(path string) (*quarry.Manifest, error) {
@@ -53,7 +56,7 @@ func parseManifest(text []byte) (*quarry.Manifest, error) {
 		return nil, err
 	}
 	for _, n := range []int64{m.TotalRecordCount, m.ProcessedRecordCount, m.SuccessRecordCount, m.ErrorRecordCount, m.InputTokenCount, m.OutputTokenCount} {
-		if n < 0 {
+		if n < 0 || n > maxCount {
 			return nil, fmt.Errorf("it counts %d", n)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 
+	"quarry"
 	"quarry/internal/jsonl"
 )
 
@@ -38,6 +39,14 @@ func textCell(s string) cell {
 }
 
 func integerCell(n int64) cell { return cell{kind: integer, n: n, f: float64(n)} }
+
+// tokensCell is a count of tokens, null where an answer does not say what it took.
+func tokensCell(n int64, u quarry.Usage) cell {
+	if !u.Known() {
+		return cell{kind: null}
+	}
+	return integerCell(n)
+}
 
 // jsonCell reads a value that was checked.
 func jsonCell(value []byte) cell {

@@ -42,7 +42,7 @@ func (w *rower) row(r *quarry.Result) ([]cell, error) {
 		cost = cell{kind: other, raw: digits}
 	}
 	w.cells = append(w.cells, textCell(r.Model), textCell(r.RequestedModel), textCell(string(r.Mode)), integerCell(int64(r.Attempts)),
-		integerCell(r.Usage.InputTokens), integerCell(r.Usage.OutputTokens), cost, textCell(r.Job), textCell(fault.Kind), textCell(fault.Message))
+		tokensCell(r.Usage.InputTokens, r.Usage), tokensCell(r.Usage.OutputTokens, r.Usage), cost, textCell(r.Job), textCell(fault.Kind), textCell(fault.Message))
 	for i := range w.cells {
 		if c := &w.cells[i]; c.raw == nil && c.kind == text && !utf8.ValidString(c.text) {
 			return nil, fmt.Errorf("%s of document %q: %w", w.columns.all[i].name, r.ID, jsonl.ErrUTF8)

@@ -3,6 +3,7 @@ package parse
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -24,6 +25,51 @@ type found struct {
 func strict(dst []byte, src string) ([]byte, error) {
 	return jsontext.AppendFormat(dst, src,
 		jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), jsontext.PreserveRawStrings(false))
+}
+
+// answer finds the answer's JSON: the input of the one tool call that passes the schema, else in the text, else at the end of
+// reasoning that the model never closed.
+func (c *Checker) answer(a *Answer) found {
+	var good []found
+	var bad found
+	for _, input := range a.Tools {
+		switch f := c.find(input); {
+		case f.problem != "":
+			bad = f
+		case !slices.ContainsFunc(good, func(g found) bool { return string(g.json) == string(f.json) }):
+			good = append(good, f)
+		}
+	}
+	switch {
+	case len(good) == 1:
+		return good[0]
+	case len(good) > 1:
+		return found{class: quarry.ClassNotJSON, problem: fmt.Sprintf("the model called %d tools, and which input is meant cannot be known", len(a.Tools))}
+	case len(a.Tools) == 0 && strings.TrimSpace(a.Text) == "" && a.Thought != "":
+		return c.unclosed(a.Thought)
+	}
+	f := c.find(a.Text)
+	if f.problem != "" && len(a.Tools) > 0 {
+		return bad
+	}
+	return f
+}
+
+// unclosed looks for the answer in reasoning without an end. It is the one value that passes the schema, if that is the last
+// thing in the text: one that reasoning follows may be a draft.
+func (c *Checker) unclosed(s string) found {
+	none := found{class: quarry.ClassNotJSON, problem: "the answer is empty: its reasoning never ends"}
+	if c.opener == 0 {
+		return none
+	}
+	end := strings.TrimRight(s, " \t\r\n`")
+	if end == "" || end[len(end)-1] != c.opener+2 { // '{'+2 == '}', '['+2 == ']'
+		return none
+	}
+	if f := c.salvage(s, errBroken); f.problem == "" {
+		return f
+	}
+	return none
 }
 
 // find finds the answer's JSON in the model's text: the whole text, or the one value in it that can be meant.

@@ -3,6 +3,7 @@ package parse
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -17,8 +18,23 @@ type Answer struct {
 	Text       string // without reasoning
 	StopReason string // in the provider's word
 	Model      string // that answered, as the answer itself says; empty where it does not
-	Usage      quarry.Usage
-	UsageKnown bool // both counts were there
+	// Tools are the inputs of the tools that the model called, each a JSON text: with a schema, they are what was asked for.
+	Tools []string
+	// Thought is reasoning that never ends. An answer in it was not marked as one.
+	Thought string
+	Usage   quarry.Usage // Unknown where a count is missing or cannot be
+}
+
+// Whole is all that the model wrote as its answer: its text, and the inputs of tools after it.
+func (a *Answer) Whole() string {
+	if len(a.Tools) == 0 {
+		return a.Text
+	}
+	parts := a.Tools
+	if strings.TrimSpace(a.Text) != "" {
+		parts = append([]string{a.Text}, a.Tools...)
+	}
+	return strings.Join(parts, "\n")
 }
 
 // envelope holds the members of all shapes beside one another; they do not collide. What may be of another type in a
@@ -52,11 +68,11 @@ func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer
 	if err := gojson.Unmarshal(modelOutput, &e); err != nil {
 		return Answer{}, fmt.Errorf("read modelOutput of %s (%s): %w", modelID, t, err)
 	}
-	a := Answer{Model: str(e.Model)}
+	a := Answer{Model: str(e.Model), Usage: quarry.Usage{Unknown: 1}}
 	ok := false
 	switch {
 	case e.Output != nil: // before content: Converse keeps its content inside
-		a.Text, ok = blocks(member(member(e.Output, "message"), "content"))
+		ok = a.readBlocks(member(member(e.Output, "message"), "content"))
 		a.StopReason = str(e.StopCamel)
 		a.setUsage(member(e.Usage, "inputTokens"), member(e.Usage, "outputTokens"))
 		a.addCached(member(e.Usage, "cacheReadInputTokens"), member(e.Usage, "cacheWriteInputTokens"))
@@ -64,7 +80,7 @@ func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer
 			a.Model = m
 		}
 	case e.Content != nil:
-		a.Text, ok = blocks(e.Content)
+		ok = a.readBlocks(e.Content)
 		a.StopReason = str(e.StopSnake)
 		a.setUsage(member(e.Usage, "input_tokens"), member(e.Usage, "output_tokens"))
 		a.addCached(member(e.Usage, "cache_read_input_tokens"), member(e.Usage, "cache_creation_input_tokens"))
@@ -88,7 +104,7 @@ func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer
 	if !ok {
 		return Answer{}, fmt.Errorf("read modelOutput of %s (%s): it has none of the known shapes", modelID, t)
 	}
-	a.Text = withoutReasoning(a.Text)
+	a.Text, a.Thought = withoutReasoning(a.Text)
 	return a, nil
 }
 
@@ -111,8 +127,12 @@ func (a *Answer) readChoice(choice jsontext.Value) bool {
 	if content.Kind() == '"' {
 		a.Text, ok = text(content)
 	} else if content.Kind() == '[' {
-		a.Text, ok = blocks(content)
+		ok = a.readBlocks(content)
 	}
+	for _, call := range elements(member(message, "tool_calls")) {
+		a.addTool(member(member(call, "function"), "arguments"))
+	}
+	a.addTool(member(member(message, "function_call"), "arguments"))
 	if r := str(member(message, "refusal")); r != "" {
 		a.StopReason = "refusal"
 		if a.Text == "" {
@@ -122,51 +142,83 @@ func (a *Answer) readChoice(choice jsontext.Value) bool {
 	return ok
 }
 
+// setUsage takes both counts, or none: a sum of one of them would look like the whole.
 func (a *Answer) setUsage(in, out jsontext.Value) {
-	var inOK, outOK bool
-	a.Usage.InputTokens, inOK = number(in)
-	a.Usage.OutputTokens, outOK = number(out)
-	a.UsageKnown = inOK && outOK
+	input, inOK := tokenCount(in)
+	output, outOK := tokenCount(out)
+	a.Usage = quarry.Usage{Unknown: 1}
+	if inOK && outOK {
+		a.Usage = quarry.Usage{InputTokens: input, OutputTokens: output}
+	}
 }
 
-// addCached adds what went through the prompt cache, which Anthropic's shape and Converse's count beside the input
+// addCached adds what went through the prompt cache, which Anthropic's shape and Converse's count in addition to the input
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
 func (a *Answer) addCached(read, write jsontext.Value) {
-	a.Usage.CacheReadTokens, _ = number(read)
-	a.Usage.CacheWriteTokens, _ = number(write)
-	a.Usage.InputTokens += a.Usage.CacheReadTokens + a.Usage.CacheWriteTokens
+	if !a.Usage.Known() {
+		return
+	}
+	r, readOK := tokenCount(read)
+	w, writeOK := tokenCount(write)
+	if (read != nil && read.Kind() != 'n' && !readOK) || (write != nil && write.Kind() != 'n' && !writeOK) {
+		a.Usage = quarry.Usage{Unknown: 1}
+		return
+	}
+	a.Usage.CacheReadTokens, a.Usage.CacheWriteTokens = r, w
+	a.Usage.InputTokens += r + w
 }
 
-// blocks joins the text blocks of a content; blocks of reasoning, tools and kinds yet to come are passed over.
-func blocks(content jsontext.Value) (string, bool) {
+// readBlocks joins the text blocks of a content and takes the inputs of tools; blocks of reasoning and kinds yet to come
+// are passed over. Converse has no type and names a block by its member.
+func (a *Answer) readBlocks(content jsontext.Value) bool {
 	if content.Kind() != '[' {
-		return "", false
+		return false
 	}
-	var list []jsontext.Value
-	if err := gojson.Unmarshal(content, &list); err != nil {
-		return "", false
-	}
-	var out string
-	for _, b := range list {
-		switch str(member(b, "type")) {
+	for _, b := range elements(content) {
+		kind := str(member(b, "type"))
+		switch kind {
 		case "", "text", "output_text":
 			if t, ok := text(member(b, "text")); ok {
-				out += t
+				a.Text += t
 			}
+		case "tool_use":
+			a.addTool(member(b, "input"))
+		}
+		if kind == "" {
+			a.addTool(member(member(b, "toolUse"), "input"))
 		}
 	}
-	return out, true
+	return true
 }
 
-func first(array jsontext.Value) jsontext.Value {
+// addTool takes the input of one tool: an object, or a string that holds one. No input is none.
+func (a *Answer) addTool(input jsontext.Value) {
+	switch input.Kind() {
+	case '{', '[':
+		a.Tools = append(a.Tools, string(input))
+	case '"':
+		if s := str(input); strings.TrimSpace(s) != "" {
+			a.Tools = append(a.Tools, s)
+		}
+	}
+}
+
+func elements(array jsontext.Value) []jsontext.Value {
 	if array.Kind() != '[' {
 		return nil
 	}
 	var list []jsontext.Value
-	if err := gojson.Unmarshal(array, &list); err != nil || len(list) == 0 {
+	if err := gojson.Unmarshal(array, &list); err != nil {
 		return nil
 	}
-	return list[0]
+	return list
+}
+
+func first(array jsontext.Value) jsontext.Value {
+	if list := elements(array); len(list) > 0 {
+		return list[0]
+	}
+	return nil
 }
 
 // member gives one member of an object, nil where there is none or no object.
@@ -208,17 +260,21 @@ func str(v jsontext.Value) string {
 	return s
 }
 
-func number(v jsontext.Value) (int64, bool) {
+// tokenCount reads a count of tokens: a whole number from 0 to [quarry.MaxTokenCount], in any of JSON's spellings.
+func tokenCount(v jsontext.Value) (int64, bool) {
 	if v.Kind() != '0' {
 		return 0, false
 	}
-	n, err := strconv.ParseInt(string(v), 10, 64)
-	return n, err == nil && n >= 0
+	n, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || n < 0 || n > quarry.MaxTokenCount || n != math.Trunc(n) {
+		return 0, false
+	}
+	return int64(n), true
 }
 
 // withoutReasoning cuts the reasoning that gpt-oss (<reasoning>) and others (<think>) put before their answer. One that
-// does not end was cut off, and there is no answer behind it.
-func withoutReasoning(s string) string {
+// does not end was cut off: there is no text after it, and what it holds is given as the thought.
+func withoutReasoning(s string) (text, thought string) {
 	for {
 		head := strings.TrimLeft(s, " \t\r\n")
 		cut := false
@@ -229,12 +285,12 @@ func withoutReasoning(s string) string {
 			}
 			_, s, ok = strings.Cut(rest, "</"+tag+">")
 			if !ok {
-				return ""
+				return "", rest
 			}
 			s, cut = strings.TrimLeft(s, " \t\r\n"), true
 		}
 		if !cut {
-			return s
+			return s, ""
 		}
 	}
 }

@@ -76,7 +76,7 @@ type Checked struct {
 	// Text is the model's text: the answer where there is no schema, else what a person or a repair may look at when
 	// the class is not ok.
 	Text     string
-	Salvaged bool   // the JSON stood among other text, or had a comma or line break too many
+	Salvaged bool   // the JSON was among other text, or had a comma, line break or backslash too many
 	Message  string // why it is not ok; it is written so that it can go back to the model
 }
 
@@ -86,32 +86,32 @@ type Checked struct {
 // there, and asking again would only pay for it twice.
 func (c *Checker) Check(a Answer) Checked {
 	if refused(a.StopReason) {
-		return Checked{Class: quarry.ClassRefused, Text: a.Text, Message: "the model declined: stop reason " + a.StopReason}
+		return Checked{Class: quarry.ClassRefused, Text: a.Whole(), Message: "the model declined: stop reason " + a.StopReason}
 	}
 	if c.schema == nil {
 		return checkText(a)
 	}
-	found := c.find(a.Text)
+	found := c.answer(&a)
 	if found.problem != "" {
-		r := Checked{Class: found.class, Text: a.Text, Message: found.problem}
+		r := Checked{Class: found.class, Text: a.Whole(), Message: found.problem}
 		if truncated(a.StopReason) {
 			r.Class, r.Message = quarry.ClassTruncated, cutOff(a)
 		}
 		return r
 	}
 	if complaint := c.checkLanguages(found.value, a.Model); complaint != "" {
-		return Checked{Class: quarry.ClassWrongLanguage, Text: a.Text, Message: complaint, Salvaged: found.salvaged}
+		return Checked{Class: quarry.ClassWrongLanguage, Text: a.Whole(), Message: complaint, Salvaged: found.salvaged}
 	}
 	return Checked{Class: quarry.ClassOK, Output: found.json, Salvaged: found.salvaged}
 }
 
 // checkText judges an answer in free text.
 func checkText(a Answer) Checked {
-	r := Checked{Class: quarry.ClassOK, Text: a.Text}
+	r := Checked{Class: quarry.ClassOK, Text: a.Whole()}
 	switch {
 	case truncated(a.StopReason):
 		r.Class, r.Message = quarry.ClassTruncated, cutOff(a)
-	case strings.TrimSpace(a.Text) == "":
+	case strings.TrimSpace(r.Text) == "":
 		// Nothing is what a model says that does not want to answer; no class is nearer.
 		r.Class, r.Message = quarry.ClassRefused, "the answer is empty"
 	}
@@ -119,6 +119,9 @@ func checkText(a Answer) Checked {
 }
 
 func cutOff(a Answer) string {
+	if !a.Usage.Known() {
+		return "the answer was cut off: stop reason " + a.StopReason
+	}
 	return fmt.Sprintf("the answer was cut off after %d tokens: stop reason %s", a.Usage.OutputTokens, a.StopReason)
 }
 

@@ -90,7 +90,19 @@ func TestAnswersAreClassed(t *testing.T) {
 		{name: "one name twice in a fence", text: "```\n" + strings.Replace(good, `{`, `{"title_en":"B",`, 1) + "```", class: quarry.ClassNotJSON},
 		{name: "single quotes", text: strings.ReplaceAll(good, `"`, `'`), class: quarry.ClassNotJSON},
 		{name: "a comment", text: strings.Replace(good, `{`, "{ // here\n", 1), class: quarry.ClassNotJSON},
-		{name: "a lone surrogate", text: strings.Replace(good, "Batch", `\ud83d`, 1), class: quarry.ClassNotJSON},
+		{
+			name: "half a surrogate pair", text: strings.Replace(good, "Batch", `\ud83d`, 1), class: quarry.ClassOK, salvaged: true,
+			output: strings.Replace(good, "Batch", "\uFFFD", 1),
+		},
+		{
+			name: "escapes that have one reading", text: strings.Replace(good, "Batch", `It\'s a \_50\%\_ \$ \#1`, 1), class: quarry.ClassOK, salvaged: true,
+			output: strings.Replace(good, "Batch", `It's a _50%_ $ #1`, 1),
+		},
+		{name: "an escape that has two", text: strings.Replace(good, "Batch", `\(x\)`, 1), class: quarry.ClassNotJSON},
+		{name: "a bracket in the prose after it", text: good + "\nIn C, { opens a block.", class: quarry.ClassOK, salvaged: true, output: good},
+		{name: "a bracket that ends the prose after it", text: good + "\nThe block opens with {", class: quarry.ClassOK, salvaged: true, output: good},
+		{name: "a second object that was cut off", text: good + `{"title_en":"B`, class: quarry.ClassNotJSON},
+		{name: "a second object that was cut off in its first name", text: good + `{"tit`, class: quarry.ClassNotJSON},
 		{name: "a NUL inside a string", text: strings.Replace(good, "Batch", "\x00", 1), class: quarry.ClassNotJSON},
 		{name: "prose alone", text: "I summarized the article.", class: quarry.ClassNotJSON},
 		{name: "nothing", text: " \n", class: quarry.ClassNotJSON, message: "empty"},
@@ -405,5 +417,118 @@ func BenchmarkOutputAndCheck(b *testing.B) {
 		if got := c.Check(a); got.Class != quarry.ClassOK {
 			b.Fatal(got)
 		}
+	}
+}
+
+func TestAnswersInReasoningThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	c := checker(t, parse.Config{Schema: []byte(schema)})
+	for name, tt := range map[string]struct {
+		text  string
+		class quarry.Class
+	}{
+		"the answer is the last thing in it": {"<think>The article is short.\n" + good, quarry.ClassOK},
+		"in a fence":                         {"<think>Short.\n```json\n" + good + "\n```", quarry.ClassOK},
+		"in the second of two":               {"<think>a</think><reasoning>b " + good, quarry.ClassOK},
+		"a draft, and more reasoning":        {"<think>Perhaps " + good + " but", quarry.ClassNotJSON},
+		"two drafts":                         {"<think>" + good + " or " + strings.Replace(good, "Batch", "Bulk", 1), quarry.ClassNotJSON},
+		"a draft of another shape":           {`<think>{"q":1}`, quarry.ClassNotJSON},
+		"no draft":                           {"<think>Hm.", quarry.ClassNotJSON},
+		"an answer after its end":            {"<think>" + good + "</think>", quarry.ClassNotJSON},
+	} {
+		text, err := json.Marshal(tt.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := parse.Output([]byte(`{"model":"`+claude+`","content":[{"type":"text","text":`+string(text)+`}]}`), quarry.InvokeModel, "m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Check(a); got.Class != tt.class || (got.Class == quarry.ClassOK) != (string(got.Output) == good && got.Salvaged) {
+			t.Errorf("%s: Check = %s %s (%s), want %s", name, got.Class, got.Output, got.Message, tt.class)
+		}
+	}
+}
+
+func TestToolInputsAreAnswers(t *testing.T) {
+	t.Parallel()
+	c := checker(t, parse.Config{Schema: []byte(schema)})
+	free := checker(t, parse.Config{})
+	quoted, err := json.Marshal(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.Replace(good, "Batch", "Bulk", 1)
+	anthropic := func(blocks ...string) string {
+		return `{"content":[` + strings.Join(blocks, ",") + `],"stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":2}}`
+	}
+	said := `{"type":"text","text":"I will call the tool."}`
+	call := func(input string) string { return `{"type":"tool_use","id":"t","name":"answer","input":` + input + `}` }
+	for name, tt := range map[string]struct {
+		output string
+		class  quarry.Class
+		text   string // of the free-text check
+	}{
+		"one call":                       {anthropic(call(good)), quarry.ClassOK, good},
+		"a sentence before the call":     {anthropic(said, call(good)), quarry.ClassOK, "I will call the tool.\n" + good},
+		"the same call twice":            {anthropic(call(good), call(good)), quarry.ClassOK, good + "\n" + good},
+		"two calls of which one fits":    {anthropic(call(`{"q":1}`), call(good)), quarry.ClassOK, `{"q":1}` + "\n" + good},
+		"two calls that fit":             {anthropic(call(good), call(other)), quarry.ClassNotJSON, good + "\n" + other},
+		"a call that does not fit":       {anthropic(said, call(`{"q":1}`)), quarry.ClassSchema, "I will call the tool.\n" + `{"q":1}`},
+		"the answer in the text":         {anthropic(`{"type":"text","text":`+string(quoted)+`}`, call(`{"q":1}`)), quarry.ClassOK, good + "\n" + `{"q":1}`},
+		"a call without an input":        {anthropic(`{"type":"tool_use","id":"t","name":"answer"}`), quarry.ClassNotJSON, ""},
+		"Converse":                       {`{"output":{"message":{"content":[{"text":"Now."},{"toolUse":{"toolUseId":"t","name":"answer","input":` + good + `}}]}},"stopReason":"tool_use"}`, quarry.ClassOK, "Now.\n" + good},
+		"chat":                           {`{"choices":[{"finish_reason":"tool_calls","message":{"content":null,"tool_calls":[{"type":"function","function":{"name":"answer","arguments":` + string(quoted) + `}}]}}]}`, quarry.ClassOK, good},
+		"chat with arguments as objects": {`{"choices":[{"message":{"content":"","tool_calls":[{"function":{"arguments":` + good + `}}]}}]}`, quarry.ClassOK, good},
+		"chat's older call":              {`{"choices":[{"message":{"content":null,"function_call":{"name":"answer","arguments":` + string(quoted) + `}}}]}`, quarry.ClassOK, good},
+		"chat with arguments cut off":    {`{"choices":[{"finish_reason":"length","message":{"content":null,"tool_calls":[{"function":{"arguments":"{\"title_en\":"}}]}}]}`, quarry.ClassTruncated, `{"title_en":`},
+	} {
+		a, err := parse.Output([]byte(tt.output), quarry.InvokeModel, "m")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		a.Model = claude
+		if got := c.Check(a); got.Class != tt.class || (got.Class == quarry.ClassOK && string(got.Output) != good) {
+			t.Errorf("%s: Check = %s %s (%s), want %s", name, got.Class, got.Output, got.Message, tt.class)
+		}
+		if got := free.Check(a); got.Text != tt.text {
+			t.Errorf("%s: the text is %q, want %q", name, got.Text, tt.text)
+		}
+	}
+}
+
+func TestUsageThatCannotBeIsUnknown(t *testing.T) {
+	t.Parallel()
+	none := quarry.Usage{Unknown: 1}
+	for usage, want := range map[string]quarry.Usage{
+		`{"input_tokens":3,"output_tokens":2}`:                                {InputTokens: 3, OutputTokens: 2},
+		`{"input_tokens":3.0,"output_tokens":2e0}`:                            {InputTokens: 3, OutputTokens: 2},
+		`{"input_tokens":0,"output_tokens":0}`:                                {},
+		`{"input_tokens":3,"output_tokens":2,"cache_read_input_tokens":null}`: {InputTokens: 3, OutputTokens: 2},
+		`{"input_tokens":3,"output_tokens":2,"cache_read_input_tokens":4}`:    {InputTokens: 7, OutputTokens: 2, CacheReadTokens: 4},
+		`{"input_tokens":3,"output_tokens":2,"cache_read_input_tokens":-4}`:   none,
+		`{"input_tokens":3}`:                     none,
+		`{"output_tokens":3}`:                    none,
+		`{}`:                                     none,
+		`null`:                                   none,
+		`[]`:                                     none,
+		`{"input_tokens":-3,"output_tokens":2}`:  none,
+		`{"input_tokens":3,"output_tokens":-2}`:  none,
+		`{"input_tokens":"3","output_tokens":2}`: none,
+		`{"input_tokens":10.5,"output_tokens":2}`:                             none,
+		`{"input_tokens":1e30,"output_tokens":2}`:                             none,
+		`{"input_tokens":9223372036854775807,"output_tokens":2}`:              none,
+		`{"input_tokens":` + strings.Repeat("9", 400) + `,"output_tokens":2}`: none,
+		`{"input_tokens":1e999,"output_tokens":2}`:                            none,
+	} {
+		a, err := parse.Output([]byte(`{"content":[{"type":"text","text":"x"}],"usage":`+usage+`}`), quarry.InvokeModel, "m")
+		if err != nil || a.Usage != want {
+			t.Errorf("usage %.60s is %+v (%v), want %+v", usage, a.Usage, err, want)
+		}
+	}
+	a, err := parse.Output([]byte(`{"content":[{"type":"text","text":"x"}]}`), quarry.InvokeModel, "m")
+	if err != nil || a.Usage != none {
+		t.Errorf("without usage it is %+v (%v), want %+v", a.Usage, err, none)
 	}
 }

@@ -3,6 +3,7 @@ package parse
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,7 +18,9 @@ const maxValues = 16
 // scan gives the values of a text that begin with opener, as strict compact JSON, each different one once. It is clean
 // when nothing in the text looks like one more value that is broken or was cut off: that one may be the answer.
 //
-// What it mends: commas before a closing bracket, and line breaks and tabs inside strings. It looks at every byte once.
+// What it repairs: commas before a closing bracket; line breaks and tabs inside strings; escapes that JSON does not have and
+// that have one reading (see escape); half a surrogate pair, which is U+FFFD. It looks at every byte once, but for a bracket
+// that only white space follows.
 func scan(s string, opener byte) (values [][]byte, clean bool) {
 	for i := 0; ; {
 		n := strings.IndexByte(s[i:], opener)
@@ -27,6 +30,8 @@ func scan(s string, opener byte) (values [][]byte, clean bool) {
 		start := i + n
 		r := reader{src: s, at: start}
 		switch err := r.value(); {
+		case errors.Is(err, errCut) && len(values) > 0 && strings.TrimLeft(s[start+1:], " \t\r\n`'\".)") == "":
+			return values, true // a lone bracket that ends the prose after a value
 		case errors.Is(err, errCut):
 			return nil, false
 		case err != nil && r.members > 0:
@@ -162,7 +167,34 @@ func (r *reader) space() {
 	}
 }
 
-// str reads a string; whether its escapes are good is seen later.
+// loose are the characters after a backslash that JSON does not know as an escape, and that Markdown, LaTeX and JavaScript
+// all read as the character alone. Of others, like \( in LaTeX, there is another reading.
+const loose = "'_$%#&*-.+@<>`"
+
+// escape reads the escape that a text begins with: its length, and what is written for it where that differs.
+func escape(s string) (n int, text string, err error) {
+	if len(s) < 2 {
+		return 0, "", errCut
+	}
+	switch c := s[1]; {
+	case strings.IndexByte(loose, c) >= 0:
+		return 2, s[1:2], nil
+	case c != 'u' || len(s) < 6:
+		return 2, "", nil // whether it is one is seen later
+	}
+	half, err := strconv.ParseUint(s[2:6], 16, 16)
+	if err != nil || half < 0xD800 || half > 0xDFFF {
+		return 2, "", nil
+	}
+	if half < 0xDC00 && len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
+		if low, err := strconv.ParseUint(s[8:12], 16, 16); err == nil && low >= 0xDC00 && low <= 0xDFFF {
+			return 12, "", nil
+		}
+	}
+	return 6, "\uFFFD", nil
+}
+
+// str reads a string; whether the escapes that are left are good is seen later.
 func (r *reader) str() error {
 	r.out = append(r.out, '"')
 	from := r.at + 1
@@ -174,7 +206,16 @@ func (r *reader) str() error {
 			r.at = i + 1
 			return nil
 		case c == '\\':
-			i++
+			n, text, err := escape(r.src[i:])
+			if err != nil {
+				r.at = min(i+1, len(r.src))
+				return err
+			}
+			if text != "" {
+				r.out = append(append(r.out, r.src[from:i]...), text...)
+				from = i + n
+			}
+			i += n - 1
 		case c >= 0x20:
 		case c == '\n' || c == '\r' || c == '\t':
 			r.out = append(r.out, r.src[from:i]...)

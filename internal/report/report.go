@@ -77,6 +77,8 @@ type Tokens struct {
 	CacheWrite int64 `json:"cache_write,omitempty"`
 	// Estimated says that the model counts by rule, not by a tokenizer.
 	Estimated bool `json:"estimated"`
+	// Unknown is how many answers do not say what they took; the counts are those of the others.
+	Unknown int64 `json:"unknown,omitempty"`
 }
 
 // Cost is money in US dollars; null is not known. Actual is what was spent, 0 on a stand-in; the others are what the

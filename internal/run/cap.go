@@ -20,15 +20,19 @@ import (
 
 // reservation is the most that a shard can cost, at so many tokens a byte; nil where a price is not known.
 func (r *Run) reservation(s *ledger.Shard, ratio float64) *quarry.USD {
-	out := s.AnswerTokens
-	if out == 0 { // not built yet, or built when there was no cap
-		room := r.cfg.MaxTokens
-		if s.Kind == quarry.RetryShard || room == 0 {
-			room = max(room, r.cfg.MaxOutput)
-		}
-		out = s.Records * int64(room)
+	return r.dearest(s, outlook.Reservation(s.Bytes, ratio, r.answerTokens(s)))
+}
+
+// answerTokens is the most that a shard's answers can take.
+func (r *Run) answerTokens(s *ledger.Shard) int64 {
+	if s.AnswerTokens > 0 { // else it is not built yet, or was built when there was no cap
+		return s.AnswerTokens
 	}
-	return r.dearest(s, outlook.Reservation(s.Bytes, ratio, out))
+	room := r.cfg.MaxTokens
+	if s.Kind == quarry.RetryShard || room == 0 {
+		room = max(room, r.cfg.MaxOutput)
+	}
+	return s.Records * int64(room)
 }
 
 // dearest is what a usage of the shard costs in its pool, or in the dearest pool that it may still go to.
@@ -51,10 +55,17 @@ func (r *Run) dearest(s *ledger.Shard, u quarry.Usage) *quarry.USD {
 
 // settledUsage is what a shard took: what its answers say, or the job's manifest where that says more, since a line that
 // the provider lost was computed all the same.
-func settledUsage(s *ledger.Shard) quarry.Usage {
+//
+// Answers that do not say what they took, where no manifest does either, count as the most that they can have taken.
+func (r *Run) settledUsage(s *ledger.Shard) quarry.Usage {
 	u := s.Tally.Usage
-	if m := s.Output.Manifest; m != nil {
+	if m := s.Output.Manifest; m != nil && (m.InputTokenCount > 0 || m.OutputTokenCount > 0) {
 		u.InputTokens, u.OutputTokens = max(u.InputTokens, m.InputTokenCount), max(u.OutputTokens, m.OutputTokenCount)
+		u.Unknown = 0
+	}
+	if !u.Known() {
+		most := outlook.Reservation(s.Bytes, 1, r.answerTokens(s))
+		u = quarry.Usage{InputTokens: max(u.InputTokens, most.InputTokens), OutputTokens: max(u.OutputTokens, most.OutputTokens)}
 	}
 	return u
 }
@@ -81,7 +92,7 @@ func (r *Run) balanceBut(ctx context.Context, id quarry.ShardID) (outlook.Balanc
 		case o.ID == id || o.Pass != r.planned.Pass || o.Unasked != "":
 			continue
 		case !o.Times.Collected.IsZero():
-			sum, amount = &b.Settled, r.listCostAt(r.placeOf(o), o.Mode, settledUsage(o))
+			sum, amount = &b.Settled, r.listCostAt(r.placeOf(o), o.Mode, r.settledUsage(o))
 		case r.waitsForCalls(o):
 			continue
 		case o.State != quarry.ShardPlanned || r.granted[o.ID]:
@@ -92,7 +103,7 @@ func (r *Run) balanceBut(ctx context.Context, id quarry.ShardID) (outlook.Balanc
 		if amount == nil {
 			return b, r.noPrice()
 		}
-		*sum += *amount
+		*sum = sum.Plus(*amount)
 	}
 	return b, nil
 }

@@ -278,7 +278,7 @@ func TestOutputThatIsGoneIsNotAskedAgain(t *testing.T) {
 	}
 	_, _, err = w.run(t, nil)
 	var q *quarry.Error
-	if !errors.As(err, &q) || q.Kind != quarry.Provider || !strings.Contains(err.Error(), "nothing lies under s3://") {
+	if !errors.As(err, &q) || q.Kind != quarry.Provider || !strings.Contains(err.Error(), "there is no output under s3://") {
 		t.Fatalf("got %v, want a refusal", err)
 	}
 	if now := len(w.bill(t)); now != before {

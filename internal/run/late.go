@@ -30,7 +30,7 @@ func (r *Run) restOf(shards []ledger.Shard) rest {
 			continue
 		}
 		if !s.Times.Collected.IsZero() {
-			if usd := r.listCostAt(r.placeOf(s), s.Mode, settledUsage(s)); usd != nil {
+			if usd := r.listCostAt(r.placeOf(s), s.Mode, r.settledUsage(s)); usd != nil {
 				rest.settled += *usd
 			} else {
 				rest.priced = false

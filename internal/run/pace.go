@@ -52,7 +52,7 @@ func (r *Run) warnOfLargeCall(shard quarry.ShardID, a ask) {
 func (a *asking) answered(t *bedrock.Ticket, output []byte, took time.Duration) {
 	a.count(func(c *ledger.Calls) { c.Answered++; c.Latency += took })
 	answer, err := parse.Output(output, a.run.cfg.Type, a.run.cfg.Model)
-	if err != nil || !answer.UsageKnown {
+	if err != nil || !answer.Usage.Known() {
 		t.Lost()
 		return
 	}

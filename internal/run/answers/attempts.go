@@ -32,7 +32,7 @@ func (c Closing) Result(attempts []shardfile.Outcome) *quarry.Result {
 		case a.CostUSD == nil:
 			res.CostUSD = nil
 		case res.CostUSD != nil:
-			*res.CostUSD += *a.CostUSD
+			*res.CostUSD = res.CostUSD.Plus(*a.CostUSD)
 		}
 	}
 	return res

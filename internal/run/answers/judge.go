@@ -56,9 +56,10 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 		}
 	} else if answer, err := parse.Output(line.ModelOutput, j.Type, of.Model); err != nil {
 		class, message = quarry.ClassNotJSON, err.Error()
+		res.Usage, res.ModelOutput = quarry.Usage{Unknown: 1}, bytes.Clone(line.ModelOutput)
 	} else {
 		checked := j.Check.Check(answer)
-		class, message, answerText = checked.Class, checked.Message, answer.Text
+		class, message, answerText = checked.Class, checked.Message, answer.Whole()
 		res.Usage, res.StopReason, res.Model = answer.Usage, answer.StopReason, answer.Model
 		res.Output, res.Text, res.Salvaged = bytes.Clone(checked.Output), checked.Text, checked.Salvaged
 	}

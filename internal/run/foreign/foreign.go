@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"sort"
 	"strings"
 	"time"
 
@@ -43,8 +44,10 @@ type Config struct {
 	Region, Model string // by which a price is found; empty: not known
 	Type          quarry.InvocationType
 	Check         *parse.Checker
-	Prices        *cost.Table
-	Workers       int // Zero: 2
+	// Guess is tried before Check, where what was asked is not known: an answer that passes it is JSON. Nil: nothing is tried.
+	Guess   *parse.Checker
+	Prices  *cost.Table
+	Workers int // Zero: 2
 	// Unreadable is given each place in the output that is no line of output, as FILE:LINE: reason, in order; nil: they are
 	// only counted.
 	Unreadable func(where string)
@@ -72,13 +75,32 @@ type collection struct {
 	again   *dedupe.Sorter // the lines that repeat a record
 	out     Outcome
 	fails   int64 // lines with an error
+	starts  []start
+}
+
+// start says at which line, counted over all files, those of a file begin.
+type start struct {
+	line int64
+	file collect.File
 }
 
 // failedBit makes a line with an error come behind all lines with an answer: of two lines for one record the answer stays.
 const failedBit = 1 << 62
 
-// ErrNoOutput says that no output lies where it was looked for.
+// ErrNoOutput says that there is no output where it was looked for.
 var ErrNoOutput = errors.New("no output")
+
+// TwoJobsError says that records of one id are in the output of two jobs, whose answers are to different questions.
+type TwoJobsError struct {
+	Records     int64  // that are in both
+	First, Next string // the files of the first of them
+	Jobs        [2]string
+}
+
+// Error names the files.
+func (e *TwoJobsError) Error() string {
+	return fmt.Sprintf("%d recordIds are in the output of two jobs, the first in %s and in %s", e.Records, e.First, e.Next)
+}
 
 // Collect makes results.jsonl, failed.jsonl and a report in cfg.Dir of the output that lies below a folder, whoever submitted
 // the job. The job may be unknown but for its output. ErrNoOutput where there is none.
@@ -117,6 +139,7 @@ type readLine struct {
 	failed bool
 	mended bool
 	broken *collect.Unreadable
+	file   string
 }
 
 // find reads which lines there are, and which of them repeat a record.
@@ -127,11 +150,11 @@ func (f *collection) find(ctx context.Context) error {
 		var checker jsonl.Checker
 		for line, broken := range p.Records(&checker) {
 			if broken != nil {
-				lines = append(lines, readLine{broken: broken})
+				lines = append(lines, readLine{broken: broken, file: p.File})
 				continue
 			}
 			sum := sha256.Sum256([]byte(line.RecordID))
-			lines = append(lines, readLine{hash: dedupe.Hash(sum[:16]), failed: line.Error != nil, mended: line.Mended})
+			lines = append(lines, readLine{hash: dedupe.Hash(sum[:16]), failed: line.Error != nil, mended: line.Mended, file: p.File})
 		}
 		return lines, nil
 	}
@@ -140,6 +163,9 @@ func (f *collection) find(ctx context.Context) error {
 			return err
 		}
 		for _, l := range lines {
+			if len(f.starts) == 0 || l.file != f.starts[len(f.starts)-1].file.Path {
+				f.begin(l.file, n)
+			}
 			order := n
 			n++
 			if l.broken != nil {
@@ -159,9 +185,18 @@ func (f *collection) find(ctx context.Context) error {
 		}
 		f.progress("read", n, 0)
 	}
+	var two *TwoJobsError
 	for p, err := range f.seen.Groups() {
 		if err != nil {
 			return err
+		}
+		first, next := f.fileOf(p.First&^failedBit), f.fileOf(p.Order&^failedBit)
+		if first.Job != next.Job {
+			if two == nil {
+				two = &TwoJobsError{First: first.Path, Next: next.Path, Jobs: [2]string{first.Job, next.Job}}
+			}
+			two.Records++
+			continue
 		}
 		if err := f.again.Add(dedupe.Entry{Hash: dedupe.NumberHash(p.Order &^ failedBit)}); err != nil {
 			return err
@@ -169,7 +204,25 @@ func (f *collection) find(ctx context.Context) error {
 		f.out.Output.Doubled++
 	}
 	f.out.Output.Lines = n - f.out.Output.Broken
+	if two != nil {
+		return two
+	}
 	return nil
+}
+
+// begin notes the line with which a file begins.
+func (f *collection) begin(path string, line int64) {
+	for _, file := range f.tree.Files {
+		if file.Path == path {
+			f.starts = append(f.starts, start{line, file})
+		}
+	}
+}
+
+// fileOf is the file that a line, counted over all files, is in.
+func (f *collection) fileOf(line int64) collect.File {
+	i := sort.Search(len(f.starts), func(i int) bool { return f.starts[i].line > line })
+	return f.starts[i-1].file
 }
 
 // maxUnreadable is how many lines that cannot be read are named in the report.
@@ -267,6 +320,7 @@ func (f *collection) judgeLines(p collect.Piece) []judgedLine {
 	var checker jsonl.Checker
 	// Nothing asks a record again, so what may be done about an answer does not matter: the first attempt is not the last.
 	judge := &answers.Judge{Type: f.cfg.Type, Check: f.cfg.Check, Attempts: 4}
+	guess := &answers.Judge{Type: f.cfg.Type, Check: f.cfg.Guess, Attempts: 4}
 	of := &answers.Job{ARN: f.job.ARN, Model: f.cfg.Model}
 	for line, broken := range p.Records(&checker) {
 		if broken != nil {
@@ -274,6 +328,11 @@ func (f *collection) judgeLines(p collect.Piece) []judgedLine {
 			continue
 		}
 		found := judge.Line(of, line, answers.Place{})
+		if f.cfg.Guess != nil {
+			if better := guess.Line(of, line, answers.Place{}); better.Outcome.Class == quarry.ClassOK {
+				found = better
+			}
+		}
 		res := &found.Outcome.Result
 		res.ID, res.RecordID, res.Document = quarry.DocumentID(line.RecordID), line.RecordID, quarry.DocumentInfo{Fields: line.Others}
 		res.RequestedModel, res.Mode, res.Region = f.cfg.Model, quarry.ModeJob, f.cfg.Region

@@ -33,7 +33,7 @@ type Balance struct {
 func (b *Balance) Left(limit quarry.USD) quarry.USD { return limit - b.Settled }
 
 // Holds reports whether the cap holds when something is sent that may cost so much.
-func (b *Balance) Holds(limit, own quarry.USD) bool { return b.Settled+b.Open+own <= limit }
+func (b *Balance) Holds(limit, own quarry.USD) bool { return b.Settled.Plus(b.Open).Plus(own) <= limit }
 
 // Pieces says into pieces of how many records and bytes at most so many records are cut, which may cost own together, so
 // that the first fits into what is left. least is how many a piece must have. ok is false where no piece is small enough or

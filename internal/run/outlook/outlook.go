@@ -18,10 +18,10 @@ type Prices struct {
 	Model, Region string
 }
 
-// Cost is what a usage costs; nil where the price is not known.
+// Cost is what a usage costs; nil where the price is not known, or what an answer took.
 func (p Prices) Cost(mode quarry.Mode, u quarry.Usage) *quarry.USD {
 	price, ok := p.Table.Price(p.Model, p.Region, mode)
-	if !ok {
+	if !ok || !u.Known() {
 		return nil
 	}
 	usd := cost.Bill(u, price)

@@ -132,7 +132,7 @@ func (p *Outcome) Learn(ctx context.Context, files shardfile.Dir, family catalog
 			l.First.Add(&d, 1)
 		}
 		usage := o.Result.Usage
-		if usage.InputTokens == 0 {
+		if usage.InputTokens == 0 || !usage.Known() {
 			continue
 		}
 		answered++

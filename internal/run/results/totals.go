@@ -38,7 +38,7 @@ func (t *Totals) Count(res *quarry.Result, paid bool) {
 		if res.CostUSD == nil {
 			t.CostUnknown = true
 		} else {
-			t.Cost += *res.CostUSD
+			t.Cost = t.Cost.Plus(*res.CostUSD)
 		}
 	}
 	if res.Error != nil {

@@ -6,6 +6,7 @@
 package summary
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -57,12 +58,15 @@ func (p *Pass) Report() report.Report {
 			Total: t.Total, OK: t.OK, Invalid: t.Invalid, Failed: t.Failed, Skipped: t.Skipped, Duplicate: t.Duplicate, Unchanged: p.Plan.Unchanged, Gone: p.Plan.Gone,
 			Partial: t.Partial, Waiting: t.Waiting,
 		},
-		Tokens: report.Tokens{Input: t.Usage.InputTokens, Output: t.Usage.OutputTokens, CacheRead: t.Usage.CacheReadTokens, CacheWrite: t.Usage.CacheWriteTokens},
+		Tokens: report.Tokens{Input: t.Usage.InputTokens, Output: t.Usage.OutputTokens, CacheRead: t.Usage.CacheReadTokens, CacheWrite: t.Usage.CacheWriteTokens, Unknown: t.Usage.Unknown},
 		Notes:  append([]string{}, p.Plan.Notes...), Jobs: []report.Job{}, AnsweredBy: t.Models, Samples: t.Samples,
 	}
 	rep.Duplicates = p.duplicates()
 	if p.Local {
 		rep.Target = "local"
+	}
+	if n := t.Usage.Unknown; n > 0 {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("%d answers do not say how many tokens they took: tokens are those of the others, and the cost is unknown", n))
 	}
 	for _, m := range t.Models {
 		if strings.HasPrefix(m, "quarry.") {
@@ -97,7 +101,7 @@ func (p *Pass) Report() report.Report {
 		}
 		taken.Add(s.Tally.Usage)
 		if usd := p.pricesAt(p.placeOf(s)).Cost(s.Mode, s.Tally.Usage); usd != nil {
-			listed += *usd
+			listed = listed.Plus(*usd)
 		} else {
 			known = false
 		}
