@@ -32,6 +32,7 @@ type App struct {
 	Version        string
 
 	json, quiet bool
+	args        []string
 	file        string
 	input       io.Reader // Stdin, until the command is interrupted
 }
@@ -41,12 +42,20 @@ func Main(ctx context.Context, app *App, args []string) int {
 	if app.Stdin != nil {
 		app.input = &untilDone{ctx: ctx, r: app.Stdin}
 	}
+	app.args = args
 	root := app.root()
 	root.SetArgs(args)
 	root.SetIn(app.Stdin)
 	root.SetOut(app.Stdout)
 	root.SetErr(app.Stderr)
+	detach := wantsLines(args)
+	defer func() { // also when this program has a fault of its own
+		if detach {
+			app.leadNowhere(args)
+		}
+	}()
 	err := root.ExecuteContext(ctx)
+	detach = detach && err != nil
 	return app.exit(ctx, err)
 }
 
@@ -168,6 +177,10 @@ func (a *App) settings(cmd *cobra.Command) (*config.Loaded, error) {
 func (a *App) exit(ctx context.Context, err error) int {
 	if err == nil {
 		return 0
+	}
+	var command *exitError
+	if errors.As(err, &command) {
+		return command.code
 	}
 	if errors.Is(err, context.Canceled) || (ctx.Err() != nil && errors.Is(err, context.Cause(ctx))) {
 		fmt.Fprintln(a.Stderr, "quarry: interrupted; the same command goes on where it was")

@@ -2,66 +2,98 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"quarry"
 	"quarry/internal/account"
+	"quarry/internal/clientenv"
 	"quarry/internal/compose"
+	"quarry/internal/effect"
 	"quarry/internal/standin"
 )
 
+// localOptions are the flags of quarry local.
+type localOptions struct {
+	cfg            standin.Config
+	keyEnv, shell  string
+	detach, stop   bool
+	detached, addr bool // started by --detach; the address was named
+}
+
 func (a *App) localCommand() *cobra.Command {
-	cfg := standin.Config{}
-	var keyEnv string
+	var o localOptions
 	cmd := &cobra.Command{
-		Use:   "local",
+		Use:   "local [-- COMMAND ARGS…]",
 		Short: "Serve the stand-in: S3, Bedrock batch, Bedrock runtime and what set-up needs of IAM, STS and Service Quotas, on one port",
 		Long: `Local serves S3, Bedrock batch inference, Bedrock runtime and the parts of IAM, STS and Service
-Quotas that a job needs, on one port, in AWS's own wire. Unchanged AWS clients use it with what it
-prints on stdout when it starts:
+Quotas that a job needs, on one port, with AWS's own protocols.
 
-  quarry local > local.env &
-  . ./local.env
+With a COMMAND, it starts the stand-in on a free port, runs the command with the variables that make
+unchanged AWS clients use it, stops, and exits with the command's code:
+
+  quarry local -- aws s3 ls
+
+With --detach, it prints those variables once the stand-in listens, and leaves it running. If it does
+not start, the variables lead nowhere, so that no later command reaches AWS:
+
+  eval "$(quarry local --detach)"
   aws s3 ls
+  quarry local --stop
 
-The backend extractive (the default) gives sentences of the article itself and never pretends to be
-another model. openai=URL and anthropic=URL put a server of yours behind it: vLLM, llama.cpp, Ollama.
+Other shells: quarry local --detach --shell fish | source
+              quarry local --detach --shell powershell | Out-String | Invoke-Expression
 
-It binds to loopback; other addresses need keys of your own (--keys).
+Without either, it serves until Ctrl-C, and prints the variables when it starts.
 
-Exit codes: 0 done · 2 usage · 130 interrupted`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if keyEnv != "" {
-				key, ok := a.Env(keyEnv)
-				if !ok {
-					return compose.BadSetting("backend-key-env", fmt.Errorf("the variable %s is not set", keyEnv))
-				}
-				cfg.BackendKey = key
+The backend extractive (the default) answers with sentences of the article itself and never claims to
+be another model. openai=URL and anthropic=URL pass requests to your own server: vLLM, llama.cpp, Ollama.
+
+It listens on loopback; another address needs your own keys (--keys).
+
+Exit codes: 0 done · 2 usage · 7 the directory is in use · 130 interrupted; with a COMMAND, its exit code`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if at := cmd.ArgsLenAtDash(); at > 0 || at < 0 && len(args) > 0 {
+				return &quarry.Error{Kind: quarry.BadUsage, Op: "run", Subject: args[0], Err: errors.New("a command follows --"), Hint: "quarry local -- " + strings.Join(args, " ")}
 			}
-			return a.local(cmd.Context(), cfg)
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.addr = cmd.Flags().Changed("addr")
+			return a.localMode(cmd, args, &o)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&cfg.Addr, "addr", "127.0.0.1:4566", "`HOST:PORT` to listen on")
+	f, cfg := cmd.Flags(), &o.cfg
+	f.StringVar(&cfg.Addr, "addr", "127.0.0.1:4566", "`HOST:PORT` to listen on; with a COMMAND the default is a free port")
 	f.StringVar(&cfg.Dir, "dir", "quarry-local", "data directory")
+	f.BoolVar(&o.detach, "detach", false, "print the variables once it listens, and stay in the background")
+	f.BoolVar(&o.stop, "stop", false, "stop the stand-in that serves the data directory")
+	f.StringVar(&o.shell, "shell", "sh", "shell that the variables are printed for: "+strings.Join(clientenv.Shells(), ", "))
+	f.BoolVar(&o.detached, "detached", false, "")
+	_ = f.MarkHidden("detached") // it exists: it was made a line above
 	f.StringArrayVar(&cfg.Backends, "backend", []string{"extractive"}, "extractive, echo, openai=`URL` or anthropic=URL (repeatable)")
 	f.StringVar(&cfg.BackendModel, "backend-model", "", "the model's name at the backend")
-	f.StringVar(&keyEnv, "backend-key-env", "", "name of the `VAR`iable that holds the backend's key")
+	f.StringVar(&o.keyEnv, "backend-key-env", "", "name of the `VAR`iable that holds the backend's key")
 	f.IntVar(&cfg.Concurrency, "concurrency", 0, "records in flight at once (default 64)")
 	f.DurationVar(&cfg.StateDelay, "state-delay", 200*time.Millisecond, "time in each of Submitted, Validating, Scheduled")
 	f.StringVar(&cfg.Fault, "fault", "", "faults to draw, `k=v,…`: "+faultNames)
-	standinTestFlags(f, &cfg)
+	standinTestFlags(f, cfg)
 	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` of lines \"id secret\" or \"bearer token\", mode 0600")
 	f.StringVar(&cfg.QuotasFile, "quotas", "", "`FILE` with the table that Service Quotas serves")
 	for _, name := range []string{"backend-model", "backend-key-env", "concurrency", "state-delay", "addr"} {
 		complete(cmd, name, cobra.NoFileCompletions)
 	}
 	complete(cmd, "dir", folders)
+	complete(cmd, "shell", words(clientenv.Shells()...))
 	complete(cmd, "backend", words("extractive", "echo", "openai=", "anthropic="))
 	complete(cmd, "fault", faultWords)
 	complete(cmd, "quotas", files("json"))
@@ -70,31 +102,142 @@ Exit codes: 0 done · 2 usage · 130 interrupted`,
 
 const faultNames = "lost-reply, throttle, no-capacity, server-error, record-error, bad-json, truncate, drop-record, duplicate-record, fail-job, partial, expire, shuffle, lost-create, late-job, double-page, no-structured, expired-token, unreachable, stream-error, slow=D, seed=N"
 
-func (a *App) local(ctx context.Context, cfg standin.Config) error {
-	if err := cfg.Validate(); err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: "see: quarry local --help"}
+// localMode does what the flags of quarry local say.
+func (a *App) localMode(cmd *cobra.Command, args []string, o *localOptions) error {
+	withCommand := cmd.ArgsLenAtDash() >= 0
+	if !slices.Contains(clientenv.Shells(), o.shell) {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: "flag --shell", Err: fmt.Errorf("%q is not known", o.shell), Hint: "one of " + strings.Join(clientenv.Shells(), ", ")}
 	}
+	switch {
+	case withCommand && (o.detach || o.stop) || o.detach && o.stop:
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "local", Err: errors.New("--detach, --stop and a command exclude each other"), Hint: "see: quarry local --help"}
+	case withCommand && len(args) == 0:
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "local", Err: errors.New("no command follows --"), Hint: "quarry local -- aws s3 ls"}
+	case o.stop:
+		return a.stopLocal(cmd.Context(), o.cfg.Dir)
+	}
+	if o.keyEnv != "" {
+		key, ok := a.Env(o.keyEnv)
+		if !ok {
+			return compose.BadSetting("backend-key-env", fmt.Errorf("the variable %s is not set", o.keyEnv))
+		}
+		o.cfg.BackendKey = key
+	}
+	if withCommand && !o.addr {
+		o.cfg.Addr = "127.0.0.1:0"
+	}
+	if err := o.cfg.Validate(); err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: localHint(err)}
+	}
+	if o.cfg.StateDelay == 0 {
+		o.cfg.StateDelay = time.Nanosecond // 0 was asked for, and 0 means the default
+	}
+	switch {
+	case withCommand:
+		return a.localCommandIn(cmd.Context(), o, args)
+	case o.detach:
+		return a.detachLocal(cmd.Context(), o)
+	}
+	return a.local(cmd.Context(), o)
+}
+
+// localHint is the way out of settings that the stand-in refuses.
+func localHint(err error) string {
+	if errors.Is(err, standin.ErrNeedsKeys) {
+		return "write lines \"id secret\" to a file that only you can read, and name it: --keys FILE; or listen on 127.0.0.1"
+	}
+	return "see: quarry local --help"
+}
+
+// local serves until ctx ends.
+func (a *App) local(ctx context.Context, o *localOptions) (err error) {
 	if !a.quiet {
-		cfg.Log = slog.New(slog.NewTextHandler(a.Stderr, nil))
+		o.cfg.Log = slog.New(slog.NewTextHandler(a.Stderr, nil))
 	}
-	if cfg.StateDelay == 0 {
-		cfg.StateDelay = time.Nanosecond // 0 was asked for, and 0 means the default
-	}
-	cfg.Ready = func(url, id, secret string) {
-		fmt.Fprintf(a.Stdout, "export AWS_ENDPOINT_URL=%s\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_REGION=%s\n", url, id, secret, account.DefaultRegion)
-		// boto3 and the first version of the AWS CLI read the Region here alone (boto/boto3 #3338).
-		fmt.Fprintf(a.Stdout, "export AWS_DEFAULT_REGION=%s\n", account.DefaultRegion)
-	}
-	server, err := standin.Start(ctx, cfg)
+	served, err := a.serve(ctx, o)
 	if err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: "name a free port with --addr and a directory that you can write to with --dir"}
+		return err
 	}
-	a.say("serving at %s, data in %s; stop with Ctrl-C", server.URL(), cfg.Dir)
+	defer func() { err = errors.Join(err, served.close(ctx)) }()
+	lines, err := served.vars((&exec.Cmd{}).Environ()).Lines(o.shell, false)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(a.Stdout, lines); err != nil {
+		return fmt.Errorf("write to stdout: %w", err)
+	}
+	if stdout, ok := a.Stdout.(io.Closer); ok && o.detached {
+		if err := stdout.Close(); err != nil { // the end is what --detach waits for
+			return fmt.Errorf("close stdout: %w", err)
+		}
+	}
+	a.say("serving at %s, data in %s; stop with Ctrl-C or: quarry local --stop%s", served.url, o.cfg.Dir, dirFlag(o.cfg.Dir))
 	<-ctx.Done()
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := server.Close(stop); err != nil {
-		return fmt.Errorf("stop: %w", err)
-	}
 	return nil
 }
+
+// dirFlag is the flag that names a data directory, where it is not the default.
+func dirFlag(dir string) string {
+	if dir == "quarry-local" {
+		return ""
+	}
+	return " --dir " + dir
+}
+
+// serving is a stand-in at work, with its directory locked.
+type serving struct {
+	server          *standin.Server
+	open            compose.Closers
+	url, id, secret string
+}
+
+// serve starts a stand-in on a directory that no other one serves. It listens when serve returns.
+func (a *App) serve(ctx context.Context, o *localOptions) (_ *serving, err error) {
+	s := &serving{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.open.Close())
+		}
+	}()
+	e := effect.New(nil)
+	if err := checkLocalDir(o.cfg.Dir); err != nil {
+		return nil, err
+	}
+	release, err := e.Lock(o.cfg.Dir)
+	if errors.Is(err, effect.ErrLocked) {
+		return nil, &quarry.Error{
+			Kind: quarry.Locked, Op: "start", Subject: o.cfg.Dir, Err: errors.New("another stand-in serves this directory"),
+			Hint: "stop it with: quarry local --stop" + dirFlag(o.cfg.Dir) + "; or name another directory with --dir",
+		}
+	}
+	if err != nil {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "start", Err: err, Hint: "name a directory that you can write to with --dir"}
+	}
+	s.open.Add(release)
+	s.server, err = standin.Start(ctx, o.cfg)
+	if err != nil {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: "name a free port with --addr and a directory that you can write to with --dir"}
+	}
+	s.url = s.server.URL()
+	s.id, s.secret = s.server.Keys()
+	return s, nil
+}
+
+// vars are the variables by which clients find the stand-in.
+func (s *serving) vars(present []string) clientenv.Vars {
+	return clientenv.For(s.url, s.id, s.secret, account.DefaultRegion, present)
+}
+
+// close ends the stand-in. Jobs continue when it starts again.
+func (s *serving) close(ctx context.Context) error {
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := s.server.Close(stop)
+	if err != nil {
+		err = fmt.Errorf("stop: %w", err)
+	}
+	return errors.Join(err, s.open.Close())
+}
+
+// logPath is where a stand-in without a terminal of its own writes what it has to say.
+func logPath(dir string) string { return filepath.Join(dir, "local.log") }

@@ -29,6 +29,8 @@ export AWS_ACCESS_KEY_ID=[A-Z0-9]{20}
 export AWS_SECRET_ACCESS_KEY=\S{40}
 export AWS_REGION=us-west-2
 export AWS_DEFAULT_REGION=us-west-2
+(export [A-Za-z0-9_]+=\S+
+)+unset AWS_PROFILE [A-Z0-9_ ]+
 $`)
 	var got bytes.Buffer
 	part := make([]byte, 4096)

@@ -40,6 +40,9 @@ func (e *Effects) RenameNew(from, to string) error {
 	})
 }
 
+// File is the file itself, for another process to write to; what it writes is not counted.
+func (f *OutFile) File() *os.File { return f.f }
+
 // OpenStream opens a device or a FIFO for writing. Nothing is made and nothing is emptied. A FIFO waits for its reader.
 func (e *Effects) OpenStream(path string) (*OutFile, error) {
 	return e.open("open ", path, os.O_WRONLY)

@@ -79,6 +79,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("start stand-in in %s: %w", cfg.Dir, err)
 	}
 	cfg.Dir = dir
+	if err := CheckDir(dir); err != nil {
+		return nil, fmt.Errorf("start stand-in: %w", err)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start stand-in: %w", err)
 	}

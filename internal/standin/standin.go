@@ -50,6 +50,9 @@ type Config struct {
 	Log *slog.Logger // default: nothing is logged
 }
 
+// ErrNeedsKeys says that the printed key would be served beyond loopback.
+var ErrNeedsKeys = errors.New("it needs keys of your own (--keys FILE), since the key of the directory is printed")
+
 const defaultAddr = "127.0.0.1:0"
 
 // Validate reports a setting that Start would refuse.
@@ -74,7 +77,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("stand-in: address %q: %w", c.Addr, err)
 	}
 	if c.KeysFile == "" && !isLoopback(host) {
-		return fmt.Errorf("stand-in: address %s can be reached from other machines, and the key of this directory is printed; give keys of your own", c.Addr)
+		return fmt.Errorf("stand-in: address %s can be reached from other machines: %w", c.Addr, ErrNeedsKeys)
 	}
 	return nil
 }

@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"quarry"
+	"quarry/internal/account"
+	"quarry/internal/clientenv"
+	"quarry/internal/effect"
+	"quarry/internal/standin"
+)
+
+// detachLocal starts the same command again as a process of its own, and prints its lines once it listens.
+func (a *App) detachLocal(ctx context.Context, o *localOptions) (err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	if err := checkLocalDir(o.cfg.Dir); err != nil {
+		return err
+	}
+	log, err := effect.New(nil).Append(logPath(o.cfg.Dir))
+	if err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "start", Err: err, Hint: "name a directory that you can write to with --dir"}
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	before, err := log.File().Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	// It must outlive this process and its context.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, detachedArgs(a.args)...)
+	cmd.Args[0] = os.Args[0] // the name by which this one was called
+	cmd.Stderr = log.File()
+	cmd.SysProcAttr = ownSession()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the stand-in: %w", err)
+	}
+	lines, err := firstLines(ctx, stdout)
+	if ctx.Err() != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+		return context.Cause(ctx)
+	}
+	if err == nil && strings.Contains(lines, "AWS_ENDPOINT_URL") {
+		if _, err := io.WriteString(a.Stdout, lines); err != nil {
+			return fmt.Errorf("write to stdout: %w", err)
+		}
+		a.say("serving in the background, data and log in %s; stop it with: quarry local --stop%s", o.cfg.Dir, dirFlag(o.cfg.Dir))
+		return cmd.Process.Release()
+	}
+	waitErr := cmd.Wait()
+	said := make([]byte, 64<<10)
+	n, _ := log.ReadAt(said, before) // what there is
+	return didNotStart(said[:n], waitErr)
+}
+
+// firstLines reads what the new process prints, up to the end of its standard output.
+func firstLines(ctx context.Context, stdout io.Reader) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		b, err := io.ReadAll(io.LimitReader(stdout, 1<<20))
+		done <- answer{string(b), err}
+	}()
+	select {
+	case got := <-done:
+		return got.text, got.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+// didNotStart makes an error of what the process that failed has said.
+func didNotStart(said []byte, err error) error {
+	reason, hint := "", "see what it logs with: quarry local"
+	for line := range strings.Lines(string(said)) {
+		line = strings.TrimSpace(line)
+		if text, ok := strings.CutPrefix(line, "quarry: error: "); ok {
+			reason = text
+		}
+		if text, ok := strings.CutPrefix(line, "quarry: hint: "); ok {
+			hint = text
+		}
+	}
+	if reason == "" {
+		reason = fmt.Sprintf("the stand-in ended as it started: %v", err)
+	}
+	kind := quarry.BadUsage
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 7 {
+		kind = quarry.Locked
+	}
+	return &quarry.Error{Kind: kind, Err: errors.New(reason), Hint: hint}
+}
+
+// isDetach reports whether a flag is --detach.
+func isDetach(arg string) bool { return arg == "--detach" || strings.HasPrefix(arg, "--detach=") }
+
+// detachedArgs are the arguments of the process that stays.
+func detachedArgs(args []string) []string {
+	return append(slices.DeleteFunc(slices.Clone(args), isDetach), "--detached")
+}
+
+// wantsLines reports whether a shell is to run what the command prints: quarry local --detach. Whatever keeps the command
+// from starting, a shell that ran nothing would use the user's own credentials with the commands that follow.
+func wantsLines(args []string) bool {
+	at := slices.Index(args, "local")
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return at >= 0 && slices.ContainsFunc(args, func(arg string) bool { return isDetach(arg) && arg != "--detach=false" })
+}
+
+// leadNowhere prints variables with which every client fails, and a last command that fails.
+func (a *App) leadNowhere(args []string) {
+	shell := "sh"
+	for i, arg := range args {
+		if name, ok := strings.CutPrefix(arg, "--shell="); ok {
+			shell = name
+		} else if arg == "--shell" && i+1 < len(args) {
+			shell = args[i+1]
+		}
+	}
+	vars := clientenv.Closed(account.DefaultRegion, (&exec.Cmd{}).Environ())
+	lines, err := vars.Lines(shell, true)
+	if err != nil { // of no shell that we know
+		lines, _ = vars.Lines("sh", true)
+	}
+	fmt.Fprint(a.Stdout, lines)
+}
+
+// checkLocalDir makes the data directory if it can be one.
+func checkLocalDir(dir string) error {
+	if err := standin.CheckDir(dir); err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "start", Err: err, Hint: "name another directory with --dir"}
+	}
+	if err := effect.New(nil).MkdirAll(dir); err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "start", Err: err, Hint: "name a directory that you can write to with --dir"}
+	}
+	return nil
+}
+
+// stopLocal ends the stand-in that serves a directory, and waits until it has ended.
+func (a *App) stopLocal(ctx context.Context, dir string) error {
+	path := filepath.Join(dir, "lock")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "stop", Subject: dir, Err: errors.New("no stand-in has served this directory"), Hint: "name its data directory with --dir"}
+	}
+	if err := standin.CheckDir(dir); err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "stop", Err: err, Hint: "name the stand-in's data directory with --dir"}
+	}
+	e := effect.New(nil)
+	// Only the process that holds the lock is ended: its number may have been given to another one since it ended.
+	release, err := e.TryLock(dir)
+	if err == nil {
+		a.say("no stand-in serves %s", dir)
+		return release()
+	}
+	if !errors.Is(err, effect.ErrLocked) {
+		return err
+	}
+	pid, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	if err != nil || pid <= 0 {
+		return fmt.Errorf("stop: %s does not say which process serves", path)
+	}
+	process, err := os.FindProcess(pid)
+	if err == nil {
+		err = terminate(process)
+	}
+	if err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "stop", Subject: fmt.Sprintf("process %d", pid), Err: err, Hint: "stop it as the user that started it"}
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.NewTimer(30 * time.Second)
+	defer limit.Stop()
+	for {
+		if release, err := e.TryLock(dir); err == nil {
+			a.say("stopped the stand-in of %s", dir)
+			return release()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-limit.C:
+			return &quarry.Error{Kind: quarry.Internal, Op: "stop", Subject: fmt.Sprintf("process %d", pid), Err: errors.New("it has not ended after 30 seconds"), Hint: "look at " + logPath(dir)}
+		}
+	}
+}
