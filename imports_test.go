@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"internal/cli": {
 		"internal/compose", "internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket",
 		"internal/clean", "internal/cost", "internal/dedupe", "internal/export", "internal/inspect", "internal/ledger", "internal/preflight", "internal/prompt", "internal/report",
-		"internal/setup", "internal/kept", "internal/clientenv", "internal/pricelist", "internal/source", "internal/validate",
+		"internal/setup", "internal/kept", "internal/clientenv", "internal/trust", "internal/pricelist", "internal/source", "internal/validate",
 	},
 	"internal/compose": {
 		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/bedrock", "internal/bucket", "internal/clean", "internal/cost",

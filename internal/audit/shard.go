@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -317,8 +318,8 @@ func (p *shardProof) consistent(o *outcome, r *record) string {
 
 // folders are the shard's folders of raw output, one for each job attempt, in their order.
 func (p *shardProof) folders() []string {
-	names, err := filepath.Glob(p.path("raw", string(p.row.ID)+"-a*"))
-	if err != nil { // the pattern is ours; an id that breaks it is not
+	names, err := named(p.path("raw"), func(name string) bool { return strings.HasPrefix(name, string(p.row.ID)+"-a") })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		p.found.fault("raw output of shard %s: %v", p.row.ID, err)
 	}
 	attempt := func(name string) int {
@@ -350,10 +351,23 @@ func (p *shardProof) readRaw(ctx context.Context) error {
 
 // outputs are the output files in a folder. The manifest is none, though its name ends like one of theirs.
 func outputs(folder string) []string {
-	names, _ := filepath.Glob(filepath.Join(folder, "*.jsonl.out*")) // a pattern that cannot be wrong
-	return slices.DeleteFunc(names, func(name string) bool {
-		return !strings.HasSuffix(name, ".jsonl.out") && !strings.HasSuffix(name, ".jsonl.out.zst")
+	names, _ := named(folder, func(name string) bool { // a folder that cannot be read has no output, and that is told
+		return strings.HasSuffix(name, ".jsonl.out") || strings.HasSuffix(name, ".jsonl.out.zst")
 	})
+	return names
+}
+
+// named gives the paths of what is in a folder and has such a name, sorted. A run directory's name is the user's: [ and * in
+// it are no pattern.
+func named(folder string, want func(name string) bool) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	var paths []string
+	for _, entry := range entries {
+		if want(entry.Name()) {
+			paths = append(paths, filepath.Join(folder, entry.Name()))
+		}
+	}
+	return paths, err
 }
 
 // readOutput reads one output file. settled says that it is of the job attempt that the journal was made from.

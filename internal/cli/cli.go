@@ -29,6 +29,7 @@ type App struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Env            func(string) (string, bool)
+	Environ        []string // NAME=VALUE, to find misspelled names of ours; nil: they are not looked for
 	Version        string
 
 	json, quiet bool
@@ -80,6 +81,9 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.collectGarbage(cmd)
+			if err := a.knownVariables(cmd); err != nil {
+				return err
+			}
 			return a.fromEnvironment(cmd)
 		},
 	}
@@ -170,7 +174,11 @@ func (a *App) settings(cmd *cobra.Command) (*config.Loaded, error) {
 			given[f.Name] = raw.values
 		}
 	})
-	return config.Load(config.Input{File: a.file, Flags: given, Env: a.Env})
+	l, err := config.Load(config.Input{File: a.file, Flags: given, Env: a.Env})
+	if err != nil || cmd.Name() == "config" { // which shows what a file would set
+		return l, err
+	}
+	return l, a.confirmFile(cmd, l)
 }
 
 // exit turns an error into what people see and the code that scripts branch on.

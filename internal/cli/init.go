@@ -3,16 +3,17 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/atomicfile"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/outfile"
 	"quarry/internal/prompt"
+	"quarry/internal/trust"
 )
 
 func (a *App) initCommand() *cobra.Command {
@@ -29,11 +30,21 @@ Exit codes: 0 done · 2 usage`,
 			if a.file != "" {
 				path = a.file
 			}
-			if _, err := os.Stat(path); err == nil {
+			err := outfile.WriteNew(effect.New(nil), path, []byte(sampleConfig()))
+			if errors.Is(err, fs.ErrExist) {
 				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: errors.New("it exists"), Hint: "remove it first, or name another file with -c"}
 			}
-			if err := atomicfile.Write(effect.New(nil), path, []byte(sampleConfig())); err != nil {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: err, Hint: "stand in a folder that you can write to"}
+			if err != nil {
+				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: err, Hint: "change to a folder that you can write to"}
+			}
+			if place, err := trust.Place(path); err == nil { // what we wrote ourselves needs no confirmation
+				store, err := trust.Default()
+				if err == nil {
+					err = store.Add(effect.New(nil), place, trust.Digest([]byte(sampleConfig())))
+				}
+				if err != nil {
+					a.say("that %s is trusted could not be remembered: %v", path, err)
+				}
 			}
 			a.say("wrote %s; every line in it is a default", path)
 			if a.json {

@@ -22,6 +22,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run"
+	"quarry/internal/trust"
 )
 
 // openBook opens the ledger of a run beside the process that may work on it.
@@ -207,19 +208,30 @@ Exit codes: 0 done · 2 usage`,
 }
 
 func (a *App) configCommand() *cobra.Command {
+	var trusted bool
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Print the effective settings and where each value came from",
 		Long: `Config prints every setting with its value and where that came from. What other commands have no flag for
 (such as models, quotas and structured) is set in quarry.yaml or by a variable: QUARRY_MODELS.
 
+A quarry.yaml in this folder is read without being named. What it says about fields, the prompt, the model
+and lower caps takes effect at once. A setting that names a destination, an account, a command, a variable
+or a consent takes effect only if the file is named with -c, or if you have confirmed it: at a question, or
+with --trust. The confirmation holds for this place and this content; it is kept in quarry/trusted.json in
+your configuration directory. With --target aws --yes, the same holds for what changes the cost.
+
 Exit codes: 0 done · 2 usage`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if trusted {
+				return a.trustFile(a.file)
+			}
 			s, err := a.settings(cmd)
 			if err != nil {
 				return err
 			}
+			a.noteUnconfirmed(s)
 			a.fillPrompt(&s.Settings)
 			if a.json {
 				return a.writeJSON(map[string]any{"settings": s.Values(), "origin": s.Origins(), "file": s.File})
@@ -237,7 +249,25 @@ Exit codes: 0 done · 2 usage`,
 		names = append(names, s.Name)
 	}
 	bind(cmd, names...)
+	cmd.Flags().BoolVar(&trusted, "trust", false, "confirm quarry.yaml, or the file of -c, as it is now")
 	return cmd
+}
+
+// noteUnconfirmed says which of the settings that are shown wait for a confirmation.
+func (a *App) noteUnconfirmed(l *config.Loaded) {
+	if l.Unasked == nil || len(l.Unasked.Needs) == 0 {
+		return
+	}
+	place, digest, err := identity(l.Unasked)
+	if err != nil {
+		return
+	}
+	if store, err := trust.Default(); err == nil && store.Has(place, digest) {
+		return
+	}
+	for _, n := range l.InForce(l.Unasked.Needs) {
+		a.say("%s: %s takes effect only with -c %s, or after quarry config --trust", n.At, strings.ReplaceAll(n.Name, "-", "_"), l.Unasked.Path)
+	}
 }
 
 // fillPrompt writes the defaults of the prompt into the settings, so that they can be looked at. Settings that fit no

@@ -60,6 +60,7 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 	if show.log, err = openRunLog(e, dir, "run", a.Version, told, c); err != nil {
 		return nil, err
 	}
+	a.say("%-10s %s", "documents", "go "+a.destination(s))
 	if err := outfile.Remember(e, dir, known, told.File, s.Prices); err != nil {
 		return nil, err
 	}

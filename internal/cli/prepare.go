@@ -13,6 +13,7 @@ import (
 	"quarry"
 	"quarry/internal/clean"
 	"quarry/internal/compose"
+	"quarry/internal/outfile"
 )
 
 // cleanLine is one line of `quarry clean`.
@@ -76,6 +77,9 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 	if err := a.parts().CheckFields(ctx, &s.Settings, args); err != nil {
 		return err
 	}
+	if err := a.notItsInput(args); err != nil {
+		return err
+	}
 	cleaner := clean.New(cfg)
 	out := bufio.NewWriterSize(a.Stdout, 256<<10)
 	enc := json.NewEncoder(out)
@@ -116,6 +120,24 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 		}
 	}
 	return a.cleaned(out, left)
+}
+
+// notItsInput refuses a standard output that is one of the sources: what is written would be read.
+func (a *App) notItsInput(args []string) error {
+	target, err := outfile.Find("-", a.Stdout)
+	if err != nil {
+		return err
+	}
+	guard := outfile.Guard{}
+	for _, arg := range args {
+		if path, ok := outfile.LocalPath(arg); ok {
+			guard.Inputs = append(guard.Inputs, outfile.Input{What: "a source", Path: path})
+		}
+	}
+	if guard.Check(target) != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: "standard output", Err: errors.New("it is a source, or a file in a folder that is one"), Hint: "send standard output to another file, outside of the sources"}
+	}
+	return nil
 }
 
 func (a *App) cleanOne(enc *json.Encoder, cleaner *clean.Cleaner, doc *quarry.Document, stats bool) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/cost"
 	"quarry/internal/effect"
+	"quarry/internal/outfile"
 	"quarry/internal/pricelist"
 )
 
@@ -141,6 +143,10 @@ func exact(usd *quarry.USD) string {
 
 // refreshPrices reads price lists, from files or from AWS, and writes the table that they make.
 func (a *App) refreshPrices(ctx context.Context, s *config.Settings, paths []string, base, out string) error {
+	target, err := pricesTarget(out, paths, a.Stdout) // before anything is fetched
+	if err != nil {
+		return err
+	}
 	lists, err := a.priceLists(ctx, s, paths, base)
 	if err != nil {
 		return err
@@ -162,8 +168,8 @@ func (a *App) refreshPrices(ctx context.Context, s *config.Settings, paths []str
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(effect.New(nil), out, append(b, '\n')); err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "write prices", Subject: out, Err: err, Hint: "name a file that you can write to with -o"}
+	if err := writePrices(ctx, b, target, a.Stdout); err != nil {
+		return err
 	}
 	a.say("%d prices in %s; use them with: prices: %s in quarry.yaml, or --prices %s", len(table.Rows()), out, out, out)
 	if a.json {
@@ -171,6 +177,46 @@ func (a *App) refreshPrices(ctx context.Context, s *config.Settings, paths []str
 		return a.writeJSON(map[string]any{"file": out, "date": table.Date(), "rows": len(table.Rows()), "skipped": slices.Compact(skipped)})
 	}
 	return nil
+}
+
+// pricesTarget is where a file of prices goes. One that is there is replaced only if it is as a refresh wrote it.
+func pricesTarget(out string, lists []string, stdout io.Writer) (outfile.Target, error) {
+	target, err := outfile.Find(out, stdout)
+	if err != nil {
+		return target, err
+	}
+	guard := outfile.Guard{}
+	for _, path := range lists {
+		guard.Inputs = append(guard.Inputs, outfile.Input{What: "a price list that is read", Path: path})
+	}
+	if err := guard.Check(target); err != nil {
+		return target, err
+	}
+	if target.Kind == outfile.File {
+		there, err := os.ReadFile(target.Path)
+		if err != nil || !cost.Sealed(there) {
+			return target, &quarry.Error{Kind: quarry.BadUsage, Op: "write prices", Subject: out, Err: errors.New("it exists, and is not as quarry prices --refresh wrote it"), Hint: "name another file with -o, or move this one away"}
+		}
+	}
+	return target, nil
+}
+
+// writePrices writes a file of prices.
+func writePrices(ctx context.Context, table []byte, target outfile.Target, stdout io.Writer) (err error) {
+	sealed, err := cost.Seal(table)
+	if err != nil {
+		return err
+	}
+	e := effect.New(nil)
+	draft, err := outfile.Begin(e, target, "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, draft.Abort()) }()
+	if err := atomicfile.Write(e, draft.Path, sealed); err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "write prices", Subject: target.Name, Err: err, Hint: "name a file that you can write to with -o"}
+	}
+	return draft.Commit(ctx, stdout)
 }
 
 func (a *App) priceLists(ctx context.Context, s *config.Settings, paths []string, base string) ([]cost.List, error) {

@@ -2,8 +2,12 @@ package compose
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"quarry"
 	"quarry/internal/config"
@@ -26,12 +30,53 @@ func (c *Closers) Close() error {
 	return errors.Join(errs...)
 }
 
+// ownNames are what a run writes into its directory. quarry.yaml is not one of them: a file of that name is left as it is.
+var ownNames = []string{
+	"ledger.db", "ledger.db-wal", "ledger.db-shm", "results.jsonl", "failed.jsonl", "near-duplicates.jsonl", "report.json", "report.html", "quarry.log", "quotas.json", "files.json", "stop", "lock",
+	"index", "journal", "raw", "shards", "local",
+}
+
+// foreignName gives a name that a run needs in a directory in which no run was: another program wrote it. A run's own
+// directory has the lock, which is the first thing written, or a ledger.
+func foreignName(dir string) string {
+	if b, err := os.ReadFile(filepath.Join(dir, "lock")); err == nil && len(b) <= 32 && strings.Trim(string(b), "0123456789\n") == "" {
+		return ""
+	}
+	if isLedger(filepath.Join(dir, "ledger.db")) {
+		return ""
+	}
+	for _, name := range ownNames {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// isLedger reports whether a file is a database, or the empty one that a ledger begins as.
+func isLedger(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	head := make([]byte, 16)
+	n, _ := io.ReadFull(f, head) // a short file is compared as it is
+	return n == 0 || string(head[:n]) == "SQLite format 3\x00"
+}
+
 // OpenDir makes and locks the run directory, and gives its whole path. The error is of the kind quarry.Locked where another
 // process works on it, quarry.BadUsage where it cannot be written to.
 func OpenDir(e *effect.Effects, s *config.Settings, c *Closers) (string, error) {
 	dir, err := filepath.Abs(s.Dir)
 	if err != nil {
 		return "", BadSetting("dir", err)
+	}
+	if name := foreignName(dir); name != "" {
+		return "", &quarry.Error{
+			Kind: quarry.BadUsage, Op: "open run directory", Subject: dir, Err: fmt.Errorf("it holds %s, which Quarry did not write and would replace", name),
+			Hint: "name an empty or new directory with --dir",
+		}
 	}
 	if err := e.MkdirAll(dir); err != nil {
 		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "make run directory", Subject: dir, Err: err, Hint: "name a directory that you can write to with --dir"}

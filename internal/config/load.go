@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"quarry"
+	"quarry/internal/nearest"
 )
 
 // DefaultFile is read where no file is named and it exists.
@@ -18,6 +19,7 @@ const DefaultFile = "quarry.yaml"
 // Input is where values come from.
 type Input struct {
 	File  string              // named by -c; empty: DefaultFile where it exists
+	Judge bool                // judge a named file as one that was not named
 	Flags map[string][]string // those that were given, by name
 	Env   func(string) (string, bool)
 }
@@ -27,10 +29,15 @@ type Loaded struct {
 	Settings
 	Origin map[string]string // setting → "flag --model", "QUARRY_MODEL", "quarry.yaml:3", "default"
 	File   string            // that was read, or empty
+	// Unasked says what needs a confirmation in a file that was not named; nil: there is none.
+	Unasked *Unasked
 }
 
 // Environ looks a variable up in the process's environment.
 func Environ(name string) (string, bool) { return os.LookupEnv(name) }
+
+// Variables are the process's environment, as NAME=VALUE.
+func Variables() []string { return os.Environ() }
 
 // Load puts the settings together. Errors are of kind BadUsage and name the flag, the variable or the line.
 func Load(in Input) (*Loaded, error) {
@@ -42,7 +49,7 @@ func Load(in Input) (*Loaded, error) {
 		}
 		out.Origin[all[i].Name] = "default"
 	}
-	if err := out.readFile(in.File, all); err != nil {
+	if err := out.readFile(in.File, in.Judge, all); err != nil {
 		return nil, err
 	}
 	for i := range all {
@@ -72,12 +79,17 @@ func (l *Loaded) put(s *Setting, values []string, origin string) error {
 }
 
 // readFile reads quarry.yaml: the settings by their names with underscores, and the sections prompt and clean.
-func (l *Loaded) readFile(path string, all []Setting) error {
+func (l *Loaded) readFile(path string, judge bool, all []Setting) error {
 	named := path != ""
 	if !named {
 		path = DefaultFile
 	}
-	b, err := os.ReadFile(path)
+	judge = judge || !named
+	read := os.ReadFile
+	if judge {
+		read = readUnasked
+	}
+	b, err := read(path)
 	if !named && errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -89,17 +101,32 @@ func (l *Loaded) readFile(path string, all []Setting) error {
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return bad(path, 0, err)
 	}
+	before := l.Settings
 	if len(doc.Content) == 0 {
+		if judge {
+			l.judge(path, b, &before, all)
+		}
 		return nil
 	}
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode {
 		return bad(path, root.Line, errors.New("not a mapping of settings"))
 	}
+	var schema, schemaAt string
+	if judge {
+		var err error
+		if schema, schemaAt, err = checkSchemaFile(path, root); err != nil {
+			return err
+		}
+	}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		if err := l.readKey(path, root.Content[i], root.Content[i+1], all); err != nil {
 			return err
 		}
+	}
+	if judge {
+		l.judge(path, b, &before, all)
+		l.judgeSchema(path, schema, schemaAt)
 	}
 	return nil
 }
@@ -117,7 +144,11 @@ func (l *Loaded) readKey(path string, key, value *yaml.Node, all []Setting) erro
 	}
 	i := slices.IndexFunc(all, func(s Setting) bool { return s.Key() == key.Value })
 	if i < 0 {
-		return bad(path, key.Line, fmt.Errorf("unknown setting %q", key.Value))
+		names := []string{"prompt", "clean"}
+		for j := range all {
+			names = append(names, all[j].Key())
+		}
+		return unknownName(path, key.Line, "", key.Value, names)
 	}
 	if value.Kind == yaml.ScalarNode && value.ShortTag() == "!!null" {
 		return nil // "bucket:" with nothing behind it sets nothing
@@ -159,10 +190,19 @@ func scalars(n *yaml.Node) ([]string, error) {
 	return nil, errors.New("want a plain value, a list or a mapping")
 }
 
+// unknownName says which name was probably meant.
+func unknownName(path string, line int, section, name string, names []string) error {
+	err := fmt.Errorf("unknown setting %q%s", name, section)
+	if near := nearest.Of(name, names); near != "" {
+		err = fmt.Errorf("%w; did you mean %s?", err, near)
+	}
+	return bad(path, line, err)
+}
+
 func bad(path string, line int, err error) error {
 	at := path
 	if line > 0 {
 		at = fmt.Sprintf("%s:%d", path, line)
 	}
-	return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "`quarry config` prints every setting, its value and where it came from"}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "correct the file; an example with every setting is what quarry init -c example.yaml writes"}
 }

@@ -125,7 +125,7 @@ func (l *Loaded) readPrompt(path string, first int, value *yaml.Node) error {
 	for i := 0; i+1 < len(value.Content); i += 2 {
 		key, v := value.Content[i], value.Content[i+1]
 		if !slices.Contains(known, key.Value) {
-			return bad(path, key.Line, fmt.Errorf("unknown setting %q in prompt", key.Value))
+			return unknownName(path, key.Line, " in prompt", key.Value, known)
 		}
 		if key.Value != "schema" {
 			continue

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/catalog"
 )
 
 // Settings are the effective settings of a command.
@@ -122,7 +123,7 @@ var all = sync.OnceValue(func() []Setting {
 		flag("rescue", "ask leftovers below a batch job's minimum on demand", func(s *Settings) *bool { return &s.Rescue }),
 		flag("yes", "answer yes to every question", func(s *Settings) *bool { return &s.Yes }),
 		flag("keep-shards", "keep the input files of collected jobs", func(s *Settings) *bool { return &s.KeepShards }),
-		list("region", "", "AWS Region, or several with commas between; the default is as the SDK finds it, else us-west-2", func(s *Settings) *[]string { return &s.Regions }),
+		regions("region", "", "AWS Region, or several with commas between; the default is as the SDK finds it, else us-west-2", func(s *Settings) *[]string { return &s.Regions }),
 		text("profile", "", "profile of the AWS configuration", func(s *Settings) *string { return &s.Profile }),
 		text("bucket", "", "S3 bucket; the default is quarry-<account>-<region>", func(s *Settings) *string { return &s.Bucket }),
 		text("role", "quarry-batch", "service role of the jobs, `NAME` or ARN", func(s *Settings) *string { return &s.Role }),
@@ -322,6 +323,26 @@ func list(name, def, help string, at func(*Settings) *[]string) Setting {
 		},
 		value: func(s *Settings) any { return append([]string{}, *at(s)...) },
 	}
+}
+
+// regions is a list of AWS Regions.
+func regions(name, def, help string, at func(*Settings) *[]string) Setting {
+	s := list(name, def, help, at)
+	plain := s.set
+	s.set = func(to *Settings, v []string) error {
+		if err := plain(to, v); err != nil {
+			return err
+		}
+		for i, region := range *at(to) {
+			region = strings.TrimSpace(region)
+			if err := catalog.CheckRegion(region); err != nil {
+				return err
+			}
+			(*at(to))[i] = region
+		}
+		return nil
+	}
+	return s
 }
 
 func pairs(name, help string, at func(*Settings) *map[string]string) Setting {

@@ -15,11 +15,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -182,12 +184,15 @@ func (e *Engine) resume() error {
 // removeLeftovers removes what a killed process was writing that has no name yet.
 func (e *Engine) removeLeftovers() error {
 	for _, dir := range []string{e.cfg.Dir, filepath.Join(e.cfg.Dir, billDir)} {
-		left, err := filepath.Glob(filepath.Join(dir, tempPattern))
-		if err != nil {
-			return err
+		entries, err := os.ReadDir(dir) // the folder's name is the user's, and no pattern
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("look for what a crash left over: %w", err)
 		}
-		for _, path := range left {
-			if err := os.Remove(path); err != nil {
+		for _, entry := range entries {
+			if !strings.HasPrefix(entry.Name(), strings.TrimSuffix(tempPattern, "*")) {
+				continue
+			}
+			if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
 				return fmt.Errorf("remove what a crash left over: %w", err)
 			}
 		}

@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/account"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/trust"
+)
+
+// flagless are settings that have no flag: they are in force where a model is asked.
+var flagless = []string{"models", "quotas", "expire-days"}
+
+// confirmFile lets a ./quarry.yaml that was not named take effect: what is harmless at once, the rest only if a person has
+// confirmed the file in this place and with this content.
+func (a *App) confirmFile(cmd *cobra.Command, l *config.Loaded) error {
+	if l.File == "" {
+		return nil
+	}
+	if l.Unasked == nil {
+		a.say("%-10s %s", "settings", l.File)
+		return nil
+	}
+	bound := func(name string) bool { return cmd.Flags().Lookup(name) != nil }
+	inUse := func(n config.Need) bool {
+		switch {
+		case n.Name == "prompt.schema":
+			return bound("model")
+		case slices.Contains(flagless, n.Name):
+			return bound("model") || bound("target")
+		}
+		return bound(n.Name)
+	}
+	needs := l.InForce(l.Unasked.Needs)
+	unused := slices.DeleteFunc(slices.Clone(needs), inUse)
+	needs = slices.DeleteFunc(needs, func(n config.Need) bool { return !inUse(n) })
+	if l.Target == "aws" && l.Yes && bound("yes") && bound("attempts") {
+		needs = append(needs, l.InForce(l.Unasked.Costly)...)
+	}
+	trusted := false
+	if len(needs) > 0 || len(unused) > 0 {
+		place, digest, err := identity(l.Unasked)
+		if err != nil {
+			return err
+		}
+		store, err := trust.Default()
+		trusted = err == nil && store.Has(place, digest)
+		if !trusted && len(needs) > 0 {
+			if err := a.askTrust(cmd.Context(), l.Unasked.Path, needs); err != nil {
+				return err
+			}
+			if err := store.Add(effect.New(nil), place, digest); err != nil {
+				a.say("the answer holds for this command alone: %v", err)
+			}
+			trusted = true
+		}
+	}
+	if !trusted {
+		for _, n := range unused { // this command has no use for them, and shall not find one
+			if err := l.Drop(n.Name); err != nil {
+				return err
+			}
+		}
+	}
+	a.say("%-10s %s, found in this folder", "settings", l.File)
+	return nil
+}
+
+// identity is what a confirmation is remembered by.
+func identity(u *config.Unasked) (place, digest string, err error) {
+	if place, err = trust.Place(u.Path); err != nil {
+		return "", "", fmt.Errorf("find %s: %w", u.Path, err)
+	}
+	return place, trust.Digest(u.Contents...), nil
+}
+
+// askTrust asks whether settings of a file that was not named may take effect. Without a terminal the answer is no.
+func (a *App) askTrust(ctx context.Context, path string, needs []config.Need) error {
+	var what []string
+	for _, n := range needs {
+		what = append(what, fmt.Sprintf("%s: %s", strings.ReplaceAll(n.Name, "-", "_"), n.Value))
+	}
+	refused := func(err error) error {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "use the settings of", Subject: needs[0].At, Err: err,
+			Hint: "read the file; then name it with -c " + path + ", or trust it as it is now with: quarry config --trust",
+		}
+	}
+	if !isTerminal(a.Stdin) {
+		return refused(fmt.Errorf("the file was found in this folder and not named with -c, and it has not been confirmed; it sets %s", strings.Join(what, "; ")))
+	}
+	fmt.Fprintf(a.Stderr, "%s was found in this folder. It decides where documents go, what a run may do, or what it costs:\n", plain(path))
+	for _, line := range what {
+		fmt.Fprintln(a.Stderr, "  "+plain(line))
+	}
+	fmt.Fprint(a.Stderr, "Use these settings, and do not ask again until the file changes? [y/N] ")
+	var answer string
+	if _, err := fmt.Fscanln(a.input, &answer); err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
+		return refused(errors.New("not confirmed"))
+	}
+	return nil
+}
+
+// trustFile remembers that a person has confirmed a file of settings.
+func (a *App) trustFile(path string) error {
+	l, err := config.Load(config.Input{File: path, Judge: true, Env: func(string) (string, bool) { return "", false }})
+	if err != nil {
+		return err
+	}
+	if l.Unasked == nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "trust", Subject: config.DefaultFile, Err: errors.New("there is no such file in this folder"), Hint: "write one with: quarry init"}
+	}
+	place, digest, err := identity(l.Unasked)
+	if err != nil {
+		return err
+	}
+	store, err := trust.Default()
+	if err == nil {
+		err = store.Add(effect.New(nil), place, digest)
+	}
+	if err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "remember that", Subject: place + " is trusted", Err: err, Hint: "name the file with -c in each command instead"}
+	}
+	for _, n := range l.Unasked.Needs {
+		a.say("  %s: %s", strings.ReplaceAll(n.Name, "-", "_"), n.Value)
+	}
+	a.say("%s is trusted as it is now; after a change, trust it again", place)
+	if a.json {
+		return a.writeJSON(map[string]string{"file": place, "sha256": digest})
+	}
+	return nil
+}
+
+// destination says where the documents of a run go.
+func (a *App) destination(s *config.Settings) string {
+	if s.Target == "aws" {
+		region := strings.Join(s.Regions, ", ")
+		if region == "" {
+			region = "the Region of your AWS configuration, else " + account.DefaultRegion
+		}
+		text := "to Amazon Bedrock in " + region
+		if s.Profile != "" {
+			text += ", with the profile " + s.Profile
+		}
+		if endpoint, ok := a.Env("AWS_ENDPOINT_URL"); ok && endpoint != "" {
+			text += ", at " + redacted(endpoint) + " (AWS_ENDPOINT_URL)"
+		}
+		return text
+	}
+	var to []string
+	for _, b := range s.Backends {
+		kind, address, remote := strings.Cut(b, "=")
+		if !remote {
+			continue
+		}
+		text := redacted(address) + " (" + kind + ")"
+		if s.BackendKey != "" {
+			text += ", with the key in $" + s.BackendKey
+		}
+		to = append(to, text)
+	}
+	if len(to) == 0 {
+		return "nowhere: the model is part of this program"
+	}
+	return "to " + strings.Join(to, " and ")
+}
+
+// redacted shows an address without its password.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "an address that cannot be read"
+	}
+	return u.Redacted()
+}
