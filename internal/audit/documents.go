@@ -284,7 +284,7 @@ func (p *documentsProof) match(e *entry) error {
 	p.place(e.order)
 	var what string
 	switch {
-	case e.take == takeEarlier:
+	case e.earlier():
 		p.totals.earlier++ // its tokens are those of an earlier pass
 		p.totals.usage.InputTokens -= r.Usage.InputTokens
 		p.totals.usage.OutputTokens -= r.Usage.OutputTokens

@@ -32,6 +32,7 @@ const (
 	takeTooLarge = 'l'
 	takeBroken   = 'x'
 	takeEarlier  = 'u' // answered in an earlier pass
+	takeRecalled = 'r' // what it asks was answered in an earlier pass
 )
 
 // entry is what the index says of one document.
@@ -46,6 +47,9 @@ type entry struct {
 
 // has reports whether the document has a line in results.jsonl.
 func (e *entry) has() bool { return e.take != takeSameID && e.take != takeBroken }
+
+// earlier reports whether the document has the answer of an earlier pass.
+func (e *entry) earlier() bool { return e.take == takeEarlier || e.take == takeRecalled }
 
 // asked reports whether the document has a record of its own.
 func (e *entry) asked() bool { return e.take == takeMain || e.take == takePilot }

@@ -25,8 +25,9 @@ type answeredBefore struct {
 	content digest
 }
 
-// passes proves what one pass cannot: that no record was sent in two of them, and that answers which were taken over
-// from an earlier pass are what its journal says.
+// passes proves what one pass cannot: that no record was sent in two of them, that nothing was asked again in a later pass
+// after an answer that passed its checks, and that answers which were taken over from an earlier pass are what its journal
+// says.
 func (a *audit) passes(ctx context.Context) error {
 	var records int64
 	later := false
@@ -54,6 +55,7 @@ func (a *audit) passes(ctx context.Context) error {
 
 func (a *audit) round(ctx context.Context, of func(quarry.RecordID) (hash, bool)) error {
 	seen := map[hash]answeredBefore{}
+	good := map[hash]goodBefore{}
 	for i := range a.rows {
 		row := &a.rows[i]
 		if ctx.Err() != nil {
@@ -61,6 +63,7 @@ func (a *audit) round(ctx context.Context, of func(quarry.RecordID) (hash, bool)
 		}
 		if !row.Times.Collected.IsZero() {
 			a.remember(seen, row, of)
+			a.notAgain(good, row, of)
 		}
 	}
 	ix := a.indexOf(a.plan.Pass)
@@ -71,7 +74,7 @@ func (a *audit) round(ctx context.Context, of func(quarry.RecordID) (hash, bool)
 	al := &alignment{
 		match: func(e *entry) error {
 			r := &p.current
-			if h, mine := of(r.RecordID); e.take == takeEarlier && r.RecordID != "" && mine {
+			if h, mine := of(r.RecordID); e.earlier() && r.RecordID != "" && mine {
 				if what := r.againstBefore(seen[h], a.plan.Pass); what != "" {
 					a.found.name(altered, r.ID, r.RecordID, "results.jsonl: %s", what)
 				}
@@ -98,6 +101,33 @@ func (a *audit) remember(seen map[hash]answeredBefore, row *ledger.Shard, of fun
 			continue
 		}
 		seen[h] = answeredBefore{pass: row.Pass, shard: row.ID, class: o.Class, content: o.Result.shown()}
+	}
+}
+
+// goodBefore is an answer that passed its checks: from the next pass on, nothing more is asked for what it answers.
+type goodBefore struct {
+	pass   int
+	record quarry.RecordID
+}
+
+// notAgain takes the good answers of one shard, and names the records that ask again what an earlier pass has answered. What is
+// asked is known by the recordId without its attempt and part: the beginning of the document's id, and of its key.
+func (a *audit) notAgain(good map[hash]goodBefore, row *ledger.Shard, of func(quarry.RecordID) (hash, bool)) {
+	for o, err := range decoded[outcome](a.journalPath(row.ID)) {
+		if err != nil {
+			continue // named with its shard
+		}
+		h, mine := of(o.RecordID.Whole().Again(0))
+		if !mine {
+			continue
+		}
+		before, answered := good[h]
+		switch {
+		case answered && before.pass < row.Pass && before.record != o.RecordID: // the same record twice is named by itself
+			a.found.name(paidTwice, o.Result.ID, o.RecordID, "asked in pass %d by shard %s although pass %d had the answer to %s", row.Pass, row.ID, before.pass, before.record)
+		case !answered && o.Class == quarry.ClassOK && o.RecordID.PartNumber() == 0:
+			good[h] = goodBefore{pass: row.Pass, record: o.RecordID}
+		}
 	}
 }
 

@@ -21,8 +21,9 @@ import (
 
 // Format is the number of the ledger's format. An older one is upgraded when it is opened for writing, after a copy was
 // made; a newer one is refused. Format 2 may hold a run that was taken over, or one of whose records some were given up: a
-// version that knows neither would ask them again.
-const Format = 2
+// version that knows neither would ask them again. Format 3 may hold documents whose answer is that of any earlier pass, and
+// passes that were given up.
+const Format = 3
 
 // ErrNewerFormat says that a newer Quarry wrote the ledger.
 var ErrNewerFormat = errors.New("written by a newer version")

@@ -14,6 +14,7 @@ type planned struct {
 	order int64
 	entry index.Entry
 	tried int // attempts made in earlier passes
+	bad   int // of them, those with an answer that did not pass its checks
 }
 
 // differs says why a document is not the one that was planned; empty: it is.
@@ -29,10 +30,11 @@ func differs(item *prepare.Item, p *planned) string {
 
 // asked gives the documents that a shard asks, in their order.
 type asked struct {
-	shard        *ledger.Shard
-	takes, tries *index.Column
-	entries      *index.EntryColumn
-	order        int64
+	shard   *ledger.Shard
+	takes   *index.Column
+	tried   *index.TriedColumn
+	entries *index.EntryColumn
+	order   int64
 }
 
 func (r *Run) openAsked(s *ledger.Shard) (a *asked, err error) {
@@ -46,9 +48,11 @@ func (r *Run) openAsked(s *ledger.Shard) (a *asked, err error) {
 	if a.takes, err = pass.OpenTakes(); err != nil {
 		return nil, err
 	}
-	if a.tries, err = pass.OpenTries(); err != nil {
+	tried, err := pass.OpenTried()
+	if err != nil {
 		return nil, err
 	}
+	a.tried = &tried
 	if a.entries, err = pass.OpenEntries(); err == nil && a.entries == nil {
 		err = fmt.Errorf("pass %d has no entries", s.Pass)
 	}
@@ -64,22 +68,23 @@ func (a *asked) next() (p planned, ok bool, err error) {
 		if !t.Among(a.shard.Takes) {
 			continue
 		}
-		tried, triesErr := a.tries.Of(a.order)
-		p.order, p.tried = a.order, int(tried)
+		tried, triedErr := a.tried.Of(a.order)
+		p.order, p.tried, p.bad = a.order, tried.Last, tried.Bad
 		if p.entry, ok, err = a.entries.Of(a.order); err == nil && !ok {
 			err = fmt.Errorf("the index has no entry of document %d", a.order)
 		}
 		a.order++
-		return p, true, errors.Join(err, triesErr)
+		return p, true, errors.Join(err, triedErr)
 	}
 	return p, false, nil
 }
 
 func (a *asked) close() {
-	for _, c := range []*index.Column{a.takes, a.tries} {
-		if c != nil {
-			_ = c.Close()
-		}
+	if a.takes != nil {
+		_ = a.takes.Close()
+	}
+	if a.tried != nil {
+		_ = a.tried.Close()
 	}
 	if a.entries != nil {
 		_ = a.entries.Close()

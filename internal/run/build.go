@@ -153,7 +153,7 @@ func (r *Run) buildOne(s *ledger.Shard, f *shardfile.InputFile, left *unbuilt, i
 func records(s *ledger.Shard, item *prepare.Item, p *planned) iter.Seq2[shardfile.Part, []byte] {
 	return func(yield func(shardfile.Part, []byte) bool) {
 		first, last := cut.Turns(s)
-		part := shardfile.Part{ID: item.Document.ID, Order: p.order, Tried: p.tried, Parts: item.Parts(), Document: info(&item.Document), Cleaned: item.Cleaned()}
+		part := shardfile.Part{ID: item.Document.ID, Order: p.order, Tried: p.tried, Bad: p.bad, Parts: item.Parts(), Document: info(&item.Document), Cleaned: item.Cleaned()}
 		for id, input := range item.Records(p.tried + 1) {
 			if at := index.TurnOf(p.order, id.PartNumber()); at < first || at > last {
 				continue

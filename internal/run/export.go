@@ -42,7 +42,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	defer taken.Close()
-	files := append(r.journals(shards), lines.Sorted{Path: pass.Path(index.SkippedFile)})
+	files := append(r.journals(shards), lines.Sorted{Path: pass.Path(index.SkippedFile)}, lines.Sorted{Path: pass.Path(index.EarlierFile), Rank: -1})
 	files = append(files, r.unbuilt(shards)...)
 	closing := answers.Closing{Partial: r.partial, BelowMinimum: r.belowMinimum}
 	var attempts []shardfile.Outcome
@@ -53,7 +53,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		if err := taken.Before(attempts[0].Order); err != nil {
 			return err
 		}
-		return out.Add(attempts[0].Order, closing.Result(attempts), answers.LastAttempt(attempts), true)
+		return out.Add(attempts[0].Order, closing.Result(attempts), answers.LastAttempt(attempts), !attempts[0].Earlier)
 	}
 	for o, err := range lines.Merge(files, func(o *shardfile.Outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {

@@ -8,6 +8,7 @@ import (
 // known is a finished pass: its plan, and what its index knows of each document.
 type known struct {
 	*index.Known
+	dir     string // of the run
 	pass    int
 	planned plan.Plan
 }
@@ -16,7 +17,7 @@ type known struct {
 func (r *Run) index(pass int) index.Pass { return index.Of(r.effects, r.cfg.Dir, pass) }
 
 func (r *Run) openKnown(pass int, planned plan.Plan) *known {
-	return &known{Known: r.index(pass).Known(planned.Orders), pass: pass, planned: planned}
+	return &known{dir: r.cfg.Dir, Known: r.index(pass).Known(planned.Orders), pass: pass, planned: planned}
 }
 
 // slots is what a pass is joined with; nil where there is none before.

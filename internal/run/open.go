@@ -254,6 +254,9 @@ func (r *Run) finished(ctx context.Context) error {
 	if n := r.totals.Again + r.planned.Stale; n > 0 {
 		open = strconv.FormatInt(n, 10)
 	}
+	if err := r.remember(ctx); err != nil {
+		return err
+	}
 	err := r.ledger.SetFacts(ctx, map[string]string{"finished": strconv.Itoa(r.pass), "settings.finished": r.cfg.Settings, "open": open})
 	if err != nil {
 		return err

@@ -30,6 +30,9 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 		r.planned = planned
 		return counted(&r.planned), nil
 	}
+	if err := r.remember(ctx); err != nil {
+		return count{}, err
+	}
 	before, err := r.passBefore(ctx)
 	if err != nil {
 		return count{}, err
@@ -114,8 +117,12 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	keys := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "keys"})
 	var again *index.Repeats
 	var pairs *index.Joined
+	var memory *recall
 	defer func() {
 		err = errors.Join(err, ids.Close(), keys.Close())
+		if memory != nil {
+			err = errors.Join(err, memory.close())
+		}
 		if again != nil {
 			err = errors.Join(err, again.Close())
 		}
@@ -147,8 +154,12 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, weights.Close(), r.effects.Remove(pass.Path(weightsFile))) }()
+	if memory, err = r.openRecall(ctx, keys); err != nil {
+		return err
+	}
 	findings := plan.Findings{
 		Weighed: weights,
+		Recall:  memory.of,
 		Repeats: again, Sample: sample, Joined: pairs, Before: before.slots(), Imported: before != nil && before.pass == importedPass, RefreshMax: r.cfg.RefreshMax,
 	}
 	err = r.planned.Decide(ctx, pass, &findings)
@@ -162,6 +173,9 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 		return err
 	}
 	if err := r.planned.TopUpPilot(ctx, pass, r.pilotSize()); err != nil {
+		return err
+	}
+	if err := r.carry(ctx, memory); err != nil {
 		return err
 	}
 	return r.nameRepeats(ctx, again)

@@ -52,7 +52,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 	all := dedupe.NewSorter(e, dedupe.Config{Dir: ix.SortDir(), Name: "all"})
 	old := dedupe.NewSorter(e, dedupe.Config{Dir: ix.SortDir(), Name: "old"})
 	defer func() { err = errors.Join(err, own.Close(), all.Close(), old.Close()) }()
-	add := func(entry *index.Entry, t index.Take, tries int, slot int64) error {
+	add := func(entry *index.Entry, t index.Take, tried index.Tried, slot int64) error {
 		if t != index.Broken {
 			p.Documents++
 			if err := all.Add(dedupe.Entry{Hash: entry.Hash, Order: p.Orders}); err != nil {
@@ -60,7 +60,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 			}
 		}
 		p.Orders++
-		return errors.Join(out.Add(entry), column.Add(t, tries, p.Orders-1, slot))
+		return errors.Join(out.Add(entry), column.Add(t, tried, p.Orders-1, slot))
 	}
 	parts := func() iter.Seq2[shardfile.Part, error] {
 		return lines.Merge(files, func(l *shardfile.Part) int64 { return l.Order })
@@ -79,7 +79,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 		if err := errors.Join(entryErr, ctx.Err()); err != nil {
 			return err
 		}
-		err := add(&e, index.Unchanged, 0, slot)
+		err := add(&e, index.Unchanged, index.Tried{}, slot)
 		if err == nil {
 			slot, more, err = nextSlot(nextOld)
 		}
@@ -96,7 +96,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 			if more && slot <= p.Orders { // where it stood, if documents were only added
 				err = take()
 			} else {
-				err = add(&index.Entry{Bytes: index.BrokenBytes}, index.Broken, 0, -1)
+				err = add(&index.Entry{Bytes: index.BrokenBytes}, index.Broken, index.Tried{}, -1)
 			}
 			if err != nil {
 				return p, err
@@ -110,7 +110,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 			}
 		}
 		p.Long, p.Parts = p.Long+int64(min(l.Parts, 1)), p.Parts+int64(l.Parts)
-		if err := add(&e, index.Main, l.Tried, -1); err != nil {
+		if err := add(&e, index.Main, index.Tried{Last: l.Tried, Bad: l.Bad}, -1); err != nil {
 			return p, err
 		}
 	}

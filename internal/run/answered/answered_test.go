@@ -260,7 +260,7 @@ func TestWhichAttemptsStandForADocument(t *testing.T) {
 
 // TestMemoryStaysFlat merges and joins many keys, and looks at the heap meanwhile.
 func TestMemoryStaysFlat(t *testing.T) {
-	n := 300_000
+	n := 120_000
 	if *full {
 		n = 10_000_000
 	}
@@ -274,7 +274,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	}
 	var most uint64
 	look := func(i int) {
-		if i%(n/50) == 0 {
+		if i%(n/20) == 0 {
 			var m runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&m)

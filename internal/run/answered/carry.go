@@ -117,7 +117,10 @@ func (c *Carried) Write(ctx context.Context, path string, from From, docs iter.S
 			if o.Result.ID != doc.ID {
 				o.Result.SameAs = o.Result.ID
 			}
-			o.Result.ID, o.Result.Document = doc.ID, doc.Info
+			now := doc.Info
+			now.Title = cmp.Or(now.Title, o.Result.Document.Title) // which cleaning may have found in the text
+			now.Lang = cmp.Or(now.Lang, o.Result.Document.Lang)
+			o.Result.ID, o.Result.Document = doc.ID, now
 			if err := lines.Write(out, o); err != nil {
 				return err
 			}

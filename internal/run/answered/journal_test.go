@@ -137,7 +137,7 @@ func TestAGivenAnswerIsRememberedByWhatItsDocumentAsks(t *testing.T) {
 		index.Entry{Hash: doc("b"), Key: half(keyOf(4))}, index.Entry{Hash: doc("asked"), Key: half(keyOf(5))})
 	c, err := pass.CreateColumns()
 	must(t, err)
-	must(t, errors.Join(c.Add(index.Unchanged, 0, 0, 3), c.Add(index.Main, 0, 1, -1), c.Add(index.Unchanged, 0, 2, 2|index.Stale), c.Add(index.Unchanged, 0, 3, 1), c.Add(index.Main, 0, 4, -1), c.Commit()))
+	must(t, errors.Join(c.Add(index.Unchanged, index.Tried{}, 0, 3), c.Add(index.Main, index.Tried{}, 1, -1), c.Add(index.Unchanged, index.Tried{}, 2, 2|index.Stale), c.Add(index.Unchanged, index.Tried{}, 3, 1), c.Add(index.Main, index.Tried{}, 4, -1), c.Commit()))
 	news := answered.NewNews(effect.New(nil), run, 0)
 	must(t, news.AddKnown(t.Context(), effect.New(nil), run, 1, pass, imported))
 	f, err := answered.Open(run)

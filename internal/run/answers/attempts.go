@@ -25,6 +25,10 @@ func (c Closing) Result(attempts []shardfile.Outcome) *quarry.Result {
 		res = c.bestResult(attempts)
 	}
 	res.Usage, res.CostUSD = quarry.Usage{}, new(quarry.USD)
+	if res.SameAs != "" { // another document's answer of an earlier pass: nothing was asked about this one
+		res.Attempts = 0
+		return res
+	}
 	for i := range attempts {
 		a := &attempts[i].Result
 		res.Usage.Add(a.Usage)

@@ -8,8 +8,8 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// Place is where a record stands in its shard, and how many of its attempts count no more: those of earlier passes, and
-// those whose job never reached it or that were refused for their answer schema.
+// Place is where a record stands in its shard, and how many of its attempts count no more: those of earlier passes
+// that gave no answer, and those whose job never reached it or that were refused for their answer schema.
 type Place struct {
 	at, tried int32
 	plain     bool // it went without an answer schema
@@ -21,13 +21,14 @@ func Places(path string) (map[quarry.RecordID]Place, error) {
 	for p, err := range lines.Read[struct {
 		RecordID  quarry.RecordID `json:"record_id"`
 		Tried     int32           `json:"tried"`
+		Bad       int32           `json:"bad"`
 		Unreached int32           `json:"unreached"`
 		Plain     bool            `json:"plain"`
 	}](path) {
 		if err != nil {
 			return nil, err
 		}
-		where := Place{at: int32(len(places)), tried: p.Tried + p.Unreached, plain: p.Plain}
+		where := Place{at: int32(len(places)), tried: p.Tried - p.Bad + p.Unreached, plain: p.Plain}
 		if p.Plain {
 			where.tried++
 		}

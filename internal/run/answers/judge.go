@@ -23,7 +23,7 @@ import (
 type Judge struct {
 	Type      quarry.InvocationType
 	Check     *parse.Checker
-	Attempts  int // at each record, in a pass
+	Attempts  int // at each record: those of a pass, and those of earlier ones that gave a bad answer
 	MaxOutput int // tokens the model can answer at most; 0: not known
 	// Structured says that the answer schema was put into requests unasked: a refusal for it is no attempt at an answer.
 	Structured bool
@@ -103,7 +103,7 @@ func clip(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
-// again reports whether a record is worth another attempt, after so many in this pass.
+// again reports whether a record is worth another attempt, after so many that count.
 func (j *Judge) again(class quarry.Class, attempt int) bool {
 	switch class {
 	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassRefused:
@@ -148,7 +148,7 @@ func (j *Judge) Missing(of *Job, p *shardfile.Part) shardfile.Found {
 		o.Left = true // for whoever allows it: no job takes it
 		return shardfile.Found{Outcome: o, Next: &shardfile.Left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
 	}
-	counts := attempt - p.Tried - p.Unreached
+	counts := attempt - p.Tried + p.Bad - p.Unreached
 	if of.Unreached(p) || j.JobRefused(of, p) {
 		counts-- // the job ended before it came to the record: that was no attempt at it
 	}

@@ -50,7 +50,7 @@ func planned(t *testing.T, takes string, long int) (*plan.Plan, index.Pass) {
 			}
 		}
 		must(t, out.Add(&index.Entry{Hash: dedupe.Hash{byte(order)}, Key: dedupe.Hash{byte(order)}, Bytes: uint32(bytes)}))
-		must(t, columns.Add(index.Take(takes[order]), 0, int64(order), -1))
+		must(t, columns.Add(index.Take(takes[order]), index.Tried{}, int64(order), -1))
 		if index.Take(takes[order]) == index.Main || index.Take(takes[order]) == index.Pilot {
 			p.Asked++
 			p.LineBytes += int64(bytes)

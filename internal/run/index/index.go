@@ -29,6 +29,7 @@ import (
 const (
 	SkippedFile = "skipped.jsonl.zst" // outcomes of documents that are never asked, by order
 	LeftOutFile = "left-out.jsonl"    // items that could not be read
+	EarlierFile = "earlier.jsonl.zst" // outcomes of earlier passes that answer documents of this one, by order
 )
 
 const (

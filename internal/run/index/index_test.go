@@ -68,7 +68,7 @@ func columns(t *testing.T, p index.Pass, takes string) {
 	must(t, err)
 	defer c.Abort()
 	for i := range takes {
-		must(t, c.Add(index.Take(takes[i]), i, int64(i), -1))
+		must(t, c.Add(index.Take(takes[i]), index.Tried{Last: i}, int64(i), -1))
 	}
 	must(t, c.Commit())
 }
@@ -189,12 +189,12 @@ func TestAColumnIsReadAtAnyPlace(t *testing.T) {
 	if _, err := c.Of(int64(len(takes))); err == nil {
 		t.Error("Of(behind the last) gave no error")
 	}
-	tries, err := p.OpenTries()
+	tries, err := p.OpenTried()
 	must(t, err)
 	defer func() { _ = tries.Close() }()
 	for order, want := range map[int64]byte{7: 7, 255: 255, 300: 255} {
-		if got, err := tries.Of(order); got != want || err != nil {
-			t.Errorf("tries of %d = %d, %v, want %d", order, got, err, want)
+		if got, err := tries.Of(order); got.Last != int(want) || err != nil {
+			t.Errorf("tries of %d = %+v, %v, want %d", order, got, err, want)
 		}
 	}
 }
@@ -237,9 +237,9 @@ func TestAnswersThatAreTakenOverKeepTheirSlots(t *testing.T) {
 	c, err := p.CreateColumns()
 	must(t, err)
 	defer c.Abort()
-	must(t, c.Add(index.Unchanged, 0, 0, 0))
-	must(t, c.Add(index.Main, 0, 1, -1))
-	must(t, c.Add(index.Unchanged, 0, 2, 7|index.Stale))
+	must(t, c.Add(index.Unchanged, index.Tried{}, 0, 0))
+	must(t, c.Add(index.Main, index.Tried{}, 1, -1))
+	must(t, c.Add(index.Unchanged, index.Tried{}, 2, 7|index.Stale))
 	must(t, c.Commit())
 	want := []index.TakenOver{{Order: 0, Slot: 0}, {Order: 2, Slot: 7, Stale: true}}
 	if got := all(t, p.TakenOver()); !slices.Equal(got, want) {

@@ -24,6 +24,7 @@ const (
 	Same      Take = 's' // answered by an earlier document that asks the same
 	TooLarge  Take = 'l' // failed: larger than an input file may be
 	Unchanged Take = 'u' // answered in an earlier pass
+	Recalled  Take = 'r' // what it asks was answered in an earlier pass, by whichever document
 	Broken    Take = 'x' // left out: its text could not be cleaned or put into the prompt
 )
 
@@ -33,14 +34,21 @@ func (t Take) Among(marks string) bool { return strings.IndexByte(marks, byte(t)
 const (
 	takesFile     = "takes"     // one byte a document: what becomes of it
 	triesFile     = "tries"     // one byte a document: attempts made in earlier passes
+	badFile       = "bad"       // one byte a document: how many of them gave an answer that did not pass its checks
 	unchangedFile = "unchanged" // order and slot of each document whose answer is taken over
 )
 
 // Stale marks the slot of an answer that is taken over although its document asks something else now.
 const Stale = 1 << 62
 
+// Tried says how often what a document asks was asked in earlier passes.
+type Tried struct {
+	Last int // the highest number of an attempt: the next one has the number behind it
+	Bad  int // attempts that gave an answer which did not pass its checks: they count in this pass too
+}
+
 // Columns are the files of a pass in the making that have a value for each document.
-type Columns struct{ takes, tries, unchanged *atomicfile.Writer }
+type Columns struct{ takes, tries, bad, unchanged *atomicfile.Writer }
 
 // CreateColumns begins them. Nothing of them is there before Commit.
 func (p Pass) CreateColumns() (c *Columns, err error) {
@@ -48,7 +56,7 @@ func (p Pass) CreateColumns() (c *Columns, err error) {
 	for _, f := range []struct {
 		to   **atomicfile.Writer
 		name string
-	}{{&c.takes, takesFile}, {&c.tries, triesFile}, {&c.unchanged, unchangedFile}} {
+	}{{&c.takes, takesFile}, {&c.tries, triesFile}, {&c.bad, badFile}, {&c.unchanged, unchangedFile}} {
 		if *f.to, err = atomicfile.Create(p.effects, p.Path(f.name)); err != nil {
 			c.Abort()
 			return nil, err
@@ -58,8 +66,8 @@ func (p Pass) CreateColumns() (c *Columns, err error) {
 }
 
 // Add says of the next document, whose order this is, what becomes of it and how often it was asked in earlier passes. slot
-// is where the answer lies that it takes over, with Stale where that is one; -1: it takes over none.
-func (c *Columns) Add(t Take, tries int, order, slot int64) error {
+// is where the answer is that it takes over, with Stale where that is one; -1: it takes over none.
+func (c *Columns) Add(t Take, tried Tried, order, slot int64) error {
 	if slot >= 0 {
 		var b [16]byte
 		binary.BigEndian.PutUint64(b[:], uint64(order))
@@ -68,7 +76,10 @@ func (c *Columns) Add(t Take, tries int, order, slot int64) error {
 			return err
 		}
 	}
-	if _, err := c.tries.Write([]byte{byte(min(tries, math.MaxUint8))}); err != nil {
+	if _, err := c.tries.Write([]byte{byte(min(tried.Last, math.MaxUint8))}); err != nil {
+		return err
+	}
+	if _, err := c.bad.Write([]byte{byte(min(tried.Bad, math.MaxUint8))}); err != nil {
 		return err
 	}
 	_, err := c.takes.Write([]byte{byte(t)})
@@ -77,7 +88,7 @@ func (c *Columns) Add(t Take, tries int, order, slot int64) error {
 
 // Abort throws away what was not committed.
 func (c *Columns) Abort() {
-	for _, w := range []*atomicfile.Writer{c.takes, c.tries, c.unchanged} {
+	for _, w := range []*atomicfile.Writer{c.takes, c.tries, c.bad, c.unchanged} {
 		if w != nil {
 			w.Abort()
 		}
@@ -86,7 +97,7 @@ func (c *Columns) Abort() {
 
 // Commit makes all columns appear.
 func (c *Columns) Commit() error {
-	return errors.Join(c.tries.Commit(), c.unchanged.Commit(), c.takes.Commit())
+	return errors.Join(c.tries.Commit(), c.bad.Commit(), c.unchanged.Commit(), c.takes.Commit())
 }
 
 // Column has one byte for each document, in a file that is read at any place. One goroutine at a time.
@@ -99,8 +110,41 @@ type Column struct {
 // OpenTakes opens the column of what becomes of each document.
 func (p Pass) OpenTakes() (*Column, error) { return p.openColumn(takesFile) }
 
-// OpenTries opens the column of how often each document was asked in earlier passes.
-func (p Pass) OpenTries() (*Column, error) { return p.openColumn(triesFile) }
+// TriedColumn says how often what each document asks was asked in earlier passes. One goroutine at a time.
+type TriedColumn struct{ last, bad *Column }
+
+// OpenTried opens the column. A pass that an earlier version planned does not know which attempts gave a bad answer.
+func (p Pass) OpenTried() (c TriedColumn, err error) {
+	if c.last, err = p.openColumn(triesFile); err != nil {
+		return c, err
+	}
+	c.bad, err = p.openColumn(badFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		_ = c.last.Close()
+	}
+	return c, err
+}
+
+// Of gives the value of the document of that order.
+func (c TriedColumn) Of(order int64) (t Tried, err error) {
+	last, err := c.last.Of(order)
+	if err != nil || c.bad == nil {
+		return Tried{Last: int(last)}, err
+	}
+	bad, err := c.bad.Of(order)
+	return Tried{Last: int(last), Bad: int(bad)}, err
+}
+
+// Close closes the files.
+func (c TriedColumn) Close() error {
+	if c.bad == nil {
+		return c.last.Close()
+	}
+	return errors.Join(c.last.Close(), c.bad.Close())
+}
 
 func (p Pass) openColumn(name string) (*Column, error) {
 	f, err := os.Open(p.Path(name))

@@ -23,6 +23,9 @@ type Findings struct {
 	Imported   bool          // that pass is answers that somebody had: they do not say what was asked
 	Weighed    *weigh.Reader // what the text of each document weighs; nil: nobody asks
 	RefreshMax int64         // known documents that ask something else now and are asked in this pass. Zero: all
+	// Recall says of a document, asked for in order, whether an earlier answer to what it asks stands, and how often that was
+	// asked. nil: there are no earlier passes.
+	Recall func(order int64, e *index.Entry) (stands bool, tried index.Tried, err error)
 }
 
 // Decide writes what becomes of each document: one byte each, in order; and beside it, whose answer of the pass before is
@@ -69,9 +72,9 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 				return err
 			}
 		}
-		slot, tries := int64(-1), 0
+		slot, tried := int64(-1), index.Tried{}
 		if t == index.Main || t == index.Same {
-			if t, slot, tries, err = p.compare(&e, t, order, by); err != nil {
+			if t, slot, tried, err = p.compare(&e, t, order, by); err != nil {
 				return err
 			}
 		}
@@ -81,7 +84,7 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 				t = index.Pilot
 			}
 		}
-		if err := column.Add(t, tries, order, slot); err != nil {
+		if err := column.Add(t, tried, order, slot); err != nil {
 			return err
 		}
 		if parts, err = long.Of(order, parts); err != nil {
@@ -103,39 +106,65 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 	return column.Commit()
 }
 
-// compare finds out whether the pass before has this document's answer. It gives the slot whose answer is taken over, or
-// how often a document that has none was asked.
-func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) (index.Take, int64, int, error) {
-	slot, ok, err := by.Joined.Slot(order)
-	if err != nil || !ok {
-		return t, -1, 0, err
-	}
-	was, err := by.Before.Entry(slot)
+// compare finds out whether an earlier pass has this document's answer. It gives the slot of the pass before whose answer is
+// taken over, or how often what the document asks was asked.
+func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) (index.Take, int64, index.Tried, error) {
+	slot, known, err := by.Joined.Slot(order)
 	if err != nil {
-		return t, -1, 0, err
+		return t, -1, index.Tried{}, err
 	}
-	how, tries, err := by.Before.Ended(slot)
-	if err != nil {
-		return t, -1, 0, err
+	var was was
+	if known {
+		if was, err = by.was(e, slot); err != nil {
+			return t, -1, index.Tried{}, err
+		}
+		if was.same && was.answered {
+			return index.Unchanged, slot, index.Tried{}, nil
+		}
 	}
-	answered := how.Answered()
-	// What was imported does not say what was asked: it is taken at its word.
-	same := (e.AsksAs(&was) && how != index.EndedStale) || by.Imported
+	var tried index.Tried
+	if t == index.Main && by.Recall != nil {
+		stands, earlier, err := by.Recall(order, e)
+		if err != nil {
+			return t, -1, index.Tried{}, err
+		}
+		if stands {
+			return index.Recalled, -1, index.Tried{}, nil
+		}
+		tried = earlier
+	}
 	switch {
-	case same && answered:
-		return index.Unchanged, slot, 0, nil
-	case same:
+	case !known:
+	case was.same:
 		if t == index.Main {
 			p.Again++
 		}
-		return t, -1, tries, nil
-	case answered && by.RefreshMax > 0 && p.Changed >= by.RefreshMax:
+		tried.Last = max(tried.Last, was.tries)
+	case was.answered && by.RefreshMax > 0 && p.Changed >= by.RefreshMax:
 		p.Stale++
-		return index.Unchanged, slot | index.Stale, 0, nil
+		return index.Unchanged, slot | index.Stale, index.Tried{}, nil
 	case t == index.Main:
 		p.Changed++
 	}
-	return t, -1, 0, nil
+	return t, -1, tried, nil
+}
+
+// was is what the pass before knows of a document.
+type was struct {
+	same     bool // it asked what it asks now
+	answered bool // and nothing has to be asked while it asks the same
+	tries    int
+}
+
+func (by *Findings) was(e *index.Entry, slot int64) (was, error) {
+	entry, err := by.Before.Entry(slot)
+	if err != nil {
+		return was{}, err
+	}
+	how, tries, err := by.Before.Ended(slot)
+	// What was imported does not say what was asked: it is taken at its word.
+	same := (e.AsksAs(&entry) && how != index.EndedStale) || by.Imported
+	return was{same: same, answered: how.Answered(), tries: tries}, err
 }
 
 // tally counts what becomes of a document, which is asked in so many parts; 0: as a whole.
@@ -163,6 +192,9 @@ func (p *Plan) tally(t index.Take, parts int64) {
 		p.TooLarge++
 	case index.Unchanged:
 		p.Unchanged++
+	case index.Recalled:
+		p.Unchanged++
+		p.Recalled++
 	}
 }
 

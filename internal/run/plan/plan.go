@@ -27,6 +27,7 @@ type Plan struct {
 	Same       int64 `json:"same"` // documents that ask what an earlier one asks
 	TooLarge   int64 `json:"too_large"`
 	Unchanged  int64 `json:"unchanged"`       // their answer of an earlier pass stands
+	Recalled   int64 `json:"recalled"`        // of Unchanged: found among the answers of all earlier passes by what they ask
 	Changed    int64 `json:"changed"`         // known documents that ask something else now
 	Again      int64 `json:"again"`           // known documents that have no answer yet
 	Stale      int64 `json:"stale"`           // of Unchanged: they ask something else, and wait for a later pass

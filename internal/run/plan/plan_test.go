@@ -195,11 +195,11 @@ func TestAnAnswerOfThePassBeforeStands(t *testing.T) {
 			if p.Unchanged != c.want.Unchanged || p.Changed != c.want.Changed || p.Stale != c.want.Stale || p.Again != c.want.Again || p.Asked != c.want.Asked {
 				t.Errorf("plan = %+v, want %+v", p, c.want)
 			}
-			tries, err := pass.OpenTries()
+			tries, err := pass.OpenTried()
 			must(t, err)
 			defer func() { _ = tries.Close() }()
-			if n, err := tries.Of(3); err != nil || n != 2 {
-				t.Errorf("the failed document was tried %d times (%v), want 2", n, err)
+			if n, err := tries.Of(3); err != nil || n.Last != 2 {
+				t.Errorf("the failed document was tried %+v (%v), want 2 times", n, err)
 			}
 		})
 	}

@@ -47,7 +47,7 @@ func pass(t *testing.T, dir string, n int, takenOver ...index.TakenOver) index.P
 		if o.Stale {
 			slot |= index.Stale
 		}
-		must(t, c.Add(index.Unchanged, 0, o.Order, slot))
+		must(t, c.Add(index.Unchanged, index.Tried{}, o.Order, slot))
 	}
 	must(t, c.Commit())
 	return p

@@ -9,6 +9,7 @@ type Part struct {
 	Order    int64             `json:"order"`
 	RecordID quarry.RecordID   `json:"record_id"`
 	Tried    int               `json:"tried,omitempty"` // attempts made in earlier passes
+	Bad      int               `json:"bad,omitempty"`   // of Tried, those that gave an answer which did not pass its checks: they count
 	// Unreached counts attempts whose job was stopped or expired before it looked at the record.
 	Unreached int `json:"unreached,omitempty"`
 	// Plain: an attempt was refused for the answer schema it carried, so the next ones go without; the refused one counts

@@ -94,7 +94,7 @@ func build(t *testing.T, docs []document, leftOut bool, ends ...int) (dir string
 			want[i] = shardfile.AppendRecord(want[i], id, input)
 		}
 		must(t, w.Add(&entry))
-		must(t, c.Add(d.take, 0, int64(order), -1))
+		must(t, c.Add(d.take, index.Tried{}, int64(order), -1))
 	}
 	must(t, w.Commit())
 	must(t, c.Commit())

@@ -1,0 +1,225 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"quarry/internal/dedupe"
+	"quarry/internal/ledger"
+	"quarry/internal/run/answered"
+	"quarry/internal/run/index"
+)
+
+// A run remembers every attempt of all its passes by the key of what was asked (package answered), so an answer that was paid
+// for once is found again whatever was asked in between.
+
+// rememberedAtOnce bounds how much of an old directory is read before what was read is kept.
+const rememberedAtOnce = 4_000_000
+
+// remember adds the outcomes of all shards whose journals are sealed to the run's memory. What is there already is not read
+// again; a directory of an earlier version, which has no memory, is read as a whole.
+func (r *Run) remember(ctx context.Context) error {
+	file, err := answered.Open(r.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	var todo []ledger.Shard
+	for i := range shards {
+		if s := &shards[i]; !s.Times.Collected.IsZero() && !file.Has(s.ID) {
+			todo = append(todo, *s)
+		}
+	}
+	if err := r.sayUpgrade(ctx, todo); err != nil {
+		return err
+	}
+	news := answered.NewNews(r.effects, r.cfg.Dir, 0)
+	defer func() { _ = news.Close() }()
+	indexes := entryColumns{}
+	defer indexes.close()
+	keep := func() error {
+		merged, err := file.Merge(ctx, r.effects, news)
+		if err != nil {
+			return err
+		}
+		file = merged
+		err = news.Close()
+		news = answered.NewNews(r.effects, r.cfg.Dir, 0)
+		return err
+	}
+	for i := range todo {
+		s := &todo[i]
+		entries, err := indexes.of(r.index(s.Pass), s.Pass)
+		if err != nil {
+			return err
+		}
+		if err := news.AddJournal(ctx, answered.Journal{Shard: s.ID, Path: r.files().Journal(s.ID), Entries: entries}); err != nil {
+			return fmt.Errorf("remember the answers of shard %s: %w", s.ID, err)
+		}
+		if news.Count() >= rememberedAtOnce {
+			if err := keep(); err != nil {
+				return err
+			}
+		}
+	}
+	given, err := r.rememberGiven(ctx, file, news)
+	if err != nil || (len(todo) == 0 && !given) {
+		return err
+	}
+	return keep()
+}
+
+// rememberGiven adds the documents of passes that have an answer the run was given, and reports whether there are such passes.
+func (r *Run) rememberGiven(ctx context.Context, file *answered.File, news *answered.News) (bool, error) {
+	if _, given, err := r.plannedPass(ctx, importedPass); err != nil || !given {
+		return false, err
+	}
+	imported, any := r.index(importedPass), false
+	for pass := 1; pass <= r.pass; pass++ {
+		if file.HasKnown(pass) {
+			continue
+		}
+		if _, planned, err := r.plannedPass(ctx, pass); err != nil {
+			return false, err
+		} else if !planned || !exists(r.index(pass).Path("")) {
+			continue
+		}
+		if err := news.AddKnown(ctx, r.effects, r.cfg.Dir, pass, r.index(pass), imported); err != nil {
+			return false, fmt.Errorf("remember the given answers of pass %d: %w", pass, err)
+		}
+		any = true
+	}
+	return any, nil
+}
+
+// sayUpgrade tells people why a directory of an earlier version is read once as a whole.
+func (r *Run) sayUpgrade(ctx context.Context, todo []ledger.Shard) error {
+	finished, _, err := r.ledger.Fact(ctx, "finished")
+	if err != nil {
+		return err
+	}
+	pass, err := strconv.Atoi(finished)
+	if err != nil { // none is finished
+		return nil
+	}
+	n := 0
+	for i := range todo {
+		if todo[i].Pass <= pass {
+			n++
+		}
+	}
+	if n > 0 {
+		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s is made from the journals of %d shards, once: an earlier version of Quarry did not keep it", filepath.Join("index", "answered"), n)})
+	}
+	return nil
+}
+
+// entryColumns are the entries of the passes whose index is there.
+type entryColumns map[int]*index.EntryColumn
+
+func (c entryColumns) of(p index.Pass, pass int) (*index.EntryColumn, error) {
+	if column, known := c[pass]; known {
+		return column, nil
+	}
+	column, err := p.OpenEntries()
+	c[pass] = column
+	return column, err
+}
+
+func (c entryColumns) close() {
+	for _, column := range c {
+		if column != nil {
+			_ = column.Close()
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// recall finds which documents of a pass in the making need not be asked, and how often the others were.
+type recall struct {
+	hits     *answered.Hits
+	carried  *answered.Carried
+	attempts int
+}
+
+// openRecall joins the keys of the pass with the run's memory, or with that of the run it is compared with.
+func (r *Run) openRecall(ctx context.Context, keys *dedupe.Sorter) (*recall, error) {
+	dir := r.cfg.Dir
+	if r.beside != nil {
+		dir = r.beside.dir
+	}
+	file, err := answered.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	sorting := r.index(r.pass).SortDir()
+	c := &recall{attempts: r.cfg.Attempts, carried: answered.NewCarried(r.effects, sorting)}
+	c.hits, err = file.Join(ctx, r.effects, sorting, keys.Sorted())
+	return c, err
+}
+
+// of is a plan's Findings.Recall.
+func (c *recall) of(order int64, e *index.Entry) (bool, index.Tried, error) {
+	entries, err := c.hits.Of(order, e.Key, e.Hash)
+	if err != nil || len(entries) == 0 {
+		return false, index.Tried{}, err
+	}
+	v := answered.Judge(entries, e.Hash, c.attempts)
+	return len(v.Stands) > 0, index.Tried{Last: v.Last, Bad: v.Bad}, c.carried.Add(order, v.Stands)
+}
+
+func (c *recall) close() error {
+	if c.hits == nil {
+		return c.carried.Close()
+	}
+	return errors.Join(c.hits.Close(), c.carried.Close())
+}
+
+// carry writes the earlier outcomes of the documents that are not asked for them, read from the journals.
+func (r *Run) carry(ctx context.Context, c *recall) error {
+	if r.beside != nil || r.spool != nil { // no results are made of this plan
+		return nil
+	}
+	from := answered.From{Journal: r.files().Journal}
+	if given, ok, err := r.plannedPass(ctx, importedPass); err != nil {
+		return err
+	} else if ok {
+		from.Imported = r.index(importedPass).Known(given.Orders)
+		defer from.Imported.Close()
+	}
+	return c.carried.Write(ctx, r.index(r.pass).Path(index.EarlierFile), from, r.recalled(ctx))
+}
+
+// recalled reads again the documents of the pass for which an earlier answer stands: their titles and other fields may have
+// changed since.
+func (r *Run) recalled(ctx context.Context) iter.Seq2[answered.Document, error] {
+	return func(yield func(answered.Document, error) bool) {
+		look := newRevisit(r)
+		defer look.close()
+		for d, err := range r.index(r.pass).Taken() {
+			if err == nil && d.Take != index.Recalled {
+				continue
+			}
+			out := answered.Document{Order: d.Order}
+			if err == nil {
+				doc, lookErr := look.document(ctx, d.Order)
+				out.ID, out.Info, err = doc.ID, info(&doc), lookErr
+			}
+			if !yield(out, err) || err != nil {
+				return
+			}
+		}
+	}
+}
