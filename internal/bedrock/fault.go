@@ -96,8 +96,8 @@ func (c *Client) fault(ctx context.Context, op, subject string, err error) error
 	case "ResourceNotFoundException":
 		f.Cause = CauseNotFound
 		if strings.Contains(f.Message, "end of its life") {
-			kind, hint = quarry.BadUsage, "name a model that is still served with --model and begin with another --dir: another model's answers are other answers; "+
-				"what this one answered is kept, and `quarry collect` brings home what is still at the provider"
+			kind, hint = quarry.BadUsage, "name a model that is still served with --model and run the command again: the new model is asked about all documents, since another model's answers are other answers; "+
+				"what this one answered is kept, and jobs that are still at the provider are collected first"
 		}
 	case "ModelTimeoutException", "ModelErrorException", "ModelNotReadyException", "ServiceUnavailableException", "InternalServerException", "ModelStreamErrorException":
 		f.Cause = CauseModel

@@ -215,6 +215,23 @@ func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
 	})
 }
 
+// Drop removes rows and facts, and sets other facts, in one transaction.
+func (l *Ledger) Drop(ctx context.Context, rows []Shard, set map[string]string, facts []string) error {
+	return l.db.Change(ctx, "ledger: drop shards", func(tx *effect.Tx) error {
+		for i := range rows {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM shard WHERE id = $1`, string(rows[i].ID)); err != nil {
+				return fmt.Errorf("drop shard %s: %w", rows[i].ID, err)
+			}
+		}
+		for _, name := range facts {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM fact WHERE name = $1`, name); err != nil {
+				return fmt.Errorf("drop fact %s: %w", name, err)
+			}
+		}
+		return setFacts(ctx, tx, set)
+	})
+}
+
 func insert(ctx context.Context, tx *effect.Tx, s *Shard) error {
 	b, err := json.Marshal(s.Detail)
 	if err != nil {

@@ -38,6 +38,9 @@ func (r *Run) gateShut(ctx context.Context, p *pilotRead, none bool) error {
 	hint := "change the prompt, the schema or the model and rerun, or lower --pilot-min-valid"
 	if none {
 		hint = "`quarry status` shows the pilot's jobs; fix the cause and rerun"
+		if err := r.ledger.SetFacts(ctx, map[string]string{unansweredFact(r.planned.Pass): "yes"}); err != nil {
+			return err
+		}
 	}
 	if len(top) > 0 && top[0].Hint != "" {
 		hint = top[0].Hint + "; " + hint

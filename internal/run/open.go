@@ -51,6 +51,9 @@ func (r *Run) open(ctx context.Context) error {
 	if err := r.sameRun(ctx); err != nil {
 		return err
 	}
+	if err := r.letGo(ctx); err != nil {
+		return err
+	}
 	if err := r.samePlace(ctx); err != nil {
 		return err
 	}
@@ -111,12 +114,13 @@ func (r *Run) sameRun(ctx context.Context) error {
 			return err
 		}
 	} else if !slices.Equal(before, r.cfg.Sources) {
-		empty, err := r.nothingPlanned(ctx)
+		empty, err := r.nothingSent(ctx)
 		if err != nil {
 			return err
 		}
 		if r.cfg.ReplaceSource || empty {
-			return errors.Join(r.mayReplace(ctx), r.sameTarget(ctx))
+			r.mayReplace()
+			return r.sameTarget(ctx)
 		}
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it is a run over %s, not over %s", strings.Join(before, " "), strings.Join(r.cfg.Sources, " ")),
@@ -126,15 +130,18 @@ func (r *Run) sameRun(ctx context.Context) error {
 	return r.sameTarget(ctx)
 }
 
-// nothingPlanned reports whether nothing came of the run's sources yet: they were empty or could not be read, as after a
-// slip in their names.
-func (r *Run) nothingPlanned(ctx context.Context) (bool, error) {
-	pass, _, err := r.ledger.Fact(ctx, "pass")
-	if err != nil || pass != "1" {
+// nothingSent reports whether the run has sent nothing yet and no pass of it is finished: a command that was refused, as after a
+// slip in the sources or the target, binds the next one to nothing.
+func (r *Run) nothingSent(ctx context.Context) (bool, error) {
+	facts, err := r.facts(ctx, "finished", adoptedFact)
+	if err != nil || facts["finished"] != "" || facts[adoptedFact] != "" {
 		return false, err
 	}
-	_, planned, err := r.plannedPass(ctx, 1)
-	return !planned, err
+	rows, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(rows, func(s ledger.Shard) bool { return sent(&s) }), nil
 }
 
 func (r *Run) sameTarget(ctx context.Context) error {
@@ -143,6 +150,9 @@ func (r *Run) sameTarget(ctx context.Context) error {
 		return err
 	}
 	if was != r.target() {
+		if unsent, err := r.nothingSent(ctx); err != nil || unsent {
+			return errors.Join(err, r.ledger.SetFacts(ctx, map[string]string{"target": r.target()}))
+		}
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it was begun with --target %s", was), Hint: "name another directory with --dir, or that target",
 		}
@@ -198,19 +208,15 @@ func (r *Run) choosePass(ctx context.Context) error {
 	r.sameAsBefore = pass > 1 && facts["settings"] == facts["settings.finished"]
 	same := facts["settings"] == r.cfg.Settings
 	if facts["finished"] != facts["pass"] {
-		if same {
-			return nil
-		}
 		if _, planned, err := r.plannedPass(ctx, pass); err != nil {
 			return err
+		} else if planned && same {
+			return nil
 		} else if !planned { // nothing was asked with the old ones; a refusal of the plan says which to change
 			r.sameAsBefore = pass > 1 && r.cfg.Settings == facts["settings.finished"]
-			return r.ledger.SetFacts(ctx, map[string]string{"settings": r.cfg.Settings, "model": r.cfg.Model})
+			return r.ledger.SetFacts(ctx, map[string]string{"seen": r.fingerprint(), "settings": r.cfg.Settings, "model": r.cfg.Model})
 		}
-		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: errors.New("it is not finished, and was begun with other settings (model, prompt, schema or cleaning)"),
-			Hint: "take the change back until it is finished, or ask all anew with another --dir",
-		}
+		return fmt.Errorf("pass %d was planned with other settings and is still there", pass)
 	}
 	seen := r.fingerprint()
 	if same && seen != "" && seen == facts["seen"] && facts["open"] == "" {
@@ -261,7 +267,11 @@ func (r *Run) finished(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return index.Forget(r.effects, r.cfg.Dir, r.pass)
+	before, err := r.numberBefore(ctx)
+	if err != nil {
+		return err
+	}
+	return index.Forget(r.effects, r.cfg.Dir, r.pass, before)
 }
 
 // Close notes how long this process worked on the run.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"quarry"
@@ -68,6 +69,14 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	facts := map[string]string{plannedFact(r.pass): string(b), "planned": string(b)}
+	number, err := r.numberBefore(ctx)
+	if err != nil {
+		return count{}, err
+	}
+	facts[beforeFact(r.pass)] = strconv.Itoa(number)
+	if facts[flagsFact(r.pass)], err = r.flags(); err != nil {
+		return count{}, err
+	}
 	facts[beganFact(r.pass)] = quarry.Timestamp(r.began)
 	if facts[askedFact(r.pass)], err = r.askedNow(ctx); err != nil {
 		return count{}, err
@@ -195,7 +204,7 @@ func (r *Run) plannedPass(ctx context.Context, pass int) (p plan.Plan, ok bool, 
 	return p, true, nil
 }
 
-// passBefore opens the last finished pass; nil where there is none.
+// passBefore opens the finished pass that the pass at hand is joined with; nil where there is none.
 func (r *Run) passBefore(ctx context.Context) (*known, error) {
 	if r.adopting {
 		return r.adoptedBefore(ctx, r.pass)
@@ -203,17 +212,47 @@ func (r *Run) passBefore(ctx context.Context) (*known, error) {
 	if r.beside != nil {
 		return r.beside, nil
 	}
-	if r.pass == 1 {
+	n, err := r.numberBefore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if n == importedPass {
 		return r.importedBefore(ctx)
 	}
-	p, ok, err := r.plannedPass(ctx, r.pass-1)
+	p, ok, err := r.plannedPass(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("pass %d has no plan", r.pass-1)
+		return nil, fmt.Errorf("pass %d has no plan", n)
 	}
-	return r.openKnown(r.pass-1, p), nil
+	return r.openKnown(n, p), nil
+}
+
+// numberBefore is the number of that pass: the last finished one when the pass at hand is planned. Where none is finished, it is
+// that of the answers which the run was given, if any.
+func (r *Run) numberBefore(ctx context.Context) (int, error) {
+	text, known, err := r.ledger.Fact(ctx, beforeFact(r.pass))
+	if err != nil {
+		return 0, err
+	}
+	if !known {
+		_, planned, err := r.plannedPass(ctx, r.pass)
+		if err != nil {
+			return 0, err
+		}
+		if planned { // by an earlier version, which gave no pass up
+			return r.pass - 1, nil
+		}
+		if text, known, err = r.ledger.Fact(ctx, "finished"); err != nil || !known {
+			return importedPass, err
+		}
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("read which pass came before pass %d: %w", r.pass, err)
+	}
+	return n, nil
 }
 
 // counted is a plan as a step's count.

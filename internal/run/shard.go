@@ -216,6 +216,9 @@ func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
 		if moved, err := r.refused(s, pool, !fresh || attempt != s.Attempt, err); moved || err != nil {
 			return err
 		}
+		if notDone(err) {
+			return r.takeBack(s, err)
+		}
 		return r.waitOr(s, err)
 	}
 	s.Job = ledger.Job{ARN: arn, Name: request.JobName, Status: quarry.JobSubmitted, Submitted: time.Now()}
@@ -223,6 +226,28 @@ func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
 	r.watch(Event{Kind: JobSubmitted, Shard: s.ID, Text: string(arn), Done: s.Records})
 	s.Due = r.nextPoll(s)
 	return s.State.Advance(quarry.ShardIntended, quarry.ShardSubmitted)
+}
+
+// notDone reports whether the provider refused a request for good: no job was made of it, and a person has to change something.
+func notDone(err error) bool {
+	switch bedrock.CauseOf(err) {
+	case bedrock.CauseDenied, bedrock.CauseRejected, bedrock.CauseNotFound:
+		var fault *bedrock.Fault
+		return errors.As(err, &fault) && fault.Code != "ExpiredTokenException"
+	}
+	return false
+}
+
+// takeBack makes an intent that the provider refused for good unsent again, and stops the run. The next one has another job name and token,
+// so the two requests can never be taken for one, whatever a person changes in between.
+func (r *Run) takeBack(s *ledger.Shard, why error) error {
+	r.sched.leave(s.ID)
+	s.Attempt++
+	s.Intent = ledger.Intent{}
+	if err := s.State.Advance(quarry.ShardIntended, quarry.ShardBuilt); err != nil {
+		return err
+	}
+	return halt(why)
 }
 
 // adoptJob looks for the job of an intent among those the provider knows, by name and token.

@@ -3,43 +3,15 @@ package run
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
-	"quarry"
 	"quarry/internal/run/plan"
 )
 
-// mayReplace lets other sources take the place of the run's. A pass that was planned over the old ones has to come to its end
-// first: its shards are built from them. The new list is remembered together with the plan that was made of it.
-func (r *Run) mayReplace(ctx context.Context) error {
-	pass, _, err := r.ledger.Fact(ctx, "pass")
-	if err != nil {
-		return err
-	}
-	finished, _, err := r.ledger.Fact(ctx, "finished")
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(pass)
-	if err != nil {
-		return fmt.Errorf("read the run's pass: %w", err)
-	}
-	_, planned, err := r.plannedPass(ctx, n)
-	if err != nil {
-		return err
-	}
-	if planned && finished != pass {
-		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "replace the sources", Subject: r.cfg.Dir, Err: errors.New("the run over its present sources is not finished"),
-			Hint: "bring it to its end first, with the sources it has, or name another directory with --dir",
-		}
-	}
-	r.replaced = true
-	return nil
-}
+// mayReplace lets other sources take the place of the run's. A pass that was planned over the old ones is given up. The new list
+// is remembered together with the plan that was made of it.
+func (r *Run) mayReplace() { r.replaced = true }
 
 // mostAreThere asks before a run goes on over sources that hold less than half of the documents it knows: a wrong path or half
 // a file would leave the others out of the results.

@@ -52,12 +52,13 @@ func Of(e *effect.Effects, run string, pass int) Pass {
 // Path is where a file of the pass lies.
 func (p Pass) Path(name string) string { return filepath.Join(p.dir, name) }
 
-// Forget removes the index of older passes, but for the one before: from that one the results can be made anew.
-func Forget(e *effect.Effects, run string, pass int) error {
-	for older := pass - 2; older > 0; older-- {
+// Forget removes the index of all passes below one, but for the finished pass that it was joined with: from that one the
+// results can be made again.
+func Forget(e *effect.Effects, run string, pass, before int) error {
+	for older := pass - 1; older > 0; older-- {
 		dir := Of(e, run, older).dir
-		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-			return nil
+		if _, err := os.Stat(dir); older == before || errors.Is(err, os.ErrNotExist) {
+			continue
 		}
 		if err := e.RemoveAll(dir); err != nil {
 			return err

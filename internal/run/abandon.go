@@ -1,0 +1,374 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"quarry"
+	"quarry/internal/ledger"
+)
+
+// A command that was refused, or that a person ended, binds the next one to nothing. A pass that has sent nothing is dropped as
+// soon as something is to be done otherwise. A pass that has sent something is given up where the next command has other
+// settings: what it has not sent is dropped, what it has sent is followed to its end and collected with the settings it was
+// asked with, and its answers stay known.
+
+// abandonedFact names the pass that is being given up, from the moment at which its unsent shards are dropped.
+const abandonedFact = "abandoned"
+
+// flagsFact is the name under which the digest of all flags is kept that decided a pass's plan.
+func flagsFact(pass int) string { return fmt.Sprintf("flags.%d", pass) }
+
+// beforeFact is the name under which is kept which finished pass a pass was joined with.
+func beforeFact(pass int) string { return fmt.Sprintf("before.%d", pass) }
+
+// unansweredFact is the name under which is kept that no record of a pass's pilot was answered: the next command asks them again.
+func unansweredFact(pass int) string { return fmt.Sprintf("unanswered.%d", pass) }
+
+// flags is a digest of what decides a plan besides the settings: a pass that has sent nothing is planned again where it differs.
+func (r *Run) flags() (string, error) {
+	b, err := json.Marshal([]any{
+		r.cfg.Sources, r.cfg.Mode, r.cfg.Pilot, r.cfg.NoPilot, r.cfg.Limit, r.cfg.Known, r.cfg.RefreshMax, r.cfg.Near, r.cfg.ReuseNear, r.mayCall(),
+		r.cfg.Quotas, r.cfg.Attempts, r.poolRefs(),
+	})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// unfinished gives the pass that was planned and not finished; 0: there is none.
+func (r *Run) unfinished(ctx context.Context) (int, error) {
+	facts, err := r.facts(ctx, "pass", "finished", adoptedFact)
+	if err != nil || facts["pass"] == facts["finished"] || facts["pass"] == facts[adoptedFact] {
+		return 0, err
+	}
+	pass, err := strconv.Atoi(facts["pass"])
+	if err != nil {
+		return 0, fmt.Errorf("read the run's pass: %w", err)
+	}
+	_, planned, err := r.plannedPass(ctx, pass)
+	if err != nil || !planned {
+		return 0, err
+	}
+	return pass, nil
+}
+
+func (r *Run) facts(ctx context.Context, names ...string) (map[string]string, error) {
+	facts := map[string]string{}
+	for _, name := range names {
+		value, _, err := r.ledger.Fact(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		facts[name] = value
+	}
+	return facts, nil
+}
+
+// letGo drops or gives up the pass at hand where this command is not the one that it was planned for.
+func (r *Run) letGo(ctx context.Context) error {
+	pass, err := r.unfinished(ctx)
+	if err != nil || pass == 0 {
+		return err
+	}
+	facts, err := r.facts(ctx, "settings", "seen", abandonedFact, flagsFact(pass), unansweredFact(pass))
+	if err != nil {
+		return err
+	}
+	flags, err := r.flags()
+	if err != nil {
+		return err
+	}
+	rows, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	rows = slices.DeleteFunc(rows, func(s ledger.Shard) bool { return s.Pass != pass })
+	other := facts["settings"] != r.cfg.Settings || r.replaced
+	switch {
+	case facts[abandonedFact] == strconv.Itoa(pass):
+		return r.giveUp(ctx, pass, rows)
+	case !slices.ContainsFunc(rows, func(s ledger.Shard) bool { return sent(&s) }):
+		changed := facts["seen"] != r.fingerprint() || (facts[flagsFact(pass)] != "" && facts[flagsFact(pass)] != flags)
+		if other || changed {
+			return r.dropPass(ctx, pass, rows)
+		}
+	case other || facts[unansweredFact(pass)] != "":
+		return r.giveUp(ctx, pass, rows)
+	}
+	return r.freeUnsent(ctx, rows)
+}
+
+// sent reports whether a shard may have reached the provider.
+func sent(s *ledger.Shard) bool {
+	switch s.State {
+	case quarry.ShardPlanned, quarry.ShardBuilt, quarry.ShardUploaded:
+		return len(s.Past) > 0
+	}
+	return true
+}
+
+// freeUnsent lets shards that were not sent go to the places that this command names.
+func (r *Run) freeUnsent(ctx context.Context, rows []ledger.Shard) error {
+	place, err := r.facts(ctx, "region", "bucket")
+	if err != nil {
+		return err
+	}
+	moved := place["region"] != r.cfg.Region || place["bucket"] != r.bucket.Name()
+	for i := range rows {
+		s := &rows[i]
+		if s.State != quarry.ShardBuilt && s.State != quarry.ShardUploaded {
+			continue
+		}
+		elsewhere := moved && s.Pool == (ledger.Pool{})
+		if !elsewhere {
+			if _, err := r.poolOf(s); err == nil {
+				continue
+			}
+		}
+		s.Pool, s.Waits, s.Due = ledger.Pool{}, "", time.Now()
+		if s.State == quarry.ShardUploaded {
+			if err := s.State.Advance(quarry.ShardUploaded, quarry.ShardBuilt); err != nil {
+				return err
+			}
+		}
+		if err := r.ledger.Save(ctx, s, time.Time{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropPass removes every trace of a pass that has sent nothing.
+func (r *Run) dropPass(ctx context.Context, pass int, rows []ledger.Shard) error {
+	facts, err := r.dropped(ctx, rows)
+	if err != nil {
+		return err
+	}
+	gone := []string{plannedFact(pass), beganFact(pass), askedFact(pass), deadlineFact(pass), beforeFact(pass), flagsFact(pass), fmt.Sprintf("forecast.%d", pass), "planned"}
+	if err := r.ledger.Drop(ctx, rows, facts, gone); err != nil {
+		return err
+	}
+	if err := r.removeFiles(rows); err != nil {
+		return err
+	}
+	return r.effects.RemoveAll(r.index(pass).Path(""))
+}
+
+// dropped keeps the numbers of shards that are dropped from being given again: their objects may be in the bucket.
+func (r *Run) dropped(ctx context.Context, rows []ledger.Shard) (map[string]string, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	all, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := r.numbered(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	text, err := marshalled(numbers)
+	return map[string]string{numberedFact: text}, err
+}
+
+// removeFiles removes what was written for shards that were dropped.
+func (r *Run) removeFiles(rows []ledger.Shard) error {
+	for i := range rows {
+		id := rows[i].ID
+		for _, path := range []string{r.files().Input(id), r.files().Base(id), r.files().Part(id), r.files().Left(id), r.files().Journal(id)} {
+			if _, err := os.Stat(path); err != nil {
+				continue
+			}
+			if err := r.effects.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// giveUp ends a pass that has sent something, for a command with other settings. Each move can be made again after a crash.
+func (r *Run) giveUp(ctx context.Context, pass int, rows []ledger.Shard) error {
+	kept, err := r.dropUnsent(ctx, pass, rows)
+	if err != nil {
+		return err
+	}
+	open := 0
+	for i := range kept {
+		if s := kept[i].State; s == quarry.ShardSubmitted || s == quarry.ShardIntended {
+			open++
+		}
+	}
+	text := fmt.Sprintf("pass %d is not finished and is given up for this command: what it has not sent is dropped, and what it has asked stays known", pass)
+	if open > 0 {
+		text += fmt.Sprintf("; %d jobs are open and are collected first (`quarry stop` ends them early)", open)
+	}
+	r.watch(Event{Kind: Note, Text: text})
+	if err := r.drain(ctx, pass, kept); err != nil {
+		return err
+	}
+	r.pass = pass
+	if err := r.remember(ctx); err != nil {
+		return err
+	}
+	next := strconv.Itoa(pass + 1)
+	return r.ledger.SetFacts(ctx, map[string]string{"pass": next, "seen": r.fingerprint(), "settings": r.cfg.Settings, "model": r.cfg.Model, abandonedFact: ""})
+}
+
+// dropUnsent drops the shards of a pass that the provider never heard of, and gives the others. Of an intent the provider is
+// asked, until its list can be relied upon.
+func (r *Run) dropUnsent(ctx context.Context, pass int, rows []ledger.Shard) (kept []ledger.Shard, err error) {
+	restore, err := r.asPass(ctx, pass, rows)
+	if err != nil {
+		return nil, err
+	}
+	defer restore()
+	var gone []ledger.Shard
+	for i := range rows {
+		s := &rows[i]
+		if s.State == quarry.ShardIntended {
+			if err := r.resolveIntent(ctx, s); err != nil {
+				return nil, err
+			}
+		}
+		if s.State == quarry.ShardIntended || !sentNow(s) {
+			gone = append(gone, *s)
+			continue
+		}
+		kept = append(kept, *s)
+	}
+	facts, err := r.dropped(ctx, gone)
+	if err != nil {
+		return nil, err
+	}
+	if facts == nil {
+		facts = map[string]string{}
+	}
+	facts[abandonedFact] = strconv.Itoa(pass)
+	if err := r.ledger.Drop(ctx, gone, facts, nil); err != nil {
+		return nil, err
+	}
+	return kept, r.removeFiles(gone)
+}
+
+// sentNow reports whether there is something of a shard to be followed or collected. A shard whose job failed before any record
+// was answered, and which waits to go out again, has nothing.
+func sentNow(s *ledger.Shard) bool {
+	switch s.State {
+	case quarry.ShardPlanned, quarry.ShardBuilt, quarry.ShardUploaded:
+		return false
+	}
+	return true
+}
+
+// resolveIntent asks the provider whether it made a job of an intent. A job may be missing from the list for a while.
+func (r *Run) resolveIntent(ctx context.Context, s *ledger.Shard) error {
+	pool, err := r.poolOf(s)
+	if err != nil {
+		return err
+	}
+	for last := false; ; {
+		known, err := r.adoptJob(ctx, pool, s)
+		if err != nil {
+			return err
+		}
+		if known {
+			if err := s.State.Advance(quarry.ShardIntended, quarry.ShardSubmitted); err != nil {
+				return err
+			}
+			return r.ledger.Save(ctx, s, time.Time{})
+		}
+		left := time.Until(s.Times.Uploaded.Add(r.cfg.ListLag))
+		if last || left <= 0 {
+			return nil
+		}
+		last = true
+		select {
+		case <-time.After(left):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// asPass lets the run act with the settings and pools that a pass was asked with, until restore is called.
+func (r *Run) asPass(ctx context.Context, pass int, rows []ledger.Shard) (restore func(), err error) {
+	cfg, pools, adopting, at := r.cfg, r.pools, r.adopting, r.pass
+	restore = func() { r.cfg, r.pools, r.adopting, r.pass = cfg, pools, adopting, at }
+	if err := r.asWhenAsked(ctx, pass); err != nil {
+		restore()
+		return func() {}, err
+	}
+	r.pools = slices.Clone(r.pools)
+	for i := range rows {
+		s := &rows[i]
+		if s.Pool == (ledger.Pool{}) {
+			continue
+		}
+		if _, err := r.poolOf(s); err == nil {
+			continue
+		}
+		// The same bucket in the same Region, where another model was asked.
+		at := slices.IndexFunc(r.pools, func(p Pool) bool { return p.Region == s.Pool.Region && p.Bucket.Name() == s.Pool.Bucket })
+		if at < 0 {
+			continue // refused where it is needed
+		}
+		same := r.pools[at]
+		same.Model = s.Pool.Model
+		r.pools = append(r.pools, same)
+	}
+	r.adopting, r.pass = true, pass // nothing of it is asked again by itself
+	return restore, nil
+}
+
+// drain follows what a pass has sent to its end and collects it. Calls that were not made are not made any more.
+func (r *Run) drain(ctx context.Context, pass int, rows []ledger.Shard) error {
+	restore, err := r.asPass(ctx, pass, rows)
+	if err != nil {
+		return err
+	}
+	defer restore()
+	var mine []*ledger.Shard
+	for i := range rows {
+		s := &rows[i]
+		if s.State == quarry.ShardCalling {
+			if err := r.endCalls(ctx, s); err != nil {
+				return err
+			}
+		}
+		mine = append(mine, s)
+	}
+	var h Home
+	if err := r.follow(ctx, &h, mine, true); err != nil {
+		return err
+	}
+	if err := errors.Join(h.Errors...); err != nil {
+		return err
+	}
+	for _, s := range mine {
+		if s.State != quarry.ShardDone {
+			return fmt.Errorf("give up pass %d: shard %s is %s", pass, s.ID, s.State)
+		}
+	}
+	return nil
+}
+
+// endCalls seals the answers of the calls that were made for a shard.
+func (r *Run) endCalls(ctx context.Context, s *ledger.Shard) error {
+	s.Job.Status = quarry.JobStopped
+	if err := r.leaveUnasked(ctx, s); err != nil {
+		return err
+	}
+	return r.ledger.Save(ctx, s, time.Time{})
+}
