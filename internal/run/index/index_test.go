@@ -285,15 +285,19 @@ func offsets(at ...byte) string {
 func TestOlderPassesAreForgotten(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for n := range 5 {
+	for n := range 6 {
 		pass(t, dir, n)
 	}
-	must(t, index.Forget(effect.New(nil), dir, 4))
-	for n, want := range []bool{true, false, false, true, true} { // what was imported is not a pass's to forget
+	must(t, index.Forget(effect.New(nil), dir, 5, 3)) // 4 was given up
+	for n, want := range []bool{true, false, false, true, false, true} { // what was imported is not a pass's to forget
 		_, err := os.Stat(index.Of(nil, dir, n).Path(""))
 		if got := err == nil; got != want {
-			t.Errorf("after Forget(4) pass %d is there: %t, want %t", n, got, want)
+			t.Errorf("after Forget(5, 3) pass %d is there: %t, want %t", n, got, want)
 		}
+	}
+	must(t, index.Forget(effect.New(nil), dir, 5, 0)) // a hole stops it at nothing
+	if _, err := os.Stat(index.Of(nil, dir, 3).Path("")); err == nil {
+		t.Error("after Forget(5, 0) pass 3 is still there")
 	}
 }
 
