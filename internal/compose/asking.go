@@ -166,13 +166,34 @@ func (ask *Asking) TierOffered(s *config.Settings) error {
 	}
 }
 
+// digested is the configuration of the cleaner as the first version wrote it into the digest, with what came later left out where
+// it is not set: a new member must not make every run ask anew.
+func digested(c *clean.Config) any {
+	if c == nil {
+		return c
+	}
+	var weights any = struct{ Words, Letters, Digits, Punctuation, Kana, Han, Other, Spaces float64 }{}
+	if c.Weights != (clean.Weights{}) {
+		weights = c.Weights
+	}
+	return struct {
+		As        string
+		MaxChars  clean.Cap
+		MaxTokens clean.Cap
+		Weights   any
+		Long      string
+		Rules     clean.Rules
+		Format    quarry.Format `json:",omitempty"`
+	}{c.As, c.MaxChars, c.MaxTokens, weights, c.Long, c.Rules, c.Format}
+}
+
 // settingsDigest tells whether two commands ask the same of the same text.
 func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (string, error) {
 	p.Refused = nil
 	decides := map[string]any{
 		"model": s.Model, "system": p.System, "no_system": p.NoSystem, "user": p.User, "type": p.Type, "max_tokens": p.MaxTokens, "temperature": p.Temperature,
 		"no_temperature": p.NoTemperature, "top_p": p.TopP, "stop_sequences": p.StopSequences, "schema": string(p.Schema), "free_text": p.FreeText,
-		"clean": c, "fields": s.Fields, "where": s.Where, "limit": s.Limit, "from": s.From, "mode": s.Mode,
+		"clean": digested(c), "fields": s.Fields, "where": s.Where, "limit": s.Limit, "from": s.From, "mode": s.Mode,
 	}
 	if s.Long == clean.LongMerge {
 		decides["part_user"], decides["merge_user"] = p.ForParts(s.Prompt.PartUser).User, p.ForMerge(s.Prompt.MergeUser).User

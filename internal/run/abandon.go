@@ -186,7 +186,7 @@ func (r *Run) dropped(ctx context.Context, rows []ledger.Shard) (map[string]stri
 func (r *Run) removeFiles(rows []ledger.Shard) error {
 	for i := range rows {
 		id := rows[i].ID
-		for _, path := range []string{r.files().Input(id), r.files().Base(id), r.files().Part(id), r.files().Left(id), r.files().Journal(id)} {
+		for _, path := range []string{r.files().Input(id), r.files().Base(id), r.files().Part(id), r.files().Left(id), r.files().Journal(id), r.files().Unbuilt(id)} {
 			if _, err := os.Stat(path); err != nil {
 				continue
 			}
@@ -306,9 +306,14 @@ func (r *Run) resolveIntent(ctx context.Context, s *ledger.Shard) error {
 func (r *Run) asPass(ctx context.Context, pass int, rows []ledger.Shard) (restore func(), err error) {
 	cfg, pools, adopting, at := r.cfg, r.pools, r.adopting, r.pass
 	restore = func() { r.cfg, r.pools, r.adopting, r.pass = cfg, pools, adopting, at }
-	if err := r.asWhenAsked(ctx, pass); err != nil {
-		restore()
-		return func() {}, err
+	// A ledger of format 1 does not say what was asked: its answers are held against what is asked now.
+	if _, known, err := r.ledger.Fact(ctx, askedFact(pass)); err != nil {
+		return restore, err
+	} else if known {
+		if err := r.asWhenAsked(ctx, pass); err != nil {
+			restore()
+			return func() {}, err
+		}
 	}
 	r.pools = slices.Clone(r.pools)
 	for i := range rows {
