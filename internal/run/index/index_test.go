@@ -288,7 +288,7 @@ func TestOlderPassesAreForgotten(t *testing.T) {
 	for n := range 6 {
 		pass(t, dir, n)
 	}
-	must(t, index.Forget(effect.New(nil), dir, 5, 3)) // 4 was given up
+	must(t, index.Forget(effect.New(nil), dir, 5, 3))                    // 4 was given up
 	for n, want := range []bool{true, false, false, true, false, true} { // what was imported is not a pass's to forget
 		_, err := os.Stat(index.Of(nil, dir, n).Path(""))
 		if got := err == nil; got != want {
