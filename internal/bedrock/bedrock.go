@@ -57,7 +57,10 @@ type CreateRequest struct {
 	KMSKey       string                `json:"kmsKey,omitempty"`
 	TimeoutHours int32                 `json:"timeoutDurationInHours,omitempty"`
 	Tags         map[string]string     `json:"tags,omitempty"`
-	BucketOwner  string                `json:"bucketOwner,omitempty"`
+	BucketOwner  string                `json:"bucketOwner,omitempty"` // account of 12 digits; empty: the caller's
+	// Subnets and SecurityGroups are of the VPC that the job reaches S3 through: both or none.
+	Subnets        []string `json:"subnets,omitempty"`
+	SecurityGroups []string `json:"securityGroups,omitempty"`
 }
 
 // Create asks for a job. The same request with the same token gives the same job: "If this token matches a previous
@@ -76,6 +79,9 @@ func (c *Client) Create(ctx context.Context, r CreateRequest) (quarry.JobARN, er
 	}
 	if r.TimeoutHours > 0 {
 		in.TimeoutDurationInHours = &r.TimeoutHours
+	}
+	if len(r.Subnets) > 0 {
+		in.VpcConfig = &types.VpcConfig{SubnetIds: r.Subnets, SecurityGroupIds: r.SecurityGroups}
 	}
 	for _, k := range sortedKeys(r.Tags) {
 		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(r.Tags[k])})

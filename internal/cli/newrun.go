@@ -41,6 +41,12 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 	if err := a.parts().SameBody(s, ask); err != nil {
 		return nil, err
 	}
+	if err := ask.JobsKnown(s); err != nil {
+		return nil, err
+	}
+	if warning := ask.Unlisted(s); warning != "" {
+		a.say("warning: %s", warning)
+	}
 	// A name that does not exist is told before a directory is made; standard input is read when there is one.
 	if named := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "-" }); len(named) > 0 {
 		if _, err := a.parts().OpenSources(ctx, s, named, records); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"quarry"
+	"quarry/internal/cost"
 	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
@@ -42,7 +43,7 @@ func pilotLines(e *run.Event, width int) []string {
 func expectedText(e *report.Expected) string {
 	text := fmt.Sprintf("%s records, %s tokens in, %s out", figure.Thousands(e.Records), rangeText(e.Input), rangeText(e.Output))
 	if e.Cost == nil {
-		text += ", price unknown"
+		text += ", price unknown (" + cost.UnknownHelp + ")"
 	} else {
 		text += fmt.Sprintf(", about %s (%s to %s) at list price", e.Cost, e.CostLow, e.CostHigh)
 	}

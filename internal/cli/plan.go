@@ -30,6 +30,9 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, ne
 	if err != nil {
 		return nil, err
 	}
+	if warning := ask.Unlisted(s); warning != "" {
+		a.say("warning: %s", warning)
+	}
 	sources, err := a.parts().OpenSources(ctx, s, args, false)
 	if err != nil {
 		return nil, err
@@ -143,8 +146,12 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 		row("not sent", "%s, which the model refuses", left)
 	}
 	q := f.Quotas
-	row("quotas", "%s to %s records a job, %s MiB a file, %s jobs at once; calls: %s requests and %s tokens a minute (%s)", figure.Thousands(q.MinRecords), figure.Thousands(q.RecordsPerJob),
-		mib(q.FileBytes), figure.Thousands(q.OpenJobs), orUnknown(q.RPM), orUnknown(q.TPM), q.Source)
+	if q.MinRecords == 0 && q.RecordsPerJob == 0 {
+		row("quotas", "of jobs: not known; calls: %s requests and %s tokens a minute", orUnknown(q.RPM), orUnknown(q.TPM))
+	} else {
+		row("quotas", "%s to %s records a job, %s MiB a file, %s jobs at once; calls: %s requests and %s tokens a minute (%s)", figure.Thousands(q.MinRecords), figure.Thousands(q.RecordsPerJob),
+			mib(q.FileBytes), figure.Thousands(q.OpenJobs), orUnknown(q.RPM), orUnknown(q.TPM), q.Source)
+	}
 	for i := range f.Modes {
 		m := &f.Modes[i]
 		row(string(m.Mode), "%s", modeText(m))

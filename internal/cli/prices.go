@@ -30,7 +30,7 @@ func (a *App) pricesCommand() *cobra.Command {
 		Use:   "prices [FILE…]",
 		Short: "Show what a model's tokens cost and where each price comes from; --refresh reads AWS's price lists",
 		Long: `Prices shows what a million tokens of the model cost in each mode, and what stands behind each price:
-a published one (listed), or a rule (derived). A price that is not known is unknown, never 0.
+a published one (listed), a rule (derived), or a public table that is not AWS's (secondary). A price that is not known is unknown, never 0.
 
 With --refresh it reads AWS's public price lists, for the Regions of --region, and writes what they say to
 a file that goes before the shipped table: name it as "prices" in quarry.yaml. It fetches them with

@@ -14,6 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/cost"
 	"quarry/internal/figure"
 	"quarry/internal/report"
 	"quarry/internal/run"
@@ -56,7 +57,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 	}
 	bind(cmd, append([]string{
 		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
-		"kms-key", "tag", "backend", "backend-model", "backend-key-env", "cache", "concurrency",
+		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env", "cache", "concurrency",
 	}, slices.Concat(asks, nearFlags)...)...)
 	cmd.Flags().BoolVar(&replace, "replace-source", false, "take these for the sources of the run in DIR from now on, as if they were the old ones changed")
 	cmd.Flags().StringVar(&known, "known", "", "`FILE` of answers there are already (id and output on each line): those documents are not asked")
@@ -172,14 +173,17 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		estimated = " (estimated: the model counts by rule)"
 	}
 	row("tokens", "%s", tokensText(&rep.Tokens, estimated))
-	cost := usd(rep.Cost.Actual)
+	actual := usd(rep.Cost.Actual)
 	if rep.Target == "local" {
-		cost = "$0.00 on the stand-in"
+		actual = "$0.00 on the stand-in"
 	}
 	if rep.Model == "" {
 		row("cost", "unknown, since the model is")
 	} else {
-		row("cost", "%s; these tokens on %s: %s in batch, %s on demand", cost, rep.Model, usd(rep.Cost.Batch), usd(rep.Cost.OnDemand))
+		row("cost", "%s; these tokens on %s: %s in batch, %s on demand", actual, rep.Model, usd(rep.Cost.Batch), usd(rep.Cost.OnDemand))
+	}
+	if rep.Model != "" && (rep.Cost.Batch == nil || rep.Cost.OnDemand == nil) {
+		row("price", "not all are known: %s", cost.UnknownHelp)
 	}
 	if text := forecastRow(rep.Forecast); text != "" {
 		row("forecast", "%s", text)

@@ -41,19 +41,20 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 			Hint: "name a text model with --model; without it, " + quarry.DefaultModel + " is asked",
 		}
 	}
-	model, _, known := catalog.Find(s.Model)
+	model, _, known := catalog.Open(s.Model)
 	if !known && !strings.HasPrefix(s.Model, "arn:") && s.Target == "local" {
 		hint := "see the model ids at https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html"
 		if near := catalog.Suggest(s.Model); len(near) > 0 {
 			hint = "did you mean " + strings.Join(near, " or ") + "?"
 		}
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "use model", Subject: s.Model, Err: errors.New("not known"), Hint: hint}
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "use model", Subject: s.Model, Err: errors.New("neither the model nor its provider is known"), Hint: hint}
 	}
 	p := prompt.Config{
 		Model: s.Model, Type: quarry.InvocationType(s.Prompt.InvocationType), System: s.Prompt.System, NoSystem: s.Prompt.NoSystem, User: s.Prompt.User,
 		MaxTokens: s.Prompt.MaxTokens, Temperature: s.Prompt.Temperature, NoTemperature: s.Prompt.NoTemperature, TopP: s.Prompt.TopP,
 		StopSequences: s.Prompt.StopSequences, FreeText: s.Prompt.FreeText, Schema: []byte(s.Prompt.Schema),
-		Refused: func(field string) bool { return known && model.Takes(catalog.Field(field)) == catalog.No },
+		Refused:  func(field string) bool { return known && model.Takes(catalog.Field(field)) == catalog.No },
+		Thinking: thinkingFor(s, model),
 	}
 	auto := s.Structured == "auto" && !p.FreeText
 	p.Structured = s.Structured == "on" || auto
@@ -194,6 +195,9 @@ func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (strin
 		"model": s.Model, "system": p.System, "no_system": p.NoSystem, "user": p.User, "type": p.Type, "max_tokens": p.MaxTokens, "temperature": p.Temperature,
 		"no_temperature": p.NoTemperature, "top_p": p.TopP, "stop_sequences": p.StopSequences, "schema": string(p.Schema), "free_text": p.FreeText,
 		"clean": digested(c), "fields": s.Fields, "where": s.Where, "limit": s.Limit, "from": s.From, "mode": s.Mode,
+	}
+	if p.Thinking != "" { // only then, so that the digests of runs that do not know it stay
+		decides["thinking"] = p.Thinking
 	}
 	if s.Long == clean.LongMerge {
 		decides["part_user"], decides["merge_user"] = p.ForParts(s.Prompt.PartUser).User, p.ForMerge(s.Prompt.MergeUser).User

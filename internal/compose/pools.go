@@ -35,8 +35,14 @@ func (p *Provider) ModelIn(s *config.Settings) string {
 
 // checkPools refuses settings that cannot hold in more than one place.
 func checkPools(s *config.Settings) error {
+	if (len(s.VPCSubnets) == 0) != (len(s.VPCSecurityGroups) == 0) {
+		return BadSetting("vpc-subnets", errors.New("a job's VPC has subnets and security groups: set both of vpc-subnets and vpc-security-groups, or none"))
+	}
 	if len(s.Regions) < 2 {
 		return nil
+	}
+	if len(s.VPCSubnets) > 0 {
+		return BadSetting("vpc-subnets", errors.New("one VPC cannot be in several Regions; name one Region with --region"))
 	}
 	if s.Bucket != "" {
 		return BadSetting("bucket", errors.New("one bucket cannot be in several Regions; leave it out, and each Region has its own, quarry-<account>-<region>"))

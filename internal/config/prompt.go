@@ -26,6 +26,7 @@ type Prompt struct {
 	Temperature    *float64 `yaml:"temperature,omitempty" json:"temperature,omitempty"`
 	NoTemperature  bool     `yaml:"no_temperature,omitempty" json:"no_temperature,omitempty"`
 	TopP           *float64 `yaml:"top_p,omitempty" json:"top_p,omitempty"`
+	Thinking       string   `yaml:"thinking,omitempty" json:"thinking,omitempty"`
 	StopSequences  []string `yaml:"stop_sequences,omitempty" json:"stop_sequences,omitempty"`
 	Schema         Schema   `yaml:"schema,omitempty" json:"schema,omitempty"`
 	FreeText       bool     `yaml:"free_text,omitempty" json:"free_text,omitempty"`
@@ -121,7 +122,7 @@ func (l *Loaded) readPrompt(path string, first int, value *yaml.Node) error {
 		return bad(path, value.Line, errors.New("prompt: not a mapping of settings"))
 	}
 	var at func([]string) string
-	known := []string{"system", "no_system", "user", "part_user", "merge_user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p", "stop_sequences", "schema", "free_text"}
+	known := []string{"system", "no_system", "user", "part_user", "merge_user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p", "thinking", "stop_sequences", "schema", "free_text"}
 	for i := 0; i+1 < len(value.Content); i += 2 {
 		key, v := value.Content[i], value.Content[i+1]
 		if !slices.Contains(known, key.Value) {

@@ -51,6 +51,12 @@ type Settings struct {
 	Bucket  string
 	Role    string
 	KMSKey  string
+	// JobTimeout is how many hours a job may take, its wait for a place included; 0: as AWS sets it.
+	JobTimeout int
+	// VPCSubnets and VPCSecurityGroups are of the VPC that jobs reach S3 through: both or none.
+	VPCSubnets, VPCSecurityGroups []string
+	// BucketOwner is the account of the bucket, where that is another's.
+	BucketOwner string
 	// ExpireDays is how long S3 keeps what a run left in the bucket; 0: for ever.
 	ExpireDays int
 	Tags       map[string]string
@@ -128,6 +134,10 @@ var all = sync.OnceValue(func() []Setting {
 		text("bucket", "", "S3 bucket; the default is quarry-<account>-<region>", func(s *Settings) *string { return &s.Bucket }),
 		text("role", "quarry-batch", "service role of the jobs, `NAME` or ARN", func(s *Settings) *string { return &s.Role }),
 		text("kms-key", "", "KMS key for the output", func(s *Settings) *string { return &s.KMSKey }),
+		parsed("job-timeout", "0", "hours after which AWS ends a job that is not done, 24 to 168; 0: as AWS sets it", jobTimeout, func(s *Settings) *int { return &s.JobTimeout }),
+		ids("vpc-subnets", "subnets of the VPC that jobs reach S3 through, with --vpc-security-groups", 16, func(s *Settings) *[]string { return &s.VPCSubnets }),
+		ids("vpc-security-groups", "security groups of the VPC that jobs reach S3 through, with --vpc-subnets", 5, func(s *Settings) *[]string { return &s.VPCSecurityGroups }),
+		parsed("bucket-owner", "", "`ACCOUNT` that owns the bucket, where it is another account's", bucketOwner, func(s *Settings) *string { return &s.BucketOwner }),
 		number("expire-days", "30", "days until S3 removes what a run left in the bucket; 0: never", func(s *Settings) *int { return &s.ExpireDays }),
 		pairs("tag", "tag `k=v` of every job (repeatable)", func(s *Settings) *map[string]string { return &s.Tags }),
 		text("from", "", "kind of the sources; the default is told by content, then by extension", func(s *Settings) *string { return &s.From }),

@@ -41,8 +41,9 @@ type Basis string
 
 // The bases.
 const (
-	Listed  Basis = "listed"  // published for this model and tier
-	Derived Basis = "derived" // by a rule from a listed one: batch inference is half of on demand, flex the same as batch
+	Listed    Basis = "listed"    // published for this model and tier
+	Secondary Basis = "secondary" // from a public table that is not AWS's, or by a rule from such a price
+	Derived   Basis = "derived"   // by a rule from a listed one: batch inference is half of on demand, flex the same as batch
 )
 
 // Price is what tokens of one model cost in one tier.

@@ -33,7 +33,7 @@ func (t *Table) Refreshed(lists []List) (*Table, error) {
 				for _, tier := range []Tier{Job, Flex} {
 					k := key{r.Model, kind, tier}
 					old, known := t.find(k, region)
-					if _, fresh := listed.find(k, region); fresh || !known || old.Basis != Derived {
+					if _, fresh := listed.find(k, region); fresh || !known || old.Basis == Listed {
 						continue
 					}
 					in, out := half(r.In), half(r.Out)

@@ -45,8 +45,8 @@ type Row struct {
 
 func (r Row) price() (Price, error) {
 	p := Price{Basis: r.Basis, Source: r.Source, Date: r.Date, Note: r.Note}
-	if r.Basis != Listed && r.Basis != Derived {
-		return p, fmt.Errorf("basis %q: want listed or derived", r.Basis)
+	if r.Basis != Listed && r.Basis != Derived && r.Basis != Secondary {
+		return p, fmt.Errorf("basis %q: want listed, derived or secondary", r.Basis)
 	}
 	var err error
 	if p.In, err = perToken(r.In); err != nil {

@@ -226,8 +226,8 @@ func (k *checker) capable(ctx context.Context) []Check {
 		c.Status, c.Message = Unknown, fmt.Sprintf("AWS's page of %s does not list %s for jobs in %s", catalog.Date(), k.Model, k.Region)
 		c.Fix = k.otherModel()
 	default:
-		c.Status, c.Message = Unknown, "whether "+k.Model+" takes jobs no call tells"
-		c.Fix = "see https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html"
+		c.Status, c.Kind, c.Message = Fault, quarry.BadUsage, "whether "+k.Model+" takes batch inference jobs is not known: no call tells, and the account has no quotas for its jobs"
+		c.Fix = "ask it with --mode ondemand, at the on-demand price; see https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html"
 	}
 	return append([]Check{c}, k.quota(rows, err))
 }

@@ -230,6 +230,7 @@ func Run(ctx context.Context, c aws.Config, cfg Config, ask Asks) (Report, error
 		{k.life, false},
 		{k.access, false},
 		{k.capable, cfg.Calls},
+		{k.callQuotas, false},
 		{k.slots, cfg.Calls},
 		{k.body, ask.Probe == nil},
 	}

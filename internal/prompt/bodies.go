@@ -13,6 +13,7 @@ type settings struct {
 	temperature   *float64
 	topP          *float64
 	stopSequences []string
+	thinking      string // the type; empty: not sent
 }
 
 // body lays out the request body of a family; structured is the member that holds the schema, or empty.
@@ -41,7 +42,7 @@ func anthropicBody(s settings, structured member) []piece {
 	if s.system != nil {
 		m = append(m, member{"system", str(s.system...)})
 	}
-	return objectOf(m...)
+	return objectOf(append(m, thinkingMember(s.thinking))...)
 }
 
 // chatBody is the shape of the open-weight models
@@ -52,6 +53,13 @@ func chatBody(s settings, structured member) []piece {
 		turns = [][]piece{chatTurn("system", s.system), turns[0]}
 	}
 	return objectOf(append(commonMembers(s, "max_tokens", "stop"), member{"messages", array(turns...)}, structured)...)
+}
+
+func thinkingMember(kind string) member {
+	if kind == "" {
+		return member{}
+	}
+	return member{"thinking", objectOf(member{"type", quoted(kind)})}
 }
 
 func chatTurn(role string, content []part) []piece {
@@ -78,7 +86,11 @@ func commonMembers(s settings, maxTokens, stop string) []member {
 
 // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 func converseBody(s settings, structured member) []piece {
-	return objectOf(append(converseMembers(s), structured)...)
+	m := append(converseMembers(s), structured)
+	if s.thinking != "" {
+		m = append(m, member{"additionalModelRequestFields", objectOf(thinkingMember(s.thinking))})
+	}
+	return objectOf(m...)
 }
 
 // novaBody is Converse's shape with a version

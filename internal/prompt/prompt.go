@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -60,10 +61,17 @@ type Config struct {
 	FreeText   bool   // the answer is text: no schema
 	Structured bool   // send the schema along, so that the provider holds the model to it
 
+	// Thinking is the type of Claude's thinking that is sent; zero: the member is not sent. "adaptive" and "disabled" are
+	// types (https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-adaptive-thinking.html).
+	Thinking string
+
 	// Refused tells which of the Field constants the model refuses; nil: none. A refused field is left out, except that
 	// a refused system prompt goes in front of the user's text.
 	Refused func(field string) bool
 }
+
+// thinkingTypes are the types that need no further member.
+var thinkingTypes = []string{"adaptive", "between_tools", "disabled"}
 
 // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html, modelId, made looser inside
 // ARNs: a resource kind that is new to us is the provider's to judge.
@@ -137,6 +145,12 @@ func (c Config) validateValues() []error {
 		if strings.TrimSpace(s) == "" || !utf8.ValidString(s) {
 			fault("stop_sequences[%d]: empty, blank or no valid UTF-8", i)
 		}
+	}
+	if c.Thinking != "" && familyOf(model) != anthropic {
+		fault("thinking %q: only Claude's models take it", c.Thinking)
+	}
+	if c.Thinking != "" && !slices.Contains(thinkingTypes, c.Thinking) {
+		fault("thinking %q: want one of %s", c.Thinking, strings.Join(thinkingTypes, ", "))
 	}
 	if c.NoSystem && c.System != "" {
 		fault("system: set, and switched off, at once")

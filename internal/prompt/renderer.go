@@ -136,6 +136,7 @@ func (c Config) settings(r *Renderer, fam family) (settings, error) {
 	if c.TopP != nil && !drop(FieldTopP) {
 		s.topP = c.TopP
 	}
+	s.thinking = c.Thinking
 	s.temperature = c.Temperature
 	if s.temperature == nil && c.TopP == nil {
 		t := defaultTemperature

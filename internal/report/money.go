@@ -39,13 +39,13 @@ func newCostView(r *Report) costView {
 	switch {
 	case local && c.Batch == nil && c.OnDemand == nil:
 		v.Headline = "Nothing was spent."
-		v.Detail = fmt.Sprintf("The stand-in answered. What these tokens would cost on %s is unknown, because its price is.", model)
+		v.Detail = fmt.Sprintf("The stand-in answered. What these tokens would cost on %s is unknown, because its price is: quarry prices --refresh reads AWS's price lists.", model)
 	case local:
 		v.Headline = "Nothing was spent."
 		v.Detail = fmt.Sprintf("The stand-in answered. The same tokens on %s would cost %s in batch, %s on demand.", model, money(c.Batch), money(c.OnDemand))
 	case c.Actual == nil:
 		v.Headline = "What was spent is unknown."
-		v.Detail = fmt.Sprintf("There is no price for some of the answers of %s in %s. The provider's bill has the sum.", model, orUnknown(clean(r.Region, 40)))
+		v.Detail = fmt.Sprintf("There is no price for some of the answers of %s in %s: quarry prices --refresh reads AWS's price lists. The provider's bill has the sum.", model, orUnknown(clean(r.Region, 40)))
 	default:
 		v.Headline = money(c.Actual) + " spent"
 		v.Detail = besideOnDemand(c)

@@ -92,7 +92,7 @@ type Cost struct {
 	Estimated   bool        `json:"estimated"`
 	PriceSource string      `json:"price_source"`
 	PriceDate   string      `json:"price_date"`
-	PriceBasis  string      `json:"price_basis"` // listed or derived
+	PriceBasis  string      `json:"price_basis"` // listed, derived or secondary
 }
 
 // Time is in seconds. The stages overlap: their sum can be more than the total.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/cost"
 	"quarry/internal/ledger"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/outlook"
@@ -122,7 +123,7 @@ func (r *Run) waitsForCalls(s *ledger.Shard) bool {
 func (r *Run) noPrice() error {
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "hold the cap of", Subject: r.cfg.MaxUSD.String(), Err: fmt.Errorf("the price of %s in %s is not known", r.cfg.Model, r.cfg.Region),
-		Hint: "leave --max-usd out, or name a model and a Region whose price is known",
+		Hint: cost.UnknownHelp + "; or leave --max-usd out",
 	}
 }
 

@@ -57,8 +57,13 @@ type Config struct {
 	Mode      quarry.Mode
 	RoleARN   string
 	KMSKey    string
-	Tags      map[string]string
-	Quotas    quarry.Quotas
+	// What else a job is made with: hours until AWS ends it (0: as AWS sets it), the VPC that it reaches S3 through, and
+	// the account of the bucket where that is another's.
+	JobTimeout                    int32
+	VPCSubnets, VPCSecurityGroups []string
+	BucketOwner                   string
+	Tags                          map[string]string
+	Quotas                        quarry.Quotas
 
 	Pilot         int // documents asked first. Zero: 100
 	NoPilot       bool

@@ -149,6 +149,7 @@ func (r *Run) request(s *ledger.Shard, pool *Pool) bedrock.CreateRequest {
 	return bedrock.CreateRequest{
 		JobName: name, Token: runjson.Token(name, s.Digest), ModelID: pool.Model, RoleARN: pool.RoleARN, Type: r.cfg.Type,
 		InputURI: pool.Bucket.URI(runjson.InputKey(r.id, s.ID)), OutputURI: pool.Bucket.URI(runjson.OutputPrefix(r.id, s.ID)), KMSKey: r.cfg.KMSKey, Tags: tags,
+		TimeoutHours: r.cfg.JobTimeout, Subnets: r.cfg.VPCSubnets, SecurityGroups: r.cfg.VPCSecurityGroups, BucketOwner: r.cfg.BucketOwner,
 	}
 }
 

@@ -48,7 +48,7 @@ type Work struct {
 
 // Compare puts the ways to buy the work side by side, batch jobs first, and says whether a prompt cache applies to calls.
 func (p Prices) Compare(w Work) ([]ModePlan, CachePlan) {
-	model, _, known := catalog.Find(p.Model)
+	model, _, known := catalog.Open(p.Model)
 	cache := cachePlan(w.Prefix, model.CacheMin)
 	var modes []ModePlan
 	for _, mode := range []quarry.Mode{quarry.ModeJob, quarry.ModeFlex, quarry.ModeOnDemand} {
@@ -57,8 +57,13 @@ func (p Prices) Compare(w Work) ([]ModePlan, CachePlan) {
 		switch {
 		case mode == quarry.ModeJob:
 			m.asJobs(w, known && !model.Batch)
+			if known && !model.Listed() {
+				m.Note = "whether this model takes batch inference jobs is not known; --mode ondemand asks it"
+			}
 		case mode == quarry.ModeFlex && model.Offers(catalog.Flex) == catalog.No:
 			m.Possible, m.Note, m.TimeBasis = false, "this model has no flex tier", "none"
+		case mode == quarry.ModeFlex && known && !model.Listed():
+			m.Possible, m.Note, m.TimeBasis = false, "whether this model has a flex tier is not known", "none"
 		default:
 			m.asCalls(w)
 		}
@@ -153,7 +158,7 @@ func Recommend(modes []ModePlan) (mode quarry.Mode, why string) {
 	case best == nil:
 		return "", "none of the ways works for this model"
 	case bestCost == nil:
-		return best.Mode, "prices are not known here; AWS sells batch inference at half of on demand where it lists both"
+		return best.Mode, "prices are not known here; AWS sells batch inference at half of on demand where it lists both; " + cost.UnknownHelp
 	}
 	why = "about " + bestCost.String()
 	if withCache {

@@ -102,5 +102,12 @@ func (a *api) getProfile(c *call) error {
 		}
 		return reply(c, v)
 	}
+	if m, prefix, ok := openModel(c.id); ok && prefix != "" && !m.Listed() && inGeography(prefix, c.caller.Region) {
+		v := profile(c.caller, m, prefix)
+		if err := a.require(c, "bedrock:GetInferenceProfile", v.ARN, nil); err != nil {
+			return err
+		}
+		return reply(c, v)
+	}
 	return refuse(notFound, "The specified inference profile could not be found: %s", c.id)
 }

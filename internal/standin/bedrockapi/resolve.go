@@ -24,7 +24,7 @@ const messageBadModel = "The provided model identifier is invalid."
 
 // resolve finds the model of an id or ARN as the caller's Region sees it.
 func (a *api) resolve(caller Caller, id string) (target, error) {
-	m, profile, ok := catalog.Find(id)
+	m, profile, ok := openModel(id)
 	if !ok {
 		return target{}, refuse(validation, messageBadModel)
 	}
@@ -47,6 +47,17 @@ func (a *api) resolve(caller Caller, id string) (target, error) {
 		return target{}, refuse(notFound, "This model version has reached the end of its life. Please refer to the AWS documentation for more details.")
 	}
 	return t, nil
+}
+
+// openModel finds a model of the table, or one that is newer than the table: an id of a known provider whose models answer
+// with text. AWS would know whether there is such a model; the stand-in takes it that there is.
+func openModel(id string) (m catalog.Model, profile string, ok bool) {
+	if m, profile, ok = catalog.Find(id); ok {
+		return m, profile, true
+	}
+	m, profile, ok = catalog.Open(id)
+	shape, _ := catalog.ShapeOf(id)
+	return m, profile, ok && !m.Listed() && shape.Output() == "text" && !catalog.Mistyped(id)
 }
 
 // modelARNs are the ARNs of the models behind a profile, as GetInferenceProfile lists them.

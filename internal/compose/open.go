@@ -1,0 +1,72 @@
+package compose
+
+import (
+	"fmt"
+	"strings"
+
+	"quarry"
+	"quarry/internal/catalog"
+	"quarry/internal/config"
+)
+
+// thinkingFor is the type of thinking that is sent: what is set, else off for a model that would think by itself.
+func thinkingFor(s *config.Settings, model catalog.Model) string {
+	switch t := model.Thinking(); {
+	case s.Prompt.Thinking == "model":
+		return ""
+	case s.Prompt.Thinking != "":
+		return s.Prompt.Thinking
+	case t.On && t.SendOff:
+		return t.Off
+	}
+	return ""
+}
+
+// Unlisted says what is not known of a model that the table does not list, or nothing.
+func (ask *Asking) Unlisted(s *config.Settings) string {
+	if strings.HasPrefix(s.Model, "arn:") && ask.Model.ID == "" {
+		return "" // what it leads to is asked of AWS
+	}
+	_, profile, listed := catalog.Find(s.Model)
+	if listed {
+		return ""
+	}
+	near := ""
+	if ids := catalog.Suggest(s.Model); len(ids) > 0 {
+		near = "; if it is mistyped: did you mean " + strings.Join(ids, " or ") + "?"
+	}
+	if ask.Model.Listed() {
+		return fmt.Sprintf("the table of models of %s lists %s, but not its profile %s: where that leads is AWS's to say%s", catalog.Date(), ask.Model.ID, profile, near)
+	}
+	what := "its request body is taken to be Converse's"
+	if ask.Model.Provider != "" {
+		what = "its provider, " + ask.Model.Provider + ", says what its request body is"
+	}
+	return fmt.Sprintf("the table of models of %s does not list %s: %s; its price and limits are not known unless a price list has them, nor whether it takes batch inference jobs%s", catalog.Date(), s.Model, what, near)
+}
+
+// JobsKnown refuses to make jobs for a model of which no page says that it takes them: each would be refused, or run at
+// a price that is not known. An application inference profile is for preflight to resolve.
+func (ask *Asking) JobsKnown(s *config.Settings) error {
+	if s.Mode != string(quarry.ModeJob) || ask.Model.Batch || ask.Model.ID == "" && strings.HasPrefix(s.Model, "arn:") {
+		return nil
+	}
+	reason := fmt.Errorf("AWS's page of %s does not list it for batch inference", catalog.Date())
+	if !ask.Model.Listed() {
+		reason = fmt.Errorf("whether it takes batch inference jobs is not known (table of %s)", catalog.Date())
+	}
+	hint := "--mode ondemand sends it as on-demand calls, at the on-demand price, which is twice that of batch inference where AWS lists both"
+	if ids := catalog.Suggest(s.Model); len(ids) > 0 && !ask.Model.Listed() {
+		hint += "; if the id is mistyped: did you mean " + strings.Join(ids, " or ") + "?"
+	}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "make jobs for model", Subject: s.Model, Err: reason, Hint: hint}
+}
+
+// callsOnly gives the mode that the settings ask for, on demand where auto could choose jobs for a model that is not known
+// to take them.
+func (ask *Asking) callsOnly(s *config.Settings) quarry.Mode {
+	if s.Mode == string(quarry.ModeAuto) && !ask.Model.Batch && ask.Model.ID != "" {
+		return quarry.ModeOnDemand
+	}
+	return quarry.Mode(s.Mode)
+}
