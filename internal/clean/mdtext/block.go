@@ -33,6 +33,7 @@ const (
 	htmlBlock
 	table
 	template     // a template mark over several lines
+	until        // what goes up to a place in the source
 	templateBody // the body of a mark that goes with it, up to a word
 )
 
@@ -46,6 +47,7 @@ type leaf struct {
 	indent int // of a fence
 	html   int // which end condition an HTML block has
 	end    string
+	stop   int // where it ends, where that is known at its beginning
 	lines  int // how many lines a template mark has gone on for
 }
 

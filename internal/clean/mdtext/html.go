@@ -181,23 +181,47 @@ func attribute(b []byte, i int) int {
 	return end
 }
 
-// maxBraces bounds an expression of JSX.
-const maxBraces = 1024
+// maxBraces bounds an expression of JSX in the attributes of a tag.
+const maxBraces = 16 << 10
 
 // braceEnd returns where the JSX expression at i ends, or 0.
-func braceEnd(b []byte, i int) int {
-	depth := 0
-	for j := i; j < len(b) && j-i < maxBraces; j++ {
-		switch b[j] {
-		case '{':
-			depth++
-		case '}':
-			if depth--; depth == 0 {
-				return j + 1
-			}
+func braceEnd(b []byte, i int) int { return balanced(b, i, maxBraces) }
+
+// withoutBraces blanks the expressions of JSX in the attributes of tags, in place: HTML would end a tag at the first '>' in
+// them.
+func withoutBraces(b []byte) {
+	for i, tries := 0, 0; tries < maxScripts; {
+		n := bytes.Index(b[i:], []byte("={"))
+		if n < 0 {
+			return
 		}
+		at := bytes.LastIndexByte(b[i:i+n], '<')
+		if at < 0 {
+			i += n + 2
+			continue
+		}
+		end := tagEnd(b, i+at)
+		if end <= i+n {
+			tries++
+			i += n + 2
+			continue
+		}
+		for j := i + n; j < end; {
+			if b[j] != '{' {
+				j++
+				continue
+			}
+			stop := max(braceEnd(b, j), j+1)
+			for k := j; k < min(stop, end); k++ {
+				b[k] = ' '
+			}
+			if b[j-1] == '=' {
+				b[j-1] = ' '
+			}
+			j = stop
+		}
+		i = end
 	}
-	return 0
 }
 
 func skipSpace(b []byte, i int) int {

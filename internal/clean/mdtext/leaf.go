@@ -16,6 +16,12 @@ func (p *Parser) continueLeaf(start int) bool {
 		return p.htmlLine(start)
 	case template:
 		return p.templateLine()
+	case until:
+		if start < p.leaf.stop {
+			return true
+		}
+		p.closeLeaf(p.leaf.stop)
+		return false
 	case templateBody:
 		if bytes.Contains(p.src[p.pos:p.eol], []byte(p.leaf.end)) {
 			p.closeLeaf(p.eol)
@@ -106,7 +112,7 @@ func (p *Parser) closeLeaf(at int) {
 		p.ops = append(p.ops, op{kind: opHTML, n: l.begin, lines: lines})
 	case table:
 		p.ops = append(p.ops, op{kind: opTable, lines: lines})
-	case template, templateBody:
+	case template, templateBody, until:
 		p.Counts.Note(rule.Template, at-l.begin)
 		p.ops = append(p.ops, op{kind: opBreak})
 	}

@@ -51,6 +51,8 @@ type Parser struct {
 	streams  bool // blocks are written as they come
 	collects bool // blocks are read for their definitions alone
 	inHTML   bool // an HTML block is being rendered, in which elements need no end
+	mdx      bool // an import or export was met
+	scripts  int  // statements and expressions that were none
 	options  bool // the lines at hand may be options of a directive
 	yaml     bool // between two `---`
 	started  bool // a container or leaf began on this line
@@ -129,7 +131,7 @@ func (p *Parser) render(src []byte) {
 		p.lines, p.ops, p.buf, p.cell = nil, nil, nil, nil
 	}
 	p.lines, p.ops, p.stack = p.lines[:0], p.ops[:0], p.stack[:0]
-	p.leaf, p.options, p.yaml = leaf{}, false, false
+	p.leaf, p.options, p.yaml, p.mdx, p.scripts = leaf{}, false, false, false, 0
 	p.bodies = [len(bodyWords)]int{}
 	if len(p.refs) > maxKept {
 		p.refs = make(map[uint64]struct{}) // clearing a giant map costs each later document its size
@@ -143,7 +145,7 @@ func (p *Parser) render(src []byte) {
 		p.collects = true
 		p.blocks()
 		p.forget()
-		p.collects, p.stack, p.leaf = false, p.stack[:0], leaf{}
+		p.collects, p.stack, p.leaf, p.scripts = false, p.stack[:0], leaf{}, 0
 		*p.Counts = rule.Counts{}
 	}
 	p.blocks()

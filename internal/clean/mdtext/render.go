@@ -29,6 +29,9 @@ func (p *Parser) write(o *op) {
 		for n := o.lines.from; n < o.lines.to; n++ {
 			p.buf = append(append(p.buf, p.text(n)...), '\n')
 		}
+		if !p.Settings.KeepTemplates {
+			withoutBraces(p.buf)
+		}
 		p.buf = p.withoutMarks(p.buf)
 		p.inHTML = true
 		p.R.HTML(p.buf)
@@ -113,7 +116,7 @@ func trimEnd(b []byte) []byte {
 	return b
 }
 
-// withoutID takes the attributes off the end of a heading: `{#id}`, `{: #id .class}`, `{/*id*/}`.
+// withoutID takes the attributes off the end of a heading: `{#id}`, `{ id="4.49" }`, `{: #id .class}`, `{/*id*/}`.
 func withoutID(b []byte) []byte {
 	if len(b) == 0 || b[len(b)-1] != '}' {
 		return b
@@ -122,11 +125,12 @@ func withoutID(b []byte) []byte {
 	if at < 0 || at+2 >= len(b) {
 		return b
 	}
-	switch inner := b[at+1 : len(b)-1]; inner[0] {
-	case '#', '.', ':':
-		if bytes.IndexByte(inner, '`') < 0 && bytes.IndexByte(inner, '}') < 0 {
-			return bytes.TrimRight(b[:at], " \t")
-		}
+	inner := trim(b[at+1 : len(b)-1])
+	if len(inner) == 0 || bytes.IndexByte(inner, '`') >= 0 || bytes.IndexByte(inner, '}') >= 0 {
+		return b
+	}
+	if n := bytes.IndexByte(inner, '='); inner[0] == '#' || inner[0] == '.' || inner[0] == ':' || n > 0 && n+1 < len(inner) && inner[n+1] == '"' && word(inner, 0) == n {
+		return bytes.TrimRight(b[:at], " \t")
 	}
 	return b
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 
 	"quarry/internal/clean/htmltext"
-	"quarry/internal/clean/rule"
 )
 
 // What a line may begin with, by its first byte.
@@ -74,11 +73,14 @@ func (p *Parser) startBlock(matched *int, start int) bool {
 		}
 		return p.startItem(matched, start, indent, at, inParagraph)
 	case '{':
+		if p.startExpression(matched, start, at, inParagraph) {
+			return false
+		}
 		return p.startTemplate(matched, start, at)
 	case '[':
 		return p.startNote(matched, start, indent, at, inParagraph)
 	case 'i', 'e':
-		return p.startModule(matched, start, line, inParagraph)
+		return p.startModule(matched, start, at, inParagraph)
 	case '@':
 		return false
 	}
@@ -274,36 +276,89 @@ func (p *Parser) noteBefore() bool {
 	return len(p.stack) > 0 && p.stack[len(p.stack)-1].kind == note
 }
 
-// startModule passes over a line of MDX that imports or exports.
-func (p *Parser) startModule(matched *int, start int, line []byte, inParagraph bool) bool {
-	if inParagraph || p.Settings.KeepTemplates || !isModule(trim(line)) {
+// startModule passes over an import or export of MDX, which begins in the first column.
+func (p *Parser) startModule(matched *int, start, at int, inParagraph bool) bool {
+	if inParagraph || at != start || len(p.stack) > *matched || p.Settings.KeepTemplates || p.scripts > maxScripts {
 		return false
 	}
-	p.begin(matched, start)
-	p.Counts.Note(rule.Template, len(line))
-	p.ops = append(p.ops, op{kind: opBreak})
-	p.consume()
+	end := moduleEnd(p.src, at)
+	if end == 0 {
+		if bytes.ContainsAny(p.src[at:p.eol], "({[`") { // else it was over at once
+			p.scripts++
+		}
+		return false
+	}
+	p.mdx = true
+	p.beginUntil(matched, start, end)
 	return false
 }
 
-func isModule(line []byte) bool {
-	line = bytes.TrimSuffix(line, []byte(";"))
-	if bytes.HasPrefix(line, []byte("import ")) {
-		last := len(line) - 1
-		quoted := line[last] == '\'' || line[last] == '"'
-		return quoted && (line[7] == line[last] || bytes.Contains(line, []byte(" from ")))
+// maxScripts is how many statements may turn out to be none before no more are looked for.
+const maxScripts = 32
+
+// beginUntil begins a block that is passed over up to a place in the source.
+func (p *Parser) beginUntil(matched *int, start, end int) {
+	p.begin(matched, start)
+	p.touch()
+	p.leaf = leaf{kind: until, from: len(p.lines), begin: start, stop: end}
+	if end <= p.eol {
+		p.closeLeaf(end)
+		p.started = true
 	}
-	for _, prefix := range [...]string{"export const ", "export default ", "export function ", "export let ", "export {"} {
-		if bytes.HasPrefix(line, []byte(prefix)) {
-			return true
+	p.consume()
+}
+
+// startExpression passes over a comment or an expression in braces that MDX has as a block of its own, over empty lines too.
+func (p *Parser) startExpression(matched *int, start, at int, inParagraph bool) bool {
+	rest := p.src[at:]
+	comment := bytes.HasPrefix(bytes.TrimLeft(rest[1:min(len(rest), 80)], " \t\r\n"), []byte("/*"))
+	if p.Settings.KeepTemplates || inParagraph || p.scripts > maxScripts || !comment && (!p.mdx || len(rest) > 1 && (rest[1] == '{' || rest[1] == '%' || rest[1] == '#')) {
+		return false
+	}
+	end := balanced(p.src, at, maxScript)
+	if end > 0 {
+		if next := skipSpaces(p.src, end); next < len(p.src) && p.src[next] != '\n' && p.src[next] != '\r' {
+			end = 0
 		}
 	}
-	return false
+	if end == 0 {
+		p.scripts++
+		return false
+	}
+	p.beginUntil(matched, start, end)
+	return true
+}
+
+// startComponent passes over the start tag of a component over several lines, whose attributes may hold anything.
+func (p *Parser) startComponent(matched *int, start, at int) bool {
+	line := p.src[at:p.eol]
+	if len(line) < 2 || line[1] < 'A' || line[1] > 'Z' || p.Settings.KeepTemplates || p.scripts > maxScripts {
+		return false
+	}
+	name := tagName(line)
+	if htmltext.Known(name) || len(line) > len(name)+1 && line[len(name)+1] != ' ' {
+		return false
+	}
+	end := tagEnd(p.src[:min(len(p.src), at+maxScript)], at)
+	if end == 0 {
+		p.scripts++
+	}
+	if end <= p.eol { // on one line it is a tag like any other
+		return false
+	}
+	if next := skipSpaces(p.src, end); next < len(p.src) && p.src[next] != '\n' && p.src[next] != '\r' {
+		return false
+	}
+	p.beginUntil(matched, start, end)
+	return true
 }
 
 // startHTML begins an HTML block.
 func (p *Parser) startHTML(matched *int, start, at int, inParagraph bool) bool {
 	line := p.src[at:p.eol]
+	if !inParagraph && p.startComponent(matched, start, at) {
+		return false
+	}
 	kind := htmlStart(line)
 	if kind == 0 || kind == 7 && inParagraph {
 		return false
