@@ -30,6 +30,8 @@ func (s *shortcodes) known(name []byte) shortcodeKind {
 		return withBody // also one of those below, whose body would stay
 	}
 	switch string(name) {
+	case "vc_raw_html", "vc_raw_js": // their bodies are in base64
+		return withBody
 	case "caption", "wp_caption", "gallery", "playlist", "toc", "audio", "video", "contact-form-7", "contact-form",
 		"contact-field", "wpforms", "gravityform", "ninja_form", "mc4wp_form", "toc_container", "lwptoc", "ez-toc",
 		"vc_row", "vc_column", "vc_column_text", "vc_row_inner", "vc_column_inner", "vc_section", "vc_single_image",
@@ -46,10 +48,55 @@ func (s *shortcodes) known(name []byte) shortcodeKind {
 		"geshi", "snippet", "enlighter":
 		return withBody
 	}
+	if builder(name) {
+		return markOnly
+	}
 	if slices.ContainsFunc(s.settings.Shortcodes, func(n string) bool { return n == string(name) }) {
 		return markOnly
 	}
 	return noShortcode
+}
+
+// builder reports whether a shortcode is one of the page builders that millions of sites use.
+func builder(name []byte) bool {
+	return hasPrefixAny(name, "vc_", "et_pb_", "su_", "fusion_", "av_", "elementor-")
+}
+
+// shortcodeWords writes the words that a shortcode has in its attributes: a caption, the text of a heading or a button.
+func (r *Renderer) shortcodeWords(name, mark []byte) {
+	switch string(name) {
+	case "caption", "wp_caption", "button", "tweet", "highlight", "dropcap":
+	default:
+		if !builder(name) || string(name) == "vc_single_image" || bytes.HasSuffix(name, []byte("_image")) {
+			return
+		}
+	}
+	for _, attribute := range [...]string{"caption", "title", "text", "heading"} {
+		if text := shortcodeAttribute(mark, attribute); len(text) > 0 {
+			r.Break(1)
+			r.Text(text)
+			r.Break(1)
+		}
+	}
+}
+
+// shortcodeAttribute gives the value of an attribute of a shortcode.
+func shortcodeAttribute(mark []byte, name string) []byte {
+	for i := 0; ; {
+		n := bytes.Index(mark[i:], []byte(name))
+		if n < 0 {
+			return nil
+		}
+		i += n + len(name)
+		before := mark[i-len(name)-1]
+		if i+1 >= len(mark) || mark[i] != '=' || mark[i+1] != '"' && mark[i+1] != '\'' || !isBlank(before) {
+			continue
+		}
+		if end := bytes.IndexByte(mark[i+2:], mark[i+1]); end >= 0 {
+			return mark[i+2 : i+2+end]
+		}
+		return nil
+	}
 }
 
 // find reports whether a document holds a shortcode at all.
@@ -181,6 +228,8 @@ func (r *Renderer) text(src []byte, from, to int) int {
 		r.codes.note(r.Counts, end-i)
 		if r.codes.known(shortcodeAt(src, i+1)) == withBody {
 			r.Break(1)
+		} else {
+			r.shortcodeWords(shortcodeAt(src, i+1), src[i:end])
 		}
 		i = end
 		from = i

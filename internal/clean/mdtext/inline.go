@@ -32,7 +32,7 @@ type token struct {
 }
 
 // special marks the bytes at which text has to be looked at.
-var special = simd.NewSet("\\`*_~[]!<&{\n:")
+var special = simd.NewSet("\\`*_~[]!<&{\n:%")
 
 // maxPiece bounds how much of a block is looked at at once, and with that the memory for tokens. No author writes a
 // paragraph that long; a mark that spans two pieces is text.
@@ -113,6 +113,8 @@ func (p *Parser) tokenise(b []byte, first int) {
 			}
 		case '{':
 			next = p.brace(b, from, i)
+		case '%':
+			next = p.percent(b, from, i)
 		case '\n':
 			if hardBreak(b, i) {
 				p.cut(from, i)

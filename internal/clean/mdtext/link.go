@@ -17,6 +17,11 @@ type bracket struct {
 
 // opener reads '[' or '!['.
 func (p *Parser) opener(b []byte, from, i int) int {
+	if end := wikiImage(b, i); end > 0 && !p.Settings.KeepTemplates {
+		p.cut(from, i)
+		p.drop(i, end, rule.Image)
+		return end
+	}
 	end := i + 1
 	image := b[i] == '!'
 	if image {
@@ -191,16 +196,51 @@ func inlineTarget(b []byte, i int) int {
 		return templateTarget(b, i)
 	}
 	at := skipSpace(b, end)
+	if at > end {
+		at = imageSize(b, at)
+	}
 	if at > end && at < len(b) && b[at] != ')' {
 		if end = title(b, at); end < 0 {
 			return templateTarget(b, i)
 		}
-		at = skipSpace(b, end)
+		at = imageSize(b, skipSpace(b, end))
 	}
 	if at < len(b) && b[at] == ')' {
 		return at + 1
 	}
 	return templateTarget(b, i)
+}
+
+// imageSize passes over the size that Zenn, Azure and HackMD write behind an image's address: `=250x`, `=100%x50%`.
+func imageSize(b []byte, i int) int {
+	if i >= len(b) || b[i] != '=' {
+		return i
+	}
+	end := i + 1
+	for end < len(b) && (b[end] >= '0' && b[end] <= '9' || b[end] == '%' || b[end] == 'x' || b[end] == '.' || b[end] == '*' || b[end] == 'p') {
+		end++
+	}
+	if at := skipSpace(b, end); end > i+1 && at < len(b) && (b[at] == ')' || b[at] == '"') {
+		return at
+	}
+	return i
+}
+
+// wikiImage returns where an image or an embedded page of a wiki ends: `![[a.png|200]]`, `[[File:a.png|thumb|words]]`; 0 when
+// there is none.
+func wikiImage(b []byte, i int) int {
+	rest := b[i:]
+	switch {
+	case bytes.HasPrefix(rest, []byte("![[")):
+	case bytes.HasPrefix(rest, []byte("[[File:")), bytes.HasPrefix(rest, []byte("[[Image:")), bytes.HasPrefix(rest, []byte("[[file:")), bytes.HasPrefix(rest, []byte("[[image:")):
+	default:
+		return 0
+	}
+	n := bytes.Index(rest[:min(len(rest), maxLabel)], []byte("]]"))
+	if n < 4 || bytes.IndexByte(rest[3:n], '\n') >= 0 || !bytes.ContainsAny(rest[3:n], ".|#") {
+		return 0 // CommonMark's own
+	}
+	return i + n + 2
 }
 
 // templateTarget ends a destination that begins with a template mark.

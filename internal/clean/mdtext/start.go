@@ -16,7 +16,7 @@ var starts = func() (t [256]uint8) {
 	for c := range t {
 		t[c] = plainStart
 	}
-	for _, c := range []byte("\n\r\t >#`~<=-_*+0123456789|:{[@!?/") {
+	for _, c := range []byte("\n\r\t >#`~<=-_*+0123456789|:{[@!?/%") {
 		t[c] = markStart
 	}
 	// import and export of MDX, which cannot interrupt a paragraph
@@ -63,6 +63,8 @@ func (p *Parser) startBlock(matched *int, start int) bool {
 		return false
 	case '!', '?':
 		return p.startIndented(matched, start, indent, at)
+	case '%':
+		return p.startPercent(matched, start, at)
 	case '/':
 		return p.startSlashes(matched, start, at)
 	case '-', '|', ':':

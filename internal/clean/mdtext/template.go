@@ -46,7 +46,7 @@ func (p *Parser) endsOfBodies(line []byte, start int) {
 }
 
 // bodyWords end the bodies of marks whose bodies are no text.
-var bodyWords = [...]string{"endcomment", "/comment", "endhighlight", "/highlight", "endcodeblock"}
+var bodyWords = [...]string{"endcomment", "/comment", "endhighlight", "/highlight", "endcodeblock", "endcapture", ":/comment}", "%%"}
 
 // findBody reports whether the word that ends a body stands behind a place. Where it was found is remembered, so that a
 // flood of marks costs one search.
@@ -77,6 +77,10 @@ func bodyOf(line []byte) int {
 		return 2
 	case bytes.HasPrefix(inner, []byte("codeblock")):
 		return 4
+	case bytes.HasPrefix(inner, []byte("capture ")):
+		return 5
+	case bytes.HasPrefix(inner, []byte("::comment}")):
+		return 6
 	}
 	return -1
 }
@@ -127,6 +131,7 @@ func (p *Parser) brace(b []byte, from, i int) int {
 	if end == 0 {
 		return i
 	}
+	end = bodyMarkEnd(b, i, end)
 	p.cut(from, i)
 	if keepFrom, keepTo := braceText(b[i:end]); keepFrom < keepTo {
 		p.add(tokText, i+keepFrom, i+keepTo)
@@ -134,6 +139,55 @@ func (p *Parser) brace(b []byte, from, i int) int {
 	}
 	p.drop(i, end, rule.Template)
 	return end
+}
+
+// bodyMarkEnd returns where the body ends that a mark inside of a sentence begins and that is no text, such as
+// `{% comment %}not {% endcomment %}`; the end of the mark itself where it begins none.
+func bodyMarkEnd(b []byte, i, end int) int {
+	n := bodyOf(b[i:end])
+	if n < 0 {
+		return end
+	}
+	rest := b[end:min(len(b), end+2*maxMark)]
+	at := bytes.Index(rest, []byte(bodyWords[n]))
+	if at < 0 {
+		return end
+	}
+	stop := bytes.IndexByte(rest[at:], '}')
+	if stop < 0 {
+		return end
+	}
+	for end += at + stop + 1; end < len(b) && b[end] == '}'; end++ {
+	}
+	return end
+}
+
+// percent reads a comment of Obsidian, `%%not for readers%%`.
+func (p *Parser) percent(b []byte, from, i int) int {
+	if i+3 >= len(b) || b[i+1] != '%' || p.Settings.KeepTemplates {
+		return i
+	}
+	n := bytes.Index(b[i+2:min(len(b), i+maxMark)], []byte("%%"))
+	if n < 1 || i > 0 && b[i-1] > ' ' && isASCIIWord(b[i-1]) {
+		return i
+	}
+	p.cut(from, i)
+	p.drop(i, i+n+4, rule.Template)
+	return i + n + 4
+}
+
+func isASCIIWord(c byte) bool { return isAlpha(c) || c >= '0' && c <= '9' || c == '%' }
+
+// startPercent passes over a comment of Obsidian over several lines, between two lines of `%%`.
+func (p *Parser) startPercent(matched *int, start, at int) bool {
+	if p.Settings.KeepTemplates || string(trimRight(p.src[at:p.eol])) != "%%" || !p.findBody(len(bodyWords)-1, p.eol) {
+		return false
+	}
+	p.begin(matched, start)
+	p.touch()
+	p.leaf = leaf{kind: templateBody, from: len(p.lines), begin: start, end: "%%"}
+	p.consume()
+	return false
 }
 
 // maxMark bounds a template mark.
@@ -165,12 +219,13 @@ func braceMarkEnd(b []byte, i int) int {
 			return closeMark(b, i, "*/}")
 		}
 	case ':':
-		if end := closeMark(b, i, "}"); end > 0 && (i == 0 || b[i-1] <= ' ' || bytes.IndexByte([]byte(")*`_]\""), b[i-1]) >= 0) {
+		if end := closeMark(b, i, "}"); end > 0 && (i == 0 || b[i+2] == '/' || b[i+2] == ':' || b[i-1] <= ' ' || bytes.IndexByte([]byte(")*`_]\""), b[i-1]) >= 0) {
 			return end
 		}
 	case '#':
-		if b[i+2] == ' ' {
-			return closeMark(b, i, "#}")
+		end := closeMark(b, i, "#}")
+		if b[i+2] == ' ' || b[i+2] == '-' || end > 0 && bytes.IndexByte(b[i:end-1], '}') < 0 {
+			return end
 		}
 	}
 	return 0
@@ -188,6 +243,9 @@ func closeMark(b []byte, i int, end string) int {
 // may mean as it stands (`{{ message }}`).
 func templateCode(inner []byte) bool {
 	inner = bytes.TrimSpace(bytes.Trim(inner, "-"))
+	if bytes.HasPrefix(inner, []byte("/*")) {
+		return true
+	}
 	if len(inner) == 0 || bytes.IndexByte(inner, '\n') >= 0 && bytes.IndexByte(inner, '(') < 0 {
 		return false
 	}
@@ -221,6 +279,9 @@ func braceText(mark []byte) (from, to int) {
 	if !bytes.HasPrefix(mark, []byte("{{")) {
 		return 0, 0
 	}
+	if mark[2] == '<' || mark[2] == '%' {
+		return captionOf(mark)
+	}
 	open := bytes.IndexByte(mark, '(')
 	if open < 0 || !crossReference(bytes.TrimSpace(mark[2:open])) {
 		return 0, 0
@@ -242,6 +303,22 @@ func braceText(mark []byte) (from, to int) {
 		i += end + 2
 	}
 	return from, to
+}
+
+// captionOf finds the caption of Hugo's figure (https://gohugo.io/shortcodes/figure/).
+func captionOf(mark []byte) (from, to int) {
+	if !bytes.HasPrefix(bytes.TrimSpace(mark[3:]), []byte("figure ")) {
+		return 0, 0
+	}
+	for _, name := range [...]string{` caption="`, ` title="`, " caption=`", " title=`"} {
+		if n := bytes.Index(mark, []byte(name)); n >= 0 {
+			from = n + len(name)
+			if n := bytes.IndexByte(mark[from:], name[len(name)-1]); n > 0 {
+				return from, from + n
+			}
+		}
+	}
+	return 0, 0
 }
 
 func crossReference(name []byte) bool {
