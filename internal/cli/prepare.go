@@ -14,6 +14,7 @@ import (
 	"quarry/internal/clean"
 	"quarry/internal/compose"
 	"quarry/internal/outfile"
+	"quarry/internal/source"
 )
 
 // cleanLine is one line of `quarry clean`.
@@ -117,6 +118,11 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 	if n == 0 && left == 0 {
 		if err := a.parts().NoDocuments(ctx, &s.Settings, args); err != nil {
 			return err
+		}
+	}
+	for _, src := range sources {
+		for _, line := range source.Notes(src) {
+			fmt.Fprintln(a.Stderr, plain(line))
 		}
 	}
 	return a.cleaned(out, left)

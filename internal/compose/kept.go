@@ -21,6 +21,7 @@ import (
 	"quarry/internal/kept"
 	"quarry/internal/run"
 	"quarry/internal/source"
+	"quarry/internal/source/note"
 	"quarry/internal/source/s3"
 )
 
@@ -36,6 +37,7 @@ func (pr *Program) KeepSources(s *config.Settings, e *effect.Effects, dir string
 		if err != nil {
 			return nil, err
 		}
+		cfg.Notes = new(note.Book)
 		sources, err := source.Open(ctx, readable, cfg)
 		if err != nil {
 			return nil, err
@@ -73,6 +75,9 @@ func keepOne(ctx context.Context, cfg kept.Config, watch func(run.Event)) (sourc
 	k, err := kept.Keep(ctx, cfg)
 	if err != nil {
 		return nil, err
+	}
+	for _, line := range source.Notes(cfg.Source.(source.Source)) {
+		watch(run.Event{Kind: run.Note, Text: line})
 	}
 	watch(run.Event{Kind: run.Note, Text: fmt.Sprintf("%-10s %s documents of %s, kept for this pass", "read", figure.Thousands(k.Documents), name)})
 	return k, nil

@@ -16,6 +16,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/source"
+	"quarry/internal/source/note"
 	"quarry/internal/source/s3"
 )
 
@@ -25,6 +26,7 @@ func (pr *Program) OpenSources(ctx context.Context, s *config.Settings, args []s
 	if err != nil {
 		return nil, err
 	}
+	cfg.Notes = new(note.Book)
 	return source.Open(ctx, args, cfg)
 }
 

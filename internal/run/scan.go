@@ -16,6 +16,7 @@ import (
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/weigh"
+	"quarry/internal/source"
 )
 
 // asking says how documents are asked now.
@@ -102,6 +103,11 @@ read:
 			order++
 		}
 		r.watch(Event{Kind: Progress, Step: "plan", Done: p.Items, Bytes: p.SourceBytes, Since: began})
+	}
+	for _, s := range r.sources {
+		for _, line := range source.Notes(s) {
+			r.watch(Event{Kind: Note, Text: line})
+		}
 	}
 	p.Documents = order // less those whose id comes again, see plan.Decide
 	return errors.Join(out.Commit(), leftOut.Commit(), weights.Commit())

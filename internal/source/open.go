@@ -103,6 +103,9 @@ func Open(ctx context.Context, args []string, cfg Config) ([]Source, error) {
 		if err != nil {
 			return nil, err
 		}
+		if cfg.Notes != nil {
+			s = noted{s, cfg.Notes}
+		}
 		sources = append(sources, s)
 	}
 	return sources, nil

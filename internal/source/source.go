@@ -20,6 +20,7 @@ import (
 
 	"quarry"
 	"quarry/internal/source/item"
+	"quarry/internal/source/note"
 	"quarry/internal/source/s3"
 )
 
@@ -32,6 +33,21 @@ type Source interface {
 	// read on any goroutine, several blocks at once. An error ends the sequence: it is about the source, never about
 	// one item. Everything that was opened is closed when the range ends.
 	Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error]
+}
+
+// noted is a source that says in one line for each rule what it passed over or changed.
+type noted struct {
+	Source
+	book *note.Book
+}
+
+// Notes gives what was counted while the sources that were opened together were read, and ends the counting. Empty where
+// nothing was, or nobody asked.
+func Notes(s Source) []string {
+	if n, ok := s.(noted); ok {
+		return n.book.Take()
+	}
+	return nil
 }
 
 // Condition is one FIELD=VALUE that an item has to meet.
@@ -65,6 +81,8 @@ type Config struct {
 	Query string
 	// Store gives the objects of a bucket; nil means that none can be read.
 	Store func(ctx context.Context, bucket string) (s3.Store, error)
+	// Notes counts what sources pass over or change by a rule; nil: nobody asks.
+	Notes *note.Book
 	// Stdin is what the argument "-" reads; nil means that there is none.
 	Stdin io.Reader
 	// Observe, where it is not nil, gets each item of JSON members before any condition is applied (see item.Config). Text
@@ -93,5 +111,5 @@ const (
 )
 
 func (c Config) items() item.Config {
-	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records, Observe: c.Observe}
+	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records, Observe: c.Observe, Notes: c.Notes, Unpublished: c.Observe != nil}
 }

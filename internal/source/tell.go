@@ -78,11 +78,11 @@ func byExtension(extension string) string {
 		return "csv"
 	case ".tsv", ".tab":
 		return "tsv"
-	case ".md", ".markdown":
+	case ".md", ".markdown", ".mdx", ".qmd", ".mkd", ".mkdn", ".mdown", ".rmd", ".rmarkdown":
 		return "markdown"
-	case ".html", ".htm":
+	case ".html", ".htm", ".xhtml", ".xht":
 		return "html"
-	case ".txt":
+	case ".txt", ".text":
 		return "text"
 	case ".parquet":
 		return "parquet"

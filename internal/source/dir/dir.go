@@ -8,6 +8,7 @@
 package dir
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"quarry"
 	"quarry/internal/source/item"
 	"quarry/internal/source/jsonl"
+	"quarry/internal/source/note"
 	"quarry/internal/source/stream"
 )
 
@@ -42,7 +44,7 @@ const (
 )
 
 // ErrNoFiles says that a folder holds nothing that could be read.
-var ErrNoFiles = errors.New("no *.md, *.markdown, *.html, *.htm, *.txt or *.jsonl in it")
+var ErrNoFiles = errors.New("no Markdown (.md, .markdown, .mdx, .qmd, .mkd, .Rmd), HTML (.html, .htm, .xhtml), .txt or .jsonl in it")
 
 // Blocks gives the folder's files in blocks of some.
 func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
@@ -114,6 +116,9 @@ func (w *walk) visit(ctx context.Context, name string, entry fs.DirEntry, err er
 		return w.next()
 	}
 	format, lines := formatOf(rel)
+	if format == "" && !lines && w.from.File == "" {
+		w.s.Config.Notes.Count(note.Ignored, cmp.Or(stream.Extension(rel), "without an extension"))
+	}
 	if (format == "" && !lines) || w.before(rel, false) {
 		return nil
 	}
@@ -257,11 +262,11 @@ func behind(b quarry.Block, err error) quarry.Block {
 
 func formatOf(rel string) (format quarry.Format, lines bool) {
 	switch stream.Extension(rel) {
-	case ".md", ".markdown":
+	case ".md", ".markdown", ".mdx", ".qmd", ".mkd", ".mkdn", ".mdown", ".rmd", ".rmarkdown":
 		return quarry.FormatMarkdown, false
-	case ".html", ".htm":
+	case ".html", ".htm", ".xhtml", ".xht":
 		return quarry.FormatHTML, false
-	case ".txt":
+	case ".txt", ".text":
 		return quarry.FormatText, false
 	case ".jsonl":
 		return "", true

@@ -9,6 +9,7 @@ import (
 
 	"quarry"
 	"quarry/internal/jsonl"
+	"quarry/internal/source/note"
 )
 
 // Reader makes documents out of the items of one block. One goroutine at a time. Bodies and Fields point into the items
@@ -35,6 +36,11 @@ var ErrFiltered = errors.New("left out by a condition")
 // document then holds its position alone.
 func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) {
 	members, err := r.check.Decode(text, r.arena)
+	halves := 0
+	if errors.Is(err, jsonl.ErrHalfPair) && !r.cfg.Records {
+		text, halves = jsonl.ReplaceHalfPairs(nil, text)
+		members, err = r.check.Decode(text, r.arena)
+	}
 	if err != nil {
 		return quarry.Document{At: at}, r.broken(err, at)
 	}
@@ -43,6 +49,15 @@ func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) 
 	}
 	if len(r.cfg.Where) > 0 && !r.cfg.keep(text) {
 		return quarry.Document{At: at}, ErrFiltered
+	}
+	if r.cfg.LeaveOut != nil {
+		if what := r.cfg.LeaveOut(text); what != "" {
+			r.cfg.Notes.Count(note.Unpublished, what)
+			return quarry.Document{At: at}, ErrFiltered
+		}
+	}
+	if halves > 0 {
+		r.cfg.Notes.Count(note.HalfPairs, "in "+at.File)
 	}
 	d := quarry.Document{At: at}
 	var reason string

@@ -14,6 +14,7 @@ import (
 
 	"quarry"
 	"quarry/internal/jsonl"
+	"quarry/internal/source/note"
 )
 
 // Path leads to a value inside an object: names, or indexes inside an array.
@@ -243,6 +244,13 @@ type Config struct {
 	Where []Condition
 	// MaxBytes is the largest item that is read; 0 means 32 MiB. A larger one is named and not held.
 	MaxBytes int64
+	// Unpublished keeps the items of an export that are no published posts or pages.
+	Unpublished bool
+	// LeaveOut, where set, names the items that are left out unless a condition asks for them, by what they are; empty: it
+	// stays. It gets an object that was checked.
+	LeaveOut func(obj []byte) string
+	// Notes counts what is passed over or changed; nil: nobody asks.
+	Notes *note.Book
 	// Records says that items are ready records of Bedrock, a recordId and a modelInput.
 	Records bool
 	// Observe, where it is not nil, gets each item that is valid JSON before any condition is applied, with the keys of

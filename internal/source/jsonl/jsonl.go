@@ -126,10 +126,16 @@ func (s *Source) decide(chunk jsonl.Chunk) (item.Keys, bool) {
 	var first [][]byte
 	var check jsonl.Checker
 	for l := range chunk.Lines() {
-		if _, err := check.Object(l.Text); err != nil {
+		text := l.Text
+		_, err := check.Object(text)
+		if errors.Is(err, jsonl.ErrHalfPair) {
+			text, _ = jsonl.ReplaceHalfPairs(nil, text)
+			_, err = check.Object(text)
+		}
+		if err != nil {
 			continue
 		}
-		if first = append(first, l.Text); len(first) == item.Sample {
+		if first = append(first, text); len(first) == item.Sample {
 			break
 		}
 	}

@@ -3,6 +3,7 @@ package jsonl
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -118,10 +119,15 @@ func (s *Objects) decide(chunk cut.Chunk) (item.Keys, bool) {
 	var first [][]byte
 	var check jsonl.Checker
 	for it := range chunk.Items() {
-		if _, err := check.Object(it.Text); err != nil {
+		text := it.Text
+		_, err := check.Object(text)
+		if errors.Is(err, jsonl.ErrHalfPair) {
+			text, _ = jsonl.ReplaceHalfPairs(nil, text)
+			_, err = check.Object(text)
+		}
+		if err != nil {
 			continue
 		}
-		text := it.Text
 		if s.Convert != nil {
 			text = s.Convert(nil, text)
 		}

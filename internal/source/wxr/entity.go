@@ -17,7 +17,7 @@ func unescape(dst, s []byte) []byte {
 		end := bytes.IndexByte(s[:min(len(s), 12)], ';')
 		r, ok := rune(0), false
 		if end > 0 {
-			r, ok = reference(string(s[1:end]))
+			r, ok = named(string(s[1:end]))
 		}
 		if !ok {
 			dst, s = append(dst, '&'), s[1:]
@@ -27,7 +27,7 @@ func unescape(dst, s []byte) []byte {
 	}
 }
 
-func reference(name string) (rune, bool) {
+func named(name string) (rune, bool) {
 	switch name {
 	case "amp":
 		return '&', true

@@ -3,7 +3,8 @@
 // It owns a scan of its own, which takes what importers choke on: control characters, CDATA inside of CDATA, items that
 // are not closed. It removes nothing from bodies: block comments, shortcodes and bare line breaks are the cleaner's.
 //
-// What always holds: items of every type and status are given, to be filtered by conditions on post_type and status;
+// What always holds: published posts and pages are given, and items of every type and status where a condition on post_type
+// or status asks for them; reusable blocks are put into the posts that refer to them;
 // passwords of posts are not; an item that is broken is named, and the items behind it are read.
 package wxr
 
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"quarry"
@@ -46,6 +48,8 @@ type feed struct {
 	language []byte // of the channel, as a JSON string; nil: not said
 	old      bool   // the file was in an old encoding
 	keys     sourceitem.Keys
+	// reusable gives the file's reusable blocks by their id; nil where none are resolved.
+	reusable func() map[string][]byte
 	decided  bool
 }
 
@@ -59,6 +63,12 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 		return err
 	}
 	f := feed{language: language(head), old: old}
+	own := *s
+	s = &own
+	if !s.Config.Unpublished && !s.asksForTypes() {
+		s.Config.LeaveOut = unpublished
+	}
+	f.reusable = sync.OnceValue(func() map[string][]byte { return s.collect(ctx, file, f) })
 	if from.Offset > 0 {
 		err := s.chunks(ctx, file, quarry.Position{}, func(c cut.Chunk) bool {
 			s.decide(c, &f)
@@ -227,6 +237,9 @@ func (f *feed) element(dst []byte, name string, attributes, content []byte, s *s
 	}
 	s.seen[name] = true
 	s.text = text(s.text[:0], content)
+	if name == "content" && f.reusable != nil && bytes.Contains(s.text, reference) {
+		s.text = resolve(s.text, f.reusable(), maxReusable)
+	}
 	return jsonl.AppendString(member(dst, name), s.text)
 }
 

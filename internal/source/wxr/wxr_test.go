@@ -16,6 +16,7 @@ import (
 	"quarry"
 	"quarry/internal/jsonl"
 	"quarry/internal/source/item"
+	"quarry/internal/source/note"
 	"quarry/internal/source/sourcetest"
 	"quarry/internal/source/stream"
 	"quarry/internal/source/wxr"
@@ -121,7 +122,7 @@ func TestFieldsOfAnItem(t *testing.T) {
 <wp:post_password>secret</wp:post_password><wp:postmeta><wp:meta_key>_edit_lock</wp:meta_key><wp:meta_value>1</wp:meta_value></wp:postmeta>
 <wp:postmeta><wp:meta_key><![CDATA[source]]></wp:meta_key><wp:meta_value><![CDATA[a "b"]]></wp:meta_value></wp:postmeta>
 <wp:comment><wp:comment_id>1</wp:comment_id><wp:comment_content><![CDATA[no]]></wp:comment_content></wp:comment></item>` + foot
-	s := &wxr.Source{File: memory(in)}
+	s := &wxr.Source{File: memory(in), Config: item.Config{Unpublished: true}}
 	docs, _ := sourcetest.Documents(t, s)
 	want := `{"post_type":"page","status":"draft","categories":["C & D"],"tags":["Tag & x"],"meta":{"source":"a \"b\""}}`
 	if len(docs) != 1 || string(docs[0].Fields) != want || docs[0].Lang != "ja" {
@@ -151,7 +152,7 @@ func TestRealExportsAgainstXML(t *testing.T) {
 	} {
 		t.Run(c.path[1], func(t *testing.T) {
 			t.Parallel()
-			s := &wxr.Source{File: local(t, c.path...)}
+			s := &wxr.Source{File: local(t, c.path...), Config: item.Config{Unpublished: true}}
 			sourcetest.Run(t, s)
 			docs, faults := sourcetest.Documents(t, s)
 			if len(docs) != c.want || len(faults) > 0 {
@@ -194,7 +195,7 @@ func TestRealExportsAgainstXML(t *testing.T) {
 func TestExportsThatAreNotXML(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]int{"crazy-cdata.xml": 1, "namespace-edge-cases.xml": 6, "wxr-utf-8-challenges.xml": 1, "malformed.xml": 0, "large-authors.xml": 0} {
-		s := &wxr.Source{File: local(t, "wxr", name)}
+		s := &wxr.Source{File: local(t, "wxr", name), Config: item.Config{Unpublished: true}}
 		docs, faults := sourcetest.Documents(t, s)
 		if len(docs) != want || len(faults) > 0 {
 			t.Errorf("%s: %d documents and %v, want %d", name, len(docs), faults, want)
@@ -236,4 +237,30 @@ func FuzzExport(f *testing.F) {
 			sourcetest.Run(t, s)
 		}
 	})
+}
+
+func TestPublishedPostsAndPagesAreTheDefault(t *testing.T) {
+	t.Parallel()
+	typed := func(id, kind, status, body string) string {
+		return "<item><title>T</title><content:encoded><![CDATA[" + body + "]]></content:encoded><wp:post_id>" + id + "</wp:post_id><wp:status>" + status + "</wp:status><wp:post_type>" + kind + "</wp:post_type></item>\n"
+	}
+	in := head + typed("1", "post", "publish", `a <!-- wp:block {"ref":7} /--> b <!-- wp:block {"ref":99} /-->`) + typed("2", "page", "publish", "p") + typed("3", "post", "draft", "d") +
+		typed("4", "attachment", "inherit", "x") + typed("5", "custom_css", "publish", "x") + typed("6", "post", "private", "x") + typed("7", "wp_block", "publish", `shared <!-- wp:block {"ref":8} /-->`) +
+		typed("8", "wp_block", "publish", `deep <!-- wp:block {"ref":7} /-->`) + foot
+	book := new(note.Book)
+	s := &wxr.Source{File: memory(in), Config: item.Config{Notes: book}}
+	docs, faults := sourcetest.Documents(t, s)
+	if len(docs) != 2 || len(faults) > 0 || docs[0].ID != "1" || docs[1].ID != "2" {
+		t.Fatalf("%v, %v", docs, faults)
+	}
+	if body := string(docs[0].Body); !strings.Contains(body, "shared") || !strings.Contains(body, "deep") || !strings.Contains(body, `"ref":99`) || len(body) > 2000 {
+		t.Errorf("the references became %q", body)
+	}
+	if lines := book.Take(); len(lines) != 1 || !strings.Contains(lines[0], "6 items") || !strings.Contains(lines[0], "1 draft post") || !strings.Contains(lines[0], "2 wp_block") {
+		t.Errorf("%q", lines)
+	}
+	s.Config.Where = []item.Condition{{Field: "post_type", Value: "attachment"}}
+	if docs, _ := sourcetest.Documents(t, s); len(docs) != 1 || docs[0].ID != "4" {
+		t.Errorf("with a condition: %v", docs)
+	}
 }
