@@ -87,6 +87,8 @@ Exit codes: 0 done · 2 usage · 7 the directory is in use · 130 interrupted; w
 	f.DurationVar(&cfg.StateDelay, "state-delay", 200*time.Millisecond, "time in each of Submitted, Validating, Scheduled")
 	f.StringVar(&cfg.Fault, "fault", "", "faults to draw, `k=v,…`: "+faultNames)
 	standinTestFlags(f, cfg)
+	standinTLSFlags(cmd, cfg)
+	f.StringVar(&cfg.Events, "events", "", "tell jobs' changes in EventBridge's form: a `FILE`, a webhook's URL, or sqs=URL of a queue")
 	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` of lines \"id secret\" or \"bearer token\", mode 0600")
 	f.StringVar(&cfg.QuotasFile, "quotas", "", "`FILE` with the table that Service Quotas serves")
 	for _, name := range []string{"backend-model", "backend-key-env", "concurrency", "state-delay", "addr"} {
@@ -189,6 +191,7 @@ type serving struct {
 	server          *standin.Server
 	open            compose.Closers
 	url, id, secret string
+	authority       string // file of the certificate that clients must trust; empty where they need none
 }
 
 // serve starts a stand-in on a directory that no other one serves. It listens when serve returns.
@@ -220,12 +223,21 @@ func (a *App) serve(ctx context.Context, o *localOptions) (_ *serving, err error
 	}
 	s.url = s.server.URL()
 	s.id, s.secret = s.server.Keys()
+	if o.cfg.TLSSelfSigned {
+		if s.authority, err = o.cfg.CAFile(); err != nil {
+			return nil, errors.Join(err, s.server.Close(ctx))
+		}
+	}
 	return s, nil
 }
 
 // vars are the variables by which clients find the stand-in.
 func (s *serving) vars(present []string) clientenv.Vars {
-	return clientenv.For(s.url, s.id, s.secret, account.DefaultRegion, present)
+	vars := clientenv.For(s.url, s.id, s.secret, account.DefaultRegion, present)
+	if s.authority != "" { // the CLI and the SDKs read the first, Node the second
+		vars.Set = append(vars.Set, clientenv.Var{Name: "AWS_CA_BUNDLE", Value: s.authority}, clientenv.Var{Name: "NODE_EXTRA_CA_CERTS", Value: s.authority})
+	}
+	return vars
 }
 
 // close ends the stand-in. Jobs continue when it starts again.

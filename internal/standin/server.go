@@ -17,6 +17,7 @@ import (
 
 	"quarry"
 	"quarry/internal/standin/bedrockapi"
+	"quarry/internal/standin/events"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/iamapi"
 	"quarry/internal/standin/model"
@@ -53,6 +54,7 @@ type Server struct {
 	unproven unproven
 
 	http     *http.Server
+	secure   bool // it speaks TLS
 	listener net.Listener
 	served   chan struct{} // closed when the listener's goroutine has ended
 	fresh    connections
@@ -95,7 +97,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	go func() {
 		defer close(s.served)
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		serve := s.http.Serve
+		if s.secure {
+			serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+		}
+		if err := serve(s.listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			s.log.Error("serve", "error", err)
 		}
 	}()
@@ -138,10 +144,24 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		}
 	}
 	s.held.Store(&table)
+	var changed func(worker.Job)
+	if cfg.Events != "" {
+		sender, err := events.Open(cfg.Events, cfg.Log)
+		if err != nil {
+			return err
+		}
+		s.closeLater(sender.Close) // after the engine, whose last changes it still tells
+		changed = func(j worker.Job) {
+			sender.Changed(events.Job{
+				ARN: string(j.ARN()), Name: j.Name, ModelID: j.ModelID, Account: j.Account, Region: j.Region, Status: string(j.Status), Message: j.Message,
+				Created: j.Submitted, Changed: j.Modified,
+			})
+		}
+	}
 	limits := func(_, modelID string) quarry.Quotas { return s.held.Load().Quotas(modelID) }
 	s.engine, err = worker.Open(worker.Config{
 		Dir: filepath.Join(cfg.Dir, "jobs"), NoSync: cfg.NoSync, Store: worker.FromStore(s.store), Model: answers,
-		Quotas: limits, Access: s.roles.Access, Faults: set, StateDelay: cfg.StateDelay, Concurrency: cfg.Concurrency, Log: cfg.Log,
+		Quotas: limits, Access: s.roles.Access, Faults: set, StateDelay: cfg.StateDelay, Concurrency: cfg.Concurrency, Log: cfg.Log, Changed: changed,
 	})
 	if err != nil {
 		return err
@@ -207,14 +227,16 @@ func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
 		Protocols:         protocols(),
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
 	}
-	if s.listener = cfg.Listener; s.listener != nil {
-		s.closeLater(s.stop)
-		return nil
-	}
 	var err error
-	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addr); err != nil {
-		return err
+	if s.listener = cfg.Listener; s.listener == nil {
+		if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addr); err != nil {
+			return err
+		}
 	}
+	if s.http.TLSConfig, err = cfg.tls(s.listener.Addr()); err != nil {
+		return errors.Join(err, s.listener.Close())
+	}
+	s.secure = s.http.TLSConfig != nil // net/http sets one of its own later
 	s.closeLater(s.stop)
 	return nil
 }
@@ -224,6 +246,7 @@ func protocols() *http.Protocols {
 	p := new(http.Protocols)
 	p.SetHTTP1(true)
 	p.SetUnencryptedHTTP2(true)
+	p.SetHTTP2(true) // over TLS
 	return p
 }
 
@@ -259,6 +282,9 @@ func (s *Server) URL() string {
 	host, port, err := net.SplitHostPort(addr)
 	if err == nil && (host == "::" || host == "0.0.0.0" || host == "") {
 		addr = net.JoinHostPort("127.0.0.1", port)
+	}
+	if s.secure {
+		return "https://" + addr
 	}
 	return "http://" + addr
 }

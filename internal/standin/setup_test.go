@@ -44,10 +44,12 @@ type clients struct {
 // start runs a server for the length of a test and gives the clients of its administrator.
 func start(t *testing.T, change func(*standin.Config)) (*standin.Server, clients) {
 	t.Helper()
-	cfg := standin.Config{Dir: t.TempDir(), NoSync: true, StateDelay: time.Millisecond}
-	if change != nil {
-		change(&cfg)
-	}
+	cfg := configured(func(cfg *standin.Config) {
+		cfg.Dir = t.TempDir()
+		if change != nil {
+			change(cfg)
+		}
+	})
 	server, err := standin.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +63,13 @@ func start(t *testing.T, change func(*standin.Config)) (*standin.Server, clients
 	return server, connect(t, server.URL(), credentials.NewStaticCredentialsProvider(id, secret, ""))
 }
 
+// configured is what the tests' servers have in common, and a change.
+func configured(change func(*standin.Config)) standin.Config {
+	cfg := standin.Config{NoSync: true, StateDelay: time.Millisecond}
+	change(&cfg)
+	return cfg
+}
+
 // connect makes clients that retry nothing, so that a test sees every answer.
 func connect(t *testing.T, url string, keys aws.CredentialsProvider) clients {
 	t.Helper()
@@ -71,6 +80,10 @@ func connect(t *testing.T, url string, keys aws.CredentialsProvider) clients {
 		HTTPClient: &http.Client{Transport: whole{transport}},
 		Retryer:    func() aws.Retryer { return aws.NopRetryer{} },
 	}
+	return fromConfig(cfg)
+}
+
+func fromConfig(cfg aws.Config) clients {
 	return clients{
 		cfg:     cfg,
 		s3:      s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),

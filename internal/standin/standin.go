@@ -40,6 +40,11 @@ type Config struct {
 	Test      bool   // true: POST /_quarry/quotas and POST /_quarry/faults change what is enforced and what goes wrong
 	TestClock bool   // true: the same, and POST /_quarry/clock moves the jobs' clock
 
+	TLSSelfSigned   bool   // true: HTTPS with a certificate made for this directory; CAFile is what clients must trust
+	TLSCert, TLSKey string // HTTPS with a certificate (and its chain) and key of one's own, in PEM files; both or neither
+
+	Events string // where changes of jobs are told, see package events; default nowhere
+
 	KeysFile   string // lines "id secret" or "bearer token", mode 0600; default one key, made for this directory
 	QuotasFile string // a table over AWS's default quotas, see package quotasapi; default none
 
@@ -68,6 +73,9 @@ func (c Config) Validate() error {
 	}
 	if _, err := model.Open(c.Backends, model.Config{}); err != nil { // which sends nothing yet
 		return fmt.Errorf("stand-in: %w", err)
+	}
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	if c.Addr == "" {
 		return nil

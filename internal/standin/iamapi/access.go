@@ -122,14 +122,14 @@ func (a *API) policies(arn string) (documents, boundary []document, err error) {
 		documents = append(documents, document{name: "role_" + r.Name + "_" + p.Name, kind: "IAM Policy", text: p.Document})
 	}
 	for _, attached := range r.Attached {
-		d, err := managedPolicy(attached)
+		d, err := a.managed(attached)
 		if err != nil {
 			return nil, nil, err
 		}
 		documents = append(documents, d)
 	}
 	if r.Boundary != "" {
-		d, err := managedPolicy(r.Boundary)
+		d, err := a.managed(r.Boundary)
 		if err != nil {
 			return nil, nil, err
 		}

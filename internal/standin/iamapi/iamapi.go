@@ -3,7 +3,7 @@
 // It owns identities: the one administrator, the roles, the sessions that AssumeRole makes, and every decision on a
 // right. It does not read signatures; the front tells it the caller through the context. Policies are evaluated by
 // versitygw's evaluator, trust and resource policies with it after their principal was matched here. Not modelled:
-// groups, further users, customer-managed policies, service control policies.
+// groups, further users, service control policies.
 //
 // What always holds: a change is on disk before its answer is sent; an explicit deny wins; what no policy allows is
 // denied; a document that does not parse is never stored.
@@ -54,6 +54,8 @@ type Caller struct {
 	Region string // that the request is for, where one is known
 	IP     string // from where the request came, where that is known
 	policy string // a session's own policy, which can only narrow
+
+	temporary bool // it came with temporary keys
 }
 
 // AdminCaller is who holds a configured key or bearer token.
@@ -138,6 +140,22 @@ func (a *API) IAM() http.Handler {
 		"ListAttachedRolePolicies":    (*API).listAttachedRolePolicies,
 		"ListInstanceProfilesForRole": (*API).listInstanceProfiles,
 		"GetUser":                     (*API).getUser,
+		"CreatePolicy":                (*API).createPolicy,
+		"GetPolicy":                   (*API).getPolicy,
+		"DeletePolicy":                (*API).deletePolicy,
+		"ListPolicies":                (*API).listPolicies,
+		"GetPolicyVersion":            (*API).getPolicyVersion,
+		"ListPolicyVersions":          (*API).listPolicyVersions,
+		"CreatePolicyVersion":         (*API).createPolicyVersion,
+		"SetDefaultPolicyVersion":     (*API).setDefaultPolicyVersion,
+		"DeletePolicyVersion":         (*API).deletePolicyVersion,
+		"TagPolicy":                   (*API).tagPolicy,
+		"UntagPolicy":                 (*API).untagPolicy,
+		"ListPolicyTags":              (*API).listPolicyTags,
+		"ListEntitiesForPolicy":       (*API).listEntitiesForPolicy,
+		"AttachUserPolicy":            (*API).attachUserPolicy,
+		"DetachUserPolicy":            (*API).detachUserPolicy,
+		"ListAttachedUserPolicies":    (*API).listAttachedUserPolicies,
 		"SimulatePrincipalPolicy":     (*API).simulate,
 	})
 }
@@ -147,6 +165,7 @@ func (a *API) STS() http.Handler {
 	return a.serve(stsSpace, stsVersion, map[string]operation{
 		"GetCallerIdentity": (*API).getCallerIdentity,
 		"AssumeRole":        (*API).assumeRole,
+		"GetSessionToken":   (*API).getSessionToken,
 	})
 }
 

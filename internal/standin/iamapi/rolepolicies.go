@@ -104,9 +104,10 @@ func (a *API) listRolePolicies(c call) (any, error) {
 
 func (a *API) attachRolePolicy(c call) (any, error) {
 	arn := c.form.Get("PolicyArn")
+	_, unknown := a.managed(arn) // looked up before the change: a transaction must not wait for another one
 	return nil, a.edit(c, "iam:AttachRolePolicy", func(r *role) error {
-		if _, err := managedPolicy(arn); err != nil {
-			return err
+		if unknown != nil {
+			return unknown
 		}
 		if slices.Contains(r.Attached, arn) {
 			return nil // attaching twice is no error at AWS
@@ -149,7 +150,7 @@ func (a *API) listAttachedRolePolicies(c call) (any, error) {
 	}{}
 	part, next := cut(r.Attached, func(arn string) string { return arn }, p)
 	for _, arn := range part {
-		out.AttachedPolicies.Member = append(out.AttachedPolicies.Member, attached{managedName(arn), arn})
+		out.AttachedPolicies.Member = append(out.AttachedPolicies.Member, attached{nameOf(arn), arn})
 	}
 	out.IsTruncated, out.Marker = next != "", next
 	return out, nil

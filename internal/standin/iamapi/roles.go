@@ -86,7 +86,7 @@ func (a *API) createRole(c call) (any, error) {
 		return nil, err
 	}
 	if r.Boundary != "" {
-		if _, err := managedPolicy(r.Boundary); err != nil {
+		if _, err := a.managed(r.Boundary); err != nil {
 			return nil, err
 		}
 	}

@@ -23,7 +23,7 @@ func (a *API) Key(id string) (key sigv4.Key, holder Caller, ok bool) {
 		return sigv4.Key{}, Caller{}, false
 	}
 	return sigv4.Key{Secret: s.Secret, Token: s.Token, Expires: s.Expires},
-		Caller{ARN: s.ARN, UserID: s.UserID, Role: s.Role, policy: s.Policy}, true
+		Caller{ARN: s.ARN, UserID: s.UserID, Role: s.Role, policy: s.Policy, temporary: true}, true
 }
 
 // Secret returns the secret of the administrator's key with this id. It is made at random once and stays the same for as

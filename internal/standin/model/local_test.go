@@ -284,3 +284,22 @@ func TestRealArticlesGetSchemaValidAnswers(t *testing.T) {
 		t.Errorf("%d articles: %d without an answer, %d in another language than said; want at most %d and %d", asked, empty, other, asked/250, asked/150)
 	}
 }
+
+func TestEmbeddingModelsAnswerInAWSsWords(t *testing.T) {
+	t.Parallel()
+	m := open(t, model.Config{})
+	for _, c := range []struct {
+		id, body string
+		converse bool
+	}{
+		{"amazon.titan-embed-text-v2:0", `{"inputText":"x"}`, false},
+		{"cohere.embed-multilingual-v3", `{"texts":["x"],"input_type":"search_document"}`, false},
+		{"amazon.nova-2-multimodal-embeddings-v1:0", `{"taskType":"SINGLE_EMBEDDING"}`, false},
+		{"us.cohere.embed-v4:0", `{"texts":["x"]}`, false},
+		{"amazon.titan-embed-text-v2:0", `{"messages":[{"role":"user","content":[{"text":"x"}]}]}`, true},
+		{"arn:aws:bedrock:us-west-2::foundation-model/amazon.titan-embed-text-v1", `{"inputText":"x"}`, false},
+	} {
+		_, err := m.Answer(t.Context(), model.Request{ModelID: c.id, Converse: c.converse, Body: []byte(c.body)})
+		wantCode(t, err, 400, "This action doesn't support the model that you provided.")
+	}
+}

@@ -149,6 +149,12 @@ func (l *live) step(ctx context.Context, status quarry.JobStatus) (context.Conte
 	return ctx, cancel
 }
 
+func (e *Engine) changed(j Job) {
+	if e.cfg.Changed != nil {
+		e.cfg.Changed(j)
+	}
+}
+
 // move is the only way from one state to the next: durable, and only when the job is still in the state it leaves.
 // moved is false when it is not; nothing is changed then.
 func (e *Engine) move(l *live, from, to quarry.JobStatus, change func(*Job)) (moved bool, err error) {
@@ -169,6 +175,7 @@ func (e *Engine) move(l *live, from, to quarry.JobStatus, change func(*Job)) (mo
 		return false, fmt.Errorf("job %s: %s to %s: %w", next.ID, from, to, err)
 	}
 	l.job = next
+	e.changed(next)
 	e.cfg.Log.Debug("job", "job", next.ID, "from", from, "to", to)
 	return true, nil
 }

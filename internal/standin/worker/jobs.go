@@ -54,6 +54,7 @@ func (e *Engine) Create(ctx context.Context, s Spec) (Job, error) {
 	if known {
 		return sameOrConflict(j, s)
 	}
+	e.changed(j)
 	l := &live{job: j}
 	e.mu.Lock()
 	e.open[j.ID] = l

@@ -50,6 +50,7 @@ type Config struct {
 	Faults      faults.Set       // of all jobs and calls; a job's tag lies over them. Default: none
 	StateDelay  time.Duration    // in each of Submitted, Validating, Scheduled and Stopping. Default: 200ms
 	Concurrency int              // records in flight, shared fairly by the running jobs. Default: 64
+	Changed     func(Job)        // told each status of each job, in order, once it is stored; it must not wait. Default: nobody
 	Now         func() time.Time // default: time.Now
 	Log         *slog.Logger     // default: none
 }

@@ -178,7 +178,7 @@ func TestParseRefuses(t *testing.T) {
 		{"chat with audio", "openai.gpt-oss-20b-1:0", false, `{"messages":[{"role":"user","content":[{"type":"input_audio"}]}]}`, "input_audio"},
 		{"chat with an unknown format", "openai.gpt-oss-20b-1:0", false, `{` + one + `,"response_format":{"type":"xml"}}`, "response_format"},
 		{"an unknown model", "acme.brain-1", false, `{` + one + `}`, "The provided model identifier is invalid"},
-		{"an embedding model", "amazon.titan-embed-text-v2:0", false, `{"inputText":"x"}`, "The provided model identifier is invalid"},
+		{"an embedding model", "amazon.titan-embed-text-v2:0", false, `{"inputText":"x"}`, "This action doesn't support the model"},
 		{"no object", haiku, false, `[]`, "not a JSON object"},
 		{"nothing", haiku, false, ``, "not a JSON object"},
 		{"broken JSON", haiku, false, `{"a":`, "invalid JSON"},

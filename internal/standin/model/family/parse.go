@@ -65,6 +65,10 @@ func look(modelID string, converse bool, body []byte) (Kind, members, error) {
 	if err != nil {
 		return "", nil, err
 	}
+	if base, opaque := BaseModel(modelID); !opaque && strings.Contains(base, "embed") {
+		// AWS's words for Converse with such a model (users report them).
+		return "", nil, invalidf("This action doesn't support the model that you provided. Try again with a supported text or chat model.")
+	}
 	if converse {
 		return Converse, m, nil
 	}
