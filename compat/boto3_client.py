@@ -312,4 +312,18 @@ def _():
     refused("AccessDeniedException", 403, session.client("bedrock-runtime").converse, modelId=PROFILE, messages=[{"role": "user", "content": [{"text": "x"}]}])
 
 
+@check("invoke_model_with_response_stream and converse_stream give the whole answer")
+def _():
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 200, "messages": [{"role": "user", "content": "Article:\nThe first sentence is about stone. The second one is about quarries."}]}
+    events = runtime.invoke_model_with_response_stream(modelId=PROFILE, body=json.dumps(body))["body"]
+    chunks = [json.loads(event["chunk"]["bytes"]) for event in events]
+    equal([chunks[0]["type"], chunks[-1]["type"]], ["message_start", "message_stop"], "the first and last chunk")
+    text = "".join(chunk["delta"].get("text", "") for chunk in chunks if chunk["type"] == "content_block_delta")
+    holds("stone" in text, f"the stream says {text}")
+    messages = [{"role": "user", "content": [{"text": "Article:\nThe first sentence is about stone. The second one is about quarries."}]}]
+    events = list(runtime.converse_stream(modelId=PROFILE, messages=messages)["stream"])
+    text = "".join(event["contentBlockDelta"]["delta"]["text"] for event in events if "contentBlockDelta" in event)
+    holds("stone" in text and events[-1]["metadata"]["usage"]["outputTokens"] > 0, f"the stream is {events}")
+
+
 sys.exit(failed)

@@ -8,11 +8,19 @@ import (
 	"quarry/internal/jsonl"
 )
 
+// anthropicVersion takes the version that AWS's page names, and the one that Anthropic's own SDK for Bedrock puts into the
+// body (@anthropic-ai/bedrock-sdk 1.1.3).
+func anthropicVersion(w *walk, value []byte) {
+	if string(value) != `"2026-10-21"` {
+		oneOf("bedrock-2023-05-31")(w, value)
+	}
+}
+
 // The body of Anthropic's Messages API as Bedrock takes it:
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html.
 // Members that the API has and the page does not name are from the types of Anthropic's SDK (@anthropic-ai/sdk 1.14).
 var anthropicTop = objectOf(anthropicUnknown, anthropicTogether,
-	member{name: "anthropic_version", required: true, check: oneOf("bedrock-2023-05-31"), fix: `add "anthropic_version": "bedrock-2023-05-31"`},
+	member{name: "anthropic_version", required: true, check: anthropicVersion, fix: `add "anthropic_version": "bedrock-2023-05-31"`},
 	optional("anthropic_beta", list(0, 0, betaFlag)),
 	member{name: "max_tokens", required: true, check: maxTokens(""), fix: "add the most tokens that an answer may have"},
 	optional("system", stringOr(text, list(0, 0, systemBlock))),
