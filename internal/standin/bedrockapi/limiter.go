@@ -90,7 +90,9 @@ func (a *api) admit(caller Caller, t target, req model.Request) (settle func(in,
 		now := a.cfg.Quotas(caller.Region, t.id) // another quota may be in force than when the call began
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.at("tpm|"+key, now.TPM).left += float64(take - in - out*burndown)
+		// A back end's count may be absurd: a call takes a minute's worth at most, or what it took at its start.
+		used := min(float64(max(in, 0))+float64(max(out, 0))*float64(burndown), float64(max(take, now.TPM)))
+		l.at("tpm|"+key, now.TPM).left += float64(take) - used
 	}, nil
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"quarry/internal/standin/boltfile"
 )
 
 var (
@@ -56,6 +58,10 @@ type store struct{ bolt *bbolt.DB }
 
 func openStore(file string, noSync bool) (*store, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, err
+	}
+	_, err := os.Stat(filepath.Join(filepath.Dir(file), "s3")) // which is made after the first identities
+	if err := boltfile.Check(file, err == nil); err != nil {
 		return nil, err
 	}
 	// The wait ends soon: a second stand-in on the same directory is a mistake to tell, not to sit out.

@@ -24,6 +24,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"quarry/internal/standin/boltfile"
 )
 
 // What the index holds when S3 is asked for something that is not there, and when the store is gone.
@@ -79,6 +81,13 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o700); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
+	}
+	blobs, err := os.ReadDir(filepath.Join(dir, "blobs"))
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", dir, err)
+	}
+	if err := boltfile.Check(filepath.Join(dir, "index.db"), len(blobs) > 0); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
 	}
 	db, err := bolt.Open(filepath.Join(dir, "index.db"), 0o600, &bolt.Options{
 		Timeout:      time.Second,

@@ -106,6 +106,7 @@ func (e *Engine) answer(ctx context.Context, req model.Request, along func(strea
 	if err != nil {
 		return model.Response{}, err
 	}
+	response.InputTokens, response.OutputTokens = counted(response.InputTokens), counted(response.OutputTokens)
 	if len(response.Body) > maxAnswer {
 		return model.Response{}, fmt.Errorf("the model's answer has %d bytes", len(response.Body))
 	}
@@ -121,6 +122,12 @@ func (e *Engine) answer(ctx context.Context, req model.Request, along func(strea
 	}
 	return response, nil
 }
+
+// maxCounted is far above what any model reads or writes at once. A server's count beyond it is an error of that server, and
+// sums of the bill must not overflow.
+const maxCounted = 1 << 31
+
+func counted(tokens int64) int64 { return min(max(tokens, 0), maxCounted) }
 
 func (e *Engine) asModelError(ctx context.Context, req model.Request, err error) error {
 	if ctx.Err() != nil { // first: an answer that was cut off is no error of the record

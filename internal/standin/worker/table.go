@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"os"
+	"path/filepath"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"quarry/internal/standin/boltfile"
 )
 
 // table is the durable list of jobs.
@@ -26,6 +30,13 @@ var (
 const tableFormat = "1"
 
 func openTable(path string, noSync bool) (*table, error) {
+	beside, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("open job table %s: %w", path, err)
+	}
+	if err := boltfile.Check(path, len(beside) > 1); err != nil {
+		return nil, fmt.Errorf("open job table: %w", err)
+	}
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		Timeout: 2 * time.Second, FreelistType: bolt.FreelistMapType, NoSync: noSync, NoGrowSync: noSync,
 	})
