@@ -140,26 +140,23 @@ func (e *Effects) Temporary(path string) bool {
 	return slices.ContainsFunc(e.temporary, func(dir string) bool { return strings.HasPrefix(path, dir) })
 }
 
-// Link gives a file a second name, in the place of whatever has that name. Where the file system knows no second names,
-// the file is copied.
-func (e *Effects) Link(from, to string) error {
-	return e.do(File, "link "+to, func() error {
-		if err := os.Remove(to); err != nil && !os.IsNotExist(err) {
-			return err
-		}
-		if err := os.Link(from, to); err == nil {
-			return syncDir(filepath.Dir(to))
-		}
+// Copy makes a second file of what a file holds, whole or not at all, in the place of whatever has that name. A file system that
+// can share blocks between files is let do so.
+func (e *Effects) Copy(from, to string) error {
+	return e.do(File, "copy "+to, func() error {
 		in, err := os.Open(from)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = in.Close() }()
-		out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
+		out, err := os.OpenFile(to+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
 		if err != nil {
 			return err
 		}
 		_, err = io.Copy(out, in)
-		return errors.Join(err, out.Sync(), out.Close(), syncDir(filepath.Dir(to)))
+		if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
+			return errors.Join(err, os.Remove(to+".tmp"))
+		}
+		return errors.Join(os.Rename(to+".tmp", to), syncDir(filepath.Dir(to)))
 	})
 }

@@ -30,8 +30,8 @@ func (r *Run) build(ctx context.Context, s *ledger.Shard) error {
 	if w.Records+left.records != s.Records {
 		return fmt.Errorf("build shard %s: %d records and %d that changed, of %d planned", s.ID, w.Records, left.records, s.Records)
 	}
-	if s.Kind == quarry.PilotShard && left.records > 0 && (w.Records == 0 || (s.Mode == quarry.ModeJob && w.Records < r.cfg.Quotas.MinRecords && !r.mayCall())) {
-		return fmt.Errorf("build shard %s: %d records are left of the pilot's %d: %w", s.ID, w.Records, s.Records, errSourceChanged(s.Start))
+	if stale, err := r.pilotIsStale(ctx, s, w.Records, left.records); err != nil || stale {
+		return errors.Join(err, fmt.Errorf("build shard %s: %d records are left of the pilot's %d: %w", s.ID, w.Records, s.Records, errSourceChanged(s.Start)))
 	}
 	s.Digest, s.Records, s.Bytes, s.AnswerTokens, s.Parted = w.Digest, w.Records, w.Bytes, w.Tokens, w.Parted
 	s.Unbuilt = left.records

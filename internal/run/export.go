@@ -101,7 +101,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 	return count{taken: t.Total, done: t.OK, failed: t.Invalid + t.Failed, skipped: t.Skipped}, nil
 }
 
-// keepAnswers gives the results a second name, under which the next pass finds them whatever becomes of the first.
+// keepAnswers copies the results, so that the next pass finds them whatever becomes of the file that people see.
 func (r *Run) keepAnswers() error {
 	return r.index(r.planned.Pass).KeepResults(r.effects, filepath.Join(r.cfg.Dir, results.File))
 }

@@ -41,14 +41,21 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if before != nil {
 		defer before.Close()
 	}
-	r.planned = plan.Plan{Pass: r.pass}
 	passed, err := r.passedBefore(ctx)
 	if err != nil {
 		return count{}, err
 	}
 	r.piloted = slices.Contains(passed, r.asks())
-	if err := r.planPass(ctx, before); err != nil {
-		return count{}, err
+	for again := r.spool == nil; ; again = false {
+		r.planned = plan.Plan{Pass: r.pass}
+		err := r.planPass(ctx, before)
+		if again && errors.Is(err, errMoved) {
+			continue // once: what was read of the sources is nowhere kept yet
+		}
+		if err != nil {
+			return count{}, err
+		}
+		break
 	}
 	if err := r.mostAreThere(ctx, before); err != nil {
 		return count{}, err

@@ -24,6 +24,11 @@ func (r *Run) nameRepeats(ctx context.Context, again *index.Repeats) error {
 		return err
 	}
 	defer func() { _ = column.Close() }()
+	entries, err := pass.OpenEntries()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = entries.Close() }()
 	look := newRevisit(r)
 	defer look.close()
 	for rep, err := range again.Sorted() {
@@ -43,6 +48,9 @@ func (r *Run) nameRepeats(ctx context.Context, again *index.Repeats) error {
 		doc, err := look.document(ctx, rep.Order)
 		if err != nil {
 			return err
+		}
+		if e, ok, err := entries.Of(rep.Order); err != nil || !ok || e.Hash != index.HashOf(doc.ID) {
+			return errors.Join(err, errSourceChanged(doc.At))
 		}
 		if rep.Take == index.SameID {
 			r.watch(Event{Kind: ItemLeftOut, Text: (&quarry.ItemError{At: doc.At, ID: doc.ID, Reason: fmt.Sprintf("duplicate id %q", doc.ID)}).Error()})
@@ -119,9 +127,11 @@ func (v *revisit) document(ctx context.Context, order int64) (quarry.Document, e
 	return v.docs[i], nil
 }
 
+// errSourceChanged says that the sources are not what they were when they were read a moment ago. Nothing was sent of what was
+// planned, and the next command plans it again.
 func errSourceChanged(at quarry.Position) error {
 	return &quarry.Error{
-		Kind: quarry.BadItems, Op: "read again", Subject: at.String(), Err: errors.New("the source changed since it was planned"),
-		Hint: "let the source be as it was and run the same command again, or start anew with another --dir",
+		Kind: quarry.BadItems, Op: "read again", Subject: at.String(), Err: errMoved,
+		Hint: "nothing of this plan was sent: run the same command again, which plans the sources as they are then",
 	}
 }

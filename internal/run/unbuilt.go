@@ -1,9 +1,11 @@
 package run
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"quarry"
@@ -111,6 +113,22 @@ func documentsText(n int64) string {
 		return "1 document"
 	}
 	return fmt.Sprintf("%d documents", n)
+}
+
+// pilotIsStale reports whether a pilot's shard holds too few records now to be asked, and nothing of its pass was sent: then the
+// pass is better planned again than its gate left without answers to judge.
+func (r *Run) pilotIsStale(ctx context.Context, s *ledger.Shard, records, unbuilt int64) (bool, error) {
+	few := records == 0 || (s.Mode == quarry.ModeJob && records < r.cfg.Quotas.MinRecords && !r.mayCall())
+	if s.Kind != quarry.PilotShard || unbuilt == 0 || !few {
+		return false, nil
+	}
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(shards, func(o ledger.Shard) bool {
+		return o.Pass == s.Pass && o.State != quarry.ShardPlanned && o.State != quarry.ShardBuilt
+	}), nil
 }
 
 // settleSmaller decides what becomes of a shard that holds fewer records than were planned: too few are no job.

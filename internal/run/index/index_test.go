@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"quarry"
@@ -318,5 +320,69 @@ func TestBlocksAndWhatIsNeverAsked(t *testing.T) {
 	}
 	if _, err := os.Stat(p.Path(index.SkippedFile)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTheKeptResultsAreNotThoseThatPeopleEdit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	e := effect.New(nil)
+	p := index.Of(e, dir, 1)
+	w, err := p.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	results := filepath.Join(dir, "results.jsonl")
+	for _, text := range []string{"first\n", "second, and longer\n"} {
+		if err := os.WriteFile(results, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.KeepResults(e, results); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(results, []byte("edited"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(p.Path("results.jsonl")); err != nil || string(got) != text {
+			t.Errorf("the kept results are %q (%v), want %q", got, err, text)
+		}
+	}
+}
+
+func TestNamesAreFoundByTheirOrders(t *testing.T) {
+	t.Parallel()
+	p := index.Of(effect.New(nil), t.TempDir(), 1)
+	w, err := p.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []quarry.DocumentID{"a", "", "with\nline end", "日本語", quarry.DocumentID(strings.Repeat("long ", 40_000)), "last"}
+	for _, id := range ids {
+		if err := w.AddName(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for _, orders := range [][]int64{{0, 1, 2, 3, 4, 5}, {5}, {2, 4}, {}, {3, 5, 6}} {
+		var got, want []quarry.DocumentID
+		for id, err := range p.Names(slices.Values(orders)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, id)
+		}
+		for _, o := range orders {
+			if o < int64(len(ids)) {
+				want = append(want, ids[o])
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("Names(%v) gave %d ids, want %d", orders, len(got), len(want))
+		}
 	}
 }

@@ -144,10 +144,9 @@ func (e *Ends) Commit(orders int64) error {
 	return atomicfile.CommitAll(e.offsets, e.ended)
 }
 
-// KeepResults gives the pass's file of results a second name, under which the next pass finds it whatever becomes of the
-// first.
+// KeepResults copies the pass's file of results, so that the next pass finds it whatever becomes of the first: people edit it.
 func (p Pass) KeepResults(e *effect.Effects, path string) error {
-	return e.Link(path, p.Path(answersFile))
+	return e.Copy(path, p.Path(answersFile))
 }
 
 // Known is what a finished pass knows of its slots. One goroutine at a time.
