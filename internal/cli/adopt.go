@@ -136,7 +136,7 @@ func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, 
 		workers = runtime.GOMAXPROCS(0)
 	}
 	cfg := run.Config{
-		Dir: dir, Local: s.Target == "local", Region: where.AWS.Region, Version: a.Version, Model: s.Model, Mode: quarry.Mode(s.Mode),
+		Dir: dir, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region, Version: a.Version, Model: s.Model, Mode: quarry.Mode(s.Mode),
 		Attempts: s.Attempts, PilotMinValid: s.PilotMinValid, KeepShards: s.KeepShards, Workers: workers, Prices: cost.Default(),
 	}
 	if ask, err := a.parts().Asking(s); err == nil { // what a run of an older format does not say of itself

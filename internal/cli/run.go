@@ -174,7 +174,7 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	}
 	row("tokens", "%s", tokensText(&rep.Tokens, estimated))
 	actual := usd(rep.Cost.Actual)
-	if rep.Target == "local" {
+	if rep.Target == "local" || rep.Cost.StandIn {
 		actual = "$0.00 on the stand-in"
 	}
 	if rep.Model == "" {
@@ -185,7 +185,8 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	if rep.Model != "" && (rep.Cost.Batch == nil || rep.Cost.OnDemand == nil) {
 		row("price", "not all are known: %s", cost.UnknownHelp)
 	}
-	if text := forecastRow(rep.Forecast); text != "" {
+	// The built-in model extracts and does not write: how long its answers are says nothing of a model's.
+	if text := forecastRow(rep.Forecast); text != "" && !rep.Tokens.Estimated {
 		row("forecast", "%s", text)
 	}
 	row("time", "%s: prepare %s, upload %s, provider %s, collect %s", seconds(rep.Time.Total), seconds(rep.Time.Prep), seconds(rep.Time.Upload),

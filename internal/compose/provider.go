@@ -24,6 +24,7 @@ type Provider struct {
 	Bucket   *bucket.Bucket
 	Bedrock  *bedrock.Client
 	RoleARN  string
+	Free     bool        // a stand-in is what the address of AWS leads to: nothing is paid
 	Changed  []string    // what the stand-in was given: bucket and role
 	quotas   *quotaRows  // nil: not read yet
 	model    string      // empty: as the settings say
@@ -54,6 +55,7 @@ func (pr *Program) OpenProvider(ctx context.Context, s *config.Settings, e *effe
 	if p.AWS, err = account.Load(ctx, cfg); err != nil {
 		return nil, err
 	}
+	p.Free = s.Target != "local" && pr.free(ctx, client, aws.ToString(p.AWS.BaseEndpoint))
 	if p.Identity, err = account.WhoAmI(ctx, p.AWS); err != nil {
 		return nil, err
 	}

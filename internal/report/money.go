@@ -21,7 +21,7 @@ type amount struct{ Name, Meaning, Text, Width, Class string }
 
 func newCostView(r *Report) costView {
 	c := &r.Cost
-	local := r.Target == "local"
+	local := r.Target == "local" || c.StandIn
 	v := costView{Estimated: c.Estimated, Date: clean(c.PriceDate, 40), SourceURL: webAddress(c.PriceSource)}
 	v.Source = clean(c.PriceSource, 300)
 	if v.Source == "" || v.Source == unknown {

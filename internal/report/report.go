@@ -81,15 +81,20 @@ type Tokens struct {
 	Unknown int64 `json:"unknown,omitempty"`
 }
 
-// Cost is money in US dollars; null is not known. Actual is what was spent, 0 on a stand-in; the others are what the
+// Cost is money in US dollars; null is not known. Actual is what was spent, 0 on a stand-in, whatever its address; the others are what the
 // requested model costs for these tokens.
 type Cost struct {
-	Actual      *quarry.USD `json:"actual_usd"`
-	Batch       *quarry.USD `json:"batch_usd"`
-	OnDemand    *quarry.USD `json:"ondemand_usd"`
-	Saved       *quarry.USD `json:"saved_usd"`
-	Forecast    *quarry.USD `json:"forecast_usd"`
-	Estimated   bool        `json:"estimated"`
+	Actual    *quarry.USD `json:"actual_usd"`
+	Batch     *quarry.USD `json:"batch_usd"`
+	OnDemand  *quarry.USD `json:"ondemand_usd"`
+	Saved     *quarry.USD `json:"saved_usd"`
+	Forecast  *quarry.USD `json:"forecast_usd"`
+	Estimated bool        `json:"estimated"`
+	// StandIn says that a stand-in answered, so that nothing was paid: the other amounts are list prices.
+	StandIn bool `json:"stand_in,omitempty"`
+	// Cap is --max-usd, and OverCap by how much it was passed, at list price.
+	Cap         *quarry.USD `json:"cap_usd,omitempty"`
+	OverCap     *quarry.USD `json:"over_cap_usd,omitempty"`
 	PriceSource string      `json:"price_source"`
 	PriceDate   string      `json:"price_date"`
 	PriceBasis  string      `json:"price_basis"` // listed, derived or secondary

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"quarry"
@@ -15,25 +16,69 @@ import (
 	"quarry/internal/run/outlook"
 )
 
-// The cap holds before a call: what ended shards cost, what open ones may cost and what the next one may cost stay below
-// it together. A shard may cost its input, at one token a byte until answers have shown better, and its answers at their
-// full length. All of it is reckoned from the ledger's rows, so a process that resumes reckons the same.
+// The cap holds before a call. Until answers were read, what ended shards cost and the worst cases of all that is open stay
+// below it together. From then on a shard reserves the upper end of its forecast, and twice of all reservations stays below
+// what is left; see outlook.Balance. The worst case of a shard is its input, at one token a byte until answers have shown
+// better, and its answers at their full length. All of it is computed from the ledger's rows, so a process that resumes
+// computes the same.
 
-// reservation is the most that a shard can cost, at so many tokens a byte; nil where a price is not known.
-func (r *Run) reservation(s *ledger.Shard, ratio float64) *quarry.USD {
-	return r.dearest(s, outlook.Reservation(s.Bytes, ratio, r.answerTokens(s)))
+// worstUsage is the most that a shard can take, at so many tokens a byte.
+func (r *Run) worstUsage(s *ledger.Shard, ratio float64) quarry.Usage {
+	return outlook.Reservation(s.Bytes, ratio, r.roomOf(s))
 }
 
-// answerTokens is the most that a shard's answers can take.
-func (r *Run) answerTokens(s *ledger.Shard) int64 {
-	if s.AnswerTokens > 0 { // else it is not built yet, or was built when there was no cap
+// roomOf is how many tokens the answers of a shard may have together.
+func (r *Run) roomOf(s *ledger.Shard) int64 {
+	if s.AnswerTokens > 0 {
 		return s.AnswerTokens
 	}
-	room := r.cfg.MaxTokens
+	room := r.cfg.MaxTokens // not built yet, or built when there was no cap
 	if s.Kind == quarry.RetryShard || room == 0 {
 		room = max(room, r.cfg.MaxOutput)
 	}
 	return s.Records * int64(room)
+}
+
+// upper is the upper end of the forecast of the pass; the zero value where no answer was read yet.
+func (r *Run) upper() outlook.Upper {
+	t := r.allTexts()
+	t.Merges, t.Parts = 0, 0
+	e := r.model().Expect(r.learned, t)
+	return outlook.UpperOf(&e, t.Records, r.planned.AskedLines)
+}
+
+// reserve is what a shard stands against the cap with while it is open, before a factor; nil where a price is not known.
+// rows are those of the pass: where a retry comes from says how many of its answers were cut off.
+func (r *Run) reserve(s *ledger.Shard, rows []ledger.Shard, up outlook.Upper, ratio float64) *outlook.Reserve {
+	worst := r.dearest(s, r.worstUsage(s, ratio))
+	if worst == nil {
+		return nil
+	}
+	own := &outlook.Reserve{Forecast: *worst/2 + *worst%2, Worst: *worst}
+	if forecast := r.forecastOf(s, rows, up); forecast != nil {
+		own.Forecast = min(*forecast, *worst)
+	}
+	return own
+}
+
+// forecastOf is the upper end of what a shard is forecast to cost; nil where nothing is forecast for it: before any answer
+// was read, for a pilot, whose answers are the first, and for merges of long documents, of which none may have been read.
+func (r *Run) forecastOf(s *ledger.Shard, rows []ledger.Shard, up outlook.Upper) *quarry.USD {
+	if !up.Known() || s.Kind == quarry.PilotShard || slices.ContainsFunc(s.Sources, isMerges) {
+		return nil
+	}
+	var cutOff int64
+	for i := range rows {
+		if slices.Contains(s.Sources, rows[i].ID) {
+			cutOff += rows[i].Tally.Classes[quarry.ClassTruncated]
+		}
+	}
+	room := r.roomOf(s)
+	most := int64(max(r.cfg.MaxTokens, r.cfg.MaxOutput))
+	if r.cfg.MaxOutput == 0 {
+		most = room
+	}
+	return r.dearest(s, up.Of(s.Records, s.Bytes, room, cutOff, most))
 }
 
 // dearest is what a usage of the shard costs in its pool, or in the dearest pool that it may still go to.
@@ -65,48 +110,76 @@ func (r *Run) settledUsage(s *ledger.Shard) quarry.Usage {
 		u.Unknown = 0
 	}
 	if !u.Known() {
-		most := outlook.Reservation(s.Bytes, 1, r.answerTokens(s))
+		most := outlook.Reservation(s.Bytes, 1, r.roomOf(s))
 		u = quarry.Usage{InputTokens: max(u.InputTokens, most.InputTokens), OutputTokens: max(u.OutputTokens, most.OutputTokens)}
 	}
 	return u
 }
 
-// balanceBut reckons what stands against the cap beside one shard. The caller holds the lock on the money.
-func (r *Run) balanceBut(ctx context.Context, id quarry.ShardID) (outlook.Balance, error) {
-	b := outlook.Balance{Ratio: 1}
+// balanceBut computes what stands against the cap besides one shard. The caller holds the lock on the money.
+func (r *Run) balanceBut(ctx context.Context, own *ledger.Shard) (outlook.Balance, *outlook.Reserve, error) {
+	b := outlook.Balance{Ratio: 1, Factor: 1}
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
-		return b, err
+		return b, nil, err
 	}
+	shards = slices.DeleteFunc(shards, func(s ledger.Shard) bool { return s.Pass != r.planned.Pass })
 	seen := 0.0
 	for i := range shards {
-		if shards[i].Pass == r.planned.Pass {
-			seen = max(seen, shards[i].Output.TokensPerByte)
-		}
+		seen = max(seen, shards[i].Output.TokensPerByte)
 	}
 	b.Ratio = outlook.Ratio(seen)
+	up := r.upper()
+	for i := range shards {
+		if o := &shards[i]; o.ID != own.ID && o.Unasked == "" && !o.Times.Collected.IsZero() {
+			cost := r.listCostAt(r.placeOf(o), o.Mode, r.settledUsage(o))
+			if cost == nil {
+				return b, nil, r.noPrice()
+			}
+			b.Settled = b.Settled.Plus(*cost)
+			if forecast := r.forecastOf(o, shards, up); forecast != nil && o.Records >= tellingRecords {
+				b.Factor = max(b.Factor, outlook.Factor(*cost, *forecast))
+			}
+		}
+	}
 	for i := range shards {
 		o := &shards[i]
-		var amount *quarry.USD
-		sum := &b.Open
-		switch {
-		case o.ID == id || o.Pass != r.planned.Pass || o.Unasked != "":
-			continue
-		case !o.Times.Collected.IsZero():
-			sum, amount = &b.Settled, r.listCostAt(r.placeOf(o), o.Mode, r.settledUsage(o))
-		case r.waitsForCalls(o):
-			continue
-		case o.State != quarry.ShardPlanned || r.granted[o.ID]:
-			amount = r.reservation(o, b.Ratio)
-		default:
+		if o.ID == own.ID || o.Unasked != "" || !o.Times.Collected.IsZero() || r.waitsForCalls(o) || !r.isOpen(o, own) {
 			continue
 		}
-		if amount == nil {
-			return b, r.noPrice()
+		reserve := r.reserve(o, shards, up, b.Ratio)
+		if reserve == nil {
+			return b, nil, r.noPrice()
 		}
-		*sum = sum.Plus(*amount)
+		b.Open = b.Open.Plus(reserve.Raised(b.Factor))
 	}
-	return b, nil
+	mine := r.reserve(own, shards, up, b.Ratio)
+	if mine == nil {
+		return b, nil, r.noPrice()
+	}
+	raised := mine.Raised(b.Factor)
+	return b, &raised, nil
+}
+
+// tellingRecords is how many records a settled shard must have to say something of others: fewer may be the odd ones.
+const tellingRecords = 20
+
+// isOpen reports whether a shard that has not ended stands against the cap while another one is checked. What was sent
+// does, and what is being sent now. Of what was let through and waits for its turn, only what comes before the other:
+// two that waited for each other would wait for good. The caller holds the lock on the money.
+func (r *Run) isOpen(o, own *ledger.Shard) bool {
+	before := o.Seq < own.Seq
+	switch o.State {
+	case quarry.ShardPlanned:
+		return r.granted[o.ID] && before
+	case quarry.ShardBuilt:
+		return before
+	case quarry.ShardUploaded:
+		return r.underWay[o.ID] || before
+	case quarry.ShardCalling:
+		return r.underWay[o.ID] || r.callsBegan(o) || (before && !o.Late)
+	}
+	return true
 }
 
 // waitsForCalls reports whether a shard that turned to calls has asked nothing yet. It gave back what its job had reserved,
@@ -116,8 +189,13 @@ func (r *Run) waitsForCalls(s *ledger.Shard) bool {
 	if !s.Late || s.Mode == quarry.ModeJob || r.granted[s.ID] {
 		return false
 	}
-	_, err := os.Stat(r.files().Calls(s.ID)) // an earlier process began its calls
-	return errors.Is(err, fs.ErrNotExist)
+	return !r.callsBegan(s)
+}
+
+// callsBegan reports whether a process began the calls of a shard.
+func (r *Run) callsBegan(s *ledger.Shard) bool {
+	_, err := os.Stat(r.files().Calls(s.ID))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (r *Run) noPrice() error {
@@ -135,30 +213,33 @@ func (r *Run) withinCap(ctx context.Context, s *ledger.Shard) (bool, error) {
 	}
 	r.money.Lock() // two shards must not be let through on the same money
 	defer r.money.Unlock()
-	b, err := r.balanceBut(ctx, s.ID)
+	b, own, err := r.balanceBut(ctx, s)
 	if err != nil {
 		return false, err
 	}
-	own := r.reservation(s, b.Ratio)
 	switch {
-	case own == nil:
-		return false, r.noPrice()
-	case b.Holds(*r.cfg.MaxUSD, *own):
+	case b.Admits(*r.cfg.MaxUSD, *own):
 		r.granted[s.ID] = true
+		if s.State != quarry.ShardPlanned { // it is asked next
+			r.underWay[s.ID] = true
+		}
 		return true, nil
-	case b.Open > 0:
-		return false, r.wait(s, fmt.Sprintf("the cap of %s: %s settled, %s reserved by open shards, this one reserves %s", r.cfg.MaxUSD, b.Settled, b.Open, own), time.Second)
+	case b.Open.Worst > 0:
+		return false, r.wait(s, fmt.Sprintf("the cap of %s: %s settled, open shards need %s, this one needs %s", r.cfg.MaxUSD, b.Settled, b.Open.Needs(), own.Needs()), time.Second)
 	}
 	if s.State == quarry.ShardPlanned {
-		if cut, err := r.cutToFit(ctx, s, &b, *own); cut || err != nil {
+		if cut, err := r.cutToFit(ctx, s, &b, own.Needs()); cut || err != nil {
 			return false, err
 		}
 	}
+	how := fmt.Sprintf("a shard is reserved at %.2f tokens a byte of input and max_tokens an answer", b.Ratio)
+	if own.Needs() < own.Worst {
+		how = "a shard is reserved at twice the upper end of its forecast"
+	}
 	return false, &quarry.Error{
 		Kind: quarry.OverLimit, Op: "submit shard", Subject: string(s.ID),
-		Err: fmt.Errorf("it may cost %s, %s is spent and the cap is %s", own, b.Settled, r.cfg.MaxUSD),
-		Hint: "raise --max-usd and run the same command again: it goes on where it was, and what was answered is kept; " +
-			fmt.Sprintf("a shard is reckoned at %.2f tokens a byte of input and max_tokens an answer", b.Ratio),
+		Err:  fmt.Errorf("it may cost %s, %s is spent and the cap is %s", own.Needs(), b.Settled, r.cfg.MaxUSD),
+		Hint: "raise --max-usd and run the same command again: it continues, and what was answered is kept; " + how,
 	}
 }
 

@@ -155,3 +155,46 @@ func TestTheCapHolds(t *testing.T) {
 		})
 	}
 }
+
+// TestACapOfThreeTimesTheForecastHoldsBackNoJob compares a run without a cap and one under a cap of three times what the
+// first one was forecast to cost once its pilot was read.
+func TestACapOfThreeTimesTheForecastHoldsBackNoJob(t *testing.T) {
+	t.Parallel()
+	const perJob = 60
+	play := func(limit *quarry.USD) (run.Outcome, []string) {
+		w := newWorld(t, worldConfig{docs: unlikeDocs(500, 6), quotas: `{"*":{"min_records":3,"records_per_job":60,"records_per_file":60}}`, cfg: func(c *run.Config) {
+			many(30)(c)
+			c.Quotas.RecordsPerFile, c.Quotas.RecordsPerJob, c.Quotas.OpenJobs, c.MaxUSD = perJob, perJob, 20, limit
+		}})
+		var mu sync.Mutex
+		var held []string
+		w.event = func(e run.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			if (e.Kind == run.Waiting || e.Kind == run.Note) && strings.Contains(e.Text, "the cap") {
+				held = append(held, e.Text)
+			}
+		}
+		out, _, err := w.run(t, nil)
+		if err != nil || out.Totals.OK != 500 {
+			t.Fatalf("Do = %+v, %v", out.Totals, err)
+		}
+		return out, held
+	}
+	free, _ := play(nil)
+	after := free.Report.Forecast.After
+	if after == nil || after.Cost == nil || *after.CostHigh > *after.Cost*3/2 {
+		t.Fatalf("forecast = %+v, want one whose upper end is at most half again the estimate", after)
+	}
+	limit := 3 * *after.Cost
+	capped, held := play(&limit)
+	if len(held) > 0 {
+		t.Errorf("the cap of %s held back jobs that are forecast to cost %s: %q", limit, after.Cost, held)
+	}
+	if got, want := len(capped.Report.Jobs), len(free.Report.Jobs); got != want {
+		t.Errorf("%d jobs under the cap, %d without", got, want)
+	}
+	if c := capped.Report.Cost; c.Cap == nil || *c.Cap != limit || c.OverCap != nil {
+		t.Errorf("the report's cap is %v, passed by %v, want %s and nothing", c.Cap, c.OverCap, limit)
+	}
+}

@@ -200,6 +200,7 @@ func (r *Run) turnToCalls(s *ledger.Shard, mode quarry.Mode) error {
 	}
 	r.sched.leave(s.ID)
 	r.money.Lock()
+	delete(r.underWay, s.ID)
 	delete(r.granted, s.ID) // calls cost something else than what was reserved
 	r.money.Unlock()
 	s.Mode, s.Late, s.Pool, s.Intent = mode, true, ledger.Pool{}, ledger.Intent{}

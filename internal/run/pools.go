@@ -149,7 +149,7 @@ func (r *Run) poolRefs() []ledger.Pool {
 // costAt is what a usage costs the account in a place: nothing where the provider is a stand-in, nil where the price is
 // not known.
 func (r *Run) costAt(p ledger.Pool, mode quarry.Mode, u quarry.Usage) *quarry.USD {
-	if r.cfg.Local {
+	if r.cfg.Local || r.cfg.Free {
 		return new(quarry.USD)
 	}
 	return r.listCostAt(p, mode, u)

@@ -45,6 +45,7 @@ type Config struct {
 	Settings      string // a digest of all that decides what is asked: model, prompt, schema, cleaning
 	Asks          string // a digest of model, prompt and schema alone. Empty: Settings
 	Local         bool   // the provider is a stand-in: nothing costs money
+	Free          bool   // the provider is a stand-in at an address of AWS's: what it answers costs nothing, and all else is as on AWS
 	ForAWS        bool   // with Local: what is only reckoned here would be sent to AWS, where too few records stop a run
 	Region        string
 	Version       string
@@ -165,6 +166,7 @@ type Run struct {
 	moved     *moved                  // where the documents are now, once the sources were found to have changed; nil: not looked for
 	near      *dedupe.Near            // signatures of all texts, while the sources are planned; nil: nobody looks
 	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
+	underWay  map[quarry.ShardID]bool // of them, those that were let through to be sent
 
 	buildDir string       // where input files go when nothing but them is wanted
 	spool    *spool.Spool // and their records, while the sources are planned
@@ -203,7 +205,7 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	r := &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{},
+		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{}, underWay: map[quarry.ShardID]bool{},
 		turns: make(chan struct{}, callsAtOnce),
 	}
 	if deps.Bucket != nil {

@@ -156,19 +156,6 @@ func TestWaysSayWhatTheirTimeIsMadeFrom(t *testing.T) {
 	}
 }
 
-func TestTheCapHoldsWithWhatIsOpen(t *testing.T) {
-	t.Parallel()
-	b := outlook.Balance{Settled: 30, Open: 20, Ratio: 1}
-	for own, want := range map[quarry.USD]bool{50: true, 51: false, 0: true} {
-		if got := b.Holds(100, own); got != want {
-			t.Errorf("Holds(100, %d) = %t, want %t", own, got, want)
-		}
-	}
-	if got := b.Left(100); got != 70 {
-		t.Errorf("Left(100) = %d, want 70", got)
-	}
-}
-
 func TestAByteIsReservedByWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	for seen, want := range map[float64]float64{0: 1, 0.4: 0.5, 0.9: 1} {

@@ -31,8 +31,10 @@ type Pass struct {
 	Home    ledger.Pool      // the model that was asked for, and where a shard is that names no place
 	Prices  *cost.Table
 	Quotas  quarry.Quotas
-	Local   bool // the provider is a stand-in
-	Adopted bool // taken over: nothing was planned here
+	Local   bool        // the provider is a stand-in
+	Free    bool        // it is one that is reached as AWS: nothing was paid
+	Cap     *quarry.USD // nil: none was set
+	Adopted bool        // taken over: nothing was planned here
 }
 
 func (p *Pass) placeOf(s *ledger.Shard) ledger.Pool {
@@ -120,6 +122,9 @@ func (p *Pass) Report() report.Report {
 		}
 		rep.Forecast.Compare()
 	}
+	if over := rep.Cost.OverCap; over != nil {
+		rep.Notes = append(rep.Notes, p.overCap(*over, listed))
+	}
 	rep.Proof = p.proof()
 	return rep
 }
@@ -144,6 +149,11 @@ func (p *Pass) cost(listed quarry.USD, known, estimated bool) report.Cost {
 	if !p.Totals.CostUnknown {
 		c.Actual = &p.Totals.Cost
 	}
+	c.StandIn = p.Local || p.Free
+	if c.Cap = p.Cap; p.Cap != nil && known && listed > *p.Cap {
+		over := listed - *p.Cap
+		c.OverCap = &over
+	}
 	if c.OnDemand != nil && known {
 		saved := *c.OnDemand - listed
 		c.Saved = &saved
@@ -154,6 +164,18 @@ func (p *Pass) cost(listed quarry.USD, known, estimated bool) report.Cost {
 		c.PriceSource = "unknown"
 	}
 	return c
+}
+
+// overCap says by how much the cap was passed. What is sent is let through by its forecast, so that can happen where answers are
+// more than twice as long as forecast.
+func (p *Pass) overCap(over, listed quarry.USD) string {
+	text := fmt.Sprintf("the cap of %s was passed by %s: what was sent cost %s", p.Cap, over, listed)
+	for _, e := range []*report.Expected{p.After, p.Before} {
+		if e != nil && e.Cost != nil && *e.Cost > 0 {
+			return text + fmt.Sprintf(", %.1f times its forecast of %s", float64(listed)/float64(*e.Cost), e.Cost)
+		}
+	}
+	return text
 }
 
 // duplicates is what the report says of documents that were answered with another's answer; nil where there were none.
