@@ -55,7 +55,9 @@ func (pr *Program) OpenProvider(ctx context.Context, s *config.Settings, e *effe
 	if p.AWS, err = account.Load(ctx, cfg); err != nil {
 		return nil, err
 	}
-	p.Free = s.Target != "local" && pr.free(ctx, client, aws.ToString(p.AWS.BaseEndpoint))
+	p.Free = s.Target != "local" && pr.free(aws.ToString(p.AWS.BaseEndpoint), func(address string) bool {
+		return standin.IsOne(ctx, client, address)
+	})
 	if p.Identity, err = account.WhoAmI(ctx, p.AWS); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ var (
 	claude2 = Weights{
 		Words: 0.184, Letters: 0.174, Digits: 1.105, Punctuation: 0.667, Kana: 1.010, Han: 1.208, Other: 2.264, Spaces: 0.155,
 		Figures: 0.400, Chinese: 1.120, Foreign: 0.268, Accented: 0.900, Extended: 2.172, Vietnamese: 1.904,
-		Cyrillic: 0.547, Slavic: 1.724, Greek: 1.309, Arabic: 1.150, Hebrew: 1.039, Hangul: 1.447, Thai: 1.828, Devanagari: 1.326, Indic: 2.328, Symbols: 2.343,
+		Cyrillic: 0.547, Slavic: 2.200, Greek: 1.309, Arabic: 1.150, Hebrew: 1.039, Hangul: 1.447, Thai: 1.828, Devanagari: 1.326, Indic: 2.328, Symbols: 2.343,
 	}
 	o200k = Weights{
 		Words: 0.211, Letters: 0.137, Digits: 1.083, Punctuation: 0.551, Kana: 0.653, Han: 1.030, Other: 0.935, Spaces: 0.252,
@@ -48,8 +48,8 @@ const claudeCyrillic = 0.418
 
 var (
 	claude = newSpan(with(claude2, func(w *Weights) { w.Cyrillic = claudeCyrillic }), limits{
-		latin: [2]float64{0.72, 1.35}, foreign: [2]float64{0.64, 1.46}, cjk: [2]float64{0.72, 1.35}, scripts: [2]float64{0.58, 1.42}, rest: [2]float64{0.40, 1.60},
-		cyrillic: [2]float64{0.53, 1.45},
+		latin: [2]float64{0.73, 1.33}, foreign: [2]float64{0.64, 1.46}, cjk: [2]float64{0.73, 1.33}, scripts: [2]float64{0.58, 1.42}, rest: [2]float64{0.40, 1.60},
+		cyrillic: [2]float64{0.51, 1.43},
 	})
 	gptOSS = newSpan(o200k, limits{
 		latin: [2]float64{0.75, 1.30}, foreign: [2]float64{0.70, 1.45}, cjk: [2]float64{0.75, 1.30}, scripts: [2]float64{0.65, 1.42}, rest: [2]float64{0.25, 2.30},
