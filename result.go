@@ -32,6 +32,9 @@ const (
 	ClassSourceChanged Class = "source_changed"   // never sent: its document changed in the sources after it was planned
 	// ClassUnstructured is a request that was refused for the answer schema it carried: it goes out again without.
 	ClassUnstructured Class = "structured_refused"
+	// ClassPromptCut is an answer to a part of the prompt: the server cut it to its context. It is no answer to what was asked,
+	// and the same prompt is cut again.
+	ClassPromptCut Class = "prompt_truncated"
 )
 
 // Answered reports whether the attempt produced an answer, good or bad, and was therefore billed.

@@ -83,6 +83,7 @@ Exit codes: 0 done · 2 usage · 7 the directory is in use · 130 interrupted; w
 	f.StringArrayVar(&cfg.Backends, "backend", []string{"extractive"}, "extractive, echo, openai=`URL` or anthropic=URL (repeatable)")
 	f.StringVar(&cfg.BackendModel, "backend-model", "", "the model's name at the backend")
 	f.StringVar(&o.keyEnv, "backend-key-env", "", "name of the `VAR`iable that holds the backend's key")
+	f.DurationVar(&cfg.BackendWait, "backend-wait", 0, "how long to wait for a backend that is down: at the start (0: not at all), later (0: 1m)")
 	f.IntVar(&cfg.Concurrency, "concurrency", 0, "records in flight at once (default 64)")
 	f.DurationVar(&cfg.StateDelay, "state-delay", 200*time.Millisecond, "time in each of Submitted, Validating, Scheduled")
 	f.StringVar(&cfg.Fault, "fault", "", "faults to draw, `k=v,…`: "+faultNames)
@@ -91,7 +92,7 @@ Exit codes: 0 done · 2 usage · 7 the directory is in use · 130 interrupted; w
 	f.StringVar(&cfg.Events, "events", "", "tell jobs' changes in EventBridge's form: a `FILE`, a webhook's URL, or sqs=URL of a queue")
 	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` of lines \"id secret\" or \"bearer token\", mode 0600")
 	f.StringVar(&cfg.QuotasFile, "quotas", "", "`FILE` with the table that Service Quotas serves")
-	for _, name := range []string{"backend-model", "backend-key-env", "concurrency", "state-delay", "addr"} {
+	for _, name := range []string{"backend-model", "backend-key-env", "backend-wait", "concurrency", "state-delay", "addr"} {
 		complete(cmd, name, cobra.NoFileCompletions)
 	}
 	complete(cmd, "dir", folders)
@@ -217,7 +218,12 @@ func (a *App) serve(ctx context.Context, o *localOptions) (_ *serving, err error
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "start", Err: err, Hint: "name a directory that you can write to with --dir"}
 	}
 	s.open.Add(release)
+	o.cfg.CheckBackends = true
+	o.cfg.Notice = func(text string) { a.say("%s", text) }
 	s.server, err = standin.Start(ctx, o.cfg)
+	if q, ok := errors.AsType[*quarry.Error](err); ok {
+		return nil, q
+	}
 	if err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: "name a free port with --addr and a directory that you can write to with --dir"}
 	}

@@ -79,7 +79,9 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 		return nil, err
 	}
 	c.Add(book.Close)
-	where, err := a.parts().OpenProvider(ctx, s, e, dir, c)
+	parts := a.parts()
+	parts.CheckBackends = true
+	where, err := parts.OpenProvider(ctx, s, e, dir, c)
 	if err != nil {
 		return nil, err
 	}

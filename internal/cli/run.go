@@ -57,7 +57,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 	}
 	bind(cmd, append([]string{
 		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
-		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env", "cache", "concurrency",
+		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env", "backend-wait", "cache", "concurrency",
 	}, slices.Concat(asks, nearFlags)...)...)
 	cmd.Flags().BoolVar(&replace, "replace-source", false, "take these for the sources of the run in DIR from now on, as if they were the old ones changed")
 	cmd.Flags().StringVar(&known, "known", "", "`FILE` of answers there are already (id and output on each line): those documents are not asked")

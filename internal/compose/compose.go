@@ -13,4 +13,6 @@ type Program struct {
 	Env     func(string) (string, bool)
 	Say     func(format string, args ...any) // a line for people
 	Version string
+	// CheckBackends makes OpenProvider ask the servers behind the stand-in whether they are there, before anything is asked of them.
+	CheckBackends bool
 }

@@ -100,6 +100,10 @@ func (pr *Program) startStandin(ctx context.Context, s *config.Settings, dir str
 	}
 	cfg := standin.Config{
 		Dir: filepath.Join(dir, "local"), Backends: s.Backends, BackendModel: s.BackendName, BackendKey: key, Concurrency: s.Concurrency,
+		BackendWait: s.BackendWait, CheckBackends: pr.CheckBackends,
+	}
+	if pr.Say != nil {
+		cfg.Notice = func(text string) { pr.Say("%s", text) }
 	}
 	if err := cfg.Validate(); err != nil {
 		return nil, BadSetting("backend", err)

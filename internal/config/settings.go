@@ -70,6 +70,7 @@ type Settings struct {
 	Query       string
 	SourceKey   string // name of the variable that holds what opens the source
 	Backends    []string
+	BackendWait time.Duration
 	BackendName string
 	Cache       string
 	BackendKey  string // name of the variable that holds the key
@@ -152,6 +153,7 @@ var all = sync.OnceValue(func() []Setting {
 		offer(list("backend", "extractive", "model behind the stand-in: `extractive`, echo, openai=URL or anthropic=URL (repeatable)", func(s *Settings) *[]string { return &s.Backends }),
 			"extractive", "echo", "openai=", "anthropic="),
 		text("backend-model", "", "the model's name at the backend", func(s *Settings) *string { return &s.BackendName }),
+		span("backend-wait", "0", "how long to wait for a backend that cannot be reached, like `5m`: at the start (0: not at all) and later (0: a minute)", func(s *Settings) *time.Duration { return &s.BackendWait }),
 		text("backend-key-env", "", "name of the `VAR`iable that holds the backend's key", func(s *Settings) *string { return &s.BackendKey }),
 		choice("cache", "auto", "prompt caching of runtime calls: `auto` (where the prompt is long enough for the model and it pays) or off", []string{"auto", "off"}, func(s *Settings) *string { return &s.Cache }),
 		number("concurrency", "0", "records in flight at once, at most; 0: what the quotas and the latency need, up to 512, and 64 in the stand-in", func(s *Settings) *int { return &s.Concurrency }),
@@ -245,6 +247,19 @@ func number(name, def, help string, at func(*Settings) *int) Setting {
 		}
 		return n, nil
 	}, at)
+}
+
+// span is a length of time.
+func span(name, def, help string, at func(*Settings) *time.Duration) Setting {
+	s := parsed(name, def, help, func(v string) (time.Duration, error) {
+		d, err := time.ParseDuration(v)
+		if err != nil || d < 0 {
+			return 0, fmt.Errorf("%q is no length of time such as 90s or 5m", v)
+		}
+		return d, nil
+	}, at)
+	s.value = func(s *Settings) any { return at(s).String() }
+	return s
 }
 
 // fromOne is a number of which there is at least one.

@@ -35,8 +35,10 @@ type world struct {
 	dir    string
 	source string
 	bucket string
-	cfg    func(*run.Config)
-	deps   func(*run.Deps)
+	// endpoint is where the run finds the stand-in; empty: at its own address.
+	endpoint string
+	cfg      func(*run.Config)
+	deps     func(*run.Deps)
 
 	wires   *wires   // what the network is; nil: sockets
 	regions []string // of further pools
@@ -141,7 +143,7 @@ func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *r
 			stop()
 		}
 	}()
-	aws, err := account.Load(ctx, account.Config{HTTP: client, Backoff: 5 * time.Millisecond, Fixed: &account.FixedKeys{Endpoint: w.server.URL(), KeyID: id, Secret: secret}})
+	aws, err := account.Load(ctx, account.Config{HTTP: client, Backoff: 5 * time.Millisecond, Fixed: &account.FixedKeys{Endpoint: cmp.Or(w.endpoint, w.server.URL()), KeyID: id, Secret: secret}})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -133,8 +133,20 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.closeLater(func(context.Context) error { return s.s3.Close() })
-	answers, err := model.Open(cfg.Backends, model.Config{ModelName: cfg.BackendModel, Key: cfg.BackendKey, Concurrency: cfg.Concurrency})
+	notice := cfg.Notice
+	if notice == nil {
+		notice = func(text string) { cfg.Log.Warn(text) }
+	}
+	answers, err := model.Open(cfg.Backends, model.Config{
+		ModelName: cfg.BackendModel, Key: cfg.BackendKey, Concurrency: cfg.Concurrency, Wait: cfg.BackendWait, Notice: notice,
+	})
 	if err != nil {
+		return err
+	}
+	if err := checkBackends(ctx, &cfg, answers); err != nil {
+		if remote, ok := answers.(io.Closer); ok {
+			err = errors.Join(err, remote.Close())
+		}
 		return err
 	}
 	if remote, ok := answers.(io.Closer); ok {

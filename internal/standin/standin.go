@@ -32,9 +32,14 @@ type Config struct {
 	Backends     []string      // extractive, echo, openai=URL, anthropic=URL; default extractive
 	BackendModel string        // the model's name at the servers; default: what they serve, see package model
 	BackendKey   string        // the servers' key; default none
-	Concurrency  int           // records in flight; default 64, with servers as back ends 256
-	Listener     net.Listener  // where it serves; nil: on Addr
-	StateDelay   time.Duration // in each of Submitted, Validating, Scheduled; default 200ms
+	BackendWait  time.Duration // for servers that cannot be reached: at the start, when CheckBackends is set, and later; default none and a minute
+	// CheckBackends makes Start ask the servers whether they are there. The error is an *upstream.DownError.
+	CheckBackends bool
+	// Notice is given what a person should know of the servers: down, and back. Default: it goes to Log.
+	Notice      func(text string)
+	Concurrency int           // records in flight; default 64, with servers as back ends 256
+	Listener    net.Listener  // where it serves; nil: on Addr
+	StateDelay  time.Duration // in each of Submitted, Validating, Scheduled; default 200ms
 
 	Fault     string // "k=v,…" as package faults reads it; default none
 	Test      bool   // true: POST /_quarry/quotas and POST /_quarry/faults change what is enforced and what goes wrong

@@ -40,6 +40,9 @@ type Job struct {
 	Shrunk  bool // with Unasked: documents changed before they were sent, and too few are left for a job
 }
 
+// promptCut begins what the stand-in says of a prompt that its back end cut.
+const promptCut = "prompt truncated by server"
+
 // Line decides what one line means for its record.
 func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 	attempt := line.RecordID.Attempt()
@@ -50,6 +53,9 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 		class, message = parse.ErrorClass(line.Error.Code, line.Error.Message), line.Error.Message
 		if class == quarry.ClassRecordError && !where.plain && j.SchemaRefused(message) {
 			class = quarry.ClassUnstructured
+		}
+		if class == quarry.ClassRecordError && strings.HasPrefix(message, promptCut) {
+			class = quarry.ClassPromptCut
 		}
 		if line.Error.Code > 0 {
 			message = fmt.Sprintf("%d: %s", line.Error.Code, line.Error.Message)
@@ -106,7 +112,7 @@ func clip(s string, n int) string {
 // again reports whether a record is worth another attempt, after so many that count.
 func (j *Judge) again(class quarry.Class, attempt int) bool {
 	switch class {
-	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassRefused:
+	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassPromptCut, quarry.ClassRefused:
 		return false
 	case quarry.ClassUnstructured:
 		return true // it was no attempt at an answer, and does not come again

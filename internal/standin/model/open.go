@@ -23,13 +23,17 @@ type Config struct {
 	Attempts int
 	// Backoff is the pause before the first retry, doubled for each further one and jittered; 0 means 250ms.
 	Backoff time.Duration
+	// Wait is how long requests wait for servers that cannot be reached; 0 means a minute.
+	Wait time.Duration
+	// Notice is given what a person should know of the servers: down, and back. Nil: it goes nowhere.
+	Notice func(text string)
 	// BaseTimeout is what every request has, PerToken what it has besides for each token that the answer may have; 0 means 60s and 200ms.
 	BaseTimeout, PerToken time.Duration
 }
 
 // Validate says what is wrong with the settings.
 func (c Config) Validate() error {
-	if c.Concurrency < 0 || c.Attempts < 0 || c.Backoff < 0 || c.BaseTimeout < 0 || c.PerToken < 0 {
+	if c.Concurrency < 0 || c.Attempts < 0 || c.Backoff < 0 || c.BaseTimeout < 0 || c.PerToken < 0 || c.Wait < 0 {
 		return fmt.Errorf("model settings: concurrency, attempts, backoff and timeouts must not be negative")
 	}
 	if strings.ContainsAny(c.Key, "\r\n\x00") {
@@ -93,6 +97,7 @@ func openRemote(kind string, urls []string, cfg Config) (Model, error) {
 	}
 	pool, err := upstream.New(upstream.Config{
 		URLs: urls, Header: headers(kind, urls, cfg.Key), Concurrency: cfg.Concurrency, Attempts: cfg.Attempts, Backoff: cfg.Backoff,
+		DownAfter: cfg.Wait, Notice: cfg.Notice,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open back end %s: %w", kind, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"quarry"
 	"quarry/internal/standin/model/family"
 	"quarry/internal/standin/model/upstream"
 )
@@ -25,6 +26,9 @@ type remote struct {
 	messages bool        // the servers speak /v1/messages
 	newer    atomic.Bool // a server refused max_tokens and wants max_completion_tokens
 }
+
+// Probe asks the servers whether they are there, and again until the wait is over. The error is an *upstream.DownError.
+func (m *remote) Probe(ctx context.Context, wait time.Duration) error { return m.pool.Probe(ctx, wait) }
 
 // Close drops the idle connections to the servers.
 func (m *remote) Close() error {
@@ -64,9 +68,10 @@ func (m *remote) Answer(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, fromUpstream(ctx, err)
 	}
-	if err := call.checkWhole(reply); err != nil {
+	if err := call.checkWhole(reply, got.Context); err != nil {
 		return Response{}, err
 	}
+	reply = believable(reply)
 	if reply.Estimated {
 		if p := call.read(); p != nil {
 			reply.InputTokens = p.InputTokens()
@@ -160,14 +165,44 @@ func (m *remote) wantsNewer(err error) bool {
 const (
 	// sureTokens is the estimate from which a prompt can have been cut: no server is run with less context than this.
 	sureTokens = 1500
+	// leastContext is a context that every server has; about a shorter prompt, none is asked.
+	leastContext = 512
 	// wholeShare is the least share of our lean estimate that a whole prompt has in any tokenizer.
 	wholeShare = 0.6
 )
 
+// believable gives a reply whose counts can be: a count below 0, or above what any model takes, would never leave the books of a quota.
+// The body keeps what the server said.
+func believable(r family.Reply) family.Reply {
+	for _, n := range []int64{r.InputTokens, r.OutputTokens, r.CachedTokens} {
+		if n < 0 || n > quarry.MaxTokenCount {
+			r.InputTokens, r.OutputTokens, r.CachedTokens, r.Estimated = 0, family.Tokens(r.Text), 0, true
+			return r
+		}
+	}
+	return r
+}
+
+// TruncatedPrompt begins the message of a record whose prompt a server cut.
+const TruncatedPrompt = "prompt truncated by server"
+
 // checkWhole fails an answer to a prompt that the server cut without saying so: Ollama does when its context is smaller than the prompt
-// (ollama issues 2722, 5902 and 17889), and an answer about the first part of a document is worse than none.
-func (c *call) checkWhole(r family.Reply) error {
+// (ollama issues 2722, 5902 and 17889), and an answer about the first part of a document is worse than none. A prompt that fills the
+// context leaves no room for an answer, so one that reaches it was cut. Where the server does not say what it holds, the count is compared
+// with our estimate.
+func (c *call) checkWhole(r family.Reply, held func() int64) error {
 	seen := r.InputTokens + r.CachedTokens
+	context := int64(0)
+	if !r.Estimated && seen >= leastContext {
+		context = held()
+	}
+	if context > 0 && seen >= context {
+		return &Error{
+			Code: http.StatusBadRequest, // the same prompt would be cut again
+			Message: fmt.Sprintf("%s: it fills the context of %d tokens; set OLLAMA_CONTEXT_LENGTH (vLLM: --max-model-len, llama.cpp: --ctx-size) higher, or cut the text with --max-text-tokens",
+				TruncatedPrompt, context),
+		}
+	}
 	// The estimate is at most a token for three bytes of the body, so most answers need no closer look.
 	if r.Estimated || seen == 0 || float64(seen) >= wholeShare*float64(len(c.request.Body))/3 {
 		return nil
@@ -182,7 +217,7 @@ func (c *call) checkWhole(r family.Reply) error {
 	}
 	return &Error{
 		Code: http.StatusBadRequest, // the same prompt would be cut again
-		Message: fmt.Sprintf("prompt truncated by server; set OLLAMA_CONTEXT_LENGTH (or the server's context size) higher: it read %d tokens of about %d",
+		Message: fmt.Sprintf(TruncatedPrompt+"; set OLLAMA_CONTEXT_LENGTH (or the server's context size) higher: it read %d tokens of about %d",
 			seen, estimate),
 	}
 }

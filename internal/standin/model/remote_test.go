@@ -310,9 +310,9 @@ func TestBackendThatIsDownFailsTheRecord(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	m := open(t, model.Config{Attempts: 3}, "anthropic=http://"+address)
+	m := open(t, model.Config{Attempts: 3, Wait: 50 * time.Millisecond}, "anthropic=http://"+address)
 	_, err = m.Answer(t.Context(), model.Request{ModelID: haiku, Body: anthropicBody(t, "", "q")})
-	wantCode(t, err, 503, "cannot be reached")
+	wantCode(t, err, 424, "cannot be reached: connect: connection refused, for 50ms")
 }
 
 func TestBackendThatFailsInsideIs424(t *testing.T) {
@@ -374,6 +374,65 @@ func TestServerThatCutsThePromptIsCaught(t *testing.T) {
 			continue
 		}
 		wantCode(t, err, 400, "truncated by server; set OLLAMA_CONTEXT_LENGTH")
+	}
+}
+
+// TestPromptThatFillsTheServersContextWasCut asks servers that say what they hold, each in its own way. The estimate of such a prompt is below what
+// they report, so nothing else shows that it was cut.
+func TestPromptThatFillsTheServersContextWasCut(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ path, says string }{
+		"Ollama":                      {"/api/ps", `{"models":[{"name":"m:latest","model":"m:latest","size":1,"context_length":4096}]}`},
+		"vLLM":                        {"/v1/models", `{"data":[{"id":"other","max_model_len":9},{"id":"m","max_model_len":4096}]}`},
+		"llama.cpp":                   {"/props", `{"default_generation_settings":{"n_ctx":4096},"total_slots":1}`},
+		"one that says nothing":       {"/nothing", `{}`},
+		"one that says nonsense":      {"/api/ps", `{"models":[{"name":"m","context_length":-4096}]}`},
+		"one that says a page":        {"/props", `<html>`},
+		"one that has another loaded": {"/api/ps", `{"models":[{"name":"n","context_length":4096}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			knows := strings.Contains(c.says, "4096") && !strings.Contains(c.says, "-4096") && !strings.Contains(c.says, `"n"`)
+			for _, seen := range []int{4095, 4096, 4100} {
+				s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					switch r.URL.Path {
+					case c.path:
+						say(w, 200, c.says)
+					case "/v1/chat/completions":
+						say(w, 200, chatCompletion("ok", "stop", seen, 1))
+					default:
+						say(w, 404, "{}")
+					}
+				}))
+				m := open(t, model.Config{ModelName: "m"}, "openai="+s.URL)
+				_, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: anthropicBody(t, "", strings.Repeat("xin chào ", 600))})
+				if knows && seen >= 4096 {
+					wantCode(t, err, 400, model.TruncatedPrompt+": it fills the context of 4096 tokens")
+				} else if err != nil {
+					t.Errorf("a prompt of %d tokens: %v, want an answer", seen, err)
+				}
+				s.Close()
+			}
+		})
+	}
+}
+
+func TestCountsThatCannotBeAreEstimated(t *testing.T) {
+	t.Parallel()
+	for name, usage := range map[string]string{
+		"the largest": `{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807}`, "below 0": `{"prompt_tokens":-5,"completion_tokens":3}`,
+		"400 digits": `{"prompt_tokens":` + strings.Repeat("9", 400) + `,"completion_tokens":1}`, "half a token": `{"prompt_tokens":10.5,"completion_tokens":1}`,
+		"text": `{"prompt_tokens":"7","completion_tokens":1}`, "null": `{"prompt_tokens":null,"completion_tokens":null}`,
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			say(w, 200, `{"choices":[{"message":{"content":"an answer"},"finish_reason":"stop"}],"usage":`+usage+`}`)
+		}))
+		m := open(t, model.Config{ModelName: "m"}, "openai="+s.URL)
+		got, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: anthropicBody(t, "", "a question of some words")})
+		if err != nil || got.InputTokens < 1 || got.InputTokens > 100 || got.OutputTokens < 1 || got.OutputTokens > 100 {
+			t.Errorf("%s: %d in, %d out, %v; want our own estimate", name, got.InputTokens, got.OutputTokens, err)
+		}
+		s.Close()
 	}
 }
 

@@ -170,8 +170,8 @@ type chatReplyIn struct {
 		StopReason   jsontext.Value `json:"stop_reason"` // vLLM: the stop string or token that was met
 	} `json:"choices"`
 	Usage *struct {
-		PromptTokens     int64 `json:"prompt_tokens"`
-		CompletionTokens int64 `json:"completion_tokens"`
+		PromptTokens     tokenCount `json:"prompt_tokens"`
+		CompletionTokens tokenCount `json:"completion_tokens"`
 	} `json:"usage"`
 }
 
@@ -223,7 +223,7 @@ func ReadChatReply(body []byte) (Reply, error) {
 		r.Estimated, r.OutputTokens = true, Tokens(r.Text)
 		return r, nil
 	}
-	r.InputTokens, r.OutputTokens = in.Usage.PromptTokens, in.Usage.CompletionTokens
+	r.InputTokens, r.OutputTokens = int64(in.Usage.PromptTokens), int64(in.Usage.CompletionTokens)
 	return r, nil
 }
 

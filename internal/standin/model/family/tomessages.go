@@ -188,10 +188,10 @@ type messagesReplyIn struct {
 	StopReason   string  `json:"stop_reason"`
 	StopSequence *string `json:"stop_sequence"`
 	Usage        *struct {
-		Input       int64 `json:"input_tokens"`
-		Output      int64 `json:"output_tokens"`
-		CacheRead   int64 `json:"cache_read_input_tokens"`
-		CacheCreate int64 `json:"cache_creation_input_tokens"`
+		Input       tokenCount `json:"input_tokens"`
+		Output      tokenCount `json:"output_tokens"`
+		CacheRead   tokenCount `json:"cache_read_input_tokens"`
+		CacheCreate tokenCount `json:"cache_creation_input_tokens"`
 	} `json:"usage"`
 }
 
@@ -238,6 +238,6 @@ func ReadMessagesReply(body []byte) (Reply, error) {
 		r.Estimated, r.OutputTokens = true, Tokens(r.Text)
 		return r, nil
 	}
-	r.InputTokens, r.OutputTokens, r.CachedTokens = in.Usage.Input, in.Usage.Output, in.Usage.CacheRead+in.Usage.CacheCreate
+	r.InputTokens, r.OutputTokens, r.CachedTokens = int64(in.Usage.Input), int64(in.Usage.Output), int64(in.Usage.CacheRead+in.Usage.CacheCreate)
 	return r, nil
 }

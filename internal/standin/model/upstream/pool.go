@@ -23,7 +23,9 @@ type Config struct {
 	Concurrency int           // hard ceiling on requests in flight at all URLs together; 0 means 256
 	Attempts    int           // tries of one request, the first included; 0 means 6
 	Backoff     time.Duration // before the first retry, doubled for each further one and jittered; 0 means 250ms
-	DownAfter   time.Duration // a server unreachable for this long gets no retries until it answers; 0 means 20s
+	DownAfter   time.Duration // requests wait so long for a server that cannot be reached; 0 means a minute
+	// Notice is given what a person should know: that a server is down, and that it is back. Nil: it goes nowhere.
+	Notice func(text string)
 }
 
 // Defaults of Config.
@@ -31,7 +33,7 @@ const (
 	DefaultConcurrency = 256
 	defaultAttempts    = 6
 	defaultBackoff     = 250 * time.Millisecond
-	defaultDownAfter   = 20 * time.Second
+	defaultDownAfter   = time.Minute
 	// startLimit is where the adaptive limit of a server begins.
 	startLimit     = 32
 	connectTimeout = 10 * time.Second
@@ -69,10 +71,12 @@ type Pool struct {
 	client    *http.Client
 	transport *http.Transport
 
-	mu      sync.Mutex
-	servers []*server
-	total   int       // in flight
-	waiting []*waiter // first come, first served
+	mu       sync.Mutex
+	servers  []*server
+	contexts sync.Map // contextSize by server and model
+	notices  sync.WaitGroup
+	total    int       // in flight
+	waiting  []*waiter // first come, first served
 }
 
 type server struct {
@@ -138,7 +142,10 @@ func New(cfg Config) (*Pool, error) {
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Close drops the idle connections.
-func (p *Pool) Close() { p.transport.CloseIdleConnections() }
+func (p *Pool) Close() {
+	p.notices.Wait()
+	p.transport.CloseIdleConnections()
+}
 
 // place is one request's permission to be in flight.
 type place struct {
@@ -252,21 +259,39 @@ func (p *Pool) release(pl place, how outcome, tokens int64) {
 	s := pl.server
 	switch how {
 	case answered:
-		s.downSince, s.coolUntil = time.Time{}, time.Time{}
+		p.reached(s)
+		s.coolUntil = time.Time{}
 		s.limit.succeeded(now.Sub(pl.began), tokens, s.inFlight)
 	case refused:
-		s.downSince = time.Time{}
+		p.reached(s)
 	case overloaded:
-		s.downSince = time.Time{}
+		p.reached(s)
 		s.coolUntil = now.Add(time.Second)
 		s.limit.congested(pl.epoch)
 	case unreachable:
 		if s.downSince.IsZero() {
 			s.downSince = now
+			p.tell("back end %s cannot be reached; requests wait for it for %s", s.base, p.cfg.DownAfter)
 		}
 		s.coolUntil = now.Add(2 * time.Second)
 	}
 	p.give(s)
+}
+
+// tell gives a notice outside of the lock, which is held.
+func (p *Pool) tell(format string, args ...any) {
+	if p.cfg.Notice == nil {
+		return
+	}
+	p.notices.Go(func() { p.notice(format, args...) })
+}
+
+// reached notes that a server answers. The lock is held.
+func (p *Pool) reached(s *server) {
+	if !s.downSince.IsZero() {
+		p.tell("back end %s answers again", s.base)
+	}
+	s.downSince = time.Time{}
 }
 
 // down tells whether no server has answered for so long that retries only waste time.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -88,8 +89,8 @@ func TestServerThatIsDownForLongGetsNoRetries(t *testing.T) {
 	for range 20 {
 		_, err := p.Send(t.Context(), request())
 		var e *upstream.Error
-		if !errors.As(err, &e) || e.Code != http.StatusServiceUnavailable {
-			t.Fatalf("Send = %v, want a 503", err)
+		if !errors.As(err, &e) || e.Code != http.StatusFailedDependency {
+			t.Fatalf("Send = %v, want a 424", err)
 		}
 	}
 	if d := time.Since(start); d > 10*time.Second {
@@ -136,5 +137,42 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	p := newPool(t, upstream.Config{URLs: []string{url}, Attempts: 1, Header: http.Header{"Authorization": {"Bearer k"}}})
 	if _, err := p.Send(t.Context(), request()); err == nil || elsewhere.Load() != 0 {
 		t.Errorf("Send = %v with %d requests elsewhere, want an error and none", err, elsewhere.Load())
+	}
+}
+
+func TestProbeNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	serve := func(status int, body string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(body))
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	good := serve(200, `{"data":[]}`)
+	for name, c := range map[string]struct {
+		urls   []string
+		says   string // empty: it is there
+		denied bool
+	}{
+		"it is there":             {[]string{good}, "", false},
+		"it has no list":          {[]string{serve(404, "not found")}, "", false},
+		"one of two is there":     {[]string{closed.URL, good}, "", false},
+		"it is down":              {[]string{closed.URL}, "cannot be reached: connect: connection refused", false},
+		"its gateway says 502":    {[]string{serve(502, "<html>Bad Gateway</html>")}, "502 <html>Bad Gateway", false},
+		"it refuses the key":      {[]string{serve(401, `{"error":{"message":"bad key"}}`)}, "refuses the key: 401 bad key", true},
+		"it is a page of the web": {[]string{serve(200, "<html>Welcome</html>")}, "not JSON: <html>Welcome", false},
+	} {
+		err := newPool(t, upstream.Config{URLs: c.urls}).Probe(t.Context(), 0)
+		var down *upstream.DownError
+		switch {
+		case c.says == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.says != "" && (!errors.As(err, &down) || down.URL != c.urls[0] || !strings.Contains(err.Error(), c.says) || down.Denied != c.denied):
+			t.Errorf("%s: %v, want %q of %s", name, err, c.says, c.urls[0])
+		}
 	}
 }

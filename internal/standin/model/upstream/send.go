@@ -42,14 +42,16 @@ type Request struct {
 
 // Reply is the body of a 200 and the model that was asked for.
 type Reply struct {
-	Body  []byte
-	Model string
+	Body    []byte
+	Model   string
+	Context func() int64 // asks the server how many tokens it holds for this model; 0: it does not say
 }
 
 // Send sends a request until it is answered, refused for good, or out of attempts. The error is an *Error, or ctx's.
 func (p *Pool) Send(ctx context.Context, r Request) (Reply, error) {
 	var last *Error
 	var avoid *server
+	waited := 0
 	for attempt := 1; ; attempt++ {
 		reply, s, err := p.try(ctx, r, avoid)
 		if err == nil {
@@ -65,7 +67,18 @@ func (p *Pool) Send(ctx context.Context, r Request) (Reply, error) {
 		if last.twice {
 			attempts = min(attempts, 2)
 		}
-		if !retryable(last.Code) || attempt >= attempts || last.notReached && p.down() {
+		if last.notReached {
+			if p.down() { // 503 would say that it comes back by itself
+				return Reply{}, &Error{Code: http.StatusFailedDependency, Message: fmt.Sprintf("%s, for %s", last.Message, p.cfg.DownAfter)}
+			}
+			attempt-- // nothing was asked
+			waited++
+			if err := sleep(ctx, min(p.pause(min(waited, 10), 0), downPause)); err != nil {
+				return Reply{}, err
+			}
+			continue
+		}
+		if !retryable(last.Code) || attempt >= attempts {
 			return Reply{}, last
 		}
 		avoid = s
@@ -74,6 +87,9 @@ func (p *Pool) Send(ctx context.Context, r Request) (Reply, error) {
 		}
 	}
 }
+
+// downPause is how often a server that is down is asked at most.
+const downPause = 2 * time.Second
 
 // retryable are the statuses after which the same request may be answered; 424 is our name for the rest of the 5xx.
 func retryable(code int) bool {
@@ -133,7 +149,7 @@ func (p *Pool) try(ctx context.Context, r Request, avoid *server) (Reply, *serve
 		return Reply{}, s, &Error{Code: http.StatusFailedDependency, Message: fmt.Sprintf("reply of back end %s cannot be used: %v", s.base, err), twice: true}
 	}
 	p.release(pl, answered, tokens)
-	return Reply{Body: reply, Model: model}, s, nil
+	return Reply{Body: reply, Model: model, Context: func() int64 { return p.context(ctx, s, model) }}, s, nil
 }
 
 func outcomeOf(err error) outcome {

@@ -1,0 +1,37 @@
+package standin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"quarry"
+	"quarry/internal/standin/model"
+	"quarry/internal/standin/model/upstream"
+)
+
+// checkBackends asks the servers whether they are there, where that is wanted: an address that nothing answers at would fail every record of
+// every job.
+func checkBackends(ctx context.Context, cfg *Config, answers model.Model) error {
+	remote, ok := answers.(interface {
+		Probe(ctx context.Context, wait time.Duration) error
+	})
+	if !cfg.CheckBackends || !ok {
+		return nil
+	}
+	err := remote.Probe(ctx, cfg.BackendWait)
+	var down *upstream.DownError
+	if !errors.As(err, &down) {
+		return err
+	}
+	if down.Denied {
+		return &quarry.Error{
+			Kind: quarry.Denied, Op: "open back end", Subject: down.URL, Err: errors.New(down.Reason),
+			Hint: "put the key into an environment variable and name it with --backend-key-env",
+		}
+	}
+	return &quarry.Error{
+		Kind: quarry.Provider, Op: "open back end", Subject: down.URL, Err: errors.New(down.Reason),
+		Hint: "start the server or correct the URL (openai=http://HOST:PORT); to wait for a server that is starting: --backend-wait 5m",
+	}
+}
