@@ -30,6 +30,8 @@ const (
 	ClassDown          Class = "down"             // the model or its server failed or could not be reached: 408, 424, other 5xx
 	ClassMissing       Class = "missing"          // no line in the output
 	ClassSourceChanged Class = "source_changed"   // never sent: its document changed in the sources after it was planned
+	// ClassUnsent is a record that was prepared and not sent, since a batch job needs more records: no attempt.
+	ClassUnsent Class = "unsent"
 	// ClassUnstructured is a request that was refused for the answer schema it carried: it goes out again without.
 	ClassUnstructured Class = "structured_refused"
 	// ClassPromptCut is an answer to a part of the prompt: the server cut it to its context. It is no answer to what was asked,

@@ -19,6 +19,9 @@ func against(r *result, attempts []outcome) string {
 		last, made = &deciding[len(deciding)-1], madeOf(attempts)
 	} else {
 		made = last.RecordID.Attempt()
+		if last.Class == quarry.ClassUnsent {
+			made-- // it was not sent, so its number is still free
+		}
 	}
 	var from *outcome
 	var usage quarry.Usage
@@ -49,6 +52,9 @@ func against(r *result, attempts []outcome) string {
 		want = quarry.StatusOK
 	case answered && !last.Left:
 		want = quarry.StatusInvalid
+	}
+	if want == quarry.StatusFailed && r.Error != nil && r.Error.Kind == quarry.KindWaiting && (last.Left || unmerged) {
+		want = quarry.StatusSkipped
 	}
 	switch {
 	case from == nil:

@@ -59,7 +59,7 @@ func (p *shardProof) judgeRecord(r *record) {
 	switch {
 	case !r.claimed:
 		p.found.name(altered, r.ID, r.RecordID, "the journal of shard %s has no line of it", p.row.ID)
-	case r.lines == 0 && r.claim.class != quarry.ClassMissing:
+	case r.lines == 0 && r.claim.class != quarry.ClassMissing && r.claim.class != quarry.ClassUnsent:
 		p.found.name(altered, r.ID, r.RecordID, "the journal says %s, and the raw output has no line of it", r.claim.class)
 	case r.answers > 0 && !r.claim.class.Answered():
 		p.found.name(missing, r.ID, r.RecordID, "answered, and the journal says %s: %s", r.claim.class, r.against)

@@ -93,7 +93,7 @@ func (a *audit) remember(seen map[hash]answeredBefore, row *ledger.Shard, of fun
 			continue // named with its shard
 		}
 		h, mine := of(o.RecordID)
-		if !mine {
+		if !mine || o.Class == quarry.ClassUnsent { // one that was not sent has its recordId still free
 			continue
 		}
 		if before, twice := seen[h]; twice && before.pass != row.Pass {

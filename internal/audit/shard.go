@@ -310,7 +310,7 @@ func (p *shardProof) consistent(o *outcome, r *record) string {
 		return fmt.Sprintf("class %s, and the error is of another kind", o.Class)
 	case res.Job != string(p.row.Job.ARN):
 		return "it names another job"
-	case res.Attempts != r.RecordID.Attempt():
+	case o.Class == quarry.ClassUnsent && res.Attempts != r.RecordID.Attempt()-1, o.Class != quarry.ClassUnsent && res.Attempts != r.RecordID.Attempt():
 		return fmt.Sprintf("it counts %d attempts", res.Attempts)
 	}
 	return ""

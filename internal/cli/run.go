@@ -56,7 +56,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		},
 	}
 	bind(cmd, append([]string{
-		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "yes", "keep-shards", "region", "profile", "bucket", "role",
+		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "below-minimum", "yes", "keep-shards", "region", "profile", "bucket", "role",
 		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env", "backend-wait", "cache", "concurrency",
 	}, slices.Concat(asks, nearFlags)...)...)
 	cmd.Flags().BoolVar(&replace, "replace-source", false, "take these for the sources of the run in DIR from now on, as if they were the old ones changed")
@@ -145,6 +145,9 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	documents := fmt.Sprintf("%s: %s answered, %s failed, %s skipped", figure.Thousands(d.Total), figure.Thousands(d.OK+d.Invalid), figure.Thousands(d.Failed), figure.Thousands(d.Skipped))
 	if d.Invalid > 0 {
 		documents += fmt.Sprintf(" (%s of the answers invalid)", figure.Thousands(d.Invalid))
+	}
+	if d.Waiting > 0 {
+		documents += fmt.Sprintf("; %s waiting for enough records for a batch job", figure.Thousands(d.Waiting))
 	}
 	if d.Duplicate > 0 {
 		documents += fmt.Sprintf("; %s share the answer of another", figure.Thousands(d.Duplicate))

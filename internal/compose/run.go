@@ -18,8 +18,11 @@ func (pr *Program) RunConfig(s *config.Settings, ask *Asking, where *Provider, d
 		Model: s.Model, MaxOutput: int(ask.Model.MaxOutput), MaxTokens: ask.MaxTokens(), Family: ask.Model.Family, Type: ask.Prompt.Invocation(), Mode: ask.callsOnly(s),
 		RoleARN: where.RoleARN, KMSKey: s.KMSKey, JobTimeout: int32(s.JobTimeout), VPCSubnets: s.VPCSubnets, VPCSecurityGroups: s.VPCSecurityGroups, BucketOwner: s.BucketOwner, Tags: s.Tags, Quotas: pr.knownQuotas(s, where.AWS.Region),
 		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD,
-		Rescue: s.Rescue, KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
+		BelowMinimum: run.BelowMinimum(s.BelowMinimum), KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
 		StructuredAuto: ask.Auto, Clean: ask.Clean, Prompt: ask.Renderer, Long: ask.Long, Check: ask.Checker, Prices: ask.Prices,
+	}
+	if s.Rescue {
+		cfg.BelowMinimum = run.OnDemand
 	}
 	if s.NearDuplicates || s.ReuseNear {
 		cfg.Near, cfg.ReuseNear = s.NearThreshold, s.ReuseNear

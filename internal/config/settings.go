@@ -38,6 +38,7 @@ type Settings struct {
 	MaxTextTokens int
 	RefreshMax    int64
 	MaxUSD        *quarry.USD
+	BelowMinimum  string
 	By            string
 	Prices        string // file of prices that go before the shipped ones
 
@@ -127,7 +128,9 @@ var all = sync.OnceValue(func() []Setting {
 		flag("near-duplicates", "name documents whose text is nearly an earlier one's, in near-duplicates.jsonl", func(s *Settings) *bool { return &s.NearDuplicates }),
 		fraction("near-threshold", "0.85", "share of its text that a document has in common with an earlier one to be a near duplicate", func(s *Settings) *float64 { return &s.NearThreshold }),
 		flag("reuse-near-duplicates", "do not ask near duplicates: they get the earlier one's answer", func(s *Settings) *bool { return &s.ReuseNear }),
-		flag("rescue", "ask leftovers below a batch job's minimum on demand", func(s *Settings) *bool { return &s.Rescue }),
+		flag("rescue", "same as --below-minimum ondemand", func(s *Settings) *bool { return &s.Rescue }),
+		choice("below-minimum", "", "records too few for a batch job: `hold` (send them with a later run), ondemand or stop; the default is stop on a run's first pass, then hold",
+			[]string{"", "hold", "ondemand", "stop"}, func(s *Settings) *string { return &s.BelowMinimum }),
 		flag("yes", "answer yes to every question", func(s *Settings) *bool { return &s.Yes }),
 		flag("keep-shards", "keep the input files of collected jobs", func(s *Settings) *bool { return &s.KeepShards }),
 		regions("region", "", "AWS Region, or several with commas between; the default is as the SDK finds it, else us-west-2", func(s *Settings) *[]string { return &s.Regions }),

@@ -94,12 +94,12 @@ func (r *Run) checkSecondStage() error {
 	}
 	p.Notes = append(p.Notes, fmt.Sprintf("%d documents are longer than the limit: they are asked in %d parts, and the answers about them are merged in a second stage of %d records",
 		p.Long, p.Parts, p.Long))
-	if r.buildDir != "" || r.mayCall() || p.Mode != quarry.ModeJob || p.Long >= r.cfg.Quotas.MinRecords {
+	if r.buildDir != "" || r.mayCall() || p.Mode != quarry.ModeJob || p.Long >= r.cfg.Quotas.MinRecords || r.belowMinimum() == Hold {
 		return nil
 	}
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "plan", Subject: "the second stage of --long merge",
 		Err:  fmt.Errorf("%d records are below the minimum of %d of a batch job", p.Long, r.cfg.Quotas.MinRecords),
-		Hint: "--rescue asks them on demand, at twice the price of a batch job; --long cut or --long headtail ask each of these documents once, and not about all of it",
+		Hint: "--below-minimum ondemand sends them on demand, at twice the price of a batch job; --long cut or --long headtail ask each of these documents once, and not about all of it",
 	}
 }

@@ -3,15 +3,14 @@ package run
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/run/cut"
 )
 
-// decideMode settles how records are bought. A run that is too small for a job is answered by runtime calls where that
-// costs nothing, and stops where it costs twice as much as asked for.
+// decideMode settles how records are bought. A pass that is too small for a job is sent by on-demand calls, waits or stops
+// (see BelowMinimum).
 func (r *Run) decideMode(ctx context.Context) error {
 	if err := r.recall(ctx); err != nil {
 		return err
@@ -25,22 +24,30 @@ func (r *Run) decideMode(ctx context.Context) error {
 		}
 		return nil
 	}
-	few := fmt.Sprintf("%d records are below the minimum of %d of a batch job", p.Records(), minimum)
-	if r.mayCall() {
+	few := tooFewText(p.Records(), minimum)
+	switch r.belowMinimum() {
+	case OnDemand:
 		p.Mode = quarry.ModeOnDemand
 		if r.clock.held != nil {
 			p.Mode = r.modeByDeadline(false)
 		}
-		if r.cfg.ForAWS && !r.cfg.Rescue && r.cfg.Mode != quarry.ModeAuto {
-			p.Notes = append(p.Notes, few+": a run stops before it sends anything, unless --mode ondemand or --rescue asks them on demand")
-		} else {
-			p.Notes = append(p.Notes, few+": answered by runtime calls")
+		switch {
+		case !r.cfg.ForAWS || r.cfg.BelowMinimum == OnDemand || r.cfg.Mode == quarry.ModeAuto:
+			p.Notes = append(p.Notes, few+": sent by on-demand calls")
+		case p.Pass > 1:
+			p.Notes = append(p.Notes, few+", waiting for a run with enough records, unless --mode ondemand or --below-minimum ondemand sends them on demand")
+		default:
+			p.Notes = append(p.Notes, few+": a run stops before it sends anything, unless --mode ondemand or --below-minimum ondemand sends them on demand")
 		}
+		return nil
+	case Hold:
+		p.Held = true
+		p.Notes = append(p.Notes, few+", waiting for a run with enough records; --below-minimum ondemand sends them now"+r.priceHint())
 		return nil
 	}
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "plan", Subject: "a batch job", Err: errors.New(few),
-		Hint: "ask them on demand with --mode ondemand or --rescue" + r.priceHint(),
+		Hint: "send them on demand with --mode ondemand or --below-minimum ondemand" + r.priceHint(),
 	}
 }
 
@@ -54,7 +61,9 @@ func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 }
 
 // bounds are what each shard has to fit.
-func (r *Run) bounds() cut.Bounds { return cut.Bounds{Quotas: r.cfg.Quotas, MayCall: r.mayCall()} }
+func (r *Run) bounds() cut.Bounds {
+	return cut.Bounds{Quotas: r.cfg.Quotas, MayCall: r.mayCall(), Few: r.fewKind()}
+}
 
 // maxLine is how long a record's line may be to fit into an input file at all; 0 where no limit is known.
 func (r *Run) maxLine() int64 { return r.bounds().MaxLine() }

@@ -140,7 +140,7 @@ func TestTooFewForAJob(t *testing.T) {
 	few := doc("a", longText(1)) + doc("b", longText(2))
 	t.Run("rescue asks them on demand", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t, worldConfig{docs: few, cfg: func(c *run.Config) { c.Local, c.Rescue = false, true }})
+		w := newWorld(t, worldConfig{docs: few, cfg: func(c *run.Config) { c.Local, c.BelowMinimum = false, run.OnDemand }})
 		w.ended(t, map[string]quarry.Status{"a": "ok", "b": "ok"})
 	})
 	t.Run("the hint can be followed in the same directory", func(t *testing.T) {

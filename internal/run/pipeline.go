@@ -39,7 +39,7 @@ func (r *Run) shards(ctx context.Context) (count, error) {
 			break
 		}
 	}
-	if err := r.countUnasked(ctx); err != nil {
+	if err := r.countUnsent(ctx); err != nil {
 		return count{}, err
 	}
 	counts, err := r.ledger.Count(ctx, "")

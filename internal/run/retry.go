@@ -79,13 +79,16 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 			return false, nil
 		}
 		if !r.mayCall() {
-			r.belowMinimum = records
-			r.watch(Event{Kind: Note, Text: fmt.Sprintf("%d records are left, below the minimum of %d of a batch job: they end failed; --rescue asks them on demand%s",
-				records, r.cfg.Quotas.MinRecords, r.priceHint())})
+			r.unsent = records
+			what := ": failed; --below-minimum ondemand sends them on demand" + r.priceHint() + ", --below-minimum hold keeps them for a later run"
+			if r.belowMinimum() == Hold {
+				what = ", waiting for a run with enough records; --below-minimum ondemand sends them now" + r.priceHint()
+			}
+			r.watch(Event{Kind: Note, Text: tooFewText(records, r.cfg.Quotas.MinRecords) + what})
 			return false, nil
 		}
 		mode = quarry.ModeOnDemand
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%d records are left, below the minimum of a batch job: asked again by runtime calls", records)})
+		r.watch(Event{Kind: Note, Text: tooFewText(records, r.cfg.Quotas.MinRecords) + ": sent again by on-demand calls"})
 	}
 	rows, err := r.retryShards(ctx, from, mode, retries, seq)
 	if err != nil {

@@ -77,7 +77,7 @@ type Config struct {
 	CallMargin    time.Duration // before that, beside the calls' own time. Zero: 10 minutes, or 2s on a stand-in
 	RefreshMax    int64         // known documents that ask something else now and are asked in this pass. Zero: all
 	MaxUSD        *quarry.USD
-	Rescue        bool
+	BelowMinimum  BelowMinimum // what becomes of records that are too few for a job; empty: the pass decides
 	KeepShards    bool
 	Poll          time.Duration // the first wait for a job. Zero: 200ms
 	Workers       int           // of preparation and parsing. Zero: 2
@@ -174,7 +174,7 @@ type Run struct {
 	clock deadlineClock
 	turns chan struct{} // shards that turned from jobs to calls and are asked now
 
-	belowMinimum int64 // records that nobody may ask any more
+	unsent int64 // records of the pass that no job took
 }
 
 // New gives a run. It makes no call and writes nothing.

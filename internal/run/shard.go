@@ -59,7 +59,7 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 		return r.heavily(ctx, func() error { return r.collect(ctx, s) })
 	case quarry.ShardCalling:
 		if s.Unasked != "" {
-			return r.leaveUnasked(ctx, s)
+			return r.leaveUnsent(ctx, s)
 		}
 		return r.callInTurn(ctx, s)
 	case quarry.ShardCollected:

@@ -39,6 +39,9 @@ func (n *News) AddJournal(ctx context.Context, j Journal) error {
 			ID: index.HashOf(a.Result.ID), Part: a.RecordID.PartNumber(), Attempt: a.RecordID.Attempt(), How: HowOf(a.Class), Shard: j.Shard, Line: line,
 		}
 		line++
+		if a.Class == quarry.ClassUnsent {
+			continue // it was not sent: its number is free
+		}
 		var ok bool
 		if e.Key, ok, err = j.keyOf(a.Order, a.RecordID, e.ID); err != nil {
 			return err

@@ -210,7 +210,7 @@ func TestOneResultOfAllAttempts(t *testing.T) {
 			attempts = append(attempts, ended(attempt(i+1), class, fmt.Sprint(i+1)))
 		}
 		attempts[len(attempts)-1].Left = tt.left
-		res := answers.Closing{BelowMinimum: tt.below}.Result(attempts)
+		res := answers.Closing{UnsentKind: quarry.KindBelowMinimum, Unsent: tt.below}.Result(attempts)
 		kind := ""
 		if res.Error != nil {
 			kind = res.Error.Kind
@@ -245,7 +245,7 @@ func TestALongDocumentEndsAsItsPartsLetIt(t *testing.T) {
 		"a part was not asked":  {[]shardfile.Outcome{part(1, ok)}, answers.Closing{}, quarry.StatusFailed, string(quarry.ClassMissing), "part 2 of 2 was never asked"},
 		"it did not fit":        {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{}, quarry.StatusFailed, "not_merged", "do not fit"},
 		"it is not merged yet":  {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{Partial: true}, quarry.StatusFailed, string(quarry.ClassMissing), "not merged yet"},
-		"too few were to merge": {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{BelowMinimum: 3}, quarry.StatusFailed, quarry.KindBelowMinimum, "one of 3 records"},
+		"too few were to merge": {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{UnsentKind: quarry.KindBelowMinimum, Unsent: 3}, quarry.StatusFailed, quarry.KindBelowMinimum, "one of 3 records"},
 	} {
 		for i := range tt.attempts {
 			tt.attempts[i].Parts = 2

@@ -11,8 +11,9 @@ import (
 
 // Closing says how the asking ended.
 type Closing struct {
-	Partial      bool  // not all documents have ended yet
-	BelowMinimum int64 // records that nobody may ask any more
+	Partial    bool   // not all documents have ended yet
+	Unsent     int64  // records that no job took, and that no on-demand call may take
+	UnsentKind string // their error kind: quarry.KindBelowMinimum or quarry.KindWaiting
 }
 
 // Result makes one result of all attempts at a document: the good answer if there is one, else the last answer, else the
@@ -60,16 +61,24 @@ func (c Closing) bestResult(attempts []shardfile.Outcome) *quarry.Result {
 	res.Attempts = last.Result.Attempts
 	if last.Left { // it was to be asked again, and nobody did
 		kind, message := string(last.Class), ""
-		if c.BelowMinimum > 0 {
-			kind = quarry.KindBelowMinimum
-			message = fmt.Sprintf("%d records were left, below the minimum of a batch job; ", c.BelowMinimum)
+		if c.Unsent > 0 {
+			kind = c.UnsentKind
+			message = fmt.Sprintf("%d records were left, below the minimum of a batch job; ", c.Unsent)
 		}
 		if last.Result.Error != nil {
 			message += last.Result.Error.Message
 		}
-		res.Status, res.Error = quarry.StatusFailed, &quarry.ResultError{Kind: kind, Message: message}
+		res.Status, res.Error = endedBy(kind), &quarry.ResultError{Kind: kind, Message: message}
 	}
 	return &res
+}
+
+// endedBy is how a document ends that was left over: one that waits for a later pass is skipped by this one.
+func endedBy(kind string) quarry.Status {
+	if kind == quarry.KindWaiting {
+		return quarry.StatusSkipped
+	}
+	return quarry.StatusFailed
 }
 
 func rankOf(o *shardfile.Outcome) int {
@@ -159,7 +168,7 @@ func (c Closing) partedResult(attempts []shardfile.Outcome) *quarry.Result {
 		res = c.bestResult(d.merge)
 	case n > 0 && len(d.parts[n-1]) > 0:
 		res = c.bestResult(d.parts[n-1])
-		res.Status, res.Output = quarry.StatusFailed, nil
+		res.Status, res.Output = endedBy(res.Error.Kind), nil
 		res.Error = &quarry.ResultError{Kind: res.Error.Kind, Message: fmt.Sprintf("part %d of %d: %s", n, len(d.parts), res.Error.Message)}
 	case n > 0:
 		res = c.bestResult(attempts[:1])
@@ -172,9 +181,10 @@ func (c Closing) partedResult(attempts []shardfile.Outcome) *quarry.Result {
 		if c.Partial {
 			res.Error = &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: fmt.Sprintf("its %d parts are answered, and the answers are not merged yet", len(d.parts))}
 		}
-		if c.BelowMinimum > 0 {
-			res.Error = &quarry.ResultError{Kind: quarry.KindBelowMinimum, Message: fmt.Sprintf(
-				"its %d parts are answered, and to merge them is one of %d records that were left, below the minimum of a batch job", len(d.parts), c.BelowMinimum)}
+		if c.Unsent > 0 {
+			res.Status = endedBy(c.UnsentKind)
+			res.Error = &quarry.ResultError{Kind: c.UnsentKind, Message: fmt.Sprintf(
+				"its %d parts are answered, and the record that merges them is one of %d that were left, below the minimum of a batch job", len(d.parts), c.Unsent)}
 		}
 	}
 	res.Parts, res.Attempts = len(d.parts), d.tried+made(attempts)
@@ -208,6 +218,9 @@ func Ending(res *quarry.Result) index.Ended {
 	case quarry.StatusInvalid:
 		return index.EndedInvalid
 	case quarry.StatusSkipped:
+		if res.Error != nil && res.Error.Kind == quarry.KindWaiting {
+			return index.EndedAgain
+		}
 		return index.EndedSkipped
 	}
 	if res.Error != nil && (res.Error.Kind == string(quarry.ClassRecordError) || res.Error.Kind == string(quarry.ClassPromptCut) || res.Error.Kind == "too_large" || res.Error.Kind == kindUnmerged) {

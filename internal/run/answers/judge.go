@@ -36,7 +36,7 @@ type Job struct {
 	Model   string // that was asked
 	Status  quarry.JobStatus
 	Message string
-	Unasked bool // nobody was asked: no job takes records as large as these
+	Unasked bool // the records are not sent: no job takes so few, or so large ones
 	Shrunk  bool // with Unasked: documents changed before they were sent, and too few are left for a job
 }
 
@@ -140,7 +140,7 @@ func (j *Judge) Missing(of *Job, p *shardfile.Part) shardfile.Found {
 		}
 	}
 	if of.Unasked {
-		message = fmt.Sprintf("a file cannot hold the %d records that a batch job needs, so large are this one and its neighbours", j.MinRecords)
+		message = fmt.Sprintf("not sent: a batch job needs %d records, and there were not as many that fit into one input file", j.MinRecords)
 		if of.Shrunk {
 			message = fmt.Sprintf("documents of its shard changed in the sources, and the others are fewer than the %d records that a batch job needs", j.MinRecords)
 		}
@@ -151,8 +151,10 @@ func (j *Judge) Missing(of *Job, p *shardfile.Part) shardfile.Found {
 		Error: &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: message},
 	}}
 	if of.Unasked {
-		o.Left = true // for whoever allows it: no job takes it
-		return shardfile.Found{Outcome: o, Next: &shardfile.Left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
+		// It was no attempt: the record keeps its number, and a later pass sends it under the same recordId for the first time.
+		o.Left, o.Class, o.Result.Attempts = true, quarry.ClassUnsent, attempt-1
+		o.Result.Error.Kind = string(quarry.ClassUnsent)
+		return shardfile.Found{Outcome: o, Next: &shardfile.Left{Attempt: attempt + 1, Class: quarry.ClassUnsent}}
 	}
 	counts := attempt - p.Tried + p.Bad - p.Unreached
 	if of.Unreached(p) || j.JobRefused(of, p) {

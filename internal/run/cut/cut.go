@@ -21,7 +21,8 @@ import (
 // Bounds are what a shard has to fit.
 type Bounds struct {
 	Quotas  quarry.Quotas // the tightest of all places where its job may be made
-	MayCall bool          // records that no job takes may be asked by runtime calls
+	MayCall bool          // records that no job takes may be sent by on-demand calls
+	Few     string        // error kind of those that may not
 }
 
 // MaxLine is how long a record's line may be to fit into an input file at all, in bytes; 0 where no limit is known.
@@ -50,6 +51,10 @@ func Plan(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) ([]
 		p.Notes = append(p.Notes, fmt.Sprintf("no pilot: its %d records are more than one file may hold", p.Pilot))
 		p.NoPilot()
 	}
+	noPilot := tooLarge || p.Held
+	if p.Held {
+		p.NoPilot()
+	}
 	rest := p.Records() - p.PilotRecords()
 	whole := p.Pilot > 0 && rest > 0 && rest < bounds.Quotas.MinRecords && p.Mode == quarry.ModeJob
 	switch {
@@ -71,7 +76,7 @@ func Plan(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) ([]
 	if whole {
 		kind, marks = quarry.PilotShard, marks+string(index.Pilot)
 	}
-	if tooLarge {
+	if noPilot {
 		marks += string(index.Pilot)
 	}
 	main, err := spans(ctx, p, pass, bounds, kind, marks)
@@ -103,7 +108,7 @@ func spans(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds, ki
 			},
 		})
 	}
-	if few := tooFew(rows, bounds); few != "" {
+	if few := tooFew(rows, bounds); few != "" && !p.Held { // of a held plan it is said already, for all
 		p.Notes = append(p.Notes, few)
 	}
 	return rows, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/index"
 	"quarry/internal/run/plan"
@@ -27,16 +28,19 @@ func tooFew(rows []ledger.Shard, bounds Bounds) string {
 		if bounds.MayCall {
 			s.Mode = quarry.ModeOnDemand
 		} else {
-			s.Unasked = quarry.KindBelowMinimum
+			s.Unasked = bounds.Few
 		}
 	}
+	text := fmt.Sprintf("%s so large that a file cannot hold the %d that a batch job needs: ", figure.Count(records, "record"), bounds.Quotas.MinRecords)
 	switch {
 	case records == 0:
 		return ""
 	case bounds.MayCall:
-		return fmt.Sprintf("%d records are so large that a file cannot hold the %d a batch job needs: asked by runtime calls", records, bounds.Quotas.MinRecords)
+		return text + "sent by on-demand calls"
+	case bounds.Few == quarry.KindWaiting:
+		return text + "they wait; --below-minimum ondemand sends them on demand"
 	}
-	return fmt.Sprintf("%d records are so large that a file cannot hold the %d a batch job needs: they end failed; --rescue asks them on demand", records, bounds.Quotas.MinRecords)
+	return text + "they end failed; --below-minimum ondemand sends them on demand"
 }
 
 // pilotTooLarge reports whether the pilot's records do not fit into one file together.

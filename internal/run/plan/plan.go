@@ -53,6 +53,8 @@ type Plan struct {
 	Sent   weigh.Sums   `json:"sent,omitzero"`
 	Around weigh.Around `json:"around,omitzero"`
 	Shards int64        `json:"shards"`
+	// Held says that the records are too few for a batch job and wait: nothing is sent.
+	Held bool `json:"held,omitempty"`
 
 	Orders int64       `json:"orders"` // documents numbered, those left out behind their number included
 	Mode   quarry.Mode `json:"mode"`
