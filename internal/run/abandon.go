@@ -372,7 +372,7 @@ func (r *Run) drain(ctx context.Context, pass int, rows []ledger.Shard) error {
 // endCalls seals the answers of the calls that were made for a shard.
 func (r *Run) endCalls(ctx context.Context, s *ledger.Shard) error {
 	s.Job.Status = quarry.JobStopped
-	if err := r.leaveUnasked(ctx, s); err != nil {
+	if err := r.leaveUnsent(ctx, s); err != nil {
 		return err
 	}
 	return r.ledger.Save(ctx, s, time.Time{})
