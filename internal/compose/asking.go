@@ -31,6 +31,8 @@ type Asking struct {
 	Settings string // digest of all of it
 	Asks     string // digest of model, prompt and schema
 	Auto     bool   // the pilot decides whether the schema is sent along
+
+	schemaRefused error // why the schema is not sent along although structured is auto: what the model would say
 }
 
 // Asking reads from the settings what is asked. Its errors are of the kind quarry.BadUsage and name the setting.
@@ -68,18 +70,28 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 			return nil, BadSetting("prompt", err)
 		}
 	}
-	if err := accepted(s, model, renderer); err != nil {
-		return nil, err
+	checker, err := parse.New(parse.Config{Schema: renderer.Schema()})
+	if err != nil {
+		return nil, badSchema(s, err)
+	}
+	refused := accepted(s, model, renderer)
+	if refused != nil && auto { // a schema that the model would refuse is not sent along; answers are checked with it all the same
+		if accepted(s, model, renderer.Plain()) == nil {
+			auto, p.Structured = false, false
+			if renderer, err = prompt.New(p); err != nil {
+				return nil, BadSetting("prompt", err)
+			}
+		} else {
+			return nil, refused
+		}
+	} else if refused != nil {
+		return nil, refused
 	}
 	var long *prepare.Long
 	if s.Long == clean.LongMerge {
 		if long, err = partRenderers(s, p); err != nil {
 			return nil, err
 		}
-	}
-	checker, err := parse.New(parse.Config{Schema: renderer.Schema()})
-	if err != nil {
-		return nil, badSchema(s, err)
 	}
 	c, err := CleanConfig(s)
 	if err != nil {
@@ -92,7 +104,7 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := &Asking{Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto}
+	ask := &Asking{Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto, schemaRefused: refused}
 	if ask.Settings, err = settingsDigest(s, p, &c); err != nil {
 		return nil, err
 	}
@@ -117,6 +129,9 @@ func badSchema(s *config.Settings, err error) error {
 // CheckPrompt refuses a prompt that is the same for every document, and says where the model would not see the documents'
 // text. Ready records are not rendered and need no check.
 func (pr *Program) CheckPrompt(ask *Asking) error {
+	if ask.schemaRefused != nil {
+		pr.Say("note: the answer schema is not sent along, answers are checked with it: %v", ask.schemaRefused)
+	}
 	check := func(name string, r *prompt.Renderer) error {
 		used := slices.ContainsFunc(prompt.Fields(), func(field string) bool { return field != "Part" && field != "Parts" && r.Uses(field) })
 		switch {

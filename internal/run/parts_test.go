@@ -206,7 +206,7 @@ func TestTooFewToMergeOnAWS(t *testing.T) {
 		w := newWorld(t, worldConfig{docs: longDocs(3), quotas: partQuotas, cfg: onAWS(func(*run.Config) {})})
 		_, _, err := w.run(t, nil)
 		var q *quarry.Error
-		if !errors.As(err, &q) || q.Kind != quarry.OverLimit || !strings.Contains(q.Hint, "--rescue") {
+		if !errors.As(err, &q) || q.Kind != quarry.OverLimit || !strings.Contains(q.Hint, "--below-minimum ondemand") {
 			t.Fatalf("got %v, want a limit and the way out", err)
 		}
 		if bill := w.bill(t); len(bill) > 0 {

@@ -143,6 +143,7 @@ func TestFaultsOfLines(t *testing.T) {
 			"in.jsonl:3: modelInput: max_tokens: Input should be a valid integer, got a number with a fractional part (fix: write it as a whole number) (byte 200)",
 			"in.jsonl:3: modelInput: messages.0: Input should be a valid dictionary (fix: write it as an object) (byte 216)",
 			"in.jsonl:3: modelInput: messages.1.content: Field required (fix: add it) (byte 218)",
+			`in.jsonl:3: modelInput: messages: Unexpected role "". Allowed roles are "user" or "assistant" (fix: use "user" or "assistant") (byte 256)`,
 			"in.jsonl:4: modelInput: messages: Input should be a valid list (fix: write it as an array) (byte 360)",
 		}},
 		{"Converse bodies are told by inferenceConfig", claude, `{"recordId":"a","modelInput":{"messages":[{"role":"user","content":[{"text":"x"}]}],"inferenceConfig":{"maxTokens":5}}}

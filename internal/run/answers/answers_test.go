@@ -108,11 +108,15 @@ func TestARecordWithoutALine(t *testing.T) {
 		"attempts of earlier passes":           {answers.Job{Status: quarry.JobCompleted}, shardfile.Part{RecordID: attempt(6), Tried: 3}, true, "no line"},
 		"the job was refused for the schema":   {answers.Job{Status: quarry.JobFailed, Message: "json_schema"}, shardfile.Part{RecordID: attempt(4)}, true, "json_schema"},
 		"it was asked without one":             {answers.Job{Status: quarry.JobFailed, Message: "json_schema"}, shardfile.Part{RecordID: attempt(5), Plain: true}, false, "json_schema"},
-		"nobody was asked, at whatever number": {answers.Job{Unasked: true}, shardfile.Part{RecordID: attempt(9)}, true, "a file cannot hold the 100 records"},
+		"nobody was asked, at whatever number": {answers.Job{Unasked: true}, shardfile.Part{RecordID: attempt(9)}, true, "not sent: a batch job needs 100 records"},
 	} {
 		f := judge(t).Missing(&tt.job, &tt.part)
 		o := f.Outcome
-		if o.Class != quarry.ClassMissing || o.Result.Status != quarry.StatusFailed || o.Left != tt.left || (f.Next != nil) != tt.left || !strings.Contains(o.Result.Error.Message, tt.message) {
+		want := quarry.ClassMissing
+		if tt.job.Unasked {
+			want = quarry.ClassUnsent
+		}
+		if o.Class != want || o.Result.Status != quarry.StatusFailed || o.Left != tt.left || (f.Next != nil) != tt.left || !strings.Contains(o.Result.Error.Message, tt.message) {
 			t.Errorf("%s: %+v, left %t, want left %t and %q", name, o.Result.Error, o.Left, tt.left, tt.message)
 		}
 	}
@@ -245,7 +249,7 @@ func TestALongDocumentEndsAsItsPartsLetIt(t *testing.T) {
 		"a part was not asked":  {[]shardfile.Outcome{part(1, ok)}, answers.Closing{}, quarry.StatusFailed, string(quarry.ClassMissing), "part 2 of 2 was never asked"},
 		"it did not fit":        {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{}, quarry.StatusFailed, "not_merged", "do not fit"},
 		"it is not merged yet":  {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{Partial: true}, quarry.StatusFailed, string(quarry.ClassMissing), "not merged yet"},
-		"too few were to merge": {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{UnsentKind: quarry.KindBelowMinimum, Unsent: 3}, quarry.StatusFailed, quarry.KindBelowMinimum, "one of 3 records"},
+		"too few were to merge": {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{UnsentKind: quarry.KindBelowMinimum, Unsent: 3}, quarry.StatusFailed, quarry.KindBelowMinimum, "one of 3 that were left"},
 	} {
 		for i := range tt.attempts {
 			tt.attempts[i].Parts = 2

@@ -175,7 +175,7 @@ func TestRecordsOfWhichTooFewFillAFileAreNoJob(t *testing.T) {
 		false: "main batch 0.0-1.0 2 records 200 bytes m from 0 at line 1 " + quarry.KindBelowMinimum,
 	} {
 		p, pass := planned(t, "mm", -1)
-		rows, err := cut.Plan(t.Context(), p, pass, cut.Bounds{Quotas: quotas, MayCall: mayCall})
+		rows, err := cut.Plan(t.Context(), p, pass, cut.Bounds{Quotas: quotas, MayCall: mayCall, Few: quarry.KindBelowMinimum})
 		must(t, err)
 		compare(t, fmt.Sprintf("MayCall = %v", mayCall), rows, want)
 		if len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "2 records are so large") {

@@ -31,7 +31,11 @@ func tooFew(rows []ledger.Shard, bounds Bounds) string {
 			s.Unasked = bounds.Few
 		}
 	}
-	text := fmt.Sprintf("%s so large that a file cannot hold the %d that a batch job needs: ", figure.Count(records, "record"), bounds.Quotas.MinRecords)
+	verb := "are"
+	if records == 1 {
+		verb = "is"
+	}
+	text := fmt.Sprintf("%s %s so large that a file cannot hold the %d that a batch job needs: ", figure.Count(records, "record"), verb, bounds.Quotas.MinRecords)
 	switch {
 	case records == 0:
 		return ""

