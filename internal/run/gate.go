@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"quarry"
 	"quarry/internal/atomicfile"
@@ -43,7 +44,7 @@ func (r *Run) gateShut(ctx context.Context, p *pilotRead, none bool) error {
 		}
 	}
 	if len(top) > 0 && top[0].Hint != "" {
-		hint = top[0].Hint + "; " + hint
+		hint = strings.TrimSuffix(top[0].Hint, ".") + "; " + hint
 	}
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "pass the pilot", Subject: "of " + figure.Count(p.Records, "document"), Err: errors.New(text),
