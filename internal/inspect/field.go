@@ -197,7 +197,7 @@ func (fs *fields) report(items int64) (out []Field, more int64) {
 		if items > 0 {
 			d.Share = float64(f.filled) / float64(items)
 		}
-		if f.values != nil && len(f.values) > 0 && (f.filled < 10 || int64(len(f.values)) <= f.filled/2) {
+		if len(f.values) > 0 && (f.filled < 10 || int64(len(f.values)) <= f.filled/2) {
 			d.Values = f.values.counts()
 		}
 		if f.texts > 0 {

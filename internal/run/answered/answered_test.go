@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"flag"
-	"fmt"
 	"io/fs"
 	"iter"
 	"math/rand/v2"
@@ -310,5 +309,5 @@ func TestMemoryStaysFlat(t *testing.T) {
 	if most > 48<<20 {
 		t.Errorf("%d keys took %d MB of heap, want no more than 48 whatever their number", n, most>>20)
 	}
-	t.Log(fmt.Sprintf("%d keys: %d MB of heap at most", n, most>>20))
+	t.Logf("%d keys: %d MB of heap at most", n, most>>20)
 }
