@@ -43,7 +43,7 @@ test-novectors:
 
 # The race detector needs cgo and gcc.
 race:
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
 
 cross:
 	@set -e; for t in $(TARGETS); do echo "cross $$t"; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -trimpath -o /dev/null ./cmd/quarry; done

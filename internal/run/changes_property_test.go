@@ -101,6 +101,9 @@ func store(t *testing.T, path string, docs []string, folder bool) {
 // TestSourcesMayChangeAtAnyMoment draws changes of a file or a folder at any event of a run, repeats the command until nothing
 // changes any more, and holds what is left against the sources, against audit and against the provider's bill.
 func TestSourcesMayChangeAtAnyMoment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a sweep; the race detector runs without sweeps")
+	}
 	t.Parallel()
 	if checks := flag.Lookup("rapid.checks"); !*full && checks.Value.String() == checks.DefValue {
 		if err := checks.Value.Set("3"); err != nil {

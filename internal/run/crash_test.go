@@ -52,6 +52,9 @@ func untilAnswered(more func(*run.Config)) func(*run.Config) {
 }
 
 func TestResumeAfterCrashAtEveryEffect(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a sweep; the race detector runs without sweeps")
+	}
 	t.Parallel()
 	for name, cfg := range map[string]worldConfig{
 		// A control plane that agrees with itself a moment later: replies of Create are lost, a new job is not found, a list has

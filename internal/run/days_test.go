@@ -118,6 +118,9 @@ func (m *model) see(rows []ledger.Shard) error {
 // dies again and again, and whose clock is the test's. Whatever happens, every document ends once, no record is answered
 // twice but by a runtime call whose reply was lost, of which audit knows, and each shard walks along the arrows.
 func TestDaysOfAnyRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a sweep; the race detector runs without sweeps")
+	}
 	// fasthttp, below the S3 server, starts one clock for the whole process and never ends it: it must not be a bubble's.
 	newWorld(t, worldConfig{docs: someDocs(3)}).run(t, nil) //nolint:errcheck // only that it began matters
 	if checks := flag.Lookup("rapid.checks"); !*full && checks.Value.String() == checks.DefValue {

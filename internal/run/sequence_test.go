@@ -51,6 +51,9 @@ func texts(variants []int) string {
 // TestNoSequenceOfCommandsPaysTwice changes documents and prompts back and forth, refuses, caps and kills commands, and reads the
 // provider's bill: no record is answered twice, and nothing is asked again once it has its answer.
 func TestNoSequenceOfCommandsPaysTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a sweep; the race detector runs without sweeps")
+	}
 	t.Parallel()
 	seeds := 3
 	if *full {
