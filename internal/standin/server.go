@@ -158,7 +158,7 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 	s.held.Store(&table)
 	var changed func(worker.Job)
 	if cfg.Events != "" {
-		sender, err := events.Open(cfg.Events, cfg.Log)
+		sender, err := events.Open(ctx, cfg.Events, cfg.Log)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package standin
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -47,7 +48,7 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 	const first = 64 << 10
 	var buf bytes.Buffer
 	n, err := io.CopyN(&buf, r, first)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return buf.Bytes(), nil
 	}
 	if err != nil {

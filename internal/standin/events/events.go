@@ -93,7 +93,7 @@ type Sender struct {
 
 // Open makes a Sender for a target: a URL for a webhook, sqs=URL for the queue of that URL, anything else a file to which
 // one line is added for each event. Nothing is sent yet.
-func Open(target string, log *slog.Logger) (*Sender, error) {
+func Open(ctx context.Context, target string, log *slog.Logger) (*Sender, error) {
 	s := &Sender{to: target, log: log, pause: time.Second, queue: make(chan []byte, maxWaiting), done: make(chan struct{})}
 	queue, isQueue := strings.CutPrefix(target, "sqs=")
 	switch {
@@ -116,7 +116,7 @@ func Open(target string, log *slog.Logger) (*Sender, error) {
 			return err
 		}
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx)) // Close ends it, so that what is waiting can still be sent
 	s.stop = stop
 	go s.run(ctx)
 	return s, nil

@@ -41,7 +41,7 @@ func TestEventsReachTheirTarget(t *testing.T) {
 	t.Cleanup(server.Close)
 	file := filepath.Join(t.TempDir(), "events.jsonl")
 	for _, target := range []string{file, server.URL, "sqs=" + server.URL + "/queue"} {
-		s, err := events.Open(target, slog.New(slog.DiscardHandler))
+		s, err := events.Open(t.Context(), target, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestAnEventIsTriedAgain(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	s, err := events.Open(server.URL, slog.New(slog.DiscardHandler))
+	s, err := events.Open(t.Context(), server.URL, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestATargetThatDoesNotAnswerKeepsNobody(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(hold) })
-	s, err := events.Open(server.URL, slog.New(slog.DiscardHandler))
+	s, err := events.Open(t.Context(), server.URL, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestATargetThatDoesNotAnswerKeepsNobody(t *testing.T) {
 func TestTargetsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	for _, target := range []string{"http://", "sqs=queue", "sqs=", "sqs=ftp://x/y", filepath.Join(t.TempDir(), "no", "folder")} {
-		if s, err := events.Open(target, slog.New(slog.DiscardHandler)); err == nil {
+		if s, err := events.Open(t.Context(), target, slog.New(slog.DiscardHandler)); err == nil {
 			_ = s.Close(t.Context())
 			t.Errorf("%q is taken", target)
 		}
