@@ -69,3 +69,19 @@ func nameAndDate(id string) (name, date string) {
 	}
 	return name, date
 }
+
+// NewVersion reports whether an id that the table does not list is another version of a model that it does: the same
+// letters, other numbers.
+func NewVersion(id string) bool {
+	plain, _, ok := Split(id)
+	if !ok {
+		return false
+	}
+	name, _ := nameAndDate(plain)
+	for _, m := range loaded().models {
+		if listed, _ := nameAndDate(m.ID); listed == name {
+			return true
+		}
+	}
+	return false
+}

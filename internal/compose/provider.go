@@ -100,7 +100,7 @@ func (pr *Program) startStandin(ctx context.Context, s *config.Settings, dir str
 	}
 	cfg := standin.Config{
 		Dir: filepath.Join(dir, "local"), Backends: s.Backends, BackendModel: s.BackendName, BackendKey: key, Concurrency: s.Concurrency,
-		BackendWait: s.BackendWait, CheckBackends: pr.CheckBackends,
+		AnyModel: true, BackendWait: s.BackendWait, CheckBackends: pr.CheckBackends,
 	}
 	if pr.Say != nil {
 		cfg.Notice = func(text string) { pr.Say("%s", text) }

@@ -179,7 +179,7 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.closeLater(s.engine.Close)
-	wire := bedrockapi.Config{Engine: s.engine, Caller: bedrockCaller, Access: s.roles.Access, Quotas: limits, Faults: set, Log: cfg.Log}
+	wire := bedrockapi.Config{Engine: s.engine, AnyModel: cfg.AnyModel, Caller: bedrockCaller, Access: s.roles.Access, Quotas: limits, Faults: set, Log: cfg.Log}
 	if err := wire.Validate(); err != nil {
 		return err
 	}

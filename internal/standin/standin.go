@@ -27,6 +27,9 @@ type Config struct {
 	Addr string // host:port; default 127.0.0.1:0, a free port
 	Dir  string // everything the server keeps; made when missing, with mode 0700
 
+	// AnyModel serves every model id of a known provider. Default: those of the table, and other versions of them.
+	AnyModel bool
+
 	NoSync bool // true: nothing is fsynced, a power cut may lose what was acknowledged; for tests
 
 	Backends     []string      // extractive, echo, openai=URL, anthropic=URL; default extractive

@@ -36,6 +36,8 @@ type Caller struct {
 type Config struct {
 	Engine *worker.Engine
 	Caller func(*http.Request) Caller
+	// AnyModel serves every model id of a known provider, not only those of the table and other versions of them.
+	AnyModel bool
 
 	// Access says whether a principal may do something, nil for yes; its error's text is shown to the client. Default:
 	// yes to all.

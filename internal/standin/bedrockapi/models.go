@@ -99,7 +99,7 @@ func (a *api) findModel(c *call, member string, s shape, action string) (catalog
 	if err := p.err(); err != nil {
 		return catalog.Model{}, err
 	}
-	m, profile, ok := openModel(c.id)
+	m, profile, ok := a.openModel(c.id)
 	if !ok || profile != "" || !a.alive(m) {
 		return m, refuse(notFound, "Could not resolve the foundation model from the provided model identifier.")
 	}

@@ -102,7 +102,7 @@ func (a *api) getProfile(c *call) error {
 		}
 		return reply(c, v)
 	}
-	if m, prefix, ok := openModel(c.id); ok && prefix != "" && !m.Listed() && inGeography(prefix, c.caller.Region) {
+	if m, prefix, ok := a.openModel(c.id); ok && prefix != "" && !m.Listed() && inGeography(prefix, c.caller.Region) {
 		v := profile(c.caller, m, prefix)
 		if err := a.require(c, "bedrock:GetInferenceProfile", v.ARN, nil); err != nil {
 			return err

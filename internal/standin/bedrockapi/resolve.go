@@ -24,7 +24,7 @@ const messageBadModel = "The provided model identifier is invalid."
 
 // resolve finds the model of an id or ARN as the caller's Region sees it.
 func (a *api) resolve(caller Caller, id string) (target, error) {
-	m, profile, ok := openModel(id)
+	m, profile, ok := a.openModel(id)
 	if !ok {
 		return target{}, refuse(validation, messageBadModel)
 	}
@@ -49,15 +49,19 @@ func (a *api) resolve(caller Caller, id string) (target, error) {
 	return t, nil
 }
 
-// openModel finds a model of the table, or one that is newer than the table: an id of a known provider whose models answer
-// with text. AWS would know whether there is such a model; the stand-in takes it that there is.
-func openModel(id string) (m catalog.Model, profile string, ok bool) {
+// openModel finds a model of the table, or one that is newer than the table. AWS would know whether there is such a model;
+// the stand-in takes another version of a listed model for one that is there, and with AnyModel every id of a known
+// provider whose models answer with text.
+func (a *api) openModel(id string) (m catalog.Model, profile string, ok bool) {
 	if m, profile, ok = catalog.Find(id); ok {
 		return m, profile, true
 	}
 	m, profile, ok = catalog.Open(id)
 	shape, _ := catalog.ShapeOf(id)
-	return m, profile, ok && !m.Listed() && shape.Output() == "text" && !catalog.Mistyped(id)
+	if !ok || m.Listed() || shape.Output() != "text" || catalog.Mistyped(id) {
+		return m, profile, false
+	}
+	return m, profile, a.cfg.AnyModel || catalog.NewVersion(id)
 }
 
 // modelARNs are the ARNs of the models behind a profile, as GetInferenceProfile lists them.

@@ -212,7 +212,7 @@ func (a *api) countTokens(c *call) error {
 	if err := p.err(); err != nil {
 		return err
 	}
-	m, profile, ok := openModel(c.id)
+	m, profile, ok := a.openModel(c.id)
 	if !ok {
 		return refuse(validation, messageBadModel)
 	}

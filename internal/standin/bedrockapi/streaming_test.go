@@ -216,7 +216,7 @@ func TestStreamsFailAsAWSSays(t *testing.T) {
 		{"a dropped answer ends the connection", "drop-record", haiku, body(strings.Repeat("Say something. ", 50)), "", "cut", 1},
 		{"a body without max_tokens", "", haiku, `{"anthropic_version":"bedrock-2023-05-31","messages":[{"role":"user","content":"x"}]}`, "ValidationException", "", 0},
 		{"no JSON", "", haiku, `{`, "ValidationException", "", 0},
-		{"a model that does not exist", "", "acme.claude-0", body("Say something."), "ValidationException", "", 0},
+		{"a model that does not exist", "", "us.anthropic.claude-0", body("Say something."), "ValidationException", "", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

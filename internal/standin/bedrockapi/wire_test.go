@@ -87,7 +87,7 @@ func TestCreateChecksWhatTheServiceModelSays(t *testing.T) {
 		},
 		"a key that is none":     {set(`"s3Uri":"s3://papers/out"`, `"s3Uri":"s3://papers/out","s3EncryptionKeyId":"mykey"`), "ValidationException", `'outputDataConfig.s3OutputDataConfig.s3EncryptionKeyId'`},
 		"an owner that is none":  {set(`"s3Uri":"s3://papers/out"`, `"s3Uri":"s3://papers/out","s3BucketOwner":"me"`), "ValidationException", `[0-9]{12}`},
-		"an unknown model":       {set(haiku, "acme.claude-9"), "ValidationException", `The provided model identifier is invalid.`},
+		"an unknown model":       {set(haiku, "anthropic.claude-9"), "ValidationException", `The provided model identifier is invalid.`},
 		"another Region's group": {set(haiku, strings.Replace(haiku, "us.", "eu.", 1)), "ValidationException", `The provided model identifier is invalid.`},
 		"a model without its profile": {
 			set(haiku, strings.TrimPrefix(haiku, "us.")), "ValidationException", `with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile`,
@@ -238,7 +238,7 @@ func TestModelsAndProfiles(t *testing.T) {
 	if err != nil || available.AgreementAvailability.Status != types.AgreementStatusAvailable || available.RegionAvailability != types.RegionAvailabilityAvailable {
 		t.Errorf("availability %+v, %v", available, err)
 	}
-	_, err = w.bedrock.GetFoundationModel(t.Context(), &bedrock.GetFoundationModelInput{ModelIdentifier: aws.String("acme.claude-9-v1:0")})
+	_, err = w.bedrock.GetFoundationModel(t.Context(), &bedrock.GetFoundationModelInput{ModelIdentifier: aws.String("anthropic.claude-9-v1:0")})
 	wantCode(t, err, "ResourceNotFoundException", "")
 
 	var ids []string
