@@ -34,7 +34,7 @@ check-notice:
 	$(GO) run -C tools ./notice -check
 
 test:
-	$(GO) test ./...
+	$(GO) test -timeout 25m ./...
 	$(GO) test -C tools ./notice
 
 # The same texts without the processor's vectors, as on one that has none.
