@@ -105,7 +105,7 @@ func tagged(body []byte) bool {
 	return bytes.Contains(body, []byte("</p>")) || bytes.Contains(body, []byte("</h"))
 }
 
-// isMarkdown reports whether a body that its source takes for HTML is Markdown: it has marks that nobody writes into HTML
+// isMarkdown reports whether a body that its source takes for HTML is Markdown: it has marks that do not occur in HTML
 // (a heading, a fence with its end, a link or an image), and more marks than tags.
 func isMarkdown(body []byte) bool {
 	body = body[:min(len(body), sniffLength)]

@@ -20,7 +20,7 @@ type Tree struct {
 // File is one output file of a tree.
 type File struct {
 	Path string
-	Job  string // the folder of the job that it is of, by which two jobs are told apart
+	Job  string // the folder of the job that it is of, which distinguishes two jobs
 }
 
 // OpenTree finds all output below dir, plain or compressed. That there is none is no error.

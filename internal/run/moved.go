@@ -59,7 +59,7 @@ func unreadable(err error) error {
 	}
 	return &quarry.Error{
 		Kind: quarry.BadItems, Op: "read sources", Subject: path.Path, Err: path.Err,
-		Hint: "bring it back and run the same command again: it goes on where it was; or go on without it: name the other sources with --replace-source",
+		Hint: "bring it back and run the same command again: it resumes; or continue without it: name the other sources with --replace-source",
 	}
 }
 

@@ -81,7 +81,7 @@ type Config struct {
 	Query string
 	// Store gives the objects of a bucket; nil means that none can be read.
 	Store func(ctx context.Context, bucket string) (s3.Store, error)
-	// Notes counts what sources pass over or change by a rule; nil: nobody asks.
+	// Notes counts what sources pass over or change by a rule; nil: not counted.
 	Notes *note.Book
 	// Stdin is what the argument "-" reads; nil means that there is none.
 	Stdin io.Reader

@@ -39,7 +39,7 @@ const (
 	fewHigh = 2.0
 )
 
-// Band gives the tokens of the answers to so many records, with their range: 19 totals of 20 lie in it where single answers
+// Band gives the tokens of the answers to so many records, with their range: 19 totals of 20 are in it where single answers
 // differ as those that were read. input is the records' tokens; where they are longer or shorter than those that were
 // answered, the answers are taken to be as much longer or shorter as the answers show. Zero: not known. From fewer than
 // twenty answers the range is half to twice; from none it is nothing.

@@ -12,7 +12,7 @@ type Band struct {
 	Low      int64 `json:"low"`
 	Estimate int64 `json:"estimate"`
 	High     int64 `json:"high"`
-	// Fitted says that the range comes from answers: 19 totals of 20 lie in it. Otherwise it only says how far tokenizers
+	// Fitted says that the range comes from answers: 19 totals of 20 are in it. Otherwise it only says how far tokenizers
 	// lie apart.
 	Fitted bool `json:"fitted"`
 }

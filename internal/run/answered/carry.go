@@ -50,7 +50,7 @@ func NewCarried(e *effect.Effects, dir string) *Carried {
 	return &Carried{e: e, dir: dir, places: newRows(e, dir, "earlier", carryBytes, 0)}
 }
 
-// Add takes the attempts that stand for the document of an order.
+// Add takes the attempts that count for the document of an order.
 func (c *Carried) Add(order int64, stands []Entry) error {
 	var b [carryBytes]byte
 	for i := range stands {
@@ -109,7 +109,7 @@ func (c *Carried) Write(ctx context.Context, path string, from From, docs iter.S
 			return err
 		}
 		if !more || doc.Order != order {
-			return fmt.Errorf("an earlier answer stands for document %d, which is not there", order)
+			return fmt.Errorf("an earlier answer is given to document %d, which is not there", order)
 		}
 		slices.SortStableFunc(group, func(a, b shardfile.Outcome) int { return cmp.Compare(a.RecordID.Attempt(), b.RecordID.Attempt()) })
 		for i := range group {

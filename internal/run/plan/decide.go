@@ -21,7 +21,7 @@ type Findings struct {
 	Joined     *index.Joined // with the pass before
 	Before     *index.Known  // that pass; nil: none
 	Imported   bool          // that pass is answers that somebody had: they do not say what was asked
-	Weighed    *weigh.Reader // what the text of each document weighs; nil: nobody asks
+	Weighed    *weigh.Reader // what the text of each document weighs; nil: not counted
 	RefreshMax int64         // known documents that ask something else now and are asked in this pass. Zero: all
 	// Recall says of a document, asked for in order, whether an earlier answer to what it asks stands, and how often that was
 	// asked. nil: there are no earlier passes.

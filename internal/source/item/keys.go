@@ -249,7 +249,7 @@ type Config struct {
 	// LeaveOut, where set, names the items that are left out unless a condition asks for them, by what they are; empty: it
 	// stays. It gets an object that was checked.
 	LeaveOut func(obj []byte) string
-	// Notes counts what is passed over or changed; nil: nobody asks.
+	// Notes counts what is passed over or changed; nil: not counted.
 	Notes *note.Book
 	// Records says that items are ready records of Bedrock, a recordId and a modelInput.
 	Records bool
