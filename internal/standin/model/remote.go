@@ -68,7 +68,7 @@ func (m *remote) Answer(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, fromUpstream(ctx, err)
 	}
-	if err := call.checkWhole(reply, got.Context); err != nil {
+	if err := call.checkWhole(reply, got.Room); err != nil {
 		return Response{}, err
 	}
 	reply = believable(reply)
@@ -190,17 +190,17 @@ const TruncatedPrompt = "prompt truncated by server"
 // (ollama issues 2722, 5902 and 17889), and an answer about the first part of a document is worse than none. A prompt that fills the
 // context leaves no room for an answer, so one that reaches it was cut. Where the server does not say what it holds, the count is compared
 // with our estimate.
-func (c *call) checkWhole(r family.Reply, held func() int64) error {
+func (c *call) checkWhole(r family.Reply, held func() upstream.Room) error {
 	seen := r.InputTokens + r.CachedTokens
-	context := int64(0)
+	bound := int64(0)
 	if !r.Estimated && seen >= leastContext {
-		context = held()
+		bound = held().Bound()
 	}
-	if context > 0 && seen >= context {
+	if bound > 0 && seen >= bound {
 		return &Error{
 			Code: http.StatusBadRequest, // the same prompt would be cut again
 			Message: fmt.Sprintf("%s: it fills the context of %d tokens; set OLLAMA_CONTEXT_LENGTH (vLLM: --max-model-len, llama.cpp: --ctx-size) higher, or cut the text with --max-text-tokens",
-				TruncatedPrompt, context),
+				TruncatedPrompt, bound),
 		}
 	}
 	// The estimate is at most a token for three bytes of the body, so most answers need no closer look.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -381,33 +382,74 @@ func TestServerThatCutsThePromptIsCaught(t *testing.T) {
 // they report, so nothing else shows that it was cut.
 func TestPromptThatFillsTheServersContextWasCut(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ path, says string }{
-		"Ollama":                      {"/api/ps", `{"models":[{"name":"m:latest","model":"m:latest","size":1,"context_length":4096}]}`},
-		"vLLM":                        {"/v1/models", `{"data":[{"id":"other","max_model_len":9},{"id":"m","max_model_len":4096}]}`},
-		"llama.cpp":                   {"/props", `{"default_generation_settings":{"n_ctx":4096},"total_slots":1}`},
-		"one that says nothing":       {"/nothing", `{}`},
-		"one that says nonsense":      {"/api/ps", `{"models":[{"name":"m","context_length":-4096}]}`},
-		"one that says a page":        {"/props", `<html>`},
-		"one that has another loaded": {"/api/ps", `{"models":[{"name":"n","context_length":4096}]}`},
+	show := func(parameters, info string) string {
+		return `{"parameters":"` + parameters + `","model_info":{"general.architecture":"llama"` + info + `}}`
+	}
+	const trained = `,"llama.context_length":4096`
+	for name, c := range map[string]struct {
+		says  map[string]string // path → reply
+		knows bool              // that 4,096 tokens are the end
+		room  model.Room        // but for Source and URL
+	}{
+		"Ollama": {
+			map[string]string{"/api/ps": `{"models":[{"name":"m:latest","model":"m:latest","size":1,"context_length":4096}]}`}, true, model.Room{Tokens: 4096, Most: 4096},
+		},
+		"Ollama with more than the model was trained with": {
+			map[string]string{"/api/ps": `{"models":[{"name":"m","context_length":32768}]}`, "/api/show": show("", trained)}, true, model.Room{Tokens: 4096, Most: 4096},
+		},
+		"Ollama that has not loaded it": {
+			map[string]string{"/api/ps": `{"models":[]}`, "/api/show": show(`stop \"x\"\nnum_ctx                        4096`, `,"llama.context_length":131072`)}, true, model.Room{Tokens: 4096, Most: 4096},
+		},
+		"Ollama with num_ctx beyond the model": {
+			map[string]string{"/api/show": show("num_ctx 8192", trained)}, true, model.Room{Tokens: 4096, Most: 4096},
+		},
+		"Ollama with a model of less than the default": {
+			map[string]string{"/api/show": show("", `,"llama.context_length":2048`)}, true, model.Room{Tokens: 2048, Most: 2048},
+		},
+		"Ollama where nothing is set": {
+			map[string]string{"/api/show": show("temperature 1", `,"llama.context_length":131072`)}, false, model.Room{Tokens: 4096, Most: 131072, Guess: true},
+		},
+		"Ollama where num_ctx is no number": {
+			map[string]string{"/api/show": show("num_ctx many", `,"llama.context_length":131072`)}, false, model.Room{Tokens: 4096, Most: 131072, Guess: true},
+		},
+		"Ollama with gpt-oss": {
+			map[string]string{"/api/show": `{"model_info":{"general.architecture":"gptoss","gptoss.context_length":131072}}`}, false, model.Room{Tokens: 8192, Most: 131072, Guess: true},
+		},
+		"vLLM": {
+			map[string]string{"/v1/models": `{"data":[{"id":"other","max_model_len":9},{"id":"m","max_model_len":4096}]}`}, true, model.Room{Tokens: 4096, Most: 4096, WithAnswer: true},
+		},
+		"llama.cpp": {
+			map[string]string{"/props": `{"default_generation_settings":{"n_ctx":4096},"total_slots":1}`}, true, model.Room{Tokens: 4096, Most: 4096},
+		},
+		"one that says nothing":       {nil, false, model.Room{}},
+		"one that says nonsense":      {map[string]string{"/api/ps": `{"models":[{"name":"m","context_length":-4096}]}`}, false, model.Room{}},
+		"one that says a page":        {map[string]string{"/props": `<html>`, "/api/show": `<html>`}, false, model.Room{}},
+		"one that has another loaded": {map[string]string{"/api/ps": `{"models":[{"name":"n","context_length":4096}]}`}, false, model.Room{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			knows := strings.Contains(c.says, "4096") && !strings.Contains(c.says, "-4096") && !strings.Contains(c.says, `"n"`)
 			for _, seen := range []int{4095, 4096, 4100} {
 				s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					switch r.URL.Path {
-					case c.path:
-						say(w, 200, c.says)
-					case "/v1/chat/completions":
+					switch reply, ok := c.says[r.URL.Path]; {
+					case ok:
+						say(w, 200, reply)
+					case r.URL.Path == "/v1/chat/completions":
 						say(w, 200, chatCompletion("ok", "stop", seen, 1))
 					default:
 						say(w, 404, "{}")
 					}
 				}))
+				room, err := model.RoomOf(t.Context(), []string{"openai=" + s.URL}, model.Config{ModelName: "m"}, haiku)
+				if want := c.room.Tokens > 0; err != nil || (room.Source != "") != want || (room.URL == s.URL) != want {
+					t.Errorf("RoomOf = %+v, %v; want one of %s with its source", room, err, s.URL)
+				}
+				if room.Source, room.URL = "", ""; room != c.room {
+					t.Errorf("RoomOf = %+v, want %+v", room, c.room)
+				}
 				m := open(t, model.Config{ModelName: "m"}, "openai="+s.URL)
-				_, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: anthropicBody(t, "", strings.Repeat("xin chào ", 600))})
-				if knows && seen >= 4096 {
-					wantCode(t, err, 400, model.TruncatedPrompt+": it fills the context of 4096 tokens")
+				_, err = m.Answer(t.Context(), model.Request{ModelID: haiku, Body: anthropicBody(t, "", strings.Repeat("xin chào ", 600))})
+				if c.knows && int64(seen) >= c.room.Tokens {
+					wantCode(t, err, 400, fmt.Sprintf("%s: it fills the context of %d tokens", model.TruncatedPrompt, c.room.Tokens))
 				} else if err != nil {
 					t.Errorf("a prompt of %d tokens: %v, want an answer", seen, err)
 				}

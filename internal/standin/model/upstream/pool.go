@@ -71,12 +71,12 @@ type Pool struct {
 	client    *http.Client
 	transport *http.Transport
 
-	mu       sync.Mutex
-	servers  []*server
-	contexts sync.Map // contextSize by server and model
-	notices  sync.WaitGroup
-	total    int       // in flight
-	waiting  []*waiter // first come, first served
+	mu      sync.Mutex
+	servers []*server
+	rooms   sync.Map // *roomAsked by server and model
+	notices sync.WaitGroup
+	total   int       // in flight
+	waiting []*waiter // first come, first served
 }
 
 type server struct {

@@ -42,9 +42,9 @@ type Request struct {
 
 // Reply is the body of a 200 and the model that was asked for.
 type Reply struct {
-	Body    []byte
-	Model   string
-	Context func() int64 // asks the server how many tokens it holds for this model; 0: it does not say
+	Body  []byte
+	Model string
+	Room  func() Room // asks the server how many tokens it holds for this model
 }
 
 // Send sends a request until it is answered, refused for good, or out of attempts. The error is an *Error, or ctx's.
@@ -149,7 +149,7 @@ func (p *Pool) try(ctx context.Context, r Request, avoid *server) (Reply, *serve
 		return Reply{}, s, &Error{Code: http.StatusFailedDependency, Message: fmt.Sprintf("reply of back end %s cannot be used: %v", s.base, err), twice: true}
 	}
 	p.release(pl, answered, tokens)
-	return Reply{Body: reply, Model: model, Context: func() int64 { return p.context(ctx, s, model) }}, s, nil
+	return Reply{Body: reply, Model: model, Room: func() Room { return p.room(ctx, s, model) }}, s, nil
 }
 
 func outcomeOf(err error) outcome {
