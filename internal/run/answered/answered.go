@@ -37,7 +37,7 @@ func HowOf(c quarry.Class) How {
 		return Final
 	case c.Answered():
 		return Bad
-	case c == quarry.ClassRecordError, c == quarry.ClassPromptCut:
+	case c == quarry.ClassRecordError:
 		return Final
 	}
 	return None

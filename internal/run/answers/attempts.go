@@ -223,7 +223,7 @@ func Ending(res *quarry.Result) index.Ended {
 		}
 		return index.EndedSkipped
 	}
-	if res.Error != nil && (res.Error.Kind == string(quarry.ClassRecordError) || res.Error.Kind == string(quarry.ClassPromptCut) || res.Error.Kind == "too_large" || res.Error.Kind == kindUnmerged) {
+	if res.Error != nil && (res.Error.Kind == string(quarry.ClassRecordError) || res.Error.Kind == "too_large" || res.Error.Kind == kindUnmerged) {
 		return index.EndedFailed
 	}
 	if res.Parts > 0 && res.Error != nil && quarry.Class(res.Error.Kind).Answered() {

@@ -43,6 +43,9 @@ type Job struct {
 // promptCut begins what the stand-in says of a prompt that its back end cut.
 const promptCut = "prompt truncated by server"
 
+// callRefused is in front of the message where a call was refused; the error of a job's record is the message alone.
+const callRefused = "ValidationException: "
+
 // Line decides what one line means for its record.
 func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 	attempt := line.RecordID.Attempt()
@@ -54,7 +57,7 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 		if class == quarry.ClassRecordError && !where.plain && j.SchemaRefused(message) {
 			class = quarry.ClassUnstructured
 		}
-		if class == quarry.ClassRecordError && strings.HasPrefix(message, promptCut) {
+		if class == quarry.ClassRecordError && strings.HasPrefix(strings.TrimPrefix(message, callRefused), promptCut) {
 			class = quarry.ClassPromptCut
 		}
 		if line.Error.Code > 0 {
