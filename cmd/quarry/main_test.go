@@ -64,6 +64,8 @@ func TestScripts(t *testing.T) {
 			"runid":      setRunID,
 			"jobarn":     setJobARN,
 			"site":       startSite,
+			"backend":    startBackend,
+			"texts":      writeTexts,
 			"put":        putObjects,
 
 			"until":        untilSaid,

@@ -88,6 +88,9 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 	cfg := a.parts().RunConfig(s, ask, where, dir, args)
 	cfg.Known = known
 	cfg.Quotas = a.parts().QuotasOf(ctx, s, e, dir, where)
+	if cfg.Window, err = a.parts().Window(ctx, s); err != nil {
+		return nil, err
+	}
 	if !records {
 		cfg.CachePrefix = compose.CachePrefix(s, ask, where.AWS.Region)
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 // offline puts together a run that asks nobody, with its index in a directory that is thrown away.
-func (a *App) offline(ctx context.Context, s *config.Settings, args []string, near string, open *compose.Closers, show func(run.Event)) (*run.Run, error) {
+func (a *App) offline(ctx context.Context, s *config.Settings, args []string, window outlook.Window, open *compose.Closers, show func(run.Event)) (*run.Run, error) {
 	if len(args) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("no source named"), Hint: "name a file or folder"}
 	}
@@ -42,9 +42,9 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, ne
 	}
 	a.parts().SayFilled(s, ask)
 	e := effect.New(nil)
-	dir, err := e.TempDir(near)
+	dir, err := e.TempDir("")
 	if err != nil {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "make a directory for the index", Subject: near, Err: err, Hint: "let TMPDIR name a directory that you can write to"}
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "make a directory for the index", Err: err, Hint: "let TMPDIR name a directory that you can write to"}
 	}
 	open.Add(func() error { return e.RemoveAll(dir) })
 	book, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
@@ -62,7 +62,7 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, ne
 		cfg.CallMargin = run.CallMargin
 	}
 	cfg.Local = true // nothing is refused for its price: nothing is sent
-	cfg.ForAWS = s.Target == "aws"
+	cfg.ForAWS, cfg.Window = s.Target == "aws", window
 	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources, Watch: show}), nil
 }
 
@@ -74,7 +74,7 @@ func (a *App) planCommand() *cobra.Command {
 what they weigh, how many tokens and jobs that is, and what it would cost and take in batch, flex and
 on-demand mode. Where the run directory holds a finished run, it says how many documents are new, changed, the
 same or gone, and the rest is reckoned for what would be asked. Nothing is sent to anybody; sources on the
-network are asked for what they hold.
+network are asked for what they hold, and a back end (--backend) how many tokens it holds.
 
 Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
 6 provider, of a source on the network · 130 interrupted`,
@@ -86,7 +86,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
 			return a.plan(cmd.Context(), &s.Settings, args)
 		},
 	}
-	bind(cmd, slices.Concat([]string{"mode", "by", "dir", "pilot", "target", "region", "profile", "prices"}, nearFlags, asks)...)
+	bind(cmd, slices.Concat([]string{"mode", "by", "dir", "pilot", "target", "region", "profile", "prices", "backend", "backend-model", "backend-key-env"}, nearFlags, asks)...)
 	return cmd
 }
 
@@ -98,7 +98,11 @@ func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err 
 	defer show.close()
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	r, err := a.offline(ctx, s, args, "", &open, show.event)
+	window, err := a.parts().Window(ctx, s)
+	if err != nil {
+		return err
+	}
+	r, err := a.offline(ctx, s, args, window, &open, show.event)
 	if err != nil {
 		return err
 	}
@@ -232,7 +236,7 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	defer show.close()
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	r, err := a.offline(ctx, s, args, "", &open, show.event)
+	r, err := a.offline(ctx, s, args, outlook.Window{}, &open, show.event)
 	if err != nil {
 		return err
 	}

@@ -94,19 +94,13 @@ func (p *Provider) Wants(s *config.Settings) setup.Wants {
 
 // startStandin runs the stand-in inside this process, its data under the run directory.
 func (pr *Program) startStandin(ctx context.Context, s *config.Settings, dir string, c *Closers) (*account.FixedKeys, error) {
-	key, err := pr.backendKey(s)
+	cfg, err := pr.standinConfig(s, dir)
 	if err != nil {
 		return nil, err
 	}
-	cfg := standin.Config{
-		Dir: filepath.Join(dir, "local"), Backends: s.Backends, BackendModel: s.BackendName, BackendKey: key, Concurrency: s.Concurrency,
-		AnyModel: true, BackendWait: s.BackendWait, CheckBackends: pr.CheckBackends,
-	}
+	cfg.CheckBackends = pr.CheckBackends
 	if pr.Say != nil {
 		cfg.Notice = func(text string) { pr.Say("%s", text) }
-	}
-	if err := cfg.Validate(); err != nil {
-		return nil, BadSetting("backend", err)
 	}
 	server, err := standin.Start(ctx, cfg)
 	if err != nil {
@@ -115,6 +109,22 @@ func (pr *Program) startStandin(ctx context.Context, s *config.Settings, dir str
 	c.Add(func() error { return server.Close(context.WithoutCancel(ctx)) })
 	id, secret := server.Keys()
 	return &account.FixedKeys{Endpoint: server.URL(), KeyID: id, Secret: secret}, nil
+}
+
+// standinConfig is the stand-in of the settings, with its data under the run directory.
+func (pr *Program) standinConfig(s *config.Settings, dir string) (standin.Config, error) {
+	key, err := pr.backendKey(s)
+	if err != nil {
+		return standin.Config{}, err
+	}
+	cfg := standin.Config{
+		Dir: filepath.Join(dir, "local"), Backends: s.Backends, BackendModel: s.BackendName, BackendKey: key, Concurrency: s.Concurrency,
+		AnyModel: true, BackendWait: s.BackendWait,
+	}
+	if err := cfg.Validate(); err != nil {
+		return standin.Config{}, BadSetting("backend", err)
+	}
+	return cfg, nil
 }
 
 // backendKey reads the backend's key from the variable whose name is the setting: a secret is never an argument.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/outlook"
@@ -150,6 +151,9 @@ func (r *Run) question() string {
 	text := fmt.Sprintf("Ask %s about %d documents in %s, mode %s, %s?", r.cfg.Model, r.planned.Asked, r.cfg.Region, r.planned.Mode, price(r.foreseen.Before, rough))
 	if rest := r.planned.Asked - r.planned.Pilot; r.planned.Pilot > 0 && rest > 0 {
 		text += fmt.Sprintf(" A pilot of %d of them goes first, and you are asked again before the other %d.", r.planned.Pilot, rest)
+	}
+	if n := r.planned.Beyond; n > 0 {
+		text += fmt.Sprintf(" %s may not fit the back end's context of %s.", figure.Count(n, "document"), figure.Count(r.cfg.Window.Tokens, "token"))
 	}
 	return text + r.deadlineQuestion()
 }

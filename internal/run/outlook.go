@@ -19,7 +19,8 @@ type Forecast struct {
 	Usage   quarry.Usage       `json:"usage"` // the estimates of both
 	Modes   []outlook.ModePlan `json:"modes"`
 	Cache   outlook.CachePlan  `json:"cache"`
-	LeftOut []string           `json:"left_out"` // settings that are not sent because the model refuses them
+	Window  *outlook.Window    `json:"context,omitempty"` // of the back end; nil: there is none, or it does not say
+	LeftOut []string           `json:"left_out"`          // settings that are not sent because the model refuses them
 	Quotas  quarry.Quotas      `json:"quotas"`
 
 	Recommended quarry.Mode `json:"recommended"`
@@ -38,6 +39,9 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 	f := Forecast{
 		Planned: r.planned, Tokens: e.Input, Output: e.Output, Basis: e.Basis, Usage: e.Usage(),
 		LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas, Known: r.compared(),
+	}
+	if r.cfg.Window.Known() {
+		f.Window = &r.cfg.Window
 	}
 	f.Modes, f.Cache = r.prices().Compare(outlook.Work{
 		Expectation: e, First: r.planned.Records(), Stages: r.planned.Stages(), Jobs: r.planned.Shards,

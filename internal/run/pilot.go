@@ -26,6 +26,9 @@ func (r *Run) preflight(ctx context.Context) (count, error) {
 	if counts.States[quarry.ShardDone] == counts.Total() { // nothing will be sent any more
 		return count{}, nil
 	}
+	if r.planned.Beyond > 0 && r.cfg.Window.Known() {
+		r.watch(Event{Kind: Note, Text: r.beyond()})
+	}
 	if r.deps.Preflight != nil {
 		if err := r.deps.Preflight(ctx); err != nil {
 			return count{}, err

@@ -174,6 +174,7 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 		return err
 	}
 	findings := plan.Findings{
+		Room:    r.roomForText(),
 		Weighed: weights,
 		Recall:  memory.of,
 		Repeats: again, Sample: sample, Joined: pairs, Before: before.slots(), Imported: before != nil && before.pass == importedPass, RefreshMax: r.cfg.RefreshMax,
@@ -187,6 +188,9 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if p := &r.planned; p.Beyond > 0 {
+		p.Notes = append(p.Notes, r.beyond())
 	}
 	if err := r.planned.TopUpPilot(ctx, pass, r.pilotSize()); err != nil {
 		return err

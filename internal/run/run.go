@@ -98,6 +98,8 @@ type Config struct {
 	Long   *prepare.Long // nil: a document is asked as one record, however long it is
 	Check  *parse.Checker
 	Prices *cost.Table
+	// Window is how many tokens the server that answers holds at once, where one answers and says it.
+	Window outlook.Window
 }
 
 // Deps are the means of a run.

@@ -94,7 +94,7 @@ read:
 				}
 				continue
 			}
-			if err := weights.Add(&weigh.Doc{Classes: item.Classes, Japanese: item.Japanese}); err != nil {
+			if err := weights.Add(r.weigh(item)); err != nil {
 				return err
 			}
 			if err := r.scanOne(out, item, block.First.Source, order, ids, keys, sample); err != nil {

@@ -22,6 +22,7 @@ type Findings struct {
 	Before     *index.Known  // that pass; nil: none
 	Imported   bool          // that pass is answers that somebody had: they do not say what was asked
 	Weighed    *weigh.Reader // what the text of each document weighs; nil: not counted
+	Room       *int64        // tokens that the back end has for the text of one record; nil: not known
 	RefreshMax int64         // known documents that ask something else now and are asked in this pass. Zero: all
 	// Recall says of a document, asked for in order, whether an earlier answer to what it asks stands, and how often that was
 	// asked. nil: there are no earlier passes.
@@ -94,6 +95,7 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 		if t == index.Main || t == index.Pilot {
 			p.AskedLines += int64(e.Bytes)
 			p.Sent.Add(&weight, max(int64(len(parts)), 1))
+			p.fit(&weight, by.Room)
 		}
 		p.Documents++
 		p.Orders++
@@ -104,6 +106,17 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 		return ErrNoDocuments
 	}
 	return column.Commit()
+}
+
+// fit counts a document that is asked and may not fit the room.
+func (p *Plan) fit(d *weigh.Doc, room *int64) {
+	if room == nil || d.Most <= max(*room, 0) {
+		return
+	}
+	p.Beyond++
+	p.widest = max(p.widest, float64(d.Most)/float64(max(d.About, 1)))
+	const step = 50
+	p.FitsAt = max(0, int64(float64(*room)/p.widest)/step*step)
 }
 
 // compare finds out whether an earlier pass has this document's answer. It gives the slot of the pass before whose answer is

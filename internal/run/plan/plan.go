@@ -60,10 +60,16 @@ type Plan struct {
 	Mode   quarry.Mode `json:"mode"`
 	Notes  []string    `json:"notes,omitempty"` // what people should know before they go on
 
+	// Beyond are documents of Asked that may not fit the back end's context. FitsAt is a cap of length, in estimated tokens, with which
+	// they would; 0: none is worth a name.
+	Beyond int64 `json:"beyond_context,omitempty"`
+	FitsAt int64 `json:"fits_at,omitempty"`
+
 	Lost int64 `json:"-"` // documents of the pass before that are not in the sources: Gone without those that were gone by then
 
-	pilotRecords int64 // of the pilot: those of all parts of its long documents
-	broken       int64 // documents whose text could not be put into a prompt, counted in Unreadable
+	pilotRecords int64   // of the pilot: those of all parts of its long documents
+	widest       float64 // of Beyond, the largest of what one may have in tokens over what a cap takes it for
+	broken       int64   // documents whose text could not be put into a prompt, counted in Unreadable
 }
 
 // Records is how many records are asked first: one a document, or one for each part of a long one.

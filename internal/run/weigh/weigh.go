@@ -24,6 +24,9 @@ import (
 type Doc struct {
 	Classes  quarry.CharClasses
 	Japanese bool
+	// About and Most are the tokens of its text, or of its longest part: estimated as a cap of length is, and the most that they may
+	// be. 0: not counted.
+	About, Most int64
 }
 
 // Sums are over documents that are sent. They are a plain value that can be kept as JSON.
@@ -128,6 +131,8 @@ func (w *Writer) Add(d *Doc) error {
 		for _, n := range d.Classes.Each() {
 			w.buf = binary.AppendUvarint(w.buf, uint64(max(*n, 0)))
 		}
+		w.buf = binary.AppendUvarint(w.buf, uint64(max(d.About, 0)))
+		w.buf = binary.AppendUvarint(w.buf, uint64(max(d.Most, 0)))
 	}
 	_, err := w.file.Write(w.buf)
 	return err
@@ -164,7 +169,8 @@ func (r *Reader) Next() (d Doc, err error) {
 		return d, nil
 	}
 	d.Japanese = kind == 2
-	for _, n := range d.Classes.Each() {
+	counts := d.Classes.Each()
+	for _, n := range append(counts[:], &d.About, &d.Most) {
 		x, err := binary.ReadUvarint(r.in)
 		if err != nil {
 			return d, r.fault(err)

@@ -19,7 +19,7 @@ func TestWhatIsWrittenIsReadInOrder(t *testing.T) {
 		{Classes: clean.Classes([]byte("Stone is cut from a hill."))},
 		{},
 		{Classes: clean.Classes([]byte("石は丘から切り出されます。")), Japanese: true},
-		{Classes: quarry.CharClasses{Letters: 1 << 60, Symbols: 3}},
+		{Classes: quarry.CharClasses{Letters: 1 << 60, Symbols: 3}, About: 1 << 58, Most: 1 << 59},
 	}
 	w, err := weigh.Create(effect.New(nil), path)
 	if err != nil {

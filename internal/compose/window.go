@@ -1,0 +1,32 @@
+package compose
+
+import (
+	"context"
+
+	"quarry/internal/config"
+	"quarry/internal/run/outlook"
+	"quarry/internal/standin"
+)
+
+// Window asks the back end of the settings how many tokens it holds. It is the zero Window, without a question to anybody, where none is set
+// or the target is AWS. What keeps a server from saying it is told and stops nothing: a plan can be made for a server that is not
+// there yet.
+func (pr *Program) Window(ctx context.Context, s *config.Settings) (outlook.Window, error) {
+	if s.Target != "local" {
+		return outlook.Window{}, nil
+	}
+	cfg, err := pr.standinConfig(s, s.Dir)
+	if err != nil {
+		return outlook.Window{}, err
+	}
+	room, err := standin.BackendRoom(ctx, cfg, s.Model)
+	if err != nil {
+		if ctx.Err() != nil {
+			return outlook.Window{}, context.Cause(ctx)
+		}
+		pr.Say("note: it is not known which texts fit the back end's context: %v", err)
+	}
+	return outlook.Window{
+		Tokens: room.Tokens, Guess: room.Guess, WithAnswer: room.WithAnswer, Source: room.Source, Server: room.URL,
+	}, nil
+}

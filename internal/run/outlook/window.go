@@ -1,0 +1,62 @@
+package outlook
+
+import (
+	"fmt"
+
+	"quarry"
+	"quarry/internal/figure"
+	"quarry/internal/tokens"
+)
+
+// Window is how many tokens the server that answers holds at once. The zero value: it does not say.
+type Window struct {
+	Tokens int64 `json:"tokens"`
+	// Guess says that Tokens is the server's default: the server does not say whether it was started with another one.
+	Guess bool `json:"guess"`
+	// WithAnswer says that the answer's limit has to fit beside the prompt.
+	WithAnswer bool   `json:"with_answer"`
+	Source     string `json:"source"` // how the server says it
+	Server     string `json:"server"` // its URL
+}
+
+// Known reports whether the server says it.
+func (w Window) Known() bool { return w.Tokens > 0 }
+
+// MostOfText is how many tokens one text may have, by the upper end of the estimate. What a server behind the stand-in reads by is not
+// known from the model's id, so the range is that of all public tokenizers, until answers were read.
+func MostOfText(l *Learned, text quarry.CharClasses) int64 {
+	t := tokens.Texts{Classes: text, Records: 1, Uneven: 1}
+	if l != nil {
+		return l.Weights.Complete().Band(t).High
+	}
+	return tokens.Rough("", t).High
+}
+
+// RoomForText is how many tokens a text may have to fit, beside what stands around it and an answer of maxTokens at most. It can be
+// below 0.
+func (w Window) RoomForText(l *Learned, t Texts, maxTokens int) int64 {
+	room := w.Tokens - 1 // a prompt that fills a window leaves no room for an answer
+	if l == nil {        // refitted weights have it in their base
+		room -= tokens.Rough("", tokens.Texts{Classes: t.Around.For(1), Uneven: 1}).High
+	}
+	if w.WithAnswer {
+		room -= int64(max(maxTokens, 0))
+	}
+	return room
+}
+
+// Advice says of so many documents, of those asked, that may not fit what to do. fitsAt is the cap of length with which they would, in
+// estimated tokens; 0: there is none.
+func (w Window) Advice(beyond, asked, fitsAt int64) string {
+	held := figure.Count(w.Tokens, "token")
+	if w.Guess {
+		held = "perhaps " + held
+	}
+	text := fmt.Sprintf("%s of %s may not fit the context of the back end %s, which holds %s (%s); where a prompt is cut, the record fails (prompt_truncated)",
+		figure.Thousands(beyond), figure.Count(asked, "document"), w.Server, held, w.Source)
+	way := "give the server a larger context"
+	if fitsAt > 0 {
+		way = fmt.Sprintf("cut the texts with --max-text-tokens %d, or ask them in parts of that size (with --long merge), or %s", fitsAt, way)
+	}
+	return text + ": " + way
+}
