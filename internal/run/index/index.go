@@ -147,7 +147,10 @@ func (p Pass) Create() (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{pass: p}
-	var err error
+	err := p.removeLong()
+	if err != nil {
+		return nil, err
+	}
 	open := func(name string, create func(*effect.Effects, string) (*atomicfile.Writer, error)) *atomicfile.Writer {
 		if err != nil {
 			return nil
@@ -165,6 +168,14 @@ func (p Pass) Create() (*Writer, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// removeLong removes the parts that an attempt at the same plan left when it died: the sources may have none by now.
+func (p Pass) removeLong() error {
+	if _, err := os.Stat(p.Path(longFile)); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return p.effects.Remove(p.Path(longFile))
 }
 
 // Abort throws away what was not committed.
