@@ -19,6 +19,7 @@ type outcome struct {
 	Left     bool            `json:"left"`
 	Parts    int             `json:"parts"`   // of a long document: in how many it is asked
 	Doubled  int64           `json:"doubled"` // further lines of the record that the provider wrote
+	Earlier  bool            `json:"earlier"` // made in an earlier pass: an answer to a part that was not asked again
 	Result   result          `json:"result"`
 	shard    quarry.ShardID  // whose journal it is
 }

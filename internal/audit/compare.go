@@ -16,7 +16,7 @@ func against(r *result, attempts []outcome) string {
 	unmerged := false    // every part is answered, and nobody merged the answers
 	if attempts[0].Parts > 0 {
 		deciding, unmerged = decidingOf(attempts)
-		last, made = &deciding[len(deciding)-1], madeOf(attempts)
+		last, made = &deciding[len(deciding)-1], madeOf(ofThisPass(attempts))
 	} else {
 		made = last.RecordID.Attempt()
 		if last.Class == quarry.ClassUnsent {
@@ -27,8 +27,9 @@ func against(r *result, attempts []outcome) string {
 	var usage quarry.Usage
 	cost := new(quarry.USD)
 	good, answered := false, false
-	for i := range attempts {
-		o := &attempts[i]
+	paid := ofThisPass(attempts)
+	for i := range paid {
+		o := &paid[i]
 		usage.Add(o.Result.Usage)
 		if o.Result.CostUSD == nil {
 			cost = nil

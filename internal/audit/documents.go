@@ -32,10 +32,19 @@ type totals struct {
 	usage                               quarry.Usage
 }
 
+// notPaid takes the tokens of an earlier pass out of the sum.
+func (t *totals) notPaid(u *quarry.Usage) {
+	t.usage.InputTokens -= u.InputTokens
+	t.usage.OutputTokens -= u.OutputTokens
+	t.usage.CacheReadTokens -= u.CacheReadTokens
+	t.usage.CacheWriteTokens -= u.CacheWriteTokens
+}
+
 // documentsProof holds the documents against their journals and results, in the order of the sources.
 type documentsProof struct {
 	*audit
-	attempts func(order int64) []outcome
+	journals func(order int64) []outcome
+	earlier  func(order int64) []outcome // of earlier passes
 	skipped  *column[outcome]
 	same     *column[same]
 	offsets  *os.File // where each document's line begins in results.jsonl
@@ -61,7 +70,10 @@ func (a *audit) documents(ctx context.Context) error {
 	next, stop := iter.Pull(a.journalLines())
 	defer stop()
 	p := &documentsProof{audit: a, names: map[hash]quarry.DocumentID{}, failedOK: true}
-	p.attempts = byOrder(next)
+	p.journals = byOrder(next)
+	carried, stopCarried := iter.Pull(a.carried(ix))
+	defer stopCarried()
+	p.earlier = byOrder(carried)
 	p.skipped = openColumn(ix.dir+"/skipped.jsonl.zst", func(o *outcome) int64 { return o.Order }, p.faultOf(ix.dir+"/skipped.jsonl.zst"))
 	defer p.skipped.stop()
 	p.same = openColumn(ix.dir+"/same.jsonl.zst", func(s *same) int64 { return s.Order }, p.faultOf(ix.dir+"/same.jsonl.zst"))
@@ -131,7 +143,7 @@ func (a *audit) documentsUnderway(ctx context.Context, ix *index, p *documentsPr
 		if err != nil {
 			return err
 		}
-		p.checkAttempts(&e, p.attempts(e.order))
+		p.checkAttempts(&e, p.attempts(&e))
 	}
 	return nil
 }
@@ -213,7 +225,7 @@ func (p *documentsProof) add(l *line) {
 
 // absent is a document without a line.
 func (p *documentsProof) absent(e *entry) error {
-	attempts := p.attempts(e.order)
+	attempts := p.attempts(e)
 	p.checkAttempts(e, attempts)
 	id := quarry.DocumentID("")
 	switch {
@@ -278,23 +290,23 @@ func (p *documentsProof) checkStranded(ix *index, al *alignment) {
 
 // match holds a document's line against its attempts.
 func (p *documentsProof) match(e *entry) error {
-	attempts := p.attempts(e.order)
+	attempts := p.attempts(e)
 	p.checkAttempts(e, attempts)
 	r := &p.current
 	p.place(e.order)
 	var what string
 	switch {
 	case e.earlier():
-		p.totals.earlier++ // its tokens are those of an earlier pass
-		p.totals.usage.InputTokens -= r.Usage.InputTokens
-		p.totals.usage.OutputTokens -= r.Usage.OutputTokens
-		p.totals.usage.CacheReadTokens -= r.Usage.CacheReadTokens
-		p.totals.usage.CacheWriteTokens -= r.Usage.CacheWriteTokens
+		p.totals.earlier++
+		p.totals.notPaid(&r.Usage)
 	case e.asked() && len(attempts) == 0:
 		what = "no journal has a line of it"
 	case e.asked() && attempts[0].unsent() && e.parts == 0:
 		what = againstSkipped(r, &attempts[0])
 	case e.asked():
+		if ofThisPass(attempts)[0].Earlier { // nothing was asked about it so far
+			p.totals.notPaid(&r.Usage)
+		}
 		what = against(r, attempts)
 	case e.take == takeSame:
 		what = p.againstSame(e, r)
@@ -320,6 +332,9 @@ func (p *documentsProof) checkAttempts(e *entry, attempts []outcome) {
 func (p *documentsProof) checkRecord(e *entry, attempts []outcome) {
 	for i := range attempts {
 		o := &attempts[i]
+		if o.Earlier { // proven with its pass
+			continue
+		}
 		if s, ok := p.strays[o.RecordID]; ok && s.shard != o.shard {
 			p.found.name(paidTwice, o.Result.ID, o.RecordID, "asked by shard %s, and answered at %s as well", o.shard, s.where)
 			delete(p.strays, o.RecordID)

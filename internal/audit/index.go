@@ -33,6 +33,7 @@ const (
 	takeBroken   = 'x'
 	takeEarlier  = 'u' // answered in an earlier pass
 	takeRecalled = 'r' // what it asks was answered in an earlier pass
+	takeMerge    = 'g' // all its parts were answered in earlier passes, so only their merge is asked
 )
 
 // entry is what the index says of one document.
@@ -52,7 +53,7 @@ func (e *entry) has() bool { return e.take != takeSameID && e.take != takeBroken
 func (e *entry) earlier() bool { return e.take == takeEarlier || e.take == takeRecalled }
 
 // asked reports whether the document has a record of its own.
-func (e *entry) asked() bool { return e.take == takeMain || e.take == takePilot }
+func (e *entry) asked() bool { return e.take == takeMain || e.take == takePilot || e.take == takeMerge }
 
 // An entry is 36 bytes: id, key and the length of its line in the input file.
 const entryBytes = 36

@@ -67,6 +67,9 @@ func (a *audit) round(ctx context.Context, of func(quarry.RecordID) (hash, bool)
 		}
 	}
 	ix := a.indexOf(a.plan.Pass)
+	if ix != nil {
+		a.carriedParts(ix, seen, of)
+	}
 	if !a.ended || ix == nil || a.totals.earlier == 0 {
 		return nil
 	}
@@ -111,22 +114,30 @@ type goodBefore struct {
 }
 
 // notAgain takes the good answers of one shard, and names the records that ask again what an earlier pass has answered. What is
-// asked is known by the recordId without its attempt and part: the beginning of the document's id, and of its key.
+// asked is known by the recordId without its attempt: the beginning of the document's id, and of its key, and the number of the
+// part. An answer to the whole document answers its parts too.
 func (a *audit) notAgain(good map[hash]goodBefore, row *ledger.Shard, of func(quarry.RecordID) (hash, bool)) {
 	for o, err := range decoded[outcome](a.journalPath(row.ID)) {
 		if err != nil {
 			continue // named with its shard
 		}
-		h, mine := of(o.RecordID.Whole().Again(0))
-		if !mine {
-			continue
+		own := o.RecordID.Again(0)
+		asks := []quarry.RecordID{own}
+		if whole := own.Whole(); whole != own {
+			asks = append(asks, whole)
 		}
-		before, answered := good[h]
-		switch {
-		case answered && before.pass < row.Pass && before.record != o.RecordID: // the same record twice is named by itself
-			a.found.name(paidTwice, o.Result.ID, o.RecordID, "asked in pass %d by shard %s although pass %d had the answer to %s", row.Pass, row.ID, before.pass, before.record)
-		case !answered && o.Class == quarry.ClassOK && o.RecordID.PartNumber() == 0:
-			good[h] = goodBefore{pass: row.Pass, record: o.RecordID}
+		for _, what := range asks {
+			h, mine := of(what)
+			if !mine {
+				continue
+			}
+			before, answered := good[h]
+			switch {
+			case answered && before.pass < row.Pass && before.record != o.RecordID && o.Class != quarry.ClassUnsent: // the same record twice is named by itself
+				a.found.name(paidTwice, o.Result.ID, o.RecordID, "asked in pass %d by shard %s although pass %d had the answer to %s", row.Pass, row.ID, before.pass, before.record)
+			case !answered && o.Class == quarry.ClassOK && what == own:
+				good[h] = goodBefore{pass: row.Pass, record: o.RecordID}
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"quarry/internal/ledger"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/index"
 	"quarry/internal/run/prepare"
 )
@@ -15,6 +16,8 @@ type planned struct {
 	entry index.Entry
 	tried int // attempts made in earlier passes
 	bad   int // of them, those with an answer that did not pass its checks
+	// parts are the lengths of the lines of a long document's parts, 0 of one that is not asked; none: it is asked as a whole.
+	parts []int64
 }
 
 // differs says why a document is not the one that was planned; empty: it is.
@@ -28,12 +31,23 @@ func differs(item *prepare.Item, p *planned) string {
 	return ""
 }
 
+// asks reports whether a record of the document is one of the shard's; part 0 is the whole.
+func (p *planned) asks(s *ledger.Shard, part int) bool {
+	if part > 0 && part <= len(p.parts) && p.parts[part-1] == 0 {
+		return false // its answer of an earlier pass counts
+	}
+	first, last := cut.Turns(s)
+	at := index.TurnOf(p.order, part)
+	return first <= at && at <= last
+}
+
 // asked gives the documents that a shard asks, in their order.
 type asked struct {
 	shard   *ledger.Shard
 	takes   *index.Column
 	tried   *index.TriedColumn
 	entries *index.EntryColumn
+	long    *index.Long
 	order   int64
 }
 
@@ -53,6 +67,9 @@ func (r *Run) openAsked(s *ledger.Shard) (a *asked, err error) {
 		return nil, err
 	}
 	a.tried = &tried
+	if a.long, err = pass.OpenAsked(); err != nil {
+		return nil, err
+	}
 	if a.entries, err = pass.OpenEntries(); err == nil && a.entries == nil {
 		err = fmt.Errorf("pass %d has no entries", s.Pass)
 	}
@@ -73,8 +90,10 @@ func (a *asked) next() (p planned, ok bool, err error) {
 		if p.entry, ok, err = a.entries.Of(a.order); err == nil && !ok {
 			err = fmt.Errorf("the index has no entry of document %d", a.order)
 		}
+		var longErr error
+		p.parts, longErr = a.long.Of(a.order, nil)
 		a.order++
-		return p, true, errors.Join(err, triedErr)
+		return p, true, errors.Join(err, triedErr, longErr)
 	}
 	return p, false, nil
 }
@@ -88,5 +107,8 @@ func (a *asked) close() {
 	}
 	if a.entries != nil {
 		_ = a.entries.Close()
+	}
+	if a.long != nil {
+		a.long.Close()
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
-	"quarry/internal/run/cut"
 	"quarry/internal/run/index"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/shardfile"
@@ -152,10 +151,9 @@ func (r *Run) buildOne(s *ledger.Shard, f *shardfile.InputFile, left *unbuilt, i
 // records gives the records of a document that are the shard's.
 func records(s *ledger.Shard, item *prepare.Item, p *planned) iter.Seq2[shardfile.Part, []byte] {
 	return func(yield func(shardfile.Part, []byte) bool) {
-		first, last := cut.Turns(s)
 		part := shardfile.Part{ID: item.Document.ID, Order: p.order, Tried: p.tried, Bad: p.bad, Parts: item.Parts(), Document: info(&item.Document), Cleaned: item.Cleaned()}
 		for id, input := range item.Records(p.tried + 1) {
-			if at := index.TurnOf(p.order, id.PartNumber()); at < first || at > last {
+			if !p.asks(s, id.PartNumber()) {
 				continue
 			}
 			part.RecordID = id

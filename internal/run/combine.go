@@ -9,8 +9,10 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/answers"
+	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 )
@@ -20,7 +22,8 @@ import (
 //
 // The second stage of long documents: when every part of one has a good answer, one more record asks to merge them. Such
 // records are found by a walk over the journals, in the order of the documents, and are written as leftovers are: a retry
-// shard takes them together with whatever else is left, under the same rules.
+// shard takes them together with whatever else is left, under the same rules. Answers of earlier passes count: a part that has one
+// is not asked again.
 
 // mergesPrefix begins the name of a round's file of merges, where those of leftovers have a shard's id.
 const mergesPrefix = "m"
@@ -46,6 +49,15 @@ func (r *Run) planMerges(ctx context.Context, shards []ledger.Shard) (quarry.Sha
 		}
 	}
 	id := quarry.ShardID(fmt.Sprintf("%s%05d", mergesPrefix, len(rounds)+1))
+	files := r.journals(parted)
+	if r.planned.KnownParts > 0 {
+		files = append(files, lines.Sorted{Path: r.index(r.planned.Pass).Path(index.EarlierFile), Rank: -1})
+	}
+	wholes, err := r.openWholes()
+	if err != nil {
+		return "", 0, err
+	}
+	defer wholes.close()
 	if err := r.effects.MkdirAll(filepath.Dir(r.files().Left(id))); err != nil {
 		return "", 0, err
 	}
@@ -57,14 +69,25 @@ func (r *Run) planMerges(ctx context.Context, shards []ledger.Shard) (quarry.Sha
 	var n int64
 	var attempts []shardfile.Outcome
 	give := func() error {
-		merge, err := answers.Merge(attempts, r.cfg.Long.Merge, r.maxLine())
+		if len(attempts) == 0 {
+			return nil
+		}
+		first, tried, err := wholes.of(&attempts[0])
+		if err != nil {
+			return err
+		}
+		bad := 0
+		if !answers.Paid(attempts) { // all parts were answered before, so the bad answers were the merge's
+			bad = tried.Bad
+		}
+		merge, err := answers.Merge(attempts, first, bad, r.cfg.Long.Merge, r.maxLine())
 		if merge == nil || err != nil {
 			return err
 		}
 		n++
 		return lines.Write(out, merge)
 	}
-	for o, err := range lines.Merge(r.journals(parted), func(o *shardfile.Outcome) int64 { return o.Order }) {
+	for o, err := range lines.Merge(files, func(o *shardfile.Outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return "", 0, err
 		}
@@ -85,6 +108,47 @@ func (r *Run) planMerges(ctx context.Context, shards []ledger.Shard) (quarry.Sha
 	return id, n, out.Commit()
 }
 
+// wholes knows the recordIds of documents as a whole.
+type wholes struct {
+	tried   index.TriedColumn
+	entries *index.EntryColumn
+}
+
+func (r *Run) openWholes() (*wholes, error) {
+	pass := r.index(r.planned.Pass)
+	tried, err := pass.OpenTried()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := pass.OpenEntries()
+	if err == nil && entries == nil {
+		err = fmt.Errorf("pass %d has no entries", r.planned.Pass)
+	}
+	if err != nil {
+		return nil, errors.Join(err, tried.Close())
+	}
+	return &wholes{tried, entries}, nil
+}
+
+// of gives the recordId of the pass's first attempt at the document of an outcome as a whole.
+func (w *wholes) of(o *shardfile.Outcome) (first quarry.RecordID, tried index.Tried, err error) {
+	if tried, err = w.tried.Of(o.Order); err != nil {
+		return "", tried, err
+	}
+	entry, ok, err := w.entries.Of(o.Order)
+	if err == nil && !ok {
+		err = fmt.Errorf("the index has no entry of document %d", o.Order)
+	}
+	var key quarry.DocumentKey
+	copy(key[:], entry.Key[:])
+	return quarry.NewRecordID(o.Result.ID, key, tried.Last+1), tried, err
+}
+
+func (w *wholes) close() {
+	_ = w.tried.Close()
+	_ = w.entries.Close()
+}
+
 // checkSecondStage refuses, before a cent is spent, a run whose long documents are too few for a job of their own: their
 // parts would be paid for, and then nobody would be asked to make one answer of them.
 func (r *Run) checkSecondStage() error {
@@ -92,8 +156,12 @@ func (r *Run) checkSecondStage() error {
 	if p.Long == 0 {
 		return nil
 	}
-	p.Notes = append(p.Notes, fmt.Sprintf("%d documents are longer than the limit: they are asked in %d parts, and the answers about them are merged in a second stage of %d records",
-		p.Long, p.Parts, p.Long))
+	note := fmt.Sprintf("%d documents are longer than the limit: they are asked in %d parts, and the answers about them are merged in a second stage of %d records",
+		p.Long, p.Parts, p.Long)
+	if p.KnownParts > 0 {
+		note += fmt.Sprintf("; %s had their answers already and are not asked again", figure.Count(p.KnownParts, "further part"))
+	}
+	p.Notes = append(p.Notes, note)
 	if r.buildDir != "" || r.mayCall() || p.Mode != quarry.ModeJob || p.Long >= r.cfg.Quotas.MinRecords || r.belowMinimum() == Hold {
 		return nil
 	}

@@ -17,14 +17,17 @@ func (r *Run) decideMode(ctx context.Context) error {
 	}
 	p := &r.planned
 	p.Mode = r.cfg.Mode
-	minimum := r.cfg.Quotas.MinRecords
-	if p.Mode == quarry.ModeOnDemand || p.Mode == quarry.ModeFlex || p.Asked == 0 || p.Records() >= minimum {
+	minimum, records := r.cfg.Quotas.MinRecords, p.Records()
+	if records == 0 { // all parts of its long documents are answered: the merges come first
+		records = p.Long
+	}
+	if p.Mode == quarry.ModeOnDemand || p.Mode == quarry.ModeFlex || p.Asked == 0 || records >= minimum {
 		if p.Mode == quarry.ModeAuto {
 			p.Mode = r.modeByDeadline(true)
 		}
 		return nil
 	}
-	few := tooFewText(p.Records(), minimum)
+	few := tooFewText(records, minimum)
 	switch r.belowMinimum() {
 	case OnDemand:
 		p.Mode = quarry.ModeOnDemand

@@ -53,7 +53,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		if err := taken.Before(attempts[0].Order); err != nil {
 			return err
 		}
-		return out.Add(attempts[0].Order, closing.Result(attempts), answers.LastAttempt(attempts), !attempts[0].Earlier)
+		return out.Add(attempts[0].Order, closing.Result(attempts), answers.LastAttempt(attempts), answers.Paid(attempts))
 	}
 	for o, err := range lines.Merge(files, func(o *shardfile.Outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {

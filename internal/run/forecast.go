@@ -103,8 +103,8 @@ func (r *Run) keepForecast(ctx context.Context, with map[string]any) error {
 // allTexts are those of all documents that are asked.
 func (r *Run) allTexts() outlook.Texts {
 	p := &r.planned
-	t := outlook.Texts{Sums: p.Sent, Around: p.Around, Merges: p.Long, Parts: p.Parts}
-	if t.Documents == 0 && p.Asked > 0 { // planned by a version that counted the characters of all documents
+	t := outlook.Texts{Sums: p.Sent, Around: p.Around, Merges: p.Long, Parts: p.Parts + p.KnownParts}
+	if t.Documents == 0 && p.Records() > 0 { // planned by a version that counted the characters of all documents
 		t.Sums, t.Around = weigh.Guess(p.Classes, p.Asked+p.Same+p.Unchanged, p.Records(), p.Japanese), weigh.Around{}
 	}
 	return t

@@ -2,14 +2,11 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
 
-	"quarry/internal/dedupe"
 	"quarry/internal/ledger"
 	"quarry/internal/run/answered"
 	"quarry/internal/run/index"
@@ -145,81 +142,4 @@ func (c entryColumns) close() {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// recall finds which documents of a pass in the making need not be asked, and how often the others were.
-type recall struct {
-	hits     *answered.Hits
-	carried  *answered.Carried
-	attempts int
-}
-
-// openRecall joins the keys of the pass with the run's memory, or with that of the run it is compared with.
-func (r *Run) openRecall(ctx context.Context, keys *dedupe.Sorter) (*recall, error) {
-	dir := r.cfg.Dir
-	if r.beside != nil {
-		dir = r.beside.dir
-	}
-	file, err := answered.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	sorting := r.index(r.pass).SortDir()
-	c := &recall{attempts: r.cfg.Attempts, carried: answered.NewCarried(r.effects, sorting)}
-	c.hits, err = file.Join(ctx, r.effects, sorting, keys.Sorted())
-	return c, err
-}
-
-// of is a plan's Findings.Recall.
-func (c *recall) of(order int64, e *index.Entry) (bool, index.Tried, error) {
-	entries, err := c.hits.Of(order, e.Key, e.Hash)
-	if err != nil || len(entries) == 0 {
-		return false, index.Tried{}, err
-	}
-	v := answered.Judge(entries, e.Hash, c.attempts)
-	return len(v.Stands) > 0, index.Tried{Last: v.Last, Bad: v.Bad}, c.carried.Add(order, v.Stands)
-}
-
-func (c *recall) close() error {
-	if c.hits == nil {
-		return c.carried.Close()
-	}
-	return errors.Join(c.hits.Close(), c.carried.Close())
-}
-
-// carry writes the earlier outcomes of the documents that are not asked for them, read from the journals.
-func (r *Run) carry(ctx context.Context, c *recall) error {
-	if r.beside != nil || r.spool != nil { // no results are made of this plan
-		return nil
-	}
-	from := answered.From{Journal: r.files().Journal}
-	if given, ok, err := r.plannedPass(ctx, importedPass); err != nil {
-		return err
-	} else if ok {
-		from.Imported = r.index(importedPass).Known(given.Orders)
-		defer from.Imported.Close()
-	}
-	return c.carried.Write(ctx, r.index(r.pass).Path(index.EarlierFile), from, r.recalled(ctx))
-}
-
-// recalled reads again the documents of the pass for which an earlier answer stands: their titles and other fields may have
-// changed since.
-func (r *Run) recalled(ctx context.Context) iter.Seq2[answered.Document, error] {
-	return func(yield func(answered.Document, error) bool) {
-		look := newRevisit(r)
-		defer look.close()
-		for d, err := range r.index(r.pass).Taken() {
-			if err == nil && d.Take != index.Recalled {
-				continue
-			}
-			out := answered.Document{Order: d.Order}
-			if err == nil {
-				doc, lookErr := look.document(ctx, d.Order)
-				out.ID, out.Info, err = doc.ID, info(&doc), lookErr
-			}
-			if !yield(out, err) || err != nil {
-				return
-			}
-		}
-	}
 }

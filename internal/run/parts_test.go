@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"quarry"
 	"quarry/internal/clean"
-	"quarry/internal/effect"
 	"quarry/internal/prompt"
 	"quarry/internal/run"
 	"quarry/internal/run/prepare"
@@ -281,16 +279,7 @@ func TestAdoptTakesPartsOver(t *testing.T) {
 	cfg := worldConfig{docs: longDocs(6), quotas: `{"*":{"min_records":1,"records_per_job":6,"records_per_file":6}}`, cfg: oneIsEnough(inParts(t))}
 	for jobs := 1; ; jobs++ {
 		w := newWorld(t, cfg)
-		made, dead := atomic.Int64{}, atomic.Bool{}
-		_, _, err := w.run(t, func(p effect.Point) error {
-			if p.When == effect.After && strings.HasPrefix(p.What, "POST ") && strings.HasSuffix(p.What, "/model-invocation-job") && made.Add(1) == int64(jobs) {
-				dead.Store(true)
-			}
-			if dead.Load() {
-				return errDied
-			}
-			return nil
-		})
+		_, _, err := w.run(t, dieAfterJob(jobs))
 		if err == nil {
 			if jobs < 4 {
 				t.Errorf("only %d jobs were made: the second stage was never lost", jobs-1)
@@ -313,10 +302,6 @@ func TestAdoptTakesPartsOver(t *testing.T) {
 		if out.Totals.OK != 7 || out.Totals.Total != 7 {
 			t.Errorf("behind job %d: %d of %d documents ended ok, want 7", jobs, out.Totals.OK, out.Totals.Total)
 		}
-		for record, answered := range w.bill(t) {
-			if answered > 1 {
-				t.Errorf("behind job %d: record %s was answered and billed %d times", jobs, record, answered)
-			}
-		}
+		w.answeredOnce(t, fmt.Sprintf("after job %d", jobs))
 	}
 }

@@ -23,7 +23,7 @@ func (r *Run) preflight(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	if counts.States[quarry.ShardDone] == counts.Total() { // nothing will be sent any more
+	if merges := r.planned.Records() == 0; counts.States[quarry.ShardDone] == counts.Total() && !merges { // nothing will be sent any more
 		return count{}, nil
 	}
 	if r.planned.Beyond > 0 && r.cfg.Window.Known() {

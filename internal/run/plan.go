@@ -176,7 +176,7 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	findings := plan.Findings{
 		Room:    r.roomForText(),
 		Weighed: weights,
-		Recall:  memory.of,
+		Recall:  memory.of, Carry: memory.carryLast,
 		Repeats: again, Sample: sample, Joined: pairs, Before: before.slots(), Imported: before != nil && before.pass == importedPass, RefreshMax: r.cfg.RefreshMax,
 	}
 	err = r.planned.Decide(ctx, pass, &findings)

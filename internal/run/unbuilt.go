@@ -11,8 +11,6 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/ledger"
-	"quarry/internal/run/cut"
-	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 )
@@ -23,8 +21,6 @@ type unbuilt struct {
 	run     *Run
 	shard   *ledger.Shard
 	out     *atomicfile.Writer
-	long    *index.Long
-	parts   []int64
 	records int64
 	first   []string // of the documents, for people
 	docs    int64
@@ -40,9 +36,6 @@ func (u *unbuilt) add(p *planned, id quarry.DocumentID, why string, doc quarry.D
 		if u.out, err = atomicfile.CreateZstd(u.run.effects, path); err != nil {
 			return err
 		}
-		if u.long, err = u.run.index(u.shard.Pass).OpenLong(); err != nil {
-			return err
-		}
 	}
 	if id == "" { // planned by a version that did not keep the ids
 		id = quarry.DocumentID("sha256:" + hex.EncodeToString(p.entry.Hash[:]))
@@ -54,19 +47,15 @@ func (u *unbuilt) add(p *planned, id quarry.DocumentID, why string, doc quarry.D
 		ID: id, Status: quarry.StatusFailed, RequestedModel: u.run.cfg.Model, Attempts: p.tried, CostUSD: new(quarry.USD), Document: doc,
 		Error: &quarry.ResultError{Kind: string(quarry.ClassSourceChanged), Message: why + "; it was not sent, and the next run plans it again"},
 	}}
-	if u.parts, err = u.long.Of(p.order, u.parts); err != nil {
-		return err
-	}
-	if len(u.parts) == 0 {
+	if len(p.parts) == 0 {
 		u.records++
 		return lines.Write(u.out, &o)
 	}
-	first, last := cut.Turns(u.shard)
 	var key quarry.DocumentKey
 	copy(key[:], p.entry.Key[:])
-	o.Parts = len(u.parts)
-	for i := range u.parts {
-		if at := index.TurnOf(p.order, i+1); at < first || at > last {
+	o.Parts = len(p.parts)
+	for i := range p.parts {
+		if !p.asks(u.shard, i+1) {
 			continue
 		}
 		u.records++
@@ -85,14 +74,10 @@ func (u *unbuilt) commit() error {
 	if u.out == nil {
 		return nil
 	}
-	u.long.Close()
 	return u.out.Commit()
 }
 
 func (u *unbuilt) abort() {
-	if u.long != nil {
-		u.long.Close()
-	}
 	if u.out != nil {
 		u.out.Abort()
 	}

@@ -221,12 +221,13 @@ func TestWhichAttemptsStandForADocument(t *testing.T) {
 		entries   []answered.Entry
 		stands    []int // which of them
 		last, bad int
+		parts     []int // and the answers to parts that count
 	}{
 		"nothing was asked":                       {},
 		"a good answer stands":                    {entries: []answered.Entry{at("a", 0, 1, 'o')}, stands: []int{0}, last: 1},
-		"with the attempts that led to it":        {entries: []answered.Entry{at("a", 0, 1, 'b'), at("a", 0, 2, 'n'), at("a", 0, 3, 'o')}, stands: []int{0, 1, 2}, last: 3, bad: 1},
-		"not with a later one":                    {entries: []answered.Entry{at("a", 0, 1, 'o'), at("a", 0, 2, 'b')}, stands: []int{0}, last: 2, bad: 1},
-		"another document's answer to the same":   {entries: []answered.Entry{at("x", 0, 1, 'b'), at("x", 0, 2, 'o')}, stands: []int{0, 1}, last: 2, bad: 1},
+		"with the attempts that led to it":        {entries: []answered.Entry{at("a", 0, 1, 'b'), at("a", 0, 2, 'n'), at("a", 0, 3, 'o')}, stands: []int{0, 1, 2}, last: 3},
+		"not with a later one":                    {entries: []answered.Entry{at("a", 0, 1, 'o'), at("a", 0, 2, 'b')}, stands: []int{0}, last: 2},
+		"another document's answer to the same":   {entries: []answered.Entry{at("x", 0, 1, 'b'), at("x", 0, 2, 'o')}, stands: []int{0, 1}, last: 2},
 		"the own answer before another's":         {entries: []answered.Entry{at("a", 0, 3, 'o'), at("x", 0, 1, 'o')}, stands: []int{0}, last: 3},
 		"a bad answer of four attempts":           {entries: []answered.Entry{at("a", 0, 1, 'b')}, last: 1, bad: 1},
 		"four bad answers of four attempts":       {entries: []answered.Entry{at("a", 0, 1, 'b'), at("a", 0, 2, 'b'), at("a", 0, 3, 'b'), at("a", 0, 4, 'b')}, stands: []int{0, 1, 2, 3}, last: 4, bad: 4},
@@ -236,8 +237,12 @@ func TestWhichAttemptsStandForADocument(t *testing.T) {
 		"a given answer":                          {entries: []answered.Entry{given}, stands: []int{0}},
 		"a provider's answer before a given one":  {entries: []answered.Entry{given, at("a", 0, 2, 'o')}, stands: []int{1}, last: 2},
 		"the same attempt made in two passes":     {entries: []answered.Entry{at("a", 0, 1, 'o'), {Key: key(1), ID: doc("a"), Attempt: 1, How: 'o', Shard: "s00009"}}, stands: []int{0}, last: 1},
-		"parts that wait for their merge":         {entries: []answered.Entry{at("a", 1, 1, 'o'), at("a", 2, 1, 'o')}, last: 1},
-		"parts and their merge":                   {entries: []answered.Entry{at("a", 0, 1, 'o'), at("a", 1, 1, 'b'), at("a", 1, 2, 'o'), at("a", 2, 1, 'o')}, stands: []int{0, 1, 2, 3}, last: 2, bad: 1},
+		"parts that wait for their merge":         {entries: []answered.Entry{at("a", 1, 1, 'o'), at("a", 2, 1, 'o')}, last: 1, parts: []int{0, 1}},
+		"a part that was not answered":            {entries: []answered.Entry{at("a", 1, 1, 'o'), at("a", 2, 1, 'b'), at("a", 2, 2, 'n')}, last: 2, bad: 1, parts: []int{0}},
+		"bad answers to an answered part":         {entries: []answered.Entry{at("a", 1, 1, 'b'), at("a", 1, 2, 'b'), at("a", 1, 3, 'o'), at("a", 2, 1, 'n')}, last: 3, parts: []int{2}},
+		"another document's answer to a part":     {entries: []answered.Entry{at("a", 1, 2, 'o'), at("x", 1, 1, 'o'), at("x", 2, 1, 'o')}, last: 2, parts: []int{0, 2}},
+		"a merge that was answered badly":         {entries: []answered.Entry{at("a", 0, 1, 'b'), at("a", 1, 1, 'o'), at("a", 2, 1, 'o')}, last: 1, bad: 1, parts: []int{1, 2}},
+		"parts and their merge":                   {entries: []answered.Entry{at("a", 0, 1, 'o'), at("a", 1, 1, 'b'), at("a", 1, 2, 'o'), at("a", 2, 1, 'o')}, stands: []int{0, 1, 2, 3}, last: 2},
 		"a part that will be refused again":       {entries: []answered.Entry{at("a", 1, 1, 'o'), at("a", 2, 1, 'f')}, stands: []int{0, 1}, last: 1},
 		"a part that was asked in vain four times": {
 			entries: []answered.Entry{at("a", 1, 1, 'b'), at("a", 1, 2, 'b'), at("a", 1, 3, 'b'), at("a", 1, 4, 'b'), at("a", 2, 1, 'o')}, stands: []int{0, 1, 2, 3, 4}, last: 4, bad: 4,
@@ -250,7 +255,11 @@ func TestWhichAttemptsStandForADocument(t *testing.T) {
 				want = append(want, c.entries[i])
 			}
 			got := answered.Judge(c.entries, doc("a"), 4)
-			if !slices.Equal(got.Stands, want) || got.Last != c.last || got.Bad != c.bad {
+			var parts []answered.Entry
+			for _, i := range c.parts {
+				parts = append(parts, c.entries[i])
+			}
+			if !slices.Equal(got.Stands, want) || !slices.Equal(got.Parts, parts) || got.Last != c.last || got.Bad != c.bad {
 				t.Errorf("Judge = %+v\nwant %+v, last %d, bad %d", got, want, c.last, c.bad)
 			}
 		})

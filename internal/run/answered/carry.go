@@ -66,11 +66,12 @@ func (c *Carried) Add(order int64, stands []Entry) error {
 // Count is how many attempts were added.
 func (c *Carried) Count() int64 { return c.count }
 
-// Document is a document of a pass for which an earlier answer stands.
+// Document is a document of a pass for which earlier answers count.
 type Document struct {
 	Order int64
 	ID    quarry.DocumentID
 	Info  quarry.DocumentInfo
+	Asked bool // some of its parts, or their merge, are asked in the pass
 }
 
 // From is where the outcomes are read.
@@ -114,7 +115,7 @@ func (c *Carried) Write(ctx context.Context, path string, from From, docs iter.S
 		slices.SortStableFunc(group, func(a, b shardfile.Outcome) int { return cmp.Compare(a.RecordID.Attempt(), b.RecordID.Attempt()) })
 		for i := range group {
 			o := &group[i]
-			if o.Result.ID != doc.ID {
+			if o.Result.ID != doc.ID && !doc.Asked { // an answer to the whole document is another's
 				o.Result.SameAs = o.Result.ID
 			}
 			now := doc.Info

@@ -12,8 +12,12 @@ type Verdict struct {
 	Stands []Entry
 	// Last is the highest number of an earlier attempt: the next one has a higher number, so no recordId is used twice.
 	Last int
-	// Bad is how many earlier attempts gave an answer that did not pass its checks.
+	// Bad is how many earlier attempts gave an answer that did not pass its checks: of the record that has the most, among
+	// those that have no good answer.
 	Bad int
+	// Parts are the good answers to parts of a long document that has to be asked, by their numbers: these parts are not asked
+	// again.
+	Parts []Entry
 }
 
 // Judge decides whether a document has its answer already. attempts is how many are made at a record. The first of these holds:
@@ -25,27 +29,26 @@ func Judge(entries []Entry, id dedupe.Hash, attempts int) Verdict {
 	for i := range entries {
 		v.Last = max(v.Last, entries[i].Attempt)
 	}
-	bad := map[int]int{} // by part
 	ended := ender{attempts: attempts}
-	var good *Entry
+	good := map[int]*Entry{} // by part
 	for i := range entries {
 		e := &entries[i]
-		switch {
-		case e.Part == 0 && e.How == OK:
-			if good == nil || better(e, good, id) {
-				good = e
-			}
-		case e.How == Bad:
-			bad[e.Part]++
-			v.Bad = max(v.Bad, bad[e.Part])
+		if e.How == OK && (good[e.Part] == nil || better(e, good[e.Part], id)) {
+			good[e.Part] = e
 		}
 		ended.add(e)
 	}
+	v.Bad = ended.bad()
 	switch {
-	case good != nil:
-		v.Stands = upTo(entries, good)
+	case good[0] != nil:
+		v.Stands = upTo(entries, good[0])
 	case ended.final():
 		v.Stands = slices.Clone(entries)
+	default:
+		for _, e := range good {
+			v.Parts = append(v.Parts, *e)
+		}
+		slices.SortFunc(v.Parts, func(a, b Entry) int { return a.Part - b.Part })
 	}
 	return v
 }
@@ -108,6 +111,16 @@ func (n *ender) add(e *Entry) {
 	case Bad:
 		s.bad++
 	}
+}
+
+// bad is how many bad answers the record has that has the most, among those without a good one.
+func (n *ender) bad() (most int) {
+	for _, s := range n.state {
+		if !s.ok {
+			most = max(most, s.bad)
+		}
+	}
+	return most
 }
 
 func (n *ender) final() bool {

@@ -265,6 +265,25 @@ func TestALongDocumentEndsAsItsPartsLetIt(t *testing.T) {
 	}
 }
 
+func TestWhatAnEarlierPassAnsweredIsNotPaidAgain(t *testing.T) {
+	t.Parallel()
+	earlier := ended(attempt(1).Part(1), quarry.ClassOK, "about 1")
+	earlier.Earlier = true
+	fresh := []shardfile.Outcome{ended(attempt(5).Part(2), quarry.ClassOK, "about 2"), ended(attempt(5), quarry.ClassOK, "all")}
+	all := append([]shardfile.Outcome{earlier}, fresh...)
+	for i := range all {
+		all[i].Parts = 2
+	}
+	res := (answers.Closing{}).Result(all)
+	own := (answers.Closing{}).Result(all[1:])
+	if res.Status != quarry.StatusOK || res.Attempts != 4+2 || res.Usage != own.Usage || *res.CostUSD != *own.CostUSD || !answers.Paid(all) {
+		t.Errorf("Result = %s after %d attempts, %+v for %s; want ok after 6, and what the two of this pass took: %+v", res.Status, res.Attempts, res.Usage, res.CostUSD, own.Usage)
+	}
+	if res := (answers.Closing{}).Result(all[:1]); answers.Paid(all[:1]) || res.Usage != earlier.Result.Usage {
+		t.Errorf("with nothing asked in this pass, Result took %+v, want what the earlier answer took, and that this pass paid for nothing", res.Usage)
+	}
+}
+
 func TestAnswersToAllPartsAreMerged(t *testing.T) {
 	t.Parallel()
 	merge, err := prompt.New(prompt.Config{Model: quarry.DefaultModel, User: "Merge: {{.Text}}", MaxTokens: 100, FreeText: true})
@@ -277,11 +296,11 @@ func TestAnswersToAllPartsAreMerged(t *testing.T) {
 		return o
 	}
 	whole := []shardfile.Outcome{part(1, quarry.ClassOK), part(2, quarry.ClassOK)}
-	left, err := answers.Merge(whole, merge, 0)
+	left, err := answers.Merge(whole, attempt(3), 2, merge, 0)
 	if err != nil || left == nil {
 		t.Fatalf("Merge = %v, %v, want a record", left, err)
 	}
-	if left.RecordID != attempt(3) || left.Order != 8 || left.Tried != 2 || left.Attempt != 3 || left.Parts != 2 || !strings.Contains(string(left.Base), "about 1") || !strings.Contains(string(left.Base), "Part 2 of 2") {
+	if left.RecordID != attempt(3) || left.Order != 8 || left.Tried != 2 || left.Bad != 2 || left.Attempt != 3 || left.Parts != 2 || !strings.Contains(string(left.Base), "about 1") || !strings.Contains(string(left.Base), "Part 2 of 2") {
 		t.Errorf("Merge = %+v asking %s", left.Part, left.Base)
 	}
 	for name, tt := range map[string]struct {
@@ -293,7 +312,7 @@ func TestAnswersToAllPartsAreMerged(t *testing.T) {
 		"it does not fit":       {whole, 40},
 		"there is nothing":      {nil, 0},
 	} {
-		if left, err := answers.Merge(tt.attempts, merge, tt.limit); left != nil || err != nil {
+		if left, err := answers.Merge(tt.attempts, attempt(3), 0, merge, tt.limit); left != nil || err != nil {
 			t.Errorf("%s: Merge = %+v, %v, want none", name, left, err)
 		}
 	}

@@ -2,6 +2,7 @@ package answers
 
 import (
 	"fmt"
+	"slices"
 
 	"quarry"
 	"quarry/internal/prompt"
@@ -25,6 +26,7 @@ func (c Closing) Result(attempts []shardfile.Outcome) *quarry.Result {
 	} else {
 		res = c.bestResult(attempts)
 	}
+	attempts = ofThisPass(attempts)
 	res.Usage, res.CostUSD = quarry.Usage{}, new(quarry.USD)
 	if res.SameAs != "" { // another document's answer of an earlier pass: nothing was asked about this one
 		res.Attempts = 0
@@ -41,6 +43,19 @@ func (c Closing) Result(attempts []shardfile.Outcome) *quarry.Result {
 		}
 	}
 	return res
+}
+
+// Paid reports whether this pass paid for attempts at a document.
+func Paid(attempts []shardfile.Outcome) bool {
+	return slices.ContainsFunc(attempts, func(o shardfile.Outcome) bool { return !o.Earlier })
+}
+
+// ofThisPass gives the attempts that this pass made, or all where it made none: its result takes over what they took.
+func ofThisPass(attempts []shardfile.Outcome) []shardfile.Outcome {
+	if i := slices.IndexFunc(attempts, func(o shardfile.Outcome) bool { return !o.Earlier }); i > 0 { // earlier ones come first
+		return attempts[i:]
+	}
+	return attempts
 }
 
 // best is the good answer among the attempts at one record if there is one, else the last answer, else the last error.
@@ -92,8 +107,9 @@ func rankOf(o *shardfile.Outcome) int {
 }
 
 // Merge gives the record that merges a document's answers: nil where a part has no good answer, where it was asked
-// already, and where its line would be longer than the limit; 0: there is none.
-func Merge(attempts []shardfile.Outcome, merge *prompt.Renderer, limit int64) (*shardfile.Left, error) {
+// already, and where its line would be longer than the limit; 0: there is none. first is the recordId of the pass's first attempt
+// at the document as a whole, bad how many answers to the merge did not pass their checks in earlier passes.
+func Merge(attempts []shardfile.Outcome, first quarry.RecordID, bad int, merge *prompt.Renderer, limit int64) (*shardfile.Left, error) {
 	if len(attempts) == 0 {
 		return nil, nil
 	}
@@ -114,13 +130,13 @@ func Merge(attempts []shardfile.Outcome, merge *prompt.Renderer, limit int64) (*
 	if err != nil {
 		return nil, fmt.Errorf("merge the answers about %s: %w", res.ID, err)
 	}
-	id := attempts[0].RecordID.Whole().Again(d.tried + 1)
-	if limit > 0 && shardfile.LineBytes(id, input) > limit {
+	if limit > 0 && shardfile.LineBytes(first, input) > limit {
 		return nil, nil
 	}
+	tried := first.Attempt() - 1
 	return &shardfile.Left{
-		Part:    shardfile.Part{ID: res.ID, Order: attempts[0].Order, RecordID: id, Tried: d.tried, Parts: len(d.parts), Document: res.Document},
-		Attempt: d.tried + 1, Base: input,
+		Part:    shardfile.Part{ID: res.ID, Order: attempts[0].Order, RecordID: first, Tried: tried, Bad: bad, Parts: len(d.parts), Document: res.Document},
+		Attempt: tried + 1, Base: input,
 	}, nil
 }
 
@@ -128,13 +144,11 @@ func Merge(attempts []shardfile.Outcome, merge *prompt.Renderer, limit int64) (*
 type parted struct {
 	parts [][]shardfile.Outcome // of each part, in the order in which they were made
 	merge []shardfile.Outcome
-	tried int // attempts made in earlier passes
 }
 
 func readParted(attempts []shardfile.Outcome) parted {
-	d := parted{parts: make([][]shardfile.Outcome, attempts[0].Parts), tried: attempts[0].RecordID.Attempt() - 1}
+	d := parted{parts: make([][]shardfile.Outcome, attempts[0].Parts)}
 	for _, o := range attempts {
-		d.tried = min(d.tried, o.RecordID.Attempt()-1)
 		switch n := o.RecordID.PartNumber(); {
 		case n == 0:
 			d.merge = append(d.merge, o)
@@ -187,18 +201,21 @@ func (c Closing) partedResult(attempts []shardfile.Outcome) *quarry.Result {
 				"its %d parts are answered, and the record that merges them is one of %d that were left, below the minimum of a batch job", len(d.parts), c.Unsent)}
 		}
 	}
-	res.Parts, res.Attempts = len(d.parts), d.tried+made(attempts)
+	res.Parts, res.Attempts = len(d.parts), made(ofThisPass(attempts))
 	return res
 }
 
-// made counts the attempts that were made: a record that was not built was not sent.
-func made(attempts []shardfile.Outcome) (n int) {
+// made counts the attempts that were made, those of earlier passes by the numbers that they used: a record that was not built was
+// not sent.
+func made(attempts []shardfile.Outcome) int {
+	first, n := attempts[0].RecordID.Attempt(), 0
 	for i := range attempts {
+		first = min(first, attempts[i].RecordID.Attempt())
 		if attempts[i].Class != quarry.ClassSourceChanged {
 			n++
 		}
 	}
-	return n
+	return first - 1 + n
 }
 
 // LastAttempt is the highest number of an attempt at any record of a document: the next pass goes on behind it.

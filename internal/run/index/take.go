@@ -25,17 +25,22 @@ const (
 	TooLarge  Take = 'l' // failed: larger than an input file may be
 	Unchanged Take = 'u' // answered in an earlier pass
 	Recalled  Take = 'r' // what it asks was answered in an earlier pass, by whichever document
+	Merge     Take = 'g' // all its parts were answered in earlier passes, so only their merge is asked
 	Broken    Take = 'x' // left out: its text could not be cleaned or put into the prompt
 )
 
 // Among reports whether a shard's marks, one byte for each kind of documents that are its own, name this one.
 func (t Take) Among(marks string) bool { return strings.IndexByte(marks, byte(t)) >= 0 }
 
+// Asked reports whether something is asked about the document in its pass.
+func (t Take) Asked() bool { return t == Main || t == Pilot || t == Merge }
+
 const (
-	takesFile     = "takes"     // one byte a document: what becomes of it
-	triesFile     = "tries"     // one byte a document: attempts made in earlier passes
-	badFile       = "bad"       // one byte a document: how many of them gave an answer that did not pass its checks
-	unchangedFile = "unchanged" // order and slot of each document whose answer is taken over
+	takesFile     = "takes"       // one byte a document: what becomes of it
+	triesFile     = "tries"       // one byte a document: attempts made in earlier passes
+	badFile       = "bad"         // one byte a document: how many of them gave an answer that did not pass its checks
+	unchangedFile = "unchanged"   // order and slot of each document whose answer is taken over
+	knownFile     = "known-parts" // turn of each part whose answer of an earlier pass counts
 )
 
 // Stale marks the slot of an answer that is taken over although its document asks something else now.
@@ -48,7 +53,7 @@ type Tried struct {
 }
 
 // Columns are the files of a pass in the making that have a value for each document.
-type Columns struct{ takes, tries, bad, unchanged *atomicfile.Writer }
+type Columns struct{ takes, tries, bad, unchanged, known *atomicfile.Writer }
 
 // CreateColumns begins them. Nothing of them is there before Commit.
 func (p Pass) CreateColumns() (c *Columns, err error) {
@@ -56,7 +61,7 @@ func (p Pass) CreateColumns() (c *Columns, err error) {
 	for _, f := range []struct {
 		to   **atomicfile.Writer
 		name string
-	}{{&c.takes, takesFile}, {&c.tries, triesFile}, {&c.bad, badFile}, {&c.unchanged, unchangedFile}} {
+	}{{&c.takes, takesFile}, {&c.tries, triesFile}, {&c.bad, badFile}, {&c.unchanged, unchangedFile}, {&c.known, knownFile}} {
 		if *f.to, err = atomicfile.Create(p.effects, p.Path(f.name)); err != nil {
 			c.Abort()
 			return nil, err
@@ -86,9 +91,15 @@ func (c *Columns) Add(t Take, tried Tried, order, slot int64) error {
 	return err
 }
 
+// AddKnown says that a part of the next document is not asked: its answer of an earlier pass counts. Parts rise.
+func (c *Columns) AddKnown(order int64, part int) error {
+	_, err := c.known.Write(binary.BigEndian.AppendUint64(nil, uint64(TurnOf(order, part))))
+	return err
+}
+
 // Abort throws away what was not committed.
 func (c *Columns) Abort() {
-	for _, w := range []*atomicfile.Writer{c.takes, c.tries, c.bad, c.unchanged} {
+	for _, w := range []*atomicfile.Writer{c.takes, c.tries, c.bad, c.unchanged, c.known} {
 		if w != nil {
 			w.Abort()
 		}
@@ -97,7 +108,7 @@ func (c *Columns) Abort() {
 
 // Commit makes all columns appear.
 func (c *Columns) Commit() error {
-	return errors.Join(c.tries.Commit(), c.bad.Commit(), c.unchanged.Commit(), c.takes.Commit())
+	return errors.Join(c.tries.Commit(), c.bad.Commit(), c.unchanged.Commit(), c.known.Commit(), c.takes.Commit())
 }
 
 // Column has one byte for each document, in a file that is read at any place. One goroutine at a time.
@@ -221,7 +232,7 @@ func (p Pass) TakeAsPilot(added map[int64]bool, orders int64) (records int64, er
 		return 0, err
 	}
 	defer f.Abort()
-	long, err := p.OpenLong()
+	long, err := p.OpenAsked()
 	if err != nil {
 		return 0, err
 	}
@@ -237,7 +248,7 @@ func (p Pass) TakeAsPilot(added map[int64]bool, orders int64) (records int64, er
 			if parts, err = long.Of(order, parts); err != nil {
 				return 0, err
 			}
-			records += max(int64(len(parts)), 1)
+			records += RecordsOf(parts)
 		}
 		if _, err := f.Write([]byte{byte(t)}); err != nil {
 			return 0, err

@@ -32,21 +32,38 @@ func (t Turn) Part() int { return int(t & (1<<turnBits - 1)) }
 // Long reads how long the lines of the parts of long documents are: a long document has one entry, which stands for all of
 // them.
 type Long struct {
-	next func() ([]byte, error, bool)
-	stop func()
-	head struct{ order, bytes int64 }
-	more bool
+	next  func() ([]byte, error, bool)
+	stop  func()
+	head  struct{ order, bytes int64 }
+	more  bool
+	known *turns // of parts that are not asked
 }
 
 // OpenLong reads none where no document of the pass is asked in parts.
 func (p Pass) OpenLong() (*Long, error) {
-	l := &Long{}
+	l := &Long{known: &turns{stop: func() {}}}
 	l.next, l.stop = iter.Pull2(fixed(p.Path(longFile), longBytes))
 	err := l.advance()
 	if errors.Is(err, fs.ErrNotExist) {
 		return l, nil
 	}
 	return l, err
+}
+
+// OpenAsked is OpenLong once it is decided what becomes of each document: the length of a part that is not asked, because its
+// answer of an earlier pass counts, is 0.
+func (p Pass) OpenAsked() (*Long, error) {
+	known, err := p.openKnownParts()
+	if err != nil {
+		return nil, err
+	}
+	l, err := p.OpenLong()
+	if err != nil {
+		known.stop()
+		return nil, err
+	}
+	l.known = known
+	return l, nil
 }
 
 func (l *Long) advance() error {
@@ -69,14 +86,63 @@ func (l *Long) Of(order int64, lengths []int64) ([]int64, error) {
 			return lengths, err
 		}
 	}
+	for l.known.more && l.known.head.Order() <= order {
+		if n := l.known.head.Part(); l.known.head.Order() == order && n >= 1 && n <= len(lengths) {
+			lengths[n-1] = 0
+		}
+		if err := l.known.advance(); err != nil {
+			return lengths, err
+		}
+	}
 	return lengths, nil
 }
 
 // Close ends the reading.
-func (l *Long) Close() { l.stop() }
+func (l *Long) Close() {
+	l.stop()
+	l.known.stop()
+}
+
+// RecordsOf is how many records ask a document first: one for each part that has a length, or one for the whole.
+func RecordsOf(lengths []int64) (n int64) {
+	for _, length := range lengths {
+		n += min(length, 1)
+	}
+	if len(lengths) == 0 {
+		return 1
+	}
+	return n
+}
+
+// turns reads a file of turns in their order.
+type turns struct {
+	next func() ([]byte, error, bool)
+	stop func()
+	head Turn
+	more bool
+}
+
+// openKnownParts reads none where the pass was planned by a version that carried no parts.
+func (p Pass) openKnownParts() (*turns, error) {
+	t := &turns{}
+	t.next, t.stop = iter.Pull2(fixed(p.Path(knownFile), 8))
+	err := t.advance()
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil
+	}
+	return t, err
+}
+
+func (t *turns) advance() error {
+	b, err, more := t.next()
+	if t.more = more && err == nil; t.more {
+		t.head = Turn(binary.BigEndian.Uint64(b))
+	}
+	return err
+}
 
 // FirstRecord is one record that is, or could have been, asked in a pass: of documents that turn out to repeat another
-// one too.
+// one too. A part whose answer of an earlier pass counts is none.
 type FirstRecord struct {
 	Turn  Turn
 	Key   dedupe.Hash // half of its document's
@@ -86,7 +152,7 @@ type FirstRecord struct {
 // FirstRecords gives them in their order.
 func (p Pass) FirstRecords() iter.Seq2[FirstRecord, error] {
 	return func(yield func(FirstRecord, error) bool) {
-		long, err := p.OpenLong()
+		long, err := p.OpenAsked()
 		if err != nil {
 			yield(FirstRecord{}, err)
 			return
@@ -110,7 +176,7 @@ func (p Pass) FirstRecords() iter.Seq2[FirstRecord, error] {
 				}
 			default:
 				for i, n := range lengths {
-					if !yield(FirstRecord{TurnOf(order, i+1), e.Key, n}, nil) {
+					if n > 0 && !yield(FirstRecord{TurnOf(order, i+1), e.Key, n}, nil) {
 						return
 					}
 				}

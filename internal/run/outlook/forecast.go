@@ -35,7 +35,7 @@ type Learned struct {
 type Texts struct {
 	weigh.Sums
 	Around        weigh.Around // what stands around each of them
-	Merges, Parts int64        // of long documents: answers that are merged into one, and of how many
+	Merges, Parts int64        // of long documents: answers that are merged into one, and of how many, those of earlier passes included
 }
 
 // tokens is what is estimated of all of them; around with what stands around them, which weights that were refitted have in
@@ -81,12 +81,12 @@ type Model struct {
 // output by the origin's share, both rough. From what was learned: the refitted weights, and the answers' own lengths by
 // language.
 func (m Model) Expect(l *Learned, t Texts) Expectation {
-	if t.Records <= 0 {
-		return Expectation{}
+	var e Expectation
+	if t.Records > 0 {
+		e = m.first(l, t)
 	}
-	e := m.first(l, t)
 	if t.Merges > 0 {
-		e.Input, e.Output = withMerges(e, l, t)
+		e.Input, e.Output = m.withMerges(e, l, t)
 	}
 	return e
 }
@@ -96,17 +96,31 @@ const marksOfPart = 15
 
 // withMerges adds the second stage of long documents: the answers about their parts are read once more, each document's
 // inside a prompt, for an answer whose length nobody has seen yet.
-func withMerges(e Expectation, l *Learned, t Texts) (input, output tokens.Band) {
+func (m Model) withMerges(e Expectation, l *Learned, t Texts) (input, output tokens.Band) {
 	around := tokens.Default("").Exact(t.Around.For(1))
 	if l != nil {
 		around = l.Weights.Base
 	}
 	prompts := int64(around*float64(t.Merges)) + marksOfPart*t.Parts
-	answers := e.Output.Times(float64(t.Merges) / float64(t.Records))
+	seen, records := m.seen(e, l, t)
+	answers := seen.Times(float64(t.Merges) / records)
 	answers.Low, answers.High = part64(answers.Low, unreadLow), part64(answers.High, unreadHigh)
-	read := plus(e.Output.Times(float64(t.Parts)/float64(t.Records)), prompts)
+	read := plus(seen.Times(float64(t.Parts)/records), prompts)
 	read.Low, read.High = part64(read.Low, 0.9), part64(read.High, 1.1) // what stands around an answer is a guess
 	return tokens.Together(e.Input, read), tokens.Together(e.Output, answers)
+}
+
+// seen is what answers to so many records take, by which the length of one is guessed: those of the first stage; where all parts
+// were answered before, those that were read; and where none was read, a share of the most that an answer may have.
+func (m Model) seen(e Expectation, l *Learned, t Texts) (tokens.Band, float64) {
+	if t.Records > 0 {
+		return e.Output, float64(t.Records)
+	}
+	if l != nil && l.Japanese.N+l.Other.N > 0 {
+		return plus(tokens.Band{}, int64(l.Japanese.Sum+l.Other.Sum)), float64(l.Japanese.N + l.Other.N)
+	}
+	most := int64(max(m.MaxTokens, 1))
+	return tokens.Band{Low: part64(most, unreadLow*originShare), Estimate: part64(most, originShare), High: most}, 1
 }
 
 // first is what the first stage may take: all records but the merges of long documents.

@@ -24,9 +24,10 @@ type Findings struct {
 	Weighed    *weigh.Reader // what the text of each document weighs; nil: not counted
 	Room       *int64        // tokens that the back end has for the text of one record; nil: not known
 	RefreshMax int64         // known documents that ask something else now and are asked in this pass. Zero: all
-	// Recall says of a document, asked for in order, whether an earlier answer to what it asks stands, and how often that was
-	// asked. nil: there are no earlier passes.
-	Recall func(order int64, e *index.Entry) (stands bool, tried index.Tried, err error)
+	// Recall says of a document, asked for in order, what earlier passes have of what it asks. nil: there are none.
+	Recall func(order int64, e *index.Entry) (Earlier, error)
+	// Carry takes over what Recall found last.
+	Carry func() error
 }
 
 // Decide writes what becomes of each document: one byte each, in order; and beside it, whose answer of the pass before is
@@ -73,11 +74,21 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 				return err
 			}
 		}
-		slot, tried := int64(-1), index.Tried{}
+		slot, earlier := int64(-1), Earlier{}
 		if t == index.Main || t == index.Same {
-			if t, slot, tried, err = p.compare(&e, t, order, by); err != nil {
+			if t, slot, earlier, err = p.compare(&e, t, order, by); err != nil {
 				return err
 			}
+		}
+		if parts, err = long.Of(order, parts); err != nil {
+			return err
+		}
+		if parts, err = p.spare(parts, &earlier, order, column, by); err != nil {
+			return err
+		}
+		records := index.RecordsOf(parts)
+		if records == 0 {
+			t = index.Merge
 		}
 		if len(pilot) > 0 && pilot[0] == order {
 			pilot = pilot[1:]
@@ -85,16 +96,15 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 				t = index.Pilot
 			}
 		}
-		if err := column.Add(t, tried, order, slot); err != nil {
+		if err := column.Add(t, earlier.Tried, order, slot); err != nil {
 			return err
 		}
-		if parts, err = long.Of(order, parts); err != nil {
-			return err
-		}
-		p.tally(t, int64(len(parts)))
+		p.tally(t, parts)
 		if t == index.Main || t == index.Pilot {
-			p.AskedLines += int64(e.Bytes)
-			p.Sent.Add(&weight, max(int64(len(parts)), 1))
+			asked := sentBytes(&e, parts)
+			p.AskedLines += asked
+			weight.Share(asked, int64(e.Bytes))
+			p.Sent.Add(&weight, records)
 			p.fit(&weight, by.Room)
 		}
 		p.Documents++
@@ -121,30 +131,28 @@ func (p *Plan) fit(d *weigh.Doc, room *int64) {
 
 // compare finds out whether an earlier pass has this document's answer. It gives the slot of the pass before whose answer is
 // taken over, or how often what the document asks was asked.
-func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) (index.Take, int64, index.Tried, error) {
+func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) (index.Take, int64, Earlier, error) {
 	slot, known, err := by.Joined.Slot(order)
 	if err != nil {
-		return t, -1, index.Tried{}, err
+		return t, -1, Earlier{}, err
 	}
 	var was was
 	if known {
 		if was, err = by.was(e, slot); err != nil {
-			return t, -1, index.Tried{}, err
+			return t, -1, Earlier{}, err
 		}
 		if was.same && was.answered {
-			return index.Unchanged, slot, index.Tried{}, nil
+			return index.Unchanged, slot, Earlier{}, nil
 		}
 	}
-	var tried index.Tried
+	var earlier Earlier
 	if t == index.Main && by.Recall != nil {
-		stands, earlier, err := by.Recall(order, e)
-		if err != nil {
-			return t, -1, index.Tried{}, err
+		if earlier, err = by.Recall(order, e); err != nil {
+			return t, -1, Earlier{}, err
 		}
-		if stands {
-			return index.Recalled, -1, index.Tried{}, nil
+		if earlier.Stands {
+			return index.Recalled, -1, Earlier{}, by.Carry()
 		}
-		tried = earlier
 	}
 	switch {
 	case !known:
@@ -152,14 +160,14 @@ func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) 
 		if t == index.Main {
 			p.Again++
 		}
-		tried.Last = max(tried.Last, was.tries)
+		earlier.Tried.Last = max(earlier.Tried.Last, was.tries)
 	case was.answered && by.RefreshMax > 0 && p.Changed >= by.RefreshMax:
 		p.Stale++
-		return index.Unchanged, slot | index.Stale, index.Tried{}, nil
+		return index.Unchanged, slot | index.Stale, Earlier{}, nil
 	case t == index.Main:
 		p.Changed++
 	}
-	return t, -1, tried, nil
+	return t, -1, earlier, nil
 }
 
 // was is what the pass before knows of a document.
@@ -180,19 +188,20 @@ func (by *Findings) was(e *index.Entry, slot int64) (was, error) {
 	return was{same: same, answered: how.Answered(), tries: tries}, err
 }
 
-// tally counts what becomes of a document, which is asked in so many parts; 0: as a whole.
-func (p *Plan) tally(t index.Take, parts int64) {
-	if t == index.Main || t == index.Pilot {
-		p.Parts += parts
-		p.Long += min(parts, 1)
+// tally counts what becomes of a document. parts are the lengths of its parts, 0 of those that are not asked; none: it is asked
+// as a whole.
+func (p *Plan) tally(t index.Take, parts []int64) {
+	if t.Asked() && len(parts) > 0 {
+		p.Parts += index.RecordsOf(parts)
+		p.Long++
 	}
 	switch t {
-	case index.Main:
+	case index.Main, index.Merge:
 		p.Asked++
 	case index.Pilot:
 		p.Asked++
 		p.Pilot++
-		p.pilotRecords += max(parts, 1)
+		p.pilotRecords += index.RecordsOf(parts)
 	case index.Empty:
 		p.Empty++
 	case index.SameID:

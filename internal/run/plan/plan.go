@@ -26,16 +26,17 @@ type Plan struct {
 	Empty      int64 `json:"empty"`
 	Same       int64 `json:"same"` // documents that ask what an earlier one asks
 	TooLarge   int64 `json:"too_large"`
-	Unchanged  int64 `json:"unchanged"`       // their answer of an earlier pass stands
-	Recalled   int64 `json:"recalled"`        // of Unchanged: found among the answers of all earlier passes by what they ask
-	Changed    int64 `json:"changed"`         // known documents that ask something else now
-	Again      int64 `json:"again"`           // known documents that have no answer yet
-	Stale      int64 `json:"stale"`           // of Unchanged: they ask something else, and wait for a later pass
-	Gone       int64 `json:"gone"`            // known documents that are not in the sources any more; beside the others
-	Asked      int64 `json:"asked"`           // Documents - Empty - Same - TooLarge - Unchanged
-	Pilot      int64 `json:"pilot"`           // of them
-	Long       int64 `json:"long,omitempty"`  // of Asked, those that are asked in parts
-	Parts      int64 `json:"parts,omitempty"` // and how many parts that makes
+	Unchanged  int64 `json:"unchanged"`             // their answer of an earlier pass stands
+	Recalled   int64 `json:"recalled"`              // of Unchanged: found among the answers of all earlier passes by what they ask
+	Changed    int64 `json:"changed"`               // known documents that ask something else now
+	Again      int64 `json:"again"`                 // known documents that have no answer yet
+	Stale      int64 `json:"stale"`                 // of Unchanged: they ask something else, and wait for a later pass
+	Gone       int64 `json:"gone"`                  // known documents that are not in the sources any more; beside the others
+	Asked      int64 `json:"asked"`                 // Documents - Empty - Same - TooLarge - Unchanged
+	Pilot      int64 `json:"pilot"`                 // of them
+	Long       int64 `json:"long,omitempty"`        // of Asked, those that are asked in parts
+	Parts      int64 `json:"parts,omitempty"`       // and how many parts that makes, without KnownParts
+	KnownParts int64 `json:"known_parts,omitempty"` // of Long: parts whose answers of earlier passes count; they are not asked
 	Japanese   int64 `json:"japanese"`
 	Cut        int64 `json:"cut"`
 	Near       int64 `json:"near,omitempty"` // nearly an earlier one; of them asked, unless near duplicates are answered with the earlier one's answer

@@ -29,6 +29,16 @@ type Doc struct {
 	About, Most int64
 }
 
+// Share leaves the part of the document's weight that some of its bytes have.
+func (d *Doc) Share(some, all int64) {
+	if some == all || all <= 0 {
+		return
+	}
+	for _, n := range d.Classes.Each() {
+		*n = *n * some / all
+	}
+}
+
 // Sums are over documents that are sent. They are a plain value that can be kept as JSON.
 type Sums struct {
 	Documents int64              `json:"documents"`
