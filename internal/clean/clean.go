@@ -103,15 +103,44 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 	c.counts = rule.Counts{}
 	c.writer.Reset()
 	c.html.Reset()
-	c.html.Reveal = false
+	c.html.Reveal, c.html.Prose = false, false
 	out := Cleaned{SourceBytes: int64(len(doc.Body))}
 	body := trimBOM(doc.Body)
 	out.Mode = c.mode(doc.Format, body)
 	title := c.title(doc.Title)
 	body, title = c.frontMatter(&out, body, title)
+	title = c.read(&out, doc.URL, body, title)
+	if title == "" {
+		if from, to, ok := c.html.Title(); ok && to <= c.writer.Len() {
+			title = c.title(string(c.writer.Written()[from:to]))
+		}
+	}
+	out.Title = title
+	out.Text, out.Classes = c.writer.Finish()
+	out.FullChars = plain.Chars(out.Classes)
+	c.limit(&out)
+	out.Dropped = c.counts
+	return out, nil
+}
+
+// read renders a body in the document's mode and gives its title. What is nearly all block code is read once more: a poem or a
+// mail may be written so.
+func (c *Cleaner) read(out *Cleaned, address string, body []byte, title string) string {
+	mode, told := out.Mode, title
+	title = c.readOnce(out, address, body, told)
+	if !c.html.Bare(c.writer.Len()) {
+		return title
+	}
+	c.restart()
+	out.Mode, out.Tree = mode, false
+	c.html.Reveal, c.html.Prose = false, true
+	return c.readOnce(out, address, body, told)
+}
+
+func (c *Cleaner) readOnce(out *Cleaned, address string, body []byte, title string) string {
 	switch out.Mode {
 	case ModePage:
-		title = c.page(&out, doc.URL, body, title)
+		return c.page(out, address, body, title)
 	case ModeHTML:
 		out.Tree = c.body(body)
 	case ModeMarkdown:
@@ -124,17 +153,7 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 	default:
 		c.writer.Verbatim(body)
 	}
-	if title == "" {
-		if from, to, ok := c.html.Title(); ok && to <= c.writer.Len() {
-			title = c.title(string(c.writer.Written()[from:to]))
-		}
-	}
-	out.Title = title
-	out.Text, out.Classes = c.writer.Finish()
-	out.FullChars = plain.Chars(out.Classes)
-	c.limit(&out)
-	out.Dropped = c.counts
-	return out, nil
+	return title
 }
 
 // body renders HTML, and reports whether a tree was needed.

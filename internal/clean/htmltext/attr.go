@@ -14,6 +14,8 @@ type attrs struct {
 	open        bool // a dialog that is shown
 	footnote    bool // a footnote reference or back-link
 	local       bool // href="#…"
+	shadow      bool // a template that is a shadow tree, which the browser shows
+	prose       bool // a pre whose text is prose, where that was looked at
 	toggles     bool // it opens or chooses a part of the page: a question of an accordion, a tab
 	selfClosing bool
 	alt         []byte
@@ -138,15 +140,25 @@ func (a *attrs) note(name, value []byte) {
 		a.toggles = a.toggles || fold(name, "data-toggle")
 	case 13:
 		a.toggles = a.toggles || fold(name, "aria-expanded") || fold(name, "aria-controls")
+	case 10:
+		a.shadow = a.shadow || fold(name, "shadowroot") && shadowMode(value) // as browsers had it before the standard
 	case 14:
 		a.toggles = a.toggles || fold(name, "data-bs-toggle")
+		a.shadow = a.shadow || fold(name, "shadowrootmode") && shadowMode(value)
 	}
 }
 
-// verse reports whether a pre is one of WordPress's verse and preformatted blocks. They hold prose whose lines count, and
+// shadowMode reports whether a value makes a template a shadow tree; with another it stays a template
+// (https://html.spec.whatwg.org/multipage/scripting.html#attr-template-shadowrootmode).
+func shadowMode(value []byte) bool { return fold(value, "open") || fold(value, "closed") }
+
+// verse reports whether a pre is prose, or one of WordPress's verse and preformatted blocks. They hold prose whose lines count, and
 // WordPress itself takes them for text and its code block not:
 // https://developer.wordpress.org/reference/functions/excerpt_remove_blocks/
 func (a *attrs) verse() bool {
+	if a.prose {
+		return true
+	}
 	for class := range bytes.FieldsSeq(a.class) {
 		switch string(class) {
 		case "wp-block-verse", "wp-block-preformatted":

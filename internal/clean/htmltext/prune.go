@@ -34,6 +34,9 @@ func (r *Renderer) Prune(root *html.Node, drop func(*html.Node) bool) {
 			if h.waits || h.inherits() {
 				hidings[n] = h
 			}
+			if r.at.shadow && n.Data == "template" {
+				n.Data, n.DataAtom = "div", atom.Div // what a browser shows, and extractors do not know
+			}
 			if n.Data == "button" && (r.at.toggles || inQuestion(n)) {
 				n.Data, n.DataAtom = "span", atom.Span // extractors take every button out
 			}

@@ -28,6 +28,8 @@ type Renderer struct {
 
 	// Reveal shows what waits for a script to be shown. It holds for one document; its owner takes it back.
 	Reveal bool
+	// Prose keeps block code that is read as prose, for a document that has hardly any other text. It holds for one document.
+	Prose bool
 	// Literal, when set, is asked about each tag: one that it claims is text. Markdown sets it, where `List<String>` is
 	// no markup.
 	Literal func(name []byte, closing, glued bool, a Attrs) bool
@@ -62,6 +64,7 @@ type Renderer struct {
 	codes     *shortcodes
 	codeState shortcodes
 	lower     [maxName]byte
+	sample    []byte // of text that may be prose
 }
 
 // Reset makes the renderer ready for a new document, which W is too.

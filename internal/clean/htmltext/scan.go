@@ -142,6 +142,9 @@ func (r *Renderer) startTag(src []byte, i int) int {
 		r.skipStart(name, t, r.at.selfClosing)
 		return next
 	}
+	if r.Prose && (t == tagPre || t == tagXmp) && r.pre == 0 {
+		r.at.prose = r.proseIn(src[next:], name)
+	}
 	if why, dropped := r.drops(t, &r.at); dropped && !t.void() {
 		return r.drop(src, i, next, name, t, why)
 	} else if dropped {

@@ -143,7 +143,9 @@ func (r *Renderer) drops(t tag, a *attrs) (why rule.Rule, dropped bool) {
 		return rule.Hidden, true
 	}
 	switch t {
-	case tagRaw, tagNoscript, tagTemplate, tagTitle:
+	case tagTemplate:
+		return rule.Script, !a.shadow
+	case tagRaw, tagNoscript, tagTitle:
 		return rule.Script, true
 	case tagMedia:
 		return rule.Media, !s.KeepMedia

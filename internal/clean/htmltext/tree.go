@@ -55,6 +55,9 @@ func (r *Renderer) enter(n *html.Node) bool {
 	}
 	r.attributes(n)
 	t, level := r.element(n)
+	if r.Prose && (t == tagPre || t == tagXmp) && r.pre == 0 {
+		r.at.prose = r.proseOf(n)
+	}
 	if why, dropped := r.drops(t, &r.at); dropped {
 		r.Counts.Note(why, held(n))
 		if why == rule.Hidden && !r.at.hide.gone {

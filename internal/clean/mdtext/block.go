@@ -34,6 +34,7 @@ const (
 	table
 	template     // a template mark over several lines
 	until        // what goes up to a place in the source
+	codeUntil    // a fence that never ends, up to a place in the source
 	templateBody // the body of a mark that goes with it, up to a word
 )
 
@@ -43,9 +44,10 @@ type leaf struct {
 	from   int // its first line in p.lines
 	begin  int // where it began in src
 	mark   byte
-	length int // of a fence's mark
-	indent int // of a fence
-	html   int // which end condition an HTML block has
+	length int  // of a fence's mark
+	closed bool // a fence met its end
+	indent int  // of a fence
+	html   int  // which end condition an HTML block has
 	end    string
 	stop   int // where it ends, where that is known at its beginning
 	lines  int // how many lines a template mark has gone on for
@@ -71,7 +73,9 @@ func (p *Parser) blocks() {
 		if p.leaf.kind != noLeaf && len(p.lines)-p.leaf.from > maxLines {
 			p.closeLeaf(next)
 		}
-		i = next
+		if i = next; i >= len(src) {
+			i = p.behindOpenFence()
+		}
 	}
 	p.closeTo(0, len(src))
 }

@@ -16,6 +16,13 @@ func (p *Parser) continueLeaf(start int) bool {
 		return p.htmlLine(start)
 	case template:
 		return p.templateLine()
+	case codeUntil:
+		if start < p.leaf.stop {
+			p.codeLine()
+			return true
+		}
+		p.closeLeaf(p.leaf.stop)
+		return false
 	case until:
 		if start < p.leaf.stop {
 			return true
@@ -45,6 +52,7 @@ func (p *Parser) fenceLine() {
 	if indent <= 3 && at < p.eol && p.src[at] == p.leaf.mark {
 		n := run(p.src[at:p.eol], p.leaf.mark)
 		if n >= p.leaf.length && isBlankLine(p.src[at+n:p.eol]) {
+			p.leaf.closed = true
 			p.closeLeaf(p.eol)
 			return
 		}
@@ -55,7 +63,7 @@ func (p *Parser) fenceLine() {
 
 // codeLine keeps a line of code where one may be asked for, and one more, which says that there were more.
 func (p *Parser) codeLine() {
-	if len(p.lines)-p.leaf.from <= p.Settings.KeptCodeLines() {
+	if p.R.Prose || len(p.lines)-p.leaf.from <= p.Settings.KeptCodeLines() {
 		p.addLine(min(p.pos, p.eol), p.eol)
 	}
 }
@@ -106,7 +114,9 @@ func (p *Parser) closeLeaf(at int) {
 		if lines.from = p.definitions(lines); lines.from < lines.to {
 			p.ops = append(p.ops, op{kind: opParagraph, lines: lines})
 		}
-	case fence, indented:
+	case fence, codeUntil:
+		p.ops = append(p.ops, op{kind: opCode, open: !l.closed && l.mark != ':', n: at - l.begin, lines: lines})
+	case indented:
 		p.ops = append(p.ops, op{kind: opCode, n: at - l.begin, lines: lines})
 	case htmlBlock:
 		p.ops = append(p.ops, op{kind: opHTML, n: l.begin, lines: lines})

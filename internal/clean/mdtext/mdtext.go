@@ -60,16 +60,21 @@ type Parser struct {
 	pos, col int // of the line being read
 	eol      int
 
-	buf    []byte // the text of the block being rendered
-	cell   []byte
-	toks   []token
-	marks  simd.Marks
-	delims []delim
-	open   []bracket
-	dead   int // below it, open brackets can be no links: one was found inside of them, and links do not nest
-	ticks  [maxTicks + 1]int
-	noEnd  [inlineEnds]bool
-	bodies [len(bodyWords)]int // where the word that ends a body was found last; -1: nowhere
+	buf        []byte // the text of the block being rendered
+	cell       []byte
+	toks       []token
+	marks      simd.Marks
+	delims     []delim
+	open       []bracket
+	dead       int // below it, open brackets can be no links: one was found inside of them, and links do not nest
+	ticks      [maxTicks + 1]int
+	noEnd      [inlineEnds]bool
+	shut       [2]closers          // what can end fences of backticks, and of tildes
+	inner      int                 // open shortcodes whose ends stand below
+	marksAt    map[uint64]int      // where the last end mark of each shortcode stands
+	marksKnown bool                // marksAt was filled for this document
+	tries      int                 // places behind open fences that turned out to be code
+	bodies     [len(bodyWords)]int // where the word that ends a body was found last; -1: nowhere
 }
 
 // New returns a parser that writes through a renderer, and shares its writer, settings and counts.
@@ -104,7 +109,8 @@ const (
 // An op is one block, or one end of a container, in the order of the text.
 type op struct {
 	kind  opKind
-	n     int // heading: level; list: its first number, or -1; code: bytes in the source
+	open  bool // code whose fence never ends
+	n     int  // heading: level; list: its first number, or -1; code: bytes in the source
 	lines span
 }
 
@@ -133,6 +139,7 @@ func (p *Parser) render(src []byte) {
 	p.lines, p.ops, p.stack = p.lines[:0], p.ops[:0], p.stack[:0]
 	p.leaf, p.options, p.yaml, p.mdx, p.scripts = leaf{}, false, false, false, 0
 	p.bodies = [len(bodyWords)]int{}
+	p.forgetMarks()
 	if len(p.refs) > maxKept {
 		p.refs = make(map[uint64]struct{}) // clearing a giant map costs each later document its size
 	}
@@ -146,6 +153,7 @@ func (p *Parser) render(src []byte) {
 		p.blocks()
 		p.forget()
 		p.collects, p.stack, p.leaf, p.scripts = false, p.stack[:0], leaf{}, 0
+		p.forgetMarks()
 		*p.Counts = rule.Counts{}
 	}
 	p.blocks()

@@ -56,9 +56,16 @@ func (p *Parser) write(o *op) {
 // code writes as many lines of a block of code as the settings keep.
 func (p *Parser) code(o *op) {
 	p.R.Break(2)
+	why := rule.Code
+	if o.open {
+		why = rule.Unclosed
+	}
 	keep := min(p.Settings.KeptCodeLines(), o.lines.to-o.lines.from)
+	if keep == 0 && p.R.Prose && p.isProse(o.lines) {
+		keep = o.lines.to - o.lines.from
+	}
 	if keep == 0 || p.R.Skipping() {
-		p.Counts.Note(rule.Code, o.n)
+		p.Counts.Note(why, o.n)
 		return
 	}
 	kept := 0
@@ -68,7 +75,7 @@ func (p *Parser) code(o *op) {
 		kept += len(p.text(n)) + 1
 	}
 	if keep < o.lines.to-o.lines.from {
-		p.Counts.Note(rule.Code, o.n-kept)
+		p.Counts.Note(why, o.n-kept)
 	}
 	p.R.Break(2)
 }

@@ -31,11 +31,13 @@ func (p *Parser) startBlock(matched *int, start int) bool {
 		return false
 	}
 	indent, at := p.indent()
-	if at >= p.eol || starts[p.src[at]]&markStart == 0 {
-		return false
-	}
 	inParagraph := p.leaf.kind == paragraph && !p.started
-	if indent >= 4 {
+	switch {
+	case at >= p.eol:
+		return false
+	case indent >= 4:
+		return p.startNested(matched, start, inParagraph)
+	case starts[p.src[at]]&markStart == 0:
 		return false
 	}
 	line := p.src[at:p.eol]
@@ -146,6 +148,9 @@ func (p *Parser) startFence(matched *int, start, indent int, line []byte) bool {
 	p.begin(matched, start)
 	p.touch()
 	p.leaf = leaf{kind: fence, from: len(p.lines), begin: start, mark: line[0], length: length, indent: indent}
+	if p.staysOpen(&p.leaf) {
+		p.openFence()
+	}
 	return false
 }
 

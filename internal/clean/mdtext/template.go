@@ -26,6 +26,7 @@ func (p *Parser) startTemplate(matched *int, start, at int) bool {
 	}
 	p.begin(matched, start)
 	p.touch()
+	p.countMarks(line, at)
 	p.endsOfBodies(line, start)
 	p.consume()
 	return false

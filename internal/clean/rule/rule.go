@@ -30,15 +30,16 @@ const (
 	Definition              // link reference definitions, which print nothing
 	Character               // control, bidi, tag, private-use and other characters without text
 	Boilerplate             // page mode: what lies outside of the main content
-	Unclosed                // what follows a dropped element that is never closed
-	Over                    // what lies behind the cap of length
+	Unclosed                // what follows a dropped element or a fence that is never closed
+	Over                    // what lies beyond the cap of length
+	Reference               // references to text that is not in the source: reusable blocks, embedded entries
 
 	Count int = iota // how many rules there are
 )
 
 var names = [Count]string{
 	"code", "image", "script", "media", "form", "hidden", "comment", "ruby", "shortcode", "template", "front_matter",
-	"url", "footnote", "definition", "character", "boilerplate", "unclosed", "over",
+	"url", "footnote", "definition", "character", "boilerplate", "unclosed", "over", "reference",
 }
 
 // String gives the rule's name as statistics have it: "code", "front_matter".

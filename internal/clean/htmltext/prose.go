@@ -1,0 +1,50 @@
+package htmltext
+
+import (
+	"bytes"
+
+	"golang.org/x/net/html"
+
+	"quarry/internal/clean/plain"
+	"quarry/internal/clean/rule"
+)
+
+// Bare reports whether block code was most of a document, of which so many bytes were written: then a poem, a mail or an RFC
+// may stand in it, and the document is to be rendered again with Prose.
+func (r *Renderer) Bare(written int) bool {
+	return !r.Prose && r.Settings.KeptCodeLines() == 0 && r.Counts[rule.Code].Bytes > int64(3*written)
+}
+
+// proseIn reports whether the text of an element is prose. The element is a pre or xmp, whose start tag was read.
+func (r *Renderer) proseIn(src, name []byte) bool {
+	r.sample = r.sample[:0]
+	for i := 0; i < len(src) && len(r.sample) < plain.ProseSample; {
+		n := bytes.IndexByte(src[i:min(len(src), i+plain.ProseSample)], '<')
+		if n < 0 {
+			n = min(len(src)-i, plain.ProseSample)
+		}
+		r.sample = append(r.sample, src[i:i+n]...)
+		if i += n; i >= len(src) || src[i] != '<' {
+			break
+		}
+		if end := i + 2 + len(name); end <= len(src) && src[i+1] == '/' && bytes.EqualFold(src[i+2:end], name) {
+			break
+		}
+		if n = bytes.IndexByte(src[i:min(len(src), i+plain.ProseSample)], '>'); n < 0 {
+			break
+		}
+		i += n + 1
+	}
+	return plain.Prose(r.sample)
+}
+
+// proseOf is proseIn for a node of a tree.
+func (r *Renderer) proseOf(root *html.Node) bool {
+	r.sample = r.sample[:0]
+	for n := root; n != nil && len(r.sample) < plain.ProseSample; n = following(n, root, true) {
+		if n.Type == html.TextNode {
+			r.sample = append(r.sample, n.Data...)
+		}
+	}
+	return plain.Prose(r.sample)
+}
