@@ -39,7 +39,7 @@ func (p *Parser) angle(b []byte, from, i int) int {
 	case c == '!' || c == '?':
 		end = p.declarationEnd(b, i)
 	case isAlpha(c) || c == '/':
-		end = tagEnd(b, i)
+		end = p.inlineTagEnd(b, i)
 		if end > 0 {
 			name := tagName(b[i:])
 			a := htmltext.Attrs{Any: bytes.IndexByte(b[i:end], '=') >= 0, SelfClosing: b[end-2] == '/'}
@@ -53,6 +53,27 @@ func (p *Parser) angle(b []byte, from, i int) int {
 	}
 	p.cut(from, i)
 	p.add(tokTag, i, end)
+	return end
+}
+
+// maxOpenBraces is how many tags with an expression that never ends are read to the end of the block; of those after them
+// a short piece is.
+const maxOpenBraces, shortTag = 8, 256
+
+// inlineTagEnd returns where the tag at i ends, or 0.
+func (p *Parser) inlineTagEnd(b []byte, i int) int {
+	near := b[i:min(len(b), i+shortTag)]
+	if n := bytes.IndexByte(near[1:], '<'); n >= 0 {
+		near = near[:n+1]
+	}
+	braces := bytes.Contains(near, []byte("={")) || bytes.Contains(near, []byte(" {"))
+	if braces && p.openBraces > maxOpenBraces {
+		b = b[:min(len(b), i+shortTag)]
+	}
+	end := tagEnd(b, i)
+	if end == 0 && braces {
+		p.openBraces++
+	}
 	return end
 }
 

@@ -43,19 +43,20 @@ type Parser struct {
 	refs  map[uint64]struct{} // labels that are defined, as hashes
 	ends  map[uint64]int      // where the last end tag of each name stands
 
-	stack    []container
-	leaf     leaf
-	quirk    bool // an element that is dropped was never closed: such elements stay, in the second try
-	seen     bool // ends was filled for this document
-	at       int  // where the block being rendered begins in src
-	streams  bool // blocks are written as they come
-	collects bool // blocks are read for their definitions alone
-	inHTML   bool // an HTML block is being rendered, in which elements need no end
-	mdx      bool // an import or export was met
-	scripts  int  // statements and expressions that were none
-	options  bool // the lines at hand may be options of a directive
-	yaml     bool // between two `---`
-	started  bool // a container or leaf began on this line
+	stack      []container
+	leaf       leaf
+	quirk      bool // an element that is dropped was never closed: such elements stay, in the second try
+	seen       bool // ends was filled for this document
+	at         int  // where the block being rendered begins in src
+	streams    bool // blocks are written as they come
+	collects   bool // blocks are read for their definitions alone
+	inHTML     bool // an HTML block is being rendered, in which elements need no end
+	mdx        bool // an import or export was met
+	scripts    int  // statements and expressions that were none
+	openBraces int  // tags in text whose expressions never end
+	options    bool // the lines at hand may be options of a directive
+	yaml       bool // between two `---`
+	started    bool // a container or leaf began on this line
 
 	pos, col int // of the line being read
 	eol      int
@@ -137,7 +138,7 @@ func (p *Parser) render(src []byte) {
 		p.lines, p.ops, p.buf, p.cell = nil, nil, nil, nil
 	}
 	p.lines, p.ops, p.stack = p.lines[:0], p.ops[:0], p.stack[:0]
-	p.leaf, p.options, p.yaml, p.mdx, p.scripts = leaf{}, false, false, false, 0
+	p.leaf, p.options, p.yaml, p.mdx, p.scripts, p.openBraces = leaf{}, false, false, false, 0, 0
 	p.bodies = [len(bodyWords)]int{}
 	p.forgetMarks()
 	if len(p.refs) > maxKept {

@@ -288,7 +288,10 @@ func (p *Parser) startModule(matched *int, start, at int, inParagraph bool) bool
 	if inParagraph || at != start || len(p.stack) > *matched || p.Settings.KeepTemplates || p.scripts > maxScripts {
 		return false
 	}
-	end := moduleEnd(p.src, at)
+	end := moduleEnd(p.src[:p.window(at)], at)
+	if end == p.window(at) && end < len(p.src) {
+		end = 0 // it is cut off there
+	}
 	if end == 0 {
 		if bytes.ContainsAny(p.src[at:p.eol], "({[`") { // else it was over at once
 			p.scripts++
@@ -302,6 +305,15 @@ func (p *Parser) startModule(matched *int, start, at int, inParagraph bool) bool
 
 // maxScripts is how many statements may turn out to be none before no more are looked for.
 const maxScripts = 32
+
+// window is up to where the end of a statement that begins at a place is looked for. Each that turned out to be none halves
+// it, so that a document full of them is not read over and over.
+func (p *Parser) window(at int) int {
+	return min(len(p.src), at+max(maxScript>>p.scripts, leastScript))
+}
+
+// leastScript is how many bytes of a statement are looked at in any case.
+const leastScript = 1 << 10
 
 // beginUntil begins a block that is passed over up to a place in the source.
 func (p *Parser) beginUntil(matched *int, start, end int) {
@@ -322,7 +334,7 @@ func (p *Parser) startExpression(matched *int, start, at int, inParagraph bool) 
 	if p.Settings.KeepTemplates || inParagraph || p.scripts > maxScripts || !comment && (!p.mdx || len(rest) > 1 && (rest[1] == '{' || rest[1] == '%' || rest[1] == '#')) {
 		return false
 	}
-	end := balanced(p.src, at, maxScript)
+	end := balanced(p.src[:p.window(at)], at, maxScript)
 	if end > 0 {
 		if next := skipSpaces(p.src, end); next < len(p.src) && p.src[next] != '\n' && p.src[next] != '\r' {
 			end = 0
@@ -346,7 +358,7 @@ func (p *Parser) startComponent(matched *int, start, at int) bool {
 	if htmltext.Known(name) || len(line) > len(name)+1 && line[len(name)+1] != ' ' {
 		return false
 	}
-	end := tagEnd(p.src[:min(len(p.src), at+maxScript)], at)
+	end := tagEnd(p.src[:p.window(at)], at)
 	if end == 0 {
 		p.scripts++
 	}

@@ -25,7 +25,7 @@ func Linear(t *testing.T, one string, size int, source func(in string) Source) {
 
 func took(t *testing.T, f func()) time.Duration {
 	t.Helper()
-	before := spent(t)
+	before := Spent(t)
 	f()
-	return spent(t) - before
+	return Spent(t) - before
 }

@@ -9,5 +9,5 @@ import (
 
 var began = time.Now()
 
-// spent is the time that has gone by.
-func spent(*testing.T) time.Duration { return time.Since(began) }
+// Spent is the time that has gone by.
+func Spent(*testing.T) time.Duration { return time.Since(began) }

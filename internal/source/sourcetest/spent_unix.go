@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// spent is the CPU time that this process has used.
-func spent(t *testing.T) time.Duration {
+// Spent is the CPU time that this process has used.
+func Spent(t *testing.T) time.Duration {
 	t.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
