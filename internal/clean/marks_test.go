@@ -53,7 +53,7 @@ func TestWordsOfShortcodes(t *testing.T) {
 		{"a button and a tweet", `a [button text="Buy now" link="x"] b [tweet text="said so"]`, "a\nBuy now\nb\nsaid so"},
 		{"references", `[su_box title="Q &amp; A"]b[/su_box]`, "Q & A\nb"},
 		{"other attributes", `[su_box box_title="no" style="no"]b[/su_box]`, "b"},
-		{"a body in base64", `a[vc_raw_html]JTNDcCUzRQ==[/vc_raw_html]b`, "a\nb"},
+		{"a body in base64", `a[vc_raw_html]JTNDcCUzRQ==[/vc_raw_html]b`, "a\n\nb"},
 		{"a builder that is not known by name", `[et_pb_blurb title="Fast" admin_label="no"]It is.[/et_pb_blurb]`, "Fast\nIt is."},
 		{"brackets are text", `a [b title="c"] d`, `a [b title="c"] d`},
 	} {

@@ -30,7 +30,7 @@ func (s *shortcodes) known(name []byte) shortcodeKind {
 		return withBody // also one of those below, whose body would stay
 	}
 	switch string(name) {
-	case "vc_raw_html", "vc_raw_js": // their bodies are in base64
+	case "vc_raw_html", "vc_raw_js": // their bodies are in base64, see rawHTML
 		return withBody
 	case "caption", "wp_caption", "gallery", "playlist", "toc", "audio", "video", "contact-form-7", "contact-form",
 		"contact-field", "wpforms", "gravityform", "ninja_form", "mc4wp_form", "toc_container", "lwptoc", "ez-toc",
@@ -55,48 +55,6 @@ func (s *shortcodes) known(name []byte) shortcodeKind {
 		return markOnly
 	}
 	return noShortcode
-}
-
-// builder reports whether a shortcode is one of the page builders that millions of sites use.
-func builder(name []byte) bool {
-	return hasPrefixAny(name, "vc_", "et_pb_", "su_", "fusion_", "av_", "elementor-")
-}
-
-// shortcodeWords writes the words that a shortcode has in its attributes: a caption, the text of a heading or a button.
-func (r *Renderer) shortcodeWords(name, mark []byte) {
-	switch string(name) {
-	case "caption", "wp_caption", "button", "tweet", "highlight", "dropcap":
-	default:
-		if !builder(name) || string(name) == "vc_single_image" || bytes.HasSuffix(name, []byte("_image")) {
-			return
-		}
-	}
-	for _, attribute := range [...]string{"caption", "title", "text", "heading"} {
-		if text := shortcodeAttribute(mark, attribute); len(text) > 0 {
-			r.Break(1)
-			r.Text(text)
-			r.Break(1)
-		}
-	}
-}
-
-// shortcodeAttribute gives the value of an attribute of a shortcode.
-func shortcodeAttribute(mark []byte, name string) []byte {
-	for i := 0; ; {
-		n := bytes.Index(mark[i:], []byte(name))
-		if n < 0 {
-			return nil
-		}
-		i += n + len(name)
-		before := mark[i-len(name)-1]
-		if i+1 >= len(mark) || mark[i] != '=' || mark[i+1] != '"' && mark[i+1] != '\'' || !isBlank(before) {
-			continue
-		}
-		if end := bytes.IndexByte(mark[i+2:], mark[i+1]); end >= 0 {
-			return mark[i+2 : i+2+end]
-		}
-		return nil
-	}
 }
 
 // find reports whether a document holds a shortcode at all.
@@ -200,39 +158,4 @@ func (s *shortcodes) bodyEnd(src []byte, i int, name []byte) int {
 	}
 	s.absent[string(name)] = i
 	return 0
-}
-
-func (s *shortcodes) note(c *rule.Counts, bytes int) { c.Note(rule.Shortcode, bytes) }
-
-// text writes src[from:to], which holds no markup, without its shortcodes, and returns where reading goes on: behind to,
-// when the body of a shortcode reached farther.
-func (r *Renderer) text(src []byte, from, to int) int {
-	if r.codes == nil || r.Skipping() || bytes.IndexByte(src[from:to], '[') < 0 {
-		r.Text(src[from:to])
-		return to
-	}
-	for i := from; i < to; {
-		n := bytes.IndexByte(src[i:to], '[')
-		if n < 0 {
-			r.Text(src[i:to])
-			return to
-		}
-		r.Text(src[i : i+n])
-		i += n
-		end := r.codes.end(src, i)
-		if end == 0 {
-			r.Text(src[i : i+1])
-			i++
-			continue
-		}
-		r.codes.note(r.Counts, end-i)
-		if r.codes.known(shortcodeAt(src, i+1)) == withBody {
-			r.Break(1)
-		} else {
-			r.shortcodeWords(shortcodeAt(src, i+1), src[i:end])
-		}
-		i = end
-		from = i
-	}
-	return max(from, to)
 }

@@ -140,7 +140,7 @@ func (r *Renderer) treeText(b []byte) {
 		from, to := r.codes.next(b, i)
 		r.write(b[i:from])
 		if to > from {
-			r.codes.note(r.Counts, to-from)
+			r.shortcode(b[from:to])
 		}
 		i = to
 	}

@@ -125,6 +125,10 @@ func (p *Parser) closeLeaf(at int) {
 	case template, templateBody, until:
 		p.Counts.Note(rule.Template, at-l.begin)
 		p.ops = append(p.ops, op{kind: opBreak})
+		if l.kind == template {
+			p.lines = p.lines[:l.from]
+			p.captionLines(l.begin, at)
+		}
 	}
 }
 

@@ -173,6 +173,8 @@ func (p *Parser) withoutMarks(b []byte) []byte {
 			out = append(out, b[i])
 		} else if from, to := braceText(b[i:end]); from < to {
 			out = append(out, b[i+from:i+to]...)
+		} else if from, to = nextCaption(b[i:end], 0); from < to {
+			out = append(out, b[i+from:i+to]...)
 		} else {
 			p.Counts.Note(rule.Template, end-i)
 		}

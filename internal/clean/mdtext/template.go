@@ -120,6 +120,9 @@ func (p *Parser) markOnly(b []byte) int {
 	if from, to := braceText(b[:end]); from < to {
 		return 0
 	}
+	if from, to := nextCaption(b[:end], 0); from < to {
+		return 0
+	}
 	return end
 }
 
@@ -136,6 +139,9 @@ func (p *Parser) brace(b []byte, from, i int) int {
 	p.cut(from, i)
 	if keepFrom, keepTo := braceText(b[i:end]); keepFrom < keepTo {
 		p.add(tokText, i+keepFrom, i+keepTo)
+		return end
+	}
+	if p.captions(b, i, end) {
 		return end
 	}
 	p.drop(i, end, rule.Template)
@@ -281,7 +287,7 @@ func braceText(mark []byte) (from, to int) {
 		return 0, 0
 	}
 	if mark[2] == '<' || mark[2] == '%' {
-		return captionOf(mark)
+		return 0, 0
 	}
 	open := bytes.IndexByte(mark, '(')
 	if open < 0 || !crossReference(bytes.TrimSpace(mark[2:open])) {
@@ -304,22 +310,6 @@ func braceText(mark []byte) (from, to int) {
 		i += end + 2
 	}
 	return from, to
-}
-
-// captionOf finds the caption of Hugo's figure (https://gohugo.io/shortcodes/figure/).
-func captionOf(mark []byte) (from, to int) {
-	if !bytes.HasPrefix(bytes.TrimSpace(mark[3:]), []byte("figure ")) {
-		return 0, 0
-	}
-	for _, name := range [...]string{` caption="`, ` title="`, " caption=`", " title=`"} {
-		if n := bytes.Index(mark, []byte(name)); n >= 0 {
-			from = n + len(name)
-			if n := bytes.IndexByte(mark[from:], name[len(name)-1]); n > 0 {
-				return from, from + n
-			}
-		}
-	}
-	return 0, 0
 }
 
 func crossReference(name []byte) bool {
