@@ -208,6 +208,9 @@ func (k *Known) Ended(slot int64) (how Ended, attempts int, err error) {
 	return Ended(b[0]), int(b[1]), err
 }
 
+// InSources reports whether the slot's document was in the sources of the pass.
+func (k *Known) InSources(slot int64) bool { return slot < k.orders }
+
 // Line is the slot's line of results, with its newline.
 func (k *Known) Line(slot int64) ([]byte, error) {
 	var from, to [8]byte

@@ -54,6 +54,10 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 	defer stop()
 	repeat, err, more := next()
 	p.Documents = 0
+	p.Against = &Against{Lost: p.Lost}
+	if by.Imported {
+		p.Against.Lost = 0
+	}
 	var order int64
 	for e, entryErr := range pass.Entries() {
 		if err := errors.Join(err, entryErr, ctx.Err()); err != nil {
@@ -75,9 +79,16 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 			}
 		}
 		slot, earlier := int64(-1), Earlier{}
-		if t == index.Main || t == index.Same {
-			if t, slot, earlier, err = p.compare(&e, t, order, by); err != nil {
+		if t != index.SameID && t != index.Broken {
+			was, err := by.was(&e, order)
+			if err != nil {
 				return err
+			}
+			p.Against.add(&was)
+			if t == index.Main || t == index.Same {
+				if t, slot, earlier, err = p.compare(&e, t, order, by, &was); err != nil {
+					return err
+				}
 			}
 		}
 		if parts, err = long.Of(order, parts); err != nil {
@@ -131,21 +142,10 @@ func (p *Plan) fit(d *weigh.Doc, room *int64) {
 
 // compare finds out whether an earlier pass has this document's answer. It gives the slot of the pass before whose answer is
 // taken over, or how often what the document asks was asked.
-func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) (index.Take, int64, Earlier, error) {
-	slot, known, err := by.Joined.Slot(order)
-	if err != nil {
-		return t, -1, Earlier{}, err
+func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings, was *was) (_ index.Take, slot int64, earlier Earlier, err error) {
+	if was.known && was.same && was.answered {
+		return index.Unchanged, was.slot, Earlier{}, nil
 	}
-	var was was
-	if known {
-		if was, err = by.was(e, slot); err != nil {
-			return t, -1, Earlier{}, err
-		}
-		if was.same && was.answered {
-			return index.Unchanged, slot, Earlier{}, nil
-		}
-	}
-	var earlier Earlier
 	if t == index.Main && by.Recall != nil {
 		if earlier, err = by.Recall(order, e); err != nil {
 			return t, -1, Earlier{}, err
@@ -155,7 +155,7 @@ func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) 
 		}
 	}
 	switch {
-	case !known:
+	case !was.known:
 	case was.same:
 		if t == index.Main {
 			p.Again++
@@ -163,7 +163,7 @@ func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) 
 		earlier.Tried.Last = max(earlier.Tried.Last, was.tries)
 	case was.answered && by.RefreshMax > 0 && p.Changed >= by.RefreshMax:
 		p.Stale++
-		return index.Unchanged, slot | index.Stale, Earlier{}, nil
+		return index.Unchanged, was.slot | index.Stale, Earlier{}, nil
 	case t == index.Main:
 		p.Changed++
 	}
@@ -172,20 +172,41 @@ func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings) 
 
 // was is what the pass before knows of a document.
 type was struct {
-	same     bool // it asked what it asks now
+	known    bool
+	slot     int64
+	listed   bool // it was in the sources
+	altered  bool // it asked something else than now
+	same     bool // it asked what it asks now, and has the answer to that
 	answered bool // and nothing has to be asked while it asks the same
 	tries    int
 }
 
-func (by *Findings) was(e *index.Entry, slot int64) (was, error) {
-	entry, err := by.Before.Entry(slot)
-	if err != nil {
-		return was{}, err
+// was looks a document up, asked for in order.
+func (by *Findings) was(e *index.Entry, order int64) (w was, err error) {
+	if w.slot, w.known, err = by.Joined.Slot(order); err != nil || !w.known {
+		return w, err
 	}
-	how, tries, err := by.Before.Ended(slot)
+	entry, err := by.Before.Entry(w.slot)
+	if err != nil {
+		return w, err
+	}
+	how, tries, err := by.Before.Ended(w.slot)
 	// What was imported does not say what was asked: it is taken at its word.
-	same := (e.AsksAs(&entry) && how != index.EndedStale) || by.Imported
-	return was{same: same, answered: how.Answered(), tries: tries}, err
+	w.altered = !e.AsksAs(&entry) && !by.Imported
+	w.listed = by.Before.InSources(w.slot) && !by.Imported
+	w.same = !w.altered && (how != index.EndedStale || by.Imported)
+	w.answered, w.tries = how.Answered(), tries
+	return w, err
+}
+
+// add counts how a document compares with the one of the same id in the pass before.
+func (a *Against) add(w *was) {
+	switch {
+	case !w.listed:
+		a.New++
+	case w.altered:
+		a.Altered++
+	}
 }
 
 // tally counts what becomes of a document. parts are the lengths of its parts, 0 of those that are not asked; none: it is asked

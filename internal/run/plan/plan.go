@@ -56,6 +56,8 @@ type Plan struct {
 	Shards int64        `json:"shards"`
 	// Held says that the records are too few for a batch job and wait: nothing is sent.
 	Held bool `json:"held,omitempty"`
+	// Against is nil where the plan was made by a version that did not compare.
+	Against *Against `json:"against,omitempty"`
 
 	Orders int64       `json:"orders"` // documents numbered, those left out behind their number included
 	Mode   quarry.Mode `json:"mode"`
@@ -71,6 +73,13 @@ type Plan struct {
 	pilotRecords int64   // of the pilot: those of all parts of its long documents
 	widest       float64 // of Beyond, the largest of what one may have in tokens over what a cap takes it for
 	broken       int64   // documents whose text could not be put into a prompt, counted in Unreadable
+}
+
+// Against is how the sources compare with those of the pass before, whatever becomes of the documents.
+type Against struct {
+	New     int64 `json:"new"`     // documents that were not in its sources
+	Altered int64 `json:"altered"` // documents that ask something else than they did
+	Lost    int64 `json:"lost"`    // documents that were in its sources and are not in these
 }
 
 // Records is how many records are asked first: one a document, or one for each part of a long one.

@@ -195,6 +195,13 @@ func TestAnAnswerOfThePassBeforeStands(t *testing.T) {
 			if p.Unchanged != c.want.Unchanged || p.Changed != c.want.Changed || p.Stale != c.want.Stale || p.Again != c.want.Again || p.Asked != c.want.Asked {
 				t.Errorf("plan = %+v, want %+v", p, c.want)
 			}
+			against := plan.Against{New: 1, Altered: 2}
+			if c.imported {
+				against = plan.Against{New: 5}
+			}
+			if *p.Against != against {
+				t.Errorf("beside the pass before: %+v, want %+v", *p.Against, against)
+			}
 			tries, err := pass.OpenTried()
 			must(t, err)
 			defer func() { _ = tries.Close() }()
