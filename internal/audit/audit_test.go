@@ -391,6 +391,10 @@ func TestFilesThatDoNotAddUp(t *testing.T) {
 		{"report.json counts other tokens", "report.json", func(t *testing.T, l []string) []string {
 			return replaced(t, l, with(t, l, `"input": `), `"input": `, `"input": 1`)
 		}},
+		{"report.json counts other tokens of the whole run", "report.json", func(t *testing.T, l []string) []string {
+			at := with(t, l, `"whole_run": `)
+			return replaced(t, l, at+with(t, l[at:], `"input": `), `"input": `, `"input": 1`)
+		}},
 		{"report.json counts other documents", "report.json", func(t *testing.T, l []string) []string {
 			return replaced(t, l, with(t, l, `"total": `), `"total": `, `"total": 1`)
 		}},

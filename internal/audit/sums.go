@@ -49,7 +49,9 @@ func (a *audit) reportFile() error {
 		Documents struct {
 			Total, OK, Invalid, Failed, Skipped int64
 		} `json:"documents"`
-		Tokens struct{ Input, Output int64 } `json:"tokens"`
+		Tokens   tokens  `json:"tokens"`
+		LastPass *tookIn `json:"last_pass"`
+		WholeRun *tookIn `json:"whole_run"`
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
 		a.found.fault("report.json: %v", err)
@@ -64,10 +66,30 @@ func (a *audit) reportFile() error {
 			d.Total, d.OK, d.Invalid, d.Failed, d.Skipped, t.total, t.ok, t.invalid, t.failed, t.skipped)
 	}
 	paid := a.usage[a.plan.Pass]
-	if r.Tokens.Input != paid.InputTokens || r.Tokens.Output != paid.OutputTokens {
-		a.found.fault("report.json counts %d tokens in and %d out, the raw answers have %d and %d", r.Tokens.Input, r.Tokens.Output, paid.InputTokens, paid.OutputTokens)
+	var whole quarry.Usage
+	for _, u := range a.usage {
+		whole.Add(u)
+	}
+	a.reportTokens("", &r.Tokens, paid)
+	if r.LastPass != nil && r.WholeRun != nil { // a version wrote it that says so
+		a.reportTokens(" of the last pass", &r.LastPass.Tokens, paid)
+		a.reportTokens(" of the whole run", &r.WholeRun.Tokens, whole)
 	}
 	return nil
+}
+
+// tokens are those of a report, and tookIn the part of it that says what a pass or the whole run took.
+type (
+	tokens struct{ Input, Output int64 }
+	tookIn struct {
+		Tokens tokens `json:"tokens"`
+	}
+)
+
+func (a *audit) reportTokens(of string, t *tokens, paid quarry.Usage) {
+	if t.Input != paid.InputTokens || t.Output != paid.OutputTokens {
+		a.found.fault("report.json counts %d tokens in and %d out%s, the raw answers have %d and %d", t.Input, t.Output, of, paid.InputTokens, paid.OutputTokens)
+	}
 }
 
 // manifests says where what the provider counted is not what it gave. That is no fault of the run: the journal took

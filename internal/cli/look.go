@@ -38,7 +38,8 @@ func (a *App) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of a run's shards and jobs",
-		Long: `Status reads the ledger of a run, also beside the process that works on it.
+		Long: `Status reads the ledger of a run, also beside the process that works on it: each shard and its job, what the
+last pass and the whole run took so far, and what the last pass is expected to take.
 
 Exit codes: 0 done · 2 usage`,
 		Args: cobra.NoArgs,
@@ -47,10 +48,10 @@ Exit codes: 0 done · 2 usage`,
 			if err != nil {
 				return err
 			}
-			return a.status(cmd.Context(), s.Dir)
+			return a.status(cmd.Context(), &s.Settings)
 		},
 	}
-	bind(cmd, "dir")
+	bind(cmd, "dir", "prices")
 	return cmd
 }
 
@@ -79,10 +80,13 @@ type runStatus struct {
 	Deadline *report.Deadline `json:"deadline"`
 	// Failures are the most frequent messages that attempts failed with so far.
 	Failures []report.Failure `json:"failures"`
+	// LastPass and WholeRun are what was sent, and what the answers that were collected took; null: nothing is planned yet.
+	LastPass *report.Pass     `json:"last_pass"`
+	WholeRun *report.WholeRun `json:"whole_run"`
 }
 
-func (a *App) status(ctx context.Context, dir string) error {
-	now, text, err := a.statusNow(ctx, dir)
+func (a *App) status(ctx context.Context, s *config.Settings) error {
+	now, text, err := a.statusNow(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -94,7 +98,8 @@ func (a *App) status(ctx context.Context, dir string) error {
 }
 
 // statusNow gives the state of a run for programs and for people.
-func (a *App) statusNow(ctx context.Context, dir string) (now runStatus, text string, err error) {
+func (a *App) statusNow(ctx context.Context, set *config.Settings) (now runStatus, text string, err error) {
+	dir := set.Dir
 	book, err := a.openBook(ctx, dir)
 	if err != nil {
 		return now, "", err
@@ -120,6 +125,14 @@ func (a *App) statusNow(ctx context.Context, dir string) (now runStatus, text st
 		return now, "", err
 	}
 	text += failuresText(now.Failures)
+	h, err := historyNow(ctx, book, set)
+	if err != nil {
+		return now, "", err
+	}
+	if last := h.Last(); last != nil {
+		now.LastPass, now.WholeRun = last, &h.Whole
+		text += tookText(&h)
+	}
 	if now.Forecast, err = forecastNow(ctx, book, facts["pass"]); err != nil {
 		return now, "", err
 	}

@@ -14,9 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/cost"
 	"quarry/internal/figure"
-	"quarry/internal/report"
 	"quarry/internal/run"
 )
 
@@ -142,6 +140,9 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	d := rep.Documents
 	row := func(name, format string, args ...any) { a.say("  %-12s %s", name, fmt.Sprintf(format, args...)) }
 	a.say("")
+	if rep.NothingNew {
+		a.say("  nothing new: nothing was sent")
+	}
 	documents := fmt.Sprintf("%s: %s answered, %s failed, %s skipped", figure.Thousands(d.Total), figure.Thousands(d.OK+d.Invalid), figure.Thousands(d.Failed), figure.Thousands(d.Skipped))
 	if d.Invalid > 0 {
 		documents += fmt.Sprintf(" (%s of the answers invalid)", figure.Thousands(d.Invalid))
@@ -171,29 +172,7 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	if rep.Unreadable > 0 {
 		row("left out", "%s items that could not be read, named above", figure.Thousands(rep.Unreadable))
 	}
-	estimated := ""
-	if rep.Tokens.Estimated {
-		estimated = " (estimated: the model counts by rule)"
-	}
-	row("tokens", "%s", tokensText(&rep.Tokens, estimated))
-	actual := usd(rep.Cost.Actual)
-	if rep.Target == "local" || rep.Cost.StandIn {
-		actual = "$0.00 on the stand-in"
-	}
-	if rep.Model == "" {
-		row("cost", "unknown, since the model is")
-	} else {
-		row("cost", "%s; these tokens on %s: %s in batch, %s on demand", actual, rep.Model, usd(rep.Cost.Batch), usd(rep.Cost.OnDemand))
-	}
-	if rep.Model != "" && (rep.Cost.Batch == nil || rep.Cost.OnDemand == nil) {
-		row("price", "not all are known: %s", cost.UnknownHelp)
-	}
-	// The built-in model extracts and does not write: how long its answers are says nothing of a model's.
-	if text := forecastRow(rep.Forecast); text != "" && !rep.Tokens.Estimated {
-		row("forecast", "%s", text)
-	}
-	row("time", "%s: prepare %s, upload %s, provider %s, collect %s", seconds(rep.Time.Total), seconds(rep.Time.Prep), seconds(rep.Time.Upload),
-		seconds(rep.Time.Provider), seconds(rep.Time.Collect))
+	a.printTook(rep, row)
 	if len(rep.AnsweredBy) > 0 {
 		row("answered by", "%s", strings.Join(rep.AnsweredBy, ", "))
 	}
@@ -209,35 +188,4 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		row("failed", "%s", filepath.Join(dir, "failed.jsonl"))
 	}
 	row("report", "%s", filepath.Join(dir, "report.html"))
-}
-
-func usd(u *quarry.USD) string {
-	if u == nil {
-		return "unknown"
-	}
-	return u.String()
-}
-
-func seconds(s float64) string {
-	switch {
-	case s < 10:
-		return fmt.Sprintf("%.1fs", s)
-	case s < 120:
-		return fmt.Sprintf("%.0fs", s)
-	case s < 7200:
-		return fmt.Sprintf("%.0fm%02.0fs", float64(int(s)/60), float64(int(s)%60))
-	}
-	return fmt.Sprintf("%dh%02dm", int(s)/3600, int(s)%3600/60)
-}
-
-// tokensText says what the answers took, and that it is not known where they do not say it.
-func tokensText(t *report.Tokens, estimated string) string {
-	counted := figure.Thousands(t.Input) + " in, " + figure.Thousands(t.Output) + " out" + estimated
-	switch {
-	case t.Unknown == 0:
-		return counted
-	case t.Input == 0 && t.Output == 0:
-		return "unknown: the answers do not say it"
-	}
-	return counted + "; unknown for " + plural(int(t.Unknown), "answer", "answers")
 }

@@ -119,19 +119,19 @@ Exit codes: 0 done · 2 usage · 130 interrupted`,
 			if err != nil {
 				return err
 			}
-			return a.watch(cmd.Context(), s.Dir)
+			return a.watch(cmd.Context(), &s.Settings)
 		},
 	}
-	bind(cmd, "dir")
+	bind(cmd, "dir", "prices")
 	return cmd
 }
 
-func (a *App) watch(ctx context.Context, dir string) error {
+func (a *App) watch(ctx context.Context, s *config.Settings) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	shown := ""
 	for {
-		now, text, err := a.statusNow(ctx, dir)
+		now, text, err := a.statusNow(ctx, s)
 		if err != nil {
 			return err
 		}

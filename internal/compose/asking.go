@@ -28,9 +28,10 @@ type Asking struct {
 	Checker  *parse.Checker
 	Clean    clean.Config
 	Prices   *cost.Table
-	Settings string // digest of all of it
-	Asks     string // digest of model, prompt and schema
-	Auto     bool   // the pilot decides whether the schema is sent along
+	Settings string            // digest of all of it
+	Asks     string            // digest of model, prompt and schema
+	Choices  map[string]string // what Settings is a digest of, for people
+	Auto     bool              // the pilot decides whether the schema is sent along
 
 	schemaRefused error // why the schema is not sent along although structured is auto: what the model would say
 }
@@ -106,6 +107,9 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 	}
 	ask := &Asking{Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto, schemaRefused: refused}
 	if ask.Settings, err = settingsDigest(s, p, &c); err != nil {
+		return nil, err
+	}
+	if ask.Choices, err = choices(s, &p, &c); err != nil {
 		return nil, err
 	}
 	if ask.Asks, err = settingsDigest(&config.Settings{Model: s.Model}, p, nil); err != nil {

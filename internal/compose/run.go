@@ -14,7 +14,7 @@ func (pr *Program) RunConfig(s *config.Settings, ask *Asking, where *Provider, d
 		workers = runtime.GOMAXPROCS(0)
 	}
 	cfg := run.Config{
-		Dir: dir, Sources: sourceNames(args), ReplaceSource: s.ReplaceSource, Settings: ask.Settings, Asks: ask.Asks, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region, Version: pr.Version,
+		Dir: dir, Sources: sourceNames(args), ReplaceSource: s.ReplaceSource, Settings: ask.Settings, Asks: ask.Asks, Choices: ask.Choices, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region, Version: pr.Version,
 		Model: s.Model, MaxOutput: int(ask.Model.MaxOutput), MaxTokens: ask.MaxTokens(), Family: ask.Model.Family, Type: ask.Prompt.Invocation(), Mode: ask.callsOnly(s),
 		RoleARN: where.RoleARN, KMSKey: s.KMSKey, JobTimeout: int32(s.JobTimeout), VPCSubnets: s.VPCSubnets, VPCSecurityGroups: s.VPCSecurityGroups, BucketOwner: s.BucketOwner, Tags: s.Tags, Quotas: pr.knownQuotas(s, where.AWS.Region),
 		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD,

@@ -408,3 +408,36 @@ func FuzzHTML(f *testing.F) {
 		}
 	})
 }
+
+// took is what one pass took that sent so many documents.
+func took(documents int64, list string) report.Account {
+	seconds, usd := 12.5, dollars(list)
+	return report.Account{
+		Documents: &documents, Answered: &documents, Records: documents, Jobs: 1, Tokens: report.Tokens{Input: 10 * documents, Output: documents},
+		Cost: report.Spent{Actual: usd, List: usd}, Seconds: &seconds,
+	}
+}
+
+func TestTheLastPassAndTheWholeRunAreNamed(t *testing.T) {
+	t.Parallel()
+	r := normalReport()
+	r.LastPass, r.WholeRun = &report.Pass{Number: 1, Account: took(14187, "34.3")}, &report.WholeRun{Passes: 1, Account: took(14187, "34.3")}
+	if strings.Contains(render(t, r), "hole run") {
+		t.Error("the page of a run of one pass speaks of a whole run")
+	}
+	r.LastPass = &report.Pass{Number: 2, Account: took(7, "0.05")}
+	r.WholeRun = &report.WholeRun{Passes: 2, Account: took(14194, "34.35")}
+	got := render(t, r)
+	for _, want := range []string{"Pass 2", "2 passes", ">14,194<", ">7<", "$0.05", "$34.35", "What it cost in the last pass", "Jobs of the last pass", "12 s"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page of a second pass has no %q", want)
+		}
+	}
+	if strings.Contains(got, "Nothing new") {
+		t.Error("a pass that sent something is said to be nothing new")
+	}
+	r.NothingNew, r.WholeRun.Answered, r.WholeRun.Cost.Actual, r.WholeRun.Seconds = true, nil, nil, nil
+	if got := render(t, r); !strings.Contains(got, "Nothing new: nothing was sent.") || strings.Count(got, ">unknown<") != 3 {
+		t.Error("the page does not say that nothing was sent, or what is unknown")
+	}
+}

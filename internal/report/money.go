@@ -74,7 +74,7 @@ func amounts(c *Cost, local bool) []amount {
 		would = "what these tokens would cost as a batch job"
 	}
 	list := []amount{
-		{Name: "Spent", Meaning: "in this run", Class: "good"},
+		{Name: "Spent", Meaning: "for what was sent", Class: "good"},
 		{Name: "Batch", Meaning: would, Class: "plain"},
 		{Name: "On demand", Meaning: "the same tokens by single calls", Class: "plain"},
 		{Name: "Forecast", Meaning: "of the plan, before anything was sent", Class: "faint"},

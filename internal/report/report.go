@@ -49,6 +49,12 @@ type Report struct {
 	Deadline *Deadline `json:"deadline,omitempty"`
 
 	Ways []Way `json:"ways,omitempty"` // to buy the same, side by side
+
+	// LastPass is the pass that tokens, cost, time and jobs are of, and WholeRun what all passes took together.
+	LastPass *Pass     `json:"last_pass,omitempty"`
+	WholeRun *WholeRun `json:"whole_run,omitempty"`
+	// NothingNew says that the command that wrote this sent nothing, because nothing was new.
+	NothingNew bool `json:"nothing_new,omitempty"`
 }
 
 // Documents counts where the documents ended. Total = OK + Invalid + Failed + Skipped. Duplicate and Unchanged are
@@ -79,6 +85,20 @@ type Tokens struct {
 	Estimated bool `json:"estimated"`
 	// Unknown is how many answers do not say what they took; the counts are those of the others.
 	Unknown int64 `json:"unknown,omitempty"`
+}
+
+// TokensOf gives what a usage holds. Whether it is estimated is not in it.
+func TokensOf(u quarry.Usage) Tokens {
+	return Tokens{Input: u.InputTokens, Output: u.OutputTokens, CacheRead: u.CacheReadTokens, CacheWrite: u.CacheWriteTokens, Unknown: u.Unknown}
+}
+
+// Add adds other counts. Sums that an int64 cannot hold stay at its largest value.
+func (t *Tokens) Add(o *Tokens) {
+	u := quarry.Usage{InputTokens: t.Input, OutputTokens: t.Output, CacheReadTokens: t.CacheRead, CacheWriteTokens: t.CacheWrite, Unknown: t.Unknown}
+	u.Add(quarry.Usage{InputTokens: o.Input, OutputTokens: o.Output, CacheReadTokens: o.CacheRead, CacheWriteTokens: o.CacheWrite, Unknown: o.Unknown})
+	estimated := t.Estimated || o.Estimated
+	*t = TokensOf(u)
+	t.Estimated = estimated
 }
 
 // Cost is money in US dollars; null is not known. Actual is what was spent, 0 on a stand-in, whatever its address; the others are what the

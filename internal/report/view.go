@@ -32,6 +32,9 @@ type view struct {
 	Input, Output         string
 	PerDocument           string
 
+	Took       []tookView // the last pass and the whole run
+	NothingNew bool
+
 	Cost     costView
 	Stages   []stage
 	Whole    string
@@ -78,7 +81,7 @@ func newView(r *Report) *view {
 		Target: clean(r.Target, 20), Version: clean(r.Version, 80), Generated: moment(r.Generated),
 		AnsweredBy: cleanAll(r.AnsweredBy, maxSources, 200), Sources: cleanAll(r.Sources, maxSources, 300),
 		Total: number(r.Documents.Total), Input: number(r.Tokens.Input), Output: number(r.Tokens.Output),
-		Cost: newCostView(r), Whole: span(r.Time.Total), Timeline: drawTimeline(r),
+		Took: took(r), NothingNew: r.NothingNew, Cost: newCostView(r), Whole: span(r.PassTime()), Timeline: drawTimeline(r),
 		Forecasts: forecasts(r.Forecast), Pilot: pilotText(r.Pilot), Checks: checks(r.Proof), Structured: structuredText(r.Structured),
 		Samples: answers(r), Notes: cleanAll(r.Notes, maxNotes, maxLine),
 	}

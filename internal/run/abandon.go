@@ -14,6 +14,7 @@ import (
 
 	"quarry"
 	"quarry/internal/ledger"
+	"quarry/internal/run/history"
 )
 
 // A command that was refused, or that a person ended, binds the next one to nothing. A pass that has sent nothing is dropped as
@@ -155,7 +156,7 @@ func (r *Run) dropPass(ctx context.Context, pass int, rows []ledger.Shard) error
 	if err != nil {
 		return err
 	}
-	gone := []string{plannedFact(pass), beganFact(pass), askedFact(pass), deadlineFact(pass), beforeFact(pass), flagsFact(pass), fmt.Sprintf("forecast.%d", pass), "planned"}
+	gone := []string{plannedFact(pass), beganFact(pass), askedFact(pass), deadlineFact(pass), beforeFact(pass), flagsFact(pass), choicesFact(pass), workedFact(pass), fmt.Sprintf("forecast.%d", pass), "planned"}
 	if err := r.ledger.Drop(ctx, rows, facts, gone); err != nil {
 		return err
 	}
@@ -222,8 +223,12 @@ func (r *Run) giveUp(ctx context.Context, pass int, rows []ledger.Shard) error {
 	if err := r.remember(ctx); err != nil {
 		return err
 	}
-	next := strconv.Itoa(pass + 1)
-	return r.ledger.SetFacts(ctx, map[string]string{"pass": next, "seen": r.fingerprint(), "settings": r.cfg.Settings, "model": r.cfg.Model, abandonedFact: ""})
+	facts, err := endFacts(pass, &history.Ended{At: time.Now().UTC()})
+	if err != nil {
+		return err
+	}
+	facts["pass"], facts["seen"], facts["settings"], facts["model"], facts[abandonedFact] = strconv.Itoa(pass+1), r.fingerprint(), r.cfg.Settings, r.cfg.Model, ""
+	return r.ledger.SetFacts(ctx, facts)
 }
 
 // dropUnsent drops the shards of a pass that the provider never heard of, and gives the others. Of an intent the provider is

@@ -144,8 +144,9 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 	if err != nil {
 		return err
 	}
-	r.made = r.makeReport(shards, steps) // the files of a finished run stay as they are
-	return nil
+	r.done = true
+	r.made, err = r.makeReport(ctx, shards, steps) // the files of a finished run stay as they are
+	return err
 }
 
 // asWhenAsked sets what answers are held against to what they were asked with.

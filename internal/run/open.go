@@ -40,6 +40,7 @@ func (r *Run) open(ctx context.Context) error {
 		facts := map[string]string{
 			"pools": pools, "pass": "1", "seen": r.fingerprint(), "run": string(r.id), "sources": string(sources), "settings": r.cfg.Settings, "model": r.cfg.Model,
 			"created": quarry.Timestamp(r.began), "version": r.cfg.Version, "target": r.target(), "region": r.cfg.Region, "bucket": r.bucket.Name(),
+			standInFact: r.standIn(),
 		}
 		if err := r.ledger.SetFacts(ctx, facts); err != nil {
 			return err
@@ -57,7 +58,7 @@ func (r *Run) open(ctx context.Context) error {
 	if err := r.samePlace(ctx); err != nil {
 		return err
 	}
-	if err := r.ledger.SetFacts(ctx, map[string]string{"version": r.cfg.Version}); err != nil { // which writes it now
+	if err := r.ledger.SetFacts(ctx, map[string]string{"version": r.cfg.Version, standInFact: r.standIn()}); err != nil { // which writes it now
 		return err
 	}
 	// Whoever holds the lock is alone: no lease of a process that died has to run out.
@@ -80,6 +81,13 @@ func (r *Run) open(ctx context.Context) error {
 			return fmt.Errorf("read how long the run took so far: %w", err)
 		}
 	}
+	if text, ok, err := r.ledger.Fact(ctx, workedFact(r.pass)); err != nil {
+		return err
+	} else if ok {
+		if r.worked, err = time.ParseDuration(text); err != nil {
+			return fmt.Errorf("read how long pass %d took so far: %w", r.pass, err)
+		}
+	}
 	r.watch(Event{Kind: RunOpened, Text: string(r.id), Done: 1})
 	return nil
 }
@@ -90,6 +98,9 @@ func (r *Run) target() string {
 	}
 	return "aws"
 }
+
+// standIn says whether a stand-in answers, so that nothing is paid.
+func (r *Run) standIn() string { return strconv.FormatBool(r.cfg.Local || r.cfg.Free) }
 
 // sameRun refuses to go on with other sources, another target or other settings than the run was begun with.
 func (r *Run) sameRun(ctx context.Context) error {
@@ -220,6 +231,7 @@ func (r *Run) choosePass(ctx context.Context) error {
 	}
 	seen := r.fingerprint()
 	if same && seen != "" && seen == facts["seen"] && facts["open"] == "" {
+		r.done = true
 		return nil // nothing is new: the files are made anew from what is there
 	}
 	r.pass++
@@ -263,8 +275,12 @@ func (r *Run) finished(ctx context.Context) error {
 	if err := r.remember(ctx); err != nil {
 		return err
 	}
-	err := r.ledger.SetFacts(ctx, map[string]string{"finished": strconv.Itoa(r.pass), "settings.finished": r.cfg.Settings, "open": open})
+	facts, err := endFacts(r.pass, r.ending)
 	if err != nil {
+		return err
+	}
+	facts["finished"], facts["settings.finished"], facts["open"] = strconv.Itoa(r.pass), r.cfg.Settings, open
+	if err := r.ledger.SetFacts(ctx, facts); err != nil {
 		return err
 	}
 	before, err := r.numberBefore(ctx)
@@ -279,8 +295,12 @@ func (r *Run) Close(ctx context.Context) error {
 	if r.id == "" {
 		return nil
 	}
-	active := r.active + time.Since(r.began)
-	return r.ledger.SetFacts(ctx, map[string]string{"active": active.Round(time.Millisecond).String()})
+	took := time.Since(r.began)
+	facts := map[string]string{"active": (r.active + took).Round(time.Millisecond).String()}
+	if r.pass > 0 && !r.done && r.ending == nil {
+		facts[workedFact(r.pass)] = (r.worked + took).Round(time.Millisecond).String()
+	}
+	return r.ledger.SetFacts(ctx, facts)
 }
 
 // StopRequest is the file by which another process asks a running one to stop spending.

@@ -88,6 +88,9 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if facts[askedFact(r.pass)], err = r.askedNow(ctx); err != nil {
 		return count{}, err
 	}
+	if facts[choicesFact(r.pass)], err = marshalled(r.cfg.Choices); err != nil {
+		return count{}, err
+	}
 	if r.replaced {
 		if facts["sources"], err = marshalled(r.cfg.Sources); err != nil {
 			return count{}, err

@@ -36,7 +36,10 @@ func (r *Run) writeReportFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rep := r.makeReport(shards, steps)
+	rep, err := r.makeReport(ctx, shards, steps)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	if err := report.JSON(&b, &rep); err != nil {
 		return fmt.Errorf("write report: %w", err)
@@ -55,7 +58,7 @@ func (r *Run) writeReportFiles(ctx context.Context) error {
 	return nil
 }
 
-func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Report {
+func (r *Run) makeReport(ctx context.Context, shards []ledger.Shard, steps map[string]ledger.Step) (Report, error) {
 	p := summary.Pass{
 		Plan: &r.planned, Totals: &r.totals, Rows: shards, Steps: steps, Before: r.foreseen.Before, After: r.foreseen.After,
 		Home: ledger.Pool{Region: r.cfg.Region, Model: r.cfg.Model}, Prices: r.cfg.Prices, Quotas: r.cfg.Quotas, Local: r.cfg.Local, Free: r.cfg.Free, Cap: r.cfg.MaxUSD, Adopted: r.adopting,
@@ -67,5 +70,5 @@ func (r *Run) makeReport(shards []ledger.Shard, steps map[string]ledger.Step) Re
 	var said []string
 	rep.Deadline, said = r.deadlineReport(shards)
 	rep.Notes = append(rep.Notes, said...)
-	return rep
+	return rep, r.withHistory(ctx, &rep)
 }

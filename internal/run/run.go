@@ -27,6 +27,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
+	"quarry/internal/run/history"
 	"quarry/internal/run/outlook"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/prepare"
@@ -44,11 +45,14 @@ type Config struct {
 	ReplaceSource bool
 	Settings      string // a digest of all that decides what is asked: model, prompt, schema, cleaning
 	Asks          string // a digest of model, prompt and schema alone. Empty: Settings
-	Local         bool   // the provider is a stand-in: nothing costs money
-	Free          bool   // the provider is a stand-in at an address of AWS's: what it answers costs nothing, and all else is as on AWS
-	ForAWS        bool   // with Local: what is only reckoned here would be sent to AWS, where too few records stop a run
-	Region        string
-	Version       string
+	// Choices are the settings that Settings is a digest of, by the names that people know: values, or digests where they are long
+	// (see history.Digest).
+	Choices map[string]string
+	Local   bool // the provider is a stand-in: nothing costs money
+	Free    bool // the provider is a stand-in at an address of AWS's: what it answers costs nothing, and all else is as on AWS
+	ForAWS  bool // with Local: what is only reckoned here would be sent to AWS, where too few records stop a run
+	Region  string
+	Version string
 
 	Model     string
 	MaxOutput int // tokens the model can answer at most; 0: not known
@@ -148,7 +152,10 @@ type Run struct {
 	totals        results.Totals
 	made          Report
 	began         time.Time
-	active        time.Duration // of earlier processes
+	active        time.Duration  // of earlier processes
+	worked        time.Duration  // of them, on the pass at hand
+	done          bool           // the pass at hand had ended before this command
+	ending        *history.Ended // what is kept of the pass, once its report was made; nil: it does not end, or had ended before
 
 	heavy     chan struct{}
 	sending   chan struct{} // the slot of uploads: one fills the line with its parts, and four hold 160 MB of them

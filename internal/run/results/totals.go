@@ -15,6 +15,7 @@ import (
 type Totals struct {
 	Total, OK, Invalid, Failed, Skipped int64
 	Again                               int64        // of Failed, those that the next pass asks first
+	Answered                            int64        // documents that this pass asked and that have an answer, good or bad
 	Duplicate                           int64        // of them, answered by another document's answer
 	Near                                int64        // of Duplicate, those whose text is not the same
 	Spared                              quarry.Usage // what they would have taken
@@ -34,6 +35,9 @@ func (t *Totals) Count(res *quarry.Result, paid bool) {
 	t.Total++
 	t.see(res)
 	if paid {
+		if res.SameAs == "" && (res.Status == quarry.StatusOK || res.Status == quarry.StatusInvalid) {
+			t.Answered++
+		}
 		t.Usage.Add(res.Usage)
 		if res.CostUSD == nil {
 			t.CostUnknown = true

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/compose"
+	"quarry/internal/config"
+	"quarry/internal/ledger"
+	"quarry/internal/run"
+)
+
+func (a *App) historyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "history",
+		Short: "Show the passes of a run: when, what changed, what was sent, tokens and cost; and their sums",
+		Long: `History lists the passes of a run, the oldest first. A pass is one reading of the sources: the same
+command begins a new one when sources or settings have changed. Each pass says how many documents were new,
+changed or gone, which settings changed, what was sent and answered, and what that took. The sums at the end
+are those of the whole run, with the passes that were given up.
+
+It reads the ledger, also beside the process that works on the run, and changes nothing.
+
+Exit codes: 0 done · 2 usage`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.history(cmd.Context(), &s.Settings)
+		},
+	}
+	bind(cmd, "dir", "prices")
+	return cmd
+}
+
+func (a *App) history(ctx context.Context, s *config.Settings) error {
+	book, err := a.openBook(ctx, s.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = book.Close() }()
+	h, err := historyNow(ctx, book, s)
+	if err != nil {
+		return err
+	}
+	if h.Run == "" {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read history", Subject: s.Dir, Err: errors.New("no run was begun in it"),
+			Hint: "name the run directory with --dir, or begin a run: quarry run SOURCE",
+		}
+	}
+	if a.json {
+		return a.writeJSON(&h)
+	}
+	_, err = io.WriteString(a.Stdout, historyText(&h, s.Dir, a.pageWidth()))
+	return err
+}
+
+// historyNow reads the passes of a run.
+func historyNow(ctx context.Context, book *ledger.Ledger, s *config.Settings) (run.History, error) {
+	prices, err := compose.Prices(s)
+	if err != nil {
+		return run.History{}, err
+	}
+	return run.HistoryNow(ctx, book, prices)
+}
+
+// historyText is a history for people, in lines of at most so many cells.
+func historyText(h *run.History, dir string, width int) string {
+	var b strings.Builder
+	line := func(indent int, text string) { b.WriteString(wrapped(plain(text), indent, width)) }
+	line(0, fmt.Sprintf("run %s in %s: %s", h.Run, dir, plural(len(h.Passes), "pass", "passes")))
+	for i := range h.Passes {
+		p := &h.Passes[i]
+		b.WriteString("\n")
+		line(0, fmt.Sprintf("pass %d: %s, %s", p.Number, stateText(p), spanText(p)))
+		line(2, changedText(p))
+		for _, text := range accountTexts(&p.Account) {
+			line(2, text)
+		}
+	}
+	b.WriteString("\n")
+	line(0, fmt.Sprintf("whole run: %s", plural(h.Whole.Passes, "pass", "passes")))
+	for _, text := range accountTexts(&h.Whole.Account) {
+		line(2, text)
+	}
+	return b.String()
+}
