@@ -150,7 +150,7 @@ func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, 
 	if home != "" {
 		cfg.Model = home
 	}
-	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.Bucket, Bedrock: where.Bedrock, Watch: show.event, Pools: pools}), dir, nil
+	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.Bucket, Bedrock: where.Bedrock, Watch: show.event, Pools: pools, PoolAt: where.PoolAt}), dir, nil
 }
 
 // placeOf fills in where a run that is known already was sent.

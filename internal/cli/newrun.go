@@ -96,7 +96,7 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 	}
 	r := run.New(cfg, run.Deps{
 		Effects: e, Ledger: book, Keep: a.parts().KeepSources(s, e, dir, args, records, watch), Bucket: where.Bucket, Bedrock: where.Bedrock, Watch: watch,
-		Pools:     a.parts().FurtherPools(ctx, s, e, dir, where),
+		Pools: a.parts().FurtherPools(ctx, s, e, dir, where), PoolAt: where.PoolAt,
 		Preflight: a.preflight(s, where, book), Confirm: a.confirm(s, show.free),
 	})
 	c.Add(func() error { return r.Close(context.WithoutCancel(ctx)) })

@@ -107,11 +107,16 @@ func (p *Provider) PoolsOfRun(ctx context.Context, book *ledger.Ledger) (pools [
 			home = ref.Model
 			continue
 		}
-		there := p.AWS.Copy()
-		there.Region = ref.Region
-		pools = append(pools, run.Pool{Region: ref.Region, Model: ref.Model, RoleARN: p.RoleARN, Bucket: bucket.New(there, ref.Bucket), Bedrock: bedrock.New(there)})
+		pools = append(pools, p.PoolAt(ref))
 	}
 	return pools, home, nil
+}
+
+// PoolAt gives a place that earlier commands of a run named: what they sent there is fetched from there.
+func (p *Provider) PoolAt(ref ledger.Pool) run.Pool {
+	there := p.AWS.Copy()
+	there.Region = ref.Region
+	return run.Pool{Region: ref.Region, Model: ref.Model, RoleARN: p.RoleARN, Bucket: bucket.New(there, ref.Bucket), Bedrock: bedrock.New(there)}
 }
 
 // InRegion gives a client for a job of any Region.

@@ -133,7 +133,7 @@ func (r *Run) freeUnsent(ctx context.Context, rows []ledger.Shard) error {
 		}
 		elsewhere := moved && s.Pool == (ledger.Pool{})
 		if !elsewhere {
-			if _, err := r.poolOf(s); err == nil {
+			if r.namedPool(s) != nil {
 				continue
 			}
 		}
@@ -234,7 +234,7 @@ func (r *Run) giveUp(ctx context.Context, pass int, rows []ledger.Shard) error {
 // dropUnsent drops the shards of a pass that the provider never heard of, and gives the others. Of an intent the provider is
 // asked, until its list can be relied upon.
 func (r *Run) dropUnsent(ctx context.Context, pass int, rows []ledger.Shard) (kept []ledger.Shard, err error) {
-	restore, err := r.asPass(ctx, pass, rows)
+	restore, err := r.asPass(ctx, pass)
 	if err != nil {
 		return nil, err
 	}
@@ -307,10 +307,10 @@ func (r *Run) resolveIntent(ctx context.Context, s *ledger.Shard) error {
 	}
 }
 
-// asPass lets the run act with the settings and pools that a pass was asked with, until restore is called.
-func (r *Run) asPass(ctx context.Context, pass int, rows []ledger.Shard) (restore func(), err error) {
-	cfg, pools, adopting, at := r.cfg, r.pools, r.adopting, r.pass
-	restore = func() { r.cfg, r.pools, r.adopting, r.pass = cfg, pools, adopting, at }
+// asPass lets the run act with the settings that a pass was asked with, until restore is called.
+func (r *Run) asPass(ctx context.Context, pass int) (restore func(), err error) {
+	cfg, adopting, at := r.cfg, r.adopting, r.pass
+	restore = func() { r.cfg, r.adopting, r.pass = cfg, adopting, at }
 	// A ledger of format 1 does not say what was asked: its answers are held against what is asked now.
 	if _, known, err := r.ledger.Fact(ctx, askedFact(pass)); err != nil {
 		return restore, err
@@ -320,31 +320,13 @@ func (r *Run) asPass(ctx context.Context, pass int, rows []ledger.Shard) (restor
 			return func() {}, err
 		}
 	}
-	r.pools = slices.Clone(r.pools)
-	for i := range rows {
-		s := &rows[i]
-		if s.Pool == (ledger.Pool{}) {
-			continue
-		}
-		if _, err := r.poolOf(s); err == nil {
-			continue
-		}
-		// The same bucket in the same Region, where another model was asked.
-		at := slices.IndexFunc(r.pools, func(p Pool) bool { return p.Region == s.Pool.Region && p.Bucket.Name() == s.Pool.Bucket })
-		if at < 0 {
-			continue // refused where it is needed
-		}
-		same := r.pools[at]
-		same.Model = s.Pool.Model
-		r.pools = append(r.pools, same)
-	}
 	r.adopting, r.pass = true, pass // nothing of it is asked again by itself
 	return restore, nil
 }
 
 // drain follows what a pass has sent to its end and collects it. Calls that were not made are not made any more.
 func (r *Run) drain(ctx context.Context, pass int, rows []ledger.Shard) error {
-	restore, err := r.asPass(ctx, pass, rows)
+	restore, err := r.asPass(ctx, pass)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"quarry/internal/catalog"
@@ -56,6 +57,9 @@ func (r *Run) announce(ctx context.Context, pool *Pool) error {
 		return err
 	}
 	made := r.runJSON(created)
+	if made.Pools, err = r.placesUsed(ctx); err != nil {
+		return err
+	}
 	b, err := runjson.Bytes(&made)
 	if err != nil {
 		return err
@@ -65,6 +69,24 @@ func (r *Run) announce(ctx context.Context, pool *Pool) error {
 	}
 	r.announced.Store(pool.Bucket.Name(), true)
 	return nil
+}
+
+// placesUsed are the pools that the command names, and other places where jobs of the run are: whoever takes the run over has to
+// look there too.
+func (r *Run) placesUsed(ctx context.Context) ([]ledger.Pool, error) {
+	places := r.poolRefs()
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range shards {
+		s := &shards[i]
+		known := func(p ledger.Pool) bool { return p.Region == s.Pool.Region && p.Bucket == s.Pool.Bucket }
+		if s.Job.ARN != "" && s.Pool != (ledger.Pool{}) && !slices.ContainsFunc(places, known) {
+			places = append(places, s.Pool)
+		}
+	}
+	return places, nil
 }
 
 // putNote puts what must be known of a shard into the bucket, before its job is asked for.

@@ -226,9 +226,10 @@ func TestCallsStopWhenAsked(t *testing.T) {
 	}
 }
 
-func TestAnotherRegionFindsNoJobs(t *testing.T) {
+func TestAPlaceThatCannotBeReachedIsNotLeftWithJobs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{docs: someDocs(9)})
+	w.deps = func(d *run.Deps) { d.PoolAt = nil }
 	if _, _, err := w.run(t, dieAtNth(t, "rename "+filepath.Join(w.dir, "raw", "p00001-a1", "manifest.json.out.zst"), 1)); err == nil {
 		t.Fatal("it did not die")
 	}

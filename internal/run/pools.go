@@ -3,11 +3,15 @@ package run
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"quarry"
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 )
 
@@ -80,18 +84,54 @@ func (r *Run) placeOf(s *ledger.Shard) ledger.Pool {
 	return r.pools[0].ref()
 }
 
-// poolOf gives the pool that a shard is asked of. It is an error when the command does not name that pool any more: its
-// job would not be found elsewhere, and would be paid again.
+// poolOf gives the pool that a shard is asked of, which an earlier command may have named: its job would not be found elsewhere,
+// and would be paid again.
 func (r *Run) poolOf(s *ledger.Shard) (*Pool, error) {
-	if s.Pool == (ledger.Pool{}) {
-		return &r.pools[0], nil
+	if p := r.namedPool(s); p != nil {
+		return p, nil
 	}
-	for i := range r.pools {
-		if p := &r.pools[i]; p.Region == s.Pool.Region && p.Model == s.Pool.Model && p.Bucket.Name() == s.Pool.Bucket {
-			return p, nil
-		}
+	if p := r.former.at(s.Pool, r.deps.PoolAt); p != nil {
+		return p, nil
 	}
 	return nil, r.otherPlace(s)
+}
+
+// namedPool gives the pool of a shard where the command at hand names it; nil: it does not.
+func (r *Run) namedPool(s *ledger.Shard) *Pool {
+	if s.Pool == (ledger.Pool{}) {
+		return &r.pools[0]
+	}
+	for i := range r.pools {
+		if p := &r.pools[i]; p.ref() == s.Pool {
+			return p
+		}
+	}
+	return nil
+}
+
+// formerPools are the places that earlier commands named.
+type formerPools struct {
+	mu    sync.Mutex
+	pools map[ledger.Pool]*Pool
+}
+
+// at gives such a place, opened once; nil where it cannot be.
+func (f *formerPools) at(place ledger.Pool, open func(ledger.Pool) Pool) *Pool {
+	if open == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.pools[place]
+	if p == nil {
+		made := open(place)
+		p = &made
+		if f.pools == nil {
+			f.pools = map[ledger.Pool]*Pool{}
+		}
+		f.pools[place] = p
+	}
+	return p
 }
 
 // otherPlace says that a shard was given to a pool that the command does not name any more.
@@ -116,20 +156,30 @@ func (r *Run) otherPlace(s *ledger.Shard) error {
 	}
 }
 
-// samePools refuses to go on without a pool that still has shards. A shard that was not sent yet is given to another.
+// samePools names the pools that still have shards and that the command does not name, and refuses where they cannot be reached.
+// A shard that was not sent yet is given to another.
 func (r *Run) samePools(ctx context.Context) error {
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return err
 	}
+	left := map[string]int64{}
 	for i := range shards {
 		s := &shards[i]
 		if s.Mode != quarry.ModeJob || !(s.State.Open() || s.State == quarry.ShardEnded || s.State == quarry.ShardUploaded) {
 			continue
 		}
-		if _, err := r.poolOf(s); err != nil {
+		p, err := r.poolOf(s)
+		if err != nil {
 			return err
 		}
+		if r.namedPool(s) == nil {
+			left[p.Region+", bucket "+p.Bucket.Name()]++
+		}
+	}
+	for _, place := range slices.Sorted(maps.Keys(left)) {
+		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s in %s, which this command does not name: followed and collected there; what was not sent goes to %s",
+			figure.Count(left[place], "job"), place, r.pools[0].Region)})
 	}
 	names, err := marshalled(r.poolRefs())
 	if err != nil {

@@ -119,6 +119,9 @@ type Deps struct {
 	Bedrock *bedrock.Client
 	// Pools are further places for jobs, beside the one that Config, Bucket and Bedrock describe.
 	Pools []Pool
+	// PoolAt gives a place that earlier commands named and this one does not: what they sent there is followed and collected there, and
+	// nothing new is sent. nil: a command that leaves such a place is refused.
+	PoolAt func(ledger.Pool) Pool
 	// Preflight checks for free whatever could fail later; nil where there is nothing to check.
 	Preflight func(ctx context.Context) error
 	// Confirm asks a person before money moves; nil where nobody has to be asked.
@@ -137,6 +140,7 @@ type Run struct {
 	bedrock *bedrock.Client
 	deps    Deps
 	pools   []Pool // the first is home
+	former  formerPools
 	sched   *shared
 
 	id           quarry.RunID

@@ -41,6 +41,7 @@ type world struct {
 	deps     func(*run.Deps)
 
 	wires   *wires   // what the network is; nil: sockets
+	region  string   // of the home pool. Empty: the default
 	regions []string // of further pools
 	model   string   // zero: quarry.DefaultModel
 	event   func(run.Event)
@@ -143,7 +144,7 @@ func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *r
 			stop()
 		}
 	}()
-	aws, err := account.Load(ctx, account.Config{HTTP: client, Backoff: 5 * time.Millisecond, Fixed: &account.FixedKeys{Endpoint: cmp.Or(w.endpoint, w.server.URL()), KeyID: id, Secret: secret}})
+	aws, err := account.Load(ctx, account.Config{HTTP: client, Region: w.region, Backoff: 5 * time.Millisecond, Fixed: &account.FixedKeys{Endpoint: cmp.Or(w.endpoint, w.server.URL()), KeyID: id, Secret: secret}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -151,11 +152,11 @@ func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *r
 	if err != nil {
 		return nil, nil, err
 	}
-	b := bucket.New(aws, w.bucket)
+	b := bucket.New(aws, w.bucketIn(aws.Region))
 	if err := b.Make(ctx); err != nil {
 		return nil, nil, err
 	}
-	wants := setup.Wants{Account: setup.Account{ID: me.Account, Partition: me.Partition, Region: aws.Region}, Bucket: w.bucket, Model: cmp.Or(w.model, quarry.DefaultModel)}
+	wants := setup.Wants{Account: setup.Account{ID: me.Account, Partition: me.Partition, Region: aws.Region}, Bucket: b.Name(), Model: cmp.Or(w.model, quarry.DefaultModel)}
 	if _, err := setup.EnsureRole(ctx, aws, "quarry-batch", wants); err != nil {
 		return nil, nil, err
 	}
@@ -184,11 +185,23 @@ func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *r
 	if err != nil {
 		return nil, nil, err
 	}
-	deps := run.Deps{Effects: e, Ledger: book, Sources: sources, Bucket: b, Bedrock: bedrock.New(aws), Pools: pools, Watch: w.event}
+	deps := run.Deps{Effects: e, Ledger: book, Sources: sources, Bucket: b, Bedrock: bedrock.New(aws), Pools: pools, Watch: w.event, PoolAt: func(ref ledger.Pool) run.Pool {
+		there := aws.Copy()
+		there.Region = ref.Region
+		return run.Pool{Region: ref.Region, Model: ref.Model, RoleARN: cfg.RoleARN, Bucket: bucket.New(there, ref.Bucket), Bedrock: bedrock.New(there)}
+	}}
 	if w.deps != nil {
 		w.deps(&deps)
 	}
 	return run.New(cfg, deps), stop, nil
+}
+
+// bucketIn is the name of the world's bucket in a Region.
+func (w *world) bucketIn(region string) string {
+	if region == account.DefaultRegion {
+		return w.bucket
+	}
+	return w.bucket + "-" + region
 }
 
 // bill is what the provider knows: how often it answered each record.
