@@ -227,6 +227,9 @@ func TestAPlannedShardIsCutSmaller(t *testing.T) {
 		"what fits and the rest": {cut.Pieces{Least: 3, Most: 3, Bytes: 300}, []string{
 			"main batch 0.0-3.0 3 records 300 bytes m from 0 at line 1", "main batch 4.0-7.0 4 records 400 bytes m from 4 at line 5",
 		}},
+		"records larger than a piece": {cut.Pieces{Least: 2, Most: 3, Bytes: 50}, []string{
+			"main batch 0.0-3.0 3 records 300 bytes m from 0 at line 1", "main batch 4.0-7.0 4 records 400 bytes m from 4 at line 5",
+		}},
 		"not at all": {cut.Pieces{Least: 4, Most: 4, Bytes: 400}, nil},
 	} {
 		rows, err := cut.Smaller(t.Context(), &whole[0], pass, nil, c.pieces)
