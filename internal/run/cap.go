@@ -144,6 +144,7 @@ func (r *Run) balanceBut(ctx context.Context, own *ledger.Shard) (outlook.Balanc
 	}
 	for i := range shards {
 		o := &shards[i]
+		b.Earlier = b.Earlier || o.State == quarry.ShardPlanned && o.Kind == own.Kind && o.Seq < own.Seq && o.Unasked == "" && !r.granted[o.ID]
 		if o.ID == own.ID || o.Unasked != "" || !o.Times.Collected.IsZero() || r.waitsForCalls(o) || !r.isOpen(o, own) {
 			continue
 		}
@@ -224,7 +225,7 @@ func (r *Run) withinCap(ctx context.Context, s *ledger.Shard) (bool, error) {
 			r.underWay[s.ID] = true
 		}
 		return true, nil
-	case b.Open.Worst > 0:
+	case b.Open.Worst > 0 || b.Earlier:
 		return false, r.wait(s, fmt.Sprintf("the cap of %s: %s settled, open shards need %s, this one needs %s", r.cfg.MaxUSD, b.Settled, b.Open.Needs(), own.Needs()), time.Second)
 	}
 	if s.State == quarry.ShardPlanned {

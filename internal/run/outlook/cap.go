@@ -84,6 +84,9 @@ type Balance struct {
 	Open    Reserve    // of what is under way
 	Ratio   float64    // tokens a byte of input that are reserved in the worst case
 	Factor  float64    // of what was forecast, by what settled shards cost
+	// Earlier says that a shard with a lower number was not let through yet. Only the first of those may say that the cap is
+	// reached: the piece that fits may be checked after the one that does not.
+	Earlier bool
 }
 
 // Left is what the cap leaves when nothing more is sent.
