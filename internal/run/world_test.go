@@ -54,6 +54,8 @@ type worldConfig struct {
 	delay  time.Duration // in each state of a job before it runs. Zero: hardly any
 	cfg    func(*run.Config)
 	wires  *wires // nil: sockets
+	// backend answers instead of the built-in model: openai=URL.
+	backend string
 }
 
 func newWorld(t *testing.T, cfg worldConfig) *world {
@@ -73,6 +75,7 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 	w.server, err = standin.Start(t.Context(), standin.Config{
 		Listener: listener,
 		Dir:      filepath.Join(base, "standin"), NoSync: true, TestClock: true, StateDelay: max(cfg.delay, time.Nanosecond), Fault: cfg.fault, QuotasFile: filepath.Join(base, "quotas.json"),
+		Backends: backends(cfg.backend),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +86,13 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 		}
 	})
 	return w
+}
+
+func backends(one string) []string {
+	if one == "" {
+		return nil
+	}
+	return []string{one}
 }
 
 func write(t *testing.T, path, text string) {
