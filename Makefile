@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy
+.PHONY: build check check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
@@ -83,3 +83,7 @@ bench-scale: build
 # Dies at every effect, and kills the real binary at random moments. Long.
 torture:
 	$(GO) test -run 'TestResumeAfterCrashAtEveryEffect|TestSurvivesKill' -timeout 2h ./internal/run ./cmd/quarry -full
+
+# Twenty kinds of run with the working tree and with a commit before it: what they leave must be the same, byte by byte.
+run-kinds:
+	$(GO) run -C tools ./run-kinds
