@@ -6,6 +6,7 @@ import (
 	"quarry/internal/jsonl"
 	"quarry/internal/source/contentful"
 	"quarry/internal/source/ghost"
+	sourcejsonl "quarry/internal/source/jsonl"
 	"quarry/internal/source/parquet"
 	"quarry/internal/source/stream"
 )
@@ -51,6 +52,10 @@ func tellObject(extension string, text []byte) string {
 	if extension == ".jsonl" || extension == ".ndjson" {
 		return "jsonl"
 	}
+	shape := sourcejsonl.ShapeOf(text)
+	if shape == sourcejsonl.Wrapped {
+		return "json"
+	}
 	for i, line := range bytes.SplitN(text, []byte{'\n'}, 12) {
 		if i < 10 && jsonl.Check(line) == nil {
 			return "jsonl"
@@ -58,6 +63,9 @@ func tellObject(extension string, text []byte) string {
 	}
 	first, _, more := bytes.Cut(text, []byte{'\n'})
 	if !more && bytes.HasPrefix(first, []byte(`{"`)) {
+		if shape == sourcejsonl.Unsure {
+			return "json"
+		}
 		return "jsonl" // one line that is longer than what was looked at, or broken
 	}
 	if extension == ".json" || bytes.Contains(text[:min(len(text), 200)], []byte{'"'}) {

@@ -26,7 +26,9 @@ func Is(head []byte) bool {
 		return false
 	}
 	first := strings.TrimLeft(text[1:], " \t\r\n")
-	for _, name := range []string{`"contentTypes"`, `"entries"`, `"editorInterfaces"`} {
+	for _, name := range []string{
+		`"contentTypes"`, `"entries"`, `"editorInterfaces"`, `"tags"`, `"locales"`, `"assets"`, `"webhooks"`, `"roles"`, `"concepts"`, `"conceptSchemes"`,
+	} {
 		if strings.HasPrefix(first, name) && strings.Contains(text, `"sys"`) {
 			return true
 		}

@@ -35,12 +35,22 @@ func path(head []byte) []string {
 	text := strings.TrimLeft(string(head[:min(len(head), 4096)]), "\ufeff \t\r\n")
 	squeezed := strings.NewReplacer(" ", "", "\n", "", "\r", "", "\t", "").Replace(text)
 	switch {
-	case strings.HasPrefix(squeezed, `{"db":[{`) && (strings.Contains(squeezed, `"exported_on"`) || strings.Contains(squeezed, `"data":{`)):
+	case strings.HasPrefix(squeezed, `{"db":[{`) && (strings.Contains(squeezed, `"exported_on"`) || strings.Contains(squeezed, `"data":{`) && ownNames(string(head))):
 		return wrapped
 	case strings.HasPrefix(squeezed, `{"meta":{`) && strings.Contains(squeezed, `"exported_on"`):
 		return bare
 	}
 	return nil
+}
+
+// ownNames reports whether a head has names that posts have in Ghost. Others too nest their lists so.
+func ownNames(head string) bool {
+	for _, name := range []string{`"mobiledoc"`, `"lexical"`, `"comment_id"`, `"html"`, `"version"`} {
+		if strings.Contains(head, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // New gives the posts of an export as a source. The head decides where they lie.

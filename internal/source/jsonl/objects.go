@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 
 	"quarry"
 	"quarry/internal/jsonl"
 	"quarry/internal/source/cut"
 	"quarry/internal/source/item"
+	"quarry/internal/source/note"
 	"quarry/internal/source/stream"
 )
 
@@ -20,7 +22,7 @@ type Objects struct {
 	Config item.Config
 	Index  int // of the source in the run
 	// Path leads to the array of items inside one large object, as exports have it: db, 0, data, posts. Empty: the
-	// file is the array.
+	// file is the array, or one object that holds it somewhere, which is then looked for.
 	Path []string
 	// Keys, where set, tells by the file's first items where the parts of a document lie, as far as the kind of file
 	// says it and the configuration does not.
@@ -42,6 +44,10 @@ func (s *Objects) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[qu
 }
 
 func (s *Objects) blocks(ctx context.Context, from quarry.Position, yield func(quarry.Block, error) bool) error {
+	s, err := s.located(ctx)
+	if err != nil {
+		return err
+	}
 	var keys item.Keys
 	decided := false
 	if from.Offset > 0 {
@@ -59,6 +65,39 @@ func (s *Objects) blocks(ctx context.Context, from quarry.Position, yield func(q
 		}
 		return yield(s.block(c, keys), nil)
 	})
+}
+
+// located is the source with the path to its items, where they lie inside of one object.
+func (s *Objects) located(ctx context.Context) (*Objects, error) {
+	if len(s.Path) > 0 {
+		return s, nil
+	}
+	head, err := s.File.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"); len(head) == 0 || head[0] != '{' {
+		return s, nil
+	}
+	var in io.Reader = bytes.NewReader(head)
+	if !s.File.Single() { // else its head has to tell
+		file, err := s.File.From(ctx, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }()
+		in = file
+	}
+	path, others := find(in)
+	if path == nil {
+		return s, nil
+	}
+	if len(others) > 0 {
+		s.Config.Notes.Count(note.Arrays, taken(s.File.Name, path, others))
+	}
+	found := *s
+	found.Path = path
+	return &found, nil
 }
 
 // chunks reads the items' chunks from a position until told to stop.

@@ -19,9 +19,14 @@ type Kind int
 const (
 	Unpublished Kind = iota // items of an export that are no published posts or pages, by type and status
 	Ignored                 // files of a folder that are of no kind, by extension
+	Protected               // posts whose text a password protects, by their ids
+	Arrays                  // which array of a file was taken for that of the items, where several could be
 	HalfPairs               // documents with half a surrogate pair as an escape
 	kinds
 )
+
+// other is the label of all that are not told apart.
+const other = "other"
 
 // maxLabels bounds how many labels of a kind are told apart.
 const maxLabels = 64
@@ -47,7 +52,7 @@ func (b *Book) Count(k Kind, label string) {
 		b.counts[k] = map[string]int64{}
 	}
 	if _, ok := b.counts[k][label]; !ok && len(b.counts[k]) >= maxLabels {
-		label = "other"
+		label = other
 	}
 	b.counts[k][label]++
 }
@@ -83,6 +88,12 @@ func line(k Kind, counts map[string]int64) string {
 		}
 		return strings.Compare(a, b)
 	})
+	switch k {
+	case Arrays:
+		return "read: the array " + strings.Join(slices.Sorted(slices.Values(labels)), "; the array ")
+	case Protected:
+		return fmt.Sprintf("left out: %s that a password protects (%s); to read those whose text is in the source: --where protected=true", items(total, "post"), named(labels, total))
+	}
 	parts := make([]string, len(labels))
 	for i, label := range labels {
 		parts[i] = fmt.Sprintf("%d %s", counts[label], label)
@@ -95,6 +106,26 @@ func line(k Kind, counts map[string]int64) string {
 		return fmt.Sprintf("ignored: %s of other types (%s)", items(total, "file"), list)
 	}
 	return fmt.Sprintf("replaced: half of a surrogate pair (such as \\ud83d) in %s; U+FFFD is in its place (%s)", items(total, "document"), list)
+}
+
+// maxNamed is how many labels a line names.
+const maxNamed = 12
+
+// named lists the labels of single items, and how many more there are.
+func named(labels []string, total int64) string {
+	slices.SortFunc(labels, func(a, b string) int {
+		if len(a) != len(b) { // ids are mostly numbers
+			return len(a) - len(b)
+		}
+		return strings.Compare(a, b)
+	})
+	labels = slices.DeleteFunc(labels, func(l string) bool { return l == other })
+	shown := labels[:min(len(labels), maxNamed)]
+	list := strings.Join(shown, ", ")
+	if more := total - int64(len(shown)); more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
 }
 
 func items(n int64, what string) string {

@@ -34,6 +34,7 @@ type File struct {
 	// ID is that of a file which is one document; empty: the last part of its name.
 	ID string
 
+	once bool   // it can be opened only once
 	head []byte // what Head gives, where it is known: a stream that comes once is not opened for it
 }
 
@@ -83,8 +84,11 @@ func Once(name string, r io.Reader) File {
 	if f, ok := r.(*os.File); ok && f != os.Stdin {
 		in.file = f
 	}
-	return File{Name: name, Open: in.open}
+	return File{Name: name, Open: in.open, once: true}
 }
+
+// Single reports whether the file can be read only once.
+func (f File) Single() bool { return f.once }
 
 type once struct {
 	r    *bufio.Reader
