@@ -70,18 +70,19 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 			return err
 		}
 	}
-	comma := s.Comma
-	if comma == 0 {
-		if comma, err = told(ctx, file); err != nil {
-			return err
-		}
+	comma, lead, err := s.told(ctx, file)
+	if err != nil {
+		return err
+	}
+	if from.Offset > 0 {
+		lead = 0
 	}
 	in, err := file.From(ctx, from.Offset)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	for chunk, err := range cut.Chunks(ctx, in, jsonl.Place{Line: from.Line, Offset: from.Offset}, rules(comma), s.Config.Limit()) {
+	for chunk, err := range cut.Chunks(ctx, in, jsonl.Place{Line: from.Line, Offset: from.Offset}, rules(comma, lead), s.Config.Limit()) {
 		if err != nil {
 			return err
 		}
@@ -103,11 +104,18 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 	return nil
 }
 
-// told counts the candidates in the first line.
-func told(ctx context.Context, file stream.File) (byte, error) {
+// told finds what stands between cells: the line `sep=;` that Excel reads says it, else the candidates in the first line are
+// counted. lead is the length of that line, which is no row.
+func (s *Source) told(ctx context.Context, file stream.File) (comma byte, lead int, err error) {
 	head, err := file.Head(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
+	}
+	if comma, lead = separatorLine(head); lead > 0 {
+		return comma, lead, nil
+	}
+	if s.Comma != 0 {
+		return s.Comma, 0, nil
 	}
 	line, _, _ := bytes.Cut(head, []byte{'\n'})
 	best := byte(',')
@@ -116,24 +124,39 @@ func told(ctx context.Context, file stream.File) (byte, error) {
 			best = c
 		}
 	}
-	return best, nil
+	return best, 0, nil
+}
+
+// separatorLine reads a first line such as `sep=;` or `"sep=;"`, with its line end. length 0: there is none.
+func separatorLine(head []byte) (comma byte, length int) {
+	text := bytes.TrimPrefix(head, []byte("\ufeff"))
+	line, _, ok := bytes.Cut(text, []byte{'\n'})
+	if !ok || len(line) > 16 {
+		return 0, 0
+	}
+	length = len(head) - len(text) + len(line) + 1
+	line = bytes.TrimSuffix(line, []byte{'\r'})
+	if n := len(line); n > 1 && line[0] == '"' && line[n-1] == '"' {
+		line = line[1 : n-1]
+	}
+	if len(line) != len("sep=,") || !bytes.EqualFold(line[:4], []byte("sep=")) || line[4] == '"' || line[4] == '\r' {
+		return 0, 0
+	}
+	return line[4], length
 }
 
 // head reads what the file's first rows say.
 func (s *Source) head(ctx context.Context, file stream.File, old bool) (*table, error) {
-	comma := s.Comma
-	if comma == 0 {
-		var err error
-		if comma, err = told(ctx, file); err != nil {
-			return nil, err
-		}
+	comma, lead, err := s.told(ctx, file)
+	if err != nil {
+		return nil, err
 	}
 	in, err := file.From(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = in.Close() }()
-	for chunk, err := range cut.Chunks(ctx, in, jsonl.Place{}, rules(comma), s.Config.Limit()) {
+	for chunk, err := range cut.Chunks(ctx, in, jsonl.Place{}, rules(comma, lead), s.Config.Limit()) {
 		if err != nil {
 			return nil, err
 		}

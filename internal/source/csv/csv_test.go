@@ -198,3 +198,49 @@ func FuzzTable(f *testing.F) {
 		}
 	})
 }
+
+// A first line says to Excel what stands between cells. It is no row.
+func TestSeparatorLine(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, in, want string }{
+		{"a semicolon", "sep=;\nid;body\n1;a,b\n", "1|a,b"},
+		{"Windows line ends", "sep=;\r\nid;body\r\n1;a\r\n", "1|a"},
+		{"a comma", "sep=,\nid,body\n1,a;b\n", "1|a;b"},
+		{"a tab", "sep=\t\nid\tbody\n1\ta\n", "1|a"},
+		{"a bar", "sep=|\nid|body\n1|a\n", "1|a"},
+		{"capitals", "SEP=;\nid;body\n1;a\n", "1|a"},
+		{"in quotes", "\"sep=;\"\nid;body\n1;a\n", "1|a"},
+		{"a mark", "\ufeffsep=;\nid;body\n1;a\n", "1|a"},
+		{"an empty line behind it", "sep=;\n\nid;body\n1;a\n", "1|a"},
+		{"quoted cells", "sep=;\n\"id\";\"body\"\n\"1\";\"a\n;b\"\n", "1|a\n;b"},
+		{"carriage returns alone", "sep=;\rid;body\r1;a\r", "1|a"},
+		{"UTF-16", "\xff\xfes\x00e\x00p\x00=\x00;\x00\n\x00i\x00d\x00;\x00b\x00o\x00d\x00y\x00\n\x001\x00;\x00a\x00\n\x00", "1|a"},
+		{"against what the header looks like", "sep=;\nid;body;a,b,c,d\n1;a;x\n", "1|a"},
+		{"a column of that name", "sep,id,body\nx,1,a\n", "1|a"},
+		{"a longer line", "sep=;;id,id,body\nx,1,a\n", "1|a"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := &csv.Source{File: memory(c.in)}
+			docs, faults := sourcetest.Documents(t, s)
+			if len(docs) != 1 || len(faults) > 0 || string(docs[0].ID)+"|"+string(docs[0].Body) != c.want {
+				t.Fatalf("%v, %v, want %q", docs, faults, c.want)
+			}
+			sourcetest.Run(t, s)
+			once, _ := sourcetest.Documents(t, &csv.Source{File: stream.Once("stdin", strings.NewReader(c.in))})
+			if len(once) != 1 || string(once[0].Body) != string(docs[0].Body) {
+				t.Errorf("from a stream: %v", once)
+			}
+		})
+	}
+	var many strings.Builder
+	many.WriteString("sep=;\nid;body\n")
+	for i := range 30_000 {
+		fmt.Fprintf(&many, "%d;%s\n", i, strings.Repeat("a,", 40))
+	}
+	sourcetest.Run(t, &csv.Source{File: memory(many.String())})
+	docs, faults := sourcetest.Documents(t, &csv.Source{File: memory(many.String())})
+	if len(docs) != 30_000 || len(faults) > 0 || docs[29_999].At.Line != 30_002 {
+		t.Errorf("%d documents, %d faults", len(docs), len(faults))
+	}
+}

@@ -6,15 +6,23 @@ import (
 	"quarry/internal/source/cut"
 )
 
-// rules cuts rows: a line break ends one unless it stands in quotes (RFC 4180).
-func rules(comma byte) cut.Rules {
+// rules cuts rows: a line break ends one unless it stands in quotes (RFC 4180). The first lead bytes are no row.
+func rules(comma byte, lead int) cut.Rules {
 	return cut.Rules{
 		Next: func(data []byte, more cut.More) (start, end, skip int) {
+			if start = lead; len(data) < lead { // it was seen in the head, so it comes
+				return 0, 0, 0
+			}
+			defer func() {
+				if end > 0 {
+					lead = 0
+				}
+			}()
 			for start < len(data) && (data[start] == '\n' || data[start] == '\r') {
 				start++
 			}
 			if start == len(data) {
-				return start, 0, start
+				return start, 0, max(0, start-lead)
 			}
 			end, fits, broken := rowEnd(data, start, comma)
 			switch {
@@ -29,7 +37,7 @@ func rules(comma byte) cut.Rules {
 					return start, len(data), 0
 				}
 			}
-			return start, 0, start
+			return start, 0, max(0, start-lead)
 		},
 		Skipper: func() func([]byte) int {
 			quoted := false
