@@ -9,6 +9,7 @@ import (
 	sourcejsonl "quarry/internal/source/jsonl"
 	"quarry/internal/source/parquet"
 	"quarry/internal/source/stream"
+	"quarry/internal/source/wxr"
 )
 
 // tell tells a kind of file by what it holds, then by how it is called. Empty: neither says.
@@ -34,6 +35,9 @@ func tell(name string, head []byte) string {
 		}
 		return tellObject(extension, text)
 	case '<':
+		if wxr.Is(text) {
+			return "wxr"
+		}
 		if n := bytes.Index(text, []byte("<rss")); n >= 0 && !bytes.Contains(text[:n], []byte("<html")) {
 			return "wxr"
 		}
@@ -80,7 +84,7 @@ func byExtension(extension string) string {
 		return "jsonl"
 	case ".json":
 		return "json"
-	case ".xml", ".wxr", ".rss":
+	case ".xml", ".wxr", ".rss", ".atom":
 		return "wxr"
 	case ".csv":
 		return "csv"

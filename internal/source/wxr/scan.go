@@ -10,12 +10,29 @@ import (
 var (
 	cdata    = []byte("<![CDATA[")
 	cdataEnd = []byte("]]>")
-	itemEnd  = []byte("</item>")
-	itemTag  = []byte("<item")
-	feedEnds = [][]byte{[]byte("</channel"), []byte("</rss"), []byte("</rdf:RDF")} // one of them stands behind the last item
 )
 
-const longestTag = len("</rdf:RDF") + 1 // what may lie on both sides of a border of buffers
+// A form is how a kind of feed writes its items.
+type form struct {
+	tag, end []byte   // an item's opening tag without its bracket, and its closing tag
+	ends     [][]byte // one of them stands behind the last item
+	missing  string   // what is said where none does
+}
+
+var (
+	rss  = newForm("", "item", []string{"channel", "rss", "rdf:RDF"}, "no </channel> or </rss> behind the last item: the file was cut off here, or it is no RSS")
+	atom = newForm("", "entry", []string{"feed"}, "no </feed> behind the last entry: the file was cut off here, or it is no Atom")
+)
+
+func newForm(prefix, item string, ends []string, missing string) *form {
+	f := &form{tag: []byte("<" + prefix + item), end: []byte("</" + prefix + item + ">"), missing: missing}
+	for _, e := range ends {
+		f.ends = append(f.ends, []byte("</"+prefix+e))
+	}
+	return f
+}
+
+const longestTag = 40 // what may lie on both sides of a border of buffers
 
 // state is what a scan found out.
 type state int
@@ -28,41 +45,41 @@ const (
 
 // rules cuts items. Exports are not always XML (CDATA inside of CDATA, control characters), so tags are searched and
 // nothing else is asked.
-func rules() cut.Rules {
+func (f *form) rules() cut.Rules {
 	doubt, closed := false, false
 	return cut.Rules{
 		End: func() string {
 			if closed {
 				return ""
 			}
-			return "no </channel> or </rss> behind the last item: the file was cut off here, or it is no RSS"
+			return f.missing
 		},
 		Next: func(data []byte, more cut.More) (start, end, skip int) {
-			start = itemStart(data, 0)
+			start = f.itemStart(data, 0)
 			if start < 0 {
-				closed = closed || slices.ContainsFunc(feedEnds, func(tag []byte) bool { return bytes.Contains(data, tag) })
+				closed = closed || slices.ContainsFunc(f.ends, func(tag []byte) bool { return bytes.Contains(data, tag) })
 				return len(data), 0, max(0, len(data)-longestTag)
 			}
 			closed = false
 			if doubt {
 				// One item had no end; looking for that of each to the end of the buffer would take forever.
-				if next := itemStart(data, start+1); next >= 0 {
-					if end, st := item(data[:next], start, nil); st == whole {
+				if next := f.itemStart(data, start+1); next >= 0 {
+					if end, st := f.item(data[:next], start, nil); st == whole {
 						return start, end, 0
 					}
 					return start, next, 0
 				}
 			}
-			end, st := item(data, start, nil)
+			end, st := f.item(data, start, nil)
 			if st == whole {
 				return start, end, 0
 			}
 			if st == broken || more != cut.Comes {
 				doubt = true
 				// Up to its closing tag if it has one before the next item opens, else up to that.
-				next := itemStart(data, start+1)
-				if at := bytes.Index(data[start:], itemEnd); at >= 0 && (next < 0 || start+at < next) {
-					return start, start + at + len(itemEnd), 0
+				next := f.itemStart(data, start+1)
+				if at := bytes.Index(data[start:], f.end); at >= 0 && (next < 0 || start+at < next) {
+					return start, start + at + len(f.end), 0
 				}
 				if next >= 0 {
 					return start, next, 0
@@ -79,11 +96,11 @@ func rules() cut.Rules {
 			return func(data []byte) int {
 				for i, c := range data {
 					switch {
-					case c == itemEnd[seen]:
-						if seen++; seen == len(itemEnd) {
+					case c == f.end[seen]:
+						if seen++; seen == len(f.end) {
 							return i + 1
 						}
-					case c == itemEnd[0]:
+					case c == f.end[0]:
 						seen = 1
 					default:
 						seen = 0
@@ -96,24 +113,24 @@ func rules() cut.Rules {
 }
 
 // itemStart finds an opening tag of an item.
-func itemStart(data []byte, from int) int {
+func (f *form) itemStart(data []byte, from int) int {
 	for from < len(data) {
-		n := bytes.Index(data[from:], itemTag)
-		if n < 0 || from+n+len(itemTag) >= len(data) {
+		n := bytes.Index(data[from:], f.tag)
+		if n < 0 || from+n+len(f.tag) >= len(data) {
 			return -1
 		}
-		switch data[from+n+len(itemTag)] {
+		switch data[from+n+len(f.tag)] {
 		case '>', ' ', '\t', '\r', '\n':
 			return from + n
 		}
-		from += n + len(itemTag)
+		from += n + len(f.tag)
 	}
 	return -1
 }
 
 // item walks the elements of the item that opens at start, and gives the index behind it. each gets an element's name,
 // its attributes as they stand, and all between its tags.
-func item(data []byte, start int, each func(name, attributes, content []byte)) (end int, st state) {
+func (f *form) item(data []byte, start int, each func(name, attributes, content []byte)) (end int, st state) {
 	i := bytes.IndexByte(data[start:], '>')
 	if i < 0 {
 		return 0, cutOff
@@ -126,8 +143,8 @@ func item(data []byte, start int, each func(name, attributes, content []byte)) (
 		}
 		i += n
 		switch {
-		case bytes.HasPrefix(data[i:], itemEnd):
-			return i + len(itemEnd), whole
+		case bytes.HasPrefix(data[i:], f.end):
+			return i + len(f.end), whole
 		case bytes.HasPrefix(data[i:], []byte("<!--")):
 			n := bytes.Index(data[i:], []byte("-->"))
 			if n < 0 {
@@ -135,7 +152,7 @@ func item(data []byte, start int, each func(name, attributes, content []byte)) (
 			}
 			i += n + 3
 			continue
-		case bytes.HasPrefix(data[i:], []byte("</")), itemStart(data[i:min(len(data), i+8)], 0) == 0:
+		case bytes.HasPrefix(data[i:], []byte("</")), f.itemStart(data[i:min(len(data), i+longestTag)], 0) == 0:
 			return 0, broken
 		case bytes.HasPrefix(data[i:], []byte("<!")), bytes.HasPrefix(data[i:], []byte("<?")):
 			i += 2
@@ -147,14 +164,19 @@ func item(data []byte, start int, each func(name, attributes, content []byte)) (
 		}
 		open := data[i+1 : i+tag]
 		i += tag + 1
-		if bytes.HasSuffix(open, []byte{'/'}) {
-			continue
-		}
+		empty := bytes.HasSuffix(open, []byte{'/'})
+		open = bytes.TrimSuffix(open, []byte{'/'})
 		name, attributes := open, []byte(nil)
 		if n := bytes.IndexAny(open, " \t\r\n"); n >= 0 {
 			name, attributes = open[:n], open[n:]
 		}
-		length, st := content(data[i:], name)
+		if empty {
+			if each != nil {
+				each(name, attributes, nil)
+			}
+			continue
+		}
+		length, st := f.content(data[i:], name)
 		if st != whole {
 			return 0, st
 		}
@@ -166,7 +188,7 @@ func item(data []byte, start int, each func(name, attributes, content []byte)) (
 }
 
 // content gives the length of an element's content, up to its closing tag.
-func content(data, name []byte) (length int, st state) {
+func (f *form) content(data, name []byte) (length int, st state) {
 	var few [40]byte
 	closing := append(append(append(few[:0], "</"...), name...), '>')
 	end := bytes.Index(data, closing)
@@ -178,7 +200,7 @@ func content(data, name []byte) (length int, st state) {
 		// The item's own end outside of a section: the closing tag is another item's.
 		for rest := text; len(rest) > 0; {
 			outside, section, _ := bytes.Cut(rest, cdata)
-			if bytes.Contains(outside, itemEnd) {
+			if bytes.Contains(outside, f.end) {
 				return 0, broken
 			}
 			_, rest, _ = bytes.Cut(section, cdataEnd)
@@ -193,7 +215,7 @@ func content(data, name []byte) (length int, st state) {
 			return 0, cutOff
 		}
 		from += n + len(cdataEnd)
-		if bytes.Contains(data[end:from], itemEnd) {
+		if bytes.Contains(data[end:from], f.end) {
 			return 0, broken
 		}
 		if rest := trimLeft(data[from:]); bytes.HasPrefix(rest, closing) {

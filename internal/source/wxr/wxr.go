@@ -1,4 +1,4 @@
-// Package wxr reads WordPress exports (WXR) and other RSS files: each item a document, with its raw body.
+// Package wxr reads WordPress exports (WXR), other RSS files, and Atom: each item a document, with its raw body.
 //
 // It owns a scan of its own, which takes what importers choke on: control characters, CDATA inside of CDATA, items that
 // are not closed. It removes nothing from bodies: block comments, shortcodes and bare line breaks are the cleaner's.
@@ -29,6 +29,8 @@ type Source struct {
 	File   stream.File
 	Config sourceitem.Config
 	Index  int // of the source in the run
+
+	form *form // what items are called; set when reading begins
 }
 
 // Name gives the file's name.
@@ -45,6 +47,8 @@ func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[qua
 
 // feed is what the head of the file says about all of it.
 type feed struct {
+	form     *form
+	prefix   string // of the names of Atom, with its colon
 	language []byte // of the channel, as a JSON string; nil: not said
 	old      bool   // the file was in an old encoding
 	keys     sourceitem.Keys
@@ -62,9 +66,14 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 	if err != nil {
 		return err
 	}
-	f := feed{language: language(head), old: old}
 	own := *s
 	s = &own
+	s.form = formOf(head)
+	f := feed{form: s.form, language: s.form.language(head), old: old}
+	if s.form != rss {
+		prefix, _ := rootName(rootTag(head))
+		f.prefix = string(prefix)
+	}
 	if !s.Config.Unpublished && !s.asksForTypes() {
 		s.Config.LeaveOut = unpublished
 	}
@@ -92,7 +101,7 @@ func (s *Source) chunks(ctx context.Context, file stream.File, from quarry.Posit
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	for chunk, err := range cut.Chunks(ctx, in, jsonl.Place{Line: from.Line, Offset: from.Offset}, rules(), s.Config.Limit()) {
+	for chunk, err := range cut.Chunks(ctx, in, jsonl.Place{Line: from.Line, Offset: from.Offset}, s.form.rules(), s.Config.Limit()) {
 		if err != nil {
 			return err
 		}
@@ -104,8 +113,14 @@ func (s *Source) chunks(ctx context.Context, file stream.File, from quarry.Posit
 }
 
 // language reads the channel's language, which stands before the items.
-func language(head []byte) []byte {
-	if at := itemStart(head, 0); at >= 0 {
+func (f *form) language(head []byte) []byte {
+	if f != rss {
+		if value := attribute(rootTag(head), "xml:lang"); value != "" && len(value) <= 40 && utf8.ValidString(value) {
+			return jsonl.AppendString(nil, []byte(value))
+		}
+		return nil
+	}
+	if at := f.itemStart(head, 0); at >= 0 {
 		head = head[:at]
 	}
 	_, rest, ok := bytes.Cut(head, []byte("<language>"))
@@ -145,7 +160,13 @@ func (s *Source) decide(chunk cut.Chunk, f *feed) {
 	if wordpress > 0 {
 		own.ID = sourceitem.Path{"post_id"}
 	}
-	if bodies == 0 {
+	switch {
+	case f.form != rss:
+		own.ID, own.Format = sourceitem.Path{"id"}, sourceitem.Path{"format"}
+		if bodies == 0 {
+			own.Body = sourceitem.Path{"summary"}
+		}
+	case bodies == 0:
 		own.Body = sourceitem.Path{"description"} // a feed without content:encoded
 	}
 	f.keys, f.decided = s.Config.DecideWith(own, first), true
@@ -179,8 +200,12 @@ func (f *feed) object(dst, raw []byte, s *scratch) (obj []byte, reason string) {
 	clear(s.seen)
 	s.categories, s.tags, s.meta = s.categories[:0], s.tags[:0], s.meta[:0]
 	dst = append(dst, '{')
-	_, st := item(raw, 0, func(name, attributes, content []byte) {
-		dst = f.element(dst, string(name), attributes, content, s)
+	_, st := f.form.item(raw, 0, func(name, attributes, content []byte) {
+		if f.form != rss {
+			dst = f.entry(dst, string(name), attributes, content, s)
+		} else if content != nil || string(name) == "content:encoded" {
+			dst = f.element(dst, string(name), attributes, content, s)
+		}
 	})
 	if st != whole {
 		return nil, "an element or a CDATA section that is not closed"
@@ -247,8 +272,8 @@ func (f *feed) element(dst []byte, name string, attributes, content []byte, s *s
 func (f *feed) postmeta(content []byte, s *scratch) {
 	var key string
 	var value []byte
-	inner := append(append(append([]byte("<item>"), content...), itemEnd...), '\n')
-	if _, st := item(inner, 0, func(name, _, content []byte) {
+	inner := append(append(append([]byte("<item>"), content...), rss.end...), '\n')
+	if _, st := rss.item(inner, 0, func(name, _, content []byte) {
 		switch string(name) {
 		case "wp:meta_key":
 			key = string(text(nil, content))
