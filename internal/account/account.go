@@ -8,15 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 
 	"quarry"
@@ -83,7 +80,12 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 			AuthSchemePreference: []string{"sigv4"},
 		}, nil
 	}
-	opts := []func(*config.LoadOptions) error{config.WithHTTPClient(cfg.Effects.SDKClient()), config.WithRetryer(patient)}
+	// The patience is not for the providers of credentials: a machine without the metadata service of EC2 would wait for it
+	// through all attempts. The SDK writes to stderr unless it has a logger, past --quiet.
+	opts := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(cfg.Effects.SDKClient()), config.WithLogger(logging.Nop{}),
+		config.WithRetryer(func() aws.Retryer { return notSilence{retry.NewStandard()} }),
+	}
 	if cfg.Region != "" {
 		opts = append(opts, config.WithRegion(cfg.Region))
 	}
@@ -93,13 +95,14 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 	c, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
 		return aws.Config{}, &quarry.Error{
-			Kind: quarry.BadUsage, Op: "read AWS settings", Subject: "for profile " + orDefault(cfg.Profile), Err: err,
+			Kind: quarry.BadUsage, Op: "read AWS settings", Err: err,
 			Hint: "check --profile, ~/.aws/config and the AWS_* variables; `aws configure list` shows what is set",
 		}
 	}
 	if c.Region == "" {
 		c.Region = DefaultRegion
 	}
+	c.Retryer = patient
 	// The SDK passes over AWS_MAX_ATTEMPTS and max_attempts where a retryer is given.
 	for _, source := range c.ConfigSources {
 		if s, ok := source.(interface {
@@ -112,15 +115,7 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 		}
 	}
 	c.HTTPClient = cfg.Effects.Count(c.HTTPClient)
-	c.Logger = logging.Nop{} // the SDK writes to stderr otherwise, past --quiet
 	return c, nil
-}
-
-func orDefault(profile string) string {
-	if profile == "" {
-		return "default"
-	}
-	return profile
 }
 
 // unlimited lifts the SDK's own retry budget, which a long throttle would use up for good.
@@ -136,37 +131,6 @@ type Identity struct {
 	Account   string // 12 digits
 	ARN       string
 	Partition string // "aws", "aws-us-gov", …
-}
-
-// WhoAmI asks STS. It needs no right, so a failure means that there are no working credentials
-// (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
-func WhoAmI(ctx context.Context, c aws.Config) (Identity, error) {
-	out, err := sts.NewFromConfig(c).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		if ctx.Err() != nil {
-			return Identity{}, context.Cause(ctx)
-		}
-		var api smithy.APIError
-		if errors.As(err, &api) { // the SDK wraps it in three layers of its own
-			err = fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
-		} else if sent := new(url.Error); errors.As(err, &sent) {
-			return Identity{}, &quarry.Error{
-				Kind: quarry.Provider, Op: "find out whose credentials these are", Subject: "(sts:GetCallerIdentity)", Err: effect.Unanswered(err),
-				Hint: "look at the network, the Region and AWS_ENDPOINT_URL; then check with: aws sts get-caller-identity",
-			}
-		}
-		return Identity{}, &quarry.Error{
-			Kind: quarry.Denied, Op: "find out whose credentials these are", Subject: "(sts:GetCallerIdentity)", Err: err,
-			Hint: "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again (`aws sso login`); then check with: aws sts get-caller-identity",
-		}
-	}
-	id := Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}
-	parts := strings.Split(id.ARN, ":")
-	if len(parts) < 6 || id.Account == "" {
-		return Identity{}, fmt.Errorf("find out whose credentials these are: %w", errors.New("answer without account or ARN: "+id.ARN))
-	}
-	id.Partition = parts[1]
-	return id, nil
 }
 
 // RoleARN turns a role's name into its ARN; an ARN is given back as it is.

@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/account"
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/preflight"
 )
@@ -28,10 +30,10 @@ func (a *App) preflightCommand() *cobra.Command {
 	var probe bool
 	cmd := &cobra.Command{
 		Use:   "preflight",
-		Short: "Check in seconds, without a job, whatever would let one fail minutes later",
+		Short: "Check in seconds, without a job, all that would make one fail minutes later",
 		Long: `Preflight asks the account for all that a job needs: credentials, Region, bucket, service role and its
 rights, the caller's rights, KMS, model, profile and quotas. It makes no job and costs nothing, unless
---probe has one live record asked, for a fraction of a cent. Each fault is named with what mends it.
+--probe has one live record asked, for a fraction of a cent. Each fault is named with its fix.
 What could not be asked is unknown, which is no fault.
 
   quarry preflight --target aws
@@ -80,9 +82,11 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 		if !errors.As(err, &q) || (q.Kind != quarry.Denied && q.Kind != quarry.Provider) {
 			return err
 		}
-		return a.printChecks(preflight.Of(preflight.Check{
-			Name: "credentials", Status: preflight.Fault, Subject: s.Profile, Action: "sts:GetCallerIdentity", Message: q.Error(), Fix: q.Hint, Kind: q.Kind,
-		}))
+		c := preflight.Check{Name: "credentials", Status: preflight.Fault, Subject: s.Profile, Action: "sts:GetCallerIdentity", Message: q.Error(), Fix: q.Hint, Kind: q.Kind}
+		if errors.Is(err, account.ErrClock) {
+			c.Name = "clock"
+		}
+		return a.printChecks(preflight.Of(c))
 	}
 	id, begun, err := begunIn(ctx, s.Dir)
 	if err != nil {
@@ -100,7 +104,7 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	return a.printChecks(found)
 }
 
-// begunIn gives the run of a directory, where one stands there.
+// begunIn gives the run of a directory, where there is one.
 func begunIn(ctx context.Context, dir string) (id quarry.RunID, already bool, err error) {
 	book, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
 	if err != nil {
@@ -139,15 +143,16 @@ func (a *App) printChecks(r preflight.Report) error {
 	}
 	for i := range r.Checks {
 		c := &r.Checks[i]
-		what := c.Subject
-		if c.Action != "" {
-			what = c.Action + " on " + what
+		what := c.Action
+		if what != "" && c.Subject != "" {
+			what += " on "
 		}
+		what += c.Subject
 		if c.Pool != "" && (i == 0 || r.Checks[i-1].Pool != c.Pool) {
 			a.say("%s:", c.Pool)
 		}
 		a.say("%-8s %-18s %s", c.Status, c.Name, c.Message)
-		if c.Status != preflight.OK {
+		if c.Status != preflight.OK && what != "" {
 			a.say("%27s asked: %s", "", what)
 		}
 		if c.Fix != "" {
@@ -156,13 +161,13 @@ func (a *App) printChecks(r preflight.Report) error {
 	}
 	err := r.Err()
 	if err == nil {
-		a.say("no fault in %d checks, %d unknown", len(r.Checks), len(r.Unknown()))
+		a.say("no fault in %s, %s unknown", figure.Count(int64(len(r.Checks)), "check"), figure.Thousands(len(r.Unknown())))
 		return nil
 	}
 	var q *quarry.Error
-	if errors.As(err, &q) && !a.quiet { // each fault stands above
-		q.Err = fmt.Errorf("%d of %d checks found a fault", len(r.Faults()), len(r.Checks))
-		q.Hint = "mend these in this order, then run quarry preflight again"
+	if errors.As(err, &q) && !a.quiet { // each fault is printed above
+		q.Err = fmt.Errorf("%s of %s found a fault", figure.Thousands(len(r.Faults())), figure.Count(int64(len(r.Checks)), "check"))
+		q.Hint = "fix these in this order, then run quarry preflight again"
 	}
 	return err
 }
