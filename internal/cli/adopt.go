@@ -29,7 +29,7 @@ func (a *App) adoptCommand() *cobra.Command {
 finds the run's jobs by their names, collects those that have ended, and notes those that still run. It asks
 for nothing new. DIR has to be empty.
 
-  quarry adopt --run k3v9q2m7xa --bucket my-bucket --dir DIR
+  quarry adopt --run k3v9q2m7xa --target aws --bucket my-bucket --dir DIR
   quarry collect --dir DIR --watch                   wait for the jobs that still run, and write their results
   quarry run SOURCE… --target aws --dir DIR          name the sources again: the rest is asked, nothing twice
 
@@ -43,10 +43,7 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 7 run locked · 130 i
 			if err != nil {
 				return err
 			}
-			if err := notLocal(s, "adopt"); err != nil {
-				return err
-			}
-			return a.adopt(cmd.Context(), &s.Settings, quarry.RunID(id))
+			return a.adopt(cmd.Context(), s, quarry.RunID(id))
 		},
 	}
 	bind(cmd, "dir", "target", "bucket", "region", "profile")
@@ -54,14 +51,17 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 7 run locked · 130 i
 	return cmd
 }
 
-func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (err error) {
+func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID) (err error) {
+	s := &loaded.Settings
 	if !id.Valid() {
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "adopt", Subject: "run " + string(id), Err: errors.New("a run id has ten of a-z and 0-9"),
-			Hint: "it was printed when the run began, and stands in the names of its jobs: quarry-<run>-s00001-a1",
+			Kind: quarry.BadUsage, Op: "adopt", Subject: fmt.Sprintf("run %q", id), Err: errors.New("a run id has ten of a-z and 0-9"),
+			Hint: "name it with --run; it was printed when the run began, and is in the names of its jobs: quarry-<run>-s00001-a1",
 		}
 	}
-	s.Target = "aws" // the stand-in inside the program lies in the directory, and is lost with it
+	if err := notLocal(loaded, "adopt", "run "+string(id), "quarry adopt --run "+string(id)); err != nil {
+		return err
+	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
 	show := a.newProgress()
@@ -87,7 +87,7 @@ func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (e
 			return err
 		}
 	}
-	a.say("run %s of %s: %s jobs taken over", id, found.Created, figure.Thousands(int64(found.Jobs)))
+	a.say("run %s of %s: %s taken over", id, found.Created, figure.Count(found.Jobs, "job"))
 	if n := len(found.Unsent); n > 0 {
 		a.say("%s more input files lie in the bucket and were never sent", figure.Thousands(int64(n)))
 	}
@@ -96,16 +96,15 @@ func (a *App) adopt(ctx context.Context, s *config.Settings, id quarry.RunID) (e
 	return errors.Join(h.Errors...)
 }
 
-// notLocal refuses what only the account can answer where somebody said that nothing may be sent to it. Where nobody said
-// anything, the run id or the ARN that was typed says enough.
-func notLocal(s *config.Loaded, op string) error {
-	from := s.Origins()["target"]
-	if s.Target != "local" || from == "default" {
+// notLocal refuses what only the account can answer where the target is local: nothing is sent to AWS unless the target
+// says so.
+func notLocal(s *config.Loaded, op, subject, command string) error {
+	if s.Target != "local" {
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: op, Err: fmt.Errorf("the target is local (%s), and jobs are asked for at AWS", from),
-		Hint: "--target aws asks there, or at the `quarry local` that AWS_ENDPOINT_URL names",
+		Kind: quarry.BadUsage, Op: op, Subject: subject, Err: fmt.Errorf("the target is local (%s), and only AWS knows this job or run", s.Origins()["target"]),
+		Hint: command + " --target aws asks AWS, or the `quarry local` that AWS_ENDPOINT_URL names",
 	}
 }
 
@@ -216,16 +215,9 @@ func (a *App) printHome(h *run.Home, dir string) {
 		if s.Waits != "" {
 			why = ": " + s.Waits
 		}
-		a.say("  %-12s %s, %s of %s records%s", s.ID, s.Job.Status, figure.Thousands(s.Job.Counts.Processed), figure.Thousands(s.Records), why)
+		a.say("  %-12s %s, %s of %s%s", s.ID, s.Job.Status, figure.Thousands(s.Job.Counts.Processed), figure.Count(s.Records, "record"), why)
 	}
 	if n := len(h.Running); n > 0 {
-		a.say("%s yet: quarry collect --dir %s --watch", plural(n, "job has not ended, and its answers are not here", "jobs have not ended, and their answers are not here"), dir)
+		a.say("%s not ended, and the answers are not here yet: quarry collect --dir %s --watch", figure.Clause(n, "job", "has", "have"), dir)
 	}
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%s %s", figure.Thousands(int64(n)), many)
 }

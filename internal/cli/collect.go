@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/figure"
 )
 
 func (a *App) collectCommand() *cobra.Command {
@@ -29,7 +30,7 @@ jobs is refused. DIR is quarry-<job> or quarry-<folder> unless it is named.
 
   quarry collect --dir DIR           what a run's jobs answered so far
   quarry collect --dir DIR --watch   follow them to their end first
-  quarry collect arn:aws:bedrock:us-west-2:123456789012:model-invocation-job/abcdefghijkl
+  quarry collect arn:aws:bedrock:us-west-2:123456789012:model-invocation-job/abcdefghijkl --target aws
   quarry collect ./downloaded --model anthropic.claude-haiku-4-5-20251001-v1:0
 
 Exit codes: 0 done · 2 usage · 3 a document ended invalid or failed · 4 denied · 6 provider, or a job still
@@ -86,14 +87,14 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 		return errors.Join(h.Errors...)
 	case len(h.Running) > 0:
 		return &quarry.Error{
-			Kind: quarry.Provider, Op: "collect", Subject: s.Dir, Err: fmt.Errorf("%s", plural(len(h.Running), "job has not ended", "jobs have not ended")),
+			Kind: quarry.Provider, Op: "collect", Subject: s.Dir, Err: fmt.Errorf("%s not ended", figure.Clause(len(h.Running), "job", "has", "have")),
 			Hint: "what had ended was collected; wait for the rest with: quarry collect --watch --dir " + s.Dir,
 		}
 	case !h.Done && !h.Adopted:
 		a.say("not all of it was sent: the run command goes on with the rest")
 	}
 	if n := h.Totals.Invalid + h.Totals.Failed; n > 0 {
-		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%d documents ended invalid or failed", n), Hint: "failed.jsonl names each and why"}
+		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%s ended invalid or failed", figure.Count(n, "document")), Hint: "failed.jsonl names each and why"}
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 		}
 	}
 	if isJob {
-		if err := notLocal(s, "collect"); err != nil {
+		if err := notLocal(s, "collect", what, "quarry collect "+what); err != nil {
 			return err
 		}
 	}
@@ -154,7 +154,6 @@ func (a *App) foreignConfig(s *config.Settings) (foreign.Config, error) {
 
 // fetchJob reads a job and downloads its output, once it has ended.
 func (a *App) fetchJob(ctx context.Context, s *config.Settings, e *effect.Effects, cfg *foreign.Config, arn quarry.JobARN, watch bool, c *compose.Closers) (quarry.Job, string, error) {
-	s.Target = "aws"
 	if len(s.Regions) == 0 && arn.Region() != "" {
 		s.Regions = []string{arn.Region()}
 	}
@@ -167,7 +166,7 @@ func (a *App) fetchJob(ctx context.Context, s *config.Settings, e *effect.Effect
 	for wait := time.Second; err == nil && !job.Status.Terminal(); wait = min(2*wait, time.Minute) {
 		if !watch {
 			return job, "", &quarry.Error{
-				Kind: quarry.Provider, Op: "collect", Subject: string(arn), Err: fmt.Errorf("it is %s, %s of %s records processed", job.Status, figure.Thousands(job.Counts.Processed), figure.Thousands(job.Counts.Total)),
+				Kind: quarry.Provider, Op: "collect", Subject: string(arn), Err: fmt.Errorf("it is %s, %s of %s processed", job.Status, figure.Thousands(job.Counts.Processed), figure.Count(job.Counts.Total, "record")),
 				Hint: "its output is whole only when it has ended; wait for it with --watch",
 			}
 		}
@@ -232,7 +231,7 @@ func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) 
 	if job.Status != "" {
 		a.say("%s", strings.TrimSpace(fmt.Sprintf("job %s ended %s %s", job.ARN, job.Status, job.Message)))
 	}
-	a.say("%s lines of output", figure.Thousands(o.Lines+o.Broken))
+	a.say("%s of output", figure.Count(o.Lines+o.Broken, "line"))
 	for _, d := range o.Differs {
 		if !slices.Contains(o.Unreadable, d) { // it was said when it was read
 			a.say("  %s", d)
@@ -245,7 +244,7 @@ func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) 
 	unread := max(out.Missing, o.Broken) // a line that cannot be read is of a record that has none
 	if n := rep.Documents.Invalid + rep.Documents.Failed + unread; n > 0 {
 		return &quarry.Error{
-			Kind: quarry.BadItems, Err: fmt.Errorf("%d records have no good answer (%d of them no line that can be read)", n, unread), Hint: "failed.jsonl names each that has a line, and why",
+			Kind: quarry.BadItems, Err: fmt.Errorf("%s without a good answer (%s of them without a line that can be read)", figure.Count(n, "record"), figure.Thousands(unread)), Hint: "failed.jsonl names each that has a line, and why",
 		}
 	}
 	return nil
