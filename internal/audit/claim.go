@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // outcome is one line of a journal.
@@ -126,8 +127,8 @@ func (c *claim) against(a *answer) string {
 	case !c.says(a):
 		return "the journal's answer is not the raw one"
 	case c.usage != a.usage:
-		return fmt.Sprintf("the raw answer took %d tokens in and %d out, the journal says %d and %d", a.usage.InputTokens, a.usage.OutputTokens,
-			c.usage.InputTokens, c.usage.OutputTokens)
+		return fmt.Sprintf("the raw answer took %s in and %s out, the journal says %s and %s", figure.Count(a.usage.InputTokens, "token"), figure.Thousands(a.usage.OutputTokens),
+			figure.Thousands(c.usage.InputTokens), figure.Thousands(c.usage.OutputTokens))
 	case c.origin != digestOf(a.stop, a.model):
 		return "stop reason or model of the raw answer are not the journal's"
 	}

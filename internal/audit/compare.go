@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // against says what in a line of results.jsonl is not what the attempts at its document came to.
@@ -65,11 +66,11 @@ func against(r *result, attempts []outcome) string {
 	case good && from.Class != quarry.ClassOK, answered && !from.Class.Answered():
 		return "it shows another attempt than the best"
 	case r.Attempts != made:
-		return fmt.Sprintf("it counts %d attempts, there were %d", r.Attempts, made)
+		return fmt.Sprintf("it counts %s, there were %s", figure.Count(r.Attempts, "attempt"), figure.Thousands(made))
 	case r.Parts != attempts[0].Parts:
-		return fmt.Sprintf("it counts %d parts, there were %d", r.Parts, attempts[0].Parts)
+		return fmt.Sprintf("it counts %s, there were %s", figure.Count(r.Parts, "part"), figure.Thousands(attempts[0].Parts))
 	case r.Usage != usage:
-		return fmt.Sprintf("%d tokens in and %d out, the attempts took %d and %d", r.Usage.InputTokens, r.Usage.OutputTokens, usage.InputTokens, usage.OutputTokens)
+		return fmt.Sprintf("%s in and %s out, the attempts took %s and %s", figure.Count(r.Usage.InputTokens, "token"), figure.Thousands(r.Usage.OutputTokens), figure.Thousands(usage.InputTokens), figure.Thousands(usage.OutputTokens))
 	case (r.CostUSD == nil) != (cost == nil) || (cost != nil && *r.CostUSD != *cost):
 		return "its cost is not that of its attempts"
 	case !last.Left && !unmerged && want != quarry.StatusOK && (r.Error == nil || from.Result.Error == nil || !sameError(r, from)):

@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // same is a document whose answer is another's.
@@ -65,7 +66,7 @@ func (a *audit) documents(ctx context.Context) error {
 		return nil
 	}
 	if ix.n != a.plan.Orders {
-		a.found.fault("the index has %d documents, %d were planned", ix.n, a.plan.Orders)
+		a.found.fault("the index has %s, %s were planned", figure.Count(ix.n, "document"), figure.Thousands(a.plan.Orders))
 	}
 	next, stop := iter.Pull(a.journalLines())
 	defer stop()
@@ -255,7 +256,7 @@ func (p *documentsProof) missing(id quarry.DocumentID) {
 // a line too many, or a document too few.
 func (p *documentsProof) checkStranded(ix *index, al *alignment) {
 	if al.overflow {
-		p.found.fault("results.jsonl departs from the index in more than %d places", maxStranded)
+		p.found.fault("results.jsonl departs from the index in more than %s", figure.Count(maxStranded, "place"))
 	}
 	strange := map[hash]quarry.DocumentID{}
 	for _, h := range al.extra {

@@ -12,6 +12,7 @@ import (
 	"sort"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // hash is the first half of the SHA-256 of a document's id, as the index has it.
@@ -96,7 +97,7 @@ func openIndex(dir string) (*index, error) {
 	ix.n = min(e.Size()/entryBytes, t.Size())
 	if e.Size() != ix.n*entryBytes || t.Size() != ix.n {
 		ix.close()
-		return nil, fmt.Errorf("%d bytes of entries do not go with %d marks", e.Size(), t.Size())
+		return nil, fmt.Errorf("%s of entries do not go with %s marks", figure.Count(e.Size(), "byte"), figure.Thousands(t.Size()))
 	}
 	return ix, nil
 }
@@ -115,7 +116,7 @@ func (ix *index) close() {
 // of gives the entry of an order; it is fast when asked in order.
 func (ix *index) of(order int64) (entry, error) {
 	if order < 0 || order >= ix.n {
-		return entry{}, fmt.Errorf("the index has %d documents, none of order %d", ix.n, order)
+		return entry{}, fmt.Errorf("the index has %s, none of order %d", figure.Count(ix.n, "document"), order)
 	}
 	if order < ix.at || order >= ix.at+int64(len(ix.marks)) {
 		n := min(ix.n-order, 4096)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // stray is an answer that was not asked for where it lies.
@@ -31,8 +32,8 @@ func (p *shardProof) judge() {
 	o := p.row.Output
 	where := "raw output of shard " + string(p.row.ID)
 	if read != o.Lines || p.foreign != o.Foreign || p.broken != o.Broken {
-		p.found.fault("%s: %d lines, %d of other records, %d that cannot be read; the ledger counted %d, %d and %d", where, read, p.foreign, p.broken,
-			o.Lines, o.Foreign, o.Broken)
+		p.found.fault("%s: %s, %s of other records, %s that cannot be read; the ledger counted %s, %s and %s", where, figure.Count(read, "line"), figure.Thousands(p.foreign), figure.Thousands(p.broken),
+			figure.Thousands(o.Lines), figure.Thousands(o.Foreign), figure.Thousands(o.Broken))
 	}
 	if extra != o.Doubled {
 		p.found.fault("%s: %d doubled lines, the journal knows of %d", where, extra, o.Doubled)
@@ -52,7 +53,7 @@ func (p *shardProof) judgeDoubled(r *record, uneven bool) {
 	if r.answers < 2 || (p.known && r.answers-1 <= r.doubled) || (!p.known && !uneven) {
 		return
 	}
-	p.found.name(answeredTwice, r.ID, r.RecordID, "%d lines with an answer in the raw output of shard %s", r.answers, p.row.ID)
+	p.found.name(answeredTwice, r.ID, r.RecordID, "%s with an answer in the raw output of shard %s", figure.Count(r.answers, "line"), p.row.ID)
 }
 
 func (p *shardProof) judgeRecord(r *record) {

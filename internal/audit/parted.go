@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // A long document is asked in parts, each a record of its own, and then once more over the answers about all of them.
@@ -85,7 +86,7 @@ func (p *documentsProof) checkParted(e *entry, attempts []outcome) {
 				answered++
 			}
 		case answered != e.parts:
-			p.found.name(altered, of[0].Result.ID, of[0].RecordID, "merged with %d of %d parts answered", answered, e.parts)
+			p.found.name(altered, of[0].Result.ID, of[0].RecordID, "merged with %s of %s answered", figure.Thousands(answered), figure.Count(e.parts, "part"))
 		}
 	}
 	if p.ended {

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 )
 
@@ -111,7 +112,7 @@ func (a *audit) oneJobEach(jobs map[quarry.JobARN]quarry.ShardID, row *ledger.Sh
 		if row.Job.ARN == "" {
 			continue // nothing was sent again so far
 		}
-		a.found.fault("shard %s was sent again as %s although its job %s ended %s with %d answers", row.ID, row.Job.ARN, past.ARN, past.Status, past.Counts.Success)
+		a.found.fault("shard %s was sent again as %s although its job %s ended %s with %s", row.ID, row.Job.ARN, past.ARN, past.Status, figure.Count(past.Counts.Success, "answer"))
 		for p, err := range decoded[part](a.partPath(row.ID)) {
 			if err == nil {
 				a.found.name(paidTwice, p.ID, p.RecordID, "sent as job %s and again as job %s", past.ARN, row.Job.ARN)
@@ -141,7 +142,7 @@ func (a *audit) inputFile(row *ledger.Shard) {
 	case err != nil:
 		a.found.fault("%s: %v", a.short(path), err)
 	case hex.EncodeToString(sum.Sum(nil)) != row.Digest:
-		a.found.fault("%s: its %d bytes are not what was built: the digest differs", a.short(path), n)
+		a.found.fault("%s: its %s differ from what was built: the digest is another", a.short(path), figure.Count(n, "byte"))
 	default:
 		a.checked.InputFiles++
 	}
@@ -178,7 +179,7 @@ func (a *audit) checkUnbuilt(row *ledger.Shard) {
 		}
 	}
 	if n != row.Unbuilt {
-		a.found.fault("%s: %d records that were not sent, the ledger says %d", where, n, row.Unbuilt)
+		a.found.fault("%s: %s that were not sent, the ledger says %s", where, figure.Count(n, "record"), figure.Thousands(row.Unbuilt))
 	}
 }
 
@@ -208,7 +209,7 @@ func (p *shardProof) readPart() {
 	}
 	p.checked.Records += int64(len(p.records))
 	if n := int64(len(p.records)); n != p.row.Records {
-		p.found.fault("%s: %d records, the ledger says %d", where, n, p.row.Records)
+		p.found.fault("%s: %s, the ledger says %s", where, figure.Count(n, "record"), figure.Thousands(p.row.Records))
 	}
 }
 
@@ -276,9 +277,9 @@ func (p *shardProof) readJournal() {
 	p.known = doubled == p.row.Output.Doubled
 	t := p.row.Tally
 	if tally.OK != t.OK || tally.Invalid != t.Invalid || tally.Failed != t.Failed || tally.Left != t.Left || tally.Usage != t.Usage {
-		p.found.fault("%s: %d ok, %d invalid, %d failed, %d left, %d tokens in, %d out; the ledger says %d, %d, %d, %d, %d, %d", where,
-			tally.OK, tally.Invalid, tally.Failed, tally.Left, tally.Usage.InputTokens, tally.Usage.OutputTokens,
-			t.OK, t.Invalid, t.Failed, t.Left, t.Usage.InputTokens, t.Usage.OutputTokens)
+		p.found.fault("%s: %s ok, %s invalid, %s failed, %s left, %s in, %s out; the ledger says %s, %s, %s, %s, %s, %s", where,
+			figure.Thousands(tally.OK), figure.Thousands(tally.Invalid), figure.Thousands(tally.Failed), figure.Thousands(tally.Left), figure.Count(tally.Usage.InputTokens, "token"), figure.Thousands(tally.Usage.OutputTokens),
+			figure.Thousands(t.OK), figure.Thousands(t.Invalid), figure.Thousands(t.Failed), figure.Thousands(t.Left), figure.Thousands(t.Usage.InputTokens), figure.Thousands(t.Usage.OutputTokens))
 	}
 }
 
@@ -311,7 +312,7 @@ func (p *shardProof) consistent(o *outcome, r *record) string {
 	case res.Job != string(p.row.Job.ARN):
 		return "it names another job"
 	case o.Class == quarry.ClassUnsent && res.Attempts != r.RecordID.Attempt()-1, o.Class != quarry.ClassUnsent && res.Attempts != r.RecordID.Attempt():
-		return fmt.Sprintf("it counts %d attempts", res.Attempts)
+		return fmt.Sprintf("it counts %s", figure.Count(res.Attempts, "attempt"))
 	}
 	return ""
 }

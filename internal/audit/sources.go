@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"iter"
+
+	"quarry/internal/figure"
 )
 
 // sources reads the ids of the sources again and holds them against the index: a document that was never planned cannot
@@ -54,16 +56,16 @@ func (a *audit) sources(ctx context.Context) error {
 		a.found.differ("the sources gave no id at all: they are empty by now, or read with other settings than the run's")
 		a.checked.SourcesRead = false
 	case matched == 0:
-		a.found.differ("none of the %d ids that the sources gave is in the index: they are read with other settings than the run's", a.checked.SourceIDs)
+		a.found.differ("none of the %s that the sources gave is in the index: they are read with other settings than the run's", figure.Count(a.checked.SourceIDs, "id"))
 		a.checked.SourcesRead = false
 	case a.cfg.Changed != "":
-		a.found.differ("the sources have %d documents that the index does not know, and lack %d that it knows: %s", len(fresh), lost, a.cfg.Changed)
+		a.found.differ("the sources have %s that the index does not know, and lack %s that it knows: %s", figure.Count(len(fresh), "document"), figure.Thousands(lost), a.cfg.Changed)
 	default:
 		for _, h := range fresh {
 			a.found.name(missing, h.id, "", "the sources have it, and the run does not know it")
 		}
 		if lost > 0 {
-			a.found.fault("the index has %d documents that the sources do not have there, the first of order %d", lost, firstLost)
+			a.found.fault("the index has %s that the sources do not have there, the first of order %d", figure.Count(lost, "document"), firstLost)
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // sums proves that nothing is left over: total = ok + invalid + failed + skipped, and the tokens of the report are those
@@ -29,10 +30,11 @@ func (a *audit) sums(context.Context) error {
 		return nil
 	}
 	if t.total != a.plan.Documents || t.total != t.ok+t.invalid+t.failed+t.skipped {
-		a.found.fault("%d documents were planned, results.jsonl has %d: %d ok, %d invalid, %d failed, %d skipped", a.plan.Documents, t.total, t.ok, t.invalid, t.failed, t.skipped)
+		a.found.fault("%s planned, results.jsonl has %s: %s ok, %s invalid, %s failed, %s skipped", figure.Clause(a.plan.Documents, "document", "was", "were"),
+			figure.Thousands(t.total), figure.Thousands(t.ok), figure.Thousands(t.invalid), figure.Thousands(t.failed), figure.Thousands(t.skipped))
 	}
 	if t.usage != paid {
-		a.found.fault("results.jsonl adds up to %d tokens in and %d out, the raw answers to %d and %d", t.usage.InputTokens, t.usage.OutputTokens, paid.InputTokens, paid.OutputTokens)
+		a.found.fault("results.jsonl adds up to %s in and %s out, the raw answers to %s and %s", figure.Count(t.usage.InputTokens, "token"), figure.Thousands(t.usage.OutputTokens), figure.Thousands(paid.InputTokens), figure.Thousands(paid.OutputTokens))
 	}
 	return a.reportFile()
 }
@@ -62,8 +64,9 @@ func (a *audit) reportFile() error {
 		a.found.fault("report.json is of run %s", r.Run)
 	}
 	if d.Total != t.total || d.OK != t.ok || d.Invalid != t.invalid || d.Failed != t.failed || d.Skipped != t.skipped {
-		a.found.fault("report.json counts %d documents, %d ok, %d invalid, %d failed, %d skipped; results.jsonl has %d, %d, %d, %d, %d",
-			d.Total, d.OK, d.Invalid, d.Failed, d.Skipped, t.total, t.ok, t.invalid, t.failed, t.skipped)
+		a.found.fault("report.json counts %s, %s ok, %s invalid, %s failed, %s skipped; results.jsonl has %s, %s, %s, %s, %s",
+			figure.Count(d.Total, "document"), figure.Thousands(d.OK), figure.Thousands(d.Invalid), figure.Thousands(d.Failed), figure.Thousands(d.Skipped),
+			figure.Thousands(t.total), figure.Thousands(t.ok), figure.Thousands(t.invalid), figure.Thousands(t.failed), figure.Thousands(t.skipped))
 	}
 	paid := a.usage[a.plan.Pass]
 	var whole quarry.Usage
@@ -88,7 +91,8 @@ type (
 
 func (a *audit) reportTokens(of string, t *tokens, paid quarry.Usage) {
 	if t.Input != paid.InputTokens || t.Output != paid.OutputTokens {
-		a.found.fault("report.json counts %d tokens in and %d out%s, the raw answers have %d and %d", t.Input, t.Output, of, paid.InputTokens, paid.OutputTokens)
+		a.found.fault("report.json counts %s in and %s out%s, the raw answers have %s and %s", figure.Count(t.Input, "token"), figure.Thousands(t.Output), of,
+			figure.Thousands(paid.InputTokens), figure.Thousands(paid.OutputTokens))
 	}
 }
 
@@ -111,11 +115,11 @@ func (p *shardProof) manifests() {
 	}
 	lines += p.foreign + p.broken
 	if m.ProcessedRecordCount != lines {
-		p.found.differ("%s: the provider processed %d records, its output has %d lines", p.short(path), m.ProcessedRecordCount, lines)
+		p.found.differ("%s: the provider processed %s, its output has %s", p.short(path), figure.Count(m.ProcessedRecordCount, "record"), figure.Count(lines, "line"))
 	}
 	if answers == int64(len(p.records)) && (m.InputTokenCount != p.paid.InputTokens || m.OutputTokenCount != p.paid.OutputTokens) {
-		p.found.differ("%s: the provider counted %d tokens in and %d out, its answers say %d and %d", p.short(path), m.InputTokenCount, m.OutputTokenCount,
-			p.paid.InputTokens, p.paid.OutputTokens)
+		p.found.differ("%s: the provider counted %s in and %s out, its answers say %s and %s", p.short(path), figure.Count(m.InputTokenCount, "token"), figure.Thousands(m.OutputTokenCount),
+			figure.Thousands(p.paid.InputTokens), figure.Thousands(p.paid.OutputTokens))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"quarry"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 )
 
 // ErrIncomplete says that an object came several times with another number of bytes than the listing says.
@@ -75,7 +76,7 @@ func (b *Bucket) Fetch(ctx context.Context, key string, size int64, to func(io.R
 		}
 	}
 	return &quarry.Error{
-		Kind: quarry.Provider, Op: "download", Subject: b.URI(key), Err: fmt.Errorf("%w: %d bytes came, the listing says %d", ErrIncomplete, got, size),
+		Kind: quarry.Provider, Op: "download", Subject: b.URI(key), Err: fmt.Errorf("%w: %s came, the listing says %s", ErrIncomplete, figure.Count(got, "byte"), figure.Thousands(size)),
 		Hint: "check what is between this machine and S3 (a proxy, a gateway, AWS_ENDPOINT_URL), then run the same command again; nothing is asked again before it is here",
 	}
 }

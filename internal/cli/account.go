@@ -121,7 +121,7 @@ func tookText(h *run.History) string {
 	}
 	text := line("pass %d: %s: %s", last.Number, stateText(last), &last.Account)
 	if h.Whole.Passes > 1 {
-		text += line("%s: %s: %s", "whole run", plural(h.Whole.Passes, "pass", "passes"), &h.Whole.Account)
+		text += line("%s: %s: %s", "whole run", figure.Count(h.Whole.Passes, "pass"), &h.Whole.Account)
 	}
 	return text
 }

@@ -96,14 +96,14 @@ func (a *App) printAudit(r *audit.Report, dir string) {
 			figure.Thousands(c.OK), figure.Thousands(c.Invalid), figure.Thousands(c.Failed), figure.Thousands(c.Skipped))
 	}
 	if c.SourcesRead {
-		row("sources", "read again: %s ids", figure.Thousands(c.SourceIDs))
+		row("sources", "read again: %s", figure.Count(c.SourceIDs, "id"))
 	}
-	shards := fmt.Sprintf("%s records in %s shards", figure.Thousands(c.Records), figure.Thousands(c.Shards))
+	shards := fmt.Sprintf("%s in %s", figure.Count(c.Records, "record"), figure.Count(c.Shards, "shard"))
 	if c.Underway > 0 {
-		shards += fmt.Sprintf("; %s shards are under way and not looked at", figure.Thousands(c.Underway))
+		shards += fmt.Sprintf("; %s under way and not looked at", figure.Clause(c.Underway, "shard", "is", "are"))
 	}
 	row("records", "%s", shards)
-	row("raw output", "%s lines read again; %s answers are what journal and results say", figure.Thousands(c.RawLines), figure.Thousands(c.Answers))
+	row("raw output", "%s read again; %s what journal and results say", figure.Count(c.RawLines, "line"), figure.Clause(c.Answers, "answer", "is", "are"))
 	if c.Earlier > 0 {
 		row("earlier", "%s results were taken over from earlier passes, as their journals have them", figure.Thousands(c.Earlier))
 	}

@@ -196,7 +196,7 @@ func (a *App) exit(ctx context.Context, err error) int {
 	}
 	var q *quarry.Error
 	code, hint := exitCode(err)
-	if errors.As(err, &q) {
+	if errors.As(err, &q) && hint == "" {
 		hint = q.Hint
 	}
 	for i, line := range strings.Split(err.Error(), "\n") {

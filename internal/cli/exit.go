@@ -2,7 +2,10 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 	"strings"
+	"syscall"
 
 	"quarry"
 )
@@ -10,7 +13,12 @@ import (
 // exitCode gives the program's exit code for an error, and a hint where the error has none of its own.
 func exitCode(err error) (code int, hint string) {
 	var q *quarry.Error
-	if !errors.As(err, &q) {
+	if !errors.As(err, &q) || q.Kind == quarry.Internal {
+		if hint := pathHint(err); hint != "" {
+			return 2, hint
+		}
+	}
+	if q == nil {
 		// cobra's own errors about commands and arguments have no type.
 		for _, usage := range []string{"unknown command", "accepts ", "requires at least", "unknown flag", "required flag", "unknown shorthand"} {
 			if strings.HasPrefix(err.Error(), usage) {
@@ -36,4 +44,49 @@ func exitCode(err error) (code int, hint string) {
 		return 8, ""
 	}
 	return 1, ""
+}
+
+// pathHint gives the way out of an error of the file system that no package has put in words of its own, or nothing for
+// any other error. Whether a path can be used is for the user to see to, so none of these is a fault of this program.
+func pathHint(err error) string {
+	var path *fs.PathError
+	var link *os.LinkError
+	if !errors.As(err, &path) && !errors.As(err, &link) {
+		return ""
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "give this user the right to it (ls -ld shows the rights), or name another path"
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path; a name with spaces needs quotes"
+	case errors.Is(err, syscall.ENOTDIR):
+		return "a part of the path is a file: name a folder there"
+	case errors.Is(err, syscall.EISDIR):
+		return "it is a folder: name a file"
+	case errors.Is(err, fs.ErrExist):
+		return "move what is there away, or name another path"
+	case errors.Is(err, syscall.EROFS):
+		return "its file system is read-only: name a path on another"
+	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ELOOP):
+		return "name a path that the file system can follow"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "raise the limit of open files (ulimit -n), then run the same command again"
+	case fullDisk(err):
+		return "make room on the disk, then run the same command again"
+	}
+	return ""
+}
+
+// fullDisk tells a disk, or a quota of it, that is used up.
+func fullDisk(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// bare takes "open PATH:" off an error whose subject says the path already.
+func bare(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }

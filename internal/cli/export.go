@@ -157,7 +157,7 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 	if err := w.commit(ctx, draft, a.Stdout); err != nil {
 		return err
 	}
-	a.say("%s rows in %s", figure.Thousands(n), o.out)
+	a.say("%s in %s", figure.Count(n, "row"), o.out)
 	if a.json {
 		return a.writeJSON(map[string]any{"file": o.out, "format": format, "rows": n})
 	}

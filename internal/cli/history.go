@@ -12,6 +12,7 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run"
 )
@@ -77,7 +78,7 @@ func historyNow(ctx context.Context, book *ledger.Ledger, s *config.Settings) (r
 func historyText(h *run.History, dir string, width int) string {
 	var b strings.Builder
 	line := func(indent int, text string) { b.WriteString(wrapped(plain(text), indent, width)) }
-	line(0, fmt.Sprintf("run %s in %s: %s", h.Run, dir, plural(len(h.Passes), "pass", "passes")))
+	line(0, fmt.Sprintf("run %s in %s: %s", h.Run, dir, figure.Count(len(h.Passes), "pass")))
 	for i := range h.Passes {
 		p := &h.Passes[i]
 		b.WriteString("\n")
@@ -88,7 +89,7 @@ func historyText(h *run.History, dir string, width int) string {
 		}
 	}
 	b.WriteString("\n")
-	line(0, fmt.Sprintf("whole run: %s", plural(h.Whole.Passes, "pass", "passes")))
+	line(0, fmt.Sprintf("whole run: %s", figure.Count(h.Whole.Passes, "pass")))
 	for _, text := range accountTexts(&h.Whole.Account) {
 		line(2, text)
 	}

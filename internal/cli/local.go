@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"net"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -225,7 +227,7 @@ func (a *App) serve(ctx context.Context, o *localOptions) (_ *serving, err error
 		return nil, q
 	}
 	if err != nil {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: "name a free port with --addr and a directory that you can write to with --dir"}
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: startHint(o, err)}
 	}
 	s.url = s.server.URL()
 	s.id, s.secret = s.server.Keys()
@@ -235,6 +237,21 @@ func (a *App) serve(ctx context.Context, o *localOptions) (_ *serving, err error
 		}
 	}
 	return s, nil
+}
+
+// startHint is the way out of a stand-in that does not start: the file, the port or the directory that it could not use.
+func startHint(o *localOptions, err error) string {
+	var path *fs.PathError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &network):
+		return "name a free port of this machine with --addr; 127.0.0.1:0 takes any"
+	case errors.As(err, &path) && path.Path != "" && path.Path == o.cfg.KeysFile:
+		return "name a file of lines \"id secret\" that only this user can read with --keys"
+	case errors.As(err, &path) && path.Path != "" && path.Path == o.cfg.QuotasFile:
+		return "name a JSON file that this user can read with --quotas"
+	}
+	return "name a directory that you can write to with --dir, and a free port with --addr"
 }
 
 // vars are the variables by which clients find the stand-in.

@@ -26,7 +26,7 @@ type pilotSeen struct {
 
 // pilotLines tells people what the pilot came to: the classes, what the whole will take, and answers beside their sources.
 func pilotLines(e *run.Event, width int) []string {
-	lines := []string{fmt.Sprintf("%-10s %s of %s answers are good (%s)", "pilot", figure.Thousands(e.Done), figure.Thousands(e.Total), e.Text)}
+	lines := []string{fmt.Sprintf("%-10s %s of %s good (%s)", "pilot", figure.Thousands(e.Done), figure.Clause(e.Total, "answer", "is", "are"), e.Text)}
 	if e.Expected != nil && e.Pilot != nil && e.Pilot.Rest > 0 {
 		lines = append(lines, fmt.Sprintf("%-10s %s", "forecast", expectedText(e.Expected)))
 	}
@@ -41,7 +41,7 @@ func pilotLines(e *run.Event, width int) []string {
 
 // expectedText is a forecast in one line, with its error.
 func expectedText(e *report.Expected) string {
-	text := fmt.Sprintf("%s records, %s tokens in, %s out", figure.Thousands(e.Records), rangeText(e.Input), rangeText(e.Output))
+	text := fmt.Sprintf("%s, %s tokens in, %s out", figure.Count(e.Records, "record"), rangeText(e.Input), rangeText(e.Output))
 	if e.Cost == nil {
 		text += ", price unknown (" + cost.UnknownHelp + ")"
 	} else {
@@ -50,7 +50,7 @@ func expectedText(e *report.Expected) string {
 	if e.Samples == 0 {
 		return text + "; rough: no answer was read yet"
 	}
-	return text + fmt.Sprintf("; from %s answers", figure.Thousands(e.Samples))
+	return text + fmt.Sprintf("; from %s", figure.Count(e.Samples, "answer"))
 }
 
 // rangeText gives an estimate with how far it may be off, in percent of it.

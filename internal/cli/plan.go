@@ -132,12 +132,12 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 	}
 	row("documents", "%s, of which %s are asked, %s empty, %s the same as another", figure.Thousands(p.Documents), figure.Thousands(p.Asked), figure.Thousands(p.Empty), figure.Thousands(p.Same))
 	if n := p.Unreadable + p.SameID; n > 0 {
-		row("left out", "%s items that could not be read", figure.Thousands(n))
+		row("left out", "%s that could not be read", figure.Count(n, "item"))
 	}
 	printKnown(row, f.Known, s.Dir)
 	row("text", "%s MiB in the sources, %s MiB cleaned, %s MiB of records", mib(p.SourceBytes), mib(p.CleanedBytes), mib(p.LineBytes))
 	if p.Cut > 0 {
-		row("cut", "%s texts at the cap", figure.Thousands(p.Cut))
+		row("cut", "%s at the cap", figure.Count(p.Cut, "text"))
 	}
 	row("model", "%s", s.Model)
 	basis := f.Basis
@@ -153,8 +153,8 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 	if q.MinRecords == 0 && q.RecordsPerJob == 0 {
 		row("quotas", "of jobs: not known; calls: %s requests and %s tokens a minute", orUnknown(q.RPM), orUnknown(q.TPM))
 	} else {
-		row("quotas", "%s to %s records a job, %s MiB a file, %s jobs at once; calls: %s requests and %s tokens a minute (%s)", figure.Thousands(q.MinRecords), figure.Thousands(q.RecordsPerJob),
-			mib(q.FileBytes), figure.Thousands(q.OpenJobs), orUnknown(q.RPM), orUnknown(q.TPM), q.Source)
+		row("quotas", "%s to %s a job, %s MiB a file, %s at once; calls: %s requests and %s tokens a minute (%s)", figure.Thousands(q.MinRecords), figure.Count(q.RecordsPerJob, "record"),
+			mib(q.FileBytes), figure.Count(q.OpenJobs, "job"), orUnknown(q.RPM), orUnknown(q.TPM), q.Source)
 	}
 	for i := range f.Modes {
 		m := &f.Modes[i]
@@ -183,7 +183,7 @@ func modeText(m *outlook.ModePlan) string {
 	if m.Jobs == 1 {
 		text += ", 1 job"
 	} else if m.Jobs > 0 {
-		text += fmt.Sprintf(", %s jobs", figure.Thousands(m.Jobs))
+		text += fmt.Sprintf(", %s", figure.Count(m.Jobs, "job"))
 	}
 	if m.Seconds != nil {
 		text += ", at least " + seconds(*m.Seconds)
@@ -250,13 +250,13 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 			return err
 		}
 	}
-	a.say("%s records in %d files, %s MiB, in %s", figure.Thousands(built.Records), len(built.Shards), mib(built.Bytes), out)
+	a.say("%s in %s, %s MiB, in %s", figure.Count(built.Records, "record"), figure.Count(len(built.Shards), "file"), mib(built.Bytes), out)
 	if p := &built.Planned; built.SecondStage > 0 {
-		a.say("%s documents are longer than the limit and stand in them in %s parts; the second stage, %s records that merge the answers, is made of those answers by quarry run",
-			figure.Thousands(p.Long), figure.Thousands(p.Parts), figure.Thousands(built.SecondStage))
+		a.say("%s longer than the limit and cut in %s; the second stage, %s to merge the answers, is made of those answers by quarry run",
+			figure.Clause(p.Long, "document", "is", "are"), figure.Count(p.Parts, "part"), figure.Count(built.SecondStage, "record"))
 	}
 	if built.Records < built.Quotas.MinRecords {
-		a.say("that is below the minimum of %d records of a batch job", built.Quotas.MinRecords)
+		a.say("that is below the minimum of %s of a batch job", figure.Count(built.Quotas.MinRecords, "record"))
 	}
 	return built.Planned.Err()
 }

@@ -13,6 +13,7 @@ import (
 	"quarry"
 	"quarry/internal/clean"
 	"quarry/internal/compose"
+	"quarry/internal/figure"
 	"quarry/internal/outfile"
 	"quarry/internal/source"
 )
@@ -173,7 +174,7 @@ func (a *App) cleaned(out *bufio.Writer, left int64) error {
 		return fmt.Errorf("write to stdout: %w", err)
 	}
 	if left > 0 {
-		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%d items could not be read", left), Hint: "each is named above with its file and line"}
+		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%s could not be read", figure.Count(left, "item")), Hint: "each is named above with its file and line"}
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/cost"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/outfile"
 	"quarry/internal/pricelist"
 )
@@ -155,7 +156,7 @@ func (a *App) refreshPrices(ctx context.Context, s *config.Settings, paths []str
 	for _, l := range lists {
 		rows += len(l.Rows)
 		skipped = append(skipped, l.Skipped...)
-		a.say("%s of %s: %d prices of known models, %d rows left out", l.Service, l.Date, len(l.Rows), len(l.Skipped))
+		a.say("%s of %s: %s of known models, %s left out", l.Service, l.Date, figure.Count(int64(len(l.Rows)), "price"), figure.Count(int64(len(l.Skipped)), "row"))
 	}
 	if rows == 0 {
 		return &quarry.Error{Kind: quarry.Provider, Op: "refresh prices", Err: errors.New("no list had a price of a known model"), Hint: "nothing was written; see with --json which rows were left out, and why"}
@@ -171,7 +172,7 @@ func (a *App) refreshPrices(ctx context.Context, s *config.Settings, paths []str
 	if err := writePrices(ctx, b, target, a.Stdout); err != nil {
 		return err
 	}
-	a.say("%d prices in %s; use them with: prices: %s in quarry.yaml, or --prices %s", len(table.Rows()), out, out, out)
+	a.say("%s in %s; use them with: prices: %s in quarry.yaml, or --prices %s", figure.Count(int64(len(table.Rows())), "price"), out, out, out)
 	if a.json {
 		slices.Sort(skipped)
 		return a.writeJSON(map[string]any{"file": out, "date": table.Date(), "rows": len(table.Rows()), "skipped": slices.Compact(skipped)})
@@ -224,7 +225,7 @@ func (a *App) priceLists(ctx context.Context, s *config.Settings, paths []string
 	for _, path := range paths {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: err}
+			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: bare(err), Hint: "name a list that you downloaded, or none and --target aws"}
 		}
 		l, err := cost.ParseFile(b)
 		if err != nil {
@@ -260,7 +261,7 @@ func (a *App) priceLists(ctx context.Context, s *config.Settings, paths []string
 			}
 			l, err := cost.ParseOffer(b)
 			if err != nil {
-				return nil, &quarry.Error{Kind: quarry.Provider, Op: "read price list", Subject: url, Err: err}
+				return nil, &quarry.Error{Kind: quarry.Provider, Op: "read price list", Subject: url, Err: err, Hint: "look at what --from-url and a proxy lead to; or name files that you downloaded"}
 			}
 			lists = append(lists, l)
 		}

@@ -84,7 +84,7 @@ func (p *progress) event(e run.Event) {
 		}
 	case run.JobSubmitted:
 		p.jobs[string(e.Shard)] = jobProgress{status: "Submitted", total: e.Done}
-		p.keep("%-10s job %s, %s records", e.Shard, e.Text, figure.Thousands(e.Done))
+		p.keep("%-10s job %s, %s", e.Shard, e.Text, figure.Count(e.Done, "record"))
 	case run.JobAdopted:
 		p.keep("%-10s found job %s, which was submitted before", e.Shard, e.Text)
 	case run.Placed:

@@ -102,6 +102,9 @@ func resumeHint(err error, dir string) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
+	if pathHint(err) != "" && !fullDisk(err) {
+		return err
+	}
 	hint := "what was done is kept: run the same command again (" + dir + ")"
 	if text := err.Error(); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || strings.Contains(text, "disk is full") || strings.Contains(text, "disk I/O error") {
 		hint = "see that " + dir + " has space and can be written to; what was done is kept: run the same command again"
@@ -159,8 +162,8 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		if dup.Saved != nil {
 			saved = dup.Saved.String() + " at the model's price"
 		}
-		row("spared", "%s tokens by sharing answers, %s; %s of %s texts are the same, %s nearly", figure.Thousands(dup.Spared.InputTokens+dup.Spared.OutputTokens), saved,
-			figure.Thousands(dup.Exact), figure.Thousands(dup.Exact+dup.Near), figure.Thousands(dup.Near))
+		row("spared", "%s by sharing answers, %s; %s of %s the same, %s nearly", figure.Count(dup.Spared.InputTokens+dup.Spared.OutputTokens, "token"), saved,
+			figure.Thousands(dup.Exact), figure.Clause(dup.Exact+dup.Near, "text", "is", "are"), figure.Thousands(dup.Near))
 	}
 	if d.Unchanged > 0 || d.Gone > 0 {
 		text := fmt.Sprintf("%s of them have their answer from before", figure.Thousands(d.Unchanged))
@@ -170,7 +173,7 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		row("unchanged", "%s", text)
 	}
 	if rep.Unreadable > 0 {
-		row("left out", "%s items that could not be read, named above", figure.Thousands(rep.Unreadable))
+		row("left out", "%s that could not be read, named above", figure.Count(rep.Unreadable, "item"))
 	}
 	a.printTook(rep, row)
 	if len(rep.AnsweredBy) > 0 {

@@ -14,6 +14,7 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/setup"
 )
 
@@ -108,7 +109,7 @@ func (a *App) applySetup(ctx context.Context, s *config.Settings, plan *setup.Pl
 		for _, line := range lines {
 			a.say("  %s", line)
 		}
-		if err := ask(ctx, fmt.Sprintf("Set up account %s with the %d changes above?", account, len(lines))); err != nil {
+		if err := ask(ctx, fmt.Sprintf("Set up account %s with the %s above?", account, figure.Count(len(lines), "change"))); err != nil {
 			return nil, err
 		}
 	}

@@ -27,7 +27,7 @@ func (a *App) printTook(rep *report.Report, row func(name, format string, args .
 	if !several || rep.WholeRun.Passes == 1 {
 		return
 	}
-	row("whole run", "%s; %s", plural(rep.WholeRun.Passes, "pass", "passes"), sentOrNothing(&rep.WholeRun.Account))
+	row("whole run", "%s; %s", figure.Count(rep.WholeRun.Passes, "pass"), sentOrNothing(&rep.WholeRun.Account))
 	row("  tokens", "%s", tokensText(&rep.WholeRun.Tokens))
 	row("  cost", "%s", spentText(&rep.WholeRun.Cost))
 	if s := rep.WholeRun.Seconds; s != nil {
@@ -98,5 +98,5 @@ func tokensText(t *report.Tokens) string {
 	case t.Input == 0 && t.Output == 0:
 		return "unknown: the answers do not say it"
 	}
-	return counted + "; unknown for " + plural(int(t.Unknown), "answer", "answers")
+	return counted + "; unknown for " + figure.Count(t.Unknown, "answer")
 }

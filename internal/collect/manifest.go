@@ -9,6 +9,7 @@ import (
 	"io/fs"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 )
 
@@ -35,7 +36,7 @@ func readManifest(path string) (*quarry.Manifest, error) {
 
 func parseManifest(text []byte) (*quarry.Manifest, error) {
 	if len(text) > maxManifestBytes {
-		return nil, fmt.Errorf("it has more than %d bytes", maxManifestBytes)
+		return nil, fmt.Errorf("it has more than %s", figure.Count(maxManifestBytes, "byte"))
 	}
 	text = bytes.TrimSpace(text)
 	switch {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"unicode/utf8"
 
+	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 )
 
@@ -36,7 +37,7 @@ func (p Piece) Records(c *jsonl.Checker) iter.Seq2[Line, *Unreadable] {
 			yield(Line{}, bad(p.Line, "nothing can be read from here on: %v", p.Torn))
 			return
 		case p.Skipped > 0:
-			yield(Line{}, bad(p.Line, "the line has %d bytes, more than %d", p.Skipped, maxLineBytes))
+			yield(Line{}, bad(p.Line, "the line has %s, more than %s", figure.Count(p.Skipped, "byte"), figure.Thousands(maxLineBytes)))
 			return
 		}
 		for l := range p.Lines() {

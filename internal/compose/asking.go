@@ -170,11 +170,6 @@ func partRenderers(s *config.Settings, p prompt.Config) (*prepare.Long, error) {
 	return &prepare.Long{Part: part, Merge: merge}, nil
 }
 
-// BadSetting is an error of the kind quarry.BadUsage that names a setting.
-func BadSetting(name string, err error) error {
-	return &quarry.Error{Kind: quarry.BadUsage, Op: "use setting", Subject: name, Err: err, Hint: "`quarry config` prints every setting, its value and where it came from"}
-}
-
 // TierOffered refuses a tier that the model is known not to have: each call would be refused.
 func (ask *Asking) TierOffered(s *config.Settings) error {
 	if s.Mode != string(quarry.ModeFlex) || ask.Model.Offers(catalog.Flex) != catalog.No {

@@ -11,6 +11,7 @@ import (
 	"quarry/internal/clean"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/inspect"
 	"quarry/internal/nearest"
 	"quarry/internal/source"
@@ -83,7 +84,7 @@ func (pr *Program) CheckFields(ctx context.Context, s *config.Settings, args []s
 		}
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "use --field", Subject: part + "=" + path,
-			Err:  fmt.Errorf("none of the first %d items has the field %q%s", rep.Items, path, didYouMean(path, rep.Names())),
+			Err:  fmt.Errorf("none of the first %s has the field %q%s", figure.Count(rep.Items, "item"), path, didYouMean(path, rep.Names())),
 			Hint: rep.Available() + "; all of them: quarry inspect " + strings.Join(args, " "),
 		}
 	}

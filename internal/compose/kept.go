@@ -79,7 +79,7 @@ func keepOne(ctx context.Context, cfg kept.Config, watch func(run.Event)) (sourc
 	for _, line := range source.Notes(cfg.Source.(source.Source)) {
 		watch(run.Event{Kind: run.Note, Text: line})
 	}
-	watch(run.Event{Kind: run.Note, Text: fmt.Sprintf("%-10s %s documents of %s, kept for this pass", "read", figure.Thousands(k.Documents), name)})
+	watch(run.Event{Kind: run.Note, Text: fmt.Sprintf("%-10s %s of %s, kept for this pass", "read", figure.Count(k.Documents, "document"), name)})
 	return k, nil
 }
 

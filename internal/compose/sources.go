@@ -50,7 +50,7 @@ func (pr *Program) sourceConfig(s *config.Settings, e *effect.Effects, records b
 		}
 	}
 	if err := cfg.Validate(); err != nil {
-		return cfg, BadSetting("source", err)
+		return cfg, BadSetting("field", err)
 	}
 	return cfg, nil
 }

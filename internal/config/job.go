@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+
+	"quarry/internal/figure"
 )
 
 // The bounds of CreateModelInvocationJob
@@ -42,7 +44,7 @@ func ids(name, help string, most int, at func(*Settings) *[]string) Setting {
 			return err
 		}
 		if n := len(*at(to)); n > most {
-			return fmt.Errorf("%d ids, and a job takes %d", n, most)
+			return fmt.Errorf("%s, and a job takes %s", figure.Count(n, "id"), figure.Thousands(most))
 		}
 		for _, id := range *at(to) {
 			if !vpcID.MatchString(id) {

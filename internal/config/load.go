@@ -94,7 +94,7 @@ func (l *Loaded) readFile(path string, judge bool, all []Setting) error {
 		return nil
 	}
 	if err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: path, Err: err, Hint: "write one with: quarry init"}
+		return unreadable(path, err)
 	}
 	l.File = path
 	var doc yaml.Node
@@ -188,6 +188,19 @@ func scalars(n *yaml.Node) ([]string, error) {
 		return out, nil
 	}
 	return nil, errors.New("want a plain value, a list or a mapping")
+}
+
+// unreadable says of a file of settings that cannot be read what to do about it.
+func unreadable(path string, err error) error {
+	hint := "name a file that this user can read with -c"
+	if errors.Is(err, os.ErrNotExist) {
+		hint = "check the path, or write one with: quarry init -c " + path
+	}
+	var file *os.PathError
+	if errors.As(err, &file) {
+		err = file.Err
+	}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: path, Err: err, Hint: hint}
 }
 
 // unknownName says which name was probably meant.

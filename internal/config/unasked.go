@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"quarry/internal/figure"
 )
 
 // Unasked describes a ./quarry.yaml that is read although it was not named: another person may have written it.
@@ -49,7 +51,7 @@ func readUnasked(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, errors.New("it is not a regular file")
 	case info.Size() > maxUnasked:
-		return nil, fmt.Errorf("it has %d bytes, more than %d", info.Size(), maxUnasked)
+		return nil, fmt.Errorf("it has %s, more than %s", figure.Count(info.Size(), "byte"), figure.Thousands(maxUnasked))
 	}
 	return os.ReadFile(path)
 }

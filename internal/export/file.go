@@ -12,6 +12,7 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 )
 
@@ -97,7 +98,7 @@ func lines(ctx context.Context, r io.Reader) iter.Seq2[jsonl.Line, error] {
 	return func(yield func(jsonl.Line, error) bool) {
 		for chunk, err := range jsonl.Chunks(ctx, r, jsonl.Place{}, maxLineBytes) {
 			if err == nil && chunk.Skipped > 0 {
-				err = fmt.Errorf("line %d has %d bytes, more than %d", chunk.Line, chunk.Skipped, maxLineBytes)
+				err = fmt.Errorf("line %d has %s, more than %s", chunk.Line, figure.Count(chunk.Skipped, "byte"), figure.Thousands(maxLineBytes))
 			}
 			if err != nil {
 				yield(jsonl.Line{}, fmt.Errorf("read results: %w", err))

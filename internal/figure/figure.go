@@ -1,21 +1,40 @@
 // Package figure writes numbers for people.
 package figure
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
+
+// whole are the types that counts have.
+type whole interface{ ~int | ~int32 | ~int64 }
 
 // Thousands writes 14208 as 14,208.
-func Thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
+func Thousands[N whole](n N) string {
+	s := strconv.FormatInt(int64(n), 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
 }
 
-// Count writes a number with its noun: "1 record", "14,208 records". The plural is the noun with an s.
-func Count(n int64, noun string) string {
+// Count writes a number with its noun: "1 record", "14,208 records", "2 passes". The plural is the noun with an s, or with es
+// where it ends in one.
+func Count[N whole](n N, noun string) string {
+	if n != 1 && strings.HasSuffix(noun, "s") {
+		noun += "e"
+	}
 	if n != 1 {
 		noun += "s"
 	}
 	return Thousands(n) + " " + noun
+}
+
+// Clause writes a number with its noun and its verb: "1 record is", "14,208 records are".
+func Clause[N whole](n N, noun, one, many string) string {
+	verb := many
+	if n == 1 {
+		verb = one
+	}
+	return Count(n, noun) + " " + verb
 }

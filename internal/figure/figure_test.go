@@ -26,4 +26,7 @@ func TestCount(t *testing.T) {
 			t.Errorf("Count(%d) = %q, want %q", n, got, want)
 		}
 	}
+	if one, two := figure.Count(1, "pass"), figure.Count(2, "pass"); one != "1 pass" || two != "2 passes" {
+		t.Errorf("Count of passes = %q, %q", one, two)
+	}
 }

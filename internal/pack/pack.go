@@ -12,6 +12,7 @@ import (
 	"iter"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // DefaultMargin is the share of the byte quotas that is used. AWS does not say whether its GB is 10⁹ or 2³⁰ bytes, nor
@@ -46,7 +47,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if maxRecords := c.MaxRecords(); maxRecords > 0 && maxRecords < c.Quotas.MinRecords {
-		return fmt.Errorf("a job needs at least %d records, but may hold only %d", c.Quotas.MinRecords, maxRecords)
+		return fmt.Errorf("a job needs at least %s, but may hold only %s", figure.Count(c.Quotas.MinRecords, "record"), figure.Thousands(maxRecords))
 	}
 	return nil
 }
@@ -99,7 +100,7 @@ type TooLargeError struct {
 
 // Error names the item and both sizes.
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("pack record %d: %d bytes are more than the %d that one file may hold", e.Item.Order, e.Item.Bytes, e.Limit)
+	return fmt.Sprintf("pack record %d: it has %s, and one file may hold %s", e.Item.Order, figure.Count(e.Item.Bytes, "byte"), figure.Thousands(e.Limit))
 }
 
 // ErrOrder says that items did not come in rising order, or that one has no bytes.
@@ -129,7 +130,7 @@ func Spans(ctx context.Context, items iter.Seq2[Item, error], cfg Config) iter.S
 				return
 			}
 			if item.Bytes < 1 || (seen > 0 && item.Order <= last) {
-				yield(Span{}, fmt.Errorf("pack record %d of %d bytes: %w", item.Order, item.Bytes, ErrOrder))
+				yield(Span{}, fmt.Errorf("pack record %s of %s: %w", figure.Thousands(item.Order), figure.Count(item.Bytes, "byte"), ErrOrder))
 				return
 			}
 			last = item.Order

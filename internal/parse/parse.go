@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // The stand-in's own models, as their answers name themselves.
@@ -122,7 +123,7 @@ func cutOff(a Answer) string {
 	if !a.Usage.Known() {
 		return "the answer was cut off: stop reason " + a.StopReason
 	}
-	return fmt.Sprintf("the answer was cut off after %d tokens: stop reason %s", a.Usage.OutputTokens, a.StopReason)
+	return fmt.Sprintf("the answer was cut off after %s: stop reason %s", figure.Count(a.Usage.OutputTokens, "token"), a.StopReason)
 }
 
 // ErrorClass is the class of a record that the provider answered with an error, by its HTTP status and message: throttled

@@ -110,7 +110,7 @@ func TestAnswersAreClassed(t *testing.T) {
 		{name: "cut off inside the JSON", text: good[:60], stop: "max_tokens", class: quarry.ClassTruncated},
 		{name: "cut off, in OpenAI's word", text: good[:60], stop: "length", class: quarry.ClassTruncated},
 		{name: "cut off, in capitals", text: good[:60], stop: "MAX_TOKENS", class: quarry.ClassTruncated},
-		{name: "cut off before the JSON", text: "Here is", stop: "length", class: quarry.ClassTruncated, message: "cut off after 4096 tokens"},
+		{name: "cut off before the JSON", text: "Here is", stop: "length", class: quarry.ClassTruncated, message: "cut off after 4,096 tokens"},
 		{name: "cut off inside the reasoning", text: "", stop: "length", class: quarry.ClassTruncated},
 
 		{name: "a refusal", text: "I can't.", stop: "refusal", class: quarry.ClassRefused, message: "refusal"},

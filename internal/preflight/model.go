@@ -11,6 +11,7 @@ import (
 
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/figure"
 )
 
 // profiles looks the inference profile up and keeps it: its Regions decide which rights are needed. It is asked before
@@ -242,7 +243,7 @@ func (k *checker) quota(rows []catalog.QuotaRow, err error) Check {
 		return c
 	}
 	q := k.model.ReadQuotas(rows, k.prefix, "")
-	c.Message = fmt.Sprintf("%d to %d records a job, %d jobs at once", q.MinRecords, q.RecordsPerJob, q.OpenJobs)
+	c.Message = fmt.Sprintf("%s to %s a job, %s at once", figure.Thousands(q.MinRecords), figure.Count(q.RecordsPerJob, "record"), figure.Count(q.OpenJobs, "job"))
 	if q.RecordsPerJob == 0 && q.OpenJobs == 0 {
 		c.Status, c.Message = Unknown, "Service Quotas lists none for jobs of "+k.id
 		c.Fix = "AWS's defaults stand in: https://docs.aws.amazon.com/general/latest/gr/bedrock.html"
@@ -291,16 +292,16 @@ func (k *checker) slots(ctx context.Context) []Check {
 	if limit == 0 {
 		limit = k.model.Quotas(k.prefix).OpenJobs
 	}
-	c.Message = fmt.Sprintf("%d jobs of the model are open, of %d", open, limit)
+	c.Message = fmt.Sprintf("%s of the model are open, of %s", figure.Count(open, "job"), figure.Thousands(limit))
 	switch {
 	case limit == 0:
-		c.Status, c.Message = Unknown, fmt.Sprintf("%d jobs of the model are open; how many may be is not known", open)
+		c.Status, c.Message = Unknown, fmt.Sprintf("%s of the model are open; how many may be is not known", figure.Count(open, "job"))
 		c.Fix = "aws service-quotas list-service-quotas --service-code bedrock --region " + k.Region
 	case open >= limit && k.Run != "":
 		c.Message += "; the run waits for a slot"
 	case open >= limit:
 		c.Status, c.Kind = Fault, quarry.OverLimit
-		c.Message = fmt.Sprintf("no slot is free: %d jobs of model %s are open, and the quota is %d", open, k.id, limit)
+		c.Message = fmt.Sprintf("no slot is free: %s of model %s are open, and the quota is %s", figure.Count(open, "job"), k.id, figure.Thousands(limit))
 		c.Fix = "wait until one has ended (aws bedrock list-model-invocation-jobs --status-equals InProgress), stop one, or ask for a higher quota; a run waits by itself"
 	}
 	return []Check{c}

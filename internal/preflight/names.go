@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // The patterns of CreateModelInvocationJob. No SDK checks them: a name that breaks one is refused when everything is
@@ -48,7 +49,7 @@ func (k *checker) names() []Check {
 		c := Check{Name: name, Status: OK, Subject: subject, Message: "matches Bedrock's pattern"}
 		switch {
 		case len(subject) > limit:
-			c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.BadUsage, fmt.Sprintf("%q is longer than the %d characters that Bedrock takes", subject, limit), fix
+			c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.BadUsage, fmt.Sprintf("%q is longer than the %s that Bedrock takes", subject, figure.Count(limit, "character")), fix
 		case !matches(pattern, subject):
 			c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.BadUsage, fmt.Sprintf("%q does not match Bedrock's pattern %s", subject, pattern), fix
 		}

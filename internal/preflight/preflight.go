@@ -20,6 +20,7 @@ import (
 
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/figure"
 )
 
 // Status is what a check came to.
@@ -86,7 +87,7 @@ func (r Report) Err() error {
 	}
 	kind := faults[0].Kind
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d of %d checks found a fault", len(faults), len(r.Checks))
+	fmt.Fprintf(&text, "%s of %s found a fault", figure.Thousands(len(faults)), figure.Count(len(r.Checks), "check"))
 	for i := range faults {
 		f := &faults[i]
 		if f.Kind == quarry.Denied {

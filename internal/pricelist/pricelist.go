@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // Base is where AWS publishes the files
@@ -65,9 +66,9 @@ func Fetch(ctx context.Context, client *http.Client, url string) ([]byte, error)
 	case err != nil:
 		return nil, failed(err)
 	case len(b) > maxBytes:
-		return nil, failed(fmt.Errorf("it is larger than %d bytes", maxBytes))
+		return nil, failed(fmt.Errorf("it is larger than %s", figure.Count(maxBytes, "byte")))
 	case reply.ContentLength >= 0 && int64(len(b)) != reply.ContentLength:
-		return nil, failed(fmt.Errorf("%d of %d bytes came", len(b), reply.ContentLength))
+		return nil, failed(fmt.Errorf("%s of %s came", figure.Thousands(len(b)), figure.Count(reply.ContentLength, "byte")))
 	}
 	return b, nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry"
+	"quarry/internal/figure"
 )
 
 // The words by which Config.Refused and Renderer.LeftOut speak of settings, whatever a body's shape calls them.
@@ -111,7 +112,7 @@ func (c Config) validateValues() []error {
 
 	model := c.model()
 	if n := len(model); n > 2048 {
-		fault("model: %d characters, Bedrock allows 2048", n)
+		fault("model: %s, Bedrock allows 2048", figure.Count(n, "character"))
 	} else if !modelIDPattern.MatchString(model) && !modelARNPattern.MatchString(model) {
 		fault("model %q: neither a model or profile id (like %s) nor an ARN", model, quarry.DefaultModel)
 	}

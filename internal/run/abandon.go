@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/history"
 )
@@ -213,7 +214,7 @@ func (r *Run) giveUp(ctx context.Context, pass int, rows []ledger.Shard) error {
 	}
 	text := fmt.Sprintf("pass %d is not finished and is given up for this command: what it has not sent is dropped, and what it has asked stays known", pass)
 	if open > 0 {
-		text += fmt.Sprintf("; %d jobs are open and are collected first (`quarry stop` ends them early)", open)
+		text += fmt.Sprintf("; %s open and collected first (`quarry stop` ends jobs early)", figure.Clause(open, "job", "is", "are"))
 	}
 	r.watch(Event{Kind: Note, Text: text})
 	if err := r.drain(ctx, pass, kept); err != nil {

@@ -13,6 +13,7 @@ import (
 	"quarry"
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/adopt"
 	"quarry/internal/run/runjson"
@@ -100,7 +101,7 @@ func (r *Run) readRunJSON(ctx context.Context) (m runjson.Run, err error) {
 		return m, err
 	}
 	if n := len(m.Pools); n > 1 { // a job that is not looked for would be paid again
-		return m, refuse(fmt.Errorf("its jobs are shared out among %d pools, and only one can be taken over", n),
+		return m, refuse(fmt.Errorf("its jobs are shared out among %s, and only one can be taken over", figure.Count(n, "pool")),
 			"go on with the run's own directory; `quarry collect ARN` fetches single jobs")
 	}
 	if was := m.Region; was != "" && was != r.cfg.Region {

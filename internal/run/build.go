@@ -11,6 +11,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
 	"quarry/internal/run/index"
@@ -27,10 +28,10 @@ func (r *Run) build(ctx context.Context, s *ledger.Shard) error {
 		return fmt.Errorf("build shard %s: %w", s.ID, err)
 	}
 	if w.Records+left.records != s.Records {
-		return fmt.Errorf("build shard %s: %d records and %d that changed, of %d planned", s.ID, w.Records, left.records, s.Records)
+		return fmt.Errorf("build shard %s: %s and %s that changed, of %s planned", s.ID, figure.Count(w.Records, "record"), figure.Thousands(left.records), figure.Thousands(s.Records))
 	}
 	if stale, err := r.pilotIsStale(ctx, s, w.Records, left.records); err != nil || stale {
-		return errors.Join(err, fmt.Errorf("build shard %s: %d records are left of the pilot's %d: %w", s.ID, w.Records, s.Records, errSourceChanged(s.Start)))
+		return errors.Join(err, fmt.Errorf("build shard %s: %s left of the pilot's %s: %w", s.ID, figure.Clause(w.Records, "record", "is", "are"), figure.Thousands(s.Records), errSourceChanged(s.Start)))
 	}
 	s.Digest, s.Records, s.Bytes, s.AnswerTokens, s.Parted = w.Digest, w.Records, w.Bytes, w.Tokens, w.Parted
 	s.Unbuilt = left.records

@@ -11,6 +11,7 @@ import (
 
 	"quarry"
 	"quarry/internal/cost"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/outlook"
@@ -263,8 +264,8 @@ func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *outlook.Balance,
 	if len(rows) < 2 {
 		return false, nil
 	}
-	r.watch(Event{Kind: Note, Text: fmt.Sprintf("the cap of %s leaves %s: shard %s of %d records may cost %s and is cut into %d, which go one after another",
-		r.cfg.MaxUSD, b.Left(*r.cfg.MaxUSD), s.ID, s.Records, own, len(rows))})
+	r.watch(Event{Kind: Note, Text: fmt.Sprintf("the cap of %s leaves %s: shard %s of %s may cost %s and is cut into %s, which go one after another",
+		r.cfg.MaxUSD, b.Left(*r.cfg.MaxUSD), s.ID, figure.Count(s.Records, "record"), own, figure.Thousands(len(rows)))})
 	first := rows[0]
 	rows = rows[1:]
 	if err := r.number(ctx, rows); err != nil {

@@ -156,8 +156,8 @@ func (r *Run) checkSecondStage() error {
 	if p.Long == 0 {
 		return nil
 	}
-	note := fmt.Sprintf("%d documents are longer than the limit: they are asked in %d parts, and the answers about them are merged in a second stage of %d records",
-		p.Long, p.Parts, p.Long)
+	note := fmt.Sprintf("%s longer than the limit: asked in %s, and the answers are merged in a second stage of %s",
+		figure.Clause(p.Long, "document", "is", "are"), figure.Count(p.Parts, "part"), figure.Count(p.Long, "record"))
 	if p.KnownParts > 0 {
 		note += fmt.Sprintf("; %s had their answers already and are not asked again", figure.Count(p.KnownParts, "further part"))
 	}
@@ -167,7 +167,7 @@ func (r *Run) checkSecondStage() error {
 	}
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "plan", Subject: "the second stage of --long merge",
-		Err:  fmt.Errorf("%d records are below the minimum of %d of a batch job", p.Long, r.cfg.Quotas.MinRecords),
+		Err:  errors.New(tooFewText(p.Long, r.cfg.Quotas.MinRecords)),
 		Hint: "--below-minimum ondemand sends them on demand, at twice the price of a batch job; --long cut or --long headtail ask each of these documents once, and not about all of it",
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/outlook"
@@ -301,7 +302,7 @@ func moveText(m *report.Move, by time.Time) string {
 	if m.What == movedOpen {
 		what = "that open jobs have not answered: these jobs are stopped, and what they answered is kept"
 	}
-	return fmt.Sprintf("to be done by %s, calls take the place of jobs for %d records %s (mode %s%s)", moment(by), m.Records, what, m.Mode, costText(m.Cost, m.Instead))
+	return fmt.Sprintf("to be done by %s, calls take the place of jobs for %s %s (mode %s%s)", moment(by), figure.Count(m.Records, "record"), what, m.Mode, costText(m.Cost, m.Instead))
 }
 
 // What is moved.

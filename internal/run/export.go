@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"quarry/internal/figure"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
@@ -83,8 +84,8 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		return count{taken: t.Total, done: t.OK, failed: t.Invalid + t.Failed, skipped: t.Skipped}, out.Commit(r.planned.Orders)
 	}
 	if t.Total != r.planned.Documents || t.OK+t.Invalid+t.Failed+t.Skipped != t.Total {
-		return count{}, fmt.Errorf("export: %d documents were planned, but %d ended: %d ok, %d invalid, %d failed, %d skipped",
-			r.planned.Documents, t.Total, t.OK, t.Invalid, t.Failed, t.Skipped)
+		return count{}, fmt.Errorf("export: %s planned, but %s ended: %s ok, %s invalid, %s failed, %s skipped", figure.Clause(r.planned.Documents, "document", "was", "were"),
+			figure.Thousands(t.Total), figure.Thousands(t.OK), figure.Thousands(t.Invalid), figure.Thousands(t.Failed), figure.Thousands(t.Skipped))
 	}
 	if before != nil {
 		if err := pass.KeepGone(before.Known); err != nil {

@@ -148,7 +148,7 @@ func (r *Run) question() string {
 	if r.learned != nil {
 		rough = "as the pilot's answers cost"
 	}
-	text := fmt.Sprintf("Ask %s about %d documents in %s, mode %s, %s?", r.cfg.Model, r.planned.Asked, r.cfg.Region, r.planned.Mode, price(r.foreseen.Before, rough))
+	text := fmt.Sprintf("Ask %s about %s in %s, mode %s, %s?", r.cfg.Model, figure.Count(r.planned.Asked, "document"), r.cfg.Region, r.planned.Mode, price(r.foreseen.Before, rough))
 	if rest := r.planned.Asked - r.planned.Pilot; r.planned.Pilot > 0 && rest > 0 {
 		text += fmt.Sprintf(" A pilot of %d of them goes first, and you are asked again before the other %d.", r.planned.Pilot, rest)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/answered"
 	"quarry/internal/run/index"
@@ -114,7 +115,7 @@ func (r *Run) sayUpgrade(ctx context.Context, todo []ledger.Shard) error {
 		}
 	}
 	if n > 0 {
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s is made from the journals of %d shards, once: an earlier version of Quarry did not keep it", filepath.Join("index", "answered"), n)})
+		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s is made from the journals of %s, once: an earlier version of Quarry did not keep it", filepath.Join("index", "answered"), figure.Count(n, "shard"))})
 	}
 	return nil
 }

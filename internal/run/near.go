@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
+	"quarry/internal/figure"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/prepare"
@@ -95,7 +96,7 @@ func (r *Run) findNear(ctx context.Context, again *index.Repeats) error {
 		if r.cfg.ReuseNear {
 			what = "they get the answer to the earlier one"
 		}
-		r.planned.Notes = append(r.planned.Notes, fmt.Sprintf("%d documents are nearly an earlier one (%s names them); %s", n, NearFile, what))
+		r.planned.Notes = append(r.planned.Notes, fmt.Sprintf("%s nearly the same as an earlier one (%s names them); %s", figure.Clause(n, "document", "is", "are"), NearFile, what))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"quarry"
 	"quarry/internal/bedrock"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
@@ -43,8 +44,9 @@ func (r *Run) warnOfLargeCall(shard quarry.ShardID, a ask) {
 	}
 	r.watch(Event{
 		Kind: Note, Shard: shard,
-		Text: fmt.Sprintf("record %s takes about %d tokens, %d of them for max_tokens, and the quota is %d a minute: such calls may be refused for good; "+
-			"lower max_tokens, cut the texts (--max-text-tokens), or ask AWS for a larger quota", a.id, take, limit, minute),
+		Text: fmt.Sprintf("record %s takes about %s, %s of them for max_tokens, and the quota is %s a minute: such calls may be refused for good; "+
+			"lower max_tokens, cut the texts (--max-text-tokens), or ask AWS for a larger quota",
+			a.id, figure.Count(take, "token"), figure.Thousands(limit), figure.Thousands(minute)),
 	})
 }
 

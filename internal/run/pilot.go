@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/failures"
@@ -135,7 +136,7 @@ func (r *Run) restQuestion(p *pilotRead) string {
 		left := func(of *quarry.USD) quarry.USD { return max(0, *of-*spent) }
 		about = fmt.Sprintf("for about %s more (%s to %s)", left(e.Cost), left(e.CostLow), left(e.CostHigh))
 	}
-	return fmt.Sprintf("%d of %d answers of the pilot are good. Ask %s about the other %d documents, mode %s, %s?", p.OK, p.Records, r.cfg.Model, r.planned.Asked-r.planned.Pilot, r.planned.Mode, about)
+	return fmt.Sprintf("Good answers of the pilot: %s of %s. Ask %s about the other %s, mode %s, %s?", figure.Thousands(p.OK), figure.Thousands(p.Records), r.cfg.Model, figure.Count(r.planned.Asked-r.planned.Pilot, "document"), r.planned.Mode, about)
 }
 
 // pilotedFact lists the prompts, models and schemas whose pilot was passed: each has one.

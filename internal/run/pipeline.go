@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/reconcile"
 )
 
@@ -84,7 +85,7 @@ func (r *Run) reconcile(ctx context.Context, kind quarry.ShardKind) error {
 		return err
 	}
 	if done := counts.States[quarry.ShardDone]; done != counts.Total() {
-		return fmt.Errorf("%d of %d shards are done and none is due: %w", done, counts.Total(), errors.ErrUnsupported)
+		return fmt.Errorf("%s of %s done and none is due: %w", figure.Thousands(done), figure.Clause(counts.Total(), "shard", "is", "are"), errors.ErrUnsupported)
 	}
 	return nil
 }

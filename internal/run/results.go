@@ -15,6 +15,7 @@ import (
 	"quarry/internal/bucket"
 	"quarry/internal/collect"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/lines"
@@ -63,7 +64,7 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 		return halt(failed)
 	}
 	if len(out.Files) == 0 && owesOutput(&s.Job) {
-		return owed(s, fmt.Errorf("it ended %s with %d answers, but there is no output under %s", s.Job.Status, s.Job.Counts.Success, pool.Bucket.URI(prefix)))
+		return owed(s, fmt.Errorf("it ended %s with %s, but there is no output under %s", s.Job.Status, figure.Count(s.Job.Counts.Success, "answer"), pool.Bucket.URI(prefix)))
 	}
 	err = r.settle(ctx, s, out)
 	if errors.Is(err, errShort) { // once more: what was on the way may be what is short
@@ -104,7 +105,7 @@ func short(s *ledger.Shard) error {
 		if len(o.Unreadable) > 0 {
 			first = ", the first at " + o.Unreadable[0]
 		}
-		return fmt.Errorf("%w: %d of its %d lines cannot be read%s", errShort, o.Broken, o.Broken+lines, first)
+		return fmt.Errorf("%w: %s of its %s cannot be read%s", errShort, figure.Thousands(o.Broken), figure.Count(o.Broken+lines, "line"), first)
 	}
 	if !owesOutput(&s.Job) {
 		return nil
@@ -114,7 +115,7 @@ func short(s *ledger.Shard) error {
 		counted, by = m.SuccessRecordCount, "its manifest"
 	}
 	if counted > o.Answers {
-		return fmt.Errorf("%w: %s counts %d answers, %d are there", errShort, by, counted, o.Answers)
+		return fmt.Errorf("%w: %s counts %s, %s are there", errShort, by, figure.Count(counted, "answer"), figure.Thousands(o.Answers))
 	}
 	return nil
 }
@@ -313,7 +314,7 @@ func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 		place++
 	}
 	if t := s.Tally; t.OK+t.Invalid+t.Failed+t.Left != s.Records {
-		return fmt.Errorf("%d records ended as %d ok, %d invalid, %d failed, %d left", s.Records, t.OK, t.Invalid, t.Failed, t.Left)
+		return fmt.Errorf("%s ended as %s ok, %s invalid, %s failed, %s left", figure.Count(s.Records, "record"), figure.Thousands(t.OK), figure.Thousands(t.Invalid), figure.Thousands(t.Failed), figure.Thousands(t.Left))
 	}
 	// The journal last: once it is there, the leftovers are too.
 	return atomicfile.CommitAll(lefts, journal)

@@ -24,6 +24,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
@@ -297,13 +298,13 @@ func (r *Run) outcome() Outcome {
 func (o *Outcome) Err() error {
 	var why []error
 	if n := o.Planned.Unreadable + o.Planned.SameID; n > 0 {
-		why = append(why, fmt.Errorf("%d items could not be read", n))
+		why = append(why, fmt.Errorf("%s could not be read", figure.Count(n, "item")))
 	}
 	if o.Totals.Invalid > 0 {
-		why = append(why, fmt.Errorf("%d documents ended invalid", o.Totals.Invalid))
+		why = append(why, fmt.Errorf("%s ended invalid", figure.Count(o.Totals.Invalid, "document")))
 	}
 	if o.Totals.Failed > 0 {
-		why = append(why, fmt.Errorf("%d documents ended failed", o.Totals.Failed))
+		why = append(why, fmt.Errorf("%s ended failed", figure.Count(o.Totals.Failed, "document")))
 	}
 	if len(why) == 0 {
 		return nil

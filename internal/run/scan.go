@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
+	"quarry/internal/figure"
 	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
@@ -141,7 +142,7 @@ func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order i
 		}
 	case size >= index.TooLargeBytes || (r.maxLine() > 0 && longest > r.maxLine()):
 		e.Bytes = index.TooLargeBytes
-		message := fmt.Sprintf("%d bytes, an input file may have %d", longest, r.maxLine())
+		message := fmt.Sprintf("%s, an input file may have %s", figure.Count(longest, "byte"), figure.Thousands(r.maxLine()))
 		r.watch(Event{Kind: ItemLeftOut, Text: item.Document.At.String() + ": " + string(item.Document.ID) + ": " + message})
 		if err := out.AddSkipped(r.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 
 	"quarry"
 	"quarry/internal/bedrock"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/schedule"
 )
@@ -102,11 +103,11 @@ func (r *Run) takeSlot(ctx context.Context, s *ledger.Shard, pool *Pool) (stay b
 		return false, nil
 	}
 	if best, ok := r.sched.Best(s, time.Now(), pool.ref()); ok && best != pool.ref() {
-		r.move(s, best, fmt.Sprintf("%d jobs are open in %s", open, r.poolName(pool.ref())))
+		r.move(s, best, fmt.Sprintf("%s open in %s", figure.Clause(open, "job", "is", "are"), r.poolName(pool.ref())))
 		return true, s.State.Advance(quarry.ShardUploaded, quarry.ShardBuilt)
 	}
 	r.sched.Queue(pool.ref(), s)
-	why := fmt.Sprintf("%d jobs are open, the quota allows %d", open, slots)
+	why := fmt.Sprintf("%s open, the quota allows %s", figure.Clause(open, "job", "is", "are"), figure.Thousands(slots))
 	if len(r.pools) > 1 {
 		why += " in " + r.poolName(pool.ref())
 	}

@@ -14,6 +14,7 @@ import (
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/reconcile"
 	"quarry/internal/run/runjson"
@@ -125,7 +126,7 @@ func (r *Run) validate(ctx context.Context, s *ledger.Shard) error {
 	}
 	if report.Faults > 0 {
 		return &quarry.Error{
-			Kind: quarry.BadItems, Op: "validate shard", Subject: string(s.ID), Err: fmt.Errorf("%d faults: %s", report.Faults, strings.Join(first, "; ")),
+			Kind: quarry.BadItems, Op: "validate shard", Subject: string(s.ID), Err: fmt.Errorf("%s: %s", figure.Count(report.Faults, "fault"), strings.Join(first, "; ")),
 			Hint: "nothing was sent; `quarry validate " + r.files().Input(s.ID) + "` names every fault",
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"quarry/internal/figure"
 	"quarry/internal/run/plan"
 )
 
@@ -21,8 +22,8 @@ func (r *Run) mostAreThere(ctx context.Context, before *known) error {
 	}
 	known := before.planned.Documents
 	if still := known - r.planned.Lost; 2*still < known {
-		return r.deps.Confirm(ctx, fmt.Sprintf("Only %d of the %d documents that the run knows are in %s. The others would be left out of the results. Go on?",
-			still, known, strings.Join(r.cfg.Sources, " ")))
+		return r.deps.Confirm(ctx, fmt.Sprintf("Only %s of the %s that the run knows are in %s. The others would be left out of the results. Go on?",
+			figure.Thousands(still), figure.Count(known, "document"), strings.Join(r.cfg.Sources, " ")))
 	}
 	return nil
 }

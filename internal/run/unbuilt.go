@@ -10,6 +10,7 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
@@ -90,14 +91,7 @@ func (r *Run) sayUnbuilt(s *ledger.Shard, u *unbuilt) {
 		names += fmt.Sprintf(" and %d more", u.docs-int64(len(u.first)))
 	}
 	r.watch(Event{Kind: Note, Shard: s.ID, Text: fmt.Sprintf("shard %s: %s changed in the sources after they were planned and are not sent (%s): they end failed, class %s; run the same command again to plan and ask them",
-		s.ID, documentsText(u.docs), names, quarry.ClassSourceChanged)})
-}
-
-func documentsText(n int64) string {
-	if n == 1 {
-		return "1 document"
-	}
-	return fmt.Sprintf("%d documents", n)
+		s.ID, figure.Count(u.docs, "document"), names, quarry.ClassSourceChanged)})
 }
 
 // pilotIsStale reports whether a pilot's shard holds too few records now to be asked, and nothing of its pass was sent: then the
@@ -123,11 +117,11 @@ func (r *Run) settleSmaller(s *ledger.Shard) {
 		s.Unasked = string(quarry.ClassSourceChanged)
 	case few && r.mayCall():
 		s.Mode = quarry.ModeOnDemand
-		r.watch(Event{Kind: Note, Shard: s.ID, Text: fmt.Sprintf("shard %s: its other %d records are below the minimum of a batch job: answered by on-demand calls", s.ID, s.Records)})
+		r.watch(Event{Kind: Note, Shard: s.ID, Text: fmt.Sprintf("shard %s: %s left, below the minimum of a batch job: answered by on-demand calls", s.ID, figure.Clause(s.Records, "record", "is", "are"))})
 	case few:
 		s.Unasked = quarry.KindBelowMinimum
-		r.watch(Event{Kind: Note, Shard: s.ID, Text: fmt.Sprintf("shard %s: its other %d records are below the minimum of %d of a batch job and are not sent: the next run asks them",
-			s.ID, s.Records, r.cfg.Quotas.MinRecords)})
+		r.watch(Event{Kind: Note, Shard: s.ID, Text: fmt.Sprintf("shard %s: %s left, below the minimum of %s of a batch job: not sent, the next run asks them",
+			s.ID, figure.Clause(s.Records, "record", "is", "are"), figure.Thousands(r.cfg.Quotas.MinRecords))})
 	}
 }
 

@@ -181,14 +181,22 @@ func find(arg string, cfg Config) (file stream.File, path, table string, err err
 	case errors.Is(err, fs.ErrNotExist):
 		return file, arg, "", badSource(arg, errors.New("no such file or folder"), "check the path; a name with spaces needs quotes")
 	case err != nil:
-		return file, arg, "", badSource(arg, bare(err), "")
+		return file, arg, "", badSource(arg, bare(err), unreadableHint(err))
 	case info.IsDir():
 		return file, arg, "", nil
 	}
 	if file, err = stream.Local(arg); err != nil {
-		return file, arg, "", badSource(arg, bare(err), "")
+		return file, arg, "", badSource(arg, bare(err), unreadableHint(err))
 	}
 	return file, arg, table, nil
+}
+
+// unreadableHint is the way out of a file that is there and cannot be opened.
+func unreadableHint(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "give this user the right to read it, and to enter the folders above it (ls -ld shows the rights)"
+	}
+	return "check the path, and that the file can be read"
 }
 
 // folder opens a folder, where there was no error.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 	"quarry/internal/rules"
 )
@@ -76,7 +77,7 @@ func (w *workers) stop() {
 func (j *job) run(c *jsonl.Checker) {
 	if j.chunk.Skipped > 0 {
 		j.records = 1
-		j.fault(j.chunk.Line, j.chunk.Offset, fmt.Sprintf("line of %d bytes is too long to be checked", j.chunk.Skipped))
+		j.fault(j.chunk.Line, j.chunk.Offset, fmt.Sprintf("line of %s is too long to be checked", figure.Count(j.chunk.Skipped, "byte")))
 		return
 	}
 	for l := range j.chunk.Lines() {
@@ -171,7 +172,7 @@ const maxRawID = 4 << 10
 func (j *job) recordID(l jsonl.Line, at int64, m *jsonl.Member) {
 	id := m.Value[1 : len(m.Value)-1]
 	if len(id) > maxRawID {
-		j.fault(l.Line, at, fmt.Sprintf("recordId that takes %d bytes; want at most %d", len(id), maxRecordID))
+		j.fault(l.Line, at, fmt.Sprintf("recordId that takes %s; want at most %s", figure.Count(len(id), "byte"), figure.Thousands(maxRecordID)))
 		return
 	}
 	if !m.Plain {
@@ -182,7 +183,7 @@ func (j *job) recordID(l jsonl.Line, at int64, m *jsonl.Member) {
 		j.fault(l.Line, at, "recordId is empty")
 		return
 	case len(id) > maxRecordID:
-		j.fault(l.Line, at, fmt.Sprintf("recordId of %d bytes; want at most %d", len(id), maxRecordID))
+		j.fault(l.Line, at, fmt.Sprintf("recordId of %s; want at most %s", figure.Count(len(id), "byte"), figure.Thousands(maxRecordID)))
 	}
 	for _, c := range id {
 		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && c != '_' && c != '-' {

@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 	"quarry/internal/rules"
 )
@@ -51,7 +52,7 @@ type Config struct {
 // Validate reports the first setting that cannot be.
 func (c Config) Validate() error {
 	if c.MaxLineBytes < 0 || c.MaxLineBytes > 1<<30 {
-		return fmt.Errorf("longest line of %d bytes: want 1 to %d, or 0 for %d", c.MaxLineBytes, 1<<30, defaultLineBytes)
+		return fmt.Errorf("longest line of %s: want 1 to %s, or 0 for %s", figure.Count(c.MaxLineBytes, "byte"), figure.Thousands(1<<30), figure.Thousands(defaultLineBytes))
 	}
 	if c.Workers < 0 {
 		return fmt.Errorf("%d workers: want 1 or more, or 0 for one a processor", c.Workers)
@@ -321,7 +322,7 @@ func unreadable(name string, err error) error {
 	if errors.As(err, &p) {
 		err = p.Err
 	}
-	return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: name, Err: err}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: name, Err: err, Hint: "name one or more *.jsonl files that this user can read"}
 }
 
 func packing(data []byte) string {

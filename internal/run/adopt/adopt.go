@@ -27,6 +27,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/collect"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
@@ -233,7 +234,7 @@ func (f *Found) row(id quarry.ShardID, path string) (ledger.Shard, error) {
 		s.Records++
 	}
 	if noted && s.Records != n.Records {
-		return s, fmt.Errorf("the index of shard %s has %d records instead of %d", id, s.Records, n.Records)
+		return s, fmt.Errorf("the index of shard %s has %s instead of %s", id, figure.Count(s.Records, "record"), figure.Thousands(n.Records))
 	}
 	if n.Kind == quarry.RetryShard { // its records come from everywhere
 		s.First, s.Last = 0, s.Records-1

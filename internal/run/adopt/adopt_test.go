@@ -215,7 +215,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 			was := w.objects[runjson.NoteKey(id, "s00001")]
 			w.put(t, "s00001", 2, part("a", 0))
 			w.objects[runjson.NoteKey(id, "s00001")] = was
-		}, "has 1 records instead of 2"},
+		}, "has 1 record instead of 2"},
 	} {
 		w := newWorld()
 		w.put(t, "s00001", 2, part("a", 0), part("b", 1))

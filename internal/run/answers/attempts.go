@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/prompt"
 	"quarry/internal/run/index"
 	"quarry/internal/run/shardfile"
@@ -78,7 +79,7 @@ func (c Closing) bestResult(attempts []shardfile.Outcome) *quarry.Result {
 		kind, message := string(last.Class), ""
 		if c.Unsent > 0 {
 			kind = c.UnsentKind
-			message = fmt.Sprintf("%d records were left, below the minimum of a batch job; ", c.Unsent)
+			message = fmt.Sprintf("%s left, below the minimum of a batch job; ", figure.Clause(c.Unsent, "record", "was", "were"))
 		}
 		if last.Result.Error != nil {
 			message += last.Result.Error.Message
@@ -191,14 +192,14 @@ func (c Closing) partedResult(attempts []shardfile.Outcome) *quarry.Result {
 	default:
 		res = c.bestResult(attempts[len(attempts)-1:])
 		res.Status, res.Output, res.Text, res.StopReason, res.Salvaged = quarry.StatusFailed, nil, "", "", false
-		res.Error = &quarry.ResultError{Kind: kindUnmerged, Message: fmt.Sprintf("its %d parts are answered, and the answers do not fit into one record", len(d.parts))}
+		res.Error = &quarry.ResultError{Kind: kindUnmerged, Message: fmt.Sprintf("its %s are answered, and the answers do not fit into one record", figure.Count(len(d.parts), "part"))}
 		if c.Partial {
-			res.Error = &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: fmt.Sprintf("its %d parts are answered, and the answers are not merged yet", len(d.parts))}
+			res.Error = &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: fmt.Sprintf("its %s are answered, and the answers are not merged yet", figure.Count(len(d.parts), "part"))}
 		}
 		if c.Unsent > 0 {
 			res.Status = endedBy(c.UnsentKind)
 			res.Error = &quarry.ResultError{Kind: c.UnsentKind, Message: fmt.Sprintf(
-				"its %d parts are answered, and the record that merges them is one of %d that were left, below the minimum of a batch job", len(d.parts), c.Unsent)}
+				"its %s are answered, and the record that merges them is one of %s that were left, below the minimum of a batch job", figure.Count(len(d.parts), "part"), figure.Thousands(c.Unsent))}
 		}
 	}
 	res.Parts, res.Attempts = len(d.parts), made(ofThisPass(attempts))

@@ -14,6 +14,7 @@ import (
 
 	"quarry"
 	"quarry/internal/collect"
+	"quarry/internal/figure"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 	"quarry/internal/run/shardfile"
@@ -143,9 +144,9 @@ func (j *Judge) Missing(of *Job, p *shardfile.Part) shardfile.Found {
 		}
 	}
 	if of.Unasked {
-		message = fmt.Sprintf("not sent: a batch job needs %d records, and there were not as many that fit into one input file", j.MinRecords)
+		message = fmt.Sprintf("not sent: a batch job needs %s, and there were not as many that fit into one input file", figure.Count(j.MinRecords, "record"))
 		if of.Shrunk {
-			message = fmt.Sprintf("documents of its shard changed in the sources, and the others are fewer than the %d records that a batch job needs", j.MinRecords)
+			message = fmt.Sprintf("documents of its shard changed in the sources, and the others are fewer than the %s that a batch job needs", figure.Count(j.MinRecords, "record"))
 		}
 	}
 	attempt := id.Attempt()

@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
 	"quarry/internal/run/index"
@@ -125,7 +126,7 @@ func again(s *ledger.Shard, pass index.Pass, records iter.Seq2[pack.Item, error]
 		rows = append(rows, piece)
 	}
 	if n != s.Records {
-		return nil, fmt.Errorf("cut shard %s: %d records instead of %d", s.ID, n, s.Records)
+		return nil, fmt.Errorf("cut shard %s: %s instead of %s", s.ID, figure.Count(n, "record"), figure.Thousands(s.Records))
 	}
 	if s.Kind == quarry.RetryShard {
 		return rows, nil

@@ -12,6 +12,7 @@ import (
 	"iter"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
 	"quarry/internal/run/index"
@@ -48,7 +49,7 @@ func Plan(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) ([]
 		return nil, err
 	}
 	if tooLarge {
-		p.Notes = append(p.Notes, fmt.Sprintf("no pilot: its %d records are more than one file may hold", p.Pilot))
+		p.Notes = append(p.Notes, fmt.Sprintf("no pilot: one file may not hold its %s", figure.Count(p.Pilot, "record")))
 		p.NoPilot()
 	}
 	noPilot := tooLarge || p.Held
@@ -60,7 +61,7 @@ func Plan(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) ([]
 	switch {
 	case whole:
 		p.AllPilot()
-		p.Notes = append(p.Notes, fmt.Sprintf("the pilot is the whole run: it would leave %d records, below the minimum of a batch job", rest))
+		p.Notes = append(p.Notes, fmt.Sprintf("the pilot is the whole run: it would leave %s, below the minimum of a batch job", figure.Count(rest, "record")))
 	case p.Pilot > 0 && rest == 0:
 		whole = true
 	}

@@ -24,6 +24,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
@@ -366,17 +367,17 @@ func (f *collection) compare(context.Context) error {
 		say("there is no %s", collect.ManifestName)
 	default:
 		if m.ErrorRecordCount != f.fails {
-			say("the manifest counts %d errors, the output has %d lines with one", m.ErrorRecordCount, f.fails)
+			say("the manifest counts %s, the output has %s with one", figure.Count(m.ErrorRecordCount, "error"), figure.Count(f.fails, "line"))
 		}
 		if answers := o.Lines - f.fails; m.SuccessRecordCount != answers {
-			say("the manifest counts %d answers, the output has %d lines with one", m.SuccessRecordCount, answers)
+			say("the manifest counts %s, the output has %s with one", figure.Count(m.SuccessRecordCount, "answer"), figure.Count(answers, "line"))
 		}
 		if u := f.out.Totals.Usage; o.Doubled == 0 && (m.InputTokenCount != u.InputTokens || m.OutputTokenCount != u.OutputTokens) {
-			say("the manifest counts %d tokens in and %d out, the answers say %d and %d", m.InputTokenCount, m.OutputTokenCount, u.InputTokens, u.OutputTokens)
+			say("the manifest counts %s in and %s out, the answers say %s and %s", figure.Count(m.InputTokenCount, "token"), figure.Thousands(m.OutputTokenCount), figure.Thousands(u.InputTokens), figure.Thousands(u.OutputTokens))
 		}
 	}
 	if c := f.job.Counts; o.Manifest != nil && c.Total > 0 && c.Total != o.Manifest.TotalRecordCount {
-		say("the job counts %d records, its manifest %d", c.Total, o.Manifest.TotalRecordCount)
+		say("the job counts %s, its manifest %s", figure.Count(c.Total, "record"), figure.Thousands(o.Manifest.TotalRecordCount))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/figure"
 	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
 )
@@ -144,7 +145,7 @@ func (m Model) first(l *Learned, t Texts) Expectation {
 	samples := l.Japanese.N + l.Other.N
 	return Expectation{
 		Input: weights.Band(t.tokens(false)).Times(1 + l.Again), Output: out.Times(1 + l.Again), Samples: samples,
-		Basis: fmt.Sprintf("fitted to %d answers", samples),
+		Basis: fmt.Sprintf("fitted to %s", figure.Count(samples, "answer")),
 	}
 }
 

@@ -81,7 +81,7 @@ func (m *ModePlan) asJobs(w Work, unlisted bool) {
 	case unlisted:
 		m.Possible, m.Jobs, m.Note = false, 0, "AWS's page does not list this model for batch inference"
 	case w.First < w.Quotas.MinRecords:
-		m.Possible, m.Jobs, m.Note = false, 0, fmt.Sprintf("below the minimum of %d records", w.Quotas.MinRecords)
+		m.Possible, m.Jobs, m.Note = false, 0, fmt.Sprintf("below the minimum of %s", figure.Count(w.Quotas.MinRecords, "record"))
 	}
 }
 
@@ -96,11 +96,11 @@ func (m *ModePlan) asCalls(w Work) {
 	burndown := max(q.Burndown, 1)
 	if q.TPM > 0 {
 		minutes = float64(u.InputTokens+u.OutputTokens*burndown) / float64(q.TPM)
-		m.TimeBasis = fmt.Sprintf("a quota of %s tokens a minute, of which an output token takes %d", figure.Thousands(q.TPM), burndown)
+		m.TimeBasis = fmt.Sprintf("a quota of %s a minute, of which an output token takes %s", figure.Count(q.TPM, "token"), figure.Thousands(burndown))
 	}
 	if q.RPM > 0 {
 		if byRequests := float64(w.Stages) / float64(q.RPM); byRequests > minutes {
-			minutes, m.TimeBasis = byRequests, fmt.Sprintf("a quota of %s requests a minute", figure.Thousands(q.RPM))
+			minutes, m.TimeBasis = byRequests, fmt.Sprintf("a quota of %s a minute", figure.Count(q.RPM, "request"))
 		}
 	}
 	m.TimeBasis += ", all of it used"
@@ -117,10 +117,10 @@ func cachePlan(prefix, minimum int64) CachePlan {
 	case minimum == 0:
 		c.Note = "what prompt caching takes at least is not known for this model"
 	case prefix < minimum:
-		c.Note = fmt.Sprintf("prompt too short to cache: about %d of %d tokens", prefix, minimum)
+		c.Note = fmt.Sprintf("prompt too short to cache: about %s of %s", figure.Thousands(prefix), figure.Count(minimum, "token"))
 	default:
 		c.Applies = true
-		c.Note = fmt.Sprintf("about %d tokens of each request are the same; batch inference does not cache", prefix)
+		c.Note = fmt.Sprintf("about %s of each request are the same; batch inference does not cache", figure.Count(prefix, "token"))
 	}
 	return c
 }

@@ -63,10 +63,10 @@ func TestAPromptCacheAppliesFromTheModelsMinimum(t *testing.T) {
 		prefix int64
 		want   outlook.CachePlan
 	}{
-		"too short":      {claude(), 138, outlook.CachePlan{Prefix: 138, Minimum: 4096, Note: "prompt too short to cache: about 138 of 4096 tokens"}},
-		"long enough":    {claude(), 5000, outlook.CachePlan{Prefix: 5000, Minimum: 4096, Applies: true, Note: "about 5000 tokens of each request are the same; batch inference does not cache"}},
+		"too short":      {claude(), 138, outlook.CachePlan{Prefix: 138, Minimum: 4096, Note: "prompt too short to cache: about 138 of 4,096 tokens"}},
+		"long enough":    {claude(), 5000, outlook.CachePlan{Prefix: 5000, Minimum: 4096, Applies: true, Note: "about 5,000 tokens of each request are the same; batch inference does not cache"}},
 		"nothing known":  {unheard(), 5000, outlook.CachePlan{Prefix: 5000, Note: "what prompt caching takes at least is not known for this model"}},
-		"just the least": {claude(), 4096, outlook.CachePlan{Prefix: 4096, Minimum: 4096, Applies: true, Note: "about 4096 tokens of each request are the same; batch inference does not cache"}},
+		"just the least": {claude(), 4096, outlook.CachePlan{Prefix: 4096, Minimum: 4096, Applies: true, Note: "about 4,096 tokens of each request are the same; batch inference does not cache"}},
 	} {
 		if _, got := tt.prices.Compare(outlook.Work{Prefix: tt.prefix}); got != tt.want {
 			t.Errorf("%s: the cache = %+v, want %+v", name, got, tt.want)

@@ -67,11 +67,11 @@ func (p Prices) oneByOne(d *Done) report.Way {
 		latency := d.Latency.Seconds() / float64(d.Answered)
 		seconds = latency * float64(d.Records)
 		w.Basis = report.Computed
-		w.From = fmt.Sprintf("%d calls of %.2f s, the mean latency of %d calls measured %s", d.Records, latency, d.Answered, d.where())
+		w.From = fmt.Sprintf("%s of %.2f s, the mean latency of %s measured %s", figure.Count(d.Records, "call"), latency, figure.Count(d.Answered, "call"), d.where())
 	} else {
 		seconds = originSecondsPerToken * float64(d.Usage.OutputTokens)
 		w.Basis = report.Assumed
-		w.From = fmt.Sprintf("%d calls of %.1f s: %.1f ms for each token of an answer, an assumption; no call was timed", d.Records, seconds/float64(d.Records), 1000*originSecondsPerToken)
+		w.From = fmt.Sprintf("%s of %.1f s: %.1f ms for each token of an answer, an assumption; no call was timed", figure.Count(d.Records, "call"), seconds/float64(d.Records), 1000*originSecondsPerToken)
 	}
 	w.Seconds = &seconds
 	return w
@@ -94,11 +94,11 @@ func (p Prices) atQuota(d *Done) report.Way {
 	var seconds float64
 	if q.TPM > 0 {
 		seconds = 60 * float64(d.Usage.InputTokens+d.Usage.OutputTokens*max(q.Burndown, 1)) / float64(q.TPM)
-		w.From = fmt.Sprintf("%s tokens a minute, of which an output token takes %d", figure.Thousands(q.TPM), max(q.Burndown, 1))
+		w.From = fmt.Sprintf("%s a minute, of which an output token takes %s", figure.Count(q.TPM, "token"), figure.Thousands(max(q.Burndown, 1)))
 	}
 	if byRequests := 60 * float64(d.Records) / float64(max(q.RPM, 1)); q.RPM > 0 && byRequests > seconds {
 		seconds = byRequests
-		w.From = fmt.Sprintf("%s requests a minute", figure.Thousands(q.RPM))
+		w.From = fmt.Sprintf("%s a minute", figure.Count(q.RPM, "request"))
 	}
 	w.From += "; " + q.Source
 	w.Seconds, w.Basis = &seconds, report.Computed
@@ -116,7 +116,7 @@ func (p Prices) asJobs(d *Done) report.Way {
 	w.Seconds, w.Basis = &seconds, report.Measured
 	w.From = "from the first job's submission to the last one's end, " + d.where()
 	if d.Calls.Records > 0 {
-		w.From += fmt.Sprintf("; without %d records that were asked by calls", d.Calls.Records)
+		w.From += fmt.Sprintf("; without %s that were asked by calls", figure.Count(d.Calls.Records, "record"))
 	}
 	return w
 }

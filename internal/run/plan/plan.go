@@ -13,6 +13,7 @@ import (
 
 	"quarry"
 	"quarry/internal/clean"
+	"quarry/internal/figure"
 	"quarry/internal/run/weigh"
 )
 
@@ -113,10 +114,10 @@ func (p *Plan) Drop(counts *clean.Counts) {
 func (p *Plan) Err() error {
 	var why []error
 	if n := p.Unreadable + p.SameID; n > 0 {
-		why = append(why, fmt.Errorf("%d items could not be read", n))
+		why = append(why, fmt.Errorf("%s could not be read", figure.Count(n, "item")))
 	}
 	if p.TooLarge > 0 {
-		why = append(why, fmt.Errorf("%d documents ended failed", p.TooLarge))
+		why = append(why, fmt.Errorf("%s ended failed", figure.Count(p.TooLarge, "document")))
 	}
 	if len(why) == 0 {
 		return nil

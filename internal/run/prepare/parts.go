@@ -5,6 +5,7 @@ import (
 
 	"quarry"
 	"quarry/internal/clean"
+	"quarry/internal/figure"
 	"quarry/internal/run/index"
 )
 
@@ -19,7 +20,7 @@ type part struct {
 func (c *Config) inParts(p *Item, texts [][]byte, buf []byte) ([]byte, error) {
 	n := len(texts)
 	if n > index.MaxParts {
-		return buf, p.unfit(fmt.Sprintf("it would be asked in %d parts, at most %d can be", n, index.MaxParts))
+		return buf, p.unfit(fmt.Sprintf("it would be asked in %s, at most %s can be", figure.Count(n, "part"), figure.Thousands(index.MaxParts)))
 	}
 	start := len(buf)
 	fail := func(err error) ([]byte, error) { return buf[:start], p.unfit(fmt.Sprintf("prompt: %v", err)) }

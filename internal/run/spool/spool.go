@@ -23,6 +23,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/pack"
 	"quarry/internal/run/index"
 	"quarry/internal/run/shardfile"
@@ -258,7 +259,7 @@ func (s *Spool) shard(ctx context.Context, sh *Shard, leftOut bool, from *reader
 		return "", err
 	}
 	if records != sh.Records || bytes != sh.Bytes {
-		return "", fmt.Errorf("%d records of %d bytes instead of %d of %d", records, bytes, sh.Records, sh.Bytes)
+		return "", fmt.Errorf("%s of %s instead of %s of %s", figure.Count(records, "record"), figure.Count(bytes, "byte"), figure.Thousands(sh.Records), figure.Thousands(sh.Bytes))
 	}
 	return checksum(sum), out.Commit()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 )
@@ -64,31 +65,31 @@ func Differences(s *ledger.Shard) []string {
 		say("the job ended %s", st)
 	}
 	if missing := s.Records - (o.Lines - o.Doubled); missing > 0 && s.Unasked == "" {
-		say("%d of %d records have no line in the output", missing, s.Records)
+		say("%s of %s no line in the output", figure.Thousands(missing), figure.Clause(s.Records, "record", "has", "have"))
 	}
 	if o.Doubled > 0 {
-		say("%d lines are doubled", o.Doubled)
+		say("%s doubled", figure.Clause(o.Doubled, "line", "is", "are"))
 	}
 	if o.Foreign > 0 {
-		say("%d lines are of records that were not asked", o.Foreign)
+		say("%s of records that were not asked", figure.Clause(o.Foreign, "line", "is", "are"))
 	}
 	if o.Broken > 0 {
-		say("%d lines cannot be read", o.Broken)
+		say("%s cannot be read", figure.Count(o.Broken, "line"))
 	}
 	for _, u := range o.Unreadable {
 		say("%s", u)
 	}
 	if more := o.Broken - int64(len(o.Unreadable)); more > 0 && len(o.Unreadable) > 0 {
-		say("and %d more lines that cannot be read", more)
+		say("and %s that cannot be read", figure.Count(more, "more line"))
 	}
 	if o.Mended > 0 {
-		say("%d lines have damaged characters, which are read as U+FFFD", o.Mended)
+		say("%s damaged characters, which are read as U+FFFD", figure.Clause(o.Mended, "line", "has", "have"))
 	}
 	if o.Unread != "" {
 		say("%s", o.Unread)
 	}
 	if m := o.Manifest; m != nil && m.ProcessedRecordCount != o.Lines+o.Foreign+o.Broken {
-		say("the manifest counts %d processed records, the output has %d lines", m.ProcessedRecordCount, o.Lines+o.Foreign+o.Broken)
+		say("the manifest counts %s processed records, the output has %s", figure.Thousands(m.ProcessedRecordCount), figure.Count(o.Lines+o.Foreign+o.Broken, "line"))
 	}
 	if c := s.Job.Counts; o.Manifest != nil && c.Processed > 0 && c.Processed != o.Manifest.ProcessedRecordCount {
 		say("the job counts %d processed records, its manifest %d", c.Processed, o.Manifest.ProcessedRecordCount)

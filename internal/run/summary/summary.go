@@ -12,6 +12,7 @@ import (
 
 	"quarry"
 	"quarry/internal/cost"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/failures"
@@ -68,7 +69,7 @@ func (p *Pass) Report() report.Report {
 		rep.Target = "local"
 	}
 	if n := t.Usage.Unknown; n > 0 {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("%d answers do not say how many tokens they took: tokens are those of the others, and the cost is unknown", n))
+		rep.Notes = append(rep.Notes, fmt.Sprintf("%s without the number of tokens that it took: tokens are those of the other answers, and the cost is unknown", figure.Count(n, "answer")))
 	}
 	for _, m := range t.Models {
 		if strings.HasPrefix(m, "quarry.") {

@@ -142,15 +142,15 @@ func TestReusedAnswersAreShown(t *testing.T) {
 func TestWhatDiffersIsSaid(t *testing.T) {
 	t.Parallel()
 	for want, spoil := range map[string]func(s *ledger.Shard){
-		"":                                 func(*ledger.Shard) {},
-		"the job ended Failed: why":        func(s *ledger.Shard) { s.Job.Status, s.Job.Message = quarry.JobFailed, "why" },
-		"the job ended Expired":            func(s *ledger.Shard) { s.Job.Status = quarry.JobExpired },
-		"2 of 12 records have no line":     func(s *ledger.Shard) { s.Records = 12 },
-		"1 lines are of records that were": func(s *ledger.Shard) { s.Output.Foreign, s.Output.Manifest.ProcessedRecordCount = 1, 11 },
-		"1 lines cannot be read":           func(s *ledger.Shard) { s.Output.Broken, s.Output.Manifest.ProcessedRecordCount = 1, 11 },
-		"1 lines are doubled":              func(s *ledger.Shard) { s.Output.Doubled, s.Records = 1, 9 },
-		"the manifest counts 9 processed":  func(s *ledger.Shard) { s.Output.Manifest.ProcessedRecordCount = 9 },
-		"the job counts 8 processed":       func(s *ledger.Shard) { s.Job.Counts.Processed = 8 },
+		"":                                func(*ledger.Shard) {},
+		"the job ended Failed: why":       func(s *ledger.Shard) { s.Job.Status, s.Job.Message = quarry.JobFailed, "why" },
+		"the job ended Expired":           func(s *ledger.Shard) { s.Job.Status = quarry.JobExpired },
+		"2 of 12 records have no line":    func(s *ledger.Shard) { s.Records = 12 },
+		"1 line is of records that were":  func(s *ledger.Shard) { s.Output.Foreign, s.Output.Manifest.ProcessedRecordCount = 1, 11 },
+		"1 line cannot be read":           func(s *ledger.Shard) { s.Output.Broken, s.Output.Manifest.ProcessedRecordCount = 1, 11 },
+		"1 line is doubled":               func(s *ledger.Shard) { s.Output.Doubled, s.Records = 1, 9 },
+		"the manifest counts 9 processed": func(s *ledger.Shard) { s.Output.Manifest.ProcessedRecordCount = 9 },
+		"the job counts 8 processed":      func(s *ledger.Shard) { s.Job.Counts.Processed = 8 },
 	} {
 		s := row("s00001", 1, quarry.ModeJob, 10, 0, 1)
 		spoil(&s)

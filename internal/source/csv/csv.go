@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 	"quarry/internal/source/cut"
 	"quarry/internal/source/item"
@@ -254,7 +255,7 @@ func (t *table) object(dst, row []byte, s *scratch) (obj []byte, reason string) 
 		return nil, "quotes that do not fit"
 	}
 	if len(s.cells) != len(t.names) {
-		return nil, fmt.Sprintf("%d cells, and the header has %d", len(s.cells), len(t.names))
+		return nil, fmt.Sprintf("%s, and the header has %s", figure.Count(len(s.cells), "cell"), figure.Thousands(len(t.names)))
 	}
 	dst = append(dst, '{')
 	for i, cell := range s.cells {

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/source/item"
 	"quarry/internal/source/stream"
 )
@@ -83,7 +84,7 @@ func Read(ctx context.Context, f stream.File, id string, format quarry.Format, c
 		return fault("cannot be read: " + bare(err))
 	}
 	if int64(len(data)) > limit {
-		return fault(fmt.Sprintf("item is above the limit of %d bytes", limit))
+		return fault(fmt.Sprintf("item is above the limit of %s", figure.Count(limit, "byte")))
 	}
 	text, err := stream.Text(data)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 	"quarry/internal/source/note"
 )
@@ -286,7 +287,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.MaxBytes < 0 || c.MaxBytes > 1<<30 {
-		return fmt.Errorf("largest item of %d bytes: want 1 to %d, or 0 for %d", c.MaxBytes, 1<<30, DefaultMaxBytes)
+		return fmt.Errorf("largest item of %s: want 1 to %s, or 0 for %s", figure.Count(c.MaxBytes, "byte"), figure.Thousands(1<<30), figure.Thousands(DefaultMaxBytes))
 	}
 	return nil
 }

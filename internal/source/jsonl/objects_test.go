@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/source/item"
 	"quarry/internal/source/jsonl"
 	"quarry/internal/source/sourcetest"
@@ -54,7 +55,7 @@ func TestObjects(t *testing.T) {
 		}},
 		{"a bracket too many", `[{"id":1,"body":"x"]},{"id":2,"body":"x"}]`, []string{"in.jsonl:1: broken JSON: want , or } behind an object's value at byte 18", "2@1"}},
 		{"an array cut off", `[{"id":1,"body":"x"},{"id":2,"bo`, []string{"1@1", "in.jsonl:1: broken JSON: unexpected end inside a string at byte 11"}},
-		{"an item above the limit", `[{"id":1,"body":"x"},{"id":2,"body":"` + strings.Repeat("y,{\\\"", 400) + `","c":[{"id":7}]},{"id":3,"body":"x"}]`, []string{"1@1", "in.jsonl:1: item of 2033 bytes is above the limit of 1000", "3@1"}},
+		{"an item above the limit", `[{"id":1,"body":"x"},{"id":2,"body":"` + strings.Repeat("y,{\\\"", 400) + `","c":[{"id":7}]},{"id":3,"body":"x"}]`, []string{"1@1", "in.jsonl:1: item of 2,033 bytes is above the limit of 1,000", "3@1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -97,7 +98,7 @@ func TestAnItemAboveTheLimitIsNotHeld(t *testing.T) {
 	t.Parallel()
 	in := `[{"id":1,"body":"x"},{"id":2,"body":"` + strings.Repeat(`x\"}]`, 4<<20) + `"},{"id":3,"body":"x"}]`
 	s := &jsonl.Objects{File: memory(in), Config: item.Config{MaxBytes: 1 << 20}}
-	want := []string{"1@1", fmt.Sprintf("in.jsonl:1: item of %d bytes is above the limit of 1048576", 20<<20+len(`{"id":2,"body":""}`)), "3@1"}
+	want := []string{"1@1", fmt.Sprintf("in.jsonl:1: item of %s is above the limit of 1,048,576", figure.Count(20<<20+len(`{"id":2,"body":""}`), "byte")), "3@1"}
 	if diff := cmp.Diff(want, told(t, s)); diff != "" {
 		t.Error(diff)
 	}

@@ -87,7 +87,7 @@ func TestItems(t *testing.T) {
 		{"cut off: no RSS at all", `<?xml version="1.0"?><news><entry><id>1</id></entry></news>`, []string{"in.xml:1: " + noEnd}},
 		{"items behind their channel", "<rdf:RDF><channel></channel>" + one("1", "a") + "</rdf:RDF>", []string{"1 1|T & 1|a"}},
 		{"control characters and bad bytes", head + one("1", "<![CDATA[a\x1cb\x00]]>") + one("2", "<![CDATA[日本語日本語\xff]]>"), []string{"2 1|T & 1|a\x1cb\x00", "in.xml:4: invalid UTF-8 at byte 75"}},
-		{"an item above the limit", head + one("1", "<![CDATA[a]]>") + one("2", "<![CDATA["+strings.Repeat("x</", 300)+"]]>") + one("3", "<![CDATA[c]]>"), []string{"2 1|T & 1|a", "in.xml:4: item of 1011 bytes is above the limit of 500", "6 3|T & 3|c"}},
+		{"an item above the limit", head + one("1", "<![CDATA[a]]>") + one("2", "<![CDATA["+strings.Repeat("x</", 300)+"]]>") + one("3", "<![CDATA[c]]>"), []string{"2 1|T & 1|a", "in.xml:4: item of 1,011 bytes is above the limit of 500", "6 3|T & 3|c"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
