@@ -111,3 +111,29 @@ func readEmpty(t *testing.T, content string) (got []string, err error) {
 	}
 	return got, nil
 }
+
+// TestPortableText: the export of a data set of Sanity, one document a line.
+func TestPortableText(t *testing.T) {
+	t.Parallel()
+	const block = `[{"_type":"block","style":"normal","children":[{"_type":"span","text":"Text."}]}]`
+	for _, tt := range []struct{ name, file, in, want string }{
+		{"a line each", "in.ndjson", `{"_id":"a","_type":"post","title":"A","slug":{"current":"a"},"body":` + block + "}\n", "a: <p>Text.</p>"},
+		{"named content", "in.ndjson", `{"_id":"a","_type":"post","content":` + block + "}\n", "a: <p>Text.</p>"},
+		{"beside a short text", "in.ndjson", `{"_id":"a","text":"short","body":` + block + "}\n", "a: <p>Text.</p>"},
+		{"the result of a query", "in.json", `{"query":"*","result":[{"_id":"a","body":` + block + `}],"ms":3}`, "a: <p>Text.</p>"},
+		{"an array", "in.json", `[{"_id":"a","body":` + block + `}]`, "a: <p>Text.</p>"},
+		{"with a format that speaks of something else", "in.json", `[{"_id":"a","format":"text","body":` + block + `}]`, "a: <p>Text.</p>"},
+		{"an empty text", "in.json", `[{"_id":"a","body":[]}]`, "a: "},
+		{"texts of both kinds", "in.json", `[{"_id":"a","body":"plain"}]`, "a: plain"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got, _ := readFile(t, tt.file, tt.in); len(got) != 1 || got[0] != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	if got, _ := readFile(t, "in.ndjson", `{"_id":"a","body":`+block+"}\n"+`{"_id":"b","body":[1]}`+"\n"); len(got) != 2 || got[1] != `fault:2: body (member body) of "b" is an array, not a string` {
+		t.Errorf("got %q", got)
+	}
+}

@@ -254,7 +254,7 @@ func (r *Renderer) declaration(src []byte, i int) int {
 	}
 	end := commentEnd(src, i+4)
 	if !r.Open() {
-		r.Counts.Note(rule.Comment, end-i)
+		r.Counts.Note(commentRule(src[i+4:end]), end-i)
 	}
 	return end
 }

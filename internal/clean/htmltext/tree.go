@@ -49,6 +49,11 @@ func (r *Renderer) enter(n *html.Node) bool {
 		}
 		r.treeText([]byte(n.Data))
 		return false
+	case html.CommentNode:
+		if why := commentRule([]byte(n.Data)); why == rule.Reference && !r.Skipping() {
+			r.Counts.Note(why, len(n.Data))
+		}
+		return false
 	case html.ElementNode:
 	default:
 		return true

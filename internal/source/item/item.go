@@ -11,6 +11,7 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 	"quarry/internal/source/note"
+	"quarry/internal/source/portable"
 )
 
 // Reader makes documents out of the items of one block. One goroutine at a time. Bodies and Fields point into the items
@@ -108,18 +109,22 @@ func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason st
 	case body == nil || string(body) == "null":
 		// An export is one line, and a row has none: the id is what its item is found by.
 		return fmt.Sprintf("no body%s in %q", lookedIn(k.Body, "body"), d.ID)
+	case portable.Is(body):
+		d.Format = quarry.FormatHTML
+		d.Body, d.Valid = r.arena.Keep(portable.AppendHTML(r.arena.Room(len(body)), body)), true
 	case body[0] != '"':
 		return fmt.Sprintf("body (member %s) of %q is %s, not a string", k.Body, d.ID, kind(body))
 	}
-	d.Body, d.Valid = r.text(body, said), true
+	if d.Format == quarry.FormatUnknown {
+		d.Body, d.Valid, d.Format = r.text(body, said), true, k.BodyFormat
+	}
 	d.Title = r.optional(members, k.Title)
 	if k.titleIsHTML() && strings.IndexByte(d.Title, '&') >= 0 {
 		d.Title = html.UnescapeString(d.Title)
 	}
 	d.URL = r.optional(members, k.URL)
 	d.Lang = r.optional(members, k.Lang)
-	d.Format = k.BodyFormat
-	if len(k.Format) > 0 {
+	if len(k.Format) > 0 && !portable.Is(body) {
 		if f, said := value(members, k.Format); len(f) > 0 && f[0] == '"' {
 			if told := ParseFormat(string(r.text(f, said))); told != quarry.FormatUnknown {
 				d.Format = told

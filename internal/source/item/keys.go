@@ -16,6 +16,7 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/jsonl"
 	"quarry/internal/source/note"
+	"quarry/internal/source/portable"
 )
 
 // Path leads to a value inside an object: names, or indexes inside an array.
@@ -219,6 +220,8 @@ func serves(part string, value []byte) bool {
 		return (isText && len(value) > 2) || isNumber(value)
 	case "format":
 		return isText && ParseFormat(string(jsonl.Unescape(nil, value))) != quarry.FormatUnknown
+	case "body":
+		return isText || portable.Is(value)
 	}
 	return isText
 }
