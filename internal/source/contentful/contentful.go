@@ -1,18 +1,19 @@
 // Package contentful reads the JSON that `contentful space export` writes: the entries of a space.
 //
 // It owns the place of the entries and of their fields, which come once for each locale, and the rich text in them,
-// which becomes HTML here. All else is the reader's of JSON objects.
+// which becomes HTML here, with the entries of the file that it embeds. All else is the reader's of JSON objects.
 //
 // What always holds: an entry is one document, in the locale that most entries have or that `--field` names; entries
 // of every content type are given, to be filtered by `sys.contentType.sys.id`.
 package contentful
 
 import (
-	"encoding/json"
-	"html"
-	"strconv"
+	"context"
+	"iter"
 	"strings"
+	"sync"
 
+	"quarry"
 	"quarry/internal/jsonl"
 	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
@@ -36,9 +37,20 @@ func Is(head []byte) bool {
 	return false
 }
 
+// Source is an export.
+type Source struct{ *sourcejsonl.Objects }
+
 // New gives the entries of an export as a source.
-func New(file stream.File, cfg item.Config, index int) *sourcejsonl.Objects {
-	return &sourcejsonl.Objects{File: file, Config: cfg, Index: index, Path: []string{"entries"}, Keys: keys, Convert: convert}
+func New(file stream.File, cfg item.Config, index int) Source {
+	return Source{&sourcejsonl.Objects{File: file, Config: cfg, Index: index, Path: []string{"entries"}, Keys: keys}}
+}
+
+// Blocks gives the entries in blocks of about 1 MiB. The first entry that embeds another one has the file read for those.
+func (s Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
+	own := *s.Objects
+	embedded := sync.OnceValue(func() map[string][]byte { return collect(ctx, s.Objects) })
+	own.Convert = func(dst, entry []byte) []byte { return convert(dst, entry, embedded) }
+	return own.Blocks(ctx, from)
 }
 
 // The names that the fields of an article have, best first.
@@ -78,7 +90,7 @@ func keys(first [][]byte) item.Keys {
 }
 
 // convert writes an entry with its rich texts as HTML.
-func convert(dst, entry []byte) []byte {
+func convert(dst, entry []byte, embedded func() map[string][]byte) []byte {
 	dst = append(dst, '{')
 	for name, value := range jsonl.Members(entry) {
 		dst = member(dst, name)
@@ -96,18 +108,12 @@ func convert(dst, entry []byte) []byte {
 			dst = append(dst, '{')
 			for locale, v := range jsonl.Members(locales) {
 				dst = member(dst, locale)
-				if kind, ok := jsonl.Lookup(v, "nodeType"); !ok || string(kind) != `"document"` {
+				w := writer{embedded: embedded, locale: string(jsonl.Unescape(nil, locale))}
+				if w.document(v) {
+					dst = jsonl.AppendString(dst, []byte(w.out.String()))
+				} else {
 					dst = append(dst, v...)
-					continue
 				}
-				var doc node
-				if json.Unmarshal(v, &doc) != nil {
-					dst = append(dst, v...)
-					continue
-				}
-				var out strings.Builder
-				doc.write(&out, 0)
-				dst = jsonl.AppendString(dst, []byte(out.String()))
 			}
 			dst = append(dst, '}')
 		}
@@ -121,50 +127,4 @@ func member(dst, name []byte) []byte {
 		dst = append(dst, ',')
 	}
 	return append(append(append(dst, '"'), name...), '"', ':')
-}
-
-// node is one node of a rich text (https://www.contentful.com/developers/docs/concepts/rich-text/).
-type node struct {
-	NodeType string
-	Value    string
-	Marks    []struct{ Type string }
-	Content  []node
-}
-
-const maxDepth = 200
-
-func (n node) write(out *strings.Builder, depth int) {
-	if depth > maxDepth {
-		return
-	}
-	if n.NodeType == "text" {
-		for _, m := range n.Marks {
-			if m.Type == "code" {
-				out.WriteString("<code>" + html.EscapeString(n.Value) + "</code>")
-				return
-			}
-		}
-		out.WriteString(strings.ReplaceAll(html.EscapeString(n.Value), "\n", "<br>"))
-		return
-	}
-	tag := tags[n.NodeType]
-	if level, ok := strings.CutPrefix(n.NodeType, "heading-"); ok {
-		if l, err := strconv.Atoi(level); err == nil && l >= 1 && l <= 6 {
-			tag = "h" + level
-		}
-	}
-	if tag != "" {
-		out.WriteString("<" + tag + ">")
-	}
-	for _, c := range n.Content {
-		c.write(out, depth+1)
-	}
-	if tag != "" && tag != "hr" {
-		out.WriteString("</" + tag + ">")
-	}
-}
-
-var tags = map[string]string{
-	"paragraph": "p", "ordered-list": "ol", "unordered-list": "ul", "list-item": "li", "blockquote": "blockquote", "hr": "hr",
-	"table": "table", "table-row": "tr", "table-cell": "td", "table-header-cell": "th",
 }

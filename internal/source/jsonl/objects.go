@@ -67,6 +67,18 @@ func (s *Objects) blocks(ctx context.Context, from quarry.Position, yield func(q
 	})
 }
 
+// Each gives every object as it stands in the file, before it is checked, until told to stop.
+func (s *Objects) Each(ctx context.Context, each func(obj []byte) bool) error {
+	return s.chunks(ctx, quarry.Position{}, func(c cut.Chunk) bool {
+		for it := range c.Items() {
+			if !each(it.Text) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // located is the source with the path to its items, where they lie inside of one object.
 func (s *Objects) located(ctx context.Context) (*Objects, error) {
 	if len(s.Path) > 0 {
