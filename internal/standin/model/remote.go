@@ -169,6 +169,11 @@ const (
 	leastContext = 512
 	// wholeShare is the least share of our lean estimate that a whole prompt has in any tokenizer.
 	wholeShare = 0.6
+	// sureTurns and turnsShare are the same of a conversation: Ollama drops its first messages until the rest fits, and counts the rest
+	// alone (https://github.com/ollama/ollama/blob/v0.12.6/server/prompt.go, chatPrompt), so the count is far from the context. By bytes a
+	// text can have seven times its estimate in tokens.
+	sureTurns  = sureTokens / 5
+	turnsShare = wholeShare / 2
 )
 
 // believable gives a reply whose counts can be: a count below 0, or above what any model takes, would never leave the books of a quota.
@@ -212,7 +217,9 @@ func (c *call) checkWhole(r family.Reply, held func() upstream.Room) error {
 		return nil
 	}
 	estimate := p.LeanTokens()
-	if estimate < sureTokens || float64(seen) >= wholeShare*float64(estimate) {
+	cut := estimate >= sureTokens && float64(seen) < wholeShare*float64(estimate)
+	dropped := len(p.Turns) > 1 && estimate >= sureTurns && float64(seen) < turnsShare*float64(estimate)
+	if !cut && !dropped {
 		return nil
 	}
 	return &Error{

@@ -459,6 +459,35 @@ func TestPromptThatFillsTheServersContextWasCut(t *testing.T) {
 	}
 }
 
+// A server that drops the first messages of a conversation counts the others alone, which is far below what it holds.
+func TestServerThatDropsMessagesIsCaught(t *testing.T) {
+	t.Parallel()
+	article := strings.Repeat("Plain words about a server. ", 60) // about 420 tokens
+	turn := func(role, text string) string { return fmt.Sprintf(`{"role":%q,"content":%q}`, role, text) }
+	for name, c := range map[string]struct {
+		turns []string
+		seen  int
+		ok    bool
+	}{
+		"one message":              {[]string{turn("user", article)}, 40, true},
+		"a conversation, whole":    {[]string{turn("user", article), turn("assistant", "No."), turn("user", "Again, please.")}, 380, true},
+		"a conversation, lean":     {[]string{turn("user", article), turn("assistant", "No."), turn("user", "Again, please.")}, 200, true},
+		"a conversation, dropped":  {[]string{turn("user", article), turn("assistant", "No."), turn("user", "Again, please.")}, 20, false},
+		"a short one":              {[]string{turn("user", "Hello."), turn("assistant", "No."), turn("user", "Again, please.")}, 2, true},
+		"a conversation, no count": {[]string{turn("user", article), turn("assistant", "No."), turn("user", "Again, please.")}, 0, true},
+	} {
+		b := startFake(t, func(_ int, w http.ResponseWriter) { say(w, 200, chatCompletion("ok", "stop", c.seen, 1)) })
+		m := open(t, model.Config{ModelName: "m"}, "openai="+b.URL)
+		body := `{"anthropic_version":"bedrock-2023-05-31","max_tokens":100,"messages":[` + strings.Join(c.turns, ",") + `]}`
+		_, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: []byte(body)})
+		if c.ok && err != nil {
+			t.Errorf("%s: %v, want an answer", name, err)
+		} else if !c.ok {
+			wantCode(t, err, 400, model.TruncatedPrompt)
+		}
+	}
+}
+
 func TestCountsThatCannotBeAreEstimated(t *testing.T) {
 	t.Parallel()
 	for name, usage := range map[string]string{
