@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"strconv"
 	"strings"
 
 	"quarry"
@@ -53,10 +54,14 @@ func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) 
 		return quarry.Document{At: at}, ErrFiltered
 	}
 	if r.cfg.LeaveOut != nil {
-		if what := r.cfg.LeaveOut(text); what != "" {
-			r.cfg.Notes.Count(note.Unpublished, what)
+		if kind, label := r.cfg.LeaveOut(text); label != "" {
+			r.cfg.Notes.Count(kind, label)
 			return quarry.Document{At: at}, ErrFiltered
 		}
+	}
+	if r.locked(members) {
+		r.cfg.Notes.Count(note.Locked, r.label(members))
+		return quarry.Document{At: at}, ErrFiltered
 	}
 	if halves > 0 {
 		r.cfg.Notes.Count(note.HalfPairs, "in "+at.File)
@@ -72,6 +77,41 @@ func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) 
 		return quarry.Document{At: at}, &quarry.ItemError{At: at, ID: d.ID, Reason: reason}
 	}
 	return d, nil
+}
+
+// locked reports whether an item is a post of WordPress whose text was not given, because a password protects it: its rendered
+// text is empty, and the member beside that says so (https://developer.wordpress.org/rest-api/reference/posts/).
+func (r *Reader) locked(members []jsonl.Member) bool {
+	n := len(r.keys.Body)
+	if n < 2 || r.keys.Body[n-1] != "rendered" || r.cfg.Unpublished {
+		return false
+	}
+	body, said := value(members, r.keys.Body)
+	if len(body) == 0 || body[0] != '"' || len(body) > 64 || len(bytes.TrimSpace(r.text(body, said))) > 0 {
+		return false
+	}
+	around, _ := value(members, r.keys.Body[:n-1])
+	protected, _ := jsonl.Lookup(around, "protected")
+	return string(protected) == "true"
+}
+
+// label names an item in a line about several: its id, and its title where it has one.
+func (r *Reader) label(members []jsonl.Member) string {
+	id := r.optional(members, r.keys.ID)
+	return Label(id, html.UnescapeString(r.optional(members, r.keys.Title)))
+}
+
+// Label names an item by its id and the beginning of its title.
+func Label(id, title string) string {
+	const most = 40
+	runes := []rune(title)
+	switch {
+	case len(runes) == 0:
+		return id
+	case len(runes) > most:
+		title = string(runes[:most]) + "…"
+	}
+	return id + " " + strconv.Quote(title)
 }
 
 // broken words a syntax fault. Invalid UTF-8 comes first: whoever mends the file has to know that before all else.

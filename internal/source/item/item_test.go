@@ -9,6 +9,7 @@ import (
 
 	"quarry"
 	"quarry/internal/source/item"
+	"quarry/internal/source/note"
 )
 
 func TestDecide(t *testing.T) {
@@ -119,5 +120,43 @@ func TestValidate(t *testing.T) {
 		if c.Validate() == nil {
 			t.Errorf("Validate took %+v", c)
 		}
+	}
+}
+
+// TestLockedPosts: a site of WordPress gives no text of a post that a password protects.
+func TestLockedPosts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, body, in string
+		locked         bool
+	}{
+		{"a locked post", "", `{"id":7,"title":{"rendered":"Secret"},"content":{"rendered":"","protected":true}}`, true},
+		{"with a blank text", "", `{"id":7,"title":{"rendered":"Secret"},"content":{"rendered":" \n","protected":true}}`, true},
+		{"members in another order", "", `{"id":7,"title":{"rendered":"Secret"},"content":{"protected":true,"rendered":""}}`, true},
+		{"without a title", "", `{"id":7,"content":{"rendered":"","protected":true}}`, true},
+		{"with a number for an id", "", `{"id":"7","title":{"rendered":"A &#8211; B"},"content":{"rendered":"","protected":true}}`, true},
+		{"an excerpt", "excerpt.rendered", `{"id":7,"content":{"rendered":"x","protected":false},"excerpt":{"rendered":"","protected":true}}`, true},
+		{"the content of a post whose excerpt is locked", "", `{"id":7,"content":{"rendered":"x","protected":false},"excerpt":{"rendered":"","protected":true}}`, false},
+		{"a post that was given with its password", "", `{"id":7,"content":{"rendered":"<p>x</p>","protected":true}}`, false},
+		{"an empty post", "", `{"id":7,"content":{"rendered":"","protected":false}}`, false},
+		{"an empty post of an old site", "", `{"id":7,"content":{"rendered":""}}`, false},
+		{"a protected text of another kind", "content.raw", `{"id":7,"content":{"raw":"","rendered":"","protected":true}}`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			book := new(note.Book)
+			cfg := item.Config{Notes: book}
+			if c.body != "" {
+				cfg.Fields = map[string]string{"body": c.body}
+			}
+			d, err := cfg.NewReader(cfg.Decide([][]byte{[]byte(c.in)})).Read([]byte(c.in), quarry.Position{})
+			notes := book.Take()
+			if c.locked != errors.Is(err, item.ErrFiltered) || c.locked != (len(notes) == 1) {
+				t.Fatalf("%+v, %v, %q", d, err, notes)
+			}
+			if c.locked && (!strings.Contains(notes[0], "(7") || strings.Contains(c.in, "Secret") && !strings.Contains(notes[0], `7 "Secret"`)) {
+				t.Errorf("said %q", notes[0])
+			}
+		})
 	}
 }

@@ -251,9 +251,9 @@ type Config struct {
 	MaxBytes int64
 	// Unpublished keeps the items of an export that are no published posts or pages.
 	Unpublished bool
-	// LeaveOut, where set, names the items that are left out unless a condition asks for them, by what they are; empty: it
-	// stays. It gets an object that was checked.
-	LeaveOut func(obj []byte) string
+	// LeaveOut, where set, says which items are left out unless a condition asks for them, and how they are counted; an empty
+	// label: it stays. It gets an object that was checked.
+	LeaveOut func(obj []byte) (kind note.Kind, label string)
 	// Notes counts what is passed over or changed; nil: not counted.
 	Notes *note.Book
 	// Records says that items are ready records of Bedrock, a recordId and a modelInput.

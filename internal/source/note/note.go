@@ -19,7 +19,8 @@ type Kind int
 const (
 	Unpublished Kind = iota // items of an export that are no published posts or pages, by type and status
 	Ignored                 // files of a folder that are of no kind, by extension
-	Protected               // posts whose text a password protects, by their ids
+	Protected               // posts of an export that a password protects, by their ids
+	Locked                  // posts whose text a site gives only with a password, by their ids
 	Arrays                  // which array of a file was taken for that of the items, where several could be
 	HalfPairs               // documents with half a surrogate pair as an escape
 	kinds
@@ -92,7 +93,9 @@ func line(k Kind, counts map[string]int64) string {
 	case Arrays:
 		return "read: the array " + strings.Join(slices.Sorted(slices.Values(labels)), "; the array ")
 	case Protected:
-		return fmt.Sprintf("left out: %s that a password protects (%s); to read those whose text is in the source: --where protected=true", items(total, "post"), named(labels, total))
+		return fmt.Sprintf("left out: %s that a password protects (%s); to read them: --where protected=true", items(total, "post"), named(labels, total))
+	case Locked:
+		return fmt.Sprintf("left out: %s that a password protects, whose text the site does not give (%s); log in as a user who may edit them and ask with ?context=edit", items(total, "post"), named(labels, total))
 	}
 	parts := make([]string, len(labels))
 	for i, label := range labels {

@@ -45,3 +45,23 @@ func TestManyLabelsAreOne(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Single items are named, ids in their order as numbers, and not more of them than a line can hold.
+func TestNamedItems(t *testing.T) {
+	t.Parallel()
+	var b note.Book
+	for i := 100; i > 0; i-- {
+		b.Count(note.Protected, fmt.Sprint(i))
+	}
+	b.Count(note.Locked, `7 "Secret"`)
+	b.Count(note.Arrays, "posts of a.json, and not pages")
+	b.Count(note.Arrays, "posts of a.json, and not pages")
+	want := []string{
+		"left out: 100 posts that a password protects (37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48 and 88 more); to read them: --where protected=true",
+		`left out: 1 post that a password protects, whose text the site does not give (7 "Secret"); log in as a user who may edit them and ask with ?context=edit`,
+		"read: the array posts of a.json, and not pages",
+	}
+	if diff := cmp.Diff(want, b.Take()); diff != "" {
+		t.Error(diff)
+	}
+}

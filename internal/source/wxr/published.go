@@ -9,12 +9,31 @@ import (
 	"quarry/internal/jsonl"
 	"quarry/internal/source/cut"
 	sourceitem "quarry/internal/source/item"
+	"quarry/internal/source/note"
 	"quarry/internal/source/stream"
 )
 
-// asksForTypes reports whether a condition says which types or states are wanted.
-func (s *Source) asksForTypes() bool {
-	return slices.ContainsFunc(s.Config.Where, func(c sourceitem.Condition) bool { return c.Field == "post_type" || c.Field == "status" })
+// leaveOut says which items are left out, unless a condition asks for their types, their states, or protected ones.
+func (s *Source) leaveOut() func(obj []byte) (note.Kind, string) {
+	types, protected := !s.asksFor("post_type", "status"), !s.asksFor("protected")
+	return func(obj []byte) (note.Kind, string) {
+		if types {
+			if what := unpublished(obj); what != "" {
+				return note.Unpublished, what
+			}
+		}
+		if protected {
+			if _, ok := jsonl.Lookup(obj, "protected"); ok {
+				return note.Protected, sourceitem.Label(value(obj, "post_id"), value(obj, "title"))
+			}
+		}
+		return 0, ""
+	}
+}
+
+// asksFor reports whether a condition is on one of the fields.
+func (s *Source) asksFor(fields ...string) bool {
+	return slices.ContainsFunc(s.Config.Where, func(c sourceitem.Condition) bool { return slices.Contains(fields, c.Field) })
 }
 
 // unpublished says what an item is that is no published post or page, such as "draft post" or "attachment". An item of a feed

@@ -3,8 +3,8 @@
 // It owns a scan of its own, which takes what importers choke on: control characters, CDATA inside of CDATA, items that
 // are not closed. It removes nothing from bodies: block comments, shortcodes and bare line breaks are the cleaner's.
 //
-// What always holds: published posts and pages are given, and items of every type and status where a condition on post_type
-// or status asks for them; reusable blocks are put into the posts that refer to them;
+// What always holds: published posts and pages without a password are given, items of every type and status where a condition
+// on post_type or status asks for them, and those with a password where one on protected does; reusable blocks are put into the posts that refer to them;
 // passwords of posts are not; an item that is broken is named, and the items behind it are read.
 package wxr
 
@@ -74,8 +74,8 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 		prefix, _ := rootName(rootTag(head))
 		f.prefix = string(prefix)
 	}
-	if !s.Config.Unpublished && !s.asksForTypes() {
-		s.Config.LeaveOut = unpublished
+	if !s.Config.Unpublished {
+		s.Config.LeaveOut = s.leaveOut()
 	}
 	f.reusable = sync.OnceValue(func() map[string][]byte { return s.collect(ctx, file, f) })
 	if from.Offset > 0 {
@@ -253,7 +253,13 @@ func (f *feed) element(dst []byte, name string, attributes, content []byte, s *s
 		name = "excerpt"
 	case "dc:creator":
 		name = "creator"
-	case "wp:comment", "wp:post_password":
+	case "wp:post_password": // that there is one, and not which
+		if len(bytes.TrimSpace(text(s.text[:0], content))) == 0 || s.seen["protected"] {
+			return dst
+		}
+		s.seen["protected"] = true
+		return append(member(dst, "protected"), "true"...)
+	case "wp:comment":
 		return dst
 	}
 	name = strings.TrimPrefix(name, "wp:")

@@ -124,7 +124,7 @@ func TestFieldsOfAnItem(t *testing.T) {
 <wp:comment><wp:comment_id>1</wp:comment_id><wp:comment_content><![CDATA[no]]></wp:comment_content></wp:comment></item>` + foot
 	s := &wxr.Source{File: memory(in), Config: item.Config{Unpublished: true}}
 	docs, _ := sourcetest.Documents(t, s)
-	want := `{"post_type":"page","status":"draft","categories":["C & D"],"tags":["Tag & x"],"meta":{"source":"a \"b\""}}`
+	want := `{"post_type":"page","status":"draft","protected":true,"categories":["C & D"],"tags":["Tag & x"],"meta":{"source":"a \"b\""}}`
 	if len(docs) != 1 || string(docs[0].Fields) != want || docs[0].Lang != "ja" {
 		t.Errorf("got %s, want %s", docs[0].Fields, want)
 	}
@@ -262,5 +262,49 @@ func TestPublishedPostsAndPagesAreTheDefault(t *testing.T) {
 	s.Config.Where = []item.Condition{{Field: "post_type", Value: "attachment"}}
 	if docs, _ := sourcetest.Documents(t, s); len(docs) != 1 || docs[0].ID != "4" {
 		t.Errorf("with a condition: %v", docs)
+	}
+}
+
+// TestProtectedPosts: posts that a password protects are left out and named, and read where they are asked for.
+func TestProtectedPosts(t *testing.T) {
+	t.Parallel()
+	post := func(id, kind, status, password string) string {
+		return `<item><title>T` + id + `</title><content:encoded>x</content:encoded><wp:post_id>` + id + `</wp:post_id><wp:post_type>` + kind + `</wp:post_type><wp:status>` + status + `</wp:status>` + password + `</item>`
+	}
+	const secret = `<wp:post_password><![CDATA[hunter2]]></wp:post_password>`
+	in := head + post("1", "post", "publish", `<wp:post_password></wp:post_password>`) + post("2", "post", "publish", secret) + post("3", "page", "publish", `<wp:post_password>x</wp:post_password>`) +
+		post("4", "post", "draft", secret) + post("5", "post", "publish", "<wp:post_password>\n</wp:post_password>") + post("6", "post", "publish", "<wp:post_password/>") + post("7", "post", "publish", `<wp:post_password><![CDATA[]]></wp:post_password>`) + foot
+	for _, c := range []struct {
+		where, want string
+		notes       []string
+	}{
+		{"", "1 5 6 7", []string{"1 draft post", `2 posts that a password protects (2 "T2", 3 "T3")`}},
+		{"protected=true", "2 3", []string{"1 draft post"}},
+		{"status=publish", "1 5 6 7", []string{`2 posts that a password protects`}},
+		{"status=draft", "", []string{`1 post that a password protects (4 "T4")`}},
+	} {
+		book := new(note.Book)
+		s := &wxr.Source{File: memory(in), Config: item.Config{Notes: book}}
+		if field, value, ok := strings.Cut(c.where, "="); ok {
+			s.Config.Where = []item.Condition{{Field: field, Value: value}}
+		}
+		docs, faults := sourcetest.Documents(t, s)
+		var ids []string
+		for _, d := range docs {
+			ids = append(ids, string(d.ID))
+			if strings.Contains(string(d.Fields), "hunter2") {
+				t.Errorf("the password is a field: %s", d.Fields)
+			}
+		}
+		notes := book.Take()
+		if strings.Join(ids, " ") != c.want || len(faults) > 0 || len(notes) != len(c.notes) {
+			t.Errorf("where %q: %v, %v, %q", c.where, ids, faults, notes)
+			continue
+		}
+		for i, want := range c.notes {
+			if !strings.Contains(notes[i], want) || strings.Contains(notes[i], "hunter2") {
+				t.Errorf("where %q: said %q, want %q", c.where, notes[i], want)
+			}
+		}
 	}
 }
