@@ -58,6 +58,9 @@ type Cleaned struct {
 	SourceBytes, FullChars int64
 	// Dropped counts what each rule left out.
 	Dropped Counts
+	// Notice says what a person should know of the document: that nearly all of its text is hidden, or that its front matter
+	// cannot be read. Empty: nothing.
+	Notice string
 }
 
 // A Cleaner cleans one document after another in buffers it owns. It serves one goroutine.
@@ -72,6 +75,7 @@ type Cleaner struct {
 	cut    []byte
 	parts  [][]byte
 	fields []byte
+	matter error // why the front matter cannot be read
 }
 
 // New returns a Cleaner for settings that Validate accepts.
@@ -104,6 +108,7 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 	c.writer.Reset()
 	c.html.Reset()
 	c.html.Reveal, c.html.Prose = false, false
+	c.matter = nil
 	out := Cleaned{SourceBytes: int64(len(doc.Body))}
 	body := trimBOM(doc.Body)
 	out.Mode = c.mode(doc.Format, body)
@@ -120,6 +125,7 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 	out.FullChars = plain.Chars(out.Classes)
 	c.limit(&out)
 	out.Dropped = c.counts
+	out.Notice = c.notice(&out)
 	return out, nil
 }
 

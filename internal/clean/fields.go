@@ -1,6 +1,8 @@
 package clean
 
 import (
+	"errors"
+
 	"quarry"
 	"quarry/internal/clean/frontmatter"
 	"quarry/internal/clean/rule"
@@ -19,7 +21,10 @@ func (c *Cleaner) frontMatter(out *Cleaned, body []byte, title string) (rest []b
 	}
 	fields, name, err := m.Fields(c.fields[:0])
 	if err != nil {
-		return body, title // it only looked like front matter, and stays text
+		if !errors.Is(err, frontmatter.ErrNotMap) {
+			c.matter = err
+		}
+		return body, title // or it only looked like front matter; it stays text
 	}
 	c.fields = fields
 	out.Fields = fields

@@ -87,6 +87,7 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	var left, n int64
+	var notices clean.Notices
 	seen := map[quarry.DocumentID]bool{}
 	for _, src := range sources {
 		for block, err := range src.Blocks(ctx, quarry.Position{}) {
@@ -104,7 +105,7 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 				if err == nil {
 					seen[doc.ID] = true
 					n++
-					err = a.cleanOne(enc, cleaner, &doc, stats)
+					err = a.cleanOne(enc, cleaner, &doc, stats, &notices)
 				}
 				switch {
 				case errors.As(err, &item):
@@ -120,6 +121,9 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 		if err := a.parts().NoDocuments(ctx, &s.Settings, args); err != nil {
 			return err
 		}
+	}
+	if rest := notices.Rest(); rest != "" {
+		fmt.Fprintln(a.Stderr, rest)
 	}
 	for _, src := range sources {
 		for _, line := range source.Notes(src) {
@@ -147,16 +151,18 @@ func (a *App) notItsInput(args []string) error {
 	return nil
 }
 
-func (a *App) cleanOne(enc *json.Encoder, cleaner *clean.Cleaner, doc *quarry.Document, stats bool) error {
+func (a *App) cleanOne(enc *json.Encoder, cleaner *clean.Cleaner, doc *quarry.Document, stats bool, notices *clean.Notices) error {
 	text, err := cleaner.Clean(doc)
 	if err != nil {
 		return &quarry.ItemError{At: doc.At, ID: doc.ID, Reason: err.Error()}
 	}
 	if len(text.Text) == 0 {
-		fmt.Fprintln(a.Stderr, plain(doc.At.String()+": "+string(doc.ID)+": nothing left after cleaning"))
+		fmt.Fprintln(a.Stderr, plain(doc.At.String()+": "+string(doc.ID)+": "+clean.NothingLeft(text.Notice)))
 		if !stats {
 			return nil
 		}
+	} else if notices.Add(text.Notice) {
+		fmt.Fprintln(a.Stderr, plain(doc.At.String()+": "+string(doc.ID)+": "+text.Notice))
 	}
 	text.Describe(doc)
 	line := cleanLine{ID: doc.ID, Title: doc.Title, Text: string(text.Text), URL: doc.URL, Lang: doc.Lang}

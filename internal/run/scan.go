@@ -9,6 +9,7 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
+	"quarry/internal/clean"
 	"quarry/internal/dedupe"
 	"quarry/internal/figure"
 	"quarry/internal/run/draw"
@@ -65,6 +66,7 @@ func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, sample *draw.S
 	defer weights.Abort()
 	p := &r.planned
 	var order int64
+	var notices clean.Notices
 	began := time.Now()
 read:
 	for block, err := range prepare.Blocks(ctx, r.asking(), r.blocks(ctx, quarry.Position{}), nil) {
@@ -101,9 +103,15 @@ read:
 			if err := r.scanOne(out, item, block.First.Source, order, ids, keys, sample); err != nil {
 				return err
 			}
+			if !item.Empty && notices.Add(item.Notice) {
+				r.watch(Event{Kind: Note, Text: item.Document.At.String() + ": " + string(item.Document.ID) + ": " + item.Notice})
+			}
 			order++
 		}
 		r.watch(Event{Kind: Progress, Step: "plan", Done: p.Items, Bytes: p.SourceBytes, Since: began})
+	}
+	if rest := notices.Rest(); rest != "" {
+		r.watch(Event{Kind: Note, Text: rest})
 	}
 	for _, s := range r.sources {
 		for _, line := range source.Notes(s) {
@@ -136,8 +144,9 @@ func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order i
 	}
 	switch {
 	case item.Empty:
-		r.watch(Event{Kind: ItemSkipped, Text: item.Document.At.String() + ": " + string(item.Document.ID) + ": nothing left after cleaning"})
-		if err := out.AddSkipped(r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, "nothing left after cleaning")); err != nil {
+		why := clean.NothingLeft(item.Notice)
+		r.watch(Event{Kind: ItemSkipped, Text: item.Document.At.String() + ": " + string(item.Document.ID) + ": " + why})
+		if err := out.AddSkipped(r.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, why)); err != nil {
 			return err
 		}
 	case size >= index.TooLargeBytes || (r.maxLine() > 0 && longest > r.maxLine()):

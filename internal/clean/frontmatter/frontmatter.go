@@ -24,7 +24,8 @@ const maxLength = 64 << 10
 // maxDepth bounds how deep its values nest.
 const maxDepth = 32
 
-var errNotMap = errors.New("front matter is not a list of fields")
+// ErrNotMap says that text between fences is no front matter: it has no fields, as prose between two lines has none.
+var ErrNotMap = errors.New("front matter is not a list of fields")
 
 // Language is what front matter is written in.
 type Language uint8
@@ -105,7 +106,7 @@ func (m Matter) Fields(out []byte) (fields []byte, title string, err error) {
 	}
 	for key := range values {
 		if !isKey(key) {
-			return nil, "", errNotMap
+			return nil, "", ErrNotMap
 		}
 	}
 	for _, key := range [...]string{"title", "Title"} {
@@ -154,12 +155,12 @@ func (m Matter) values() (map[string]any, error) {
 		switch v := doc.(type) {
 		case nil:
 			if len(bytes.TrimSpace(m.Source)) > 0 && !allComments(m.Source) {
-				return nil, errNotMap
+				return nil, ErrNotMap
 			}
 		case map[string]any:
 			values = v
 		default:
-			return nil, errNotMap
+			return nil, ErrNotMap
 		}
 	}
 	if values == nil {

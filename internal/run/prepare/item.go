@@ -22,6 +22,7 @@ type Item struct {
 	Cut         bool // at the cap of length
 	Japanese    bool
 	Empty       bool              // nothing is left after cleaning, so nothing is asked
+	Notice      string            // what a person should know of the text
 	Signature   *dedupe.Signature // of the text; nil where nobody looks, or where it is too short for one
 	LeftOut     *quarry.ItemError // set where the item cannot be asked
 

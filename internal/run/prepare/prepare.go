@@ -146,7 +146,7 @@ func (c *Config) one(cleaner *clean.Cleaner, p *Item, buf []byte) ([]byte, error
 	}
 	text.Describe(&p.Document)
 	p.Classes, p.Cut, p.TextBytes = text.Classes, text.Cut, int64(len(text.Text))
-	p.mode, p.Dropped = text.Mode, text.Dropped
+	p.mode, p.Dropped, p.Notice = text.Mode, text.Dropped, text.Notice
 	p.Japanese = japanese(&p.Classes)
 	if len(text.Text) == 0 {
 		p.Empty = true
