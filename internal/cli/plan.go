@@ -208,7 +208,8 @@ func (a *App) buildCommand() *cobra.Command {
 		Use:   "build SOURCE… -o DIR",
 		Short: "Write input files ready to submit, packed inside the quotas, plus shards.json; no network",
 		Long: `Build reads, cleans and renders the sources into Bedrock batch input files (*.jsonl), cut so that each
-fits the model's quotas, and shards.json, which says what each holds.
+fits the model's quotas, and shards.json, which says what each holds. DIR is new, or holds what the same
+build wrote before, which is replaced; anything else in it is named and refused.
 
 Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
 6 provider, of a source on the network · 130 interrupted`,

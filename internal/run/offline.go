@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 
 	"quarry"
@@ -26,7 +27,9 @@ type BuiltFile struct {
 
 // Built is the content of shards.json.
 type Built struct {
-	Model   string                `json:"model"`
+	Model string `json:"model"`
+	// Of is a digest of the sources and settings that it was built of. The same build may write into its directory again.
+	Of      string                `json:"of"`
 	Type    quarry.InvocationType `json:"modelInvocationType"`
 	Quotas  quarry.Quotas         `json:"quotas"`
 	Shards  []BuiltFile           `json:"shards"`
@@ -39,11 +42,20 @@ type Built struct {
 }
 
 // Build writes all input files of a run and shards.json into a directory. The sources are read once. The directory of
-// the Config is to be a new one.
+// the Config is to be a new one; dir may have been made by the same build, and is refused (BadUsage) where it holds
+// anything else.
 func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	r.cfg.NoPilot, r.buildDir = true, dir
 	if r.cfg.Mode == quarry.ModeJob { // a file that is too small for a job is still a file
 		r.cfg.Mode = quarry.ModeAuto
+	}
+	id, err := r.buildID()
+	if err != nil {
+		return Built{}, err
+	}
+	earlier, err := r.earlierBuild(dir, id)
+	if err != nil {
+		return Built{}, err
 	}
 	if err := r.effects.MkdirAll(dir); err != nil {
 		return Built{}, &quarry.Error{Kind: quarry.BadUsage, Op: "make the output directory", Subject: dir, Err: err, Hint: "name one that you can write to"}
@@ -59,7 +71,10 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	if err != nil {
 		return Built{}, err
 	}
-	out := Built{Model: r.cfg.Model, Type: r.cfg.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, SecondStage: r.planned.Long, Planned: r.planned}
+	if err := r.dropBuild(dir, earlier); err != nil {
+		return Built{}, err
+	}
+	out := Built{Model: r.cfg.Model, Of: id, Type: r.cfg.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, SecondStage: r.planned.Long, Planned: r.planned}
 	pieces := make([]spool.Shard, len(shards))
 	for i := range shards {
 		s := &shards[i]
@@ -72,14 +87,14 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 		r.watch(Event{Kind: ShardDone, Shard: s.ID, Done: s.Records})
 		out.add(s, filepath.Base(r.files().Input(s.ID)))
 	})
-	if err != nil {
-		return out, err
+	if err != nil { // files without a list would be in the way of the same build
+		return out, errors.Join(err, r.dropBuild(dir, out.Shards))
 	}
 	b, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {
 		return out, err
 	}
-	return out, atomicfile.Write(r.effects, filepath.Join(dir, "shards.json"), append(b, '\n'))
+	return out, atomicfile.Write(r.effects, filepath.Join(dir, builtFile), append(b, '\n'))
 }
 
 func (b *Built) add(s *ledger.Shard, name string) {

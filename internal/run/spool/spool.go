@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/minio/crc64nvme"
 
@@ -262,6 +263,26 @@ func (s *Spool) shard(ctx context.Context, sh *Shard, leftOut bool, from *reader
 		return "", fmt.Errorf("%s of %s instead of %s of %s", figure.Count(records, "record"), figure.Count(bytes, "byte"), figure.Thousands(sh.Records), figure.Thousands(sh.Bytes))
 	}
 	return checksum(sum), out.Commit()
+}
+
+// leftover is how files are called that a build which was killed leaves in its directory.
+var leftover = regexp.MustCompile(`^(spool[0-9]{5}|aside|s[0-9]{5,}\.jsonl|shards\.json)\.tmp$`)
+
+// Leftover tells a file that a build which was killed left in its directory, by its name.
+func Leftover(name string) bool { return leftover.MatchString(name) }
+
+// Checksum is that of a file, as Cut tells it.
+func Checksum(path string) (sum string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	h := crc64nvme.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return checksum(h), nil
 }
 
 // checksum writes a sum as S3 writes the checksum that it keeps of every object: the bytes, the highest first, in Base64
