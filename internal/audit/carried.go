@@ -54,7 +54,7 @@ func (a *audit) carriedParts(ix *index, seen map[hash]answeredBefore, of func(qu
 		if !mine || err != nil || !e.asked() {
 			continue
 		}
-		if what := o.Result.againstBefore(seen[h], a.plan.Pass); what != "" {
+		if what := o.Result.againstBefore(o.shown(), seen[h], a.plan.Pass); what != "" {
 			a.found.name(altered, o.Result.ID, o.RecordID, "%s/earlier.jsonl.zst: %s", a.short(ix.dir), what)
 		}
 	}

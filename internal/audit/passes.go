@@ -78,7 +78,7 @@ func (a *audit) round(ctx context.Context, of func(quarry.RecordID) (hash, bool)
 		match: func(e *entry) error {
 			r := &p.current
 			if h, mine := of(r.RecordID); e.earlier() && r.RecordID != "" && mine {
-				if what := r.againstBefore(seen[h], a.plan.Pass); what != "" {
+				if what := r.againstBefore(r.shown(), seen[h], a.plan.Pass); what != "" {
 					a.found.name(altered, r.ID, r.RecordID, "results.jsonl: %s", what)
 				}
 			}
@@ -103,7 +103,7 @@ func (a *audit) remember(seen map[hash]answeredBefore, row *ledger.Shard, of fun
 			a.found.name(paidTwice, o.Result.ID, o.RecordID, "sent in pass %d by shard %s and again in pass %d by shard %s", before.pass, before.shard, row.Pass, row.ID)
 			continue
 		}
-		seen[h] = answeredBefore{pass: row.Pass, shard: row.ID, class: o.Class, content: o.Result.shown()}
+		seen[h] = answeredBefore{pass: row.Pass, shard: row.ID, class: o.Class, content: o.shown()}
 	}
 }
 
@@ -151,14 +151,32 @@ func (r *result) shown() digest {
 	return digestOf(string(r.Status), uniform(string(r.Output)), r.Text, r.StopReason, r.Model, r.Job, string(r.Mode), message)
 }
 
+// shown is the digest of what a result shows of an attempt that says how its document ended. An answer to a part that was no good
+// fails the document, whose result has no answer and names the part.
+func (o *outcome) shown() digest {
+	n := o.RecordID.PartNumber()
+	if n == 0 || o.Class == quarry.ClassOK || o.Result.Error == nil {
+		return o.Result.shown()
+	}
+	r := o.Result
+	r.Status, r.Output = quarry.StatusFailed, nil
+	r.Error = &quarry.ResultError{Kind: r.Error.Kind, Message: fmt.Sprintf("part %d of %d: %s", n, o.Parts, r.Error.Message)}
+	return r.shown()
+}
+
+// unmerged reports whether a result says that all parts of its document were answered, and that the answers were not merged.
+func (r *result) unmerged(class quarry.Class) bool {
+	return r.RecordID.PartNumber() > 0 && class == quarry.ClassOK && r.Status == quarry.StatusFailed && len(r.Output) == 0 && r.Text == ""
+}
+
 // againstBefore says what in an answer that was taken over is not the journal's.
-func (r *result) againstBefore(before answeredBefore, pass int) string {
+func (r *result) againstBefore(shown digest, before answeredBefore, pass int) string {
 	switch {
 	case before.shard == "":
 		return "it takes over an answer that no journal has"
 	case before.pass >= pass:
 		return fmt.Sprintf("it takes over an answer of pass %d", before.pass)
-	case r.shown() != before.content:
+	case shown != before.content && !r.unmerged(before.class):
 		return fmt.Sprintf("the answer that it takes over is not the journal's of shard %s", before.shard)
 	}
 	return ""
