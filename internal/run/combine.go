@@ -50,9 +50,7 @@ func (r *Run) planMerges(ctx context.Context, shards []ledger.Shard) (quarry.Sha
 	}
 	id := quarry.ShardID(fmt.Sprintf("%s%05d", mergesPrefix, len(rounds)+1))
 	files := r.journals(parted)
-	if r.planned.KnownParts > 0 {
-		files = append(files, lines.Sorted{Path: r.index(r.planned.Pass).Path(index.EarlierFile), Rank: -1})
-	}
+	files = append(files, r.carriedParts()...)
 	wholes, err := r.openWholes()
 	if err != nil {
 		return "", 0, err

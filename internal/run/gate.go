@@ -80,13 +80,14 @@ func (r *Run) writeFailed(ctx context.Context, among []quarry.ShardID) (string, 
 		if len(attempts) == 0 {
 			return nil
 		}
+		asked := answers.Paid(attempts)
 		res := closing.Result(attempts)
-		if attempts = attempts[:0]; res.Status == quarry.StatusOK || res.Status == quarry.StatusSkipped {
+		if attempts = attempts[:0]; !asked || res.Status == quarry.StatusOK || res.Status == quarry.StatusSkipped {
 			return nil
 		}
 		return lines.Write(out, res)
 	}
-	for o, err := range lines.Merge(r.journals(rows), func(o *shardfile.Outcome) int64 { return o.Order }) {
+	for o, err := range lines.Merge(append(r.journals(rows), r.carriedParts()...), func(o *shardfile.Outcome) int64 { return o.Order }) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return "", err
 		}

@@ -2,6 +2,7 @@ package run
 
 import (
 	"quarry/internal/ledger"
+	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
 
@@ -16,6 +17,14 @@ func (r *Run) journals(shards []ledger.Shard) []lines.Sorted {
 		files = append(files, lines.Sorted{Path: r.files().Journal(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
 	}
 	return files
+}
+
+// carriedParts are the answers of earlier passes to parts of documents that are asked.
+func (r *Run) carriedParts() []lines.Sorted {
+	if r.planned.KnownParts == 0 {
+		return nil
+	}
+	return []lines.Sorted{{Path: r.index(r.planned.Pass).Path(index.EarlierFile), Rank: -1}}
 }
 
 // firstOrder bounds the orders of a shard's records from below. A retry shard's First is no order, and a pilot is drawn
