@@ -1,7 +1,6 @@
 package run_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -105,11 +104,6 @@ func TestSourcesMayChangeAtAnyMoment(t *testing.T) {
 		t.Skip("a sweep; the race detector runs without sweeps")
 	}
 	t.Parallel()
-	if checks := flag.Lookup("rapid.checks"); !*full && checks.Value.String() == checks.DefValue {
-		if err := checks.Value.Set("3"); err != nil {
-			t.Fatal(err)
-		}
-	}
 	rapid.Check(t, func(rt *rapid.T) {
 		folder := rapid.Bool().Draw(rt, "folder")
 		mode := rapid.SampledFrom([]quarry.Mode{quarry.ModeJob, quarry.ModeJob, quarry.ModeOnDemand}).Draw(rt, "mode")
