@@ -52,6 +52,7 @@ var belowRun = map[string][]string{
 		"internal/run/answers", "internal/run/lines", "internal/run/outlook", "internal/run/parallel", "internal/run/plan", "internal/run/results", "internal/run/summary",
 		"internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/parse", "internal/report",
 	},
+	"internal/run/given":    {"internal/run/answers", "internal/collect"},
 	"internal/run/history":  {"internal/run/outlook", "internal/run/plan", "internal/run/runjson", "internal/cost", "internal/ledger", "internal/report"},
 	"internal/run/index":    {"internal/run/lines", "internal/dedupe"},
 	"internal/run/lines":    {"internal/collect"},

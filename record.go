@@ -128,6 +128,17 @@ func (id RecordID) Attempt() int {
 	return n
 }
 
+// Fits reports whether the recordId, one of ours, begins as that of a document with this id would. Many ids begin alike: it tells
+// a document from another with the same [RecordID.KeyPrefix] and nothing more.
+func (id RecordID) Fits(doc DocumentID) bool {
+	prefix, ours := id.KeyPrefix()
+	var key DocumentKey
+	copy(key[:], prefix[:])
+	stem, _ := id.Whole().cut()
+	would, _ := NewRecordID(doc, key, 1).cut()
+	return ours && stem == would
+}
+
 // KeyPrefix gives the first 6 bytes of the document key that the recordId holds as 12 hex digits; ok is false where the id is
 // not one of ours.
 func (id RecordID) KeyPrefix() (prefix [6]byte, ok bool) {

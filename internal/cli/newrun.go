@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -46,6 +47,9 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 	}
 	if warning := ask.Unlisted(s); warning != "" {
 		a.say("warning: %s", warning)
+	}
+	if err := knownIsThere(known); err != nil {
+		return nil, err
 	}
 	// A name that does not exist is told before a directory is made; standard input is read when there is one.
 	if named := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "-" }); len(named) > 0 {
@@ -101,4 +105,19 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 	})
 	c.Add(func() error { return r.Close(context.WithoutCancel(ctx)) })
 	return r, nil
+}
+
+// knownIsThere refuses a file of answers that cannot be read, before a directory is made.
+func knownIsThere(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "read known answers", Subject: path, Err: err, Hint: "name a file of answers with --known FILE, or leave it out"}
+	}
+	return nil
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // offline puts together a run that asks nobody, with its index in a directory that is thrown away.
-func (a *App) offline(ctx context.Context, s *config.Settings, args []string, window outlook.Window, open *compose.Closers, show func(run.Event)) (*run.Run, error) {
+func (a *App) offline(ctx context.Context, s *config.Settings, args []string, known string, window outlook.Window, open *compose.Closers, show func(run.Event)) (*run.Run, error) {
 	if len(args) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("no source named"), Hint: "name a file or folder"}
 	}
@@ -61,12 +61,14 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, wi
 	if s.Target == "aws" {
 		cfg.CallMargin = run.CallMargin
 	}
+	cfg.Known = known
 	cfg.Local = true // nothing is refused for its price: nothing is sent
 	cfg.ForAWS, cfg.Window = s.Target == "aws", window
 	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources, Watch: show}), nil
 }
 
 func (a *App) planCommand() *cobra.Command {
+	var known string
 	cmd := &cobra.Command{
 		Use:   "plan SOURCE…",
 		Short: "Say what a run would take: documents, cleaned size, tokens, jobs, cost and time per mode",
@@ -83,14 +85,15 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
 			if err != nil {
 				return err
 			}
-			return a.plan(cmd.Context(), &s.Settings, args)
+			return a.plan(cmd.Context(), &s.Settings, args, known)
 		},
 	}
 	bind(cmd, slices.Concat([]string{"mode", "by", "dir", "pilot", "target", "region", "profile", "prices", "backend", "backend-model", "backend-key-env"}, nearFlags, asks)...)
+	cmd.Flags().StringVar(&known, "known", "", knownHelp)
 	return cmd
 }
 
-func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err error) {
+func (a *App) plan(ctx context.Context, s *config.Settings, args []string, known string) (err error) {
 	if err := deadlineNeedsAuto(s); err != nil {
 		return err
 	}
@@ -102,7 +105,7 @@ func (a *App) plan(ctx context.Context, s *config.Settings, args []string) (err 
 	if err != nil {
 		return err
 	}
-	r, err := a.offline(ctx, s, args, window, &open, show.event)
+	r, err := a.offline(ctx, s, args, known, window, &open, show.event)
 	if err != nil {
 		return err
 	}
@@ -135,6 +138,9 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 		row("left out", "%s that could not be read", figure.Count(n, "item"))
 	}
 	printKnown(row, f.Known, s.Dir)
+	if g := p.Given; g != nil {
+		row("given", "%s", run.GivenText(g))
+	}
 	row("text", "%s MiB in the sources, %s MiB cleaned, %s MiB of records", mib(p.SourceBytes), mib(p.CleanedBytes), mib(p.LineBytes))
 	if p.Cut > 0 {
 		row("cut", "%s at the cap", figure.Count(p.Cut, "text"))
@@ -237,7 +243,7 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	defer show.close()
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	r, err := a.offline(ctx, s, args, outlook.Window{}, &open, show.event)
+	r, err := a.offline(ctx, s, args, "", outlook.Window{}, &open, show.event)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,15 @@ func compareWithRun(ctx context.Context, s *config.Settings, r *run.Run) error {
 			return err
 		}
 	}
-	return r.CompareWith(run.Beside{Dir: dir, Pass: pass, Planned: planned, Settings: settings, Learned: facts})
+	given, _, err := book.Fact(ctx, run.PlannedFact(0))
+	if err != nil {
+		return err
+	}
+	read, _, err := book.Fact(ctx, run.KnownFact)
+	if err != nil {
+		return err
+	}
+	return r.CompareWith(run.Beside{Dir: dir, Pass: pass, Planned: planned, Settings: settings, Learned: facts, Known: read, Given: given})
 }
 
 // printKnown is the line that says what is new.

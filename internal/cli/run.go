@@ -24,6 +24,8 @@ var nearFlags = []string{"near-duplicates", "near-threshold", "reuse-near-duplic
 // asks are the settings that decide what is asked of which text.
 var asks = []string{"model", "limit", "long", "max-chars", "max-text-tokens", "from", "as", "body-format", "field", "where", "query", "source-key-env", "max-item-mib", "workers"}
 
+const knownHelp = "`FILE` of answers there are already: those documents are not asked (JSON lines or CSV with id and output, an export, a job's .jsonl.out)"
+
 func (a *App) runCommand() *cobra.Command {
 	var records bool
 	var known string
@@ -58,7 +60,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env", "backend-wait", "cache", "concurrency",
 	}, slices.Concat(asks, nearFlags)...)...)
 	cmd.Flags().BoolVar(&replace, "replace-source", false, "take these for the sources of the run in DIR from now on, as if they were the old ones changed")
-	cmd.Flags().StringVar(&known, "known", "", "`FILE` of answers there are already (id and output on each line): those documents are not asked")
+	cmd.Flags().StringVar(&known, "known", "", knownHelp)
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id, modelInput goes unchanged")
 	return cmd
 }
@@ -171,6 +173,9 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 			text += fmt.Sprintf("; %s are not in the sources any more", figure.Thousands(d.Gone))
 		}
 		row("unchanged", "%s", text)
+	}
+	if k := rep.Known; k != nil && (k.Documents > 0 || rep.LastPass != nil && rep.LastPass.Number == 1) {
+		row("known", "%s: %s answered, %s without a document", k.File, figure.Count(k.Documents, "document"), figure.Count(k.Unmatched, "answer"))
 	}
 	if rep.Unreadable > 0 {
 		row("left out", "%s that could not be read, named above", figure.Count(rep.Unreadable, "item"))

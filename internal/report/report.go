@@ -44,6 +44,7 @@ type Report struct {
 	Proof    *Proof    `json:"proof,omitempty"`
 
 	Duplicates *Duplicates `json:"duplicates,omitempty"`
+	Known      *Known      `json:"known,omitempty"`
 	Structured *Structured `json:"structured_output,omitempty"`
 
 	Deadline *Deadline `json:"deadline,omitempty"`

@@ -37,8 +37,12 @@ func unansweredFact(pass int) string { return fmt.Sprintf("unanswered.%d", pass)
 
 // flags is a digest of what decides a plan besides the settings: a pass that has sent nothing is planned again where it differs.
 func (r *Run) flags() (string, error) {
+	known := r.cfg.Known
+	if known != "" {
+		known = stamp(known)
+	}
 	b, err := json.Marshal([]any{
-		r.cfg.Sources, r.cfg.Mode, r.cfg.Pilot, r.cfg.NoPilot, r.cfg.Limit, r.cfg.Known, r.cfg.RefreshMax, r.cfg.Near, r.cfg.ReuseNear, r.mayCall(),
+		r.cfg.Sources, r.cfg.Mode, r.cfg.Pilot, r.cfg.NoPilot, r.cfg.Limit, known, r.cfg.RefreshMax, r.cfg.Near, r.cfg.ReuseNear, r.mayCall(),
 		r.cfg.Quotas, r.cfg.Attempts, r.poolRefs(),
 	})
 	if err != nil {

@@ -70,7 +70,8 @@ func TestTheHistoryIsWhatTheReportSays(t *testing.T) {
 		nothing      bool
 		passes       int
 	}{
-		{someDocs(7), "x", false, 1}, {someDocs(7), "x", true, 1}, {someDocs(10), "x", false, 2}, {someDocs(10), "y", false, 3}, {someDocs(10), "y", true, 3},
+		{someDocs(7), "x", false, 1}, {someDocs(7), "x", true, 1}, {someDocs(10), "x", false, 2},
+		{someDocs(10), "y", false, 3}, {someDocs(10), "y", true, 3},
 	} {
 		if c.docs != before { // a file that is written again may have changed
 			write(t, w.source, c.docs)
@@ -83,13 +84,15 @@ func TestTheHistoryIsWhatTheReportSays(t *testing.T) {
 		h, rows := w.pastOf(t)
 		rep := &out.Report
 		if rep.NothingNew != c.nothing || rep.WholeRun.Passes != c.passes || len(h.Passes) != c.passes || rep.LastPass.Number != c.passes {
-			t.Errorf("command %d: nothing new %v, %d passes, the last is %d; want %v, %d", i, rep.NothingNew, len(h.Passes), rep.LastPass.Number, c.nothing, c.passes)
+			t.Errorf("command %d: nothing new %v, %d passes, the last is %d; want %v, %d",
+				i, rep.NothingNew, len(h.Passes), rep.LastPass.Number, c.nothing, c.passes)
 		}
 		if !sameJSON(t, rep.LastPass, h.Last()) || !sameJSON(t, rep.WholeRun, &h.Whole) {
 			t.Errorf("command %d: the report says %+v and %+v, the history %+v and %+v", i, rep.LastPass, rep.WholeRun, h.Last(), h.Whole)
 		}
 		if rep.LastPass.Tokens != rep.Tokens || *rep.LastPass.Cost.Actual != *rep.Cost.Actual {
-			t.Errorf("command %d: the last pass took %+v for %v, the report says %+v for %v", i, rep.LastPass.Tokens, rep.LastPass.Cost.Actual, rep.Tokens, rep.Cost.Actual)
+			t.Errorf("command %d: the last pass took %+v for %v, the report says %+v for %v", i,
+				rep.LastPass.Tokens, rep.LastPass.Cost.Actual, rep.Tokens, rep.Cost.Actual)
 		}
 		if c.nothing && !sameJSON(t, rep.LastPass, last.Report.LastPass) {
 			t.Errorf("command %d found nothing new and changed what the last pass took: %+v, was %+v", i, rep.LastPass, last.Report.LastPass)
@@ -98,7 +101,8 @@ func TestTheHistoryIsWhatTheReportSays(t *testing.T) {
 		for i := range rows {
 			usage.Add(rows[i].Tally.Usage)
 		}
-		if whole := report.TokensOf(usage); h.Whole.Tokens.Input != whole.Input || h.Whole.Tokens.Output != whole.Output || whole.Input == 0 {
+		whole := report.TokensOf(usage)
+		if h.Whole.Tokens.Input != whole.Input || h.Whole.Tokens.Output != whole.Output || whole.Input == 0 {
 			t.Errorf("command %d: the whole run took %+v, its rows %+v", i, h.Whole.Tokens, whole)
 		}
 		last = out

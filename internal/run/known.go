@@ -11,6 +11,8 @@ type known struct {
 	dir     string // of the run
 	pass    int
 	planned plan.Plan
+	read    string // of a run that is compared with: the stamp of the file of given answers
+	given   *known // of a run that is compared with: the answers that it was given; nil: none
 }
 
 // index is the index of a pass.

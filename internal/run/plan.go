@@ -102,27 +102,13 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	return counted(&r.planned), nil
 }
 
-// importedBefore opens the answers that somebody had before the first pass; nil where there are none. They are read once,
-// when the run is planned.
+// importedBefore opens the given answers where an earlier version joined the pass with them as with a pass before; else nil.
 func (r *Run) importedBefore(ctx context.Context) (*known, error) {
-	p, ok, err := r.plannedPass(ctx, importedPass)
-	if err != nil {
+	if _, planned, err := r.plannedPass(ctx, r.pass); err != nil || !planned {
 		return nil, err
 	}
-	if ok {
-		return r.openKnown(importedPass, p), nil
-	}
-	if r.cfg.Known == "" || r.planned.Pass > 0 {
-		return nil, nil
-	}
-	if p, err = r.importKnown(ctx); err != nil {
-		return nil, err
-	}
-	b, err := json.Marshal(p)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.ledger.SetFacts(ctx, map[string]string{plannedFact(importedPass): string(b)}); err != nil {
+	p, imported, err := r.plannedPass(ctx, importedPass)
+	if _, noted := r.index(r.pass).Given(); err != nil || noted || !imported {
 		return nil, err
 	}
 	return r.openKnown(importedPass, p), nil
@@ -136,6 +122,7 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	keys := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "keys"})
 	var again *index.Repeats
 	var pairs *index.Joined
+	var given *index.Given
 	var memory *recall
 	defer func() {
 		err = errors.Join(err, ids.Close(), keys.Close())
@@ -145,6 +132,9 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 		if again != nil {
 			err = errors.Join(err, again.Close())
 		}
+		if given != nil {
+			err = errors.Join(err, given.Close())
+		}
 		if pairs != nil {
 			err = errors.Join(err, pairs.Close())
 		}
@@ -153,6 +143,10 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.closeNear()) }()
+	answers, err := r.givenAnswers(ctx) // before the sources are read: a line that is none ends it
+	if err != nil {
+		return err
+	}
 	sample := draw.New(r.pilotSize())
 	if err := errors.Join(r.scan(ctx, ids, keys, sample), ctx.Err()); err != nil {
 		return err
@@ -168,6 +162,12 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	if err := r.findNear(ctx, again); err != nil {
 		return err
 	}
+	if answers != nil {
+		defer answers.Close()
+	}
+	if given, err = r.matchGiven(ctx, ids, keys, answers); err != nil {
+		return err
+	}
 	weights, err := weigh.Open(pass.Path(weightsFile))
 	if err != nil {
 		return err
@@ -180,7 +180,8 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 		Room:    r.roomForText(),
 		Weighed: weights,
 		Recall:  memory.of, Carry: memory.carryLast,
-		Repeats: again, Sample: sample, Joined: pairs, Before: before.slots(), Imported: before != nil && before.pass == importedPass, RefreshMax: r.cfg.RefreshMax,
+		Repeats: again, Sample: sample, Joined: pairs, Before: before.slots(), RefreshMax: r.cfg.RefreshMax,
+		Given: given, CarryGiven: memory.carryGiven,
 	}
 	err = r.planned.Decide(ctx, pass, &findings)
 	if errors.Is(err, plan.ErrNoDocuments) {
@@ -198,6 +199,7 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	if err := r.planned.TopUpPilot(ctx, pass, r.pilotSize()); err != nil {
 		return err
 	}
+	r.sayGiven()
 	if err := r.carry(ctx, memory); err != nil {
 		return err
 	}

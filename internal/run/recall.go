@@ -58,6 +58,11 @@ func (c *recall) of(order int64, e *index.Entry) (plan.Earlier, error) {
 // carryLast is a plan's Findings.Carry.
 func (c *recall) carryLast() error { return c.carried.Add(c.order, c.found) }
 
+// carryGiven is a plan's Findings.CarryGiven.
+func (c *recall) carryGiven(order, slot int64) error {
+	return c.carried.Add(order, []answered.Entry{{Shard: answered.Known, Line: slot}})
+}
+
 func (c *recall) close() error {
 	if c.hits == nil {
 		return c.carried.Close()

@@ -173,6 +173,7 @@ type Run struct {
 	waits     sync.Map    // ShardID → how often it waited
 	announced sync.Map    // name of a bucket → run.json is there
 	partial   bool        // not all documents have ended yet: what has is written
+	readKnown bool        // this process read the file of given answers
 	replaced  bool        // the sources are not those of the pass before
 	beside    *known      // a finished pass that a forecast is compared with
 	adopting  bool        // the rows at hand were taken over: neither their input files nor their sources are here

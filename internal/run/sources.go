@@ -17,7 +17,7 @@ func (r *Run) mayReplace() { r.replaced = true }
 // mostAreThere asks before a run goes on over sources that hold less than half of the documents it knows: a wrong path or half
 // a file would leave the others out of the results.
 func (r *Run) mostAreThere(ctx context.Context, before *known) error {
-	if before == nil || before.pass == importedPass || r.beside != nil || r.deps.Confirm == nil {
+	if before == nil || r.beside != nil || r.deps.Confirm == nil {
 		return nil
 	}
 	known := before.planned.Documents
@@ -45,6 +45,8 @@ type Beside struct {
 	Settings string // that it was finished with
 	// Learned are the facts of LearnedFacts, empty where there are none: what its answers taught.
 	Learned map[string]string
+	Known   string // the fact named by KnownFact
+	Given   string // the fact that is named by PlannedFact of pass 0: the answers that the run was given. Empty: none
 }
 
 // CompareWith lets Plan compare with what a run directory knows. Nothing is written there.
@@ -58,6 +60,15 @@ func (r *Run) CompareWith(b Beside) error {
 	}
 	other := &Run{cfg: Config{Dir: b.Dir}}
 	r.beside, r.sameAsBefore = other.openKnown(b.Pass, planned), b.Settings == r.cfg.Settings
+	if b.Given == "" {
+		return nil
+	}
+	var given plan.Plan
+	if err := json.Unmarshal([]byte(b.Given), &given); err != nil {
+		return fmt.Errorf("read the plan of the given answers: %w", err)
+	}
+	r.beside.read = b.Known
+	r.beside.given = other.openKnown(importedPass, given)
 	return nil
 }
 

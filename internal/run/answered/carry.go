@@ -115,8 +115,12 @@ func (c *Carried) Write(ctx context.Context, path string, from From, docs iter.S
 		slices.SortStableFunc(group, func(a, b shardfile.Outcome) int { return cmp.Compare(a.RecordID.Attempt(), b.RecordID.Attempt()) })
 		for i := range group {
 			o := &group[i]
-			if o.Result.ID != doc.ID && !doc.Asked { // an answer to the whole document is another's
+			given := o.RecordID == "" && o.Result.RecordID.Fits(doc.ID) // a given answer to what the document asks
+			if o.Result.ID != doc.ID && !doc.Asked && !given {          // an answer to the whole document is another's
 				o.Result.SameAs = o.Result.ID
+			}
+			if o.RecordID == "" { // nothing of ours asked for it
+				o.Result.RecordID = ""
 			}
 			now := doc.Info
 			now.Title = cmp.Or(now.Title, o.Result.Document.Title) // which cleaning may have found in the text

@@ -121,6 +121,13 @@ func TestAJournalGivesItsAttemptsWithTheKeysOfItsPass(t *testing.T) {
 
 func TestAGivenAnswerIsRememberedByWhatItsDocumentAsks(t *testing.T) {
 	t.Parallel()
+	for _, noted := range []bool{true, false} { // an earlier version joined the pass with the answers as with a pass before
+		rememberGiven(t, noted)
+	}
+}
+
+func rememberGiven(t *testing.T, noted bool) {
+	t.Helper()
 	run := t.TempDir()
 	imported := index.Of(effect.New(nil), run, 0)
 	must(t, os.MkdirAll(imported.Path(""), 0o700))
@@ -137,7 +144,19 @@ func TestAGivenAnswerIsRememberedByWhatItsDocumentAsks(t *testing.T) {
 		index.Entry{Hash: doc("b"), Key: half(keyOf(4))}, index.Entry{Hash: doc("asked"), Key: half(keyOf(5))})
 	c, err := pass.CreateColumns()
 	must(t, err)
-	must(t, errors.Join(c.Add(index.Unchanged, index.Tried{}, 0, 3), c.Add(index.Main, index.Tried{}, 1, -1), c.Add(index.Unchanged, index.Tried{}, 2, 2|index.Stale), c.Add(index.Unchanged, index.Tried{}, 3, 1), c.Add(index.Main, index.Tried{}, 4, -1), c.Commit()))
+	takes := []index.Take{index.Unchanged, index.Main, index.Unchanged, index.Unchanged, index.Main}
+	for order, slot := range []int64{3, -1, 2 | index.Stale, 1, -1} {
+		at := int64(order)
+		if noted && slot >= 0 && slot < index.Stale {
+			must(t, errors.Join(c.Give(at, slot), c.Add(index.Recalled, index.Tried{}, at, -1)))
+			continue
+		}
+		must(t, c.Add(takes[order], index.Tried{}, at, slot))
+	}
+	must(t, c.Commit())
+	if !noted {
+		must(t, os.Remove(pass.Path("given")))
+	}
 	news := answered.NewNews(effect.New(nil), run, 0)
 	must(t, news.AddKnown(t.Context(), effect.New(nil), run, 1, pass, imported))
 	f, err := answered.Open(run)

@@ -15,6 +15,9 @@ import (
 // AddKnown adds the documents of a pass that have an answer the run was given, and covers the pass. Such an answer is taken at
 // its word for whatever the document asked then, so the key is that of the pass. imported is the index of the answers.
 func (n *News) AddKnown(ctx context.Context, e *effect.Effects, run string, number int, pass, imported index.Pass) (err error) {
+	if noted, known := pass.Given(); known {
+		return n.addGiven(ctx, number, pass, noted)
+	}
 	byOrder := newRows(e, filepath.Join(run, "index", "sort"), "known", 16, 0)
 	defer func() { err = errors.Join(err, byOrder.close()) }()
 	if err := given(ctx, pass, imported, byOrder); err != nil {
@@ -55,6 +58,32 @@ func (n *News) AddKnown(ctx context.Context, e *effect.Effects, run string, numb
 	}
 	n.CoverKnown(number)
 	return err
+}
+
+// addGiven adds those of a pass that noted them.
+func (n *News) addGiven(ctx context.Context, number int, pass index.Pass, noted iter.Seq2[index.GivenSlot, error]) error {
+	entries, err := pass.OpenEntries()
+	if err != nil || entries == nil {
+		return err
+	}
+	defer func() { _ = entries.Close() }()
+	for g, err := range noted {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		was, ok, err := entries.Of(g.Order)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if err := n.Add(&Entry{Key: was.Key, ID: was.Hash, How: OK, Shard: Known, Line: g.Slot}); err != nil {
+			return err
+		}
+	}
+	n.CoverKnown(number)
+	return nil
 }
 
 // given notes the order in the pass and the slot among the given answers of each document that both have.

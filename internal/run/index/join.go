@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 
-	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 )
@@ -167,39 +166,4 @@ func writeID(w io.Writer, e dedupe.Entry) error {
 	binary.BigEndian.PutUint64(b[16:], uint64(e.Order))
 	_, err := w.Write(b[:])
 	return err
-}
-
-// Answer is a good answer to a document, as a line of results.
-type Answer struct {
-	ID   quarry.DocumentID
-	Line []byte // with its newline; it holds until the next one
-}
-
-// Import makes a finished pass of answers that somebody has already, and gives how many orders it has. Of two answers to one
-// document the first counts.
-func (p Pass) Import(answers iter.Seq2[Answer, error]) (orders int64, err error) {
-	w, err := p.Create()
-	if err != nil {
-		return 0, err
-	}
-	defer w.Abort()
-	s, err := p.createSlots("")
-	if err != nil {
-		return 0, err
-	}
-	defer s.abort()
-	ids := dedupe.NewSorter(p.effects, dedupe.Config{Dir: p.Path(sortDir), Name: "ids"})
-	defer func() { err = errors.Join(err, ids.Close()) }()
-	for a, err := range answers {
-		if err != nil {
-			return orders, err
-		}
-		e := Entry{Hash: HashOf(a.ID)}
-		err = errors.Join(w.Add(&e), s.add(orders, EndedOK, 0, a.Line), ids.Add(dedupe.Entry{Hash: e.Hash, Order: orders}))
-		if err != nil {
-			return orders, err
-		}
-		orders++
-	}
-	return orders, errors.Join(p.WriteIDs(ids), w.Commit(), s.commit(orders))
 }

@@ -2,12 +2,14 @@ package index
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"os"
 
+	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
@@ -225,6 +227,21 @@ func (k *Known) Line(slot int64) ([]byte, error) {
 	line := make([]byte, end-start)
 	name, _ = k.column(answersFile, slot)
 	return line, k.read(name, line, start)
+}
+
+// record is the recordId of a slot's line of results.
+func (k *Known) record(slot int64) (quarry.RecordID, error) {
+	line, err := k.Line(slot)
+	if err != nil {
+		return "", err
+	}
+	var r struct {
+		RecordID quarry.RecordID `json:"record_id"`
+	}
+	if err := json.Unmarshal(line, &r); err != nil {
+		return "", fmt.Errorf("read given answer %d: %w", slot+1, err)
+	}
+	return r.RecordID, nil
 }
 
 // IDs gives the slots by the hash of their ids, each in the place of an order; none where there is no pass before.

@@ -53,7 +53,7 @@ type Tried struct {
 }
 
 // Columns are the files of a pass in the making that have a value for each document.
-type Columns struct{ takes, tries, bad, unchanged, known *atomicfile.Writer }
+type Columns struct{ takes, tries, bad, unchanged, known, given *atomicfile.Writer }
 
 // CreateColumns begins them. Nothing of them is there before Commit.
 func (p Pass) CreateColumns() (c *Columns, err error) {
@@ -61,7 +61,7 @@ func (p Pass) CreateColumns() (c *Columns, err error) {
 	for _, f := range []struct {
 		to   **atomicfile.Writer
 		name string
-	}{{&c.takes, takesFile}, {&c.tries, triesFile}, {&c.bad, badFile}, {&c.unchanged, unchangedFile}, {&c.known, knownFile}} {
+	}{{&c.takes, takesFile}, {&c.tries, triesFile}, {&c.bad, badFile}, {&c.unchanged, unchangedFile}, {&c.known, knownFile}, {&c.given, givenFile}} {
 		if *f.to, err = atomicfile.Create(p.effects, p.Path(f.name)); err != nil {
 			c.Abort()
 			return nil, err
@@ -97,9 +97,16 @@ func (c *Columns) AddKnown(order int64, part int) error {
 	return err
 }
 
+// Give says that the next document takes the given answer of a slot by its id.
+func (c *Columns) Give(order, slot int64) error {
+	b := binary.BigEndian.AppendUint64(nil, uint64(order))
+	_, err := c.given.Write(binary.BigEndian.AppendUint64(b, uint64(slot)))
+	return err
+}
+
 // Abort throws away what was not committed.
 func (c *Columns) Abort() {
-	for _, w := range []*atomicfile.Writer{c.takes, c.tries, c.bad, c.unchanged, c.known} {
+	for _, w := range []*atomicfile.Writer{c.takes, c.tries, c.bad, c.unchanged, c.known, c.given} {
 		if w != nil {
 			w.Abort()
 		}
@@ -108,7 +115,7 @@ func (c *Columns) Abort() {
 
 // Commit makes all columns appear.
 func (c *Columns) Commit() error {
-	return errors.Join(c.tries.Commit(), c.bad.Commit(), c.unchanged.Commit(), c.known.Commit(), c.takes.Commit())
+	return errors.Join(c.tries.Commit(), c.bad.Commit(), c.unchanged.Commit(), c.known.Commit(), c.given.Commit(), c.takes.Commit())
 }
 
 // Column has one byte for each document, in a file that is read at any place. One goroutine at a time.

@@ -17,13 +17,14 @@ var ErrNoDocuments = errors.New("no documents")
 // Findings are what the documents were found to be beside each other and beside the pass before.
 type Findings struct {
 	Repeats    *index.Repeats
-	Sample     *draw.Sample  // of which the pilot is made
-	Joined     *index.Joined // with the pass before
-	Before     *index.Known  // that pass; nil: none
-	Imported   bool          // that pass is answers that somebody had: they do not say what was asked
-	Weighed    *weigh.Reader // what the text of each document weighs; nil: not counted
-	Room       *int64        // tokens that the back end has for the text of one record; nil: not known
-	RefreshMax int64         // known documents that ask something else now and are asked in this pass. Zero: all
+	Sample     *draw.Sample                  // of which the pilot is made
+	Joined     *index.Joined                 // with the pass before
+	Before     *index.Known                  // that pass; nil: none
+	Given      *index.Given                  // the answers that the run was given; nil: none
+	CarryGiven func(order, slot int64) error // takes over one of them
+	Weighed    *weigh.Reader                 // what the text of each document weighs; nil: not counted
+	Room       *int64                        // tokens that the back end has for the text of one record; nil: not known
+	RefreshMax int64                         // known documents that ask something else now and are asked in this pass. Zero: all
 	// Recall says of a document, asked for in order, what earlier passes have of what it asks. nil: there are none.
 	Recall func(order int64, e *index.Entry) (Earlier, error)
 	// Carry takes over what Recall found last.
@@ -55,9 +56,6 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 	repeat, err, more := next()
 	p.Documents = 0
 	p.Against = &Against{Lost: p.Lost}
-	if by.Imported {
-		p.Against.Lost = 0
-	}
 	var order int64
 	for e, entryErr := range pass.Entries() {
 		if err := errors.Join(err, entryErr, ctx.Err()); err != nil {
@@ -86,7 +84,13 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 			}
 			p.Against.add(&was)
 			if t == index.Main || t == index.Same {
-				if t, slot, earlier, err = p.compare(&e, t, order, by, &was); err != nil {
+				given, err := p.give(order, by, &was, column)
+				if err != nil {
+					return err
+				}
+				if given {
+					t = index.Recalled
+				} else if t, slot, earlier, err = p.compare(&e, t, order, by, &was); err != nil {
 					return err
 				}
 			}
@@ -123,6 +127,9 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 		order++
 	}
 	p.Documents -= p.SameID + p.broken
+	if p.Given != nil { // counted by themselves
+		p.Recalled -= p.Given.Documents
+	}
 	if p.Documents == 0 {
 		return ErrNoDocuments
 	}
@@ -142,7 +149,9 @@ func (p *Plan) fit(d *weigh.Doc, room *int64) {
 
 // compare finds out whether an earlier pass has this document's answer. It gives the slot of the pass before whose answer is
 // taken over, or how often what the document asks was asked.
-func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings, was *was) (_ index.Take, slot int64, earlier Earlier, err error) {
+func (p *Plan) compare(
+	e *index.Entry, t index.Take, order int64, by *Findings, was *was,
+) (_ index.Take, slot int64, earlier Earlier, err error) {
 	if was.known && was.same && was.answered {
 		return index.Unchanged, was.slot, Earlier{}, nil
 	}
@@ -168,45 +177,6 @@ func (p *Plan) compare(e *index.Entry, t index.Take, order int64, by *Findings, 
 		p.Changed++
 	}
 	return t, -1, earlier, nil
-}
-
-// was is what the pass before knows of a document.
-type was struct {
-	known    bool
-	slot     int64
-	listed   bool // it was in the sources
-	altered  bool // it asked something else than now
-	same     bool // it asked what it asks now, and has the answer to that
-	answered bool // and nothing has to be asked while it asks the same
-	tries    int
-}
-
-// was looks a document up, asked for in order.
-func (by *Findings) was(e *index.Entry, order int64) (w was, err error) {
-	if w.slot, w.known, err = by.Joined.Slot(order); err != nil || !w.known {
-		return w, err
-	}
-	entry, err := by.Before.Entry(w.slot)
-	if err != nil {
-		return w, err
-	}
-	how, tries, err := by.Before.Ended(w.slot)
-	// What was imported does not say what was asked: it is taken at its word.
-	w.altered = !e.AsksAs(&entry) && !by.Imported
-	w.listed = by.Before.InSources(w.slot) && !by.Imported
-	w.same = !w.altered && (how != index.EndedStale || by.Imported)
-	w.answered, w.tries = how.Answered(), tries
-	return w, err
-}
-
-// add counts how a document compares with the one of the same id in the pass before.
-func (a *Against) add(w *was) {
-	switch {
-	case !w.listed:
-		a.New++
-	case w.altered:
-		a.Altered++
-	}
 }
 
 // tally counts what becomes of a document. parts are the lengths of its parts, 0 of those that are not asked; none: it is asked

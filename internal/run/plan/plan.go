@@ -57,6 +57,8 @@ type Plan struct {
 	Shards int64        `json:"shards"`
 	// Held says that the records are too few for a batch job and wait: nothing is sent.
 	Held bool `json:"held,omitempty"`
+	// Given is what became of the answers that the run was given; nil: it was given none.
+	Given *Given `json:"given,omitempty"`
 	// Against is nil where the plan was made by a version that did not compare.
 	Against *Against `json:"against,omitempty"`
 
@@ -74,6 +76,17 @@ type Plan struct {
 	pilotRecords int64   // of the pilot: those of all parts of its long documents
 	widest       float64 // of Beyond, the largest of what one may have in tokens over what a cap takes it for
 	broken       int64   // documents whose text could not be put into a prompt, counted in Unreadable
+}
+
+// Given is a file of answers that a run was given, and what became of them.
+type Given struct {
+	File      string              `json:"file"`
+	Answers   int64               `json:"answers"`
+	Bad       int64               `json:"bad"`           // lines without a good answer: their documents are asked
+	Parts     int64               `json:"parts"`         // answers about parts of long documents, which are not taken
+	Documents int64               `json:"documents"`     // that take one of the answers in this pass, counted in Unchanged
+	Unmatched int64               `json:"unmatched"`     // answers to no document of the sources
+	Names     []quarry.DocumentID `json:"unmatched_ids"` // of the first of them
 }
 
 // Against is how the sources compare with those of the pass before, whatever becomes of the documents.

@@ -65,6 +65,9 @@ func (p *Pass) Report() report.Report {
 		Notes:  append([]string{}, p.Plan.Notes...), Jobs: []report.Job{}, AnsweredBy: t.Models, Samples: t.Samples,
 	}
 	rep.Duplicates = p.duplicates()
+	if g := p.Plan.Given; g != nil {
+		rep.Known = &report.Known{File: g.File, Answers: g.Answers, Bad: g.Bad, Parts: g.Parts, Documents: g.Documents, Unmatched: g.Unmatched, Names: g.Names}
+	}
 	if p.Local {
 		rep.Target = "local"
 	}

@@ -1,0 +1,65 @@
+package plan
+
+import "quarry/internal/run/index"
+
+// was is what the pass before knows of a document.
+type was struct {
+	known    bool
+	slot     int64
+	listed   bool // it was in the sources
+	altered  bool // it asked something else than now
+	same     bool // it asked what it asks now, and has the answer to that
+	answered bool // and nothing has to be asked while it asks the same
+	tries    int
+}
+
+// was looks a document up, asked for in order.
+func (by *Findings) was(e *index.Entry, order int64) (w was, err error) {
+	if w.slot, w.known, err = by.Joined.Slot(order); err != nil || !w.known {
+		return w, err
+	}
+	entry, err := by.Before.Entry(w.slot)
+	if err != nil {
+		return w, err
+	}
+	how, tries, err := by.Before.Ended(w.slot)
+	w.altered = !e.AsksAs(&entry)
+	w.listed = by.Before.InSources(w.slot)
+	w.same = !w.altered && how != index.EndedStale
+	w.answered, w.tries = how.Answered(), tries
+	return w, err
+}
+
+// add counts how a document compares with the one of the same id in the pass before.
+func (a *Against) add(w *was) {
+	switch {
+	case !w.listed:
+		a.New++
+	case w.altered:
+		a.Altered++
+	}
+}
+
+// give takes over the answer that the run was given for a document. By the document's id that holds until the document was known to
+// a pass: what it asked then is not known, and the answer is taken at its word. By what the document asks it always holds.
+func (p *Plan) give(order int64, by *Findings, was *was, column *index.Columns) (bool, error) {
+	if by.Given == nil {
+		return false, nil
+	}
+	slot, asked, err := by.Given.Slots(order)
+	if err != nil || (was.known && was.same && was.answered) {
+		return false, err
+	}
+	switch {
+	case slot >= 0 && !was.known:
+		if err := column.Give(order, slot); err != nil {
+			return false, err
+		}
+	case asked >= 0:
+		slot = asked
+	default:
+		return false, nil
+	}
+	p.Given.Documents++
+	return true, by.CarryGiven(order, slot)
+}
