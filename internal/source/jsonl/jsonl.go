@@ -62,7 +62,12 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 		if err != nil {
 			return err
 		}
-		chunk = withoutMark(chunk)
+		held := chunk
+		chunk = fromText(withoutMark(chunk))
+		if len(chunk.Data) == 0 && chunk.Skipped == 0 {
+			mem.chunks.Give(held)
+			continue
+		}
 		if !decided {
 			keys, decided = s.decide(chunk)
 		}
@@ -94,6 +99,9 @@ func stretches(chunk jsonl.Chunk, yield func(part jsonl.Chunk, free func()) bool
 	defer free()
 	rest := chunk
 	for len(rest.Data) > 0 && !stopped {
+		if rest = fromText(rest); len(rest.Data) == 0 {
+			break
+		}
 		part := rest.First(blockItems)
 		rest.Line += blockItems
 		rest.Offset += int64(len(part.Data))
@@ -115,7 +123,7 @@ func (s *Source) headKeys(ctx context.Context) (item.Keys, error) {
 		if err != nil {
 			return item.Keys{}, err
 		}
-		if keys, ok := s.decide(withoutMark(chunk)); ok {
+		if keys, ok := s.decide(fromText(withoutMark(chunk))); ok {
 			return keys, nil
 		}
 	}
@@ -151,6 +159,23 @@ func withoutMark(c jsonl.Chunk) jsonl.Chunk {
 	if c.Offset == 0 && bytes.HasPrefix(c.Data, []byte(mark)) {
 		c.Data, c.Offset = c.Data[len(mark):], int64(len(mark))
 	}
+	return c
+}
+
+// fromText takes the blank lines off the head of a chunk: a file of nothing else may be packed a thousandfold.
+func fromText(c jsonl.Chunk) jsonl.Chunk {
+	at, lines := 0, int64(0)
+	for i, b := range c.Data {
+		if b == '\n' {
+			at, lines = i+1, lines+1
+		} else if b != ' ' && b != '\t' && b != '\r' {
+			break
+		}
+		if i+1 == len(c.Data) {
+			at = len(c.Data)
+		}
+	}
+	c.Data, c.Line, c.Offset = c.Data[at:], c.Line+lines, c.Offset+int64(at)
 	return c
 }
 

@@ -267,3 +267,29 @@ func FuzzSource(f *testing.F) {
 		}
 	})
 }
+
+// Blank lines make no blocks, however many there are, and the lines behind them keep their numbers.
+func TestBlankLines(t *testing.T) {
+	t.Parallel()
+	const million = 3 << 20
+	for name, blank := range map[string]string{"empty": "\n", "Windows": "\r\n", "spaces": " \t\n"} {
+		n := million / len(blank)
+		in := "\ufeff" + strings.Repeat(blank, n) + `{"id":1,"body":"x"}` + "\n" + strings.Repeat(blank, n) + `{"id":2,"body":"x"}` + "\n" + strings.Repeat(blank, 10) + `{"id":3,"body":"x"}` + "\n" + strings.Repeat(blank, n) + "  "
+		s := &jsonl.Source{File: memory(in)}
+		want := []string{fmt.Sprintf("1@%d", n+1), fmt.Sprintf("2@%d", 2*n+2), fmt.Sprintf("3@%d", 2*n+13)}
+		if diff := cmp.Diff(want, told(t, s)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		blocks := 0
+		for _, err := range s.Blocks(t.Context(), quarry.Position{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			blocks++
+		}
+		if blocks > 3 {
+			t.Errorf("%s: %d blocks", name, blocks)
+		}
+		sourcetest.Run(t, s)
+	}
+}
