@@ -22,6 +22,7 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/source/stream"
 )
 
 // App is one call of the program.
@@ -41,7 +42,7 @@ type App struct {
 // Main runs the program and gives its exit code.
 func Main(ctx context.Context, app *App, args []string) int {
 	if app.Stdin != nil {
-		app.input = &untilDone{ctx: ctx, r: app.Stdin}
+		app.input = stream.UntilDone(ctx, app.Stdin)
 	}
 	app.args = args
 	root := app.root()

@@ -45,18 +45,16 @@ type ReaderAtCloser interface {
 }
 
 // Local is a file on disk. A pipe by name (process substitution, /dev/stdin) is read once: a second opening would go on
-// where the first stopped, and what was looked at would be lost without a word.
+// where the first stopped, and what was looked at would be lost without a word. Nothing waits for its writer longer than the
+// context allows in which it was opened.
 func Local(path string) (File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return File{}, err
 	}
 	if !info.Mode().IsRegular() {
-		f, err := os.Open(path)
-		if err != nil {
-			return File{}, err
-		}
-		return Once(path, f), nil
+		p := &pipe{path: path}
+		return onceFile(path, &patient{open: p.open}, p), nil
 	}
 	return File{
 		Name: path,
@@ -78,12 +76,13 @@ func Local(path string) (File, error) {
 // ErrReadTwice says that a stream which comes only once was asked for again.
 var ErrReadTwice = errors.New("it can be read only once, from its beginning")
 
-// Once makes a file of a reader that comes only once, such as standard input. What Head looked at is not lost.
-func Once(name string, r io.Reader) File {
-	in := &once{r: bufio.NewReaderSize(r, headSize)}
-	if f, ok := r.(*os.File); ok && f != os.Stdin {
-		in.file = f
-	}
+// Once makes a file of a reader that comes only once, such as standard input. What Head looked at is not lost. The reader is its
+// owner's to close.
+func Once(name string, r io.Reader) File { return onceFile(name, r, nil) }
+
+func onceFile(name string, r io.Reader, closer io.Closer) File {
+	in := &once{r: bufio.NewReaderSize(r, headSize), closer: closer}
+	in.patient, _ = r.(*patient)
 	return File{Name: name, Open: in.open, once: true}
 }
 
@@ -91,14 +90,18 @@ func Once(name string, r io.Reader) File {
 func (f File) Single() bool { return f.once }
 
 type once struct {
-	r    *bufio.Reader
-	file *os.File // to close, when it is ours
-	gone bool
+	r       *bufio.Reader
+	patient *patient  // below r, where it is ours
+	closer  io.Closer // nil where the reader is its owner's
+	gone    bool
 }
 
-func (o *once) open(context.Context) (io.ReadCloser, error) {
+func (o *once) open(ctx context.Context) (io.ReadCloser, error) {
 	if o.gone {
 		return nil, ErrReadTwice
+	}
+	if o.patient != nil && o.closer != nil {
+		o.patient.ctx = ctx
 	}
 	return o, nil
 }
@@ -109,12 +112,12 @@ func (o *once) Read(p []byte) (int, error) {
 	return o.r.Read(p)
 }
 
-// Close closes a file that was opened here, once it was read. Other readers are their owner's.
+// Close closes a file that was opened here, once it was read.
 func (o *once) Close() error {
-	if o.file == nil || !o.gone {
+	if o.closer == nil || !o.gone {
 		return nil
 	}
-	return o.file.Close()
+	return o.closer.Close()
 }
 
 // headSize is how much of a file is enough to tell its kind.
