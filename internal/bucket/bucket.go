@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -72,22 +71,6 @@ func (b *Bucket) URI(key string) string { return "s3://" + b.name + "/" + key }
 
 // Key gives the key of one of the bucket's own URIs.
 func (b *Bucket) Key(uri string) (string, bool) { return strings.CutPrefix(uri, "s3://"+b.name+"/") }
-
-// PutFile uploads a file, in parts above 8 MiB.
-func (b *Bucket) PutFile(ctx context.Context, key, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("upload %s: %w", path, err)
-	}
-	defer func() { _ = f.Close() }()
-	return b.Put(ctx, key, f)
-}
-
-// Put uploads what r holds.
-func (b *Bucket) Put(ctx context.Context, key string, r io.ReadSeeker) error {
-	_, err := b.upload.UploadObject(ctx, &transfermanager.UploadObjectInput{Bucket: &b.name, Key: &key, Body: r})
-	return b.fault(ctx, "upload", key, err)
-}
 
 // Get opens an object. The caller closes the reader.
 func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, int64, error) {

@@ -18,9 +18,12 @@ func Thousands[N whole](n N) string {
 	return s
 }
 
-// Count writes a number with its noun: "1 record", "14,208 records", "2 passes". The plural is the noun with an s, or with es
-// where it ends in one.
+// Count writes a number with its noun: "1 record", "14,208 records", "2 passes", "3 tries". The plural is the noun with an s, with es
+// where it ends in one, and with ies in the place of ry.
 func Count[N whole](n N, noun string) string {
+	if stem, ok := strings.CutSuffix(noun, "ry"); ok && n != 1 {
+		noun = stem + "rie"
+	}
 	if n != 1 && strings.HasSuffix(noun, "s") {
 		noun += "e"
 	}

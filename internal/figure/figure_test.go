@@ -29,4 +29,7 @@ func TestCount(t *testing.T) {
 	if one, two := figure.Count(1, "pass"), figure.Count(2, "pass"); one != "1 pass" || two != "2 passes" {
 		t.Errorf("Count of passes = %q, %q", one, two)
 	}
+	if one, two := figure.Count(1, "try"), figure.Count(2, "entry"); one != "1 try" || two != "2 entries" {
+		t.Errorf("Count of tries = %q, of entries = %q", one, two)
+	}
 }
