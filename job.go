@@ -13,6 +13,14 @@ type JobARN string
 // ID is the last part of the ARN, the folder under which the job's output lies.
 func (a JobARN) ID() string { return string(a[strings.LastIndexByte(string(a), '/')+1:]) }
 
+// Valid reports whether it is the ARN of a job, as
+// https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetModelInvocationJob.html has it.
+func (a JobARN) Valid() bool {
+	parts := strings.SplitN(string(a), ":", 6)
+	return len(parts) == 6 && parts[0] == "arn" && parts[2] == "bedrock" && parts[3] != "" && len(parts[4]) == 12 &&
+		strings.HasPrefix(parts[5], "model-invocation-job/") && a.ID() != "" && strings.Count(parts[5], "/") == 1
+}
+
 // Region is the ARN's Region, or empty where it is not an ARN.
 func (a JobARN) Region() string {
 	if parts := strings.SplitN(string(a), ":", 6); len(parts) == 6 {

@@ -57,6 +57,9 @@ func Main(ctx context.Context, app *App, args []string) int {
 		}
 	}()
 	err := root.ExecuteContext(ctx)
+	if err != nil && strings.HasPrefix(err.Error(), "unknown command") && strings.HasSuffix(err.Error(), "for \"quarry\"") {
+		err = &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: commandHint(root, args)}
+	}
 	detach = detach && err != nil
 	return app.exit(ctx, err)
 }
@@ -78,7 +81,7 @@ Settings come from flags, then QUARRY_… variables, then -c FILE or ./quarry.ya
 Exit codes: 0 done · 1 internal · 2 usage · 3 an item could not be read, or a document ended invalid
 or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8 audit found a fault ·
 130 interrupted`,
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, DisableSuggestions: true, // the hint has them
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.collectGarbage(cmd)
@@ -93,7 +96,7 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 	root.PersistentFlags().StringVarP(&a.file, "config", "c", "", "read settings from `FILE` (default ./quarry.yaml where it exists)")
 	complete(root, "config", files("yaml", "yml"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: fmt.Sprintf("see: %s --help", cmd.CommandPath())}
+		return &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: flagHint(cmd, err)}
 	})
 	root.AddCommand(a.runCommand(), a.inspectCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.watchCommand(), a.stopCommand(),
 		a.adoptCommand(), a.collectCommand(),

@@ -50,6 +50,12 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 			Hint: "name a folder with *.jsonl.out, or arn:aws:bedrock:REGION:ACCOUNT:model-invocation-job/ID; a run is collected with: quarry collect --dir DIR",
 		}
 	}
+	if isJob && !quarry.JobARN(what).Valid() {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: errors.New("it is not the ARN of a job"),
+			Hint: "want arn:aws:bedrock:REGION:ACCOUNT:model-invocation-job/ID; `aws bedrock list-model-invocation-jobs` lists them",
+		}
+	}
 	if isJob {
 		if err := notLocal(s, "collect", what, "quarry collect "+what); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os/exec"
@@ -241,15 +240,14 @@ func (a *App) serve(ctx context.Context, o *localOptions) (_ *serving, err error
 
 // startHint is the way out of a stand-in that does not start: the file, the port or the directory that it could not use.
 func startHint(o *localOptions, err error) string {
-	var path *fs.PathError
 	var network *net.OpError
 	switch {
 	case errors.As(err, &network):
 		return "name a free port of this machine with --addr; 127.0.0.1:0 takes any"
-	case errors.As(err, &path) && path.Path != "" && path.Path == o.cfg.KeysFile:
+	case o.cfg.KeysFile != "" && strings.Contains(err.Error(), o.cfg.KeysFile+":"):
 		return "name a file of lines \"id secret\" that only this user can read with --keys"
-	case errors.As(err, &path) && path.Path != "" && path.Path == o.cfg.QuotasFile:
-		return "name a JSON file that this user can read with --quotas"
+	case o.cfg.QuotasFile != "" && strings.Contains(err.Error(), o.cfg.QuotasFile+":"):
+		return `name a JSON file with --quotas, such as {"*": {"min_records": 10}}`
 	}
 	return "name a directory that you can write to with --dir, and a free port with --addr"
 }

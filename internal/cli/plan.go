@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"quarry/internal/account"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/cost"
 	"quarry/internal/effect"
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
@@ -168,6 +170,10 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 		if m.Cached != nil {
 			row("  cached", "about %s where the prompt's beginning is read from the cache", m.Cached)
 		}
+	}
+	unknown := func(m outlook.ModePlan) bool { return m.Possible && m.Cost == nil }
+	if slices.ContainsFunc(f.Modes, unknown) && !strings.Contains(f.Why, cost.UnknownHelp) {
+		row("price", "not all are known: %s", cost.UnknownHelp)
 	}
 	row("cache", "%s", f.Cache.Note)
 	row("best", "%s: %s", f.Recommended, f.Why)

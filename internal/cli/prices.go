@@ -15,6 +15,7 @@ import (
 	"quarry"
 	"quarry/internal/account"
 	"quarry/internal/atomicfile"
+	"quarry/internal/catalog"
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/cost"
@@ -96,11 +97,18 @@ func (a *App) showPrices(s *config.Settings) error {
 	for _, region := range regions {
 		v := view{Model: s.Model, Region: region, Date: table.Date()}
 		a.say("%s in %s, dollars a million tokens (table of %s)", s.Model, region, table.Date())
+		if _, _, listed := catalog.Find(s.Model); !listed {
+			if near := catalog.Suggest(s.Model); len(near) > 0 {
+				a.say("  the table of models does not list it; did you mean %s?", strings.Join(near, " or "))
+			}
+		}
+		unknown := false
 		for _, mode := range []quarry.Mode{quarry.ModeJob, quarry.ModeFlex, quarry.ModeOnDemand} {
 			line := priceLine{Mode: mode}
 			p, known := table.Price(s.Model, region, mode)
 			if !known {
 				a.say("  %-9s unknown", mode)
+				unknown = true
 				v.Prices = append(v.Prices, line)
 				continue
 			}
@@ -115,6 +123,9 @@ func (a *App) showPrices(s *config.Settings) error {
 				a.say("  %-9s prompt cache: read %s, write %s", "", exact(line.Read), exact(line.Write))
 			}
 			v.Prices = append(v.Prices, line)
+		}
+		if unknown {
+			a.say("  %s", cost.UnknownHelp)
 		}
 		views = append(views, v)
 	}

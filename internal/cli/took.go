@@ -57,8 +57,8 @@ func printPass(rep *report.Report, row func(name, format string, args ...any)) {
 	if rep.Model != "" && (rep.Cost.Batch == nil || rep.Cost.OnDemand == nil) {
 		row("price", "not all are known: %s", cost.UnknownHelp)
 	}
-	// The built-in model extracts and does not write: how long its answers are says nothing of a model's.
-	if text := forecastRow(rep.Forecast); text != "" && !rep.Tokens.Estimated {
+	// What answers on the stand-in is another model than the one that was forecast: how long its answers are says nothing of it.
+	if text := forecastRow(rep.Forecast); text != "" && !rep.Tokens.Estimated && rep.Target != "local" {
 		row("forecast", "%s", text)
 	}
 	t := &rep.Time

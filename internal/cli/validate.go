@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,14 @@ Exit codes: 0 done · 2 usage · 3 a fault was found · 130 interrupted`,
 }
 
 func (a *App) validate(ctx context.Context, s *config.Settings, files []string) error {
-	m, profile, _ := catalog.Find(s.Model)
+	m, profile, known := catalog.Find(s.Model)
+	if !known {
+		text := "warning: the table of models does not list " + s.Model + ": its limits are not checked, and of its bodies only what all models have in common"
+		if near := catalog.Suggest(s.Model); len(near) > 0 {
+			text += "; did you mean " + strings.Join(near, " or ") + "?"
+		}
+		a.say("%s", text)
+	}
 	faults := []validate.Fault{}
 	report, err := validate.Files(ctx, validate.Config{
 		Quotas: m.Quotas(profile), Model: s.Model, Workers: s.Workers, Sorter: idSorter,
