@@ -14,7 +14,10 @@ import (
 func exitCode(err error) (code int, hint string) {
 	var q *quarry.Error
 	if !errors.As(err, &q) || q.Kind == quarry.Internal {
-		if hint := pathHint(err); hint != "" {
+		switch hint := pathHint(err); {
+		case fullDisk(err) && q == nil:
+			return 1, hint
+		case !fullDisk(err) && hint != "":
 			return 2, hint
 		}
 	}
@@ -47,7 +50,8 @@ func exitCode(err error) (code int, hint string) {
 }
 
 // pathHint gives the way out of an error of the file system that no package has put in words of its own, or nothing for
-// any other error. Whether a path can be used is for the user to see to, so none of these is a fault of this program.
+// any other error. Whether a path can be used is for the user to see to, so none of these is a fault of this program. A full disk
+// is no wrong command either: it keeps exit code 1.
 func pathHint(err error) string {
 	var path *fs.PathError
 	var link *os.LinkError
