@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -84,7 +85,8 @@ func TestScripts(t *testing.T) {
 }
 
 // startStandin serves a stand-in for the rest of the script and sets the variables that AWS clients read:
-// standin [-fault k=v,…] [-quotas FILE] [-delay D]. With a long delay jobs stand still until the script moves the clock.
+// standin [-fault k=v,…] [-quotas FILE] [-delay D]. With a long delay jobs stay where they are until the script moves the clock. It logs
+// to standin.log.
 func startStandin(ts *testscript.TestScript, neg bool, args []string) {
 	cfg := standin.Config{Dir: ts.MkAbs("standin"), NoSync: true, StateDelay: time.Millisecond, TestClock: true}
 	for i := 0; i+1 < len(args); i += 2 {
@@ -101,6 +103,10 @@ func startStandin(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("unknown option %s", args[i])
 		}
 	}
+	log, err := os.Create(ts.MkAbs("standin.log"))
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(log.Close()) })
+	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
 	server, err := standin.Start(context.Background(), cfg)
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(server.Close(context.Background())) })

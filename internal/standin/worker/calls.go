@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ type calls struct {
 
 const callPrefix = "call-"
 
-func openCalls(path string, noSync bool) (*calls, error) {
+func openCalls(path string, noSync bool, d *disk) (*calls, error) {
 	c := &calls{path: path}
 	count := func(f *finished) {
 		c.mu.Lock()
@@ -35,7 +36,7 @@ func openCalls(path string, noSync bool) (*calls, error) {
 		c.total.OutputTokens += f.out
 	}
 	var err error
-	c.journal, err = openJournal(path, noSync,
+	c.journal, err = openJournal(path, noSync, d,
 		func(f finished, _ int64) error {
 			count(&f)
 			// A number that was billed is not given again: another call's answer would look like a second one of it.
@@ -94,6 +95,9 @@ func (e *Engine) Stream(ctx context.Context, req model.Request, along func(strea
 func (e *Engine) call(ctx context.Context, req model.Request, along func(stream.Delta) error) (Reply, error) {
 	if req.RecordID == "" {
 		req.RecordID = callPrefix + strconv.FormatUint(e.calls.number.Add(1), 10)
+	}
+	if e.disk.isFull() {
+		return Reply{}, &model.Error{Code: http.StatusServiceUnavailable, Message: "The disk of the stand-in is full: no call is made before there is room."}
 	}
 	reply, err := e.ask(ctx, e.cfg.Faults, req, along)
 	if err != nil {

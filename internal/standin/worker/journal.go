@@ -141,12 +141,14 @@ type journal struct {
 	closed bool
 	after  func([]*finished, []int64) // called in order of the file, once a group is on disk, with where the bodies lie
 	broken chan struct{}              // closed when a write failed; err says why
+	disk   *disk
 	err    error
 	done   chan struct{}
 }
 
-// openJournal opens or makes the file, cuts a torn end off and calls each for every frame in it.
-func openJournal(path string, noSync bool, each func(f finished, bodyAt int64) error,
+// openJournal opens or makes the file, cuts a torn end off and calls each for every frame in it. What finds no room on the disk
+// is kept in memory until there is some.
+func openJournal(path string, noSync bool, d *disk, each func(f finished, bodyAt int64) error,
 	after func([]*finished, []int64),
 ) (*journal, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -154,7 +156,7 @@ func openJournal(path string, noSync bool, each func(f finished, bodyAt int64) e
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	j := &journal{
-		file: file, noSync: noSync, after: after,
+		file: file, noSync: noSync, disk: d, after: after,
 		queue: make(chan *finished, 512), broken: make(chan struct{}), done: make(chan struct{}),
 	}
 	end, err := j.recover(path, each)
@@ -243,7 +245,7 @@ func (j *journal) write(end int64) {
 				}
 			}
 		}
-		if err := j.put(buf, end); err != nil {
+		if err := j.disk.kept(func() error { return j.put(buf, end) }); err != nil {
 			j.err = fmt.Errorf("write journal %s: %w", filepath.Base(j.file.Name()), err)
 			close(j.broken)
 		} else {

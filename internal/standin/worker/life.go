@@ -32,6 +32,10 @@ func (e *Engine) live(ctx context.Context, l *live) {
 		}
 		step, cancel := l.step(ctx, j.Status)
 		err := e.advance(step, l, j)
+		if noRoom(err) && e.disk.wait(step) {
+			cancel()
+			continue // what is on the disk stays, and the state is gone through again
+		}
 		cancel()
 		if err != nil && ctx.Err() == nil && !e.fail(l, j.Status, err) {
 			return

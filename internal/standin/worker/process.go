@@ -76,15 +76,19 @@ func (e *Engine) process(ctx context.Context, l *live, j Job) error {
 func (e *Engine) answerAndWrite(ctx context.Context, j Job, s *segment, upTo int64) error {
 	working, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	written := make(chan error, 1)
+	written, full := make(chan error, 1), make(chan struct{})
 	go func() {
 		err := e.writeFiles(ctx, j, s)
-		if err != nil {
+		switch {
+		case noRoom(err): // what was asked is kept, and no more is asked
+			e.disk.fill()
+			close(full)
+		case err != nil:
 			cancel(err) // what cannot be written need not be answered
 		}
 		written <- err
 	}()
-	err := e.answerAll(working, j, s, upTo)
+	err := e.answerAll(working, j, s, upTo, full)
 	sealed := s.seal()
 	if failed := errors.Join(sealed, <-written); failed != nil {
 		return failed
@@ -94,7 +98,7 @@ func (e *Engine) answerAndWrite(ctx context.Context, j Job, s *segment, upTo int
 
 // answerAll returns when every record below upTo has been handed to the segment, or with what kept it from that:
 // errTimeUp, the context's error, or one of store or disk.
-func (e *Engine) answerAll(ctx context.Context, j Job, s *segment, upTo int64) error {
+func (e *Engine) answerAll(ctx context.Context, j Job, s *segment, upTo int64, full <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var helpers sync.WaitGroup
@@ -104,7 +108,7 @@ func (e *Engine) answerAll(ctx context.Context, j Job, s *segment, upTo int64) e
 			cancel(errTimeUp)
 		}
 	})
-	err := e.dispatch(ctx, cancel, j, s, upTo)
+	err := e.dispatch(ctx, cancel, j, s, upTo, full)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -113,8 +117,9 @@ func (e *Engine) answerAll(ctx context.Context, j Job, s *segment, upTo int64) e
 }
 
 // dispatch reads the input in order and asks for each record that is not in the segment, as many at a time as the
-// job's share of the engine allows. It returns when no record is in flight any more.
-func (e *Engine) dispatch(ctx context.Context, cancel context.CancelCauseFunc, j Job, s *segment, upTo int64) error {
+// job's share of the engine allows. It returns when no record is in flight any more. While the disk is full no record is asked
+// for; once full is closed none is asked for any more.
+func (e *Engine) dispatch(ctx context.Context, cancel context.CancelCauseFunc, j Job, s *segment, upTo int64, full <-chan struct{}) error {
 	var (
 		inFlight sync.WaitGroup
 		index    int64
@@ -143,6 +148,10 @@ func (e *Engine) dispatch(ctx context.Context, cancel context.CancelCauseFunc, j
 			}
 			if err := e.slots.take(ctx, share); err != nil {
 				return err
+			}
+			if !e.disk.ready(ctx, full) {
+				e.slots.give(share)
+				return errEnough
 			}
 			req, err := request(j, r, at)
 			if err != nil {

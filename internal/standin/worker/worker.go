@@ -7,7 +7,8 @@
 //
 // What always holds: a job leaves a state only from the state it is in, so a stop and an end never overwrite one
 // another; a finished record is on disk before it is counted; after a crash at any moment every open job goes on from
-// what is on disk, no line of the input stands in the output twice because of it, and no line is missing; memory grows
+// what is on disk, no line of the input is in the output twice because of it, and no line is missing; a disk that is full stops
+// the asking and loses no answer; memory grows
 // with the records in flight, and by 17 bytes with each record of a running job, never with their size.
 package worker
 
@@ -104,6 +105,7 @@ func (c Config) withDefaults() Config {
 type Engine struct {
 	cfg   Config
 	table *table
+	disk  *disk
 	clock *clock
 	slots *slots
 	calls *calls
@@ -151,7 +153,10 @@ func (e *Engine) resume() error {
 		return err
 	}
 	e.clock = newClock(e.cfg.Now, ahead)
-	if e.calls, err = openCalls(filepath.Join(e.cfg.Dir, "calls.log"), e.cfg.NoSync); err != nil {
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // the jobs outlive the call that opens the engine; Close ends them
+	e.end = cancel
+	e.disk = newDisk(e.cfg.Dir, ctx.Done(), e.cfg.Log)
+	if e.calls, err = openCalls(filepath.Join(e.cfg.Dir, "calls.log"), e.cfg.NoSync, e.disk); err != nil {
 		return err
 	}
 	if err := e.removeLeftovers(); err != nil {
@@ -173,8 +178,6 @@ func (e *Engine) resume() error {
 		}
 		e.open[job.ID] = &live{job: job}
 	}
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // the jobs outlive the call that opens the engine; Close ends them
-	e.end = cancel
 	e.start = func(l *live) { e.work.Go(func() { e.live(ctx, l) }) }
 	for _, l := range slices.Collect(maps.Values(e.open)) { // a copy: jobs leave the map when they have ended
 		e.start(l)
