@@ -21,7 +21,10 @@ type edit struct {
 	what          string
 }
 
-var edits = []string{"insert", "move", "edit", "delete", "swap", "break", "copy"}
+var edits = []string{"insert", "move", "edit", "revert", "delete", "replace", "swap", "break", "copy"}
+
+// kinds are the sources that are read again when a shard is built.
+var kinds = []string{"jsonl", "csv", "folder"}
 
 func drawEdit(rt *rapid.T) edit {
 	return edit{
@@ -46,6 +49,10 @@ func (e edit) apply(docs []string, n int) []string {
 		return slices.Insert(slices.Delete(docs, at, at+1), min(to, len(docs)-1), d)
 	case "edit":
 		docs[at] = fmt.Sprintf("%s\n%s Edited %d.", id, text, n)
+	case "revert":
+		docs[at] = id + "\n" + textAtFirst(id, text)
+	case "replace": // by a document of another id
+		docs[at] = fmt.Sprintf("other-%d\n%s", n, text)
 	case "delete":
 		if len(docs) > 4 {
 			return slices.Delete(docs, at, at+1)
@@ -60,14 +67,29 @@ func (e edit) apply(docs []string, n int) []string {
 	return docs
 }
 
+// textAtFirst is what a document said before all edits.
+func textAtFirst(id, text string) string {
+	var n int
+	if _, err := fmt.Sscanf(id, "doc-%d", &n); err == nil {
+		return fmt.Sprintf("Number %d says how a quarry works.", n)
+	}
+	first, _, _ := strings.Cut(text, " Edited ")
+	return strings.TrimSuffix(first, "\xff")
+}
+
 // store writes the documents as a file, or as a folder of files named so that their order is that of the list's ids.
-func store(t *testing.T, path string, docs []string, folder bool) {
+func store(t *testing.T, path string, docs []string, kind string) {
 	t.Helper()
-	if !folder {
+	if kind != "folder" {
 		var b strings.Builder
+		line := `{"id":"%s","title":"T","content":"<p>%s</p>"}` + "\n"
+		if kind == "csv" {
+			line = `%s,T,"<p>%s</p>"` + "\n"
+			b.WriteString("id,title,content\n")
+		}
 		for _, d := range docs {
 			id, text, _ := strings.Cut(d, "\n")
-			fmt.Fprintf(&b, `{"id":"%s","title":"T","content":"<p>%s</p>"}`+"\n", id, text)
+			fmt.Fprintf(&b, line, id, text)
 		}
 		write(t, path+".new", b.String())
 		if err := os.Rename(path+".new", path); err != nil {
@@ -97,28 +119,27 @@ func store(t *testing.T, path string, docs []string, folder bool) {
 	}
 }
 
-// TestSourcesMayChangeAtAnyMoment draws changes of a file or a folder at any event of a run, repeats the command until nothing
-// changes any more, and holds what is left against the sources, against audit and against the provider's bill.
+// TestSourcesMayChangeAtAnyMoment draws changes of a file or a folder at any event of a run, back to what it was too, repeats the
+// command until nothing changes any more, and holds what is left against the sources, against audit and against the provider's bill.
 func TestSourcesMayChangeAtAnyMoment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a sweep; the race detector runs without sweeps")
 	}
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		folder := rapid.Bool().Draw(rt, "folder")
+		kind := rapid.SampledFrom(kinds).Draw(rt, "kind")
 		mode := rapid.SampledFrom([]quarry.Mode{quarry.ModeJob, quarry.ModeJob, quarry.ModeOnDemand}).Draw(rt, "mode")
 		pilot := rapid.Bool().Draw(rt, "pilot")
 		var docs []string
 		for i := range rapid.IntRange(6, 30).Draw(rt, "documents") {
-			docs = append(docs, fmt.Sprintf("doc-%03d\nNumber %d tells how a quarry works.", i, i))
+			docs = append(docs, fmt.Sprintf("doc-%03d\nNumber %d says how a quarry works.", i, i))
 		}
 		passes := rapid.SliceOfN(rapid.SliceOfN(rapid.Custom(drawEdit), 0, 5), 1, 3).Draw(rt, "edits")
 
 		w := newWorld(t, worldConfig{cfg: func(c *run.Config) { c.Mode, c.NoPilot = mode, !pilot }})
-		if folder {
-			remove(t, w.source)
-		}
-		store(t, w.source, docs, folder)
+		remove(t, w.source)
+		w.source = strings.TrimSuffix(w.source, "docs.jsonl") + map[string]string{"jsonl": "docs.jsonl", "csv": "docs.csv", "folder": "docs"}[kind]
+		store(t, w.source, docs, kind)
 		n := 0
 		for _, drawn := range passes {
 			var mu sync.Mutex
@@ -131,7 +152,7 @@ func TestSourcesMayChangeAtAnyMoment(t *testing.T) {
 					if e.event == events {
 						n++
 						docs = e.apply(docs, n)
-						store(t, w.source, docs, folder)
+						store(t, w.source, docs, kind)
 					}
 				}
 			}
@@ -145,7 +166,7 @@ func TestSourcesMayChangeAtAnyMoment(t *testing.T) {
 				rt.Fatalf("the same command again: %v", err)
 			}
 		}
-		if fault := w.holds(t, docs, folder); fault != "" {
+		if fault := w.holds(t, docs, kind == "folder"); fault != "" {
 			rt.Fatal(fault)
 		}
 	})

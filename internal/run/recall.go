@@ -110,6 +110,9 @@ func (r *Run) recalled(ctx context.Context) iter.Seq2[answered.Document, error] 
 			out := answered.Document{Order: d.Order, Asked: inParts}
 			if err == nil {
 				doc, lookErr := look.document(ctx, d.Order)
+				if lookErr == nil && d.Hash != index.HashOf(doc.ID) {
+					lookErr = errSourceChanged(doc.At)
+				}
 				out.ID, out.Info, err = doc.ID, info(&doc), lookErr
 			}
 			if !yield(out, err) || err != nil {
