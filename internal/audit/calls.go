@@ -83,7 +83,7 @@ func (a *audit) callsUnderway(row *ledger.Shard) error {
 	}
 	for p, err := range decoded[part](a.partPath(row.ID)) {
 		if err == nil && again[p.RecordID] {
-			a.found.name(maybePaidTwice, p.ID, p.RecordID, "a runtime call had no reply and was made again")
+			a.found.name(maybePaidTwice, p.ID, p.RecordID, "an on-demand call had no reply and was made again")
 		}
 	}
 	return nil

@@ -70,7 +70,10 @@ func (p *shardProof) judgeRecord(r *record) {
 	if r.outcomes > 1 {
 		p.found.name(paidTwice, r.ID, r.RecordID, "%d runtime calls were answered", r.outcomes)
 	}
-	if r.intents > 1 {
-		p.found.name(maybePaidTwice, r.ID, r.RecordID, "a runtime call had no reply and was made again")
+	switch {
+	case r.intents > 1:
+		p.found.name(maybePaidTwice, r.ID, r.RecordID, "an on-demand call had no reply and was made again")
+	case r.intents == 1 && r.lines == 0:
+		p.found.name(maybePaidTwice, r.ID, r.RecordID, "an on-demand call had no reply when its pass was given up, and its record may be asked again")
 	}
 }
