@@ -64,6 +64,7 @@ type index struct {
 	dir            string
 	entries, takes *os.File
 	tries          *os.File // nil: there was no earlier pass
+	triesBytes     int64    // of a document in it
 	long           *os.File // nil: no document is asked in parts
 	n              int64
 	at             int64 // order of the first entry that is held
@@ -82,8 +83,12 @@ func openIndex(dir string) (*index, error) {
 		_ = ix.entries.Close()
 		return nil, err
 	}
-	if ix.tries, err = os.Open(filepath.Join(dir, "tries")); err != nil {
-		ix.tries = nil
+	ix.triesBytes = 2
+	if ix.tries, err = os.Open(filepath.Join(dir, "tried")); err != nil {
+		ix.triesBytes = 1 // planned by an earlier version
+		if ix.tries, err = os.Open(filepath.Join(dir, "tries")); err != nil {
+			ix.tries = nil
+		}
 	}
 	if ix.long, err = os.Open(filepath.Join(dir, "long")); err != nil {
 		ix.long = nil
@@ -120,12 +125,12 @@ func (ix *index) of(order int64) (entry, error) {
 	}
 	if order < ix.at || order >= ix.at+int64(len(ix.marks)) {
 		n := min(ix.n-order, 4096)
-		ix.held, ix.marks, ix.tried, ix.at = make([]byte, n*entryBytes), make([]byte, n), make([]byte, n), order
+		ix.held, ix.marks, ix.tried, ix.at = make([]byte, n*entryBytes), make([]byte, n), make([]byte, n*ix.triesBytes), order
 		_, err := ix.entries.ReadAt(ix.held, order*entryBytes)
 		_, tErr := ix.takes.ReadAt(ix.marks, order)
 		var triesErr error
 		if ix.tries != nil {
-			_, triesErr = ix.tries.ReadAt(ix.tried, order)
+			_, triesErr = ix.tries.ReadAt(ix.tried, order*ix.triesBytes)
 		}
 		partsErr := ix.readLong(order, order+n)
 		for _, err := range []error{err, tErr, triesErr, partsErr} {
@@ -136,10 +141,18 @@ func (ix *index) of(order int64) (entry, error) {
 		}
 	}
 	i := order - ix.at
-	e := entry{order: order, take: ix.marks[i], tries: int(ix.tried[i]), parts: ix.parts[order]}
+	e := entry{order: order, take: ix.marks[i], tries: ix.triesOf(i), parts: ix.parts[order]}
 	copy(e.id[:], ix.held[i*entryBytes:])
 	copy(e.key[:], ix.held[i*entryBytes+16:])
 	return e, nil
+}
+
+// triesOf is the number of attempts of earlier passes at one of the documents that are held.
+func (ix *index) triesOf(i int64) int {
+	if ix.triesBytes == 1 {
+		return int(ix.tried[i])
+	}
+	return int(binary.BigEndian.Uint16(ix.tried[2*i:]))
 }
 
 // all gives the entries in order.

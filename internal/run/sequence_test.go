@@ -19,9 +19,7 @@ import (
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 	"quarry/internal/run"
-	"quarry/internal/run/lines"
 	"quarry/internal/run/prepare"
-	"quarry/internal/run/shardfile"
 )
 
 // command is one change of the sources and one command after it.
@@ -266,23 +264,14 @@ func (q *sequence) paidOnce(t *testing.T, ended bool, rep *audit.Report) string 
 // good gives the first attempt with a good answer of each record, by its id without the attempt.
 func (q *sequence) good(t *testing.T) map[quarry.RecordID]int {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(q.dir, "journal", "*.jsonl.zst"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	good := map[quarry.RecordID]int{}
-	for _, path := range paths {
-		for o, err := range lines.Read[shardfile.Outcome](path) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if o.Class != quarry.ClassOK {
-				continue
-			}
-			id := o.RecordID.Again(0)
-			if n, ok := good[id]; !ok || o.RecordID.Attempt() < n {
-				good[id] = o.RecordID.Attempt()
-			}
+	for _, o := range q.outcomes(t) {
+		if o.Class != quarry.ClassOK {
+			continue
+		}
+		id := o.RecordID.Again(0)
+		if n, ok := good[id]; !ok || o.RecordID.Attempt() < n {
+			good[id] = o.RecordID.Attempt()
 		}
 	}
 	return good

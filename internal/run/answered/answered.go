@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"quarry"
 	"quarry/internal/dedupe"
@@ -71,7 +72,7 @@ func (e *Entry) append(b []byte) []byte {
 	b = append(b, e.Key[:]...)
 	b = append(b, e.ID[:]...)
 	b = binary.BigEndian.AppendUint16(b, uint16(e.Part))
-	b = binary.BigEndian.AppendUint16(b, uint16(e.Attempt))
+	b = binary.BigEndian.AppendUint16(b, uint16(min(e.Attempt, math.MaxUint16)))
 	return appendPlace(append(b, byte(e.How)), e.Shard, e.Line)
 }
 

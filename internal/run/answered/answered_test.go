@@ -233,6 +233,8 @@ func TestWhichAttemptsStandForADocument(t *testing.T) {
 		"four bad answers of four attempts":       {entries: []answered.Entry{at("a", 0, 1, 'b'), at("a", 0, 2, 'b'), at("a", 0, 3, 'b'), at("a", 0, 4, 'b')}, stands: []int{0, 1, 2, 3}, last: 4, bad: 4},
 		"four attempts of which one had no reply": {entries: []answered.Entry{at("a", 0, 1, 'b'), at("a", 0, 2, 'n'), at("a", 0, 3, 'b'), at("a", 0, 4, 'b')}, last: 4, bad: 3},
 		"no attempt had a reply":                  {entries: []answered.Entry{at("a", 0, 1, 'n'), at("a", 0, 9, 'n')}, last: 9},
+		"numbers that are used up":                {entries: []answered.Entry{at("a", 0, 7, 'b'), at("a", 0, 900, 'n')}, stands: []int{0, 1}, last: 900, bad: 1},
+		"numbers that are nearly used up":         {entries: []answered.Entry{at("a", 0, 899, 'n')}, last: 899},
 		"what will be refused again":              {entries: []answered.Entry{at("a", 0, 1, 'f')}, stands: []int{0}, last: 1},
 		"a given answer":                          {entries: []answered.Entry{given}, stands: []int{0}},
 		"a provider's answer before a given one":  {entries: []answered.Entry{given, at("a", 0, 2, 'o')}, stands: []int{1}, last: 2},

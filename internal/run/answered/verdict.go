@@ -20,9 +20,14 @@ type Verdict struct {
 	Parts []Entry
 }
 
+// lastAttempt is the number of an attempt from which on nothing more is asked in a new pass: a quarry.RecordID has at most 64
+// characters, and that of a part has room for numbers up to 999. The pass that reaches it has the numbers in between.
+const lastAttempt = 900
+
 // Judge decides whether a document has its answer already. attempts is how many are made at a record. The first of these holds:
 // an answer that passed its checks stands, the document's own before another's that asks the same; what the provider will
-// refuse again stands as it is; and so do as many bad answers as attempts are made. The entries are those that speak of what
+// refuse again stands as it is; and so do as many bad answers as attempts are made, and whatever came of attempts whose numbers
+// are used up. The entries are those that speak of what
 // the document asks.
 func Judge(entries []Entry, id dedupe.Hash, attempts int) Verdict {
 	var v Verdict
@@ -42,7 +47,7 @@ func Judge(entries []Entry, id dedupe.Hash, attempts int) Verdict {
 	switch {
 	case good[0] != nil:
 		v.Stands = upTo(entries, good[0])
-	case ended.final():
+	case ended.final(), v.Last >= lastAttempt:
 		v.Stands = slices.Clone(entries)
 	default:
 		for _, e := range good {

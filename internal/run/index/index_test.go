@@ -194,8 +194,8 @@ func TestAColumnIsReadAtAnyPlace(t *testing.T) {
 	tries, err := p.OpenTried()
 	must(t, err)
 	defer func() { _ = tries.Close() }()
-	for order, want := range map[int64]byte{7: 7, 255: 255, 300: 255} {
-		if got, err := tries.Of(order); got.Last != int(want) || err != nil {
+	for order, want := range map[int64]int{7: 7, 255: 255, 300: 300} {
+		if got, err := tries.Of(order); got.Last != want || err != nil {
 			t.Errorf("tries of %d = %+v, %v, want %d", order, got, err, want)
 		}
 	}

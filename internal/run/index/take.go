@@ -37,7 +37,8 @@ func (t Take) Asked() bool { return t == Main || t == Pilot || t == Merge }
 
 const (
 	takesFile     = "takes"       // one byte a document: what becomes of it
-	triesFile     = "tries"       // one byte a document: attempts made in earlier passes
+	triedFile     = "tried"       // two bytes a document: the number of the last attempt made in earlier passes
+	triesFile     = "tries"       // the same in one byte, of a pass that an earlier version planned
 	badFile       = "bad"         // one byte a document: how many of them gave an answer that did not pass its checks
 	unchangedFile = "unchanged"   // order and slot of each document whose answer is taken over
 	knownFile     = "known-parts" // turn of each part whose answer of an earlier pass counts
@@ -53,7 +54,7 @@ type Tried struct {
 }
 
 // Columns are the files of a pass in the making that have a value for each document.
-type Columns struct{ takes, tries, bad, unchanged, known, given *atomicfile.Writer }
+type Columns struct{ takes, tried, bad, unchanged, known, given *atomicfile.Writer }
 
 // CreateColumns begins them. Nothing of them is there before Commit.
 func (p Pass) CreateColumns() (c *Columns, err error) {
@@ -61,7 +62,7 @@ func (p Pass) CreateColumns() (c *Columns, err error) {
 	for _, f := range []struct {
 		to   **atomicfile.Writer
 		name string
-	}{{&c.takes, takesFile}, {&c.tries, triesFile}, {&c.bad, badFile}, {&c.unchanged, unchangedFile}, {&c.known, knownFile}, {&c.given, givenFile}} {
+	}{{&c.takes, takesFile}, {&c.tried, triedFile}, {&c.bad, badFile}, {&c.unchanged, unchangedFile}, {&c.known, knownFile}, {&c.given, givenFile}} {
 		if *f.to, err = atomicfile.Create(p.effects, p.Path(f.name)); err != nil {
 			c.Abort()
 			return nil, err
@@ -81,7 +82,7 @@ func (c *Columns) Add(t Take, tried Tried, order, slot int64) error {
 			return err
 		}
 	}
-	if _, err := c.tries.Write([]byte{byte(min(tried.Last, math.MaxUint8))}); err != nil {
+	if _, err := c.tried.Write(binary.BigEndian.AppendUint16(nil, uint16(min(tried.Last, math.MaxUint16)))); err != nil {
 		return err
 	}
 	if _, err := c.bad.Write([]byte{byte(min(tried.Bad, math.MaxUint8))}); err != nil {
@@ -106,7 +107,7 @@ func (c *Columns) Give(order, slot int64) error {
 
 // Abort throws away what was not committed.
 func (c *Columns) Abort() {
-	for _, w := range []*atomicfile.Writer{c.takes, c.tries, c.bad, c.unchanged, c.known, c.given} {
+	for _, w := range []*atomicfile.Writer{c.takes, c.tried, c.bad, c.unchanged, c.known, c.given} {
 		if w != nil {
 			w.Abort()
 		}
@@ -115,28 +116,33 @@ func (c *Columns) Abort() {
 
 // Commit makes all columns appear.
 func (c *Columns) Commit() error {
-	return errors.Join(c.tries.Commit(), c.bad.Commit(), c.unchanged.Commit(), c.known.Commit(), c.given.Commit(), c.takes.Commit())
+	return errors.Join(c.tried.Commit(), c.bad.Commit(), c.unchanged.Commit(), c.known.Commit(), c.given.Commit(), c.takes.Commit())
 }
 
-// Column has one byte for each document, in a file that is read at any place. One goroutine at a time.
+// Column has one value of one byte or two for each document, in a file that is read at any place. One goroutine at a time.
 type Column struct {
-	f   *os.File
-	buf []byte
-	at  int64 // order of buf's first byte
+	f    *os.File
+	size int64 // of a value
+	buf  []byte
+	at   int64 // order of buf's first value
 }
 
 // OpenTakes opens the column of what becomes of each document.
-func (p Pass) OpenTakes() (*Column, error) { return p.openColumn(takesFile) }
+func (p Pass) OpenTakes() (*Column, error) { return p.openColumn(takesFile, 1) }
 
 // TriedColumn says how often what each document asks was asked in earlier passes. One goroutine at a time.
 type TriedColumn struct{ last, bad *Column }
 
 // OpenTried opens the column. A pass that an earlier version planned does not know which attempts gave a bad answer.
 func (p Pass) OpenTried() (c TriedColumn, err error) {
-	if c.last, err = p.openColumn(triesFile); err != nil {
+	c.last, err = p.openColumn(triedFile, 2)
+	if errors.Is(err, os.ErrNotExist) {
+		c.last, err = p.openColumn(triesFile, 1)
+	}
+	if err != nil {
 		return c, err
 	}
-	c.bad, err = p.openColumn(badFile)
+	c.bad, err = p.openColumn(badFile, 1)
 	if errors.Is(err, os.ErrNotExist) {
 		return c, nil
 	}
@@ -150,10 +156,10 @@ func (p Pass) OpenTried() (c TriedColumn, err error) {
 func (c TriedColumn) Of(order int64) (t Tried, err error) {
 	last, err := c.last.Of(order)
 	if err != nil || c.bad == nil {
-		return Tried{Last: int(last)}, err
+		return Tried{Last: last}, err
 	}
 	bad, err := c.bad.Of(order)
-	return Tried{Last: int(last), Bad: int(bad)}, err
+	return Tried{Last: last, Bad: bad}, err
 }
 
 // Close closes the files.
@@ -164,27 +170,32 @@ func (c TriedColumn) Close() error {
 	return errors.Join(c.last.Close(), c.bad.Close())
 }
 
-func (p Pass) openColumn(name string) (*Column, error) {
+func (p Pass) openColumn(name string, size int64) (*Column, error) {
 	f, err := os.Open(p.Path(name))
 	if err != nil {
 		return nil, err
 	}
-	return &Column{f: f}, nil
+	return &Column{f: f, size: size}, nil
 }
 
-// Of gives the byte of the document of that order. It is fast when asked in order.
-func (c *Column) Of(order int64) (byte, error) {
-	if order < c.at || order >= c.at+int64(len(c.buf)) {
+// Of gives the value of the document of that order. It is fast when asked in order.
+func (c *Column) Of(order int64) (int, error) {
+	if i := (order - c.at) * c.size; i < 0 || i+c.size > int64(len(c.buf)) {
 		if c.buf == nil {
 			c.buf = make([]byte, 0, 64<<10)
 		}
-		n, err := c.f.ReadAt(c.buf[:cap(c.buf)], order)
-		if n == 0 {
+		n, err := c.f.ReadAt(c.buf[:cap(c.buf)], order*c.size)
+		if int64(n) < c.size {
+			c.buf = c.buf[:0]
 			return 0, fmt.Errorf("read what becomes of document %d: %w", order, err)
 		}
 		c.buf, c.at = c.buf[:n], order
 	}
-	return c.buf[order-c.at], nil
+	i := (order - c.at) * c.size
+	if c.size == 2 {
+		return int(binary.BigEndian.Uint16(c.buf[i:])), nil
+	}
+	return int(c.buf[i]), nil
 }
 
 // Take is Of where the column is that of what becomes of each document.
