@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/bedrock"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
 )
 
 // Model is what Bedrock says of a foundation model in the client's Region. Times that it does not say are zero.
@@ -14,6 +15,7 @@ type Model struct {
 	Legacy         time.Time
 	EndOfLife      time.Time
 	InferenceTypes []string // ON_DEMAND, PROVISIONED; the service also sends INFERENCE_PROFILE
+	Outputs        []string // TEXT, IMAGE, EMBEDDING; empty: not said
 }
 
 // Model looks a foundation model up, by id or ARN.
@@ -29,10 +31,27 @@ func (c *Client) Model(ctx context.Context, id string) (Model, error) {
 	for _, t := range out.ModelDetails.InferenceTypesSupported {
 		m.InferenceTypes = append(m.InferenceTypes, string(t))
 	}
+	for _, o := range out.ModelDetails.OutputModalities {
+		m.Outputs = append(m.Outputs, string(o))
+	}
 	if l := out.ModelDetails.ModelLifecycle; l != nil {
 		m.Status, m.Legacy, m.EndOfLife = string(l.Status), aws.ToTime(l.LegacyTime), aws.ToTime(l.EndOfLifeTime)
 	}
 	return m, nil
+}
+
+// Models gives the ids of the foundation models in the client's Region that answer with text
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html).
+func (c *Client) Models(ctx context.Context) ([]string, error) {
+	out, err := c.control.ListFoundationModels(ctx, &sdk.ListFoundationModelsInput{ByOutputModality: types.ModelModalityText})
+	if err != nil {
+		return nil, c.fault(ctx, "list", "models in "+c.region, err)
+	}
+	var ids []string
+	for _, m := range out.ModelSummaries {
+		ids = append(ids, aws.ToString(m.ModelId))
+	}
+	return ids, nil
 }
 
 // Availability is what Bedrock says of the account's access to a model, in its own words.

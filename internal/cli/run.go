@@ -14,6 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/cost"
 	"quarry/internal/figure"
 	"quarry/internal/run"
 )
@@ -160,7 +161,7 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	}
 	row("documents", "%s", documents)
 	if dup := rep.Duplicates; dup != nil && dup.Spared.InputTokens+dup.Spared.OutputTokens > 0 {
-		saved := "at a price that is not known"
+		saved := "at a price that is not known (" + cost.UnknownHelp + ")"
 		if dup.Saved != nil {
 			saved = dup.Saved.String() + " at the model's price"
 		}

@@ -82,6 +82,11 @@ func (p *Provider) asks(s *config.Settings) (preflight.Config, preflight.Asks) {
 			m, err := bedrock.New(there).Model(ctx, id)
 			return preflight.Model(m), asked(err)
 		},
+		Models: func(ctx context.Context, region string) ([]string, error) {
+			there := c.Copy()
+			there.Region = region
+			return bedrock.New(there).Models(ctx)
+		},
 		Availability: func(ctx context.Context, id string) (preflight.Availability, error) {
 			v, err := control.Availability(ctx, id)
 			return preflight.Availability(v), asked(err)

@@ -11,6 +11,7 @@ import (
 
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/nearest"
 	"quarry/internal/figure"
 )
 
@@ -109,6 +110,8 @@ func (k *checker) lifeIn(ctx context.Context, region string) Check {
 			c.Message += "; it may have come to its end of life"
 		} else if len(near) > 0 {
 			c.Fix = "did you mean --model " + strings.Join(near, " or --model ") + "?"
+		} else if there := k.nearestThere(ctx, region); there != "" {
+			c.Fix = "did you mean " + there + ", which Bedrock lists in " + region + "? Name a model with --model"
 		}
 		return c
 	case err != nil:
@@ -118,9 +121,14 @@ func (k *checker) lifeIn(ctx context.Context, region string) Check {
 		c.Message = fmt.Sprintf("model %s came to its end of life on %s", k.id, m.EndOfLife.Format(time.DateOnly))
 		c.Fix = "choose a model that is ACTIVE: aws bedrock list-foundation-models --region " + k.Region
 		return c
+	case len(m.Outputs) > 0 && !slices.Contains(m.Outputs, "TEXT"):
+		c.Status, c.Kind = Fault, quarry.BadUsage
+		c.Message = fmt.Sprintf("model %s answers with %s, not with text, as Bedrock says", k.id, strings.ToLower(strings.Join(m.Outputs, " and ")))
+		c.Fix = "name a text model with --model: aws bedrock list-foundation-models --by-output-modality TEXT --region " + k.Region
+		return c
 	case m.Status == "LEGACY":
 		c.Status = Unknown
-		c.Message = fmt.Sprintf("model %s is LEGACY: new customers are refused, and whoever has not used it for 15 days may be; no call tells which this account is", k.id)
+		c.Message = fmt.Sprintf("model %s is LEGACY: new customers are refused, and accounts that have not used it for 15 days may be; no call tells which this account is", k.id)
 		c.Fix = "try it with --probe, and move to a model that is ACTIVE"
 		if !m.EndOfLife.IsZero() {
 			c.Fix += " before " + m.EndOfLife.Format(time.DateOnly)
@@ -132,6 +140,19 @@ func (k *checker) lifeIn(ctx context.Context, region string) Check {
 		c.Fix = k.otherModel()
 	}
 	return c
+}
+
+// nearestThere gives the id of a model in a Region that a mistyped one may mean, as Bedrock lists them; empty where none is near, or
+// the caller may not list them.
+func (k *checker) nearestThere(ctx context.Context, region string) string {
+	if k.ask.Models == nil {
+		return ""
+	}
+	ids, err := k.ask.Models(ctx, region)
+	if err != nil {
+		return ""
+	}
+	return nearest.Of(k.id, ids)
 }
 
 // access asks whether the account may use the model at all.

@@ -108,6 +108,7 @@ type Model struct {
 	Legacy         time.Time
 	EndOfLife      time.Time
 	InferenceTypes []string // ON_DEMAND, PROVISIONED, INFERENCE_PROFILE
+	Outputs        []string // TEXT, IMAGE, EMBEDDING; empty: not said
 }
 
 // Availability is what Bedrock says of an account's access to a model.
@@ -142,7 +143,9 @@ type Asks struct {
 	// Write puts a small object, reads it back and removes it; removed is false where only the last was refused.
 	Write func(ctx context.Context, key string) (removed bool, err error)
 
-	Model        func(ctx context.Context, region, id string) (Model, error)
+	Model func(ctx context.Context, region, id string) (Model, error)
+	// Models gives the ids of the Region's models that answer with text. It is asked where a model is not there.
+	Models       func(ctx context.Context, region string) ([]string, error)
 	Availability func(ctx context.Context, id string) (Availability, error)
 	// UseCase is nil where the account has sent the form that Anthropic wants once.
 	UseCase func(ctx context.Context) error

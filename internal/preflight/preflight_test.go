@@ -177,6 +177,19 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 			w.pre.Calls = true
 			w.wire()
 		}, "model", "unknown", 0, "is LEGACY", "before 2027-03-30"},
+		{"the model is one that Bedrock alone knows, mistyped", func(w *world) {
+			w.pre.Model = "acme.brain-11"
+			w.asks.Models = func(context.Context, string) ([]string, error) { return []string{"acme.brain-1", "other.model"}, nil }
+		}, "model", "fault", quarry.BadUsage, "there is no model acme.brain-11", "did you mean acme.brain-1, which Bedrock lists in us-west-2"},
+		{"the model is not there, and models may not be listed", func(w *world) {
+			w.pre.Model = "acme.brain-11"
+			w.callerWithout("bedrock:ListFoundationModels")
+		}, "model", "fault", quarry.BadUsage, "there is no model acme.brain-11", "list-foundation-models"},
+		{"the model answers with something else", func(w *world) {
+			w.asks.Model = func(context.Context, string, string) (preflight.Model, error) {
+				return preflight.Model{Status: "ACTIVE", Outputs: []string{"EMBEDDING"}}, nil
+			}
+		}, "model", "fault", quarry.BadUsage, "answers with embedding, not with text", "--by-output-modality TEXT"},
 		{"the model needs a profile", func(w *world) { w.pre.Model = haiku }, "model", "fault", quarry.BadUsage, "through an inference profile only", "--model us." + haiku},
 		{"the model's name is misspelt", func(w *world) { w.pre.Model = "anthropic.claude-haiku-4-6-20251001-v1:0" }, "model", "fault", quarry.BadUsage, "there is no model", "did you mean --model"},
 		{"the model takes no jobs", func(w *world) { w.pre.Model = "us.anthropic.claude-opus-4-1-20250805-v1:0" }, "job-capable", "fault", quarry.BadUsage, "takes no batch inference jobs", "--mode ondemand"},

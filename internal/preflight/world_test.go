@@ -119,6 +119,11 @@ func (w *world) wire() {
 			m, err := bedrock.New(there).Model(ctx, id)
 			return preflight.Model(m), absent(err)
 		},
+		Models: func(ctx context.Context, region string) ([]string, error) {
+			there := w.cfg.Copy()
+			there.Region = region
+			return bedrock.New(there).Models(ctx)
+		},
 		Availability: func(ctx context.Context, id string) (preflight.Availability, error) {
 			v, err := control.Availability(ctx, id)
 			return preflight.Availability(v), absent(err)

@@ -10,6 +10,7 @@ import (
 
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/cost"
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
@@ -200,7 +201,7 @@ func (r *Run) callsCost(records int64, mode quarry.Mode) string {
 
 func costText(calls, jobs *quarry.USD) string {
 	if calls == nil || jobs == nil {
-		return ", at a price that is not known"
+		return ", at a price that is not known (" + cost.UnknownHelp + ")"
 	}
 	return fmt.Sprintf(", for about %s instead of %s in jobs", calls, jobs)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"quarry"
+	"quarry/internal/cost"
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
@@ -137,7 +138,7 @@ func (r *Run) listCost(mode quarry.Mode, u quarry.Usage) *quarry.USD { return r.
 func (r *Run) priceHint() string {
 	demand, job := r.listCost(quarry.ModeOnDemand, r.guess()), r.listCost(quarry.ModeJob, r.guess())
 	if demand == nil || job == nil {
-		return " (at a price that is not known)"
+		return " (at a price that is not known: " + cost.UnknownHelp + ")"
 	}
 	return fmt.Sprintf(" (about %s instead of %s in a batch job)", demand, job)
 }
@@ -148,7 +149,7 @@ func (r *Run) question() string {
 	if r.learned != nil {
 		rough = "as the pilot's answers cost"
 	}
-	text := fmt.Sprintf("Ask %s about %s in %s, mode %s, %s?", r.cfg.Model, figure.Count(r.planned.Asked, "document"), r.cfg.Region, r.planned.Mode, price(r.foreseen.Before, rough))
+	text := fmt.Sprintf("Ask %s about %s in %s, mode %s, %s?", r.cfg.Model, figure.Count(r.planned.Asked, "document"), r.cfg.Region, modeClass(r.planned.Mode), price(r.foreseen.Before, rough))
 	if rest := r.planned.Asked - r.planned.Pilot; r.planned.Pilot > 0 && rest > 0 {
 		text += fmt.Sprintf(" A pilot of %d of them goes first, and you are asked again before the other %d.", r.planned.Pilot, rest)
 	}
@@ -158,10 +159,21 @@ func (r *Run) question() string {
 	return text + r.deadlineQuestion()
 }
 
+// modeClass names a mode with the class of its price.
+func modeClass(m quarry.Mode) string {
+	switch m {
+	case quarry.ModeOnDemand:
+		return string(m) + " (on-demand calls at the on-demand price)"
+	case quarry.ModeFlex:
+		return string(m) + " (on-demand calls at the flex price)"
+	}
+	return string(m)
+}
+
 // price says what is expected to be paid, with its range.
 func price(e *report.Expected, how string) string {
 	if e == nil || e.Cost == nil {
-		return "at a price that is not known"
+		return "at a price that is not known (" + cost.UnknownHelp + ")"
 	}
 	return fmt.Sprintf("for about %s (%s to %s; %s)", e.Cost, e.CostLow, e.CostHigh, how)
 }

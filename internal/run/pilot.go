@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"quarry"
+	"quarry/internal/cost"
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
@@ -131,12 +132,12 @@ func (r *Run) confirmRest(ctx context.Context, p *pilotRead) error {
 
 // restQuestion is what a person is asked once the pilot's answers lie there. The money is what is still to come.
 func (r *Run) restQuestion(p *pilotRead) string {
-	about := "at a price that is not known"
+	about := "at a price that is not known (" + cost.UnknownHelp + ")"
 	if e, spent := r.foreseen.After, r.listCost(r.planned.Mode, p.Usage); e != nil && e.Cost != nil && spent != nil {
 		left := func(of *quarry.USD) quarry.USD { return max(0, *of-*spent) }
 		about = fmt.Sprintf("for about %s more (%s to %s)", left(e.Cost), left(e.CostLow), left(e.CostHigh))
 	}
-	return fmt.Sprintf("Good answers of the pilot: %s of %s. Ask %s about the other %s, mode %s, %s?", figure.Thousands(p.OK), figure.Thousands(p.Records), r.cfg.Model, figure.Count(r.planned.Asked-r.planned.Pilot, "document"), r.planned.Mode, about)
+	return fmt.Sprintf("Good answers of the pilot: %s of %s. Ask %s about the other %s, mode %s, %s?", figure.Thousands(p.OK), figure.Thousands(p.Records), r.cfg.Model, figure.Count(r.planned.Asked-r.planned.Pilot, "document"), modeClass(r.planned.Mode), about)
 }
 
 // pilotedFact lists the prompts, models and schemas whose pilot was passed: each has one.
