@@ -185,9 +185,6 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	if len(rep.AnsweredBy) > 0 {
 		row("answered by", "%s", strings.Join(rep.AnsweredBy, ", "))
 	}
-	for _, note := range rep.Notes {
-		row("note", "%s", note)
-	}
 	for i := range rep.Failures[:min(len(rep.Failures), shownFailures)] {
 		row("failures", "%s", run.FailureText(&rep.Failures[i]))
 		row("", "%s", rep.Failures[i].Hint)

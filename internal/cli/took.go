@@ -14,15 +14,15 @@ func (a *App) printTook(rep *report.Report, row func(name, format string, args .
 	indent := ""
 	several := rep.LastPass != nil && rep.WholeRun != nil && (rep.WholeRun.Passes > 1 || rep.NothingNew)
 	if several {
-		name := "this pass"
-		if rep.NothingNew {
-			name = "last pass"
-		}
-		row(name, "%d, %s; %s", rep.LastPass.Number, spanText(rep.LastPass), sentOrNothing(&rep.LastPass.Account))
+		row("last pass", "%d, %s; %s", rep.LastPass.Number, spanText(rep.LastPass), sentOrNothing(&rep.LastPass.Account))
 		indent = "  "
 	}
+	within := func(name, format string, args ...any) { row(indent+name, format, args...) }
 	if !several || rep.LastPass.Records > 0 {
-		printPass(rep, func(name, format string, args ...any) { row(indent+name, format, args...) })
+		printPass(rep, within)
+	}
+	for _, note := range rep.Notes {
+		within("note", "%s", note)
 	}
 	if !several || rep.WholeRun.Passes == 1 {
 		return

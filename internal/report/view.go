@@ -187,6 +187,11 @@ func beside(r *Report) []string {
 		}
 	}
 	add(r.Documents.Unchanged, "document is as it was and kept its answer", "documents are as they were and kept their answers")
+	if k := r.Known; k != nil {
+		from := " of " + clean(k.File, 300)
+		add(k.Documents, "document has an answer"+from, "documents have answers"+from)
+		add(k.Unmatched, "answer"+from+" is to no document", "answers"+from+" are to no document")
+	}
 	add(r.Documents.Gone, "document of an earlier run is no longer in the source", "documents of earlier runs are no longer in the source")
 	add(r.Unreadable, "item of the source could not be read and was left out", "items of the source could not be read and were left out")
 	return list

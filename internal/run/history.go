@@ -158,7 +158,7 @@ func (r *Run) withHistory(ctx context.Context, rep *Report) error {
 	}
 	all := history.Of(&h)
 	rep.LastPass, rep.WholeRun = &all.Passes[at], &all.Whole
-	rep.NothingNew = r.done || (r.planned.Asked == 0 && r.planned.Pass > 1)
+	rep.NothingNew = r.done || (r.planned.Asked == 0 && r.planned.Pass > 1 && !r.partial)
 	if r.ending != nil {
 		r.ending.List = rep.LastPass.Cost.List
 	}

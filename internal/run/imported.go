@@ -85,8 +85,9 @@ func (r *Run) sayOtherKnown(read string, was *plan.Given) {
 // paid again because of a typo.
 func (r *Run) importKnown(ctx context.Context) (p plan.Plan, err error) {
 	var counts given.Counts
-	p.Orders, err = r.index(importedPass).Import(r.knownLines(ctx, &counts))
-	p.Given = &plan.Given{File: r.cfg.Known, Answers: p.Orders, Bad: counts.Bad, Parts: counts.Parts, Names: []quarry.DocumentID{}}
+	var doubled int64
+	p.Orders, doubled, err = r.index(importedPass).Import(r.knownLines(ctx, &counts))
+	p.Given = &plan.Given{File: r.cfg.Known, Answers: p.Orders, Doubled: doubled, Bad: counts.Bad, Parts: counts.Parts, Names: []quarry.DocumentID{}}
 	return p, err
 }
 
@@ -148,7 +149,8 @@ func (r *Run) matchGiven(ctx context.Context, ids, keys *dedupe.Sorter, from *kn
 	}
 	r.planned.Given = &plan.Given{File: r.cfg.Known, Answers: from.planned.Orders, Names: []quarry.DocumentID{}}
 	if was := from.planned.Given; was != nil {
-		r.planned.Given.File, r.planned.Given.Bad, r.planned.Given.Parts = was.File, was.Bad, was.Parts
+		g := r.planned.Given
+		g.File, g.Doubled, g.Bad, g.Parts = was.File, was.Doubled, was.Bad, was.Parts
 	}
 	r.planned.Given.Unmatched = g.Unmatched
 	for _, slot := range g.First {
@@ -183,6 +185,9 @@ func GivenText(g *plan.Given) string {
 			text += ", …"
 		}
 		text += ")"
+	}
+	if g.Doubled > 0 {
+		text += "; to what an earlier one answers: " + figure.Thousands(g.Doubled)
 	}
 	if g.Bad > 0 {
 		text += "; without a good answer: " + figure.Count(g.Bad, "line")

@@ -131,7 +131,7 @@ func rememberGiven(t *testing.T, noted bool) {
 	run := t.TempDir()
 	imported := index.Of(effect.New(nil), run, 0)
 	must(t, os.MkdirAll(imported.Path(""), 0o700))
-	_, err := imported.Import(func(yield func(index.Answer, error) bool) {
+	_, _, err := imported.Import(func(yield func(index.Answer, error) bool) {
 		for _, id := range []string{"z", "b", "stale", "a"} {
 			if !yield(index.Answer{ID: quarry.DocumentID(id), Line: []byte(`{"id":"` + id + `"}` + "\n")}, nil) {
 				return
@@ -184,7 +184,7 @@ func TestCarriedOutcomesComeInTheOrderOfTheDocuments(t *testing.T) {
 	writeJournal(t, journal("r00001"), outcome(3, "d", 4, 0, 2, quarry.ClassOK))
 	imported := index.Of(effect.New(nil), run, 0)
 	must(t, os.MkdirAll(imported.Path(""), 0o700))
-	orders, err := imported.Import(func(yield func(index.Answer, error) bool) {
+	orders, _, err := imported.Import(func(yield func(index.Answer, error) bool) {
 		yield(index.Answer{ID: "g", Line: []byte(`{"id":"g","status":"ok","text":"given"}` + "\n")}, nil)
 	})
 	must(t, err)

@@ -159,3 +159,21 @@ func TestAFileThatIsNone(t *testing.T) {
 	}
 	t.Error("a file that does not exist is no error")
 }
+
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{
+		`{"id":"a","output":{}}`, `{"id":1,"text":"x"}` + "\n{", "id,output\na,\"b\nc\"\n", "id,status,n,text,requested_model\n'=a,ok,5,,m\n", "\x28\xb5\x2f\xfd", "\x1f\x8b",
+		claude("doc_a-0123456789ab-a1", `"{\"title\":\"x\"}"`), `{"recordId":"a","modelOutput":null}`, "\xff\xfei\x00d\x00",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, content string) {
+		got, _, _ := read(t, content)
+		for _, line := range got {
+			parts := strings.SplitN(line, "|", 4)
+			if parts[0] == "" && parts[1] == "" || parts[2] == "" && parts[3] == "" && !strings.Contains(content, "|") {
+				t.Errorf("Read(%q) has an answer to nothing, or none: %q", content, line)
+			}
+		}
+	})
+}

@@ -60,7 +60,6 @@ func readTable(ctx context.Context, cfg Config, in *bufio.Reader, counts *Counts
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		line, _ := rows.FieldPos(0)
 		var wrong *csv.ParseError
 		if errors.As(err, &wrong) && wrong.Err != nil { // the row is read over, and those after it are read
 			if !yield(Answer{}, cfg.fault(int64(wrong.StartLine), wrong.Err.Error())) {
@@ -72,6 +71,7 @@ func readTable(ctx context.Context, cfg Config, in *bufio.Reader, counts *Counts
 			yield(Answer{}, fmt.Errorf("read known answers %s: %w", cfg.Path, err))
 			return
 		}
+		line, _ := rows.FieldPos(0)
 		a, reason := t.answer(row, counts)
 		switch {
 		case reason != "":

@@ -31,17 +31,17 @@ type Answer struct {
 	Line   []byte            // with its newline; it holds until the next one
 }
 
-// Import makes a finished pass of answers that somebody has already, and gives how many there are. Of two answers to one
-// document the first counts.
-func (p Pass) Import(answers iter.Seq2[Answer, error]) (orders int64, err error) {
+// Import makes a finished pass of answers that somebody has already, and gives how many there are, and how many of them are to
+// one thing with an earlier one: the first counts.
+func (p Pass) Import(answers iter.Seq2[Answer, error]) (orders, doubled int64, err error) {
 	w, err := p.Create()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer w.Abort()
 	s, err := p.createSlots("")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer s.abort()
 	ids := dedupe.NewSorter(p.effects, dedupe.Config{Dir: p.Path(sortDir), Name: "ids"})
@@ -49,7 +49,7 @@ func (p Pass) Import(answers iter.Seq2[Answer, error]) (orders int64, err error)
 	defer func() { err = errors.Join(err, ids.Close(), keys.Close()) }()
 	for a, err := range answers {
 		if err != nil {
-			return orders, err
+			return orders, 0, err
 		}
 		e := Entry{Hash: HashOf(a.ID)}
 		if a.ID == "" {
@@ -57,17 +57,18 @@ func (p Pass) Import(answers iter.Seq2[Answer, error]) (orders int64, err error)
 			if key, ours := a.Record.KeyPrefix(); ours {
 				copy(e.Key[:], key[:])
 				if err := keys.Add(dedupe.Entry{Hash: e.Key, Order: orders}); err != nil {
-					return orders, err
+					return orders, 0, err
 				}
 			}
 		}
 		err = errors.Join(w.Add(&e), s.add(orders, EndedOK, 0, a.Line), ids.Add(dedupe.Entry{Hash: e.Hash, Order: orders}))
 		if err != nil {
-			return orders, err
+			return orders, 0, err
 		}
 		orders++
 	}
-	return orders, errors.Join(p.WriteIDs(ids), p.writeKeys(keys), w.Commit(), s.commit(orders))
+	n, err := p.writeIDs(ids)
+	return orders, orders - n, errors.Join(err, p.writeKeys(keys), w.Commit(), s.commit(orders))
 }
 
 func (p Pass) writeKeys(keys *dedupe.Sorter) error {

@@ -17,7 +17,7 @@ func given(t *testing.T, dir string, answers ...index.Answer) *index.Known {
 	t.Helper()
 	pass := index.Of(effect.New(nil), dir, 0)
 	must(t, os.MkdirAll(pass.Path(""), 0o700))
-	n, err := pass.Import(func(yield func(index.Answer, error) bool) {
+	n, doubled, err := pass.Import(func(yield func(index.Answer, error) bool) {
 		for _, a := range answers {
 			a.Line = fmt.Appendf(nil, `{"id":%q,"record_id":%q}`+"\n", a.ID, a.Record)
 			if !yield(a, nil) {
@@ -26,6 +26,9 @@ func given(t *testing.T, dir string, answers ...index.Answer) *index.Known {
 		}
 	})
 	must(t, err)
+	if doubled != 1 {
+		t.Errorf("Import: %d answers are to what an earlier one answers, want 1", doubled)
+	}
 	k := pass.Known(n)
 	t.Cleanup(k.Close)
 	return k

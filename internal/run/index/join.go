@@ -144,20 +144,27 @@ func pairOf(e *dedupe.Entry) dedupe.Pair {
 
 // WriteIDs writes the sorted ids of a pass that is joined with none before. Each id is there once.
 func (p Pass) WriteIDs(ids *dedupe.Sorter) error {
+	_, err := p.writeIDs(ids)
+	return err
+}
+
+// writeIDs gives how many different ids there are.
+func (p Pass) writeIDs(ids *dedupe.Sorter) (n int64, err error) {
 	out, err := atomicfile.Create(p.effects, p.Path(idsFile))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer out.Abort()
 	for id, err := range firsts(ids.Sorted()) {
 		if err != nil {
-			return err
+			return n, err
 		}
 		if err := writeID(out, id); err != nil {
-			return err
+			return n, err
 		}
+		n++
 	}
-	return out.Commit()
+	return n, out.Commit()
 }
 
 func writeID(w io.Writer, e dedupe.Entry) error {

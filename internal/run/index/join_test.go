@@ -119,7 +119,7 @@ func TestAnswersOfOthersAreAPass(t *testing.T) {
 			}
 		}
 	}
-	orders, err := p.Import(iter.Seq2[index.Answer, error](answers))
+	orders, _, err := p.Import(iter.Seq2[index.Answer, error](answers))
 	must(t, err)
 	known := p.Known(orders)
 	defer known.Close()

@@ -66,7 +66,9 @@ func (p *Pass) Report() report.Report {
 	}
 	rep.Duplicates = p.duplicates()
 	if g := p.Plan.Given; g != nil {
-		rep.Known = &report.Known{File: g.File, Answers: g.Answers, Bad: g.Bad, Parts: g.Parts, Documents: g.Documents, Unmatched: g.Unmatched, Names: g.Names}
+		rep.Known = &report.Known{
+			File: g.File, Answers: g.Answers, Doubled: g.Doubled, Bad: g.Bad, Parts: g.Parts, Documents: g.Documents, Unmatched: g.Unmatched, Names: g.Names,
+		}
 	}
 	if p.Local {
 		rep.Target = "local"
