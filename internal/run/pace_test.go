@@ -165,7 +165,7 @@ func TestACallLargerThanAMinuteIsTold(t *testing.T) {
 	defer cancel()
 	var told atomic.Int64
 	w.event = func(e run.Event) {
-		if e.Kind == run.Note && strings.Contains(e.Text, "the quota is 1000 a minute") && strings.Contains(e.Text, "lower max_tokens") {
+		if e.Kind == run.Note && strings.Contains(e.Text, "the quota is 1,000 a minute") && strings.Contains(e.Text, "lower max_tokens") {
 			told.Add(1)
 			cancel() // the calls themselves would wait for the quota
 		}
