@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/versity/versitygw/iamapi/policy"
+	"quarry/internal/standin/policy"
 )
 
 // ErrDenied says that no policy allows what was asked; ErrNoPrincipal that who asks does not exist.
@@ -61,14 +61,14 @@ func (a *API) allow(c Caller, action, resource string, conditions map[string]str
 	q := question{action, resource, a.context(c, conditions)}
 	v := decide(documents, q)
 	for _, limit := range append(bound, sessionPolicy(c)...) {
-		if v.decision == policy.DecisionAllow {
+		if v.decision == policy.Allow {
 			v = decide([]document{limit}, q)
 		}
 	}
-	if v.decision == policy.DecisionAllow {
+	if v.decision == policy.Allow {
 		return nil
 	}
-	return &Denial{Principal: c.ARN, Action: action, Resource: resource, Explicit: v.decision == policy.DecisionDeny}
+	return &Denial{Principal: c.ARN, Action: action, Resource: resource, Explicit: v.decision == policy.Deny}
 }
 
 func sessionPolicy(c Caller) []document {
@@ -91,10 +91,10 @@ func (a *API) trusts(service, action, roleARN string, conditions map[string]stri
 	}
 	q := question{action, "*", a.context(Caller{}, conditions)}
 	v := decideByPrincipal(document{kind: "Trust Policy", text: r.Trust}, isService(service), q)
-	if v.decision == policy.DecisionAllow {
+	if v.decision == policy.Allow {
 		return nil
 	}
-	denial.Explicit = v.decision == policy.DecisionDeny
+	denial.Explicit = v.decision == policy.Deny
 	return denial
 }
 

@@ -1,9 +1,8 @@
 // Package iamapi is the stand-in's IAM and STS: roles and their policies, who may do what, and temporary keys.
 //
 // It owns identities: the one administrator, the roles, the sessions that AssumeRole makes, and every decision on a
-// right. It does not read signatures; the front tells it the caller through the context. Policies are evaluated by
-// versitygw's evaluator, trust and resource policies with it after their principal was matched here. Not modelled:
-// groups, further users, service control policies.
+// right. It does not read signatures; the front gives it the caller in the context. Package policy evaluates statements; the
+// principals of trust and resource policies are matched here. Not modelled: groups, further users, service control policies.
 //
 // What always holds: a change is on disk before its answer is sent; an explicit deny wins; what no policy allows is
 // denied; a document that does not parse is never stored.

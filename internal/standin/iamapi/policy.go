@@ -2,14 +2,12 @@ package iamapi
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/versity/versitygw/iamapi/policy"
-	"github.com/versity/versitygw/iamapi/types"
+	"quarry/internal/standin/policy"
 )
 
 // document is one policy that a decision looks at.
@@ -19,20 +17,14 @@ type document struct {
 	text string
 }
 
-// statement has the grammar's fields alone, so that an absent one stays absent when it is written again.
-type statement struct {
-	Effect      string
-	Action      policy.StringOrSlice `json:",omitempty"`
-	NotAction   policy.StringOrSlice `json:",omitempty"`
-	Resource    policy.StringOrSlice `json:",omitempty"`
-	NotResource policy.StringOrSlice `json:",omitempty"`
-	Condition   json.RawMessage      `json:",omitempty"`
-}
-
 // question is what a decision is about. A context key may hold several values; names are compared without case.
 type question struct {
 	action, resource string
 	context          map[string][]string
+}
+
+func (q question) ask() policy.Question {
+	return policy.Question{Action: q.action, Resource: q.resource, Context: q.context}
 }
 
 // match is one statement that took part in a decision; from and to are byte offsets in the document.
@@ -52,19 +44,18 @@ type verdict struct {
 func decide(documents []document, q question) verdict {
 	var v verdict
 	for _, d := range documents {
-		var parsed policy.Document
-		if err := json.Unmarshal([]byte(d.text), &parsed); err != nil {
-			v.decision = policy.DecisionDeny // a deny may hide in what cannot be read
+		parsed, err := policy.Parse(d.text)
+		if err != nil {
+			v.decision = policy.Deny // a deny may hide in what cannot be read
 			continue
 		}
 		spans := spans(d.text)
 		for i, s := range parsed.Statement {
-			one := statement{s.Effect, s.Action, s.NotAction, s.Resource, s.NotResource, s.Condition}
 			m := match{document: d}
 			if i < len(spans) {
 				m.from, m.to = spans[i][0], spans[i][1]
 			}
-			v.add(one, parsed.Version, m, q)
+			v.add(s, parsed.Version, m, q)
 		}
 	}
 	return v.sorted()
@@ -74,9 +65,9 @@ func decide(documents []document, q question) verdict {
 // left is decided like an identity policy. A trust policy names no resource; the role is meant.
 func decideByPrincipal(d document, accepts func(key, value string) bool, q question) verdict {
 	var v verdict
-	var parsed policy.Document
-	if err := json.Unmarshal([]byte(d.text), &parsed); err != nil {
-		v.decision = policy.DecisionDeny
+	parsed, err := policy.Parse(d.text)
+	if err != nil {
+		v.decision = policy.Deny
 		return v
 	}
 	spans := spans(d.text)
@@ -84,33 +75,33 @@ func decideByPrincipal(d document, accepts func(key, value string) bool, q quest
 		if !principalMatches(s, accepts) {
 			continue
 		}
-		one := statement{s.Effect, s.Action, s.NotAction, s.Resource, s.NotResource, s.Condition}
-		if len(one.Resource) == 0 && len(one.NotResource) == 0 {
-			one.Resource = policy.StringOrSlice{"*"}
+		s.Principal, s.NotPrincipal = nil, nil
+		if len(s.Resource) == 0 && len(s.NotResource) == 0 {
+			s.Resource = policy.Texts{"*"}
 		}
 		m := match{document: d}
 		if i < len(spans) {
 			m.from, m.to = spans[i][0], spans[i][1]
 		}
-		v.add(one, parsed.Version, m, q)
+		v.add(s, parsed.Version, m, q)
 	}
 	return v.sorted()
 }
 
 // add puts one statement's say into the verdict.
-func (v *verdict) add(s statement, version string, m match, q question) {
+func (v *verdict) add(s policy.Statement, version string, m match, q question) {
 	unconditional := s
 	unconditional.Condition = nil
-	if evaluate(unconditional, version, q) == policy.DecisionNoMatch {
+	if unconditional.Decide(version, q.ask()) == policy.NoMatch {
 		return
 	}
 	v.missing = append(v.missing, missingKeys(s.Condition, q.context)...)
-	switch evaluate(s, version, q) {
-	case policy.DecisionDeny:
-		v.decision = policy.DecisionDeny
-	case policy.DecisionAllow:
-		if v.decision != policy.DecisionDeny {
-			v.decision = policy.DecisionAllow
+	switch s.Decide(version, q.ask()) {
+	case policy.Deny:
+		v.decision = policy.Deny
+	case policy.Allow:
+		if v.decision != policy.Deny {
+			v.decision = policy.Allow
 		}
 	default:
 		return
@@ -122,18 +113,6 @@ func (v verdict) sorted() verdict {
 	slices.Sort(v.missing)
 	v.missing = slices.Compact(v.missing)
 	return v
-}
-
-func evaluate(s statement, version string, q question) policy.Decision {
-	text, err := json.Marshal(struct {
-		Version   string `json:",omitempty"`
-		Statement []statement
-	}{version, []statement{s}})
-	if err != nil {
-		return policy.DecisionDeny
-	}
-	return policy.EvaluateIdentityPolicies([]types.PolicyEntry{{PolicyDocument: string(text)}},
-		policy.RequestContext{Action: q.action, Resource: q.resource, Condition: q.context})
 }
 
 // missingKeys lists the condition keys that the question leaves open, other than those that ask for just that.
@@ -169,7 +148,7 @@ func namesPrincipal(raw json.RawMessage, accepts func(key, value string) bool) b
 	if json.Unmarshal(raw, &anyone) == nil {
 		return anyone == "*" && accepts("AWS", "*")
 	}
-	var named map[string]policy.StringOrSlice
+	var named map[string]policy.Texts
 	if json.Unmarshal(raw, &named) != nil {
 		return false
 	}
@@ -254,49 +233,20 @@ var servicePrincipal = pattern(`^[a-z0-9][a-z0-9.-]*\.amazonaws\.com(\.cn)?$`)
 
 // checkTrust refuses what AWS refuses in AssumeRolePolicyDocument.
 func checkTrust(field, text string) error {
-	if err := policy.Validate(field, text); err != nil {
-		return refuse(http.StatusBadRequest, "ValidationError", "%v", err)
-	}
-	var d policy.Document
-	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return refuse(http.StatusBadRequest, "MalformedPolicyDocument", "This policy contains invalid Json")
-	}
-	for i, s := range d.Statement {
-		var named map[string]policy.StringOrSlice
-		if json.Unmarshal(s.Principal, &named) != nil {
-			continue // the evaluator's own check names the fault
-		}
-		for n, service := range named["Service"] {
-			if !servicePrincipal().MatchString(service) {
-				return refuse(http.StatusBadRequest, "MalformedPolicyDocument", "Invalid principal in policy: \"SERVICE\":%q", service)
-			}
-			// The evaluator knows the three services it serves; the grammar is the same for all.
-			named["Service"][n] = "s3.amazonaws.com"
-		}
-		principal, err := json.Marshal(named)
-		if err != nil {
-			return fmt.Errorf("check a trust policy: %w", err)
-		}
-		d.Statement[i].Principal = principal
-	}
-	return malformed(d.ValidateTrust())
+	return checkDocument(field, text, func() error { return policy.CheckTrust(text, servicePrincipal().MatchString) })
 }
 
 // checkIdentity refuses what AWS refuses in a role's inline policy.
 func checkIdentity(field, text string) error {
-	if err := policy.Validate(field, text); err != nil {
-		return refuse(http.StatusBadRequest, "ValidationError", "%v", err)
-	}
-	return malformed(policy.Parse(text))
+	return checkDocument(field, text, func() error { return policy.Check(text) })
 }
 
-func malformed(err error) error {
-	if err == nil {
-		return nil
+func checkDocument(field, text string, check func() error) error {
+	if err := policy.CheckText(field, text); err != nil {
+		return refuse(http.StatusBadRequest, "ValidationError", "%v", err)
 	}
-	message := err.Error()
-	if _, text, ok := strings.Cut(message, "MalformedPolicyDocument: "); ok {
-		message = text
+	if err := check(); err != nil {
+		return refuse(http.StatusBadRequest, "MalformedPolicyDocument", "%v", err)
 	}
-	return refuse(http.StatusBadRequest, "MalformedPolicyDocument", "%s", message)
+	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/versity/versitygw/iamapi/policy"
+	"quarry/internal/standin/policy"
 )
 
 type positionXML struct{ Line, Column int }
@@ -108,14 +108,14 @@ func evaluation(q question, documents, boundary []document, resource document, a
 	var bound *boundaryDecisionXML
 	for _, limit := range boundary {
 		b := decide([]document{limit}, q)
-		bound = &boundaryDecisionXML{b.decision == policy.DecisionAllow}
-		if b.decision == policy.DecisionDeny || v.decision == policy.DecisionAllow {
+		bound = &boundaryDecisionXML{b.decision == policy.Allow}
+		if b.decision == policy.Deny || v.decision == policy.Allow {
 			v.decision = b.decision
 		}
 	}
 	if resource.text != "" {
 		r := decideByPrincipal(resource, isCaller(Caller{ARN: arn}), q)
-		if r.decision == policy.DecisionDeny || v.decision == policy.DecisionNoMatch {
+		if r.decision == policy.Deny || v.decision == policy.NoMatch {
 			v.decision = r.decision
 		}
 		v.matched, v.missing = append(v.matched, r.matched...), append(v.missing, r.missing...)
@@ -137,9 +137,9 @@ func evaluation(q question, documents, boundary []document, resource document, a
 
 func word(d policy.Decision) string {
 	switch d {
-	case policy.DecisionAllow:
+	case policy.Allow:
 		return "allowed"
-	case policy.DecisionDeny:
+	case policy.Deny:
 		return "explicitDeny"
 	default:
 		return "implicitDeny"

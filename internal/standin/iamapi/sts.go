@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/versity/versitygw/iamapi/policy"
+	"quarry/internal/standin/policy"
 
 	"quarry/internal/standin/sigv4"
 )
@@ -92,7 +92,7 @@ func (a *API) assumeRole(c call) (any, error) {
 	}
 	conditions["sts:RoleSessionName"] = name
 	trust := decideByPrincipal(document{kind: "Trust Policy", text: r.Trust}, isCaller(c.caller), question{"sts:AssumeRole", "*", a.context(c.caller, conditions)})
-	if trust.decision != policy.DecisionAllow || a.allow(c.caller, "sts:AssumeRole", arn, conditions) != nil {
+	if trust.decision != policy.Allow || a.allow(c.caller, "sts:AssumeRole", arn, conditions) != nil {
 		return nil, denied
 	}
 	seconds, err := number(c, "DurationSeconds", 3600, 900, r.MaxSessionSeconds)
