@@ -84,7 +84,7 @@ var leaves = []string{"internal/jsonl", "internal/atomicfile", "internal/effect"
 var owners = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/bedrock":        {"internal/bedrock"},
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime": {"internal/bedrock"},
-	"github.com/aws/aws-sdk-go-v2/service/s3":             {"internal/bucket", "internal/standin"},
+	"github.com/aws/aws-sdk-go-v2/service/s3":             {"internal/bucket"},
 	"github.com/aws/aws-sdk-go-v2/feature/s3":             {"internal/bucket"},
 	"github.com/aws/aws-sdk-go-v2/service/iam":            {"internal/setup", "internal/preflight"},
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas":  {"internal/quotas"},
@@ -98,11 +98,8 @@ var owners = map[string][]string{
 	"github.com/aws/smithy-go": {"internal/account", "internal/bedrock", "internal/bucket", "internal/preflight", "internal/quotas", "internal/setup", "internal/standin"},
 
 	// The stand-in's own: a run never needs a server.
-	"github.com/versity/versitygw": {"internal/standin"},
-	"github.com/gofiber/fiber":     {"internal/standin"},
-	"github.com/valyala/fasthttp":  {"internal/standin"},
-	"github.com/google/uuid":       {"internal/standin"},
-	"go.etcd.io/bbolt":             {"internal/standin"},
+	"github.com/google/uuid": {"internal/standin"},
+	"go.etcd.io/bbolt":       {"internal/standin"},
 
 	// JSON: names, order and numbers stay as they are written, which encoding/json does not give.
 	"github.com/go-json-experiment/json":    {"internal/jsonl", "internal/prompt", "internal/parse", "internal/audit", "internal/standin"},
@@ -128,7 +125,7 @@ var owners = map[string][]string{
 	"github.com/jackc/pgx":          {"internal/source"},
 	"github.com/go-sql-driver":      {"internal/source"},
 	"github.com/gofrs/flock":        {"internal/effect"},
-	"github.com/minio/crc64nvme":    {"internal/run"}, // what S3 keeps of every object; hash/crc64 takes as long as SHA-256
+	"github.com/minio/crc64nvme":    {"internal/run", "internal/standin"}, // what S3 keeps of every object; hash/crc64 takes as long as SHA-256
 
 	// The terminal.
 	"github.com/spf13/cobra":          {"internal/cli"},

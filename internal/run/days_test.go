@@ -120,8 +120,6 @@ func TestDaysOfAnyRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a sweep; the race detector runs without sweeps")
 	}
-	// fasthttp, below the S3 server, starts one clock for the whole process and never ends it: it must not be a bubble's.
-	newWorld(t, worldConfig{docs: someDocs(3)}).run(t, nil) //nolint:errcheck // only that it began matters
 	rapid.Check(t, func(rt *rapid.T) {
 		faults := rapid.SampledFrom([]string{
 			"", "lost-create", "late-job,double-page", "partial=0.5", "expire=0.4", "fail-job=0.4", "record-error=0.3,drop-record=0.2", "throttle=0.1", "lost-reply=0.1,server-error=0.1",

@@ -29,10 +29,7 @@ import (
 	"quarry/internal/standin"
 )
 
-func TestMain(m *testing.M) {
-	// fasthttp, below the stand-in, starts one clock for the whole process and never ends it.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	account = "123456789012"

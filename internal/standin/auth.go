@@ -115,8 +115,6 @@ func wordsOf(to service) words {
 	switch to.protocol() {
 	case protocol.Query:
 		return words{"MissingAuthenticationToken", "IncompleteSignature", "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidClientTokenId", "ExpiredToken", http.StatusForbidden}
-	case protocol.S3:
-		return words{"AccessDenied", "AuthorizationHeaderMalformed", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", http.StatusForbidden}
 	case protocol.JSON11:
 		return words{"MissingAuthenticationTokenException", "IncompleteSignatureException", "UnrecognizedClientException", "InvalidSignatureException", "UnrecognizedClientException", "ExpiredTokenException", http.StatusBadRequest}
 	default:

@@ -158,8 +158,8 @@ func TestInventedRegionsDoNotShutOutOthers(t *testing.T) {
 			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+credential+"/"+scope+
 				", SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature="+strings.Repeat("0", 64))
 		}
-		if status, body := send(t, r); status != http.StatusForbidden {
-			t.Fatalf("an unproven request for %s: %d %s", region, status, body)
+		if status, body := send(t, r); status != http.StatusBadRequest {
+			t.Fatalf("a request for %s, which is no Region: %d %s", region, status, body)
 		}
 	}
 	for _, region := range []string{"eu-central-1", "ap-northeast-1", "us-gov-west-1"} {
@@ -180,24 +180,24 @@ func TestTheFirstRequestForARegionMayBeSignedInAnyWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := []string{"plain", "with space/and+plus", "日本語/é", "a//b", "%25/percent", "tilde~*'()!"}
-	for i, key := range keys {
+	for _, key := range keys {
 		if _, err := c.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("first-request"), Key: &key, Body: strings.NewReader("x")}); err != nil {
 			t.Fatal(err)
 		}
-		region := func(kind string) s3.Options {
+		region := func(name string) s3.Options {
 			o := s3.NewFromConfig(c.cfg, func(o *s3.Options) { o.UsePathStyle = true }).Options()
-			o.Region = fmt.Sprintf("%s-first-%d", kind, i+1)
+			o.Region = name
 			return o
 		}
-		get := s3.New(region("gg"))
+		get := s3.New(region("us-east-2"))
 		if _, err := get.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("first-request"), Key: &key}); err != nil {
 			t.Errorf("GetObject of %q: %v", key, err)
 		}
-		put := s3.New(region("pp"))
+		put := s3.New(region("eu-north-1"))
 		if _, err := put.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("first-request"), Key: aws.String(key + "2"), Body: strings.NewReader("x"), Metadata: map[string]string{"a": "b  c"}}); err != nil {
 			t.Errorf("PutObject of %q: %v", key, err)
 		}
-		url, err := s3.NewPresignClient(s3.New(region("ss"))).PresignGetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("first-request"), Key: &key, ResponseContentType: aws.String("text/plain; a b")})
+		url, err := s3.NewPresignClient(s3.New(region("cn-north-1"))).PresignGetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("first-request"), Key: &key, ResponseContentType: aws.String("text/plain; a b")})
 		if err != nil {
 			t.Fatal(err)
 		}

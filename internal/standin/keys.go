@@ -96,15 +96,10 @@ func (k *keyring) find(id string) (sigv4.Key, iamapi.Caller, bool) {
 	return k.roles.Key(id)
 }
 
-// secret and token are what S3's own verification asks for. The time of temporary keys was checked before.
-func (k *keyring) secret(id string) (string, bool) {
+// key is find without the holder.
+func (k *keyring) key(id string) (sigv4.Key, bool) {
 	key, _, ok := k.find(id)
-	return key.Secret, ok
-}
-
-func (k *keyring) token(id string) string {
-	key, _, _ := k.find(id) // an unknown key fails by its secret
-	return key.Token
+	return key, ok
 }
 
 // bearer reports whether a token is configured. Only hashes are compared, so that time tells nothing of a token.

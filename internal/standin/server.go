@@ -129,7 +129,7 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.closeLater(func(context.Context) error { return s.store.Close() })
-	if s.s3, err = s3api.New(s3api.Config{Store: s.store, Secret: s.keys.secret, Token: s.keys.token}); err != nil {
+	if s.s3, err = s3api.New(s3api.Config{Store: s.store, Key: s.keys.key, Allow: s.allowS3}); err != nil {
 		return err
 	}
 	s.closeLater(func(context.Context) error { return s.s3.Close() })
@@ -266,7 +266,7 @@ func protocols() *http.Protocols {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	to := route(r)
 	if to == serviceS3 {
-		s.serveS3(w, r)
+		s.s3.ServeHTTP(w, r)
 		return
 	}
 	protocol.Begin(w)

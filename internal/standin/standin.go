@@ -3,7 +3,7 @@
 //
 // It owns the listener, the way from a request to a service, the proof of who sent it, the faults on calls and the
 // addresses below /_quarry/. The services themselves are its subpackages: s3api over store, bedrockapi over worker and
-// model, iamapi, quotasapi. A run never imports it; it reaches it over HTTP as it reaches AWS.
+// model, iamapi over policy, quotasapi. A run never imports it; it reaches it over HTTP as it reaches AWS.
 //
 // What always holds: a server keeps everything below one directory, changes no working directory and no global state,
 // so that dozens live in one process; keys that everybody can know are never served beyond loopback; what was

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"quarry/internal/standin/s3api"
+	"quarry/internal/standin/sigv4"
 	"quarry/internal/standin/store"
 )
 
@@ -52,19 +53,17 @@ func TestKeysMayComeAndGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close() //nolint:errcheck // a test's store
-	var keys sync.Map
+	var known sync.Map
 	api, err := s3api.New(s3api.Config{
 		Store: st,
-		Secret: func(id string) (string, bool) {
-			secret, ok := keys.Load(id)
-			s, _ := secret.(string)
-			return s, ok
-		},
-		Token: func(id string) string {
+		Key: func(id string) (sigv4.Key, bool) {
+			secret, ok := known.Load(id)
+			key := sigv4.Key{}
+			key.Secret, _ = secret.(string)
 			if strings.HasPrefix(id, "ASIA") {
-				return "token"
+				key.Token = "token"
 			}
-			return ""
+			return key, ok
 		},
 	})
 	if err != nil {
@@ -85,8 +84,8 @@ func TestKeysMayComeAndGo(t *testing.T) {
 	if got := list("AKIDNEW", "s", ""); got != "InvalidAccessKeyId" {
 		t.Errorf("before the key is there: %q", got)
 	}
-	keys.Store("AKIDNEW", "s")
-	keys.Store("ASIATEMP", "s")
+	known.Store("AKIDNEW", "s")
+	known.Store("ASIATEMP", "s")
 	for _, c := range []struct{ name, id, token, want string }{
 		{"a new key", "AKIDNEW", "", ""},
 		{"a temporary key with its token", "ASIATEMP", "token", ""},
@@ -98,7 +97,7 @@ func TestKeysMayComeAndGo(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	keys.Delete("AKIDNEW")
+	known.Delete("AKIDNEW")
 	if got := list("AKIDNEW", "s", ""); got != "InvalidAccessKeyId" {
 		t.Errorf("after the key is gone: %q", got)
 	}
@@ -133,7 +132,7 @@ func BenchmarkStart(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				api, err := s3api.New(s3api.Config{Store: st, Secret: secrets})
+				api, err := s3api.New(s3api.Config{Store: st, Key: keys})
 				if err != nil {
 					b.Fatal(err)
 				}

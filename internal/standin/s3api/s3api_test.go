@@ -17,6 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"quarry/internal/standin/s3api"
+	"quarry/internal/standin/sigv4"
 	"quarry/internal/standin/store"
 )
 
@@ -35,7 +36,7 @@ type world struct {
 	s3    *s3.Client
 }
 
-func secrets(id string) (string, bool) { return secretKey, id == accessKey }
+func keys(id string) (sigv4.Key, bool) { return sigv4.Key{Secret: secretKey}, id == accessKey }
 
 // setup starts a world with one bucket in us-west-2.
 func setup(t testing.TB) *world {
@@ -44,7 +45,7 @@ func setup(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := s3api.New(s3api.Config{Store: st, Secret: secrets})
+	api, err := s3api.New(s3api.Config{Store: st, Key: keys})
 	if err != nil {
 		t.Fatal(err)
 	}

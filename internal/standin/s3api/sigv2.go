@@ -5,60 +5,61 @@ import (
 	"crypto/sha1" // the old signature is defined by it
 	"crypto/subtle"
 	"encoding/base64"
-	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"quarry/internal/standin/s3err"
 )
 
 // isSigV2 tells a presigned URL of the old signature, which the AWS CLI and boto3 still make by default in the
 // Regions that took it.
 func isSigV2(query url.Values) bool {
-	return query.Has("AWSAccessKeyId") && query.Has("Signature")
+	return query.Has("AWSAccessKeyId") || query.Has("Signature")
 }
 
-// acceptSigV2 checks such a URL and gives the same request signed the new way, for versitygw knows only that. When it
-// is refused the answer is written and ok is false.
-func (a *API) acceptSigV2(w http.ResponseWriter, r *http.Request, query url.Values) (signed *http.Request, ok bool) {
-	access := query.Get("AWSAccessKeyId")
-	secret, known := a.cfg.Secret(access)
-	if !known {
-		writeError(w, r, http.StatusForbidden, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-		return nil, false
-	}
-	expires, err := strconv.ParseInt(query.Get("Expires"), 10, 64)
+// acceptSigV2 proves such a URL.
+func (q *request) acceptSigV2() error {
+	access := q.query.Get("AWSAccessKeyId")
+	key, err := q.findKey(access)
 	if err != nil {
-		writeError(w, r, http.StatusForbidden, "AccessDenied", "Invalid date (should be seconds since epoch): "+query.Get("Expires"))
-		return nil, false
+		return err
 	}
-	path, _, _ := strings.Cut(requestURI(r), "?")
-	if bucket, ok := hostBucket(r.Host); ok {
+	expires, err := strconv.ParseInt(q.query.Get("Expires"), 10, 64)
+	if err != nil {
+		return s3err.Text(s3err.AccessDenied, "Invalid date (should be seconds since epoch): "+clip(q.query.Get("Expires")))
+	}
+	token := q.query.Get("x-amz-security-token")
+	if subtle.ConstantTimeCompare([]byte(token), []byte(key.Token)) != 1 {
+		return s3err.New(s3err.InvalidToken)
+	}
+	now := time.Now()
+	if !key.Expires.IsZero() && now.After(key.Expires) {
+		return s3err.New(s3err.ExpiredToken)
+	}
+	path, _, _ := strings.Cut(requestURI(q.r), "?")
+	if bucket, ok := hostBucket(q.r.Host); ok {
 		path = "/" + bucket + path
 	}
-	good := validV2(r, query, secret, path)
+	good := validV2(q.r, q.query, key.Secret, path)
 	if !good && strings.Count(path, "/") == 1 {
-		good = validV2(r, query, secret, path+"/") // botocore signs a bucket with a slash behind it
+		good = validV2(q.r, q.query, key.Secret, path+"/") // botocore signs a bucket with a slash after it
 	}
 	if !good {
-		writeError(w, r, http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
-		return nil, false
+		return s3err.New(s3err.SignatureMismatch).With("AWSAccessKeyId", access)
 	}
-	if time.Now().Unix() > expires { // after the signature: the date is part of it
-		writeError(w, r, http.StatusForbidden, "AccessDenied", "Request has expired")
-		return nil, false
+	if now.Unix() > expires { // after the signature: the date is part of it
+		return s3err.Text(s3err.AccessDenied, "Request has expired").With("ServerTime", timestamp(now))
 	}
-	signed, err = resign(r, query, aws.Credentials{AccessKeyID: access, SecretAccessKey: secret})
-	if err != nil {
-		writeError(w, r, http.StatusInternalServerError, "InternalError", err.Error())
-		return nil, false
+	q.accessKey, q.region, q.secret = access, defaultRegion, key
+	for _, name := range []string{"Content-Type", "Content-MD5"} { // signed in the query by those who presign
+		if v := q.query.Get(strings.ToLower(name)); v != "" && q.header(name) == "" {
+			q.r.Header.Set(name, v)
+		}
 	}
-	return signed, true
+	return nil
 }
 
 // signedArguments are the query parameters that belong to the resource (S3 developer guide, "Signing and
@@ -116,78 +117,6 @@ func stringToSignV2(r *http.Request, query url.Values, path string) string {
 			b.WriteString("=" + v)
 		}
 		sep = "&"
-	}
-	return b.String()
-}
-
-// hostBucket reads the bucket out of a virtual-hosted name.
-func hostBucket(host string) (string, bool) {
-	bucket, rest, found := strings.Cut(host, ".localhost")
-	return bucket, found && bucket != "" && (rest == "" || rest[0] == ':')
-}
-
-func sortedKeys(m map[string]string) []string {
-	names := make([]string, 0, len(m))
-	for n := range m {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// resign gives the request without its old signature and with a new one. The body is not hashed: the old signature
-// did not cover it either.
-func resign(r *http.Request, query url.Values, creds aws.Credentials) (*http.Request, error) {
-	out := r.Clone(r.Context())
-	path, raw, _ := strings.Cut(requestURI(r), "?")
-	plain, err := url.PathUnescape(path)
-	if err != nil {
-		return nil, err
-	}
-	path = escapePath(plain) // versitygw signs this spelling whatever it was sent
-	var kept []string
-	for arg := range strings.SplitSeq(raw, "&") {
-		name, _, _ := strings.Cut(arg, "=")
-		switch n := strings.ToLower(name); {
-		case name == "AWSAccessKeyId", name == "Signature", name == "Expires", name == "":
-		case n == "content-type", n == "content-md5", strings.HasPrefix(n, "x-amz-"):
-			if out.Header.Get(name) == "" {
-				out.Header.Set(name, query.Get(name))
-			}
-		default:
-			kept = append(kept, arg)
-		}
-	}
-	out.RequestURI = path
-	if len(kept) > 0 {
-		out.RequestURI += "?" + strings.Join(kept, "&")
-	}
-	u, err := url.ParseRequestURI(out.RequestURI)
-	if err != nil {
-		return nil, err
-	}
-	u.Scheme, u.Host = "http", r.Host
-	out.URL = u
-	const unsigned = "UNSIGNED-PAYLOAD"
-	out.Header.Set("X-Amz-Content-Sha256", unsigned)
-	out.Header.Del("Authorization")
-	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
-	u.Opaque = "//" + r.Host + path
-	err = signer.SignHTTP(r.Context(), creds, out, unsigned, "s3", defaultRegion, time.Now())
-	u.Opaque = ""
-	return out, err
-}
-
-// escapePath writes a path in the spelling of the new signature: all but unreserved characters and slashes as %XX.
-func escapePath(path string) string {
-	var b strings.Builder
-	for i := range len(path) {
-		switch c := path[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~/", c) >= 0:
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
 	}
 	return b.String()
 }

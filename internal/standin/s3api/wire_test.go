@@ -144,7 +144,7 @@ func TestUploadsThatAreCutOffStoreNothing(t *testing.T) {
 	if err := st.MakeBucket(t.Context(), bucket, "us-west-2"); err != nil {
 		t.Fatal(err)
 	}
-	api, err := s3api.New(s3api.Config{Store: st, Secret: secrets})
+	api, err := s3api.New(s3api.Config{Store: st, Key: keys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,14 @@ func readHeader(r *http.Request, authorization string) (Claim, error) {
 			return Claim{}, fmt.Errorf("%w: Authorization header requires '%s' parameter", ErrIncomplete, name)
 		}
 	}
-	return c.read(parts["Credential"], parts["SignedHeaders"], r.Header.Get("X-Amz-Date"))
+	date := r.Header.Get("X-Amz-Date")
+	if date == "" {
+		// The Date header does as well: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html
+		if at, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+			date = at.UTC().Format(timeFormat)
+		}
+	}
+	return c.read(parts["Credential"], parts["SignedHeaders"], date)
 }
 
 func readQuery(query url.Values) (Claim, error) {

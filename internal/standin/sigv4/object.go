@@ -56,16 +56,9 @@ func (c Claim) objectSignature(r *http.Request, path, secret string) string {
 	}
 	canonical.WriteString("\n" + strings.Join(c.SignedHeaders, ";") + "\n" + payload)
 	sum := sha256.Sum256([]byte(canonical.String()))
-	date := c.Time.Format(dateFormat)
-	scope := strings.Join([]string{date, c.Region, c.Service, "aws4_request"}, "/")
-	text := algorithm + "\n" + c.Time.Format(timeFormat) + "\n" + scope + "\n" + hex.EncodeToString(sum[:])
-	signing := []byte("AWS4" + secret)
-	for _, part := range []string{date, c.Region, c.Service, "aws4_request", text} {
-		mac := hmac.New(sha256.New, signing)
-		mac.Write([]byte(part))
-		signing = mac.Sum(nil)
-	}
-	return hex.EncodeToString(signing)
+	mac := hmac.New(sha256.New, c.signingKey(secret))
+	mac.Write([]byte(algorithm + "\n" + c.Time.Format(timeFormat) + "\n" + c.scope() + "\n" + hex.EncodeToString(sum[:])))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 func headerValue(r *http.Request, name string) string {

@@ -9,20 +9,40 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
-	"hash/crc64"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/minio/crc64nvme"
 )
 
-// checksum is an additional checksum as S3 keeps it beside an object: base64, with "-N" at the end when it is a
-// checksum of the parts' checksums.
-type checksum struct {
-	Algorithm types.ChecksumAlgorithm `json:"a"`
-	Type      types.ChecksumType      `json:"t"`
-	Value     string                  `json:"v"`
+// Algorithm is one of S3's checksum algorithms, in S3's spelling.
+type Algorithm string
+
+// The algorithms that the store computes. S3 adds CRC64NVME when the client asks for none (User Guide, "Checking object
+// integrity in Amazon S3").
+const (
+	CRC32     Algorithm = "CRC32"
+	CRC32C    Algorithm = "CRC32C"
+	CRC64NVME Algorithm = "CRC64NVME"
+	SHA1      Algorithm = "SHA1"
+	SHA256    Algorithm = "SHA256"
+	SHA512    Algorithm = "SHA512"
+	MD5       Algorithm = "MD5"
+)
+
+// How a checksum of an upload in parts is made: over all bytes, or over the checksums of the parts.
+const (
+	FullObject = "FULL_OBJECT"
+	Composite  = "COMPOSITE"
+)
+
+// Checksum is an additional checksum as S3 keeps it beside an object: base64, with "-N" at the end when it is a
+// checksum of the checksums of N parts. The zero value is no checksum.
+type Checksum struct {
+	Algorithm Algorithm `json:"a"`
+	Type      string    `json:"t"` // FullObject or Composite
+	Value     string    `json:"v"`
 }
 
-// Reflected polynomials. CRC-64/NVME is the one S3 takes when nobody asks for another.
+// Reflected polynomials.
 const (
 	polyCRC64NVME = 0x9a6c9329ac4bc9b5
 	polyCRC32     = crc32.IEEE
@@ -32,26 +52,26 @@ const (
 // hasher is a running checksum of one of S3's algorithms.
 type hasher struct {
 	hash.Hash
-	algorithm types.ChecksumAlgorithm
+	algorithm Algorithm
 }
 
 // newHasher starts a checksum; ok is false for an algorithm the store does not know (the XXHASH family).
-func newHasher(a types.ChecksumAlgorithm) (h hasher, ok bool) {
+func newHasher(a Algorithm) (h hasher, ok bool) {
 	h.algorithm = a
 	switch a {
-	case types.ChecksumAlgorithmCrc32:
+	case CRC32:
 		h.Hash = crc32.NewIEEE()
-	case types.ChecksumAlgorithmCrc32c:
+	case CRC32C:
 		h.Hash = crc32.New(crc32.MakeTable(polyCRC32C))
-	case types.ChecksumAlgorithmCrc64nvme:
-		h.Hash = crc64.New(crc64.MakeTable(polyCRC64NVME))
-	case types.ChecksumAlgorithmSha1:
+	case CRC64NVME:
+		h.Hash = crc64nvme.New()
+	case SHA1:
 		h.Hash = sha1.New()
-	case types.ChecksumAlgorithmSha256:
+	case SHA256:
 		h.Hash = sha256.New()
-	case types.ChecksumAlgorithmSha512:
+	case SHA512:
 		h.Hash = sha512.New()
-	case types.ChecksumAlgorithmMd5:
+	case MD5:
 		h.Hash = md5.New()
 	default:
 		return h, false
@@ -59,19 +79,38 @@ func newHasher(a types.ChecksumAlgorithm) (h hasher, ok bool) {
 	return h, true
 }
 
+// Size is the length of the algorithm's checksum in bytes, 0 for an algorithm that the store does not know.
+func (a Algorithm) Size() int {
+	h, ok := newHasher(a)
+	if !ok {
+		return 0
+	}
+	return h.Size()
+}
+
+// Sum is the checksum of text in base64, "" for an algorithm that the store does not know.
+func (a Algorithm) Sum(text []byte) string {
+	h, ok := newHasher(a)
+	if !ok {
+		return ""
+	}
+	h.Write(text)
+	return h.value()
+}
+
 func (h hasher) value() string { return base64.StdEncoding.EncodeToString(h.Sum(nil)) }
 
 // combineCRC gives the checksum of a followed by b, from the checksums of both and b's length, as zlib's
 // crc32_combine does: appending n bytes multiplies by x^(8n) modulo the polynomial.
-func combineCRC(a types.ChecksumAlgorithm, first, second string, secondLen int64) (string, error) {
+func combineCRC(a Algorithm, first, second string, secondLen int64) (string, error) {
 	var poly uint64
 	width := 32
 	switch a {
-	case types.ChecksumAlgorithmCrc32:
+	case CRC32:
 		poly = polyCRC32
-	case types.ChecksumAlgorithmCrc32c:
+	case CRC32C:
 		poly = polyCRC32C
-	case types.ChecksumAlgorithmCrc64nvme:
+	case CRC64NVME:
 		poly, width = polyCRC64NVME, 64
 	default:
 		return "", fmt.Errorf("%s checksums cannot be combined", a)

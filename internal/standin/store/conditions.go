@@ -4,71 +4,85 @@ import (
 	"strings"
 	"time"
 
-	"github.com/versity/versitygw/s3err"
+	"quarry/internal/standin/s3err"
 )
 
-// conditions are the headers that make a request depend on what is there. Nil means not given.
-type conditions struct {
-	match, noneMatch     *string
-	modified, unmodified *time.Time
-	lastModified         *time.Time // x-amz-if-match-last-modified-time
-	size                 *int64     // x-amz-if-match-size
+// Conditions are the headers that make a request depend on what is there. Empty and zero mean not given.
+type Conditions struct {
+	Match, NoneMatch     string // ETags, or *
+	Modified, Unmodified time.Time
+	LastModified         time.Time // x-amz-if-match-last-modified-time
+	Size                 *int64    // x-amz-if-match-size
 }
 
-func sameETag(want *string, etag string) bool {
-	w := strings.Trim(*want, `"`)
-	return w == "*" || w == etag
-}
-
-// read decides a GET, a HEAD or the source of a copy, in RFC 9110's order: If-Match before If-Unmodified-Since,
-// If-None-Match before If-Modified-Since. Dates have whole seconds on both sides.
-func (c conditions) read(h *header) error {
-	switch {
-	case c.match != nil:
-		if !sameETag(c.match, h.ETag) {
-			return s3err.GetPreconditionFailedErr(s3err.ConditionIfMatch)
+// sameETag looks for an ETag in a list of them (RFC 9110, section 13.1.1).
+func sameETag(want, etag string) bool {
+	for w := range strings.SplitSeq(want, ",") {
+		w = strings.TrimPrefix(strings.TrimSpace(w), "W/")
+		if w = strings.Trim(w, `"`); w == "*" || w == etag {
+			return true
 		}
-	case c.unmodified != nil && h.Modified.After(*c.unmodified):
-		return s3err.GetPreconditionFailedErr(s3err.ConditionIfUnmodifiedSince)
+	}
+	return false
+}
+
+// Read decides a GET, a HEAD or the source of a copy, in RFC 9110's order: If-Match before If-Unmodified-Since,
+// If-None-Match before If-Modified-Since. Dates have whole seconds on both sides. The error is PreconditionFailed or NotModified.
+func (c Conditions) Read(h *Info) error {
+	switch {
+	case c.Match != "":
+		if !sameETag(c.Match, h.ETag) {
+			return failed("If-Match")
+		}
+	case !c.Unmodified.IsZero() && h.Modified.After(c.Unmodified):
+		return failed("If-Unmodified-Since")
 	}
 	switch {
-	case c.noneMatch != nil:
-		if sameETag(c.noneMatch, h.ETag) {
-			return s3err.GetAPIError(s3err.ErrNotModified)
+	case c.NoneMatch != "":
+		if sameETag(c.NoneMatch, h.ETag) {
+			return s3err.New(s3err.NotModified)
 		}
-	case c.modified != nil && !h.Modified.After(*c.modified):
-		return s3err.GetAPIError(s3err.ErrNotModified)
+	case !c.Modified.IsZero() && !h.Modified.After(c.Modified):
+		return s3err.New(s3err.NotModified)
 	}
 	return nil
+}
+
+func failed(condition string) error {
+	return s3err.New(s3err.PreconditionFailed).With("Condition", condition)
 }
 
 // write decides a PutObject or CompleteMultipartUpload; old is nil when the key is free. It runs inside the index
 // transaction, so that of many writers with If-None-Match one wins.
-func (c conditions) write(old *header) error {
+func (c Conditions) write(old *Info) error {
 	switch {
-	case c.match != nil && c.noneMatch != nil:
-		return s3err.GetNotImplementedErr("If-Match,If-None-Match", s3err.NmpAdditionalMessageMultipleCondHeaders)
-	case c.noneMatch != nil && *c.noneMatch != "*":
-		return s3err.GetNotImplementedErr("If-None-Match", s3err.NmpAdditionalMessageIfNoneMatch)
-	case c.noneMatch != nil && old != nil:
-		return s3err.GetPreconditionFailedErr(s3err.ConditionIfNoneMatch)
-	case c.match != nil && old == nil:
-		return s3err.GetAPIError(s3err.ErrNoSuchKey)
-	case c.match != nil && !sameETag(c.match, old.ETag):
-		return s3err.GetPreconditionFailedErr(s3err.ConditionIfMatch)
+	case c.Match != "" && c.NoneMatch != "":
+		return s3err.NotImplemented("If-Match,If-None-Match", "Multiple conditional request headers present in the request")
+	case c.NoneMatch != "" && c.NoneMatch != "*":
+		return s3err.NotImplemented("If-None-Match", "We don't accept the provided value of If-None-Match header for this API")
+	case c.NoneMatch != "" && old != nil:
+		return failed("If-None-Match")
+	case c.Match != "" && old == nil:
+		return ErrNoSuchKey
+	case c.Match != "" && !sameETag(c.Match, old.ETag):
+		return failed("If-Match")
 	}
 	return nil
 }
 
-// remove decides a DeleteObject of an object that is there.
-func (c conditions) remove(old *header) error {
+// remove decides a DeleteObject; old is nil when the key is free.
+func (c Conditions) remove(old *Info) error {
 	switch {
-	case c.match != nil && !sameETag(c.match, old.ETag):
-		return s3err.GetPreconditionFailedErr(s3err.ConditionIfMatch)
-	case c.lastModified != nil && c.lastModified.Unix() != old.Modified.Unix():
-		return s3err.GetPreconditionFailedErr(s3err.ConditionIfMatchLastModTime)
-	case c.size != nil && *c.size != old.Size:
-		return s3err.GetPreconditionFailedErr(s3err.ConditionIfMatchSize)
+	case old == nil && c.Match != "":
+		return ErrNoSuchKey
+	case old == nil:
+		return nil
+	case c.Match != "" && !sameETag(c.Match, old.ETag):
+		return failed("If-Match")
+	case !c.LastModified.IsZero() && c.LastModified.Unix() != old.Modified.Unix():
+		return failed("x-amz-if-match-last-modified-time")
+	case c.Size != nil && *c.Size != old.Size:
+		return failed("x-amz-if-match-size")
 	}
 	return nil
 }

@@ -6,135 +6,116 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/versity/versitygw/backend"
-	"github.com/versity/versitygw/s3err"
-	"github.com/versity/versitygw/s3response"
+	"quarry/internal/standin/s3err"
 )
 
 // maxCopyBytes is S3's limit for CopyObject; what is larger is copied in parts.
 const maxCopyBytes = 5 << 30
 
-// source is a parsed x-amz-copy-source and its conditions.
-type source struct {
-	bucket, key string
-	cond        conditions
+// Source is the object that a copy is made of.
+type Source struct {
+	Bucket, Key string
+	If          Conditions // of reading; NotModified counts as PreconditionFailed
 }
 
-func (g *gateway) source(header string, owner *string, cond conditions) (source, error) {
-	bucket, key, version, err := backend.ParseCopySource(header)
-	if err == nil {
-		err = noVersion(&version, key)
+func (src Source) check(h *Info) error {
+	err := src.If.Read(h)
+	if errors.Is(err, s3err.New(s3err.NotModified)) { // a copy has no "not modified"
+		return s3err.New(s3err.PreconditionFailed)
 	}
-	if o := str(owner); err == nil && o != "" && o != g.s.account {
-		err = s3err.GetAPIError(s3err.ErrAccessDenied)
+	return err
+}
+
+// fault names the source, not the copy, in an error of S3.
+func (src Source) fault(err error) error {
+	if errors.Is(err, ErrNoSuchBucket) || errors.Is(err, ErrNoSuchKey) {
+		return S3Error(err, src.Bucket, src.Key)
 	}
-	return source{bucket: bucket, key: key, cond: cond}, err
+	return err
 }
 
 // read finds the source inside the transaction that copies it, so that it cannot go away in between.
-func (src source) read(tx *txn) (*object, error) {
-	keys := tx.Bucket(nameObjects).Bucket([]byte(src.bucket))
-	if keys == nil {
-		return nil, refuse(s3err.GetBucketErr(s3err.ErrNoSuchBucket, src.bucket))
-	}
-	b := keys.Get([]byte(src.key))
-	if b == nil {
-		return nil, refuse(ErrNoSuchKey)
+func (src Source) read(tx *txn) (*object, error) {
+	_, b, err := tx.record(src.Bucket, src.Key)
+	if err != nil {
+		return nil, refuse(src.fault(err))
 	}
 	o, err := decodeObject(b)
 	if err != nil {
 		return nil, err
 	}
-	if err := src.cond.read(&o.header); err != nil {
-		var api s3err.S3Error
-		if errors.As(err, &api) && api.StatusCode() == 304 { // a copy has no "not modified"
-			err = s3err.GetAPIError(s3err.ErrPreconditionFailed)
-		}
-		return nil, refuse(err)
-	}
-	return o, nil
+	return o, refuse(src.check(&o.Info))
 }
 
-// CopyObject makes a second record for the same blobs; no data moves, unless another checksum is asked for, which has
+// Copy is an object to be made of another.
+type Copy struct {
+	Bucket, Key string
+	Source      Source
+	Headers     *Headers // nil: those of the source
+	Redirect    string   // never the source's
+	Tags        *Tags    // nil: those of the source
+	Algorithm   Algorithm
+	If          Conditions // of writing
+	// Class, Encryption and KMSKeyID hold whatever Headers says: none of them is copied.
+	Class, Encryption, KMSKeyID string
+}
+
+// Copy makes a second record for the same blobs; no data moves, unless another checksum is asked for, which has
 // to be computed. As in S3 the copy of an object that was uploaded in parts is one piece with an ETag of its own.
-func (g *gateway) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
-	bucket, key := str(in.Bucket), str(in.Key)
-	fail := func(err error) (s3response.CopyObjectOutput, error) {
-		return s3response.CopyObjectOutput{}, apiError(err, bucket, key)
+func (s *Store) Copy(ctx context.Context, in Copy) (Info, error) {
+	if err := checkKey(in.Key); err != nil {
+		return Info{}, err
 	}
-	src, err := g.source(str(in.CopySource), in.ExpectedSourceBucketOwner, conditions{
-		match: in.CopySourceIfMatch, noneMatch: in.CopySourceIfNoneMatch,
-		modified: in.CopySourceIfModifiedSince, unmodified: in.CopySourceIfUnmodifiedSince,
-	})
-	if err == nil {
-		err = checkKey(key)
-	}
-	if err == nil {
-		err = noLock(in.ObjectLockMode, in.ObjectLockLegalHoldStatus)
-	}
-	if err != nil {
-		return fail(err)
-	}
-	replaceMeta := in.MetadataDirective == types.MetadataDirectiveReplace
-	replaceTags := in.TaggingDirective == types.TaggingDirectiveReplace
-	if src.bucket == bucket && src.key == key && !replaceMeta && str(in.WebsiteRedirectLocation) == "" && in.StorageClass == "" {
-		return fail(s3err.GetAPIError(s3err.ErrInvalidCopyDest))
-	}
-	tags, err := backend.ParseObjectTags(str(in.Tagging))
-	if err != nil {
-		return fail(err)
-	}
-	sums, err := g.s.resum(ctx, src, in.ChecksumAlgorithm)
-	if err != nil {
-		return fail(err)
-	}
-	var made *object
-	err = g.s.commit(ctx, func(tx *txn) error {
-		o, err := src.read(tx)
+	for {
+		sums, err := s.resum(ctx, in.Source, in.Algorithm)
 		if err != nil {
-			return err
+			return Info{}, in.Source.fault(err)
 		}
-		if o.Size > maxCopyBytes {
-			return refuse(s3err.GetCopySourceObjectTooLargeErr(maxCopyBytes))
-		}
-		if sums.generation != 0 {
-			if o.Generation != sums.generation { // replaced while it was read: the checksums are another's
-				return refuse(errChanged)
+		var made *object
+		err = s.commit(ctx, func(tx *txn) error {
+			o, err := in.Source.read(tx)
+			if err != nil {
+				return err
 			}
-			o.ETag, o.Checksum, o.parts, o.PartCount = sums.etag, sums.checksum, nil, 0
-		}
-		o.Upload = ""
-		if replaceMeta {
-			o.Headers = headers{
-				ContentType: str(in.ContentType), ContentEncoding: withoutChunked(str(in.ContentEncoding)),
-				ContentDisposition: str(in.ContentDisposition), ContentLanguage: str(in.ContentLanguage),
-				CacheControl: str(in.CacheControl), Expires: str(in.Expires), Metadata: maps.Clone(in.Metadata),
+			if err := in.apply(o, sums); err != nil {
+				return refuse(err)
 			}
+			made = o
+			return s.replace(tx, in.Bucket, in.Key, o, in.If.write)
+		})
+		if errors.Is(err, errChanged) {
+			continue
 		}
-		o.Headers.Redirect = str(in.WebsiteRedirectLocation)
-		if replaceTags {
-			o.Tags = tags
+		if err != nil {
+			return Info{}, err
 		}
-		made = o
-		return g.s.replace(tx, bucket, key, o, nil)
-	})
-	if errors.Is(err, errChanged) {
-		return g.CopyObject(ctx, in)
+		return made.Info, nil
 	}
-	if err != nil {
-		return fail(err)
+}
+
+// apply makes the source's record the copy's.
+func (in Copy) apply(o *object, sums computed) error {
+	if o.Size > maxCopyBytes {
+		return s3err.Request(fmt.Sprintf("The specified copy source is larger than the maximum allowable size for a copy source: %d",
+			int64(maxCopyBytes)))
 	}
-	sum := sumsOf(made.Checksum)
-	return s3response.CopyObjectOutput{CopyObjectResult: &s3response.CopyObjectResult{
-		ETag: some(quoted(made.ETag)), LastModified: &made.Modified, ChecksumType: sum.ChecksumType,
-		ChecksumCRC32: sum.ChecksumCRC32, ChecksumCRC32C: sum.ChecksumCRC32C, ChecksumCRC64NVME: sum.ChecksumCRC64NVME,
-		ChecksumSHA1: sum.ChecksumSHA1, ChecksumSHA256: sum.ChecksumSHA256,
-		ChecksumSHA512: sum.ChecksumSHA512, ChecksumMD5: sum.ChecksumMD5,
-	}}, nil
+	if sums.generation != 0 {
+		if o.Generation != sums.generation { // replaced while it was read: the checksums are another's
+			return errChanged
+		}
+		o.ETag, o.Checksum, o.parts, o.PartCount = sums.etag, sums.checksum, nil, 0
+	}
+	o.Upload = ""
+	if in.Headers != nil {
+		o.Headers = *in.Headers
+	}
+	o.Headers.Redirect = in.Redirect
+	o.Headers.StorageClass, o.Headers.Encryption, o.Headers.KMSKeyID = in.Class, in.Encryption, in.KMSKeyID
+	if in.Tags != nil {
+		o.Tags = *in.Tags
+	}
+	return nil
 }
 
 var errChanged = errors.New("object changed while it was read")
@@ -143,17 +124,17 @@ var errChanged = errors.New("object changed while it was read")
 type computed struct {
 	generation uint64
 	etag       string
-	checksum   checksum
+	checksum   Checksum
 }
 
 // resum reads the source of a copy when its stored sums do not do for the copy: it was uploaded in parts, or another
 // algorithm is asked for. A zero result means they do.
-func (s *Store) resum(ctx context.Context, src source, algorithm types.ChecksumAlgorithm) (computed, error) {
-	head, err := s.lookup(ctx, src.bucket, src.key)
-	if errors.Is(err, ErrNoSuchBucket) {
-		return computed{}, s3err.GetBucketErr(s3err.ErrNoSuchBucket, src.bucket)
-	}
+func (s *Store) resum(ctx context.Context, src Source, algorithm Algorithm) (computed, error) {
+	head, err := s.lookup(ctx, src.Bucket, src.Key)
 	if err != nil {
+		return computed{}, err
+	}
+	if err := src.check(&head.Info); err != nil {
 		return computed{}, err
 	}
 	if algorithm == "" {
@@ -162,34 +143,37 @@ func (s *Store) resum(ctx context.Context, src source, algorithm types.ChecksumA
 	if head.PartCount == 0 && algorithm == head.Checksum.Algorithm || head.Size > maxCopyBytes {
 		return computed{}, nil
 	}
-	md, _ := newHasher(types.ChecksumAlgorithmMd5)
-	var writers []io.Writer
-	writers = append(writers, md)
-	sum, ok := newHasher(algorithm)
-	if ok {
-		writers = append(writers, sum)
-	} else if algorithm != "" {
-		return computed{}, s3err.GetNotImplementedErr("x-amz-checksum-algorithm", "")
+	if algorithm == "" {
+		algorithm = CRC64NVME
 	}
-	o, h, err := s.open(ctx, src.bucket, src.key)
+	o, h, err := s.open(ctx, src.Bucket, src.Key)
 	if err != nil {
 		return computed{}, err
 	}
 	r := h.section(0, o.Size)
-	buf, _ := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
-	_, err = io.CopyBuffer(io.MultiWriter(writers...), r, *buf)
+	etag, sum, err := digest(r, algorithm)
 	if e := r.Close(); err == nil {
 		err = e
 	}
 	if err != nil {
-		return computed{}, fmt.Errorf("read %s/%s: %w", src.bucket, src.key, err)
+		return computed{}, fmt.Errorf("read %s/%s: %w", src.Bucket, src.Key, err)
 	}
-	c := computed{generation: o.Generation, etag: hex.EncodeToString(md.Sum(nil))}
-	if ok {
-		c.checksum = checksum{Algorithm: algorithm, Type: types.ChecksumTypeFullObject, Value: sum.value()}
+	return computed{generation: o.Generation, etag: etag, checksum: sum}, nil
+}
+
+// digest reads r for its ETag and a checksum.
+func digest(r io.Reader, algorithm Algorithm) (etag string, sum Checksum, err error) {
+	hash, ok := newHasher(algorithm)
+	if !ok {
+		return "", Checksum{}, unknownAlgorithm(algorithm)
 	}
-	return c, nil
+	md, _ := newHasher(MD5)
+	buf, _ := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	if _, err := io.CopyBuffer(io.MultiWriter(md, hash), struct{ io.Reader }{r}, *buf); err != nil {
+		return "", Checksum{}, err
+	}
+	return hex.EncodeToString(md.Sum(nil)), Checksum{Algorithm: algorithm, Type: FullObject, Value: hash.value()}, nil
 }
 
 // cut gives the segments of a stretch of the object; an inline object has none.
@@ -208,95 +192,4 @@ func (o *object) cut(offset, length int64) []segment {
 		offset, length = 0, length-n
 	}
 	return out
-}
-
-// UploadPartCopy makes a part of a stretch of an object. The bytes stay where they are; they are read once for the
-// part's ETag and checksum.
-func (g *gateway) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput) (s3response.CopyPartResult, error) {
-	bucket, key := str(in.Bucket), str(in.Key)
-	fail := func(err error) (s3response.CopyPartResult, error) {
-		return s3response.CopyPartResult{}, apiError(err, bucket, key)
-	}
-	src, err := g.source(str(in.CopySource), in.ExpectedSourceBucketOwner, conditions{
-		match: in.CopySourceIfMatch, noneMatch: in.CopySourceIfNoneMatch,
-		modified: in.CopySourceIfModifiedSince, unmodified: in.CopySourceIfUnmodifiedSince,
-	})
-	if err != nil {
-		return fail(err)
-	}
-	up, err := g.s.upload(ctx, bucket, key, str(in.UploadId))
-	if err != nil {
-		return fail(err)
-	}
-	if err := partNumber(in.PartNumber); err != nil {
-		return fail(err)
-	}
-	o, h, err := g.s.open(ctx, src.bucket, src.key)
-	if err != nil {
-		return s3response.CopyPartResult{}, apiError(err, src.bucket, src.key)
-	}
-	defer h.release() // the blobs stay until the part has counted them
-	if err := src.cond.read(&o.header); err != nil {
-		return fail(s3err.GetAPIError(s3err.ErrPreconditionFailed))
-	}
-	offset, length, err := backend.ParseCopySourceRange(o.Size, str(in.CopySourceRange))
-	if err != nil {
-		return fail(err)
-	}
-	length = min(length, o.Size-offset) // "bytes=5-" comes back one too long
-	p, err := g.s.copyPart(ctx, up, int(*in.PartNumber), o, h, offset, length, src)
-	if err != nil {
-		return fail(err)
-	}
-	sum := sumsOf(p.Checksum)
-	return s3response.CopyPartResult{
-		LastModified: p.Modified, ETag: some(quoted(p.ETag)),
-		ChecksumCRC32: sum.ChecksumCRC32, ChecksumCRC32C: sum.ChecksumCRC32C, ChecksumCRC64NVME: sum.ChecksumCRC64NVME,
-		ChecksumSHA1: sum.ChecksumSHA1, ChecksumSHA256: sum.ChecksumSHA256,
-		ChecksumSHA512: sum.ChecksumSHA512, ChecksumMD5: sum.ChecksumMD5,
-	}, nil
-}
-
-func (s *Store) copyPart(ctx context.Context, up *upload, number int, o *object, h *handle, offset, length int64, src source) (*object, error) {
-	segments := o.cut(offset, length)
-	if len(segments) == 0 { // inline bytes: small enough to be written again
-		c, err := s.receive(h.section(offset, length), length, wanted{algorithm: up.Algorithm}, false)
-		if err != nil {
-			return nil, err
-		}
-		return s.putPart(ctx, up, number, c)
-	}
-	algorithm := up.Algorithm
-	if algorithm == "" {
-		algorithm = types.ChecksumAlgorithmCrc64nvme
-	}
-	md, _ := newHasher(types.ChecksumAlgorithmMd5)
-	sum, ok := newHasher(algorithm)
-	if !ok {
-		return nil, s3err.GetNotImplementedErr("x-amz-checksum-algorithm", "")
-	}
-	r := (&handle{blobs: s.blobs, segments: segments}).reader(length)
-	buf, _ := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
-	_, err := io.CopyBuffer(io.MultiWriter(md, sum), r, *buf)
-	if e := r.closeFile(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s/%s: %w", src.bucket, src.key, err)
-	}
-	p := &object{segments: segments, header: header{
-		Size: length, ETag: hex.EncodeToString(md.Sum(nil)),
-		Checksum: checksum{Algorithm: algorithm, Type: types.ChecksumTypeFullObject, Value: sum.value()},
-	}}
-	err = s.commit(ctx, func(tx *txn) error {
-		// The pin keeps the files, not the reference counts: if the source lost its blobs meanwhile they are doomed.
-		for _, g := range segments {
-			if tx.Bucket(nameRefs).Get(g.Blob.key()) == nil {
-				return refuse(s3err.GetAPIError(s3err.ErrPreconditionFailed))
-			}
-		}
-		return tx.putPart(up, number, p, s.generation())
-	})
-	return p, err
 }

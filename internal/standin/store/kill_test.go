@@ -12,10 +12,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/versity/versitygw/s3response"
-
 	"quarry/internal/standin/store"
 )
 
@@ -63,23 +59,15 @@ func victimBody(key string, n int) []byte {
 
 // multipart writes an object as one part; the last part may have any size.
 func multipart(ctx context.Context, s *store.Store, key string, body []byte) error {
-	be := s.Backend()
-	b := bucket
-	up, err := be.CreateMultipartUpload(ctx, s3response.CreateMultipartUploadInput{Bucket: &b, Key: &key})
+	id, err := s.CreateUpload(ctx, store.NewUpload{Bucket: bucket, Key: key})
 	if err != nil {
 		return err
 	}
-	number, size := int32(1), int64(len(body))
-	part, err := be.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket: &b, Key: &key, UploadId: &up.UploadId, PartNumber: &number, Body: bytes.NewReader(body), ContentLength: &size,
-	})
+	part, err := s.PutPart(ctx, id, 1, store.Body{Reader: bytes.NewReader(body), Length: int64(len(body))})
 	if err != nil {
 		return err
 	}
-	_, _, err = be.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &b, Key: &key, UploadId: &up.UploadId,
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: &number, ETag: part.ETag}}},
-	})
+	_, err = s.Complete(ctx, store.Complete{Upload: id, Parts: []store.Named{{Number: 1, ETag: part.ETag}}})
 	return err
 }
 
@@ -179,17 +167,13 @@ func checkAfterKill(t *testing.T, dir string, round int, newest map[string]int) 
 // pendingParts counts the parts of uploads that the kill left unfinished.
 func pendingParts(t *testing.T, s *store.Store) int {
 	t.Helper()
-	be := s.Backend()
-	b, limit, marker := bucket, int32(1000), ""
-	ups, err := be.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &b, MaxUploads: &limit})
+	ups, err := s.ListUploads(t.Context(), bucket, store.Query{Limit: 1000}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := 0
 	for _, u := range ups.Uploads {
-		parts, err := be.ListParts(t.Context(), &s3.ListPartsInput{
-			Bucket: &b, Key: &u.Key, UploadId: &u.UploadID, MaxParts: &limit, PartNumberMarker: &marker,
-		})
+		parts, err := s.ListParts(t.Context(), store.UploadID{Bucket: bucket, Key: u.Key, ID: u.ID}, 0, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
 
 	"quarry/internal/standin/store"
@@ -45,29 +44,21 @@ func FuzzListing(f *testing.F) {
 		for key := range keys {
 			mustWrite(t, s, key, []byte(key))
 		}
-		limit := int32(size%7) + 1
+		limit := int(size%7) + 1
 		wantKeys, wantPrefixes := naiveListing(keys, prefix, delimiter)
-		gotKeys, gotPrefixes := pagesV2(ctx, t, s, prefix, delimiter, limit)
+		gotKeys, gotPrefixes := pages(ctx, t, s, prefix, delimiter, limit)
 		if diff := cmp.Diff(wantKeys, gotKeys); diff != "" {
-			t.Errorf("ListObjectsV2 of %q by %q in pages of %d: keys (-want +got):\n%s", prefix, delimiter, limit, diff)
+			t.Errorf("List of %q by %q in pages of %d: keys (-want +got):\n%s", prefix, delimiter, limit, diff)
 		}
 		if diff := cmp.Diff(wantPrefixes, gotPrefixes); diff != "" {
-			t.Errorf("ListObjectsV2 of %q by %q in pages of %d: common prefixes (-want +got):\n%s", prefix, delimiter, limit, diff)
-		}
-		gotKeys, gotPrefixes = pagesV1(ctx, t, s, prefix, delimiter, limit)
-		if diff := cmp.Diff(wantKeys, gotKeys); diff != "" {
-			t.Errorf("ListObjects of %q by %q in pages of %d: keys (-want +got):\n%s", prefix, delimiter, limit, diff)
-		}
-		if diff := cmp.Diff(wantPrefixes, gotPrefixes); diff != "" {
-			t.Errorf("ListObjects of %q by %q in pages of %d: common prefixes (-want +got):\n%s", prefix, delimiter, limit, diff)
+			t.Errorf("List of %q by %q in pages of %d: common prefixes (-want +got):\n%s", prefix, delimiter, limit, diff)
 		}
 		for key := range keys { // and every key is its own object
 			got, err := read(ctx, s, key, 0)
 			if err != nil || string(got) != key {
 				t.Errorf("read %q = %q, %v", key, got, err)
 			}
-			b := bucket
-			if _, err := s.Backend().DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b, Key: &key}); err != nil {
+			if err := s.Delete(ctx, bucket, key, store.Conditions{}); err != nil {
 				t.Errorf("delete %q: %v", key, err)
 			}
 		}
@@ -98,58 +89,26 @@ func naiveListing(keys map[string]bool, prefix, delimiter string) (objects, pref
 	return objects, prefixes
 }
 
-func pagesV2(ctx context.Context, t *testing.T, s *store.Store, prefix, delimiter string, limit int32) (objects, prefixes []string) {
+// pages lists all, in pages of at most limit names.
+func pages(ctx context.Context, t *testing.T, s *store.Store, prefix, delimiter string, limit int) (objects, prefixes []string) {
 	t.Helper()
-	b, token := bucket, ""
+	after := ""
 	for range 10_000 {
-		page, err := s.Backend().ListObjectsV2(ctx, &s3.ListObjectsV2Input{
-			Bucket: &b, Prefix: &prefix, Delimiter: &delimiter, MaxKeys: &limit, ContinuationToken: &token,
-		})
+		page, err := s.List(ctx, bucket, store.Query{Prefix: prefix, Delimiter: delimiter, After: after, Limit: limit})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(page.Contents) + len(page.CommonPrefixes); n > int(limit) || int(*page.KeyCount) != n {
-			t.Fatalf("a page of %d holds %d, KeyCount %d", limit, n, *page.KeyCount)
+		if n := len(page.Objects) + len(page.Prefixes); n > limit {
+			t.Fatalf("a page of %d holds %d", limit, n)
 		}
-		for _, o := range page.Contents {
-			objects = append(objects, *o.Key)
+		for _, o := range page.Objects {
+			objects = append(objects, o.Key)
 		}
-		for _, p := range page.CommonPrefixes {
-			prefixes = append(prefixes, *p.Prefix)
-		}
-		if !*page.IsTruncated {
+		prefixes = append(prefixes, page.Prefixes...)
+		if !page.Truncated {
 			return objects, prefixes
 		}
-		token = *page.NextContinuationToken
-	}
-	t.Fatal("the listing does not end")
-	return nil, nil
-}
-
-func pagesV1(ctx context.Context, t *testing.T, s *store.Store, prefix, delimiter string, limit int32) (objects, prefixes []string) {
-	t.Helper()
-	b, marker := bucket, ""
-	for range 10_000 {
-		page, err := s.Backend().ListObjects(ctx, &s3.ListObjectsInput{
-			Bucket: &b, Prefix: &prefix, Delimiter: &delimiter, MaxKeys: &limit, Marker: &marker,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, o := range page.Contents {
-			objects = append(objects, *o.Key)
-		}
-		for _, p := range page.CommonPrefixes {
-			prefixes = append(prefixes, *p.Prefix)
-		}
-		if !*page.IsTruncated {
-			return objects, prefixes
-		}
-		if page.NextMarker != nil {
-			marker = *page.NextMarker
-			continue
-		}
-		marker = objects[len(objects)-1] // S3 gives NextMarker only with a delimiter
+		after = page.Last
 	}
 	t.Fatal("the listing does not end")
 	return nil, nil
@@ -161,7 +120,6 @@ func TestStartAfterNeedNotBeAKey(t *testing.T) {
 	for _, key := range []string{"a", "b/1", "b/2", "c"} {
 		mustWrite(t, s, key, nil)
 	}
-	b := bucket
 	for _, c := range []struct {
 		name, after, delimiter string
 		want                   []string
@@ -173,17 +131,15 @@ func TestStartAfterNeedNotBeAKey(t *testing.T) {
 		{"inside a common prefix", "b/1", "/", []string{"c", "b/"}},
 		{"a common prefix", "b/", "/", []string{"c"}},
 	} {
-		page, err := s.Backend().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &b, StartAfter: &c.after, Delimiter: &c.delimiter})
+		page, err := s.List(t.Context(), bucket, store.Query{After: c.after, Delimiter: c.delimiter, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, o := range page.Contents {
-			got = append(got, *o.Key)
+		for _, o := range page.Objects {
+			got = append(got, o.Key)
 		}
-		for _, p := range page.CommonPrefixes {
-			got = append(got, *p.Prefix)
-		}
+		got = append(got, page.Prefixes...)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("start after %s: %q, want %q", c.name, got, c.want)
 		}

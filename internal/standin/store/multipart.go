@@ -7,13 +7,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/versity/versitygw/backend"
-	"github.com/versity/versitygw/s3err"
-	"github.com/versity/versitygw/s3response"
+	"quarry/internal/standin/s3err"
+
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -22,14 +20,14 @@ const maxParts = 10_000
 
 // upload is a multipart upload under way.
 type upload struct {
-	Bucket    string                  `json:"bucket"`
-	Key       string                  `json:"key"`
-	ID        string                  `json:"id"`
-	Initiated time.Time               `json:"initiated"`
-	Headers   headers                 `json:"headers"`
-	Tags      tagSet                  `json:"tags,omitempty"`
-	Algorithm types.ChecksumAlgorithm `json:"algorithm,omitempty"`
-	Type      types.ChecksumType      `json:"type,omitempty"`
+	Bucket    string    `json:"bucket"`
+	Key       string    `json:"key"`
+	ID        string    `json:"id"`
+	Initiated time.Time `json:"initiated"`
+	Headers   Headers   `json:"headers"`
+	Tags      Tags      `json:"tags,omitempty"`
+	Algorithm Algorithm `json:"algorithm,omitempty"`
+	Type      string    `json:"type,omitempty"`
 }
 
 const uploadIDLength = 32
@@ -44,45 +42,42 @@ func splitUploadKey(k []byte) (key, id string) {
 
 func partKey(number int) []byte { return binary.BigEndian.AppendUint16(nil, uint16(number)) } // at most 10,000
 
-func partNumber(n *int32) error {
-	if n == nil || *n < 1 || *n > maxParts {
-		return s3err.GetInvalidArgumentErr(s3err.InvalidArgPartNumber, fmt.Sprint(n))
+func partNumber(n int) error {
+	if n < 1 || n > maxParts {
+		return s3err.Argument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", strconv.Itoa(n))
 	}
 	return nil
 }
 
-func (g *gateway) CreateMultipartUpload(ctx context.Context, in s3response.CreateMultipartUploadInput) (s3response.InitiateMultipartUploadResult, error) {
-	fail := func(err error) (s3response.InitiateMultipartUploadResult, error) {
-		return s3response.InitiateMultipartUploadResult{}, apiError(err, str(in.Bucket), str(in.Key))
+// NewUpload is a multipart upload to begin. Algorithm and Type may be empty.
+type NewUpload struct {
+	Bucket, Key string
+	Headers     Headers
+	Tags        Tags
+	Algorithm   Algorithm
+	Type        string // FullObject or Composite
+}
+
+// UploadID names a multipart upload.
+type UploadID struct{ Bucket, Key, ID string }
+
+// CreateUpload begins an upload and returns its id.
+func (s *Store) CreateUpload(ctx context.Context, in NewUpload) (UploadID, error) {
+	if err := checkKey(in.Key); err != nil {
+		return UploadID{}, err
 	}
-	if err := checkKey(str(in.Key)); err != nil {
-		return fail(err)
-	}
-	if err := noLock(in.ObjectLockMode, in.ObjectLockLegalHoldStatus); err != nil {
-		return fail(err)
-	}
-	tags, err := backend.ParseObjectTags(str(in.Tagging))
-	if err != nil {
-		return fail(err)
-	}
-	if _, ok := newHasher(in.ChecksumAlgorithm); in.ChecksumAlgorithm != "" && !ok {
-		return fail(s3err.GetNotImplementedErr("x-amz-checksum-algorithm", ""))
+	if _, ok := newHasher(in.Algorithm); in.Algorithm != "" && !ok {
+		return UploadID{}, unknownAlgorithm(in.Algorithm)
 	}
 	var id [uploadIDLength / 2]byte
 	if _, err := rand.Read(id[:]); err != nil {
-		return fail(err)
+		return UploadID{}, err
 	}
 	up := &upload{
-		Bucket: str(in.Bucket), Key: str(in.Key), ID: hex.EncodeToString(id[:]), Initiated: now(), Tags: tags,
-		Algorithm: in.ChecksumAlgorithm, Type: in.ChecksumType,
-		Headers: headers{
-			ContentType: str(in.ContentType), ContentEncoding: withoutChunked(str(in.ContentEncoding)),
-			ContentDisposition: str(in.ContentDisposition), ContentLanguage: str(in.ContentLanguage),
-			CacheControl: str(in.CacheControl), Expires: str(in.Expires), Redirect: str(in.WebsiteRedirectLocation),
-			Metadata: in.Metadata,
-		},
+		Bucket: in.Bucket, Key: in.Key, ID: hex.EncodeToString(id[:]), Initiated: now(), Tags: in.Tags,
+		Algorithm: in.Algorithm, Type: in.Type, Headers: in.Headers,
 	}
-	err = g.s.commit(ctx, func(tx *txn) error {
+	err := s.commit(ctx, func(tx *txn) error {
 		uploads := tx.Bucket(nameUploads).Bucket([]byte(up.Bucket))
 		if uploads == nil {
 			return refuse(ErrNoSuchBucket)
@@ -96,83 +91,67 @@ func (g *gateway) CreateMultipartUpload(ctx context.Context, in s3response.Creat
 		}
 		return uploads.Put(uploadKey(up.Key, up.ID), v)
 	})
-	if err != nil {
-		return fail(err)
-	}
-	return s3response.InitiateMultipartUploadResult{Bucket: up.Bucket, Key: up.Key, UploadId: up.ID}, nil
+	return UploadID{in.Bucket, in.Key, up.ID}, err
 }
 
 // upload finds an upload; S3's NoSuchUpload when it is not (or no longer) there.
-func (s *Store) upload(ctx context.Context, bucket, key, id string) (*upload, error) {
+func (s *Store) upload(ctx context.Context, id UploadID) (*upload, error) {
 	var up *upload
 	err := s.view(ctx, func(tx *bolt.Tx) error {
 		var err error
-		up, err = readUpload(tx, bucket, key, id)
+		up, err = readUpload(tx, id)
 		return err
 	})
 	return up, err
 }
 
-func readUpload(tx *bolt.Tx, bucket, key, id string) (*upload, error) {
-	uploads := tx.Bucket(nameUploads).Bucket([]byte(bucket))
+func readUpload(tx *bolt.Tx, id UploadID) (*upload, error) {
+	uploads := tx.Bucket(nameUploads).Bucket([]byte(id.Bucket))
 	if uploads == nil {
 		return nil, ErrNoSuchBucket
 	}
-	v := uploads.Get(uploadKey(key, id))
-	if v == nil || len(id) != uploadIDLength {
-		return nil, s3err.GetNoSuchUploadErr(id)
+	v := uploads.Get(uploadKey(id.Key, id.ID))
+	if v == nil || len(id.ID) != uploadIDLength {
+		return nil, noSuchUpload(id.ID)
 	}
 	up := &upload{}
 	if err := json.Unmarshal(v, up); err != nil {
-		return nil, fmt.Errorf("%w: upload %s: %w", errRecord, id, err)
+		return nil, fmt.Errorf("%w: upload %s: %w", errRecord, id.ID, err)
 	}
 	return up, nil
 }
 
-func (g *gateway) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
-	bucket, key := str(in.Bucket), str(in.Key)
-	up, err := g.s.upload(ctx, bucket, key, str(in.UploadId))
+func noSuchUpload(id string) error { return s3err.New(s3err.NoSuchUpload).With("UploadId", id) }
+
+// PutPart stores a part of an upload. Where the body names no algorithm it is the upload's; another than the upload's is refused.
+func (s *Store) PutPart(ctx context.Context, id UploadID, number int, body Body) (Info, error) {
+	up, err := s.upload(ctx, id)
 	if err == nil {
-		err = partNumber(in.PartNumber)
+		err = partNumber(number)
 	}
 	if err != nil {
-		return nil, apiError(err, bucket, key)
+		return Info{}, err
 	}
-	want := wantedChecksum(in.ChecksumAlgorithm, map[types.ChecksumAlgorithm]*string{
-		types.ChecksumAlgorithmCrc32: in.ChecksumCRC32, types.ChecksumAlgorithmCrc32c: in.ChecksumCRC32C,
-		types.ChecksumAlgorithmCrc64nvme: in.ChecksumCRC64NVME, types.ChecksumAlgorithmSha1: in.ChecksumSHA1,
-		types.ChecksumAlgorithmSha256: in.ChecksumSHA256, types.ChecksumAlgorithmSha512: in.ChecksumSHA512,
-		types.ChecksumAlgorithmMd5: in.ChecksumMD5,
-	})
-	if want.algorithm == "" {
-		want.algorithm = up.Algorithm
+	if body.Algorithm == "" {
+		body.Algorithm = up.Algorithm
 	}
-	if up.Algorithm != "" && want.algorithm != up.Algorithm {
-		return nil, s3err.GetChecksumTypeMismatchErr(up.Algorithm, want.algorithm)
+	if up.Algorithm != "" && body.Algorithm != up.Algorithm {
+		return Info{}, s3err.Request(fmt.Sprintf("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+			lower(up.Algorithm), lower(body.Algorithm)))
 	}
-	var length int64
-	if in.ContentLength != nil {
-		length = *in.ContentLength
-	}
-	c, err := g.s.receive(in.Body, length, want, false)
+	c, err := s.receive(body, false)
 	if err != nil {
-		return nil, apiError(err, bucket, key)
+		return Info{}, err
 	}
-	p, err := g.s.putPart(ctx, up, int(*in.PartNumber), c)
+	p, err := s.putPart(ctx, up, number, c)
 	if err != nil {
-		return nil, apiError(err, bucket, key)
+		return Info{}, err
 	}
-	sum := sumsOf(p.Checksum)
-	return &s3.UploadPartOutput{
-		ETag:          some(quoted(p.ETag)),
-		ChecksumCRC32: sum.ChecksumCRC32, ChecksumCRC32C: sum.ChecksumCRC32C, ChecksumCRC64NVME: sum.ChecksumCRC64NVME,
-		ChecksumSHA1: sum.ChecksumSHA1, ChecksumSHA256: sum.ChecksumSHA256,
-		ChecksumSHA512: sum.ChecksumSHA512, ChecksumMD5: sum.ChecksumMD5,
-	}, nil
+	return p.Info, nil
 }
 
 func (s *Store) putPart(ctx context.Context, up *upload, number int, c content) (*object, error) {
-	p := &object{segments: c.segments, header: header{Size: c.size, ETag: hex.EncodeToString(c.md5), Checksum: c.checksum}}
+	p := &object{segments: c.segments, Info: Info{Size: c.size, ETag: hex.EncodeToString(c.md5), Checksum: c.checksum}}
 	err := s.commit(ctx, func(tx *txn) error { return tx.putPart(up, number, p, s.generation()) })
 	if err != nil {
 		s.giveBack(c, err)
@@ -185,7 +164,7 @@ func (s *Store) putPart(ctx context.Context, up *upload, number int, c content) 
 func (t *txn) putPart(up *upload, number int, p *object, generation uint64) error {
 	parts := t.Bucket(nameParts).Bucket([]byte(up.ID))
 	if parts == nil {
-		return refuse(s3err.GetNoSuchUploadErr(up.ID))
+		return refuse(noSuchUpload(up.ID))
 	}
 	var old *object
 	if b := parts.Get(partKey(number)); b != nil {
@@ -231,20 +210,19 @@ func (t *txn) dropParts(id string) error {
 	return t.Bucket(nameParts).DeleteBucket([]byte(id))
 }
 
-func (g *gateway) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput) error {
-	bucket, key, id := str(in.Bucket), str(in.Key), str(in.UploadId)
-	err := g.s.commit(ctx, func(tx *txn) error {
-		up, err := readUpload(tx.Tx, bucket, key, id)
+// Abort ends an upload. With initiated set, an upload of another time is refused.
+func (s *Store) Abort(ctx context.Context, id UploadID, initiated time.Time) error {
+	return s.commit(ctx, func(tx *txn) error {
+		up, err := readUpload(tx.Tx, id)
 		if err != nil {
 			return refuse(err)
 		}
-		if t := in.IfMatchInitiatedTime; t != nil && !t.Equal(up.Initiated) {
-			return refuse(s3err.GetAPIError(s3err.ErrPreconditionFailed))
+		if !initiated.IsZero() && !initiated.Equal(up.Initiated) {
+			return refuse(failed("x-amz-if-match-initiated-time"))
 		}
-		if err := tx.dropParts(id); err != nil {
+		if err := tx.dropParts(id.ID); err != nil {
 			return err
 		}
-		return tx.Bucket(nameUploads).Bucket([]byte(bucket)).Delete(uploadKey(key, id))
+		return tx.Bucket(nameUploads).Bucket([]byte(id.Bucket)).Delete(uploadKey(id.Key, id.ID))
 	})
-	return apiError(err, bucket, key)
 }

@@ -21,13 +21,13 @@ type Object struct {
 	Modified time.Time
 }
 
-func (h *header) native(key string) Object {
+func (h *Info) native(key string) Object {
 	return Object{Key: key, Size: h.Size, ETag: h.ETag, Modified: h.Modified}
 }
 
 // Stat looks an object up; ErrNoSuchBucket or ErrNoSuchKey when it is not there.
 func (s *Store) Stat(ctx context.Context, bucket, key string) (Object, error) {
-	var h header
+	var h Info
 	err := s.view(ctx, func(tx *bolt.Tx) error {
 		keys := tx.Bucket(nameObjects).Bucket([]byte(bucket))
 		if keys == nil {
@@ -79,7 +79,7 @@ func (s *Store) Objects(ctx context.Context, bucket, prefix string) iter.Seq2[Ob
 				}
 				c := keys.Cursor()
 				for k, v := c.Seek(from); k != nil && bytes.HasPrefix(k, []byte(prefix)) && len(page) < pageSize; k, v = c.Next() {
-					var h header
+					var h Info
 					if _, err := decodeHeader(v, &h); err != nil {
 						return err
 					}
@@ -111,6 +111,11 @@ type BucketInfo struct {
 	Created  time.Time
 	Policy   []byte // JSON, nil when there is none
 	KMSKeyID string // key of the default encryption, "" when it is not aws:kms
+
+	Encryption string // algorithm of the default encryption: AES256, aws:kms or aws:kms:dsse
+	Ownership  string // of objects; "" when it was never set, which means BucketOwnerEnforced
+	Versioning string // "" or Suspended
+	Tags       Tags
 }
 
 // bucketName is S3's rule (User Guide, "General purpose bucket naming rules") without its list of reserved names.
@@ -140,9 +145,15 @@ func (s *Store) Bucket(ctx context.Context, bucket string) (BucketInfo, error) {
 	if err != nil {
 		return BucketInfo{}, fmt.Errorf("bucket %s: %w", bucket, err)
 	}
+	return b.info(), nil
+}
+
+func (b *bucketRecord) info() BucketInfo {
+	algorithm, key := defaultEncryption(b.Documents["encryption"])
 	return BucketInfo{
-		Name: b.Name, Region: b.Region, Created: b.Created, Policy: b.Policy, KMSKeyID: b.kmsKeyID(),
-	}, nil
+		Name: b.Name, Region: b.Region, Created: b.Created, Policy: b.Policy, KMSKeyID: key,
+		Encryption: algorithm, Ownership: b.Ownership, Versioning: b.Versioning, Tags: b.Tags,
+	}
 }
 
 // bucketRecord is a bucket in the index. Documents holds the configurations that the store keeps without looking
@@ -151,11 +162,10 @@ type bucketRecord struct {
 	Name       string            `json:"name"`
 	Region     string            `json:"region"`
 	Created    time.Time         `json:"created"`
-	ACL        []byte            `json:"acl,omitempty"`
 	Policy     []byte            `json:"policy,omitempty"`
 	Ownership  string            `json:"ownership,omitempty"`
 	Versioning string            `json:"versioning,omitempty"`
-	Tags       tagSet            `json:"tags,omitempty"`
+	Tags       Tags              `json:"tags,omitempty"`
 	Documents  map[string][]byte `json:"documents,omitempty"`
 }
 
@@ -237,6 +247,3 @@ func (s *Store) SetDocument(ctx context.Context, bucket, name string, doc []byte
 		return nil
 	})
 }
-
-// kmsKeyID reads the key out of the default encryption.
-func (b *bucketRecord) kmsKeyID() string { return encryptionKey(b.Documents["encryption"]) }

@@ -3,260 +3,104 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
+	"io"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/versity/versitygw/backend"
-	"github.com/versity/versitygw/s3err"
-	"github.com/versity/versitygw/s3response"
+	"quarry/internal/standin/s3err"
+
+	bolt "go.etcd.io/bbolt"
 )
 
-func (g *gateway) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
-	bucket, key := str(in.Bucket), str(in.Key)
-	fail := func(err error) (s3response.PutObjectOutput, error) {
-		return s3response.PutObjectOutput{}, apiError(err, bucket, key)
+// Put is an object to be stored in one piece.
+type Put struct {
+	Bucket, Key string
+	Headers     Headers
+	Tags        Tags
+	If          Conditions // Match and NoneMatch
+	Body        Body
+}
+
+// Put stores an object and returns what is now kept of it. Errors are ErrNoSuchBucket, those of the key, and S3's.
+func (s *Store) Put(ctx context.Context, in Put) (Info, error) {
+	if err := checkKey(in.Key); err != nil {
+		return Info{}, err
 	}
-	if err := checkKey(key); err != nil {
-		return fail(err)
+	if err := s.early(ctx, in.Bucket, in.Key, in.If); err != nil {
+		return Info{}, err
 	}
-	if err := noLock(in.ObjectLockMode, in.ObjectLockLegalHoldStatus); err != nil {
-		return fail(err)
-	}
-	tags, err := backend.ParseObjectTags(str(in.Tagging))
+	c, err := s.receive(in.Body, true)
 	if err != nil {
-		return fail(err)
+		return Info{}, err
 	}
-	cond := conditions{match: in.IfMatch, noneMatch: in.IfNoneMatch}
-	if err := g.early(ctx, bucket, key, cond); err != nil {
-		return fail(err)
+	o := &object{Info: Info{Tags: in.Tags, Headers: in.Headers}}
+	if err := s.put(in.Bucket, in.Key, o, c, in.If.write); err != nil {
+		return Info{}, err
 	}
-	want := wantedChecksum(in.ChecksumAlgorithm, map[types.ChecksumAlgorithm]*string{
-		types.ChecksumAlgorithmCrc32: in.ChecksumCRC32, types.ChecksumAlgorithmCrc32c: in.ChecksumCRC32C,
-		types.ChecksumAlgorithmCrc64nvme: in.ChecksumCRC64NVME, types.ChecksumAlgorithmSha1: in.ChecksumSHA1,
-		types.ChecksumAlgorithmSha256: in.ChecksumSHA256, types.ChecksumAlgorithmSha512: in.ChecksumSHA512,
-		types.ChecksumAlgorithmMd5: in.ChecksumMD5,
-	})
-	var length int64
-	if in.ContentLength != nil {
-		length = *in.ContentLength
-	}
-	c, err := g.s.receive(in.Body, length, want, true)
-	if err != nil {
-		return fail(err)
-	}
-	o := &object{header: header{Tags: tags, Headers: headers{
-		ContentType: str(in.ContentType), ContentEncoding: withoutChunked(str(in.ContentEncoding)),
-		ContentDisposition: str(in.ContentDisposition), ContentLanguage: str(in.ContentLanguage),
-		CacheControl: str(in.CacheControl), Expires: str(in.Expires), Redirect: str(in.WebsiteRedirectLocation),
-		Metadata: in.Metadata,
-	}}}
-	if err := g.s.put(bucket, key, o, c, cond.write); err != nil {
-		return fail(err)
-	}
-	sums := sumsOf(o.Checksum)
-	return s3response.PutObjectOutput{
-		ETag: quoted(o.ETag), ChecksumType: o.Checksum.Type,
-		ChecksumCRC32: sums.ChecksumCRC32, ChecksumCRC32C: sums.ChecksumCRC32C, ChecksumCRC64NVME: sums.ChecksumCRC64NVME,
-		ChecksumSHA1: sums.ChecksumSHA1, ChecksumSHA256: sums.ChecksumSHA256,
-		ChecksumSHA512: sums.ChecksumSHA512, ChecksumMD5: sums.ChecksumMD5,
-	}, nil
+	return o.Info, nil
 }
 
 // early looks at the preconditions before the body is read; what counts is decided again in the transaction.
-func (g *gateway) early(ctx context.Context, bucket, key string, cond conditions) error {
-	o, err := g.s.lookup(ctx, bucket, key)
+func (s *Store) early(ctx context.Context, bucket, key string, cond Conditions) error {
+	o, err := s.lookup(ctx, bucket, key)
 	switch {
 	case errors.Is(err, ErrNoSuchKey):
 		return cond.write(nil)
 	case err != nil:
 		return err
 	}
-	return cond.write(&o.header)
+	return cond.write(&o.Info)
 }
 
-func noLock(mode types.ObjectLockMode, hold types.ObjectLockLegalHoldStatus) error {
-	if mode != "" || hold == types.ObjectLockLegalHoldStatusOn {
-		return s3err.GetAPIError(s3err.ErrMissingObjectLockConfiguration)
+// Head describes an object and the parts it was uploaded in, nil when it was uploaded in one piece.
+func (s *Store) Head(ctx context.Context, bucket, key string) (Info, []Part, error) {
+	o, err := s.lookup(ctx, bucket, key)
+	if err != nil {
+		return Info{}, nil, err
 	}
-	return nil
+	return o.Info, o.parts, nil
 }
 
-// withoutChunked takes aws-chunked out of a Content-Encoding: it names the wire, not the object
-// (versitygw issue #2398).
-func withoutChunked(encoding string) string {
-	var kept []string
-	for e := range strings.SplitSeq(encoding, ",") {
-		if e = strings.TrimSpace(e); e != "" && !strings.EqualFold(e, "aws-chunked") {
-			kept = append(kept, e)
-		}
-	}
-	return strings.Join(kept, ",")
+// Opened is an object that is held: its bytes stay although it is replaced or deleted. One of Section and Close ends the hold.
+type Opened struct {
+	Info
+	Parts []Part
+
+	handle *handle
 }
 
-// span is which bytes a request asks for.
-type span struct {
-	offset, length int64
-	contentRange   *string // nil for the whole object
-	parts          *int32
-	checksum       checksum // zero when the bytes asked for have none
-}
-
-// spanOf resolves Range and partNumber. A range has no checksum: the stored one is the whole object's.
-func spanOf(o *object, rangeHeader string, part *int32, mode types.ChecksumMode) (span, error) {
-	sp := span{length: o.Size, parts: some(int32(o.PartCount))}
-	switch {
-	case part != nil:
-		return partSpan(o, int(*part), mode)
-	case rangeHeader != "":
-		offset, length, valid, err := backend.ParseObjectRange(o.Size, rangeHeader)
-		if err != nil {
-			return sp, err
-		}
-		if valid {
-			sp.offset, sp.length = offset, length
-			sp.contentRange = some(fmt.Sprintf("bytes %d-%d/%d", offset, offset+length-1, o.Size))
-			return sp, nil
-		}
-	}
-	if mode == types.ChecksumModeEnabled {
-		sp.checksum = o.Checksum
-	}
-	return sp, nil
-}
-
-func partSpan(o *object, number int, mode types.ChecksumMode) (span, error) {
-	sp := span{length: o.Size, parts: some(int32(o.PartCount))}
-	if len(o.parts) == 0 { // an object put in one piece is its own part 1
-		if number != 1 {
-			return sp, s3err.GetInvalidPartNumberRangeErr(1, int32(number))
-		}
-		if mode == types.ChecksumModeEnabled {
-			sp.checksum = o.Checksum
-		}
-	} else {
-		if number > len(o.parts) {
-			return sp, s3err.GetInvalidPartNumberRangeErr(int32(len(o.parts)), int32(number))
-		}
-		for _, p := range o.parts[:number-1] {
-			sp.offset += p.Size
-		}
-		p := o.parts[number-1]
-		sp.length = p.Size
-		if mode == types.ChecksumModeEnabled && p.Checksum != "" {
-			sp.checksum = checksum{Algorithm: o.Checksum.Algorithm, Type: o.Checksum.Type, Value: p.Checksum}
-		}
-	}
-	if o.Size > 0 {
-		sp.contentRange = some(fmt.Sprintf("bytes %d-%d/%d", sp.offset, sp.offset+sp.length-1, o.Size))
-	}
-	return sp, nil
-}
-
-// noVersion refuses ids of versions: the only one there is has the id "null".
-func noVersion(id *string, key string) error {
-	if v := str(id); v != "" && v != "null" {
-		return s3err.GetNoSuchVersionErr(key, v)
-	}
-	return nil
-}
-
-func (g *gateway) GetObject(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
-	bucket, key := str(in.Bucket), str(in.Key)
-	if err := noVersion(in.VersionId, key); err != nil {
+// Open looks an object up and holds its bytes.
+func (s *Store) Open(ctx context.Context, bucket, key string) (*Opened, error) {
+	o, h, err := s.open(ctx, bucket, key)
+	if err != nil {
 		return nil, err
 	}
-	o, h, err := g.s.open(ctx, bucket, key)
-	if err != nil {
-		return nil, apiError(err, bucket, key)
-	}
-	cond := conditions{match: in.IfMatch, noneMatch: in.IfNoneMatch, modified: in.IfModifiedSince, unmodified: in.IfUnmodifiedSince}
-	if err := cond.read(&o.header); err != nil {
-		h.release()
-		return nil, err
-	}
-	sp, err := spanOf(o, str(in.Range), in.PartNumber, in.ChecksumMode)
-	if err != nil {
-		h.release()
-		return nil, apiError(err, bucket, key)
-	}
-	sums := sumsOf(sp.checksum)
-	return &s3.GetObjectOutput{
-		Body: h.section(sp.offset, sp.length), ContentLength: &sp.length, ContentRange: sp.contentRange, PartsCount: sp.parts,
-		AcceptRanges: some("bytes"), ETag: some(quoted(o.ETag)), LastModified: &o.Modified, Metadata: o.Headers.Metadata,
-		ContentType: some(o.Headers.ContentType), ContentEncoding: some(o.Headers.ContentEncoding),
-		ContentDisposition: some(o.Headers.ContentDisposition), ContentLanguage: some(o.Headers.ContentLanguage),
-		CacheControl: some(o.Headers.CacheControl), ExpiresString: some(o.Headers.Expires),
-		WebsiteRedirectLocation: some(o.Headers.Redirect), TagCount: some(int32(len(o.Tags))),
-		ChecksumType: sums.ChecksumType, ChecksumCRC32: sums.ChecksumCRC32, ChecksumCRC32C: sums.ChecksumCRC32C,
-		ChecksumCRC64NVME: sums.ChecksumCRC64NVME, ChecksumSHA1: sums.ChecksumSHA1, ChecksumSHA256: sums.ChecksumSHA256,
-		ChecksumSHA512: sums.ChecksumSHA512, ChecksumMD5: sums.ChecksumMD5,
-	}, nil
+	return &Opened{Info: o.Info, Parts: o.parts, handle: h}, nil
 }
 
-func (g *gateway) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
-	bucket, key := str(in.Bucket), str(in.Key)
-	if err := noVersion(in.VersionId, key); err != nil {
-		return nil, err
-	}
-	o, err := g.s.lookup(ctx, bucket, key)
-	if err != nil {
-		return nil, apiError(err, bucket, key)
-	}
-	cond := conditions{match: in.IfMatch, noneMatch: in.IfNoneMatch, modified: in.IfModifiedSince, unmodified: in.IfUnmodifiedSince}
-	if err := cond.read(&o.header); err != nil {
-		return nil, err
-	}
-	sp, err := spanOf(o, str(in.Range), in.PartNumber, in.ChecksumMode)
-	if err != nil {
-		return nil, apiError(err, bucket, key)
-	}
-	sums := sumsOf(sp.checksum)
-	return &s3.HeadObjectOutput{
-		ContentLength: &sp.length, ContentRange: sp.contentRange, PartsCount: sp.parts,
-		AcceptRanges: some("bytes"), ETag: some(quoted(o.ETag)), LastModified: &o.Modified, Metadata: o.Headers.Metadata,
-		ContentType: some(o.Headers.ContentType), ContentEncoding: some(o.Headers.ContentEncoding),
-		ContentDisposition: some(o.Headers.ContentDisposition), ContentLanguage: some(o.Headers.ContentLanguage),
-		CacheControl: some(o.Headers.CacheControl), ExpiresString: some(o.Headers.Expires),
-		WebsiteRedirectLocation: some(o.Headers.Redirect), TagCount: some(int32(len(o.Tags))),
-		ChecksumType: sums.ChecksumType, ChecksumCRC32: sums.ChecksumCRC32, ChecksumCRC32C: sums.ChecksumCRC32C,
-		ChecksumCRC64NVME: sums.ChecksumCRC64NVME, ChecksumSHA1: sums.ChecksumSHA1, ChecksumSHA256: sums.ChecksumSHA256,
-		ChecksumSHA512: sums.ChecksumSHA512, ChecksumMD5: sums.ChecksumMD5,
-	}, nil
+// Section reads length bytes from offset, which must lie within the object. Closing the reader ends the hold.
+func (o *Opened) Section(offset, length int64) io.ReadCloser { return o.handle.section(offset, length) }
+
+// Close ends the hold where nothing was read.
+func (o *Opened) Close() { o.handle.release() }
+
+// Delete takes a key away. One that is not there is no error, as in S3, unless cond.Match is set.
+func (s *Store) Delete(ctx context.Context, bucket, key string, cond Conditions) error {
+	return s.commit(ctx, func(tx *txn) error { return tx.deleteObject(bucket, key, cond) })
 }
 
-func (g *gateway) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	bucket, key := str(in.Bucket), str(in.Key)
-	cond := conditions{match: in.IfMatch, lastModified: in.IfMatchLastModifiedTime, size: in.IfMatchSize}
-	err := noVersion(in.VersionId, key)
-	if err == nil {
-		err = g.s.commit(ctx, func(tx *txn) error { return tx.deleteObject(bucket, key, cond) })
-	}
-	if err != nil {
-		return nil, apiError(err, bucket, key)
-	}
-	return &s3.DeleteObjectOutput{}, nil
-}
-
-// deleteObject takes a key away. One that is not there is no error, as in S3.
-func (t *txn) deleteObject(bucket, key string, cond conditions) error {
+func (t *txn) deleteObject(bucket, key string, cond Conditions) error {
 	keys := t.Bucket(nameObjects).Bucket([]byte(bucket))
 	if keys == nil {
 		return refuse(ErrNoSuchBucket)
 	}
 	b := keys.Get([]byte(key))
 	if b == nil {
-		if cond.match != nil {
-			return refuse(ErrNoSuchKey)
-		}
-		return nil
+		return refuse(cond.remove(nil))
 	}
 	old, err := decodeObject(b)
 	if err != nil {
 		return err
 	}
-	if err := cond.remove(&old.header); err != nil {
+	if err := cond.remove(&old.Info); err != nil {
 		return refuse(err)
 	}
 	if err := t.dropRefs(old.segments); err != nil {
@@ -265,33 +109,62 @@ func (t *txn) deleteObject(bucket, key string, cond conditions) error {
 	return keys.Delete([]byte(key))
 }
 
-// DeleteObjects deletes up to 1,000 keys in one index transaction; what is refused is said per key.
-func (g *gateway) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (s3response.DeleteResult, error) {
-	bucket := str(in.Bucket)
-	if in.Delete == nil || len(in.Delete.Objects) > 1000 {
-		return s3response.DeleteResult{}, s3err.GetAPIError(s3err.ErrMalformedXML)
-	}
-	var res s3response.DeleteResult
-	err := g.s.commit(ctx, func(tx *txn) error {
-		res = s3response.DeleteResult{}
+// Doomed is one of many objects to delete. Err is set where it was refused before.
+type Doomed struct {
+	Key string
+	If  Conditions
+	Err *s3err.Error
+}
+
+// DeleteMany deletes the keys in one index transaction, and sets Err where one is refused.
+func (s *Store) DeleteMany(ctx context.Context, bucket string, doomed []Doomed) error {
+	return s.commit(ctx, func(tx *txn) error {
 		if tx.Bucket(nameObjects).Bucket([]byte(bucket)) == nil {
 			return refuse(ErrNoSuchBucket)
 		}
-		for _, o := range in.Delete.Objects {
-			err := refuse(noVersion(o.VersionId, str(o.Key)))
-			if err == nil {
-				err = tx.deleteObject(bucket, str(o.Key), conditions{match: o.ETag, lastModified: o.LastModifiedTime, size: o.Size})
-			}
-			if r := (refusal{}); errors.As(err, &r) {
-				res.Error = append(res.Error, s3err.ObjectDeleteError(o.Key, o.VersionId, apiError(err, bucket, str(o.Key))))
+		for i := range doomed {
+			d := &doomed[i]
+			if d.Err != nil {
 				continue
 			}
-			if err != nil {
+			err := tx.deleteObject(bucket, d.Key, d.If)
+			if r := (refusal{}); errors.As(err, &r) {
+				d.Err = S3Error(r.err, bucket, d.Key)
+			} else if err != nil {
 				return err
 			}
-			res.Deleted = append(res.Deleted, types.DeletedObject{Key: o.Key, VersionId: o.VersionId})
 		}
 		return nil
 	})
-	return res, apiError(err, bucket, "")
+}
+
+// SetTags rewrites an object's tags in place: neither its time nor its generation changes, readers stay valid.
+func (s *Store) SetTags(ctx context.Context, bucket, key string, tags Tags) error {
+	return s.commit(ctx, func(tx *txn) error {
+		keys, b, err := tx.record(bucket, key)
+		if err != nil {
+			return refuse(err)
+		}
+		o, err := decodeObject(b)
+		if err != nil {
+			return err
+		}
+		o.Tags = tags
+		record, err := o.encode()
+		if err != nil {
+			return err
+		}
+		return keys.Put([]byte(key), record)
+	})
+}
+
+// record finds the record of a key.
+func (t *txn) record(bucket, key string) (keys *bolt.Bucket, record []byte, err error) {
+	if keys = t.Bucket(nameObjects).Bucket([]byte(bucket)); keys == nil {
+		return nil, nil, ErrNoSuchBucket
+	}
+	if record = keys.Get([]byte(key)); record == nil {
+		return nil, nil, ErrNoSuchKey
+	}
+	return keys, record, nil
 }

@@ -12,21 +12,21 @@ import (
 // the copy.
 const inlineLimit = 4 << 10
 
-// header is what listing and HeadObject need of an object; it is decoded without the rest of the record.
-type header struct {
+// Info is what listing and HeadObject need of an object; it is decoded without the rest of the record.
+type Info struct {
 	Generation uint64    `json:"g"`
 	Size       int64     `json:"s"`
 	ETag       string    `json:"e"` // without quotes
 	Modified   time.Time `json:"m"`
 	PartCount  int       `json:"n,omitempty"` // 0: not uploaded in parts
 	Upload     string    `json:"u,omitempty"` // the multipart upload it came from
-	Checksum   checksum  `json:"c,omitzero"`
-	Headers    headers   `json:"h,omitzero"`
-	Tags       tagSet    `json:"t,omitempty"`
+	Checksum   Checksum  `json:"c,omitzero"`
+	Headers    Headers   `json:"h,omitzero"`
+	Tags       Tags      `json:"t,omitempty"`
 }
 
-// headers are the HTTP headers that S3 gives back as they came.
-type headers struct {
+// Headers are the HTTP headers that S3 gives back as they came.
+type Headers struct {
 	ContentType        string            `json:"t,omitempty"`
 	ContentEncoding    string            `json:"e,omitempty"`
 	ContentDisposition string            `json:"d,omitempty"`
@@ -34,11 +34,14 @@ type headers struct {
 	CacheControl       string            `json:"c,omitempty"`
 	Expires            string            `json:"x,omitempty"`
 	Redirect           string            `json:"r,omitempty"`
-	StorageClass       string            `json:"s,omitempty"`
+	StorageClass       string            `json:"s,omitempty"` // empty: STANDARD
+	Encryption         string            `json:"k,omitempty"` // x-amz-server-side-encryption; empty: AES256
+	KMSKeyID           string            `json:"i,omitempty"` // with aws:kms
 	Metadata           map[string]string `json:"m,omitempty"`
 }
 
-type tagSet map[string]string
+// Tags are the tags of an object or a bucket.
+type Tags map[string]string
 
 // segment is a stretch of a blob.
 type segment struct {
@@ -47,24 +50,24 @@ type segment struct {
 	Length int64
 }
 
-// partInfo is what is kept of a part once its upload is complete.
-type partInfo struct {
+// Part is what is kept of a part once its upload is complete. Checksum is base64, of the object's algorithm.
+type Part struct {
 	Number   int
 	Size     int64
 	Checksum string
 }
 
-// object is a whole record: the header and where the bytes are. Exactly one of segments and inline holds them.
+// object is a whole record: the info and where the bytes are. Exactly one of segments and inline holds them.
 type object struct {
-	header
+	Info
 	segments []segment
-	parts    []partInfo
+	parts    []Part
 	inline   []byte
 }
 
 // encode writes the record as: length of the header, header as JSON, segments, parts, inline bytes.
 func (o *object) encode() ([]byte, error) {
-	head, err := json.Marshal(&o.header)
+	head, err := json.Marshal(&o.Info)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +93,7 @@ func (o *object) encode() ([]byte, error) {
 var errRecord = errors.New("index record is damaged")
 
 // decodeHeader reads the header alone and returns what follows it.
-func decodeHeader(b []byte, h *header) (rest []byte, err error) {
+func decodeHeader(b []byte, h *Info) (rest []byte, err error) {
 	n, used := binary.Uvarint(b)
 	if used <= 0 || n > uint64(len(b)-used) {
 		return nil, errRecord
@@ -104,7 +107,7 @@ func decodeHeader(b []byte, h *header) (rest []byte, err error) {
 // decodeObject reads a whole record. The inline bytes are copied: b belongs to the index transaction.
 func decodeObject(b []byte) (*object, error) {
 	o := &object{}
-	rest, err := decodeHeader(b, &o.header)
+	rest, err := decodeHeader(b, &o.Info)
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +116,9 @@ func decodeObject(b []byte) (*object, error) {
 	for i := range o.segments {
 		o.segments[i] = segment{Blob: blobID(r.number()), Offset: int64(r.number()), Length: int64(r.number())}
 	}
-	o.parts = make([]partInfo, r.count(3))
+	o.parts = make([]Part, r.count(3))
 	for i := range o.parts {
-		o.parts[i] = partInfo{Number: int(r.number()), Size: int64(r.number()), Checksum: string(r.bytes(r.number()))}
+		o.parts[i] = Part{Number: int(r.number()), Size: int64(r.number()), Checksum: string(r.bytes(r.number()))}
 	}
 	if r.broken {
 		return nil, errRecord

@@ -8,9 +8,9 @@ import (
 // FuzzRecord reads damaged index records: an error or a record, never a panic, and what is read is written back alike.
 func FuzzRecord(f *testing.F) {
 	o := &object{
-		header:   header{Generation: 1, Size: 3, ETag: "e", Tags: tagSet{"a": "b"}},
+		Info:     Info{Generation: 1, Size: 3, ETag: "e", Tags: Tags{"a": "b"}},
 		segments: []segment{{Blob: 1<<32 | 7, Offset: 5, Length: 3}},
-		parts:    []partInfo{{Number: 1, Size: 3, Checksum: "AAAA"}},
+		parts:    []Part{{Number: 1, Size: 3, Checksum: "AAAA"}},
 		inline:   []byte("abc"),
 	}
 	b, err := o.encode()

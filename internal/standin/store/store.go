@@ -2,8 +2,7 @@
 //
 // It owns buckets, objects, multipart uploads and what becomes of them in a crash. It does not speak HTTP, check
 // signatures or judge rights: package s3api does the first two in front of it, and the stand-in the third. The job
-// engine uses the native methods (Stat, Objects, Read, Create) without HTTP; Backend offers the same data to
-// versitygw's s3api.
+// engine uses Stat, Objects, Read and Create; package s3api the other methods, one for each operation of S3.
 //
 // What always holds: an object is visible whole or not at all; what was acknowledged is on disk (Config.NoSync
 // excepted); a reader keeps the bytes it opened while the object is overwritten or deleted; no key ever becomes a

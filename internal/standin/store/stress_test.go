@@ -8,31 +8,26 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/versity/versitygw/s3err"
-	"github.com/versity/versitygw/s3response"
-
+	"quarry/internal/standin/s3err"
 	"quarry/internal/standin/store"
 )
 
 // copyParts makes target of two stretches of source, without moving bytes.
 func copyParts(ctx context.Context, s *store.Store, source, target string) error {
-	be, b := s.Backend(), bucket
-	up, err := be.CreateMultipartUpload(ctx, s3response.CreateMultipartUploadInput{Bucket: &b, Key: &target})
+	id, err := s.CreateUpload(ctx, store.NewUpload{Bucket: bucket, Key: target})
 	if err != nil {
 		return err
 	}
-	from, one, first := b+"/"+source, int32(1), "bytes=0-9999"
-	part, err := be.UploadPartCopy(ctx, &s3.UploadPartCopyInput{Bucket: &b, Key: &target, UploadId: &up.UploadId, PartNumber: &one, CopySource: &from, CopySourceRange: &first})
-	if err != nil {
-		return errors.Join(err, be.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b, Key: &target, UploadId: &up.UploadId}))
-	}
-	_, _, err = be.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &b, Key: &target, UploadId: &up.UploadId,
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: &one, ETag: part.ETag}}},
+	part, err := s.CopyPart(ctx, store.PartCopy{
+		Upload: id, Number: 1, Source: store.Source{Bucket: bucket, Key: source},
+		Stretch: func(int64) (int64, int64, error) { return 0, 10_000, nil },
 	})
+	if err != nil {
+		return errors.Join(err, s.Abort(ctx, id, time.Time{}))
+	}
+	_, err = s.Complete(ctx, store.Complete{Upload: id, Parts: []store.Named{{Number: 1, ETag: part.ETag}}})
 	return err
 }
 
@@ -44,7 +39,6 @@ func TestNoFileIsLeftWhenEverythingIsDeleted(t *testing.T) {
 	if err := s.MakeBucket(ctx, bucket, "us-west-2"); err != nil {
 		t.Fatal(err)
 	}
-	be, b := s.Backend(), bucket
 	// Every object is one byte repeated, wherever it was copied: a mixture of two, or a hole, would show.
 	step := func(r *rand.Rand) error {
 		key, other := fmt.Sprint("k", r.IntN(4)), fmt.Sprint("k", r.IntN(4))
@@ -56,14 +50,12 @@ func TestNoFileIsLeftWhenEverythingIsDeleted(t *testing.T) {
 		case 1:
 			return multipart(ctx, s, key, body)
 		case 2:
-			from := b + "/" + other
-			_, err := be.CopyObject(ctx, s3response.CopyObjectInput{Bucket: &b, Key: &key, CopySource: &from, MetadataDirective: types.MetadataDirectiveReplace})
+			_, err := s.Copy(ctx, store.Copy{Bucket: bucket, Key: key, Source: store.Source{Bucket: bucket, Key: other}, Headers: &store.Headers{}})
 			return err
 		case 3:
 			return copyParts(ctx, s, other, key)
 		case 4:
-			_, err := be.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b, Key: &key})
-			return err
+			return s.Delete(ctx, bucket, key, store.Conditions{})
 		}
 		got, err := read(ctx, s, key, 0)
 		if err == nil && bytes.Count(got, got[:1]) != len(got) {
@@ -76,10 +68,10 @@ func TestNoFileIsLeftWhenEverythingIsDeleted(t *testing.T) {
 		group.Go(func() {
 			r := rand.New(rand.NewPCG(1, uint64(i)))
 			for range 150 {
-				var gone s3err.S3Error // the source may have been deleted or replaced meanwhile
+				var gone *s3err.Error // the source may have been deleted or replaced meanwhile
 				if err := step(r); err != nil && !errors.As(err, &gone) && !errors.Is(err, store.ErrNoSuchKey) {
 					t.Errorf("%v", err)
-				} else if gone != nil && gone.StatusCode() >= 500 {
+				} else if gone != nil && gone.Status >= 500 {
 					t.Errorf("%v", err)
 				}
 			}
@@ -90,7 +82,7 @@ func TestNoFileIsLeftWhenEverythingIsDeleted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := be.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b, Key: &o.Key}); err != nil {
+		if err := s.Delete(ctx, bucket, o.Key, store.Conditions{}); err != nil {
 			t.Fatal(err)
 		}
 	}

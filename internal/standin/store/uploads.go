@@ -4,102 +4,100 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"strconv"
 	"strings"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/versity/versitygw/s3err"
-	"github.com/versity/versitygw/s3response"
 	bolt "go.etcd.io/bbolt"
 )
 
-func (g *gateway) ListParts(ctx context.Context, in *s3.ListPartsInput) (s3response.ListPartsResult, error) {
-	bucket, key, id := str(in.Bucket), str(in.Key), str(in.UploadId)
-	after := 0
-	if m := str(in.PartNumberMarker); m != "" {
-		n, err := strconv.Atoi(m)
-		if err != nil || n < 0 {
-			return s3response.ListPartsResult{}, s3err.GetInvalidArgMaxLimiter("part-number-marker", m)
-		}
-		after = min(n, maxParts)
-	}
-	limit := limitOf(in.MaxParts)
-	res := s3response.ListPartsResult{
-		Bucket: bucket, Key: key, UploadID: id, MaxParts: limit, PartNumberMarker: after,
-		Owner: g.user(), Initiator: s3response.Initiator(g.user()), StorageClass: types.StorageClassStandard,
-	}
-	err := g.s.view(ctx, func(tx *bolt.Tx) error {
-		up, err := readUpload(tx, bucket, key, id)
+// UploadParts is one page of the parts of an upload under way.
+type UploadParts struct {
+	Algorithm Algorithm // "" when the upload named none
+	Type      string
+	Class     string // storage class; "" is STANDARD
+	Parts     []UploadPart
+	Truncated bool
+}
+
+// UploadPart is a part of an upload under way.
+type UploadPart struct {
+	Number int
+	Info
+}
+
+// ListParts lists up to limit parts with numbers above after.
+func (s *Store) ListParts(ctx context.Context, id UploadID, after, limit int) (UploadParts, error) {
+	var res UploadParts
+	err := s.view(ctx, func(tx *bolt.Tx) error {
+		up, err := readUpload(tx, id)
 		if err != nil {
 			return err
 		}
-		res.ChecksumAlgorithm, res.ChecksumType = up.Algorithm, up.Type
-		parts := tx.Bucket(nameParts).Bucket([]byte(id))
+		res.Algorithm, res.Type, res.Class = up.Algorithm, up.Type, up.Headers.StorageClass
+		parts := tx.Bucket(nameParts).Bucket([]byte(id.ID))
 		if parts == nil {
 			return nil
 		}
 		c := parts.Cursor()
-		for k, v := c.Seek(partKey(after + 1)); k != nil; k, v = c.Next() {
+		for k, v := c.Seek(partKey(min(after, maxParts) + 1)); k != nil; k, v = c.Next() {
 			if len(res.Parts) == limit {
-				res.IsTruncated = true
+				res.Truncated = true
 				return nil
 			}
-			var h header
-			if _, err := decodeHeader(v, &h); err != nil {
+			p := UploadPart{Number: int(k[0])<<8 | int(k[1])}
+			if _, err := decodeHeader(v, &p.Info); err != nil {
 				return err
 			}
-			number := int(k[0])<<8 | int(k[1])
-			sum := sumsOf(h.Checksum)
-			res.Parts = append(res.Parts, s3response.Part{
-				PartNumber: number, LastModified: h.Modified, ETag: quoted(h.ETag), Size: h.Size,
-				ChecksumCRC32: sum.ChecksumCRC32, ChecksumCRC32C: sum.ChecksumCRC32C, ChecksumCRC64NVME: sum.ChecksumCRC64NVME,
-				ChecksumSHA1: sum.ChecksumSHA1, ChecksumSHA256: sum.ChecksumSHA256,
-				ChecksumSHA512: sum.ChecksumSHA512, ChecksumMD5: sum.ChecksumMD5,
-			})
-			res.NextPartNumberMarker = number
+			res.Parts = append(res.Parts, p)
 		}
 		return nil
 	})
-	return res, apiError(err, bucket, key)
+	return res, err
 }
 
-func (g *gateway) user() s3response.Owner {
-	return s3response.Owner{ID: g.s.account, DisplayName: g.s.account}
+// Uploads is one page of the uploads under way, by key, then by upload id.
+type Uploads struct {
+	Uploads   []Upload
+	Prefixes  []string // common prefixes
+	LastKey   string   // the last key or common prefix of the page
+	LastID    string   // the last upload's id, "" after a common prefix
+	Truncated bool
 }
 
-// ListMultipartUploads lists uploads under way by key, then by upload id.
-func (g *gateway) ListMultipartUploads(ctx context.Context, in *s3.ListMultipartUploadsInput) (s3response.ListMultipartUploadsResult, error) {
-	bucket := str(in.Bucket)
-	w := wireNames(ctx)
-	limit := limitOf(in.MaxUploads)
-	res := s3response.ListMultipartUploadsResult{
-		Bucket: bucket, KeyMarker: w.text(str(in.KeyMarker)), UploadIDMarker: str(in.UploadIdMarker), MaxUploads: limit,
-		Prefix: w.text(str(in.Prefix)), Delimiter: w.text(str(in.Delimiter)), EncodingType: string(w.kind()),
-	}
-	l := &listing{prefix: str(in.Prefix), delimiter: str(in.Delimiter), limit: limit}
-	lastID := ""
-	err := g.s.view(ctx, func(tx *bolt.Tx) error {
+// Upload is an upload under way.
+type Upload struct {
+	Key, ID   string
+	Initiated time.Time
+	Algorithm Algorithm
+	Type      string
+	Class     string // storage class; "" is STANDARD
+}
+
+// ListUploads lists uploads after the key q.After, and of that key those after the id afterID.
+func (s *Store) ListUploads(ctx context.Context, bucket string, q Query, afterID string) (Uploads, error) {
+	var res Uploads
+	l := &listing{Query: q}
+	err := s.view(ctx, func(tx *bolt.Tx) error {
 		uploads := tx.Bucket(nameUploads).Bucket([]byte(bucket))
 		if uploads == nil {
 			return ErrNoSuchBucket
 		}
 		c := uploads.Cursor()
-		k, v := startUploads(c, l, str(in.KeyMarker), str(in.UploadIdMarker))
-		for ; k != nil && bytes.HasPrefix(k, []byte(l.prefix)); k, v = c.Next() {
+		k, v := startUploads(c, l, q.After, afterID)
+		for ; k != nil && bytes.HasPrefix(k, []byte(q.Prefix)); k, v = c.Next() {
 			key, id := splitUploadKey(k)
 			common, ok := l.common(key)
-			if ok && common == l.last {
+			if ok && common == l.page.Last {
 				continue
 			}
-			if len(res.Uploads)+len(res.CommonPrefixes) >= limit || l.bytes > maxListBytes {
-				res.IsTruncated = true
+			if l.full(len(res.Uploads) + len(res.Prefixes)) {
+				res.Truncated = true
 				return nil
 			}
 			if ok {
 				l.add(common)
-				lastID = ""
-				res.CommonPrefixes = append(res.CommonPrefixes, s3response.CommonPrefix{Prefix: w.text(common)})
+				res.LastID = ""
+				res.Prefixes = append(res.Prefixes, common)
 				continue
 			}
 			var up upload
@@ -107,32 +105,28 @@ func (g *gateway) ListMultipartUploads(ctx context.Context, in *s3.ListMultipart
 				return err
 			}
 			l.add(key)
-			lastID = id
-			res.Uploads = append(res.Uploads, s3response.Upload{
-				Key: w.text(key), UploadID: id, Initiated: up.Initiated, StorageClass: types.StorageClassStandard,
-				Owner: g.user(), Initiator: s3response.Initiator(g.user()),
-				ChecksumAlgorithm: up.Algorithm, ChecksumType: up.Type,
+			res.LastID = id
+			res.Uploads = append(res.Uploads, Upload{
+				Key: key, ID: id, Initiated: up.Initiated, Algorithm: up.Algorithm, Type: up.Type, Class: up.Headers.StorageClass,
 			})
 		}
 		return nil
 	})
-	if res.IsTruncated {
-		res.NextKeyMarker, res.NextUploadIDMarker = w.text(l.last), lastID
-	}
-	return res, apiError(err, bucket, "")
+	res.LastKey = l.page.Last
+	return res, err
 }
 
-// startUploads goes behind the markers: behind one upload when both are given, else behind every upload of the key.
+// startUploads goes past the markers: past one upload when both are given, else past every upload of the key.
 func startUploads(c *bolt.Cursor, l *listing, key, id string) (k, v []byte) {
-	if key == "" || key < l.prefix {
-		return c.Seek([]byte(l.prefix))
+	if key == "" || key < l.Prefix {
+		return c.Seek([]byte(l.Prefix))
 	}
 	if common, ok := l.common(key); ok && common == key {
 		return seekPast(c, common)
 	}
 	from := uploadKey(key, id)
 	if id == "" {
-		from = uploadKey(key, strings.Repeat("g", uploadIDLength)) // behind every id of hex digits
+		from = uploadKey(key, strings.Repeat("g", uploadIDLength)) // after every id of hex digits
 	}
 	k, v = c.Seek(from)
 	if k != nil && bytes.Equal(k, from) {

@@ -10,15 +10,13 @@ import (
 	"hash"
 	"os"
 	"unicode/utf8"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // content is bytes that are safely on disk (or small enough for the index) but that nothing names yet.
 type content struct {
 	size     int64
 	md5      []byte
-	checksum checksum // zero when none was asked for
+	checksum Checksum // zero when none was asked for
 	segments []segment
 	inline   []byte
 }
@@ -96,7 +94,7 @@ func (in *intake) seal() (content, error) {
 	}
 	c := content{size: in.size, md5: in.md5.Sum(nil), inline: in.buf}
 	if in.sum.Hash != nil {
-		c.checksum = checksum{Algorithm: in.sum.algorithm, Type: types.ChecksumTypeFullObject, Value: in.sum.value()}
+		c.checksum = Checksum{Algorithm: in.sum.algorithm, Type: FullObject, Value: in.sum.value()}
 	}
 	if in.file == nil {
 		in.err = errFinished
@@ -164,7 +162,7 @@ func (s *Store) Create(ctx context.Context, bucket, key string) (*Writer, error)
 	if _, err := s.Bucket(ctx, bucket); err != nil {
 		return nil, err
 	}
-	sum, _ := newHasher(types.ChecksumAlgorithmCrc32)
+	sum, _ := newHasher(CRC32)
 	return &Writer{store: s, ended: ctx.Err, bucket: bucket, key: key, in: s.newIntake(sum, true)}, nil
 }
 
@@ -185,7 +183,7 @@ func (w *Writer) Commit() (Object, error) {
 	if err != nil {
 		return Object{}, fmt.Errorf("write %s/%s: %w", w.bucket, w.key, err)
 	}
-	o := &object{header: header{Headers: headers{ContentType: "binary/octet-stream"}}}
+	o := &object{Info: Info{Headers: Headers{ContentType: "binary/octet-stream"}}}
 	if err := w.store.put(w.bucket, w.key, o, c, nil); err != nil {
 		return Object{}, fmt.Errorf("write %s/%s: %w", w.bucket, w.key, err)
 	}
@@ -196,7 +194,7 @@ func (w *Writer) Commit() (Object, error) {
 func (w *Writer) Abort() error { return w.in.abort() }
 
 // put names content in the index: it replaces whatever has the key, if allow (nil: always) agrees with what is there.
-func (s *Store) put(bucket, key string, o *object, c content, allow func(old *header) error) error {
+func (s *Store) put(bucket, key string, o *object, c content, allow func(old *Info) error) error {
 	o.Size, o.segments, o.inline = c.size, c.segments, c.inline
 	if o.ETag == "" {
 		o.ETag = hex.EncodeToString(c.md5)
@@ -212,7 +210,7 @@ func (s *Store) put(bucket, key string, o *object, c content, allow func(old *he
 }
 
 // replace writes the record of o, counts its blobs and lets go of the old ones.
-func (s *Store) replace(tx *txn, bucket, key string, o *object, allow func(old *header) error) error {
+func (s *Store) replace(tx *txn, bucket, key string, o *object, allow func(old *Info) error) error {
 	keys := tx.Bucket(nameObjects).Bucket([]byte(bucket))
 	if keys == nil {
 		return refuse(ErrNoSuchBucket)
@@ -225,9 +223,9 @@ func (s *Store) replace(tx *txn, bucket, key string, o *object, allow func(old *
 		}
 	}
 	if allow != nil {
-		var h *header
+		var h *Info
 		if old != nil {
-			h = &old.header
+			h = &old.Info
 		}
 		if err := allow(h); err != nil {
 			return refuse(err)
