@@ -59,14 +59,20 @@ func (w *world) do(t *testing.T, r *http.Request) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, body(t, resp)
+}
+
+// body reads an answer to its end.
+func body(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := resp.Body.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return resp.StatusCode, string(body)
+	return string(text)
 }
 
 func TestChunkedBodiesAreUnwrappedAndTheirTrailersChecked(t *testing.T) {

@@ -106,8 +106,11 @@ func readHeader(r *http.Request, authorization string) (Claim, error) {
 	date := r.Header.Get("X-Amz-Date")
 	if date == "" {
 		// The Date header does as well: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html
-		if at, err := http.ParseTime(r.Header.Get("Date")); err == nil {
-			date = at.UTC().Format(timeFormat)
+		// botocore writes the zone as -0000.
+		for _, form := range []string{http.TimeFormat, time.RFC1123Z} {
+			if at, err := time.Parse(form, r.Header.Get("Date")); err == nil {
+				date = at.UTC().Format(timeFormat)
+			}
 		}
 	}
 	return c.read(parts["Credential"], parts["SignedHeaders"], date)
