@@ -43,9 +43,7 @@ answers() { # answers URL PID: waits until something listens there.
 }
 
 versitygw() {
-	local version
-	version=$(cd .. && go list -m -f '{{.Version}}' github.com/versity/versitygw)
-	GOBIN=$tmp/bin HOME=$real_home GOFLAGS=-buildvcs=false go install "github.com/versity/versitygw/cmd/versitygw@$version" || return 1
+	GOBIN=$tmp/bin HOME=$real_home GOFLAGS=-buildvcs=false go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 || return 1
 	mkdir -p "$tmp/versitygw" "$tmp/sidecar"
 	"$tmp/bin/versitygw" --quiet --access "$SECOND_KEY" --secret "$SECOND_SECRET" --region "$AWS_REGION" --port "127.0.0.1:$1" \
 		posix --sidecar "$tmp/sidecar" "$tmp/versitygw" >"$tmp/versitygw.log" 2>&1 &
