@@ -241,8 +241,11 @@ func (a *API) createPolicy(c call) (any, error) {
 	if err := checkName("policyName", name, policyName()); err != nil {
 		return nil, err
 	}
-	if !rolePath().MatchString(path) {
-		return nil, refuse(http.StatusBadRequest, "ValidationError", "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.")
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	if err := checkLength("description", c.form.Get("Description"), 0, maxDescription); err != nil {
+		return nil, err
 	}
 	made := own{
 		Name: name, Path: path, ARN: "arn:aws:iam::" + Account + ":policy" + path + name, ID: newID("ANPA"), Description: c.form.Get("Description"),

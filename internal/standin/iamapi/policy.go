@@ -233,7 +233,11 @@ var servicePrincipal = pattern(`^[a-z0-9][a-z0-9.-]*\.amazonaws\.com(\.cn)?$`)
 
 // checkTrust refuses what AWS refuses in AssumeRolePolicyDocument.
 func checkTrust(field, text string) error {
-	return checkDocument(field, text, func() error { return policy.CheckTrust(text, servicePrincipal().MatchString) })
+	err := checkDocument(field, text, func() error { return policy.CheckTrust(text, servicePrincipal().MatchString) })
+	if err == nil && solid(text) > maxTrust {
+		return refuse(http.StatusConflict, "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: %d", maxTrust)
+	}
+	return err
 }
 
 // checkIdentity refuses what AWS refuses in a role's inline policy.

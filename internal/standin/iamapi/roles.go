@@ -74,8 +74,11 @@ func (a *API) createRole(c call) (any, error) {
 	if err := checkName("roleName", name, roleName()); err != nil {
 		return nil, err
 	}
-	if !rolePath().MatchString(path) {
-		return nil, refuse(http.StatusBadRequest, "ValidationError", "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.")
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	if err := checkLength("description", c.form.Get("Description"), 0, maxDescription); err != nil {
+		return nil, err
 	}
 	r := role{
 		Name: name, Path: path, ARN: "arn:aws:iam::" + Account + ":role" + path + name, ID: newID("AROA"),
@@ -111,8 +114,15 @@ func (a *API) createRole(c call) (any, error) {
 }
 
 func checkName(field, name string, pattern *regexp.Regexp) error {
+	most := 64
+	if field == "policyName" {
+		most = 128
+	}
+	if err := checkLength(field, name, 1, most); err != nil {
+		return err
+	}
 	if !pattern.MatchString(name) {
-		return refuse(http.StatusBadRequest, "ValidationError", "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]+ and have length between 1 and 64 (128 for a policy)", name, field)
+		return unsatisfied(name, field, `Member must satisfy regular expression pattern: [\w+=,.@-]+`)
 	}
 	return nil
 }
@@ -197,6 +207,9 @@ func (a *API) deleteRole(c call) (any, error) {
 
 func (a *API) updateRole(c call) (any, error) {
 	return struct{}{}, a.edit(c, "iam:UpdateRole", func(r *role) (err error) {
+		if err := checkLength("description", c.form.Get("Description"), 0, maxDescription); err != nil {
+			return err
+		}
 		if c.form.Has("Description") {
 			r.Description = c.form.Get("Description")
 		}

@@ -1,11 +1,13 @@
 package iamapi
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // maxTags is IAM's limit per role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -22,12 +24,43 @@ func formTags(form url.Values) []tag {
 	}
 }
 
+// checkTag refuses a tag that IAM refuses; field is its place in the request.
+func checkTag(field string, t tag) error {
+	if err := checkLength(field+".key", t.Key, 1, 128); err != nil {
+		return err
+	}
+	if err := checkLength(field+".value", t.Value, 0, 256); err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"key": t.Key, "value": t.Value} {
+		if strings.ContainsFunc(text, notInTag) {
+			return unsatisfied(text, field+"."+name, `Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
+		}
+	}
+	if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
+		return refuse(http.StatusBadRequest, "InvalidInput", "Tags beginning with the prefix 'aws:' are reserved for AWS use.")
+	}
+	return nil
+}
+
+// notInTag knows the characters that tags have not.
+func notInTag(r rune) bool {
+	return !unicode.In(r, unicode.L, unicode.Z, unicode.N) && !strings.ContainsRune("_.:/=+-@", r)
+}
+
 // mergeTags lays new tags over old ones, sorted by key; a key counts once whatever its case.
 func mergeTags(old, fresh []tag) ([]tag, error) {
+	if len(fresh) > maxTags {
+		return nil, unsatisfied("", "tags", fmt.Sprintf("Member must have length less than or equal to %d", maxTags))
+	}
 	out := slices.Clone(old)
 	for i, t := range fresh {
-		if t.Key == "" || len([]rune(t.Key)) > 128 || len([]rune(t.Value)) > 256 {
-			return nil, refuse(http.StatusBadRequest, "ValidationError", "1 validation error detected: Value at 'tags.%d.member' failed to satisfy constraint: a key has 1 to 128 characters, a value up to 256", i+1)
+		if err := checkTag(fmt.Sprintf("tags.%d.member", i+1), t); err != nil {
+			return nil, err
+		}
+		same := func(other tag) bool { return strings.EqualFold(other.Key, t.Key) }
+		if slices.ContainsFunc(fresh[:i], same) {
+			return nil, refuse(http.StatusBadRequest, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
 		out = slices.DeleteFunc(out, func(have tag) bool { return strings.EqualFold(have.Key, t.Key) })
 		out = append(out, t)
