@@ -3,7 +3,6 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -93,7 +92,10 @@ func (s Statement) check() error {
 	return nil
 }
 
-var vendor = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+// notInVendor knows the characters that the name of a service has not.
+func notInVendor(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+}
 
 func checkAction(action string) error {
 	if action == "*" {
@@ -103,7 +105,7 @@ func checkAction(action string) error {
 	switch {
 	case !ok:
 		return Fault("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
-	case !vendor.MatchString(name):
+	case name == "" || strings.ContainsFunc(name, notInVendor):
 		return Fault("Vendor " + name + " is not valid")
 	}
 	return nil

@@ -3,6 +3,7 @@ package policy
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Question is what a decision is about. A context key may hold several values; the names of keys have no case.
@@ -74,14 +75,15 @@ func (s Statement) coversResource(version string, q Question) bool {
 	return !matches(s.NotResource)
 }
 
-var variable = regexp.MustCompile(`\$\{([A-Za-z0-9_:.\-/]+)\}`)
+// variable is compiled when a policy first has one: every start of the program would pay for it otherwise.
+var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([A-Za-z0-9_:.\-/]+)\}`) })
 
 // substitute replaces ${key}. A key that is absent or has several values stays as it is, so that it matches nothing.
 func substitute(s string, context map[string][]string) string {
 	if !strings.Contains(s, "${") {
 		return s
 	}
-	return variable.ReplaceAllStringFunc(s, func(match string) string {
+	return variable().ReplaceAllStringFunc(s, func(match string) string {
 		values, ok := lookup(context, match[2:len(match)-1])
 		if !ok || len(values) != 1 {
 			return match

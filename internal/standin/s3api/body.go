@@ -10,7 +10,6 @@ import (
 	"errors"
 	"hash"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -168,8 +167,7 @@ type received struct{ from io.Reader }
 func (r *received) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
 	var known *s3err.Error
-	var large *http.MaxBytesError
-	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &known) && !errors.As(err, &large) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &known) {
 		err = s3err.New(s3err.IncompleteBody)
 	}
 	return n, err

@@ -3,7 +3,7 @@ package s3api
 import (
 	"encoding/xml"
 	"net/http"
-	"regexp"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -87,14 +87,19 @@ func (q *request) number(name string, otherwise, most int) (int, error) {
 // Names of buckets: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. That a dash may not be next to a
 // period is in AWS's own check of names, class BucketNameUtils of the SDK for Java.
 var (
-	bucketName  = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	address     = regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`)
 	badPrefixes = []string{"xn--", "sthree-", "amzn-s3-demo-"}
 	badSuffixes = []string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3", "-an"}
 )
 
+func notInBucketName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-'
+}
+
 func validBucketName(name string) bool {
-	if !bucketName.MatchString(name) || address.MatchString(name) {
+	if len(name) < 3 || len(name) > 63 || strings.ContainsFunc(name, notInBucketName) {
+		return false
+	}
+	if _, err := netip.ParseAddr(name); err == nil || strings.Trim(name, ".-") != name {
 		return false
 	}
 	for _, pair := range []string{"..", ".-", "-."} {

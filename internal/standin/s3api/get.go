@@ -74,6 +74,9 @@ func (q *request) describe(o store.Info, parts []store.Part) (span, error) {
 		return span{}, err
 	}
 	h := o.Headers
+	if h.ContentType == "" {
+		h.ContentType = defaultType
+	}
 	for _, p := range [][3]string{
 		{"Content-Type", "response-content-type", h.ContentType},
 		{"Content-Encoding", "response-content-encoding", h.ContentEncoding},

@@ -2,7 +2,6 @@ package s3api
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,8 +13,8 @@ import (
 // maxMetadataBytes is S3's limit for the names and values of user-defined metadata.
 const maxMetadataBytes = 2 << 10
 
-// redirect is the beginning of a website redirect location.
-var redirect = regexp.MustCompile(`^(/|https?://)`)
+// defaultType is the type of an object that was put without one.
+const defaultType = "binary/octet-stream"
 
 func (q *request) putObject() error {
 	in := store.Put{Bucket: q.bucket, Key: q.key, If: q.writeConditions()}
@@ -49,7 +48,7 @@ func (q *request) attributesOfNew() (store.Headers, store.Tags, error) {
 		CacheControl: q.header("Cache-Control"), Expires: q.header("Expires"), Redirect: q.header("X-Amz-Website-Redirect-Location"),
 	}
 	if h.ContentType == "" {
-		h.ContentType = "binary/octet-stream"
+		h.ContentType = defaultType
 	}
 	if err := q.checkACL(q.info.Ownership); err != nil {
 		return h, nil, err
@@ -62,7 +61,7 @@ func (q *request) attributesOfNew() (store.Headers, store.Tags, error) {
 	if q.header("X-Amz-Object-Lock-Legal-Hold") == "ON" {
 		return h, nil, s3err.Request("Bucket is missing Object Lock Configuration")
 	}
-	if h.Redirect != "" && !redirect.MatchString(h.Redirect) {
+	if h.Redirect != "" && !isRedirect(h.Redirect) {
 		return h, nil, s3err.New(s3err.InvalidRedirect)
 	}
 	var err error
@@ -77,6 +76,11 @@ func (q *request) attributesOfNew() (store.Headers, store.Tags, error) {
 	}
 	tags, err := q.headerTags()
 	return h, tags, err
+}
+
+// isRedirect knows the beginnings of a website redirect location.
+func isRedirect(text string) bool {
+	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")
 }
 
 func (q *request) metadata() (map[string]string, error) {

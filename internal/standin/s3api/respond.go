@@ -37,7 +37,6 @@ func (q *request) set(name, value string) {
 func (q *request) begin() {
 	q.set("x-amz-request-id", q.id)
 	q.set("x-amz-id-2", rand.Text())
-	q.set("Server", "AmazonS3")
 }
 
 // status ends an answer without a body.

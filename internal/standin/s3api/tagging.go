@@ -4,9 +4,9 @@ import (
 	"encoding/xml"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 
 	"quarry/internal/standin/s3err"
@@ -21,7 +21,10 @@ const (
 	maxTagValue   = 256
 )
 
-var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+// notInTag knows the characters that tags have not.
+func notInTag(r rune) bool {
+	return !unicode.In(r, unicode.L, unicode.Z, unicode.N) && !strings.ContainsRune("_.:/=+-@", r)
+}
 
 type taggingXML struct {
 	XMLName xml.Name `xml:"Tagging"`
@@ -60,9 +63,9 @@ func checkTag(t tagXML) error {
 	switch {
 	case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
 		return s3err.Text(s3err.InvalidTag, "System tags cannot be added/updated by requester").With("TagKey", t.Key)
-	case t.Key == "" || units(t.Key) > maxTagKey || !tagText.MatchString(t.Key):
+	case t.Key == "" || units(t.Key) > maxTagKey || strings.ContainsFunc(t.Key, notInTag):
 		return s3err.Text(s3err.InvalidTag, "The TagKey you have provided is invalid").With("TagKey", clip(t.Key))
-	case units(t.Value) > maxTagValue || !tagText.MatchString(t.Value):
+	case units(t.Value) > maxTagValue || strings.ContainsFunc(t.Value, notInTag):
 		return s3err.Text(s3err.InvalidTag, "The TagValue you have provided is invalid").With("TagKey", t.Key).With("TagValue", clip(t.Value))
 	}
 	return nil
