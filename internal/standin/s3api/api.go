@@ -14,6 +14,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 
 	"quarry/internal/standin/s3err"
@@ -174,8 +175,10 @@ func (q *request) authorize(op *operation) error {
 		}
 		return nil
 	}
-	if err := allow(op.action, op.resource(q)); err != nil {
-		return err
+	for action := range strings.FieldsSeq(op.action) {
+		if err := allow(action, op.resource(q)); err != nil {
+			return err
+		}
 	}
 	if !op.copies {
 		return nil

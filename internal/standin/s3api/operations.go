@@ -22,7 +22,7 @@ type operation struct {
 	level  level
 	query  string // the parameter that names it; "" for the operation without one
 	copies bool   // it has x-amz-copy-source
-	action string
+	action string // the rights, with spaces between them
 	serve  func(*request) error
 }
 
@@ -60,7 +60,7 @@ var operations = func() []operation {
 		{http.MethodGet, ofObject, "", false, "s3:GetObject", (*request).getObject},
 		{http.MethodHead, ofObject, "", false, "s3:GetObject", (*request).headObject},
 		{http.MethodDelete, ofObject, "", false, "s3:DeleteObject", (*request).deleteObject},
-		{http.MethodGet, ofObject, "attributes", false, "s3:GetObjectAttributes", (*request).attributes},
+		{http.MethodGet, ofObject, "attributes", false, "s3:GetObject s3:GetObjectAttributes", (*request).attributes},
 		{http.MethodGet, ofObject, "tagging", false, "s3:GetObjectTagging", (*request).getObjectTags},
 		{http.MethodPut, ofObject, "tagging", false, "s3:PutObjectTagging", (*request).putObjectTags},
 		{http.MethodDelete, ofObject, "tagging", false, "s3:DeleteObjectTagging", (*request).deleteObjectTags},
