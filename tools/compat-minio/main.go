@@ -1,4 +1,4 @@
-// Command minio uploads to a bucket with minio-go and trailing checksums: in one piece, and in parts. One line a check, as
+// Command compat-minio uploads to a bucket with minio-go and trailing checksums: in one piece, and in parts. One line a check, as
 // compat/run counts them.
 package main
 
