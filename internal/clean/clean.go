@@ -75,7 +75,8 @@ type Cleaner struct {
 	cut    []byte
 	parts  [][]byte
 	fields []byte
-	matter error // why the front matter cannot be read
+	xhtml  []byte // the body with an end tag for each element
+	matter error  // why the front matter cannot be read
 }
 
 // New returns a Cleaner for settings that Validate accepts.
@@ -114,6 +115,13 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 	out.Mode = c.mode(doc.Format, body)
 	title := c.title(doc.Title)
 	body, title = c.frontMatter(&out, body, title)
+	if (out.Mode == ModePage || out.Mode == ModeHTML) && isXHTML(body) {
+		if cap(c.xhtml) > keptXHTML {
+			c.xhtml = nil
+		}
+		c.xhtml = withEnds(c.xhtml[:0], body)
+		body = c.xhtml
+	}
 	title = c.read(&out, doc.URL, body, title)
 	if title == "" {
 		if from, to, ok := c.html.Title(); ok && to <= c.writer.Len() {

@@ -40,6 +40,8 @@ var hostileFamilies = []hostileFamily{
 	{"html end tags in a script", html, "<script>", "</", ""},
 	{"html end tags", html, "", "</p>", ""},
 	{"html open svg", html, "", "<svg><p>", ""},
+	{"html of XML", html, "<?xml version='1.0'?><html>", "<a/><b c='", ""},
+	{"html of XML, nested", html, "<?xml version='1.0'?><html>", "<", ""},
 	{"html hidden paragraphs", html, "", "<p hidden>a", ""},
 	{"html hidden spans and ends", html, "", "<span hidden></div>", ""},
 	{"html inner elements of a hidden one", html, "<div hidden>", "<b></i>", ""},

@@ -13,6 +13,12 @@ func NeedsEnd(name []byte) bool {
 	return !t.void() && !t.optionalEnd() && t != tagPlaintext
 }
 
+// Void reports whether an element has no content and no end tag.
+func Void(name []byte) bool {
+	t, _ := lookupAny(name)
+	return t.void()
+}
+
 // Dropped reports whether an element of that name is dropped with its content by default.
 func Dropped(name []byte) bool {
 	switch t, _ := lookupAny(name); t {
