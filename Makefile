@@ -82,7 +82,7 @@ bench-scale: build
 
 # Dies at every effect, and kills the real binary at random moments. Long.
 torture:
-	$(GO) test -run 'TestResumeAfterCrashAtEveryEffect|TestSurvivesKill' -timeout 2h ./internal/run ./cmd/quarry -full
+	$(GO) test -run 'TestResumeAfterCrash|TestACrashWithTwoPools|TestAdoptAfterTheDirectoryIsLost|TestSurvivesKill' -timeout 2h ./internal/run ./cmd/quarry -full
 
 # Twenty kinds of run with the working tree and with a commit before it: what they leave must be the same, byte by byte.
 run-kinds:

@@ -257,8 +257,12 @@ func lateAtOnce(c *run.Config) {
 func TestResumeAfterCrashWhileShardsAreMoved(t *testing.T) {
 	onTestClock(t, func(t *testing.T) {
 		tried := map[effect.Kind]int{}
-		for kind, step := range map[effect.Kind]int{effect.HTTP: 5, effect.SQL: 9} {
-			for n := 1; n <= 10*step; n += step {
+		most := map[effect.Kind]int{effect.HTTP: 50, effect.SQL: 90}
+		for kind, step := range map[effect.Kind]int{effect.HTTP: 9, effect.SQL: 13} {
+			if *full {
+				step = 1
+			}
+			for n := 1; n <= most[kind]; n += step {
 				w := newWiredWorld(t, worldConfig{docs: someDocs(14), delay: 300 * time.Millisecond, cfg: withoutPilot(doneBy("1h"))})
 				var gone sync.Once
 				ctx, cancel := context.WithCancel(t.Context())
