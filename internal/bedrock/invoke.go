@@ -15,6 +15,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"quarry"
+	"quarry/internal/inflight"
 )
 
 // Call is one record asked at once.
@@ -31,9 +32,13 @@ const maxAnswerBytes = 64 << 20
 
 // Invoke calls the model with one record and gives the reply's JSON as it came, which has the shape of a job's
 // modelOutput. It makes one attempt: whether a call without a reply was paid cannot be asked, so the caller decides.
+// The reply is read as the hold in ctx finds room for it, which the caller releases when it keeps the reply no more.
 // Errors: see Cause.
 func (c *Client) Invoke(ctx context.Context, call Call) ([]byte, error) {
 	mark := func(s *middleware.Stack) error {
+		if err := s.Deserialize.Insert(heldReply, "OperationDeserializer", middleware.After); err != nil {
+			return err
+		}
 		return s.Finalize.Insert(recordHeader(call.RecordID), "Signing", middleware.After)
 	}
 	var body []byte
@@ -97,6 +102,18 @@ func (c *Client) converse(ctx context.Context, call Call, mark func(*middleware.
 	))
 	return reply, err
 }
+
+// heldReply lets a reply be read as the hold in the context finds room for it.
+var heldReply = middleware.DeserializeMiddlewareFunc("HeldReply", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+	out, meta, err := next.HandleDeserialize(ctx, in)
+	if r, ok := out.RawResponse.(*smithyhttp.Response); ok && r.Body != nil {
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{inflight.From(ctx).Reader(ctx, r.Body, r.ContentLength, maxAnswerBytes), r.Body}
+	}
+	return out, meta, err
+})
 
 // withTier adds the service tier to Converse's body, where it is a member and not a header
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html). A body that names one keeps it.

@@ -12,6 +12,7 @@ import (
 	"quarry/internal/bedrock"
 	"quarry/internal/collect"
 	"quarry/internal/effect"
+	"quarry/internal/inflight"
 	"quarry/internal/jsonl"
 	"quarry/internal/ledger"
 	"quarry/internal/prompt"
@@ -47,6 +48,10 @@ func (r *Run) call(ctx context.Context, s *ledger.Shard) error {
 	s.Times.Collected, s.Times.Collect = time.Now(), time.Since(s.Job.Ended)
 	return s.State.Advance(quarry.ShardCalling, quarry.ShardCollected)
 }
+
+// repliesBytes bounds what is held of the replies to calls until they are on the disk. What is made of a reply on the way takes a few
+// times as much.
+const repliesBytes = 32 << 20
 
 // callGrace is how long calls under way may still take when the run is told to end: what they answer is paid.
 const callGrace = time.Minute
@@ -219,6 +224,9 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 		ticket.Failed()
 		return a.log.Append(&shardfile.Call{RecordID: q.id, Error: &shardfile.CallError{Code: 408, Message: "two calls were begun and no reply of either was seen"}})
 	}
+	hold := r.replies.Hold() // until what came is on the disk
+	defer hold.Release()
+	inFlight = inflight.With(inFlight, hold)
 	tier := ""
 	if a.shard.Mode == quarry.ModeFlex {
 		tier = "flex"

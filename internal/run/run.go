@@ -25,6 +25,7 @@ import (
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
 	"quarry/internal/figure"
+	"quarry/internal/inflight"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
@@ -165,6 +166,7 @@ type Run struct {
 	heavy     chan struct{}
 	sending   chan struct{} // the slot of uploads: one fills the line with its parts, and four hold 160 MB of them
 	calls     chan struct{} // a slot for each runtime call under way
+	replies   *inflight.Budget
 	pacing    sync.Once
 	pace      *bedrock.Pacer
 	cached    atomic.Bool // a call that writes the prompt cache was made
@@ -220,7 +222,7 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	r := &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), granted: map[quarry.ShardID]bool{}, underWay: map[quarry.ShardID]bool{},
+		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), replies: inflight.New(repliesBytes), granted: map[quarry.ShardID]bool{}, underWay: map[quarry.ShardID]bool{},
 		turns: make(chan struct{}, callsAtOnce),
 	}
 	if deps.Bucket != nil {

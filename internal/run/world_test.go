@@ -55,10 +55,11 @@ type worldConfig struct {
 	cfg    func(*run.Config)
 	wires  *wires // nil: sockets
 	// backend answers instead of the built-in model: openai=URL.
-	backend string
+	backend     string
+	concurrency int // of requests to it; zero: the stand-in's own
 }
 
-func newWorld(t *testing.T, cfg worldConfig) *world {
+func newWorld(t testing.TB, cfg worldConfig) *world {
 	t.Helper()
 	base := t.TempDir()
 	if cfg.quotas == "" {
@@ -75,7 +76,7 @@ func newWorld(t *testing.T, cfg worldConfig) *world {
 	w.server, err = standin.Start(t.Context(), standin.Config{
 		Listener: listener,
 		Dir:      filepath.Join(base, "standin"), NoSync: true, TestClock: true, StateDelay: max(cfg.delay, time.Nanosecond), Fault: cfg.fault, QuotasFile: filepath.Join(base, "quotas.json"),
-		Backends: backends(cfg.backend),
+		Backends: backends(cfg.backend), Concurrency: cfg.concurrency,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +96,7 @@ func backends(one string) []string {
 	return []string{one}
 }
 
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -103,7 +104,7 @@ func write(t *testing.T, path, text string) {
 }
 
 // run lives one process: it opens everything anew over what is on the disk and at the provider.
-func (w *world) run(t *testing.T, hook effect.Hook) (run.Outcome, map[effect.Kind]int64, error) {
+func (w *world) run(t testing.TB, hook effect.Hook) (run.Outcome, map[effect.Kind]int64, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), w.patience())
 	defer cancel()
@@ -112,7 +113,7 @@ func (w *world) run(t *testing.T, hook effect.Hook) (run.Outcome, map[effect.Kin
 	return out, e.Counts(), err
 }
 
-func (w *world) live(ctx context.Context, t *testing.T, e *effect.Effects) (out run.Outcome, err error) {
+func (w *world) live(ctx context.Context, t testing.TB, e *effect.Effects) (out run.Outcome, err error) {
 	r, end, err := w.wire(ctx, t, e)
 	if err != nil {
 		return out, err
@@ -131,7 +132,7 @@ func (w *world) live(ctx context.Context, t *testing.T, e *effect.Effects) (out 
 }
 
 // wire puts a run together over the world.
-func (w *world) wire(ctx context.Context, t *testing.T, e *effect.Effects) (r *run.Run, end func(), err error) {
+func (w *world) wire(ctx context.Context, t testing.TB, e *effect.Effects) (r *run.Run, end func(), err error) {
 	if err := e.MkdirAll(w.dir); err != nil {
 		return nil, nil, err
 	}

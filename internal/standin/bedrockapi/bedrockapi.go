@@ -126,9 +126,9 @@ var routes = []route{
 	{http.MethodGet, "/use-case-for-model-access", "", (*api).getUseCase},
 	{http.MethodGet, "/inference-profiles", "", (*api).listProfiles},
 	{http.MethodGet, "/inference-profiles/", "", (*api).getProfile},
-	{http.MethodPost, "/model/", "/invoke", (*api).invoke},
+	{http.MethodPost, "/model/", "/invoke", held((*api).invoke)},
 	{http.MethodPost, "/model/", "/invoke-with-response-stream", (*api).invokeStream},
-	{http.MethodPost, "/model/", "/converse", (*api).converse},
+	{http.MethodPost, "/model/", "/converse", held((*api).converse)},
 	{http.MethodPost, "/model/", "/converse-stream", (*api).converseStream},
 	{http.MethodPost, "/model/", "/count-tokens", (*api).countTokens},
 }

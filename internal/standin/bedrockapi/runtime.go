@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry/internal/catalog"
+	"quarry/internal/inflight"
 	"quarry/internal/standin/model"
 	"quarry/internal/standin/worker"
 )
@@ -30,6 +31,16 @@ const (
 	latencyHeader      = "X-Amzn-Bedrock-Invocation-Latency"
 )
 
+// held lets a call hold its answer until the client has it.
+func held(ask func(*api, *call) error) func(*api, *call) error {
+	return func(a *api, c *call) error {
+		hold := a.cfg.Engine.Hold()
+		defer hold.Release()
+		c.r = c.r.WithContext(inflight.With(c.r.Context(), hold))
+		return ask(a, c)
+	}
+}
+
 // invoke is InvokeModel.
 func (a *api) invoke(c *call) error {
 	tier := c.r.Header.Get(tierHeader)
@@ -45,7 +56,19 @@ func (a *api) invoke(c *call) error {
 	h.Set(inputTokensHeader, strconv.FormatInt(answer.InputTokens, 10))
 	h.Set(outputTokensHeader, strconv.FormatInt(answer.OutputTokens, 10))
 	h.Set(latencyHeader, strconv.FormatInt(time.Since(began).Milliseconds(), 10))
-	return replyBytes(c, answer.Body)
+	return a.give(c, answer.Body)
+}
+
+// clientPatience is how long a client may take to read an answer: one that stopped reading must not hold the others' room for ever.
+const clientPatience = time.Minute
+
+// give writes an answer.
+func (a *api) give(c *call, body []byte) error {
+	out := http.NewResponseController(c.w)
+	if out.SetWriteDeadline(time.Now().Add(clientPatience)) == nil { // a connection without deadlines is one of a test
+		defer func() { _ = out.SetWriteDeadline(time.Time{}) }()
+	}
+	return replyBytes(c, body)
 }
 
 // converse is Converse.
@@ -54,7 +77,7 @@ func (a *api) converse(c *call) error {
 	if err != nil {
 		return err
 	}
-	return replyBytes(c, answer.Body)
+	return a.give(c, answer.Body)
 }
 
 // ask does what the calls have in common. A body that is Converse's holds its own tier. along is nil where the client

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"quarry/internal/inflight"
 	"quarry/internal/standin/model"
 	"quarry/internal/standin/model/stream"
 )
@@ -79,6 +80,13 @@ func (c *calls) close() error {
 	}
 	return err
 }
+
+// repliesBytes bounds what is held of the replies of servers, until they are on the disk or with the client. What is made of a reply on
+// the way takes a few times as much.
+const repliesBytes = 32 << 20
+
+// Hold begins a hold of the replies that are in memory, which Call and Stream find in their context.
+func (e *Engine) Hold() *inflight.Hold { return e.replies.Hold() }
 
 // Call asks the model once, as a runtime call, with the engine's faults, and journals the answer for the bill before
 // it returns. A request without a RecordID counts as "call-<n>". The error is a *model.Error, or the context's.

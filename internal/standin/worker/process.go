@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"quarry"
+	"quarry/internal/inflight"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/model"
 )
@@ -205,6 +206,9 @@ type recordError struct {
 // finish asks for one record and hands the answer, or the error that replaces it, to the segment. A record whose
 // asking was cut off is handed over to nobody: it is asked again when the job goes on.
 func (e *Engine) finish(ctx context.Context, set faults.Set, req model.Request, index int64, s *segment) error {
+	hold := e.Hold()
+	defer hold.Release()
+	ctx = inflight.With(ctx, hold)
 	f := &finished{index: index, id: req.RecordID}
 	reply, err := e.ask(ctx, set, req, nil)
 	if failure, ok := errors.AsType[*model.Error](err); ok {
@@ -222,8 +226,19 @@ func (e *Engine) finish(ctx context.Context, set faults.Set, req model.Request, 
 	if err != nil {
 		return err
 	}
-	return s.add(f)
+	if len(f.body) < largeAnswer {
+		return s.add(f)
+	}
+	recorded := make(chan error, 1) // it is held until it is on the disk
+	f.recorded = recorded
+	if err := s.add(f); err != nil {
+		return err
+	}
+	return <-recorded
 }
+
+// largeAnswer is from which size on, in bytes, a record waits for its answer to be on the disk: many of them would be held else.
+const largeAnswer = 64 << 10
 
 // eachRecord calls do for the records of a file in order. The record is valid during the call only.
 func (e *Engine) eachRecord(ctx context.Context, j Job, f inputFile, do func(r record) error) (err error) {

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/inflight"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/model"
 )
@@ -110,6 +111,8 @@ type Engine struct {
 	slots *slots
 	calls *calls
 
+	replies *inflight.Budget
+
 	start func(*live) // begins a job's life on a goroutine of its own
 	end   context.CancelFunc
 	work  sync.WaitGroup
@@ -140,7 +143,7 @@ func Open(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, table: table, slots: newSlots(cfg.Concurrency), open: map[string]*live{}}
+	e := &Engine{cfg: cfg, table: table, slots: newSlots(cfg.Concurrency), replies: inflight.New(repliesBytes), open: map[string]*live{}}
 	if err := e.resume(); err != nil {
 		return nil, errors.Join(err, e.closeFiles())
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"quarry/internal/inflight"
 )
 
 // serves is the name to ask a server's model by: the only one it lists, or the wanted one if that is among several. A server that lists
@@ -16,6 +18,7 @@ import (
 func (p *Pool) serves(ctx context.Context, s *server, wanted string) (string, error) {
 	names := s.models.Load()
 	if names == nil {
+		ctx = inflight.With(ctx, nil) // a list is no reply that somebody keeps
 		list, err := p.list(ctx, s)
 		if err != nil {
 			return "", err

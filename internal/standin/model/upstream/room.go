@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"quarry/internal/inflight"
 )
 
 // Room is how many tokens a server holds for a model. The zero value: it does not say.
@@ -80,7 +82,8 @@ func (p *Pool) room(ctx context.Context, s *server, model string) Room {
 	if time.Since(known.at) < age {
 		return known.room
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	// Nobody may wait for room with the lock held.
+	ctx, cancel := context.WithTimeout(inflight.With(context.WithoutCancel(ctx), nil), probeTimeout)
 	defer cancel()
 	for _, ask := range []func(context.Context, *server, string) Room{p.vllmRoom, p.ollamaRoom, p.llamaRoom} {
 		if found := ask(ctx, s, model); found.Tokens > 0 {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"quarry/internal/inflight"
 )
 
 // Error is a request that got no usable reply. Code is what a record's error should carry: the server's own status for what it refused,
@@ -140,11 +142,13 @@ func (p *Pool) try(ctx context.Context, r Request, avoid *server) (Reply, *serve
 	}
 	reply, err := p.post(ctx, s, r.Path, body)
 	if err != nil {
+		inflight.From(ctx).Release() // it is asked again, or another one
 		p.release(pl, outcomeOf(err), 0)
 		return Reply{}, s, err
 	}
 	tokens, err := r.Read(reply)
 	if err != nil {
+		inflight.From(ctx).Release()
 		p.release(pl, refused, 0)
 		return Reply{}, s, &Error{Code: http.StatusFailedDependency, Message: fmt.Sprintf("reply of back end %s cannot be used: %v", s.base, err), twice: true}
 	}
@@ -194,7 +198,7 @@ func (p *Pool) do(ctx context.Context, s *server, method, path string, body []by
 		return nil, s.transportError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	reply, err := readAll(resp)
+	reply, err := readAll(ctx, resp)
 	if err != nil {
 		return nil, s.transportError(ctx, err)
 	}
@@ -204,8 +208,13 @@ func (p *Pool) do(ctx context.Context, s *server, method, path string, body []by
 	return nil, s.statusError(resp, reply)
 }
 
-func readAll(resp *http.Response) ([]byte, error) {
+// readAll reads a reply as the hold in ctx finds room for it. Until then it stays with the server.
+func readAll(ctx context.Context, resp *http.Response) ([]byte, error) {
+	hold := inflight.From(ctx)
 	if n := resp.ContentLength; n >= 0 && n <= maxReply {
+		if err := hold.Grow(ctx, n); err != nil {
+			return nil, err
+		}
 		buf := make([]byte, n)
 		_, err := io.ReadFull(resp.Body, buf)
 		if err == nil {
@@ -214,7 +223,7 @@ func readAll(resp *http.Response) ([]byte, error) {
 		}
 		return buf, err
 	}
-	buf, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
+	buf, err := io.ReadAll(io.LimitReader(hold.Reader(ctx, resp.Body, -1, maxReply), maxReply+1))
 	if err == nil && len(buf) > maxReply {
 		err = fmt.Errorf("reply larger than %d bytes", maxReply)
 	}
