@@ -1,8 +1,13 @@
 package compose
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 
@@ -10,6 +15,7 @@ import (
 	"quarry/internal/catalog"
 	"quarry/internal/clean"
 	"quarry/internal/config"
+	"quarry/internal/nearest"
 	"quarry/internal/tokens"
 )
 
@@ -17,16 +23,8 @@ import (
 // underscores (keep_urls, code_lines).
 func CleanConfig(s *config.Settings) (clean.Config, error) {
 	var c clean.Config
-	flat := map[string]any{}
-	for k, v := range s.Clean {
-		flat[strings.ReplaceAll(k, "_", "")] = v
-	}
-	b, err := yaml.Marshal(flat)
-	if err != nil {
-		return c, err
-	}
-	if len(flat) > 0 {
-		if err := yaml.Load(b, &c.Rules, yaml.WithKnownFields()); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(s.Clean)) {
+		if err := cleanRule(s, name, &c.Rules); err != nil {
 			return c, err
 		}
 	}
@@ -39,6 +37,49 @@ func CleanConfig(s *config.Settings) (clean.Config, error) {
 		c.Format = quarry.Format(s.BodyFormat)
 	}
 	return c, c.Validate()
+}
+
+// cleanRule sets one rule by its name.
+func cleanRule(s *config.Settings, name string, rules *clean.Rules) error {
+	at := "clean"
+	if s.CleanAt != nil {
+		at = s.CleanAt(name)
+	}
+	field := strings.ReplaceAll(name, "_", "")
+	if names := ruleNames(); !slices.ContainsFunc(names, func(n string) bool { return strings.ReplaceAll(n, "_", "") == field }) {
+		err := fmt.Errorf("unknown setting %q in clean", name)
+		if near := nearest.Of(name, names); near != "" {
+			err = fmt.Errorf("%w; did you mean %s?", err, near)
+		}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "the rules are " + strings.Join(names, ", ")}
+	}
+	b, err := yaml.Marshal(map[string]any{field: s.Clean[name]})
+	if err == nil {
+		err = yaml.Load(b, rules, yaml.WithKnownFields())
+	}
+	if err != nil {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: fmt.Errorf("clean.%s: %w", name, config.PlainYAML(err)),
+			Hint: "docs/cleaning.md says what each rule takes; `quarry init -c example.yaml` writes an example",
+		}
+	}
+	return nil
+}
+
+// ruleNames are the names of the cleaner's rules as they are written in quarry.yaml.
+func ruleNames() []string {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[clean.Rules]()) {
+		var b strings.Builder
+		for i, r := range strings.ReplaceAll(f.Name, "URL", "Url") {
+			if i > 0 && unicode.IsUpper(r) {
+				b.WriteByte('_')
+			}
+			b.WriteRune(unicode.ToLower(r))
+		}
+		names = append(names, b.String())
+	}
+	return names
 }
 
 // tokenWeights are those by which the model's family is estimated in a forecast too.

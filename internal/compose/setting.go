@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"errors"
 	"strings"
 
 	"quarry"
@@ -9,6 +10,9 @@ import (
 
 // BadSetting is an error of the kind quarry.BadUsage that names a setting. The hint says how that setting is set.
 func BadSetting(name string, err error) error {
+	if q, ok := errors.AsType[*quarry.Error](err); ok {
+		return q // it says more than the name
+	}
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "use setting", Subject: name, Err: err, Hint: settingHint(name)}
 }
 

@@ -112,6 +112,9 @@ func (l *Loaded) readFile(path string, judge bool, all []Setting) error {
 	if root.Kind != yaml.MappingNode {
 		return bad(path, root.Line, errors.New("not a mapping of settings"))
 	}
+	if err := setTwice(path, root, 0); err != nil {
+		return err
+	}
 	var schema, schemaAt string
 	if judge {
 		var err error
@@ -137,8 +140,9 @@ func (l *Loaded) readKey(path string, key, value *yaml.Node, all []Setting) erro
 		return l.readPrompt(path, key.Line, value)
 	case "clean":
 		if err := value.Decode(&l.Clean); err != nil {
-			return bad(path, value.Line, err)
+			return badValue(path, "clean", value, err)
 		}
+		l.CleanAt = func(name string) string { return fmt.Sprintf("%s:%d", path, lineOf(value, []string{name})) }
 		l.Origin["clean"] = fmt.Sprintf("%s:%d", path, key.Line)
 		return nil
 	}

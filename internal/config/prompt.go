@@ -146,7 +146,7 @@ func (l *Loaded) readPrompt(path string, first int, value *yaml.Node) error {
 		at = func(names []string) string { return fmt.Sprintf("%s:%d", file, line+lineOf(root, names)) }
 	}
 	if err := value.Decode(&l.Prompt); err != nil {
-		return bad(path, value.Line, err)
+		return badValue(path, "prompt", value, err)
 	}
 	l.Prompt.SchemaAt = at
 	l.Origin["prompt"] = fmt.Sprintf("%s:%d", path, first)

@@ -79,7 +79,9 @@ type Settings struct {
 	Workers     int
 
 	Prompt Prompt
-	Clean  map[string]any // as it stands in quarry.yaml; the cleaner knows its own rules
+	Clean  map[string]any // as it is written in quarry.yaml; the cleaner knows its own rules
+	// CleanAt gives FILE:LINE of a rule in the section clean; nil where no file has the section.
+	CleanAt func(name string) string
 }
 
 // Setting is one named value.

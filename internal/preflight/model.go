@@ -11,8 +11,8 @@ import (
 
 	"quarry"
 	"quarry/internal/catalog"
-	"quarry/internal/nearest"
 	"quarry/internal/figure"
+	"quarry/internal/nearest"
 )
 
 // profiles looks the inference profile up and keeps it: its Regions decide which rights are needed. It is asked before
