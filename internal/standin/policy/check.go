@@ -136,7 +136,7 @@ func checkResource(resource string) error {
 	return Fault(fmt.Sprintf("Partition %q is not valid for resource %q.", fields[1], whole))
 }
 
-// CheckTrust returns a Fault where IAM refuses a document as the trust policy of a role. service tells the names of AWS's services.
+// CheckTrust returns a Fault where IAM refuses a document as the trust policy of a role. service recognizes the names of AWS's services.
 func CheckTrust(text string, service func(name string) bool) error {
 	d, err := Parse(text)
 	switch {

@@ -102,7 +102,7 @@ func (q *request) writeCORS(r *corsRule, origin string) {
 	q.set("Vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method")
 }
 
-// preflight answers a browser's question whether a page may send a request. It is never signed and tells nothing else.
+// preflight answers a browser's question whether a page may send a request. It is never signed and answers nothing else.
 func (q *request) preflight() error {
 	origin, method := q.header("Origin"), q.header("Access-Control-Request-Method")
 	if origin == "" {

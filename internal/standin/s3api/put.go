@@ -40,7 +40,7 @@ func (q *request) writeConditions() store.Conditions {
 	return store.Conditions{Match: q.header("If-Match"), NoneMatch: q.header("If-None-Match")}
 }
 
-// attributesOfNew reads what a request says of the object that it makes, beside its bytes.
+// attributesOfNew reads what a request says of the object that it makes, other than its bytes.
 func (q *request) attributesOfNew() (store.Headers, store.Tags, error) {
 	h := store.Headers{
 		ContentType: q.header("Content-Type"), ContentEncoding: withoutChunked(q.header("Content-Encoding")),

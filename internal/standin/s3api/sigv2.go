@@ -14,7 +14,7 @@ import (
 	"quarry/internal/standin/s3err"
 )
 
-// isSigV2 tells a presigned URL of the old signature, which the AWS CLI and boto3 still make by default in the
+// isSigV2 recognizes a presigned URL of the old signature, which the AWS CLI and boto3 still make by default in the
 // Regions that took it.
 func isSigV2(query url.Values) bool {
 	return query.Has("AWSAccessKeyId") || query.Has("Signature")

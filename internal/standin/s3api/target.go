@@ -59,7 +59,7 @@ func hostBucket(host string) (string, bool) {
 	return bucket, found && bucket != "" && (rest == "" || rest[0] == ':')
 }
 
-// leavesBucket tells a key that S3 takes for a path out of its bucket: one whose ".." segments outnumber those before them, or that
+// leavesBucket recognizes a key that S3 takes for a path out of its bucket: one whose ".." segments outnumber those before them, or that
 // names nothing.
 func leavesBucket(key string) bool {
 	if key == "" {

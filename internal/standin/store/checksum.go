@@ -34,7 +34,7 @@ const (
 	Composite  = "COMPOSITE"
 )
 
-// Checksum is an additional checksum as S3 keeps it beside an object: base64, with "-N" at the end when it is a
+// Checksum is an additional checksum as S3 keeps it with an object: base64, with "-N" at the end when it is a
 // checksum of the checksums of N parts. The zero value is no checksum.
 type Checksum struct {
 	Algorithm Algorithm `json:"a"`

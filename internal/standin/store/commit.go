@@ -17,7 +17,7 @@ type queue struct {
 }
 
 // change is one writer's transaction. do may run more than once; the last run counts. A refusal is returned before
-// do has written anything, because the changes beside it in the same transaction go through.
+// do has written anything, because the other changes in the same transaction go through.
 type change struct {
 	do   func(tx *txn) error
 	err  error
@@ -43,7 +43,7 @@ func refuse(err error) error {
 	return refusal{err}
 }
 
-// commit runs do in an index transaction and returns when it is on disk. Whoever gets the lead takes all that waits.
+// commit runs do in an index transaction and returns when it is on disk. The writer that gets the lead takes all that waits.
 func (s *Store) commit(ctx context.Context, do func(tx *txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (s *Store) apply(group []*change) {
 			s.blobs.discard(freed)
 			return
 		}
-		// The disk may or may not have taken the last page: nobody can say what the index will hold when it is read
+		// The disk may or may not have taken the last page: it is not known what the index will hold when it is read
 		// again, so no blob is removed now and the next opening sweeps.
 		err = indexError{fmt.Errorf("commit index: %w", err)}
 		s.blobs.keepLeftovers()

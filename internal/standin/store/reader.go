@@ -30,7 +30,7 @@ func (s *Store) lookup(ctx context.Context, bucket, key string) (*object, error)
 	return o, err
 }
 
-// open looks an object up and pins its blobs: from here on nobody can take the bytes away.
+// open looks an object up and pins its blobs: from here on the bytes cannot be taken away.
 func (s *Store) open(ctx context.Context, bucket, key string) (*object, *handle, error) {
 	for {
 		o, err := s.lookup(ctx, bucket, key)
@@ -42,7 +42,7 @@ func (s *Store) open(ctx context.Context, bucket, key string) (*object, *handle,
 		}
 		s.blobs.pin(o.segments)
 		// Between the look and the pin the object may have been replaced and its blobs unlinked. If the index still
-		// has this record now, whoever replaces it later sees the pin.
+		// has this record now, a writer that replaces it later sees the pin.
 		again, err := s.lookup(ctx, bucket, key)
 		if err == nil && again.Generation == o.Generation {
 			return o, &handle{blobs: s.blobs, segments: o.segments}, nil

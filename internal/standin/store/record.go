@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// inlineLimit is up to which size an object lies in the index itself: below it a file and its fsync cost more than
+// inlineLimit is up to which size an object is kept in the index itself: below it a file and its fsync cost more than
 // the copy.
 const inlineLimit = 4 << 10
 

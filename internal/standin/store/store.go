@@ -130,7 +130,7 @@ func (s *Store) Close() error {
 	}
 	close(s.closing)
 	s.work.Wait()
-	s.queue.leader.Lock() // whoever comes after sees closed
+	s.queue.leader.Lock() // later callers see closed
 	defer s.queue.leader.Unlock()
 	var err error
 	if s.blobs.tidy() {
@@ -209,7 +209,7 @@ func (s *Store) view(ctx context.Context, do func(tx *bolt.Tx) error) error {
 	return err
 }
 
-// generation numbers a record, so that a reader can tell whether what it looked up is still what the index holds.
+// generation numbers a record, so that a reader knows whether what it looked up is still what the index holds.
 func (s *Store) generation() uint64 { return s.serial.Add(1) }
 
 // now is S3's clock: Last-Modified has whole seconds on the wire.
