@@ -12,6 +12,9 @@ import (
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 const enforced = "BucketOwnerEnforced"
 
+// preferred is the ownership of a bucket that was made with the ACL private: it takes ACLs.
+const preferred = "BucketOwnerPreferred"
+
 type ownershipXML struct {
 	XMLName xml.Name `xml:"OwnershipControls"`
 	Space   string   `xml:"xmlns,attr,omitempty"`
@@ -39,7 +42,7 @@ func (q *request) putOwnership() error {
 	}
 	ownership := conf.Rules[0].ObjectOwnership
 	switch ownership {
-	case enforced, "BucketOwnerPreferred", "ObjectWriter":
+	case enforced, preferred, "ObjectWriter":
 	default:
 		return s3err.New(s3err.MalformedXML)
 	}

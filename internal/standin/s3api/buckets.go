@@ -147,12 +147,15 @@ func (q *request) createBucket() error {
 	if info.Tags, err = readTags(conf.Tags, maxBucketTags); err != nil {
 		return err
 	}
+	if info.Ownership == "" && q.header("X-Amz-Acl") == "private" {
+		info.Ownership = preferred // as at S3: versity/versitygw #1869
+	}
 	switch info.Ownership {
-	case "", "BucketOwnerEnforced":
+	case "", enforced:
 		if acl := q.header("X-Amz-Acl"); acl != "" && acl != "private" || q.grants() {
 			return s3err.New(s3err.BucketACLRefused)
 		}
-	case "BucketOwnerPreferred", "ObjectWriter":
+	case preferred, "ObjectWriter":
 		if err := q.checkACL(info.Ownership); err != nil {
 			return err
 		}

@@ -85,6 +85,24 @@ func TestACLsAreRefusedWhereTheBucketTakesNone(t *testing.T) {
 	if _, err := w.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: b, Key: key, ACL: types.ObjectCannedACLBucketOwnerFullControl}); err != nil {
 		t.Errorf("the ACL that says what holds anyway: %v", err)
 	}
+	// rclone makes buckets with the ACL private and puts every object with it.
+	in := newBucket("with-acls")
+	in.ACL = types.BucketCannedACLPrivate
+	if _, err := w.s3.CreateBucket(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	put := &s3.PutObjectInput{Bucket: in.Bucket, Key: key, ACL: types.ObjectCannedACLPrivate}
+	if _, err := w.s3.PutObject(t.Context(), put); err != nil {
+		t.Errorf("the ACL private on a bucket that was made with it: %v", err)
+	}
+	if put.ACL = types.ObjectCannedACLPublicRead; code(second(w.s3.PutObject(t.Context(), put))) != "NotImplemented" {
+		t.Error("an ACL that would have to be kept is taken")
+	}
+	open := newBucket("open-to-all")
+	open.ACL = types.BucketCannedACLPublicRead
+	if _, err := w.s3.CreateBucket(t.Context(), open); code(err) != "InvalidBucketAclWithObjectOwnership" {
+		t.Errorf("a bucket open to all: %v", err)
+	}
 	acl, err := w.s3.GetObjectAcl(t.Context(), &s3.GetObjectAclInput{Bucket: b, Key: aws.String("k")})
 	if err != nil || len(acl.Grants) != 1 || acl.Grants[0].Permission != types.PermissionFullControl || acl.Grants[0].Grantee.Type != types.TypeCanonicalUser {
 		t.Errorf("GetObjectAcl = %v, %v", acl, err)
@@ -273,3 +291,9 @@ func TestPagesOfOtherOriginsAreLetInByTheConfiguration(t *testing.T) {
 		t.Errorf("the answer to a page has %v", resp.Header)
 	}
 }
+
+func newBucket(name string) *s3.CreateBucketInput {
+	return &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "us-west-2"}}
+}
+
+func second[T any](_ T, err error) error { return err }
