@@ -72,7 +72,13 @@ func accountTexts(a *report.Account) []string {
 	if a.Records == 0 {
 		return []string{"nothing was sent" + timeText(", ", a)}
 	}
-	return []string{sentText(a), "tokens: " + tokensText(&a.Tokens), "cost: " + spentText(&a.Cost) + timeText("; time: ", a)}
+	soFar := ""
+	if a.Uncollected > 0 {
+		soFar = " so far"
+	}
+	return []string{
+		sentText(a), "tokens" + soFar + ": " + tokensText(&a.Tokens), "cost" + soFar + ": " + spentText(&a.Cost) + timeText("; time: ", a),
+	}
 }
 
 func timeText(before string, a *report.Account) string {
@@ -96,6 +102,9 @@ func sentText(a *report.Account) string {
 		answered = figure.Thousands(*a.Answered)
 	}
 	text += "; answered: " + answered
+	if a.Uncollected > 0 {
+		text += "; not collected yet: " + figure.Count(a.Uncollected, "record")
+	}
 	if a.Jobs > 0 {
 		text += "; " + figure.Count(a.Jobs, "job")
 	}

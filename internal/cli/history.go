@@ -26,7 +26,7 @@ command begins a new one when sources or settings have changed. Each pass says h
 changed or gone, which settings changed, what was sent and answered, and what that took. The sums at the end
 are those of the whole run, with the passes that were given up.
 
-It reads the ledger, also beside the process that works on the run, and changes nothing.
+It reads the ledger, also while a process works on the run, and changes nothing.
 
 Exit codes: 0 done · 2 usage`,
 		Args: cobra.NoArgs,

@@ -38,7 +38,7 @@ func (a *App) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of a run's shards and jobs",
-		Long: `Status reads the ledger of a run, also beside the process that works on it: each shard and its job, what the
+		Long: `Status reads the ledger of a run, also while a process works on it: each shard and its job, what the
 last pass and the whole run took so far, and what the last pass is expected to take.
 
 Exit codes: 0 done · 2 usage`,

@@ -13,8 +13,10 @@ type Account struct {
 	Records   int64  `json:"records"`        // of all attempts; those about parts of a long document count one by one
 	Jobs      int64  `json:"jobs"`           // made at the provider
 	Calls     int64  `json:"calls"`          // records that were asked by on-demand calls instead
-	Tokens    Tokens `json:"tokens"`
-	Cost      Spent  `json:"cost"`
+	// Uncollected are those of Records that may be answered and are not collected yet: neither their tokens nor their cost is known.
+	Uncollected int64  `json:"uncollected"`
+	Tokens      Tokens `json:"tokens"`
+	Cost        Spent  `json:"cost"`
 	// Seconds is how long processes worked on it. Null while it is under way, and where an earlier version did not note it.
 	Seconds *float64 `json:"time_s"`
 	// Provider is the time between its first submission and the end of its last job, in seconds.

@@ -8,7 +8,7 @@ type tookView struct {
 	Sent, Answered, Input, Output, Jobs, Paid, List, Time string
 }
 
-// took puts the last pass beside the whole run, where they are not the same.
+// took compares the last pass with the whole run, where they are not the same.
 func took(r *Report) []tookView {
 	p, w := r.LastPass, r.WholeRun
 	if p == nil || w == nil || (w.Passes < 2 && !r.NothingNew) {

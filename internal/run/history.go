@@ -31,7 +31,7 @@ func workedFact(pass int) string  { return fmt.Sprintf("worked.%d", pass) }
 // standInFact says whether a stand-in answers the run: "true" or "false".
 const standInFact = "standin"
 
-// HistoryNow adds up the passes of a run as its ledger has them now, also beside the process that works on it and in a format of an
+// HistoryNow adds up the passes of a run as its ledger has them now, also while a process works on it and in a format of an
 // earlier version. What a pass cost by the list is what it was when it ended; else it is taken from prices.
 func HistoryNow(ctx context.Context, book *ledger.Ledger, prices *cost.Table) (History, error) {
 	h, err := readHistory(ctx, book)

@@ -15,7 +15,7 @@ import (
 	"quarry/internal/run"
 )
 
-// pastOf reads the passes of a world's run beside whoever works on it, and the rows that they are sums of.
+// pastOf reads the passes of a world's run, and the rows that they are sums of.
 func (w *world) pastOf(t *testing.T) (run.History, []ledger.Shard) {
 	t.Helper()
 	book, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), filepath.Join(w.dir, "ledger.db"))
@@ -46,7 +46,7 @@ func sameJSON(t *testing.T, a, b any) bool {
 		if err := json.Unmarshal(text, &read[i]); err != nil {
 			t.Fatal(err)
 		}
-		delete(read[i].(map[string]any), "time_s") // a whole run's goes on while its report is written
+		delete(read[i].(map[string]any), "time_s") // a whole run's grows while its report is written
 	}
 	return reflect.DeepEqual(read[0], read[1])
 }

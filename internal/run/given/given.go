@@ -1,6 +1,6 @@
 // Package given reads a file of answers that somebody has already (--known).
 //
-// It owns which forms such a file may have, told by its content: JSON lines with id and output, a table (CSV) with these columns or one
+// It owns which forms such a file may have; its content says which it is: JSON lines with id and output, a table (CSV) with these columns or one
 // that quarry export wrote, and Bedrock's output of a job. It does not know which documents there are. What always holds: a line
 // that says nothing about an answer is an *quarry.ItemError, and the lines after it are read; an answer that its own file calls bad is
 // no answer.

@@ -30,7 +30,7 @@ type member struct {
 	texts  bool // its values are texts, whatever they look like
 }
 
-// readTable reads a CSV; commas, semicolons or tabs are told by its first row.
+// readTable reads a CSV; its first row says whether commas, semicolons or tabs separate its cells.
 func readTable(ctx context.Context, cfg Config, in *bufio.Reader, counts *Counts, yield func(Answer, error) bool) {
 	head, _ := in.Peek(in.Size())
 	first, _, _ := bytes.Cut(head, []byte("\n"))

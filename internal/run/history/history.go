@@ -163,6 +163,7 @@ func sum(passes []report.Pass) report.WholeRun {
 		w.Records += p.Records
 		w.Jobs += p.Jobs
 		w.Calls += p.Calls
+		w.Uncollected += p.Uncollected
 		w.Tokens.Add(&p.Tokens)
 		w.Cost.Actual, w.Cost.List = addMoney(w.Cost.Actual, p.Cost.Actual), addMoney(w.Cost.List, p.Cost.List)
 		w.Provider += p.Provider

@@ -103,7 +103,7 @@ func TestWhatWasKeptAtTheEndGoesBeforeTheRows(t *testing.T) {
 	free := true
 	r.StandIn = &free
 	if p := history.Of(r).Passes[0]; *p.Cost.Actual != 0 || *p.Cost.List != 77 {
-		t.Errorf("cost = %v, want nothing paid on a stand-in beside the list price", p.Cost)
+		t.Errorf("cost = %v, want nothing paid on a stand-in, and the list price", p.Cost)
 	}
 }
 
@@ -135,6 +135,9 @@ func TestOneThatWorksHasNotEnded(t *testing.T) {
 	unsent := ledger.Shard{ID: "s00004", Kind: quarry.MainShard, State: quarry.ShardPlanned, Detail: ledger.Detail{Pass: 3, Records: 50}}
 	r.Rows = append(r.Rows, unsent)
 	p := history.Of(r).Passes[2]
+	if p.Uncollected != 1 {
+		t.Errorf("%d records are not collected yet, want 1", p.Uncollected)
+	}
 	if p.State != report.PassUnderWay || !p.Ended.IsZero() || count(p.Documents) != 1 || count(p.Answered) != 0 || *p.Cost.Actual != 0 {
 		t.Errorf("pass = %+v, want one that is under way and sent 1 document", p)
 	}

@@ -11,7 +11,7 @@ import (
 // sums are what the rows of one pass come to.
 type sums struct {
 	account   report.Account
-	came      int64 // records with an answer of which nothing was to be asked again, or nobody asked again
+	came      int64 // records with an answer that no later shard of the pass asks again
 	listed    *quarry.USD
 	collected time.Time // when the last row was collected; zero: one is not
 	first     time.Time // submission
@@ -91,6 +91,9 @@ func (s *sums) add(row *ledger.Shard, records int64) {
 	a.Records += records
 	if row.Mode != quarry.ModeJob {
 		a.Calls += records
+	}
+	if row.Times.Collected.IsZero() {
+		a.Uncollected += records
 	}
 	for _, job := range append([]ledger.Job{row.Job}, row.Past...) {
 		if job.ARN != "" {
