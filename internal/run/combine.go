@@ -154,12 +154,12 @@ func (r *Run) checkSecondStage() error {
 	if p.Long == 0 {
 		return nil
 	}
-	note := fmt.Sprintf("%s longer than the limit: asked in %s, and the answers are merged in a second stage of %s",
-		figure.Clause(p.Long, "document", "is", "are"), figure.Count(p.Parts, "part"), figure.Count(p.Long, "record"))
+	asked := "asked in " + figure.Count(p.Parts, "part")
 	if p.KnownParts > 0 {
-		note += fmt.Sprintf("; %s had their answers already and are not asked again", figure.Count(p.KnownParts, "further part"))
+		asked = fmt.Sprintf("%s already answered, %s asked", figure.Clause(p.KnownParts, "part", "is", "are"), figure.Clause(p.Parts, "other", "is", "are"))
 	}
-	p.Notes = append(p.Notes, note)
+	p.Notes = append(p.Notes, fmt.Sprintf("%s longer than the limit: %s, and the answers are merged in a second stage of %s",
+		figure.Clause(p.Long, "document", "is", "are"), asked, figure.Count(p.Long, "record")))
 	if r.buildDir != "" || r.mayCall() || p.Mode != quarry.ModeJob || p.Long >= r.cfg.Quotas.MinRecords || r.belowMinimum() == Hold {
 		return nil
 	}
