@@ -44,11 +44,11 @@ func (c *recall) of(order int64, e *index.Entry) (plan.Earlier, error) {
 	c.order, c.found = order, nil
 	entries, err := c.hits.Of(order, e.Key, e.Hash)
 	if err != nil || len(entries) == 0 {
-		return plan.Earlier{}, err
+		return plan.Earlier{Tried: index.Tried{Last: c.hits.Alike()}}, err
 	}
 	v := answered.Judge(entries, e.Hash, c.attempts)
 	c.found = append(v.Stands, v.Parts...) // one of them is empty
-	earlier := plan.Earlier{Stands: len(v.Stands) > 0, Tried: index.Tried{Last: v.Last, Bad: v.Bad}}
+	earlier := plan.Earlier{Stands: len(v.Stands) > 0, Tried: index.Tried{Last: max(v.Last, c.hits.Alike()), Bad: v.Bad}}
 	for i := range v.Parts {
 		earlier.Parts = append(earlier.Parts, v.Parts[i].Part)
 	}

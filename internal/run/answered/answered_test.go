@@ -183,12 +183,14 @@ func TestADocumentFindsTheAttemptsAtWhatItAsks(t *testing.T) {
 		key  dedupe.Hash
 		id   string
 		want []answered.Entry
+		// alike is the number that another recordId of the same beginning may have used.
+		alike int
 	}{
-		{"nobody asked this", key(9), "a", nil},
-		{"the whole key is enough, whatever the document", key(5), "a", []answered.Entry{one, two}},
-		{"of a recordId the document has to agree too", key(5), "b", []answered.Entry{short, one, two}},
-		{"of a recordId another document has nothing", key(7), "d", nil},
-		{"of a recordId the same document has its answer", key(7), "c", []answered.Entry{shortOther}},
+		{"nobody asked this", key(9), "a", nil, 0},
+		{"the whole key is enough, whatever the document", key(5), "a", []answered.Entry{one, two}, 4},
+		{"of a recordId the document has to agree too", key(5), "b", []answered.Entry{short, one, two}, 1},
+		{"of a recordId another document has nothing", key(7), "d", nil, 1},
+		{"of a recordId the same document has its answer", key(7), "c", []answered.Entry{shortOther}, 0},
 	} {
 		got, err := h.Of(int64(order), c.key, doc(c.id))
 		must(t, err)
@@ -198,6 +200,9 @@ func TestADocumentFindsTheAttemptsAtWhatItAsks(t *testing.T) {
 		slices.SortFunc(c.want, byAttempt)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %+v, want %+v", c.what, got, c.want)
+		}
+		if n := h.Alike(); n != c.alike {
+			t.Errorf("%s: a recordId that begins alike has attempt %d, want %d", c.what, n, c.alike)
 		}
 	}
 }

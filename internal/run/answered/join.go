@@ -21,6 +21,7 @@ type Hits struct {
 	at    Entry
 	more  bool
 	found []Entry
+	alike int // the highest number of an attempt at another key that begins like the one at hand
 }
 
 const hitBytes = 8 + entryBytes
@@ -52,11 +53,7 @@ func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys ite
 			}
 		}
 		for i := range group {
-			g := &group[i]
-			if g.Key != q.Hash && !g.prefixOnly() {
-				continue
-			}
-			record := g.append(binary.BigEndian.AppendUint64(b[:0], uint64(q.Order)))
+			record := group[i].append(binary.BigEndian.AppendUint64(b[:0], uint64(q.Order)))
 			if err := h.rows.add(record); err != nil {
 				return h, err
 			}
@@ -68,7 +65,7 @@ func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys ite
 // Of gives the earlier attempts at what a document asks, by document, part and attempt. It is asked in order; the slice holds
 // until the next call.
 func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
-	h.found = h.found[:0]
+	h.found, h.alike = h.found[:0], 0
 	if h.next == nil {
 		h.next, h.stop = iter.Pull2(h.rows.sorted())
 		if err := h.advance(); err != nil {
@@ -76,8 +73,12 @@ func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
 		}
 	}
 	for h.more && h.order <= order {
-		if h.order == order && h.at.speaksOf(key, id) {
+		switch {
+		case h.order != order:
+		case h.at.speaksOf(key, id):
 			h.found = append(h.found, h.at)
+		default:
+			h.alike = max(h.alike, h.at.Attempt)
 		}
 		if err := h.advance(); err != nil {
 			return nil, err
@@ -85,6 +86,10 @@ func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
 	}
 	return h.found, nil
 }
+
+// Alike is the highest number of an earlier attempt at something else whose recordId may begin like that of the document which Of
+// was asked for last: a recordId has the beginnings of id and key alone. The next attempt needs a higher number.
+func (h *Hits) Alike() int { return h.alike }
 
 func (h *Hits) advance() error {
 	b, err, more := h.next()
