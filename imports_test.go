@@ -105,6 +105,7 @@ var owners = map[string][]string{
 	"github.com/go-json-experiment/json":    {"internal/jsonl", "internal/prompt", "internal/parse", "internal/audit", "internal/standin"},
 	"github.com/santhosh-tekuri/jsonschema": {"internal/parse"},
 	"go.yaml.in/yaml":                       {"internal/config", "internal/compose", "internal/clean"},
+	"github.com/pelletier/go-toml":          {"internal/clean"},
 
 	// Text.
 	"codeberg.org/readeck":          {"internal/clean"},

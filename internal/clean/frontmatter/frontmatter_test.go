@@ -39,6 +39,28 @@ func TestFieldsRefuse(t *testing.T) {
 	}
 }
 
+func TestFieldsOfTOML(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]string{
+		"title = \"a\"\nn = 1_000\nx = 1.5\nok = true":                     `{"n":1000,"ok":true,"title":"a","x":1.5}`,
+		"[extra]\na.b = 'c'\n[[extra.list]]\nd = [1, [2]]\n[[extra.list]]": `{"extra":{"a":{"b":"c"},"list":[{"d":[1,[2]]},{}]}}`,
+		"d = 2026-01-02\nt = 07:32:00\nl = 2026-01-02T07:32:00":            `{"d":"2026-01-02","l":"2026-01-02T07:32:00","t":"07:32:00"}`,
+		"utc = 2026-01-02T00:00:00Z\noff = [2026-01-02T07:32:00.5+09:00]":  `{"off":["2026-01-02T07:32:00.5+09:00"],"utc":"2026-01-02T00:00:00Z"}`,
+		"# nothing\n":            `{}`,
+		"x = inf":                `{"x":"+Inf"}`,
+		"s = \"\"\"\na\nb\"\"\"": `{"s":"a\nb"}`,
+	} {
+		m, ok := frontmatter.Split([]byte("+++\n" + src + "\n+++\ntext"))
+		if !ok {
+			t.Errorf("%q is no front matter", src)
+			continue
+		}
+		if got, _, err := m.Fields(nil); err != nil || string(got) != want {
+			t.Errorf("Fields of %q = %s, %v, want %s", src, got, err, want)
+		}
+	}
+}
+
 // TestRealFrontMatter reads the front matter of files as Jekyll, Hugo, Zola, 11ty, Zenn and Docs sites have it.
 func TestRealFrontMatter(t *testing.T) {
 	t.Parallel()
