@@ -62,3 +62,52 @@ func TestAFileIsSyncedBeforeItAppears(t *testing.T) {
 		})
 	}
 }
+
+// Whoever sees the last of several files sees them all.
+func TestNoFileIsCommittedAfterOneThatFailed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	e := effect.New(nil)
+	var files []*atomicfile.Writer
+	for _, name := range []string{"a", "taken/b", "c"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		w, err := atomicfile.Create(e, filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Abort()
+		files = append(files, w)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "taken", "b", "full"), 0o700); err != nil { // a directory cannot be replaced
+		t.Fatal(err)
+	}
+	if err := atomicfile.CommitAll(files...); err == nil {
+		t.Error("a file took the place of a directory")
+	}
+	for name, want := range map[string]bool{"a": true, "c": false} {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
+			t.Errorf("%s: %v, want it there: %v", name, err, want)
+		}
+	}
+}
+
+func TestAnAbortedFileLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, create := range map[string]func(*effect.Effects, string) (*atomicfile.Writer, error){"plain": atomicfile.Create, "packed": atomicfile.CreateZstd} {
+		w, err := create(effect.New(nil), filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("content")); err != nil {
+			t.Fatal(err)
+		}
+		w.Abort()
+		w.Abort()
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v, want nothing", left, err)
+	}
+}

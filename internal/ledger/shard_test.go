@@ -188,6 +188,13 @@ func TestADoneRowIsNotClaimedAndNotReleased(t *testing.T) {
 	if c, err := b.Count(t.Context(), ""); err != nil || c.Unfinished() != 1 || c.States[quarry.ShardDone] != 1 {
 		t.Errorf("Count = %+v, %v, want one done and one unfinished", c, err)
 	}
+	last, err := b.Shard(t.Context(), "s00002")
+	b.must(err)
+	last.State = quarry.ShardDone
+	b.must(b.Save(t.Context(), &last, time.Time{}))
+	if due, ok, err := b.NextDue(t.Context()); ok || err != nil {
+		t.Errorf("NextDue = %s, %v, %v, want none: all are done", due, ok, err)
+	}
 }
 
 func TestANewProcessNeedNotWait(t *testing.T) {
