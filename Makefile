@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds
+.PHONY: build check check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
@@ -87,3 +87,7 @@ torture:
 # Twenty kinds of run with the working tree and with a commit before it: what they leave must be the same, byte by byte.
 run-kinds:
 	$(GO) run -C tools ./run-kinds
+
+# Breaks one line of the program at a time: its tests must notice.
+mutants:
+	$(GO) run -C tools ./mutants
