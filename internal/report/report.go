@@ -34,7 +34,7 @@ type Report struct {
 	Cost     Cost      `json:"cost"`
 	Time     Time      `json:"time"`
 	Jobs     []Job     `json:"jobs"`
-	// ThroughputPerMin is answered documents per minute of the provider's time.
+	// ThroughputPerMin is documents that the last pass got answered, per minute of the provider's time.
 	ThroughputPerMin float64  `json:"throughput_per_min"`
 	Notes            []string `json:"notes"`
 	Samples          []Sample `json:"samples,omitempty"`

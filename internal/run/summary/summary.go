@@ -116,7 +116,7 @@ func (p *Pass) Report() report.Report {
 	}
 	if last.After(first) {
 		rep.Time.Provider = last.Sub(first).Seconds()
-		rep.ThroughputPerMin = float64(t.OK+t.Invalid-t.Duplicate) / last.Sub(first).Minutes()
+		rep.ThroughputPerMin = float64(t.Answered) / last.Sub(first).Minutes()
 	}
 	rep.Time.Collect += p.Steps["export"].Ended.Sub(p.Steps["export"].Began).Seconds()
 	rep.Ways = p.ways()

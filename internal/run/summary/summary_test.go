@@ -33,7 +33,7 @@ func ended() *summary.Pass {
 	return &summary.Pass{
 		Plan: &plan.Plan{Pass: 2, Mode: quarry.ModeJob, Documents: 12, Asked: 10, Empty: 2, Notes: []string{"noted"}},
 		Totals: &results.Totals{
-			Total: 12, OK: 10, Skipped: 2, Usage: quarry.Usage{InputTokens: 13_000, OutputTokens: 1300}, Cost: 5, Classes: map[string]int64{"empty": 2}, Models: []string{"m"},
+			Total: 12, OK: 10, Skipped: 2, Answered: 10, Usage: quarry.Usage{InputTokens: 13_000, OutputTokens: 1300}, Cost: 5, Classes: map[string]int64{"empty": 2}, Models: []string{"m"},
 		},
 		Rows: []ledger.Shard{
 			row("s00001", 2, quarry.ModeJob, 7, 3, 10), row("r00001", 2, quarry.ModeJob, 3, 0, 20), row("s00001", 1, quarry.ModeJob, 99, 0, 90),
@@ -56,6 +56,10 @@ func TestAPassIsAddedUp(t *testing.T) {
 	}
 	if rep.Time.Prep != 3 || rep.Time.Collect != 2 || rep.Time.Provider != 1200 || rep.ThroughputPerMin != 0.5 {
 		t.Errorf("time = %+v, %v documents a minute, want 10 in 20 minutes", rep.Time, rep.ThroughputPerMin)
+	}
+	p.Totals.Answered = 2 // the others have their answers from earlier passes
+	if got := p.Report().ThroughputPerMin; got != 0.1 {
+		t.Errorf("%v documents a minute, want 2 in 20 minutes", got)
 	}
 	if rep.Cost.Actual == nil || *rep.Cost.Actual != 5 || rep.Cost.Saved == nil || rep.Cost.Batch == nil || *rep.Cost.OnDemand <= *rep.Cost.Batch {
 		t.Errorf("cost = %+v", rep.Cost)
