@@ -57,8 +57,8 @@ func Main(ctx context.Context, app *App, args []string) int {
 		}
 	}()
 	err := root.ExecuteContext(ctx)
-	if err != nil && strings.HasPrefix(err.Error(), "unknown command") && strings.HasSuffix(err.Error(), "for \"quarry\"") {
-		err = &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: commandHint(root, args)}
+	if err != nil && strings.HasPrefix(err.Error(), "unknown command") {
+		err = unknownCommand(root, args, err)
 	}
 	detach = detach && err != nil
 	return app.exit(ctx, err)
@@ -105,6 +105,13 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
 		for _, c := range append(cmd.Commands(), cmd) {
 			c.Long = strings.TrimRight(c.Long, "\n") + "\n\nExit codes: 0 done · 2 usage"
+		}
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(cmd *cobra.Command, args []string) error { // cobra prints the help of a shell that it does not know
+			if len(args) > 0 {
+				return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+			}
+			return cmd.Help()
 		}
 	}
 	return root

@@ -19,6 +19,7 @@ import (
 	"quarry"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run"
@@ -165,6 +166,10 @@ const shownFailures = 3
 func shardTable(id, dir string, shards []ledger.Shard) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "run %s in %s\n", id, dir)
+	if len(shards) == 0 {
+		b.WriteString("nothing of it is planned, and nothing was sent: the run command plans and sends it (quarry run SOURCE)\n")
+		return b.String()
+	}
 	w := tabwriter.NewWriter(&b, 2, 8, 2, ' ', 0)
 	several := false
 	for i := range shards {
@@ -177,8 +182,9 @@ func shardTable(id, dir string, shards []ledger.Shard) string {
 		if several && s.Pool.Region != "" {
 			status += " (" + s.Pool.Region + ")"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", s.ID, s.State, s.Records, status, s.Job.Counts.Processed,
-			s.Tally.OK, s.Tally.Invalid, s.Tally.Failed, s.Tally.Left, plain(s.Waits))
+		n := figure.Thousands[int64]
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.State, n(s.Records), status, n(s.Job.Counts.Processed),
+			n(s.Tally.OK), n(s.Tally.Invalid), n(s.Tally.Failed), n(s.Tally.Left), plain(s.Waits))
 	}
 	_ = w.Flush() // into memory
 	return b.String()

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"quarry"
 	"quarry/internal/nearest"
 )
 
@@ -34,21 +37,37 @@ func flagHint(cmd *cobra.Command, err error) string {
 	return see
 }
 
+// unknownCommand says which command was probably meant, or that a command takes no arguments: cobra takes one for a command.
+func unknownCommand(root *cobra.Command, args []string, err error) error {
+	cmd, rest, notFound := root.Find(args)
+	if notFound != nil {
+		cmd, rest = root, args
+	}
+	if cmd.HasSubCommands() {
+		return &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: commandHint(cmd, rest)}
+	}
+	for _, arg := range rest {
+		if !strings.HasPrefix(arg, "-") {
+			err = fmt.Errorf("it takes no arguments, and got %q", arg)
+			break
+		}
+	}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: strings.TrimPrefix(cmd.CommandPath(), "quarry "), Err: err, Hint: "see: " + cmd.CommandPath() + " --help"}
+}
+
 // commandHint is the way out of a command that is unknown: the one that was probably meant.
-func commandHint(root *cobra.Command, args []string) string {
-	const see = "see: quarry --help"
-	for _, arg := range args {
-		if strings.HasPrefix(arg, "-") {
-			continue
-		}
-		var names []string
-		for _, c := range root.Commands() {
-			names = append(names, c.Name())
-		}
-		if near := nearest.Of(arg, names); near != "" {
-			return "did you mean: quarry " + near + "? " + see
-		}
+func commandHint(parent *cobra.Command, args []string) string {
+	see := "see: " + parent.CommandPath() + " --help"
+	i := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
+	if i < 0 {
 		return see
+	}
+	var names []string
+	for _, c := range parent.Commands() {
+		names = append(names, c.Name())
+	}
+	if near := nearest.Of(args[i], names); near != "" {
+		return "did you mean: " + parent.CommandPath() + " " + near + "? " + see
 	}
 	return see
 }

@@ -50,6 +50,9 @@ func (pr *Program) sourceConfig(s *config.Settings, e *effect.Effects, records b
 		}
 	}
 	if err := cfg.Validate(); err != nil {
+		if strings.HasPrefix(err.Error(), "kind ") {
+			return cfg, BadSetting("from", err)
+		}
 		return cfg, BadSetting("field", err)
 	}
 	return cfg, nil

@@ -16,6 +16,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"quarry"
 	"quarry/internal/effect"
 )
 
@@ -82,7 +83,7 @@ func Open(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) 
 	}
 	if err := l.prepare(ctx, e, path); err != nil {
 		_ = l.Close()
-		return nil, fmt.Errorf("open ledger %s: %w", path, err)
+		return nil, openFault(path, err)
 	}
 	return l, nil
 }
@@ -98,9 +99,31 @@ func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger,
 	}
 	if _, err := l.format(ctx); err != nil {
 		_ = l.Close()
-		return nil, fmt.Errorf("open ledger %s: %w", path, err)
+		return nil, openFault(path, err)
 	}
 	return l, nil
+}
+
+// openFault says what to do about a file that is no ledger, or that this user may not use, by SQLite's result codes
+// (https://www.sqlite.org/rescode.html). It is of the kind quarry.BadUsage then.
+func openFault(path string, err error) error {
+	hint := ""
+	if s, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err); ok {
+		switch s.Code() & 0xff {
+		case 11, 26: // SQLITE_CORRUPT, SQLITE_NOTADB
+			hint = "the file is damaged, or another program's: bring it back from a copy, or name another directory with --dir; " +
+				"`quarry adopt` takes over what jobs of a lost directory answered"
+		case 3, 8, 14, 23: // SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_AUTH
+			hint = "give this user the right to read and write the directory and what is in it, or name another with --dir"
+		}
+	}
+	if hint == "" {
+		return fmt.Errorf("open ledger %s: %w", path, err)
+	}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "open ledger", Subject: path, Err: err, Hint: hint}
 }
 
 func open(e *effect.Effects, path, options string) (*Ledger, error) {

@@ -185,10 +185,12 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	}
 	err = r.planned.Decide(ctx, pass, &findings)
 	if errors.Is(err, plan.ErrNoDocuments) {
-		return &quarry.Error{
-			Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(r.cfg.Sources, " "), Err: err,
-			Hint: "check the path; `quarry clean SOURCE` shows what is read from it",
+		hint := "check the path; `quarry clean SOURCE` shows what is read from it"
+		if r.planned.Unreadable > 0 {
+			hint = "each item was left out for the reason above; `quarry inspect SOURCE` shows the fields, and --field id=NAME --field body=NAME say which are meant " +
+				"(with --records, a ready record has recordId and modelInput)"
 		}
+		return &quarry.Error{Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(r.cfg.Sources, " "), Err: err, Hint: hint}
 	}
 	if err != nil {
 		return err

@@ -143,7 +143,10 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 		return sqlite(arg, table, cfg, index)
 	}
 	k, ok := findKind(name)
-	if !ok || table != "" {
+	if ok && table != "" {
+		return bad(fmt.Errorf("a file of kind %s has no tables", name), "leave #"+table+" out; a table is named in a SQLite database: blog.db#posts")
+	}
+	if !ok {
 		return bad(fmt.Errorf("a file is not of kind %s", name), "want one of "+kinds())
 	}
 	if cfg.Query != "" {
