@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -51,6 +52,13 @@ func untilAnswered(more func(*run.Config)) func(*run.Config) {
 	}
 }
 
+// givenAnswers lets a run begin with answers to two documents, one of which is the same as another, and to none.
+func givenAnswers(t *testing.T) func(*run.Config) {
+	path := filepath.Join(t.TempDir(), "known.csv")
+	write(t, path, "id,output\ndoc-001,\"{\"\"title_en\"\":\"\"given\"\"}\"\ndoc-004,given\ndoc-999,given\n")
+	return func(c *run.Config) { c.Known = path }
+}
+
 func TestResumeAfterCrashAtEveryEffect(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a sweep; the race detector runs without sweeps")
@@ -64,6 +72,7 @@ func TestResumeAfterCrashAtEveryEffect(t *testing.T) {
 		"retries":                 {docs: someDocs(9), fault: "record-error=0.4,bad-json=0.2,drop-record=0.2,seed=7", cfg: untilAnswered(nil)},
 		"parts, then their merge": {docs: longDocs(7), quotas: partQuotas, fault: "record-error=0.3,bad-json=0.2,drop-record=0.1,seed=5", cfg: untilAnswered(inParts(t))},
 		"long documents":          {docs: longDocs(7), quotas: partQuotas, cfg: inParts(t)},
+		"given answers":           {docs: someDocs(9), cfg: givenAnswers(t)},
 		"runtime calls":           {docs: someDocs(9), fault: "record-error=0.3,seed=3", cfg: untilAnswered(func(c *run.Config) { c.Mode = quarry.ModeOnDemand })},
 	} {
 		t.Run(name, func(t *testing.T) {
