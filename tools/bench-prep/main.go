@@ -161,16 +161,17 @@ func (b *bench) unpack() (all, html int, err error) {
 
 func (b *bench) build(ctx context.Context, input string) error {
 	script := side{name: "script", args: []string{b.python, b.path("origin_build.py"), b.path(input), b.path("origin.jsonl")}}
-	build := []string{b.quarry, "build", b.path(input), "-o", b.path("shards"), "--quiet", "--workers"}
+	name := strings.TrimSuffix(input, ".jsonl") // a directory holds one build, of one source
+	build := []string{b.quarry, "build", b.path(input), "-o", b.path("shards-" + name), "--quiet", "--workers"}
 	one := side{name: "quarry 1", args: append(build[:len(build):len(build)], "1"), env: []string{"GOMAXPROCS=1"}}
 	two := side{name: "quarry 2", args: append(build[:len(build):len(build)], "2"), env: []string{"GOMAXPROCS=2"}}
-	name := "build " + strings.TrimSuffix(input, ".jsonl")
+	name = "build " + name
 	return b.compare(ctx, name, b.path(input), script, map[string]side{name + ", 1 core": one, name + ", 2 cores": two}, []string{name + ", 1 core", name + ", 2 cores"})
 }
 
-// validate checks what the last build wrote.
+// validate checks what the build of all articles wrote.
 func (b *bench) validate(ctx context.Context) error {
-	files, err := filepath.Glob(b.path("shards/*.jsonl"))
+	files, err := filepath.Glob(b.path("shards-all/*.jsonl"))
 	if err != nil || len(files) != 1 {
 		return fmt.Errorf("%d input files to validate, want 1: %w", len(files), err)
 	}
