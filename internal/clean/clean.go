@@ -145,10 +145,18 @@ func (c *Cleaner) read(out *Cleaned, address string, body []byte, title string) 
 	if !c.html.Bare(c.writer.Len()) {
 		return title
 	}
-	c.restart()
-	out.Mode, out.Tree = mode, false
-	c.html.Reveal, c.html.Prose = false, true
-	return c.readOnce(out, address, body, told)
+	code := c.counts[rule.Code].Bytes
+	again := func(prose bool) string {
+		c.restart()
+		out.Mode, out.Tree = mode, false
+		c.html.Reveal, c.html.Prose = false, prose
+		return c.readOnce(out, address, body, told)
+	}
+	title = again(true)
+	if left := c.counts[rule.Code].Bytes; left < code && 4*left > code-left {
+		title = again(false) // what its code prints is no article
+	}
+	return title
 }
 
 func (c *Cleaner) readOnce(out *Cleaned, address string, body []byte, title string) string {

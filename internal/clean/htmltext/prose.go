@@ -9,10 +9,13 @@ import (
 	"quarry/internal/clean/rule"
 )
 
+// mostBare is how many bytes of text a document may have besides: a title, the lines around a mail in its archive.
+const mostBare = 1 << 10
+
 // Bare reports whether block code was most of a document, of which so many bytes were written: then a poem, a mail or an RFC
 // may stand in it, and the document is to be rendered again with Prose.
 func (r *Renderer) Bare(written int) bool {
-	return !r.Prose && r.Settings.KeptCodeLines() == 0 && r.Counts[rule.Code].Bytes > int64(3*written)
+	return !r.Prose && r.Settings.KeptCodeLines() == 0 && written <= mostBare && r.Counts[rule.Code].Bytes > int64(4*written)
 }
 
 // proseIn reports whether the text of an element is prose. The element is a pre or xmp, whose start tag was read.

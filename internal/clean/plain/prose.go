@@ -2,6 +2,7 @@ package plain
 
 import (
 	"bytes"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -20,17 +21,17 @@ type tally struct {
 }
 
 // Prose reports whether text that stands where code mostly does is read as prose: a poem, a mail, an RFC. It has words, few of
-// which look like code, and either the marks of sentences, or the small words of a language, or another script.
+// which look like code, few lines that do, and either the small words of a language, or another script.
 func Prose(b []byte) bool {
 	var t tally
 	for line := range bytes.Lines(sample(b)) {
 		t.line(bytes.TrimSpace(line))
 	}
 	words := t.words + t.foreign/3
-	if words < 4 && t.foreign < 6 || 4*t.code > words || 5*t.codeEnds > t.lines {
+	if words < 4 && t.foreign < 6 || 4*t.code > words || 8*t.codeEnds > t.lines {
 		return false
 	}
-	return 16*t.marks >= words || 8*t.small >= words || t.foreign > 2*t.words
+	return t.foreign > 2*t.words || 8*t.small >= words || 16*t.marks >= words && 25*t.small >= words
 }
 
 // LooksLikeCode reports whether text has the marks of code, rather than none of prose: two words without any mark are neither.
@@ -72,6 +73,10 @@ func (t *tally) line(line []byte) {
 	if bytes.HasPrefix(line, []byte("//")) || bytes.HasPrefix(line, []byte("/*")) || bytes.HasPrefix(line, []byte("# ")) {
 		return
 	}
+	if codeLine(line) {
+		t.codeEnds++
+		return
+	}
 	before := *t
 	for word := range bytes.FieldsSeq(line) {
 		t.word(word)
@@ -82,7 +87,7 @@ func (t *tally) line(line []byte) {
 // end looks at the end of a line, whose words were counted. Poets end lines with a semicolon too.
 func (t *tally) end(line []byte, before tally) {
 	switch line[len(line)-1] {
-	case '{', '}', '\\':
+	case '{', '}', '[', '(', '\\':
 		t.codeEnds++
 	case ';':
 		if t.code > before.code || t.words-before.words < 3 && t.foreign == before.foreign {
@@ -91,11 +96,38 @@ func (t *tally) end(line []byte, before tally) {
 	}
 }
 
+// codeLine reports whether a line begins as only one of code does: a prompt, a statement, a name with a value.
+func codeLine(line []byte) bool {
+	first, rest, ok := bytes.Cut(line, []byte{' '})
+	if !ok {
+		return false
+	}
+	rest = bytes.TrimLeft(rest, " ")
+	switch string(first) {
+	case "$", "%", ">>>", "#!", "def", "import", "export", "const", "function", "func", "package", "public", "private", "static", "void", "struct",
+		"#include", "@Override", "SELECT", "INSERT", "UPDATE", "CREATE", "--":
+		return true
+	case "class", "return", "from", "let", "var", "if", "for", "while", "create", "select":
+		return bytes.ContainsAny(rest, "(){}[]=;:")
+	}
+	if first[len(first)-1] == ':' && first[0] >= 'a' && len(rest) > 0 { // in lower case: a mail has Subject: [list]
+		switch rest[0] {
+		case '\'', '"', '`', '[', '{', '|':
+			return true
+		}
+	}
+	return false
+}
+
 func (t *tally) word(word []byte) {
 	end := word[len(word)-1]
 	core := bytes.Trim(word, `.,;:!?"'()[]*_-`+"`")
 	if len(core) == 0 {
 		return // a number's dots, a dash, quotes
+	}
+	if word[0] == '-' && core[0]|0x20 >= 'a' && core[0]|0x20 <= 'z' { // an option
+		t.code++
+		return
 	}
 	letters, other, foreign := 0, 0, 0
 	for i, c := range core {
@@ -106,7 +138,7 @@ func (t *tally) word(word []byte) {
 				other++ // camelCase
 			}
 		case c >= 0x80:
-			if utf8.RuneStart(c) {
+			if r, _ := utf8.DecodeRune(core[i:]); utf8.RuneStart(c) && unicode.IsLetter(r) { // and no line of a drawing
 				foreign++
 			}
 		case c == '\'' || c == '-' || c == '/' || c == '&' || c == '%' || c == '$' && i == 0 || c >= '0' && c <= '9':
@@ -160,7 +192,7 @@ func small(word []byte) bool {
 	switch string(lower[:len(word)]) {
 	case "the", "a", "an", "of", "and", "to", "that", "i", "you", "he", "she", "it", "we", "they", "his", "her", "my", "was", "are", "be", "with", "this", "but",
 		"der", "die", "das", "und", "ist", "ein", "den", "mit", "zu", "le", "la", "les", "et", "des", "une", "que", "est", "el", "los", "y", "una", "se",
-		"il", "di", "che", "e", "o", "um", "uma", "het", "een", "van", "en", "och", "att", "som", "og":
+		"il", "di", "che", "e", "o", "um", "uma", "het", "een", "van", "en", "och", "att", "som", "og", "nie", "na", "ve", "bir", "bu", "ja", "yang", "dan":
 		return true
 	}
 	return false
