@@ -24,6 +24,8 @@ const (
 	ClassNotJSON       Class = "not_json"       // JSON was asked, and the text holds none
 	ClassSchema        Class = "schema_invalid" // JSON that the schema rejects
 	ClassWrongLanguage Class = "wrong_language"
+	// ClassAnotherInput is a line of output whose echo is not the modelInput that was sent under its recordId.
+	ClassAnotherInput Class = "another_input"
 	ClassDuplicate     Class = "duplicate_answer" // one more line for a record that has its answer
 	ClassRecordError   Class = "record_error"     // final: the provider will say the same again
 	ClassThrottled     Class = "throttled"        // a quota or the capacity was used up: 429, 503; a later attempt may be answered
@@ -42,7 +44,7 @@ const (
 // Answered reports whether the attempt produced an answer, good or bad, and was therefore billed.
 func (c Class) Answered() bool {
 	switch c {
-	case ClassOK, ClassTruncated, ClassRefused, ClassNotJSON, ClassSchema, ClassWrongLanguage, ClassDuplicate:
+	case ClassOK, ClassTruncated, ClassRefused, ClassNotJSON, ClassSchema, ClassWrongLanguage, ClassAnotherInput, ClassDuplicate:
 		return true
 	}
 	return false

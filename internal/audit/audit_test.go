@@ -116,6 +116,7 @@ func TestEveryDamagedLineIsNamed(t *testing.T) {
 		{name: "a raw answer took more tokens", file: mainRaw, edit: swapOutput(`"output_tokens":1`, `"output_tokens":21`), want: want{altered: true}},
 		{name: "a raw answer has another stop reason", file: mainRaw, edit: swapOutput(`"end_turn"`, `"stop_sequence"`), want: want{altered: true}},
 		{name: "a raw answer is an error", file: mainRaw, edit: swapOutput(`"modelOutput"`, `"error":{"errorCode":500,"errorMessage":"x"},"was"`), want: want{altered: true}},
+		{name: "a raw line echoes another request", file: mainRaw, edit: swap(`Article number`, `Article nomber`), want: want{altered: true}},
 		{name: "a raw line is broken", file: mainRaw, edit: swap(`}`, ``), want: want{altered: true}},
 		{name: "a raw line is of another record", file: mainRaw, edit: swap(`"recordId":"`, `"recordId":"x`), want: want{altered: true}},
 		{name: "a raw line is not changed in what it says", file: mainRaw, edit: swap(`{"recordId"`, ` { "strange" : [1] , "recordId"`), clean: true},

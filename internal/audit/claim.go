@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -131,6 +132,19 @@ func (c *claim) against(a *answer) string {
 			figure.Thousands(c.usage.InputTokens), figure.Thousands(c.usage.OutputTokens))
 	case c.origin != digestOf(a.stop, a.model):
 		return "stop reason or model of the raw answer are not the journal's"
+	}
+	return ""
+}
+
+// againstEcho says what the modelInput that a line echoes holds against the claim: an answer may be another record's where it is not
+// what was sent. Characters that were damaged on the way say nothing.
+func (r *record) againstEcho(raw *rawLine) string {
+	other := r.Sent != "" && raw.texts != 0 && strconv.FormatUint(raw.texts, 16) != r.Sent
+	switch {
+	case other && r.claim.class != quarry.ClassAnotherInput && r.claim.class != quarry.ClassNotJSON && !raw.damaged:
+		return fmt.Sprintf("the raw output echoes another modelInput than was sent, the journal says %s", r.claim.class)
+	case !other && r.claim.class == quarry.ClassAnotherInput:
+		return "the raw output echoes the modelInput that was sent, the journal says that it does not"
 	}
 	return ""
 }

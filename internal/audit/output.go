@@ -202,6 +202,7 @@ func objectsOf(text []byte) (read []rawLine, all bool) {
 		if err != nil {
 			return read, false
 		}
+		l.damaged = true
 		read = append(read, l)
 		text = text[d.InputOffset():]
 	}

@@ -2,6 +2,8 @@ package audit
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -14,8 +16,11 @@ import (
 // rawLine is one line of output: an answer, an error, or neither.
 type rawLine struct {
 	id     quarry.RecordID
+	texts  uint64  // digest of the texts that the echo of modelInput holds; 0: none
 	answer *answer // nil: no modelOutput
 	err    *rawError
+
+	damaged bool // characters were damaged, and are U+FFFD
 }
 
 // rawError is what the provider says instead of an answer.
@@ -46,6 +51,7 @@ func readRaw(text []byte) (rawLine, error) {
 	if err := json.Unmarshal(members["recordId"], &l.id); err != nil || l.id == "" {
 		return rawLine{}, errNoRecordID
 	}
+	l.texts = textsOf(tree(members["modelInput"]))
 	switch {
 	case given(members["error"]):
 		l.err = readError(members["error"])
@@ -53,6 +59,27 @@ func readRaw(text []byte) (rawLine, error) {
 		l.answer = readAnswer(members["modelOutput"])
 	}
 	return l, nil
+}
+
+// textsOf adds up the first 8 bytes of the SHA-256 of each text that a model reads of a request: what is below the members that hold
+// such texts (docs/formats.md).
+func textsOf(v any) (sum uint64) {
+	switch v := v.(type) {
+	case string:
+		if v != "" {
+			d := sha256.Sum256([]byte(v))
+			return binary.BigEndian.Uint64(d[:])
+		}
+	case []any:
+		for _, e := range v {
+			sum += textsOf(e)
+		}
+	case map[string]any:
+		for _, name := range []string{"messages", "system", "content", "text", "prompt", "inputText", "input"} {
+			sum += textsOf(v[name])
+		}
+	}
+	return sum
 }
 
 func given(value json.RawMessage) bool {

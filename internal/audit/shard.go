@@ -25,6 +25,7 @@ type part struct {
 	Order    int64             `json:"order"`
 	RecordID quarry.RecordID   `json:"record_id"`
 	Parts    int               `json:"parts"` // of a long document: in how many it is asked
+	Sent     string            `json:"sent"`  // digest of the texts of its modelInput; empty: made by an earlier version
 }
 
 // record is one attempt, with what the journal and the raw output say of it.
@@ -423,7 +424,9 @@ func (p *shardProof) readLine(raw rawLine, path string, n int64, folder int) {
 	against := ""
 	switch {
 	case raw.answer != nil:
-		against = r.claim.against(raw.answer)
+		if against = r.againstEcho(&raw); against == "" {
+			against = r.claim.against(raw.answer)
+		}
 	case raw.err != nil:
 		against = r.claim.againstError(raw.err)
 	default:

@@ -35,6 +35,9 @@ func advised(kind string) (meaning, advice string) {
 	case string(quarry.ClassWrongLanguage):
 		return "A part of the answer is in another language than was asked for, or is missing.",
 			"Say the language of each key in the prompt; small models often need it in that language."
+	case string(quarry.ClassAnotherInput):
+		return "Lines of output echo the request of another record, so their answers are not taken.",
+			"They are paid and kept in raw/. Ask the provider; a run in another --dir asks these documents, and pays for them, again."
 	case string(quarry.ClassRecordError):
 		return "The provider refused these records for good.",
 			"Read the provider's messages in failed.jsonl, mend what they name, then run the same command again."

@@ -66,12 +66,12 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	if len(out.Files) == 0 && owesOutput(&s.Job) {
 		return owed(s, fmt.Errorf("it ended %s with %s, but there is no output under %s", s.Job.Status, figure.Count(s.Job.Counts.Success, "answer"), pool.Bucket.URI(prefix)))
 	}
-	err = r.settle(ctx, s, out)
-	if errors.Is(err, errShort) { // once more: what was on the way may be what is short
+	err = r.settle(ctx, s, out, false)
+	if errors.Is(err, errShort) || errors.Is(err, errExchanged) { // once more: what was on the way may be what is short
 		if out, err = download(); err != nil {
 			return r.waitOr(s, err)
 		}
-		err = r.settle(ctx, s, out)
+		err = r.settle(ctx, s, out, true)
 	}
 	if errors.Is(err, errShort) {
 		return owed(s, fmt.Errorf("%w, under %s", err, pool.Bucket.URI(prefix)))
@@ -86,6 +86,9 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 
 // errShort says that output lacks answers which the provider counts. They are paid for.
 var errShort = errors.New("the output is incomplete")
+
+// errExchanged says that lines echo another modelInput than was sent under their recordId.
+var errExchanged = errors.New("the output holds answers to other records")
 
 // owed is the error of a job whose answers are counted and not there.
 func owed(s *ledger.Shard, why error) error {
@@ -181,8 +184,9 @@ func (r *Run) jobAsked(s *ledger.Shard) *answers.Job {
 
 // settle reads the raw output and writes the shard's journal: one outcome for each record, in the order of the sources,
 // and beside it the records that need another attempt. Output lines come in any order, so the outcomes are written as
-// they come first, and put in order afterwards: only their places are held in memory.
-func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) error {
+// they come first, and put in order afterwards: only their places are held in memory. Unless it is the last time, lines that echo
+// another modelInput are an error: what was on the way may be what differs.
+func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output, last bool) error {
 	places, err := answers.Places(r.files().Part(s.ID))
 	if err != nil {
 		return err
@@ -214,6 +218,9 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 					return err
 				}
 				s.Output.Lines++
+				if chunk.Found[i].Outcome.Class == quarry.ClassAnotherInput {
+					s.Output.Exchanged++
+				}
 				if answered && loose.Answer(chunk.Found[i].At) {
 					s.Output.Answers++
 				}
@@ -223,6 +230,9 @@ func (r *Run) settle(ctx context.Context, s *ledger.Shard, out collect.Output) e
 				}
 			}
 		}
+	}
+	if s.Output.Exchanged > 0 && !last {
+		return errExchanged
 	}
 	if s.Job.ARN != "" {
 		if err := short(s); err != nil {

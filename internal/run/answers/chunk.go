@@ -13,6 +13,7 @@ import (
 type Place struct {
 	at, tried int32
 	plain     bool // it went without an answer schema
+	sent      shardfile.Texts
 }
 
 // Places maps the records of a shard's part of the index, which lies there, to their place in it.
@@ -24,11 +25,12 @@ func Places(path string) (map[quarry.RecordID]Place, error) {
 		Bad       int32           `json:"bad"`
 		Unreached int32           `json:"unreached"`
 		Plain     bool            `json:"plain"`
+		Sent      shardfile.Texts `json:"sent"`
 	}](path) {
 		if err != nil {
 			return nil, err
 		}
-		where := Place{at: int32(len(places)), tried: p.Tried - p.Bad + p.Unreached, plain: p.Plain}
+		where := Place{at: int32(len(places)), tried: p.Tried - p.Bad + p.Unreached, plain: p.Plain, sent: p.Sent}
 		if p.Plain {
 			where.tried++
 		}
@@ -46,6 +48,16 @@ type Chunk struct {
 	Mended         int64 // lines with characters that were damaged
 	Broken         []collect.Unreadable
 	PerByte        float64 // the most tokens of input for a byte of a line
+}
+
+// exchanged reports whether the modelInput that a line echoes is not what was sent under its recordId: then the answer may be to another
+// record. A line without an echo, or with damaged characters, says nothing.
+func exchanged(line *collect.Line, where Place) bool {
+	if where.sent == 0 || line.Mended {
+		return false
+	}
+	echo := shardfile.TextsOf(line.ModelInput)
+	return echo != 0 && echo != where.sent
 }
 
 // Chunk judges a piece of output. Many goroutines may call it.

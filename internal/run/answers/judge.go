@@ -47,6 +47,8 @@ const promptCut = "prompt truncated by server"
 // callRefused is in front of the message where a call was refused; the error of a job's record is the message alone.
 const callRefused = "ValidationException: "
 
+const anotherInput = "the line echoes another modelInput than was sent under this recordId, so its answer is not taken; the line is kept in raw/"
+
 // Line decides what one line means for its record.
 func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 	attempt := line.RecordID.Attempt()
@@ -72,6 +74,9 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 		class, message, answerText = checked.Class, checked.Message, answer.Whole()
 		res.Usage, res.StopReason, res.Model = answer.Usage, answer.StopReason, answer.Model
 		res.Output, res.Text, res.Salvaged = bytes.Clone(checked.Output), checked.Text, checked.Salvaged
+		if exchanged(&line, where) {
+			class, message, res.Salvaged = quarry.ClassAnotherInput, anotherInput, false
+		}
 	}
 	f := shardfile.Found{Outcome: shardfile.Outcome{RecordID: line.RecordID, Class: class, Result: res}}
 	if class == quarry.ClassOK {
@@ -116,8 +121,8 @@ func clip(s string, n int) string {
 // again reports whether a record is worth another attempt, after so many that count.
 func (j *Judge) again(class quarry.Class, attempt int) bool {
 	switch class {
-	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassPromptCut, quarry.ClassRefused:
-		return false
+	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassPromptCut, quarry.ClassRefused, quarry.ClassAnotherInput:
+		return false // what came once without a known cause may come again, and is paid each time
 	case quarry.ClassUnstructured:
 		return true // it was no attempt at an answer, and does not come again
 	}

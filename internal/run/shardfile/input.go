@@ -64,6 +64,7 @@ func (f *InputFile) Add(p Part, modelInput []byte) error {
 	f.wrote.Records++
 	f.wrote.Parted += int64(min(p.Parts, 1))
 	f.wrote.Bytes += int64(len(f.line))
+	p.Sent = TextsOf(modelInput)
 	return lines.Write(f.index, p)
 }
 

@@ -8,6 +8,7 @@ type Part struct {
 	ID       quarry.DocumentID `json:"id"`
 	Order    int64             `json:"order"`
 	RecordID quarry.RecordID   `json:"record_id"`
+	Sent     Texts             `json:"sent,omitzero"`   // of its modelInput: what the echo in the output is held against
 	Tried    int               `json:"tried,omitempty"` // attempts made in earlier passes
 	Bad      int               `json:"bad,omitempty"`   // of Tried, those that gave an answer which did not pass its checks: they count
 	// Unreached counts attempts whose job was stopped or expired before it looked at the record.

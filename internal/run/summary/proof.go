@@ -82,6 +82,9 @@ func Differences(s *ledger.Shard) []string {
 	if more := o.Broken - int64(len(o.Unreadable)); more > 0 && len(o.Unreadable) > 0 {
 		say("and %s that cannot be read", figure.Count(more, "more line"))
 	}
+	if o.Exchanged > 0 {
+		say("%s another modelInput than was sent under its recordId; the answers are not taken", figure.Clause(o.Exchanged, "line", "echoes", "echo"))
+	}
 	if o.Mended > 0 {
 		say("%s damaged characters, which are read as U+FFFD", figure.Clause(o.Mended, "line", "has", "have"))
 	}
