@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -36,6 +37,8 @@ type command struct {
 	at           int         // its number; 0: the process does not die
 	side         effect.When // of it
 	last         bool        // every pilot is good enough
+	refresh      int64       // how many changed documents are asked; 0: all
+	stop         int         // the event at which somebody asks it to stop; 0: nobody
 }
 
 // asks is what decides a key beside the text.
@@ -55,6 +58,12 @@ func drawCommand(t *rapid.T) command {
 		known: seldom("known"), refuse: seldom("refuse"), gate: seldom("gate"),
 		kind: rapid.SampledFrom([]effect.Kind{effect.File, effect.SQL, effect.HTTP}).Draw(t, "kind"),
 		side: rapid.SampledFrom([]effect.When{effect.Before, effect.After}).Draw(t, "side"),
+	}
+	if seldom("refresh some") {
+		c.refresh = 1
+	}
+	if seldom("stops") {
+		c.stop = rapid.IntRange(1, 40).Draw(t, "at event")
 	}
 	if seldom("other model") {
 		c.asks.model = sequenceModels[1]
@@ -95,8 +104,8 @@ func texts(variants []int) string {
 	return b.String()
 }
 
-// TestNoSequenceOfCommandsPaysTwice changes documents, prompts, models, schemas, Regions and modes back and forth, refuses, caps and
-// kills commands, and reads the provider's bill: no record is answered twice, and nothing is asked again once it has its answer.
+// TestNoSequenceOfCommandsPaysTwice changes documents, prompts, models, schemas, Regions and modes back and forth, refuses, caps, stops
+// and kills commands, and reads the provider's bill: no record is answered twice, and nothing is asked again once it has its answer.
 func TestNoSequenceOfCommandsPaysTwice(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a sweep; the race detector runs without sweeps")
@@ -190,7 +199,7 @@ func (q *sequence) configure(t *testing.T, c *run.Config) {
 		t.Fatal(err)
 	}
 	c.Check, c.Local, c.Model, c.Mode, c.Settings = checker, false, a.model, q.now.mode, fmt.Sprintf("%+v", a)
-	c.MaxUSD = q.now.cap
+	c.MaxUSD, c.RefreshMax = q.now.cap, q.now.refresh
 	switch {
 	case q.now.last:
 		c.NoGate = true
@@ -221,7 +230,16 @@ func (q *sequence) step(t *testing.T, c command, variants []int) (ended bool, wh
 	if c.at > 0 {
 		hook = dieAt(c.kind, c.at, c.side)
 	}
+	request, events := filepath.Join(q.dir, run.StopRequest), atomic.Int64{}
+	q.event = func(run.Event) {
+		if events.Add(1) == int64(c.stop) {
+			write(t, request, "")
+		}
+	}
 	_, _, err := q.run(t, hook)
+	if c.stop > 0 {
+		_ = os.Remove(request)
+	}
 	if err != nil && !q.expected(c, err) {
 		return false, err.Error()
 	}
@@ -239,7 +257,7 @@ func (q *sequence) expected(c command, err error) bool {
 	var told *quarry.Error
 	limit := errors.As(err, &told) && told.Kind == quarry.OverLimit
 	return (c.refuse && errors.Is(err, errNobody)) || (c.at > 0 && (errors.Is(err, errDied) || errors.Is(err, effect.ErrHook))) ||
-		(limit && (c.cap != nil || c.gate || q.faulty))
+		(c.stop > 0 && errors.Is(err, run.ErrStopRequested)) || (limit && (c.cap != nil || c.gate || q.faulty))
 }
 
 // paidOnce holds the bill against the journals. A call whose reply was lost may be there twice, if audit says so.
