@@ -65,7 +65,7 @@ func readHistory(ctx context.Context, book *ledger.Ledger) (h history.Run, err e
 		h.Worked = &s
 	}
 	for pass := 1; pass <= h.Pass; pass++ {
-		f, planned, err := readPass(ctx, book, pass, &h)
+		f, planned, err := readPass(ctx, book, pass)
 		if err != nil {
 			return h, err
 		}
@@ -90,7 +90,7 @@ func number(facts map[string]string, name string) (int, error) {
 }
 
 // readPass reads what the ledger keeps of a pass; planned is false where it has no plan.
-func readPass(ctx context.Context, book *ledger.Ledger, pass int, h *history.Run) (f history.Facts, planned bool, err error) {
+func readPass(ctx context.Context, book *ledger.Ledger, pass int) (f history.Facts, planned bool, err error) {
 	var asked runjson.Run
 	var ended history.Ended
 	for _, fact := range []struct {
@@ -128,6 +128,23 @@ func readPass(ctx context.Context, book *ledger.Ledger, pass int, h *history.Run
 		}
 	}
 	return f, planned, nil
+}
+
+// recallWork reads how long earlier processes worked on the run, and on the pass at hand.
+func (r *Run) recallWork(ctx context.Context) error {
+	for name, into := range map[string]*time.Duration{"active": &r.active, workedFact(r.pass): &r.worked} {
+		text, known, err := r.ledger.Fact(ctx, name)
+		if err != nil {
+			return err
+		}
+		if *into = 0; !known {
+			continue
+		}
+		if *into, err = time.ParseDuration(text); err != nil {
+			return fmt.Errorf("read fact %s of the run: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // withHistory puts what the pass at hand and the whole run took into its report. Where the pass ends with this report, what is kept of

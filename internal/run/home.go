@@ -99,6 +99,9 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 		return err
 	}
 	r.pass = pass
+	if err := r.recallWork(ctx); err != nil {
+		return err
+	}
 	var mine []*ledger.Shard
 	for i := range rows {
 		if rows[i].Pass == pass {

@@ -74,19 +74,8 @@ func (r *Run) open(ctx context.Context) error {
 	if err := r.choosePass(ctx); err != nil {
 		return err
 	}
-	if text, ok, err := r.ledger.Fact(ctx, "active"); err != nil {
+	if err := r.recallWork(ctx); err != nil {
 		return err
-	} else if ok {
-		if r.active, err = time.ParseDuration(text); err != nil {
-			return fmt.Errorf("read how long the run took so far: %w", err)
-		}
-	}
-	if text, ok, err := r.ledger.Fact(ctx, workedFact(r.pass)); err != nil {
-		return err
-	} else if ok {
-		if r.worked, err = time.ParseDuration(text); err != nil {
-			return fmt.Errorf("read how long pass %d took so far: %w", r.pass, err)
-		}
 	}
 	r.watch(Event{Kind: RunOpened, Text: string(r.id), Done: 1})
 	return nil
