@@ -94,7 +94,7 @@ func (c *Client) fault(ctx context.Context, op, subject string, err error) error
 	case "ConflictException":
 		f.Cause = CauseConflict
 	case "ResourceNotFoundException":
-		f.Cause = CauseNotFound
+		f.Cause, hint = CauseNotFound, "check its name, the Region and the account (aws sts get-caller-identity): nothing of this name is there"
 		if strings.Contains(f.Message, "end of its life") {
 			kind, hint = quarry.BadUsage, "name a model that is still served with --model and run the command again: the new model is asked about all documents, since another model's answers are other answers; "+
 				"what this one answered is kept, and jobs that are still at the provider are collected first"

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"quarry"
 )
 
 // ErrChanged says that an object is not any more what its ETag was taken of.
@@ -33,7 +35,7 @@ func (b *Bucket) List(ctx context.Context, prefix, after string) iter.Seq2[Entry
 		for pages := s3.NewListObjectsV2Paginator(b.client, in); pages.HasMorePages(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(Entry{}, b.fault(ctx, "list", prefix, err))
+				yield(Entry{}, b.sourceFault(ctx, prefix, err))
 				return
 			}
 			for i := range page.Contents {
@@ -43,6 +45,18 @@ func (b *Bucket) List(ctx context.Context, prefix, after string) iter.Seq2[Entry
 				}
 			}
 		}
+	}
+}
+
+// sourceFault is the error of a list of a source. That there is no such bucket is the user's to correct: a source is not made.
+func (b *Bucket) sourceFault(ctx context.Context, prefix string, err error) error {
+	err = b.fault(ctx, "list", prefix, err)
+	if !errors.Is(err, ErrNoBucket) {
+		return err
+	}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "list", Subject: b.URI(prefix), Err: ErrNoBucket,
+		Hint: "check the name of the bucket in the source, s3://BUCKET/PREFIX; `aws s3 ls` lists the account's buckets",
 	}
 }
 

@@ -60,6 +60,9 @@ func Find(name string, stdout any) (Target, error) {
 	if name == "" {
 		return t, refuse(name, errors.New("no file is named"), "name one with -o")
 	}
+	if scheme, _, ok := strings.Cut(name, "://"); ok && (scheme == "s3" || scheme == "http" || scheme == "https") {
+		return t, refuse(name, errors.New("it is a URL, and files alone are written"), "name a file with -o, and copy it there afterwards")
+	}
 	path, err := filepath.Abs(name)
 	if err != nil {
 		return t, refuse(name, err, "name a file in a folder that you can write to")

@@ -12,12 +12,13 @@ import (
 // The patterns of CreateModelInvocationJob. No SDK checks them: a name that breaks one is refused when everything is
 // uploaded (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html).
 const (
-	jobNamePattern = `[a-zA-Z0-9]{1,63}(-*[a-zA-Z0-9\+\-\.]){0,63}`
-	tokenPattern   = `[a-zA-Z0-9]{1,256}(-*[a-zA-Z0-9]){0,256}`
-	roleARNPattern = `arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+`
-	s3URIPattern   = `s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](?:/[-!_*'().a-z0-9A-Z]+(?:/[-!_*'().a-z0-9A-Z]+)*)?/?`
-	kmsKeyPattern  = `(arn:aws(-[^:]+)?:kms:[a-zA-Z0-9-]*:[0-9]{12}:((key/[a-zA-Z0-9-]{36})|(alias/[a-zA-Z0-9-_/]+)))|([a-zA-Z0-9-]{36})|(alias/[a-zA-Z0-9-_/]+)`
-	regionPattern  = `[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}`
+	jobNamePattern  = `[a-zA-Z0-9]{1,63}(-*[a-zA-Z0-9\+\-\.]){0,63}`
+	tokenPattern    = `[a-zA-Z0-9]{1,256}(-*[a-zA-Z0-9]){0,256}`
+	roleARNPattern  = `arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+`
+	roleNamePattern = `[\w+=,.@-]{1,64}`
+	s3URIPattern    = `s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](?:/[-!_*'().a-z0-9A-Z]+(?:/[-!_*'().a-z0-9A-Z]+)*)?/?`
+	kmsKeyPattern   = `(arn:aws(-[^:]+)?:kms:[a-zA-Z0-9-]*:[0-9]{12}:((key/[a-zA-Z0-9-]{36})|(alias/[a-zA-Z0-9-_/]+)))|([a-zA-Z0-9-]{36})|(alias/[a-zA-Z0-9-_/]+)`
+	regionPattern   = `[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}`
 )
 
 // matches compiles when asked: a run of the program needs each once, most runs none.
@@ -59,7 +60,12 @@ func (k *checker) names() []Check {
 	add("job-name", job, jobNamePattern, 63, "start the run in another --dir")
 	add("job-token", strings.ReplaceAll(string(run), "-", "")+strings.Repeat("0", 54), tokenPattern, 256, "start the run in another --dir")
 	add("role-arn", k.Role, roleARNPattern, 2048, "name a role with --role, by its name or as arn:aws:iam::"+k.Account+":role/NAME")
-	if last := &out[len(out)-1]; last.Status == OK && !strings.Contains(k.Role, "::"+k.Account+":role/") {
+	// IAM takes fewer names than Bedrock's pattern (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html).
+	if last := &out[len(out)-1]; last.Status == OK && !matches(roleNamePattern, k.roleName()) {
+		last.Status, last.Kind = Fault, quarry.BadUsage
+		last.Message = fmt.Sprintf("%q is no name of a role: a name has 1 to 64 letters, digits and +=,.@_-", k.roleName())
+		last.Fix = "name the role with --role, as `aws iam list-roles` lists it"
+	} else if last.Status == OK && !strings.Contains(k.Role, "::"+k.Account+":role/") {
 		last.Status, last.Kind = Fault, quarry.BadUsage
 		last.Message = fmt.Sprintf("%s belongs to another account than the credentials (%s), and a role cannot be passed between accounts", k.Role, k.Account)
 		last.Fix = "name a role of account " + k.Account + " with --role, or that account's credentials with --profile"

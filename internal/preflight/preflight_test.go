@@ -177,6 +177,7 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 			w.pre.Calls = true
 			w.wire()
 		}, "model", "unknown", 0, "is LEGACY", "before 2027-03-30"},
+		{"a role that cannot be", func(w *world) { w.pre.Role = "arn:aws:iam::123456789012:role/x y" }, "role-arn", "fault", quarry.BadUsage, `"x y" is no name of a role`, "--role"},
 		{"the model is one that Bedrock alone knows, mistyped", func(w *world) {
 			w.pre.Model = "acme.brain-11"
 			w.asks.Models = func(context.Context, string) ([]string, error) { return []string{"acme.brain-1", "other.model"}, nil }
