@@ -80,10 +80,7 @@ type granteeXML struct {
 // getACL says what ACLs say since they are disabled by default: the owner has full control.
 func (q *request) getACL() error {
 	if q.key != "" {
-		if err := q.noVersion(); err != nil {
-			return err
-		}
-		if _, _, err := q.store.Head(q.ctx(), q.bucket, q.key); err != nil {
+		if _, _, err := q.store.Head(q.ctx(), q.bucket, q.key, q.version()); err != nil {
 			return err
 		}
 	}
@@ -94,7 +91,7 @@ func (q *request) getACL() error {
 // putACL takes what changes nothing: with ACLs disabled the owner's full control, else the default.
 func (q *request) putACL() error {
 	if q.key != "" {
-		if _, _, err := q.store.Head(q.ctx(), q.bucket, q.key); err != nil {
+		if _, _, err := q.store.Head(q.ctx(), q.bucket, q.key, q.version()); err != nil {
 			return err
 		}
 	}

@@ -117,6 +117,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer a.active.Done()
 	if err := q.serve(); err != nil {
+		if marker := (*store.MarkerError)(nil); errors.As(err, &marker) {
+			q.set("x-amz-delete-marker", "true")
+			q.set("x-amz-version-id", marker.Version)
+		}
 		q.writeError(store.S3Error(err, q.bucket, q.key))
 	}
 }
@@ -166,17 +170,11 @@ func (q *request) openBucket() error {
 
 // authorize asks for the rights of an operation.
 func (q *request) authorize(op *operation) error {
-	allow := func(action, resource string) error {
-		if q.api.cfg.Allow == nil {
-			return nil
-		}
-		if err := q.api.cfg.Allow(q.r, q.accessKey, action, resource); err != nil {
-			return s3err.Text(s3err.AccessDenied, err.Error())
-		}
-		return nil
-	}
 	for action := range strings.FieldsSeq(op.action) {
-		if err := allow(action, op.resource(q)); err != nil {
+		if q.key != "" && q.query.Has("versionId") {
+			action = ofVersion(action)
+		}
+		if err := q.allow(action, op.resource(q)); err != nil {
 			return err
 		}
 	}
@@ -187,5 +185,23 @@ func (q *request) authorize(op *operation) error {
 	if err != nil {
 		return err
 	}
-	return allow("s3:GetObject", "arn:aws:s3:::"+source.Bucket+"/"+source.Key)
+	action := "s3:GetObject"
+	if source.Version != "" {
+		action = ofVersion(action)
+	}
+	return q.allow(action, "arn:aws:s3:::"+source.Bucket+"/"+source.Key)
+}
+
+// ofVersion is the right to a version where action is that to an object: s3:GetObjectVersionTagging, for example.
+func ofVersion(action string) string { return strings.Replace(action, "Object", "ObjectVersion", 1) }
+
+// allow asks for one right of the sender.
+func (q *request) allow(action, resource string) error {
+	if q.api.cfg.Allow == nil {
+		return nil
+	}
+	if err := q.api.cfg.Allow(q.r, q.accessKey, action, resource); err != nil {
+		return s3err.Text(s3err.AccessDenied, err.Error())
+	}
+	return nil
 }

@@ -44,14 +44,11 @@ var attributeNames = []string{"ETag", "Checksum", "ObjectParts", "StorageClass",
 
 // attributes answers GetObjectAttributes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html
 func (q *request) attributes() error {
-	if err := q.noVersion(); err != nil {
-		return err
-	}
 	wanted, err := q.wantedAttributes()
 	if err != nil {
 		return err
 	}
-	o, parts, err := q.store.Head(q.ctx(), q.bucket, q.key)
+	o, parts, err := q.store.Head(q.ctx(), q.bucket, q.key, q.version())
 	if err != nil {
 		return err
 	}
@@ -77,6 +74,7 @@ func (q *request) attributes() error {
 			return err
 		}
 	}
+	q.setVersion(o)
 	q.set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
 	return q.document(out)
 }

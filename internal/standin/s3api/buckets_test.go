@@ -188,8 +188,11 @@ func TestBucketConfigurations(t *testing.T) {
 	if err := versioning(types.BucketVersioningStatusSuspended); err != nil {
 		t.Error(err)
 	}
-	if err := versioning(types.BucketVersioningStatusEnabled); code(err) != "NotImplemented" {
-		t.Errorf("versions that would not be kept: %v", err)
+	if err := versioning(types.BucketVersioningStatusEnabled); err != nil {
+		t.Error(err)
+	}
+	if err := versioning("Paused"); code(err) != "MalformedXML" {
+		t.Errorf("a status that is none: %v", err)
 	}
 	if _, err := w.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: b, ExpectedBucketOwner: aws.String("123456789012")}); err != nil {
 		t.Errorf("the expected owner: %v", err)

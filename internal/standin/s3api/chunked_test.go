@@ -157,7 +157,7 @@ func TestBodiesAreComparedWithWhatWasSaidOfThem(t *testing.T) {
 		if (err == nil) != (c.status == 200) {
 			t.Errorf("%s: the object is there: %v", c.name, err)
 		}
-		if err := w.store.Delete(t.Context(), bucket, "k", store.Conditions{}); err != nil {
+		if _, err := w.store.Delete(t.Context(), bucket, "k", "", store.Conditions{}); err != nil {
 			t.Fatal(err)
 		}
 	}

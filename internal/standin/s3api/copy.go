@@ -26,10 +26,8 @@ func (q *request) copySource() (store.Source, error) {
 		return store.Source{}, invalid("Invalid copy source object key")
 	case leavesBucket(key):
 		return store.Source{}, invalid("Invalid copy source object key")
-	case version != "" && version != nullVersion:
-		return store.Source{}, s3err.New(s3err.NoSuchVersion).With("Key", key).With("VersionId", clip(version))
 	}
-	return store.Source{Bucket: bucket, Key: key, If: q.conditions("X-Amz-Copy-Source-")}, nil
+	return store.Source{Bucket: bucket, Key: key, Version: version, If: q.conditions("X-Amz-Copy-Source-")}, nil
 }
 
 // copySums are the elements that both results of a copy share.
@@ -73,7 +71,7 @@ func (q *request) copyObject() error {
 		in.Tags = &tags
 	}
 	changes := replace || headers.Redirect != "" || q.header("X-Amz-Storage-Class") != "" || q.header("X-Amz-Server-Side-Encryption") != ""
-	if source.Bucket == q.bucket && source.Key == q.key && !changes {
+	if source.Bucket == q.bucket && source.Key == q.key && source.Version == "" && !changes {
 		return s3err.Request("This copy request is illegal because it is trying to copy an object to itself without changing the object's " +
 			"metadata, storage class, website redirect location or encryption attributes.")
 	}
@@ -85,6 +83,8 @@ func (q *request) copyObject() error {
 		return err
 	}
 	q.setEncryption(o.Headers)
+	q.setNewVersion(o)
+	q.set("x-amz-copy-source-version-id", source.Version)
 	return q.document(copyObjectXML{copySums: copied(o), ChecksumType: o.Checksum.Type})
 }
 

@@ -11,9 +11,6 @@ import (
 )
 
 func (q *request) deleteObject() error {
-	if err := q.noVersion(); err != nil {
-		return err
-	}
 	cond := store.Conditions{Match: q.header("If-Match")}
 	if text := q.header("X-Amz-If-Match-Last-Modified-Time"); text != "" {
 		t, err := http.ParseTime(text)
@@ -29,8 +26,13 @@ func (q *request) deleteObject() error {
 		}
 		cond.Size = &n
 	}
-	if err := q.store.Delete(q.ctx(), q.bucket, q.key, cond); err != nil {
+	gone, err := q.store.Delete(q.ctx(), q.bucket, q.key, q.version(), cond)
+	if err != nil {
 		return err
+	}
+	q.set("x-amz-version-id", gone.Version)
+	if gone.Marker {
+		q.set("x-amz-delete-marker", "true")
 	}
 	return q.status(http.StatusNoContent)
 }
@@ -54,8 +56,10 @@ type deleteResultXML struct {
 }
 
 type deletedXML struct {
-	Key       string
-	VersionID string `xml:"VersionId,omitempty"`
+	Key           string
+	VersionID     string `xml:"VersionId,omitempty"`
+	DeleteMarker  bool   `xml:",omitempty"`
+	MarkerVersion string `xml:"DeleteMarkerVersionId,omitempty"`
 }
 
 type refusedXML struct {
@@ -81,12 +85,14 @@ func (q *request) deleteObjects() error {
 	}
 	doomed := make([]store.Doomed, len(in.Objects))
 	for i, o := range in.Objects {
-		doomed[i] = store.Doomed{Key: o.Key, If: store.Conditions{Match: o.ETag, Size: o.Size}}
+		doomed[i] = store.Doomed{Key: o.Key, Version: o.VersionID, If: store.Conditions{Match: o.ETag, Size: o.Size}}
 		if o.Key == "" {
 			return s3err.New(s3err.MalformedXML)
 		}
-		if o.VersionID != "" && o.VersionID != nullVersion {
-			doomed[i].Err = s3err.New(s3err.NoSuchVersion)
+		if o.VersionID != "" {
+			if err := q.allow("s3:DeleteObjectVersion", "arn:aws:s3:::"+q.bucket+"/"+o.Key); err != nil {
+				return err
+			}
 		}
 		if o.LastModifiedTime != "" {
 			t, err := parseTime(o.LastModifiedTime)
@@ -106,7 +112,11 @@ func (q *request) deleteObjects() error {
 		case d.Err != nil:
 			out.Errors = append(out.Errors, refusedXML{d.Key, version, d.Err.Code, d.Err.Message})
 		case !in.Quiet:
-			out.Deleted = append(out.Deleted, deletedXML{d.Key, version})
+			done := deletedXML{Key: d.Key, VersionID: version, DeleteMarker: d.Gone.Marker}
+			if d.Gone.Marker {
+				done.MarkerVersion = d.Gone.Version
+			}
+			out.Deleted = append(out.Deleted, done)
 		}
 	}
 	return q.document(out)

@@ -19,10 +19,7 @@ type span struct {
 }
 
 func (q *request) getObject() error {
-	if err := q.noVersion(); err != nil {
-		return err
-	}
-	o, err := q.store.Open(q.ctx(), q.bucket, q.key)
+	o, err := q.store.Open(q.ctx(), q.bucket, q.key, q.version())
 	if err != nil {
 		return err
 	}
@@ -39,10 +36,7 @@ func (q *request) getObject() error {
 }
 
 func (q *request) headObject() error {
-	if err := q.noVersion(); err != nil {
-		return err
-	}
-	o, parts, err := q.store.Head(q.ctx(), q.bucket, q.key)
+	o, parts, err := q.store.Head(q.ctx(), q.bucket, q.key, q.version())
 	if err != nil {
 		return err
 	}
@@ -99,6 +93,7 @@ func (q *request) describe(o store.Info, parts []store.Part) (span, error) {
 	q.set("x-amz-website-redirect-location", h.Redirect)
 	q.set("x-amz-storage-class", h.StorageClass)
 	q.setEncryption(h)
+	q.setVersion(o)
 	q.setSum(sp.checksum)
 	for name, value := range h.Metadata {
 		q.w.Header()["x-amz-meta-"+name] = []string{value}

@@ -121,6 +121,7 @@ func (q *request) completeUpload() error {
 		return err
 	}
 	q.setEncryption(o.Headers)
+	q.setNewVersion(o)
 	return q.document(completedXML{
 		Location: "http://" + q.r.Host + "/" + q.bucket + "/" + q.key, Bucket: q.bucket, Key: q.key, ETag: quoted(o.ETag),
 		sums: sumsOf(o.Checksum.Algorithm, o.Checksum.Value), ChecksumType: o.Checksum.Type,

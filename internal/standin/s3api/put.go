@@ -31,6 +31,7 @@ func (q *request) putObject() error {
 	}
 	q.set("ETag", quoted(o.ETag))
 	q.setEncryption(o.Headers)
+	q.setNewVersion(o)
 	q.setSum(o.Checksum)
 	return q.status(http.StatusOK)
 }

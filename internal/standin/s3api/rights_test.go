@@ -61,6 +61,9 @@ func TestEachOperationAsksForItsRight(t *testing.T) {
 		{"GET", "/b-1/k?uploadId=x", "", []string{"s3:ListMultipartUploadParts arn:aws:s3:::b-1/k"}},
 		{"DELETE", "/b-1/k?uploadId=x", "", []string{"s3:AbortMultipartUpload arn:aws:s3:::b-1/k"}},
 		{"PUT", "/b-1/copy", "/b-2/other%2Fkey", []string{"s3:PutObject arn:aws:s3:::b-1/copy", "s3:GetObject arn:aws:s3:::b-2/other/key"}},
+		{"GET", "/b-1/k?versionId=x&tagging", "", []string{"s3:GetObjectVersionTagging arn:aws:s3:::b-1/k"}},
+		{"DELETE", "/b-1/k?versionId=x", "", []string{"s3:DeleteObjectVersion arn:aws:s3:::b-1/k"}},
+		{"PUT", "/b-1/copy", "b-2/k?versionId=x", []string{"s3:PutObject arn:aws:s3:::b-1/copy", "s3:GetObjectVersion arn:aws:s3:::b-2/k"}},
 		{"GET", "/b-1/k?inventory", "", nil},
 	} {
 		asked = nil

@@ -109,38 +109,33 @@ func (q *request) readTagging(most int) (store.Tags, error) {
 }
 
 func (q *request) getObjectTags() error {
-	if err := q.noVersion(); err != nil {
-		return err
-	}
-	o, _, err := q.store.Head(q.ctx(), q.bucket, q.key)
+	o, _, err := q.store.Head(q.ctx(), q.bucket, q.key, q.version())
 	if err != nil {
 		return err
 	}
+	q.setVersion(o)
 	return q.writeTags(o.Tags)
 }
 
 func (q *request) putObjectTags() error {
-	if err := q.noVersion(); err != nil {
-		return err
-	}
 	tags, err := q.readTagging(maxObjectTags)
 	if err != nil {
 		return err
 	}
-	if err := q.store.SetTags(q.ctx(), q.bucket, q.key, tags); err != nil {
-		return err
-	}
-	return q.status(http.StatusOK)
+	return q.retag(tags, http.StatusOK)
 }
 
 func (q *request) deleteObjectTags() error {
-	if err := q.noVersion(); err != nil {
+	return q.retag(nil, http.StatusNoContent)
+}
+
+func (q *request) retag(tags store.Tags, status int) error {
+	o, err := q.store.SetTags(q.ctx(), q.bucket, q.key, q.version(), tags)
+	if err != nil {
 		return err
 	}
-	if err := q.store.SetTags(q.ctx(), q.bucket, q.key, nil); err != nil {
-		return err
-	}
-	return q.status(http.StatusNoContent)
+	q.setVersion(o)
+	return q.status(status)
 }
 
 func (q *request) getBucketTags() error {

@@ -69,6 +69,15 @@ func (s *Store) DeleteBucket(ctx context.Context, bucket string) error {
 		if k, _ := tx.Bucket(nameObjects).Bucket(name).Cursor().First(); k != nil {
 			return refuse(s3err.New(s3err.BucketNotEmpty).With("BucketName", bucket))
 		}
+		if versions := tx.Bucket(nameVersions).Bucket(name); versions != nil {
+			if k, _ := versions.Cursor().First(); k != nil {
+				return refuse(s3err.Text(s3err.BucketNotEmpty, "The bucket you tried to delete is not empty. You must delete all versions in the bucket.").
+					With("BucketName", bucket))
+			}
+			if err := tx.Bucket(nameVersions).DeleteBucket(name); err != nil {
+				return err
+			}
+		}
 		var ids []string
 		c := tx.Bucket(nameUploads).Bucket(name).Cursor()
 		for k, _ := c.First(); k != nil; k, _ = c.Next() {
@@ -90,7 +99,7 @@ func (s *Store) DeleteBucket(ctx context.Context, bucket string) error {
 	})
 }
 
-// SetVersioning keeps the versioning status. The store keeps one version of each key, so that Suspended alone says what it does.
+// SetVersioning sets the versioning status, Enabled or Suspended. Versions that are there stay.
 func (s *Store) SetVersioning(ctx context.Context, bucket, status string) error {
 	return s.changeBucket(ctx, bucket, func(b *bucketRecord) error { b.Versioning = status; return nil })
 }

@@ -65,15 +65,11 @@ func (s *Store) Complete(ctx context.Context, in Complete) (Info, error) {
 
 // completed gives the object that an upload became, nil when the key holds another or none.
 func (t *txn) completed(id UploadID) *Info {
-	_, b, err := t.record(id.Bucket, id.Key)
-	if err != nil || id.ID == "" {
+	o, _, _, err := find(t.Tx, id.Bucket, id.Key, "")
+	if err != nil || id.ID == "" || o.Upload != id.ID {
 		return nil
 	}
-	var h Info
-	if _, err := decodeHeader(b, &h); err != nil || h.Upload != id.ID {
-		return nil
-	}
-	return &h
+	return &o.Info
 }
 
 // assemble checks the parts a client names against those that are there, and puts them together.

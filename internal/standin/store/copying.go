@@ -16,6 +16,7 @@ const maxCopyBytes = 5 << 30
 // Source is the object that a copy is made of.
 type Source struct {
 	Bucket, Key string
+	Version     string     // its id on the wire; "": the current one
 	If          Conditions // of reading; NotModified counts as PreconditionFailed
 }
 
@@ -37,13 +38,9 @@ func (src Source) fault(err error) error {
 
 // read finds the source inside the transaction that copies it, so that it cannot go away in between.
 func (src Source) read(tx *txn) (*object, error) {
-	_, b, err := tx.record(src.Bucket, src.Key)
+	o, _, _, err := find(tx.Tx, src.Bucket, src.Key, src.Version)
 	if err != nil {
 		return nil, refuse(src.fault(err))
-	}
-	o, err := decodeObject(b)
-	if err != nil {
-		return nil, err
 	}
 	return o, refuse(src.check(&o.Info))
 }
@@ -130,7 +127,7 @@ type computed struct {
 // resum reads the source of a copy when its stored sums do not do for the copy: it was uploaded in parts, or another
 // algorithm is asked for. A zero result means they do.
 func (s *Store) resum(ctx context.Context, src Source, algorithm Algorithm) (computed, error) {
-	head, err := s.lookup(ctx, src.Bucket, src.Key)
+	head, err := s.lookup(ctx, src.Bucket, src.Key, src.Version)
 	if err != nil {
 		return computed{}, err
 	}
@@ -146,7 +143,7 @@ func (s *Store) resum(ctx context.Context, src Source, algorithm Algorithm) (com
 	if algorithm == "" {
 		algorithm = CRC64NVME
 	}
-	o, h, err := s.open(ctx, src.Bucket, src.Key)
+	o, h, err := s.open(ctx, src.Bucket, src.Key, src.Version)
 	if err != nil {
 		return computed{}, err
 	}

@@ -25,7 +25,7 @@ func (s *Store) CopyPart(ctx context.Context, in PartCopy) (Info, error) {
 	if err := partNumber(in.Number); err != nil {
 		return Info{}, err
 	}
-	o, h, err := s.open(ctx, in.Source.Bucket, in.Source.Key)
+	o, h, err := s.open(ctx, in.Source.Bucket, in.Source.Key, in.Source.Version)
 	if err != nil {
 		return Info{}, in.Source.fault(err)
 	}

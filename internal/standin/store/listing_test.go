@@ -58,7 +58,7 @@ func FuzzListing(f *testing.F) {
 			if err != nil || string(got) != key {
 				t.Errorf("read %q = %q, %v", key, got, err)
 			}
-			if err := s.Delete(ctx, bucket, key, store.Conditions{}); err != nil {
+			if _, err := s.Delete(ctx, bucket, key, "", store.Conditions{}); err != nil {
 				t.Errorf("delete %q: %v", key, err)
 			}
 		}

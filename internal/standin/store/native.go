@@ -52,7 +52,7 @@ func (s *Store) Read(ctx context.Context, bucket, key string, offset int64) (io.
 	if offset < 0 {
 		return nil, Object{}, fmt.Errorf("read %s/%s: offset %d is negative", bucket, key, offset)
 	}
-	o, h, err := s.open(ctx, bucket, key)
+	o, h, err := s.open(ctx, bucket, key, "")
 	if err != nil {
 		return nil, Object{}, fmt.Errorf("read %s/%s: %w", bucket, key, err)
 	}
@@ -114,7 +114,7 @@ type BucketInfo struct {
 
 	Encryption string // algorithm of the default encryption: AES256, aws:kms or aws:kms:dsse
 	Ownership  string // of objects; "" when it was never set, which means BucketOwnerEnforced
-	Versioning string // "" or Suspended
+	Versioning string // "", Enabled or Suspended
 	Tags       Tags
 }
 

@@ -6,8 +6,6 @@ import (
 	"io"
 
 	"quarry/internal/standin/s3err"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 // Put is an object to be stored in one piece.
@@ -40,7 +38,7 @@ func (s *Store) Put(ctx context.Context, in Put) (Info, error) {
 
 // early looks at the preconditions before the body is read; what counts is decided again in the transaction.
 func (s *Store) early(ctx context.Context, bucket, key string, cond Conditions) error {
-	o, err := s.lookup(ctx, bucket, key)
+	o, err := s.lookup(ctx, bucket, key, "")
 	switch {
 	case errors.Is(err, ErrNoSuchKey):
 		return cond.write(nil)
@@ -50,9 +48,10 @@ func (s *Store) early(ctx context.Context, bucket, key string, cond Conditions) 
 	return cond.write(&o.Info)
 }
 
-// Head describes an object and the parts it was uploaded in, nil when it was uploaded in one piece.
-func (s *Store) Head(ctx context.Context, bucket, key string) (Info, []Part, error) {
-	o, err := s.lookup(ctx, bucket, key)
+// Head describes an object and the parts it was uploaded in, nil when it was uploaded in one piece. version is its id on the wire, "" for
+// the current one. The error is a MarkerError where that is a delete marker.
+func (s *Store) Head(ctx context.Context, bucket, key, version string) (Info, []Part, error) {
+	o, err := s.lookup(ctx, bucket, key, version)
 	if err != nil {
 		return Info{}, nil, err
 	}
@@ -67,9 +66,9 @@ type Opened struct {
 	handle *handle
 }
 
-// Open looks an object up and holds its bytes.
-func (s *Store) Open(ctx context.Context, bucket, key string) (*Opened, error) {
-	o, h, err := s.open(ctx, bucket, key)
+// Open looks an object up and holds its bytes. version and the error are as of Head.
+func (s *Store) Open(ctx context.Context, bucket, key, version string) (*Opened, error) {
+	o, h, err := s.open(ctx, bucket, key, version)
 	if err != nil {
 		return nil, err
 	}
@@ -82,38 +81,24 @@ func (o *Opened) Section(offset, length int64) io.ReadCloser { return o.handle.s
 // Close ends the hold where nothing was read.
 func (o *Opened) Close() { o.handle.release() }
 
-// Delete takes a key away. One that is not there is no error, as in S3, unless cond.Match is set.
-func (s *Store) Delete(ctx context.Context, bucket, key string, cond Conditions) error {
-	return s.commit(ctx, func(tx *txn) error { return tx.deleteObject(bucket, key, cond) })
-}
-
-func (t *txn) deleteObject(bucket, key string, cond Conditions) error {
-	keys := t.Bucket(nameObjects).Bucket([]byte(bucket))
-	if keys == nil {
-		return refuse(ErrNoSuchBucket)
-	}
-	b := keys.Get([]byte(key))
-	if b == nil {
-		return refuse(cond.remove(nil))
-	}
-	old, err := decodeObject(b)
-	if err != nil {
+// Delete takes a key away, or the version of it with this id on the wire. One that is not there is no error, as in S3, unless
+// cond.Match is set.
+func (s *Store) Delete(ctx context.Context, bucket, key, version string, cond Conditions) (Deleted, error) {
+	var gone Deleted
+	err := s.commit(ctx, func(tx *txn) (err error) {
+		gone, err = tx.remove(bucket, key, version, cond, s.generation())
 		return err
-	}
-	if err := cond.remove(&old.Info); err != nil {
-		return refuse(err)
-	}
-	if err := t.dropRefs(old.segments); err != nil {
-		return err
-	}
-	return keys.Delete([]byte(key))
+	})
+	return gone, err
 }
 
 // Doomed is one of many objects to delete. Err is set where it was refused before.
 type Doomed struct {
-	Key string
-	If  Conditions
-	Err *s3err.Error
+	Key     string
+	Version string // its id on the wire; "": the current one
+	If      Conditions
+	Err     *s3err.Error
+	Gone    Deleted // what became of it
 }
 
 // DeleteMany deletes the keys in one index transaction, and sets Err where one is refused.
@@ -127,7 +112,8 @@ func (s *Store) DeleteMany(ctx context.Context, bucket string, doomed []Doomed) 
 			if d.Err != nil {
 				continue
 			}
-			err := tx.deleteObject(bucket, d.Key, d.If)
+			var err error
+			d.Gone, err = tx.remove(bucket, d.Key, d.Version, d.If, s.generation())
 			if r := (refusal{}); errors.As(err, &r) {
 				d.Err = S3Error(r.err, bucket, d.Key)
 			} else if err != nil {
@@ -138,33 +124,22 @@ func (s *Store) DeleteMany(ctx context.Context, bucket string, doomed []Doomed) 
 	})
 }
 
-// SetTags rewrites an object's tags in place: neither its time nor its generation changes, readers stay valid.
-func (s *Store) SetTags(ctx context.Context, bucket, key string, tags Tags) error {
-	return s.commit(ctx, func(tx *txn) error {
-		keys, b, err := tx.record(bucket, key)
+// SetTags rewrites the tags of an object, or of a version of it, in place: neither its time nor its generation changes, readers stay
+// valid. What has the tags now is returned.
+func (s *Store) SetTags(ctx context.Context, bucket, key, version string, tags Tags) (Info, error) {
+	var made Info
+	err := s.commit(ctx, func(tx *txn) error {
+		o, keys, place, err := find(tx.Tx, bucket, key, version)
 		if err != nil {
 			return refuse(err)
 		}
-		o, err := decodeObject(b)
-		if err != nil {
-			return err
-		}
 		o.Tags = tags
+		made = o.Info
 		record, err := o.encode()
 		if err != nil {
 			return err
 		}
-		return keys.Put([]byte(key), record)
+		return keys.Put(place, record)
 	})
-}
-
-// record finds the record of a key.
-func (t *txn) record(bucket, key string) (keys *bolt.Bucket, record []byte, err error) {
-	if keys = t.Bucket(nameObjects).Bucket([]byte(bucket)); keys == nil {
-		return nil, nil, ErrNoSuchBucket
-	}
-	if record = keys.Get([]byte(key)); record == nil {
-		return nil, nil, ErrNoSuchKey
-	}
-	return keys, record, nil
+	return made, err
 }

@@ -11,29 +11,21 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// lookup reads one record. What it returns is a copy.
-func (s *Store) lookup(ctx context.Context, bucket, key string) (*object, error) {
+// lookup reads one record; version is its id on the wire, "" for the current one. What it returns is a copy.
+func (s *Store) lookup(ctx context.Context, bucket, key, version string) (*object, error) {
 	var o *object
 	err := s.view(ctx, func(tx *bolt.Tx) error {
-		keys := tx.Bucket(nameObjects).Bucket([]byte(bucket))
-		if keys == nil {
-			return ErrNoSuchBucket
-		}
-		b := keys.Get([]byte(key))
-		if b == nil {
-			return ErrNoSuchKey
-		}
 		var err error
-		o, err = decodeObject(b)
+		o, _, _, err = find(tx, bucket, key, version)
 		return err
 	})
 	return o, err
 }
 
 // open looks an object up and pins its blobs: from here on the bytes cannot be taken away.
-func (s *Store) open(ctx context.Context, bucket, key string) (*object, *handle, error) {
+func (s *Store) open(ctx context.Context, bucket, key, version string) (*object, *handle, error) {
 	for {
-		o, err := s.lookup(ctx, bucket, key)
+		o, err := s.lookup(ctx, bucket, key, version)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -43,7 +35,7 @@ func (s *Store) open(ctx context.Context, bucket, key string) (*object, *handle,
 		s.blobs.pin(o.segments)
 		// Between the look and the pin the object may have been replaced and its blobs unlinked. If the index still
 		// has this record now, a writer that replaces it later sees the pin.
-		again, err := s.lookup(ctx, bucket, key)
+		again, err := s.lookup(ctx, bucket, key, version)
 		if err == nil && again.Generation == o.Generation {
 			return o, &handle{blobs: s.blobs, segments: o.segments}, nil
 		}

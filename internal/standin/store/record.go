@@ -23,6 +23,8 @@ type Info struct {
 	Checksum   Checksum  `json:"c,omitzero"`
 	Headers    Headers   `json:"h,omitzero"`
 	Tags       Tags      `json:"t,omitempty"`
+	VersionID  string    `json:"v,omitempty"` // "": the null version
+	Marker     bool      `json:"d,omitempty"` // a delete marker, which has no bytes
 }
 
 // Headers are the HTTP headers that S3 gives back as they came.

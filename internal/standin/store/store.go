@@ -144,15 +144,16 @@ func (s *Store) Close() error {
 
 // Names in the index. Every bucket of the store has a bucket of its own inside objects and uploads.
 var (
-	nameMeta    = []byte("meta")    // epoch, clean
-	nameBuckets = []byte("buckets") // bucket → bucketRecord as JSON
-	nameObjects = []byte("objects") // bucket → key → object
-	nameUploads = []byte("uploads") // bucket → key, 0, upload id → upload as JSON
-	nameParts   = []byte("parts")   // upload id → part number, big endian → part
-	nameRefs    = []byte("refs")    // blob id, big endian → how many segments use it
-	keyEpoch    = []byte("epoch")
-	keyClean    = []byte("clean")
-	keyFormat   = []byte("format")
+	nameMeta     = []byte("meta")     // epoch, clean
+	nameBuckets  = []byte("buckets")  // bucket → bucketRecord as JSON
+	nameObjects  = []byte("objects")  // bucket → key → object
+	nameVersions = []byte("versions") // bucket → key → age → object: the versions that are not current
+	nameUploads  = []byte("uploads")  // bucket → key, 0, upload id → upload as JSON
+	nameParts    = []byte("parts")    // upload id → part number, big endian → part
+	nameRefs     = []byte("refs")     // blob id, big endian → how many segments use it
+	keyEpoch     = []byte("epoch")
+	keyClean     = []byte("clean")
+	keyFormat    = []byte("format")
 )
 
 const format = "1"
@@ -161,7 +162,7 @@ const format = "1"
 // crash every blob of an older epoch that the index does not name is garbage.
 func beginEpoch(db *bolt.DB) (epoch uint64, clean bool, err error) {
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{nameMeta, nameBuckets, nameObjects, nameUploads, nameParts, nameRefs} {
+		for _, name := range [][]byte{nameMeta, nameBuckets, nameObjects, nameVersions, nameUploads, nameParts, nameRefs} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}

@@ -33,10 +33,23 @@ func copyParts(ctx context.Context, s *store.Store, source, target string) error
 
 func TestNoFileIsLeftWhenEverythingIsDeleted(t *testing.T) {
 	t.Parallel()
+	for _, status := range []string{"", store.Suspended, store.Enabled} {
+		t.Run("versioning "+status, func(t *testing.T) {
+			t.Parallel()
+			leavesNoFile(t, status)
+		})
+	}
+}
+
+func leavesNoFile(t *testing.T, versioning string) {
+	t.Helper()
 	dir := t.TempDir()
 	s := open(t, dir)
 	ctx := t.Context()
 	if err := s.MakeBucket(ctx, bucket, "us-west-2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetVersioning(ctx, bucket, versioning); err != nil {
 		t.Fatal(err)
 	}
 	// Every object is one byte repeated, wherever it was copied: a mixture of two, or a hole, would show.
@@ -55,7 +68,12 @@ func TestNoFileIsLeftWhenEverythingIsDeleted(t *testing.T) {
 		case 3:
 			return copyParts(ctx, s, other, key)
 		case 4:
-			return s.Delete(ctx, bucket, key, store.Conditions{})
+			version := ""
+			if page, err := s.ListVersions(ctx, bucket, store.Query{Prefix: key, Limit: 10}, ""); err == nil && len(page.Versions) > 0 && r.IntN(2) == 0 {
+				version = page.Versions[r.IntN(len(page.Versions))].Version()
+			}
+			_, err := s.Delete(ctx, bucket, key, version, store.Conditions{})
+			return err
 		}
 		got, err := read(ctx, s, key, 0)
 		if err == nil && bytes.Count(got, got[:1]) != len(got) {
@@ -78,13 +96,23 @@ func TestNoFileIsLeftWhenEverythingIsDeleted(t *testing.T) {
 		})
 	}
 	group.Wait()
-	for o, err := range s.Objects(ctx, bucket, "") {
-		if err != nil {
+	page, err := s.ListVersions(ctx, bucket, store.Query{Limit: 1 << 20}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if versioning == store.Enabled && len(page.Versions) < 100 {
+		t.Errorf("%d versions were kept", len(page.Versions))
+	}
+	for _, v := range page.Versions {
+		if _, err := s.Delete(ctx, bucket, v.Key, v.Version(), store.Conditions{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Delete(ctx, bucket, o.Key, store.Conditions{}); err != nil {
-			t.Fatal(err)
-		}
+	}
+	if err := s.DeleteBucket(ctx, bucket); err != nil {
+		t.Error(err)
+	}
+	if err := s.MakeBucket(ctx, bucket, "us-west-2"); err != nil {
+		t.Fatal(err)
 	}
 	if n := pendingParts(t, s); n != 0 {
 		t.Errorf("%d parts are pending", n)

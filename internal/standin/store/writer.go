@@ -232,17 +232,16 @@ func (s *Store) replace(tx *txn, bucket, key string, o *object, allow func(old *
 		}
 	}
 	o.Generation, o.Modified = s.generation(), now()
+	if err := tx.addRefs(o.segments); err != nil { // before the old version's are let go: a copy may share them
+		return err
+	}
+	var err error
+	if o.VersionID, err = tx.retire(bucket, key, old); err != nil {
+		return err
+	}
 	record, err := o.encode()
 	if err != nil {
 		return err
-	}
-	if err := tx.addRefs(o.segments); err != nil {
-		return err
-	}
-	if old != nil {
-		if err := tx.dropRefs(old.segments); err != nil {
-			return err
-		}
 	}
 	return keys.Put([]byte(key), record)
 }
