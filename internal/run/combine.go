@@ -17,7 +17,7 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// A long document is asked in parts: its entry of the index stands for all of them, and a file beside the entries says how
+// A long document is asked in parts: the index has one entry for all of them, and a file next to the entries says how
 // long the line of each is. So the index has one entry a document however it is asked.
 //
 // The second stage of long documents: when every part of one has a good answer, one more record asks to merge them. Such
@@ -148,7 +148,7 @@ func (w *wholes) close() {
 }
 
 // checkSecondStage refuses, before a cent is spent, a run whose long documents are too few for a job of their own: their
-// parts would be paid for, and then nobody would be asked to make one answer of them.
+// parts would be paid for, and their answers never be merged.
 func (r *Run) checkSecondStage() error {
 	p := &r.planned
 	if p.Long == 0 {

@@ -113,7 +113,7 @@ func TestGivingUpKeepsHalfMadeCalls(t *testing.T) {
 		var dead atomic.Bool
 		_, _, err := w.run(t, func(p effect.Point) error {
 			if p.When == effect.After && strings.HasSuffix(p.What, "/invoke") && made.Add(1) == int64(calls) {
-				dead.Store(true) // the answer came, and nobody wrote it down
+				dead.Store(true) // the answer came, and it was not written down
 			}
 			if dead.Load() {
 				return errDied

@@ -148,7 +148,7 @@ func (r *Run) otherPlace(s *ledger.Shard) error {
 	}
 	flag := "--" + name + " " + was
 	if len(r.pools) > 1 || (name == "region" && s.Pool.Bucket != home.Bucket && s.Pool.Model == home.Model) {
-		flag += ", beside what is named now"
+		flag += ", together with what is named now"
 	}
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("shard %s was sent in %s %s, not %s", s.ID, name, was, is),

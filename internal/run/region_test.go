@@ -8,7 +8,7 @@ import (
 	"quarry/internal/run"
 )
 
-// TestAnotherRegionWhileJobsAreOpen dies at requests of a run and goes on in another Region, with the same settings and with others:
+// TestAnotherRegionWhileJobsAreOpen dies at requests of a run and resumes it in another Region, with the same settings and with others:
 // what was sent is collected where it is, and nothing of it is asked again.
 func TestAnotherRegionWhileJobsAreOpen(t *testing.T) {
 	t.Parallel()

@@ -30,7 +30,7 @@ type command struct {
 	region       string
 	mode         quarry.Mode
 	known        bool        // answers that somebody has are given
-	refuse       bool        // nobody answers the question
+	refuse       bool        // the question has no answer
 	gate         bool        // no pilot is good enough
 	cap          *quarry.USD // nil: none
 	kind         effect.Kind // of the effect at which the process dies
@@ -38,10 +38,10 @@ type command struct {
 	side         effect.When // of it
 	last         bool        // every pilot is good enough
 	refresh      int64       // how many changed documents are asked; 0: all
-	stop         int         // the event at which somebody asks it to stop; 0: nobody
+	stop         int         // the event at which it is asked to stop; 0: it is not
 }
 
-// asks is what decides a key beside the text.
+// asks is what decides a key together with the text.
 type asks struct {
 	prompt int
 	model  string
@@ -158,7 +158,7 @@ type sequence struct {
 	faulty bool
 }
 
-var errNobody = errors.New("nobody answered")
+var errNoAnswer = errors.New("the question had no answer")
 
 // sequenceQuotas let a job have one record, and all of those that a sequence asks.
 const sequenceQuotas = `{"*":{"min_records":1,"records_per_job":6,"records_per_file":6}}`
@@ -172,7 +172,7 @@ func newSequence(t *testing.T, fault string) *sequence {
 	q.deps = func(d *run.Deps) {
 		d.Confirm = func(context.Context, string) error {
 			if q.now.refuse {
-				return errNobody
+				return errNoAnswer
 			}
 			return nil
 		}
@@ -254,9 +254,9 @@ func (q *sequence) step(t *testing.T, c command, variants []int) (ended bool, wh
 
 // expected reports whether a command may end with an error.
 func (q *sequence) expected(c command, err error) bool {
-	var told *quarry.Error
-	limit := errors.As(err, &told) && told.Kind == quarry.OverLimit
-	return (c.refuse && errors.Is(err, errNobody)) || (c.at > 0 && (errors.Is(err, errDied) || errors.Is(err, effect.ErrHook))) ||
+	var fault *quarry.Error
+	limit := errors.As(err, &fault) && fault.Kind == quarry.OverLimit
+	return (c.refuse && errors.Is(err, errNoAnswer)) || (c.at > 0 && (errors.Is(err, errDied) || errors.Is(err, effect.ErrHook))) ||
 		(c.stop > 0 && errors.Is(err, run.ErrStopRequested)) || (limit && (c.cap != nil || c.gate || q.faulty))
 }
 
@@ -267,8 +267,8 @@ func (q *sequence) paidOnce(t *testing.T, ended bool, rep *audit.Report) string 
 	bill := q.bill(t)
 	for _, id := range slices.Sorted(maps.Keys(bill)) {
 		n := bill[id]
-		told := slices.ContainsFunc(rep.Found, func(f audit.Finding) bool { return f.List == "maybe_paid_twice" && string(f.RecordID) == id })
-		if n > 1 && ended && !told {
+		named := slices.ContainsFunc(rep.Found, func(f audit.Finding) bool { return f.List == "maybe_paid_twice" && string(f.RecordID) == id })
+		if n > 1 && ended && !named {
 			return fmt.Sprintf("record %s was answered %d times, and audit does not say so", id, n)
 		}
 		record := quarry.RecordID(id)

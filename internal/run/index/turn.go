@@ -29,7 +29,7 @@ func (t Turn) Order() int64 { return int64(t) >> turnBits }
 // Part is the number of the part, from 1; 0: the whole document.
 func (t Turn) Part() int { return int(t & (1<<turnBits - 1)) }
 
-// Long reads how long the lines of the parts of long documents are: a long document has one entry, which stands for all of
+// Long reads how long the lines of the parts of long documents are: a long document has one entry for all of
 // them.
 type Long struct {
 	next  func() ([]byte, error, bool)
