@@ -3,7 +3,7 @@
 //
 // It owns the reading of a signature's claim and its check against a secret; which key has which secret, which service
 // a path belongs to and how a refusal looks on the wire is the caller's. It reads no body of its own and never writes
-// to the request. S3's own payload forms (STREAMING-… and UNSIGNED-PAYLOAD) are not verified here. A request passes only
+// to the request; of S3's bodies in chunks it proves each chunk that it is given. A request passes only
 // when its signature is the one that AWS's own signer makes for the same headers, the same body and the known secret.
 package sigv4
 

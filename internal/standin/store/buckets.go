@@ -71,8 +71,8 @@ func (s *Store) DeleteBucket(ctx context.Context, bucket string) error {
 		}
 		if versions := tx.Bucket(nameVersions).Bucket(name); versions != nil {
 			if k, _ := versions.Cursor().First(); k != nil {
-				return refuse(s3err.Text(s3err.BucketNotEmpty, "The bucket you tried to delete is not empty. You must delete all versions in the bucket.").
-					With("BucketName", bucket))
+				return refuse(s3err.Text(s3err.BucketNotEmpty, "The bucket you tried to delete is not empty. You must delete all versions "+
+					"in the bucket.").With("BucketName", bucket))
 			}
 			if err := tx.Bucket(nameVersions).DeleteBucket(name); err != nil {
 				return err
