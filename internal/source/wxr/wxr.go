@@ -177,6 +177,8 @@ type scratch struct {
 	text             []byte
 	categories, tags []byte
 	meta             []byte
+	elementor        []byte // what Elementor keeps of the item
+	blank            bool   // the item has a body, and nothing in it
 	seen             map[string]bool
 }
 
@@ -199,6 +201,7 @@ func (f *feed) object(dst, raw []byte, s *scratch) (obj []byte, reason string) {
 	}
 	clear(s.seen)
 	s.categories, s.tags, s.meta = s.categories[:0], s.tags[:0], s.meta[:0]
+	s.elementor, s.blank = s.elementor[:0], false
 	dst = append(dst, '{')
 	_, st := f.form.item(raw, 0, func(name, attributes, content []byte) {
 		if f.form != rss {
@@ -209,6 +212,9 @@ func (f *feed) object(dst, raw []byte, s *scratch) (obj []byte, reason string) {
 	})
 	if st != whole {
 		return nil, "an element or a CDATA section that is not closed"
+	}
+	if s.blank {
+		dst = jsonl.AppendString(member(dst, "content"), elementor(s.elementor))
 	}
 	for _, list := range []struct {
 		name    string
@@ -271,6 +277,10 @@ func (f *feed) element(dst []byte, name string, attributes, content []byte, s *s
 	if name == "content" && f.reusable != nil && bytes.Contains(s.text, reference) {
 		s.text = resolve(s.text, f.reusable(), maxReusable)
 	}
+	if name == "content" && len(bytes.TrimSpace(s.text)) == 0 {
+		s.blank = true
+		return dst
+	}
 	return jsonl.AppendString(member(dst, name), s.text)
 }
 
@@ -286,7 +296,10 @@ func (f *feed) postmeta(content []byte, s *scratch) {
 		case "wp:meta_value":
 			value = text(nil, content)
 		}
-	}); st != whole || key == "" || key[0] == '_' || s.seen["meta "+key] {
+	}); st == whole && key == elementorData {
+		s.elementor = append(s.elementor[:0], value...)
+		return
+	} else if st != whole || key == "" || key[0] == '_' || s.seen["meta "+key] {
 		return
 	}
 	s.seen["meta "+key] = true

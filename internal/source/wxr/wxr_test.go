@@ -308,3 +308,32 @@ func TestProtectedPosts(t *testing.T) {
 		}
 	}
 }
+
+// TestElementor: a page whose body is empty and whose text Elementor keeps.
+func TestElementor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, body, data, want string }{
+		{"a text", "", `[{"id":"1","elType":"widget","settings":{"editor":"<p>Elementor text</p>"},"widgetType":"text-editor"}]`, "<div><p>Elementor text</p></div>"},
+		{"a blank body", " \n", `[{"elType":"widget","settings":{"editor":"x"}}]`, "<div>x</div>"},
+		{"a heading", "", `[{"elType":"widget","settings":{"title":"T","header_size":"h3","link":{"url":"https://e.x"}},"widgetType":"heading"}]`, "<h2>T</h2>"},
+		{"sections and columns", "", `[{"elType":"section","settings":[],"elements":[{"elType":"column","settings":{"_column_size":50},"elements":[{"elType":"widget","settings":{"editor":"a"}},{"elType":"widget","settings":{"editor":"b"}}]}]}]`, "<div>a</div><div>b</div>"},
+		{"tabs", "", `[{"elType":"widget","settings":{"tabs":[{"tab_title":"Q","tab_content":"<p>A</p>"},{"tab_title":"R","_id":"x"}]}}]`, "<div>Q</div><div><p>A</p></div><div>R</div>"},
+		{"a list", "", `[{"elType":"widget","settings":{"icon_list":[{"text":"one","selected_icon":{"value":"fa"}},{"text":"two"}]}}]`, "<div>one</div><div>two</div>"},
+		{"settings that are none of words", "", `[{"elType":"widget","settings":{"background_color":"#fff","html_tag":"p","image":{"url":"u","alt":"a"},"caption":"C"}}]`, "<div>C</div>"},
+		{"escapes", "", `[{"elType":"widget","settings":{"editor":"A \u201cB\u201d<br>\/"}}]`, "<div>A “B”<br>/</div>"},
+		{"a body that has the text", "<p>x</p>", `[{"elType":"widget","settings":{"editor":"y"}}]`, "<p>x</p>"},
+		{"broken data", "", `[{"elType":`, ""},
+		{"no data", "", ``, ""},
+		{"deep data", "", strings.Repeat(`[{"elements":`, 100) + `[]` + strings.Repeat(`}]`, 100), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			in := head + `<item><title>E</title><content:encoded><![CDATA[` + c.body + `]]></content:encoded><wp:post_id>1</wp:post_id><wp:postmeta><wp:meta_key><![CDATA[_elementor_data]]></wp:meta_key><wp:meta_value><![CDATA[` + c.data + `]]></wp:meta_value></wp:postmeta></item>` +
+				`<item><title>N</title><content:encoded></content:encoded><wp:post_id>2</wp:post_id></item>` + foot
+			docs, faults := sourcetest.Documents(t, &wxr.Source{File: memory(in)})
+			if len(docs) != 2 || len(faults) > 0 || string(docs[0].Body) != c.want || len(docs[1].Body) != 0 || strings.Contains(string(docs[0].Fields), "elementor") {
+				t.Errorf("got %+v, %q, want %q", docs, faults, c.want)
+			}
+		})
+	}
+}
