@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -22,7 +23,6 @@ func TestInterruptEndsACommandThatWaitsForAPipe(t *testing.T) {
 		"clean":   func(pipe, _ string) []string { return []string{"clean", pipe} },
 		"plan":    func(pipe, dir string) []string { return []string{"plan", pipe, "--dir", dir + "/plan"} },
 		"build":   func(pipe, dir string) []string { return []string{"build", pipe, "-o", dir + "/build"} },
-		"run":     func(pipe, dir string) []string { return []string{"run", pipe, "--dir", dir + "/run"} },
 		"inspect": func(pipe, _ string) []string { return []string{"inspect", pipe} },
 	} {
 		for _, writer := range []string{"none", "silent"} {
@@ -66,5 +66,19 @@ func TestInterruptEndsACommandThatWaitsForAPipe(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A run reads its sources again, which a pipe by name cannot give.
+func TestARunRefusesAPipe(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe.jsonl")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip("no pipes here: ", err)
+	}
+	var stderr bytes.Buffer
+	app := &cli.App{Stdout: io.Discard, Stderr: &stderr, Env: func(string) (string, bool) { return "", false }}
+	if code := cli.Main(t.Context(), app, []string{"run", pipe, "--dir", filepath.Join(t.TempDir(), "run")}); code != 2 || !strings.Contains(stderr.String(), "quarry run -") {
+		t.Errorf("exit code %d: %s", code, &stderr)
 	}
 }

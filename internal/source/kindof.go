@@ -2,11 +2,18 @@ package source
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"quarry/internal/source/database"
 	"quarry/internal/source/s3"
 )
+
+// OnlyOnce reports whether an argument names a pipe or a device, which gives what it holds once and to one reader.
+func OnlyOnce(arg string) bool {
+	info, err := os.Stat(arg)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
 
 // KindOf names the kind of the source that an argument names: one of Kinds, "folder", "records", or "stdin", whose kind
 // is found when it is read. It reads the first bytes of a file and sends nothing. The error is a *quarry.Error of kind
@@ -30,6 +37,9 @@ func KindOf(ctx context.Context, arg string, cfg Config) (string, error) {
 		return sqliteKind, nil
 	case cfg.From != "":
 		return cfg.From, nil
+	}
+	if OnlyOnce(arg) {
+		return "stdin", nil // a look at its head would take that from whoever reads it
 	}
 	file, path, _, err := find(arg, cfg)
 	switch {
