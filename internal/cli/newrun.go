@@ -51,6 +51,9 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 	if err := knownIsThere(known); err != nil {
 		return nil, err
 	}
+	if err := compose.ReadableAgain(args); err != nil {
+		return nil, err
+	}
 	// A name that does not exist is told before a directory is made; standard input is read when there is one.
 	if named := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "-" }); len(named) > 0 {
 		if _, err := a.parts().OpenSources(ctx, s, named, records); err != nil {

@@ -33,9 +33,6 @@ func (pr *Program) KeepSources(s *config.Settings, e *effect.Effects, dir string
 		if err != nil {
 			return nil, err
 		}
-		if err := readableAgain(args); err != nil {
-			return nil, err
-		}
 		readable, err := pr.keepStdin(ctx, e, dir, args, pass, planned)
 		if err != nil {
 			return nil, err
@@ -65,8 +62,9 @@ func (pr *Program) KeepSources(s *config.Settings, e *effect.Effects, dir string
 	}
 }
 
-// readableAgain refuses pipes by name: a run reads its sources more than once, and keeps only what standard input gives.
-func readableAgain(args []string) error {
+// ReadableAgain refuses pipes by name: a run reads its sources more than once, and keeps only what standard input gives.
+// The error is a *quarry.Error of kind BadUsage.
+func ReadableAgain(args []string) error {
 	for _, arg := range args {
 		if arg != "-" && source.OnlyOnce(arg) {
 			return &quarry.Error{Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: errors.New("it is a pipe or a device, which can be read only once, and a run reads its sources again"),
