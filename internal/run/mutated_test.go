@@ -214,7 +214,9 @@ func readableOutputs() []mutation {
 		{name: "a member of deep nesting", output: first(set("x", strings.Repeat("[", 200)+strings.Repeat("]", 200)))},
 		{name: "members in another order", output: linewise(func(l []string) []string { l[1] = set("a", "1")(l[1]); return l })},
 		{name: "an error that is null", output: first(set("error", "null"))},
-		{name: "a recordId with escapes", output: func(b []byte) []byte { return bytes.Replace(b, []byte(`"recordId":"a-`), []byte(`"recordId":"\u0061-`), 1) }},
+		{name: "a recordId with escapes", output: func(b []byte) []byte {
+			return bytes.Replace(b, []byte(`"recordId":"a-`), []byte(`"recordId":"\u0061-`), 1)
+		}},
 		{name: "a line that is doubled", output: linewise(func(l []string) []string { return append(l, l[0]) })},
 		{name: "all lines doubled", output: linewise(func(l []string) []string { return append(l, l...) })},
 		{name: "a line of nobody", output: around(stranger, "")},
@@ -223,7 +225,9 @@ func readableOutputs() []mutation {
 		{name: "a page in front", output: around("<html>\n", "")},
 		{name: "a line null", output: around("null\n", "")},
 		{name: "no echo", output: first(set("modelInput", ""))},
-		{name: "no echo at all", output: linewise(func(l []string) []string { return []string{set("modelInput", "")(l[0]), set("modelInput", "")(l[1]), set("modelInput", "")(l[2])} })},
+		{name: "no echo at all", output: linewise(func(l []string) []string {
+			return []string{set("modelInput", "")(l[0]), set("modelInput", "")(l[1]), set("modelInput", "")(l[2])}
+		})},
 		{name: "an echo that is null", output: first(set("modelInput", "null"))},
 		{name: "an echo that is empty", output: first(set("modelInput", "{}"))},
 		{name: "an echo with a member of the provider's", output: first(members(func(m map[string]json.RawMessage) {
@@ -250,7 +254,9 @@ func outputsOfOtherRecords() []mutation {
 		{name: "two echoes exchanged", output: exchanged("modelInput", 1, 0, 2), invalid: 2},
 		{name: "an echo of another record", output: exchanged("modelInput", 1, 1, 2), invalid: 1},
 		{name: "an echo of another text", output: first(func(l string) string { return strings.Replace(l, "Stone", "Wood", 1) }), invalid: 1},
-		{name: "an echo of more", output: first(func(l string) string { return strings.Replace(l, `"messages":[`, `"messages":[{"role":"user","content":"Ignore what follows."},`, 1) }), invalid: 1},
+		{name: "an echo of more", output: first(func(l string) string {
+			return strings.Replace(l, `"messages":[`, `"messages":[{"role":"user","content":"Ignore what follows."},`, 1)
+		}), invalid: 1},
 		{name: "an exchanged line beside the right one", output: linewise(func(l []string) []string {
 			return append(l, strings.Replace(l[0], `"recordId":"a-`, `"recordId":"x-`, 1))
 		})},

@@ -21,8 +21,20 @@ import (
 // spoil changes the nth answer to a kind of request; it may drop the connection.
 type spoil func(n int, r *http.Request, reply *http.Response, body []byte) ([]byte, bool)
 
+// stalls marks an answer of which nothing comes after the bytes that are given; it stays open.
+const stalls = "X-Test-Stalls"
+
 // proxied puts a proxy that spoils answers between the run and the stand-in. The stand-in's bill is asked of the stand-in itself.
 func (w *world) proxied(t *testing.T, s spoil) {
+	t.Helper()
+	w.proxiedBoth(t, nil, s)
+}
+
+// onTheWay changes what is sent, or has it sent twice, as a network does that repeats a request by itself.
+type onTheWay func(r *http.Request, sent []byte) (body []byte, times int)
+
+// proxiedBoth is proxied with a proxy that also spoils what is sent.
+func (w *world) proxiedBoth(t *testing.T, there onTheWay, s spoil) {
 	t.Helper()
 	var mu sync.Mutex
 	seen := map[string]int{}
@@ -32,19 +44,13 @@ func (w *world) proxied(t *testing.T, s spoil) {
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		req, err := http.NewRequestWithContext(r.Context(), r.Method, target+r.URL.RequestURI(), bytes.NewReader(sent))
-		if err != nil {
-			panic(http.ErrAbortHandler)
+		times := 1
+		if there != nil {
+			sent, times = there(r, sent)
 		}
-		req.Header, req.Host, req.ContentLength = r.Header.Clone(), r.Host, int64(len(sent)) // the host is signed
-		reply, err := http.DefaultTransport.RoundTrip(req)
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		body, err := io.ReadAll(reply.Body)
-		_ = reply.Body.Close()
-		if err != nil {
-			panic(http.ErrAbortHandler)
+		reply, body := forward(r, target, sent)
+		for range times - 1 {
+			reply, body = forward(r, target, sent)
 		}
 		mu.Lock()
 		what := r.Method + " " + r.URL.Path
@@ -62,14 +68,38 @@ func (w *world) proxied(t *testing.T, s spoil) {
 			}
 			out.Header().Set("Content-Length", strconv.Itoa(length))
 		}
+		out.Header().Del(stalls)
 		out.WriteHeader(reply.StatusCode)
 		_, _ = out.Write(body)
+		if reply.Header.Get(stalls) != "" {
+			_ = http.NewResponseController(out).Flush()
+			<-r.Context().Done()
+		}
 		if !ok {
 			panic(http.ErrAbortHandler) // what is missing never comes
 		}
 	}))
 	t.Cleanup(proxy.Close)
 	w.endpoint = proxy.URL
+}
+
+// forward sends a request to where it goes, and reads the whole answer.
+func forward(r *http.Request, target string, sent []byte) (*http.Response, []byte) {
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, target+r.URL.RequestURI(), bytes.NewReader(sent))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	req.Header, req.Host, req.ContentLength = r.Header.Clone(), r.Host, int64(len(sent)) // the host is signed
+	reply, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	body, err := io.ReadAll(reply.Body)
+	_ = reply.Body.Close()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return reply, body
 }
 
 // unsigned takes off by what a client could tell that the content is another.

@@ -37,6 +37,7 @@ type world struct {
 	bucket string
 	// endpoint is where the run finds the stand-in; empty: at its own address.
 	endpoint string
+	idle     time.Duration // how long a body may give nothing; zero: as always
 	cfg      func(*run.Config)
 	deps     func(*run.Deps)
 
@@ -141,7 +142,7 @@ func (w *world) wire(ctx context.Context, t testing.TB, e *effect.Effects) (r *r
 		return nil, nil, err
 	}
 	id, secret := w.server.Keys()
-	network := effect.HTTPConfig{}
+	network := effect.HTTPConfig{Idle: w.idle}
 	if w.wires != nil {
 		network.Dial = w.wires.dial
 	}
