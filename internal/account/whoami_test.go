@@ -31,7 +31,7 @@ func bare(t *testing.T, metadata string) {
 	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata)
 }
 
-func whoAmI(t *testing.T) (error, time.Duration) {
+func whoAmI(t *testing.T) (time.Duration, error) {
 	t.Helper()
 	c, err := account.Load(t.Context(), account.Config{Effects: effect.New(nil)})
 	if err != nil {
@@ -39,7 +39,7 @@ func whoAmI(t *testing.T) (error, time.Duration) {
 	}
 	began := time.Now()
 	_, err = account.WhoAmI(t.Context(), c)
-	return err, time.Since(began)
+	return time.Since(began), err
 }
 
 func kindOf(err error) (quarry.ErrorKind, string) {
@@ -61,7 +61,7 @@ func TestNoCredentialsAreToldInOneLineAndSoon(t *testing.T) {
 	for name, endpoint := range map[string]string{"silent": "http://" + silent.Addr().String(), "closed": "http://127.0.0.1:1", "refusing": refusing.URL} {
 		t.Run(name, func(t *testing.T) {
 			bare(t, endpoint)
-			err, took := whoAmI(t)
+			took, err := whoAmI(t)
 			kind, hint := kindOf(err)
 			if kind != quarry.Denied || !strings.Contains(err.Error(), "no AWS credentials are set") || strings.Contains(err.Error(), "IMDS") || !strings.Contains(hint, "AWS_PROFILE") {
 				t.Errorf("WhoAmI = %v (%v, %s)", err, kind, hint)
@@ -78,7 +78,7 @@ func TestAnAddressThatRefusesIsToldAtOnce(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "id")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-	err, took := whoAmI(t)
+	took, err := whoAmI(t)
 	kind, hint := kindOf(err)
 	if kind != quarry.Provider || !strings.Contains(err.Error(), "no answer from http://127.0.0.1:1: ") || !strings.Contains(hint, "AWS_ENDPOINT_URL") || took > 3*time.Second {
 		t.Errorf("WhoAmI = %v (%v, %s) after %v", err, kind, hint, took)
@@ -118,7 +118,7 @@ func TestAClockThatIsWrongIsNoDenial(t *testing.T) {
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 			t.Setenv("AWS_ENDPOINT_URL", server.URL)
 			t.Setenv("AWS_MAX_ATTEMPTS", "2")
-			err, _ := whoAmI(t)
+			_, err := whoAmI(t)
 			if tt.want == "" {
 				if err != nil {
 					t.Fatal(err)
