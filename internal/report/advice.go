@@ -43,7 +43,7 @@ func advised(kind string) (meaning, advice string) {
 			"Read the provider's messages in failed.jsonl, mend what they name, then run the same command again."
 	case string(quarry.ClassPromptCut):
 		return "The back end cut the prompt to what its context holds, and answered a part of the document.",
-			"Start it with a larger context (OLLAMA_CONTEXT_LENGTH, --max-model-len, --ctx-size), or cut the texts with --max-text-tokens."
+			"Start it with a larger context (OLLAMA_CONTEXT_LENGTH, --max-model-len, --ctx-size) and run the same command again, or cut the texts with --max-text-tokens."
 	case string(quarry.ClassThrottled):
 		return "A quota or the provider's capacity was used up, in every attempt.",
 			"Rerun the same command later, or raise --attempts. Nothing was paid for these."
