@@ -142,7 +142,7 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 func (c *Cleaner) read(out *Cleaned, address string, body []byte, title string) string {
 	mode, told := out.Mode, title
 	title = c.readOnce(out, address, body, told)
-	if !c.html.Bare(c.writer.Len()) {
+	if !c.html.Bare(c.writer.Len()) || mode != ModeMarkdown && !c.html.MayHoldProse(body) {
 		return title
 	}
 	code := c.counts[rule.Code].Bytes

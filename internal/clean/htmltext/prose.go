@@ -18,6 +18,34 @@ func (r *Renderer) Bare(written int) bool {
 	return !r.Prose && r.Settings.KeptCodeLines() == 0 && written <= mostBare && r.Counts[rule.Code].Bytes > int64(4*written)
 }
 
+// maxLooks is how many elements of preformatted text are looked at before a document is taken for one without prose in them.
+const maxLooks = 4
+
+// MayHoldProse reports whether one of the first elements of preformatted text in HTML is read as prose. It is quicker to ask
+// than to render a document again.
+func (r *Renderer) MayHoldProse(src []byte) bool {
+	for looks, i := 0, 0; looks < maxLooks; {
+		n := bytes.IndexByte(src[i:], '<')
+		if n < 0 {
+			return false
+		}
+		i += n + 1
+		name, t, _ := r.name(src, i)
+		if t != tagPre && t != tagXmp {
+			continue
+		}
+		looks++
+		end := bytes.IndexByte(src[i:], '>')
+		if end < 0 {
+			return false
+		}
+		if i += end + 1; r.proseIn(src[i:], name) {
+			return true
+		}
+	}
+	return false
+}
+
 // proseIn reports whether the text of an element is prose. The element is a pre or xmp, whose start tag was read.
 func (r *Renderer) proseIn(src, name []byte) bool {
 	r.sample = r.sample[:0]
