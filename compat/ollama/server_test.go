@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// withServer runs the tests beside a server and the binary of Quarry.
+// withServer starts a server, builds Quarry, and runs the tests.
 func withServer(m *testing.M) (code int, err error) {
 	dir, err := os.MkdirTemp("", "ollama")
 	if err != nil {

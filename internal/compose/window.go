@@ -9,7 +9,7 @@ import (
 )
 
 // Window asks the back end of the settings how many tokens it holds. It is the zero Window, without a question to anybody, where none is set
-// or the target is AWS. What keeps a server from saying it is told and stops nothing: a plan can be made for a server that is not
+// or the target is AWS. If the server cannot be asked, a note says why and nothing stops: a plan can be made for a server that is not
 // there yet.
 func (pr *Program) Window(ctx context.Context, s *config.Settings) (outlook.Window, error) {
 	if s.Target != "local" {

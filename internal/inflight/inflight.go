@@ -1,7 +1,7 @@
 // Package inflight bounds the bytes of replies that are held in memory at once.
 //
 // It owns the count and who waits for room in it. It reads no reply by itself and knows no wire. What always holds: the oldest hold
-// may go beyond the budget, so that a reply larger than all of it gets through, alone; nobody waits for a hold that waits.
+// may go beyond the budget, so that a reply larger than all of it gets through, alone; so the oldest never waits, and all others get their turn.
 package inflight
 
 import (
@@ -86,7 +86,7 @@ func (b *Budget) leave(h *Hold) {
 	b.changed = make(chan struct{})
 }
 
-// step is how much a reader of a length that nobody said takes at once.
+// step is how much a reader of an unknown length takes at once.
 const step = 256 << 10
 
 // Reader gives what r gives, once there is room for it. length is what r gives in all; below 0: not known. Bytes beyond limit take no
@@ -126,7 +126,7 @@ func (r *reader) Read(p []byte) (int, error) {
 
 type key struct{}
 
-// With gives a context that carries a hold to whoever reads the reply.
+// With gives a context that carries a hold to the code that reads the reply.
 func With(ctx context.Context, h *Hold) context.Context { return context.WithValue(ctx, key{}, h) }
 
 // From gives the hold that a context carries; nil: none.

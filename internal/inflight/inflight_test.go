@@ -60,7 +60,7 @@ func TestReplyLargerThanTheBudgetGetsThroughAlone(t *testing.T) {
 		small.Release()
 		synctest.Wait()
 		if !passed {
-			t.Error("it still waits, and nobody holds anything")
+			t.Error("it still waits, and no bytes are held")
 		}
 	})
 }

@@ -96,7 +96,7 @@ func (n *network) spoil(_ int, r *http.Request, reply *http.Response, body []byt
 	switch {
 	case kind == "stale list" && !seen, kind == "flip" && (r.Method != http.MethodGet || !isOutput(r)):
 		return body, true
-	case call: // it was answered and paid, and nobody can know
+	case call: // it was answered and paid, and the client cannot know
 		n.lost++
 	}
 	n.came[kind]++

@@ -219,7 +219,7 @@ func readableOutputs() []mutation {
 		}},
 		{name: "a line that is doubled", output: linewise(func(l []string) []string { return append(l, l[0]) })},
 		{name: "all lines doubled", output: linewise(func(l []string) []string { return append(l, l...) })},
-		{name: "a line of nobody", output: around(stranger, "")},
+		{name: "a line of an unknown record", output: around(stranger, "")},
 		{name: "a torn line at the end", output: around("", `{"recordId":"a-`)},
 		{name: "a torn line at the beginning", output: around(`{"recordId":"a-`+"\n", "")},
 		{name: "a page in front", output: around("<html>\n", "")},
@@ -257,10 +257,10 @@ func outputsOfOtherRecords() []mutation {
 		{name: "an echo of more", output: first(func(l string) string {
 			return strings.Replace(l, `"messages":[`, `"messages":[{"role":"user","content":"Ignore what follows."},`, 1)
 		}), invalid: 1},
-		{name: "an exchanged line beside the right one", output: linewise(func(l []string) []string {
+		{name: "an exchanged line and the right one", output: linewise(func(l []string) []string {
 			return append(l, strings.Replace(l[0], `"recordId":"a-`, `"recordId":"x-`, 1))
 		})},
-		{name: "a recordId that nobody asked", output: first(set("recordId", `"nobody"`)), again: 1, why: "its answer is under another recordId"},
+		{name: "a recordId that was not asked", output: first(set("recordId", `"unknown"`)), again: 1, why: "its answer is under another recordId"},
 		{name: "a recordId in capitals", output: first(func(l string) string { return strings.Replace(l, `"recordId":"a-`, `"recordId":"A-`, 1) }), again: 1, why: "its answer is under another recordId"},
 		{name: "an answer that was cut off", output: first(set("modelOutput", `{"type":"message","role":"assistant","model":"m","stop_reason":"max_tokens","content":[{"type":"text","text":"{\"title_en\":\"A"}],`+usage+`}`)), again: 1, why: "truncated"},
 		{name: "an answer that is no JSON", output: first(said("Stone is cut.")), again: 1, why: "not_json"},
@@ -295,7 +295,7 @@ func outputsThatLackAnswers() []mutation {
 	}
 }
 
-// mutatedManifests are beside an output that is whole.
+// mutatedManifests belong to an output that is whole.
 func mutatedManifests() []mutation {
 	says := func(text string) func([]byte) []byte { return func([]byte) []byte { return []byte(text) } }
 	return []mutation{

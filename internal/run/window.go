@@ -7,7 +7,7 @@ import (
 	"quarry/internal/tokens"
 )
 
-// weigh is what is kept of a document's text while nobody knows yet whether it is asked.
+// weigh is what is kept of a document's text until it is known whether the document is asked.
 func (r *Run) weigh(item *prepare.Item) *weigh.Doc {
 	d := &weigh.Doc{Classes: item.Classes, Japanese: item.Japanese}
 	if !r.cfg.Window.Known() {

@@ -13,7 +13,7 @@ type Window struct {
 	Tokens int64 `json:"tokens"`
 	// Guess says that Tokens is the server's default: the server does not say whether it was started with another one.
 	Guess bool `json:"guess"`
-	// WithAnswer says that the answer's limit has to fit beside the prompt.
+	// WithAnswer says that the answer's limit has to fit together with the prompt.
 	WithAnswer bool   `json:"with_answer"`
 	Source     string `json:"source"` // how the server says it
 	Server     string `json:"server"` // its URL
@@ -32,7 +32,7 @@ func MostOfText(l *Learned, text quarry.CharClasses) int64 {
 	return tokens.Rough("", t).High
 }
 
-// RoomForText is how many tokens a text may have to fit, beside what stands around it and an answer of maxTokens at most. It can be
+// RoomForText is how many tokens a text may have to fit, with the prompt around it and an answer of maxTokens at most. It can be
 // below 0.
 func (w Window) RoomForText(l *Learned, t Texts, maxTokens int) int64 {
 	room := w.Tokens - 1 // a prompt that fills a window leaves no room for an answer

@@ -21,7 +21,7 @@ type Room struct {
 	Guess bool
 	// Most is what no prompt exceeds, whatever the server was started with; 0: not known. Below it, Tokens is in force.
 	Most int64
-	// WithAnswer says that the answer's limit has to fit beside the prompt: the server refuses the request otherwise.
+	// WithAnswer says that the answer's limit has to fit together with the prompt: the server refuses the request otherwise.
 	WithAnswer bool
 	Source     string // which question to the server was answered so, for people
 	URL        string // of the server
@@ -82,7 +82,7 @@ func (p *Pool) room(ctx context.Context, s *server, model string) Room {
 	if time.Since(known.at) < age {
 		return known.room
 	}
-	// Nobody may wait for room with the lock held.
+	// No goroutine may wait for room with the lock held.
 	ctx, cancel := context.WithTimeout(inflight.With(context.WithoutCancel(ctx), nil), probeTimeout)
 	defer cancel()
 	for _, ask := range []func(context.Context, *server, string) Room{p.vllmRoom, p.ollamaRoom, p.llamaRoom} {
