@@ -25,7 +25,7 @@ const (
 	ClassSchema        Class = "schema_invalid" // JSON that the schema rejects
 	ClassWrongLanguage Class = "wrong_language"
 	// ClassAnotherInput is a line of output whose echo is not the modelInput that was sent under its recordId.
-	ClassAnotherInput Class = "another_input"
+	ClassAnotherInput  Class = "another_input"
 	ClassDuplicate     Class = "duplicate_answer" // one more line for a record that has its answer
 	ClassRecordError   Class = "record_error"     // final: the provider will say the same again
 	ClassThrottled     Class = "throttled"        // a quota or the capacity was used up: 429, 503; a later attempt may be answered

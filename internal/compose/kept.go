@@ -67,8 +67,10 @@ func (pr *Program) KeepSources(s *config.Settings, e *effect.Effects, dir string
 func ReadableAgain(args []string) error {
 	for _, arg := range args {
 		if arg != "-" && source.OnlyOnce(arg) {
-			return &quarry.Error{Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: errors.New("it is a pipe or a device, which can be read only once, and a run reads its sources again"),
-				Hint: "send it to standard input, which a run keeps: … | quarry run -"}
+			return &quarry.Error{
+				Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: errors.New("it is a pipe or a device, which can be read only once, and a run reads its sources again"),
+				Hint: "send it to standard input, which a run keeps: … | quarry run -",
+			}
 		}
 	}
 	return nil

@@ -70,8 +70,11 @@ func TestTheHistoryIsWhatTheReportSays(t *testing.T) {
 		nothing      bool
 		passes       int
 	}{
-		{someDocs(7), "x", false, 1}, {someDocs(7), "x", true, 1}, {someDocs(10), "x", false, 2},
-		{someDocs(10), "y", false, 3}, {someDocs(10), "y", true, 3},
+		{someDocs(7), "x", false, 1},
+		{someDocs(7), "x", true, 1},
+		{someDocs(10), "x", false, 2},
+		{someDocs(10), "y", false, 3},
+		{someDocs(10), "y", true, 3},
 	} {
 		if c.docs != before { // a file that is written again may have changed
 			write(t, w.source, c.docs)

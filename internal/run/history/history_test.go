@@ -20,8 +20,10 @@ var began = time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 func row(id quarry.ShardID, pass int, ok, left int64) ledger.Shard {
 	return ledger.Shard{ID: id, Kind: id.Kind(), State: quarry.ShardDone, Mode: quarry.ModeJob, Detail: ledger.Detail{
 		Pass: pass, Records: ok + left,
-		Tally: ledger.Tally{OK: ok, Left: left, Classes: map[quarry.Class]int64{quarry.ClassOK: ok, quarry.ClassNotJSON: left},
-			Usage: quarry.Usage{InputTokens: 1000 * (ok + left), OutputTokens: 100 * (ok + left)}},
+		Tally: ledger.Tally{
+			OK: ok, Left: left, Classes: map[quarry.Class]int64{quarry.ClassOK: ok, quarry.ClassNotJSON: left},
+			Usage: quarry.Usage{InputTokens: 1000 * (ok + left), OutputTokens: 100 * (ok + left)},
+		},
 		Job:   ledger.Job{ARN: "arn", Submitted: began, Ended: began.Add(time.Minute)},
 		Times: ledger.Times{Collected: began.Add(time.Hour)},
 	}}
@@ -178,7 +180,9 @@ func TestChangesOfSettingsAreSaidInWords(t *testing.T) {
 		{"an earlier version", history.Facts{Asked: asked("a", "1")}, history.Facts{Asked: asked("b", "2")}, []string{"model: a → b"}},
 		{
 			"an earlier version that kept no more",
-			history.Facts{Asked: asked("a", "1")}, history.Facts{Asked: asked("a", "2")}, []string{"unknown which"},
+			history.Facts{Asked: asked("a", "1")},
+			history.Facts{Asked: asked("a", "2")},
+			[]string{"unknown which"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

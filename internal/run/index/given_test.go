@@ -56,7 +56,12 @@ func TestGivenAnswersFindTheirDocuments(t *testing.T) {
 		id  quarry.DocumentID
 		key byte
 	}{
-		{"b/1", 2}, {"a", 1}, {"c", 3}, {"plain-id", 4}, {"new", 5}, {"b_1", 2},
+		{"b/1", 2},
+		{"a", 1},
+		{"c", 3},
+		{"plain-id", 4},
+		{"new", 5},
+		{"b_1", 2},
 		{quarry.DocumentID(quarry.NewRecordID("whole", askedKey(7), 1)), 6},
 	}
 	pass := index.Of(effect.New(nil), dir, 1)
