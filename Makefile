@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants
+.PHONY: build check check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants wording
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
@@ -35,7 +35,7 @@ check-notice:
 
 test:
 	$(GO) test -timeout 25m ./...
-	$(GO) test -C tools ./notice
+	$(GO) test -C tools ./notice ./wording
 
 # The same texts without the processor's vectors, as on one that has none.
 test-novectors:
@@ -91,3 +91,7 @@ run-kinds:
 # Breaks one line of the program at a time: its tests must notice.
 mutants:
 	$(GO) run -C tools ./mutants
+
+# Counts words that docs, messages and comments do without. WORDING=-v prints each place.
+wording:
+	@$(GO) run -C tools ./wording $(WORDING)
