@@ -63,10 +63,10 @@ type envelope struct {
 func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer, error) {
 	var e envelope
 	if jsontext.Value(modelOutput).Kind() != '{' {
-		return Answer{}, fmt.Errorf("read modelOutput of %s (%s): not a JSON object", modelID, t)
+		return Answer{}, fmt.Errorf("read modelOutput%s: not a JSON object", origin(modelID, t))
 	}
 	if err := gojson.Unmarshal(modelOutput, &e); err != nil {
-		return Answer{}, fmt.Errorf("read modelOutput of %s (%s): %w", modelID, t, err)
+		return Answer{}, fmt.Errorf("read modelOutput%s: %w", origin(modelID, t), err)
 	}
 	a := Answer{Model: str(e.Model), Usage: quarry.Usage{Unknown: 1}}
 	ok := false
@@ -102,10 +102,22 @@ func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer
 		a.setUsage(e.InputTextTokens, member(o, "tokenCount"))
 	}
 	if !ok {
-		return Answer{}, fmt.Errorf("read modelOutput of %s (%s): it has none of the known shapes", modelID, t)
+		return Answer{}, fmt.Errorf("read modelOutput%s: it has none of the known shapes", origin(modelID, t))
 	}
 	a.Text, a.Thought = withoutReasoning(a.Text)
 	return a, nil
+}
+
+// origin names what is known of the model and the type of the call: " of MODEL (TYPE)".
+func origin(modelID string, t quarry.InvocationType) string {
+	s := ""
+	if modelID != "" {
+		s = " of " + modelID
+	}
+	if t != "" {
+		s += " (" + string(t) + ")"
+	}
+	return s
 }
 
 // readChoice reads one choice of OpenAI's shape. Content is null where all tokens went into reasoning.

@@ -102,3 +102,23 @@ func FuzzOutput(f *testing.F) {
 		}
 	})
 }
+
+func TestAnUnreadableAnswerNamesWhatIsKnownOfItsModel(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		kind  quarry.InvocationType
+		model string
+		want  string
+	}{
+		{quarry.InvokeModel, "some.model", "read modelOutput of some.model (InvokeModel): "},
+		{quarry.InvokeModel, "", "read modelOutput (InvokeModel): "},
+		{"", "some.model", "read modelOutput of some.model: "},
+		{"", "", "read modelOutput: "},
+	} {
+		for _, output := range []string{`7`, `{}`, `{"a":`} {
+			if _, err := parse.Output([]byte(output), tt.kind, tt.model); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("Output(%s, %q, %q) says %v, want %s…", output, tt.kind, tt.model, err, tt.want)
+			}
+		}
+	}
+}

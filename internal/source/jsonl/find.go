@@ -220,7 +220,7 @@ func (f *finder) first(path []string) error {
 	return err
 }
 
-// What the head of a file that begins with an object says about all of it.
+// Shape is what the head of a file that begins with an object says about all of it.
 type Shape int
 
 // The shapes.

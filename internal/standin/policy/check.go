@@ -25,8 +25,8 @@ func CheckText(field, text string) error {
 	}
 	bad := func(r rune) bool { return r != '\t' && r != '\n' && r != '\r' && (r < 0x20 || r > 0xff) }
 	if text == "" || strings.ContainsFunc(text, bad) {
-		//nolint:revive,staticcheck // IAM's words
-		return fmt.Errorf("The specified value for %s is invalid. It must contain only printable ASCII characters.", field)
+		//lint:ignore ST1005 IAM's words
+		return fmt.Errorf("The specified value for %s is invalid. It must contain only printable ASCII characters.", field) //nolint:revive,staticcheck // as above
 	}
 	return nil
 }

@@ -95,6 +95,7 @@ type request struct {
 	bucket string
 	key    string
 	id     string // of the request
+	hostID string // S3's second id of the same answer; set by begin
 
 	accessKey string
 	region    string       // that the request was signed for

@@ -36,7 +36,8 @@ func (q *request) set(name, value string) {
 // begin writes what every answer has.
 func (q *request) begin() {
 	q.set("x-amz-request-id", q.id)
-	q.set("x-amz-id-2", rand.Text())
+	q.hostID = rand.Text()
+	q.set("x-amz-id-2", q.hostID)
 }
 
 // status ends an answer without a body.
@@ -98,7 +99,7 @@ func (q *request) writeError(e *s3err.Error) {
 		q.w.WriteHeader(e.Status)
 		return
 	}
-	out := errorXML{Code: e.Code, Message: e.Message, ID: q.id, HostID: q.w.Header()["x-amz-id-2"][0]}
+	out := errorXML{Code: e.Code, Message: e.Message, ID: q.id, HostID: q.hostID}
 	for _, f := range e.Fields {
 		out.Fields = append(out.Fields, fieldXML{xml.Name{Local: f.Name}, f.Value})
 	}
