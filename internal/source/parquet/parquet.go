@@ -53,7 +53,8 @@ func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[qua
 }
 
 const (
-	rowsAtOnce  = 32
+	rowsAtOnce  = 32        // at most; a row is held until the next ones are read
+	bytesAtOnce = 4 << 20   // where rows are large, as many are read at once as have this many bytes together, or one
 	bufferBytes = 64 << 10  // of each column
 	farBytes    = 512 << 10 // the same, where each reading is a request
 )
@@ -169,11 +170,13 @@ func group(ctx context.Context, g parquet.RowGroup, tree *tree, before, after in
 	}
 	line, end := max(before, after), before+g.NumRows()
 	buf := make([]parquet.Row, rowsAtOnce)
+	atOnce := int64(1)
 	for line < end {
 		if ctx.Err() != nil {
 			return true, ctx.Err()
 		}
-		n, err := in.ReadRows(buf[:min(rowsAtOnce, end-line)])
+		n, err := in.ReadRows(buf[:min(atOnce, end-line)])
+		atOnce = next(atOnce, buf[:n])
 		for _, row := range buf[:n] {
 			line++
 			out := rows.Row{Line: line, Offset: line}
@@ -193,4 +196,18 @@ func group(ctx context.Context, g parquet.RowGroup, tree *tree, before, after in
 		}
 	}
 	return true, nil
+}
+
+// next is how many rows to read after some: twice as many while they are small, fewer where they are large.
+func next(atOnce int64, read []parquet.Row) int64 {
+	var bytes int64
+	for _, row := range read {
+		for i := range row {
+			if k := row[i].Kind(); k == parquet.ByteArray || k == parquet.FixedLenByteArray {
+				bytes += int64(len(row[i].ByteArray()))
+			}
+		}
+	}
+	fit := bytesAtOnce * int64(max(1, len(read))) / max(1, bytes)
+	return max(1, min(2*atOnce, fit, rowsAtOnce))
 }

@@ -101,14 +101,18 @@ func (t *tree) object(row parquet.Row) (obj []byte, reason string) {
 	for i := range t.cells {
 		t.cells[i] = t.cells[i][:0]
 	}
+	bytes := 1024
 	for _, v := range row {
 		c := v.Column()
 		if c < 0 || c >= len(t.cells) {
 			return nil, errBroken.Error()
 		}
 		t.cells[c] = append(t.cells[c], v)
+		if k := v.Kind(); k == parquet.ByteArray || k == parquet.FixedLenByteArray {
+			bytes += len(v.ByteArray()) + len(v.ByteArray())/16 // of which some are escaped: to grow a large text copies it
+		}
 	}
-	obj = append(make([]byte, 0, 1024), '{')
+	obj = append(make([]byte, 0, bytes), '{')
 	for i, n := range t.top {
 		if i > 0 {
 			obj = append(obj, ',')
