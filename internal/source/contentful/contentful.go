@@ -92,6 +92,10 @@ func keys(first [][]byte) item.Keys {
 // convert writes an entry with its rich texts as HTML.
 func convert(dst, entry []byte, embedded func() map[string][]byte) []byte {
 	dst = append(dst, '{')
+	own := ""
+	if id, ok := jsonl.Lookup(entry, "sys", "id"); ok && id[0] == '"' {
+		own = string(jsonl.Unescape(nil, id))
+	}
 	for name, value := range jsonl.Members(entry) {
 		dst = member(dst, name)
 		if string(name) != "fields" {
@@ -108,7 +112,7 @@ func convert(dst, entry []byte, embedded func() map[string][]byte) []byte {
 			dst = append(dst, '{')
 			for locale, v := range jsonl.Members(locales) {
 				dst = member(dst, locale)
-				w := writer{embedded: embedded, locale: string(jsonl.Unescape(nil, locale))}
+				w := writer{embedded: embedded, locale: string(jsonl.Unescape(nil, locale)), open: []string{own}}
 				if w.document(v) {
 					dst = jsonl.AppendString(dst, []byte(w.out.String()))
 				} else {

@@ -2,6 +2,7 @@ package contentful_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,8 +50,9 @@ func TestEmbeddedEntries(t *testing.T) {
 		{"in a sentence, without a title", rich(paragraph(link(inline, "b"))), []string{entry("b", `"text":`+in("en-US", `"words"`))}, "<p>words</p>"},
 		{"before the article", rich(link(block, "b")), []string{"first", entry("b", `"text":`+in("en-US", `"Words."`))}, "<p>Words.</p>"},
 		{"one that embeds another", rich(link(block, "b")), []string{entry("b", `"text":`+in("en-US", rich(paragraph(said("B.")), link(block, "c")))), entry("c", `"text":`+in("en-US", `"C."`))}, "<p>B.</p><p>C.</p>"},
-		{"one that embeds itself", rich(link(block, "b")), []string{entry("b", `"text":`+in("en-US", rich(paragraph(said("B.")), link(block, "b"))))}, "<p>B.</p>"},
-		{"two that embed one another", rich(link(block, "b")), []string{entry("b", `"text":`+in("en-US", rich(paragraph(said("B.")), link(block, "c")))), entry("c", `"text":`+in("en-US", rich(paragraph(said("C.")), link(block, "b"))))}, "<p>B.</p><p>C.</p>"},
+		{"one that embeds itself", rich(link(block, "b")), []string{entry("b", `"text":`+in("en-US", rich(paragraph(said("B.")), link(block, "b"))))}, "<p>B.</p><!-- contentful:entry b -->"},
+		{"the article itself", rich(paragraph(said("A.")), link(block, "a")), nil, "<p>A.</p><!-- contentful:entry a -->"},
+		{"two that embed one another", rich(link(block, "b")), []string{entry("b", `"text":`+in("en-US", rich(paragraph(said("B.")), link(block, "c")))), entry("c", `"text":`+in("en-US", rich(paragraph(said("C.")), link(block, "b"))))}, "<p>B.</p><p>C.</p><!-- contentful:entry b -->"},
 		{"one twice", rich(link(block, "b"), link(block, "b")), []string{entry("b", `"text":`+in("en-US", `"B."`))}, "<p>B.</p><p>B.</p>"},
 		{"in another locale alone", rich(link(block, "b")), []string{entry("b", `"text":`+in("ja", `"語"`))}, "<p>語</p>"},
 		{"in both locales", rich(link(block, "b")), []string{entry("b", `"text":{"ja":"語","en-US":"word"}`)}, "<p>word</p>"},
@@ -105,8 +107,11 @@ func TestEmbeddedIsLinear(t *testing.T) {
 	for i := range 40 { // each embeds the next one twice
 		entries = append(entries, entry(fmt.Sprintf("e%d", i), `"body":`+in("en-US", rich(paragraph(said(strings.Repeat("x", 1000))), link("embedded-entry-block", fmt.Sprintf("e%d", i+1)), link("embedded-entry-block", fmt.Sprintf("e%d", i+1))))))
 	}
+	for i := range 8 { // and a bomb without text: each embeds the next one 100 times
+		entries = append(entries, entry(fmt.Sprintf("b%d", i), `"body":`+in("en-US", rich(slices.Repeat([]string{link("embedded-entry-block", fmt.Sprintf("b%d", i+1))}, 100)...))))
+	}
 	docs, _ := sourcetest.Documents(t, contentful.New(memory(`{"entries":[`+strings.Join(entries, ",")+`]}`), item.Config{}, 0))
-	if len(docs) != 40 || len(docs[0].Body) > 16<<20 {
+	if len(docs) != 48 || len(docs[40].Body) > 5<<20 || len(docs[0].Body) > 5<<20 {
 		t.Errorf("%d documents, the first of %d bytes", len(docs), len(docs[0].Body))
 	}
 }

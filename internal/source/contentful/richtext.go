@@ -22,7 +22,7 @@ type node struct {
 const (
 	maxDepth    = 200
 	maxEmbedded = 8       // how deep entries may embed one another
-	maxText     = 8 << 20 // of one rich text with what it embeds
+	maxSpent    = 4 << 20 // bytes of entries, with all their locales, that one rich text may embed
 )
 
 var tags = map[string]string{
@@ -35,7 +35,8 @@ type writer struct {
 	out      strings.Builder
 	embedded func() map[string][]byte // the fields of the file's embedded entries, by their ids
 	locale   string
-	open     []string // the ids of the entries that are being embedded
+	open     []string // the ids of the entry itself and of those that are being embedded
+	spent    int      // bytes of the entries that were embedded
 }
 
 // document writes a rich text, and reports false for a value that is none.
@@ -95,17 +96,16 @@ func (w *writer) text(n *node) {
 
 func escaped(text string) string { return strings.ReplaceAll(html.EscapeString(text), "\n", "<br>") }
 
-// embed writes the text of the entry that a node embeds. One that is not in the file leaves a mark, which the cleaner counts.
+// embed writes the text of the entry that a node embeds. One that is not in the file leaves a mark, which the cleaner counts;
+// so does one inside of itself, and what is deeper or longer than the bounds.
 func (w *writer) embed(n *node, inline bool) {
 	id := targetOf(n.Data)
 	fields, ok := w.embedded()[id]
-	switch {
-	case !ok || len(w.open) >= maxEmbedded || w.out.Len() > maxText:
+	if !ok || len(w.open) > maxEmbedded || slices.Contains(w.open, id) || w.spent+len(fields) > maxSpent {
 		w.out.WriteString("<!-- contentful:entry " + strings.Map(idRune, id) + " -->")
 		return
-	case slices.Contains(w.open, id):
-		return // it embeds itself, and stands above
 	}
+	w.spent += len(fields)
 	w.open = append(w.open, id)
 	w.entry(fields, inline)
 	w.open = w.open[:len(w.open)-1]

@@ -4,7 +4,8 @@
 // are not closed. It removes nothing from bodies: block comments, shortcodes and bare line breaks are the cleaner's.
 //
 // What always holds: published posts and pages without a password are given, items of every type and status where a condition
-// on post_type or status asks for them, and those with a password where one on protected does; reusable blocks are put into the posts that refer to them;
+// on post_type or status asks for them, and those with a password where one on protected does; reusable blocks that
+// everybody may read are put into the posts that refer to them, in bounds;
 // passwords of posts are not; an item that is broken is named, and the items behind it are read.
 package wxr
 
@@ -179,6 +180,7 @@ type scratch struct {
 	meta             []byte
 	elementor        []byte // what Elementor keeps of the item
 	blank            bool   // the item has a body, and nothing in it
+	id               string // of an item that may refer to reusable blocks
 	seen             map[string]bool
 }
 
@@ -203,6 +205,9 @@ func (f *feed) object(dst, raw []byte, s *scratch) (obj []byte, reason string) {
 	s.categories, s.tags, s.meta = s.categories[:0], s.tags[:0], s.meta[:0]
 	s.elementor, s.blank = s.elementor[:0], false
 	dst = append(dst, '{')
+	if s.id = ""; f.reusable != nil && bytes.Contains(raw, []byte("wp:block")) {
+		s.id = f.postID(raw)
+	}
 	_, st := f.form.item(raw, 0, func(name, attributes, content []byte) {
 		if f.form != rss {
 			dst = f.entry(dst, string(name), attributes, content, s)
@@ -230,6 +235,16 @@ func (f *feed) object(dst, raw []byte, s *scratch) (obj []byte, reason string) {
 		dst = append(member(dst, "language"), f.language...)
 	}
 	return append(dst, '}'), ""
+}
+
+// postID gives the id of an item, which the export writes after the text.
+func (f *feed) postID(raw []byte) (id string) {
+	f.form.item(raw, 0, func(name, _, content []byte) {
+		if id == "" && string(name) == "wp:post_id" {
+			id = string(text(nil, content))
+		}
+	})
+	return id
 }
 
 // element writes one element of an item. The first of a name counts.
@@ -275,7 +290,7 @@ func (f *feed) element(dst []byte, name string, attributes, content []byte, s *s
 	s.seen[name] = true
 	s.text = text(s.text[:0], content)
 	if name == "content" && f.reusable != nil && bytes.Contains(s.text, reference) {
-		s.text = resolve(s.text, f.reusable(), maxReusable)
+		s.text = resolve(s.text, s.id, f.reusable())
 	}
 	if name == "content" && len(bytes.TrimSpace(s.text)) == 0 {
 		s.blank = true

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -262,6 +263,61 @@ func TestPublishedPostsAndPagesAreTheDefault(t *testing.T) {
 	s.Config.Where = []item.Condition{{Field: "post_type", Value: "attachment"}}
 	if docs, _ := sourcetest.Documents(t, s); len(docs) != 1 || docs[0].ID != "4" {
 		t.Errorf("with a condition: %v", docs)
+	}
+}
+
+// TestReusableBlocks: a published block without a password is put into the posts that refer to it, once where it refers to itself.
+func TestReusableBlocks(t *testing.T) {
+	t.Parallel()
+	block := func(id, status, password, body string) string {
+		return "<item><title>T</title><content:encoded><![CDATA[" + body + "]]></content:encoded><wp:post_id>" + id + "</wp:post_id><wp:status>" + status +
+			"</wp:status><wp:post_type>wp_block</wp:post_type><wp:post_password><![CDATA[" + password + "]]></wp:post_password></item>\n"
+	}
+	refer := func(id string) string { return `<!-- wp:block {"ref":` + id + `} /-->` }
+	bomb := ""
+	for n := range 8 {
+		bomb += block(fmt.Sprint("9", n), "publish", "", strings.Repeat("text ", 100)+strings.Repeat(refer(fmt.Sprint("9", n+1)), 50))
+	}
+	for _, c := range []struct {
+		name, text, blocks, want string
+		marks                    int
+	}{
+		{"published", refer("5"), block("5", "publish", "", "shared"), "shared", 0},
+		{"twice", refer("5") + refer("5"), block("5", "publish", "", "shared"), "sharedshared", 0},
+		{"private", refer("5"), block("5", "private", "", "secret"), "", 1},
+		{"in the trash", refer("5"), block("5", "trash", "", "secret"), "", 1},
+		{"a draft", refer("5"), block("5", "draft", "", "secret"), "", 1},
+		{"pending", refer("5"), block("5", "pending", "", "secret"), "", 1},
+		{"to come", refer("5"), block("5", "future", "", "secret"), "", 1},
+		{"with a password", refer("5"), block("5", "publish", "pw", "secret"), "", 1},
+		{"private in a published one", refer("5"), block("5", "publish", "", "shared "+refer("6")) + block("6", "private", "", "secret"), "shared", 1},
+		{"a post", refer("5"), strings.Replace(block("5", "draft", "", "secret"), "wp_block", "post", 1), "", 1},
+		{"itself", refer("5"), block("5", "publish", "", "shared "+strings.Repeat(refer("5"), 5)), "shared", 5},
+		{"in a circle", refer("5"), block("5", "publish", "", "a "+refer("6")) + block("6", "publish", "", "b "+refer("5")), "ab", 1},
+		{"the post itself", refer("1"), "", "", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			in := head + strings.Replace(block("1", "publish", "", c.text), "wp_block", "post", 1) + c.blocks + foot
+			docs, faults := sourcetest.Documents(t, &wxr.Source{File: memory(in)})
+			if len(docs) != 1 || len(faults) > 0 {
+				t.Fatalf("%v, %v", docs, faults)
+			}
+			body := string(docs[0].Body)
+			text := strings.Join(strings.Fields(regexp.MustCompile("<!--.*?-->").ReplaceAllString(body, "")), "")
+			if text != c.want || strings.Count(body, "<!-- wp:block") != c.marks {
+				t.Errorf("the body is %q", body)
+			}
+		})
+	}
+	docs, _ := sourcetest.Documents(t, &wxr.Source{File: memory(head + strings.Replace(block("1", "publish", "", refer("90")), "wp_block", "post", 1) + bomb + foot)})
+	if len(docs) != 1 || len(docs[0].Body) < 1<<19 || len(docs[0].Body) > 2<<20 {
+		t.Errorf("%d documents, the first of %d bytes", len(docs), len(docs[0].Body))
+	}
+	where := item.Config{Where: []item.Condition{{Field: "post_type", Value: "wp_block"}}}
+	docs, _ = sourcetest.Documents(t, &wxr.Source{File: memory(head + block("5", "publish", "", "shared "+refer("5")) + foot), Config: where})
+	if len(docs) != 1 || strings.Count(string(docs[0].Body), "shared") != 1 {
+		t.Errorf("a block that refers to itself, read as a document: %v", docs)
 	}
 }
 
