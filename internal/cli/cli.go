@@ -50,9 +50,9 @@ func Main(ctx context.Context, app *App, args []string) int {
 	root.SetIn(app.Stdin)
 	root.SetOut(app.Stdout)
 	root.SetErr(app.Stderr)
-	detach := wantsLines(args)
+	toShell := wantsLines(args) && !isTerminal(app.Stdout)
 	defer func() { // also when this program has a fault of its own
-		if detach {
+		if toShell {
 			app.leadNowhere(args)
 		}
 	}()
@@ -60,7 +60,7 @@ func Main(ctx context.Context, app *App, args []string) int {
 	if err != nil && strings.HasPrefix(err.Error(), "unknown command") {
 		err = unknownCommand(root, args, err)
 	}
-	detach = detach && err != nil
+	toShell = toShell && err != nil && !ranCommand(err)
 	return app.exit(ctx, err)
 }
 

@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/account"
-	"quarry/internal/clientenv"
 	"quarry/internal/effect"
 	"quarry/internal/standin"
 )
@@ -112,40 +110,10 @@ func didNotStart(said []byte, err error) error {
 	return &quarry.Error{Kind: kind, Err: errors.New(reason), Hint: hint}
 }
 
-// isDetach reports whether a flag is --detach.
-func isDetach(arg string) bool { return arg == "--detach" || strings.HasPrefix(arg, "--detach=") }
-
 // detachedArgs are the arguments of the process that stays.
 func detachedArgs(args []string) []string {
+	isDetach := func(arg string) bool { return arg == "--detach" || strings.HasPrefix(arg, "--detach=") }
 	return append(slices.DeleteFunc(slices.Clone(args), isDetach), "--detached")
-}
-
-// wantsLines reports whether a shell is to run what the command prints: quarry local --detach. Whatever keeps the command
-// from starting, a shell that ran nothing would use the user's own credentials with the commands that follow.
-func wantsLines(args []string) bool {
-	at := slices.Index(args, "local")
-	if end := slices.Index(args, "--"); end >= 0 {
-		args = args[:end]
-	}
-	return at >= 0 && slices.ContainsFunc(args, func(arg string) bool { return isDetach(arg) && arg != "--detach=false" })
-}
-
-// leadNowhere prints variables with which every client fails, and a last command that fails.
-func (a *App) leadNowhere(args []string) {
-	shell := "sh"
-	for i, arg := range args {
-		if name, ok := strings.CutPrefix(arg, "--shell="); ok {
-			shell = name
-		} else if arg == "--shell" && i+1 < len(args) {
-			shell = args[i+1]
-		}
-	}
-	vars := clientenv.Closed(account.DefaultRegion, (&exec.Cmd{}).Environ())
-	lines, err := vars.Lines(shell, true)
-	if err != nil { // of no shell that we know
-		lines, _ = vars.Lines("sh", true)
-	}
-	fmt.Fprint(a.Stdout, lines)
 }
 
 // checkLocalDir makes the data directory if it can be one.
