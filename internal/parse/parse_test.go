@@ -95,6 +95,10 @@ func TestAnswersAreClassed(t *testing.T) {
 			output: strings.Replace(good, "Batch", "\uFFFD", 1),
 		},
 		{
+			name: "two second halves", text: strings.Replace(good, "Batch", `\udc12\udc34`, 1), class: quarry.ClassOK, salvaged: true,
+			output: strings.Replace(good, "Batch", "\uFFFD\uFFFD", 1),
+		},
+		{
 			name: "escapes that have one reading", text: strings.Replace(good, "Batch", `It\'s a \_50\%\_ \$ \#1`, 1), class: quarry.ClassOK, salvaged: true,
 			output: strings.Replace(good, "Batch", `It's a _50%_ $ #1`, 1),
 		},

@@ -78,7 +78,7 @@ var list = []mutant{
 	{file: "internal/parse/parse.go", was: "case code == 429, code == 503 && !unreachable(message):", is: "case code == 429, code == 503:"},
 	{file: "internal/parse/parse.go", was: "case code >= 400 && code < 500:", is: "case code >= 400 && code <= 500:"},
 	{file: "internal/parse/find.go", was: "	case len(good) > 1:\n", is: "	case len(good) > 2:\n"},
-	{file: "internal/parse/find.go", was: "if !clean || len(candidates) == 0 {", is: "if len(candidates) == 0 {"},
+	{file: "internal/parse/scan.go", was: "		case errors.Is(err, errCut):\n			return nil, false", is: "		case errors.Is(err, errCut):\n			return values, true"},
 	{file: "internal/parse/find.go", was: "case len(good) == 0 && len(candidates) == 1:", is: "case len(good) == 0:"},
 	{file: "internal/parse/output.go", was: "	if inOK && outOK {", is: "	if inOK || outOK {"},
 	{file: "internal/parse/output.go", was: "|| n < 0 || n > quarry.MaxTokenCount", is: "|| n > quarry.MaxTokenCount"},

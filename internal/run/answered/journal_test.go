@@ -74,7 +74,8 @@ func TestAJournalGivesItsAttemptsWithTheKeysOfItsPass(t *testing.T) {
 	own.RecordID = "somebody-elses"
 	writeJournal(t, path,
 		outcome(0, "a", 1, 0, 1, quarry.ClassOK), outcome(1, "b", 2, 3, 2, quarry.ClassSchema), outcome(2, "c", 3, 0, 1, quarry.ClassOK),
-		outcome(3, "d", 4, 0, 1, quarry.ClassMissing), outcome(9, "e", 5, 0, 1, quarry.ClassOK), own)
+		outcome(3, "d", 4, 0, 1, quarry.ClassMissing), outcome(9, "e", 5, 0, 1, quarry.ClassOK), own,
+		outcome(0, "a", 1, 0, 2, quarry.ClassUnsent)) // the number of a record that was not sent is free
 	short := func(k byte) (h dedupe.Hash) {
 		key := keyOf(k)
 		copy(h[:], key[:6])

@@ -85,6 +85,7 @@ func TestTheGateIsPassedByJustTheShareThatItAsksFor(t *testing.T) {
 		{0, 1, 0.01, false},
 		{2, 3, 2.0 / 3, true},
 		{0, 5, 0, true},
+		{0, 0, 0.7, true}, // nothing was judged
 	} {
 		p := pilot.Outcome{OK: c.ok, Judged: c.judged}
 		if got := p.Good(c.share); got != c.want {
@@ -154,13 +155,15 @@ func TestTheAnswersTeachWhatTheRestWillTake(t *testing.T) {
 	complained := answered("a", 2, quarry.ClassOK, 100, 5000, 30, true)
 	complained.part.Sample = nil // it asks more than its text
 	silent := answered("z", 1, quarry.ClassMissing, 100, 0, 0, false)
-	write(t, files, "p00001", append(first, silent)...)
+	uncounted := answered("y", 1, quarry.ClassOK, 100, 9000, 30, false)
+	uncounted.outcome.Result.Usage.Unknown = 1 // its sum holds what is known alone
+	write(t, files, "p00001", append(first, silent, uncounted)...)
 	write(t, files, "r00001", complained)
 	p := pilot.Outcome{Shards: []quarry.ShardID{"p00001", "r00001"}, Classes: map[quarry.Class]int64{quarry.ClassOK: 21}}
 	l, err := p.Learn(t.Context(), files, catalog.Anthropic, 4)
 	must(t, err)
-	if l.Samples != 20 || l.First.Records != 21 || l.First.Japanese != 10 || l.First.Classes.Letters != 21_100 {
-		t.Errorf("learned from %d answers, of %+v, want 20, and 21 records asked first", l.Samples, l.First)
+	if l.Samples != 20 || l.First.Records != 22 || l.First.Japanese != 10 || l.First.Classes.Letters != 21_200 {
+		t.Errorf("learned from %d answers, of %+v, want 20, and 22 records asked first", l.Samples, l.First)
 	}
 	if got := l.Weights.Total(quarry.CharClasses{Letters: 1000, Words: 200}, 0); got < 250 || got > 350 {
 		t.Errorf("a text of 1000 letters is reckoned at %d tokens, want about 300", got)
