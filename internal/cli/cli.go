@@ -6,6 +6,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -85,7 +86,7 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.collectGarbage(cmd)
-			if err := a.knownVariables(cmd); err != nil {
+			if err := cmp.Or(notEmpty(cmd), a.knownVariables(cmd)); err != nil {
 				return err
 			}
 			return a.fromEnvironment(cmd)
@@ -96,7 +97,7 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 	root.PersistentFlags().StringVarP(&a.file, "config", "c", "", "read settings from `FILE` (default ./quarry.yaml where it exists)")
 	complete(root, "config", files("yaml", "yml"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &quarry.Error{Kind: quarry.BadUsage, Err: err, Hint: flagHint(cmd, err)}
+		return &quarry.Error{Kind: quarry.BadUsage, Err: badFlag(err), Hint: flagHint(cmd, err)}
 	})
 	root.AddCommand(a.runCommand(), a.inspectCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.watchCommand(), a.stopCommand(),
 		a.adoptCommand(), a.collectCommand(),
@@ -127,6 +128,9 @@ func (a *App) fromEnvironment(cmd *cobra.Command) error {
 			continue
 		}
 		if err := f.Value.Set(value); err != nil {
+			if f.Value.Type() == "bool" {
+				err = fmt.Errorf("%q is neither true nor false", value)
+			}
 			return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: env, Err: err, Hint: name + ": " + strings.ReplaceAll(f.Usage, "`", "")}
 		}
 	}

@@ -13,6 +13,31 @@ import (
 	"quarry/internal/nearest"
 )
 
+// notEmpty refuses a flag that is given and empty, where it is no setting: config judges those.
+func notEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if _, setting := f.Value.(*rawFlag); !setting && f.Value.Type() == "string" && f.Value.String() == "" {
+			err = &quarry.Error{Kind: quarry.BadUsage, Err: fmt.Errorf("--%s is empty: give a value or leave it out", f.Name), Hint: f.Name + ": " + strings.ReplaceAll(f.Usage, "`", "")}
+		}
+	})
+	return err
+}
+
+// badFlag says in plain words what is wrong with a flag's value.
+func badFlag(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	want, known := map[string]string{
+		"bool": "neither true nor false", "int": "not a whole number", "duration": "no length of time such as 90s or 5m",
+	}[invalid.GetFlag().Value.Type()]
+	if !known {
+		return err
+	}
+	return fmt.Errorf("flag --%s: %q is %s", invalid.GetFlag().Name, invalid.GetValue(), want)
+}
+
 // flagHint is the way out of flags that cannot be read: the flag that was probably meant, or the commands that have it.
 func flagHint(cmd *cobra.Command, err error) string {
 	see := "see: " + cmd.CommandPath() + " --help"

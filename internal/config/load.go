@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -55,7 +57,7 @@ func Load(in Input) (*Loaded, error) {
 	for i := range all {
 		s := &all[i]
 		if in.Env != nil {
-			if v, ok := in.Env(s.Env()); ok && v != "" {
+			if v, ok := in.Env(s.Env()); ok && (v != "" || s.amount) { // an empty text sets nothing; an empty cap is no cap
 				if err := out.put(s, strings.Split(v, "\n"), s.Env()); err != nil {
 					return nil, err
 				}
@@ -71,6 +73,9 @@ func Load(in Input) (*Loaded, error) {
 }
 
 func (l *Loaded) put(s *Setting, values []string, origin string) error {
+	if slices.Contains(values, "") && (s.amount || s.Default != "") {
+		return s.empty(origin)
+	}
 	if err := s.set(&l.Settings, values); err != nil {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: origin, Err: err, Hint: s.Name + ": " + strings.ReplaceAll(s.Help, "`", "")}
 	}
@@ -97,9 +102,9 @@ func (l *Loaded) readFile(path string, judge bool, all []Setting) error {
 		return unreadable(path, err)
 	}
 	l.File = path
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return bad(path, 0, err)
+	doc, err := oneDocument(path, b)
+	if err != nil {
+		return err
 	}
 	before := l.Settings
 	if len(doc.Content) == 0 {
@@ -132,6 +137,25 @@ func (l *Loaded) readFile(path string, judge bool, all []Setting) error {
 		l.judgeSchema(path, schema, schemaAt)
 	}
 	return nil
+}
+
+// oneDocument reads a file that holds one YAML document: what a further one sets would be ignored.
+func oneDocument(path string, b []byte) (*yaml.Node, error) {
+	var doc, next yaml.Node
+	in := yaml.NewDecoder(bytes.NewReader(b))
+	switch err := in.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return &doc, nil
+	case err != nil:
+		return nil, bad(path, 0, err)
+	}
+	switch err := in.Decode(&next); {
+	case errors.Is(err, io.EOF):
+		return &doc, nil
+	case err != nil:
+		return nil, bad(path, 0, err)
+	}
+	return nil, bad(path, next.Line, errors.New("a second YAML document begins; join them, without a line ---"))
 }
 
 func (l *Loaded) readKey(path string, key, value *yaml.Node, all []Setting) error {

@@ -49,20 +49,27 @@ func TestFlagsOutweighVariablesOutweighTheFile(t *testing.T) {
 func TestFilesThatCannotBeMeant(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ text, want string }{
-		"an unknown setting":               {"mode: flex\nmodle: x\n", `:2: unknown setting "modle"`},
-		"an unknown setting of the prompt": {"prompt:\n  sytem: x\n", `:2: unknown setting "sytem" in prompt`},
-		"a value outside of its set":       {"target: moon\n", `"moon" is none of local, aws`},
-		"a list for one value":             {"model: []\n", "model: want one plain value"},
-		"a mapping for one value":          {"model: {a: b}\n", "model: want one plain value"},
-		"a mapping inside of a mapping":    {"tag: {a: {b: c}}\n", "tag: want a mapping of plain values"},
-		"a list inside of a list":          {"region: [[a]]\n", "region: want a list of plain values"},
-		"a prompt of one word":             {"prompt: hello\n", "prompt: not a mapping"},
-		"no mapping at all":                {"- a\n", "not a mapping of settings"},
-		"broken YAML":                      {"a: [\n", "yaml"},
-		"a schema that is not there":       {"prompt: {schema: none.json}\n", "none.json"},
-		"a schema that is no JSON":         {"prompt: {schema: '{a'}\n", "schema: not valid JSON"},
-		"a schema that goes in circles":    {"prompt:\n  schema: &a\n    x: *a\n", ""},
-		"money that is a word":             {"max_usd: much\n", "much"},
+		"an unknown setting":                {"mode: flex\nmodle: x\n", `:2: unknown setting "modle"`},
+		"an unknown setting of the prompt":  {"prompt:\n  sytem: x\n", `:2: unknown setting "sytem" in prompt`},
+		"a value outside of its set":        {"target: moon\n", `"moon" is none of local, aws`},
+		"a list for one value":              {"model: []\n", "model: want one plain value"},
+		"a mapping for one value":           {"model: {a: b}\n", "model: want one plain value"},
+		"a mapping inside of a mapping":     {"tag: {a: {b: c}}\n", "tag: want a mapping of plain values"},
+		"a list inside of a list":           {"region: [[a]]\n", "region: want a list of plain values"},
+		"a prompt of one word":              {"prompt: hello\n", "prompt: not a mapping"},
+		"no mapping at all":                 {"- a\n", "not a mapping of settings"},
+		"broken YAML":                       {"a: [\n", "yaml"},
+		"a schema that is not there":        {"prompt: {schema: none.json}\n", "none.json"},
+		"a schema that is no JSON":          {"prompt: {schema: '{a'}\n", "schema: not valid JSON"},
+		"a schema that goes in circles":     {"prompt:\n  schema: &a\n    x: *a\n", ""},
+		"money that is a word":              {"max_usd: much\n", "much"},
+		"hexadecimal money":                 {"max_usd: 0x10\n", `"0x10" is not an amount`},
+		"money with underscores":            {"max_usd: 1_0\n", `"1_0" is not an amount`},
+		"a share that is no number":         {"near_threshold: nan\n", `"nan" is not a number`},
+		"a word that is neither yes nor no": {"yes: maybe\n", `"maybe" is neither true nor false`},
+		"a second document":                 {"---\npilot: 3\n---\nmax_usd: 1\n", ":3: a second YAML document"},
+		"a second document after none":      {"---\n---\nmax_usd: 1\n", ":2: a second YAML document"},
+		"a second document that is broken":  {"pilot: 3\n---\n: [\n", "yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,6 +79,46 @@ func TestFilesThatCannotBeMeant(t *testing.T) {
 				t.Errorf("Load: %v, want a usage error with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestAnEmptyAmountIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, s := range config.All() {
+		given := func(in config.Input) error {
+			_, err := config.Load(in)
+			return err
+		}
+		flag := given(config.Input{Flags: map[string][]string{s.Name: {""}}})
+		file := given(config.Input{File: write(t, "quarry.yaml", "\n"+s.Key()+": \"\"\n")})
+		variable := given(config.Input{Env: func(name string) (string, bool) { return "", name == s.Env() }})
+		switch s.Name {
+		case "dir", "model", "target", "mode", "yes":
+			if flag == nil || file == nil || variable != nil {
+				t.Errorf("%s: flag: %v, file: %v, variable: %v; want errors for the first two", s.Name, flag, file, variable)
+			}
+		case "max-usd", "by", "pilot", "limit", "max-chars", "near-threshold", "backend-wait", "job-timeout", "max-item-mib":
+			for _, err := range []error{flag, file, variable} {
+				var q *quarry.Error
+				if !errors.As(err, &q) || q.Kind != quarry.BadUsage || !strings.Contains(err.Error(), "is empty: give") {
+					t.Errorf("%s: %v, want a usage error that says it is empty", s.Name, err)
+				}
+			}
+		case "bucket", "profile", "query":
+			if err := errors.Join(flag, file, variable); err != nil {
+				t.Errorf("%s: %v", s.Name, err)
+			}
+		}
+	}
+}
+
+func TestOneDocumentMayHaveItsMarks(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"---\npilot: 3\n", "# settings\n---\npilot: 3\n...\n# the end\n"} {
+		got, err := config.Load(config.Input{File: write(t, "quarry.yaml", text)})
+		if err != nil || got.Pilot != 3 {
+			t.Errorf("Load(%q): %v", text, err)
+		}
 	}
 }
 

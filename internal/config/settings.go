@@ -6,10 +6,7 @@
 package config
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,6 +88,7 @@ type Setting struct {
 	Help    string
 	Bool    bool
 	Many    bool     // may be given more than once
+	amount  bool     // a number, an amount or a length of time: an empty value is an error, also of a variable
 	Choices []string // what a shell offers: all values of a fixed set, or how values begin (openai=)
 	set     func(*Settings, []string) error
 	value   func(*Settings) any // as YAML and JSON show it
@@ -140,7 +138,7 @@ var all = sync.OnceValue(func() []Setting {
 		text("bucket", "", "S3 bucket; the default is quarry-<account>-<region>", func(s *Settings) *string { return &s.Bucket }),
 		text("role", "quarry-batch", "service role of the jobs, `NAME` or ARN", func(s *Settings) *string { return &s.Role }),
 		text("kms-key", "", "KMS key for the output", func(s *Settings) *string { return &s.KMSKey }),
-		parsed("job-timeout", "0", "hours after which AWS ends a job that is not done, 24 to 168; 0: as AWS sets it", jobTimeout, func(s *Settings) *int { return &s.JobTimeout }),
+		amount("job-timeout", "0", "hours after which AWS ends a job that is not done, 24 to 168; 0: as AWS sets it", jobTimeout, func(s *Settings) *int { return &s.JobTimeout }),
 		ids("vpc-subnets", "subnets of the VPC that jobs reach S3 through, with --vpc-security-groups", 16, func(s *Settings) *[]string { return &s.VPCSubnets }),
 		ids("vpc-security-groups", "security groups of the VPC that jobs reach S3 through, with --vpc-subnets", 5, func(s *Settings) *[]string { return &s.VPCSecurityGroups }),
 		parsed("bucket-owner", "", "`ACCOUNT` that owns the bucket, where it is another account's", bucketOwner, func(s *Settings) *string { return &s.BucketOwner }),
@@ -174,22 +172,6 @@ func text(name, def, help string, at func(*Settings) *string) Setting {
 	}
 }
 
-// deadline is a moment, or how long from the beginning of a run it lies.
-func deadline(name, def, help string, at func(*Settings) *string) Setting {
-	return parsed(name, def, help, func(v string) (string, error) {
-		if v == "" {
-			return "", nil
-		}
-		if _, err := time.Parse(time.RFC3339, v); err == nil {
-			return v, nil
-		}
-		if d, err := time.ParseDuration(v); err != nil || d <= 0 {
-			return "", fmt.Errorf("%q is neither a time such as 2026-12-01T06:00:00Z nor a duration such as 6h or 90m", v)
-		}
-		return v, nil
-	}, at)
-}
-
 // offer adds what a shell can complete where other values are taken too.
 func offer(s Setting, values ...string) Setting {
 	s.Choices = values
@@ -201,7 +183,7 @@ func choice(name, def, help string, of []string, at func(*Settings) *string) Set
 	plain := c.set
 	c.set = func(s *Settings, v []string) error {
 		if last := v[len(v)-1]; !slices.Contains(of, last) {
-			return fmt.Errorf("%q is none of %s", last, strings.Join(of, ", "))
+			return fmt.Errorf("%q is none of %s", last, strings.TrimPrefix(strings.Join(of, ", "), ", "))
 		}
 		return plain(s, v)
 	}
@@ -223,112 +205,14 @@ func parsed[T any](name, def, help string, parse func(string) (T, error), at fun
 	}
 }
 
-// limit is a number above 0, or off.
-func limit(name, def, help string, at func(*Settings) *int) Setting {
-	s := parsed(name, def, help, func(v string) (int, error) {
-		if v == "off" {
-			return math.MaxInt, nil
-		}
-		n, err := strconv.Atoi(v)
-		if err != nil || n <= 0 {
-			return 0, fmt.Errorf("%q is neither a number above 0 nor off", v)
-		}
-		return n, nil
-	}, at)
-	s.value = func(s *Settings) any {
-		if n := *at(s); n != math.MaxInt {
-			return n
-		}
-		return "off"
-	}
-	return s
-}
-
-func number(name, def, help string, at func(*Settings) *int) Setting {
-	return parsed(name, def, help, func(v string) (int, error) {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 0 {
-			return 0, fmt.Errorf("%q is not a whole number", v)
-		}
-		return n, nil
-	}, at)
-}
-
-// span is a length of time.
-func span(name, def, help string, at func(*Settings) *time.Duration) Setting {
-	s := parsed(name, def, help, func(v string) (time.Duration, error) {
-		d, err := time.ParseDuration(v)
-		if err != nil || d < 0 {
-			return 0, fmt.Errorf("%q is no length of time such as 90s or 5m", v)
-		}
-		return d, nil
-	}, at)
-	s.value = func(s *Settings) any { return at(s).String() }
-	return s
-}
-
-// fromOne is a number of which there is at least one.
-func fromOne(name, def, help string, at func(*Settings) *int) Setting {
-	return parsed(name, def, help, func(v string) (int, error) {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 {
-			return 0, fmt.Errorf("%q is not a whole number from 1", v)
-		}
-		return n, nil
-	}, at)
-}
-
-func number64(name, def, help string, at func(*Settings) *int64) Setting {
-	return parsed(name, def, help, func(v string) (int64, error) {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n < 0 {
-			return 0, fmt.Errorf("%q is not a whole number", v)
-		}
-		return n, nil
-	}, at)
-}
-
-func fraction(name, def, help string, at func(*Settings) *float64) Setting {
-	return parsed(name, def, help, func(v string) (float64, error) {
-		x, err := strconv.ParseFloat(v, 64)
-		if err != nil || x < 0 || x > 1 {
-			return 0, fmt.Errorf("%q is not a number from 0 to 1", v)
-		}
-		return x, nil
-	}, at)
-}
-
-func money(name, def, help string, at func(*Settings) **quarry.USD) Setting {
-	s := parsed(name, def, help, func(v string) (*quarry.USD, error) {
-		if v == "" {
-			return nil, nil
-		}
-		r, ok := new(big.Rat).SetString(strings.TrimPrefix(v, "$"))
-		if !ok || r.Sign() < 0 {
-			return nil, fmt.Errorf("%q is not an amount of US dollars", v)
-		}
-		var usd quarry.USD
-		if err := usd.UnmarshalJSON([]byte(r.FloatString(12))); err != nil {
-			return nil, fmt.Errorf("%q is more than an amount can be", v)
-		}
-		return &usd, nil
-	}, at)
-	s.value = func(s *Settings) any {
-		usd := *at(s)
-		if usd == nil {
-			return nil
-		}
-		b, err := usd.MarshalJSON()
-		if err != nil {
-			return usd.String()
-		}
-		return json.Number(b)
-	}
-	return s
-}
-
 func flag(name, help string, at func(*Settings) *bool) Setting {
-	s := parsed(name, "false", help, strconv.ParseBool, at)
+	s := parsed(name, "false", help, func(v string) (bool, error) {
+		on, err := strconv.ParseBool(v)
+		if err != nil {
+			return false, fmt.Errorf("%q is neither true nor false", v)
+		}
+		return on, nil
+	}, at)
 	s.Bool = true
 	return s
 }
