@@ -53,11 +53,13 @@ func tell(name string, head []byte) string {
 
 // tellObject tells files that begin with an object: one a line, or over several lines.
 func tellObject(extension string, text []byte) string {
-	if extension == ".jsonl" || extension == ".ndjson" {
-		return "jsonl"
-	}
 	shape := sourcejsonl.ShapeOf(text)
-	if shape == sourcejsonl.Wrapped {
+	switch {
+	case shape == sourcejsonl.Pages:
+		return "json"
+	case extension == ".jsonl" || extension == ".ndjson":
+		return "jsonl"
+	case shape == sourcejsonl.Wrapped:
 		return "json"
 	}
 	for i, line := range bytes.SplitN(text, []byte{'\n'}, 12) {

@@ -23,6 +23,10 @@ type Rules struct {
 	// no item is whole yet: start is then where one has begun, or len(data), and skip is what can be forgotten. An item
 	// that is broken may be given as far as it is thought to go: whoever reads it names the fault.
 	Next func(data []byte, more More) (start, end, skip int)
+	// Between the items there may be what holds none of them, at any length: Next says with the end Gap that such a
+	// stretch begins at start and does not end in the data. Gap then gives a function that reads over it. It is called with the
+	// bytes of the stretch, each once, and gives how many of them belong to it, and whether it ends there.
+	Gap func() func(data []byte) (n int, ends bool)
 	// Skipper gives a function that reads over an item which is too long. It is called with the item's bytes from its
 	// first on, each once, and gives the index at which the item ends, or -1.
 	Skipper func() func(data []byte) int
@@ -30,6 +34,9 @@ type Rules struct {
 	// that end: a file that was cut off between two items looks like a whole one to Next.
 	End func() (fault string)
 }
+
+// Gap is the end that Rules.Next gives where no item can be before a long stretch was passed.
+const Gap = -1
 
 // Between is how much a rule keeps, at most, of what lies before an item.
 const Between = 4096
@@ -136,9 +143,16 @@ func (c *cutter) next() (Chunk, bool) {
 			buf = c.read(buf, min(cap(buf), len(buf)+readSize))
 		}
 		last := c.err != nil
-		begun := len(buf)
+		begun, passed := len(buf), false
 		for {
 			start, end, skip := c.rules.Next(buf[at:], c.more(len(buf)-at))
+			if end == Gap {
+				if len(spans) == 0 {
+					c.forget(buf[:start])
+					buf, passed = c.pass(buf[start:]), true
+				}
+				break
+			}
 			if end == 0 {
 				if len(spans) == 0 {
 					c.forget(buf[:skip])
@@ -159,6 +173,9 @@ func (c *cutter) next() (Chunk, bool) {
 		if len(spans) > 0 {
 			return c.give(buf, spans, at), true
 		}
+		if passed {
+			continue
+		}
 		if last {
 			c.rest = nil
 			return Chunk{}, false
@@ -169,6 +186,19 @@ func (c *cutter) next() (Chunk, bool) {
 		if len(buf) == cap(buf) || cap(buf) < readSize {
 			buf = append(make([]byte, 0, c.size(4*len(buf))), buf...)
 		}
+	}
+}
+
+// pass reads over a stretch without items that begins in the buffer, and gives a buffer that begins after it.
+func (c *cutter) pass(buf []byte) []byte {
+	gap := c.rules.Gap()
+	for {
+		n, ends := gap(buf)
+		c.forget(buf[:n])
+		if ends || c.err != nil {
+			return append(make([]byte, 0, c.size(len(buf)-n)), buf[n:]...)
+		}
+		buf = c.read(make([]byte, 0, readSize), readSize)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 
 // Wrapped is where the posts lie in an export of today; Bare where they lie without the list around it.
 var (
-	wrapped = []string{"db", "0", "data", "posts"}
+	wrapped = []string{"db", sourcejsonl.Each, "data", "posts"}
 	bare    = []string{"data", "posts"}
 )
 

@@ -33,7 +33,7 @@ var (
 const maxBeyond = 4 << 20
 
 // maxNesting is how deep an array of items may lie.
-const maxNesting = 5
+const maxNesting = 8
 
 // What an object has of an article.
 const (
@@ -55,16 +55,26 @@ type finder struct {
 	found []place
 	score int   // what the object itself has of an article
 	end   int64 // where reading stops, once an array of articles was found
+
+	fields map[string]string // part of a document → member that was named for it
+	values int               // at the top, that have begun
 }
 
 func (f *finder) isItem() bool { return f.score&hasID > 0 && f.score&hasBody > 0 }
 
+// isPage reports whether the values so far have nothing of an article, and hold an array of them: pages of an answer.
+func (f *finder) isPage() bool {
+	best := f.best()
+	return f.score == 0 && best >= 0 && f.found[best].score&(hasID|hasBody) == hasID|hasBody
+}
+
 var errFound = errors.New("found")
 
-// find gives the path of the array that holds a file's items, and the paths of the others that could. Nil: the file is no
-// object that holds one. An object that is an article itself, or is not the only value of the file, is none.
-func find(r io.Reader) (path []string, others [][]string) {
-	f := finder{seeker: seeker{in: bufio.NewReaderSize(r, 64<<10), line: 1}}
+// find gives the path of the arrays that hold a file's items, and the paths of the others that could. Nil: the file has no
+// object that holds one. An object that is an article itself is none; of several values, each has to hold it. Fields are the
+// members that the configuration names: an object that has them is an article.
+func find(r io.Reader, fields map[string]string) (path []string, others [][]string) {
+	f := finder{seeker: seeker{in: bufio.NewReaderSize(r, 64<<10), line: 1}, fields: fields}
 	c, err := f.token()
 	if err != nil || c != '{' {
 		return nil, nil
@@ -73,10 +83,17 @@ func find(r io.Reader) (path []string, others [][]string) {
 	if f.isItem() || err != nil && len(f.found) == 0 {
 		return nil, nil
 	}
-	if err == nil {
-		if _, err := f.token(); err == nil {
-			return nil, nil // another value follows: the file's items are its values
+	for err == nil { // other values may follow
+		if c, err = f.token(); err != nil {
+			break
 		}
+		if !f.isPage() || c != '{' {
+			return nil, nil // the file's items are its values
+		}
+		_, err = f.object(nil)
+	}
+	if f.values > 1 && !f.isPage() {
+		return nil, nil
 	}
 	best := f.best()
 	if best < 0 {
@@ -121,6 +138,9 @@ func rank(path []string) int {
 
 // object reads an object of which the brace was read, and gives what it has of an article.
 func (f *finder) object(path []string) (score int, err error) {
+	if len(path) == 0 {
+		f.values++
+	}
 	for {
 		c, err := f.token()
 		switch {
@@ -140,7 +160,8 @@ func (f *finder) object(path []string) (score int, err error) {
 		}
 		score |= scoreOf(name, c)
 		if len(path) == 0 {
-			if f.score = score; f.isItem() {
+			score |= f.named(name)
+			if f.score |= score; f.isItem() {
 				return score, errFound
 			}
 		}
@@ -148,6 +169,16 @@ func (f *finder) object(path []string) (score int, err error) {
 			return score, err
 		}
 	}
+}
+
+// named says what a member at the top makes of its object because the configuration names it.
+func (f *finder) named(name string) (score int) {
+	for part, is := range map[string]int{"id": hasID, "body": hasBody} {
+		if first, _, _ := strings.Cut(f.fields[part], "."); first == name {
+			score |= is
+		}
+	}
+	return score
 }
 
 // scoreOf says what a member makes of its object.
@@ -180,8 +211,10 @@ func (f *finder) value(path []string, c byte) error {
 	return f.over(c)
 }
 
-// array looks at the first value of an array, and passes over the others.
+// array looks at the objects of an array until one is an article, and passes over the others: what is in an article are no
+// articles.
 func (f *finder) array(path []string) error {
+	at := -1
 	for n := 0; ; n++ {
 		c, err := f.token()
 		switch {
@@ -189,15 +222,16 @@ func (f *finder) array(path []string) error {
 			return err
 		case c == ']':
 			if n == 0 && rank(path) < len(lists) {
-				f.found = append(f.found, place{path: path, empty: true})
+				f.place(path, true)
 			}
 			return nil
 		case f.end > 0 && f.offset > f.end:
 			return errFound
-		case n > 0 || c != '{':
+		case c != '{' || at >= 0 && f.found[at].score&hasBody > 0:
 			err = f.over(c)
 		default:
-			err = f.first(path)
+			at = f.place(path, false)
+			err = f.judge(at, path)
 		}
 		if err != nil {
 			return err
@@ -205,14 +239,24 @@ func (f *finder) array(path []string) error {
 	}
 }
 
-// first judges an array by its first object, of which the brace was read.
-func (f *finder) first(path []string) error {
-	at := len(f.found)
-	f.found = append(f.found, place{path: path})
-	score, err := f.object(append(slices.Clone(path), "0"))
-	f.found[at].score = score
+// place gives the index of a path among those that were found.
+func (f *finder) place(path []string, empty bool) int {
+	at := slices.IndexFunc(f.found, func(p place) bool { return slices.Equal(p.path, path) })
+	if at < 0 {
+		f.found = append(f.found, place{path: path, empty: empty})
+		return len(f.found) - 1
+	}
+	f.found[at].empty = f.found[at].empty && empty
+	return at
+}
+
+// judge looks at an object of an array, of which the brace was read.
+func (f *finder) judge(at int, path []string) error {
+	before := len(f.found)
+	score, err := f.object(append(slices.Clone(path), Each))
+	f.found[at].score = max(f.found[at].score, score)
 	if score&hasBody > 0 {
-		f.found = f.found[:at+1] // what is in an article are no articles
+		f.found = f.found[:before]
 		if f.end == 0 {
 			f.end = f.offset + maxBeyond
 		}
@@ -228,6 +272,7 @@ const (
 	Unsure  Shape = iota // it ends too early
 	OneItem              // the object is an item, or has something of one
 	Wrapped              // the object holds an array of items, and is the only value, as far as can be seen
+	Pages                // the objects hold arrays of items, and have nothing of an item
 )
 
 // ShapeOf judges a head.
@@ -241,6 +286,9 @@ func ShapeOf(head []byte) Shape {
 	case f.isItem():
 		return OneItem
 	case err == nil:
+		if f.isPage() {
+			return Pages
+		}
 		if _, more := f.token(); more == nil {
 			return OneItem
 		}

@@ -21,8 +21,9 @@ type Objects struct {
 	File   stream.File
 	Config item.Config
 	Index  int // of the source in the run
-	// Path leads to the array of items inside one large object, as exports have it: db, 0, data, posts. Empty: the
-	// file is the array, or one object that holds it somewhere, which is then looked for.
+	// Path leads to the arrays of items inside of large objects, as exports have it: db, *, data, posts. Each (*) leads into all
+	// values of an array, and every array at the path is read, in every object of the file. Empty: the file is the array, or
+	// objects that hold it somewhere, which is then looked for.
 	Path []string
 	// Keys, where set, tells by the file's first items where the parts of a document lie, as far as the kind of file
 	// says it and the configuration does not.
@@ -100,7 +101,7 @@ func (s *Objects) located(ctx context.Context) (*Objects, error) {
 		defer func() { _ = file.Close() }()
 		in = file
 	}
-	path, others := find(in)
+	path, others := find(in, s.Config.Fields)
 	if path == nil {
 		return s, nil
 	}
@@ -154,16 +155,16 @@ func (s *Objects) chunks(ctx context.Context, from quarry.Position, each func(cu
 // rules tells by the file's head how its items are held together.
 func (s *Objects) rules(ctx context.Context) (cut.Rules, error) {
 	if len(s.Path) > 0 {
-		return rules(inside), nil
+		return rules(inside, s.Path), nil
 	}
 	head, err := s.File.Head(ctx)
 	if err != nil {
 		return cut.Rules{}, err
 	}
 	if head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"); len(head) > 0 && head[0] == '[' {
-		return rules(array), nil
+		return rules(array, nil), nil
 	}
-	return rules(loose), nil
+	return rules(loose, nil), nil
 }
 
 func (s *Objects) decide(chunk cut.Chunk) (item.Keys, bool) {

@@ -121,7 +121,7 @@ func TestAnArrayThatIsCutOff(t *testing.T) {
 		{"not at all: empty", " [ ] ", nil, nil},
 		{"no array", one + "\n" + two, nil, []string{"1@1", "2@2"}},
 		{"deep in a file", `{"db":[` + one + "," + two, []string{"db"}, []string{"1@1", "2@1", "in.jsonl:1: " + fault}},
-		{"behind the items of a file", `{"db":[` + one + `],"x`, []string{"db"}, []string{"1@1"}},
+		{"behind the items of a file", `{"db":[` + one + `],"x`, []string{"db"}, []string{"1@1", "in.jsonl:1: the array of items has no end: the file was cut off here"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

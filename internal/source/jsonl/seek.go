@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"quarry/internal/jsonl"
@@ -14,22 +13,22 @@ import (
 // ErrNoItems says that a file has nothing at the path where its items should be.
 var ErrNoItems = errors.New("no items at their place")
 
-// seek reads on to the array at a path of names and indexes, and gives the reader behind its opening bracket. It holds
-// nothing but one name: exports put all else of a site before and beside the items.
+// seek reads on to the first array at a path, and gives the reader after its opening bracket. It holds nothing but one name:
+// exports put all else of a site before and beside the items.
 func seek(r io.Reader, path []string) (rest io.Reader, line, offset int64, err error) {
 	s := seeker{in: bufio.NewReaderSize(r, 64<<10), line: 1}
-	for _, step := range path {
-		if err := s.into(step); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = fmt.Errorf("%w (%s)", ErrNoItems, strings.Join(path, "."))
-			}
+	w := newWalker(path, false)
+	for {
+		c, err := s.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, 0, 0, fmt.Errorf("%w (%s)", ErrNoItems, strings.Join(path, "."))
+		case err != nil:
 			return nil, 0, 0, err
+		case w.step(c):
+			return s.in, s.line, s.offset, nil
 		}
 	}
-	if c, err := s.token(); err != nil || c != '[' {
-		return nil, 0, 0, fmt.Errorf("%w (%s is no array)", ErrNoItems, strings.Join(path, "."))
-	}
-	return s.in, s.line, s.offset, nil
 }
 
 type seeker struct {
@@ -59,50 +58,6 @@ func (s *seeker) token() (byte, error) {
 		case ' ', '\t', '\n', '\r', ',', ':', 0xEF, 0xBB, 0xBF:
 		default:
 			return c, nil
-		}
-	}
-}
-
-// into goes into a container and stops before the value of one of its members.
-func (s *seeker) into(step string) error {
-	open, err := s.token()
-	if err != nil {
-		return err
-	}
-	index := 0
-	for {
-		c, err := s.token()
-		if err != nil {
-			return err
-		}
-		switch {
-		case c == '}' || c == ']':
-			return fmt.Errorf("%w (no %s)", ErrNoItems, step)
-		case open == '{' && c == '"':
-			name, err := s.name()
-			if err != nil {
-				return err
-			}
-			if name == step {
-				return nil
-			}
-			if c, err = s.token(); err != nil {
-				return err
-			}
-			if err := s.over(c); err != nil {
-				return err
-			}
-		case open == '[':
-			if strconv.Itoa(index) == step {
-				s.offset--
-				return s.in.UnreadByte()
-			}
-			if err := s.over(c); err != nil {
-				return err
-			}
-			index++
-		default:
-			return fmt.Errorf("%w (broken JSON at byte %d)", ErrNoItems, s.offset)
 		}
 	}
 }

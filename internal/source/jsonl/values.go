@@ -12,30 +12,40 @@ type layout int
 const (
 	loose  layout = iota // one behind the other
 	array                // in an array that is the file
-	inside               // in an array somewhere inside of the file: its end is the end of all
+	inside               // in arrays somewhere inside of the file
 )
 
-// notClosed is the fault of an array whose end is missing: it was cut off between two items, and how many are lost
-// cannot be known.
+// notClosed is the fault of an array whose end is missing, or that of the object around it: the file was cut off between two
+// items, and how many are lost cannot be known.
 const notClosed = "the array of items has no end: the file was cut off here"
 
 // rules cuts values: what stands between brackets that fit. Commas, white space and the brackets of an array around the
 // items are skipped.
-func rules(held layout) cut.Rules {
-	ended, begun, doubt := false, false, false
+func rules(held layout, path []string) cut.Rules {
+	begun, doubt := false, false
 	closed := held == loose
+	missed := false
+	var gap *walker // after the last array that was read to its end
 	return cut.Rules{
 		End: func() string {
-			if closed {
-				return ""
+			switch {
+			case !closed:
+				return notClosed
+			case gap != nil:
+				gap.missed = gap.missed || missed
+				return gap.fault()
 			}
-			return notClosed
+			return ""
+		},
+		Gap: func() func([]byte) (int, bool) {
+			return func(data []byte) (n int, ends bool) {
+				n, ends = gap.walk(data)
+				closed, missed = !ends, missed || gap.missed
+				return n, ends
+			}
 		},
 		Next: func(data []byte, more cut.More) (start, end, skip int) {
-			i := 0
-			if ended {
-				return len(data), 0, len(data)
-			}
+			i, passed := 0, 0
 			if !begun && bytes.HasPrefix(data, []byte("\ufeff")) {
 				i = len("\ufeff")
 			}
@@ -43,8 +53,16 @@ func rules(held layout) cut.Rules {
 			for i < len(data) {
 				c := data[i]
 				if c == ']' && held == inside {
-					ended, closed = true, true
-					return len(data), 0, len(data)
+					// The next array is looked for in the data; where that ends first, from the same place on as a stretch.
+					next := newWalker(path, true)
+					n, ends := next.walk(data[i+1:])
+					if !ends {
+						gap = newWalker(path, true)
+						return i + 1, cut.Gap, 0
+					}
+					i += 1 + n
+					missed, passed = missed || next.missed, i
+					continue
 				}
 				if c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != ',' && c != ']' && (c != '[' || held == inside) {
 					break
@@ -53,7 +71,7 @@ func rules(held layout) cut.Rules {
 				i++
 			}
 			if i == len(data) {
-				return i, 0, forgettable(data)
+				return i, 0, max(passed, forgettable(data))
 			}
 			// An item without its closing bracket swallows all behind it, and each after it would be looked for to the
 			// end of the buffer again. So the first such puts the layout above the brackets.
@@ -85,7 +103,7 @@ func rules(held layout) cut.Rules {
 				closed = true // this item's own fault says that the file is cut off
 				return i, len(data), 0
 			}
-			return i, 0, 0
+			return i, 0, max(passed, i-cut.Between)
 		},
 		Skipper: func() func([]byte) int { return (&skipper{}).skip },
 	}
@@ -225,4 +243,4 @@ func (s *skipper) skip(data []byte) int {
 }
 
 // Rules cuts the objects of an array, for connectors that get theirs by other ways than a file.
-func Rules() cut.Rules { return rules(array) }
+func Rules() cut.Rules { return rules(array, nil) }
