@@ -64,6 +64,9 @@ func (a *App) newRun(ctx context.Context, told *config.Loaded, args []string, re
 		if err := errors.Join(a.parts().CheckPrompt(ask), a.parts().CheckFields(ctx, s, args)); err != nil {
 			return nil, err
 		}
+		if err := a.parts().CheckDocuments(ctx, s, ask, args); err != nil {
+			return nil, err
+		}
 		a.parts().SayFilled(s, ask)
 	}
 	dir, err := compose.OpenDir(e, s, c)

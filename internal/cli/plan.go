@@ -42,6 +42,9 @@ func (a *App) offline(ctx context.Context, s *config.Settings, args []string, kn
 	if err := errors.Join(a.parts().CheckPrompt(ask), a.parts().CheckFields(ctx, s, args)); err != nil {
 		return nil, err
 	}
+	if err := a.parts().CheckDocuments(ctx, s, ask, args); err != nil {
+		return nil, err
+	}
 	a.parts().SayFilled(s, ask)
 	e := effect.New(nil)
 	dir, err := e.TempDir("")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"quarry"
@@ -63,13 +64,7 @@ func (pr *Program) inspect(ctx context.Context, s *config.Settings, args []strin
 // CheckFields refuses a path of --field that no item has, before all items are named one by one. It looks at the first
 // items of sources on this machine's disk; others are read once, when the run reads them.
 func (pr *Program) CheckFields(ctx context.Context, s *config.Settings, args []string) error {
-	var local []string
-	for _, arg := range args {
-		if arg != "-" && !source.Remote(arg) {
-			local = append(local, arg)
-		}
-	}
-	if len(s.Fields) == 0 || len(local) != len(args) {
+	if len(s.Fields) == 0 || !local(args) {
 		return nil
 	}
 	all := *s
@@ -89,6 +84,11 @@ func (pr *Program) CheckFields(ctx context.Context, s *config.Settings, args []s
 		}
 	}
 	return nil
+}
+
+// local reports whether all sources are on this machine's disk, so that they can be read twice.
+func local(args []string) bool {
+	return !slices.ContainsFunc(args, func(arg string) bool { return arg == "-" || source.Remote(arg) })
 }
 
 // quietly leaves an unreadable source to the run itself, which names it in its own words.

@@ -195,7 +195,7 @@ func (r *Renderer) Plain() *Renderer {
 func (r *Renderer) LeftOut() []string { return slices.Clone(r.leftOut) }
 
 // Append appends the document's modelInput: canonical JSON on one line, or, where the document brings its own
-// ModelInput, that as it is. The error says which template failed for which document; dst then holds what it held.
+// ModelInput, that as it is. An error that a template or the document is the reason of is a *Fault; dst then holds what it held.
 func (r *Renderer) Append(dst []byte, doc *quarry.Document) ([]byte, error) {
 	start := len(dst)
 	if doc.ModelInput != nil {
@@ -220,14 +220,14 @@ func (r *Renderer) Append(dst []byte, doc *quarry.Document) ([]byte, error) {
 			from := len(dst)
 			var err error
 			if dst, err = q.text.append(dst, doc); err != nil {
-				return dst[:start], fmt.Errorf("render prompt for document %s: %w", doc.ID, err)
+				return dst[:start], faultOf(doc.ID, err)
 			}
 			if r.neutralize {
 				dst = neutralize(dst, from)
 			}
 		}
 		if blank(dst[hole:]) {
-			return dst[:start], fmt.Errorf("render prompt for document %s: nothing but white space comes out", doc.ID)
+			return dst[:start], &Fault{Document: doc.ID, Reason: "nothing but white space comes out"}
 		}
 	}
 	return dst, nil

@@ -248,6 +248,9 @@ func (t *text) append(dst []byte, doc *quarry.Document) ([]byte, error) {
 			dst, err = appendMember(dst, doc.Fields, s.member)
 		}
 		if err != nil {
+			if s.member != "" && errors.Is(err, errNoValue) {
+				return dst, &noValue{".Fields." + s.member}
+			}
 			if s.member != "" {
 				return dst, fmt.Errorf(".Fields.%s: %w", s.member, err)
 			}
@@ -283,7 +286,7 @@ var errNoValue = errors.New("the document has no such value")
 func printed(action string, v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
-		return "", fmt.Errorf("%s: %w", action, errNoValue)
+		return "", &noValue{action}
 	case string:
 		return v, nil
 	case []byte:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"quarry"
@@ -66,7 +67,7 @@ func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, sample *draw.S
 	defer weights.Abort()
 	p := &r.planned
 	var order int64
-	var notices clean.Notices
+	var notices, faults clean.Notices
 	began := time.Now()
 read:
 	for block, err := range prepare.Blocks(ctx, r.asking(), r.blocks(ctx, quarry.Position{}), nil) {
@@ -84,7 +85,9 @@ read:
 			p.Items++
 			if item.LeftOut != nil {
 				p.Unreadable++
-				r.watch(Event{Kind: ItemLeftOut, Text: item.LeftOut.Error()})
+				if !strings.HasPrefix(item.LeftOut.Reason, prepare.PromptFault) || faults.Add(item.LeftOut.Reason) {
+					r.watch(Event{Kind: ItemLeftOut, Text: item.LeftOut.Error()})
+				}
 				if err := lines.Write(leftOut, item.LeftOut); err != nil {
 					return err
 				}
@@ -112,6 +115,9 @@ read:
 	}
 	if rest := notices.Rest(); rest != "" {
 		r.watch(Event{Kind: Note, Text: rest})
+	}
+	if rest := faults.Rest(); rest != "" {
+		r.watch(Event{Kind: ItemLeftOut, Text: rest + ": no prompt can be made of them"})
 	}
 	for _, s := range r.sources {
 		for _, line := range source.Notes(s) {

@@ -1,11 +1,13 @@
 package prepare
 
 import (
+	"errors"
 	"iter"
 
 	"quarry"
 	"quarry/internal/clean"
 	"quarry/internal/dedupe"
+	"quarry/internal/prompt"
 	"quarry/internal/run/shardfile"
 )
 
@@ -76,6 +78,18 @@ func (p *Item) Cleaned() *shardfile.Cleaned {
 		c.Dropped[rule.String()] = [2]int64{tally.Items, tally.Bytes}
 	}
 	return c
+}
+
+// PromptFault begins the reason of a document that no prompt can be made of.
+const PromptFault = "prompt: "
+
+// unasked says why no prompt can be made of the document, which the place names already.
+func (p *Item) unasked(err error) *quarry.ItemError {
+	var f *prompt.Fault
+	if errors.As(err, &f) {
+		return p.unfit(PromptFault + f.Reason)
+	}
+	return p.unfit(PromptFault + err.Error())
 }
 
 // unfit says why the document cannot be asked.

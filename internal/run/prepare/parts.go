@@ -23,7 +23,7 @@ func (c *Config) inParts(p *Item, texts [][]byte, buf []byte) ([]byte, error) {
 		return buf, p.unfit(fmt.Sprintf("it would be asked in %s, at most %s can be", figure.Count(n, "part"), figure.Thousands(index.MaxParts)))
 	}
 	start := len(buf)
-	fail := func(err error) ([]byte, error) { return buf[:start], p.unfit(fmt.Sprintf("prompt: %v", err)) }
+	fail := func(err error) ([]byte, error) { return buf[:start], p.unasked(err) }
 	asked := p.Document
 	asked.Format, asked.Parts = quarry.FormatText, n
 	keys := make([]quarry.DocumentKey, n+1)

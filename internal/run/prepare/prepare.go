@@ -11,7 +11,6 @@ package prepare
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"quarry"
@@ -165,7 +164,7 @@ func (c *Config) one(cleaner *clean.Cleaner, p *Item, buf []byte) ([]byte, error
 	asked.Body, asked.Valid, asked.Format = text.Text, true, quarry.FormatText
 	start := len(buf)
 	if buf, p.Key, err = c.Prompt.AppendKeyed(buf, &asked); err != nil {
-		return buf[:start], p.unfit(fmt.Sprintf("prompt: %v", err))
+		return buf[:start], p.unasked(err)
 	}
 	return buf, nil
 }
