@@ -3,8 +3,6 @@ package rules
 import (
 	"bytes"
 	"strings"
-
-	"quarry/internal/catalog"
 )
 
 // The body of the Nova models: https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html. AWS's older
@@ -95,10 +93,5 @@ func novaContent(w *walk, value []byte) {
 	list(1, 0, converseBlock)(w, value)
 }
 
-// claude and mistral tell providers apart, whose ids begin with their names.
+// claude reports whether an id is one of Anthropic's models.
 func claude(id string) bool { return strings.HasPrefix(id, "anthropic.") }
-
-func mistral(model string) bool {
-	id, _, ok := catalog.Split(model)
-	return ok && strings.HasPrefix(id, "mistral.")
-}

@@ -10,6 +10,8 @@
 package rules
 
 import (
+	"strings"
+
 	"quarry"
 	"quarry/internal/catalog"
 	"quarry/internal/jsonl"
@@ -49,6 +51,7 @@ type Table struct {
 	shape catalog.Shape // empty for Converse
 	check rule
 	facts facts
+	other *Table // for bodies with the other of prompt and messages, where a model is known to take either; else nil
 }
 
 // facts are what the rules ask of a model.
@@ -69,11 +72,8 @@ func For(cfg Config, sample []byte) *Table {
 	model, _, known := catalog.Find(cfg.Model)
 	f := facts{model: model, known: known, job: cfg.Job, limit: model.OutputLimit()}
 	shape, ok := catalog.ShapeOf(cfg.Model)
-	t := cfg.Type
-	if t == "" && shape != catalog.ShapeNova && has(sample, "inferenceConfig") {
-		t = quarry.Converse
-	}
-	if t == quarry.Converse {
+	converse := cfg.Type == quarry.Converse || cfg.Type == "" && shape != catalog.ShapeNova && has(sample, "inferenceConfig")
+	if converse {
 		f.dialect = smithy
 		return &Table{name: "Converse", check: converseTop, facts: f}
 	}
@@ -82,15 +82,45 @@ func For(cfg Config, sample []byte) *Table {
 			return nil
 		}
 	}
-	if shape == catalog.ShapeOpenAI && has(sample, "prompt") && !has(sample, "messages") && mistral(cfg.Model) {
-		shape = catalog.ShapeMistralText
-	}
-	s, ok := shapes[shape]
-	if !ok {
+	if _, ok := shapes[shape]; !ok {
 		return nil
 	}
+	t := tableOf(shape, f)
+	if other := otherShape(shape, cfg.Model); other != "" {
+		t.other = tableOf(other, f)
+	}
+	return t
+}
+
+func tableOf(shape catalog.Shape, f facts) *Table {
+	s := shapes[shape]
 	f.dialect = s.dialect
 	return &Table{name: s.name, shape: shape, check: s.check, facts: f}
+}
+
+// otherShape is the second body of a Mistral model: AWS has a page with messages for Mistral Large
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-mistral-chat-completion.html), whose first
+// version takes a prompt too, and no page says that a later model refuses a prompt.
+func otherShape(shape catalog.Shape, model string) catalog.Shape {
+	id, _, _ := catalog.Split(model)
+	switch {
+	case shape == catalog.ShapeOpenAI && strings.HasPrefix(id, "mistral."):
+		return catalog.ShapeMistralText
+	case shape == catalog.ShapeMistralText && strings.HasPrefix(id, "mistral.mistral-large-"):
+		return catalog.ShapeOpenAI
+	}
+	return ""
+}
+
+// forBody is the table that fits a body.
+func (t *Table) forBody(body []byte) *Table {
+	if t == nil || t.other == nil {
+		return t
+	}
+	if messages := has(body, "messages"); messages == has(body, "prompt") || messages == (t.shape == catalog.ShapeOpenAI) {
+		return t
+	}
+	return t.other
 }
 
 // Name says what the bodies are checked as: "Anthropic Messages".
@@ -107,7 +137,7 @@ func (t *Table) Check(c *jsonl.Checker, body []byte, report func(Finding)) {
 	w := walks.Get().(*walk)
 	defer w.free()
 	w.c, w.report = c, report
-	if t == nil {
+	if t = t.forBody(body); t == nil {
 		w.facts = &facts{}
 		common(w, body)
 		return

@@ -308,6 +308,12 @@ func TestAcceptedBodies(t *testing.T) {
 		{"chat with tools", gptOSS, "", false, `{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"1"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"auto"}`},
 		{"chat with an answer schema", gptOSS, "", false, chat(`,"response_format":{"type":"json_schema","json_schema":{"name":"a","strict":true,"schema":{"type":"object"}}}`)},
 		{"Mistral's first generation", "mistral.mistral-7b-instruct-v0:2", "", false, `{"prompt":"<s>[INST] x [/INST]","max_tokens":50,"temperature":0.5,"top_k":50}`},
+		{"Mistral Large's chat", "mistral.mistral-large-2407-v1:0", "", false, chat(`,"max_tokens":10`)},
+		{"Mistral Large's tools", "mistral.mistral-large-2407-v1:0", "", false, chat(`,"tools":[{"type":"function","function":{"name":"x","description":"d","parameters":{"type":"object","properties":{}}}}],"tool_choice":"any"`)},
+		{"Mistral Large's first version with messages", "mistral.mistral-large-2402-v1:0", "", false, chat(`,"max_tokens":10`)},
+		{"Mistral Large's first version with a prompt", "mistral.mistral-large-2402-v1:0", "", false, `{"prompt":"x","max_tokens":50,"top_k":50}`},
+		{"Pixtral with an image", "us.mistral.pixtral-large-2502-v1:0", "", false, `{"messages":[{"role":"user","content":[{"text":"x","type":"text"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}],"max_tokens":10}`},
+		{"Magistral", "mistral.magistral-small-2509", "", false, chat(`,"max_tokens":10`)},
 		{"Titan", "amazon.titan-text-express-v1", "", false, `{"inputText":"x","textGenerationConfig":{"maxTokenCount":512,"temperature":0.5}}`},
 		{"Titan's embeddings", "amazon.titan-embed-text-v2:0", "", false, `{"inputText":"x","dimensions":512,"normalize":true}`},
 		{"Cohere's embeddings", "cohere.embed-english-v3", "", false, `{"texts":["x"],"input_type":"search_document"}`},
@@ -362,4 +368,28 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A file may hold both bodies that a Mistral model takes: each line is held against its own.
+func TestEachBodyHasItsOwnShape(t *testing.T) {
+	t.Parallel()
+	const large = "mistral.mistral-large-2407-v1:0"
+	prompt, messages := `{"prompt":"x","top_k":5}`, chat(`,"tool_choice":"auto"`)
+	for _, first := range []string{prompt, messages, ""} {
+		table := rules.For(rules.Config{Model: large}, []byte(first))
+		for body, want := range map[string]string{
+			prompt: "", messages: "",
+			`{"prompt":"x","messages":[{"role":"user","content":"x"}]}`: "prompt: Extra inputs are not permitted",
+			`{"prompt":"x","temperature":2}`:                            "2 is not less or equal to 1",
+			`{"messages":[{"role":"bot","content":"x"}]}`:               "role: Input should be",
+		} {
+			var c jsonl.Checker
+			if _, err := c.Object([]byte(body)); err != nil {
+				t.Fatal(err)
+			}
+			if f, found := table.First(&c, []byte(body)); found != (want != "") || !strings.Contains(f.Reason, want) {
+				t.Errorf("after %q, %s: %q, want %q", first, body, f.Reason, want)
+			}
+		}
+	}
 }

@@ -50,13 +50,16 @@ func (a *api) resolve(caller Caller, id string) (target, error) {
 }
 
 // openModel finds a model of the table, or one that is newer than the table. AWS would know whether there is such a model;
-// the stand-in takes another version of a listed model for one that is there, and with AnyModel every id of a known
-// provider whose models answer with text.
+// the stand-in takes another version of a listed model for one that is there, a model that AWS's pages name, and with
+// AnyModel every id of a known provider whose models answer with text.
 func (a *api) openModel(id string) (m catalog.Model, profile string, ok bool) {
 	if m, profile, ok = catalog.Find(id); ok {
 		return m, profile, true
 	}
 	m, profile, ok = catalog.Open(id)
+	if catalog.CallsOnly(id) {
+		return m, profile, ok
+	}
 	shape, _ := catalog.ShapeOf(id)
 	if !ok || m.Listed() || shape.Output() != "text" || catalog.Mistyped(id) {
 		return m, profile, false

@@ -79,7 +79,7 @@ func look(modelID string, converse bool, body []byte) (Kind, members, error) {
 		}
 		return ofBody(m.has), m, nil
 	}
-	if kind == Chat && m.has("prompt") && strings.Contains(modelID, "mistral.") {
+	if kind == Chat && m.has("prompt") && !m.has("messages") && strings.Contains(modelID, "mistral.") {
 		kind = MistralText
 	}
 	return kind, m, nil
