@@ -13,17 +13,18 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// startBackend serves the wire of an Ollama server and puts its address into $BACKEND: backend CONTEXT [NUM_CTX]. It reads a token
+// startBackend serves the wire of an Ollama server and puts its address into $BACKEND: backend CONTEXT [NUM_CTX | uncounted]. It reads a token
 // for 4 bytes, holds CONTEXT of them and cuts longer prompts without a word. /api/show says NUM_CTX, where one is given;
-// /api/ps says CONTEXT, once a prompt was read.
+// /api/ps says CONTEXT, once a prompt was read. With uncounted it gives no counts of tokens.
 func startBackend(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
-		ts.Fatalf("usage: backend CONTEXT [NUM_CTX]")
+		ts.Fatalf("usage: backend CONTEXT [NUM_CTX | uncounted]")
 	}
 	holds, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	parameters := ""
-	if len(args) > 1 {
+	uncounted := len(args) > 1 && args[1] == "uncounted"
+	if len(args) > 1 && !uncounted {
 		parameters = "stop    \"</s>\"\nnum_ctx    " + args[1]
 	}
 	var loaded atomic.Bool
@@ -52,8 +53,12 @@ func startBackend(ts *testscript.TestScript, neg bool, args []string) {
 				read += len(m.Content) / 4
 			}
 			answer := fmt.Sprintf(`{"title_en":%q,"summary_ja":%q,"summary_en":%q}`, "A title", "石は丘から切り出されます。", strings.Repeat("Stone is cut from a hill. ", 3))
+			usage := map[string]int{"prompt_tokens": min(read, holds), "completion_tokens": 40}
+			if uncounted {
+				usage = nil
+			}
 			say(map[string]any{
-				"model": "tiny", "usage": map[string]int{"prompt_tokens": min(read, holds), "completion_tokens": 40},
+				"model": "tiny", "usage": usage,
 				"choices": []any{map[string]any{"message": map[string]string{"role": "assistant", "content": answer}, "finish_reason": "stop"}},
 			})
 		default:

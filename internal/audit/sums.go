@@ -23,7 +23,7 @@ func (a *audit) sums(context.Context) error {
 		a.found.differ("%s: an answer to record %s, which was not asked there", s.where, id)
 	}
 	paid, t := a.usage[a.plan.Pass], &a.totals
-	a.checked.InputTokens, a.checked.OutputTokens = paid.InputTokens, paid.OutputTokens
+	a.checked.InputTokens, a.checked.OutputTokens, a.checked.Unknown = paid.InputTokens, paid.OutputTokens, paid.Unknown
 	a.checked.Earlier = t.earlier
 	a.checked.OK, a.checked.Invalid, a.checked.Failed, a.checked.Skipped = t.ok, t.invalid, t.failed, t.skipped
 	if !a.ended {
@@ -117,7 +117,7 @@ func (p *shardProof) manifests() {
 	if m.ProcessedRecordCount != lines {
 		p.found.differ("%s: the provider processed %s, its output has %s", p.short(path), figure.Count(m.ProcessedRecordCount, "record"), figure.Count(lines, "line"))
 	}
-	if answers == int64(len(p.records)) && (m.InputTokenCount != p.paid.InputTokens || m.OutputTokenCount != p.paid.OutputTokens) {
+	if answers == int64(len(p.records)) && p.paid.Known() && (m.InputTokenCount != p.paid.InputTokens || m.OutputTokenCount != p.paid.OutputTokens) {
 		p.found.differ("%s: the provider counted %s in and %s out, its answers say %s and %s", p.short(path), figure.Count(m.InputTokenCount, "token"), figure.Thousands(m.OutputTokenCount),
 			figure.Thousands(p.paid.InputTokens), figure.Thousands(p.paid.OutputTokens))
 	}

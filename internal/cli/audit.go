@@ -15,6 +15,7 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/figure"
+	"quarry/internal/report"
 )
 
 func (a *App) auditCommand() *cobra.Command {
@@ -113,7 +114,7 @@ func (a *App) printAudit(r *audit.Report, dir string) {
 	if c.InputFiles > 0 {
 		row("input", "%s input files are what was built", figure.Thousands(c.InputFiles))
 	}
-	row("tokens", "%s in, %s out in the raw answers", figure.Thousands(c.InputTokens), figure.Thousands(c.OutputTokens))
+	row("tokens", "%s in the raw answers", tokensText(&report.Tokens{Input: c.InputTokens, Output: c.OutputTokens, Unknown: c.Unknown}))
 	for _, d := range shorten(r.Differs) {
 		row("to know", "%s", d)
 	}

@@ -54,7 +54,7 @@ func printPass(rep *report.Report, row func(name, format string, args ...any)) {
 	} else {
 		row("cost", "%s; these tokens on %s: %s in batch, %s on demand", actual, rep.Model, usd(rep.Cost.Batch), usd(rep.Cost.OnDemand))
 	}
-	if rep.Model != "" && (rep.Cost.Batch == nil || rep.Cost.OnDemand == nil) {
+	if rep.Model != "" && rep.Tokens.Unknown == 0 && (rep.Cost.Batch == nil || rep.Cost.OnDemand == nil) {
 		row("price", "not all are known: %s", cost.UnknownHelp)
 	}
 	// What answers on the stand-in is another model than the one that was forecast: how long its answers are says nothing of it.
@@ -96,7 +96,7 @@ func tokensText(t *report.Tokens) string {
 	case t.Unknown == 0:
 		return counted
 	case t.Input == 0 && t.Output == 0:
-		return "unknown: the answers do not say it"
+		return "unknown for " + figure.Count(t.Unknown, "answer")
 	}
 	return counted + "; unknown for " + figure.Count(t.Unknown, "answer")
 }

@@ -106,7 +106,7 @@ func (r *Run) dearest(s *ledger.Shard, u quarry.Usage) *quarry.USD {
 // Answers that do not say what they took, where no manifest does either, count as the most that they can have taken.
 func (r *Run) settledUsage(s *ledger.Shard) quarry.Usage {
 	u := s.Tally.Usage
-	if m := s.Output.Manifest; m != nil && (m.InputTokenCount > 0 || m.OutputTokenCount > 0) {
+	if m := s.Output.Manifest; m != nil && (m.InputTokenCount > u.InputTokens || m.OutputTokenCount > u.OutputTokens) {
 		u.InputTokens, u.OutputTokens = max(u.InputTokens, m.InputTokenCount), max(u.OutputTokens, m.OutputTokenCount)
 		u.Unknown = 0
 	}

@@ -132,10 +132,20 @@ func (s *Server) hold(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"message": "these quotas are in force; Service Quotas lists those of the start"})
 }
 
+// counts are answers and what they took. The tokens are those of the answers that were counted, null where none was.
 type counts struct {
-	Answered     int64 `json:"answered"`
-	InputTokens  int64 `json:"input_tokens"`
-	OutputTokens int64 `json:"output_tokens"`
+	Answered     int64  `json:"answered"`
+	InputTokens  *int64 `json:"input_tokens"`
+	OutputTokens *int64 `json:"output_tokens"`
+	Unknown      int64  `json:"unknown,omitempty"`
+}
+
+func countsOf(t *worker.Totals) counts {
+	c := counts{Answered: t.Answered, Unknown: t.Uncounted}
+	if t.Answered == 0 || t.Uncounted < t.Answered {
+		c.InputTokens, c.OutputTokens = &t.InputTokens, &t.OutputTokens
+	}
+	return c
 }
 
 // bill writes what the provider would know, record by record, so that its size costs no memory.
@@ -152,7 +162,7 @@ func (s *Server) bill(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if only := query.Get("totals"); only != "" && only != "0" {
-		writeJSON(w, http.StatusOK, map[string]counts{"totals": counts(totals)})
+		writeJSON(w, http.StatusOK, map[string]counts{"totals": countsOf(&totals)})
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -171,7 +181,7 @@ func (s *Server) failBill(ctx context.Context, w http.ResponseWriter, err error)
 
 // writeBill sums up what it writes, so that the totals are those of the lines even while jobs run.
 func (s *Server) writeBill(ctx context.Context, out *bufio.Writer, arn quarry.JobARN) error {
-	var sum counts
+	var sum worker.Totals
 	separator := `{"records":{`
 	for line, err := range s.engine.Bill(ctx, arn) {
 		if err != nil {
@@ -181,8 +191,7 @@ func (s *Server) writeBill(ctx context.Context, out *bufio.Writer, arn quarry.Jo
 		if err != nil {
 			return err
 		}
-		c := counts{line.Answered, line.InputTokens, line.OutputTokens}
-		text, err := json.Marshal(c)
+		text, err := json.Marshal(countsOf(&line.Totals))
 		if err != nil {
 			return err
 		}
@@ -192,14 +201,14 @@ func (s *Server) writeBill(ctx context.Context, out *bufio.Writer, arn quarry.Jo
 			}
 		}
 		separator = ","
-		sum.Answered, sum.InputTokens, sum.OutputTokens = sum.Answered+c.Answered, sum.InputTokens+c.InputTokens, sum.OutputTokens+c.OutputTokens
+		sum.Add(line.Totals)
 	}
 	if separator != "," {
 		if _, err := out.WriteString(separator); err != nil {
 			return err
 		}
 	}
-	text, err := json.Marshal(sum)
+	text, err := json.Marshal(countsOf(&sum))
 	if err != nil {
 		return err
 	}

@@ -372,7 +372,7 @@ func (f *collection) compare(context.Context) error {
 		if answers := o.Lines - f.fails; m.SuccessRecordCount != answers {
 			say("the manifest counts %s, the output has %s with one", figure.Count(m.SuccessRecordCount, "answer"), figure.Count(answers, "line"))
 		}
-		if u := f.out.Totals.Usage; o.Doubled == 0 && (m.InputTokenCount != u.InputTokens || m.OutputTokenCount != u.OutputTokens) {
+		if u := f.out.Totals.Usage; o.Doubled == 0 && u.Known() && (m.InputTokenCount != u.InputTokens || m.OutputTokenCount != u.OutputTokens) {
 			say("the manifest counts %s in and %s out, the answers say %s and %s", figure.Count(m.InputTokenCount, "token"), figure.Thousands(m.OutputTokenCount), figure.Thousands(u.InputTokens), figure.Thousands(u.OutputTokens))
 		}
 	}

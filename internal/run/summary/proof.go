@@ -38,8 +38,10 @@ func (p *Pass) proof() *report.Proof {
 		if m := s.Output.Manifest; m != nil {
 			lines += s.Output.Lines + s.Output.Foreign + s.Output.Broken
 			manifests += m.ProcessedRecordCount
-			came += s.Tally.Usage.InputTokens + s.Tally.Usage.OutputTokens
-			counted += m.InputTokenCount + m.OutputTokenCount
+			if s.Tally.Usage.Known() { // what the answers do not say cannot be compared
+				came += s.Tally.Usage.InputTokens + s.Tally.Usage.OutputTokens
+				counted += m.InputTokenCount + m.OutputTokenCount
+			}
 		}
 	}
 	sums.Add("records_asked", "records of the plan, and those of the shards asked first with those that were not sent because their documents changed", pl.Records(), firsts)

@@ -3,7 +3,12 @@ package bedrockapi_test
 import (
 	"context"
 	"math"
+	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/types"
 
 	"quarry"
 	"quarry/internal/standin/model"
@@ -35,5 +40,38 @@ func TestAbsurdCountsOfABackEndDoNotDrainTheQuota(t *testing.T) {
 		if err != nil || totals.InputTokens < 0 || totals.OutputTokens < 0 {
 			t.Errorf("counts %+v: the bill says %+v, %v", m, totals, err)
 		}
+	}
+}
+
+// An answer whose tokens nobody counted shows none: not in its headers, and not in a stream's metrics.
+func TestAnUncountedAnswerShowsNoCounts(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(s *settings) {
+		s.model = answerer(func(_ context.Context, r model.Request) (model.Response, error) {
+			body := `{"content":[{"type":"text","text":"x"}],"usage":{}}`
+			if r.Converse {
+				body = `{"output":{"message":{"role":"assistant","content":[{"text":"x"}]}},"stopReason":"end_turn","usage":{}}`
+			}
+			return model.Response{Body: []byte(body), InputTokens: 7, OutputTokens: 7, Uncounted: true}, nil
+		})
+	})
+	out, err := w.runtime.Converse(t.Context(), &bedrockruntime.ConverseInput{ModelId: aws.String(haiku), Messages: []types.Message{{
+		Role: types.ConversationRoleUser, Content: []types.ContentBlock{&types.ContentBlockMemberText{Value: "x"}},
+	}}})
+	if err != nil || out.Usage == nil || out.Usage.InputTokens != nil || out.Usage.OutputTokens != nil {
+		t.Errorf("Converse gives the usage %+v, %v; want one without counts", out.Usage, err)
+	}
+	stream, err := w.runtime.InvokeModelWithResponseStream(t.Context(), &bedrockruntime.InvokeModelWithResponseStreamInput{ModelId: aws.String(haiku), Body: invocation("x").Body})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := ""
+	for event := range stream.GetStream().Events() {
+		if c, ok := event.(*types.ResponseStreamMemberChunk); ok {
+			all += string(c.Value.Bytes)
+		}
+	}
+	if !strings.Contains(all, "invocationLatency") || strings.Contains(all, "TokenCount") || strings.Contains(all, "_tokens") {
+		t.Errorf("the stream says %s; want no count", all)
 	}
 }

@@ -53,8 +53,10 @@ func (a *api) invoke(c *call) error {
 		return err
 	}
 	h := c.w.Header()
-	h.Set(inputTokensHeader, strconv.FormatInt(answer.InputTokens, 10))
-	h.Set(outputTokensHeader, strconv.FormatInt(answer.OutputTokens, 10))
+	if n := countsOf(&answer); n != nil {
+		h.Set(inputTokensHeader, strconv.FormatInt(n.Input, 10))
+		h.Set(outputTokensHeader, strconv.FormatInt(n.Output, 10))
+	}
 	h.Set(latencyHeader, strconv.FormatInt(time.Since(began).Milliseconds(), 10))
 	return a.give(c, answer.Body)
 }
@@ -126,7 +128,7 @@ func (a *api) ask(c *call, tier string, isConverse bool, along *live) (worker.Re
 		return worker.Reply{}, runtimeError(c, err)
 	}
 	prefix.keep()
-	if read+written > 0 {
+	if read+written > 0 && !answer.Uncounted {
 		answer.Body = withCached(answer.Body, isConverse, read, written)
 		answer.InputTokens -= read + written
 	}

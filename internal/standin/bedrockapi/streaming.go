@@ -54,7 +54,7 @@ func (a *api) answerStream(c *call, tier string, isConverse bool) error {
 	if err != nil {
 		return s.fail(c, err)
 	}
-	chunks, err := s.chunks.Finish(answer.Body)
+	chunks, err := s.chunks.Finish(answer.Body, countsOf(&answer))
 	if err != nil {
 		return s.fail(c, err)
 	}
@@ -70,6 +70,14 @@ func (a *api) answerStream(c *call, tier string, isConverse bool) error {
 		return s.fail(c, refuse(modelStreamError, "%s", messageStream))
 	}
 	return nil
+}
+
+// countsOf gives an answer's tokens, nil where nobody counted them.
+func countsOf(answer *worker.Reply) *stream.Counts {
+	if answer.Uncounted {
+		return nil
+	}
+	return &stream.Counts{Input: answer.InputTokens, Output: answer.OutputTokens}
 }
 
 // messageStream is ours: AWS's page has no text for a stream that breaks.

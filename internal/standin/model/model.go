@@ -28,7 +28,8 @@ type Request struct {
 // Response is one answer.
 type Response struct {
 	Body                      []byte // the JSON of modelOutput or of the runtime's response
-	InputTokens, OutputTokens int64  // as the body says them, or estimated where its family has no usage
+	InputTokens, OutputTokens int64  // as the body says them, or as who answered counted them where its family has no usage
+	Uncounted                 bool   // nobody counted: both are our estimate for the quotas, and the body has none
 }
 
 // Model answers requests. It is safe for concurrent use. An *Error ends the record as the provider would report it; any other error means

@@ -13,13 +13,12 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"quarry"
 	"quarry/internal/standin/model/family"
 	"quarry/internal/standin/model/upstream"
 )
 
 // remote answers by servers of one wire: Anthropic's /v1/messages or OpenAI's /v1/chat/completions. A body that is of that wire already
-// goes through with its bytes, and so does its reply; any other is translated both ways.
+// goes through with its bytes, and so does its reply, without counts of tokens that cannot be; any other is translated both ways.
 type remote struct {
 	cfg      Config
 	pool     *upstream.Pool
@@ -71,16 +70,17 @@ func (m *remote) Answer(ctx context.Context, r Request) (Response, error) {
 	if err := call.checkWhole(reply, got.Room); err != nil {
 		return Response{}, err
 	}
-	reply = believable(reply)
-	if reply.Estimated {
+	if reply.Uncounted { // the quotas alone go by an estimate
 		if p := call.read(); p != nil {
 			reply.InputTokens = p.InputTokens()
 		}
 	}
-	out := Response{InputTokens: reply.InputTokens, OutputTokens: reply.OutputTokens}
+	out := Response{InputTokens: reply.InputTokens, OutputTokens: reply.OutputTokens, Uncounted: reply.Uncounted}
 	if call.through {
-		out.Body = oneLine(got.Body)
-		return out, nil
+		if out.Body = oneLine(got.Body); out.Uncounted {
+			out.Body, err = family.WithoutUsage(out.Body)
+		}
+		return out, err
 	}
 	reply.ID, reply.Created, reply.Latency = answerID(r), start, time.Since(start)
 	if reply.Model == "" {
@@ -176,18 +176,6 @@ const (
 	turnsShare = wholeShare / 2
 )
 
-// believable gives a reply whose counts can be: a count below 0, or above what any model takes, would never leave the books of a quota.
-// The body keeps what the server said.
-func believable(r family.Reply) family.Reply {
-	for _, n := range []int64{r.InputTokens, r.OutputTokens, r.CachedTokens} {
-		if n < 0 || n > quarry.MaxTokenCount {
-			r.InputTokens, r.OutputTokens, r.CachedTokens, r.Estimated = 0, family.Tokens(r.Text), 0, true
-			return r
-		}
-	}
-	return r
-}
-
 // TruncatedPrompt begins the message of a record whose prompt a server cut.
 const TruncatedPrompt = "prompt truncated by server"
 
@@ -198,7 +186,7 @@ const TruncatedPrompt = "prompt truncated by server"
 func (c *call) checkWhole(r family.Reply, held func() upstream.Room) error {
 	seen := r.InputTokens + r.CachedTokens
 	bound := int64(0)
-	if !r.Estimated && seen >= leastContext {
+	if !r.Uncounted && seen >= leastContext {
 		bound = held().Bound()
 	}
 	if bound > 0 && seen >= bound {
@@ -209,7 +197,7 @@ func (c *call) checkWhole(r family.Reply, held func() upstream.Room) error {
 		}
 	}
 	// The estimate is at most a token for three bytes of the body, so most answers need no closer look.
-	if r.Estimated || seen == 0 || float64(seen) >= wholeShare*float64(len(c.request.Body))/3 {
+	if r.Uncounted || seen == 0 || float64(seen) >= wholeShare*float64(len(c.request.Body))/3 {
 		return nil
 	}
 	p := c.read()

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -192,11 +193,11 @@ func TestTranslationToChatAndBack(t *testing.T) {
 			`{"model":"x","choices":[{"message":{"content":"A"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":5},"q":1}`,
 		},
 		{
-			"a reply without usage is counted and marked", haiku, false,
+			"a reply without usage shows none", haiku, false,
 			`{"anthropic_version":"bedrock-2023-05-31","max_tokens":50,"messages":[{"role":"user","content":"Hello, world"}]}`,
 			`{"model":"m","messages":[{"role":"user","content":"Hello, world"}],"max_tokens":50}`,
 			`{"choices":[{"message":{"content":"four"},"finish_reason":"stop","stop_reason":"END"}]}`,
-			`{"model":"m","id":"ID","type":"message","role":"assistant","content":[{"type":"text","text":"four"}],"stop_reason":"stop_sequence","stop_sequence":"END","usage":{"input_tokens":7,"output_tokens":1},"usage_estimated":true}`,
+			`{"model":"m","id":"ID","type":"message","role":"assistant","content":[{"type":"text","text":"four"}],"stop_reason":"stop_sequence","stop_sequence":"END","usage":{}}`,
 		},
 	}
 	for _, c := range cases {
@@ -488,22 +489,53 @@ func TestServerThatDropsMessagesIsCaught(t *testing.T) {
 	}
 }
 
-func TestCountsThatCannotBeAreEstimated(t *testing.T) {
+func TestCountsThatCannotBeAreShownNowhere(t *testing.T) {
 	t.Parallel()
-	for name, usage := range map[string]string{
-		"the largest": `{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807}`, "below 0": `{"prompt_tokens":-5,"completion_tokens":3}`,
-		"400 digits": `{"prompt_tokens":` + strings.Repeat("9", 400) + `,"completion_tokens":1}`, "half a token": `{"prompt_tokens":10.5,"completion_tokens":1}`,
-		"text": `{"prompt_tokens":"7","completion_tokens":1}`, "null": `{"prompt_tokens":null,"completion_tokens":null}`,
-	} {
+	usages := map[string]string{
+		"none": "", "the largest": `,"usage":{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807}`,
+		"below 0": `,"usage":{"prompt_tokens":-5,"completion_tokens":3}`, "400 digits": `,"usage":{"prompt_tokens":` + strings.Repeat("9", 400) + `,"completion_tokens":1}`,
+		"half a token": `,"usage":{"prompt_tokens":10.5,"completion_tokens":1}`, "text": `,"usage":{"prompt_tokens":"7","completion_tokens":1}`,
+		"null": `,"usage":{"prompt_tokens":null,"completion_tokens":null}`, "all 0": `,"usage":{"prompt_tokens":0,"completion_tokens":0}`,
+		"the prompt's alone": `,"usage":{"prompt_tokens":100}`, "the answer's alone": `,"usage":{"completion_tokens":20}`,
+		"usage is 0": `,"usage":0`, "usage is a list": `,"usage":[100,20]`, "usage is null": `,"usage":null`,
+	}
+	chat := `{"messages":[{"role":"user","content":"a question of some words"}],"max_tokens":9}`
+	converse := `{"messages":[{"role":"user","content":[{"text":"a question of some words"}]}]}`
+	asked := map[string]model.Request{
+		"Anthropic": {ModelID: haiku, Body: anthropicBody(t, "", "a question of some words")}, "chat": {ModelID: "qwen.qwen3-32b-v1:0", Body: []byte(chat)},
+		"Converse": {ModelID: haiku, Converse: true, Body: []byte(converse)}, "Nova": {ModelID: "amazon.nova-lite-v1:0", Body: []byte(converse)},
+		"Llama": {ModelID: "meta.llama3-1-8b-instruct-v1:0", Body: []byte(`{"prompt":"a question of some words"}`)},
+	}
+	shown := regexp.MustCompile(`(?i)token\w*":`)
+	for name, usage := range usages {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			say(w, 200, `{"choices":[{"message":{"content":"an answer"},"finish_reason":"stop"}],"usage":`+usage+`}`)
+			say(w, 200, `{"choices":[{"message":{"content":"an answer"},"finish_reason":"stop"}]`+usage+`}`)
 		}))
 		m := open(t, model.Config{ModelName: "m"}, "openai="+s.URL)
-		got, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: anthropicBody(t, "", "a question of some words")})
-		if err != nil || got.InputTokens < 1 || got.InputTokens > 100 || got.OutputTokens < 1 || got.OutputTokens > 100 {
-			t.Errorf("%s: %d in, %d out, %v; want our own estimate", name, got.InputTokens, got.OutputTokens, err)
+		for shape, r := range asked {
+			got, err := m.Answer(t.Context(), r)
+			if err != nil || !got.Uncounted || shown.Match(got.Body) || !strings.Contains(string(got.Body), "an answer") {
+				t.Errorf("%s, %s: %s, uncounted %v, %v; want the answer and no count", name, shape, got.Body, got.Uncounted, err)
+			}
+			if got.InputTokens < 1 || got.InputTokens > 100 || got.OutputTokens < 1 || got.OutputTokens > 100 {
+				t.Errorf("%s, %s: %d in, %d out; want our own estimate for the quotas", name, shape, got.InputTokens, got.OutputTokens)
+			}
 		}
 		s.Close()
+	}
+}
+
+func TestCountsOfMessagesThatCannotBeAreShownNowhere(t *testing.T) {
+	t.Parallel()
+	for _, usage := range []string{`{}`, `7`, `{"input_tokens":5}`, `{"input_tokens":5,"output_tokens":-1}`, `{"input_tokens":5,"output_tokens":1,"cache_read_input_tokens":-7}`} {
+		b := startFake(t, func(_ int, w http.ResponseWriter) {
+			say(w, 200, `{"type":"message","model":"x","content":[{"type":"text","text":"an answer"}],"stop_reason":"end_turn","usage":`+usage+`}`)
+		})
+		m := open(t, model.Config{ModelName: "m"}, "anthropic="+b.URL)
+		got, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: anthropicBody(t, "", "q")})
+		if err != nil || !got.Uncounted || !strings.Contains(string(got.Body), `"usage":{}`) {
+			t.Errorf("%s: %s, uncounted %v, %v; want an empty usage", usage, got.Body, got.Uncounted, err)
+		}
 	}
 }
 

@@ -25,17 +25,29 @@ const tempPattern = ".bill-*"
 
 // Billed is what one recordId cost, over all jobs and calls that had it.
 type Billed struct {
-	RecordID     string
-	Answered     int64 // answers computed; an error is none
-	InputTokens  int64
-	OutputTokens int64
+	RecordID string
+	Totals
 }
 
-// Totals is a bill without its lines.
+// Totals is what answers cost. An error is no answer.
 type Totals struct {
 	Answered     int64
 	InputTokens  int64
 	OutputTokens int64
+	Uncounted    int64 // answers that are not in the tokens, because nobody counted theirs
+}
+
+// Add adds what other answers cost.
+func (t *Totals) Add(o Totals) {
+	t.Answered += o.Answered
+	t.InputTokens += o.InputTokens
+	t.OutputTokens += o.OutputTokens
+	t.Uncounted += o.Uncounted
+}
+
+// total is what a job's answers cost.
+func (j *Job) total() Totals {
+	return Totals{Answered: j.Counts.Success, InputTokens: j.InputTokens, OutputTokens: j.OutputTokens, Uncounted: j.Uncounted}
 }
 
 // keepBill writes the billed records of a job to a file of their own, whole or not at all.
@@ -88,7 +100,7 @@ func (e *Engine) Totals(ctx context.Context, arn quarry.JobARN) (Totals, error) 
 	var t Totals
 	if arn != "" {
 		j, err := e.Job(ctx, arn.Region(), arn.ID())
-		return Totals{Answered: j.Counts.Success, InputTokens: j.InputTokens, OutputTokens: j.OutputTokens}, err
+		return j.total(), err
 	}
 	t = e.calls.totals()
 	for j, err := range e.table.jobs(0, true) {
@@ -98,9 +110,7 @@ func (e *Engine) Totals(ctx context.Context, arn quarry.JobARN) (Totals, error) 
 		if l := e.lookup(j.ID); l != nil {
 			j = l.snapshot()
 		}
-		t.Answered += j.Counts.Success
-		t.InputTokens += j.InputTokens
-		t.OutputTokens += j.OutputTokens
+		t.Add(j.total())
 	}
 	return t, ctx.Err()
 }
@@ -183,8 +193,13 @@ type runs struct {
 	files []*os.File
 }
 
+// billed is the line of one answer.
+func billed(f *finished) Billed {
+	return Billed{RecordID: f.id, Totals: f.total()}
+}
+
 func (r *runs) add(f finished) error {
-	r.lines = append(r.lines, Billed{RecordID: f.id, Answered: 1, InputTokens: f.in, OutputTokens: f.out})
+	r.lines = append(r.lines, billed(&f))
 	if len(r.lines) < billRun {
 		return nil
 	}
@@ -205,7 +220,11 @@ func (r *runs) spill() error {
 	w := bufio.NewWriter(file)
 	var b []byte
 	for _, l := range r.sorted() {
-		b = appendFrame(b[:0], &finished{id: l.RecordID, in: l.InputTokens, out: l.OutputTokens})
+		f := finished{id: l.RecordID, in: l.InputTokens, out: l.OutputTokens}
+		if l.Uncounted > 0 {
+			f.flags = isUncounted
+		}
+		b = appendFrame(b[:0], &f)
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
@@ -257,9 +276,7 @@ func (r *runs) merge(yield func(Billed) bool) error {
 			}
 			sum = Billed{RecordID: s.line.RecordID}
 		}
-		sum.Answered += s.line.Answered
-		sum.InputTokens += s.line.InputTokens
-		sum.OutputTokens += s.line.OutputTokens
+		sum.Add(s.line.Totals)
 		ok, err := s.advance()
 		if err != nil {
 			return err
@@ -280,7 +297,7 @@ func (r *runs) merge(yield func(Billed) bool) error {
 func runLines(f io.ReaderAt) iter.Seq2[Billed, error] {
 	return func(yield func(Billed, error) bool) {
 		_, err := readFrames(f, func(f finished, _ int64) error {
-			if !yield(Billed{RecordID: f.id, Answered: 1, InputTokens: f.in, OutputTokens: f.out}, nil) {
+			if !yield(billed(&f), nil) {
 				return errEnough
 			}
 			return nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,48 @@ func (w *world) bill(arn quarry.JobARN) (lines []worker.Billed) {
 	return lines
 }
 
+func billed(id string, answered, in, out int64) worker.Billed {
+	return worker.Billed{RecordID: id, Totals: worker.Totals{Answered: answered, InputTokens: in, OutputTokens: out}}
+}
+
+// An estimate is no count: the bill, the job and its manifest hold what was counted, and say how many answers were not.
+func TestTheBillHoldsNoEstimates(t *testing.T) {
+	t.Parallel()
+	half := func(ctx context.Context, r model.Request) (model.Response, error) {
+		got, err := echo(ctx, r)
+		got.Uncounted = r.RecordID == "r1" || r.RecordID == "call"
+		return got, err
+	}
+	inBubble(t, func(c *worker.Config) { c.Model = answerer(half) }, func(t *testing.T, w *world) {
+		w.put("in/a.jsonl", records(3)...)
+		j := w.until(w.create(spec("in/a.jsonl")).ID, quarry.JobCompleted)
+		if _, err := w.engine.Call(t.Context(), model.Request{RecordID: "call"}); err != nil {
+			t.Fatal(err)
+		}
+		check := func() {
+			t.Helper()
+			unknown := worker.Totals{Answered: 1, Uncounted: 1}
+			want := []worker.Billed{{RecordID: "call", Totals: unknown}, billed("r0", 1, 10, 1), {RecordID: "r1", Totals: unknown}, billed("r2", 1, 10, 1)}
+			if diff := cmp.Diff(want, w.bill("")); diff != "" {
+				t.Error(diff)
+			}
+			if got, err := w.engine.Totals(t.Context(), ""); err != nil || got != (worker.Totals{Answered: 4, InputTokens: 20, OutputTokens: 2, Uncounted: 2}) {
+				t.Errorf("totals %+v, %v", got, err)
+			}
+			if got, err := w.engine.Totals(t.Context(), j.ARN()); err != nil || got != (worker.Totals{Answered: 3, InputTokens: 20, OutputTokens: 2, Uncounted: 1}) {
+				t.Errorf("totals of the job %+v, %v", got, err)
+			}
+		}
+		check()
+		if m := strings.Join(w.lines(j, "manifest.json.out"), ""); !strings.Contains(m, `"inputTokenCount":20,"outputTokenCount":2`) {
+			t.Errorf("manifest %s, want the tokens that were counted", m)
+		}
+		w.close()
+		w.open()
+		check()
+	})
+}
+
 func TestTheBillAddsUpJobsAndCalls(t *testing.T) {
 	t.Parallel()
 	inBubble(t, nil, func(t *testing.T, w *world) {
@@ -39,12 +82,12 @@ func TestTheBillAddsUpJobsAndCalls(t *testing.T) {
 			}
 		}
 		want := []worker.Billed{
-			{"call-1", 1, 10, 1},
-			{"call-2", 1, 10, 1},
-			{"other", 1, 10, 1},
-			{"r0", 2, 20, 2},
-			{"r1", 3, 30, 3},
-			{"r2", 2, 20, 2},
+			billed("call-1", 1, 10, 1),
+			billed("call-2", 1, 10, 1),
+			billed("other", 1, 10, 1),
+			billed("r0", 2, 20, 2),
+			billed("r1", 3, 30, 3),
+			billed("r2", 2, 20, 2),
 		}
 		check := func() {
 			t.Helper()
@@ -56,7 +99,7 @@ func TestTheBillAddsUpJobsAndCalls(t *testing.T) {
 			}
 		}
 		check()
-		if diff := cmp.Diff([]worker.Billed{{"r0", 1, 10, 1}, {"r1", 1, 10, 1}, {"r2", 1, 10, 1}}, w.bill(first.ARN())); diff != "" {
+		if diff := cmp.Diff([]worker.Billed{billed("r0", 1, 10, 1), billed("r1", 1, 10, 1), billed("r2", 1, 10, 1)}, w.bill(first.ARN())); diff != "" {
 			t.Error(diff)
 		}
 		for range w.engine.Bill(t.Context(), "") {

@@ -32,9 +32,7 @@ func openCalls(path string, noSync bool, d *disk) (*calls, error) {
 	count := func(f *finished) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.total.Answered++
-		c.total.InputTokens += f.in
-		c.total.OutputTokens += f.out
+		c.total.Add(f.total())
 	}
 	var err error
 	c.journal, err = openJournal(path, noSync, d,
@@ -112,7 +110,8 @@ func (e *Engine) call(ctx context.Context, req model.Request, along func(stream.
 		return Reply{}, err
 	}
 	recorded := make(chan error, 1)
-	f := &finished{id: req.RecordID, in: reply.InputTokens, out: reply.OutputTokens, recorded: recorded}
+	f := &finished{id: req.RecordID, recorded: recorded}
+	f.count(&reply.Response)
 	if err := e.calls.add(f); err != nil {
 		return Reply{}, fmt.Errorf("bill call %s: %w", req.RecordID, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+
+	"quarry/internal/standin/model"
 )
 
 // finished is one record that needs no more work.
@@ -18,17 +20,36 @@ type finished struct {
 	index    int64  // of the record in the job, from 0; of no meaning in the log of calls
 	id       string // recordId
 	flags    byte
-	in, out  int64  // tokens; 0 for an error
+	in, out  int64  // tokens; 0 for an error, and where nobody counted
 	body     []byte // modelOutput or error, one line of JSON
 	recorded chan<- error
 }
 
 // Flags of a finished record.
 const (
-	isError   = 1 << iota // body is an error, nothing was answered
-	isDropped             // by fault: the line is not written
-	isDoubled             // by fault: the line is written twice
+	isError     = 1 << iota // body is an error, nothing was answered
+	isDropped               // by fault: the line is not written
+	isDoubled               // by fault: the line is written twice
+	isUncounted             // answered by a server that did not count its tokens
 )
+
+// count takes an answer's tokens. An estimate is none: the bill says what is known.
+func (f *finished) count(r *model.Response) {
+	if r.Uncounted {
+		f.flags |= isUncounted
+		return
+	}
+	f.in, f.out = r.InputTokens, r.OutputTokens
+}
+
+// total is what one answer cost.
+func (f *finished) total() Totals {
+	t := Totals{Answered: 1, InputTokens: f.in, OutputTokens: f.out}
+	if f.flags&isUncounted != 0 {
+		t.Uncounted = 1
+	}
+	return t
+}
 
 // place is where in a segment the body of a record lies.
 type place struct {

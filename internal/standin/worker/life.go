@@ -155,5 +155,5 @@ func (e *Engine) stopping(ctx context.Context, l *live, j Job) error {
 // put sets a job's counters.
 func (t tally) put(j *Job) {
 	j.Counts, j.Dropped = t.counts(j.Counts.Total), t.dropped
-	j.InputTokens, j.OutputTokens = t.in, t.out
+	j.InputTokens, j.OutputTokens, j.Uncounted = t.in, t.out, t.uncounted
 }

@@ -215,7 +215,8 @@ func (e *Engine) finish(ctx context.Context, set faults.Set, req model.Request, 
 		f.flags = isError
 		f.body, err = json.Marshal(recordError{failure.Code, failure.Message})
 	} else if err == nil {
-		f.in, f.out, f.body = reply.InputTokens, reply.OutputTokens, reply.Body
+		f.body = reply.Body
+		f.count(&reply.Response)
 		if reply.Dropped {
 			f.flags |= isDropped
 		}

@@ -31,6 +31,7 @@ type tally struct {
 	success, errors int64
 	dropped         int64 // of those with success: answered and billed, and not in the output
 	in, out         int64
+	uncounted       int64 // answers whose tokens are not in the sums, because nobody counted them
 }
 
 func (t *tally) add(f *finished) {
@@ -44,6 +45,9 @@ func (t *tally) add(f *finished) {
 	}
 	t.in += f.in
 	t.out += f.out
+	if f.flags&isUncounted != 0 {
+		t.uncounted++
+	}
 }
 
 func (t tally) counts(total int64) quarry.JobCounts {

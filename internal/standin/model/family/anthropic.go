@@ -229,7 +229,6 @@ type anthropicReply struct {
 	StopReason   string          `json:"stop_reason"`
 	StopSequence *string         `json:"stop_sequence"`
 	Usage        anthropicUsage  `json:"usage"`
-	Estimated    bool            `json:"usage_estimated,omitzero"`
 	Filler       []string        `json:"filler,omitempty"`
 }
 
@@ -242,8 +241,8 @@ type anthropicPart struct {
 }
 
 type anthropicUsage struct {
-	InputTokens  int64 `json:"input_tokens"`
-	OutputTokens int64 `json:"output_tokens"`
+	InputTokens  *int64 `json:"input_tokens,omitzero"`
+	OutputTokens *int64 `json:"output_tokens,omitzero"`
 }
 
 var anthropicStops = map[Stop]string{
@@ -253,7 +252,7 @@ var anthropicStops = map[Stop]string{
 func (r Reply) anthropic() any {
 	out := anthropicReply{
 		Model: r.Model, ID: "msg_bdrk_" + r.ID, Type: "message", Role: roleAssistant, Content: []anthropicPart{},
-		StopReason: anthropicStops[r.Stop], Usage: anthropicUsage{r.InputTokens, r.OutputTokens}, Estimated: r.Estimated, Filler: r.Filler,
+		StopReason: anthropicStops[r.Stop], Usage: anthropicUsage{r.shown(r.InputTokens), r.shown(r.OutputTokens)}, Filler: r.Filler,
 	}
 	if r.Text != "" || len(r.Calls) == 0 {
 		out.Content = append(out.Content, anthropicPart{Type: "text", Text: &r.Text})

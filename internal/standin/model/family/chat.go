@@ -213,14 +213,13 @@ func stringOrList(v jsontext.Value) ([]string, error) {
 }
 
 type chatReply struct {
-	ID        string       `json:"id"`
-	Object    string       `json:"object"`
-	Created   int64        `json:"created"`
-	Model     string       `json:"model"`
-	Choices   []chatChoice `json:"choices"`
-	Usage     chatUsage    `json:"usage"`
-	Estimated bool         `json:"usage_estimated,omitzero"`
-	Filler    []string     `json:"filler,omitempty"`
+	ID      string       `json:"id"`
+	Object  string       `json:"object"`
+	Created int64        `json:"created"`
+	Model   string       `json:"model"`
+	Choices []chatChoice `json:"choices"`
+	Usage   chatUsage    `json:"usage"`
+	Filler  []string     `json:"filler,omitempty"`
 }
 
 type chatChoice struct {
@@ -234,9 +233,9 @@ type chatChoice struct {
 }
 
 type chatUsage struct {
-	PromptTokens     int64 `json:"prompt_tokens"`
-	CompletionTokens int64 `json:"completion_tokens"`
-	TotalTokens      int64 `json:"total_tokens"`
+	PromptTokens     *int64 `json:"prompt_tokens,omitzero"`
+	CompletionTokens *int64 `json:"completion_tokens,omitzero"`
+	TotalTokens      *int64 `json:"total_tokens,omitzero"`
 }
 
 var chatStops = map[Stop]string{
@@ -246,7 +245,7 @@ var chatStops = map[Stop]string{
 func (r Reply) chat() any {
 	out := chatReply{
 		ID: "chatcmpl-" + r.ID, Object: "chat.completion", Created: r.Created.Unix(), Model: r.Model, Choices: make([]chatChoice, 1),
-		Usage: chatUsage{r.InputTokens, r.OutputTokens, r.InputTokens + r.OutputTokens}, Estimated: r.Estimated, Filler: r.Filler,
+		Usage: chatUsage{r.shown(r.InputTokens), r.shown(r.OutputTokens), r.shown(r.InputTokens + r.OutputTokens)}, Filler: r.Filler,
 	}
 	choice := &out.Choices[0]
 	choice.Message.Role, choice.FinishReason = roleAssistant, chatStops[r.Stop]

@@ -297,7 +297,6 @@ type converseReply struct {
 	Metrics    *metrics      `json:"metrics,omitzero"`
 	Additional *additional   `json:"additionalModelResponseFields,omitzero"`
 	Model      string        `json:"model,omitzero"`
-	Estimated  bool          `json:"usage_estimated,omitzero"`
 	Filler     []string      `json:"filler,omitempty"`
 }
 
@@ -318,9 +317,9 @@ type converseToolUse struct {
 }
 
 type converseUsage struct {
-	InputTokens  int64 `json:"inputTokens"`
-	OutputTokens int64 `json:"outputTokens"`
-	TotalTokens  int64 `json:"totalTokens"`
+	InputTokens  *int64 `json:"inputTokens,omitzero"`
+	OutputTokens *int64 `json:"outputTokens,omitzero"`
+	TotalTokens  *int64 `json:"totalTokens,omitzero"`
 }
 
 type metrics struct {
@@ -329,9 +328,8 @@ type metrics struct {
 
 // additional says who answered: Converse's reply has no member for the model.
 type additional struct {
-	Model     string   `json:"model"`
-	Estimated bool     `json:"usage_estimated,omitzero"`
-	Filler    []string `json:"filler,omitempty"`
+	Model  string   `json:"model"`
+	Filler []string `json:"filler,omitempty"`
 }
 
 var converseStops = map[Stop]string{
@@ -349,12 +347,12 @@ func (r Reply) converse(nova bool) any {
 			converseOutBlock{ToolUse: &converseToolUse{ID: c.ID, Name: c.Name, Input: objectOr(c.Input)}})
 	}
 	out.StopReason = converseStops[r.Stop]
-	out.Usage = converseUsage{r.InputTokens, r.OutputTokens, r.InputTokens + r.OutputTokens}
+	out.Usage = converseUsage{r.shown(r.InputTokens), r.shown(r.OutputTokens), r.shown(r.InputTokens + r.OutputTokens)}
 	if nova {
-		out.Model, out.Estimated, out.Filler = r.Model, r.Estimated, r.Filler
+		out.Model, out.Filler = r.Model, r.Filler
 		return out
 	}
 	out.Metrics = &metrics{LatencyMS: r.Latency.Milliseconds()}
-	out.Additional = &additional{Model: r.Model, Estimated: r.Estimated, Filler: r.Filler}
+	out.Additional = &additional{Model: r.Model, Filler: r.Filler}
 	return out
 }

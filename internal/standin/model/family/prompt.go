@@ -107,7 +107,7 @@ type Reply struct {
 	OutputTokens int64
 	CachedTokens int64    // of the prompt, counted beside InputTokens by Anthropic's wire
 	Filler       []string // the keys that were filled by rule, to satisfy a schema, and say nothing about the prompt
-	Estimated    bool     // the tokens were counted by us, not by who answered
+	Uncounted    bool     // who answered gave no counts that can be: OutputTokens is our estimate, which no answer shows
 	Created      time.Time
 	Latency      time.Duration
 }

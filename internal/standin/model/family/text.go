@@ -175,11 +175,10 @@ func titanTurns(text string) []Turn {
 
 type llamaReply struct {
 	Generation string   `json:"generation"`
-	Prompt     int64    `json:"prompt_token_count"`
-	Generated  int64    `json:"generation_token_count"`
+	Prompt     *int64   `json:"prompt_token_count,omitzero"`
+	Generated  *int64   `json:"generation_token_count,omitzero"`
 	StopReason string   `json:"stop_reason"`
 	Model      string   `json:"model"`
-	Estimated  bool     `json:"usage_estimated,omitzero"`
 	Filler     []string `json:"filler,omitempty"`
 }
 
@@ -202,15 +201,14 @@ type deepseekReply struct {
 }
 
 type titanReply struct {
-	InputTokens int64         `json:"inputTextTokenCount"`
+	InputTokens *int64        `json:"inputTextTokenCount,omitzero"`
 	Results     []titanResult `json:"results"`
 	Model       string        `json:"model"`
-	Estimated   bool          `json:"usage_estimated,omitzero"`
 	Filler      []string      `json:"filler,omitempty"`
 }
 
 type titanResult struct {
-	Tokens int64  `json:"tokenCount"`
+	Tokens *int64 `json:"tokenCount,omitzero"`
 	Text   string `json:"outputText"`
 	Reason string `json:"completionReason"`
 }
@@ -220,7 +218,10 @@ var titanStops = map[Stop]string{
 }
 
 func (r Reply) llama() any {
-	return llamaReply{Generation: r.Text, Prompt: r.InputTokens, Generated: r.OutputTokens, StopReason: textStop(r.Stop), Model: r.Model, Estimated: r.Estimated, Filler: r.Filler}
+	return llamaReply{
+		Generation: r.Text, Prompt: r.shown(r.InputTokens), Generated: r.shown(r.OutputTokens),
+		StopReason: textStop(r.Stop), Model: r.Model, Filler: r.Filler,
+	}
 }
 
 func (r Reply) mistral() any {
@@ -243,8 +244,8 @@ func (r Reply) deepseek() any {
 
 func (r Reply) titan() any {
 	return titanReply{
-		InputTokens: r.InputTokens, Model: r.Model, Estimated: r.Estimated, Filler: r.Filler,
-		Results: []titanResult{{Tokens: r.OutputTokens, Text: r.Text, Reason: titanStops[r.Stop]}},
+		InputTokens: r.shown(r.InputTokens), Model: r.Model, Filler: r.Filler,
+		Results: []titanResult{{Tokens: r.shown(r.OutputTokens), Text: r.Text, Reason: titanStops[r.Stop]}},
 	}
 }
 

@@ -158,6 +158,17 @@ func (t Turn) chat() []chatOut {
 	return append(out, msg)
 }
 
+type chatUsageIn struct {
+	PromptTokens     *tokenCount `json:"prompt_tokens"`
+	CompletionTokens *tokenCount `json:"completion_tokens"`
+}
+
+// UnmarshalJSON reads any JSON value: what is no object has no counts.
+func (u *chatUsageIn) UnmarshalJSON(text []byte) error {
+	type plain chatUsageIn
+	return usageObject(text, (*plain)(u))
+}
+
 type chatReplyIn struct {
 	Model   string `json:"model"`
 	Choices []struct {
@@ -169,17 +180,14 @@ type chatReplyIn struct {
 		FinishReason string         `json:"finish_reason"`
 		StopReason   jsontext.Value `json:"stop_reason"` // vLLM: the stop string or token that was met
 	} `json:"choices"`
-	Usage *struct {
-		PromptTokens     tokenCount `json:"prompt_tokens"`
-		CompletionTokens tokenCount `json:"completion_tokens"`
-	} `json:"usage"`
+	Usage chatUsageIn `json:"usage"`
 }
 
 // lenient reads what servers send: they may repeat a name or break UTF-8, and that is no reason to lose an answer that was computed.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// ReadChatReply reads a chat completion. Where it has no usage, Estimated is set and the tokens of the answer are counted by Tokens; those
-// of the prompt are left 0.
+// ReadChatReply reads a chat completion. Where it has no counts that can be, Uncounted is set and the tokens of the
+// answer are estimated by Tokens; those of the prompt are left 0.
 func ReadChatReply(body []byte) (Reply, error) {
 	var in chatReplyIn
 	if err := json.Unmarshal(body, &in, lenient); err != nil {
@@ -219,11 +227,7 @@ func ReadChatReply(body []byte) (Reply, error) {
 		}
 		r.Calls = append(r.Calls, Part{Kind: ToolUse, ID: c.ID, Name: c.Function.Name, Input: input})
 	}
-	if in.Usage == nil || in.Usage.CompletionTokens == 0 && in.Usage.PromptTokens == 0 {
-		r.Estimated, r.OutputTokens = true, Tokens(r.Text)
-		return r, nil
-	}
-	r.InputTokens, r.OutputTokens = int64(in.Usage.PromptTokens), int64(in.Usage.CompletionTokens)
+	r.count(in.Usage.PromptTokens, in.Usage.CompletionTokens)
 	return r, nil
 }
 

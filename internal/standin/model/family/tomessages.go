@@ -175,6 +175,19 @@ func rawName(body []byte) []byte {
 	return nil
 }
 
+type messagesUsageIn struct {
+	Input       *tokenCount `json:"input_tokens"`
+	Output      *tokenCount `json:"output_tokens"`
+	CacheRead   tokenCount  `json:"cache_read_input_tokens"`
+	CacheCreate tokenCount  `json:"cache_creation_input_tokens"`
+}
+
+// UnmarshalJSON reads any JSON value: what is no object has no counts.
+func (u *messagesUsageIn) UnmarshalJSON(text []byte) error {
+	type plain messagesUsageIn
+	return usageObject(text, (*plain)(u))
+}
+
 type messagesReplyIn struct {
 	Type    string `json:"type"`
 	Model   string `json:"model"`
@@ -185,14 +198,9 @@ type messagesReplyIn struct {
 		Name  string         `json:"name"`
 		Input jsontext.Value `json:"input"`
 	} `json:"content"`
-	StopReason   string  `json:"stop_reason"`
-	StopSequence *string `json:"stop_sequence"`
-	Usage        *struct {
-		Input       tokenCount `json:"input_tokens"`
-		Output      tokenCount `json:"output_tokens"`
-		CacheRead   tokenCount `json:"cache_read_input_tokens"`
-		CacheCreate tokenCount `json:"cache_creation_input_tokens"`
-	} `json:"usage"`
+	StopReason   string          `json:"stop_reason"`
+	StopSequence *string         `json:"stop_sequence"`
+	Usage        messagesUsageIn `json:"usage"`
 }
 
 // ReadMessagesReply reads a reply of /v1/messages; usage as for ReadChatReply.
@@ -234,10 +242,6 @@ func ReadMessagesReply(body []byte) (Reply, error) {
 			r.StopSequence = *in.StopSequence
 		}
 	}
-	if in.Usage == nil || in.Usage.Input+in.Usage.Output+in.Usage.CacheRead+in.Usage.CacheCreate == 0 {
-		r.Estimated, r.OutputTokens = true, Tokens(r.Text)
-		return r, nil
-	}
-	r.InputTokens, r.OutputTokens, r.CachedTokens = int64(in.Usage.Input), int64(in.Usage.Output), int64(in.Usage.CacheRead+in.Usage.CacheCreate)
+	r.count(in.Usage.Input, in.Usage.Output, in.Usage.CacheRead, in.Usage.CacheCreate)
 	return r, nil
 }

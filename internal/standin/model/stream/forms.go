@@ -13,13 +13,21 @@ type object = map[string]any
 type anthropicForm struct{}
 
 func (anthropicForm) begin(h head) []any {
-	var usage any = object{"input_tokens": h.input, "output_tokens": 1}
+	var usage any = messagesUsage(h.counts)
 	if len(h.usage) > 0 {
 		usage = h.usage
 	}
 	return []any{object{"type": "message_start", "message": object{
 		"id": h.id, "type": "message", "role": "assistant", "model": h.model, "content": []any{}, "stop_reason": nil, "stop_sequence": nil, "usage": usage,
 	}}}
+}
+
+// messagesUsage is empty where no counts are known: clients read its members, and none is 0.
+func messagesUsage(c *Counts) object {
+	if c == nil {
+		return object{}
+	}
+	return object{"input_tokens": c.Input, "output_tokens": c.Output}
 }
 
 func (anthropicForm) open(index int, b block) []any {
@@ -59,10 +67,7 @@ func (anthropicForm) end(a answer, m metrics) []any {
 	}
 	last := object{
 		"type": "message_delta", "delta": object{"stop_reason": a.stop, "stop_sequence": sequence},
-		"usage": object{"input_tokens": a.input, "output_tokens": a.output},
-	}
-	if a.estimated {
-		last["usage_estimated"] = true
+		"usage": messagesUsage(a.counts),
 	}
 	if len(a.filler) > 0 {
 		last["filler"] = a.filler
@@ -132,9 +137,6 @@ func (novaForm) end(a answer, m metrics) []any {
 	if a.model != "" { // who answered: Nova's own body has no member for it
 		last["model"] = a.model
 	}
-	if a.estimated {
-		last["usage_estimated"] = true
-	}
 	if len(a.filler) > 0 {
 		last["filler"] = a.filler
 	}
@@ -198,9 +200,6 @@ func (f *chatForm) end(a answer, m metrics) []any {
 	if a.created != 0 {
 		last["created"] = a.created
 	}
-	if a.estimated {
-		last["usage_estimated"] = true
-	}
 	if len(a.filler) > 0 {
 		last["filler"] = a.filler
 	}
@@ -211,13 +210,13 @@ func (f *chatForm) end(a answer, m metrics) []any {
 // textForm is the stream of the families whose answer is one text: Llama, Mistral's prompts, DeepSeek-R1, Titan.
 type textForm struct {
 	kind   family.Kind
-	input  int64
-	output int64
-	said   bool // the prompt's tokens were written
+	counts *Counts // nil: not known
+	output int64   // of what was written
+	said   bool    // the prompt's tokens were written
 }
 
 func (f *textForm) begin(h head) []any {
-	f.input = h.input
+	f.counts = h.counts
 	return nil
 }
 
@@ -228,15 +227,18 @@ func (f *textForm) piece(_ int, b block, text string) []any {
 		return nil
 	}
 	f.output += family.Tokens(text)
-	return []any{f.chunk(text, f.output, nil)}
+	return []any{f.chunk(text, nil)}
 }
 
 func (f *textForm) close(int, block) []any { return nil }
 
-func (f *textForm) chunk(text string, output int64, stop any) object {
-	var input any
-	if !f.said && f.input > 0 {
-		f.said, input = true, f.input
+func (f *textForm) chunk(text string, stop any) object {
+	var input, output any
+	if f.counts != nil {
+		output = f.output
+		if !f.said && f.counts.Input > 0 {
+			f.said, input = true, f.counts.Input
+		}
 	}
 	switch f.kind {
 	case family.MistralText:
@@ -254,13 +256,13 @@ func (f *textForm) chunk(text string, output int64, stop any) object {
 }
 
 func (f *textForm) end(a answer, m metrics) []any {
-	f.input = a.input
-	last := f.chunk("", a.output, a.stop)
+	f.counts = a.counts
+	if a.counts != nil {
+		f.output = a.counts.Output
+	}
+	last := f.chunk("", a.stop)
 	if a.model != "" { // who answered: the family has no member for it
 		last["model"] = a.model
-	}
-	if a.estimated {
-		last["usage_estimated"] = true
 	}
 	if len(a.filler) > 0 {
 		last["filler"] = a.filler

@@ -27,18 +27,17 @@ type block struct {
 
 // answer is a whole answer, in its family's own words.
 type answer struct {
-	id, model     string
-	created       int64
-	stop          string
-	stopSequence  jsontext.Value
-	blocks        []block
-	input, output int64
-	usage         jsontext.Value
-	metrics       jsontext.Value // Converse's
-	additional    jsontext.Value // additionalModelResponseFields
-	tier          jsontext.Value
-	estimated     bool
-	filler        []string // the keys that the built-in model filled by rule
+	id, model    string
+	created      int64
+	stop         string
+	stopSequence jsontext.Value
+	blocks       []block
+	counts       *Counts // nil: not known
+	usage        jsontext.Value
+	metrics      jsontext.Value // Converse's
+	additional   jsontext.Value // additionalModelResponseFields
+	tier         jsontext.Value
+	filler       []string // the keys that the built-in model filled by rule
 }
 
 // lenient reads answers of servers as they are.
@@ -79,13 +78,12 @@ func readAnthropic(body []byte) (answer, error) {
 		Stop         string         `json:"stop_reason"`
 		StopSequence jsontext.Value `json:"stop_sequence"`
 		Usage        jsontext.Value `json:"usage"`
-		Estimated    bool           `json:"usage_estimated"`
 		Filler       []string       `json:"filler"`
 	}
 	if err := json.Unmarshal(body, &in, lenient); err != nil {
 		return answer{}, err
 	}
-	a := answer{id: in.ID, model: in.Model, stop: in.Stop, stopSequence: in.StopSequence, usage: in.Usage, estimated: in.Estimated, filler: in.Filler}
+	a := answer{id: in.ID, model: in.Model, stop: in.Stop, stopSequence: in.StopSequence, usage: in.Usage, filler: in.Filler}
 	for _, c := range in.Content {
 		switch c.Type {
 		case "text":
@@ -96,14 +94,6 @@ func readAnthropic(body []byte) (answer, error) {
 			a.blocks = append(a.blocks, block{kind: toolBlock, id: c.ID, name: c.Name, text: string(c.Input)})
 		}
 	}
-	var usage struct {
-		Input  int64 `json:"input_tokens"`
-		Output int64 `json:"output_tokens"`
-	}
-	if len(in.Usage) > 0 {
-		_ = json.Unmarshal(in.Usage, &usage, lenient) // what is no number stays unknown
-	}
-	a.input, a.output = usage.Input, usage.Output
 	return a, nil
 }
 
@@ -127,14 +117,13 @@ func readConverse(body []byte) (answer, error) {
 		Additional jsontext.Value `json:"additionalModelResponseFields"`
 		Tier       jsontext.Value `json:"serviceTier"`
 		Model      string         `json:"model"`
-		Estimated  bool           `json:"usage_estimated"`
 		Filler     []string       `json:"filler"`
 	}
 	if err := json.Unmarshal(body, &in, lenient); err != nil {
 		return answer{}, err
 	}
 	a := answer{
-		model: in.Model, stop: in.Stop, usage: in.Usage, metrics: in.Metrics, additional: in.Additional, tier: in.Tier, estimated: in.Estimated, filler: in.Filler,
+		model: in.Model, stop: in.Stop, usage: in.Usage, metrics: in.Metrics, additional: in.Additional, tier: in.Tier, filler: in.Filler,
 	}
 	for _, c := range in.Output.Message.Content {
 		switch {
@@ -144,14 +133,6 @@ func readConverse(body []byte) (answer, error) {
 			a.blocks = append(a.blocks, block{kind: toolBlock, id: c.ToolUse.ID, name: c.ToolUse.Name, text: string(c.ToolUse.Input)})
 		}
 	}
-	var usage struct {
-		Input  int64 `json:"inputTokens"`
-		Output int64 `json:"outputTokens"`
-	}
-	if len(in.Usage) > 0 {
-		_ = json.Unmarshal(in.Usage, &usage, lenient) // what is no number stays unknown
-	}
-	a.input, a.output = usage.Input, usage.Output
 	return a, nil
 }
 
@@ -174,14 +155,13 @@ func readChat(body []byte) (answer, error) {
 			} `json:"message"`
 			Stop string `json:"finish_reason"`
 		} `json:"choices"`
-		Usage     jsontext.Value `json:"usage"`
-		Estimated bool           `json:"usage_estimated"`
-		Filler    []string       `json:"filler"`
+		Usage  jsontext.Value `json:"usage"`
+		Filler []string       `json:"filler"`
 	}
 	if err := json.Unmarshal(body, &in, lenient); err != nil {
 		return answer{}, err
 	}
-	a := answer{id: in.ID, model: in.Model, created: in.Created, usage: in.Usage, estimated: in.Estimated, filler: in.Filler}
+	a := answer{id: in.ID, model: in.Model, created: in.Created, usage: in.Usage, filler: in.Filler}
 	if len(in.Choices) == 0 {
 		return answer{}, fmt.Errorf("it has no choices")
 	}
@@ -198,14 +178,6 @@ func readChat(body []byte) (answer, error) {
 	for _, c := range choice.Message.Calls {
 		a.blocks = append(a.blocks, block{kind: toolBlock, id: c.ID, name: c.Function.Name, text: c.Function.Arguments})
 	}
-	var usage struct {
-		Input  int64 `json:"prompt_tokens"`
-		Output int64 `json:"completion_tokens"`
-	}
-	if len(in.Usage) > 0 {
-		_ = json.Unmarshal(in.Usage, &usage, lenient) // what is no number stays unknown
-	}
-	a.input, a.output = usage.Input, usage.Output
 	return a, nil
 }
 
@@ -236,8 +208,6 @@ func chatText(v jsontext.Value) (string, error) {
 func readText(kind family.Kind, body []byte) (answer, error) {
 	var in struct {
 		Generation string `json:"generation"` // Llama
-		Prompt     int64  `json:"prompt_token_count"`
-		Generated  int64  `json:"generation_token_count"`
 		Stop       string `json:"stop_reason"`
 		Outputs    []struct {
 			Text string `json:"text"`
@@ -247,32 +217,27 @@ func readText(kind family.Kind, body []byte) (answer, error) {
 			Text string `json:"text"`
 			Stop string `json:"stop_reason"`
 		} `json:"choices"` // DeepSeek
-		Input   int64 `json:"inputTextTokenCount"` // Titan
 		Results []struct {
-			Tokens int64  `json:"tokenCount"`
-			Text   string `json:"outputText"`
-			Stop   string `json:"completionReason"`
-		} `json:"results"`
-		Model     string   `json:"model"`
-		Estimated bool     `json:"usage_estimated"`
-		Filler    []string `json:"filler"`
+			Text string `json:"outputText"`
+			Stop string `json:"completionReason"`
+		} `json:"results"` // Titan
+		Model  string   `json:"model"`
+		Filler []string `json:"filler"`
 	}
 	if err := json.Unmarshal(body, &in, lenient); err != nil {
 		return answer{}, err
 	}
-	a := answer{model: in.Model, estimated: in.Estimated, filler: in.Filler}
+	a := answer{model: in.Model, filler: in.Filler}
 	text := ""
 	switch {
 	case kind == family.MistralText && len(in.Outputs) > 0:
 		text, a.stop = in.Outputs[0].Text, in.Outputs[0].Stop
-		a.output = family.Tokens(text)
 	case kind == family.DeepSeek && len(in.Choices) > 0:
 		text, a.stop = in.Choices[0].Text, in.Choices[0].Stop
-		a.output = family.Tokens(text)
 	case kind == family.Titan && len(in.Results) > 0:
-		text, a.stop, a.input, a.output = in.Results[0].Text, in.Results[0].Stop, in.Input, in.Results[0].Tokens
+		text, a.stop = in.Results[0].Text, in.Results[0].Stop
 	case kind == family.Llama:
-		text, a.stop, a.input, a.output = in.Generation, in.Stop, in.Prompt, in.Generated
+		text, a.stop = in.Generation, in.Stop
 	default:
 		return answer{}, fmt.Errorf("it holds no text")
 	}

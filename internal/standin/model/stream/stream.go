@@ -60,16 +60,21 @@ type form interface {
 // head is what is known when the first chunk is written.
 type head struct {
 	id, model string
-	input     int64
+	counts    *Counts        // nil where they are not known
 	usage     jsontext.Value // the family's own usage, where the whole answer is there
 }
 
 // metrics is the member that Bedrock adds to the last chunk of InvokeModel's streams.
 type metrics struct {
-	InputTokens  int64 `json:"inputTokenCount"`
-	OutputTokens int64 `json:"outputTokenCount"`
-	Latency      int64 `json:"invocationLatency"`
-	FirstByte    int64 `json:"firstByteLatency"`
+	*Counts         // without them where nobody counted
+	Latency   int64 `json:"invocationLatency"`
+	FirstByte int64 `json:"firstByteLatency"`
+}
+
+// Counts are the tokens of one answer.
+type Counts struct {
+	Input  int64 `json:"inputTokenCount"`
+	Output int64 `json:"outputTokenCount"`
 }
 
 // Writer makes the chunks of one answer. It is not safe for concurrent use.
@@ -109,7 +114,11 @@ func formOf(kind family.Kind) form {
 func (w *Writer) Delta(d Delta) ([]Chunk, error) {
 	var out []any
 	if d.Kind == Start {
-		return w.chunks(w.begin(head{id: d.ID, model: d.Model, input: d.InputTokens}))
+		h := head{id: d.ID, model: d.Model}
+		if d.InputTokens > 0 {
+			h.counts = &Counts{Input: d.InputTokens, Output: 1}
+		}
+		return w.chunks(w.begin(h))
 	}
 	out = w.begin(head{})
 	switch d.Kind {
@@ -129,13 +138,15 @@ func (w *Writer) Delta(d Delta) ([]Chunk, error) {
 	return w.chunks(out)
 }
 
-// Finish gives the chunks that are left of the whole answer, a body of the Writer's kind.
-func (w *Writer) Finish(body []byte) ([]Chunk, error) {
+// Finish gives the chunks that are left of the whole answer, a body of the Writer's kind. counts are its tokens, nil where they are not
+// known.
+func (w *Writer) Finish(body []byte, counts *Counts) ([]Chunk, error) {
 	a, err := read(w.kind, body)
 	if err != nil {
 		return nil, err
 	}
-	out := w.begin(head{id: a.id, model: a.model, input: a.input, usage: a.usage})
+	a.counts = counts
+	out := w.begin(head{id: a.id, model: a.model, counts: counts, usage: a.usage})
 	left := w.sent
 	w.sent = map[blockKind]int{}
 	begun := w.tools
@@ -167,7 +178,7 @@ func (w *Writer) Finish(body []byte) ([]Chunk, error) {
 	}
 	out = append(out, w.closeBlock()...)
 	since := time.Since(w.began)
-	out = append(out, w.form.end(a, metrics{a.input, a.output, since.Milliseconds(), w.first.Milliseconds()})...)
+	out = append(out, w.form.end(a, metrics{counts, since.Milliseconds(), w.first.Milliseconds()})...)
 	return w.chunks(out)
 }
 
