@@ -92,6 +92,41 @@ func TestWaysToHideText(t *testing.T) {
 		{`style="margin-left:-9999px;padding-left:9999px"`, false},
 		{`style="margin:0 -9999px;padding:0 9999px"`, false},
 
+		// Cut down to nothing, or out of the window.
+		{`style="position:absolute;clip:rect(0,0,0,0)"`, true},
+		{`style="position:absolute;width:1px;height:1px;clip:rect(0 0 0 0)"`, true},
+		{`style="position:fixed;clip:rect(1px, 1px, 1px, 1px)"`, true},
+		{`style="clip:rect(0,0,0,0)"`, false},
+		{`style="position:relative;clip:rect(0,0,0,0)"`, false},
+		{`style="position:absolute;clip:rect(0,100px,20px,0)"`, false},
+		{`style="position:absolute;clip:rect(0,auto,auto,0)"`, false},
+		{`style="position:absolute;clip:auto"`, false},
+		{`style="clip-path:inset(100%)"`, true},
+		{`style="clip-path: inset(50%)"`, true},
+		{`style="-webkit-clip-path:inset(0 100% 0 0)"`, true},
+		{`style="clip-path:circle(0)"`, true},
+		{`style="clip-path:circle(0px at 10px 10px)"`, true},
+		{`style="clip-path:polygon(0 0, 0 0, 0 0)"`, true},
+		{`style="clip-path:inset(10%)"`, false},
+		{`style="clip-path:inset(5px round 4px)"`, false},
+		{`style="clip-path:circle(50%)"`, false},
+		{`style="clip-path:circle(at 0 0)"`, false},
+		{`style="clip-path:none"`, false},
+		{`style="clip-path:inset(100%);transition:clip-path 1s"`, false},
+		{`style="position:fixed;top:-200vh"`, true},
+		{`style="position:absolute;left:-100vw"`, true},
+		{`style="position:absolute;top:-2vh"`, false},
+		{`style="display:block;max-height:0;overflow:hidden"`, true},
+		{`style="display:inline-block;width:0;overflow:hidden"`, true},
+		{`style="float:left;height:0;overflow:hidden"`, true},
+		{`style="height:0;overflow:hidden"`, false}, // in a line a height means nothing
+		{`style="display:inline-block;transform:scale(0)"`, true},
+		{`style="display:inline-block;transform:translateX(-9999px)"`, true},
+		{`style="transform:scale(0)"`, false},
+		{`style="display:block;transform:scale(0.5)"`, false},
+		{`style="display:block;transform:scale(0);transition:transform 1s"`, false},
+		{`style="mso-hide:all"`, false}, // Outlook alone hides it
+
 		// The state before a script or an animation has run.
 		{`style="opacity:0;transform:translateY(20px)"`, false},
 		{`style="opacity:0;transition:opacity .3s"`, false},
@@ -117,6 +152,58 @@ func TestWaysToHideText(t *testing.T) {
 	}
 }
 
+// TestBlocksWithoutHeight: a block without height or width, beyond which nothing is shown, is not seen; what is most of a document
+// waits for a script.
+func TestBlocksWithoutHeight(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		style  string
+		hidden bool
+	}{
+		{"max-height:0;overflow:hidden", true},
+		{"max-height:0px;overflow:hidden;opacity:1", true},
+		{"height:0;overflow:hidden", true},
+		{"width:0;height:0;overflow:hidden", true},
+		{"max-width:0;overflow:clip", true},
+		{"height:0;overflow-y:hidden", true},
+		{"transform:scale(0)", true},
+		{"-webkit-transform:scale3d(0,0,0)", true},
+		{"scale:0", true},
+		{"transform:matrix(1,0,0,1,0,0)", false},
+		{"height:0", false},
+		{"max-height:0;overflow:visible", false},
+		{"max-height:0;max-height:none;overflow:hidden", false},
+		{"max-height:0;overflow:hidden;transition:max-height .3s", false}, // an accordion
+		{"height:0;padding-bottom:56.25%;overflow:hidden", false},         // a frame of fixed proportions
+		{"height:0;padding:0 0 50% 0;overflow:hidden", false},
+		{"height:0;min-height:20px;overflow:hidden", false},
+		{"height:0%;overflow:hidden", false},
+		{"height:0;overflow:hidden;display:inline", false},
+	} {
+		want := "A longer paragraph that everybody sees.\n\nb"
+		if tt.hidden {
+			want = "A longer paragraph that everybody sees."
+		}
+		in := `<p>A longer paragraph that everybody sees.</p><div style="` + tt.style + `"><p>b</p></div>`
+		for _, body := range []string{in, strings.ReplaceAll(in, "><p>b</p></div>", " title=x><p>b</p></div>")} {
+			if got := string(cleaned(t, clean.Config{}, body, html).Text); got != want {
+				t.Errorf("with %s the text is %q, want %q", tt.style, got, want)
+			}
+		}
+		if got := string(cleaned(t, clean.Config{As: clean.AsPage}, "<main>"+in+strings.Repeat("<p>A paragraph that is long enough, with a comma, to be an article of a page.</p>", 6)+"</main>", html).Text); strings.Contains(got, "\nb\n") == tt.hidden {
+			t.Errorf("as a page, with %s the text is %q", tt.style, got)
+		}
+	}
+	most := `<p>Intro.</p><div style="max-height:0;overflow:hidden"><p>The article begins here.</p><p>And it ends here.</p></div>`
+	if got := string(cleaned(t, clean.Config{}, most, html).Text); !strings.Contains(got, "The article") {
+		t.Errorf("most of a document is gone: %q", got)
+	}
+	label := `<h2><span style="position:absolute;clip:rect(0,0,0,0)">Share</span></h2><p>A paragraph.</p>`
+	if got := string(cleaned(t, clean.Config{}, label, html).Text); got != "## Share\n\nA paragraph." {
+		t.Errorf("the only words of a heading are gone: %q", got)
+	}
+}
+
 // TestWhatHidesAnElementAndNotItsChildren: font-size, visibility and text-indent are inherited, and children override them.
 func TestWhatHidesAnElementAndNotItsChildren(t *testing.T) {
 	t.Parallel()
@@ -126,6 +213,12 @@ func TestWhatHidesAnElementAndNotItsChildren(t *testing.T) {
 		{"a size that is a word", `<div style="font-size:0px">no<p style="font-size:medium">yes</p></div>`, "yes"},
 		{"a size in rem", `<div style="font-size:0px">no<p style="font-size:1rem">yes</p></div>`, "yes"},
 		{"a size relative to nothing", `<div style="font-size:0px">no<p style="font-size:1.2em">no</p><p style="font-size:120%">no</p></div>yes`, "yes"},
+		{"the size of font", `<td style="font-size:0">no<font size="3">yes</font>no</td>`, "yes"},
+		{"the size of font in capitals", `<div style="font-size:0">no<FONT SIZE=+1>yes</FONT></div>`, "yes"},
+		{"a size of font that a style overrides", `<div style="font-size:0"><font size="3" style="font-size:0">no</font></div>yes`, "yes"},
+		{"a size of font that is relative", `<div style="font-size:0"><font size="3" style="font-size:1em">no</font></div>yes`, "yes"},
+		{"a size that font alone has", `<div style="font-size:0"><span size="3">no</span></div>yes`, "yes"},
+		{"a size without a number", `<div style="font-size:0"><font size="big">no</font></div>yes`, "yes"},
 		{"two levels", `<div style="font-size:0"><div><p style="font-size:1px">yes<b style="font-size:0">no</b> too</p></div>no</div>`, "yes too"},
 		{"visibility", `<div style="visibility:hidden">no<p style="visibility:visible">yes</p>no</div>`, "yes"},
 		{"visibility and size need both", `<div style="visibility:hidden;font-size:0"><p style="font-size:9px">no</p><p style="visibility:visible">no</p><p style="visibility:visible;font-size:9px">yes</p></div>`, "yes"},

@@ -53,6 +53,7 @@ func (c *Cleaner) content(address string, src []byte) (node *html.Node, title st
 		return nil, ""
 	}
 	// Before the extractor, which takes styles and classes away and does not know all of the ways to hide text.
+	c.html.Within(src)
 	c.html.Prune(doc, isFurniture)
 	all := textBytes(doc)
 	pageURL, err := url.Parse(address)

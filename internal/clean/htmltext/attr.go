@@ -18,8 +18,12 @@ type attrs struct {
 	prose       bool // a pre whose text is prose, where that was looked at
 	toggles     bool // it opens or chooses a part of the page: a question of an accordion, a tab
 	selfClosing bool
+	sized       bool // a size is given, which font has, and no font-size
 	alt         []byte
 	class       []byte
+	id          []byte
+	href        []byte
+	control
 }
 
 // A decoder decodes attribute values.
@@ -77,6 +81,7 @@ func (a *attrs) finish(css []byte, d *decoder) {
 	}
 	var s style
 	s.read(css, d)
+	a.sized = a.sized && s.size.value == invalid
 	a.judge(&s)
 }
 
@@ -103,6 +108,10 @@ func attrValue(src []byte, i int) (value []byte, next int) {
 
 func (a *attrs) note(name, value []byte) {
 	switch len(name) {
+	case 2:
+		if fold(name, "id") {
+			a.id = value
+		}
 	case 3:
 		if fold(name, "alt") {
 			a.alt = value
@@ -111,16 +120,21 @@ func (a *attrs) note(name, value []byte) {
 		switch name[0] | 0x20 {
 		case 'h':
 			if fold(name, "href") && len(value) > 0 && value[0] == '#' {
-				a.local = true
+				a.local, a.href = true, value
 				a.footnote = a.footnote || hasPrefixAny(value, "#fnref", "#cite_ref", "#footnote-ref", "#user-content-fnref")
 			}
 		case 'r':
 			if fold(name, "role") {
 				a.toggles = a.toggles || fold(value, "tab")
 				a.footnote = a.footnote || fold(value, "doc-backlink") || fold(value, "doc-noteref")
+				a.noteControl(name, value)
 			}
 		case 'o':
 			a.open = a.open || fold(name, "open")
+		case 's':
+			if fold(name, "size") {
+				a.sized = len(value) > 0 && bytes.ContainsAny(value, "0123456789")
+			}
 		}
 	case 5:
 		if fold(name, "class") {
@@ -129,22 +143,32 @@ func (a *attrs) note(name, value []byte) {
 				a.footnote = a.footnote || footnoteClass(value)
 			}
 		}
+	case 7:
+		a.noteControl(name, value)
 	case 6:
 		if fold(name, "hidden") {
 			a.hiddenAttr = !fold(value, "until-found")
+			return
 		}
+		a.noteControl(name, value)
 	case 11:
 		if fold(name, "aria-hidden") && fold(value, "true") {
 			a.ariaHidden = true
 		}
-		a.toggles = a.toggles || fold(name, "data-toggle")
+		a.noteControl(name, value)
 	case 13:
-		a.toggles = a.toggles || fold(name, "aria-expanded") || fold(name, "aria-controls")
+		a.toggles = a.toggles || fold(name, "aria-expanded")
+		a.noteControl(name, value)
 	case 10:
 		a.shadow = a.shadow || fold(name, "shadowroot") && shadowMode(value) // as browsers had it before the standard
+		a.noteControl(name, value)
 	case 14:
-		a.toggles = a.toggles || fold(name, "data-bs-toggle")
 		a.shadow = a.shadow || fold(name, "shadowrootmode") && shadowMode(value)
+		a.noteControl(name, value)
+	default:
+		if len(name) > 10 {
+			a.noteControl(name, value)
+		}
 	}
 }
 

@@ -9,6 +9,28 @@ type hiding struct {
 	waits bool
 	// What children take over and may change: font-size:0, visibility:hidden, text-indent far to the left.
 	size, sight, indent value
+	// flat: it has no height or no width and shows nothing beyond, or is moved away, where it is a block. box says whether its style
+	// makes it one.
+	flat bool
+	box  value
+	// clipped: it is cut down to nothing, which is how labels are written that only screen readers read.
+	clipped bool
+}
+
+// clips reports whether an element shows nothing because it has no area. In a line, and in a table, text has its own height.
+func (h *hiding) clips(t tag) bool {
+	switch {
+	case h.clipped:
+		return true
+	case !h.flat || h.box == hides:
+		return false
+	}
+	return h.box == shows || t.block() && t != tagTable && t != tagRoot
+}
+
+// hidesAny reports whether an element hides anything.
+func (h *hiding) hidesAny() bool {
+	return h.gone || h.waits || h.size == hides || h.sight == hides || h.indent == hides
 }
 
 // inherits reports whether an element says something that its children take over.
@@ -26,13 +48,17 @@ func (s *style) hiding() (h hiding) {
 	if h.sight == asParent {
 		h.sight = invalid
 	}
+	h.box = s.layout()
 	if s.moves {
 		if h.sight == hides {
 			h.sight = invalid
 		}
+		h.flat = s.away.value == hides && !s.changes && s.opacity.value != hides
 		return h
 	}
-	if s.box.value == hides && (s.opacity.value == hides || h.sight == hides) {
+	h.flat = s.flat()
+	h.clipped = s.clipped()
+	if s.tiny.value == hides && (s.opacity.value == hides || h.sight == hides) {
 		h.gone = true // links that a reader is not meant to find, and no state before a script
 	}
 	h.waits = s.opacity.value == hides

@@ -78,15 +78,20 @@ func (m measure) zero() value {
 	return shows
 }
 
-// far sorts a value that moves an element out of the page: -999px and more, or -99em and more.
+// far sorts a value that moves an element out of the page: -999px and more, -99em and more, or the window's size and more.
 func (m measure) far() value {
 	switch {
 	case !m.ok:
 		return invalid
-	case m.number && m.negative && (m.whole >= 900 || m.whole >= 90 && hasPrefixAny(m.unit, "em", "rem")):
+	case m.number && m.negative && (m.whole >= 900 || m.whole >= 90 && hasPrefixAny(m.unit, "em", "rem") || m.whole >= 100 && m.ofWindow()):
 		return hides
 	}
 	return shows
+}
+
+// ofWindow reports whether the unit is a share of the window.
+func (m measure) ofWindow() bool {
+	return len(m.unit) > 1 && m.unit[len(m.unit)-2] == 'v' && (m.unit[len(m.unit)-1] == 'w' || m.unit[len(m.unit)-1] == 'h')
 }
 
 // large sorts a padding that takes back what a negative margin moved.

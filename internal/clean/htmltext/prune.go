@@ -22,6 +22,7 @@ func (r *Renderer) Prune(root *html.Node, drop func(*html.Node) bool) {
 		if n.Type == html.ElementNode && n != root {
 			r.attributes(n)
 			h := r.at.hide
+			h.waits = h.waits && !(h.clipped && inQuestion(n))
 			if n.Data == "html" || n.Data == "body" {
 				h.gone, h.waits = false, false
 			} else if h.gone && !r.Settings.KeepHidden {

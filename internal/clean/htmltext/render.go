@@ -65,6 +65,10 @@ type Renderer struct {
 	codeState shortcodes
 	lower     [maxName]byte
 	sample    []byte // of text that may be prose
+
+	source      []byte          // the document, in which controls may name panels
+	panels      map[string]bool // the ids that they name
+	panelsKnown bool
 }
 
 // Reset makes the renderer ready for a new document, which W is too.

@@ -51,6 +51,7 @@ func (r *Renderer) Document(src []byte) bool {
 
 // begin looks at what a document as a whole says about its parts.
 func (r *Renderer) begin(src []byte) {
+	r.Within(src)
 	if !r.Settings.CollapseNewlines {
 		r.newlines = plain.Paragraphs
 		if classic(src) {
@@ -128,6 +129,7 @@ func (r *Renderer) startTag(src []byte, i int) int {
 		}
 		return len(src) // HTML5 drops a tag that the end of the document cuts off, and all text with it where a quote is missing
 	}
+	r.reveal(name, t)
 	if r.Literal != nil && !r.Open() {
 		a := Attrs{Any: next-end > 2 && bytes.IndexByte(src[end:next], '=') >= 0, SelfClosing: r.at.selfClosing}
 		if r.Literal(name, false, i > 0 && wordByte(src[i-1]), a) {

@@ -32,8 +32,10 @@ type style struct {
 	display, sight, content, opacity     declared
 	size, indent                         declared
 	position, left, top, margin, padding declared
-	box                                  declared // hides: the element has no area
+	tiny                                 declared // hides: one of its extents is 0
 	moves                                bool     // it has a transform, a transition or an animation
+	changes                              bool     // it has a transition or an animation
+	area
 }
 
 // read parses an inline style. Comments, letter case, CSS escapes and character references inside of the value make no
@@ -62,6 +64,7 @@ func (s *style) declare(property, v []byte) {
 	if len(v) == 0 {
 		return
 	}
+	s.area.note(property, v, important)
 	switch string(property) {
 	case "display":
 		s.display.set(displayValue(v), important)
@@ -96,20 +99,21 @@ func (s *style) declare(property, v []byte) {
 		s.padding.set(length(leftSide(v)).large(), important)
 	case "width", "height", "max-width", "max-height":
 		if length(v).zero() == hides {
-			s.box.set(hides, important)
+			s.tiny.set(hides, important)
 		}
 	default:
-		s.moves = s.moves || movement(property)
+		s.moves = s.moves || movement(property, "transform", "transition", "animation", "will-change", "translate", "scale", "rotate")
+		s.changes = s.changes || movement(property, "transition", "animation", "will-change")
 	}
 }
 
-// movement reports whether a property moves or blends an element: then what the style says is the state before a script
-// or an animation has run.
-func movement(property []byte) bool {
+// movement reports whether a property is one of those that move or blend an element: then what the style says is the state before
+// a script or an animation has run.
+func movement(property []byte, names ...string) bool {
 	for _, prefix := range [...]string{"-webkit-", "-moz-", "-ms-", "-o-"} {
 		property = bytes.TrimPrefix(property, []byte(prefix))
 	}
-	return hasPrefixAny(property, "transform", "transition", "animation", "will-change", "translate", "scale", "rotate")
+	return hasPrefixAny(property, names...)
 }
 
 // keyword sorts the value of a property whose values are words.

@@ -94,6 +94,8 @@ func (r *Renderer) attributes(n *html.Node) {
 		r.at.note([]byte(a.Key), []byte(a.Val))
 	}
 	r.at.finish(css, &r.Entities)
+	t, _ := r.element(n)
+	r.reveal([]byte(n.Data), t)
 }
 
 // element finds what a node is.

@@ -145,6 +145,7 @@ func (p *Parser) render(src []byte) {
 		p.refs = make(map[uint64]struct{}) // clearing a giant map costs each later document its size
 	}
 	clear(p.refs)
+	p.R.Within(src)
 	p.R.Literal, p.R.Fragments, p.R.TagsOnly = p.isText, true, p.quirk
 	// So many blocks would take many times the document's size. They are read twice instead: first for what they
 	// define, then to be written as they come.
