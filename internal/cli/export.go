@@ -151,6 +151,9 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 	}
 	defer func() { err = errors.Join(err, draft.Abort()) }()
 	n, err := export.File(ctx, e, results, format, draft.Path, o.cfg)
+	if errors.Is(err, export.ErrNotOurs) {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: path, Err: err, Hint: "the file was changed or cut short after the run: the same `quarry run` command writes it again and asks nothing again"}
+	}
 	if err != nil {
 		return err
 	}

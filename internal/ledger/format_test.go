@@ -97,3 +97,69 @@ func TestAnOlderFormatIsUpgradedAfterACopy(t *testing.T) {
 		t.Errorf("%s is not what the ledger was", copied)
 	}
 }
+
+func TestAFileWithoutARunIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ledger.Open(t.Context(), effect.New(nil), path)
+	_, readErr := ledger.OpenReadOnly(t.Context(), effect.New(nil), path)
+	for _, err := range []error{err, readErr} {
+		var q *quarry.Error
+		if !errors.As(err, &q) || q.Kind != quarry.BadUsage || q.Subject != path || !strings.Contains(q.Hint, "quarry adopt") {
+			t.Errorf("Open of an empty file = %v, want a usage error that names it", err)
+		}
+	}
+}
+
+func TestALedgerIsCreatedWhole(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	died := errors.New("died")
+	for n := int64(1); ; n++ { // it dies at every effect, before it and after it
+		for _, when := range []effect.When{effect.Before, effect.After} {
+			l, err := ledger.Open(t.Context(), effect.New(func(p effect.Point) error {
+				if p.N >= n && p.When == when {
+					return died
+				}
+				return nil
+			}), path)
+			if err == nil {
+				if n < 4 {
+					t.Errorf("created with %d effects, want a file, a change and a name", n-1)
+				}
+				if err := l.Close(); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if !errors.Is(err, died) {
+				t.Fatalf("effect %d: %v", n, err)
+			}
+			if info, err := os.Stat(path); err == nil {
+				if info.Size() == 0 || fact(t, path, "format") == "" {
+					t.Fatalf("effect %d: %d bytes after a death", n, info.Size())
+				}
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+func TestALedgerThatMayOnlyBeReadIsNamed(t *testing.T) {
+	t.Parallel()
+	path := makeLedger(t, "3")
+	l, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	var q *quarry.Error
+	if err := l.SetFacts(t.Context(), map[string]string{"run": "x"}); !errors.As(err, &q) || q.Kind != quarry.BadUsage || q.Subject != path {
+		t.Errorf("SetFacts = %v, want a usage error that names %s", err, path)
+	}
+}

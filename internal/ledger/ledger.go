@@ -29,9 +29,13 @@ const Format = 3
 // ErrNewerFormat says that a newer Quarry wrote the ledger.
 var ErrNewerFormat = errors.New("written by a newer version")
 
+// errNoRun says that a file is no ledger: it is empty, or another program's.
+var errNoRun = errors.New("it holds no run")
+
 // Ledger is an open ledger. Safe for concurrent use.
 type Ledger struct {
-	db *effect.DB
+	db   *effect.DB
+	path string
 }
 
 const schema = `
@@ -61,14 +65,10 @@ CREATE TABLE IF NOT EXISTS step (
 );`
 
 // Open opens the ledger at path for writing and makes it where it does not exist. A ledger of a newer format fails with
-// ErrNewerFormat.
+// ErrNewerFormat, and so does, with an error of its own, a file that holds no run: what the run paid for would be asked again.
 func Open(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		f, err := e.Create(path) // SQLite would make it readable for others
-		if err != nil {
-			return nil, fmt.Errorf("make ledger: %w", err)
-		}
-		if err := f.Close(); err != nil {
+		if err := create(ctx, e, path); err != nil {
 			return nil, fmt.Errorf("make ledger: %w", err)
 		}
 	}
@@ -97,33 +97,88 @@ func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger,
 	if err != nil {
 		return nil, err
 	}
-	if _, err := l.format(ctx); err != nil {
+	err = l.holdsRun(ctx)
+	if err == nil {
+		_, err = l.format(ctx)
+	}
+	if err != nil {
 		_ = l.Close()
 		return nil, openFault(path, err)
 	}
 	return l, nil
 }
 
-// openFault says what to do about a file that is no ledger, or that this user may not use, by SQLite's result codes
-// (https://www.sqlite.org/rescode.html). It is of the kind quarry.BadUsage then.
-func openFault(path string, err error) error {
-	hint := ""
-	if s, ok := errors.AsType[interface {
-		error
-		Code() int
-	}](err); ok {
-		switch s.Code() & 0xff {
-		case 11, 26: // SQLITE_CORRUPT, SQLITE_NOTADB
-			hint = "the file is damaged, or another program's: bring it back from a copy, or name another directory with --dir; " +
-				"`quarry adopt` takes over what jobs of a lost directory answered"
-		case 3, 8, 14, 23: // SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_AUTH
-			hint = "give this user the right to read and write the directory and what is in it, or name another with --dir"
-		}
+// create makes a ledger beside its path and renames it, so that a ledger that is there is whole: an empty file at the path is
+// one that was lost, never one that a process began before it was killed.
+func create(ctx context.Context, e *effect.Effects, path string) error {
+	fresh := path + ".new"
+	f, err := e.Create(fresh) // SQLite would make it readable for others
+	if err != nil {
+		return err
 	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	l, err := open(e, fresh, "_pragma=journal_mode(MEMORY)&_pragma=synchronous(FULL)&_txlock=immediate")
+	if err != nil {
+		return err
+	}
+	err = l.db.Change(ctx, "ledger: create", func(tx *effect.Tx) error {
+		if _, err := tx.ExecContext(ctx, schema); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO fact (name, value) VALUES ('format', $1)`, strconv.Itoa(Format))
+		return err
+	})
+	if err := errors.Join(err, l.Close()); err != nil {
+		return err
+	}
+	return e.Rename(fresh, path)
+}
+
+// holdsRun fails with errNoRun where the file has not the tables of a ledger.
+func (l *Ledger) holdsRun(ctx context.Context) error {
+	var tables int
+	if err := l.db.QueryRow(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE name = 'fact'`, nil, &tables); err != nil {
+		return err
+	}
+	if tables == 0 {
+		return errNoRun
+	}
+	return nil
+}
+
+// openFault is the error of a ledger that cannot be opened: of the kind quarry.BadUsage where the user can help it.
+func openFault(path string, err error) error {
+	hint := openHint(err)
 	if hint == "" {
 		return fmt.Errorf("open ledger %s: %w", path, err)
 	}
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "open ledger", Subject: path, Err: err, Hint: hint}
+}
+
+// openHint says what to do about a file that is no ledger, or that this user may not use, by SQLite's result codes
+// (https://www.sqlite.org/rescode.html).
+func openHint(err error) string {
+	if errors.Is(err, errNoRun) {
+		return "bring the file back from a copy, or name another directory with --dir; `quarry adopt` takes over what jobs of a lost " +
+			"ledger answered; if no run was ever in the directory, remove the file"
+	}
+	s, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err)
+	if !ok {
+		return ""
+	}
+	switch s.Code() & 0xff {
+	case 11, 26: // SQLITE_CORRUPT, SQLITE_NOTADB
+		return "the file is damaged, or another program's: bring it back from a copy, or name another directory with --dir; " +
+			"`quarry adopt` takes over what jobs of a lost directory answered"
+	case 3, 8, 14, 23: // SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_AUTH
+		return "give this user the right to read and write the directory and what is in it, or name another with --dir"
+	}
+	return ""
 }
 
 func open(e *effect.Effects, path, options string) (*Ledger, error) {
@@ -131,28 +186,30 @@ func open(e *effect.Effects, path, options string) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, err)
 	}
-	return &Ledger{db: db}, nil
+	return &Ledger{db: db, path: path}, nil
 }
 
 func (l *Ledger) prepare(ctx context.Context, e *effect.Effects, path string) error {
-	var tables int
-	if err := l.db.QueryRow(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE name = 'fact'`, nil, &tables); err != nil {
+	if err := l.holdsRun(ctx); err != nil {
 		return err
 	}
-	if tables > 0 {
-		n, err := l.format(ctx)
-		if err != nil || n == Format {
-			return err
-		}
-		return l.upgrade(ctx, e, path, n)
-	}
-	return l.db.Change(ctx, "ledger: create", func(tx *effect.Tx) error {
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO fact (name, value) VALUES ('format', $1)`, strconv.Itoa(Format))
+	n, err := l.format(ctx)
+	if err != nil {
 		return err
-	})
+	}
+	if n == Format {
+		return nil
+	}
+	return l.upgrade(ctx, e, path, n)
+}
+
+// change makes a change, or says what keeps this user from it.
+func (l *Ledger) change(ctx context.Context, what string, fn func(*effect.Tx) error) error {
+	err := l.db.Change(ctx, what, fn)
+	if err == nil || openHint(err) == "" {
+		return err
+	}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "write ledger", Subject: l.path, Err: err, Hint: openHint(err)}
 }
 
 // Close closes the ledger.
@@ -172,7 +229,7 @@ func (l *Ledger) Fact(ctx context.Context, name string) (value string, ok bool, 
 
 // SetFacts sets facts, all or none.
 func (l *Ledger) SetFacts(ctx context.Context, facts map[string]string) error {
-	return l.db.Change(ctx, "ledger: set facts", func(tx *effect.Tx) error { return setFacts(ctx, tx, facts) })
+	return l.change(ctx, "ledger: set facts", func(tx *effect.Tx) error { return setFacts(ctx, tx, facts) })
 }
 
 func setFacts(ctx context.Context, tx *effect.Tx, facts map[string]string) error {

@@ -164,7 +164,7 @@ const columns = `id, seq, kind, state, mode, due, fence, detail`
 // AddShards adds rows that wait to be released, and sets facts, all in one transaction: a plan is stored whole or not at all.
 // Rows of takes are marked as handing what is left of them to the given shard.
 func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]string, takes map[quarry.ShardID]quarry.ShardID) error {
-	return l.db.Change(ctx, "ledger: add shards", func(tx *effect.Tx) error {
+	return l.change(ctx, "ledger: add shards", func(tx *effect.Tx) error {
 		for i := range rows {
 			if err := insert(ctx, tx, &rows[i]); err != nil {
 				return err
@@ -199,7 +199,7 @@ func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
 	if err != nil {
 		return fmt.Errorf("split shard %s: %w", s.ID, err)
 	}
-	return l.db.Change(ctx, "ledger: split "+string(s.ID), func(tx *effect.Tx) error {
+	return l.change(ctx, "ledger: split "+string(s.ID), func(tx *effect.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE shard SET detail = $1 WHERE id = $2 AND fence = $3`, string(b), string(s.ID), s.Fence)
 		if err != nil {
 			return fmt.Errorf("split shard %s: %w", s.ID, err)
@@ -218,7 +218,7 @@ func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
 
 // Drop removes rows and facts, and sets other facts, in one transaction.
 func (l *Ledger) Drop(ctx context.Context, rows []Shard, set map[string]string, facts []string) error {
-	return l.db.Change(ctx, "ledger: drop shards", func(tx *effect.Tx) error {
+	return l.change(ctx, "ledger: drop shards", func(tx *effect.Tx) error {
 		for i := range rows {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM shard WHERE id = $1`, string(rows[i].ID)); err != nil {
 				return fmt.Errorf("drop shard %s: %w", rows[i].ID, err)
@@ -251,7 +251,7 @@ func (l *Ledger) Release(ctx context.Context, now time.Time, n int64, kind quarr
 	if n <= 0 {
 		return nil
 	}
-	return l.db.Change(ctx, "ledger: release shards", func(tx *effect.Tx) error {
+	return l.change(ctx, "ledger: release shards", func(tx *effect.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $1 WHERE id IN (
 			SELECT id FROM shard WHERE due = $2 AND state <> 'done' AND (kind = $3 OR $3 = '') ORDER BY seq LIMIT $4)`,
 			now.UnixMilli(), held.UnixMilli(), string(kind), n)
@@ -277,7 +277,7 @@ func (l *Ledger) Claim(ctx context.Context, owner string, now time.Time, lease t
 		return Shard{}, ErrNothingDue
 	}
 	var s Shard
-	err = l.db.Change(ctx, "ledger: claim", func(tx *effect.Tx) error {
+	err = l.change(ctx, "ledger: claim", func(tx *effect.Tx) error {
 		rows, err := tx.QueryContext(ctx, `UPDATE shard SET owner = $1, lease = $2, fence = fence + 1 WHERE id = (
 			SELECT id FROM shard WHERE state <> 'done' AND due <= $3 AND lease <= $3 AND id NOT IN (SELECT value FROM json_each($4)) ORDER BY due, seq LIMIT 1)
 			RETURNING `+columns, owner, now.Add(lease).UnixMilli(), now.UnixMilli(), string(ids))
@@ -313,7 +313,7 @@ func (l *Ledger) Save(ctx context.Context, s *Shard, keep time.Time) error {
 	if !keep.IsZero() {
 		lease = keep.UnixMilli()
 	}
-	return l.db.Change(ctx, "ledger: save "+string(s.ID)+" "+string(s.State), func(tx *effect.Tx) error {
+	return l.change(ctx, "ledger: save "+string(s.ID)+" "+string(s.State), func(tx *effect.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE shard SET state = $1, mode = $2, due = $3, lease = $4, detail = $5 WHERE id = $6 AND fence = $7`,
 			string(s.State), string(s.Mode), s.Due.UnixMilli(), lease, string(b), string(s.ID), s.Fence)
 		if err != nil {
@@ -328,7 +328,7 @@ func (l *Ledger) Save(ctx context.Context, s *Shard, keep time.Time) error {
 
 // Renew prolongs the lease of a claimed row whose step takes long.
 func (l *Ledger) Renew(ctx context.Context, id quarry.ShardID, fence int64, until time.Time) error {
-	return l.db.Change(ctx, "ledger: renew "+string(id), func(tx *effect.Tx) error {
+	return l.change(ctx, "ledger: renew "+string(id), func(tx *effect.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE shard SET lease = $1 WHERE id = $2 AND fence = $3`, until.UnixMilli(), string(id), fence)
 		if err != nil {
 			return fmt.Errorf("renew shard %s: %w", id, err)
@@ -343,7 +343,7 @@ func (l *Ledger) Renew(ctx context.Context, id quarry.ShardID, fence int64, unti
 // Resume clears every lease and makes every row due that is not held or done: whoever holds the run's lock knows that
 // no other process works on it, so nothing has to wait for a lease to run out.
 func (l *Ledger) Resume(ctx context.Context, now time.Time) error {
-	return l.db.Change(ctx, "ledger: clear leases", func(tx *effect.Tx) error {
+	return l.change(ctx, "ledger: clear leases", func(tx *effect.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE shard SET lease = 0, owner = '', due = CASE WHEN due = $1 THEN due ELSE $2 END WHERE state <> 'done'`,
 			held.UnixMilli(), now.UnixMilli())
 		return err
@@ -358,7 +358,7 @@ func (l *Ledger) Hasten(ctx context.Context, now, latest time.Time) (n int64, er
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	return n, l.db.Change(ctx, "ledger: hasten shards", func(tx *effect.Tx) error {
+	return n, l.change(ctx, "ledger: hasten shards", func(tx *effect.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $3 WHERE `+late, latest.UnixMilli(), held.UnixMilli(), now.UnixMilli())
 		return err
 	})

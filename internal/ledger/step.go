@@ -22,7 +22,7 @@ func (l *Ledger) SaveStep(ctx context.Context, s Step) error {
 	if s.Finished {
 		state = "finished"
 	}
-	return l.db.Change(ctx, "ledger: step "+s.Name+" "+state, func(tx *effect.Tx) error {
+	return l.change(ctx, "ledger: step "+s.Name+" "+state, func(tx *effect.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO step (name, state, began, ended, taken, done, failed, skipped) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (name) DO UPDATE SET state = excluded.state, began = excluded.began, ended = excluded.ended, taken = excluded.taken,
 			done = excluded.done, failed = excluded.failed, skipped = excluded.skipped`,
