@@ -37,6 +37,7 @@ type App struct {
 	json, quiet bool
 	args        []string
 	file        string
+	output      string    // the folder that the command writes into
 	input       io.Reader // Stdin, until the command is interrupted
 }
 
@@ -230,7 +231,7 @@ func (a *App) exit(ctx context.Context, err error) int {
 
 // parts puts together what the commands work with.
 func (a *App) parts() *compose.Program {
-	return &compose.Program{Stdin: a.input, Env: a.Env, Say: a.say, Version: a.Version}
+	return &compose.Program{Stdin: a.input, Env: a.Env, Say: a.say, Version: a.Version, Output: a.output}
 }
 
 // writeJSON prints a value for programs.

@@ -252,6 +252,7 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	defer show.close()
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
+	a.output = out
 	r, err := a.offline(ctx, s, args, "", outlook.Window{}, &open, show.event)
 	if err != nil {
 		return err

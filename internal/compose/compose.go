@@ -13,6 +13,8 @@ type Program struct {
 	Env     func(string) (string, bool)
 	Say     func(format string, args ...any) // a line for people
 	Version string
+	// Output is the folder that a command writes into, which it does not read as a source. Empty: it has none.
+	Output string
 	// CheckBackends makes OpenProvider ask the servers behind the stand-in whether they are there, before anything is asked of them.
 	CheckBackends bool
 }

@@ -12,6 +12,7 @@ import (
 	"quarry"
 	"quarry/internal/config"
 	"quarry/internal/effect"
+	"quarry/internal/source/dir"
 )
 
 // Closers are closed in the reverse of the order in which they were opened.
@@ -30,23 +31,17 @@ func (c *Closers) Close() error {
 	return errors.Join(errs...)
 }
 
-// ownNames are what a run writes into its directory. quarry.yaml is not one of them: a file of that name is left as it is.
-var ownNames = []string{
-	"ledger.db", "ledger.db-wal", "ledger.db-shm", "results.jsonl", "failed.jsonl", "near-duplicates.jsonl", "report.json", "report.html", "quarry.log", "quotas.json", "files.json", "stop", "lock",
-	"index", "journal", "raw", "shards", "local",
-}
-
 // foreignName gives a name that a run needs in a directory in which no run was: another program wrote it. A run's own
 // directory has the lock, which is the first thing written, or a ledger.
-func foreignName(dir string) string {
-	if b, err := os.ReadFile(filepath.Join(dir, "lock")); err == nil && len(b) <= 32 && strings.Trim(string(b), "0123456789\n") == "" {
+func foreignName(folder string) string {
+	if b, err := os.ReadFile(filepath.Join(folder, "lock")); err == nil && len(b) <= 32 && strings.Trim(string(b), "0123456789\n") == "" {
 		return ""
 	}
-	if isLedger(filepath.Join(dir, "ledger.db")) {
+	if isLedger(filepath.Join(folder, "ledger.db")) {
 		return ""
 	}
-	for _, name := range ownNames {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+	for _, name := range dir.RunNames {
+		if _, err := os.Lstat(filepath.Join(folder, name)); err == nil {
 			return name
 		}
 	}

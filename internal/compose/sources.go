@@ -35,6 +35,7 @@ func (pr *Program) sourceConfig(s *config.Settings, e *effect.Effects, records b
 	cfg := source.Config{
 		Fields: s.Fields, From: s.From, MaxItemBytes: s.MaxItemMiB << 20, Records: records, Stdin: pr.Stdin, Query: s.Query,
 		HTTP: e.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Store: pr.store(s, e),
+		Skip: []string{s.Dir, pr.Output},
 	}
 	for _, w := range s.Where {
 		c, err := source.ParseCondition(w)

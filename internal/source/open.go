@@ -217,7 +217,7 @@ func folder(arg string, cfg Config, index int, err error) (Source, error) {
 	if len(cfg.Where) > 0 {
 		return nil, badSource(arg, errNoFields, "leave --where out, or name the folder's .jsonl files themselves")
 	}
-	return &dir.Source{Root: arg, Config: cfg.items(), Index: index}, nil
+	return &dir.Source{Root: arg, Skip: cfg.Skip, Config: cfg.items(), Index: index}, nil
 }
 
 // bare takes "open PATH:" off an error whose subject says the path already.

@@ -83,6 +83,8 @@ type Config struct {
 	Store func(ctx context.Context, bucket string) (s3.Store, error)
 	// Notes counts what sources pass over or change by a rule; nil: not counted.
 	Notes *note.Book
+	// Skip are folders that are not read where they are inside of a source: those that the command writes into.
+	Skip []string
 	// Stdin is what the argument "-" reads; nil means that there is none.
 	Stdin io.Reader
 	// Observe, where it is not nil, gets each item of JSON members before any condition is applied (see item.Config). Text

@@ -4,7 +4,8 @@
 // connector for them.
 //
 // What always holds: a folder's entries come sorted by name, a folder where its name stands; ids are paths relative to the
-// root, with slashes on every system; what begins with a dot is not looked at; links to folders are not followed.
+// root, with slashes on every system; what begins with a dot, what Quarry itself wrote, links to folders, pipes and devices are
+// not read, and that is counted.
 package dir
 
 import (
@@ -30,6 +31,7 @@ import (
 // Source is a folder.
 type Source struct {
 	Root   string
+	Skip   []string // folders inside of it that are not read, as paths of their own; an empty one is none
 	Config item.Config
 	Index  int // of the source in the run
 }
@@ -49,7 +51,12 @@ var ErrNoFiles = errors.New("no Markdown (.md, .markdown, .mdx, .qmd, .mkd, .Rmd
 // Blocks gives the folder's files in blocks of some.
 func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
 	return func(yield func(quarry.Block, error) bool) {
-		w := walk{s: s, from: from, yield: yield}
+		w := walk{s: s, from: from, yield: yield, made: madeBy(s.Root)}
+		for _, name := range s.Skip {
+			if info, err := os.Stat(name); name != "" && err == nil {
+				w.skip = append(w.skip, info)
+			}
+		}
 		// The trailing slash follows a root that is itself a link.
 		err := filepath.WalkDir(s.Root+string(filepath.Separator), func(name string, entry fs.DirEntry, err error) error {
 			if e := ctx.Err(); e != nil {
@@ -78,6 +85,8 @@ type walk struct {
 	bytes   int64
 	found   int
 	stopped bool
+	made    string        // what the root is, where Quarry made it
+	skip    []fs.FileInfo // of the folders that are not read
 }
 
 // file is one text.
@@ -100,7 +109,11 @@ func (w *walk) visit(ctx context.Context, name string, entry fs.DirEntry, err er
 	if rel == "." {
 		return nil
 	}
-	if strings.HasPrefix(path.Base(rel), ".") {
+	info, statErr := os.Stat(name) // of what a link leads to
+	if what := w.passedOver(rel, name, entry, info); what != "" {
+		if w.from.File == "" && what != unseen {
+			w.s.Config.Notes.Count(note.Passed, what+" "+rel)
+		}
 		if entry != nil && entry.IsDir() {
 			return fs.SkipDir
 		}
@@ -122,19 +135,53 @@ func (w *walk) visit(ctx context.Context, name string, entry fs.DirEntry, err er
 	if (format == "" && !lines) || w.before(rel, false) {
 		return nil
 	}
-	info, err := os.Stat(name) // of what a link leads to
-	if err == nil && !info.Mode().IsRegular() {
-		return nil
-	}
 	switch {
-	case err != nil:
-		w.add(ctx, file{rel: rel, err: err})
+	case statErr != nil:
+		w.add(ctx, file{rel: rel, err: statErr})
 	case lines:
 		w.lines(ctx, rel)
 	default:
 		w.add(ctx, file{rel: rel, format: format, size: info.Size()})
 	}
 	return w.next()
+}
+
+// unseen is what is passed over and not counted: hidden files that would not be read under another name.
+const unseen = "unseen"
+
+// passedOver says why an entry is not looked at; empty: it is. info is nil where a link leads nowhere.
+func (w *walk) passedOver(rel, name string, entry fs.DirEntry, info fs.FileInfo) string {
+	format, lines := formatOf(rel)
+	readable := format != "" || lines
+	folder := entry != nil && entry.IsDir()
+	switch base := path.Base(rel); {
+	case w.made != "" && base == rel && wrote(w.made, base):
+		if readable {
+			return "file of the " + w.made
+		}
+		return unseen
+	case strings.HasPrefix(base, ".") && folder:
+		return "hidden folder"
+	case strings.HasPrefix(base, ".") && readable:
+		return "hidden file"
+	case strings.HasPrefix(base, "."):
+		return unseen
+	case folder && info != nil && slices.ContainsFunc(w.skip, func(s fs.FileInfo) bool { return os.SameFile(s, info) }):
+		return cmp.Or(madeBy(name), "output")
+	case folder:
+		return madeBy(name)
+	case info == nil:
+		return ""
+	case info.IsDir():
+		return "link to the folder"
+	case info.Mode()&fs.ModeNamedPipe != 0:
+		return "pipe"
+	case !info.Mode().IsRegular():
+		return "device or socket"
+	case lines && isResults(name):
+		return "results of a run"
+	}
+	return ""
 }
 
 func (w *walk) next() error {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"quarry/internal/figure"
 )
 
 // A Kind is one rule, and how its line reads.
@@ -19,6 +21,7 @@ type Kind int
 const (
 	Unpublished Kind = iota // items of an export that are no published posts or pages, by type and status
 	Ignored                 // files of a folder that are of no kind, by extension
+	Passed                  // entries of a folder that are not looked at, whatever they hold, each by why and its name
 	Protected               // posts of an export that a password protects, by their ids
 	Locked                  // posts whose text a site gives only with a password, by their ids
 	Arrays                  // which array of a file was taken for that of the items, where several could be
@@ -92,6 +95,8 @@ func line(k Kind, counts map[string]int64) string {
 	switch k {
 	case Arrays:
 		return "read: the array " + strings.Join(slices.Sorted(slices.Values(labels)), "; the array ")
+	case Passed:
+		return fmt.Sprintf("not looked at: %s (%s); name a folder or file as a source of its own to read it", entries(total), named(labels, total))
 	case Protected:
 		return fmt.Sprintf("left out: %s that a password protects (%s); to read them: --where protected=true", items(total, "post"), named(labels, total))
 	case Locked:
@@ -129,6 +134,13 @@ func named(labels []string, total int64) string {
 		list += fmt.Sprintf(" and %d more", more)
 	}
 	return list
+}
+
+func entries(n int64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return figure.Thousands(n) + " entries"
 }
 
 func items(n int64, what string) string {
