@@ -82,6 +82,7 @@ func metadata(w *walk, value []byte) {
 }
 
 func cacheControl(w *walk, value []byte) {
+	w.cached++
 	cacheControlShape(w, value)
 	if w.facts.job {
 		w.warn(value, "prompt caching is not supported with batch inference: cache_control saves nothing here", "remove it, or use on-demand calls")
@@ -169,6 +170,8 @@ func anthropicTogether(w *walk, f fields) {
 		}
 	}
 	w.thinking(f, "max_tokens", effort, interleaved)
+	w.uniqueTools(f.get("tools"))
+	w.tooManyCached(f.whole)
 	w.forcedTool(f.get("tool_choice"), f.get("tools"), f.get("thinking"))
 	if list := f.get("messages"); list != nil && list[0] == '[' {
 		w.prefill(list)
@@ -223,21 +226,25 @@ func anthropicMessages(w *walk, value []byte) {
 		return
 	}
 	n, before := 0, byte(0)
+	tools := pairs{is: messagesPairs}
 	for m := range w.c.Elements(value) {
 		w.pushIndex(n)
 		role := anthropicMessage(w, m, n)
+		tools.message(w, n, m, role, w.content)
 		w.pop()
 		switch {
 		case role == 0:
 		case n == 0 && role == 'a':
 			w.say(m, `messages: first message must use the "user" role`, "begin messages with a user turn")
 		case role == before:
-			// Bedrock still refuses what Anthropic's own API joins (anthropics/anthropic-sdk-typescript issue 565).
-			w.say(m, `messages: roles must alternate between "user" and "assistant", but found multiple "`+string(inside(w.role))+`" roles in a row`, "join the two turns into one")
+			// Bedrock was seen to refuse what Anthropic's own API joins (anthropics/anthropic-sdk-typescript issue 565), and later
+			// not to (modelcontextprotocol/quickstart-resources issue 20); no page of AWS decides it.
+			w.warn(m, `Bedrock may answer, as it did before it joined turns: messages: roles must alternate between "user" and "assistant", but found multiple "`+string(inside(w.role))+`" roles in a row`, "join the two turns into one")
 		}
 		before = role
 		n++
 	}
+	tools.settle(w)
 	if n == 0 {
 		w.say(value, "messages: at least one message is required", "add a user turn")
 	}
@@ -313,6 +320,9 @@ func anthropicTool(w *walk, value []byte) {
 				w.push("type")
 				w.fault(kind, message{kind: badTag, text: shown([]byte(said(kind))), want: "type"}, `use "custom", or leave type out`)
 				w.pop()
+			}
+			if cache, ok := lookup(w, value, "cache_control"); ok && string(cache) != "null" {
+				w.at("cache_control", func() { cacheControl(w, cache) })
 			}
 			return
 		}

@@ -8,9 +8,9 @@ var contentBlock = tagged("type", map[string]rule{
 	"search_result":     searchResult,
 	"thinking":          object(need("type", text), need("thinking", text), need("signature", text)),
 	"redacted_thinking": object(need("type", text), need("data", text)),
-	"tool_use": object(need("type", text), need("id", filled), need("name", named), need("input", anyObject),
+	"tool_use": object(need("type", text), need("id", callID), need("name", named), need("input", anyObject),
 		optional("cache_control", cacheControl), optional("caller", anyObject), optional("toolset_name", text)),
-	"tool_result": object(need("type", text), need("tool_use_id", filled), optional("content", stringOr(text, list(0, 0, resultBlock))),
+	"tool_result": object(need("type", text), need("tool_use_id", callID), optional("content", stringOr(text, list(0, 0, resultBlock))),
 		optional("is_error", boolean), optional("cache_control", cacheControl), optional("toolset_name", text)),
 
 	// What the provider's own tools answered, in a conversation that is sent again.

@@ -17,7 +17,7 @@ var chatTop = objectOf(chatUnknown, nil,
 	optional("response_format", responseFormat),
 	optional("tools", list(0, 0, chatTool)), optional("tool_choice", chatToolChoice), optional("parallel_tool_calls", boolean),
 	optional("functions", list(0, 0, anyObject)), optional("function_call", nil),
-	optional("reasoning_effort", text), optional("reasoning", anyObject), optional("verbosity", text),
+	optional("reasoning_effort", effort), optional("reasoning", anyObject), optional("verbosity", text),
 	optional("user", text), optional("safety_identifier", text), optional("prompt_cache_key", text), optional("metadata", anyObject),
 	optional("service_tier", text), optional("stream_options", anyObject), optional("modalities", list(0, 0, text)), optional("prediction", anyObject),
 	optional("store", boolean),
@@ -45,6 +45,9 @@ func chatUnknown(_ *walk, name string) (fix string, refused bool) {
 	}
 	return "remove it", true
 }
+
+// effort has the values of OpenAI's page of chat completions, and max, which servers of open-weight models take.
+var effort = oneOf("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 func noStream(w *walk, value []byte) {
 	boolean(w, value)
@@ -124,6 +127,11 @@ func chatMessage(w *walk, value []byte) (role string) {
 			w.fault(value, message{kind: missing}, "add its text, or tool_calls")
 			w.pop()
 		}
+	}
+	if _, ok := lookup(w, value, "tool_call_id"); role == "tool" && !ok {
+		w.push("tool_call_id")
+		w.fault(value, message{kind: missing}, "add the id of the call that it answers, of the assistant's tool_calls")
+		w.pop()
 	}
 	if role == "user" && hasContent && (content[0] == '"' && (len(content) == 2 || blank(content)) || isEmptyArray(content)) {
 		w.push("content")

@@ -96,6 +96,7 @@ func converseMessages(w *walk, value []byte) {
 	}
 	n := 0
 	var before []byte
+	tools := pairs{is: conversePairs}
 	for m := range w.c.Elements(value) {
 		w.pushIndex(n)
 		w.role, w.content = nil, nil
@@ -104,6 +105,7 @@ func converseMessages(w *walk, value []byte) {
 		if w.content != nil && isEmptyArray(w.content) {
 			w.say(w.content, "The content field in the Message object at "+w.pathWith(".")+" is empty. Add a ContentBlock object to the content field and try again.", "add a block with text")
 		}
+		tools.message(w, n, m, roleByte(role), w.content)
 		w.pop()
 		switch {
 		case n == 0 && string(role) == "assistant":
@@ -114,9 +116,21 @@ func converseMessages(w *walk, value []byte) {
 		before = role
 		n++
 	}
+	tools.settle(w)
 	if n == 0 {
 		w.say(value, "The Converse API requires at least one message.", "add a user turn")
 	}
+}
+
+// roleByte is u for the user's turn, a for the assistant's, 0 for another.
+func roleByte(role []byte) byte {
+	switch string(role) {
+	case "user":
+		return 'u'
+	case "assistant":
+		return 'a'
+	}
+	return 0
 }
 
 var converseTurn = objectThen(noteTurn, need("role", oneOf("user", "assistant")), need("content", list(0, 0, converseBlock)))

@@ -104,8 +104,6 @@ func TestRefusedBodies(t *testing.T) {
 		{"an unknown role", haiku, "", turns(`{"role":"human","content":"x"}`), `Unexpected role "human"`},
 		{"a role that is a number", haiku, "", turns(`{"role":1,"content":"x"}`), "messages.0.role: Input should be a valid string"},
 		{"an assistant first", haiku, "", turns(`{"role":"assistant","content":"x"}`), `first message must use the "user" role`},
-		{"two user turns in a row", haiku, "", turns(`{"role":"user","content":"a"},{"role":"user","content":"b"}`), `found multiple "user" roles in a row`},
-		{"two assistant turns in a row", haiku, "", turns(`{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"assistant","content":"c"}`), `found multiple "assistant" roles in a row`},
 		{"a message without content", haiku, "", turns(`{"role":"user"}`), "messages.0.content: Field required"},
 		{"a message with another member", haiku, "", turns(`{"role":"user","content":"x","name":"n"}`), "messages.0.name: Extra inputs are not permitted"},
 		{"an empty turn", haiku, "", turns(`{"role":"user","content":""}`), "all messages must have non-empty content"},
@@ -180,6 +178,8 @@ func TestRefusedBodies(t *testing.T) {
 		{"Converse with no block", haiku, quarry.Converse, `{"messages":[{"role":"user","content":[]}]}`, "The content field in the Message object at messages.0 is empty."},
 		{"Converse with an empty block", haiku, quarry.Converse, `{"messages":[{"role":"user","content":[{}]}]}`, "no known content block"},
 		{"Converse that begins with the assistant", haiku, quarry.Converse, `{"messages":[{"role":"assistant","content":[{"text":"x"}]}]}`, "A conversation must start with a user message."},
+		{"an effort that does not exist", gptOSS, "", chat(`,"reasoning_effort":"huge"`), "reasoning_effort: Input should be 'none', 'minimal', 'low', 'medium', 'high', 'xhigh' or 'max'"},
+		{"a tool's turn without the call's id", gptOSS, "", `{"messages":[{"role":"user","content":"x"},{"role":"tool","content":"1"}]}`, "messages.1.tool_call_id: Field required"},
 		{"Converse with two user turns", haiku, quarry.Converse, `{"messages":[{"role":"user","content":[{"text":"x"}]},{"role":"user","content":[{"text":"y"}]}]}`, "A conversation must alternate between user and assistant roles."},
 		{"Converse with a system turn", haiku, quarry.Converse, `{"messages":[{"role":"system","content":[{"text":"x"}]}]}`, "Member must satisfy enum value set: [user, assistant]"},
 		{"Converse with maxTokens 0", novaLite, quarry.Converse, converse(`,"inferenceConfig":{"maxTokens":0}`), "Member must have value greater than or equal to 1"},
@@ -306,6 +306,7 @@ func TestAcceptedBodies(t *testing.T) {
 		{"Llama", llama, "", false, `{"prompt":"<|begin_of_text|>x","max_gen_len":512,"temperature":0.5,"top_p":0.9}`},
 		{"chat", gptOSS, "", false, `{"model":"openai.gpt-oss-120b-1:0","messages":[{"role":"developer","content":"s"},{"role":"user","content":[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}],"max_completion_tokens":150,"temperature":0.7,"top_p":0.9,"stream":false,"stop":["x"],"reasoning_effort":"low","seed":7}`},
 		{"chat with tools", gptOSS, "", false, `{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"1"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"auto"}`},
+		{"chat with an effort", gptOSS, "", false, chat(`,"reasoning_effort":"high"`)},
 		{"chat with an answer schema", gptOSS, "", false, chat(`,"response_format":{"type":"json_schema","json_schema":{"name":"a","strict":true,"schema":{"type":"object"}}}`)},
 		{"Mistral's first generation", "mistral.mistral-7b-instruct-v0:2", "", false, `{"prompt":"<s>[INST] x [/INST]","max_tokens":50,"temperature":0.5,"top_k":50}`},
 		{"Mistral Large's chat", "mistral.mistral-large-2407-v1:0", "", false, chat(`,"max_tokens":10`)},
@@ -329,9 +330,92 @@ func TestAcceptedBodies(t *testing.T) {
 	}
 }
 
+// calls is an assistant's turn that calls a tool with each id, results a user's turn that answers them.
+func calls(ids ...string) string {
+	var b []string
+	for _, id := range ids {
+		b = append(b, `{"type":"tool_use","id":"`+id+`","name":"x","input":{}}`)
+	}
+	return `{"role":"assistant","content":[{"type":"text","text":"I look."},` + strings.Join(b, ",") + `]}`
+}
+
+func results(ids ...string) string {
+	var b []string
+	for _, id := range ids {
+		b = append(b, `{"type":"tool_result","tool_use_id":"`+id+`","content":"r"}`)
+	}
+	return `{"role":"user","content":[` + strings.Join(b, ",") + `]}`
+}
+
+func converseCalls(uses, results string) string {
+	return `{"messages":[{"role":"user","content":[{"text":"a"}]},{"role":"assistant","content":[` + uses + `]},{"role":"user","content":[` + results + `]}]}`
+}
+
+func TestCallsHaveTheirResults(t *testing.T) {
+	t.Parallel()
+	const (
+		begin  = `{"role":"user","content":"a"},`
+		answer = `,{"role":"assistant","content":"b"}`
+		more   = `,{"role":"user","content":"c"}`
+		tool   = `{"name":"x","input_schema":{"type":"object"}}`
+		cached = `{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}`
+		use    = `{"toolUse":{"toolUseId":"t1","name":"x","input":{}}}`
+		result = `{"toolResult":{"toolUseId":"t1","content":[{"text":"r"}]}}`
+	)
+	tools := func(list string) string { return claude(`,"tools":[` + list + `]`) }
+	for _, c := range []struct {
+		name string
+		of   quarry.InvocationType
+		body string
+		want string // empty: nothing
+	}{
+		{"a call and its result", "", turns(begin + calls("t1") + "," + results("t1")), ""},
+		{"parallel calls, the results in another order", "", turns(begin + calls("t1", "t2") + "," + results("t2", "t1") + answer + more), ""},
+		{"results in two turns that are joined", "", turns(begin + calls("t1", "t2") + "," + results("t1") + "," + results("t2")), ""},
+		{"calls in two turns that are joined", "", turns(begin + calls("t1") + "," + calls("t2") + "," + results("t1", "t2")), ""},
+		{"the id again, later", "", turns(begin + calls("t1") + "," + results("t1") + "," + calls("t1") + "," + results("t1")), ""},
+		{"thinking in front of the call", "", turns(begin + `{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"},{"type":"tool_use","id":"t1","name":"x","input":{}}]},` + results("t1")), ""},
+		{"the provider's own tools", "", turns(begin + `{"role":"assistant","content":[{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}},{"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[]},{"type":"text","text":"b"}]}` + more), ""},
+		{"calls that were summarized away", "", turns(begin + `{"role":"assistant","content":[{"type":"compaction","content":"s"}]},` + results("t1")), ""},
+		{"a result without a call", "", turns(results("zz")), "messages.0.content.0: unexpected `tool_use_id` found in `tool_result` blocks: zz. Each"},
+		{"the result of another call", "", turns(begin + calls("t1") + "," + results("t1", "t2")), "messages.2.content.1: unexpected `tool_use_id`"},
+		{"a result too late", "", turns(begin + calls("t1") + "," + results("t1") + answer + "," + results("t1")), "messages.4.content.0: unexpected `tool_use_id`"},
+		{"a call without a result", "", turns(begin + calls("t1") + more), "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: t1. Each"},
+		{"one of two calls", "", turns(begin + calls("t1", "t2") + "," + results("t1") + answer + more), "immediately after: t2."},
+		{"two calls of one id", "", turns(begin + calls("t1", "t1") + "," + results("t1")), "messages.1.content.2: `tool_use` ids must be unique"},
+		{"a call's id with a dot", "", turns(begin + calls("t.1") + "," + results("t.1")), "messages.1.content.1.id: String should match pattern '^[a-zA-Z0-9_-]+$'"},
+		{"an empty id", "", turns(begin + calls("") + "," + results("")), "String should match pattern"},
+
+		{"two tools", "", tools(tool + `,{"name":"y","input_schema":{"type":"object"}}`), ""},
+		{"two tools of one name", "", tools(tool + "," + tool), "tools: Tool names must be unique."},
+		{"one of them the provider's", "", tools(`{"type":"bash_20250124","name":"bash"},{"name":"bash","input_schema":{"type":"object"}}`), "tools: Tool names must be unique."},
+
+		{"four cached blocks", "", claude(`,"system":[` + strings.Repeat(cached+",", 3) + cached + `]`), ""},
+		{"five cached blocks", "", claude(`,"system":[` + strings.Repeat(cached+",", 4) + cached + `]`), "A maximum of 4 blocks with cache_control may be provided. Found 5."},
+		{"five in all places", "", claude(`,"system":[` + strings.Repeat(cached+",", 3) + cached + `],"tools":[{"type":"bash_20250124","name":"bash","cache_control":{"type":"ephemeral"}}]`), "Found 5."},
+
+		{"Converse: a call and its result", quarry.Converse, converseCalls(use, result), ""},
+		{"Converse: no result", quarry.Converse, converseCalls(use, `{"text":"x"}`), "Expected toolResult blocks at messages.2.content for the following Ids: t1"},
+		{"Converse: no call", quarry.Converse, converseCalls(`{"text":"x"}`, result), "The number of toolResult blocks at messages.2.content exceeds the number of toolUse blocks of previous turn."},
+		{"Converse: two results", quarry.Converse, converseCalls(use, result+","+result), "The toolResult blocks at messages.2.content contain duplicate Ids: t1"},
+		{"Converse: two calls of one id", quarry.Converse, converseCalls(use+","+use, result), "The toolUse blocks at messages.1.content contain duplicate Ids: t1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			faults, _ := check(t, rules.Config{Model: haiku, Type: c.of}, c.body)
+			if (len(faults) > 0) != (c.want != "") || !strings.Contains(strings.Join(faults, "\n"), c.want) {
+				t.Errorf("Check(%s) = %q, want %q", c.body, faults, c.want)
+			}
+		})
+	}
+}
+
 func TestWhatNoPageDecidesIsAWarning(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, body, want string }{
+		{"two user turns in a row", turns(`{"role":"user","content":"a"},{"role":"user","content":"b"}`), `found multiple "user" roles in a row`},
+		{"two assistant turns in a row", turns(`{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"assistant","content":"c"}`), `found multiple "assistant" roles in a row`},
+		{"a call at the end", turns(`{"role":"user","content":"a"},` + calls("t1")), "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: t1."},
 		{"metadata", claude(`,"metadata":{"user_id":"u"}`), "does not list metadata"},
 		{"a cache point in a job", claude(`,"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]`), "saves nothing here"},
 		{"a forced tool in a job", claude(`,"tools":[{"name":"x","input_schema":{"type":"object"}}],"tool_choice":{"type":"tool","name":"x"}`), "disagree on tools"},

@@ -21,6 +21,7 @@ type walk struct {
 	values [][]byte // of the objects that are open, one place for each of their members
 
 	role, content []byte // of the message that was checked last, nil where it has none
+	cached        int    // blocks with cache_control so far
 }
 
 // step is a name, or an index where name is empty.
@@ -33,7 +34,7 @@ var walks = sync.Pool{New: func() any { return new(walk) }}
 
 func (w *walk) free() {
 	w.c, w.facts, w.report, w.role, w.content = nil, nil, nil, nil, nil
-	w.path = w.path[:0]
+	w.path, w.cached = w.path[:0], 0
 	clear(w.values)
 	w.values = w.values[:0]
 	walks.Put(w)

@@ -22,3 +22,18 @@ func TestModelsThatAreAskedInCallsOnlyAreKnown(t *testing.T) {
 		t.Errorf("a misspelled id: %d %s", status, got)
 	}
 }
+
+func TestCallsRefuseWhatTheRulesRefuse(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	const tool = `{"name":"x","input_schema":{"type":"object"}}`
+	for body, want := range map[string]string{
+		`{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"a"}],"tools":[` + tool + `,` + tool + `]}`:                          "tools: Tool names must be unique.",
+		`{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"zz","content":"r"}]}]}`:        "unexpected `tool_use_id` found in `tool_result` blocks: zz",
+		`{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"a"},{"role":"user","content":[{"type":"text","text":"b"}]}],"x":1}`: "x: Extra inputs are not permitted",
+	} {
+		if status, _, got := w.send("POST", "/model/"+strings.ReplaceAll(haiku, ":", "%3A")+"/invoke", body); status != 400 || !strings.Contains(got, want) {
+			t.Errorf("%s: %d %s, want %s", body, status, got, want)
+		}
+	}
+}
