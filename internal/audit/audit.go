@@ -93,7 +93,7 @@ type Checked struct {
 	InputTokens  int64 `json:"input_tokens"` // of all raw answers
 	OutputTokens int64 `json:"output_tokens"`
 	Unknown      int64 `json:"unknown,omitempty"` // raw answers that do not say what they took
-	Earlier      int64 `json:"earlier"` // results that were taken over from an earlier pass
+	Earlier      int64 `json:"earlier"`           // results that were taken over from an earlier pass
 }
 
 // Clean reports whether nothing was found that is a fault.

@@ -21,7 +21,7 @@ import (
 // A command that was refused, or that a person ended, binds the next one to nothing. A pass that has sent nothing is dropped as
 // soon as something is to be done otherwise. A pass that has sent something is given up where the next command has other
 // settings: what it has not sent is dropped, what it has sent is followed to its end and collected with the settings it was
-// asked with, and its answers stay known.
+// asked with, and its answers stay known. So is a pass that stopped at its gate, where its sources were corrected.
 
 // abandonedFact names the pass that is being given up, from the moment at which its unsent shards are dropped.
 const abandonedFact = "abandoned"
@@ -87,7 +87,7 @@ func (r *Run) letGo(ctx context.Context) error {
 	if err != nil || pass == 0 {
 		return err
 	}
-	facts, err := r.facts(ctx, "settings", "seen", abandonedFact, flagsFact(pass), unansweredFact(pass))
+	facts, err := r.facts(ctx, "settings", "seen", abandonedFact, flagsFact(pass), unansweredFact(pass), judgedFact(pass))
 	if err != nil {
 		return err
 	}
@@ -111,6 +111,14 @@ func (r *Run) letGo(ctx context.Context) error {
 		}
 	case other || facts[unansweredFact(pass)] != "":
 		return r.giveUp(ctx, pass, rows)
+	default:
+		corrected, err := r.corrected(ctx, facts[judgedFact(pass)], facts["seen"])
+		if err != nil {
+			return err
+		}
+		if corrected {
+			return r.giveUp(ctx, pass, rows)
+		}
 	}
 	return r.freeUnsent(ctx, rows)
 }

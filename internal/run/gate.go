@@ -36,12 +36,22 @@ func (r *Run) gateShut(ctx context.Context, p *pilotRead, none bool) error {
 	for _, f := range top {
 		text += "\n" + FailureText(&f)
 	}
-	hint := "change the prompt, the schema or the model and rerun, or lower --pilot-min-valid"
+	judged, err := r.judged(ctx)
+	if err != nil {
+		return err
+	}
+	sources := "correct the sources"
+	if judged == cannotTell {
+		sources += " (and name --replace-source)"
+	}
+	hint := "change the prompt, the schema or the model, or " + sources + ", and rerun; or lower --pilot-min-valid"
+	facts := map[string]string{judgedFact(r.planned.Pass): judged}
 	if none {
 		hint = "`quarry status` shows the pilot's jobs; fix the cause and rerun"
-		if err := r.ledger.SetFacts(ctx, map[string]string{unansweredFact(r.planned.Pass): "yes"}); err != nil {
-			return err
-		}
+		facts = map[string]string{unansweredFact(r.planned.Pass): "yes"}
+	}
+	if err := r.ledger.SetFacts(ctx, facts); err != nil {
+		return err
 	}
 	if len(top) > 0 && top[0].Hint != "" {
 		hint = strings.TrimSuffix(top[0].Hint, ".") + "; " + hint

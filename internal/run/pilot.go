@@ -156,6 +156,13 @@ func (r *Run) passedBefore(ctx context.Context) ([]string, error) {
 }
 
 func (r *Run) passedPilot(ctx context.Context) error {
+	if judged, _, err := r.ledger.Fact(ctx, judgedFact(r.planned.Pass)); err != nil {
+		return err
+	} else if judged != "" { // by a gate that was higher
+		if err := r.ledger.SetFacts(ctx, map[string]string{judgedFact(r.planned.Pass): ""}); err != nil {
+			return err
+		}
+	}
 	list, err := r.passedBefore(ctx)
 	if err != nil || slices.Contains(list, r.asks()) {
 		return err

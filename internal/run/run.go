@@ -43,7 +43,8 @@ import (
 type Config struct {
 	Dir     string   // the run directory, absolute
 	Sources []string // as they were named, for people and for the check that they stay the same
-	// ReplaceSource takes other sources than the run's for its sources from now on.
+	// ReplaceSource takes other sources than the run's for its sources from now on, and the same ones as corrected where a pass stopped at
+	// its gate.
 	ReplaceSource bool
 	Settings      string // a digest of all that decides what is asked: model, prompt, schema, cleaning
 	Asks          string // a digest of model, prompt and schema alone. Empty: Settings
