@@ -155,9 +155,9 @@ func TestShadowTrees(t *testing.T) {
 func TestNestedShortcodes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, in, want string }{
-		{"tabs", "A.\n\n{{< tabs >}}\n    {{< tab \"One\" >}}\n    Inside one.\n    {{< /tab >}}\n{{< /tabs >}}\n\nB.", "A.\n\nInside one.\n\nB."},
-		{"indented by level", "{{< tabs >}}\n    {{< tab \"One\" >}}\n        Inside one.\n\n        And more.\n    {{< /tab >}}\n{{< /tabs >}}\nB.", "Inside one.\n\nAnd more.\n\nB."},
-		{"by two columns", "{{< tabs >}}\n  {{< tab \"One\" >}}\n    Inside one.\n  {{< /tab >}}\n{{< /tabs >}}\nB.", "Inside one.\n\nB."},
+		{"tabs", "A.\n\n{{< tabs >}}\n    {{< tab \"One\" >}}\n    Inside one.\n    {{< /tab >}}\n{{< /tabs >}}\n\nB.", "A.\n\nOne\n\nInside one.\n\nB."},
+		{"indented by level", "{{< tabs >}}\n    {{< tab \"One\" >}}\n        Inside one.\n\n        And more.\n    {{< /tab >}}\n{{< /tabs >}}\nB.", "One\n\nInside one.\n\nAnd more.\n\nB."},
+		{"by two columns", "{{< tabs >}}\n  {{< tab \"One\" >}}\n    Inside one.\n  {{< /tab >}}\n{{< /tabs >}}\nB.", "One\n\nInside one.\n\nB."},
 		{"with percent signs", "{{% note %}}\n    Mind the gap.\n{{% /note %}}\nB.", "Mind the gap.\n\nB."},
 		{"with tabs", "{{< a >}}\n\t{{< b >}}\n\tInside it.\n\t{{< /b >}}\n{{< /a >}}\nB.", "Inside it.\n\nB."},
 		{"a list in it", "{{< a >}}\n    - one\n    - two\n{{< /a >}}\nB.", "- one\n- two\n\nB."},

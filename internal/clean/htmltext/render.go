@@ -61,6 +61,7 @@ type Renderer struct {
 	at        attrs
 	newlines  plain.Newlines
 	needTree  bool
+	inline    bool // the tag at hand is one in a sentence of Markdown
 	codes     *shortcodes
 	codeState shortcodes
 	lower     [maxName]byte

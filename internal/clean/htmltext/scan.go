@@ -114,7 +114,12 @@ func (r *Renderer) markup(src []byte, i int) int {
 }
 
 // Tag reads the tag, comment or declaration at i, which Markdown found by its own rules, and returns where it ends.
-func (r *Renderer) Tag(src []byte, i int) int { return r.markup(src, i) }
+func (r *Renderer) Tag(src []byte, i int) int {
+	r.inline = true
+	i = r.markup(src, i)
+	r.inline = false
+	return i
+}
 
 func (r *Renderer) startTag(src []byte, i int) int {
 	name, t, level := r.name(src, i+1)
@@ -160,6 +165,9 @@ func (r *Renderer) startTag(src []byte, i int) int {
 		r.veilStart(name, t)
 	}
 	r.start(t, level, next-i)
+	if src[i+1] <= 'Z' {
+		r.component(src[:next], name, end)
+	}
 	if t == tagPlaintext {
 		r.Text(src[next:])
 		return len(src)

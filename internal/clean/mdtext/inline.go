@@ -18,6 +18,7 @@ const (
 	tokTag             // a tag, comment or declaration of HTML
 	tokEntity
 	tokLink  // where a link's text begins
+	tokBlank // words of a mark are apart from what is around it
 	tokBreak // a line break that the author asked for
 	tokAlt   // where the description of an image begins; to is its token behind the end
 	tokColon // the colon behind a callout's name
@@ -89,7 +90,11 @@ func (p *Parser) tokenise(b []byte, first int) {
 	p.toks, p.delims, p.open, p.dead = p.toks[:0], p.delims[:0], p.open[:0], 0
 	p.ticks = [maxTicks + 1]int{}
 	p.noEnd = [inlineEnds]bool{}
-	from := 0
+	p.scan(b, 0, first)
+}
+
+// scan cuts b into tokens from a place on. Before first, nothing is special.
+func (p *Parser) scan(b []byte, from, first int) {
 	for i := first; i < len(b); {
 		next := i
 		switch b[i] {
@@ -195,6 +200,8 @@ func (p *Parser) emit(b []byte, first, last int) {
 			p.W.Text(text)
 		case tokLink:
 			p.W.Link()
+		case tokBlank:
+			p.W.Blank()
 		case tokBreak:
 			p.R.LineBreak()
 		case tokAlt:

@@ -130,14 +130,27 @@ func (p *Parser) closer(b []byte, from, i int) int {
 		return end
 	}
 	t := &p.toks[o.tok]
-	if o.image {
+	switch {
+	case o.image && isFigure(b[end:]):
+		*t = token{kind: tokDrop, from: o.at - 2, to: o.at, n: int(rule.Image)}
+	case o.image:
 		*t = token{kind: tokAlt, from: o.at - 2, to: end, n: len(p.toks)}
-	} else {
+	default:
 		t.kind = tokLink
 		p.dead = len(p.open)
 	}
 	p.emphasise(o.delims)
 	return p.attributes(b, end)
+}
+
+// isFigure reports whether the attributes after an image name it as a figure, whose description Quarto shows as its caption
+// (https://quarto.org/docs/authoring/figures.html#cross-references).
+func isFigure(rest []byte) bool {
+	if len(rest) == 0 || rest[0] != '{' {
+		return false
+	}
+	n := bytes.IndexByte(rest[:min(len(rest), 256)], '}')
+	return n > 0 && bytes.Contains(rest[:n], []byte("#fig-"))
 }
 
 // isImport reports whether a link's text is a mark by which GitBook takes in a file of code: `[import, title:"a.js"](a.js)`.

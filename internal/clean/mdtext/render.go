@@ -174,7 +174,10 @@ func (p *Parser) withoutMarks(b []byte) []byte {
 		} else if from, to := braceText(b[i:end]); from < to {
 			out = append(out, b[i+from:i+to]...)
 		} else if from, to = nextCaption(b[i:end], 0); from < to {
-			out = append(out, b[i+from:i+to]...)
+			for from < to {
+				out = append(append(out, b[i+from:i+to]...), ' ')
+				from, to = nextCaption(b[i:end], to+1)
+			}
 		} else {
 			p.Counts.Note(rule.Template, end-i)
 		}

@@ -27,7 +27,9 @@ func (p *Parser) startTemplate(matched *int, start, at int) bool {
 	p.begin(matched, start)
 	p.touch()
 	p.countMarks(line, at)
-	p.endsOfBodies(line, start)
+	if p.endsOfBodies(line, start); p.leaf.kind == noLeaf {
+		p.captionLines(at, p.eol)
+	}
 	p.consume()
 	return false
 }
@@ -111,16 +113,13 @@ func (p *Parser) startLongTemplate(matched *int, start int, rest []byte) bool {
 	return false
 }
 
-// markOnly returns the length of the template mark at the start of b when it leaves no text; 0 otherwise.
+// markOnly returns the length of the template mark at the start of b when it leaves no text but a title; 0 otherwise.
 func (p *Parser) markOnly(b []byte) int {
 	end := braceMarkEnd(b, 0)
 	if end == 0 {
 		return 0
 	}
 	if from, to := braceText(b[:end]); from < to {
-		return 0
-	}
-	if from, to := nextCaption(b[:end], 0); from < to {
 		return 0
 	}
 	return end
