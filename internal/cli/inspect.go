@@ -53,6 +53,9 @@ func (a *App) inspect(ctx context.Context, cmd *cobra.Command, args []string) er
 		return a.writeJSON(rep)
 	}
 	a.printInspection(rep)
+	for _, line := range rep.Notes {
+		a.say("%s", line)
+	}
 	return nil
 }
 
@@ -88,6 +91,9 @@ func (a *App) printInspection(rep *inspect.Report) {
 	}
 	if rep.Filtered > 0 {
 		items += fmt.Sprintf(", %s left out by --where", figure.Thousands(rep.Filtered))
+	}
+	if rep.PassedOver > 0 {
+		items += fmt.Sprintf(", %s not read unless asked for", figure.Thousands(rep.PassedOver))
 	}
 	say("%s", items)
 	for _, c := range rep.LeftOut {

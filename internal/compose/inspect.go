@@ -16,6 +16,7 @@ import (
 	"quarry/internal/inspect"
 	"quarry/internal/nearest"
 	"quarry/internal/source"
+	"quarry/internal/source/note"
 )
 
 // How much Inspect reads.
@@ -34,7 +35,25 @@ func (pr *Program) Inspect(ctx context.Context, s *config.Settings, args []strin
 	if s.Limit > 0 && (limit == 0 || s.Limit < limit) {
 		limit = s.Limit
 	}
-	return pr.inspect(ctx, s, args, limit, clean.New(cfg))
+	if err := pr.CheckFields(ctx, s, args); err != nil {
+		return nil, err
+	}
+	rep, err := pr.inspect(ctx, s, args, limit, clean.New(cfg))
+	if err != nil {
+		return nil, err
+	}
+	if !local(args) && len(rep.Fields) > 0 {
+		if err := haveFields(rep, s, args); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case rep.Documents > 0 || rep.Filtered == 0:
+		return rep, nil
+	case slices.Contains(args, "-"):
+		return rep, whyNone(rep, s, args)
+	}
+	return rep, pr.NoDocuments(ctx, s, args)
 }
 
 func (pr *Program) inspect(ctx context.Context, s *config.Settings, args []string, limit int64, cleaner *clean.Cleaner) (*inspect.Report, error) {
@@ -42,6 +61,7 @@ func (pr *Program) inspect(ctx context.Context, s *config.Settings, args []strin
 	if err != nil {
 		return nil, err
 	}
+	cfg.Notes = new(note.Book)
 	in := inspect.New()
 	cfg.Observe = in.Observe
 	kinds := make([]string, len(args))
@@ -73,6 +93,11 @@ func (pr *Program) CheckFields(ctx context.Context, s *config.Settings, args []s
 	if err != nil || len(rep.Fields) == 0 {
 		return quietly(err)
 	}
+	return haveFields(rep, s, args)
+}
+
+// haveFields refuses a path of --field that no item has.
+func haveFields(rep *inspect.Report, s *config.Settings, args []string) error {
 	for part, path := range s.Fields {
 		if rep.Has(path) {
 			continue
@@ -110,18 +135,21 @@ func didYouMean(name string, names []string) string {
 // NoDocuments explains why the conditions left out every item of the sources: a field that does not exist, or a value that
 // never occurs. It gives nil where it cannot say, such as for standard input, which was read already.
 func (pr *Program) NoDocuments(ctx context.Context, s *config.Settings, args []string) error {
-	for _, arg := range args {
-		if arg == "-" {
-			return nil
-		}
-	}
-	if len(s.Where) == 0 {
+	if len(s.Where) == 0 || slices.Contains(args, "-") {
 		return nil
 	}
 	all := *s
 	all.Where = nil
 	rep, err := pr.inspect(ctx, &all, args, 100*inspectSample, nil)
-	if err != nil || len(rep.Fields) == 0 {
+	if err != nil {
+		return nil
+	}
+	return whyNone(rep, s, args)
+}
+
+// whyNone explains by the fields of all items why none meets the conditions.
+func whyNone(rep *inspect.Report, s *config.Settings, args []string) error {
+	if len(rep.Fields) == 0 {
 		return nil
 	}
 	hint := "all fields and their values: quarry inspect " + strings.Join(args, " ")

@@ -23,7 +23,10 @@ type Report struct {
 	Items     int64 `json:"items"`
 	Documents int64 `json:"documents"`
 	Filtered  int64 `json:"filtered,omitempty"` // items that do not meet the conditions
-	Empty     int64 `json:"empty"`              // of the documents: no text is left after cleaning
+	// PassedOver are left out by a rule of their kind of source, such as drafts of an export; Notes says which, in lines.
+	PassedOver int64    `json:"passed_over,omitempty"`
+	Notes      []string `json:"notes,omitempty"`
+	Empty      int64    `json:"empty"` // of the documents: no text is left after cleaning
 	// LeftOut are the items that cannot be documents, by reason, the most frequent first.
 	LeftOut []Count `json:"left_out,omitempty"`
 	Fields  []Field `json:"fields"`
@@ -103,7 +106,11 @@ func (in *Inspector) Read(ctx context.Context, sources []Named, cleaner *clean.C
 	rep.LeftOut, rep.Languages, rep.Scripts = c.leftOut.counts(), c.languages.counts(), c.scripts.counts()
 	rep.Chars = c.chars.lengths()
 	rep.Items = in.observed + c.unobserved
-	rep.Filtered = rep.Items - c.yielded
+	if len(sources) > 0 { // which count for all together
+		rep.PassedOver = source.LeftOut(sources[0].Source)
+		rep.Notes = source.Notes(sources[0].Source)
+	}
+	rep.Filtered = rep.Items - c.yielded - rep.PassedOver
 	rep.Fields, rep.MoreFields = in.fields.report(rep.Items)
 	return rep, nil
 }

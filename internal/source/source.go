@@ -50,6 +50,15 @@ func Notes(s Source) []string {
 	return nil
 }
 
+// LeftOut counts the items that the sources that were opened together leave out by a rule, unless a condition asks for them. It
+// is called before Notes.
+func LeftOut(s Source) int64 {
+	if n, ok := s.(noted); ok {
+		return n.book.LeftOut()
+	}
+	return 0
+}
+
 // Condition is one FIELD=VALUE that an item has to meet.
 type Condition = item.Condition
 
@@ -113,5 +122,5 @@ const (
 )
 
 func (c Config) items() item.Config {
-	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records, Observe: c.Observe, Notes: c.Notes, Unpublished: c.Observe != nil}
+	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records, Observe: c.Observe, Notes: c.Notes}
 }

@@ -83,7 +83,7 @@ func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) 
 // text is empty, and the member beside that says so (https://developer.wordpress.org/rest-api/reference/posts/).
 func (r *Reader) locked(members []jsonl.Member) bool {
 	n := len(r.keys.Body)
-	if n < 2 || r.keys.Body[n-1] != "rendered" || r.cfg.Unpublished {
+	if n < 2 || r.keys.Body[n-1] != "rendered" {
 		return false
 	}
 	body, said := value(members, r.keys.Body)

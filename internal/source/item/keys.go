@@ -249,10 +249,8 @@ type Config struct {
 	Where []Condition
 	// MaxBytes is the largest item that is read; 0 means 32 MiB. A larger one is named and not held.
 	MaxBytes int64
-	// Unpublished keeps the items of an export that are no published posts or pages.
-	Unpublished bool
 	// LeaveOut, where set, says which items are left out unless a condition asks for them, and how they are counted; an empty
-	// label: it stays. It gets an object that was checked.
+	// label: it stays. It gets an object that was checked. Nil: the rule of the connector, where it has one.
 	LeaveOut func(obj []byte) (kind note.Kind, label string)
 	// Notes counts what is passed over or changed; nil: not counted.
 	Notes *note.Book

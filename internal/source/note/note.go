@@ -61,6 +61,21 @@ func (b *Book) Count(k Kind, label string) {
 	b.counts[k][label]++
 }
 
+// LeftOut is how many items were left out by a rule, until the lines were taken.
+func (b *Book) LeftOut() (n int64) {
+	if b == nil {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, k := range []Kind{Unpublished, Protected, Locked} {
+		for _, count := range b.counts[k] {
+			n += count
+		}
+	}
+	return n
+}
+
 // Take gives the lines, one for each kind that was counted, and ends the counting.
 func (b *Book) Take() []string {
 	if b == nil {
@@ -109,7 +124,7 @@ func line(k Kind, counts map[string]int64) string {
 	list := strings.Join(parts, ", ")
 	switch k {
 	case Unpublished:
-		return fmt.Sprintf("left out: %s that are no published posts or pages (%s); to read them, name the types: --where post_type=post --where post_type=attachment", items(total, "item"), list)
+		return fmt.Sprintf("left out: %s that %s (%s); to read them, name the types: --where post_type=post --where post_type=attachment", items(total, "item"), unpublished(total), list)
 	case Ignored:
 		return fmt.Sprintf("ignored: %s of other types (%s)", items(total, "file"), list)
 	}
@@ -141,6 +156,13 @@ func entries(n int64) string {
 		return "1 entry"
 	}
 	return figure.Thousands(n) + " entries"
+}
+
+func unpublished(n int64) string {
+	if n == 1 {
+		return "is no published post or page"
+	}
+	return "are no published posts or pages"
 }
 
 func items(n int64, what string) string {

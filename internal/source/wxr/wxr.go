@@ -75,7 +75,7 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 		prefix, _ := rootName(rootTag(head))
 		f.prefix = string(prefix)
 	}
-	if !s.Config.Unpublished {
+	if s.Config.LeaveOut == nil {
 		s.Config.LeaveOut = s.leaveOut()
 	}
 	f.reusable = sync.OnceValue(func() map[string][]byte { return s.collect(ctx, file, f) })
