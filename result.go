@@ -25,13 +25,15 @@ const (
 	ClassSchema        Class = "schema_invalid" // JSON that the schema rejects
 	ClassWrongLanguage Class = "wrong_language"
 	// ClassAnotherInput is a line of output whose echo is not the modelInput that was sent under its recordId.
-	ClassAnotherInput  Class = "another_input"
-	ClassDuplicate     Class = "duplicate_answer" // one more line for a record that has its answer
-	ClassRecordError   Class = "record_error"     // final: the provider will say the same again
-	ClassThrottled     Class = "throttled"        // a quota or the capacity was used up: 429, 503; a later attempt may be answered
-	ClassDown          Class = "down"             // the model or its server failed or could not be reached: 408, 424, other 5xx
-	ClassMissing       Class = "missing"          // no line in the output
-	ClassSourceChanged Class = "source_changed"   // never sent: its document changed in the sources after it was planned
+	ClassAnotherInput Class = "another_input"
+	ClassDuplicate    Class = "duplicate_answer" // one more line for a record that has its answer
+	ClassRecordError  Class = "record_error"     // final: the provider will say the same again
+	ClassThrottled    Class = "throttled"        // a quota or the capacity was used up: 429, 503; a later attempt may be answered
+	ClassDown         Class = "down"             // the model or its server failed or could not be reached: 408, 424, other 5xx
+	ClassMissing      Class = "missing"          // no line in the output
+	// ClassUnreadable is a line of output with neither an answer nor an error that can be read: whether it was billed is not known.
+	ClassUnreadable    Class = "unreadable"
+	ClassSourceChanged Class = "source_changed" // never sent: its document changed in the sources after it was planned
 	// ClassUnsent is a record that was prepared and not sent, since a batch job needs more records: no attempt.
 	ClassUnsent Class = "unsent"
 	// ClassUnstructured is a request that was refused for the answer schema it carried: it goes out again without.

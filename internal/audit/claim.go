@@ -185,7 +185,9 @@ func cutLong(s string) string {
 
 // againstError says what a raw error holds against the claim.
 func (c *claim) againstError(e *rawError) string {
-	if c.class != quarry.ClassThrottled && c.class != quarry.ClassDown && c.class != quarry.ClassRecordError && c.class != quarry.ClassPromptCut && c.class != quarry.ClassUnstructured {
+	switch c.class {
+	case quarry.ClassThrottled, quarry.ClassDown, quarry.ClassRecordError, quarry.ClassPromptCut, quarry.ClassUnstructured, quarry.ClassUnreadable:
+	default:
 		return fmt.Sprintf("the raw output has an error, the journal says %s", c.class)
 	}
 	message := e.message

@@ -52,13 +52,18 @@ func readRaw(text []byte) (rawLine, error) {
 		return rawLine{}, errNoRecordID
 	}
 	l.texts = textsOf(tree(members["modelInput"]))
-	switch {
-	case given(members["error"]):
-		l.err = readError(members["error"])
-	case given(members["modelOutput"]):
+	if given(members["modelOutput"]) {
 		l.answer = readAnswer(members["modelOutput"])
 	}
+	if given(members["error"]) && (l.answer == nil || !l.answer.written()) {
+		l.err, l.answer = readError(members["error"]), nil
+	}
 	return l, nil
+}
+
+// written reports whether a model wrote something: an answer that was billed, also where its line has an error beside it.
+func (a *answer) written() bool {
+	return !a.unknown && (strings.TrimSpace(a.whole()) != "" || a.usage.OutputTokens > 0)
 }
 
 // textsOf adds up the first 8 bytes of the SHA-256 of each text that a model reads of a request: what is below the members that hold

@@ -38,6 +38,8 @@ func TestRawLines(t *testing.T) {
 			line: `{"recordId":"a","modelOutput":{"generation":"x","prompt_token_count":3,"generation_token_count":4}}`,
 		},
 		{name: "an error", id: "a", line: `{"recordId":"a","error":{"errorCode":400,"errorMessage":"no"}}`},
+		{name: "an answer with an error", id: "a", answered: true, text: "x", usage: quarry.Usage{InputTokens: 3, OutputTokens: 4}, line: `{"recordId":"a","error":"str","modelOutput":{"generation":"x","prompt_token_count":3,"generation_token_count":4}}`},
+		{name: "an error with an empty answer", id: "a", line: `{"recordId":"a","error":{"errorCode":500},"modelOutput":{"generation":""}}`},
 		{name: "neither", id: "a", line: `{"recordId":"a","modelOutput":null,"error":null}`},
 		{name: "an answer of a shape that nobody knows", id: "a", answered: true, usage: quarry.Usage{Unknown: 1}, line: `{"recordId":"a","modelOutput":{"x":1}}`},
 		{name: "an answer that is none", id: "a", answered: true, usage: quarry.Usage{Unknown: 1}, line: `{"recordId":"a","modelOutput":"x"}`},

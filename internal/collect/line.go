@@ -18,6 +18,8 @@ type Line struct {
 	ModelOutput []byte // as it stands, or nil
 	Error       *RecordError
 	Others      []byte // the members that no page tells of, as one JSON object, or nil
+	File        string // of output
+	Number      int64  // of the line in it, from 1
 	Mended      bool   // characters were damaged and are U+FFFD, or were not escaped
 }
 
@@ -31,6 +33,8 @@ func (l Line) clone() Line {
 type RecordError struct {
 	Code    int
 	Message string
+	// Unreadable says why a line has no error that can be read, and no answer; empty where it has one.
+	Unreadable string
 }
 
 // Parse reads one line. Its slices point into the line. A line that is not one, torn for example, is an error.
@@ -68,7 +72,7 @@ func Parse(c *jsonl.Checker, line []byte) (Line, error) {
 		return Line{}, errors.New("no recordId")
 	}
 	if l.ModelOutput == nil && l.Error == nil {
-		l.Error = &RecordError{Message: "neither modelOutput nor error"}
+		l.Error = &RecordError{Unreadable: "neither modelOutput nor error"}
 	}
 	return l, nil
 }
@@ -90,12 +94,23 @@ func appendMember(object []byte, m jsonl.Member) []byte {
 func parseError(value []byte) *RecordError {
 	var e struct {
 		Code    json.RawMessage `json:"errorCode"`
-		Message string          `json:"errorMessage"`
+		Message json.RawMessage `json:"errorMessage"`
 	}
-	if err := json.Unmarshal(value, &e); err != nil {
-		return &RecordError{Message: string(value)}
+	if err := json.Unmarshal(value, &e); err != nil || e.Code == nil && e.Message == nil {
+		return &RecordError{Unreadable: "error is no object with errorCode and errorMessage: " + clip(string(value))}
 	}
-	out := &RecordError{Message: e.Message}
+	out := &RecordError{}
+	if json.Unmarshal(e.Message, &out.Message) != nil {
+		out.Message = string(e.Message)
+	}
 	_, _ = fmt.Sscanf(strings.Trim(string(e.Code), `"`), "%d", &out.Code) // no number: 0, an error like any other
 	return out
+}
+
+// clip bounds what a message shows of a value.
+func clip(s string) string {
+	if len(s) <= 80 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:80], "") + "…"
 }

@@ -45,6 +45,7 @@ func (p Piece) Records(c *jsonl.Checker) iter.Seq2[Line, *Unreadable] {
 				continue
 			}
 			line, err := Parse(c, l.Text)
+			line.File, line.Number = p.File, l.Line
 			if err == nil {
 				if !yield(line, nil) {
 					return
@@ -53,6 +54,7 @@ func (p Piece) Records(c *jsonl.Checker) iter.Seq2[Line, *Unreadable] {
 			}
 			for _, part := range parts(c, l.Text) {
 				line, perr := part.line, (*Unreadable)(nil)
+				line.File, line.Number = p.File, l.Line
 				if part.err != nil {
 					perr = bad(l.Line, "%v", part.err)
 				}

@@ -53,6 +53,9 @@ func advised(kind string) (meaning, advice string) {
 	case string(quarry.ClassMissing):
 		return "The output holds no line for these records.",
 			"Run the same command again. The provider's bill decides whether they were paid for: quarry audit compares what is known."
+	case string(quarry.ClassUnreadable):
+		return "The output has lines of these records with neither an answer nor an error that can be read.",
+			"failed.jsonl names the file and line of each. The provider's bill decides whether they were paid for; running the same command again asks them again."
 	case string(quarry.ClassDuplicate):
 		return "The provider gave more than one line for a record; one was kept.", "Nothing: the output names both."
 	case quarry.KindEmpty:

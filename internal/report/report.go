@@ -88,6 +88,20 @@ type Tokens struct {
 	Unknown int64 `json:"unknown,omitempty"`
 }
 
+// MarshalJSON writes null for counts that no answer said: they are not 0.
+func (t Tokens) MarshalJSON() ([]byte, error) {
+	type plain Tokens
+	if t.Unknown == 0 || t.Input != 0 || t.Output != 0 {
+		return json.Marshal(plain(t))
+	}
+	return json.Marshal(struct {
+		Input     *int64 `json:"input"`
+		Output    *int64 `json:"output"`
+		Estimated bool   `json:"estimated"`
+		Unknown   int64  `json:"unknown"`
+	}{Estimated: t.Estimated, Unknown: t.Unknown})
+}
+
 // TokensOf gives what a usage holds. Whether it is estimated is not in it.
 func TokensOf(u quarry.Usage) Tokens {
 	return Tokens{Input: u.InputTokens, Output: u.OutputTokens, CacheRead: u.CacheReadTokens, CacheWrite: u.CacheWriteTokens, Unknown: u.Unknown}

@@ -224,6 +224,7 @@ func readableOutputs() []mutation {
 		{name: "a torn line at the beginning", output: around(`{"recordId":"a-`+"\n", "")},
 		{name: "a page in front", output: around("<html>\n", "")},
 		{name: "a line null", output: around("null\n", "")},
+		{name: "an error beside an answer", output: first(set("error", `{"errorCode":500,"errorMessage":"x"}`))},
 		{name: "no echo", output: first(set("modelInput", ""))},
 		{name: "no echo at all", output: linewise(func(l []string) []string {
 			return []string{set("modelInput", "")(l[0]), set("modelInput", "")(l[1]), set("modelInput", "")(l[2])}
@@ -290,7 +291,10 @@ func outputsThatLackAnswers() []mutation {
 		{name: "one recordId on all lines", output: exchanged("recordId", 0, 0, 0), stops: "counts 3 answers, 1 are there"},
 		{name: "no answer in a line", output: first(set("modelOutput", "")), stops: two},
 		{name: "an answer that is null", output: first(set("modelOutput", "null")), stops: two},
-		{name: "an error in place of an answer", output: first(set("error", `{"errorCode":500,"errorMessage":"x"}`)), stops: two},
+		{name: "an error in place of an answer", output: first(func(l string) string {
+			return set("error", `{"errorCode":500,"errorMessage":"x"}`)(set("modelOutput", "")(l))
+		}), stops: two},
+		{name: "an error that is a text", output: first(func(l string) string { return set("error", `"x"`)(set("modelOutput", "")(l)) }), stops: two},
 		{name: "gzip that was cut off", output: func(b []byte) []byte { return packed(b)[:60] }, stops: "cannot be read"},
 	}
 }

@@ -45,6 +45,16 @@ func refused(id quarry.RecordID, code int, message string) collect.Line {
 	return collect.Line{RecordID: id, Error: &collect.RecordError{Code: code, Message: message}}
 }
 
+// both is a line with an answer and an error.
+func both(line collect.Line, code int, message string) collect.Line {
+	line.Error = &collect.RecordError{Code: code, Message: message}
+	return line
+}
+
+func unreadable(id quarry.RecordID) collect.Line {
+	return collect.Line{RecordID: id, File: "raw/a.jsonl.out.zst", Number: 3, Error: &collect.RecordError{Unreadable: "neither modelOutput nor error"}}
+}
+
 func attempt(n int) quarry.RecordID { return quarry.RecordID(fmt.Sprintf("doc-0123456789ab-a%d", n)) }
 
 func TestWhatALineMeansForItsRecord(t *testing.T) {
@@ -63,6 +73,12 @@ func TestWhatALineMeansForItsRecord(t *testing.T) {
 		"no JSON at all":              {claude(attempt(1), `I would rather not say.`, "end_turn"), quarry.ClassNotJSON, quarry.StatusInvalid, true, 0, true},
 		"one that was cut off":        {claude(attempt(1), `{"n":`, "max_tokens"), quarry.ClassTruncated, quarry.StatusInvalid, true, 2000, false},
 		"the last attempt":            {claude(attempt(4), `{"n":"one"}`, "end_turn"), quarry.ClassSchema, quarry.StatusInvalid, false, 0, false},
+		"an answer with an error":     {both(claude(attempt(1), `{"n":1}`, "end_turn"), 500, "x"), quarry.ClassOK, quarry.StatusOK, false, 0, false},
+		"a bad one with an error":     {both(claude(attempt(1), `I would rather not.`, "end_turn"), 500, "x"), quarry.ClassNotJSON, quarry.StatusInvalid, true, 0, true},
+		"nothing, with an error":      {both(collect.Line{RecordID: attempt(1), ModelOutput: []byte(`{"content":[]}`)}, 429, "x"), quarry.ClassThrottled, quarry.StatusFailed, true, 0, false},
+		"a null, with an error":       {both(collect.Line{RecordID: attempt(1), ModelOutput: []byte(`{}`)}, 400, "x"), quarry.ClassRecordError, quarry.StatusFailed, false, 0, false},
+		"neither":                     {unreadable(attempt(1)), quarry.ClassUnreadable, quarry.StatusFailed, true, 0, false},
+		"neither, to the last one":    {unreadable(attempt(4)), quarry.ClassUnreadable, quarry.StatusFailed, false, 0, false},
 		"the provider has no room":    {refused(attempt(1), 429, "slow down"), quarry.ClassThrottled, quarry.StatusFailed, true, 0, false},
 		"the record is at fault":      {refused(attempt(1), 400, "max_tokens: too large"), quarry.ClassRecordError, quarry.StatusFailed, false, 0, false},
 		"the schema is refused":       {refused(attempt(1), 400, "output_config.format: Extra inputs are not permitted"), quarry.ClassUnstructured, quarry.StatusFailed, true, 0, false},
@@ -345,5 +361,17 @@ func TestHowAResultEnded(t *testing.T) {
 		if got := answers.Ending(&tt.res); got != tt.want {
 			t.Errorf("%s: Ending = %c, want %c", name, got, tt.want)
 		}
+	}
+}
+
+func TestAnAnswerWithAnErrorKeepsWhatItTook(t *testing.T) {
+	t.Parallel()
+	job := &answers.Job{Model: "claude"}
+	if r := judge(t).Line(job, both(claude(attempt(1), `{"n":1}`, "end_turn"), 500, "x"), answers.Place{}).Outcome.Result; r.Usage != (quarry.Usage{InputTokens: 50, OutputTokens: 7}) || string(r.Output) != `{"n":1}` {
+		t.Errorf("the result is %+v", r)
+	}
+	r := judge(t).Line(job, unreadable(attempt(1)), answers.Place{}).Outcome.Result
+	if r.Error == nil || r.Error.Kind != "unreadable" || r.Error.Message != "a.jsonl.out:3: neither modelOutput nor error" {
+		t.Errorf("the error is %+v", r.Error)
 	}
 }

@@ -75,7 +75,7 @@ func (j *Judge) Chunk(of *Job, places map[quarry.RecordID]Place, p collect.Piece
 		where, ok := places[line.RecordID]
 		if !ok {
 			out.Foreign++
-			if line.Error == nil {
+			if line.ModelOutput != nil {
 				out.ForeignAnswers++
 			}
 			continue

@@ -10,6 +10,7 @@ package answers
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"quarry"
@@ -55,7 +56,12 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 	res := quarry.Result{Attempts: max(attempt, 1), RecordID: line.RecordID, Job: string(of.ARN)}
 	var class quarry.Class
 	var message, answerText string
-	if line.Error != nil {
+	answer, err := j.answer(of, &line)
+	switch {
+	case line.Error != nil && (err != nil || !written(&answer)) && line.Error.Unreadable != "":
+		class = quarry.ClassUnreadable
+		message = fmt.Sprintf("%s:%d: %s", strings.TrimSuffix(filepath.Base(line.File), ".zst"), line.Number, line.Error.Unreadable)
+	case line.Error != nil && (err != nil || !written(&answer)):
 		class, message = parse.ErrorClass(line.Error.Code, line.Error.Message), line.Error.Message
 		if class == quarry.ClassRecordError && !where.plain && j.SchemaRefused(message) {
 			class = quarry.ClassUnstructured
@@ -66,10 +72,10 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 		if line.Error.Code > 0 {
 			message = fmt.Sprintf("%d: %s", line.Error.Code, line.Error.Message)
 		}
-	} else if answer, err := parse.Output(line.ModelOutput, j.Type, of.Model); err != nil {
+	case err != nil:
 		class, message = quarry.ClassNotJSON, err.Error()
 		res.Usage, res.ModelOutput = quarry.Usage{Unknown: 1}, bytes.Clone(line.ModelOutput)
-	} else {
+	default:
 		checked := j.Check.Check(answer)
 		class, message, answerText = checked.Class, checked.Message, answer.Whole()
 		res.Usage, res.StopReason, res.Model = answer.Usage, answer.StopReason, answer.Model
@@ -100,6 +106,19 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 		}
 	}
 	return f
+}
+
+// answer reads a line's answer. A line with an error may have one all the same, which was billed.
+func (j *Judge) answer(of *Job, line *collect.Line) (parse.Answer, error) {
+	if line.Error != nil && line.ModelOutput == nil {
+		return parse.Answer{}, nil
+	}
+	return parse.Output(line.ModelOutput, j.Type, of.Model)
+}
+
+// written reports whether a model wrote something, which counts also where the line has an error beside it.
+func written(a *parse.Answer) bool {
+	return strings.TrimSpace(a.Whole()) != "" || a.Usage.OutputTokens > 0
 }
 
 // MoreRoom gives an answer that was cut off twice the tokens it had; 0 where the body does not say how many.
