@@ -33,7 +33,8 @@ type Asking struct {
 	Choices  map[string]string // what Settings is a digest of, for people
 	Auto     bool              // the pilot decides whether the schema is sent along
 
-	schemaRefused error // why the schema is not sent along although structured is auto: what the model would say
+	schemaAt      func(path []string) string // FILE:LINE of a place in the schema; nil: not known
+	schemaRefused error                      // why the schema is not sent along although structured is auto: what the model would say
 }
 
 // Asking reads from the settings what is asked. Its errors are of the kind quarry.BadUsage and name the setting.
@@ -105,7 +106,7 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := &Asking{Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto, schemaRefused: refused}
+	ask := &Asking{Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto, schemaRefused: refused, schemaAt: s.Prompt.SchemaAt}
 	if ask.Settings, err = settingsDigest(s, p, &c); err != nil {
 		return nil, err
 	}
@@ -136,6 +137,7 @@ func (pr *Program) CheckPrompt(ask *Asking) error {
 	if ask.schemaRefused != nil {
 		pr.Say("note: the answer schema is not sent along, answers are checked with it: %v", ask.schemaRefused)
 	}
+	pr.sayMisspelled(ask)
 	check := func(name string, r *prompt.Renderer) error {
 		used := slices.ContainsFunc(prompt.Fields(), func(field string) bool { return field != "Part" && field != "Parts" && r.Uses(field) })
 		switch {
@@ -155,6 +157,17 @@ func (pr *Program) CheckPrompt(ask *Asking) error {
 		err = errors.Join(err, check("prompt.part_user", ask.Long.Part), check("prompt.merge_user", ask.Long.Merge))
 	}
 	return err
+}
+
+// sayMisspelled names members of the answer schema that look like keywords and are none: they check nothing.
+func (pr *Program) sayMisspelled(ask *Asking) {
+	for _, m := range parse.Misspellings(ask.Prompt.Schema) {
+		at := "prompt.schema"
+		if ask.schemaAt != nil {
+			at = ask.schemaAt(m.Path)
+		}
+		pr.Say("note: %s: schema: %s is no keyword of JSON Schema and checks nothing; did you mean %s?", at, strings.Join(m.Path, "."), m.Near)
+	}
 }
 
 // partRenderers make what is asked about parts of a long document, and about the answers to them.
