@@ -106,13 +106,13 @@ func (a *App) printAudit(r *audit.Report, dir string) {
 	row("records", "%s", shards)
 	row("raw output", "%s read again; %s what journal and results say", figure.Count(c.RawLines, "line"), figure.Clause(c.Answers, "answer", "is", "are"))
 	if c.Earlier > 0 {
-		row("earlier", "%s results were taken over from earlier passes, as their journals have them", figure.Thousands(c.Earlier))
+		row("earlier", "%s taken over from earlier passes, as their journals say", figure.Clause(c.Earlier, "result", "was", "were"))
 	}
 	if c.Calls > 0 {
-		row("calls", "%s runtime calls, each written down before it was made", figure.Thousands(c.Calls))
+		row("calls", "%s, each written down before it was made", figure.Count(c.Calls, "on-demand call"))
 	}
 	if c.InputFiles > 0 {
-		row("input", "%s input files are what was built", figure.Thousands(c.InputFiles))
+		row("input", "%s what was built", figure.Clause(c.InputFiles, "input file", "is", "are"))
 	}
 	row("tokens", "%s in the raw answers", tokensText(&report.Tokens{Input: c.InputTokens, Output: c.OutputTokens, Unknown: c.Unknown}))
 	for _, d := range shorten(r.Differs) {

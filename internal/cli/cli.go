@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -58,12 +59,12 @@ func Main(ctx context.Context, app *App, args []string) int {
 			app.leadNowhere(args)
 		}
 	}()
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && strings.HasPrefix(err.Error(), "unknown command") {
 		err = unknownCommand(root, args, err)
 	}
 	toShell = toShell && err != nil && !ranCommand(err)
-	return app.exit(ctx, err)
+	return app.exit(ctx, cmd, err)
 }
 
 func (a *App) root() *cobra.Command {
@@ -87,10 +88,10 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.collectGarbage(cmd)
-			if err := cmp.Or(notEmpty(cmd), a.knownVariables(cmd)); err != nil {
+			if err := cmp.Or(notEmpty(cmd), a.knownVariables(cmd), a.fromEnvironment(cmd)); err != nil || a.file == "" || readsNothing(cmd) {
 				return err
 			}
-			return a.fromEnvironment(cmd)
+			return config.Exists(a.file) // also for a command that reads no settings
 		},
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine output on stdout, people's text on stderr")
@@ -197,8 +198,11 @@ func (a *App) settings(cmd *cobra.Command) (*config.Loaded, error) {
 	return l, a.confirmFile(cmd, l)
 }
 
+// resumed are the commands that keep what they did when they are interrupted.
+var resumed = []string{"run", "collect", "adopt", "setup"}
+
 // exit turns an error into what people see and the code that scripts branch on.
-func (a *App) exit(ctx context.Context, err error) int {
+func (a *App) exit(ctx context.Context, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -207,7 +211,11 @@ func (a *App) exit(ctx context.Context, err error) int {
 		return command.code
 	}
 	if errors.Is(err, context.Canceled) || (ctx.Err() != nil && errors.Is(err, context.Cause(ctx))) {
-		fmt.Fprintln(a.Stderr, "quarry: interrupted; the same command goes on where it was")
+		line := "quarry: interrupted"
+		if slices.Contains(resumed, cmd.Name()) {
+			line += "; run the same command again: it continues where it was"
+		}
+		fmt.Fprintln(a.Stderr, line)
 		return 130
 	}
 	var q *quarry.Error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -45,8 +46,12 @@ type foreignJSON struct {
 func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string, watch bool) (err error) {
 	isJob := strings.HasPrefix(what, "arn:")
 	if info, statErr := os.Stat(what); !isJob && (statErr != nil || !info.IsDir()) {
+		problem := errors.New("neither the ARN of a job nor a folder")
+		if errors.Is(statErr, fs.ErrNotExist) {
+			problem = errors.New("there is no such file, and it is neither the ARN of a job nor a folder")
+		}
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: errors.New("neither the ARN of a job nor a folder"),
+			Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: problem,
 			Hint: "name a folder with *.jsonl.out, or arn:aws:bedrock:REGION:ACCOUNT:model-invocation-job/ID; a run is collected with: quarry collect --dir DIR",
 		}
 	}

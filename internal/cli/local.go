@@ -61,7 +61,8 @@ be another model. openai=URL and anthropic=URL pass requests to your own server:
 
 It listens on loopback; another address needs your own keys (--keys).
 
-Exit codes: 0 done · 2 usage · 7 the directory is in use · 130 interrupted; with a COMMAND, its exit code`,
+Exit codes: 0 done · 2 usage · 4 and 6 a backend refuses the key, or cannot be reached ·
+7 the directory is in use · 130 interrupted; with a COMMAND, its exit code`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if at := cmd.ArgsLenAtDash(); at > 0 || at < 0 && len(args) > 0 {
 				return &quarry.Error{Kind: quarry.BadUsage, Op: "run", Subject: args[0], Err: errors.New("a command follows --"), Hint: "quarry local -- " + strings.Join(args, " ")}

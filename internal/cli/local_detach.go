@@ -104,8 +104,15 @@ func didNotStart(said []byte, err error) error {
 	}
 	kind := quarry.BadUsage
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 7 {
-		kind = quarry.Locked
+	if errors.As(err, &exit) {
+		switch exit.ExitCode() {
+		case 4:
+			kind = quarry.Denied
+		case 6:
+			kind = quarry.Provider
+		case 7:
+			kind = quarry.Locked
+		}
 	}
 	return &quarry.Error{Kind: kind, Err: errors.New(reason), Hint: hint}
 }

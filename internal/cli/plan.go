@@ -138,7 +138,7 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, plain(fmt.Sprintf(format, args...)))
 	}
-	row("documents", "%s, of which %s are asked, %s empty, %s the same as another", figure.Thousands(p.Documents), figure.Thousands(p.Asked), figure.Thousands(p.Empty), figure.Thousands(p.Same))
+	row("documents", "%s, of which %s, %s empty, %s the same as another", figure.Thousands(p.Documents), figure.Agree(p.Asked, "is asked", "are asked"), figure.Thousands(p.Empty), figure.Thousands(p.Same))
 	if n := p.Unreadable + p.SameID; n > 0 {
 		row("left out", "%s that could not be read", figure.Count(n, "item"))
 	}

@@ -17,6 +17,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/figure"
 	"quarry/internal/run"
+	"quarry/internal/run/index"
 )
 
 // nearFlags are the settings that decide which texts count as nearly the same.
@@ -169,9 +170,9 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 			figure.Thousands(dup.Exact), figure.Clause(dup.Exact+dup.Near, "text", "is", "are"), figure.Thousands(dup.Near))
 	}
 	if d.Unchanged > 0 || d.Gone > 0 {
-		text := fmt.Sprintf("%s of them have their answer from before", figure.Thousands(d.Unchanged))
+		text := figure.Agree(d.Unchanged, "of them has its answer from before", "of them have their answer from before")
 		if d.Gone > 0 {
-			text += fmt.Sprintf("; %s are not in the sources any more", figure.Thousands(d.Gone))
+			text += "; " + figure.Agree(d.Gone, "is not in the sources any more", "are not in the sources any more")
 		}
 		row("unchanged", "%s", text)
 	}
@@ -179,7 +180,7 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		row("known", "%s: %s answered, %s without a document", k.File, figure.Count(k.Documents, "document"), figure.Count(k.Unmatched, "answer"))
 	}
 	if rep.Unreadable > 0 {
-		row("left out", "%s that could not be read, named above", figure.Count(rep.Unreadable, "item"))
+		row("left out", "%s that could not be read: %s names each", figure.Count(rep.Unreadable, "item"), filepath.Join(dir, "index", "*", index.LeftOutFile))
 	}
 	a.printTook(rep, row)
 	if len(rep.AnsweredBy) > 0 {

@@ -20,11 +20,7 @@ const prefix = "QUARRY_"
 // knownVariables refuses a variable whose name begins as ours do and is none: a cap that is misspelled is no cap. A variable
 // that holds a secret may have any name, since a setting names it.
 func (a *App) knownVariables(cmd *cobra.Command) error {
-	switch cmd.Name() {
-	case "version", "help", "init", "__complete", "__completeNoDesc":
-		return nil
-	}
-	if cmd.HasParent() && cmd.Parent().Name() == "completion" {
+	if readsNothing(cmd) {
 		return nil
 	}
 	names := slices.Clone(ownVariables)
@@ -51,6 +47,15 @@ func (a *App) knownVariables(cmd *cobra.Command) error {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: name, Err: errors.New("there is no setting of this name"), Hint: hint}
 	}
 	return nil
+}
+
+// readsNothing reports whether a command is about this program alone: no setting matters to it.
+func readsNothing(cmd *cobra.Command) bool {
+	switch cmd.Name() {
+	case "version", "help", "init", "__complete", "__completeNoDesc":
+		return true
+	}
+	return cmd.HasParent() && cmd.Parent().Name() == "completion"
 }
 
 // namesSecret reports whether a flag or a variable of the command says that a variable holds a secret.

@@ -29,6 +29,9 @@ func (pr *Program) SayFilled(s *config.Settings, ask *Asking) {
 		pr.Say("note: the built-in model has no rule for all of this schema, so its answers may fail: %s", checked.Message)
 	}
 	if len(filled) > 0 {
+		if i := slices.Index(filled, ""); i >= 0 { // the schema is of one value, which has no name
+			filled[i] = "the answer"
+		}
 		pr.Say("note: the built-in model only copies sentences; it fills %s by rule, and marks them as filler", strings.Join(filled, ", "))
 	}
 }

@@ -218,6 +218,14 @@ func scalars(n *yaml.Node) ([]string, error) {
 	return nil, errors.New("want a plain value, a list or a mapping")
 }
 
+// Exists refuses a named file of settings that is not there. It does not read it: it may be a pipe.
+func Exists(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return unreadable(path, err)
+	}
+	return nil
+}
+
 // unreadable says of a file of settings that cannot be read what to do about it.
 func unreadable(path string, err error) error {
 	hint := "name a file that this user can read with -c"

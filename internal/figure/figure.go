@@ -33,6 +33,14 @@ func Count[N whole](n N, noun string) string {
 	return Thousands(n) + " " + noun
 }
 
+// Agree writes a number and what is said of it, which agrees with it: "1 is open", "14,208 are open".
+func Agree[N whole](n N, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return Thousands(n) + " " + many
+}
+
 // Clause writes a number with its noun and its verb: "1 record is", "14,208 records are".
 func Clause[N whole](n N, noun, one, many string) string {
 	verb := many

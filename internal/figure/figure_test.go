@@ -33,3 +33,12 @@ func TestCount(t *testing.T) {
 		t.Errorf("Count of tries = %q, of entries = %q", one, two)
 	}
 }
+
+func TestAgree(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0 are asked", 1: "1 is asked", 2000: "2,000 are asked"} {
+		if got := figure.Agree(n, "is asked", "are asked"); got != want {
+			t.Errorf("Agree(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
