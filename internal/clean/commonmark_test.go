@@ -61,6 +61,7 @@ var otherByDesign = map[int]string{
 	201: "<bar> is no element", 491: "<foo bar> is no element", 494: "<b> is never closed",
 	391: "a bold line with a blank before its end is bold",
 	540: "labels are folded by character, so that ẞ is not SS",
+	590: "![[foo]] takes in another note",
 	613: "<bab> is no element",
 	629: "a CDATA section goes as a whole",
 }

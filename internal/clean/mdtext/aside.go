@@ -60,7 +60,7 @@ func indentedMark(line []byte) (from, to int, sure, ok bool) {
 	if i == len(line) {
 		return 0, 0, slices.Contains(admonitions[:], string(bytes.ToLower(line[kind:]))), !tab && i > kind
 	}
-	if q := line[i]; (q != '"' && q != '\'') || line[len(line)-1] != q || len(line)-1 == i || !tab && i == kind {
+	if q := line[i]; (q != '"' && q != '\'') || line[len(line)-1] != q || len(line)-1 == i || line[0] == '!' && i == kind {
 		return 0, 0, false, false
 	}
 	return i + 1, len(line) - 1, true, true

@@ -33,7 +33,7 @@ type token struct {
 }
 
 // special marks the bytes at which text has to be looked at.
-var special = simd.NewSet("\\`*_~[]!<&{\n:%")
+var special = simd.NewSet("\\`*_~[]!<&{\n:%=+")
 
 // maxPiece bounds how much of a block is looked at at once, and with that the memory for tokens. No author writes a
 // paragraph that long; a mark that spans two pieces is text.
@@ -59,7 +59,7 @@ func (p *Parser) inlines(b []byte) {
 func (p *Parser) piece(b []byte) {
 	p.marks.Find(b, special)
 	i := p.marks.Next(0)
-	for i < len(b) && (b[i] == '\n' && !hardBreak(b, i) || b[i] == ':' && !urlAt(b, i)) {
+	for i < len(b) && (b[i] == '\n' && !hardBreak(b, i) || b[i] == ':' && !urlAt(b, i) || (b[i] == '=' || b[i] == '+') && (i+1 == len(b) || b[i+1] != b[i])) {
 		i = p.marks.Next(i + 1)
 	}
 	if i == len(b) { // most paragraphs hold no mark at all
@@ -90,6 +90,7 @@ func (p *Parser) tokenise(b []byte, first int) {
 	p.toks, p.delims, p.open, p.dead = p.toks[:0], p.delims[:0], p.open[:0], 0
 	p.ticks = [maxTicks + 1]int{}
 	p.noEnd = [inlineEnds]bool{}
+	p.pairEnd = 0
 	p.scan(b, 0, first)
 }
 
@@ -120,6 +121,8 @@ func (p *Parser) scan(b []byte, from, first int) {
 			next = p.brace(b, from, i)
 		case '%':
 			next = p.percent(b, from, i)
+		case '=', '+':
+			next = p.marked(b, from, i)
 		case '\n':
 			if hardBreak(b, i) {
 				p.cut(from, i)

@@ -22,6 +22,12 @@ func (p *Parser) opener(b []byte, from, i int) int {
 		p.drop(i, end, rule.Image)
 		return end
 	}
+	if end := p.wikiLink(b, from, i); end > i {
+		return end
+	}
+	if end := p.citation(b, from, i); end > i {
+		return end
+	}
 	end := i + 1
 	image := b[i] == '!'
 	if image {
@@ -153,6 +159,15 @@ func isFigure(rest []byte) bool {
 	return n > 0 && bytes.Contains(rest[:n], []byte("#fig-"))
 }
 
+// isSpan reports whether the attributes of one of Pandoc's spans follow: `[words]{.smallcaps}`.
+func isSpan(rest []byte) bool {
+	if len(rest) < 3 || rest[0] != '{' || rest[1] != '.' && rest[1] != '#' && bytes.IndexByte(rest[:min(len(rest), 40)], '=') < 2 {
+		return false
+	}
+	n := bytes.IndexByte(rest[:min(len(rest), 256)], '}')
+	return n > 1 && bytes.IndexByte(rest[:n], '\n') < 0 && rest[1] != '{' && rest[1] != '%'
+}
+
 // isImport reports whether a link's text is a mark by which GitBook takes in a file of code: `[import, title:"a.js"](a.js)`.
 func isImport(text []byte) bool {
 	rest, ok := bytes.CutPrefix(text, []byte("import"))
@@ -174,6 +189,9 @@ func (p *Parser) linkEnd(b []byte, o *bracket, i int) int {
 			}
 			return 0
 		}
+	}
+	if !o.image && !p.Settings.KeepTemplates && i > o.at && isSpan(b[i+1:]) {
+		return i + 1
 	}
 	if o.nested || i-o.at > maxLabel || i == o.at {
 		return 0

@@ -68,6 +68,7 @@ type Parser struct {
 	delims     []delim
 	open       []bracket
 	dead       int // below it, open brackets can be no links: one was found inside of them, and links do not nest
+	pairEnd    int // where the pair of marks ends whose first was read; 0: there is none
 	ticks      [maxTicks + 1]int
 	noEnd      [inlineEnds]bool
 	shut       [2]closers          // what can end fences of backticks, and of tildes

@@ -15,6 +15,9 @@ func (p *Parser) write(o *op) {
 	case opParagraph:
 		p.R.Paragraph()
 		if b := p.joined(o.lines); p.Settings.KeepTemplates || !isEmbed(b) {
+			if !p.Settings.KeepTemplates {
+				b = withoutBlockID(b)
+			}
 			p.inlines(b)
 		} else {
 			p.Counts.Note(rule.Template, len(b))
@@ -151,7 +154,7 @@ func isEmbed(b []byte) bool {
 		n := bytes.IndexByte(b, ']')
 		return n > 2 && n+1 < len(b) && b[n+1] == '(' && bytes.IndexByte(b, ')') == len(b)-1
 	}
-	return bytes.EqualFold(b, []byte("[toc]")) || bytes.EqualFold(b, []byte("[[toc]]"))
+	return bytes.EqualFold(b, []byte("[toc]")) || bytes.EqualFold(b, []byte("[[toc]]")) || bytes.EqualFold(b, []byte("[[_toc_]]"))
 }
 
 // withoutMarks takes the template marks out of a block of HTML, in place.

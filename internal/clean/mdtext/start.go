@@ -16,7 +16,7 @@ var starts = func() (t [256]uint8) {
 	for c := range t {
 		t[c] = plainStart
 	}
-	for _, c := range []byte("\n\r\t >#`~<=-_*+0123456789|:{[@!?/%") {
+	for _, c := range []byte("\n\r\t >#`~<=-_*+0123456789|:{[@!?/%(") {
 		t[c] = markStart
 	}
 	// import and export of MDX, which cannot interrupt a paragraph
@@ -42,6 +42,14 @@ func (p *Parser) startBlock(matched *int, start int) bool {
 	}
 	line := p.src[at:p.eol]
 	switch c := line[0]; c {
+	case '%', '(', '+', '-', '*', '1':
+		if p.startMark(matched, start, at, inParagraph) {
+			return false
+		}
+	}
+	switch c := line[0]; c {
+	case '(':
+		return false
 	case '>':
 		if len(p.stack) >= maxDepth {
 			return false
@@ -389,6 +397,10 @@ func (p *Parser) startHTML(matched *int, start, at int, inParagraph bool) bool {
 	p.touch()
 	p.leaf = leaf{kind: htmlBlock, from: len(p.lines), begin: start, html: kind}
 	p.addLine(p.pos, p.eol)
+	if kind == 6 && !p.Settings.KeepTemplates && isMarkdownTag(line) {
+		p.closeLeaf(p.eol)
+		p.started, p.leaf = true, leaf{}
+	}
 	if kind < 6 && htmlEnds(kind, line[min(len(line), 4):]) || kind == 7 && !htmltext.Known(tagName(line)) {
 		p.closeLeaf(p.eol)
 		p.started, p.leaf = true, leaf{}

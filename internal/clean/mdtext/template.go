@@ -99,7 +99,7 @@ func (p *Parser) startLongTemplate(matched *int, start int, rest []byte) bool {
 		end = ">}}"
 	case bytes.HasPrefix(rest, []byte("{{%")):
 		end = "%}}"
-	case bytes.HasPrefix(rest, []byte("{#")) && len(rest) > 2 && rest[2] == ' ':
+	case bytes.HasPrefix(rest, []byte("{#")) && (len(rest) == 2 || rest[2] == ' '):
 		end = "#}"
 	}
 	if end == "" || bytes.Contains(rest[2:], []byte(end)) {
@@ -130,9 +130,18 @@ func (p *Parser) brace(b []byte, from, i int) int {
 	if p.Settings.KeepTemplates {
 		return i
 	}
+	if end := p.role(b, from, i); end > i {
+		return end
+	}
 	end := braceMarkEnd(b, i)
 	if end == 0 {
 		return i
+	}
+	if isBranch(b[i:end]) {
+		p.cut(from, i)
+		p.add(tokBlank, i, i)
+		p.drop(i, end, rule.Template)
+		return end
 	}
 	end = bodyMarkEnd(b, i, end)
 	p.cut(from, i)
@@ -145,6 +154,18 @@ func (p *Parser) brace(b []byte, from, i int) int {
 	}
 	p.drop(i, end, rule.Template)
 	return end
+}
+
+// isBranch reports whether a mark begins another branch of a condition, whose words are apart from those of the branch before.
+func isBranch(mark []byte) bool {
+	inner := bytes.TrimLeft(mark, "{%<- ")
+	return hasWord(inner, "else") || hasWord(inner, "elsif") || hasWord(inner, "elif") || hasWord(inner, "when")
+}
+
+// hasWord reports whether b begins with a word, and goes on with something else.
+func hasWord(b []byte, word string) bool {
+	rest, ok := bytes.CutPrefix(b, []byte(word))
+	return ok && len(rest) > 0 && (rest[0] == '%' || !isASCIIWord(rest[0]))
 }
 
 // bodyMarkEnd returns where the body ends that a mark inside of a sentence begins and that is no text, such as
@@ -230,9 +251,23 @@ func braceMarkEnd(b []byte, i int) int {
 		}
 	case '#':
 		end := closeMark(b, i, "#}")
-		if b[i+2] == ' ' || b[i+2] == '-' || end > 0 && bytes.IndexByte(b[i:end-1], '}') < 0 {
+		if b[i+2] == ' ' || b[i+2] == '-' || b[i+2] == '\n' || end > 0 && bytes.IndexByte(b[i:end-1], '}') < 0 {
 			return end
 		}
+		return nameEnd(b, i)
+	}
+	return 0
+}
+
+// nameEnd returns where the attributes end that name what ends with them, at the end of a line: `{#eq-x .class}`.
+func nameEnd(b []byte, i int) int {
+	line := b[i:min(len(b), i+128)]
+	n := bytes.IndexByte(line, '}')
+	if n < 3 || !isAlpha(b[i+2]) || bytes.IndexByte(line[:n], '\n') >= 0 || i > 0 && b[i-1] > ' ' {
+		return 0
+	}
+	if end := i + n + 1; end == len(b) || b[end] == '\n' {
+		return end
 	}
 	return 0
 }
@@ -338,6 +373,9 @@ func crossReference(name []byte) bool {
 func (p *Parser) startColon(matched *int, start, at int) bool {
 	line := p.src[at:p.eol]
 	n := run(line, ':')
+	if n == 1 && p.startTableCaption(matched, start, at) {
+		return false
+	}
 	if n < 3 {
 		return p.startDefinition(matched, start, at, n)
 	}
