@@ -251,6 +251,7 @@ Exit codes: 0 done · 2 usage`,
 				return err
 			}
 			a.noteUnconfirmed(s)
+			a.parts().SayMisspelled([]byte(s.Prompt.Schema), s.Prompt.SchemaAt)
 			a.fillPrompt(&s.Settings)
 			if a.json {
 				return a.writeJSON(map[string]any{"settings": s.Values(), "origin": s.Origins(), "file": s.File})

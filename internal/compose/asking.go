@@ -137,7 +137,7 @@ func (pr *Program) CheckPrompt(ask *Asking) error {
 	if ask.schemaRefused != nil {
 		pr.Say("note: the answer schema is not sent along, answers are checked with it: %v", ask.schemaRefused)
 	}
-	pr.sayMisspelled(ask)
+	pr.SayMisspelled(ask.Prompt.Schema, ask.schemaAt)
 	check := func(name string, r *prompt.Renderer) error {
 		used := slices.ContainsFunc(prompt.Fields(), func(field string) bool { return field != "Part" && field != "Parts" && r.Uses(field) })
 		switch {
@@ -159,14 +159,15 @@ func (pr *Program) CheckPrompt(ask *Asking) error {
 	return err
 }
 
-// sayMisspelled names members of the answer schema that look like keywords and are none: they check nothing.
-func (pr *Program) sayMisspelled(ask *Asking) {
-	for _, m := range parse.Misspellings(ask.Prompt.Schema) {
-		at := "prompt.schema"
-		if ask.schemaAt != nil {
-			at = ask.schemaAt(m.Path)
+// SayMisspelled names members of an answer schema that look like keywords and are none: they check nothing. at gives
+// FILE:LINE of a place in the schema; nil where it is not known.
+func (pr *Program) SayMisspelled(schema []byte, at func(path []string) string) {
+	for _, m := range parse.Misspellings(schema) {
+		where := "prompt.schema"
+		if at != nil {
+			where = at(m.Path)
 		}
-		pr.Say("note: %s: schema: %s is no keyword of JSON Schema and checks nothing; did you mean %s?", at, strings.Join(m.Path, "."), m.Near)
+		pr.Say("note: %s: schema: %s is no keyword of JSON Schema and checks nothing; did you mean %s?", where, strings.Join(m.Path, "."), m.Near)
 	}
 }
 

@@ -32,7 +32,7 @@ func (pr *Program) CheckDocuments(ctx context.Context, s *config.Settings, ask *
 	}
 	sources, err := source.Open(ctx, args, cfg)
 	if err != nil {
-		return quietly(err)
+		return nil // the run names it
 	}
 	t := trial{ask: ask, cleaner: clean.New(ask.Clean), names: map[string]int64{}}
 	limit := int64(inspectSample)
@@ -40,12 +40,12 @@ func (pr *Program) CheckDocuments(ctx context.Context, s *config.Settings, ask *
 		limit = min(limit, s.Limit)
 	}
 	for _, src := range sources {
-		if done, err := t.source(ctx, src, limit); err != nil || done {
-			if err == nil && t.made {
-				return nil
-			}
-			return errors.Join(quietly(err), t.verdict(args))
+		if t.source(ctx, src, limit) {
+			break
 		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	return t.verdict(args)
 }
@@ -66,25 +66,26 @@ type tried struct {
 	*prompt.Fault
 }
 
-func (t *trial) source(ctx context.Context, src source.Source, limit int64) (done bool, err error) {
+// source tries the documents of one source; done ends the trial. What cannot be read is the run's to name.
+func (t *trial) source(ctx context.Context, src source.Source, limit int64) (done bool) {
 	for block, err := range src.Blocks(ctx, quarry.Position{}) {
 		if err != nil {
-			return true, err
+			return true
 		}
 		for doc, err := range block.Documents {
 			if err != nil {
-				continue // the run names it
+				continue
 			}
 			t.document(&doc)
 			if t.made || t.n >= limit {
-				return true, nil
+				return true
 			}
 		}
 		if block.Free != nil {
 			block.Free()
 		}
 	}
-	return false, ctx.Err()
+	return false
 }
 
 func (t *trial) document(doc *quarry.Document) {
