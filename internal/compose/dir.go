@@ -48,7 +48,7 @@ func foreignName(folder string) string {
 	return ""
 }
 
-// isLedger reports whether a file is a database, or the empty one that a ledger begins as.
+// isLedger reports whether a file is a database, or an empty one, which the ledger itself refuses with the way out.
 func isLedger(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
