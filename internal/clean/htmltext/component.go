@@ -2,10 +2,19 @@ package htmltext
 
 import "bytes"
 
-// component writes the words that a component of JSX shows and that are in its attributes: the label of a tab, the title of a card. The
-// attributes are from i on. In a sentence they are words of it, elsewhere a paragraph.
+// component writes the words that a component of JSX shows and that are in its attributes. The attributes are from i on. In a
+// sentence they are words of it, elsewhere a paragraph.
 func (r *Renderer) component(src, name []byte, i int) {
-	if r.Literal == nil || r.muted || !isComponent(name) || r.at.selfClosing && !containsAny(name, wholes[:]) {
+	if r.Literal == nil || r.muted {
+		return
+	}
+	ComponentWords(src, name, i, r.at.selfClosing, func(from, to int) { r.aside(src[from:to]) })
+}
+
+// ComponentWords gives the places of the words that a component of JSX shows and that are in its attributes: the label of a tab, the
+// title of a card. The attributes are from i to the end of src, or to the end of the tag.
+func ComponentWords(src, name []byte, i int, selfClosing bool, each func(from, to int)) {
+	if !isComponent(name) || selfClosing && !containsAny(name, wholes[:]) {
 		return
 	}
 	for i < len(src) {
@@ -25,15 +34,37 @@ func (r *Renderer) component(src, name []byte, i int) {
 		if i >= len(src) || src[i] != '=' {
 			continue
 		}
-		var value []byte
-		quoted := i+1 < len(src) && (src[i+1] == '"' || src[i+1] == '\'')
-		if value, i = attrValue(src, i+1); i < 0 {
+		for i++; i < len(src) && isBlank(src[i]); i++ {
+		}
+		if i < len(src) && src[i] == '{' {
+			i = afterBraces(src, i)
+			continue
+		}
+		quoted := i < len(src) && (src[i] == '"' || src[i] == '\'')
+		value, next := attrValue(src, i)
+		if next < 0 {
 			return
 		}
 		if quoted && len(value) > 0 && shownAttribute(key) {
-			r.aside(value)
+			each(i+1, i+1+len(value))
+		}
+		i = next
+	}
+}
+
+// afterBraces returns where the expression in braces at i ends.
+func afterBraces(src []byte, i int) int {
+	for depth := 0; i < len(src); i++ {
+		switch src[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i + 1
+			}
 		}
 	}
+	return i
 }
 
 // aside writes words that are not part of what is around them.

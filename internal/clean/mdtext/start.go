@@ -377,6 +377,12 @@ func (p *Parser) startComponent(matched *int, start, at int) bool {
 		return false
 	}
 	p.beginUntil(matched, start, end)
+	first := len(p.lines)
+	tag := p.src[at:end]
+	htmltext.ComponentWords(tag, name, 1+len(name), bytes.HasSuffix(tag, []byte("/>")), func(from, to int) {
+		p.titleLine(at+from, at+to)
+	})
+	p.leaf.from += len(p.lines) - first
 	return true
 }
 
