@@ -38,7 +38,7 @@ func faultOf(id quarry.DocumentID, err error) *Fault {
 			action = missing.action
 			f.Reason = m[1] + ", line " + m[2] + ", at {{" + action + "}}: " + errNoValue.Error()
 		}
-		if missing == nil && !absent.MatchString(m[4]) {
+		if missing == nil && !absent.MatchString(m[4]) && !nothing.MatchString(m[4]) {
 			action = ""
 		}
 	} else if errors.As(err, &missing) {
@@ -52,17 +52,25 @@ var (
 	// executed is how text/template words an error of execution: template, line, column, action, error.
 	executed = regexp.MustCompile(`(?s)^template: (.+?):(\d+):\d+: executing ".*?" at <(.*?)>: (.*)$`)
 	// absent are the errors about a member of a value that is not there, or is no object.
-	absent   = regexp.MustCompile(`^(?:can't evaluate field (\w+) in type .*|nil pointer evaluating .*\.(\w+)|nil data; no entry for key "(.*)")$`)
+	absent = regexp.MustCompile(`^(?:can't evaluate field (\w+) in type .*|nil pointer evaluating .*\.(\w+)|nil data; no entry for key "(.*)")$`)
+	// nothing are the errors of functions that get no value at all.
+	nothing  = regexp.MustCompile(`zero Value|untyped nil|of nil pointer`)
 	called   = regexp.MustCompile(`^error calling (\w+): (.*)$`)
 	pastEnd  = regexp.MustCompile(`^index out of range: (\d+)$`)
 	inFields = regexp.MustCompile(`\.Fields((?:\.[\pL_][\pL\pN_]*)+)`)
 	byIndex  = regexp.MustCompile(`^index \$?\.Fields "([^"]+)"`)
 )
 
+// maxReason bounds the reason of a fault, in bytes.
+const maxReason = 160
+
 // inWords says without Go's types what text/template says of a value.
 func inWords(reason string) string {
 	if m := absent.FindStringSubmatch(reason); m != nil {
 		return "the document has no such value: " + m[1] + m[2] + m[3] + " would be a member of a value that is no object"
+	}
+	if nothing.MatchString(reason) {
+		return errNoValue.Error()
 	}
 	function := ""
 	if m := called.FindStringSubmatch(reason); m != nil {
@@ -75,7 +83,13 @@ func inWords(reason string) string {
 		return "the value has no element " + m[1]
 	}
 	if function != "" {
-		return function + ": " + reason
+		reason = function + ": " + reason
+	}
+	if at := strings.IndexFunc(reason, func(r rune) bool { return r < ' ' }); at >= 0 {
+		reason = reason[:at] + "…"
+	}
+	if len(reason) > maxReason { // text/template puts the value into some errors, and that may be the document's text
+		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
 	}
 	return reason
 }
