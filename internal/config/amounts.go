@@ -54,7 +54,7 @@ func (s *Setting) empty(origin string) error {
 	}
 }
 
-// deadline is a moment, or how long from the beginning of a run it lies.
+// deadline is a moment, or the time from the beginning of a run to it.
 func deadline(name, def, help string, at func(*Settings) *string) Setting {
 	s := amount(name, def, help, func(v string) (string, error) {
 		if _, err := time.Parse(time.RFC3339, v); err == nil {

@@ -108,7 +108,7 @@ func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger,
 	return l, nil
 }
 
-// create makes a ledger beside its path and renames it, so that a ledger that is there is whole: an empty file at the path is
+// create makes a ledger under another name and renames it, so that a ledger that is there is whole: an empty file at the path is
 // one that was lost, never one that a process began before it was killed.
 func create(ctx context.Context, e *effect.Effects, path string) error {
 	fresh := path + ".new"
