@@ -23,6 +23,8 @@ func TestDialects(t *testing.T) {
 		{"brackets in a link", "A [[link]](https://e.x).", "A [link]."},
 		{"a highlight", "A ==high **light**== here.", "A high light here."},
 		{"a comparison", "Where a == b and c == d, or a==b and c==d.", "Where a == b and c == d, or a==b and c==d."},
+		{"a comparison of strings", `Where "a"=="b" or "c"=="d".`, `Where "a"=="b" or "c"=="d".`},
+		{"a highlight in Japanese", "これは==重要==です。", "これは重要です。"},
 		{"a highlight without an end", "A ==high light.", "A ==high light."},
 		{"the name of a block", "Words of a block. ^37066d", "Words of a block."},
 		{"the name of an item", "- One ^first-item\n- Two", "- One\n- Two"},

@@ -132,7 +132,7 @@ func (p *Parser) marked(b []byte, from, i int) int {
 		p.pairEnd = 0
 		return i + 2
 	}
-	if c := b[i+2]; p.pairEnd > i || c == b[i] || c <= ' ' || i > 0 && (isASCIIWord(b[i-1]) || b[i-1] == b[i]) {
+	if c := b[i+2]; p.pairEnd > i || c == b[i] || c <= ' ' || i > 0 && b[i-1] > ' ' && b[i-1] < 0x80 && bytes.IndexByte([]byte("(*_[~>"), b[i-1]) < 0 {
 		return i
 	}
 	n := bytes.Index(b[i+2:min(len(b), i+2+maxHighlight)], b[i:i+2])
