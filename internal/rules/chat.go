@@ -1,5 +1,7 @@
 package rules
 
+import "strings"
+
 // The body of the models that take OpenAI's chat completions: gpt-oss, DeepSeek V3, Qwen, Mistral 3, Kimi, GLM, MiniMax,
 // Gemma, Nemotron (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-openai.html and
 // https://platform.openai.com/docs/api-reference/chat/create). AWS's example says of model and stream that they can be
@@ -46,8 +48,20 @@ func chatUnknown(_ *walk, name string) (fix string, refused bool) {
 	return "remove it", true
 }
 
-// effort has the values of OpenAI's page of chat completions, and max, which servers of open-weight models take.
-var effort = oneOf("none", "minimal", "low", "medium", "high", "xhigh", "max")
+// effort takes the three values that gpt-oss has (https://github.com/openai/gpt-oss, "Reasoning levels"), and for other models
+// those of OpenAI's page of chat completions and max, which servers of open-weight models take.
+func effort(w *walk, value []byte) {
+	if strings.HasPrefix(w.facts.model.ID, "openai.gpt-oss") {
+		ossEffort(w, value)
+		return
+	}
+	anyEffort(w, value)
+}
+
+var (
+	ossEffort = oneOf("low", "medium", "high")
+	anyEffort = oneOf("none", "minimal", "low", "medium", "high", "xhigh", "max")
+)
 
 func noStream(w *walk, value []byte) {
 	boolean(w, value)
