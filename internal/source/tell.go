@@ -28,6 +28,8 @@ func tell(name string, head []byte) string {
 	switch text[0] {
 	case '{':
 		switch {
+		case len(text) > 1 && bytes.IndexByte([]byte("{%#:/"), text[1]) >= 0:
+			return byExtension(extension) // a mark of a template, of which JSON has none
 		case ghost.Is(text):
 			return "ghost"
 		case contentful.Is(text):
