@@ -152,15 +152,8 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 	if cfg.Query != "" {
 		return bad(errors.New("only a database can be asked a query"), "leave --query out, or name a database")
 	}
-	if len(cfg.Where) > 0 && (name == "markdown" || name == "html" || name == "text") {
-		return bad(errNoFields, "leave --where out")
-	}
 	return k.open(file, head, cfg.items(), index), nil
 }
-
-// errNoFields is said rather than that no document meets the conditions: the fields of front matter are found later, by
-// the cleaner.
-var errNoFields = errors.New("--where asks for fields of items, and a text file has none that can be asked for")
 
 func badSource(arg string, err error, hint string) error {
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: err, Hint: hint}
@@ -213,9 +206,6 @@ func folder(arg string, cfg Config, index int, err error) (Source, error) {
 		return nil, badSource(arg, fmt.Errorf("a folder is not of kind %s", cfg.From), "leave --from out: a folder's files are told by their extensions")
 	case cfg.Query != "":
 		return nil, badSource(arg, errors.New("only a database can be asked a query"), "leave --query out, or name a database")
-	}
-	if len(cfg.Where) > 0 {
-		return nil, badSource(arg, errNoFields, "leave --where out, or name the folder's .jsonl files themselves")
 	}
 	return &dir.Source{Root: arg, Skip: cfg.Skip, Config: cfg.items(), Index: index}, nil
 }

@@ -3,8 +3,8 @@
 // It owns the place of the entries and of their fields, which come once for each locale, and the rich text in them,
 // which becomes HTML here, with the entries of the file that it embeds. All else is the reader's of JSON objects.
 //
-// What always holds: an entry is one document, in the locale that most entries have or that `--field` names; entries
-// of every content type are given, to be filtered by `sys.contentType.sys.id`.
+// What always holds: an entry is one document, in the locale that most entries have or that `--field` names; published entries
+// of every content type are given, to be filtered by `sys.contentType.sys.id`, and others where a condition asks for them.
 package contentful
 
 import (
@@ -49,8 +49,42 @@ func New(file stream.File, cfg item.Config, index int) Source {
 func (s Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
 	own := *s.Objects
 	embedded := sync.OnceValue(func() map[string][]byte { return collect(ctx, s.Objects) })
+	var states states
+	own.Config.State = states.of
+	own.Keys = func(first [][]byte) item.Keys { states.learn(first); return keys(first) }
 	own.Convert = func(dst, entry []byte) []byte { return convert(dst, entry, embedded) }
 	return own.Blocks(ctx, from)
+}
+
+// states tells which entries are not published. An export of published entries alone says nothing of it, so the first entries
+// decide whether it does (https://www.contentful.com/developers/docs/references/content-management-api/#/introduction/common-resource-attributes).
+type states struct{ told bool }
+
+func (s *states) learn(first [][]byte) {
+	for _, entry := range first {
+		sys, _ := jsonl.Lookup(entry, "sys")
+		s.told = s.told || has(sys, "publishedVersion", "publishedAt", "publishedCounter", "archivedVersion", "archivedAt")
+	}
+}
+
+func (s *states) of(entry []byte) string {
+	sys, _ := jsonl.Lookup(entry, "sys")
+	switch {
+	case has(sys, "archivedVersion", "archivedAt"):
+		return item.Archived
+	case s.told && !has(sys, "publishedVersion", "publishedAt"):
+		return item.Draft
+	}
+	return ""
+}
+
+func has(obj []byte, names ...string) bool {
+	for _, name := range names {
+		if v, ok := jsonl.Lookup(obj, name); ok && string(v) != "null" {
+			return true
+		}
+	}
+	return false
 }
 
 // The names that the fields of an article have, best first.

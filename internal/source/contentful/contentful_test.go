@@ -11,6 +11,7 @@ import (
 
 	"quarry/internal/source/contentful"
 	"quarry/internal/source/item"
+	"quarry/internal/source/note"
 	"quarry/internal/source/sourcetest"
 	"quarry/internal/source/stream"
 )
@@ -64,6 +65,40 @@ func TestEntries(t *testing.T) {
 	docs, faults = sourcetest.Documents(t, s)
 	if len(docs) != 1 || docs[0].Title != "題" || string(docs[0].Body) != "本文" || len(faults) != 1 {
 		t.Errorf("in Japanese: %+v, %q", docs, faults)
+	}
+}
+
+func TestPublishedEntriesAreTheDefault(t *testing.T) {
+	t.Parallel()
+	of := func(id, sys, body string) string {
+		return `{"sys":{"id":"` + id + `"` + sys + `},"fields":{"body":{"en-US":` + body + `}}}`
+	}
+	const published, changed, archived = `,"version":3,"publishedVersion":2`, `,"publishedAt":"2020-01-01"`, `,"archivedVersion":4,"publishedVersion":2`
+	embed := rich(link("embedded-entry-block", "draft"), link("embedded-entry-block", "old"), link("embedded-entry-block", "b"), paragraph(said("own")))
+	in := `{"contentTypes":[],"entries":[` + strings.Join([]string{of("a", published, embed), of("b", changed, `"shared"`), of("draft", `,"version":1`, `"secret"`), of("old", archived, `"secret"`)}, ",") + `]}`
+	for where, want := range map[string]string{
+		"":           "a b; 2 items that are not published, or no texts (1 archived, 1 draft); to read those of one kind: --where archived=true, or --where draft=true",
+		"draft=true": "draft; ", "archived=true": "old; ",
+	} {
+		cfg := item.Config{Notes: new(note.Book)}
+		if field, value, ok := strings.Cut(where, "="); ok {
+			cfg.Where = []item.Condition{{Field: field, Value: value}}
+		}
+		docs, faults := sourcetest.Documents(t, contentful.New(memory(in), cfg, 0))
+		var ids []string
+		for _, d := range docs {
+			ids = append(ids, string(d.ID))
+			if d.ID == "a" && (strings.Contains(string(d.Body), "secret") || !strings.Contains(string(d.Body), "shared")) {
+				t.Errorf("an unpublished entry is in %s", d.Body)
+			}
+		}
+		line := strings.TrimPrefix(strings.Join(cfg.Notes.Take(), ""), "left out: ")
+		if got := strings.Join(ids, " ") + "; " + line; len(faults) > 0 || got != want {
+			t.Errorf("where %q: %q, %v", where, got, faults)
+		}
+	}
+	if docs, _ := sourcetest.Documents(t, contentful.New(memory(`{"entries":[`+of("a", "", `"x"`)+"]}"), item.Config{}, 0)); len(docs) != 1 {
+		t.Errorf("%d entries of an export that says nothing of states, want 1", len(docs))
 	}
 }
 

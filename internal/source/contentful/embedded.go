@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"quarry/internal/jsonl"
+	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
 )
 
@@ -14,7 +15,7 @@ const (
 	maxTargetBytes = 64 << 20
 )
 
-// collect reads the entries that rich texts of the file embed. They may be anywhere in it, so it is read twice: for what is
+// collect reads the entries that rich texts of the file embed and that are published. They may be anywhere in it, so it is read twice: for what is
 // embedded, and for that. A stream that cannot be read again gives none.
 func collect(ctx context.Context, s *sourcejsonl.Objects) map[string][]byte {
 	wanted := map[string]bool{}
@@ -29,13 +30,22 @@ func collect(ctx context.Context, s *sourcejsonl.Objects) map[string][]byte {
 	}
 	found := map[string][]byte{}
 	total := 0
+	var states states
+	var silent []string // of entries that do not say that they are published, which counts where others say so
 	_ = s.Each(ctx, func(entry []byte) bool {
 		if jsonl.Check(entry) != nil {
 			return true
 		}
+		states.learn([][]byte{entry})
 		id, ok := jsonl.Lookup(entry, "sys", "id")
 		if !ok || !wanted[string(jsonl.Unescape(nil, id))] {
 			return true
+		}
+		switch sys, _ := jsonl.Lookup(entry, "sys"); {
+		case states.of(entry) == item.Archived:
+			return true
+		case !has(sys, "publishedVersion", "publishedAt"):
+			silent = append(silent, string(jsonl.Unescape(nil, id)))
 		}
 		fields, _ := jsonl.Lookup(entry, "fields")
 		if total += len(fields); total > maxTargetBytes {
@@ -44,6 +54,11 @@ func collect(ctx context.Context, s *sourcejsonl.Objects) map[string][]byte {
 		found[string(jsonl.Unescape(nil, id))] = bytes.Clone(fields)
 		return true
 	})
+	for _, id := range silent {
+		if states.told {
+			delete(found, id)
+		}
+	}
 	return found
 }
 

@@ -67,9 +67,6 @@ func Read(ctx context.Context, f stream.File, id string, format quarry.Format, c
 	fault := func(reason string) (quarry.Document, error) {
 		return quarry.Document{At: at}, &quarry.ItemError{At: at, ID: quarry.DocumentID(strings.ToValidUTF8(id, "\ufffd")), Reason: reason}
 	}
-	if len(cfg.Where) > 0 {
-		return fault("a text file has no fields that could meet --where")
-	}
 	if !utf8.ValidString(id) {
 		return fault("the file's name is not UTF-8")
 	}
@@ -89,6 +86,9 @@ func Read(ctx context.Context, f stream.File, id string, format quarry.Format, c
 	text, err := stream.Text(data)
 	if err != nil {
 		return fault(err.Error())
+	}
+	if leftOut(cfg, id, f.Name, text) {
+		return quarry.Document{At: at}, item.ErrFiltered
 	}
 	return quarry.Document{ID: quarry.DocumentID(id), Body: text, Format: format, At: at}, nil
 }

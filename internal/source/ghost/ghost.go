@@ -3,8 +3,8 @@
 // It owns the place of the posts in the file and the text of posts that hold no HTML: Lexical and Mobiledoc, the two
 // forms of Ghost's editors, become HTML here. All else is the reader's of JSON objects.
 //
-// What always holds: a post's HTML is taken as Ghost made it where there is one; posts of every type and status are
-// given.
+// What always holds: a post's HTML is taken as Ghost made it where there is one; posts that are published for everybody are given,
+// of every type, and others where a condition on status or visibility asks for them.
 package ghost
 
 import (
@@ -16,6 +16,7 @@ import (
 	"quarry/internal/jsonl"
 	"quarry/internal/source/item"
 	sourcejsonl "quarry/internal/source/jsonl"
+	"quarry/internal/source/note"
 	"quarry/internal/source/stream"
 )
 
@@ -59,6 +60,9 @@ func New(file stream.File, head []byte, cfg item.Config, index int) *sourcejsonl
 	if p == nil {
 		p = wrapped
 	}
+	if cfg.LeaveOut == nil {
+		cfg.LeaveOut = leaveOut(cfg)
+	}
 	return &sourcejsonl.Objects{
 		File: file, Config: cfg, Index: index, Path: p,
 		Keys: func([][]byte) item.Keys {
@@ -66,6 +70,31 @@ func New(file stream.File, head []byte, cfg item.Config, index int) *sourcejsonl
 		},
 		Convert: convert,
 	}
+}
+
+// leaveOut says which posts are left out: those that were not published, and those that are not for everybody, each unless a condition
+// is on the field that says so.
+func leaveOut(cfg item.Config) func(post []byte) (note.Kind, string) {
+	states, readers := !cfg.Asks("status"), !cfg.Asks("visibility")
+	return func(post []byte) (note.Kind, string) {
+		status, visibility := said(post, "status"), said(post, "visibility")
+		var label, conditions []string
+		if states && status != "" && status != "published" {
+			label, conditions = append(label, status), append(conditions, "status="+status)
+		}
+		if readers && visibility != "" && visibility != "public" {
+			label, conditions = append(label, "for "+visibility), append(conditions, "visibility="+visibility)
+		}
+		return note.Unpublished, note.Reached(strings.Join(label, " "), conditions...)
+	}
+}
+
+func said(post []byte, name string) string {
+	v, ok := jsonl.Lookup(post, name)
+	if !ok || !isText(v) {
+		return ""
+	}
+	return string(jsonl.Unescape(nil, v))
 }
 
 // convert writes a post with its text as HTML and without the editors' forms of it.

@@ -12,6 +12,7 @@ import (
 	"quarry"
 	"quarry/internal/source/ghost"
 	"quarry/internal/source/item"
+	"quarry/internal/source/note"
 	"quarry/internal/source/sourcetest"
 	"quarry/internal/source/stream"
 )
@@ -64,7 +65,7 @@ func TestPosts(t *testing.T) {
 	if !ghost.Is([]byte(in)) {
 		t.Error("the export is not told")
 	}
-	s := ghost.New(memory(in), []byte(in), item.Config{}, 0)
+	s := ghost.New(memory(in), []byte(in), item.Config{LeaveOut: func([]byte) (note.Kind, string) { return 0, "" }}, 0)
 	sourcetest.Run(t, s)
 	docs, faults := sourcetest.Documents(t, s)
 	if len(docs) != 3 || len(faults) != 2 || !strings.HasSuffix(faults[0], `no body (member html) in "d"`) {
@@ -77,6 +78,35 @@ func TestPosts(t *testing.T) {
 	}
 	if want := `{"status":"draft","type":"page"}`; string(docs[1].Fields) != want {
 		t.Errorf("fields %s, want %s", docs[1].Fields, want)
+	}
+}
+
+func TestPublishedPostsForEverybodyAreTheDefault(t *testing.T) {
+	t.Parallel()
+	post := func(id, status, visibility string) map[string]any {
+		return map[string]any{"id": id, "html": "<p>x", "status": status, "visibility": visibility}
+	}
+	in := export(t, post("a", "published", "public"), post("b", "draft", "public"), post("c", "scheduled", "public"), post("d", "published", "members"), post("e", "draft", "paid"), post("f", "sent", "public"))
+	for where, want := range map[string]struct{ ids, line string }{
+		"": {"a", "left out: 5 items that are not published, or no texts (1 draft, 1 draft for paid, 1 for members, 1 scheduled, 1 sent); to read those of one kind: --where status=draft, " +
+			"or --where status=draft --where visibility=paid, or --where visibility=members, or --where status=scheduled, or --where status=sent"},
+		"status=draft":       {"b", "left out: 1 item that is not published, or no texts (1 for paid); to read those of one kind: --where visibility=paid"},
+		"status=published":   {"a", "left out: 1 item that is not published, or no texts (1 for members); to read those of one kind: --where visibility=members"},
+		"visibility=members": {"d", ""},
+		"visibility=paid":    {"", "left out: 1 item that is not published, or no texts (1 draft); to read those of one kind: --where status=draft"},
+	} {
+		cfg := item.Config{Notes: new(note.Book)}
+		if field, value, ok := strings.Cut(where, "="); ok {
+			cfg.Where = []item.Condition{{Field: field, Value: value}}
+		}
+		docs, faults := sourcetest.Documents(t, ghost.New(memory(in), []byte(in), cfg, 0))
+		var ids []string
+		for _, d := range docs {
+			ids = append(ids, string(d.ID))
+		}
+		if line := strings.Join(cfg.Notes.Take(), "; "); strings.Join(ids, " ") != want.ids || line != want.line || len(faults) > 0 {
+			t.Errorf("%q: %v, %q, %v", where, ids, line, faults)
+		}
 	}
 }
 

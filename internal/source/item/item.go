@@ -53,11 +53,9 @@ func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) 
 	if len(r.cfg.Where) > 0 && !r.cfg.keep(text) {
 		return quarry.Document{At: at}, ErrFiltered
 	}
-	if r.cfg.LeaveOut != nil {
-		if kind, label := r.cfg.LeaveOut(text); label != "" {
-			r.cfg.Notes.Count(kind, label)
-			return quarry.Document{At: at}, ErrFiltered
-		}
+	if kind, label := r.cfg.leftOut(text, &r.keys); label != "" {
+		r.cfg.Notes.Count(kind, label)
+		return quarry.Document{At: at}, ErrFiltered
 	}
 	if r.locked(members) {
 		r.cfg.Notes.Count(note.Locked, r.label(members))

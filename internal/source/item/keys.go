@@ -252,6 +252,9 @@ type Config struct {
 	// LeaveOut, where set, says which items are left out unless a condition asks for them, and how they are counted; an empty
 	// label: it stays. It gets an object that was checked. Nil: the rule of the connector, where it has one.
 	LeaveOut func(obj []byte) (kind note.Kind, label string)
+	// State, where set, gives the state of an item that was not published, Draft or Archived, by what is no field of its own; empty: it
+	// was. Nil: by the ids of Sanity.
+	State func(obj []byte) string
 	// Notes counts what is passed over or changed; nil: not counted.
 	Notes *note.Book
 	// Records says that items are ready records of Bedrock, a recordId and a modelInput.
@@ -308,22 +311,30 @@ func ParseCondition(s string) (Condition, error) {
 
 // keep reports whether an object, already checked, meets the conditions.
 func (c Config) keep(obj []byte) bool {
+	return c.Meets(func(field string) (string, bool) {
+		value, ok := jsonl.Lookup(obj, field)
+		if !ok {
+			value, ok = jsonl.Lookup(obj, strings.Split(field, ".")...)
+		}
+		switch {
+		case !ok:
+			return c.stateAs(field, obj)
+		case value[0] == '"':
+			return string(jsonl.Unescape(nil, value)), true
+		}
+		return string(value), true
+	})
+}
+
+// Meets reports whether an item meets the conditions, of which value gives the fields. Of several conditions on one field, one
+// is enough.
+func (c Config) Meets(value func(field string) (string, bool)) bool {
 	for i, w := range c.Where {
 		if slices.ContainsFunc(c.Where[:i], func(e Condition) bool { return e.Field == w.Field }) {
 			continue // was answered with the first of its field
 		}
-		value, ok := jsonl.Lookup(obj, w.Field)
-		if !ok {
-			value, ok = jsonl.Lookup(obj, strings.Split(w.Field, ".")...)
-		}
-		if !ok {
-			return false
-		}
-		got := string(value)
-		if value[0] == '"' {
-			got = string(jsonl.Unescape(nil, value))
-		}
-		if !slices.Contains(c.Where, Condition{w.Field, got}) {
+		got, ok := value(w.Field)
+		if !ok || !slices.Contains(c.Where, Condition{w.Field, got}) {
 			return false
 		}
 	}

@@ -19,7 +19,7 @@ type Kind int
 
 // The kinds, in the order of their lines.
 const (
-	Unpublished Kind = iota // items of an export that are no published posts or pages, by type and status
+	Unpublished Kind = iota // items that were not published, or are no texts, by type and state (Reached)
 	Ignored                 // files of a folder that are of no kind, by extension
 	Passed                  // entries of a folder that are not looked at, whatever they hold, each by why and its name
 	Protected               // posts of an export that a password protects, by their ids
@@ -28,6 +28,17 @@ const (
 	HalfPairs               // documents with half a surrogate pair as an escape
 	kinds
 )
+
+// Reached is a label of Unpublished with the conditions that together reach the items of this label and no others.
+func Reached(label string, conditions ...string) string {
+	if label == "" || len(conditions) == 0 {
+		return label
+	}
+	return label + reach + "--where " + strings.Join(conditions, " --where ")
+}
+
+// reach is between a label and its conditions.
+const reach = "\x00"
 
 // other is the label of all that are not told apart.
 const other = "other"
@@ -118,17 +129,38 @@ func line(k Kind, counts map[string]int64) string {
 		return fmt.Sprintf("left out: %s that a password protects, whose text the site does not give (%s); log in as a user who may edit them and ask with ?context=edit", items(total, "post"), named(labels, total))
 	}
 	parts := make([]string, len(labels))
+	var conditions []string
 	for i, label := range labels {
-		parts[i] = fmt.Sprintf("%d %s", counts[label], label)
+		name, way, ok := strings.Cut(label, reach)
+		parts[i] = fmt.Sprintf("%d %s", counts[label], name)
+		if ok && !slices.Contains(conditions, way) {
+			conditions = append(conditions, way)
+		}
 	}
 	list := strings.Join(parts, ", ")
 	switch k {
 	case Unpublished:
-		return fmt.Sprintf("left out: %s that %s (%s); to read them, name the types: --where post_type=post --where post_type=attachment", items(total, "item"), unpublished(total), list)
+		return fmt.Sprintf("left out: %s that %s not published, or no texts (%s)%s", items(total, "item"), isOrAre(total), list, ways(conditions))
 	case Ignored:
 		return fmt.Sprintf("ignored: %s of other types (%s)", items(total, "file"), list)
 	}
 	return fmt.Sprintf("replaced: half of a surrogate pair (such as \\ud83d) in %s; U+FFFD is in its place (%s)", items(total, "document"), list)
+}
+
+func isOrAre(n int64) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// ways words how to read what was left out: each condition reaches one kind of it, and nothing else.
+func ways(conditions []string) string {
+	if len(conditions) == 0 {
+		return ""
+	}
+	shown := conditions[:min(len(conditions), maxNamed)]
+	return "; to read those of one kind: " + strings.Join(shown, ", or ")
 }
 
 // maxNamed is how many labels a line names.
@@ -156,13 +188,6 @@ func entries(n int64) string {
 		return "1 entry"
 	}
 	return figure.Thousands(n) + " entries"
-}
-
-func unpublished(n int64) string {
-	if n == 1 {
-		return "is no published post or page"
-	}
-	return "are no published posts or pages"
 }
 
 func items(n int64, what string) string {

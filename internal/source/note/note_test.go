@@ -13,12 +13,12 @@ func TestLinesCountByLabel(t *testing.T) {
 	t.Parallel()
 	var b note.Book
 	for range 3 {
-		b.Count(note.Unpublished, "attachment")
+		b.Count(note.Unpublished, note.Reached("attachment", "post_type=attachment"))
 	}
-	b.Count(note.Unpublished, "draft post")
+	b.Count(note.Unpublished, note.Reached("draft product", "post_type=product", "status=draft"))
 	b.Count(note.Ignored, ".rst")
 	want := []string{
-		"left out: 4 items that are no published posts or pages (3 attachment, 1 draft post); to read them, name the types: --where post_type=post --where post_type=attachment",
+		"left out: 4 items that are not published, or no texts (3 attachment, 1 draft product); to read those of one kind: --where post_type=attachment, or --where post_type=product --where status=draft",
 		"ignored: 1 file of other types (1 .rst)",
 	}
 	if diff := cmp.Diff(want, b.Take()); diff != "" {

@@ -1,21 +1,20 @@
 package wxr
 
 import (
-	"slices"
-
 	"quarry/internal/jsonl"
 	sourceitem "quarry/internal/source/item"
 	"quarry/internal/source/note"
 )
 
-// leaveOut says which items are left out, unless a condition asks for their types, their states, or protected ones.
+// leaveOut says which items are left out: those of other types, those that were not published, and protected ones, each unless a
+// condition is on the field that says so.
 func (s *Source) leaveOut() func(obj []byte) (note.Kind, string) {
-	types, protected := !s.asksFor("post_type", "status"), !s.asksFor("protected")
+	types, states, protected := !s.Config.Asks("post_type"), !s.Config.Asks("status"), !s.Config.Asks("protected")
 	return func(obj []byte) (note.Kind, string) {
-		if types {
-			if what := unpublished(obj); what != "" {
-				return note.Unpublished, what
-			}
+		kind, status := value(obj, "post_type"), value(obj, "status")
+		other := types && kind != "" && kind != "post" && kind != "page"
+		if other || states && !published(kind, status) {
+			return note.Unpublished, unpublished(kind, status, states, other || !types && kind != "")
 		}
 		if protected {
 			if _, ok := jsonl.Lookup(obj, "protected"); ok {
@@ -26,25 +25,27 @@ func (s *Source) leaveOut() func(obj []byte) (note.Kind, string) {
 	}
 }
 
-// asksFor reports whether a condition is on one of the fields.
-func (s *Source) asksFor(fields ...string) bool {
-	return slices.ContainsFunc(s.Config.Where, func(c sourceitem.Condition) bool { return slices.Contains(fields, c.Field) })
+// published reports whether everybody can read an item. An item of a feed that is not from WordPress has no status; files have
+// that of the post that they belong to.
+func published(kind, status string) bool {
+	return status == "" || status == "publish" || status == "inherit" && kind != "post" && kind != "page"
 }
 
-// unpublished says what an item is that is no published post or page, such as "draft post" or "attachment". An item of a feed
-// that is not from WordPress has neither type nor status.
-func unpublished(obj []byte) string {
-	kind, status := value(obj, "post_type"), value(obj, "status")
-	switch {
-	case kind != "" && kind != "post" && kind != "page":
-		return kind
-	case status != "" && status != "publish":
-		if kind == "" {
-			kind = "item"
-		}
-		return status + " " + kind
+// unpublished labels an item that is no published post or page, such as "draft post" or "attachment", with the conditions that
+// reach those and no others.
+func unpublished(kind, status string, states, byType bool) string {
+	label, conditions := kind, []string(nil)
+	if label == "" {
+		label = "item"
 	}
-	return ""
+	if byType {
+		conditions = append(conditions, "post_type="+kind)
+	}
+	if states && !published(kind, status) {
+		label = status + " " + label
+		conditions = append(conditions, "status="+status)
+	}
+	return note.Reached(label, conditions...)
 }
 
 func value(obj []byte, name string) string {

@@ -3,8 +3,8 @@
 // It owns a scan of its own, which takes what importers choke on: control characters, CDATA inside of CDATA, items that
 // are not closed. It removes nothing from bodies: block comments, shortcodes and bare line breaks are the cleaner's.
 //
-// What always holds: published posts and pages without a password are given, items of every type and status where a condition
-// on post_type or status asks for them, and those with a password where one on protected does; reusable blocks that
+// What always holds: published posts and pages without a password are given; a condition on post_type asks for other types, one on
+// status for other states, one on protected for those with a password, and each leaves the others as they are; reusable blocks that
 // everybody may read are put into the posts that refer to them, in bounds;
 // passwords of posts are not; an item that is broken is named, and the items behind it are read.
 package wxr

@@ -396,3 +396,52 @@ func TestElementor(t *testing.T) {
 
 // leaveNone is a rule by which every item of an export is read.
 func leaveNone([]byte) (note.Kind, string) { return 0, "" }
+
+// TestAConditionReplacesItsOwnFilterAlone: of type, state and password, what no condition is on stays as it is by default.
+func TestAConditionReplacesItsOwnFilterAlone(t *testing.T) {
+	t.Parallel()
+	in := head
+	for i, of := range []string{
+		"post publish", "post draft", "page private", "post future", "wp_block publish", "wp_block draft", "product publish", "product draft", "attachment inherit", "revision inherit", "page publish", "post inherit",
+	} {
+		kind, status, _ := strings.Cut(of, " ")
+		in += fmt.Sprintf("<item><title>T</title><content:encoded>x</content:encoded><wp:post_id>%d</wp:post_id><wp:post_type>%s</wp:post_type><wp:status>%s</wp:status></item>", i+1, kind, status)
+	}
+	in += foot
+	for where, want := range map[string]struct {
+		ids   string
+		lines []string
+	}{
+		"":                                 {"1 11", []string{"--where post_type=product,", "--where post_type=product --where status=draft", "--where status=private", "--where status=draft,", "--where status=future", "--where post_type=attachment", "10 items"}},
+		"post_type=post":                   {"1", []string{"3 items", "--where post_type=post --where status=future"}},
+		"post_type=product":                {"7", []string{"1 item ", "1 draft product", "--where post_type=product --where status=draft"}},
+		"post_type=product status=draft":   {"8", nil},
+		"status=publish":                   {"1 11", []string{"2 items", "--where post_type=wp_block", "--where post_type=product"}},
+		"status=draft":                     {"2", []string{"2 items"}},
+		"status=private":                   {"3", nil},
+		"post_type=wp_block":               {"5", []string{"draft wp_block"}},
+		"post_type=attachment":             {"9", nil},
+		"post_type=post post_type=product": {"1 7", []string{"4 items"}},
+		"title=T":                          {"1 11", []string{"10 items"}},
+	} {
+		s := &wxr.Source{File: memory(in), Config: item.Config{Notes: new(note.Book)}}
+		for w := range strings.FieldsSeq(where) {
+			field, value, _ := strings.Cut(w, "=")
+			s.Config.Where = append(s.Config.Where, item.Condition{Field: field, Value: value})
+		}
+		docs, faults := sourcetest.Documents(t, s)
+		var ids []string
+		for _, d := range docs {
+			ids = append(ids, string(d.ID))
+		}
+		lines := strings.Join(s.Config.Notes.Take(), "; ")
+		if strings.Join(ids, " ") != want.ids || len(faults) > 0 || (lines == "") != (want.lines == nil) {
+			t.Errorf("where %q: %v, %v, %q", where, ids, faults, lines)
+		}
+		for _, part := range want.lines {
+			if !strings.Contains(lines, part) {
+				t.Errorf("where %q: %q, want %q in it", where, lines, part)
+			}
+		}
+	}
+}
