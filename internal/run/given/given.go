@@ -58,6 +58,9 @@ func Read(ctx context.Context, cfg Config, counts *Counts) iter.Seq2[Answer, err
 		}
 		defer func() { _ = f.Close() }()
 		in := bufio.NewReaderSize(f, 64<<10)
+		if mark, _ := in.Peek(3); string(mark) == "\ufeff" {
+			_, _ = in.Discard(len(mark)) // it was peeked at
+		}
 		first, err := firstByte(in)
 		switch {
 		case err != nil && !errors.Is(err, io.EOF):
@@ -149,7 +152,7 @@ func (c *Config) line(check *jsonl.Checker, text []byte, counts *Counts) (a *Ans
 		return nil, reason
 	}
 	a = &Answer{ID: id}
-	if status := members["status"]; status != nil && string(status) != `"ok"` {
+	if failed(string(members["status"])) {
 		counts.Bad++
 		return nil, ""
 	}
@@ -161,6 +164,16 @@ func (c *Config) line(check *jsonl.Checker, text []byte, counts *Counts) (a *Ans
 		return nil, "it has an id, and neither output nor text"
 	}
 	return a, ""
+}
+
+// failed reports whether a status, as JSON, is that of a result without a good answer. Others have a status too, of a post for
+// example, which says nothing about an answer.
+func failed(status string) bool {
+	switch status {
+	case `"invalid"`, `"failed"`, `"skipped"`:
+		return true
+	}
+	return false
 }
 
 func orNull(value []byte) []byte {

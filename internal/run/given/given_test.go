@@ -177,3 +177,29 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestAStatusOfAnotherProgram: only a result's own status says that there is no good answer; a mark before the text is no part of it.
+func TestAStatusOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, content string
+		want, faults  []string
+		bad           int64
+	}{
+		{"posts", `{"id":1,"status":"publish","body":"x"}` + "\n" + `{"id":2,"status":"draft","content":"x"}`, nil, []string{"1: it has an id, and neither output nor text", "2: it has an id, and neither output nor text"}, 0},
+		{"posts with answers", `{"id":1,"status":"publish","output":{"title":"x"}}`, []string{`1||{"title":"x"}|`}, nil, 0},
+		{"results", `{"id":1,"status":"failed"}` + "\n" + `{"id":2,"status":"skipped"}` + "\n" + `{"id":3,"status":"invalid","text":"x"}`, nil, nil, 3},
+		{"a table of posts", "id,status,text\n1,publish,\n2,draft,x\n3,failed,x\n", []string{"2|||x"}, []string{"2: it has an id and no answer"}, 1},
+		{"a mark and semicolons", "\ufeffid;output\r\n1;\"{\"\"title\"\":\"\"x\"\"}\"\r\n", []string{`1||{"title":"x"}|`}, nil, 0},
+		{"a mark and quotes", "\ufeff\"id\";\"text\"\n\"1\";\"x;y\"\n", []string{"1|||x;y"}, nil, 0},
+		{"a mark and JSON", "\ufeff" + `{"id":1,"text":"x"}`, []string{"1|||x"}, nil, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got, faults, counts := read(t, c.content)
+			if !slices.Equal(got, c.want) || !slices.Equal(faults, c.faults) || counts.Bad != c.bad {
+				t.Errorf("%q, %q, %d bad", got, faults, counts.Bad)
+			}
+		})
+	}
+}

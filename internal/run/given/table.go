@@ -138,7 +138,7 @@ func (t *table) answer(row []string, counts *Counts) (*Answer, string) {
 		return nil, "its id is empty"
 	case slices.ContainsFunc(row, func(s string) bool { return !utf8.ValidString(s) }):
 		return nil, "it is not UTF-8"
-	case t.status >= 0 && t.cell(row, t.status) != string(quarry.StatusOK):
+	case t.guarded && t.cell(row, t.status) != string(quarry.StatusOK), failed(`"` + t.cell(row, t.status) + `"`):
 		counts.Bad++
 		return nil, ""
 	}
