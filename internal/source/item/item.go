@@ -127,6 +127,19 @@ func (c Config) TooLong(bytes int64, at quarry.Position) *quarry.ItemError {
 }
 
 func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason string) {
+	if len(r.keys.OtherIDs)+len(r.keys.OtherBodies) > 0 {
+		own := r.keys
+		defer func() { r.keys = own }()
+		if r.cfg.Fields["id"] == "" {
+			r.keys.ID = present(members, own.ID, own.OtherIDs)
+		}
+		if r.cfg.Fields["body"] == "" {
+			r.keys.Body = present(members, own.Body, own.OtherBodies)
+			if told := formatOfName(r.keys.Body); told != quarry.FormatUnknown && len(own.Body) > 0 && r.keys.Body[0] != own.Body[0] {
+				r.keys.BodyFormat = told
+			}
+		}
+	}
 	k := &r.keys
 	id, said := value(members, k.ID)
 	switch {
@@ -171,6 +184,19 @@ func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason st
 	}
 	d.Fields = r.rest(members)
 	return ""
+}
+
+// present gives the first of some paths at which an item has a text; the first of all where it has none.
+func present(members []jsonl.Member, first Path, others []Path) Path {
+	if v, _ := value(members, first); len(v) > 2 || len(v) == 2 && v[0] == '"' && len(others) == 0 || len(v) == 1 {
+		return first
+	}
+	for _, p := range others {
+		if v, _ := value(members, p); len(v) > 2 && v[0] == '"' {
+			return p
+		}
+	}
+	return first
 }
 
 // lookedIn names the member that was looked for where the fault's own word does not.

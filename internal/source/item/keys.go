@@ -30,6 +30,8 @@ type Keys struct {
 	ID, Title, Body, URL, Lang, Format Path
 	// BodyFormat is what the body's name says of its format.
 	BodyFormat quarry.Format
+	// OtherIDs and OtherBodies serve an item that has none at ID or Body, the first that it has.
+	OtherIDs, OtherBodies []Path
 }
 
 // Paths gives the dotted path of each part that the items have.
@@ -117,6 +119,12 @@ func (c Config) DecideWith(own Keys, first [][]byte) Keys {
 	}
 	if len(k.Body) > 0 && (own.Body == nil || c.Fields["body"] != "") {
 		k.BodyFormat = formatOfName(k.Body)
+	}
+	switch k.Body.String() { // an item of a JSON Feed has one of them, or both (https://www.jsonfeed.org/version/1.1/)
+	case "content_html":
+		k.OtherBodies = append(k.OtherBodies, Path{"content_text"})
+	case "content_text":
+		k.OtherBodies = append(k.OtherBodies, Path{"content_html"})
 	}
 	return k
 }

@@ -170,6 +170,10 @@ func (s *Source) decide(chunk cut.Chunk, f *feed) {
 	case bodies == 0:
 		own.Body = sourceitem.Path{"description"} // a feed without content:encoded
 	}
+	for _, other := range []string{"summary", "description"} {
+		own.OtherBodies = append(own.OtherBodies, sourceitem.Path{other})
+	}
+	own.OtherIDs = []sourceitem.Path{{"guid"}, {"link"}}
 	f.keys, f.decided = s.Config.DecideWith(own, first), true
 }
 
