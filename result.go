@@ -32,7 +32,9 @@ const (
 	ClassDown         Class = "down"             // the model or its server failed or could not be reached: 408, 424, other 5xx
 	ClassMissing      Class = "missing"          // no line in the output
 	// ClassUnreadable is a line of output with neither an answer nor an error that can be read: whether it was billed is not known.
-	ClassUnreadable    Class = "unreadable"
+	ClassUnreadable Class = "unreadable"
+	// ClassNoReply is a record of which two on-demand calls had no reply: both may have been answered and paid, so no third is made.
+	ClassNoReply       Class = "no_reply"
 	ClassSourceChanged Class = "source_changed" // never sent: its document changed in the sources after it was planned
 	// ClassUnsent is a record that was prepared and not sent, since a batch job needs more records: no attempt.
 	ClassUnsent Class = "unsent"

@@ -186,7 +186,7 @@ func cutLong(s string) string {
 // againstError says what a raw error holds against the claim.
 func (c *claim) againstError(e *rawError) string {
 	switch c.class {
-	case quarry.ClassThrottled, quarry.ClassDown, quarry.ClassRecordError, quarry.ClassPromptCut, quarry.ClassUnstructured, quarry.ClassUnreadable:
+	case quarry.ClassThrottled, quarry.ClassDown, quarry.ClassNoReply, quarry.ClassRecordError, quarry.ClassPromptCut, quarry.ClassUnstructured, quarry.ClassUnreadable:
 	default:
 		return fmt.Sprintf("the raw output has an error, the journal says %s", c.class)
 	}

@@ -71,6 +71,8 @@ func (p *shardProof) judgeRecord(r *record) {
 		p.found.name(paidTwice, r.ID, r.RecordID, "%d runtime calls were answered", r.outcomes)
 	}
 	switch {
+	case r.claim.class == quarry.ClassNoReply:
+		p.found.name(maybePaidTwice, r.ID, r.RecordID, "two on-demand calls for it had no reply, %d of them in this attempt, and each may have been paid", min(r.intents, 2))
 	case r.intents > 1:
 		p.found.name(maybePaidTwice, r.ID, r.RecordID, "an on-demand call had no reply and was made again")
 	case r.intents == 1 && r.lines == 0:

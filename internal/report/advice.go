@@ -50,6 +50,9 @@ func advised(kind string) (meaning, advice string) {
 	case string(quarry.ClassDown):
 		return "The model or its server failed or could not be reached, in every attempt.",
 			"Check that the model's server runs, then rerun the same command. Nothing was paid for these."
+	case string(quarry.ClassNoReply):
+		return "Two on-demand calls for each of these had no reply. Both may have been answered and paid, so no third was made.",
+			"Check the network, then run the same command again, which asks each once more. The provider's bill decides what was paid; quarry audit names the records."
 	case string(quarry.ClassMissing):
 		return "The output holds no line for these records.",
 			"Run the same command again. The provider's bill decides whether they were paid for: quarry audit compares what is known."

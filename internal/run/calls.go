@@ -78,6 +78,7 @@ type ask struct {
 	id     quarry.RecordID
 	input  []byte
 	begun  int             // calls that an earlier process began for it
+	resent bool            // a call of an earlier attempt had no reply and was made again
 	ticket *bedrock.Ticket // the leave to make the first one
 }
 
@@ -99,13 +100,17 @@ func (r *Run) callAll(ctx context.Context, s *ledger.Shard, log *shardfile.CallL
 	defer unwatch()
 	var callers, watcher sync.WaitGroup
 	watcher.Go(func() { r.obeyStop(watching, stop) })
-	err := r.unanswered(s, answered, func(a ask) error {
+	resent, err := r.resentBefore(s)
+	if err != nil {
+		return err
+	}
+	err = r.unanswered(s, answered, func(a ask) error {
 		select {
 		case r.calls <- struct{}{}: // all shards together make Concurrency calls at once
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		a.begun = begun[a.id]
+		a.begun, a.resent = begun[a.id], resent[a.id]
 		r.warnOfLargeCall(s.ID, a)
 		var err error
 		if a.ticket, err = round.pacer.Take(ctx, len(a.input), r.answerLimit(a.input)); err != nil {
@@ -215,14 +220,14 @@ func (a *asking) say(fault *bedrock.Fault, what string) {
 }
 
 // one makes one call: intent, act, outcome. What the provider refused was not done, and is asked again for as long as it
-// takes: throttled calls as the pace allows, others after a wait of their own. A call without a reply is made once more,
-// and no more than that. inFlight outlives ctx by callGrace.
+// takes: throttled calls as the pace allows, others after a wait of their own. A call without a reply is made once more, and no more than
+// that over all attempts at the record. inFlight outlives ctx by callGrace.
 func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 	r := a.run
 	ticket := q.ticket
-	if q.begun > 1 { // asked twice, and no reply was ever seen: a third call could be a third bill
+	if q.begun > 1 || q.begun > 0 && q.resent { // no reply of two was ever seen: a third call could be a third bill
 		ticket.Failed()
-		return a.log.Append(&shardfile.Call{RecordID: q.id, Error: &shardfile.CallError{Code: 408, Message: "two calls were begun and no reply of either was seen"}})
+		return a.unknown(q.id, "the run ended before it came")
 	}
 	hold := r.replies.Hold() // until what came is on the disk
 	defer hold.Release()
@@ -278,9 +283,12 @@ func (a *asking) one(ctx, inFlight context.Context, q ask) error {
 		case fault.Cause == bedrock.CauseDenied:
 			ticket.Failed()
 			return err
-		case fault.Cause == bedrock.CauseUnknown && call == 1:
+		case fault.Cause == bedrock.CauseUnknown && call == 1 && !q.resent:
 			ticket.Lost()
 			call++ // it may have been answered and paid: asked once more, and audit lists it
+		case fault.Cause == bedrock.CauseUnknown:
+			ticket.Lost()
+			return a.unknown(q.id, fault.Message)
 		default:
 			ticket.Failed()
 			code := fault.Status

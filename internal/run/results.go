@@ -279,6 +279,10 @@ func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 	defer inputs.Close()
 	asked := r.files().Asked(s.ID)
 	defer asked.Close()
+	resent, err := r.files().Resent(s.ID)
+	if err != nil {
+		return err
+	}
 	judge, of := r.judge(), r.jobAsked(s)
 	place := 0
 	for p, err := range lines.Read[shardfile.Part](r.files().Part(s.ID)) {
@@ -301,6 +305,7 @@ func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 		}
 		if next != nil && !r.adopting { // what was asked does not lie here: the next pass asks it again by its sources
 			next.Part = p
+			next.Resent = p.Resent || resent[p.RecordID]
 			if o.Class == quarry.ClassMissing && of.Unreached(&p) {
 				next.Unreached++
 			}

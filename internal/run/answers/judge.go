@@ -69,6 +69,9 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 		if class == quarry.ClassRecordError && strings.HasPrefix(strings.TrimPrefix(message, callRefused), promptCut) {
 			class = quarry.ClassPromptCut
 		}
+		if class == quarry.ClassDown && strings.HasPrefix(message, shardfile.NoReply) {
+			class = quarry.ClassNoReply
+		}
 		if line.Error.Code > 0 {
 			message = fmt.Sprintf("%d: %s", line.Error.Code, line.Error.Message)
 		}
@@ -140,7 +143,7 @@ func clip(s string, n int) string {
 // again reports whether a record is worth another attempt, after so many that count.
 func (j *Judge) again(class quarry.Class, attempt int) bool {
 	switch class {
-	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassPromptCut, quarry.ClassRefused, quarry.ClassAnotherInput:
+	case quarry.ClassOK, quarry.ClassDuplicate, quarry.ClassRecordError, quarry.ClassPromptCut, quarry.ClassRefused, quarry.ClassAnotherInput, quarry.ClassNoReply:
 		return false // what came once without a known cause may come again, and is paid each time
 	case quarry.ClassUnstructured:
 		return true // it was no attempt at an answer, and does not come again

@@ -47,6 +47,7 @@ func Of(rows []ledger.Shard, pass int, refused func(message string) bool) Outcom
 		p.OK += s.Tally.OK
 		p.Judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassDown] - s.Tally.Classes[quarry.ClassMissing] -
 			s.Tally.Classes[quarry.ClassUnreadable] - s.Tally.Classes[quarry.ClassUnstructured]
+		p.Judged -= s.Tally.Classes[quarry.ClassNoReply]
 		p.JobRefused = p.JobRefused || (s.Job.Status == quarry.JobFailed && refused(s.Job.Message))
 		p.Usage.Add(s.Tally.Usage)
 		for c, n := range s.Tally.Classes {

@@ -16,7 +16,7 @@ import (
 
 // Runtime calls cannot be asked about afterwards. So each is written down before it is made, and its answer when it has
 // come, in one append-only file in the form of a job's output. A call that was begun and has no answer in the file when
-// the run resumes may have been paid: it is asked again, once, and audit lists it.
+// the run resumes may have been paid: it is asked again, once for a record, and audit lists it.
 
 // Call is one line of a shard's calls: the intent, or what came of it.
 type Call struct {
@@ -30,6 +30,31 @@ type Call struct {
 type CallError struct {
 	Code    int    `json:"errorCode"`
 	Message string `json:"errorMessage"`
+}
+
+// NoReply begins the error of a record of which two calls had no reply.
+const NoReply = "no reply to two on-demand calls"
+
+// Resent gives the records of a shard of which a call had no reply and was made again, from its sealed journal of calls. None where the
+// shard was no calls.
+func (d Dir) Resent(id quarry.ShardID) (map[quarry.RecordID]bool, error) {
+	path := d.Calls(id) + ".zst"
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	resent := map[quarry.RecordID]bool{}
+	for c, err := range lines.Read[struct {
+		RecordID quarry.RecordID `json:"recordId"`
+		Intent   int             `json:"intent"`
+	}](path) {
+		if err != nil {
+			return nil, err
+		}
+		if c.Intent > 1 {
+			resent[c.RecordID] = true
+		}
+	}
+	return resent, nil
 }
 
 // OpenCalls reads what was asked before and opens the file for more: which records have an answer, and the number of the last

@@ -15,7 +15,9 @@ type Part struct {
 	Unreached int `json:"unreached,omitempty"`
 	// Plain: an attempt was refused for the answer schema it carried, so the next ones go without; the refused one counts
 	// as none.
-	Plain    bool                `json:"plain,omitempty"`
+	Plain bool `json:"plain,omitempty"`
+	// Resent: a call of an earlier attempt had no reply and was made again, which is done once for a record.
+	Resent   bool                `json:"resent,omitempty"`
 	Parts    int                 `json:"parts,omitempty"` // of a long document: in how many it is asked
 	Document quarry.DocumentInfo `json:"document"`
 	Cleaned  *Cleaned            `json:"cleaned,omitempty"` // what cleaning left out
