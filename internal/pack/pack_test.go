@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/pack"
 
 	"github.com/google/go-cmp/cmp"
@@ -140,7 +141,7 @@ func TestATooLargeRecordIsNamedAndLeftOut(t *testing.T) {
 		switch {
 		case errors.As(err, &large):
 			named = append(named, fmt.Sprint(large.Item.Order))
-			if !strings.Contains(err.Error(), fmt.Sprintf("record %d: %d bytes", large.Item.Order, large.Item.Bytes)) {
+			if !strings.Contains(err.Error(), fmt.Sprintf("record %d: it has %s bytes", large.Item.Order, figure.Thousands(large.Item.Bytes))) {
 				t.Errorf("error %q does not name the record", err)
 			}
 		case err != nil:
