@@ -2,15 +2,10 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"quarry"
@@ -141,33 +136,8 @@ func (a *App) sourcesChanged(ctx context.Context, book *ledger.Ledger, s *config
 	if seen == "" {
 		return "whether a file of them was changed since the run read them cannot be told", nil
 	}
-	if seen != seenNow(names) {
+	if seen != source.Seen(names) {
 		return "a file of them was changed since the run read them", nil
 	}
 	return "", nil
-}
-
-// seenNow is the digest of names, sizes and times of all files, as a run notes it when a pass begins.
-func seenNow(names []string) string {
-	h := sha256.New()
-	for _, name := range names {
-		if info, err := os.Stat(name + "-wal"); err == nil {
-			fmt.Fprintf(h, "wal\x00%d\x00%d\n", info.Size(), info.ModTime().UnixNano())
-		}
-		err := filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			info, err := d.Info()
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(h, "%s\x00%d\x00%d\n", path, info.Size(), info.ModTime().UnixNano())
-			return err
-		})
-		if err != nil {
-			return ""
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -2,12 +2,9 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +15,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/run/index"
+	"quarry/internal/source"
 )
 
 // open finds out whether the directory holds a run already, and whether it is this one.
@@ -228,32 +226,8 @@ func (r *Run) choosePass(ctx context.Context) error {
 	return r.ledger.SetFacts(ctx, map[string]string{"pass": strconv.Itoa(r.pass), "seen": seen, "settings": r.cfg.Settings, "model": r.cfg.Model})
 }
 
-// fingerprint tells whether files may have changed: by names, sizes and times. Empty: it cannot be told.
-func (r *Run) fingerprint() string {
-	h := sha256.New()
-	for _, name := range r.cfg.Sources {
-		if info, err := os.Stat(name + "-wal"); err == nil { // where SQLite keeps what is new until a checkpoint
-			fmt.Fprintf(h, "wal\x00%d\x00%d\n", info.Size(), info.ModTime().UnixNano())
-		}
-		err := filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			info, err := d.Info()
-			if err != nil {
-				return err
-			}
-			if !d.IsDir() {
-				fmt.Fprintf(h, "%s\x00%d\x00%d\n", path, info.Size(), info.ModTime().UnixNano())
-			}
-			return nil
-		})
-		if err != nil {
-			return ""
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
+// fingerprint tells whether files may have changed. Empty: it cannot be told.
+func (r *Run) fingerprint() string { return source.Seen(r.cfg.Sources) }
 
 // finished notes that the pass came to its end, and whether documents of it want to be asked again.
 func (r *Run) finished(ctx context.Context) error {

@@ -3,6 +3,7 @@ package dir
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,20 @@ func madeBy(folder string) string {
 		}
 	}
 	return ""
+}
+
+// Ours gives a function that reports whether Quarry wrote a file or folder below root, given its path as filepath.WalkDir gives it.
+func Ours(root string) func(path string, d fs.DirEntry) bool {
+	made := madeBy(root)
+	return func(path string, d fs.DirEntry) bool {
+		switch {
+		case path == root:
+			return false
+		case made != "" && filepath.Dir(path) == filepath.Clean(root) && wrote(made, d.Name()):
+			return true
+		}
+		return d.IsDir() && madeBy(path) != ""
+	}
 }
 
 // wrote reports whether Quarry wrote a file or folder of this name into a folder that it made and that is read as a source.
