@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -313,9 +314,16 @@ func (o *Outcome) Err() error {
 	if len(why) == 0 {
 		return nil
 	}
-	hint := "failed.jsonl names each document and why; items left out were named on stderr"
+	var hints []string
 	if n := o.Totals.Classes[string(quarry.ClassSourceChanged)]; n > 0 {
-		hint = fmt.Sprintf("%d of the failed documents changed in the sources after they were planned and were not sent: run the same command again, which plans them again. ", n) + hint
+		hints = append(hints, fmt.Sprintf("%s changed in the sources after planning and were not sent: run the same command again, which plans them again",
+			figure.Count(n, "failed document")))
 	}
-	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: hint}
+	if o.Totals.Invalid+o.Totals.Failed > 0 {
+		hints = append(hints, "failed.jsonl names each document and why")
+	}
+	if o.Planned.Unreadable+o.Planned.SameID > 0 {
+		hints = append(hints, "items left out were named on stderr; correct them and run the same command again")
+	}
+	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: strings.Join(hints, "; ")}
 }
