@@ -61,7 +61,7 @@ func readRaw(text []byte) (rawLine, error) {
 	return l, nil
 }
 
-// written reports whether a model wrote something: an answer that was billed, also where its line has an error beside it.
+// written reports whether a model wrote something: an answer that was billed, also where its line has an error too.
 func (a *answer) written() bool {
 	return !a.unknown && (strings.TrimSpace(a.whole()) != "" || a.usage.OutputTokens > 0)
 }

@@ -159,7 +159,7 @@ func evidence(body []byte) (tags, marks, sure int) {
 		n := marksIn(line)
 		if codes := htmltext.ShortcodesIn(line); codes > 0 {
 			tags += 2 * codes
-			n -= bytes.Count(line, []byte("][")) // they stand beside one another
+			n -= bytes.Count(line, []byte("][")) // they follow one another directly
 		}
 		marks += n
 		if len(line) > 4 && line[0] == '|' && len(bytes.Trim(line, "|-: ")) == 0 { // below a table's header

@@ -20,7 +20,7 @@ import (
 	"quarry/internal/run/plan"
 )
 
-// Answers that somebody has already (--known) are an index of their own, number 0. Documents that a pass sees for the first time take
+// Existing answers (--known) are an index of their own, number 0. Documents that a pass sees for the first time take
 // them by their ids, and any document takes one that was an answer to what it asks.
 
 const importedPass = 0

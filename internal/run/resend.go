@@ -9,7 +9,7 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// A call without a reply may have been answered and paid, and nobody can be asked. So it is made once more, and that is done once for a
+// A call without a reply may have been answered and paid, and the provider cannot tell. So it is made once more, and that is done once for a
 // record over all its attempts: a second call without a reply ends the record.
 
 // resentBefore gives the records of a shard of which a call of an earlier attempt was made again.

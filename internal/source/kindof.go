@@ -39,7 +39,7 @@ func KindOf(ctx context.Context, arg string, cfg Config) (string, error) {
 		return cfg.From, nil
 	}
 	if OnlyOnce(arg) {
-		return "stdin", nil // a look at its head would take that from whoever reads it
+		return "stdin", nil // a look at its head would take that from its reader
 	}
 	file, path, _, err := find(arg, cfg)
 	switch {

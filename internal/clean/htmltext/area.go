@@ -6,7 +6,7 @@ import "bytes"
 type area struct {
 	height, maxHeight, width, maxWidth declared // hides: there is none
 	overflow                           declared // hides: what has no room is cut off
-	padded                             bool     // it has room beside its height: a padding, a least height
+	padded                             bool     // it has room besides its height: a padding, a least height
 	clip, clipPath                     declared // hides: it is cut down to nothing
 	out                                declared // hides: it is placed by itself, outside of the text's flow
 	box                                declared // shows: it is laid out as a block; hides: as a part of a line or a table

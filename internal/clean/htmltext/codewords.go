@@ -153,7 +153,7 @@ func (r *Renderer) shortcode(code []byte) {
 	}
 }
 
-// text writes src[from:to], which holds no markup, without its shortcodes, and returns where reading goes on: after to,
+// text writes src[from:to], which holds no markup, without its shortcodes, and returns where reading continues: after to,
 // when the body of a shortcode reached farther.
 func (r *Renderer) text(src []byte, from, to int) int {
 	if r.codes == nil || r.Skipping() || bytes.IndexByte(src[from:to], '[') < 0 {

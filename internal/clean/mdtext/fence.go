@@ -32,7 +32,7 @@ func (p *Parser) forgetMarks() {
 }
 
 // behindOpenFence is called at the end of the source. Where a fence is open, outside of containers, it gives the place at which
-// reading goes on: where sentences begin again. Else that is the end.
+// reading continues: where sentences begin again. Else that is the end.
 func (p *Parser) behindOpenFence() int {
 	if p.leaf.kind != fence || p.leaf.mark == ':' || len(p.stack) > 0 {
 		return len(p.src)

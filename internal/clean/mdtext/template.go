@@ -162,7 +162,7 @@ func isBranch(mark []byte) bool {
 	return hasWord(inner, "else") || hasWord(inner, "elsif") || hasWord(inner, "elif") || hasWord(inner, "when")
 }
 
-// hasWord reports whether b begins with a word, and goes on with something else.
+// hasWord reports whether b begins with a word that something else follows.
 func hasWord(b []byte, word string) bool {
 	rest, ok := bytes.CutPrefix(b, []byte(word))
 	return ok && len(rest) > 0 && (rest[0] == '%' || !isASCIIWord(rest[0]))

@@ -119,7 +119,7 @@ func (j *Judge) answer(of *Job, line *collect.Line) (parse.Answer, error) {
 	return parse.Output(line.ModelOutput, j.Type, of.Model)
 }
 
-// written reports whether a model wrote something, which counts also where the line has an error beside it.
+// written reports whether a model wrote something, also where the line has an error too.
 func written(a *parse.Answer) bool {
 	return strings.TrimSpace(a.Whole()) != "" || a.Usage.OutputTokens > 0
 }

@@ -1,4 +1,4 @@
-// Package given reads a file of answers that somebody has already (--known).
+// Package given reads a file of existing answers (--known).
 //
 // It owns which forms such a file may have; its content says which it is: JSON lines with id and output, a table (CSV) with these columns or one
 // that quarry export wrote, and Bedrock's output of a job. It does not know which documents there are. What always holds: a line

@@ -31,7 +31,7 @@ type Answer struct {
 	Line   []byte            // with its newline; it holds until the next one
 }
 
-// Import makes a finished pass of answers that somebody has already, and gives how many there are, and how many of them are to
+// Import makes a finished pass of existing answers, and gives how many there are, and how many of them are to
 // one thing with an earlier one: the first counts.
 func (p Pass) Import(answers iter.Seq2[Answer, error]) (orders, doubled int64, err error) {
 	w, err := p.Create()

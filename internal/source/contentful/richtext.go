@@ -129,7 +129,7 @@ func idRune(r rune) rune {
 	return '_'
 }
 
-// parts are the names of the fields of an embedded entry that a reader sees, beside its title and its rich texts.
+// parts are the names of the fields of an embedded entry that a reader sees, besides its title and its rich texts.
 var parts = []string{
 	"body", "content", "text", "article", "html", "markdown", "description", "subtitle", "intro", "summary", "caption", "quote", "question", "answer", "message", "label",
 }

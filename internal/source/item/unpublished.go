@@ -9,7 +9,7 @@ import (
 	"quarry/internal/source/note"
 )
 
-// This file leaves out what was not published: nobody asked to send it. A condition on the field that says so asks for it.
+// This file leaves out what was not published: it is not sent unasked. A condition on the field that says so asks for it.
 
 // The states of items that are not published and say so by no field of their own. A condition on the state's name, with the
 // value true or false, asks for them.

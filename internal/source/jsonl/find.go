@@ -29,7 +29,7 @@ var (
 	shortBodies = []string{"description", "summary", "excerpt", "bio"} // authors and categories have them too
 )
 
-// maxBeyond is how far reading goes on once an array of articles was found, to see whether there is another one.
+// maxBeyond is how far reading continues once an array of articles was found, to see whether there is another one.
 const maxBeyond = 4 << 20
 
 // maxNesting is how deep an array of items may lie.

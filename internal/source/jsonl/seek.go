@@ -14,7 +14,7 @@ import (
 var ErrNoItems = errors.New("no items at their place")
 
 // seek reads on to the first array at a path, and gives the reader after its opening bracket. It holds nothing but one name:
-// exports put all else of a site before and beside the items.
+// exports put all else of a site before and between the items.
 func seek(r io.Reader, path []string) (rest io.Reader, line, offset int64, err error) {
 	s := seeker{in: bufio.NewReaderSize(r, 64<<10), line: 1}
 	w := newWalker(path, false)

@@ -49,7 +49,7 @@ func newWalker(path []string, after bool) *walker {
 	return w
 }
 
-// walk goes on through data: n is the index after the opening bracket of the next array, where there is one.
+// walk continues through data: n is the index after the opening bracket of the next array, where there is one.
 func (w *walker) walk(data []byte) (n int, found bool) {
 	for i, c := range data {
 		if w.step(c) {

@@ -10,7 +10,7 @@ import (
 // patientBytes is how much is read at once.
 const patientBytes = 256 << 10
 
-// UntilDone reads from r until ctx ends; the error is then the cause of that. A read of a pipe or a terminal that nobody writes
+// UntilDone reads from r until ctx ends; the error is then the cause of that. A read of a pipe or a terminal that no process writes
 // to cannot be broken off: it is left alone, and the process ends without it. For one goroutine at a time.
 func UntilDone(ctx context.Context, r io.Reader) io.Reader {
 	return &patient{ctx: ctx, open: func() (io.Reader, error) { return r, nil }}
@@ -55,7 +55,7 @@ func (p *patient) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// begin reads, and opens first what was not opened, which waits too: a pipe by name opens when somebody writes to it.
+// begin reads, and opens first what was not opened, which waits too: a pipe by name opens when a process writes to it.
 func (p *patient) begin() {
 	if p.buf == nil {
 		p.buf = make([]byte, patientBytes)

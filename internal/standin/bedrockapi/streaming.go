@@ -72,7 +72,7 @@ func (a *api) answerStream(c *call, tier string, isConverse bool) error {
 	return nil
 }
 
-// countsOf gives an answer's tokens, nil where nobody counted them.
+// countsOf gives an answer's tokens, nil where the back end did not count them.
 func countsOf(answer *worker.Reply) *stream.Counts {
 	if answer.Uncounted {
 		return nil

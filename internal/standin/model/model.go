@@ -29,7 +29,7 @@ type Request struct {
 type Response struct {
 	Body                      []byte // the JSON of modelOutput or of the runtime's response
 	InputTokens, OutputTokens int64  // as the body says them, or as who answered counted them where its family has no usage
-	Uncounted                 bool   // nobody counted: both are our estimate for the quotas, and the body has none
+	Uncounted                 bool   // the back end did not count: both are our estimate for the quotas, and the body has none
 }
 
 // Model answers requests. It is safe for concurrent use. An *Error ends the record as the provider would report it; any other error means

@@ -120,7 +120,7 @@ func (w *walk) set(key, _ []byte) {
 	}
 }
 
-// pass goes on where the walk is at key.
+// pass continues where the walk is at key.
 func (w *walk) pass(key string) {
 	if w.key != nil && string(w.key) == key {
 		w.set(w.cursor.Next())

@@ -34,7 +34,7 @@ type Totals struct {
 	Answered     int64
 	InputTokens  int64
 	OutputTokens int64
-	Uncounted    int64 // answers that are not in the tokens, because nobody counted theirs
+	Uncounted    int64 // answers that are not in the tokens, which the back end did not count
 }
 
 // Add adds what other answers cost.

@@ -68,7 +68,7 @@ type Job struct {
 	Dropped      int64            `json:"dropped,omitempty"`
 	InputTokens  int64            `json:"inputTokens"`
 	OutputTokens int64            `json:"outputTokens"`
-	Uncounted    int64            `json:"uncounted,omitempty"` // answers that are not in the tokens, because nobody counted theirs
+	Uncounted    int64            `json:"uncounted,omitempty"` // answers that are not in the tokens, which the back end did not count
 
 	Begun bool        `json:"begun,omitempty"` // it was InProgress, so there is output
 	Files []inputFile `json:"files,omitempty"` // as Validating found them

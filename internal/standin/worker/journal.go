@@ -20,7 +20,7 @@ type finished struct {
 	index    int64  // of the record in the job, from 0; of no meaning in the log of calls
 	id       string // recordId
 	flags    byte
-	in, out  int64  // tokens; 0 for an error, and where nobody counted
+	in, out  int64  // tokens; 0 for an error, and where the back end did not count
 	body     []byte // modelOutput or error, one line of JSON
 	recorded chan<- error
 }

@@ -31,7 +31,7 @@ type tally struct {
 	success, errors int64
 	dropped         int64 // of those with success: answered and billed, and not in the output
 	in, out         int64
-	uncounted       int64 // answers whose tokens are not in the sums, because nobody counted them
+	uncounted       int64 // answers whose tokens are not in the sums, which the back end did not count
 }
 
 func (t *tally) add(f *finished) {

@@ -66,7 +66,7 @@ type head struct {
 
 // metrics is the member that Bedrock adds to the last chunk of InvokeModel's streams.
 type metrics struct {
-	*Counts         // without them where nobody counted
+	*Counts         // without them where the back end did not count
 	Latency   int64 `json:"invocationLatency"`
 	FirstByte int64 `json:"firstByteLatency"`
 }

@@ -18,7 +18,7 @@ import (
 func (p *Pool) serves(ctx context.Context, s *server, wanted string) (string, error) {
 	names := s.models.Load()
 	if names == nil {
-		ctx = inflight.With(ctx, nil) // a list is no reply that somebody keeps
+		ctx = inflight.With(ctx, nil) // a list is no reply that is kept
 		list, err := p.list(ctx, s)
 		if err != nil {
 			return "", err
