@@ -49,17 +49,17 @@ var belowRun = map[string][]string{
 	"internal/run/draw":     {"internal/dedupe"},
 	"internal/run/failures": {"internal/run/lines", "internal/run/shardfile", "internal/ledger", "internal/report"},
 	"internal/run/foreign": {
-		"internal/run/answers", "internal/run/lines", "internal/run/outlook", "internal/run/parallel", "internal/run/plan", "internal/run/results", "internal/run/summary",
+		"internal/run/answers", "internal/run/lines", "internal/run/forecast", "internal/run/parallel", "internal/run/plan", "internal/run/results", "internal/run/summary",
 		"internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/parse", "internal/report",
 	},
 	"internal/run/given":    {"internal/run/answers", "internal/collect"},
-	"internal/run/history":  {"internal/run/outlook", "internal/run/plan", "internal/run/runjson", "internal/cost", "internal/ledger", "internal/report"},
+	"internal/run/history":  {"internal/run/forecast", "internal/run/plan", "internal/run/runjson", "internal/cost", "internal/ledger", "internal/report"},
 	"internal/run/index":    {"internal/run/lines", "internal/dedupe"},
 	"internal/run/lines":    {"internal/collect"},
-	"internal/run/outlook":  {"internal/run/weigh", "internal/cost", "internal/report", "internal/tokens"},
+	"internal/run/forecast": {"internal/run/weigh", "internal/cost", "internal/report", "internal/tokens"},
 	"internal/run/parallel": {},
 	"internal/run/pilot": {
-		"internal/run/draw", "internal/run/failures", "internal/run/lines", "internal/run/outlook", "internal/run/shardfile", "internal/run/weigh", "internal/ledger",
+		"internal/run/draw", "internal/run/failures", "internal/run/lines", "internal/run/forecast", "internal/run/shardfile", "internal/run/weigh", "internal/ledger",
 		"internal/report", "internal/tokens",
 	},
 	"internal/run/plan": {"internal/run/draw", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
@@ -72,7 +72,7 @@ var belowRun = map[string][]string{
 	"internal/run/schedule":  {"internal/ledger"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
 	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
-	"internal/run/summary":   {"internal/run/failures", "internal/run/outlook", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},
+	"internal/run/summary":   {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},
 	"internal/run/weigh":     {"internal/clean", "internal/tokens"},
 }
 

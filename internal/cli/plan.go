@@ -20,11 +20,11 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 )
 
 // offline puts together a run that asks nobody, with its index in a directory that is thrown away.
-func (a *App) offline(ctx context.Context, s *config.Settings, args []string, known string, window outlook.Window, open *compose.Closers, show func(run.Event)) (*run.Run, error) {
+func (a *App) offline(ctx context.Context, s *config.Settings, args []string, known string, window forecast.Window, open *compose.Closers, show func(run.Event)) (*run.Run, error) {
 	if len(args) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("no source named"), Hint: "name a file or folder"}
 	}
@@ -174,7 +174,7 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 			row("  cached", "about %s where the prompt's beginning is read from the cache", m.Cached)
 		}
 	}
-	unknown := func(m outlook.ModePlan) bool { return m.Possible && m.Cost == nil }
+	unknown := func(m forecast.ModePlan) bool { return m.Possible && m.Cost == nil }
 	if slices.ContainsFunc(f.Modes, unknown) && !strings.Contains(f.Why, cost.UnknownHelp) {
 		row("price", "not all are known: %s", cost.UnknownHelp)
 	}
@@ -187,7 +187,7 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 }
 
 // modeText says what one way to buy the answers costs and takes.
-func modeText(m *outlook.ModePlan) string {
+func modeText(m *forecast.ModePlan) string {
 	if !m.Possible {
 		return "not possible: " + m.Note
 	}
@@ -253,7 +253,7 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
 	a.output = out
-	r, err := a.offline(ctx, s, args, "", outlook.Window{}, &open, show.event)
+	r, err := a.offline(ctx, s, args, "", forecast.Window{}, &open, show.event)
 	if err != nil {
 		return err
 	}

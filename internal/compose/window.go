@@ -4,29 +4,29 @@ import (
 	"context"
 
 	"quarry/internal/config"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 	"quarry/internal/standin"
 )
 
 // Window asks the back end of the settings how many tokens it holds. It is the zero Window, without a question to anybody, where none is set
 // or the target is AWS. If the server cannot be asked, a note says why and nothing stops: a plan can be made for a server that is not
 // there yet.
-func (pr *Program) Window(ctx context.Context, s *config.Settings) (outlook.Window, error) {
+func (pr *Program) Window(ctx context.Context, s *config.Settings) (forecast.Window, error) {
 	if s.Target != "local" {
-		return outlook.Window{}, nil
+		return forecast.Window{}, nil
 	}
 	cfg, err := pr.standinConfig(s, s.Dir)
 	if err != nil {
-		return outlook.Window{}, err
+		return forecast.Window{}, err
 	}
 	room, err := standin.BackendRoom(ctx, cfg, s.Model)
 	if err != nil {
 		if ctx.Err() != nil {
-			return outlook.Window{}, context.Cause(ctx)
+			return forecast.Window{}, context.Cause(ctx)
 		}
 		pr.Say("note: it is not known which texts fit the back end's context: %v", err)
 	}
-	return outlook.Window{
+	return forecast.Window{
 		Tokens: room.Tokens, Guess: room.Guess, WithAnswer: room.WithAnswer, Source: room.Source, Server: room.URL,
 	}, nil
 }

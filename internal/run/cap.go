@@ -14,18 +14,18 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/cut"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 )
 
 // The cap holds before a call. Until answers were read, what ended shards cost and the worst cases of all that is open stay
 // below it together. From then on a shard reserves the upper end of its forecast, and twice of all reservations stays below
-// what is left; see outlook.Balance. The worst case of a shard is its input, at one token a byte until answers have shown
+// what is left; see forecast.Balance. The worst case of a shard is its input, at one token a byte until answers have shown
 // better, and its answers at their full length. All of it is computed from the ledger's rows, so a process that resumes
 // computes the same.
 
 // worstUsage is the most that a shard can take, at so many tokens a byte.
 func (r *Run) worstUsage(s *ledger.Shard, ratio float64) quarry.Usage {
-	return outlook.Reservation(s.Bytes, ratio, r.roomOf(s))
+	return forecast.Reservation(s.Bytes, ratio, r.roomOf(s))
 }
 
 // roomOf is how many tokens the answers of a shard may have together.
@@ -41,30 +41,30 @@ func (r *Run) roomOf(s *ledger.Shard) int64 {
 }
 
 // upper is the upper end of the forecast of the pass; the zero value where no answer was read yet.
-func (r *Run) upper() outlook.Upper {
+func (r *Run) upper() forecast.Upper {
 	t := r.allTexts()
 	t.Merges, t.Parts = 0, 0
 	e := r.model().Expect(r.learned, t)
-	return outlook.UpperOf(&e, t.Records, r.planned.AskedLines)
+	return forecast.UpperOf(&e, t.Records, r.planned.AskedLines)
 }
 
 // reserve is what a shard stands against the cap with while it is open, before a factor; nil where a price is not known.
 // rows are those of the pass: where a retry comes from says how many of its answers were cut off.
-func (r *Run) reserve(s *ledger.Shard, rows []ledger.Shard, up outlook.Upper, ratio float64) *outlook.Reserve {
+func (r *Run) reserve(s *ledger.Shard, rows []ledger.Shard, up forecast.Upper, ratio float64) *forecast.Reserve {
 	worst := r.dearest(s, r.worstUsage(s, ratio))
 	if worst == nil {
 		return nil
 	}
-	own := &outlook.Reserve{Forecast: *worst/2 + *worst%2, Worst: *worst}
-	if forecast := r.forecastOf(s, rows, up); forecast != nil {
-		own.Forecast = min(*forecast, *worst)
+	own := &forecast.Reserve{Forecast: *worst/2 + *worst%2, Worst: *worst}
+	if upper := r.forecastOf(s, rows, up); upper != nil {
+		own.Forecast = min(*upper, *worst)
 	}
 	return own
 }
 
 // forecastOf is the upper end of what a shard is forecast to cost; nil where nothing is forecast for it: before any answer
 // was read, for a pilot, whose answers are the first, and for merges of long documents, of which none may have been read.
-func (r *Run) forecastOf(s *ledger.Shard, rows []ledger.Shard, up outlook.Upper) *quarry.USD {
+func (r *Run) forecastOf(s *ledger.Shard, rows []ledger.Shard, up forecast.Upper) *quarry.USD {
 	if !up.Known() || s.Kind == quarry.PilotShard || slices.ContainsFunc(s.Sources, isMerges) {
 		return nil
 	}
@@ -111,15 +111,15 @@ func (r *Run) settledUsage(s *ledger.Shard) quarry.Usage {
 		u.Unknown = 0
 	}
 	if !u.Known() {
-		most := outlook.Reservation(s.Bytes, 1, r.roomOf(s))
+		most := forecast.Reservation(s.Bytes, 1, r.roomOf(s))
 		u = quarry.Usage{InputTokens: max(u.InputTokens, most.InputTokens), OutputTokens: max(u.OutputTokens, most.OutputTokens)}
 	}
 	return u
 }
 
 // balanceBut computes what stands against the cap besides one shard. The caller holds the lock on the money.
-func (r *Run) balanceBut(ctx context.Context, own *ledger.Shard) (outlook.Balance, *outlook.Reserve, error) {
-	b := outlook.Balance{Ratio: 1, Factor: 1}
+func (r *Run) balanceBut(ctx context.Context, own *ledger.Shard) (forecast.Balance, *forecast.Reserve, error) {
+	b := forecast.Balance{Ratio: 1, Factor: 1}
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return b, nil, err
@@ -129,7 +129,7 @@ func (r *Run) balanceBut(ctx context.Context, own *ledger.Shard) (outlook.Balanc
 	for i := range shards {
 		seen = max(seen, shards[i].Output.TokensPerByte)
 	}
-	b.Ratio = outlook.Ratio(seen)
+	b.Ratio = forecast.Ratio(seen)
 	up := r.upper()
 	for i := range shards {
 		if o := &shards[i]; o.ID != own.ID && o.Unasked == "" && !o.Times.Collected.IsZero() {
@@ -138,8 +138,8 @@ func (r *Run) balanceBut(ctx context.Context, own *ledger.Shard) (outlook.Balanc
 				return b, nil, r.noPrice()
 			}
 			b.Settled = b.Settled.Plus(*cost)
-			if forecast := r.forecastOf(o, shards, up); forecast != nil && o.Records >= tellingRecords {
-				b.Factor = max(b.Factor, outlook.Factor(*cost, *forecast))
+			if upper := r.forecastOf(o, shards, up); upper != nil && o.Records >= tellingRecords {
+				b.Factor = max(b.Factor, forecast.Factor(*cost, *upper))
 			}
 		}
 	}
@@ -248,12 +248,12 @@ func (r *Run) withinCap(ctx context.Context, s *ledger.Shard) (bool, error) {
 // cutToFit cuts a planned shard into smaller ones of which the first fits under the cap: they go one after another, each
 // once the one before has turned out cheaper than it might have. Row and new rows change in one transaction, and no record
 // gets another id. It reports whether that could be done.
-func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *outlook.Balance, own quarry.USD) (bool, error) {
+func (r *Run) cutToFit(ctx context.Context, s *ledger.Shard, b *forecast.Balance, own quarry.USD) (bool, error) {
 	least := int64(1)
 	if s.Mode == quarry.ModeJob {
 		least = max(1, r.cfg.Quotas.MinRecords)
 	}
-	most, bytes, ok := outlook.Pieces(b.Left(*r.cfg.MaxUSD), own, s.Records, s.Bytes, least)
+	most, bytes, ok := forecast.Pieces(b.Left(*r.cfg.MaxUSD), own, s.Records, s.Bytes, least)
 	if !ok {
 		return false, nil
 	}

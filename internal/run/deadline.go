@@ -14,7 +14,7 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 )
 
 // A pass with a deadline is sent as jobs, the cheapest way, for as long as calls could still answer the rest in time: AWS
@@ -112,7 +112,7 @@ func (r *Run) newDeadline(ctx context.Context, before *deadline) (*deadline, err
 	case !r.began.IsZero():
 		d.Began = r.began
 	}
-	if d.By, err = outlook.ParseDeadline(r.cfg.By, d.Began); err != nil {
+	if d.By, err = forecast.ParseDeadline(r.cfg.By, d.Began); err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: "--by", Err: err, Hint: "name when the run is to be done"}
 	}
 	if !d.By.After(time.Now()) {
@@ -144,17 +144,17 @@ func (r *Run) callMargin() time.Duration {
 
 // shareOf is what so many of the pass's records take, as it is forecast now.
 func (r *Run) shareOf(records int64) quarry.Usage {
-	return outlook.Share(r.guess(), records, r.planned.Stages())
+	return forecast.Share(r.guess(), records, r.planned.Stages())
 }
 
 // callTime is how long calls of the standard tier take for so many records.
 func (r *Run) callTime(records int64) time.Duration {
-	return outlook.CallTime(records, r.shareOf(records), r.cfg.Quotas, r.cfg.Concurrency)
+	return forecast.CallTime(records, r.shareOf(records), r.cfg.Quotas, r.cfg.Concurrency)
 }
 
 // haste is how calls take the place of jobs in this run.
-func (r *Run) haste() outlook.Haste {
-	return outlook.Haste{Flex: r.prices().FlexIsCheaper(r.guess()), Margin: r.callMargin()}
+func (r *Run) haste() forecast.Haste {
+	return forecast.Haste{Flex: r.prices().FlexIsCheaper(r.guess()), Margin: r.callMargin()}
 }
 
 // modeByDeadline is the cheapest way that makes the deadline, as it looks before anything is sent.

@@ -10,7 +10,7 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/weigh"
 )
 
@@ -102,9 +102,9 @@ func (r *Run) keepForecast(ctx context.Context, with map[string]any) error {
 }
 
 // allTexts are those of all documents that are asked.
-func (r *Run) allTexts() outlook.Texts {
+func (r *Run) allTexts() forecast.Texts {
 	p := &r.planned
-	t := outlook.Texts{Sums: p.Sent, Around: p.Around, Merges: p.Long, Parts: p.Parts + p.KnownParts}
+	t := forecast.Texts{Sums: p.Sent, Around: p.Around, Merges: p.Long, Parts: p.Parts + p.KnownParts}
 	if t.Documents == 0 && p.Records() > 0 { // planned by a version that counted the characters of all documents
 		t.Sums, t.Around = weigh.Guess(p.Classes, p.Asked+p.Same+p.Unchanged, p.Records(), p.Japanese), weigh.Around{}
 	}
@@ -112,23 +112,23 @@ func (r *Run) allTexts() outlook.Texts {
 }
 
 // model is what a forecast must know of who answers.
-func (r *Run) model() outlook.Model {
-	return outlook.Model{Family: r.cfg.Family, MaxTokens: r.cfg.MaxTokens}
+func (r *Run) model() forecast.Model {
+	return forecast.Model{Family: r.cfg.Family, MaxTokens: r.cfg.MaxTokens}
 }
 
 // expect is what the whole pass may take, by the best that is known now.
-func (r *Run) expect() outlook.Expectation { return r.model().Expect(r.learned, r.allTexts()) }
+func (r *Run) expect() forecast.Expectation { return r.model().Expect(r.learned, r.allTexts()) }
 
 // guess is what it takes by the estimate.
 func (r *Run) guess() quarry.Usage { return r.expect().Usage() }
 
 // prices are those of the requested model at home.
-func (r *Run) prices() outlook.Prices {
+func (r *Run) prices() forecast.Prices {
 	return r.pricesAt(ledger.Pool{Region: r.cfg.Region, Model: r.cfg.Model})
 }
 
-func (r *Run) pricesAt(p ledger.Pool) outlook.Prices {
-	return outlook.Prices{Table: r.cfg.Prices, Model: p.Model, Region: p.Region}
+func (r *Run) pricesAt(p ledger.Pool) forecast.Prices {
+	return forecast.Prices{Table: r.cfg.Prices, Model: p.Model, Region: p.Region}
 }
 
 // listCost is what a usage costs at the requested model's price; nil where that is not known.

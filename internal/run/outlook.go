@@ -5,23 +5,23 @@ import (
 
 	"quarry"
 	"quarry/internal/clean"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/plan"
 	"quarry/internal/tokens"
 )
 
 // Forecast is what a run over the sources would take.
 type Forecast struct {
-	Planned plan.Plan          `json:"planned"`
-	Tokens  tokens.Band        `json:"input_tokens"`
-	Output  tokens.Band        `json:"output_tokens"`
-	Basis   string             `json:"basis"` // what the range of the input tokens rests on
-	Usage   quarry.Usage       `json:"usage"` // the estimates of both
-	Modes   []outlook.ModePlan `json:"modes"`
-	Cache   outlook.CachePlan  `json:"cache"`
-	Window  *outlook.Window    `json:"context,omitempty"` // of the back end; nil: there is none, or it does not say
-	LeftOut []string           `json:"left_out"`          // settings that are not sent because the model refuses them
-	Quotas  quarry.Quotas      `json:"quotas"`
+	Planned plan.Plan           `json:"planned"`
+	Tokens  tokens.Band         `json:"input_tokens"`
+	Output  tokens.Band         `json:"output_tokens"`
+	Basis   string              `json:"basis"` // what the range of the input tokens rests on
+	Usage   quarry.Usage        `json:"usage"` // the estimates of both
+	Modes   []forecast.ModePlan `json:"modes"`
+	Cache   forecast.CachePlan  `json:"cache"`
+	Window  *forecast.Window    `json:"context,omitempty"` // of the back end; nil: there is none, or it does not say
+	LeftOut []string            `json:"left_out"`          // settings that are not sent because the model refuses them
+	Quotas  quarry.Quotas       `json:"quotas"`
 
 	Recommended quarry.Mode `json:"recommended"`
 	Why         string      `json:"why"`
@@ -43,11 +43,11 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 	if r.cfg.Window.Known() {
 		f.Window = &r.cfg.Window
 	}
-	f.Modes, f.Cache = r.prices().Compare(outlook.Work{
+	f.Modes, f.Cache = r.prices().Compare(forecast.Work{
 		Expectation: e, First: r.planned.Records(), Stages: r.planned.Stages(), Jobs: r.planned.Shards,
 		Prefix: tokens.Default(r.cfg.Family).Total(clean.Classes(r.cfg.Prompt.Prefix()), 0), Quotas: r.cfg.Quotas,
 	})
-	f.Recommended, f.Why = outlook.Recommend(f.Modes)
+	f.Recommended, f.Why = forecast.Recommend(f.Modes)
 	if r.clock.held != nil { // the notes say why
 		f.Recommended, f.Why = r.planned.Mode, "the cheapest way to be done by "+moment(r.clock.held.By)
 	}

@@ -30,8 +30,8 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/history"
-	"quarry/internal/run/outlook"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/results"
@@ -107,7 +107,7 @@ type Config struct {
 	Check  *parse.Checker
 	Prices *cost.Table
 	// Window is how many tokens the server that answers holds at once, where one answers and says it.
-	Window outlook.Window
+	Window forecast.Window
 }
 
 // Deps are the means of a run.
@@ -151,7 +151,7 @@ type Run struct {
 	pass         int
 	sameAsBefore bool // the pass asks with the settings of the one before
 	piloted      bool // an earlier pilot read what this prompt, model and schema give
-	learned      *outlook.Learned
+	learned      *forecast.Learned
 	passed       []string // prompts, models and schemas whose pilot was passed in the run beside this plan
 	foreseen     foreseen
 	// structuredWhy says why the answer schema is sent along or not.

@@ -1,7 +1,7 @@
 package run
 
 import (
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
@@ -13,11 +13,11 @@ func (r *Run) weigh(item *prepare.Item) *weigh.Doc {
 	if !r.cfg.Window.Known() {
 		return d
 	}
-	d.Most = outlook.MostOfText(r.learned, item.Classes)
+	d.Most = forecast.MostOfText(r.learned, item.Classes)
 	d.About = tokens.Default(r.cfg.Family).Estimate(item.Classes)
 	for part := range item.Parts() {
 		c := item.Sample(part + 1).Classes
-		if most := outlook.MostOfText(r.learned, c); part == 0 || most > d.Most {
+		if most := forecast.MostOfText(r.learned, c); part == 0 || most > d.Most {
 			d.Most, d.About = most, tokens.Default(r.cfg.Family).Estimate(c)
 		}
 	}
@@ -29,7 +29,7 @@ func (r *Run) roomForText() *int64 {
 	if !r.cfg.Window.Known() {
 		return nil
 	}
-	room := r.cfg.Window.RoomForText(r.learned, outlook.Texts{Around: r.planned.Around}, r.cfg.MaxTokens)
+	room := r.cfg.Window.RoomForText(r.learned, forecast.Texts{Around: r.planned.Around}, r.cfg.MaxTokens)
 	return &room
 }
 

@@ -53,16 +53,16 @@ var list = []mutant{
 	{file: "internal/run/answered/sorter.go", was: "if n < 0 || r.files[n].level != r.files[len(r.files)-1].level {", is: "if n < 0 {", survives: "fewer files of mixed levels are merged: the order is the same"},
 
 	// What a cap lets through, and when calls take the place of jobs.
-	{file: "internal/run/outlook/cap.go", was: "return b.Open.Plus(own).Needs() <= b.Left(limit)", is: "return own.Needs() <= b.Left(limit)"},
-	{file: "internal/run/outlook/cap.go", was: "return limit - b.Settled }", is: "return limit }"},
-	{file: "internal/run/outlook/cap.go", was: "min(r.Forecast.Plus(r.Forecast), r.Worst)", is: "min(r.Forecast, r.Worst)"},
-	{file: "internal/run/outlook/cap.go", was: "	r.Forecast = min(r.Forecast, r.Worst)\n", is: ""},
-	{file: "internal/run/outlook/cap.go", was: "if share <= 0 || most < least || most >= records {", is: "if share <= 0 || most >= records {"},
-	{file: "internal/run/outlook/cap.go", was: "return min(1, seen*ratioMargin)", is: "return seen"},
-	{file: "internal/run/outlook/cap.go", was: "	if forecast <= 0 || cost <= forecast {\n		return 1\n	}", is: "	if forecast <= 0 {\n		return 1\n	}"},
-	{file: "internal/run/outlook/deadline.go", was: "left > times(need, planSlack)+h.Margin", is: "left > need+h.Margin"},
-	{file: "internal/run/outlook/deadline.go", was: "if h.Flex && left > times(need, flexLeast)+h.Margin {", is: "if h.Flex {"},
-	{file: "internal/run/outlook/deadline.go", was: "if err != nil || d <= 0 {", is: "if err != nil {"},
+	{file: "internal/run/forecast/cap.go", was: "return b.Open.Plus(own).Needs() <= b.Left(limit)", is: "return own.Needs() <= b.Left(limit)"},
+	{file: "internal/run/forecast/cap.go", was: "return limit - b.Settled }", is: "return limit }"},
+	{file: "internal/run/forecast/cap.go", was: "min(r.Forecast.Plus(r.Forecast), r.Worst)", is: "min(r.Forecast, r.Worst)"},
+	{file: "internal/run/forecast/cap.go", was: "	r.Forecast = min(r.Forecast, r.Worst)\n", is: ""},
+	{file: "internal/run/forecast/cap.go", was: "if share <= 0 || most < least || most >= records {", is: "if share <= 0 || most >= records {"},
+	{file: "internal/run/forecast/cap.go", was: "return min(1, seen*ratioMargin)", is: "return seen"},
+	{file: "internal/run/forecast/cap.go", was: "	if forecast <= 0 || cost <= forecast {\n		return 1\n	}", is: "	if forecast <= 0 {\n		return 1\n	}"},
+	{file: "internal/run/forecast/deadline.go", was: "left > times(need, planSlack)+h.Margin", is: "left > need+h.Margin"},
+	{file: "internal/run/forecast/deadline.go", was: "if h.Flex && left > times(need, flexLeast)+h.Margin {", is: "if h.Flex {"},
+	{file: "internal/run/forecast/deadline.go", was: "if err != nil || d <= 0 {", is: "if err != nil {"},
 
 	// The pilot's gate and what it learns.
 	{file: "internal/run/pilot/pilot.go", was: "float64(p.OK)/float64(p.Judged) >= share", is: "float64(p.OK)/float64(p.Judged) > share"},

@@ -30,8 +30,8 @@ import (
 	"quarry/internal/parse"
 	"quarry/internal/report"
 	"quarry/internal/run/answers"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/lines"
-	"quarry/internal/run/outlook"
 	"quarry/internal/run/parallel"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
@@ -413,8 +413,8 @@ func (f *collection) report(context.Context) error {
 	return atomicfile.Write(f.effects, filepath.Join(f.cfg.Dir, "report.html"), b.Bytes())
 }
 
-func (f *collection) prices() outlook.Prices {
-	return outlook.Prices{Table: f.cfg.Prices, Model: f.cfg.Model, Region: f.cfg.Region}
+func (f *collection) prices() forecast.Prices {
+	return forecast.Prices{Table: f.cfg.Prices, Model: f.cfg.Model, Region: f.cfg.Region}
 }
 
 func (f *collection) progress(step string, done, total int64) {

@@ -12,7 +12,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/runjson"
 )
@@ -199,5 +199,5 @@ func (r *Run) listPrice(s *ledger.Shard, f *Facts) *quarry.USD {
 	if s.Tally.Usage == (quarry.Usage{}) {
 		return new(quarry.USD)
 	}
-	return outlook.Prices{Table: r.Prices, Model: place.Model, Region: place.Region}.Cost(s.Mode, s.Tally.Usage)
+	return forecast.Prices{Table: r.Prices, Model: place.Model, Region: place.Region}.Cost(s.Mode, s.Tally.Usage)
 }

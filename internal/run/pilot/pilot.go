@@ -19,8 +19,8 @@ import (
 	"quarry/internal/report"
 	"quarry/internal/run/draw"
 	"quarry/internal/run/failures"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/lines"
-	"quarry/internal/run/outlook"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
@@ -112,7 +112,7 @@ type outcomeOrError struct {
 
 // Learned is what the answers say of documents that were not asked yet.
 type Learned struct {
-	outlook.Learned
+	forecast.Learned
 	Samples int64      // answers that it is learned from; 0: none said anything
 	First   weigh.Sums // the records that were asked first, and their characters: what is not to be forecast any more
 }
@@ -169,7 +169,7 @@ func (p *Outcome) again(records, answered int64, attempts int) float64 {
 			bad += n
 		}
 	}
-	return outlook.FurtherAttempts(bad, answered, attempts)
+	return forecast.FurtherAttempts(bad, answered, attempts)
 }
 
 // Failures counts the messages that the pilot's attempts failed with.

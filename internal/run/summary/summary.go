@@ -16,7 +16,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/failures"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
 )
@@ -45,12 +45,12 @@ func (p *Pass) placeOf(s *ledger.Shard) ledger.Pool {
 	return p.Home
 }
 
-func (p *Pass) pricesAt(place ledger.Pool) outlook.Prices {
-	return outlook.Prices{Table: p.Prices, Model: place.Model, Region: place.Region}
+func (p *Pass) pricesAt(place ledger.Pool) forecast.Prices {
+	return forecast.Prices{Table: p.Prices, Model: place.Model, Region: place.Region}
 }
 
 // home are the prices of the model that was asked for.
-func (p *Pass) home() outlook.Prices { return p.pricesAt(p.Home) }
+func (p *Pass) home() forecast.Prices { return p.pricesAt(p.Home) }
 
 // Report adds it all up. What only the run knows is left to it: its id, its sources, the time that it took in all.
 func (p *Pass) Report() report.Report {

@@ -3,12 +3,12 @@ package summary
 import (
 	"quarry"
 	"quarry/internal/report"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 )
 
 // ways puts the three ways to buy a pass's calls side by side.
 func (p *Pass) ways() []report.Way {
-	d := outlook.Done{Local: p.Local, Quotas: p.Quotas}
+	d := forecast.Done{Local: p.Local, Quotas: p.Quotas}
 	for i := range p.Rows {
 		s := &p.Rows[i]
 		if s.Pass != p.Plan.Pass || s.Job.Submitted.IsZero() {

@@ -1,4 +1,4 @@
-package outlook_test
+package forecast_test
 
 import (
 	"flag"
@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 	"quarry/internal/tokens"
 )
 
@@ -16,23 +16,23 @@ func TestWhatIsAdmittedUnderACap(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		settled   quarry.USD
-		open, own outlook.Reserve
+		open, own forecast.Reserve
 		admits    bool
 	}{
-		"twice the forecasts fit":                               {0, outlook.Reserve{Forecast: 20, Worst: 400}, outlook.Reserve{Forecast: 30, Worst: 600}, true},
-		"twice the forecasts are a cent too much":               {0, outlook.Reserve{Forecast: 20, Worst: 400}, outlook.Reserve{Forecast: 31, Worst: 600}, false},
-		"what settled is gone":                                  {2, outlook.Reserve{Forecast: 20, Worst: 400}, outlook.Reserve{Forecast: 30, Worst: 600}, false},
-		"the worst cases fit though twice the forecasts do not": {0, outlook.Reserve{Forecast: 40, Worst: 45}, outlook.Reserve{Forecast: 40, Worst: 55}, true},
-		"nothing is forecast, and the worst fits":               {30, outlook.Reserve{Forecast: 10, Worst: 20}, outlook.Reserve{Forecast: 25, Worst: 50}, true},
-		"nothing is forecast, and the worst does not fit":       {30, outlook.Reserve{Forecast: 10, Worst: 20}, outlook.Reserve{Forecast: 26, Worst: 51}, false},
-		"more was spent than the cap":                           {101, outlook.Reserve{}, outlook.Reserve{Forecast: 1, Worst: 1}, false},
+		"twice the forecasts fit":                               {0, forecast.Reserve{Forecast: 20, Worst: 400}, forecast.Reserve{Forecast: 30, Worst: 600}, true},
+		"twice the forecasts are a cent too much":               {0, forecast.Reserve{Forecast: 20, Worst: 400}, forecast.Reserve{Forecast: 31, Worst: 600}, false},
+		"what settled is gone":                                  {2, forecast.Reserve{Forecast: 20, Worst: 400}, forecast.Reserve{Forecast: 30, Worst: 600}, false},
+		"the worst cases fit though twice the forecasts do not": {0, forecast.Reserve{Forecast: 40, Worst: 45}, forecast.Reserve{Forecast: 40, Worst: 55}, true},
+		"nothing is forecast, and the worst fits":               {30, forecast.Reserve{Forecast: 10, Worst: 20}, forecast.Reserve{Forecast: 25, Worst: 50}, true},
+		"nothing is forecast, and the worst does not fit":       {30, forecast.Reserve{Forecast: 10, Worst: 20}, forecast.Reserve{Forecast: 26, Worst: 51}, false},
+		"more was spent than the cap":                           {101, forecast.Reserve{}, forecast.Reserve{Forecast: 1, Worst: 1}, false},
 	} {
-		b := outlook.Balance{Settled: tt.settled, Open: tt.open}
+		b := forecast.Balance{Settled: tt.settled, Open: tt.open}
 		if got := b.Admits(100, tt.own); got != tt.admits {
 			t.Errorf("%s: Admits = %t, want %t", name, got, tt.admits)
 		}
 	}
-	b := outlook.Balance{Settled: 30}
+	b := forecast.Balance{Settled: 30}
 	if got := b.Left(100); got != 70 {
 		t.Errorf("Left(100) = %d, want 70", got)
 	}
@@ -40,8 +40,8 @@ func TestWhatIsAdmittedUnderACap(t *testing.T) {
 
 func TestTheUpperEndOfAShard(t *testing.T) {
 	t.Parallel()
-	e := outlook.Expectation{Input: tokens.Band{Estimate: 900, High: 1000}, Output: tokens.Band{Estimate: 180, High: 200}, Samples: 20}
-	up := outlook.UpperOf(&e, 100, 4000)
+	e := forecast.Expectation{Input: tokens.Band{Estimate: 900, High: 1000}, Output: tokens.Band{Estimate: 180, High: 200}, Samples: 20}
+	up := forecast.UpperOf(&e, 100, 4000)
 	for name, tt := range map[string]struct {
 		records, bytes, room, wide, most int64
 		want                             quarry.Usage
@@ -56,27 +56,27 @@ func TestTheUpperEndOfAShard(t *testing.T) {
 		}
 	}
 	e.Samples = 0
-	if got := outlook.UpperOf(&e, 100, 4000); got.Known() {
+	if got := forecast.UpperOf(&e, 100, 4000); got.Known() {
 		t.Errorf("UpperOf = %+v before any answer was read, want nothing", got)
 	}
 }
 
 func TestASettledShardRaisesLaterReservations(t *testing.T) {
 	t.Parallel()
-	if f := outlook.Factor(150, 100); f != 1.5 {
+	if f := forecast.Factor(150, 100); f != 1.5 {
 		t.Errorf("Factor(150, 100) = %g, want 1.5", f)
 	}
-	if f := outlook.Factor(50, 100); f != 1 {
+	if f := forecast.Factor(50, 100); f != 1 {
 		t.Errorf("Factor(50, 100) = %g, want 1: what cost less lowers nothing", f)
 	}
-	if f := outlook.Factor(50, 0); f != 1 {
+	if f := forecast.Factor(50, 0); f != 1 {
 		t.Errorf("Factor(50, 0) = %g, want 1", f)
 	}
-	r := outlook.Reserve{Forecast: 100, Worst: 500}
-	if got, want := r.Raised(1.5), (outlook.Reserve{Forecast: 150, Worst: 500}); got != want {
+	r := forecast.Reserve{Forecast: 100, Worst: 500}
+	if got, want := r.Raised(1.5), (forecast.Reserve{Forecast: 150, Worst: 500}); got != want {
 		t.Errorf("Raised(1.5) = %+v, want %+v", got, want)
 	}
-	if got, want := r.Raised(9), (outlook.Reserve{Forecast: 500, Worst: 500}); got != want {
+	if got, want := r.Raised(9), (forecast.Reserve{Forecast: 500, Worst: 500}); got != want {
 		t.Errorf("Raised(9) = %+v, want no more than the worst case", got)
 	}
 }
@@ -85,7 +85,7 @@ func TestASettledShardRaisesLaterReservations(t *testing.T) {
 type drawn struct {
 	limit   quarry.USD
 	slots   int
-	shards  []outlook.Reserve
+	shards  []forecast.Reserve
 	costs   []quarry.USD
 	settled quarry.USD
 }
@@ -94,14 +94,14 @@ type drawn struct {
 // spent and how many were under way at most.
 func (d *drawn) play(r *rand.Rand) (spent quarry.USD, most int) {
 	type open struct {
-		reserve outlook.Reserve
+		reserve forecast.Reserve
 		cost    quarry.USD
 	}
-	b := outlook.Balance{Settled: d.settled, Factor: 1}
+	b := forecast.Balance{Settled: d.settled, Factor: 1}
 	var under []open
 	next := 0
 	for {
-		b.Open = outlook.Reserve{}
+		b.Open = forecast.Reserve{}
 		for _, o := range under {
 			b.Open = b.Open.Plus(o.reserve.Raised(b.Factor))
 		}
@@ -116,7 +116,7 @@ func (d *drawn) play(r *rand.Rand) (spent quarry.USD, most int) {
 		}
 		i := r.IntN(len(under))
 		b.Settled += under[i].cost
-		b.Factor = max(b.Factor, outlook.Factor(under[i].cost, under[i].reserve.Forecast))
+		b.Factor = max(b.Factor, forecast.Factor(under[i].cost, under[i].reserve.Forecast))
 		under = append(under[:i], under[i+1:]...)
 	}
 }
@@ -125,7 +125,7 @@ func (d *drawn) play(r *rand.Rand) (spent quarry.USD, most int) {
 func draw(r *rand.Rand, longer float64, faulty bool) *drawn {
 	d := &drawn{slots: 1 + r.IntN(20)}
 	band := 1 + r.Float64()/2
-	var forecast quarry.USD
+	var foreseen quarry.USD
 	factor := 1 + r.Float64()*(longer-1)
 	for range 5 + r.IntN(60) {
 		estimate := quarry.USD(1000 + r.Int64N(9000))
@@ -134,16 +134,16 @@ func draw(r *rand.Rand, longer float64, faulty bool) *drawn {
 		cost := quarry.USD(float64(estimate) * factor * (0.85 + 0.15*r.Float64()))
 		if faulty && r.IntN(4) == 0 { // its job expired after a part of it, which is paid, and the rest comes again
 			part := 0.1 + 0.8*r.Float64()
-			d.shards = append(d.shards, outlook.Reserve{Forecast: upper, Worst: worst})
+			d.shards = append(d.shards, forecast.Reserve{Forecast: upper, Worst: worst})
 			d.costs = append(d.costs, quarry.USD(float64(cost)*part))
 			upper, worst, cost = quarry.USD(float64(upper)*(1-part))+1, quarry.USD(float64(worst)*(1-part))+1, quarry.USD(float64(cost)*(1-part))
 		}
-		d.shards = append(d.shards, outlook.Reserve{Forecast: upper, Worst: worst})
+		d.shards = append(d.shards, forecast.Reserve{Forecast: upper, Worst: worst})
 		d.costs = append(d.costs, min(cost, worst))
-		forecast += estimate
+		foreseen += estimate
 	}
-	d.settled = forecast / quarry.USD(10+r.IntN(20)) // the pilot
-	d.limit = quarry.USD(float64(forecast) * (0.1 + 3*r.Float64()))
+	d.settled = foreseen / quarry.USD(10+r.IntN(20)) // the pilot
+	d.limit = quarry.USD(float64(foreseen) * (0.1 + 3*r.Float64()))
 	return d
 }
 
@@ -167,15 +167,15 @@ func TestACapOfThreeTimesTheForecastHoldsBackNoJob(t *testing.T) {
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		d := draw(r, 1, false)
-		var forecast, upper quarry.USD
+		var foreseen, upper quarry.USD
 		for _, s := range d.shards {
 			upper += s.Forecast
 		}
 		for _, c := range d.costs {
-			forecast += c
+			foreseen += c
 		}
-		forecast = max(forecast, upper*2/3+1) // the upper end is at most 1.5 times the forecast
-		d.limit = 3 * forecast
+		foreseen = max(foreseen, upper*2/3+1) // the upper end is at most 1.5 times the forecast
+		d.limit = 3 * foreseen
 		d.settled = 0
 		_, got := d.play(rand.New(rand.NewPCG(seed, 5)))
 		d.limit = 1 << 60

@@ -1,4 +1,4 @@
-package outlook_test
+package forecast_test
 
 import (
 	"encoding/csv"
@@ -14,7 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/catalog"
 	"quarry/internal/clean"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
 )
@@ -132,7 +132,7 @@ func (m *mixture) draw(r *rand.Rand) article {
 }
 
 // sumOf adds up documents as a plan does, and what they take.
-func sumOf(list []article) (t outlook.Texts, u quarry.Usage) {
+func sumOf(list []article) (t forecast.Texts, u quarry.Usage) {
 	for i := range list {
 		t.Add(&list[i].Doc, 1)
 		u.Add(quarry.Usage{InputTokens: list[i].in, OutputTokens: list[i].out})
@@ -142,8 +142,8 @@ func sumOf(list []article) (t outlook.Texts, u quarry.Usage) {
 }
 
 // learn does what a pilot does with its answers.
-func learn(pilot []article) *outlook.Learned {
-	l := &outlook.Learned{}
+func learn(pilot []article) *forecast.Learned {
+	l := &forecast.Learned{}
 	var samples []tokens.Sample
 	for i := range pilot {
 		a := &pilot[i]
@@ -199,7 +199,7 @@ func TestForecastsAreHonest(t *testing.T) {
 		runs *= 20
 	}
 	profiles := rates(t)
-	model := outlook.Model{Family: catalog.Anthropic, MaxTokens: 4096}
+	model := forecast.Model{Family: catalog.Anthropic, MaxTokens: 4096}
 	var before, after, rest, answers, later, unlike bands
 	for seed := range runs {
 		r := rand.New(rand.NewPCG(seed, 12))

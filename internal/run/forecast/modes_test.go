@@ -1,10 +1,10 @@
-package outlook_test
+package forecast_test
 
 import (
 	"strings"
 	"testing"
 
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 
 	"quarry"
 )
@@ -16,28 +16,28 @@ func dollars(n float64) *quarry.USD {
 
 func TestTheCheapestWayThatWorksIsRecommended(t *testing.T) {
 	t.Parallel()
-	job := outlook.ModePlan{Mode: quarry.ModeJob, Possible: true, Cost: dollars(5)}
-	few := outlook.ModePlan{Mode: quarry.ModeJob, Note: "below the minimum of 100 records", Cost: dollars(5)}
-	flex := outlook.ModePlan{Mode: quarry.ModeFlex, Possible: true, Cost: dollars(5)}
-	demand := outlook.ModePlan{Mode: quarry.ModeOnDemand, Possible: true, Cost: dollars(10)}
+	job := forecast.ModePlan{Mode: quarry.ModeJob, Possible: true, Cost: dollars(5)}
+	few := forecast.ModePlan{Mode: quarry.ModeJob, Note: "below the minimum of 100 records", Cost: dollars(5)}
+	flex := forecast.ModePlan{Mode: quarry.ModeFlex, Possible: true, Cost: dollars(5)}
+	demand := forecast.ModePlan{Mode: quarry.ModeOnDemand, Possible: true, Cost: dollars(10)}
 	cheap := demand
 	cheap.Cached = dollars(4)
 	dear := demand
 	dear.Cached = dollars(6)
-	unknown := func(m outlook.ModePlan) outlook.ModePlan { m.Cost = nil; return m }
+	unknown := func(m forecast.ModePlan) forecast.ModePlan { m.Cost = nil; return m }
 	for name, tt := range map[string]struct {
-		modes []outlook.ModePlan
+		modes []forecast.ModePlan
 		want  quarry.Mode
 		why   string
 	}{
-		"batch costs as much as flex, and comes first": {[]outlook.ModePlan{job, flex, demand}, quarry.ModeJob, "about $5.00; flex: about $5.00; ondemand: about $10.00"},
-		"too few for a job":                            {[]outlook.ModePlan{few, flex, demand}, quarry.ModeFlex, "batch: below the minimum"},
-		"a long prompt that all requests share":        {[]outlook.ModePlan{job, cheap}, quarry.ModeOnDemand, "about $4.00 with the prompt read from the cache; batch: about $5.00"},
-		"a cache that does not pay enough":             {[]outlook.ModePlan{job, dear}, quarry.ModeJob, "about $5.00; ondemand"},
-		"no price is known":                            {[]outlook.ModePlan{unknown(job), unknown(demand)}, quarry.ModeJob, "prices are not known here"},
-		"nothing works":                                {[]outlook.ModePlan{few}, "", "none of the ways works"},
+		"batch costs as much as flex, and comes first": {[]forecast.ModePlan{job, flex, demand}, quarry.ModeJob, "about $5.00; flex: about $5.00; ondemand: about $10.00"},
+		"too few for a job":                            {[]forecast.ModePlan{few, flex, demand}, quarry.ModeFlex, "batch: below the minimum"},
+		"a long prompt that all requests share":        {[]forecast.ModePlan{job, cheap}, quarry.ModeOnDemand, "about $4.00 with the prompt read from the cache; batch: about $5.00"},
+		"a cache that does not pay enough":             {[]forecast.ModePlan{job, dear}, quarry.ModeJob, "about $5.00; ondemand"},
+		"no price is known":                            {[]forecast.ModePlan{unknown(job), unknown(demand)}, quarry.ModeJob, "prices are not known here"},
+		"nothing works":                                {[]forecast.ModePlan{few}, "", "none of the ways works"},
 	} {
-		got, why := outlook.Recommend(tt.modes)
+		got, why := forecast.Recommend(tt.modes)
 		if got != tt.want || !strings.Contains(why, tt.why) {
 			t.Errorf("%s: Recommend = %s, %q, want %s, %q", name, got, why, tt.want, tt.why)
 		}
@@ -49,8 +49,8 @@ func TestTheCheapestWayThatWorksIsRecommended(t *testing.T) {
 func TestCachingBeatsAJobFromABreakEven(t *testing.T) {
 	t.Parallel()
 	for prefix, want := range map[int64]quarry.Mode{5900: quarry.ModeJob, 6200: quarry.ModeOnDemand} {
-		modes, _ := claude().Compare(outlook.Work{Expectation: exactly(1000*(prefix+2000), 1000*570), First: 1000, Stages: 1000, Jobs: 1, Prefix: prefix})
-		if got, why := outlook.Recommend(modes); got != want {
+		modes, _ := claude().Compare(forecast.Work{Expectation: exactly(1000*(prefix+2000), 1000*570), First: 1000, Stages: 1000, Jobs: 1, Prefix: prefix})
+		if got, why := forecast.Recommend(modes); got != want {
 			t.Errorf("a prefix of %d: Recommend = %s (%s), want %s", prefix, got, why, want)
 		}
 	}
@@ -59,16 +59,16 @@ func TestCachingBeatsAJobFromABreakEven(t *testing.T) {
 func TestAPromptCacheAppliesFromTheModelsMinimum(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		prices outlook.Prices
+		prices forecast.Prices
 		prefix int64
-		want   outlook.CachePlan
+		want   forecast.CachePlan
 	}{
-		"too short":      {claude(), 138, outlook.CachePlan{Prefix: 138, Minimum: 4096, Note: "prompt too short to cache: about 138 of 4,096 tokens"}},
-		"long enough":    {claude(), 5000, outlook.CachePlan{Prefix: 5000, Minimum: 4096, Applies: true, Note: "about 5,000 tokens of each request are the same; batch inference does not cache"}},
-		"nothing known":  {unheard(), 5000, outlook.CachePlan{Prefix: 5000, Note: "what prompt caching takes at least is not known for this model"}},
-		"just the least": {claude(), 4096, outlook.CachePlan{Prefix: 4096, Minimum: 4096, Applies: true, Note: "about 4,096 tokens of each request are the same; batch inference does not cache"}},
+		"too short":      {claude(), 138, forecast.CachePlan{Prefix: 138, Minimum: 4096, Note: "prompt too short to cache: about 138 of 4,096 tokens"}},
+		"long enough":    {claude(), 5000, forecast.CachePlan{Prefix: 5000, Minimum: 4096, Applies: true, Note: "about 5,000 tokens of each request are the same; batch inference does not cache"}},
+		"nothing known":  {unheard(), 5000, forecast.CachePlan{Prefix: 5000, Note: "what prompt caching takes at least is not known for this model"}},
+		"just the least": {claude(), 4096, forecast.CachePlan{Prefix: 4096, Minimum: 4096, Applies: true, Note: "about 4,096 tokens of each request are the same; batch inference does not cache"}},
 	} {
-		if _, got := tt.prices.Compare(outlook.Work{Prefix: tt.prefix}); got != tt.want {
+		if _, got := tt.prices.Compare(forecast.Work{Prefix: tt.prefix}); got != tt.want {
 			t.Errorf("%s: the cache = %+v, want %+v", name, got, tt.want)
 		}
 	}
@@ -76,7 +76,7 @@ func TestAPromptCacheAppliesFromTheModelsMinimum(t *testing.T) {
 
 func TestTheTimeOfCallsIsWhatTheTighterQuotaTakes(t *testing.T) {
 	t.Parallel()
-	work := outlook.Work{Expectation: exactly(60_000, 12_000), First: 100, Stages: 120, Jobs: 2}
+	work := forecast.Work{Expectation: exactly(60_000, 12_000), First: 100, Stages: 120, Jobs: 2}
 	for name, tt := range map[string]struct {
 		quotas  quarry.Quotas
 		seconds float64
@@ -102,7 +102,7 @@ func TestTheTimeOfCallsIsWhatTheTighterQuotaTakes(t *testing.T) {
 func TestTooFewRecordsAreNoJob(t *testing.T) {
 	t.Parallel()
 	for first, want := range map[int64]bool{99: false, 100: true} {
-		modes, _ := claude().Compare(outlook.Work{Expectation: exactly(1, 1), First: first, Stages: 500, Jobs: 7, Quotas: quarry.Quotas{MinRecords: 100}})
+		modes, _ := claude().Compare(forecast.Work{Expectation: exactly(1, 1), First: first, Stages: 500, Jobs: 7, Quotas: quarry.Quotas{MinRecords: 100}})
 		if job := modes[0]; job.Mode != quarry.ModeJob || job.Possible != want || (job.Jobs == 7) != want || (job.Note == "") != want || job.Seconds != nil {
 			t.Errorf("%d records: %+v, want possible %t", first, job, want)
 		}

@@ -1,4 +1,4 @@
-package outlook_test
+package forecast_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 
 	"quarry"
 	"quarry/internal/report"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 )
 
 func TestADeadlineIsATimeOrADuration(t *testing.T) {
@@ -17,7 +17,7 @@ func TestADeadlineIsATimeOrADuration(t *testing.T) {
 		"2026-12-01T06:00:00Z": "2026-12-01T06:00:00Z", "2026-12-01T06:00:00+09:00": "2026-11-30T21:00:00Z", "90m": "2026-05-04T04:30:00Z",
 		"0h": "", "-1h": "", "tomorrow": "", "": "",
 	} {
-		got, err := outlook.ParseDeadline(text, began)
+		got, err := forecast.ParseDeadline(text, began)
 		if (err != nil) != (want == "") || (err == nil && got.Format(time.RFC3339) != want) {
 			t.Errorf("ParseDeadline(%q) = %s, %v, want %q", text, got, err, want)
 		}
@@ -41,7 +41,7 @@ func TestCallsTakeAsLongAsTheTightestBound(t *testing.T) {
 		"one call at a time": {10, quarry.Usage{OutputTokens: 1000}, quarry.Quotas{}, 1, 9 * time.Second, 10 * time.Second},
 		"all at once":        {10, quarry.Usage{OutputTokens: 1000}, quarry.Quotas{}, 10, 900 * time.Millisecond, time.Second},
 	} {
-		if got := outlook.CallTime(tt.records, tt.usage, tt.quotas, tt.concurrency); got < tt.least || got > tt.most {
+		if got := forecast.CallTime(tt.records, tt.usage, tt.quotas, tt.concurrency); got < tt.least || got > tt.most {
 			t.Errorf("%s: CallTime = %s, want %s to %s", name, got, tt.least, tt.most)
 		}
 	}
@@ -64,7 +64,7 @@ func TestHasteMakesWaste(t *testing.T) {
 		"in time for flex":       {2*time.Hour + margin + 1, true, true, quarry.ModeFlex},
 		"too late for all":       {time.Minute, true, false, quarry.ModeOnDemand},
 	} {
-		h := outlook.Haste{Flex: tt.flex, Margin: margin}
+		h := forecast.Haste{Flex: tt.flex, Margin: margin}
 		if got := h.JobsFit(tt.left, need); got != tt.jobs {
 			t.Errorf("%s: JobsFit(%s) = %t, want %t", name, tt.left, got, tt.jobs)
 		}
@@ -90,7 +90,7 @@ func TestOpenJobsAreLeftAloneForLonger(t *testing.T) {
 		"flex would not be done any more":       {true, quarry.ModeOnDemand, false, 300 * time.Minute, 110 * time.Minute},
 		"flex, and an open pilot holds them up": {true, quarry.ModeFlex, true, 300 * time.Minute, 300 * time.Minute},
 	} {
-		unsent, open := outlook.Haste{Flex: tt.flex, Margin: margin}.Moments(by, need, tt.mode, tt.gated)
+		unsent, open := forecast.Haste{Flex: tt.flex, Margin: margin}.Moments(by, need, tt.mode, tt.gated)
 		if got := by.Sub(unsent); got != tt.unsent+margin {
 			t.Errorf("%s: what was not sent turns %s before the deadline, want %s", name, got, tt.unsent+margin)
 		}
@@ -103,7 +103,7 @@ func TestOpenJobsAreLeftAloneForLonger(t *testing.T) {
 func TestWaysSayWhatTheirTimeIsMadeFrom(t *testing.T) {
 	t.Parallel()
 	at := func(minute int) time.Time { return time.Date(2026, 5, 4, 12, minute, 0, 0, time.UTC) }
-	span := func(records int64, from, to int) (s outlook.Span) {
+	span := func(records int64, from, to int) (s forecast.Span) {
 		s.Records = records
 		s.Add(at(to-1), at(to))
 		s.Add(at(from), at(from+1))
@@ -118,23 +118,23 @@ func TestWaysSayWhatTheirTimeIsMadeFrom(t *testing.T) {
 		from    string
 	}
 	for name, tt := range map[string]struct {
-		done outlook.Done
+		done forecast.Done
 		want [3]way // one by one, at quota, jobs
 	}{
 		"jobs alone": {
-			outlook.Done{Records: 100, Usage: u, Jobs: span(100, 0, 30), Quotas: quotas},
+			forecast.Done{Records: 100, Usage: u, Jobs: span(100, 0, 30), Quotas: quotas},
 			[3]way{{-1, report.Assumed, "no call was timed"}, {600, report.Computed, "10 requests a minute; asked"}, {1800, report.Measured, "in this run"}},
 		},
 		"calls alone": {
-			outlook.Done{Records: 100, Usage: u, Answered: 50, Latency: 100 * time.Second, Calls: span(100, 0, 5), Quotas: quotas},
+			forecast.Done{Records: 100, Usage: u, Answered: 50, Latency: 100 * time.Second, Calls: span(100, 0, 5), Quotas: quotas},
 			[3]way{{200, report.Computed, "100 calls of 2.00 s, the mean latency of 50"}, {300, report.Measured, "paced calls in this run"}, {0, report.NoBasis, "this run had no job"}},
 		},
 		"both, on a stand-in": {
-			outlook.Done{Records: 110, Usage: u, Answered: 10, Latency: 10 * time.Second, Jobs: span(100, 0, 2), Calls: span(10, 2, 3), Local: true},
+			forecast.Done{Records: 110, Usage: u, Answered: 10, Latency: 10 * time.Second, Jobs: span(100, 0, 2), Calls: span(10, 2, 3), Local: true},
 			[3]way{{110, report.Computed, "on the stand-in"}, {0, report.NoBasis, "no quota"}, {120, report.Measured, "without 10 records that were asked by calls"}},
 		},
 		"tokens bind": {
-			outlook.Done{Records: 10, Usage: u, Jobs: span(10, 0, 2), Quotas: quarry.Quotas{TPM: 70_000, RPM: 1000, Burndown: 5, Source: "file"}},
+			forecast.Done{Records: 10, Usage: u, Jobs: span(10, 0, 2), Quotas: quarry.Quotas{TPM: 70_000, RPM: 1000, Burndown: 5, Source: "file"}},
 			[3]way{{-1, report.Assumed, "10 calls"}, {120, report.Computed, "of which an output token takes 5; file"}, {120, report.Measured, "last one's end"}},
 		},
 	} {
@@ -151,7 +151,7 @@ func TestWaysSayWhatTheirTimeIsMadeFrom(t *testing.T) {
 			}
 		}
 	}
-	if got := claude().Ways(&outlook.Done{}); got != nil {
+	if got := claude().Ways(&forecast.Done{}); got != nil {
 		t.Errorf("Ways(nothing was asked) = %v, want none", got)
 	}
 }
@@ -159,11 +159,11 @@ func TestWaysSayWhatTheirTimeIsMadeFrom(t *testing.T) {
 func TestAByteIsReservedByWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	for seen, want := range map[float64]float64{0: 1, 0.4: 0.5, 0.9: 1} {
-		if got := outlook.Ratio(seen); got != want {
+		if got := forecast.Ratio(seen); got != want {
 			t.Errorf("Ratio(%g) = %g, want %g", seen, got, want)
 		}
 	}
-	if got, want := outlook.Reservation(101, 0.5, 7), (quarry.Usage{InputTokens: 51, OutputTokens: 7}); got != want {
+	if got, want := forecast.Reservation(101, 0.5, 7), (quarry.Usage{InputTokens: 51, OutputTokens: 7}); got != want {
 		t.Errorf("Reservation(101, 0.5, 7) = %+v, want %+v", got, want)
 	}
 }
@@ -184,7 +184,7 @@ func TestPiecesFitIntoWhatIsLeft(t *testing.T) {
 		"all of it fits":                 {100, 100, 1000, 8000, 1, 0, 0, false},
 		"a single record":                {50, 100, 2, 3, 1, 1, 1, true},
 	} {
-		most, bytes, ok := outlook.Pieces(tt.left, tt.own, tt.records, tt.bytes, tt.least)
+		most, bytes, ok := forecast.Pieces(tt.left, tt.own, tt.records, tt.bytes, tt.least)
 		if most != tt.most || bytes != tt.mostBytes || ok != tt.ok {
 			t.Errorf("%s: Pieces = %d records, %d bytes, %t, want %d, %d, %t", name, most, bytes, ok, tt.most, tt.mostBytes, tt.ok)
 		}

@@ -1,4 +1,4 @@
-package outlook_test
+package forecast_test
 
 import (
 	"testing"
@@ -6,24 +6,24 @@ import (
 	"quarry"
 	"quarry/internal/catalog"
 	"quarry/internal/cost"
-	"quarry/internal/run/outlook"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
 )
 
-func claude() outlook.Prices {
-	return outlook.Prices{Table: cost.Default(), Model: quarry.DefaultModel, Region: "us-west-2"}
+func claude() forecast.Prices {
+	return forecast.Prices{Table: cost.Default(), Model: quarry.DefaultModel, Region: "us-west-2"}
 }
 
 // unheard is a model that no table has.
-func unheard() outlook.Prices {
-	return outlook.Prices{Table: cost.Default(), Model: "nobody.knows-this-v1:0", Region: "us-west-2"}
+func unheard() forecast.Prices {
+	return forecast.Prices{Table: cost.Default(), Model: "nobody.knows-this-v1:0", Region: "us-west-2"}
 }
 
 // exactly is an expectation that leaves nothing open.
-func exactly(in, out int64) outlook.Expectation {
+func exactly(in, out int64) forecast.Expectation {
 	band := func(n int64) tokens.Band { return tokens.Band{Low: n, Estimate: n, High: n} }
-	return outlook.Expectation{Input: band(in), Output: band(out)}
+	return forecast.Expectation{Input: band(in), Output: band(out)}
 }
 
 func TestWhatHasNoPriceHasNoCost(t *testing.T) {
@@ -56,16 +56,16 @@ func TestAShareOfAll(t *testing.T) {
 		"all":     {100, 100, all},
 		"of none": {10, 0, quarry.Usage{}},
 	} {
-		if got := outlook.Share(all, tt.records, tt.of); got != tt.want {
+		if got := forecast.Share(all, tt.records, tt.of); got != tt.want {
 			t.Errorf("%s: Share(%d, %d) = %+v, want %+v", name, tt.records, tt.of, got, tt.want)
 		}
 	}
 }
 
 // prose is so many records of English prose, of 1,000 words each, inside of a short prompt.
-func prose(records int64) outlook.Texts {
+func prose(records int64) forecast.Texts {
 	c := quarry.CharClasses{Words: 1000 * records, Letters: 5000 * records, Spaces: 1000 * records}
-	return outlook.Texts{
+	return forecast.Texts{
 		Sums:   weigh.Sums{Documents: records, Records: records, Classes: c},
 		Around: weigh.Around{Records: 1, Classes: quarry.CharClasses{Words: 100, Letters: 500, Spaces: 100}},
 	}
@@ -74,7 +74,7 @@ func prose(records int64) outlook.Texts {
 func TestBeforeAnyAnswerTheForecastIsRough(t *testing.T) {
 	t.Parallel()
 	texts := prose(100)
-	model := outlook.Model{Family: catalog.Anthropic, MaxTokens: 4096}
+	model := forecast.Model{Family: catalog.Anthropic, MaxTokens: 4096}
 	e := model.Expect(nil, texts)
 	if e.Samples != 0 || !inside(e.Input) || !inside(e.Output) {
 		t.Errorf("Expect(nil) = %+v, want ranges around the estimates and no samples", e)
@@ -82,7 +82,7 @@ func TestBeforeAnyAnswerTheForecastIsRough(t *testing.T) {
 	if share := float64(e.Output.Estimate) / float64(e.Input.Estimate); share < 0.28 || share > 0.29 {
 		t.Errorf("%d tokens out for %d in, want the origin's share", e.Output.Estimate, e.Input.Estimate)
 	}
-	if got := (outlook.Model{MaxTokens: 10}).Expect(nil, texts).Output; got.Estimate != 1000 || got.High != 1000 {
+	if got := (forecast.Model{MaxTokens: 10}).Expect(nil, texts).Output; got.Estimate != 1000 || got.High != 1000 {
 		t.Errorf("answers of 10 tokens at most: %+v, want no more than 1000", got)
 	}
 	alone := texts
@@ -90,7 +90,7 @@ func TestBeforeAnyAnswerTheForecastIsRough(t *testing.T) {
 	if got := model.Expect(nil, alone).Input.Estimate; 11*got > 10*e.Input.Estimate+11 || 11*got < 10*e.Input.Estimate-11 {
 		t.Errorf("%d tokens in without the prompt, %d with it, want a tenth more", got, e.Input.Estimate)
 	}
-	if got := model.Expect(nil, outlook.Texts{}); got != (outlook.Expectation{}) {
+	if got := model.Expect(nil, forecast.Texts{}); got != (forecast.Expectation{}) {
 		t.Errorf("Expect(no texts) = %+v, want nothing", got)
 	}
 }
@@ -108,7 +108,7 @@ func answersOf(n int, tokensEach int64) (a tokens.Answers) {
 
 func TestAForecastKnowsTheAnswersOfEachLanguage(t *testing.T) {
 	t.Parallel()
-	texts := outlook.Texts{Sums: weigh.Sums{Records: 1000, Japanese: 200, Classes: quarry.CharClasses{Words: 10_000, Letters: 50_000}}}
+	texts := forecast.Texts{Sums: weigh.Sums{Records: 1000, Japanese: 200, Classes: quarry.CharClasses{Words: 10_000, Letters: 50_000}}}
 	for name, tt := range map[string]struct {
 		japanese, other tokens.Answers
 		again           float64
@@ -118,8 +118,8 @@ func TestAForecastKnowsTheAnswersOfEachLanguage(t *testing.T) {
 		"too few of one":          {answersOf(5, 100), answersOf(15, 300), 0, 1000 * (5*100 + 15*300) / 20},
 		"one in four comes again": {answersOf(50, 100), answersOf(50, 300), 0.25, (200*100 + 800*300) * 5 / 4},
 	} {
-		l := &outlook.Learned{Weights: tokens.Default(catalog.Anthropic), Japanese: tt.japanese, Other: tt.other, Again: tt.again}
-		e := outlook.Model{Family: catalog.Anthropic}.Expect(l, texts)
+		l := &forecast.Learned{Weights: tokens.Default(catalog.Anthropic), Japanese: tt.japanese, Other: tt.other, Again: tt.again}
+		e := forecast.Model{Family: catalog.Anthropic}.Expect(l, texts)
 		if e.Output.Estimate != tt.want || e.Samples != tt.japanese.N+tt.other.N {
 			t.Errorf("%s: Expect = %+v, want %d tokens out", name, e, tt.want)
 		}
@@ -128,11 +128,11 @@ func TestAForecastKnowsTheAnswersOfEachLanguage(t *testing.T) {
 
 func TestMergesReadTheAnswersAboutTheParts(t *testing.T) {
 	t.Parallel()
-	l := &outlook.Learned{Weights: tokens.Default(catalog.Anthropic), Other: answersOf(40, 100)}
+	l := &forecast.Learned{Weights: tokens.Default(catalog.Anthropic), Other: answersOf(40, 100)}
 	texts := prose(100)
-	first := outlook.Model{}.Expect(l, texts)
+	first := forecast.Model{}.Expect(l, texts)
 	texts.Merges, texts.Parts = 10, 50
-	both := outlook.Model{}.Expect(l, texts)
+	both := forecast.Model{}.Expect(l, texts)
 	if got := both.Output.Estimate - first.Output.Estimate; got != 10*100 {
 		t.Errorf("10 merges answer in %d tokens, want 1000", got)
 	}
@@ -165,7 +165,7 @@ func TestFurtherAttempts(t *testing.T) {
 		"nothing read":    {0, 0, 4, 0},
 		"all but a bound": {100, 100, 2, 0.9},
 	} {
-		if got := outlook.FurtherAttempts(tt.bad, tt.answered, tt.attempts); got != tt.want {
+		if got := forecast.FurtherAttempts(tt.bad, tt.answered, tt.attempts); got != tt.want {
 			t.Errorf("%s: FurtherAttempts(%d, %d, %d) = %g, want %g", name, tt.bad, tt.answered, tt.attempts, got, tt.want)
 		}
 	}

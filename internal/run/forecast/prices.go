@@ -1,9 +1,9 @@
-// Package outlook reckons ahead: what a pass will take in tokens, money and time, and which way to buy it is the cheapest.
+// Package forecast calculates what a pass will take in tokens, money and time, and which way to buy it is the cheapest.
 //
 // It owns the arithmetic of the forecast, of the comparison of ways, of the deadline and of the cap. Plain values go in and
-// plain values come out: it reads no file, asks nobody, holds no state and looks at no clock. What always holds: what is not
+// plain values come out: it reads no file, makes no call, holds no state and looks at no clock. What always holds: what is not
 // known is nil and never 0; a range has its estimate inside.
-package outlook
+package forecast
 
 import (
 	"quarry"
