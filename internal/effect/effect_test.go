@@ -288,3 +288,39 @@ func TestACallThatFailedInTheNetworkNamesItsHost(t *testing.T) {
 		t.Errorf("Unanswered of another error = %v", got)
 	}
 }
+
+// closedWriterTo is a request's body that the SDK closed after its last byte was read.
+type closedWriterTo struct{ io.Reader }
+
+func (closedWriterTo) WriteTo(io.Writer) (int64, error) { return 0, io.EOF }
+func (closedWriterTo) Close() error                     { return nil }
+
+func TestABodyThatWasClosedAfterItsLastByteFailsNoRequest(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, strings.Repeat("x", int(n)))
+	}))
+	defer server.Close()
+	const size = 64 << 10
+	clients := map[string]effect.Doer{
+		"HTTPClient": effect.New(nil).HTTPClient(effect.HTTPConfig{}),
+		"SDKClient":  effect.New(nil).Count(effect.New(nil).SDKClient()),
+	}
+	for name, client := range clients {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, closedWriterTo{strings.NewReader(strings.Repeat("x", size))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ContentLength = size
+		reply, err := client.Do(r)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := io.ReadAll(reply.Body)
+		_ = reply.Body.Close()
+		if err != nil || len(got) != size {
+			t.Errorf("%s: read %d bytes of the answer, %v", name, len(got), err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package effect
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -96,6 +97,10 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (e *Effects) request(r *http.Request, idle time.Duration, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		copied := *r
+		copied.Body, r = readOnly{r.Body}, &copied
+	}
 	var reply *http.Response
 	err := e.do(HTTP, r.Method+" "+r.URL.EscapedPath(), func() (err error) {
 		reply, err = withIdleTimeout(r, idle, send) //nolint:bodyclose // the caller of RoundTrip closes it
@@ -109,6 +114,11 @@ func (e *Effects) request(r *http.Request, idle time.Duration, send func(*http.R
 	}
 	return reply, nil
 }
+
+// readOnly hides the WriteTo of a request's body. The SDK closes the body as soon as the answer begins, and its WriteTo then gives
+// io.EOF as an error (smithy-go, safeWriteToReadCloser). net/http calls WriteTo once more after the last byte, takes the
+// error for one of the request, and closes the connection while the answer is being read.
+type readOnly struct{ io.ReadCloser }
 
 // CloseIdleConnections lets http.Client close what waits.
 func (t transport) CloseIdleConnections() { t.base.CloseIdleConnections() }

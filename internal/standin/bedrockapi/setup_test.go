@@ -55,6 +55,18 @@ type settings struct {
 	region string
 }
 
+// readOnly hides the WriteTo of requests' bodies, as effect's client does and for its reason: an answer that begins before the SDK's
+// body has been read to its end would lose its connection.
+type readOnly struct{ http.RoundTripper }
+
+func (t readOnly) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r = r.Clone(r.Context())
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return t.RoundTripper.RoundTrip(r)
+}
+
 func setup(t testing.TB, change ...func(*settings)) *world {
 	t.Helper()
 	s := settings{quotas: quarry.Quotas{MinRecords: 3}, region: region}
@@ -93,7 +105,7 @@ func setup(t testing.TB, change ...func(*settings)) *world {
 		},
 	}))
 	w.url = server.URL
-	client := server.Client()
+	client := &http.Client{Transport: readOnly{server.Client().Transport}}
 	options := func(endpoint **string, region *string, c *aws.CredentialsProvider, retries *int, h *bedrock.HTTPClient) {
 		*endpoint, *region, *retries, *h = &w.url, s.region, 1, client
 		*c = credentials.NewStaticCredentialsProvider("id", "secret", "")
@@ -107,7 +119,7 @@ func setup(t testing.TB, change ...func(*settings)) *world {
 		o.HTTPClient = h
 	})
 	t.Cleanup(func() {
-		client.CloseIdleConnections()
+		server.Client().CloseIdleConnections()
 		server.Close()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
