@@ -46,7 +46,7 @@ var belowRun = map[string][]string{
 	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/dedupe"},
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
 	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
-	"internal/run/draw":     {"internal/dedupe"},
+	"internal/run/sample":   {"internal/dedupe"},
 	"internal/run/failures": {"internal/run/lines", "internal/run/shardfile", "internal/ledger", "internal/report"},
 	"internal/run/foreign": {
 		"internal/run/answers", "internal/run/lines", "internal/run/forecast", "internal/run/parallel", "internal/run/plan", "internal/run/results", "internal/run/summary",
@@ -59,10 +59,10 @@ var belowRun = map[string][]string{
 	"internal/run/forecast": {"internal/run/weigh", "internal/cost", "internal/report", "internal/tokens"},
 	"internal/run/parallel": {},
 	"internal/run/pilot": {
-		"internal/run/draw", "internal/run/failures", "internal/run/lines", "internal/run/forecast", "internal/run/shardfile", "internal/run/weigh", "internal/ledger",
+		"internal/run/sample", "internal/run/failures", "internal/run/lines", "internal/run/forecast", "internal/run/shardfile", "internal/run/weigh", "internal/ledger",
 		"internal/report", "internal/tokens",
 	},
-	"internal/run/plan": {"internal/run/draw", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
+	"internal/run/plan": {"internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
 	"internal/run/prepare": {
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
 	},

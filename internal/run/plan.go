@@ -11,9 +11,9 @@ import (
 
 	"quarry"
 	"quarry/internal/dedupe"
-	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
 	"quarry/internal/run/plan"
+	"quarry/internal/run/sample"
 	"quarry/internal/run/weigh"
 )
 
@@ -147,8 +147,8 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 	if err != nil {
 		return err
 	}
-	sample := draw.New(r.pilotSize())
-	if err := errors.Join(r.scan(ctx, ids, keys, sample), ctx.Err()); err != nil {
+	pilot := sample.New(r.pilotSize())
+	if err := errors.Join(r.scan(ctx, ids, keys, pilot), ctx.Err()); err != nil {
 		return err
 	}
 	// Documents still counts all that have an order; see scan.
@@ -180,7 +180,7 @@ func (r *Run) planPass(ctx context.Context, before *known) (err error) {
 		Room:    r.roomForText(),
 		Weighed: weights,
 		Recall:  memory.of, Carry: memory.carryLast,
-		Repeats: again, Sample: sample, Joined: pairs, Before: before.slots(), RefreshMax: r.cfg.RefreshMax,
+		Repeats: again, Sample: pilot, Joined: pairs, Before: before.slots(), RefreshMax: r.cfg.RefreshMax,
 		Given: given, CarryGiven: memory.carryGiven,
 	}
 	err = r.planned.Decide(ctx, pass, &findings)

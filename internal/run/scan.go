@@ -13,10 +13,10 @@ import (
 	"quarry/internal/clean"
 	"quarry/internal/dedupe"
 	"quarry/internal/figure"
-	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/prepare"
+	"quarry/internal/run/sample"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/weigh"
 	"quarry/internal/source"
@@ -48,7 +48,7 @@ func (r *Run) blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry
 }
 
 // scan reads every document once and writes the index.
-func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, sample *draw.Sample) error {
+func (r *Run) scan(ctx context.Context, ids, keys *dedupe.Sorter, pilot *sample.Pilot) error {
 	pass := r.index(r.planned.Pass)
 	out, err := pass.Create()
 	if err != nil {
@@ -103,7 +103,7 @@ read:
 			if err := weights.Add(r.weigh(item)); err != nil {
 				return err
 			}
-			if err := r.scanOne(out, item, block.First.Source, order, ids, keys, sample); err != nil {
+			if err := r.scanOne(out, item, block.First.Source, order, ids, keys, pilot); err != nil {
 				return err
 			}
 			if !item.Empty && notices.Add(item.Notice) {
@@ -128,7 +128,7 @@ read:
 	return errors.Join(out.Commit(), leftOut.Commit(), weights.Commit())
 }
 
-func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order int64, ids, keys *dedupe.Sorter, sample *draw.Sample) error {
+func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order int64, ids, keys *dedupe.Sorter, pilot *sample.Pilot) error {
 	p := &r.planned
 	p.SourceBytes += item.SourceBytes
 	p.CleanedBytes += item.TextBytes
@@ -171,7 +171,7 @@ func (r *Run) scanOne(out *index.Writer, item *prepare.Item, source int, order i
 		if err := r.addNear(order, item); err != nil {
 			return err
 		}
-		sample.Add(draw.Stratum{Source: source, Japanese: item.Japanese}, dedupe.Entry{Hash: item.Hash, Order: order})
+		pilot.Add(sample.Stratum{Source: source, Japanese: item.Japanese}, dedupe.Entry{Hash: item.Hash, Order: order})
 		p.Classes.Add(item.Classes)
 		r.lookAround(order, item)
 		p.AskedBytes += item.TextBytes

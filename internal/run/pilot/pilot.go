@@ -17,10 +17,10 @@ import (
 	"quarry/internal/catalog"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
-	"quarry/internal/run/draw"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/sample"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
@@ -201,8 +201,8 @@ func (p *Outcome) Samples(ctx context.Context, files shardfile.Dir) ([]report.Sa
 			bad++
 		}
 	}
-	takeGood := draw.Spread(good, shown)
-	takeBad := draw.Spread(bad, shown-int64(len(takeGood)))
+	takeGood := sample.Spread(good, shown)
+	takeBad := sample.Spread(bad, shown-int64(len(takeGood)))
 	out := []report.Sample{}
 	var atGood, atBad int64
 	for s, o := range p.answers(files) {

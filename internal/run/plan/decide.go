@@ -6,8 +6,8 @@ import (
 	"iter"
 
 	"quarry/internal/dedupe"
-	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
+	"quarry/internal/run/sample"
 	"quarry/internal/run/weigh"
 )
 
@@ -17,7 +17,7 @@ var ErrNoDocuments = errors.New("no documents")
 // Findings are what the documents were found to be beside each other and beside the pass before.
 type Findings struct {
 	Repeats    *index.Repeats
-	Sample     *draw.Sample                  // of which the pilot is made
+	Sample     *sample.Pilot                 // of which the pilot is made
 	Joined     *index.Joined                 // with the pass before
 	Before     *index.Known                  // that pass; nil: none
 	Given      *index.Given                  // the answers that the run was given; nil: none
@@ -218,7 +218,7 @@ func (p *Plan) TopUpPilot(ctx context.Context, pass index.Pass, size int) error 
 	if lack <= 0 {
 		return nil
 	}
-	more := draw.NewSmallest(int(lack))
+	more := sample.NewSmallest(int(lack))
 	for d, err := range pass.Taken() {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err

@@ -11,9 +11,9 @@ import (
 	"quarry/internal/clean/rule"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
-	"quarry/internal/run/draw"
 	"quarry/internal/run/index"
 	"quarry/internal/run/plan"
+	"quarry/internal/run/sample"
 )
 
 func must(t *testing.T, err error) {
@@ -42,7 +42,7 @@ func findings(t *testing.T, dir string, n int, pilot int, before *index.Known, d
 	out, err := pass.Create()
 	must(t, err)
 	defer out.Abort()
-	sample := draw.New(pilot)
+	picked := sample.New(pilot)
 	for order, d := range docs {
 		entry := index.Entry{Hash: index.HashOf(quarry.DocumentID(d.id)), Key: dedupe.Hash{d.asks}, Bytes: d.bytes}
 		if entry.Take() != index.Broken {
@@ -50,7 +50,7 @@ func findings(t *testing.T, dir string, n int, pilot int, before *index.Known, d
 		}
 		if entry.Take() == index.Main {
 			must(t, keys.Add(dedupe.Entry{Hash: entry.Key, Order: int64(order)}))
-			sample.Add(draw.Stratum{}, dedupe.Entry{Hash: entry.Hash, Order: int64(order)})
+			picked.Add(sample.Stratum{}, dedupe.Entry{Hash: entry.Hash, Order: int64(order)})
 		}
 		for range d.parts {
 			must(t, out.AddPart(int64(order), 10))
@@ -63,7 +63,7 @@ func findings(t *testing.T, dir string, n int, pilot int, before *index.Known, d
 	repeats, err := pass.FindRepeats(ids, keys)
 	must(t, err)
 	t.Cleanup(func() { must(t, errors.Join(joined.Close(), repeats.Close(), ids.Close(), keys.Close())) })
-	return pass, &plan.Findings{Repeats: repeats, Sample: sample, Joined: joined, Before: before}
+	return pass, &plan.Findings{Repeats: repeats, Sample: picked, Joined: joined, Before: before}
 }
 
 // known ends the documents of a pass, each as its mark says, after 2 attempts.

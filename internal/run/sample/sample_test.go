@@ -1,4 +1,4 @@
-package draw_test
+package sample_test
 
 import (
 	"crypto/sha256"
@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"quarry/internal/dedupe"
-	"quarry/internal/run/draw"
+	"quarry/internal/run/sample"
 )
 
 // document is one of many, with a hash like that of an id.
@@ -18,14 +18,14 @@ func document(order int64) dedupe.Entry {
 }
 
 // stratumOf gives every tenth document to Japanese and the last hundred to another source.
-func stratumOf(order int64) draw.Stratum {
-	return draw.Stratum{Source: int(order / 900), Japanese: order%10 == 0}
+func stratumOf(order int64) sample.Stratum {
+	return sample.Stratum{Source: int(order / 900), Japanese: order%10 == 0}
 }
 
 func everyone(int64) bool { return true }
 
-func sampleOf(size int, orders []int64) *draw.Sample {
-	s := draw.New(size)
+func sampleOf(size int, orders []int64) *sample.Pilot {
+	s := sample.New(size)
 	for _, order := range orders {
 		s.Add(stratumOf(order), document(order))
 	}
@@ -42,11 +42,11 @@ func upTo(n int64) (orders []int64) {
 func TestEachStratumGivesItsShare(t *testing.T) {
 	t.Parallel()
 	picked := sampleOf(100, upTo(1000)).Pick(everyone)
-	shares := map[draw.Stratum]int{}
+	shares := map[sample.Stratum]int{}
 	for _, order := range picked {
 		shares[stratumOf(order)]++
 	}
-	want := map[draw.Stratum]int{{}: 81, {Japanese: true}: 9, {Source: 1}: 9, {Source: 1, Japanese: true}: 1}
+	want := map[sample.Stratum]int{{}: 81, {Japanese: true}: 9, {Source: 1}: 9, {Source: 1, Japanese: true}: 1}
 	for k, n := range want {
 		if shares[k] != n {
 			t.Errorf("%+v gave %d of 100, want %d", k, shares[k], n)
@@ -101,7 +101,7 @@ func TestASmallSourceIsTheSample(t *testing.T) {
 
 func TestTheSmallestAreKept(t *testing.T) {
 	t.Parallel()
-	s := draw.NewSmallest(5)
+	s := sample.NewSmallest(5)
 	all := make([]dedupe.Entry, 200)
 	for i := range all {
 		all[i] = document(int64(i))
@@ -121,7 +121,7 @@ func TestSpreadIsEven(t *testing.T) {
 		total, n int64
 		want     []int64
 	}{{10, 5, []int64{1, 3, 5, 7, 9}}, {3, 5, []int64{0, 1, 2}}, {100, 1, []int64{50}}, {0, 5, nil}, {5, 0, nil}, {5, -1, nil}} {
-		if got := draw.Spread(tt.total, tt.n); !slices.Equal(got, tt.want) {
+		if got := sample.Spread(tt.total, tt.n); !slices.Equal(got, tt.want) {
 			t.Errorf("Spread(%d, %d) = %v, want %v", tt.total, tt.n, got, tt.want)
 		}
 	}

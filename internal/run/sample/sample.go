@@ -1,8 +1,8 @@
-// Package draw picks a few out of many: the documents of a pilot, and answers for people to read.
+// Package sample picks a few out of many: the documents of a pilot, and answers for people to read.
 //
-// It owns how a sample is drawn. It does not know what it draws from: it sees hashes, orders and numbers. What always holds:
+// It owns the selection. It does not know what it selects from: it sees hashes, orders and numbers. What always holds:
 // the same documents give the same sample, in whatever order they come, and memory grows with the sample alone.
-package draw
+package sample
 
 import (
 	"bytes"
@@ -11,11 +11,11 @@ import (
 	"quarry/internal/dedupe"
 )
 
-// Sample draws the pilot: the documents with the smallest hashes of their ids, in proportion to language and source. A
-// draw over the whole source is what makes a forecast: the first N of a CMS are its oldest articles.
-type Sample struct {
+// Pilot selects the documents of a pilot: those with the smallest hashes of their ids, in proportion to language and source. A
+// selection over the whole source is what makes a forecast: the first N of a CMS are its oldest articles.
+type Pilot struct {
 	size   int
-	strata map[Stratum]*drawn
+	strata map[Stratum]*stratum
 }
 
 // Stratum is a part of the documents that gives its share of the sample.
@@ -24,33 +24,33 @@ type Stratum struct {
 	Japanese bool
 }
 
-// drawn is a stratum's documents: how many they are, and those that may be picked.
-type drawn struct {
+// stratum is a stratum's documents: how many they are, and those that may be picked.
+type stratum struct {
 	total int64
 	Smallest
 }
 
 // New begins a sample of so many documents.
-func New(size int) *Sample { return &Sample{size: size, strata: map[Stratum]*drawn{}} }
+func New(size int) *Pilot { return &Pilot{size: size, strata: map[Stratum]*stratum{}} }
 
 // Add considers a document. Twice the size is kept of each stratum, since some may turn out to be duplicates.
-func (s *Sample) Add(in Stratum, e dedupe.Entry) {
-	if s.size == 0 {
+func (p *Pilot) Add(in Stratum, e dedupe.Entry) {
+	if p.size == 0 {
 		return
 	}
-	d := s.strata[in]
+	d := p.strata[in]
 	if d == nil {
-		d = &drawn{Smallest: Smallest{most: 2 * s.size}}
-		s.strata[in] = d
+		d = &stratum{Smallest: Smallest{most: 2 * p.size}}
+		p.strata[in] = d
 	}
 	d.total++
 	d.Add(e)
 }
 
 // Orders are those of all documents that may be picked.
-func (s *Sample) Orders() map[int64]bool {
+func (p *Pilot) Orders() map[int64]bool {
 	out := map[int64]bool{}
-	for _, d := range s.strata {
+	for _, d := range p.strata {
 		for _, e := range d.kept {
 			out[e.Order] = true
 		}
@@ -59,11 +59,11 @@ func (s *Sample) Orders() map[int64]bool {
 }
 
 // Pick gives the orders of the pilot, sorted. Each stratum gives its share of the documents, rounded by largest
-// remainder; usable tells which of them can be asked.
-func (s *Sample) Pick(usable func(order int64) bool) []int64 {
+// remainder; usable says which of them can be asked.
+func (p *Pilot) Pick(usable func(order int64) bool) []int64 {
 	var total int64
 	var all []Stratum
-	for k, d := range s.strata {
+	for k, d := range p.strata {
 		total += d.total
 		all = append(all, k)
 	}
@@ -84,12 +84,12 @@ func (s *Sample) Pick(usable func(order int64) bool) []int64 {
 	share := map[Stratum]int{}
 	given := 0
 	for _, k := range all {
-		share[k] = int(s.strata[k].total * int64(s.size) / total)
+		share[k] = int(p.strata[k].total * int64(p.size) / total)
 		given += share[k]
 	}
 	byRemainder := slices.Clone(all)
 	slices.SortStableFunc(byRemainder, func(a, b Stratum) int {
-		ra, rb := s.strata[a].total*int64(s.size)%total, s.strata[b].total*int64(s.size)%total
+		ra, rb := p.strata[a].total*int64(p.size)%total, p.strata[b].total*int64(p.size)%total
 		switch {
 		case ra > rb:
 			return -1
@@ -98,12 +98,12 @@ func (s *Sample) Pick(usable func(order int64) bool) []int64 {
 		}
 		return 0
 	})
-	for i := 0; given < s.size && i < len(byRemainder); i, given = i+1, given+1 {
+	for i := 0; given < p.size && i < len(byRemainder); i, given = i+1, given+1 {
 		share[byRemainder[i]]++
 	}
 	var picked, spare []int64
 	for _, k := range all {
-		kept := s.strata[k].kept
+		kept := p.strata[k].kept
 		slices.SortFunc(kept, func(a, b dedupe.Entry) int { return bytes.Compare(a.Hash[:], b.Hash[:]) })
 		n := 0
 		for _, e := range kept {
@@ -118,7 +118,7 @@ func (s *Sample) Pick(usable func(order int64) bool) []int64 {
 		}
 	}
 	// A stratum that has fewer usable documents than its share leaves the rest to the others.
-	for len(picked) < s.size && len(spare) > 0 {
+	for len(picked) < p.size && len(spare) > 0 {
 		picked, spare = append(picked, spare[0]), spare[1:]
 	}
 	slices.Sort(picked)
