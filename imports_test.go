@@ -47,6 +47,7 @@ var belowRun = map[string][]string{
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
 	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
 	"internal/run/sample":   {"internal/dedupe"},
+	"internal/run/event":    {"internal/report"},
 	"internal/run/failures": {"internal/run/lines", "internal/run/shardfile", "internal/ledger", "internal/report"},
 	"internal/run/foreign": {
 		"internal/run/answers", "internal/run/lines", "internal/run/forecast", "internal/run/parallel", "internal/run/plan", "internal/run/results", "internal/run/summary",

@@ -30,6 +30,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
+	"quarry/internal/run/event"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/history"
 	"quarry/internal/run/plan"
@@ -130,8 +131,8 @@ type Deps struct {
 	Preflight func(ctx context.Context) error
 	// Confirm asks a person before money moves; nil where nobody has to be asked.
 	Confirm func(ctx context.Context, question string) error
-	// Watch is told what happens, from many goroutines; nil where nobody looks.
-	Watch func(Event)
+	// Watch receives what happens.
+	Watch event.Watch
 }
 
 // Run is one run of a collection.
