@@ -69,7 +69,7 @@ func (r *Run) leaveUnsent(ctx context.Context, s *ledger.Shard) error {
 	if err != nil {
 		return err
 	}
-	if err := r.heavily(ctx, func() error { return r.settle(ctx, s, out, true) }); err != nil {
+	if err := r.exclusive(ctx, func() error { return r.settle(ctx, s, out, true) }); err != nil {
 		return fmt.Errorf("leave shard %s unsent: %w", s.ID, err)
 	}
 	s.Times.Collected = time.Now()

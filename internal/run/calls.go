@@ -42,7 +42,7 @@ func (r *Run) call(ctx context.Context, s *ledger.Shard) error {
 	if err != nil {
 		return err
 	}
-	if err := r.heavily(ctx, func() error { return r.settle(ctx, s, out, true) }); err != nil {
+	if err := r.exclusive(ctx, func() error { return r.settle(ctx, s, out, true) }); err != nil {
 		return fmt.Errorf("collect shard %s: %w", s.ID, err)
 	}
 	s.Times.Collected, s.Times.Collect = time.Now(), time.Since(s.Job.Ended)

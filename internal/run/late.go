@@ -149,9 +149,9 @@ func (r *Run) decided() (unsent, open *report.Move) {
 	return nil, nil
 }
 
-// hurry lets a shard follow what was decided for the deadline. It reports whether that is all for this tick: the row is
+// applyDeadline lets a shard follow what was decided for the deadline. It reports whether that is all for this tick: the row is
 // saved before it goes on.
-func (r *Run) hurry(ctx context.Context, s *ledger.Shard) (bool, error) {
+func (r *Run) applyDeadline(ctx context.Context, s *ledger.Shard) (bool, error) {
 	if s.Mode != quarry.ModeJob || s.Unasked != "" {
 		return false, nil
 	}

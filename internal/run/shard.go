@@ -27,7 +27,7 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	if stop, err := r.stopped(ctx, s); stop || err != nil {
 		return err
 	}
-	if done, err := r.hurry(ctx, s); done || err != nil {
+	if done, err := r.applyDeadline(ctx, s); done || err != nil {
 		return err
 	}
 	before := s.State
@@ -41,7 +41,7 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 		if ok, err := r.withinCap(ctx, s); err != nil || !ok {
 			return err
 		}
-		return r.heavily(ctx, func() error { return r.build(ctx, s) })
+		return r.exclusive(ctx, func() error { return r.build(ctx, s) })
 	case quarry.ShardBuilt:
 		if s.Mode != quarry.ModeJob || s.Unasked != "" {
 			return s.State.Advance(quarry.ShardBuilt, quarry.ShardCalling)
@@ -57,7 +57,7 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	case quarry.ShardSubmitted:
 		return r.poll(ctx, s)
 	case quarry.ShardEnded:
-		return r.heavily(ctx, func() error { return r.collect(ctx, s) })
+		return r.exclusive(ctx, func() error { return r.collect(ctx, s) })
 	case quarry.ShardCalling:
 		if s.Unasked != "" {
 			return r.leaveUnsent(ctx, s)
@@ -69,8 +69,8 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	return fmt.Errorf("shard %s: no step for state %q", s.ID, s.State)
 }
 
-// heavily runs what needs both cores and much memory, one at a time.
-func (r *Run) heavily(ctx context.Context, act func() error) error { return alone(ctx, r.heavy, act) }
+// exclusive runs what needs both cores and much memory, one at a time.
+func (r *Run) exclusive(ctx context.Context, act func() error) error { return alone(ctx, r.heavy, act) }
 
 // alone acts when the slot is free.
 func alone(ctx context.Context, slot chan struct{}, act func() error) error {

@@ -55,18 +55,18 @@ func (r *Run) recallStructured(ctx context.Context) error {
 		r.structuredWhy = "the pilot's requests were taken with it"
 	case structuredRefused:
 		r.structuredWhy = "the provider refused the pilot's requests with it"
-		r.plainly()
+		r.dropSchema()
 	default:
 		if r.planned.Pilot == 0 {
 			r.structuredWhy = "no pilot tried it"
-			r.plainly()
+			r.dropSchema()
 		}
 	}
 	return nil
 }
 
-// plainly sends no schema from here on.
-func (r *Run) plainly() {
+// dropSchema sends no schema from here on.
+func (r *Run) dropSchema() {
 	r.cfg.Prompt = r.cfg.Prompt.Plain()
 	if l := r.cfg.Long; l != nil {
 		r.cfg.Long = &prepare.Long{Part: l.Part.Plain(), Merge: l.Merge.Plain()}
