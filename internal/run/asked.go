@@ -36,8 +36,8 @@ func (p *planned) asks(s *ledger.Shard, part int) bool {
 	if part > 0 && part <= len(p.parts) && p.parts[part-1] == 0 {
 		return false // its answer of an earlier pass counts
 	}
-	first, last := cut.Turns(s)
-	at := index.TurnOf(p.order, part)
+	first, last := cut.Positions(s)
+	at := index.PosOf(p.order, part)
 	return first <= at && at <= last
 }
 

@@ -79,7 +79,7 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	for i := range shards {
 		s := &shards[i]
 		pieces[i] = spool.Shard{ID: s.ID, Records: s.Records, Bytes: s.Bytes, Takes: s.Takes}
-		pieces[i].First, pieces[i].Last = cut.Turns(s)
+		pieces[i].First, pieces[i].Last = cut.Positions(s)
 	}
 	err = r.spool.Cut(ctx, r.index(r.pass), r.planned.SameID > 0, pieces, func(i int, checksum string) {
 		s := &shards[i]

@@ -208,7 +208,7 @@ func (r *Run) scanRecords(out *index.Writer, item *prepare.Item, order int64) er
 			}
 		}
 		if r.spool != nil {
-			if err := r.spool.Add(index.TurnOf(order, part), id, dedupe.Hash(item.Key[:len(dedupe.Hash{})]), input); err != nil {
+			if err := r.spool.Add(index.PosOf(order, part), id, dedupe.Hash(item.Key[:len(dedupe.Hash{})]), input); err != nil {
 				return err
 			}
 		}

@@ -85,7 +85,7 @@ func firstOf(items iter.Seq2[pack.Item, error], n int64) iter.Seq2[pack.Span, er
 
 // again cuts a planned shard's records anew; nil where not every piece would hold the minimum.
 func again(s *ledger.Shard, pass index.Pass, records iter.Seq2[pack.Item, error], least int64, cut func(iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error]) ([]ledger.Shard, error) {
-	first, last := index.Turn(s.First), index.Turn(s.Last)
+	first, last := index.RecordPos(s.First), index.RecordPos(s.Last)
 	if s.Kind != quarry.RetryShard {
 		column, err := pass.OpenTakes()
 		if err != nil {
@@ -93,11 +93,11 @@ func again(s *ledger.Shard, pass index.Pass, records iter.Seq2[pack.Item, error]
 		}
 		defer func() { _ = column.Close() }()
 		records = items(pass, column, s.Takes)
-		first, last = Turns(s)
+		first, last = Positions(s)
 	}
 	within := func(yield func(pack.Item, error) bool) {
 		for item, err := range records {
-			if err == nil && (index.Turn(item.Order) < first || index.Turn(item.Order) > last) {
+			if err == nil && (index.RecordPos(item.Order) < first || index.RecordPos(item.Order) > last) {
 				continue
 			}
 			if !yield(item, err) || err != nil {
@@ -119,7 +119,7 @@ func again(s *ledger.Shard, pass index.Pass, records iter.Seq2[pack.Item, error]
 		if s.Kind == quarry.RetryShard {
 			piece.First, piece.Last = span.First, span.Last
 		} else {
-			from, to := index.Turn(span.First), index.Turn(span.Last)
+			from, to := index.RecordPos(span.First), index.RecordPos(span.Last)
 			piece.First, piece.FirstPart, piece.Last, piece.LastPart = from.Order(), from.Part(), to.Order(), to.Part()
 		}
 		n += span.Records

@@ -100,7 +100,7 @@ func spans(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds, ki
 		if err != nil {
 			return nil, fmt.Errorf("cut shards: %w", err)
 		}
-		first, last := index.Turn(span.First), index.Turn(span.Last)
+		first, last := index.RecordPos(span.First), index.RecordPos(span.Last)
 		rows = append(rows, ledger.Shard{
 			Kind: kind, State: quarry.ShardPlanned, Mode: p.Mode,
 			Detail: ledger.Detail{
@@ -115,7 +115,7 @@ func spans(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds, ki
 	return rows, nil
 }
 
-// items gives the records that are asked first of those documents that have one of the marks, by their turns.
+// items gives the records that are asked first of those documents that have one of the marks, by their positions.
 func items(pass index.Pass, column *index.Column, marks string) iter.Seq2[pack.Item, error] {
 	return func(yield func(pack.Item, error) bool) {
 		for f, err := range pass.FirstRecords() {
@@ -123,12 +123,12 @@ func items(pass index.Pass, column *index.Column, marks string) iter.Seq2[pack.I
 				yield(pack.Item{}, err)
 				return
 			}
-			t, err := column.Take(f.Turn.Order())
+			t, err := column.Take(f.Pos.Order())
 			if err != nil {
 				yield(pack.Item{}, err)
 				return
 			}
-			if t.Among(marks) && !yield(pack.Item{Order: int64(f.Turn), Bytes: f.Bytes}, nil) {
+			if t.Among(marks) && !yield(pack.Item{Order: int64(f.Pos), Bytes: f.Bytes}, nil) {
 				return
 			}
 		}
@@ -155,7 +155,7 @@ func placeStretches(pass index.Pass, rows []ledger.Shard) error {
 	return nil
 }
 
-// Turns gives the first and the last turn of a shard that is a stretch. It may begin and end inside a document.
-func Turns(s *ledger.Shard) (first, last index.Turn) {
-	return index.TurnOf(s.First, s.FirstPart), index.TurnOf(s.Last, s.LastPart)
+// Positions gives the first and the last position of a shard that is a stretch. It may begin and end inside a document.
+func Positions(s *ledger.Shard) (first, last index.RecordPos) {
+	return index.PosOf(s.First, s.FirstPart), index.PosOf(s.Last, s.LastPart)
 }

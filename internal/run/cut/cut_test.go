@@ -73,12 +73,12 @@ func withPilot(t *testing.T, p *plan.Plan, pass index.Pass, n int) {
 	}
 }
 
-// text shows rows: kind, mode, turns, records, bytes, marks and from where the sources are read.
+// text shows rows: kind, mode, positions, records, bytes, marks and from where the sources are read.
 func text(rows []ledger.Shard) string {
 	var b strings.Builder
 	for i := range rows {
 		s := &rows[i]
-		first, last := cut.Turns(s)
+		first, last := cut.Positions(s)
 		fmt.Fprintf(&b, "%s %s %d.%d-%d.%d %d records %d bytes", s.Kind, s.Mode, first.Order(), first.Part(), last.Order(), last.Part(), s.Records, s.Bytes)
 		if s.Takes != "" {
 			fmt.Fprintf(&b, " %s from %d at line %d", s.Takes, s.StartOrder, s.Start.Line)

@@ -139,17 +139,17 @@ func TestADocumentAsksAsItDid(t *testing.T) {
 
 func TestTurnsRiseFromPartToPartAndFromDocumentToDocument(t *testing.T) {
 	t.Parallel()
-	last := index.Turn(-1)
+	last := index.RecordPos(-1)
 	for _, order := range []int64{0, 1, 2, 1 << 40} {
 		for _, part := range []int{0, 1, index.MaxParts} {
-			turn := index.TurnOf(order, part)
-			if turn <= last {
-				t.Errorf("TurnOf(%d, %d) = %d, not above the one before, %d", order, part, turn, last)
+			pos := index.PosOf(order, part)
+			if pos <= last {
+				t.Errorf("PosOf(%d, %d) = %d, not above the one before, %d", order, part, pos, last)
 			}
-			if turn.Order() != order || turn.Part() != part {
-				t.Errorf("TurnOf(%d, %d) = order %d, part %d", order, part, turn.Order(), turn.Part())
+			if pos.Order() != order || pos.Part() != part {
+				t.Errorf("PosOf(%d, %d) = order %d, part %d", order, part, pos.Order(), pos.Part())
 			}
-			last = turn
+			last = pos
 		}
 	}
 }
@@ -163,10 +163,10 @@ func TestFirstRecordsAreThoseThatMayBeAsked(t *testing.T) {
 		entry("large", 5, index.TooLargeBytes), entry("last", 6, 50),
 	)
 	want := []index.FirstRecord{
-		{index.TurnOf(0, 0), dedupe.Hash{1}, 100},
-		{index.TurnOf(2, 1), dedupe.Hash{3}, 70},
-		{index.TurnOf(2, 2), dedupe.Hash{3}, 80},
-		{index.TurnOf(5, 0), dedupe.Hash{6}, 50},
+		{index.PosOf(0, 0), dedupe.Hash{1}, 100},
+		{index.PosOf(2, 1), dedupe.Hash{3}, 70},
+		{index.PosOf(2, 2), dedupe.Hash{3}, 80},
+		{index.PosOf(5, 0), dedupe.Hash{6}, 50},
 	}
 	if got := all(t, p.FirstRecords()); !slices.Equal(got, want) {
 		t.Errorf("FirstRecords() = %v, want %v", got, want)

@@ -41,7 +41,7 @@ const (
 	triesFile     = "tries"       // the same in one byte, of a pass that an earlier version planned
 	badFile       = "bad"         // one byte a document: how many of them gave an answer that did not pass its checks
 	unchangedFile = "unchanged"   // order and slot of each document whose answer is taken over
-	knownFile     = "known-parts" // turn of each part whose answer of an earlier pass counts
+	knownFile     = "known-parts" // position of each part whose answer of an earlier pass counts
 )
 
 // Stale marks the slot of an answer that is taken over although its document asks something else now.
@@ -94,7 +94,7 @@ func (c *Columns) Add(t Take, tried Tried, order, slot int64) error {
 
 // AddKnown says that a part of the next document is not asked: its answer of an earlier pass counts. Parts rise.
 func (c *Columns) AddKnown(order int64, part int) error {
-	_, err := c.known.Write(binary.BigEndian.AppendUint64(nil, uint64(TurnOf(order, part))))
+	_, err := c.known.Write(binary.BigEndian.AppendUint64(nil, uint64(PosOf(order, part))))
 	return err
 }
 

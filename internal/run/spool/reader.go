@@ -40,16 +40,16 @@ type stretch struct {
 
 // place finds the next record, and goes on behind it.
 func (r *reader) place(f *index.FirstRecord) (s stretch) {
-	if f.Turn.Part() == 0 && r.asked.has(f.Key) {
+	if f.Pos.Part() == 0 && r.asked.has(f.Key) {
 		s = stretch{laidAside, r.aside, r.aside + f.Bytes}
 		r.aside = s.to
 		return s
 	}
-	if int64(f.Turn) > r.spool.files[r.file].Last {
+	if int64(f.Pos) > r.spool.files[r.file].Last {
 		r.file, r.at = r.file+1, 0
 		clear(r.asked.keys)
 	}
-	if f.Turn.Part() == 0 {
+	if f.Pos.Part() == 0 {
 		r.asked.add(f.Key)
 	}
 	s = stretch{r.file, r.at, r.at + f.Bytes}
@@ -73,15 +73,15 @@ func (r *reader) copy(ctx context.Context, out io.Writer, sh *Shard) (records, b
 				return 0, 0, err
 			}
 		}
-		if !r.held || r.head.Turn > sh.Last {
+		if !r.held || r.head.Pos > sh.Last {
 			break
 		}
 		r.held = false
 		this := r.place(&r.head)
-		if r.head.Turn < sh.First { // in a shard that was a file of the spool as it is, or in none
+		if r.head.Pos < sh.First { // in a shard that was a file of the spool as it is, or in none
 			continue
 		}
-		t, err := r.column.Take(r.head.Turn.Order())
+		t, err := r.column.Take(r.head.Pos.Order())
 		if err != nil {
 			return 0, 0, err
 		}

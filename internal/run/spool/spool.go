@@ -64,7 +64,7 @@ type Spool struct {
 // Shard is one of the shards that the records are asked in.
 type Shard struct {
 	ID             quarry.ShardID
-	First, Last    index.Turn
+	First, Last    index.RecordPos
 	Records, Bytes int64
 	Takes          string // marks of the documents that are its own
 }
@@ -99,8 +99,8 @@ func (a *askedKeys) add(key dedupe.Hash) {
 // New gives an empty spool. It writes nothing.
 func New(cfg Config) *Spool { return &Spool{cfg: cfg, sum: crc64nvme.New()} }
 
-// Add takes a record, whose turn is above all before.
-func (s *Spool) Add(at index.Turn, id quarry.RecordID, key dedupe.Hash, modelInput []byte) error {
+// Add takes a record, whose position is above all before.
+func (s *Spool) Add(at index.RecordPos, id quarry.RecordID, key dedupe.Hash, modelInput []byte) error {
 	size := shardfile.LineBytes(id, modelInput)
 	if s.out != nil {
 		f := &s.files[len(s.files)-1]
@@ -179,7 +179,7 @@ func (s *Spool) synced() error {
 }
 
 // begin begins a file. It lies beside the shards, since a rename does not leave a file system.
-func (s *Spool) begin(at index.Turn) error {
+func (s *Spool) begin(at index.RecordPos) error {
 	path := filepath.Join(s.cfg.Dir, fmt.Sprintf("spool%05d.tmp", len(s.files)+1))
 	out, err := s.cfg.Effects.Create(path)
 	if err != nil {

@@ -80,17 +80,17 @@ func build(t *testing.T, docs []document, leftOut bool, ends ...int) (dir string
 			if n > 0 {
 				must(t, w.AddPart(int64(order), size))
 			}
-			turn := index.TurnOf(int64(order), n)
-			must(t, s.Add(turn, id, entry.Key, input))
+			pos := index.PosOf(int64(order), n)
+			must(t, s.Add(pos, id, entry.Key, input))
 			if d.take != index.Main {
 				continue
 			}
 			i := slices.IndexFunc(ends, func(end int) bool { return order < end })
 			sh := &shards[i]
 			if sh.First < 0 {
-				sh.First = turn
+				sh.First = pos
 			}
-			sh.Last, sh.Records, sh.Bytes = turn, sh.Records+1, sh.Bytes+size
+			sh.Last, sh.Records, sh.Bytes = pos, sh.Records+1, sh.Bytes+size
 			want[i] = shardfile.AppendRecord(want[i], id, input)
 		}
 		must(t, w.Add(&entry))

@@ -14,20 +14,20 @@ const MaxParts = 9999
 
 const longBytes = 12
 
-// Turn numbers the first attempts of a pass: the order of the document, and below it the number of the part; 0 where it
-// is asked as a whole. Turns rise as the records are written, so shards are cut by them.
-type Turn int64
+// RecordPos is the position of a first attempt in its pass: the order of the document, and below it the number of the part; 0 if it
+// is sent as a whole. Positions rise as the records are written, so shards are cut by them.
+type RecordPos int64
 
-const turnBits = 14 // for MaxParts
+const partBits = 14 // for MaxParts
 
-// TurnOf is the turn of one part of a document, or of the whole of it.
-func TurnOf(order int64, part int) Turn { return Turn(order<<turnBits | int64(part)) }
+// PosOf is the position of one part of a document, or of the whole of it.
+func PosOf(order int64, part int) RecordPos { return RecordPos(order<<partBits | int64(part)) }
 
 // Order is that of the document.
-func (t Turn) Order() int64 { return int64(t) >> turnBits }
+func (p RecordPos) Order() int64 { return int64(p) >> partBits }
 
 // Part is the number of the part, from 1; 0: the whole document.
-func (t Turn) Part() int { return int(t & (1<<turnBits - 1)) }
+func (p RecordPos) Part() int { return int(p & (1<<partBits - 1)) }
 
 // Long reads how long the lines of the parts of long documents are: a long document has one entry for all of
 // them.
@@ -36,12 +36,12 @@ type Long struct {
 	stop  func()
 	head  struct{ order, bytes int64 }
 	more  bool
-	known *turns // of parts that are not asked
+	known *positions // of parts that are not asked
 }
 
 // OpenLong reads none where no document of the pass is asked in parts.
 func (p Pass) OpenLong() (*Long, error) {
-	l := &Long{known: &turns{stop: func() {}}}
+	l := &Long{known: &positions{stop: func() {}}}
 	l.next, l.stop = iter.Pull2(fixed(p.Path(longFile), longBytes))
 	err := l.advance()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,29 +114,29 @@ func RecordsOf(lengths []int64) (n int64) {
 	return n
 }
 
-// turns reads a file of turns in their order.
-type turns struct {
+// positions reads a file of positions in their order.
+type positions struct {
 	next func() ([]byte, error, bool)
 	stop func()
-	head Turn
+	head RecordPos
 	more bool
 }
 
 // openKnownParts reads none where the pass was planned by a version that carried no parts.
-func (p Pass) openKnownParts() (*turns, error) {
-	t := &turns{}
-	t.next, t.stop = iter.Pull2(fixed(p.Path(knownFile), 8))
-	err := t.advance()
+func (p Pass) openKnownParts() (*positions, error) {
+	known := &positions{}
+	known.next, known.stop = iter.Pull2(fixed(p.Path(knownFile), 8))
+	err := known.advance()
 	if errors.Is(err, fs.ErrNotExist) {
-		return t, nil
+		return known, nil
 	}
-	return t, err
+	return known, err
 }
 
-func (t *turns) advance() error {
-	b, err, more := t.next()
-	if t.more = more && err == nil; t.more {
-		t.head = Turn(binary.BigEndian.Uint64(b))
+func (p *positions) advance() error {
+	b, err, more := p.next()
+	if p.more = more && err == nil; p.more {
+		p.head = RecordPos(binary.BigEndian.Uint64(b))
 	}
 	return err
 }
@@ -144,7 +144,7 @@ func (t *turns) advance() error {
 // FirstRecord is one record that is, or could have been, asked in a pass: of documents that turn out to repeat another
 // one too. A part whose answer of an earlier pass counts is none.
 type FirstRecord struct {
-	Turn  Turn
+	Pos   RecordPos
 	Key   dedupe.Hash // half of its document's
 	Bytes int64       // of its line in the input file
 }
@@ -171,12 +171,12 @@ func (p Pass) FirstRecords() iter.Seq2[FirstRecord, error] {
 			switch {
 			case e.Take() != Main:
 			case len(lengths) == 0:
-				if !yield(FirstRecord{TurnOf(order, 0), e.Key, int64(e.Bytes)}, nil) {
+				if !yield(FirstRecord{PosOf(order, 0), e.Key, int64(e.Bytes)}, nil) {
 					return
 				}
 			default:
 				for i, n := range lengths {
-					if n > 0 && !yield(FirstRecord{TurnOf(order, i+1), e.Key, n}, nil) {
+					if n > 0 && !yield(FirstRecord{PosOf(order, i+1), e.Key, n}, nil) {
 						return
 					}
 				}
