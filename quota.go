@@ -10,7 +10,7 @@ type Quotas struct {
 	JobBytes       int64 `json:"job_bytes"`        // "Batch inference job size (in GB) for …"
 	OpenJobs       int64 `json:"open_jobs"`        // "Sum of in-progress and submitted batch inference jobs …"
 
-	RPM      int64 `json:"rpm"`      // runtime requests a minute
+	RPM      int64 `json:"rpm"`      // on-demand requests a minute
 	TPM      int64 `json:"tpm"`      // runtime tokens a minute
 	Burndown int64 `json:"burndown"` // how many tokens of TPM one output token takes
 

@@ -49,7 +49,7 @@ func (id ShardID) Number() int {
 //
 //	planned ─→ built ─→ uploaded ─→ intended ─→ submitted ─→ ended ─→ collected ─→ done      (a job)
 //	             │ ↖────────┴───────────┴──────────────────────┘           ↑
-//	             └────────→ calling ───────────────────────────────────────┘                  (runtime calls)
+//	             └────────→ calling ───────────────────────────────────────┘                  (on-demand calls)
 //
 // uploaded → built: another pool will finish the shard earlier. intended → built: the pool has no slot, and another has;
 // or the provider refused for good, or never heard of the intent, and a person changed something. Both also lead to runtime
@@ -65,7 +65,7 @@ const (
 	ShardIntended  ShardState = "intended"  // jobName, clientRequestToken and the whole Create body are in the ledger
 	ShardSubmitted ShardState = "submitted" // the provider named a job
 	ShardEnded     ShardState = "ended"     // the job is in a terminal state
-	ShardCalling   ShardState = "calling"   // runtime calls are under way, each journaled before it is made
+	ShardCalling   ShardState = "calling"   // on-demand calls are under way, each journaled before it is made
 	ShardCollected ShardState = "collected" // the raw output and the checked results are on our disk
 	ShardDone      ShardState = "done"      // what is left of it has been handed on, its input file is gone
 )

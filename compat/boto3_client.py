@@ -204,7 +204,7 @@ def _():
     equal(names(submitTimeBefore=now - timedelta(hours=1)), [], "those before")
 
 
-@check("runtime calls: InvokeModel, Converse, CountTokens")
+@check("on-demand calls: InvokeModel, Converse, CountTokens")
 def _():
     body = json.dumps(RECORDS[0]["modelInput"])
     out = json.loads(runtime.invoke_model(modelId=PROFILE, body=body)["body"].read())

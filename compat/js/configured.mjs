@@ -89,7 +89,7 @@ await check('a job runs out of time when the clock is moved', async () => {
   equal((await end(arn)).status, 'PartiallyCompleted', 'the status');
 });
 
-await check('runtime calls are limited to the table\'s requests a minute', async () => {
+await check('on-demand calls are limited to the table\'s requests a minute', async () => {
   const client = new BedrockRuntimeClient({ maxAttempts: 1 });
   const call = () => client.send(new ConverseCommand({ modelId: 'us.amazon.nova-micro-v1:0', ...converse(0) }));
   await call();

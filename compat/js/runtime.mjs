@@ -1,4 +1,4 @@
-// Runtime calls, models, profiles and quotas.
+// On-demand calls, models, profiles and quotas.
 import {
   BedrockClient, GetFoundationModelAvailabilityCommand, GetFoundationModelCommand, GetInferenceProfileCommand,
   ListFoundationModelsCommand, paginateListInferenceProfiles,

@@ -44,7 +44,7 @@ func (c Config) Validate() error {
 const maxNamed = 10_000
 
 // Report is what was found. The first three lists are what nothing excuses; MaybePaidTwice is not a fault: the provider
-// cannot be asked about runtime calls.
+// cannot be asked about on-demand calls.
 type Report struct {
 	Run            quarry.RunID        `json:"run"`
 	Documents      int64               `json:"documents"`
@@ -81,7 +81,7 @@ type Checked struct {
 	Records      int64 `json:"records"`  // attempts
 	RawLines     int64 `json:"raw_lines"`
 	Answers      int64 `json:"answers"` // attempts whose raw answer agrees with the journal
-	Calls        int64 `json:"calls"`   // runtime calls that were written down before they were made
+	Calls        int64 `json:"calls"`   // on-demand calls that were written down before they were made
 	InputFiles   int64 `json:"input_files"`
 	ResultLines  int64 `json:"result_lines"`
 	SourcesRead  bool  `json:"sources_read"` // the ids were read again from the sources

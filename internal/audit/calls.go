@@ -8,13 +8,13 @@ import (
 	"quarry/internal/ledger"
 )
 
-// callLine is one line of a journal of runtime calls: an intent, written down before the call, or what came of it.
+// callLine is one line of a journal of on-demand calls: an intent, written down before the call, or what came of it.
 type callLine struct {
 	RecordID quarry.RecordID `json:"recordId"`
 	Intent   int             `json:"intent"` // number of the call; the same number again means that the provider did nothing
 }
 
-// readCalls reads the journal of a shard's runtime calls, where it has one.
+// readCalls reads the journal of a shard's on-demand calls, where it has one.
 func (p *shardProof) readCalls() {
 	path := p.path("journal", string(p.row.ID)+".calls.jsonl.zst")
 	if p.row.Mode == quarry.ModeJob {

@@ -68,7 +68,7 @@ func (p *shardProof) judgeRecord(r *record) {
 		p.found.name(altered, r.ID, r.RecordID, "%s", r.against)
 	}
 	if r.outcomes > 1 {
-		p.found.name(paidTwice, r.ID, r.RecordID, "%d runtime calls were answered", r.outcomes)
+		p.found.name(paidTwice, r.ID, r.RecordID, "%d on-demand calls were answered", r.outcomes)
 	}
 	switch {
 	case r.claim.class == quarry.ClassNoReply:

@@ -39,7 +39,7 @@ type record struct {
 	agrees   bool  // one of its lines is what the journal says
 	against  string
 	folder   int // of its first answer, among the shard's folders; -1: none
-	intents  int // runtime calls: the highest number of an intent
+	intents  int // on-demand calls: the highest number of an intent
 	outcomes int // and the answers that came
 }
 

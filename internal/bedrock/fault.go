@@ -29,7 +29,7 @@ const (
 	CauseRejected               // not done; the request itself is wrong
 	CauseConflict               // not done; it contradicts what is there
 	CauseNotFound               // what was asked for is not there, or not there yet
-	CauseModel                  // a runtime call failed at the model: 408, 424, 5xx
+	CauseModel                  // an on-demand call failed at the model: 408, 424, 5xx
 )
 
 // Fault is a call's failure with its cause. It wraps a *quarry.Error.

@@ -20,7 +20,7 @@ type asked struct {
 	requests   int
 }
 
-// server answers every runtime call the same, and keeps what the last one was.
+// server answers every on-demand call the same, and keeps what the last one was.
 func server(t *testing.T, status int, code, body string) (*bedrock.Client, *asked) {
 	t.Helper()
 	last := &asked{}

@@ -17,7 +17,7 @@ type PacerConfig struct {
 	Burst    time.Duration // how much of the quota may be used at once after a rest, as time. Zero: 10s
 }
 
-// Pacer holds runtime calls to the quotas of one model in one Region, so that they are not refused. It keeps the same
+// Pacer holds on-demand calls to the quotas of one model in one Region, so that they are not refused. It keeps the same
 // books as the service: at the start of a call its input and max_tokens are taken from the tokens of the minute, at its
 // end that is settled to what it used, an output token counting as the model's burndown says
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html).

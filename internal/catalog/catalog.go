@@ -40,7 +40,7 @@ const (
 	No      Answer = "no"
 )
 
-// Tier is a service tier of runtime calls, in Bedrock's words
+// Tier is a service tier of on-demand calls, in Bedrock's words
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html).
 type Tier string
 
@@ -255,7 +255,7 @@ func (m Model) Tiers() []Tier {
 	return slices.Clone(m.row.Tiers)
 }
 
-// Offers says whether runtime calls to the model can ask for a tier. The standard tier is always there.
+// Offers says whether on-demand calls to the model can ask for a tier. The standard tier is always there.
 func (m Model) Offers(t Tier) Answer {
 	switch {
 	case t == Standard:

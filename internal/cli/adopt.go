@@ -33,7 +33,7 @@ for nothing new. DIR has to be empty.
   quarry collect --dir DIR --watch                   wait for the jobs that still run, and write their results
   quarry run SOURCE… --target aws --dir DIR          name the sources again: the rest is asked, nothing twice
 
-What was answered by runtime calls (--mode ondemand or flex, --rescue) is not kept by the provider and cannot be
+What was answered by on-demand calls (--mode ondemand or flex, --rescue) is not kept by the provider and cannot be
 taken over. No other process may go on with the run meanwhile.
 
 Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 7 run locked · 130 interrupted`,

@@ -158,7 +158,7 @@ var all = sync.OnceValue(func() []Setting {
 		text("backend-model", "", "the model's name at the backend", func(s *Settings) *string { return &s.BackendName }),
 		span("backend-wait", "0", "how long to wait for a backend that cannot be reached, like `5m`: at the start (0: not at all) and later (0: a minute)", func(s *Settings) *time.Duration { return &s.BackendWait }),
 		text("backend-key-env", "", "name of the `VAR`iable that holds the backend's key", func(s *Settings) *string { return &s.BackendKey }),
-		choice("cache", "auto", "prompt caching of runtime calls: `auto` (where the prompt is long enough for the model and it pays) or off", []string{"auto", "off"}, func(s *Settings) *string { return &s.Cache }),
+		choice("cache", "auto", "prompt caching of on-demand calls: `auto` (where the prompt is long enough for the model and it pays) or off", []string{"auto", "off"}, func(s *Settings) *string { return &s.Cache }),
 		number("concurrency", "0", "records in flight at once, at most; 0: what the quotas and the latency need, up to 512, and 64 in the stand-in", func(s *Settings) *int { return &s.Concurrency }),
 		number("workers", "0", "workers that prepare and parse; 0: one for each core", func(s *Settings) *int { return &s.Workers }),
 	}

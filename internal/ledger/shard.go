@@ -123,7 +123,7 @@ type Tally struct {
 	Classes map[quarry.Class]int64 `json:"classes,omitempty"`
 }
 
-// Calls counts the runtime calls of a shard, as far as a process came to its end: one that died takes its counts along.
+// Calls counts the on-demand calls of a shard, as far as a process came to its end: one that died takes its counts along.
 type Calls struct {
 	Answered  int64         `json:"answered"`
 	Throttled int64         `json:"throttled"`  // refused because of a quota, and made again

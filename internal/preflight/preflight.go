@@ -170,7 +170,7 @@ type Config struct {
 	Begun                      bool // true: the run's prefix in the bucket may hold objects, and its jobs may fill the slots
 	Tagged                     bool // true: jobs carry tags
 
-	// Calls is true where records are asked by runtime calls: then the caller needs the model, and neither bucket, role nor
+	// Calls is true where records are asked by on-demand calls: then the caller needs the model, and neither bucket, role nor
 	// slots are looked at.
 	Calls bool
 	// Now decides whether a model has come to its end.

@@ -29,7 +29,7 @@ func TestNothingIsAlarmedAboutWhereAJobSucceeds(t *testing.T) {
 	for name, change := range map[string]func(*world){
 		"as set up":           func(*world) {},
 		"asked by a role":     func(w *world) { w.callerWithout("iam:CreateUser") },
-		"by runtime calls":    func(w *world) { w.pre.Calls = true },
+		"by on-demand calls":  func(w *world) { w.pre.Calls = true },
 		"with a run begun":    func(w *world) { w.pre.Run, w.pre.Begun = "abcdefghij", true; w.put("quarry/abcdefghij/run.json") },
 		"with a key of AWS's": func(w *world) { w.encrypt("") },
 		"with a TLS-only bucket": func(w *world) {
@@ -170,7 +170,7 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 		{"the caller may not see the model", func(w *world) { w.callerWithout("bedrock:GetFoundationModel") }, "model", "unknown", 0, "bedrock:GetFoundationModel", "put-role-policy"},
 		{"the caller may not see the profile", func(w *world) { w.callerWithout("bedrock:GetInferenceProfile") }, "profile", "unknown", 0, "bedrock:GetInferenceProfile", "inference-profile/us."},
 		{"the caller may not read quotas", func(w *world) { w.callerWithout("servicequotas:ListServiceQuotas") }, "quotas", "unknown", 0, "stand in", "servicequotas:ListServiceQuotas"},
-		{"runtime calls without the right to the model", func(w *world) { w.pre.Calls = true; w.callerWithout("bedrock:InvokeModel") }, "caller-model", "fault", quarry.Denied, "may not bedrock:InvokeModel", "put-role-policy"},
+		{"on-demand calls without the right to the model", func(w *world) { w.pre.Calls = true; w.callerWithout("bedrock:InvokeModel") }, "caller-model", "fault", quarry.Denied, "may not bedrock:InvokeModel", "put-role-policy"},
 		{"the model has come to its end", func(w *world) { w.pre.Model = "anthropic.claude-3-haiku-20240307-v1:0" }, "model", "fault", quarry.BadUsage, "end of life on 2026-09-10", "list-foundation-models"},
 		{"the model is legacy", func(w *world) {
 			w.pre.Model, w.pre.Region, w.cfg.Region = "meta.llama3-3-70b-instruct-v1:0", "us-east-2", "us-east-2"

@@ -20,7 +20,7 @@ func SystemMember(modelInput []byte) []byte {
 }
 
 // WithCachePoint gives the modelInput with a cache point behind its system prompt, canonical, if that is the given one
-// as SystemMember gave it (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html). Only runtime calls
+// as SystemMember gave it (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html). Only on-demand calls
 // take it: "prompt caching is not supported with the batch inference API". The error is ErrNoCachePoint.
 func WithCachePoint(modelInput, system []byte) ([]byte, error) {
 	o, s, err := open(modelInput)

@@ -144,7 +144,7 @@ type Time struct {
 	Total    float64 `json:"total_s"`
 }
 
-// Job is one job, or one shard's runtime calls.
+// Job is one job, or one shard's on-demand calls.
 type Job struct {
 	Shard     quarry.ShardID         `json:"shard"`
 	Region    string                 `json:"region,omitempty"`

@@ -205,10 +205,10 @@ func tip(s stretch) string {
 
 func percent(x float64) string { return fmt.Sprintf("%.3f%%", x) }
 
-// statusText is Bedrock's word; runtime calls have none.
+// statusText is Bedrock's word; on-demand calls have none.
 func statusText(s quarry.JobStatus) string {
 	if s == "" {
-		return "runtime calls"
+		return "on-demand calls"
 	}
 	return clean(string(s), 40)
 }

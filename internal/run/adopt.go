@@ -91,7 +91,7 @@ func (r *Run) readRunJSON(ctx context.Context) (m runjson.Run, err error) {
 	}
 	body, _, err := r.bucket.Get(ctx, key)
 	if errors.Is(err, bucket.ErrNoObject) {
-		return m, refuse(bucket.ErrNoObject, "check --run, --bucket and --region; a run puts it there before its first job, and one that makes runtime calls has none")
+		return m, refuse(bucket.ErrNoObject, "check --run, --bucket and --region; a run puts it there before its first job, and one that makes on-demand calls has none")
 	}
 	if err != nil {
 		return m, err

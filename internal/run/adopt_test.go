@@ -19,7 +19,7 @@ import (
 	"quarry/internal/run"
 )
 
-// oneIsEnough lets the smallest job be of one record, so that nothing is asked by runtime calls, which leave nothing behind
+// oneIsEnough lets the smallest job be of one record, so that nothing is asked by on-demand calls, which leave nothing behind
 // at the provider.
 func oneIsEnough(more func(*run.Config)) func(*run.Config) {
 	return func(c *run.Config) {

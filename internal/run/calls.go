@@ -20,7 +20,7 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// call asks all records of a shard by runtime calls and seals the answers as the shard's raw output.
+// call asks all records of a shard by on-demand calls and seals the answers as the shard's raw output.
 func (r *Run) call(ctx context.Context, s *ledger.Shard) error {
 	began := time.Now()
 	if ok, err := r.withinCap(ctx, s); err != nil || !ok {

@@ -60,8 +60,8 @@ func TestACapSmallerThanAShardCutsIt(t *testing.T) {
 		mode  quarry.Mode
 		limit quarry.USD
 	}{
-		"jobs":          {quarry.ModeJob, 6 * cent},
-		"runtime calls": {quarry.ModeOnDemand, 6 * cent},
+		"jobs":            {quarry.ModeJob, 6 * cent},
+		"on-demand calls": {quarry.ModeOnDemand, 6 * cent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

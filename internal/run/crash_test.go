@@ -73,7 +73,7 @@ func TestResumeAfterCrashAtEveryEffect(t *testing.T) {
 		"parts, then their merge": {docs: longDocs(7), quotas: partQuotas, fault: "record-error=0.3,bad-json=0.2,drop-record=0.1,seed=5", cfg: untilAnswered(inParts(t))},
 		"long documents":          {docs: longDocs(7), quotas: partQuotas, cfg: inParts(t)},
 		"given answers":           {docs: someDocs(9), cfg: givenAnswers(t)},
-		"runtime calls":           {docs: someDocs(9), fault: "record-error=0.3,seed=3", cfg: untilAnswered(func(c *run.Config) { c.Mode = quarry.ModeOnDemand })},
+		"on-demand calls":         {docs: someDocs(9), fault: "record-error=0.3,seed=3", cfg: untilAnswered(func(c *run.Config) { c.Mode = quarry.ModeOnDemand })},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -115,7 +115,7 @@ func (m *model) see(rows []ledger.Shard) error {
 
 // TestDaysOfAnyRun draws runs whose jobs take hours, fail, expire, end in part or are lost on the way, in a process that
 // dies again and again, and whose clock is the test's. Whatever happens, every document ends once, no record is answered
-// twice but by a runtime call whose reply was lost, of which audit knows, and each shard walks along the arrows.
+// twice but by an on-demand call whose reply was lost, of which audit knows, and each shard walks along the arrows.
 func TestDaysOfAnyRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a sweep; the race detector runs without sweeps")
@@ -182,7 +182,7 @@ func lives(t *testing.T, cfg worldConfig, deaths []death) (story string, err err
 	if !rep.Clean() {
 		return story, fmt.Errorf("audit found %+v, faults %v", rep.Found, rep.Faults)
 	}
-	unknown := map[string]bool{} // runtime calls whose reply never came, and which were made again
+	unknown := map[string]bool{} // on-demand calls whose reply never came, and which were made again
 	for _, f := range rep.Found {
 		if f.List == "maybe_paid_twice" {
 			unknown[string(f.RecordID)] = true

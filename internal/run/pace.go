@@ -12,7 +12,7 @@ import (
 	"quarry/internal/prompt"
 )
 
-// How many runtime calls may be under way at once, where nothing is set. How many are is the product of the pace that the
+// How many on-demand calls may be under way at once, where nothing is set. How many are is the product of the pace that the
 // quotas allow and of the model's latency; the bound is for memory, connections and what a crash can leave unknown.
 const (
 	mostCalls      = 512

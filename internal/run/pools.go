@@ -50,7 +50,7 @@ func (r *Run) gatherPools(further []Pool) {
 	}
 }
 
-// tightest are limits that hold in both places; jobs run in both at once. The limits of runtime calls stay the first
+// tightest are limits that hold in both places; jobs run in both at once. The limits of on-demand calls stay the first
 // one's: calls are made at home.
 func tightest(a, b quarry.Quotas) quarry.Quotas {
 	lower := func(x, y int64) int64 {

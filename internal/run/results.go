@@ -315,7 +315,7 @@ func (r *Run) seal(s *ledger.Shard, l *shardfile.Loose) error {
 			if next.Base, err = inputs.At(place); err != nil {
 				return err
 			}
-			if next.Class == quarry.ClassTruncated && next.MaxTokens == 0 { // the answers of runtime calls do not repeat what was asked
+			if next.Class == quarry.ClassTruncated && next.MaxTokens == 0 { // the answers of on-demand calls do not repeat what was asked
 				input, err := asked.At(place)
 				if err != nil {
 					return err

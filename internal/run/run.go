@@ -90,7 +90,7 @@ type Config struct {
 	KeepShards    bool
 	Poll          time.Duration // the first wait for a job. Zero: 200ms
 	Workers       int           // of preparation and parsing. Zero: 2
-	Concurrency   int           // of runtime calls, at most. Zero: 512, or 64 on a stand-in
+	Concurrency   int           // of on-demand calls, at most. Zero: 512, or 64 on a stand-in
 	ListLag       time.Duration // after its upload a shard's job may be missing from the provider's list for so long. Zero: 10s
 	// Near is from which similarity on (0 to 1) a text is reported as nearly an earlier one. Zero: nobody looks.
 	Near      float64
@@ -168,7 +168,7 @@ type Run struct {
 
 	heavy     chan struct{}
 	sending   chan struct{} // the slot of uploads: one fills the line with its parts, and four hold 160 MB of them
-	calls     chan struct{} // a slot for each runtime call under way
+	calls     chan struct{} // a slot for each on-demand call under way
 	replies   *inflight.Budget
 	pacing    sync.Once
 	pace      *bedrock.Pacer

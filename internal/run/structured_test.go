@@ -39,7 +39,7 @@ func TestStructuredOutputThatIsRefusedCostsNoAttempt(t *testing.T) {
 		"a job of InvokeModel bodies": {prompt.Config{}, quarry.ModeJob},
 		"a job of Converse bodies":    {prompt.Config{Type: quarry.Converse}, quarry.ModeJob},
 		"a job of chat bodies":        {prompt.Config{Model: "openai.gpt-oss-20b-1:0", Type: quarry.InvokeModel}, quarry.ModeJob},
-		"runtime calls":               {prompt.Config{}, quarry.ModeOnDemand},
+		"on-demand calls":             {prompt.Config{}, quarry.ModeOnDemand},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

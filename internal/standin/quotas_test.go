@@ -75,7 +75,7 @@ func TestRuntimeCallsForWhichThereIsNoCapacity(t *testing.T) {
 	want(t, "bedrock-runtime", ask(t.Context(), c), "ServiceUnavailableException")
 	for service, err := range calls(t.Context(), c) {
 		if err != nil && strings.Contains(err.Error(), "ServiceUnavailable") {
-			t.Errorf("%s: %v, want the fault on runtime calls alone", service, err)
+			t.Errorf("%s: %v, want the fault on calls alone", service, err)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (p *phase) refusedShare() float64 {
 	return float64(p.refused) / max(float64(p.answered+p.refused), 1)
 }
 
-// network is what every reply of a runtime call takes on its way, refusals too.
+// network is what every reply of an on-demand call takes on its way, refusals too.
 const network = 30 * time.Millisecond
 
 // client is one way to make calls, and the proxy that counts what becomes of them.
@@ -72,7 +72,7 @@ func newClient(server string, keys map[string]string, name, region string) (*cli
 	return c, nil
 }
 
-// count counts one reply to a runtime call.
+// count counts one reply to an on-demand call.
 func (c *client) count(r *http.Response) error {
 	if !strings.HasPrefix(r.Request.URL.Path, "/model/") {
 		return nil

@@ -29,7 +29,7 @@ type Bounds struct {
 // MaxLine is how long a record's line may be to fit into an input file at all, in bytes; 0 where no limit is known.
 func (b Bounds) MaxLine() int64 { return pack.Config{Quotas: b.Quotas}.MaxBytes() }
 
-// callQuotas cuts what is asked by runtime calls: no job binds it, but a shard is what is built, asked and sealed at a
+// callQuotas cuts what is asked by on-demand calls: no job binds it, but a shard is what is built, asked and sealed at a
 // time, so its size bounds what a crash has to read again.
 var callQuotas = quarry.Quotas{RecordsPerFile: 10_000, FileBytes: 256 << 20}
 

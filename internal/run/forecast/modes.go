@@ -85,11 +85,11 @@ func (m *ModePlan) asJobs(w Work, unlisted bool) {
 	}
 }
 
-// asCalls reckons how long the quotas of runtime calls make it take at least.
+// asCalls reckons how long the quotas of on-demand calls make it take at least.
 func (m *ModePlan) asCalls(w Work) {
 	q, u := w.Quotas, w.Expectation.Usage()
 	if q.TPM <= 0 && q.RPM <= 0 {
-		m.TimeBasis = "the quotas of runtime calls are not known"
+		m.TimeBasis = "the quotas of on-demand calls are not known"
 		return
 	}
 	var minutes float64
@@ -125,7 +125,7 @@ func cachePlan(prefix, minimum int64) CachePlan {
 	return c
 }
 
-// cached is what runtime calls cost when prefix of all the input tokens are read from the cache. What it costs to write
+// cached is what on-demand calls cost when prefix of all the input tokens are read from the cache. What it costs to write
 // them there, once in five minutes, is left out.
 func cached(prefix int64, u quarry.Usage, price cost.Price) *quarry.USD {
 	prefix = min(prefix, u.InputTokens)

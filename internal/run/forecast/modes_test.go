@@ -85,7 +85,7 @@ func TestTheTimeOfCallsIsWhatTheTighterQuotaTakes(t *testing.T) {
 		"tokens bind":    {quarry.Quotas{TPM: 60_000, RPM: 1000, Burndown: 5}, 120, "a quota of 60,000 tokens a minute, of which an output token takes 5, all of it used"},
 		"requests bind":  {quarry.Quotas{TPM: 6_000_000, RPM: 60}, 120, "a quota of 60 requests a minute, all of it used"},
 		"requests alone": {quarry.Quotas{RPM: 240}, 30, "a quota of 240 requests a minute, all of it used"},
-		"none is known":  {quarry.Quotas{}, 0, "the quotas of runtime calls are not known"},
+		"none is known":  {quarry.Quotas{}, 0, "the quotas of on-demand calls are not known"},
 	} {
 		work.Quotas = tt.quotas
 		modes, _ := claude().Compare(work)

@@ -37,7 +37,7 @@ type Done struct {
 	Usage       quarry.Usage
 	Answered    int64         // calls that were timed
 	Latency     time.Duration // of all of them together
-	Jobs, Calls Span          // records that were asked by jobs, and by runtime calls
+	Jobs, Calls Span          // records that were asked by jobs, and by on-demand calls
 	Local       bool          // the provider is a stand-in
 	Quotas      quarry.Quotas
 }

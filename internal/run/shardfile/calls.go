@@ -14,7 +14,7 @@ import (
 	"quarry/internal/run/lines"
 )
 
-// Runtime calls cannot be asked about afterwards. So each is written down before it is made, and its answer when it has
+// On-demand calls cannot be asked about afterwards. So each is written down before it is made, and its answer when it has
 // come, in one append-only file in the form of a job's output. A call that was begun and has no answer in the file when
 // the run resumes may have been paid: it is asked again, once for a record, and audit lists it.
 

@@ -60,7 +60,7 @@ func (d Dir) Unbuilt(id quarry.ShardID) string {
 	return filepath.Join(d.dir, "journal", string(id)+".unbuilt.jsonl.zst")
 }
 
-// Calls are the runtime calls that were made for the shard.
+// Calls are the on-demand calls that were made for the shard.
 func (d Dir) Calls(id quarry.ShardID) string {
 	return filepath.Join(d.dir, "journal", string(id)+".calls.jsonl")
 }

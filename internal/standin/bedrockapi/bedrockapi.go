@@ -2,7 +2,7 @@
 // and the runtime's InvokeModel, Converse, their response streams, and CountTokens.
 //
 // It owns paths, members, limits, patterns, messages and error codes, as the service models of bedrock (2023-04-20)
-// and bedrock-runtime (2023-09-30) in botocore have them, and the rate limits of runtime calls. It does not own
+// and bedrock-runtime (2023-09-30) in botocore have them, and the rate limits of on-demand calls. It does not own
 // signatures, the faults on calls (both stand before it), jobs and their faults (package worker) or answers (package
 // model).
 //

@@ -8,7 +8,7 @@ import (
 	"quarry/internal/standin/model"
 )
 
-// limiter holds runtime calls to the requests and tokens a minute of each model. At the start of a call its input and
+// limiter holds on-demand calls to the requests and tokens a minute of each model. At the start of a call its input and
 // max_tokens are taken; at its end that is settled to what it used, an output token counting as the model's burndown
 // says (https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html).
 type limiter struct {

@@ -44,7 +44,7 @@ const (
 	LostCreate // a job: it is made, and the connection closed without an answer
 	LateJob    // a job: its first Get does not find it, nor does the first List that would name it
 	DoublePage // a list of jobs: each page comes twice
-	NoCapacity // a runtime call: refused because the service is full, nothing done
+	NoCapacity // an on-demand call: refused because the service is full, nothing done
 
 	NoStructured // a record: refused with 400 when it carries an answer schema
 

@@ -16,7 +16,7 @@ import (
 	"quarry/internal/standin/model/stream"
 )
 
-// Request is one record: modelInput as the job or the runtime call carries it.
+// Request is one record: modelInput as the job or the on-demand call carries it.
 type Request struct {
 	RecordID string // for logs, fault draws and answer ids only
 	ModelID  string // as the client asked: a model id, an inference-profile id, or an ARN of either

@@ -12,7 +12,7 @@
 //	}
 //
 // min_records, records_per_file, records_per_job, file_bytes, job_bytes and open_jobs are about jobs; rpm, tpm and
-// burndown about runtime calls. A model's own value counts before that of "*". Service Quotas serves the file and job
+// burndown about on-demand calls. A model's own value counts before that of "*". Service Quotas serves the file and job
 // sizes in GB of 10⁹ bytes.
 //
 // What always holds: what is served as applied is what is enforced; the same table gives the same codes, also where

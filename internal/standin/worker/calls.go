@@ -15,7 +15,7 @@ import (
 	"quarry/internal/standin/model/stream"
 )
 
-// calls is the journal of runtime calls: only what the bill needs of them.
+// calls is the journal of on-demand calls: only what the bill needs of them.
 type calls struct {
 	*journal
 	path   string
@@ -86,7 +86,7 @@ const repliesBytes = 32 << 20
 // Hold begins a hold of the replies that are in memory, which Call and Stream find in their context.
 func (e *Engine) Hold() *inflight.Hold { return e.replies.Hold() }
 
-// Call asks the model once, as a runtime call, with the engine's faults, and journals the answer for the bill before
+// Call asks the model once, as an on-demand call, with the engine's faults, and journals the answer for the bill before
 // it returns. A request without a RecordID counts as "call-<n>". The error is a *model.Error, or the context's.
 func (e *Engine) Call(ctx context.Context, req model.Request) (Reply, error) {
 	return e.call(ctx, req, nil)
