@@ -56,6 +56,7 @@ var belowRun = map[string][]string{
 	"internal/run/given":    {"internal/run/answers", "internal/collect"},
 	"internal/run/history":  {"internal/run/forecast", "internal/run/plan", "internal/run/runjson", "internal/cost", "internal/ledger", "internal/report"},
 	"internal/run/index":    {"internal/run/lines", "internal/dedupe"},
+	"internal/run/limits":   {"internal/run/forecast", "internal/run/verdict", "internal/cost", "internal/ledger", "internal/report"},
 	"internal/run/lines":    {"internal/collect"},
 	"internal/run/forecast": {"internal/run/weigh", "internal/cost", "internal/report", "internal/tokens"},
 	"internal/run/parallel": {},
@@ -74,6 +75,7 @@ var belowRun = map[string][]string{
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
 	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
 	"internal/run/summary":   {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},
+	"internal/run/verdict":   {"internal/ledger"},
 	"internal/run/weigh":     {"internal/clean", "internal/tokens"},
 }
 

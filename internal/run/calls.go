@@ -23,7 +23,9 @@ import (
 // call asks all records of a shard by on-demand calls and seals the answers as the shard's raw output.
 func (r *Run) call(ctx context.Context, s *ledger.Shard) error {
 	began := time.Now()
-	if ok, err := r.withinCap(ctx, s); err != nil || !ok {
+	if v, err := r.withinCap(ctx, s); err != nil {
+		return err
+	} else if ok, err := r.act(ctx, s, v); err != nil || !ok {
 		return err
 	}
 	if s.Job.Submitted.IsZero() {
@@ -200,7 +202,7 @@ func (a *asking) progress() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.done++
-	a.run.clock.calls.Store(a.shard.ID, a.done)
+	a.run.clock.Answered(a.shard.ID, a.done)
 	a.run.watch(Event{Kind: Progress, Step: "calls", Shard: a.shard.ID, Done: a.done, Total: a.shard.Records})
 }
 

@@ -31,7 +31,7 @@ func (r *Run) decideMode(ctx context.Context) error {
 	switch r.belowMinimum() {
 	case OnDemand:
 		p.Mode = quarry.ModeOnDemand
-		if r.clock.held != nil {
+		if r.clock.Held() != nil {
 			p.Mode = r.modeByDeadline(false)
 		}
 		switch {

@@ -6,6 +6,7 @@ import (
 	"quarry"
 	"quarry/internal/clean"
 	"quarry/internal/run/forecast"
+	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
 	"quarry/internal/tokens"
 )
@@ -48,8 +49,8 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 		Prefix: tokens.Default(r.cfg.Family).Total(clean.Classes(r.cfg.Prompt.Prefix()), 0), Quotas: r.cfg.Quotas,
 	})
 	f.Recommended, f.Why = forecast.Recommend(f.Modes)
-	if r.clock.held != nil { // the notes say why
-		f.Recommended, f.Why = r.planned.Mode, "the cheapest way to be done by "+moment(r.clock.held.By)
+	if d := r.clock.Held(); d != nil { // the notes say why
+		f.Recommended, f.Why = r.planned.Mode, "the cheapest way to be done by "+limits.Moment(d.By)
 	}
 	return f, nil
 }

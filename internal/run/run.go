@@ -33,6 +33,7 @@ import (
 	"quarry/internal/run/event"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/history"
+	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/results"
@@ -182,17 +183,17 @@ type Run struct {
 	replaced  bool        // the sources are not those of the pass before
 	beside    *known      // a finished pass that a forecast is compared with
 	adopting  bool        // the rows at hand were taken over: neither their input files nor their sources are here
-	money     sync.Mutex
-	moved     *moved                  // where the documents are now, once the sources were found to have changed; nil: not looked for
-	near      *dedupe.Near            // signatures of all texts, while the sources are planned; nil: nobody looks
-	granted   map[quarry.ShardID]bool // shards whose reservation this process allowed
-	underWay  map[quarry.ShardID]bool // of them, those that were let through to be sent
+	money     sync.Mutex  // held while the cap is checked
+	cap       *limits.Cap
+	moved     *moved       // where the documents are now, once the sources were found to have changed; nil: not looked for
+	near      *dedupe.Near // signatures of all texts, while the sources are planned; nil: nobody looks
 
 	buildDir string       // where input files go when nothing but them is wanted
 	spool    *spool.Spool // and their records, while the sources are planned
 
-	clock deadlineClock
-	turns chan struct{} // shards that turned from jobs to calls and are asked now
+	clock    limits.Clock
+	deciding sync.Mutex    // held while the deadline is looked at
+	turns    chan struct{} // shards that turned from jobs to calls and are asked now
 
 	unsent int64 // records of the pass that no job took
 }
@@ -225,13 +226,16 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	r := &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), replies: inflight.New(repliesBytes), granted: map[quarry.ShardID]bool{}, underWay: map[quarry.ShardID]bool{},
+		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), replies: inflight.New(repliesBytes),
 		turns: make(chan struct{}, callsAtOnce),
 	}
 	if deps.Bucket != nil {
 		r.gatherPools(deps.Pools)
 	}
 	r.sched = newSchedule(r.pools)
+	if cfg.MaxUSD != nil {
+		r.cap = limits.NewCap(*cfg.MaxUSD)
+	}
 	return r
 }
 

@@ -27,7 +27,9 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	if stop, err := r.stopped(ctx, s); stop || err != nil {
 		return err
 	}
-	if done, err := r.applyDeadline(ctx, s); done || err != nil {
+	if v, err := r.inTime(ctx, s); err != nil {
+		return err
+	} else if ok, err := r.act(ctx, s, v); err != nil || !ok {
 		return err
 	}
 	before := s.State
@@ -38,7 +40,9 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 	}()
 	switch s.State {
 	case quarry.ShardPlanned:
-		if ok, err := r.withinCap(ctx, s); err != nil || !ok {
+		if v, err := r.withinCap(ctx, s); err != nil {
+			return err
+		} else if ok, err := r.act(ctx, s, v); err != nil || !ok {
 			return err
 		}
 		return r.exclusive(ctx, func() error { return r.build(ctx, s) })
@@ -164,7 +168,11 @@ func (r *Run) intend(ctx context.Context, s *ledger.Shard) error {
 	if moved, err := r.takeSlot(ctx, s, pool); moved || err != nil {
 		return err
 	}
-	if ok, err := r.withinCap(ctx, s); err != nil || !ok {
+	v, err := r.withinCap(ctx, s)
+	if err != nil {
+		return err
+	}
+	if ok, err := r.act(ctx, s, v); err != nil || !ok {
 		r.sched.leave(s.ID)
 		return err
 	}
@@ -212,7 +220,7 @@ func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
 	}
 	arn, err := pool.Bedrock.Create(ctx, request)
 	if err != nil {
-		if turned, err := r.refusedLate(s, !fresh || attempt != s.Attempt, err); turned || err != nil {
+		if ok, err := r.act(ctx, s, r.refusedLate(s, !fresh || attempt != s.Attempt, err)); err != nil || !ok {
 			return err
 		}
 		if moved, err := r.refused(s, pool, !fresh || attempt != s.Attempt, err); moved || err != nil {
@@ -308,7 +316,8 @@ func (r *Run) nextPoll(s *ledger.Shard) time.Time {
 		delay += delay / 2
 	}
 	delay = min(delay, time.Minute)
-	return r.nextLook(time.Now().Add(delay*9/10 + time.Duration(rand.Int64N(int64(delay/5)))))
+	now := time.Now()
+	return r.clock.NextLook(now, now.Add(delay*9/10+time.Duration(rand.Int64N(int64(delay/5)))))
 }
 
 // finish lets go what only a running shard needs.
