@@ -114,9 +114,9 @@ func unknownCaller(ctx context.Context, err error) error {
 
 // checkClock compares this machine's time with that in an answer.
 func checkClock(here, there time.Time) error {
-	off, where := here.Sub(there).Round(time.Minute), "ahead of"
+	off, where := here.Sub(there).Round(time.Minute), "later than"
 	if off < 0 {
-		off, where = -off, "behind"
+		off, where = -off, "earlier than"
 	}
 	if off <= maxSkew {
 		return nil

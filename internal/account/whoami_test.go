@@ -96,8 +96,8 @@ func TestAClockThatIsWrongIsNoDenial(t *testing.T) {
 		want    string // empty: no error
 		isClock bool
 	}{
-		{"ahead, answered all the same", -6 * time.Hour, http.StatusOK, "6 h 0 min ahead of AWS's", true},
-		{"behind, refused", 6 * time.Hour, http.StatusForbidden, "6 h 0 min behind AWS's", true},
+		{"ahead, answered all the same", -6 * time.Hour, http.StatusOK, "6 h 0 min later than AWS's", true},
+		{"behind, refused", 6 * time.Hour, http.StatusForbidden, "6 h 0 min earlier than AWS's", true},
 		{"some minutes", 3 * time.Minute, http.StatusOK, "", false},
 		{"right, and refused", 0, http.StatusForbidden, "SignatureDoesNotMatch: Signature expired", false},
 	} {

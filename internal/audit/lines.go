@@ -90,7 +90,7 @@ func linesOf(path string, open func(path string) (io.ReadCloser, error)) iter.Se
 				long = long[:0]
 			}
 			if err != nil && !errors.Is(err, io.EOF) {
-				yield(line{n: n}, fmt.Errorf("behind line %d: %w", n-1, err))
+				yield(line{n: n}, fmt.Errorf("after line %d: %w", n-1, err))
 				return
 			}
 			l := line{n: n, at: offset, text: bytes.TrimSuffix(text, []byte("\n")), torn: err != nil && len(text) > 0}

@@ -72,12 +72,12 @@ func (c *Client) fault(ctx context.Context, op, subject string, err error) error
 		f.Message, f.Unsent = err.Error(), unsent(err)
 		f.err = &quarry.Error{
 			Kind: quarry.Provider, Op: op, Subject: subject, Err: err,
-			Hint: "check the network, the Region and AWS_ENDPOINT_URL, then run the same command again: it goes on where it was",
+			Hint: "check the network, the Region and AWS_ENDPOINT_URL, then rerun the same command; it resumes where it stopped",
 		}
 		return f
 	}
 	f.Code, f.Message = api.ErrorCode(), api.ErrorMessage()
-	kind, hint := quarry.Provider, "run the same command again: it goes on where it was"
+	kind, hint := quarry.Provider, "rerun the same command; it resumes where it stopped"
 	switch f.Code {
 	case "ThrottlingException", "TooManyRequestsException":
 		f.Cause = CauseThrottled

@@ -165,7 +165,7 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 	if !errors.As(err, &api) {
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: op, Subject: subject, Err: &later{err, effect.Unanswered(err).Error()},
-			Hint: "check the network and AWS_ENDPOINT_URL, then run the same command again: it goes on where it was",
+			Hint: "check the network and AWS_ENDPOINT_URL, then rerun the same command; it resumes where it stopped",
 		}
 	}
 	switch code := api.ErrorCode(); code {
@@ -179,7 +179,7 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
 		return &quarry.Error{
 			Kind: quarry.Denied, Op: op, Subject: subject, Err: &later{ErrExpired, code + ": " + api.ErrorMessage()},
-			Hint: "log in again (`aws sso login`, or new AWS_… variables and the same command again): it goes on where it was",
+			Hint: "log in again (`aws sso login`, or set new AWS_… variables), then rerun the same command; it resumes where it stopped",
 		}
 	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch":
 		return &quarry.Error{
@@ -189,9 +189,9 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 	case "InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout", "503", "500":
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: op, Subject: subject, Err: &later{nil, code + ": " + api.ErrorMessage()},
-			Hint: "run the same command again: it goes on where it was",
+			Hint: "rerun the same command; it resumes where it stopped",
 		}
 	default:
-		return &quarry.Error{Kind: quarry.Provider, Op: op, Subject: subject, Err: err, Hint: "run the same command again: it goes on where it was"}
+		return &quarry.Error{Kind: quarry.Provider, Op: op, Subject: subject, Err: err, Hint: "rerun the same command; it resumes where it stopped"}
 	}
 }

@@ -222,7 +222,7 @@ func (s *Settings) needs(action string, err error) error {
 	if errors.As(err, &q) && q.Kind == quarry.Denied {
 		return &quarry.Error{
 			Kind: quarry.Denied, Op: q.Op, Subject: q.Subject, Err: fmt.Errorf("denied %s on %s: %w", action, s.b.arn(), q.Err),
-			Hint: fmt.Sprintf("grant whoever sets up %s, then run quarry setup again", s.b.statement(action)),
+			Hint: fmt.Sprintf("grant %s to the user or role that runs setup, then run quarry setup again", s.b.statement(action)),
 		}
 	}
 	return err

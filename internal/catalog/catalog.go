@@ -177,7 +177,7 @@ func parseTable(b []byte) (*table, error) {
 			}
 		}
 		if _, twice := t.byID[r.ID]; twice {
-			return nil, fmt.Errorf("read table: model %s stands in it twice", r.ID)
+			return nil, fmt.Errorf("read table: model %s is listed twice", r.ID)
 		}
 		m := Model{
 			ID: r.ID, Name: r.Name, Provider: r.Provider, Family: r.Family,

@@ -89,7 +89,7 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 	}
 	a.say("run %s of %s: %s taken over", id, found.Created, figure.Count(found.Jobs, "job"))
 	if n := len(found.Unsent); n > 0 {
-		a.say("%s more input files lie in the bucket and were never sent", figure.Thousands(int64(n)))
+		a.say("%s more input files in the bucket were never submitted", figure.Thousands(int64(n)))
 	}
 	a.printHome(&h, s.Dir)
 	a.say("then name the sources again, and the rest is asked: quarry run SOURCE… --target aws --dir %s", s.Dir)

@@ -134,7 +134,7 @@ func (a *App) sourcesChanged(ctx context.Context, book *ledger.Ledger, s *config
 		return "", err
 	}
 	if seen == "" {
-		return "whether a file of them was changed since the run read them cannot be told", nil
+		return "it is not known whether a file of them was changed since the run read them", nil
 	}
 	if seen != source.Seen(names) {
 		return "a file of them was changed since the run read them", nil

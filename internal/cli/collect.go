@@ -91,7 +91,7 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 			Hint: "what had ended was collected; wait for the rest with: quarry collect --watch --dir " + s.Dir,
 		}
 	case !h.Done && !h.Adopted:
-		a.say("not all of it was sent: the run command goes on with the rest")
+		a.say("some documents were not sent: rerun `quarry run` to send the rest")
 	}
 	if n := h.Totals.Invalid + h.Totals.Failed; n > 0 {
 		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%s ended invalid or failed", figure.Count(n, "document")), Hint: "failed.jsonl names each and why"}

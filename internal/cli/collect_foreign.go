@@ -219,13 +219,13 @@ func modelOf(id string) string {
 // noOutput says why there is nothing to collect.
 func noOutput(what string, job *quarry.Job) error {
 	if job.ARN == "" {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: errors.New("no *.jsonl.out lies in it"), Hint: "download what lies under the job's output prefix: aws s3 cp --recursive s3://…/ FOLDER"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: errors.New("it has no *.jsonl.out file"), Hint: "download everything under the job's output prefix: aws s3 cp --recursive s3://…/ FOLDER"}
 	}
 	why := fmt.Sprintf("it ended %s and left no output", job.Status)
 	if job.Message != "" {
 		why += ": " + job.Message
 	}
-	return &quarry.Error{Kind: quarry.Provider, Op: "collect", Subject: what, Err: errors.New(why), Hint: "its output was to lie under " + job.OutputURI}
+	return &quarry.Error{Kind: quarry.Provider, Op: "collect", Subject: what, Err: errors.New(why), Hint: "its output location is " + job.OutputURI}
 }
 
 func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) error {

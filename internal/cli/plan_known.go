@@ -71,5 +71,5 @@ func printKnown(row func(name, format string, args ...any), k *run.Known, dir st
 	if k.Again > 0 {
 		text += ", " + figure.Thousands(k.Again) + " without an answer yet"
 	}
-	row("known", "%s, %s gone, beside the run in %s", text, figure.Thousands(k.Gone), dir)
+	row("known", "%s, %s gone, compared with the run in %s", text, figure.Thousands(k.Gone), dir)
 }

@@ -201,7 +201,7 @@ func (a *App) preflight(s *config.Settings, where *compose.Provider, book *ledge
 			for _, c := range found.Faults() {
 				a.say("preflight: %s: %s; fix: %s", c.Name, c.Message, c.Fix)
 			}
-			a.say("the run goes on, since it has jobs whose answers are to be fetched")
+			a.say("the run continues, because it has jobs whose answers must be collected")
 			return nil
 		}
 		return found.Err()

@@ -240,7 +240,7 @@ func (a *App) priceLists(ctx context.Context, s *config.Settings, paths []string
 		}
 		l, err := cost.ParseFile(b)
 		if err != nil {
-			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: err, Hint: "want an index.json as it lies under " + pricelist.Base + "/offers/v1.0/aws/, or what aws pricing get-products --service-code … prints"}
+			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: err, Hint: "want an index.json from " + pricelist.Base + "/offers/v1.0/aws/, or what aws pricing get-products --service-code … prints"}
 		}
 		lists = append(lists, l)
 	}

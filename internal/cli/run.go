@@ -99,7 +99,7 @@ func resumeHint(err error, dir string) error {
 	var q *quarry.Error
 	if errors.As(err, &q) {
 		if q.Hint == "" {
-			q.Hint = "run the same command again: it goes on where it was (" + dir + ")"
+			q.Hint = "rerun the same command; it resumes where it stopped (" + dir + ")"
 		}
 		return err
 	}

@@ -118,7 +118,7 @@ func (a *App) applySetup(ctx context.Context, s *config.Settings, plan *setup.Pl
 		a.say("%s", line)
 	})
 	if err != nil && len(changed) > 0 {
-		a.say("what is said above is done; the same command goes on from there")
+		a.say("the changes listed above are done; rerun the same command for the rest")
 	}
 	return changed, err
 }

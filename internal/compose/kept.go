@@ -79,7 +79,7 @@ func ReadableAgain(args []string) error {
 func keepOne(ctx context.Context, cfg kept.Config, watch func(run.Event)) (source.Source, error) {
 	name := cfg.Source.Name()
 	if kept.Has(cfg) {
-		watch(run.Event{Kind: run.Note, Text: name + " was read when this pass began; what stands there now is read by the next one"})
+		watch(run.Event{Kind: run.Note, Text: name + " was read when this pass began; the next pass reads it again"})
 		return kept.Keep(ctx, cfg)
 	}
 	watch(run.Event{Kind: run.StepBegan, Step: "read " + name})
@@ -151,7 +151,7 @@ func (pr *Program) keepStdin(ctx context.Context, e *effect.Effects, dir string,
 	}
 	last, of := KeptStdin(dir, pass)
 	if of == pass || (of > 0 && planned) {
-		pr.Say("stdin was kept when this pass began; what stands there now is not read")
+		pr.Say("standard input was kept when this pass began; the new input is not read")
 		out[at] = last
 		return out, nil
 	}

@@ -26,7 +26,7 @@ func (p *Provider) Routed(ctx context.Context, w setup.Wants) (setup.Wants, erro
 		}
 		err = &quarry.Error{
 			Kind: quarry.Denied, Op: "ask where requests go with", Subject: w.Model, Err: fmt.Errorf("denied bedrock:GetInferenceProfile on %s: %w", arn, err),
-			Hint: fmt.Sprintf(`grant whoever sets up {"Effect":"Allow","Action":"bedrock:GetInferenceProfile","Resource":%q}, then run quarry setup again`, arn),
+			Hint: fmt.Sprintf(`grant {"Effect":"Allow","Action":"bedrock:GetInferenceProfile","Resource":%q} to the user or role that runs setup, then run quarry setup again`, arn),
 		}
 	case bedrock.CauseNotFound:
 		err = &quarry.Error{

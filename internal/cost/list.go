@@ -170,7 +170,7 @@ func (l *lister) add(attributes map[string]string, terms map[string]listTerm) {
 		to = &r.CacheWrite
 	}
 	if *to != "" && *to != text {
-		l.skip(usage, fmt.Sprintf("a second price, %s beside %s", text, *to))
+		l.skip(usage, fmt.Sprintf("a second price, %s after %s", text, *to))
 		return
 	}
 	*to = text

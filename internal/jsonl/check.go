@@ -184,7 +184,7 @@ func (c *Checker) value(b []byte) *SyntaxError {
 			i = space(b, i)
 			if depth == 0 {
 				if i < len(b) {
-					return fault(i, "text behind the value")
+					return fault(i, "text after the value")
 				}
 				return nil
 			}
@@ -198,7 +198,7 @@ func (c *Checker) value(b []byte) *SyntaxError {
 					break
 				}
 				if b[i] != ']' {
-					return fault(i, "want , or ] behind an array's value")
+					return fault(i, "want , or ] after an array's value")
 				}
 			} else {
 				if b[i] == ',' {
@@ -209,7 +209,7 @@ func (c *Checker) value(b []byte) *SyntaxError {
 					break
 				}
 				if b[i] != '}' {
-					return fault(i, "want , or } behind an object's value")
+					return fault(i, "want , or } after an object's value")
 				}
 				c.names = c.names[:top.first]
 			}
@@ -249,7 +249,7 @@ func (c *Checker) name(b []byte, i int) (int, *SyntaxError) {
 		return i, fault(i, "unexpected end")
 	}
 	if b[i] != ':' {
-		return i, fault(i, "want : behind a name")
+		return i, fault(i, "want : after a name")
 	}
 	return i + 1, nil
 }

@@ -58,7 +58,7 @@ func (l *Ledger) upgrade(ctx context.Context, e *effect.Effects, path string, fr
 		return fmt.Errorf("upgrade from format %d: %w", from, err)
 	}
 	if busy != 0 {
-		return fmt.Errorf("upgrade from format %d: %w", from, errors.New("somebody reads it; try again in a moment"))
+		return fmt.Errorf("upgrade from format %d: %w", from, errors.New("another process is reading it; try again in a moment"))
 	}
 	if err := copyFile(e, path, CopyPath(path, from)); err != nil {
 		return fmt.Errorf("upgrade from format %d: %w", from, err)

@@ -127,7 +127,7 @@ func (c *Checker) salvage(s string, whole error) found {
 	case len(good) == 0 && len(candidates) == 1:
 		return bad
 	}
-	none.problem = fmt.Sprintf("the answer holds %d JSON values, and which one is meant cannot be told", len(candidates))
+	none.problem = fmt.Sprintf("the answer holds %d JSON values, and it is unclear which one is meant", len(candidates))
 	return none
 }
 

@@ -21,7 +21,7 @@ const schemaURL = "quarry:answer"
 type noLoader struct{}
 
 func (noLoader) Load(url string) (any, error) {
-	return nil, fmt.Errorf("%s lies outside of the schema", url)
+	return nil, fmt.Errorf("%s is outside the schema", url)
 }
 
 // compileSchema also gives the bracket with which a valid answer begins; 0 where the schema asks for neither object nor

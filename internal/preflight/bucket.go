@@ -44,7 +44,7 @@ func (k *checker) bucket(ctx context.Context) []Check {
 	default:
 		place.Status, place.Kind = Fault, quarry.BadUsage
 		place.Message = fmt.Sprintf("bucket %s is in %s, the jobs are in %s", k.Bucket, region, k.Region)
-		place.Fix = fmt.Sprintf("name a bucket of %s with --bucket, or run the jobs beside the bucket with --region %s", k.Region, region)
+		place.Fix = fmt.Sprintf("name a bucket in %s with --bucket, or run the jobs in the bucket's Region with --region %s", k.Region, region)
 		return append(out, place) // every other question would have to go to that Region
 	}
 	out = append(out, place)

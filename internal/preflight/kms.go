@@ -36,7 +36,7 @@ func (k *checker) key(ctx context.Context, key string) []Check {
 		return []Check{c}
 	}
 	if strings.Contains(key, "alias/") {
-		c.Status, c.Message = Unknown, "behind an alias the key cannot be told, so the rights to it were not asked"
+		c.Status, c.Message = Unknown, "an alias does not say which key it is, so its permissions were not checked"
 		c.Fix = fmt.Sprintf("name the key by its ARN: aws kms describe-key --key-id %s --region %s --query KeyMetadata.Arn", key, k.Region)
 		return []Check{c}
 	}

@@ -259,7 +259,7 @@ func (k *checker) quota(rows []catalog.QuotaRow, err error) Check {
 	c := Check{Name: "quotas", Status: OK, Subject: k.id, Action: "servicequotas:ListServiceQuotas"}
 	if err != nil {
 		c.Status = Unknown
-		c.Message = "the account's quotas could not be read, and AWS's defaults of " + catalog.Date() + " stand in: " + oneLine(err)
+		c.Message = "the account's quotas could not be read, so AWS's defaults of " + catalog.Date() + " are used: " + oneLine(err)
 		c.Fix = k.grantCaller("servicequotas:ListServiceQuotas", []string{"*"}, nil) + "; the same for servicequotas:ListAWSDefaultServiceQuotas"
 		return c
 	}
@@ -267,7 +267,7 @@ func (k *checker) quota(rows []catalog.QuotaRow, err error) Check {
 	c.Message = fmt.Sprintf("%s to %s a job, %s at once", figure.Thousands(q.MinRecords), figure.Count(q.RecordsPerJob, "record"), figure.Count(q.OpenJobs, "job"))
 	if q.RecordsPerJob == 0 && q.OpenJobs == 0 {
 		c.Status, c.Message = Unknown, "Service Quotas lists none for jobs of "+k.id
-		c.Fix = "AWS's defaults stand in: https://docs.aws.amazon.com/general/latest/gr/bedrock.html"
+		c.Fix = "AWS's defaults are used: https://docs.aws.amazon.com/general/latest/gr/bedrock.html"
 	}
 	for _, own := range k.model.QuotaRows() {
 		for _, r := range rows { // the first counts: applied values go before defaults
@@ -295,7 +295,7 @@ func (k *checker) slots(ctx context.Context) []Check {
 	c := Check{Name: "slots", Status: OK, Subject: k.id, Action: action}
 	jobs, err := k.ask.OpenJobs(ctx)
 	if kindOf(err) == quarry.Denied && err != nil {
-		c.Status, c.Kind, c.Message = Fault, quarry.Denied, "the caller may not "+action+": after a crash it could not be told which jobs exist"
+		c.Status, c.Kind, c.Message = Fault, quarry.Denied, "the caller may not "+action+": after a crash, quarry could not find out which jobs exist"
 		c.Fix = k.grantCaller(action, []string{"*"}, nil)
 		return []Check{c}
 	}

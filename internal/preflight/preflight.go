@@ -95,7 +95,7 @@ func (r Report) Err() error {
 		}
 		fmt.Fprintf(&text, "\n- %s: %s\n  fix: %s", f.Name, f.Message, f.Fix)
 	}
-	return &quarry.Error{Kind: kind, Op: "preflight", Err: errors.New(text.String()), Hint: "mend these, in this order, then see that nothing is left: quarry preflight --target aws, with the --region and --model of this command"}
+	return &quarry.Error{Kind: kind, Op: "preflight", Err: errors.New(text.String()), Hint: "fix these in this order, then check again: quarry preflight --target aws, with the --region and --model of this command"}
 }
 
 // ErrAbsent is what a function of [Asks] wraps when what it asks for does not exist. Its other errors are told apart by

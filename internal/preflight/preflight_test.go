@@ -141,7 +141,7 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 		{"the bucket's key is not the role's to use", func(w *world) { w.encrypt(key) }, "role-kms", "fault", quarry.Denied, "does not name KMS", `"kms:ViaService":"s3.us-west-2.amazonaws.com"`},
 		{"the key of the output is not the role's to use", func(w *world) { w.pre.KMSKey = key }, "role-kms", "fault", quarry.Denied, "may not kms:Decrypt on " + key, `"Action":["kms:Decrypt"]`},
 		{"the key is in another Region", func(w *world) { w.pre.KMSKey = farKey }, "kms-key", "fault", quarry.BadUsage, "is in eu-west-1, the bucket and the jobs are in us-west-2", "--kms-key"},
-		{"the key is named by an alias", func(w *world) { w.pre.KMSKey = "alias/mine" }, "kms-key", "unknown", 0, "behind an alias", "aws kms describe-key --key-id alias/mine"},
+		{"the key is named by an alias", func(w *world) { w.pre.KMSKey = "alias/mine" }, "kms-key", "unknown", 0, "an alias does not say", "aws kms describe-key --key-id alias/mine"},
 		{"the key's name is none", func(w *world) { w.pre.KMSKey = "my key" }, "kms-key-name", "fault", quarry.BadUsage, "does not match", "--kms-key"},
 		{"the bucket is not there", func(w *world) { w.pre.Bucket = "other-bucket"; w.wire() }, "bucket", "fault", quarry.BadUsage, "bucket other-bucket does not exist", "quarry setup --target aws"},
 		{"the bucket's name is none", func(w *world) { w.pre.Bucket = "Bad_Bucket"; w.wire() }, "bucket-name", "fault", quarry.BadUsage, "does not match Bedrock's pattern", "--bucket"},
@@ -169,7 +169,7 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 		{"the caller may not see the encryption", func(w *world) { w.callerWithout("s3:GetEncryptionConfiguration") }, "bucket-encryption", "unknown", 0, "s3:GetEncryptionConfiguration", "put-role-policy"},
 		{"the caller may not see the model", func(w *world) { w.callerWithout("bedrock:GetFoundationModel") }, "model", "unknown", 0, "bedrock:GetFoundationModel", "put-role-policy"},
 		{"the caller may not see the profile", func(w *world) { w.callerWithout("bedrock:GetInferenceProfile") }, "profile", "unknown", 0, "bedrock:GetInferenceProfile", "inference-profile/us."},
-		{"the caller may not read quotas", func(w *world) { w.callerWithout("servicequotas:ListServiceQuotas") }, "quotas", "unknown", 0, "stand in", "servicequotas:ListServiceQuotas"},
+		{"the caller may not read quotas", func(w *world) { w.callerWithout("servicequotas:ListServiceQuotas") }, "quotas", "unknown", 0, "are used", "servicequotas:ListServiceQuotas"},
 		{"on-demand calls without the right to the model", func(w *world) { w.pre.Calls = true; w.callerWithout("bedrock:InvokeModel") }, "caller-model", "fault", quarry.Denied, "may not bedrock:InvokeModel", "put-role-policy"},
 		{"the model has come to its end", func(w *world) { w.pre.Model = "anthropic.claude-3-haiku-20240307-v1:0" }, "model", "fault", quarry.BadUsage, "end of life on 2026-09-10", "list-foundation-models"},
 		{"the model is legacy", func(w *world) {

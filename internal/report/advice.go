@@ -22,7 +22,7 @@ func advised(kind string) (meaning, advice string) {
 	switch kind {
 	case string(quarry.ClassTruncated):
 		return "The answer reached max_tokens before it was complete, in every attempt.",
-			"Raise max_tokens. That changes every request, so the whole collection would be asked anew: put these documents into a run of their own, with another --dir."
+			"Raise max_tokens. That changes every request, so all documents would be sent and paid for again: put these documents into a separate run, with another --dir."
 	case string(quarry.ClassRefused):
 		return "The model declined to answer.",
 			"Read these documents in failed.jsonl. Another model (--model) or a system prompt that says what the texts are for may answer them."
@@ -31,7 +31,7 @@ func advised(kind string) (meaning, advice string) {
 			"Name the keys in the prompt, or choose a model that takes a schema; failed.jsonl has what was said instead."
 	case string(quarry.ClassSchema):
 		return "The answer is JSON, but the schema rejects it.",
-			"failed.jsonl names the member at fault. Mend the schema where it asks too much, or the prompt where it says too little."
+			"failed.jsonl names the member at fault. Relax the schema where it asks for too much, or make the prompt more precise."
 	case string(quarry.ClassWrongLanguage):
 		return "A part of the answer is in another language than was asked for, or is missing.",
 			"Say the language of each key in the prompt; small models often need it in that language."
@@ -40,7 +40,7 @@ func advised(kind string) (meaning, advice string) {
 			"They are paid and kept in raw/. Ask the provider; a run in another --dir asks these documents, and pays for them, again."
 	case string(quarry.ClassRecordError):
 		return "The provider refused these records for good.",
-			"Read the provider's messages in failed.jsonl, mend what they name, then run the same command again."
+			"Read the provider's messages in failed.jsonl, fix what they name, then rerun the same command."
 	case string(quarry.ClassPromptCut):
 		return "The back end cut the prompt to what its context holds, and answered a part of the document.",
 			"Start it with a larger context (OLLAMA_CONTEXT_LENGTH, --max-model-len, --ctx-size) and run the same command again, or cut the texts with --max-text-tokens."

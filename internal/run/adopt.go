@@ -91,7 +91,7 @@ func (r *Run) readRunJSON(ctx context.Context) (m runjson.Run, err error) {
 	}
 	body, _, err := r.bucket.Get(ctx, key)
 	if errors.Is(err, bucket.ErrNoObject) {
-		return m, refuse(bucket.ErrNoObject, "check --run, --bucket and --region; a run puts it there before its first job, and one that makes on-demand calls has none")
+		return m, refuse(bucket.ErrNoObject, "check --run, --bucket and --region; a run writes it before its first job, and a run of on-demand calls has none")
 	}
 	if err != nil {
 		return m, err
@@ -102,7 +102,7 @@ func (r *Run) readRunJSON(ctx context.Context) (m runjson.Run, err error) {
 	}
 	if n := len(m.Pools); n > 1 { // a job that is not looked for would be paid again
 		return m, refuse(fmt.Errorf("its jobs are shared out among %s, and only one can be taken over", figure.Count(n, "pool")),
-			"go on with the run's own directory; `quarry collect ARN` fetches single jobs")
+			"use the run's own directory; `quarry collect ARN` fetches single jobs")
 	}
 	if was := m.Region; was != "" && was != r.cfg.Region {
 		return m, refuse(fmt.Errorf("its jobs are in %s, and this command asks %s", was, r.cfg.Region), "say --region "+was)

@@ -179,7 +179,7 @@ func (r *Run) samePlace(ctx context.Context) error {
 			if s.Pool == (ledger.Pool{}) && s.Mode == quarry.ModeJob && (s.State == quarry.ShardUploaded || s.State.Open() || s.State == quarry.ShardEnded) {
 				return &quarry.Error{
 					Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("shard %s was sent in %s %s, not %s", s.ID, name, was, now[name]),
-					Hint: fmt.Sprintf("go on with --%s %s: its job would not be found elsewhere, and would be paid again", name, was),
+					Hint: fmt.Sprintf("use --%s %s; elsewhere the job would not be found, and its records would be billed again", name, was),
 				}
 			}
 		}
@@ -313,7 +313,7 @@ func (r *Run) stopRequested() bool {
 func (r *Run) stopError() error {
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "stop", Subject: "run " + string(r.id), Err: ErrStopRequested,
-		Hint: "run the same command again to go on",
+		Hint: "rerun the same command to continue",
 	}
 }
 

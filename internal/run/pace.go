@@ -85,11 +85,11 @@ func (r *Run) withCachePoint(input []byte) []byte {
 func paceText(p bedrock.Pace) string {
 	switch {
 	case p.Pause > 0 && p.TPM > 0:
-		return fmt.Sprintf("calls pause for %s, then go on at %.0f tokens a minute", p.Pause.Round(100*time.Millisecond), p.TPM)
+		return fmt.Sprintf("calls pause for %s, then continue at %.0f tokens a minute", p.Pause.Round(100*time.Millisecond), p.TPM)
 	case p.Pause > 0:
-		return fmt.Sprintf("calls pause for %s, then go on at %.0f a minute", p.Pause.Round(100*time.Millisecond), p.RPM)
+		return fmt.Sprintf("calls pause for %s, then continue at %.0f a minute", p.Pause.Round(100*time.Millisecond), p.RPM)
 	case p.TPM > 0:
-		return fmt.Sprintf("calls go on at %.0f tokens a minute", p.TPM)
+		return fmt.Sprintf("calls continue at %.0f tokens a minute", p.TPM)
 	}
-	return fmt.Sprintf("calls go on at %.0f a minute", p.RPM)
+	return fmt.Sprintf("calls continue at %.0f a minute", p.RPM)
 }

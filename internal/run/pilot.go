@@ -125,7 +125,7 @@ func (r *Run) confirmRest(ctx context.Context, p *pilotRead) error {
 	err := r.deps.Confirm(ctx, r.restQuestion(p))
 	var q *quarry.Error
 	if errors.As(err, &q) {
-		q.Hint = "the pilot's answers are kept in " + r.cfg.Dir + " and nothing of the rest was sent; the same command with --yes goes on"
+		q.Hint = "the pilot's answers are kept in " + r.cfg.Dir + " and nothing else was sent; rerun the same command with --yes to continue"
 	}
 	return err
 }

@@ -152,7 +152,7 @@ func (r *Run) otherPlace(s *ledger.Shard) error {
 	}
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("shard %s was sent in %s %s, not %s", s.ID, name, was, is),
-		Hint: fmt.Sprintf("go on with %s: its job would not be found elsewhere, and would be paid again", flag),
+		Hint: fmt.Sprintf("use %s; elsewhere the job would not be found, and its records would be billed again", flag),
 	}
 }
 

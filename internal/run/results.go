@@ -41,8 +41,8 @@ func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	if errors.Is(err, bucket.ErrNoBucket) {
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: err,
-			Hint: "its answers lay in the bucket. Nothing is asked again before it is there: bring it back with what it held, or make it anew with `quarry setup`, " +
-				"and run the same command again; what cannot be brought back is said then",
+			Hint: "the answers of this job were in the bucket. Nothing is sent again until the bucket exists: restore it with its contents, or create it again with `quarry setup`, " +
+				"then rerun the same command, which names the answers that are lost",
 		}
 	}
 	if err != nil {
@@ -145,7 +145,7 @@ func hintFor(message string) string {
 	case strings.Contains(message, "minimum"):
 		return "ask for more documents, or ask these on demand with --mode ondemand"
 	}
-	return "mend what the message names, then run the same command again: the shard goes out as its next job attempt"
+	return "fix what the message names, then rerun the same command; the shard is submitted again as its next attempt"
 }
 
 // store gives a bucket as the place where output lies.

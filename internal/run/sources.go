@@ -22,7 +22,7 @@ func (r *Run) mostAreThere(ctx context.Context, before *known) error {
 	}
 	known := before.planned.Documents
 	if still := known - r.planned.Lost; 2*still < known {
-		return r.deps.Confirm(ctx, fmt.Sprintf("Only %s of the %s that the run knows are in %s. The others would be left out of the results. Go on?",
+		return r.deps.Confirm(ctx, fmt.Sprintf("Only %s of the %s that the run knows are in %s. The others would be missing from the results. Continue?",
 			figure.Thousands(still), figure.Count(known, "document"), strings.Join(r.cfg.Sources, " ")))
 	}
 	return nil

@@ -48,7 +48,7 @@ func cloudFormation(w Wants, remark string) string {
 			}}}},
 			{"CallerPolicy", object{{"Type", "AWS::IAM::ManagedPolicy"}, {"Properties", object{
 				{"ManagedPolicyName", CallerPolicyName},
-				{"Description", "For whoever runs quarry"},
+				{"Description", "For the users and roles that run quarry"},
 				{"PolicyDocument", d.Caller},
 			}}}},
 		}},

@@ -160,19 +160,19 @@ func fault(ctx context.Context, op, action, resource string, err error) error {
 	case "AccessDenied", "AccessDeniedException":
 		return &quarry.Error{
 			Kind: quarry.Denied, Op: op, Err: fmt.Errorf("denied %s on %s: %w", action, resource, cause),
-			Hint: fmt.Sprintf(`grant whoever sets up {"Effect":"Allow","Action":%q,"Resource":%q}, then run quarry setup again`, action, resource),
+			Hint: fmt.Sprintf(`grant {"Effect":"Allow","Action":%q,"Resource":%q} to the user or role that runs setup, then run quarry setup again`, action, resource),
 		}
 	case "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "MissingAuthenticationToken", "IncompleteSignature":
 		return &quarry.Error{Kind: quarry.Denied, Op: op, Err: cause, Hint: "the credentials do not work: log in again, then check with: aws sts get-caller-identity"}
 	case "LimitExceeded":
 		return &quarry.Error{
 			Kind: quarry.OverLimit, Op: op, Err: cause,
-			Hint: "the account has no more roles, or the role's policies are too long together; take another --role, or remove policies that nobody uses",
+			Hint: "the account has no more roles, or the role's policies are too long together; take another --role, or remove unused policies",
 		}
 	case "EntityAlreadyExists":
-		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "somebody made it in the meantime; run the same command again, which looks at what is there"}
+		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "another process created it in the meantime; rerun the same command"}
 	case "Throttling", "ThrottlingException", "ServiceFailure", "ServiceUnavailable", "ConcurrentModification":
 		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "run the same command again"}
 	}
-	return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "the message says what IAM did not take; run the same command again when it is mended"}
+	return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "the message says what IAM rejected; fix it, then rerun the same command"}
 }

@@ -53,7 +53,7 @@ func script(w Wants, remark string) (string, error) {
 		return "", err
 	}
 
-	b.WriteString("\n" + comment("The caller's policy, to be attached to whoever runs quarry:", "aws iam attach-user-policy --user-name NAME --policy-arn "+w.callerARN()))
+	b.WriteString("\n" + comment("The caller's policy; attach it to the users and roles that run quarry:", "aws iam attach-user-policy --user-name NAME --policy-arn "+w.callerARN()))
 	fmt.Fprintf(&b, "if ! aws iam get-policy --policy-arn %s >/dev/null 2>&1; then\n", w.callerARN())
 	if err := command(&b, "aws iam create-policy --policy-name "+CallerPolicyName+" --policy-document", ">/dev/null", d.Caller); err != nil {
 		return "", err

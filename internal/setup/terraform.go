@@ -91,7 +91,7 @@ resource "aws_iam_role_policy" "quarry" {
   policy = jsonencode(%s)
 }
 
-# To be attached to whoever runs quarry.
+# Attach this to the users and roles that run quarry.
 resource "aws_iam_policy" "caller" {
   name = %q
   policy = jsonencode(%s)

@@ -28,7 +28,7 @@ func mendTrust(text string, w Wants, where string) (mended string, lines, notes 
 		case !slices.Contains(f["Principal Service"], bedrockService):
 			notes = append(notes, fmt.Sprintf("statement %s of %s is not setup's and stays: %s", named(statement, i), where, f.summary()))
 		case slices.Contains(f["Effect"], "Deny"):
-			notes = append(notes, fmt.Sprintf("statement %s of %s keeps Bedrock out, and setup leaves it: jobs will fail until somebody removes it", named(statement, i), where))
+			notes = append(notes, fmt.Sprintf("statement %s of %s keeps Bedrock out, and setup leaves it: jobs fail until it is removed", named(statement, i), where))
 		case !guarded(f, w.Account.ID):
 			rest, err := without(statement, bedrockService)
 			if err != nil {

@@ -97,7 +97,7 @@ func (w Wants) Validate() error {
 	}
 	m := keyARN().FindStringSubmatch(w.KMSKey)
 	if m == nil {
-		return wrong("KMS key", w.KMSKey, "give the key's ARN, since rights stand on keys and not on aliases: aws kms describe-key --key-id ALIAS --query KeyMetadata.Arn")
+		return wrong("KMS key", w.KMSKey, "give the key's ARN, because permissions are set on keys, not on aliases: aws kms describe-key --key-id ALIAS --query KeyMetadata.Arn")
 	}
 	if m[1] != w.Account.Region {
 		return wrong("KMS key", w.KMSKey, "the key has to be in the bucket's Region, "+w.Account.Region)

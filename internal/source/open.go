@@ -133,7 +133,7 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 		name = sqliteKind
 	case name == "":
 		if name = tell(arg, head); name == "" {
-			return bad(errors.New("its kind cannot be told"), "say it: --from "+kinds())
+			return bad(errors.New("its type is not recognized"), "name it: --from "+kinds())
 		}
 	}
 	if name == sqliteKind {
@@ -203,7 +203,7 @@ func folder(arg string, cfg Config, index int, err error) (Source, error) {
 	case cfg.Records:
 		return nil, badSource(arg, errors.New("it is a folder"), "name the files of ready records")
 	case cfg.From != "":
-		return nil, badSource(arg, fmt.Errorf("a folder is not of kind %s", cfg.From), "leave --from out: a folder's files are told by their extensions")
+		return nil, badSource(arg, fmt.Errorf("a folder is not of kind %s", cfg.From), "omit --from: in a folder, the type of each file follows from its extension")
 	case cfg.Query != "":
 		return nil, badSource(arg, errors.New("only a database can be asked a query"), "leave --query out, or name a database")
 	}

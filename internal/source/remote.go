@@ -87,7 +87,7 @@ func remote(ctx context.Context, arg string, cfg Config, index int) (s Source, e
 
 func web(arg string, cfg Config, index int) (Source, error) {
 	if cfg.From != wordpressKind && (cfg.From != "" || (!strings.Contains(arg, "/wp-json") && !strings.Contains(arg, "rest_route="))) {
-		return nil, badSource(withoutLogin(arg), errors.New("its kind cannot be told"), "a WordPress site: --from wordpress; a file: download it first")
+		return nil, badSource(withoutLogin(arg), errors.New("its type is not recognized"), "a WordPress site: --from wordpress; a file: download it first")
 	}
 	address, err := wordpress.Posts(arg)
 	if err != nil {
@@ -161,7 +161,7 @@ func bucket(ctx context.Context, arg string, cfg Config, index int) (Source, err
 			}
 			k, ok := findKind(name)
 			if !ok {
-				return nil, errors.New("its kind cannot be told")
+				return nil, errors.New("its type is not recognized")
 			}
 			return k.open(file, head, cfg.items(), index), nil
 		},

@@ -69,7 +69,7 @@ func (k *keyring) read(file string) (err error) {
 		case len(fields[0]) > 128 || strings.Trim(fields[0], keyLetters) != "":
 			return fmt.Errorf("line %d: an access key id has up to 128 letters, digits or _", n)
 		case k.secrets[fields[0]] != "":
-			return fmt.Errorf("line %d: the access key id stands twice", n)
+			return fmt.Errorf("line %d: the access key id is listed twice", n)
 		default:
 			k.secrets[fields[0]] = fields[1]
 			if k.first == "" {

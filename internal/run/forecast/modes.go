@@ -105,7 +105,7 @@ func (m *ModePlan) asCalls(w Work) {
 	}
 	m.TimeBasis += ", all of it used"
 	if m.Mode == quarry.ModeFlex {
-		m.TimeBasis += "; flex waits behind others"
+		m.TimeBasis += "; flex requests wait for others"
 	}
 	seconds := 60 * minutes
 	m.Seconds = &seconds

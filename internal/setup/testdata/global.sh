@@ -142,7 +142,7 @@ aws iam put-role-policy --role-name "$role" --policy-name quarry-batch-us-east-1
 JSON
 )"
 
-# The caller's policy, to be attached to whoever runs quarry:
+# The caller's policy; attach it to the users and roles that run quarry:
 # aws iam attach-user-policy --user-name NAME --policy-arn arn:aws:iam::123456789012:policy/quarry-caller
 if ! aws iam get-policy --policy-arn arn:aws:iam::123456789012:policy/quarry-caller >/dev/null 2>&1; then
 aws iam create-policy --policy-name quarry-caller --policy-document "$(cat <<'JSON'

@@ -140,7 +140,7 @@ resource "aws_iam_role_policy" "quarry" {
   })
 }
 
-# To be attached to whoever runs quarry.
+# Attach this to the users and roles that run quarry.
 resource "aws_iam_policy" "caller" {
   name = "quarry-caller"
   policy = jsonencode({

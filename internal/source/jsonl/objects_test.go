@@ -53,7 +53,7 @@ func TestObjects(t *testing.T) {
 		{"a missing quote on the only line", `[{"id":1,"body":"x},{"id":2,"body":"x"},{"id":3,"body":"x"}]`, []string{
 			"in.jsonl:1: broken JSON: unexpected end inside a string at byte 19", "2@1", "3@1",
 		}},
-		{"a bracket too many", `[{"id":1,"body":"x"]},{"id":2,"body":"x"}]`, []string{"in.jsonl:1: broken JSON: want , or } behind an object's value at byte 18", "2@1"}},
+		{"a bracket too many", `[{"id":1,"body":"x"]},{"id":2,"body":"x"}]`, []string{"in.jsonl:1: broken JSON: want , or } after an object's value at byte 18", "2@1"}},
 		{"an array cut off", `[{"id":1,"body":"x"},{"id":2,"bo`, []string{"1@1", "in.jsonl:1: broken JSON: unexpected end inside a string at byte 11"}},
 		{"an item above the limit", `[{"id":1,"body":"x"},{"id":2,"body":"` + strings.Repeat("y,{\\\"", 400) + `","c":[{"id":7}]},{"id":3,"body":"x"}]`, []string{"1@1", "in.jsonl:1: item of 2,033 bytes is above the limit of 1,000", "3@1"}},
 	} {

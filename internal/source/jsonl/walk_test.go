@@ -34,7 +34,7 @@ func TestEveryArrayAtAPathIsRead(t *testing.T) {
 		{"cut off in a later page", `{"results":[` + one(1) + `]}{"results":[` + one(2), []string{"1@1", "2@1", "in.jsonl:1: the array of items has no end: the file was cut off here"}},
 		{"cut off before a later page", `{"results":[` + one(1) + `]}{"resu`, []string{"1@1", "in.jsonl:1: the array of items has no end: the file was cut off here"}},
 		{"a broken item at the end of a page", `{"results":[` + one(1) + ",\n{\"id\":2,\"body\":\"x\"]}\n{\"results\":[\n" + one(3) + `]}`, []string{
-			"1@1", "in.jsonl:2: broken JSON: want , or } behind an object's value at byte 18", "in.jsonl:3: broken JSON: unexpected end at byte 13", "3@4",
+			"1@1", "in.jsonl:2: broken JSON: want , or } after an object's value at byte 18", "in.jsonl:3: broken JSON: unexpected end at byte 13", "3@4",
 		}},
 		{"objects that are items themselves", one(1) + "\n" + one(2), []string{"1@1", "2@2"}},
 	} {

@@ -103,7 +103,7 @@ func (s *Source) read(ctx context.Context, from int64) iter.Seq2[rows.Row, error
 					yield(rows.Row{}, ctx.Err())
 					return
 				case err != nil:
-					reason := fmt.Sprintf("this row and those behind it, up to row %d, cannot be read: %v", before+n, err)
+					reason := fmt.Sprintf("this row and those after it, up to row %d, cannot be read: %v", before+n, err)
 					if !yield(rows.Row{Line: last + 1, Offset: last + 1, Reason: reason}, nil) {
 						return
 					}

@@ -160,7 +160,7 @@ func TestAPrefix(t *testing.T) {
 		"3  y",
 		"told by content  x",
 		"4  x",
-		"s3://b/articles/g.png: cannot be read: its kind cannot be told",
+		"s3://b/articles/g.png: cannot be read: its type is not recognized",
 		"s3://b/articles/h.jsonl.gz:2: the rest cannot be read: unexpected EOF",
 		"m.sjis.html html <meta charset=Shift_JIS>日本語",
 		"s3://b/articles/z.md: invalid UTF-8 at byte 3",

@@ -115,7 +115,7 @@ func read(b quarry.Block) ([]Entry, error) {
 			all = append(all, Entry{Document: d})
 		case errors.As(err, &fault):
 			if !reflect.DeepEqual(quarry.Document{At: fault.At}, d) {
-				return nil, fmt.Errorf("%w: the document beside it holds more than its position: %+v", err, d)
+				return nil, fmt.Errorf("%w: its document holds more than its position: %+v", err, d)
 			}
 			all = append(all, Entry{Document: d, Fault: fault.Error()})
 		default:
@@ -159,7 +159,7 @@ func forward(t *testing.T, all []Entry) {
 	for i, e := range all {
 		at := e.Document.At
 		if i > 0 && at.File == last.File && (at.Line < last.Line || at.Offset <= last.Offset) {
-			t.Errorf("%v at %d comes behind %v at %d", at, at.Offset, last, last.Offset)
+			t.Errorf("%v at %d comes after %v at %d", at, at.Offset, last, last.Offset)
 		}
 		if at.File != last.File && seen[at.File] {
 			t.Errorf("%v: its file was left before", at)

@@ -180,7 +180,7 @@ func (f File) From(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	}
 	if _, err := io.CopyN(io.Discard, r, offset); err != nil {
 		_ = out.Close()
-		return nil, fmt.Errorf("go on at byte %d: %w", offset, err)
+		return nil, fmt.Errorf("continue at byte %d: %w", offset, err)
 	}
 	return out, nil
 }

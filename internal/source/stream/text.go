@@ -47,7 +47,7 @@ func Text(b []byte) ([]byte, error) {
 
 // ErrUnknownEncoding says that a text is not UTF-8, and that its encoding is not declared and cannot be told for sure. A
 // wrong guess would be paid for as an article of nonsense.
-var ErrUnknownEncoding = errors.New("it is not UTF-8, and its encoding cannot be told")
+var ErrUnknownEncoding = errors.New("it is not UTF-8, and its encoding is not recognized")
 
 func markOf(b []byte) (enc encoding.Encoding, size int) {
 	switch {

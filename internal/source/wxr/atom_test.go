@@ -99,7 +99,7 @@ func TestAtomsRest(t *testing.T) {
 	if len(docs) != 1 || string(docs[0].Fields) != want {
 		t.Errorf("%+v, want the fields %s", docs, want)
 	}
-	if len(faults) != 1 || faults[0] != "in.xml:1: no </feed> behind the last entry: the file was cut off here, or it is no Atom" {
+	if len(faults) != 1 || faults[0] != "in.xml:1: no </feed> after the last entry: the file is truncated or is not Atom" {
 		t.Errorf("faults %q", faults)
 	}
 	if notes := book.Take(); len(notes) != 1 || !strings.Contains(notes[0], "1 comment") {

@@ -20,8 +20,8 @@ type form struct {
 }
 
 var (
-	rss  = newForm("", "item", []string{"channel", "rss", "rdf:RDF"}, "no </channel> or </rss> behind the last item: the file was cut off here, or it is no RSS")
-	atom = newForm("", "entry", []string{"feed"}, "no </feed> behind the last entry: the file was cut off here, or it is no Atom")
+	rss  = newForm("", "item", []string{"channel", "rss", "rdf:RDF"}, "no </channel> or </rss> after the last item: the file is truncated or is not RSS")
+	atom = newForm("", "entry", []string{"feed"}, "no </feed> after the last entry: the file is truncated or is not Atom")
 )
 
 func newForm(prefix, item string, ends []string, missing string) *form {

@@ -64,7 +64,7 @@ func one(id, body string) string {
 	return "<item>\n<title>T &amp; " + id + "</title><content:encoded>" + body + "</content:encoded><wp:post_id>" + id + "</wp:post_id></item>\n"
 }
 
-const noEnd = "no </channel> or </rss> behind the last item: the file was cut off here, or it is no RSS"
+const noEnd = "no </channel> or </rss> after the last item: the file is truncated or is not RSS"
 
 func TestItems(t *testing.T) {
 	t.Parallel()

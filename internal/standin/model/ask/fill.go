@@ -53,7 +53,7 @@ func (w *filling) fill(buf *bytes.Buffer, key string, n *Node) error {
 	case n.cut:
 		return schemaError("%s leads back to itself and is required", shown(key))
 	case n.types == 0:
-		return schemaError("no value can stand at %s: its demands contradict one another", shown(key))
+		return schemaError("no value is possible at %s: its constraints contradict each other", shown(key))
 	}
 	if !n.Object() || len(n.enum) > 0 || n.types == typeAny && len(n.props) == 0 && key != "" {
 		v, err := w.leaf(key, n, func(item *Node) (jsontext.Value, error) {
