@@ -37,14 +37,17 @@ var arrows = map[string][]string{
 	"internal/standin":   {},
 }
 
-// What the packages below internal/run may import beside the vocabulary and the leaves. None of them knows a run, a
-// provider or what is in a ledger (some make or read its rows, which are plain values); internal/run joins them.
+// What the packages below internal/run may import in addition to the vocabulary and the leaves. None of them knows a run or
+// what is in a ledger (some make or read its rows, which are plain values), and only calls knows a provider.
 var belowRun = map[string][]string{
 	"internal/run/adopt": {
 		"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/collect", "internal/dedupe", "internal/ledger",
 	},
 	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/dedupe"},
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
+	"internal/run/calls": {
+		"internal/run/event", "internal/run/lines", "internal/run/shardfile", "internal/bedrock", "internal/collect", "internal/ledger", "internal/parse", "internal/prompt",
+	},
 	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
 	"internal/run/sample":   {"internal/dedupe"},
 	"internal/run/event":    {"internal/report"},

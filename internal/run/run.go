@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"quarry"
@@ -26,10 +25,10 @@ import (
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
 	"quarry/internal/figure"
-	"quarry/internal/inflight"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
+	"quarry/internal/run/calls"
 	"quarry/internal/run/event"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/history"
@@ -169,21 +168,16 @@ type Run struct {
 
 	heavy     chan struct{}
 	sending   chan struct{} // the slot of uploads: one fills the line with its parts, and four hold 160 MB of them
-	calls     chan struct{} // a slot for each on-demand call under way
-	replies   *inflight.Budget
-	pacing    sync.Once
-	pace      *bedrock.Pacer
-	cached    atomic.Bool // a call that writes the prompt cache was made
-	largeCall atomic.Bool // it was said that a call is larger than a minute's quota
-	fresh     sync.Map    // ShardID → job attempt whose intent this process wrote and has not sent
-	waits     sync.Map    // ShardID → how often it waited
-	announced sync.Map    // name of a bucket → run.json is there
-	partial   bool        // not all documents have ended yet: what has is written
-	readKnown bool        // this process read the file of given answers
-	replaced  bool        // the sources are not those of the pass before
-	beside    *known      // a finished pass that a forecast is compared with
-	adopting  bool        // the rows at hand were taken over: neither their input files nor their sources are here
-	money     sync.Mutex  // held while the cap is checked
+	caller    *calls.Caller
+	fresh     sync.Map   // ShardID → job attempt whose intent this process wrote and has not sent
+	waits     sync.Map   // ShardID → how often it waited
+	announced sync.Map   // name of a bucket → run.json is there
+	partial   bool       // not all documents have ended yet: what has is written
+	readKnown bool       // this process read the file of given answers
+	replaced  bool       // the sources are not those of the pass before
+	beside    *known     // a finished pass that a forecast is compared with
+	adopting  bool       // the rows at hand were taken over: neither their input files nor their sources are here
+	money     sync.Mutex // held while the cap is checked
 	cap       *limits.Cap
 	moved     *moved       // where the documents are now, once the sources were found to have changed; nil: not looked for
 	near      *dedupe.Near // signatures of all texts, while the sources are planned; nil: nobody looks
@@ -216,9 +210,9 @@ func New(cfg Config, deps Deps) *Run {
 		cfg.Workers = 2
 	}
 	if cfg.Concurrency == 0 {
-		cfg.Concurrency = mostCalls
+		cfg.Concurrency = calls.Most
 		if cfg.Local {
-			cfg.Concurrency = mostLocalCalls
+			cfg.Concurrency = calls.MostLocal
 		}
 	}
 	if cfg.ListLag == 0 {
@@ -226,12 +220,13 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	r := &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1), calls: make(chan struct{}, cfg.Concurrency), replies: inflight.New(repliesBytes),
+		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1),
 		turns: make(chan struct{}, callsAtOnce),
 	}
 	if deps.Bucket != nil {
 		r.gatherPools(deps.Pools)
 	}
+	r.caller = r.newCaller()
 	r.sched = newSchedule(r.pools)
 	if cfg.MaxUSD != nil {
 		r.cap = limits.NewCap(*cfg.MaxUSD)

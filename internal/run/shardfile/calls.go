@@ -35,26 +35,37 @@ type CallError struct {
 // NoReply begins the error of a record of which two calls had no reply.
 const NoReply = "no reply to two on-demand calls"
 
-// Resent gives the records of a shard of which a call had no reply and was made again, from its sealed journal of calls. None where the
-// shard was no calls.
+// Resent gives the records of a shard of which a call had no reply and was made again, from its sealed journal of calls. None if the
+// shard was not sent by calls.
 func (d Dir) Resent(id quarry.ShardID) (map[quarry.RecordID]bool, error) {
-	path := d.Calls(id) + ".zst"
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	resent := map[quarry.RecordID]bool{}
-	for c, err := range lines.Read[struct {
+	type call struct {
 		RecordID quarry.RecordID `json:"recordId"`
 		Intent   int             `json:"intent"`
-	}](path) {
+	}
+	return recordsOf(d.Calls(id)+".zst", func(c *call) (quarry.RecordID, bool) { return c.RecordID, c.Intent > 1 })
+}
+
+// ResentBefore gives the records of a shard of which a call of an earlier attempt was made again.
+func (d Dir) ResentBefore(id quarry.ShardID) (map[quarry.RecordID]bool, error) {
+	type part struct {
+		RecordID quarry.RecordID `json:"record_id"`
+		Resent   bool            `json:"resent"`
+	}
+	return recordsOf(d.Part(id), func(p *part) (quarry.RecordID, bool) { return p.RecordID, p.Resent })
+}
+
+// recordsOf gives the records that lines of a file name.
+func recordsOf[T any](path string, named func(*T) (quarry.RecordID, bool)) (map[quarry.RecordID]bool, error) {
+	records := map[quarry.RecordID]bool{}
+	for line, err := range lines.Read[T](path) {
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
-		if c.Intent > 1 {
-			resent[c.RecordID] = true
+		if id, ok := named(&line); ok {
+			records[id] = true
 		}
 	}
-	return resent, nil
+	return records, nil
 }
 
 // OpenCalls reads what was asked before and opens the file for more: which records have an answer, and the number of the last
