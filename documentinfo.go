@@ -16,6 +16,11 @@ type DocumentInfo struct {
 	Fields json.RawMessage
 }
 
+// Info is what a result keeps of the document.
+func (d *Document) Info() DocumentInfo {
+	return DocumentInfo{Title: d.Title, URL: d.URL, Lang: d.Lang, Fields: d.Fields}
+}
+
 // MarshalJSON writes one flat object.
 func (d DocumentInfo) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}

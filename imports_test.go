@@ -68,6 +68,11 @@ var belowRun = map[string][]string{
 		"internal/report", "internal/tokens",
 	},
 	"internal/run/plan": {"internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
+	"internal/run/planner": {
+		"internal/run/answered", "internal/run/event", "internal/run/forecast", "internal/run/given", "internal/run/index", "internal/run/lines", "internal/run/plan",
+		"internal/run/prepare", "internal/run/relocate", "internal/run/sample", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe",
+		"internal/source", "internal/tokens",
+	},
 	"internal/run/prepare": {
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
 	},

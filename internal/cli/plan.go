@@ -21,6 +21,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/run"
 	"quarry/internal/run/forecast"
+	"quarry/internal/run/planner"
 )
 
 // offline puts together a run that asks nobody, with its index in a directory that is thrown away.
@@ -144,7 +145,7 @@ func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
 	}
 	printKnown(row, f.Known, s.Dir)
 	if g := p.Given; g != nil {
-		row("given", "%s", run.GivenText(g))
+		row("given", "%s", planner.GivenText(g))
 	}
 	row("text", "%s MiB in the sources, %s MiB cleaned, %s MiB of records", mib(p.SourceBytes), mib(p.CleanedBytes), mib(p.LineBytes))
 	if p.Cut > 0 {

@@ -16,7 +16,9 @@ import (
 	"quarry/internal/prompt"
 	"quarry/internal/run/index"
 	"quarry/internal/run/prepare"
+	"quarry/internal/run/relocate"
 	"quarry/internal/run/shardfile"
+	"quarry/internal/source"
 )
 
 // build writes a shard's input file and its part of the index. Doing it again writes the same bytes, or fewer records where
@@ -31,7 +33,7 @@ func (r *Run) build(ctx context.Context, s *ledger.Shard) error {
 		return fmt.Errorf("build shard %s: %s and %s that changed, of %s planned", s.ID, figure.Count(w.Records, "record"), figure.Thousands(left.records), figure.Thousands(s.Records))
 	}
 	if stale, err := r.pilotIsStale(ctx, s, w.Records, left.records); err != nil || stale {
-		return errors.Join(err, fmt.Errorf("build shard %s: %s left of the pilot's %s: %w", s.ID, figure.Clause(w.Records, "record", "is", "are"), figure.Thousands(s.Records), errSourceChanged(s.Start)))
+		return errors.Join(err, fmt.Errorf("build shard %s: %s left of the pilot's %s: %w", s.ID, figure.Clause(w.Records, "record", "is", "are"), figure.Thousands(s.Records), relocate.SourceChanged(s.Start)))
 	}
 	s.Digest, s.Records, s.Bytes, s.AnswerTokens, s.Parted = w.Digest, w.Records, w.Bytes, w.Tokens, w.Parted
 	s.Unbuilt = left.records
@@ -53,7 +55,7 @@ func (r *Run) buildFile(ctx context.Context, s *ledger.Shard) (shardfile.Written
 	left := &unbuilt{run: r, shard: s}
 	defer left.abort()
 	w, err := r.writeInput(s, func(f *shardfile.InputFile) error { return r.buildStretch(ctx, s, f, left) })
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, relocate.ErrMoved) {
 		left.abort()
 		left = &unbuilt{run: r, shard: s}
 		w, err = r.writeInput(s, func(f *shardfile.InputFile) error { return r.buildMoved(ctx, s, f, left) })
@@ -78,11 +80,8 @@ func (r *Run) writeInput(s *ledger.Shard, fill func(*shardfile.InputFile) error)
 	return f.Commit()
 }
 
-// errMoved says that the documents of a shard are not where the plan has them.
-var errMoved = errors.New("the sources changed since they were planned")
-
 // buildStretch reads a stretch of the sources where it was when it was planned, and takes those documents that are the
-// shard's. It gives errMoved as soon as another document is in the place of one of them.
+// shard's. It gives ErrMoved as soon as another document is in the place of one of them.
 func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.InputFile, left *unbuilt) error {
 	asked, err := r.openAsked(s)
 	if err != nil {
@@ -100,7 +99,7 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.In
 	order := s.StartOrder
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
-	for block, err := range prepare.Blocks(reading, r.asking(), r.blocks(reading, s.Start), want) {
+	for block, err := range prepare.Blocks(reading, r.preparing(), source.Blocks(reading, r.sources, s.Start), want) {
 		if err != nil {
 			return r.movedOr(ctx, err)
 		}
@@ -113,7 +112,7 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.In
 				continue
 			}
 			if item.Hash != next.entry.Hash {
-				return errMoved
+				return relocate.ErrMoved
 			}
 			if err := r.buildOne(s, f, left, item, &next); err != nil {
 				return err
@@ -123,7 +122,7 @@ func (r *Run) buildStretch(ctx context.Context, s *ledger.Shard, f *shardfile.In
 			}
 		}
 	}
-	return errMoved
+	return relocate.ErrMoved
 }
 
 // movedOr takes an error of the sources for a change of them: they are read once more, from the beginning, before the run
@@ -132,14 +131,14 @@ func (r *Run) movedOr(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, effect.ErrHook) {
 		return fmt.Errorf("read sources: %w", err)
 	}
-	return errMoved
+	return relocate.ErrMoved
 }
 
 // buildOne adds the records of a document to the input file, if it is the document that was planned. It compares the key and
 // not the length of the line: whether the answer schema is sent along may be decided in between, and is not part of the key.
 func (r *Run) buildOne(s *ledger.Shard, f *shardfile.InputFile, left *unbuilt, item *prepare.Item, p *planned) error {
 	if why := differs(item, p); why != "" {
-		return left.add(p, item.Document.ID, why, info(&item.Document))
+		return left.add(p, item.Document.ID, why, item.Document.Info())
 	}
 	for part, input := range records(s, item, p) {
 		if err := f.Add(part, input); err != nil {
@@ -152,7 +151,7 @@ func (r *Run) buildOne(s *ledger.Shard, f *shardfile.InputFile, left *unbuilt, i
 // records gives the records of a document that are the shard's.
 func records(s *ledger.Shard, item *prepare.Item, p *planned) iter.Seq2[shardfile.Part, []byte] {
 	return func(yield func(shardfile.Part, []byte) bool) {
-		part := shardfile.Part{ID: item.Document.ID, Order: p.order, Tried: p.tried, Bad: p.bad, Parts: item.Parts(), Document: info(&item.Document), Cleaned: item.Cleaned()}
+		part := shardfile.Part{ID: item.Document.ID, Order: p.order, Tried: p.tried, Bad: p.bad, Parts: item.Parts(), Document: item.Document.Info(), Cleaned: item.Cleaned()}
 		for id, input := range item.Records(p.tried + 1) {
 			if !p.asks(s, id.PartNumber()) {
 				continue

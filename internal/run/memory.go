@@ -11,6 +11,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/run/answered"
 	"quarry/internal/run/index"
+	"quarry/internal/run/planner"
 )
 
 // A run remembers every attempt of all its passes by the key of what was asked (package answered), so an answer that was paid
@@ -77,10 +78,10 @@ func (r *Run) remember(ctx context.Context) error {
 
 // rememberGiven adds the documents of passes that have an answer the run was given, and reports whether there are such passes.
 func (r *Run) rememberGiven(ctx context.Context, file *answered.File, news *answered.News) (bool, error) {
-	if _, given, err := r.plannedPass(ctx, importedPass); err != nil || !given {
+	if _, given, err := r.plannedPass(ctx, planner.ImportedPass); err != nil || !given {
 		return false, err
 	}
-	imported, any := r.index(importedPass), false
+	imported, any := r.index(planner.ImportedPass), false
 	for pass := 1; pass <= r.pass; pass++ {
 		if file.HasKnown(pass) {
 			continue

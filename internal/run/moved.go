@@ -18,6 +18,7 @@ import (
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/relocate"
 	"quarry/internal/run/shardfile"
+	"quarry/internal/source"
 )
 
 // Sources may change between the plan and the moment at which a shard is built: hours can lie between. Every document is then
@@ -75,7 +76,7 @@ func (r *Run) ids(ctx context.Context) iter.Seq2[relocate.Block, error] {
 	return func(yield func(relocate.Block, error) bool) {
 		order := int64(0)
 		none := func(dedupe.Hash) bool { return false }
-		for block, err := range prepare.Blocks(ctx, r.asking(), r.blocks(ctx, quarry.Position{}), none) {
+		for block, err := range prepare.Blocks(ctx, r.preparing(), source.Blocks(ctx, r.sources, quarry.Position{}), none) {
 			b := relocate.Block{Block: index.Block{Order: order, At: block.First}}
 			for i := range block.Items {
 				if item := &block.Items[i]; item.IsDocument() {
@@ -146,7 +147,7 @@ func (r *Run) readMoved(ctx context.Context, s *ledger.Shard, all *awaited) erro
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	n := stretch.From.Order
-	for block, err := range prepare.Blocks(reading, r.asking(), r.blocks(reading, stretch.From.At), all.wants) {
+	for block, err := range prepare.Blocks(reading, r.preparing(), source.Blocks(reading, r.sources, stretch.From.At), all.wants) {
 		if err != nil {
 			return unreadable(err)
 		}
@@ -216,7 +217,7 @@ func (a *awaited) take(s *ledger.Shard, item *prepare.Item) error {
 	d := &a.docs[i]
 	d.found = true
 	if d.why = differs(item, &d.planned); d.why != "" {
-		d.id, d.doc = item.Document.ID, info(&item.Document)
+		d.id, d.doc = item.Document.ID, item.Document.Info()
 		d.doc.Fields = slices.Clone(d.doc.Fields)
 		return nil
 	}

@@ -29,7 +29,7 @@ func (r *Run) preflight(ctx context.Context) (count, error) {
 		return count{}, nil
 	}
 	if r.planned.Beyond > 0 && r.cfg.Window.Known() {
-		r.watch(Event{Kind: Note, Text: r.beyond()})
+		r.watch(Event{Kind: Note, Text: r.cfg.Window.Advice(r.planned.Beyond, r.planned.Asked, r.planned.FitsAt)})
 	}
 	if r.deps.Preflight != nil {
 		if err := r.deps.Preflight(ctx); err != nil {

@@ -3,18 +3,14 @@ package run
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"quarry"
-	"quarry/internal/dedupe"
-	"quarry/internal/run/index"
 	"quarry/internal/run/plan"
-	"quarry/internal/run/sample"
-	"quarry/internal/run/weigh"
+	"quarry/internal/run/planner"
+	"quarry/internal/run/prepare"
 )
 
 // plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
@@ -46,17 +42,17 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	r.piloted = slices.Contains(passed, r.asks())
-	for again := r.spool == nil; ; again = false {
-		r.planned = plan.Plan{Pass: r.pass}
-		err := r.planPass(ctx, before)
-		if again && errors.Is(err, errMoved) {
-			continue // once: what was read of the sources is nowhere kept yet
-		}
-		if err != nil {
-			return count{}, err
-		}
-		break
+	earlier, err := r.earlier(ctx, before)
+	if err != nil {
+		return count{}, err
 	}
+	if earlier.Given != nil {
+		defer earlier.Given.Close()
+	}
+	if r.planned, err = r.planner().Plan(ctx, earlier); err != nil {
+		return count{}, err
+	}
+	r.sayGiven()
 	if err := r.mostAreThere(ctx, before); err != nil {
 		return count{}, err
 	}
@@ -107,105 +103,50 @@ func (r *Run) importedBefore(ctx context.Context) (*known, error) {
 	if _, planned, err := r.plannedPass(ctx, r.pass); err != nil || !planned {
 		return nil, err
 	}
-	p, imported, err := r.plannedPass(ctx, importedPass)
+	p, imported, err := r.plannedPass(ctx, planner.ImportedPass)
 	if _, noted := r.index(r.pass).Given(); err != nil || noted || !imported {
 		return nil, err
 	}
-	return r.openKnown(importedPass, p), nil
+	return r.openKnown(planner.ImportedPass, p), nil
 }
 
-// planPass reads the sources and writes the index of the pass.
-func (r *Run) planPass(ctx context.Context, before *known) (err error) {
-	pass := r.index(r.pass)
-	dir := pass.SortDir()
-	ids := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "ids"})
-	keys := dedupe.NewSorter(r.effects, dedupe.Config{Dir: dir, Name: "keys"})
-	var again *index.Repeats
-	var pairs *index.Joined
-	var given *index.Given
-	var memory *recall
-	defer func() {
-		err = errors.Join(err, ids.Close(), keys.Close())
-		if memory != nil {
-			err = errors.Join(err, memory.close())
-		}
-		if again != nil {
-			err = errors.Join(err, again.Close())
-		}
-		if given != nil {
-			err = errors.Join(err, given.Close())
-		}
-		if pairs != nil {
-			err = errors.Join(err, pairs.Close())
-		}
-	}()
-	if err := r.openNear(); err != nil {
-		return err
+// planner is how the pass is planned.
+func (r *Run) planner() *planner.Config {
+	c := &planner.Config{
+		Effects: r.effects, Dir: r.cfg.Dir, Pass: r.pass, Sources: r.sources, Names: r.cfg.Sources,
+		Prepare: r.preparing(), Model: r.cfg.Model, MaxLine: r.maxLine(), Limit: r.cfg.Limit, Pilot: r.pilotSize(), RefreshMax: r.cfg.RefreshMax,
+		Attempts: r.cfg.Attempts, Near: r.cfg.Near, ReuseNear: r.cfg.ReuseNear,
+		Window: r.cfg.Window, Answers: r.model(), Learned: r.learned, Watch: r.deps.Watch,
 	}
-	defer func() { err = errors.Join(err, r.closeNear()) }()
-	answers, err := r.givenAnswers(ctx) // before the sources are read: a line that is none ends it
-	if err != nil {
-		return err
+	if r.spool != nil {
+		c.Record = r.spool.Add
 	}
-	pilot := sample.New(r.pilotSize())
-	if err := errors.Join(r.scan(ctx, ids, keys, pilot), ctx.Err()); err != nil {
-		return err
+	return c
+}
+
+// preparing is how a document becomes records.
+func (r *Run) preparing() prepare.Config {
+	return prepare.Config{Clean: r.cfg.Clean, Prompt: r.cfg.Prompt, Long: r.cfg.Long, Ready: r.validateConfig(), Workers: r.cfg.Workers}
+}
+
+// earlier is what earlier passes left for the one at hand. Close what was opened.
+func (r *Run) earlier(ctx context.Context, before *known) (e planner.Earlier, err error) {
+	e = planner.Earlier{Before: before.slots(), Journal: r.files().Journal}
+	switch {
+	case r.beside != nil:
+		e.Journal, e.Answered = nil, r.beside.dir
+	case r.spool != nil:
+		e.Journal = nil
 	}
-	// Documents still counts all that have an order; see scan.
-	if pairs, err = pass.Join(ctx, ids, r.planned.Documents, before.slots()); err != nil {
-		return err
+	given, err := r.givenAnswers(ctx)
+	if given == nil || err != nil {
+		return e, err
 	}
-	r.planned.Gone, r.planned.Lost = pairs.Gone, pairs.Lost
-	if again, err = pass.FindRepeats(ids, keys); err != nil {
-		return err
+	e.Given = &planner.Given{Known: given.Known, Plan: given.planned}
+	if e.Given.Plan.Given == nil { // imported by a version that did not count them
+		e.Given.Plan.Given = &plan.Given{File: r.cfg.Known}
 	}
-	if err := r.findNear(ctx, again); err != nil {
-		return err
-	}
-	if answers != nil {
-		defer answers.Close()
-	}
-	if given, err = r.matchGiven(ctx, ids, keys, answers); err != nil {
-		return err
-	}
-	weights, err := weigh.Open(pass.Path(weightsFile))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, weights.Close(), r.effects.Remove(pass.Path(weightsFile))) }()
-	if memory, err = r.openRecall(ctx, keys); err != nil {
-		return err
-	}
-	findings := plan.Findings{
-		Room:    r.roomForText(),
-		Weighed: weights,
-		Recall:  memory.of, Carry: memory.carryLast,
-		Repeats: again, Sample: pilot, Joined: pairs, Before: before.slots(), RefreshMax: r.cfg.RefreshMax,
-		Given: given, CarryGiven: memory.carryGiven,
-	}
-	err = r.planned.Decide(ctx, pass, &findings)
-	if errors.Is(err, plan.ErrNoDocuments) {
-		hint := "check the path; `quarry clean SOURCE` shows what is read from it"
-		if r.planned.Unreadable > 0 {
-			hint = "each item was left out for the reason above; `quarry inspect SOURCE` shows the fields, and --field id=NAME --field body=NAME say which are meant " +
-				"(with --records, a ready record has recordId and modelInput)"
-		}
-		return &quarry.Error{Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(r.cfg.Sources, " "), Err: err, Hint: hint}
-	}
-	if err != nil {
-		return err
-	}
-	if p := &r.planned; p.Beyond > 0 {
-		p.Notes = append(p.Notes, r.beyond())
-	}
-	if err := r.planned.TopUpPilot(ctx, pass, r.pilotSize()); err != nil {
-		return err
-	}
-	r.sayGiven()
-	if err := r.carry(ctx, memory); err != nil {
-		return err
-	}
-	return r.nameRepeats(ctx, again)
+	return e, nil
 }
 
 // plannedFact is the name under which a pass's plan is kept.
@@ -234,7 +175,7 @@ func (r *Run) passBefore(ctx context.Context) (*known, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n == importedPass {
+	if n == planner.ImportedPass {
 		return r.importedBefore(ctx)
 	}
 	p, ok, err := r.plannedPass(ctx, n)
@@ -263,7 +204,7 @@ func (r *Run) numberBefore(ctx context.Context) (int, error) {
 			return r.pass - 1, nil
 		}
 		if text, known, err = r.ledger.Fact(ctx, "finished"); err != nil || !known {
-			return importedPass, err
+			return planner.ImportedPass, err
 		}
 	}
 	n, err := strconv.Atoi(text)

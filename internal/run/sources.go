@@ -8,6 +8,7 @@ import (
 
 	"quarry/internal/figure"
 	"quarry/internal/run/plan"
+	"quarry/internal/run/planner"
 )
 
 // mayReplace lets other sources take the place of the run's. A pass that was planned over the old ones is given up. The new list
@@ -68,7 +69,7 @@ func (r *Run) CompareWith(b Beside) error {
 		return fmt.Errorf("read the plan of the given answers: %w", err)
 	}
 	r.beside.read = b.Known
-	r.beside.given = other.openKnown(importedPass, given)
+	r.beside.given = other.openKnown(planner.ImportedPass, given)
 	return nil
 }
 

@@ -35,6 +35,24 @@ type Source interface {
 	Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error]
 }
 
+// Blocks reads sources one after the other, from a position that an earlier block had as First.
+func Blocks(ctx context.Context, sources []Source, from quarry.Position) iter.Seq2[quarry.Block, error] {
+	return func(yield func(quarry.Block, error) bool) {
+		for i := from.Source; i < len(sources); i++ {
+			at := quarry.Position{}
+			if i == from.Source {
+				at = from
+			}
+			for b, err := range sources[i].Blocks(ctx, at) {
+				b.First.Source = i
+				if !yield(b, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
 // noted is a source that says in one line for each rule what it passed over or changed.
 type noted struct {
 	Source

@@ -1,15 +1,16 @@
-package run
+package planner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
 	"slices"
 
-	"quarry/internal/dedupe"
 	"quarry/internal/run/answered"
 	"quarry/internal/run/index"
 	"quarry/internal/run/plan"
+	"quarry/internal/run/relocate"
 )
 
 // recall finds which documents of a pass in the making, or which parts of them, need not be asked, and how often the others
@@ -23,19 +24,15 @@ type recall struct {
 	found []answered.Entry // what can be taken over of it
 }
 
-// openRecall joins the keys of the pass with the run's memory, or with that of the run it is compared with.
-func (r *Run) openRecall(ctx context.Context, keys *dedupe.Sorter) (*recall, error) {
-	dir := r.cfg.Dir
-	if r.beside != nil {
-		dir = r.beside.dir
-	}
-	file, err := answered.Open(dir)
+// openRecall joins the keys of the pass with the answers of all passes.
+func (p *planning) openRecall(ctx context.Context) (*recall, error) {
+	file, err := answered.Open(cmp.Or(p.earlier.Answered, p.Dir))
 	if err != nil {
 		return nil, err
 	}
-	sorting := r.index(r.pass).SortDir()
-	c := &recall{attempts: r.cfg.Attempts, carried: answered.NewCarried(r.effects, sorting)}
-	c.hits, err = file.Join(ctx, r.effects, sorting, keys.Sorted())
+	dir := p.index.SortDir()
+	c := &recall{attempts: p.Attempts, carried: answered.NewCarried(p.Effects, dir)}
+	c.hits, err = file.Join(ctx, p.Effects, dir, p.keys.Sorted())
 	return c, err
 }
 
@@ -70,36 +67,32 @@ func (c *recall) close() error {
 	return errors.Join(c.hits.Close(), c.carried.Close())
 }
 
-// carry writes the earlier outcomes of the documents that are not asked for them, read from the journals.
-func (r *Run) carry(ctx context.Context, c *recall) error {
-	if r.beside != nil || r.spool != nil { // no results are made of this plan
+// carry writes the earlier outcomes of the documents that are not sent for them, read from the journals.
+func (p *planning) carry(ctx context.Context, c *recall) error {
+	if p.earlier.Journal == nil {
 		return nil
 	}
-	from := answered.From{Journal: r.files().Journal}
-	if given, ok, err := r.plannedPass(ctx, importedPass); err != nil {
-		return err
-	} else if ok {
-		from.Imported = r.index(importedPass).Known(given.Orders)
-		defer from.Imported.Close()
+	from := answered.From{Journal: p.earlier.Journal}
+	if g := p.earlier.Given; g != nil {
+		from.Imported = g.Known
 	}
-	return c.carried.Write(ctx, r.index(r.pass).Path(index.EarlierFile), from, r.recalled(ctx))
+	return c.carried.Write(ctx, p.index.Path(index.EarlierFile), from, p.recalled(ctx))
 }
 
 // recalled reads again the documents of the pass for which earlier answers count: their titles and other fields may have
 // changed since.
-func (r *Run) recalled(ctx context.Context) iter.Seq2[answered.Document, error] {
+func (p *planning) recalled(ctx context.Context) iter.Seq2[answered.Document, error] {
 	return func(yield func(answered.Document, error) bool) {
-		look := newRevisit(r)
+		look := revisit{planning: p}
 		defer look.close()
-		pass := r.index(r.pass)
-		long, err := pass.OpenAsked()
+		long, err := p.index.OpenAsked()
 		if err != nil {
 			yield(answered.Document{}, err)
 			return
 		}
 		defer long.Close()
 		var parts []int64
-		for d, err := range pass.Taken() {
+		for d, err := range p.index.Taken() {
 			if err == nil {
 				parts, err = long.Of(d.Order, parts)
 			}
@@ -111,9 +104,9 @@ func (r *Run) recalled(ctx context.Context) iter.Seq2[answered.Document, error] 
 			if err == nil {
 				doc, lookErr := look.document(ctx, d.Order)
 				if lookErr == nil && d.Hash != index.HashOf(doc.ID) {
-					lookErr = errSourceChanged(doc.At)
+					lookErr = relocate.SourceChanged(doc.At)
 				}
-				out.ID, out.Info, err = doc.ID, info(&doc), lookErr
+				out.ID, out.Info, err = doc.ID, doc.Info(), lookErr
 			}
 			if !yield(out, err) || err != nil {
 				return

@@ -1,4 +1,4 @@
-package run
+package planner
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 
 	"quarry"
 	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
 	"quarry/internal/figure"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
@@ -27,37 +26,20 @@ type nearLine struct {
 	Reused     bool              `json:"reused"`     // it is not asked, and gets the other's answer
 }
 
-func (r *Run) openNear() (err error) {
-	if r.cfg.Near == 0 {
+func (p *planning) addNear(order int64, item *prepare.Item) error {
+	if p.near == nil || item.Signature == nil {
 		return nil
 	}
-	r.near, err = dedupe.NewNear(r.effects, dedupe.Config{Dir: r.index(r.pass).SortDir(), Name: "near"}, r.cfg.Near)
-	return err
-}
-
-func (r *Run) closeNear() error {
-	if r.near == nil {
-		return nil
-	}
-	near := r.near
-	r.near = nil
-	return near.Close()
-}
-
-func (r *Run) addNear(order int64, item *prepare.Item) error {
-	if r.near == nil || item.Signature == nil {
-		return nil
-	}
-	return r.near.Add(order, string(item.Document.ID), item.Signature)
+	return p.near.Add(order, string(item.Document.ID), item.Signature)
 }
 
 // findNear names the texts that are nearly an earlier one, and adds them to those that are not asked where their answers
 // may be reused. A document that is left out or repeats another exactly takes no part.
-func (r *Run) findNear(ctx context.Context, again *index.Repeats) error {
-	if r.near == nil {
+func (p *planning) findNear(ctx context.Context, again *index.Repeats) error {
+	if p.near == nil {
 		return nil
 	}
-	out, err := atomicfile.Create(r.effects, filepath.Join(r.cfg.Dir, NearFile))
+	out, err := atomicfile.Create(p.Effects, filepath.Join(p.Dir, NearFile))
 	if err != nil {
 		return err
 	}
@@ -71,32 +53,32 @@ func (r *Run) findNear(ctx context.Context, again *index.Repeats) error {
 		}
 		return more && rep.Order == order, errors.Join(err, ctx.Err())
 	}
-	for p, err := range r.near.Pairs(repeated) {
+	for pair, err := range p.near.Pairs(repeated) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return fmt.Errorf("look for near duplicates: %w", err)
 		}
-		r.planned.Near++
-		line := nearLine{ID: quarry.DocumentID(p.Name), Of: quarry.DocumentID(p.FirstName), Similarity: float64(int64(1000*p.Similarity)) / 1000, Reused: r.cfg.ReuseNear}
+		p.plan.Near++
+		line := nearLine{ID: quarry.DocumentID(pair.Name), Of: quarry.DocumentID(pair.FirstName), Similarity: float64(int64(1000*pair.Similarity)) / 1000, Reused: p.ReuseNear}
 		if err := lines.Write(out, line); err != nil {
 			return err
 		}
-		if !r.cfg.ReuseNear {
+		if !p.ReuseNear {
 			continue
 		}
 		stop() // all of them were asked about: the list may grow
-		if err := again.AddNear(p.Pair, int64(1000*p.Similarity)); err != nil {
+		if err := again.AddNear(pair.Pair, int64(1000*pair.Similarity)); err != nil {
 			return err
 		}
 	}
 	if err := out.Commit(); err != nil {
 		return err
 	}
-	if n := r.planned.Near; n > 0 {
+	if n := p.plan.Near; n > 0 {
 		what := "they are asked all the same, unless reuse_near_duplicates is set"
-		if r.cfg.ReuseNear {
+		if p.ReuseNear {
 			what = "they get the answer to the earlier one"
 		}
-		r.planned.Notes = append(r.planned.Notes, fmt.Sprintf("%s nearly the same as an earlier one (%s names them); %s", figure.Clause(n, "document", "is", "are"), NearFile, what))
+		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s nearly the same as an earlier one (%s names them); %s", figure.Clause(n, "document", "is", "are"), NearFile, what))
 	}
 	return nil
 }
