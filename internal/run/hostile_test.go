@@ -81,25 +81,6 @@ func TestRepeatedIDs(t *testing.T) {
 	}
 }
 
-func TestPilotAmongManyTwins(t *testing.T) {
-	t.Parallel()
-	var docs strings.Builder
-	for i := range 200 {
-		docs.WriteString(doc(fmt.Sprintf("twin-%d", i), longText(0)))
-	}
-	for i := range 9 {
-		docs.WriteString(doc(fmt.Sprintf("own-%d", i), longText(i+1)))
-	}
-	w := newWorld(t, worldConfig{docs: docs.String()})
-	out, _, err := w.run(t, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.Planned.Pilot < 3 {
-		t.Errorf("the pilot has %d documents, a job needs 3", out.Planned.Pilot)
-	}
-}
-
 func TestPilotWhoseJobAnsweredNothingIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{docs: someDocs(9)})
