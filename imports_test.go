@@ -67,7 +67,7 @@ var belowRun = map[string][]string{
 		"internal/run/sample", "internal/run/failures", "internal/run/lines", "internal/run/forecast", "internal/run/shardfile", "internal/run/weigh", "internal/ledger",
 		"internal/report", "internal/tokens",
 	},
-	"internal/run/plan": {"internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
+	"internal/run/plan": {"internal/run/forecast", "internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
 	"internal/run/planner": {
 		"internal/run/answered", "internal/run/event", "internal/run/forecast", "internal/run/given", "internal/run/index", "internal/run/lines", "internal/run/plan",
 		"internal/run/prepare", "internal/run/relocate", "internal/run/sample", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe",

@@ -19,9 +19,9 @@ import (
 
 // costs are what the limits compute a shard's cost from, as it is known now.
 func (r *Run) costs() *limits.Costs {
-	t := r.allTexts()
+	t := r.planned.Texts()
 	t.Merges, t.Parts = 0, 0
-	e := r.model().Expect(r.learned, t)
+	e := r.answers().Expect(r.learned, t)
 	pools := r.poolRefs()
 	if len(pools) == 0 { // offline
 		pools = []ledger.Pool{{Region: r.cfg.Region, Model: r.cfg.Model}}

@@ -45,12 +45,12 @@ func (r *Run) decideMode(ctx context.Context) error {
 		return nil
 	case Hold:
 		p.Held = true
-		p.Notes = append(p.Notes, few+", waiting for a run with enough records; --below-minimum ondemand sends them now"+r.priceHint())
+		p.Notes = append(p.Notes, few+", waiting for a run with enough records; --below-minimum ondemand sends them now"+r.basis().OnDemandHint())
 		return nil
 	}
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "plan", Subject: "a batch job", Err: errors.New(few),
-		Hint: "send them on demand with --mode ondemand or --below-minimum ondemand" + r.priceHint(),
+		Hint: "send them on demand with --mode ondemand or --below-minimum ondemand" + r.basis().OnDemandHint(),
 	}
 }
 

@@ -108,7 +108,7 @@ func (r *Run) callMargin() time.Duration {
 // work is what the pass has to do before its deadline.
 func (r *Run) work() *limits.Work {
 	return &limits.Work{
-		Pass: r.planned.Pass, Records: r.planned.Stages(), Usage: r.guess(), Prices: r.prices(), Quotas: r.cfg.Quotas, Concurrency: r.cfg.Concurrency,
+		Pass: r.planned.Pass, Records: r.planned.Stages(), Usage: r.basis().Usage(), Prices: r.prices(), Quotas: r.cfg.Quotas, Concurrency: r.cfg.Concurrency,
 		Margin: r.callMargin(), Cap: r.cfg.MaxUSD, Costs: r.costs(),
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/forecast"
-	"quarry/internal/run/weigh"
 )
 
 // foreseen is what was expected of a pass, and what its pilot came to. It is a fact of the run.
@@ -80,7 +79,7 @@ func (r *Run) foresee(ctx context.Context) error {
 	if r.foreseen.Before != nil || r.planned.Asked == 0 {
 		return nil
 	}
-	before := r.prices().Expected(r.planned.Mode, r.planned.Stages(), r.expect())
+	before := r.basis().Expected(r.planned.Mode, r.planned.Stages())
 	r.foreseen.Before = &before
 	return r.keepForecast(ctx, nil)
 }
@@ -101,26 +100,15 @@ func (r *Run) keepForecast(ctx context.Context, with map[string]any) error {
 	return r.ledger.SetFacts(ctx, facts)
 }
 
-// allTexts are those of all documents that are asked.
-func (r *Run) allTexts() forecast.Texts {
-	p := &r.planned
-	t := forecast.Texts{Sums: p.Sent, Around: p.Around, Merges: p.Long, Parts: p.Parts + p.KnownParts}
-	if t.Documents == 0 && p.Records() > 0 { // planned by a version that counted the characters of all documents
-		t.Sums, t.Around = weigh.Guess(p.Classes, p.Asked+p.Same+p.Unchanged, p.Records(), p.Japanese), weigh.Around{}
-	}
-	return t
+// basis is what the forecast of the pass rests on now.
+func (r *Run) basis() *forecast.Basis {
+	return &forecast.Basis{Model: r.answers(), Prices: r.prices(), Learned: r.learned, Texts: r.planned.Texts()}
 }
 
-// model is what a forecast must know of who answers.
-func (r *Run) model() forecast.Model {
+// answers is what a forecast must know of who answers.
+func (r *Run) answers() forecast.Model {
 	return forecast.Model{Family: r.cfg.Family, MaxTokens: r.cfg.MaxTokens}
 }
-
-// expect is what the whole pass may take, by the best that is known now.
-func (r *Run) expect() forecast.Expectation { return r.model().Expect(r.learned, r.allTexts()) }
-
-// guess is what it takes by the estimate.
-func (r *Run) guess() quarry.Usage { return r.expect().Usage() }
 
 // prices are those of the requested model at home.
 func (r *Run) prices() forecast.Prices {
@@ -129,18 +117,6 @@ func (r *Run) prices() forecast.Prices {
 
 func (r *Run) pricesAt(p ledger.Pool) forecast.Prices {
 	return forecast.Prices{Table: r.cfg.Prices, Model: p.Model, Region: p.Region}
-}
-
-// listCost is what a usage costs at the requested model's price; nil where that is not known.
-func (r *Run) listCost(mode quarry.Mode, u quarry.Usage) *quarry.USD { return r.prices().Cost(mode, u) }
-
-// priceHint adds what on-demand calls would cost to a hint.
-func (r *Run) priceHint() string {
-	demand, job := r.listCost(quarry.ModeOnDemand, r.guess()), r.listCost(quarry.ModeJob, r.guess())
-	if demand == nil || job == nil {
-		return " (at a price that is not known: " + cost.UnknownHelp + ")"
-	}
-	return fmt.Sprintf(" (about %s instead of %s in a batch job)", demand, job)
 }
 
 // question is what a person is asked before the first call.

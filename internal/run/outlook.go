@@ -36,7 +36,7 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 	if _, err := r.plan(ctx); err != nil {
 		return Forecast{}, err
 	}
-	e := r.expect()
+	e := r.basis().Expect()
 	f := Forecast{
 		Planned: r.planned, Tokens: e.Input, Output: e.Output, Basis: e.Basis, Usage: e.Usage(),
 		LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas, Known: r.compared(),

@@ -133,7 +133,7 @@ func (r *Run) confirmRest(ctx context.Context, p *pilotRead) error {
 // restQuestion is what a person is asked once the pilot's answers lie there. The money is what is still to come.
 func (r *Run) restQuestion(p *pilotRead) string {
 	about := "at a price that is not known (" + cost.UnknownHelp + ")"
-	if e, spent := r.foreseen.After, r.listCost(r.planned.Mode, p.Usage); e != nil && e.Cost != nil && spent != nil {
+	if e, spent := r.foreseen.After, r.prices().Cost(r.planned.Mode, p.Usage); e != nil && e.Cost != nil && spent != nil {
 		left := func(of *quarry.USD) quarry.USD { return max(0, *of-*spent) }
 		about = fmt.Sprintf("for about %s more (%s to %s)", left(e.Cost), left(e.CostLow), left(e.CostHigh))
 	}
@@ -230,9 +230,9 @@ func (r *Run) learn(ctx context.Context, p *pilotRead) error {
 	}
 	l.Asks = r.asks()
 	r.learned = &l.Learned
-	rest := r.allTexts()
+	rest := r.planned.Texts()
 	rest.Sub(&l.First)
-	e := r.model().Expect(r.learned, rest).After(p.Usage)
+	e := r.answers().Expect(r.learned, rest).After(p.Usage)
 	e.Samples = l.Samples
 	after := r.prices().Expected(r.planned.Mode, r.planned.Stages(), e)
 	r.foreseen.After = &after

@@ -116,7 +116,7 @@ func (r *Run) planner() *planner.Config {
 		Effects: r.effects, Dir: r.cfg.Dir, Pass: r.pass, Sources: r.sources, Names: r.cfg.Sources,
 		Prepare: r.preparing(), Model: r.cfg.Model, MaxLine: r.maxLine(), Limit: r.cfg.Limit, Pilot: r.pilotSize(), RefreshMax: r.cfg.RefreshMax,
 		Attempts: r.cfg.Attempts, Near: r.cfg.Near, ReuseNear: r.cfg.ReuseNear,
-		Window: r.cfg.Window, Answers: r.model(), Learned: r.learned, Watch: r.deps.Watch,
+		Window: r.cfg.Window, Answers: r.answers(), Learned: r.learned, Watch: r.deps.Watch,
 	}
 	if r.spool != nil {
 		c.Record = r.spool.Add

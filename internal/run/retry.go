@@ -80,9 +80,9 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 		}
 		if !r.mayCall() {
 			r.unsent = records
-			what := ": failed; --below-minimum ondemand sends them on demand" + r.priceHint() + ", --below-minimum hold keeps them for a later run"
+			what := ": failed; --below-minimum ondemand sends them on demand" + r.basis().OnDemandHint() + ", --below-minimum hold keeps them for a later run"
 			if r.belowMinimum() == Hold {
-				what = ", waiting for a run with enough records; --below-minimum ondemand sends them now" + r.priceHint()
+				what = ", waiting for a run with enough records; --below-minimum ondemand sends them now" + r.basis().OnDemandHint()
 			}
 			r.watch(Event{Kind: Note, Text: tooFewText(records, r.cfg.Quotas.MinRecords) + what})
 			return false, nil
