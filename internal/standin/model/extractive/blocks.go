@@ -13,7 +13,6 @@ const (
 	heading
 	item
 	table
-	code
 )
 
 type block struct {
@@ -34,21 +33,11 @@ func (d document) firstHeading() string {
 	return ""
 }
 
-// parseBlocks cuts a text into blocks. HTML is brought to the marked form first.
+// parseBlocks cuts a plain text into blocks.
 func parseBlocks(text string) document {
-	if looksHTML(text) {
-		text = htmlToText(text)
-	}
-	p := blockParser{markdown: looksMarkdown(text), spaced: strings.Contains(text, "\n\n") || strings.Contains(text, "\n\r\n")}
-	p.lines(strings.Split(text, "\n"))
-	return document{blocks: p.blocks}
-}
-
-func (p *blockParser) lines(lines []string) {
+	p := blockParser{spaced: strings.Contains(text, "\n\n") || strings.Contains(text, "\n\r\n")}
+	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
-		if p.fence(lines, &i) || p.html(lines, &i) {
-			continue
-		}
 		next := ""
 		if i+1 < len(lines) {
 			next = lines[i+1]
@@ -58,34 +47,23 @@ func (p *blockParser) lines(lines []string) {
 		}
 	}
 	p.flush()
+	return document{blocks: p.blocks}
 }
 
 type blockParser struct {
-	markdown bool // inline marks are taken off; cleaned text keeps its characters as they are
-	spaced   bool // blank lines separate the paragraphs
-	comment  bool // inside <!-- -->
-	blocks   []block
-	open     blockKind
-	buf      strings.Builder
-	blank    bool // the last line was blank
-	inList   bool
-	closed   bool            // the last line of prose ended a sentence
-	unclosed string          // a fence mark that nothing closes
-	unended  map[string]bool // elements of HTML that nothing ends
+	spaced bool // blank lines separate the paragraphs
+	blocks []block
+	open   blockKind
+	buf    strings.Builder
+	inList bool
+	closed bool // the last line of prose ended a sentence
 }
 
 func (p *blockParser) flush() {
-	if p.buf.Len() == 0 {
-		return
-	}
-	text := p.buf.String()
-	p.buf.Reset()
-	if p.markdown && p.open != code {
-		text = stripInline(text)
-	}
-	if text = fold(text); text != "" {
+	if text := fold(p.buf.String()); text != "" {
 		p.blocks = append(p.blocks, block{kind: p.open, text: text})
 	}
+	p.buf.Reset()
 }
 
 func (p *blockParser) add(kind blockKind, text string) {
@@ -105,69 +83,12 @@ func (p *blockParser) whole(kind blockKind, text string) {
 	p.flush()
 }
 
-// fence passes over a fenced block. A fence that is never closed is a line like any other.
-func (p *blockParser) fence(lines []string, i *int) bool {
-	mark := fenceMark(lines[*i])
-	if mark == "" || p.unclosed != "" && strings.HasPrefix(mark, p.unclosed) {
-		return false
-	}
-	for j := *i + 1; j < len(lines); j++ {
-		if t := strings.TrimSpace(lines[j]); strings.HasPrefix(t, mark) && strings.Trim(t, mark[:1]) == "" {
-			if j > *i+1 {
-				p.whole(code, strings.Join(lines[*i+1:min(j, *i+6)], "\n"))
-			}
-			*i, p.blank = j, true
-			return true
-		}
-	}
-	p.unclosed = mark // no later fence of this kind can close either
-	return false
-}
-
-func fenceMark(line string) string {
-	t := strings.TrimLeft(line, " \t>")
-	for _, c := range []string{"`", "~"} {
-		if n := len(t) - len(strings.TrimLeft(t, c)); n >= 3 && !strings.Contains(t[n:], c) {
-			return t[:n]
-		}
-	}
-	return ""
-}
-
 // line takes one line; it tells whether it used up the next one too.
 func (p *blockParser) line(line, next string) bool {
 	trimmed := strings.TrimSpace(line)
-	wasBlank := p.blank
-	p.blank = trimmed == ""
-	if p.blank {
-		p.flush()
-		return false
-	}
-	if p.comment || p.markdown && strings.HasPrefix(trimmed, "<!--") {
-		p.comment = !strings.Contains(trimmed, "-->")
-		return false
-	}
 	indent := indentation(line)
-	start := wasBlank || len(p.blocks) == 0 && p.buf.Len() == 0 || !p.spaced
-	if p.markdown && indent >= 4 && start && !p.inList && p.buf.Len() == 0 {
-		p.add(code, trimmed)
-		return false
-	}
-	if p.open == code && p.buf.Len() > 0 {
-		if indent >= 4 {
-			return false
-		}
-		p.flush()
-	}
-	if p.markdown && (markup(trimmed) || tagsOnly(trimmed)) {
-		p.flush()
-		return false
-	}
-	for p.markdown && strings.HasPrefix(trimmed, ">") {
-		trimmed = strings.TrimSpace(trimmed[1:])
-	}
 	switch {
-	case trimmed == "", p.markdown && markup(trimmed):
+	case trimmed == "":
 		p.flush()
 	case headingLevel(trimmed) > 0:
 		p.whole(heading, strings.TrimRight(strings.TrimLeft(trimmed, "# "), "# "))
@@ -178,13 +99,13 @@ func (p *blockParser) line(line, next string) bool {
 		p.inList = true
 	case isTable(trimmed):
 		p.whole(table, trimmed)
-	case rule(trimmed):
+	case isRule(trimmed):
 		p.flush()
 	case p.buf.Len() == 0 && underline(next):
 		p.whole(heading, trimmed)
 		p.inList = false
 		return true
-	case p.open == item && p.buf.Len() > 0 && p.spaced, p.inList && indent >= 2 && p.markdown:
+	case p.open == item && p.buf.Len() > 0 && p.spaced:
 		p.add(item, trimmed)
 	default:
 		p.inList = p.inList && indent >= 2
@@ -283,29 +204,13 @@ func itemText(t string) string {
 	return ""
 }
 
-func rule(t string) bool {
+func isRule(t string) bool {
 	return len(t) >= 3 && (strings.Trim(t, "- ") == "" || strings.Trim(t, "* ") == "" || strings.Trim(t, "_ ") == "" || strings.Trim(t, "= ") == "")
 }
 
 func underline(next string) bool {
 	t := strings.TrimSpace(next)
 	return len(t) >= 3 && (strings.Trim(t, "=") == "" || strings.Trim(t, "-") == "")
-}
-
-// markup tells lines that only steer a site generator or define a link.
-func markup(t string) bool {
-	switch {
-	case strings.HasPrefix(t, ":::"), strings.HasPrefix(t, "{%") && strings.HasSuffix(t, "}"), strings.HasPrefix(t, "{{") && strings.HasSuffix(t, "}"),
-		strings.HasPrefix(t, "[!") && strings.HasSuffix(t, "]"), strings.HasPrefix(t, "{:"), strings.HasPrefix(t, "import ") && strings.Contains(t, " from "),
-		strings.HasPrefix(t, "+++"):
-		return true
-	}
-	if strings.HasPrefix(t, "[") {
-		if i := strings.Index(t, "]:"); i > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // fold joins the fields of a text by single spaces.

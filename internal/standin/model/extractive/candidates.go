@@ -35,7 +35,7 @@ func candidates(d document, lang string, l level) []candidate {
 		case b.kind == heading && l < anything:
 			section++
 			continue
-		case b.kind == item && l < listed, (b.kind == table || b.kind == code) && l < anything:
+		case b.kind == item && l < listed, b.kind == table && l < anything:
 			continue
 		}
 		if len(out) >= maxCandidates {

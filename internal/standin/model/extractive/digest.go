@@ -1,8 +1,9 @@
 // Package extractive makes a title and a short summary out of an article's own sentences, with no weights.
 //
-// It owns the way from text to chosen sentences: blocks (headings, lists, tables and code are told from prose), language by script,
-// sentences, tokens, and the choice by centroid, position and maximal marginal relevance. It knows nothing of prompts or models. Whatever
-// it returns stands in the article (or is the given title), white space folded; it never translates and never writes a word of its own.
+// It owns the way from text to chosen sentences: blocks (headings, lists and tables are distinguished from prose), language by script,
+// sentences, tokens, and the choice by centroid, position and maximal marginal relevance. HTML and Markdown are read by internal/clean. It
+// knows nothing of prompts or models. Whatever it returns is in the article (or is the given title), white space folded; it never translates
+// and never writes a word of its own.
 package extractive
 
 import (
@@ -24,8 +25,7 @@ const maxArticle = 400_000
 // Read digests an article: plain text with marked headings ("# "), list items ("- ") and table cells (" | "), Markdown, or HTML.
 // The title may be empty: then the first heading is it, else the best short sentence.
 func Read(title, article string) Digest {
-	article = cutBytes(article, maxArticle)
-	doc := parseBlocks(article)
+	doc := parseBlocks(plain(cutBytes(article, maxArticle)))
 	d := Digest{Lang: language(doc, title)}
 	d.Sentences = choose(doc, d.Lang, title)
 	d.Title = fold(title)

@@ -69,7 +69,7 @@ func TestNothingButProseIsChosen(t *testing.T) {
 		{"headings, items, cells", "# The cache is a heading that ends like a sentence.\n\n- The first item ends like a sentence too.\n- The second does as well, and is long.\n\n" + prose + "\n\n| The cell | ends like a sentence of the article. |"},
 		{"numbered items", "1. The first step is to install the cache.\n2. The second step is to run the cache.\n\n" + prose},
 		{"an item that goes on", "- The item begins here and it\n  goes on in the next line, which ends it.\n\n" + prose},
-		{"HTML", "<h1>The cache is a heading that ends so.</h1><pre>This is the code of the cache here.</pre><ul><li>The first item ends like a sentence too.</li></ul><table><tr><td>The cell is a sentence of the table here.</td></tr></table><script>var a = 'This is a script of the page.';</script><p>" + prose + "</p>"},
+		{"HTML", "<h1>The cache is a heading that ends so.</h1><pre>This is the code of the cache here.</pre><ul><li>The first item ends like a sentence too.</li></ul><table><tr><td>The cell</td><td>It is a sentence of the table here.</td></tr></table><script>var a = 'This is a script of the page.';</script><p>" + prose + "</p>"},
 		{"a table as HTML inside Markdown", "## A\n\n<table>\n<tr>\n<td>The cell is a sentence of the table here.</td>\n</tr>\n</table>\n\n" + prose},
 		{"boilerplate in front", "Subscribe to our newsletter for more articles like this. Click here to read the terms of service of this page.\n\n" + prose},
 		{"front marks of a generator", "{% Img src=\"x\" %}\n:::note\n[!NOTE]\n[ref]: http://example.com\n\n" + prose},

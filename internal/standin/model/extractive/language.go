@@ -10,9 +10,6 @@ import (
 func language(d document, title string) string {
 	var words, all strings.Builder
 	for _, b := range d.blocks {
-		if b.kind == code {
-			continue
-		}
 		if b.kind == prose && words.Len() < langWindow {
 			words.WriteString(b.text)
 			words.WriteByte('\n')

@@ -51,7 +51,7 @@ type page struct {
 	other []string
 }
 
-// readPage goes by the tree of a full HTML parser, which the package under test does not use.
+// readPage goes by the tree of goldmark and a full HTML parser, neither of which reads the texts in the package under test.
 func readPage(t *testing.T, a article) page {
 	t.Helper()
 	source := a.Content
