@@ -310,7 +310,7 @@ func (b *bundle) change(id quarry.ShardID, change func(*ledger.Shard)) {
 	s, err := book.Shard(b.t.Context(), id)
 	if err == nil {
 		change(&s)
-		err = book.Save(b.t.Context(), &s, time.Time{})
+		err = book.Save(b.t.Context(), &s)
 	}
 	if err := errors.Join(err, book.Close()); err != nil {
 		b.t.Fatal(err)

@@ -1,9 +1,9 @@
 // Package ledger is the memory of a run: O(shards) rows in SQLite.
 //
-// It owns the file ledger.db: its format, its rows, and who may change one (lease and fence). It does not own what is
-// kept for each record, which lies in journals beside it, nor what a state means, which quarry.ShardState says. What
-// always holds: a row is saved only by whoever claimed it last, and every change is one durable transaction. The SQL is
-// what Postgres understands as well, so that a shared ledger needs another driver and nothing else.
+// It owns the file ledger.db: its format and its rows. It does not own what is kept for each record, which is in journals next
+// to it, nor what a state means, which quarry.ShardState says. Only the process that has the directory's lock writes it.
+// What always holds: every change is one durable transaction. The columns owner, lease and fence have no use here; a version
+// that shares its ledger with other machines would need them, and older versions wrote them.
 package ledger
 
 import (

@@ -20,7 +20,6 @@ type Shard struct {
 	State quarry.ShardState
 	Mode  quarry.Mode
 	Due   time.Time // when to look at it next; Held rows wait to be released
-	Fence int64     // grows with every claim
 
 	Detail
 }
@@ -149,17 +148,15 @@ type Times struct {
 	Collect   time.Duration `json:"collect_ns,omitempty"`
 }
 
-// Sentinels of claiming and saving.
+// Sentinels of reading and saving.
 var (
 	// ErrNothingDue says that no row wants attention now.
 	ErrNothingDue = errors.New("nothing due")
-	// ErrFenced says that somebody else claimed the row since: what was found out must not be saved.
-	ErrFenced = errors.New("claimed by another")
 	// ErrNoShard says that there is no such row.
 	ErrNoShard = errors.New("no such shard")
 )
 
-const columns = `id, seq, kind, state, mode, due, fence, detail`
+const columns = `id, seq, kind, state, mode, due, detail`
 
 // AddShards adds rows that wait to be released, and sets facts, all in one transaction: a plan is stored whole or not at all.
 // Rows of takes are marked as handing what is left of them to the given shard.
@@ -192,20 +189,15 @@ func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]s
 	})
 }
 
-// Split stores a claimed row whose stretch became smaller, and adds rows for the rest of it, in one transaction.
-// It fails with ErrFenced when somebody else claimed the row since.
+// Split stores a row whose stretch became smaller, and adds rows for the rest of it, in one transaction.
 func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
 	b, err := json.Marshal(s.Detail)
 	if err != nil {
 		return fmt.Errorf("split shard %s: %w", s.ID, err)
 	}
 	return l.change(ctx, "ledger: split "+string(s.ID), func(tx *effect.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE shard SET detail = $1 WHERE id = $2 AND fence = $3`, string(b), string(s.ID), s.Fence)
-		if err != nil {
-			return fmt.Errorf("split shard %s: %w", s.ID, err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return fmt.Errorf("split shard %s: %w", s.ID, errors.Join(err, ErrFenced))
+		if err := update(ctx, tx, s, `UPDATE shard SET detail = $1 WHERE id = $2`, string(b), string(s.ID)); err != nil {
+			return err
 		}
 		for i := range rest {
 			if err := insert(ctx, tx, &rest[i]); err != nil {
@@ -259,93 +251,51 @@ func (l *Ledger) Release(ctx context.Context, now time.Time, n int64, kind quarr
 	})
 }
 
-// Claim takes the row that has been due longest, for as long as the lease lasts. ErrNothingDue when there is none. Rows of
-// except are left alone: their claimant is alive, whatever the clock says of its lease.
-func (l *Ledger) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, except ...quarry.ShardID) (Shard, error) {
-	// Looked for before anything is written: an idle loop must not commit.
-	var due int64
+// Next gives the row that has been due longest, and ErrNothingDue when there is none. It leaves out the rows of except, whose
+// steps are under way.
+func (l *Ledger) Next(ctx context.Context, now time.Time, except ...quarry.ShardID) (Shard, error) {
 	ids, err := json.Marshal(append([]quarry.ShardID{}, except...))
 	if err != nil {
 		return Shard{}, err
 	}
-	err = l.db.QueryRow(ctx, `SELECT COUNT(*) FROM shard WHERE state <> 'done' AND due <= $1 AND lease <= $1 AND id NOT IN (SELECT value FROM json_each($2))`,
-		[]any{now.UnixMilli(), string(ids)}, &due)
+	s, err := l.one(ctx, `state <> 'done' AND due <= $1 AND id NOT IN (SELECT value FROM json_each($2)) ORDER BY due, seq LIMIT 1`, now.UnixMilli(), string(ids))
+	if errors.Is(err, ErrNoShard) {
+		return s, ErrNothingDue
+	}
 	if err != nil {
-		return Shard{}, fmt.Errorf("look for due shards: %w", err)
+		return s, fmt.Errorf("look for a due shard: %w", err)
 	}
-	if due == 0 {
-		return Shard{}, ErrNothingDue
-	}
-	var s Shard
-	err = l.change(ctx, "ledger: claim", func(tx *effect.Tx) error {
-		rows, err := tx.QueryContext(ctx, `UPDATE shard SET owner = $1, lease = $2, fence = fence + 1 WHERE id = (
-			SELECT id FROM shard WHERE state <> 'done' AND due <= $3 AND lease <= $3 AND id NOT IN (SELECT value FROM json_each($4)) ORDER BY due, seq LIMIT 1)
-			RETURNING `+columns, owner, now.Add(lease).UnixMilli(), now.UnixMilli(), string(ids))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		if !rows.Next() {
-			if err := rows.Err(); err != nil {
-				return err
-			}
-			return ErrNothingDue
-		}
-		if err := scan(rows, &s); err != nil {
-			return err
-		}
-		return rows.Close()
-	})
-	if err != nil && !errors.Is(err, ErrNothingDue) {
-		return Shard{}, fmt.Errorf("claim shard: %w", err)
-	}
-	return s, err
+	return s, nil
 }
 
-// Save stores a claimed row. With keep the claim stays and the lease is prolonged; without, the row is let go.
-// It fails with ErrFenced when somebody else claimed the row since.
-func (l *Ledger) Save(ctx context.Context, s *Shard, keep time.Time) error {
+// Save stores a row. It fails with ErrNoShard where there is none.
+func (l *Ledger) Save(ctx context.Context, s *Shard) error {
 	b, err := json.Marshal(s.Detail)
 	if err != nil {
 		return fmt.Errorf("save shard %s: %w", s.ID, err)
 	}
-	var lease int64
-	if !keep.IsZero() {
-		lease = keep.UnixMilli()
-	}
 	return l.change(ctx, "ledger: save "+string(s.ID)+" "+string(s.State), func(tx *effect.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE shard SET state = $1, mode = $2, due = $3, lease = $4, detail = $5 WHERE id = $6 AND fence = $7`,
-			string(s.State), string(s.Mode), s.Due.UnixMilli(), lease, string(b), string(s.ID), s.Fence)
-		if err != nil {
-			return fmt.Errorf("save shard %s: %w", s.ID, err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return fmt.Errorf("save shard %s: %w", s.ID, errors.Join(err, ErrFenced))
-		}
-		return nil
+		return update(ctx, tx, s, `UPDATE shard SET state = $1, mode = $2, due = $3, detail = $4 WHERE id = $5`,
+			string(s.State), string(s.Mode), s.Due.UnixMilli(), string(b), string(s.ID))
 	})
 }
 
-// Renew prolongs the lease of a claimed row whose step takes long.
-func (l *Ledger) Renew(ctx context.Context, id quarry.ShardID, fence int64, until time.Time) error {
-	return l.change(ctx, "ledger: renew "+string(id), func(tx *effect.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE shard SET lease = $1 WHERE id = $2 AND fence = $3`, until.UnixMilli(), string(id), fence)
-		if err != nil {
-			return fmt.Errorf("renew shard %s: %w", id, err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return fmt.Errorf("renew shard %s: %w", id, errors.Join(err, ErrFenced))
-		}
-		return nil
-	})
+// update changes the row of a shard.
+func update(ctx context.Context, tx *effect.Tx, s *Shard, query string, args ...any) error {
+	res, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("save shard %s: %w", s.ID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return fmt.Errorf("save shard %s: %w", s.ID, errors.Join(err, ErrNoShard))
+	}
+	return nil
 }
 
-// Resume clears every lease and makes every row due that is not held or done: whoever holds the run's lock knows that
-// no other process works on it, so nothing has to wait for a lease to run out.
+// Resume makes every row due that is not held or done: a process that begins looks at each of them at once.
 func (l *Ledger) Resume(ctx context.Context, now time.Time) error {
-	return l.change(ctx, "ledger: clear leases", func(tx *effect.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE shard SET lease = 0, owner = '', due = CASE WHEN due = $1 THEN due ELSE $2 END WHERE state <> 'done'`,
-			held.UnixMilli(), now.UnixMilli())
+	return l.change(ctx, "ledger: resume", func(tx *effect.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = CASE WHEN due = $1 THEN due ELSE $2 END WHERE state <> 'done'`, held.UnixMilli(), now.UnixMilli())
 		return err
 	})
 }
@@ -364,12 +314,15 @@ func (l *Ledger) Hasten(ctx context.Context, now, latest time.Time) (n int64, er
 	})
 }
 
-// NextDue gives the time at which the next row wants attention; ok is false when all are done or held.
-func (l *Ledger) NextDue(ctx context.Context) (due time.Time, ok bool, err error) {
-	var ms int64
-	var n int64
-	err = l.db.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(CASE WHEN lease > due THEN lease ELSE due END), 0) FROM shard WHERE state <> 'done' AND due <> $1`,
-		[]any{held.UnixMilli()}, &n, &ms)
+// NextDue gives the time at which the next row wants attention; ok is false when all are done, held or among except.
+func (l *Ledger) NextDue(ctx context.Context, except ...quarry.ShardID) (due time.Time, ok bool, err error) {
+	ids, err := json.Marshal(append([]quarry.ShardID{}, except...))
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	var ms, n int64
+	err = l.db.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(due), 0) FROM shard WHERE state <> 'done' AND due <> $1 AND id NOT IN (SELECT value FROM json_each($2))`,
+		[]any{held.UnixMilli(), string(ids)}, &n, &ms)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("look for the next due shard: %w", err)
 	}
@@ -396,14 +349,22 @@ func (l *Ledger) Shards(ctx context.Context) ([]Shard, error) {
 
 // Shard gives one row; ErrNoShard where there is none.
 func (l *Ledger) Shard(ctx context.Context, id quarry.ShardID) (Shard, error) {
-	var s Shard
-	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM shard WHERE id = $1`, string(id))
+	s, err := l.one(ctx, `id = $1`, string(id))
 	if err != nil {
 		return s, fmt.Errorf("read shard %s: %w", id, err)
 	}
+	return s, nil
+}
+
+// one gives the first row that a condition holds for; ErrNoShard where there is none.
+func (l *Ledger) one(ctx context.Context, where string, args ...any) (s Shard, err error) {
+	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM shard WHERE `+where, args...)
+	if err != nil {
+		return s, err
+	}
 	defer func() { _ = rows.Close() }()
 	if !rows.Next() {
-		return s, fmt.Errorf("read shard %s: %w", id, errors.Join(rows.Err(), ErrNoShard))
+		return s, errors.Join(rows.Err(), ErrNoShard)
 	}
 	return s, scan(rows, &s)
 }
@@ -411,7 +372,7 @@ func (l *Ledger) Shard(ctx context.Context, id quarry.ShardID) (Shard, error) {
 func scan(rows *effect.Rows, s *Shard) error {
 	var id, kind, state, mode, detail string
 	var due int64
-	if err := rows.Scan(&id, &s.Seq, &kind, &state, &mode, &due, &s.Fence, &detail); err != nil {
+	if err := rows.Scan(&id, &s.Seq, &kind, &state, &mode, &due, &detail); err != nil {
 		return err
 	}
 	s.ID, s.Kind, s.State, s.Mode = quarry.ShardID(id), quarry.ShardKind(kind), quarry.ShardState(state), quarry.Mode(mode)

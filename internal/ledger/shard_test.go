@@ -18,13 +18,12 @@ func at(seconds int) time.Time {
 	return time.UnixMilli(1_700_000_000_000).Add(time.Duration(seconds) * time.Second)
 }
 
-const lease = time.Minute
-
 // book is a ledger of one test, with what its calls need.
 type book struct {
 	*ledger.Ledger
-	t    *testing.T
-	path string
+	t     *testing.T
+	path  string
+	taken []quarry.ShardID // in hand
 }
 
 func newBook(t *testing.T, rows ...ledger.Shard) *book {
@@ -55,19 +54,28 @@ func (b *book) again() {
 	b.t.Helper()
 	b.must(b.Close())
 	b.open(nil)
+	b.taken = nil
 }
 
-func (b *book) claim(now time.Time) ledger.Shard {
+// take gives the row that is due, and keeps it in hand until it is saved.
+func (b *book) take(now time.Time) ledger.Shard {
 	b.t.Helper()
-	s, err := b.Claim(b.t.Context(), "me", now, lease)
+	s, err := b.Next(b.t.Context(), now, b.taken...)
 	b.must(err)
+	b.taken = append(b.taken, s.ID)
 	return s
+}
+
+func (b *book) save(s *ledger.Shard) {
+	b.t.Helper()
+	b.must(b.Save(b.t.Context(), s))
+	b.taken = slices.DeleteFunc(b.taken, func(id quarry.ShardID) bool { return id == s.ID })
 }
 
 func (b *book) nothingDue(now time.Time, why string) {
 	b.t.Helper()
-	if s, err := b.Claim(b.t.Context(), "me", now, lease); !errors.Is(err, ledger.ErrNothingDue) {
-		b.t.Errorf("Claim = shard %q, %v, want nothing due: %s", s.ID, err, why)
+	if s, err := b.Next(b.t.Context(), now, b.taken...); !errors.Is(err, ledger.ErrNothingDue) {
+		b.t.Errorf("Next = shard %q, %v, want nothing due: %s", s.ID, err, why)
 	}
 }
 
@@ -102,12 +110,12 @@ func TestRowsWaitUntilTheyAreReleased(t *testing.T) {
 	b.must(b.Release(t.Context(), at(0), 0, ""))
 	b.nothingDue(at(0), "none of no rows were released")
 	b.must(b.Release(t.Context(), at(0), 5, quarry.PilotShard))
-	if s := b.claim(at(0)); s.ID != "p00001" {
-		t.Errorf("claimed %s, want the pilot's shard", s.ID)
+	if s := b.take(at(0)); s.ID != "p00001" {
+		t.Errorf("took %s, want the pilot's shard", s.ID)
 	}
 	b.must(b.Release(t.Context(), at(0), 1, ""))
-	if s := b.claim(at(0)); s.ID != "s00002" {
-		t.Errorf("claimed %s, want the one with the lower number", s.ID)
+	if s := b.take(at(0)); s.ID != "s00002" {
+		t.Errorf("took %s, want the one with the lower number", s.ID)
 	}
 	b.nothingDue(at(0), "one of two was released")
 	c, err := b.Count(t.Context(), "")
@@ -125,12 +133,12 @@ func TestTheRowThatIsDueLongestComesFirst(t *testing.T) {
 	b := newBook(t, planned(1), planned(2), planned(3))
 	b.must(b.Release(t.Context(), at(0), 3, ""))
 	for i, due := range []int{30, 10, 20} {
-		s := b.claim(at(0))
+		s := b.take(at(0))
 		if want := planned(int64(i + 1)).ID; s.ID != want {
-			t.Fatalf("claimed %s, want %s: where rows are due at once, the lower number comes first", s.ID, want)
+			t.Fatalf("took %s, want %s: where rows are due at once, the lower number comes first", s.ID, want)
 		}
 		s.Due = at(due)
-		b.must(b.Save(t.Context(), &s, time.Time{}))
+		b.save(&s)
 	}
 	b.nothingDue(at(9), "the first is due at 10")
 	if due, ok, err := b.NextDue(t.Context()); !ok || err != nil || !due.Equal(at(10)) {
@@ -138,11 +146,11 @@ func TestTheRowThatIsDueLongestComesFirst(t *testing.T) {
 	}
 	var got []string
 	for range 3 {
-		s := b.claim(at(40))
+		s := b.take(at(40))
 		got = append(got, string(s.ID))
 	}
 	if want := []string{"s00002", "s00003", "s00001"}; !slices.Equal(got, want) {
-		t.Errorf("claimed %v, want %v", got, want)
+		t.Errorf("took %v, want %v", got, want)
 	}
 }
 
@@ -150,12 +158,12 @@ func TestASavedRowIsWhatTheNextProcessReads(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, planned(1))
 	b.must(b.Release(t.Context(), at(0), 1, ""))
-	s := b.claim(at(0))
+	s := b.take(at(0))
 	s.State, s.Mode, s.Due = quarry.ShardIntended, quarry.ModeOnDemand, at(70)
 	s.Records, s.Bytes, s.Digest, s.Attempt = 12, 3456, "abc", 2
 	s.Intent = ledger.Intent{JobName: "quarry-x-s00001-a2", Token: "t", Body: []byte(`{"a":1}`)}
 	s.Tally = ledger.Tally{OK: 5, Left: 7, Usage: quarry.Usage{InputTokens: 9}, Classes: map[quarry.Class]int64{quarry.ClassTruncated: 7}}
-	b.must(b.Save(t.Context(), &s, time.Time{}))
+	b.save(&s)
 	b.again()
 	got, err := b.Shard(t.Context(), "s00001")
 	b.must(err)
@@ -168,13 +176,13 @@ func TestASavedRowIsWhatTheNextProcessReads(t *testing.T) {
 	}
 }
 
-func TestADoneRowIsNotClaimedAndNotReleased(t *testing.T) {
+func TestADoneRowIsNotTakenAndNotReleased(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, planned(1), planned(2))
 	b.must(b.Release(t.Context(), at(0), 1, ""))
-	s := b.claim(at(0))
+	s := b.take(at(0))
 	s.State, s.Due = quarry.ShardDone, at(0)
-	b.must(b.Save(t.Context(), &s, time.Time{}))
+	b.save(&s)
 	b.nothingDue(at(100), "one is done, one is held")
 	b.must(b.Resume(t.Context(), at(100)))
 	b.nothingDue(at(100), "to resume releases nothing")
@@ -182,8 +190,8 @@ func TestADoneRowIsNotClaimedAndNotReleased(t *testing.T) {
 		t.Errorf("Hasten = %d, %v, want none: held rows are not late", n, err)
 	}
 	b.must(b.Release(t.Context(), at(100), 5, ""))
-	if s := b.claim(at(100)); s.ID != "s00002" {
-		t.Errorf("claimed %s, want s00002", s.ID)
+	if s := b.take(at(100)); s.ID != "s00002" {
+		t.Errorf("took %s, want s00002", s.ID)
 	}
 	if c, err := b.Count(t.Context(), ""); err != nil || c.Unfinished() != 1 || c.States[quarry.ShardDone] != 1 {
 		t.Errorf("Count = %+v, %v, want one done and one unfinished", c, err)
@@ -191,7 +199,7 @@ func TestADoneRowIsNotClaimedAndNotReleased(t *testing.T) {
 	last, err := b.Shard(t.Context(), "s00002")
 	b.must(err)
 	last.State = quarry.ShardDone
-	b.must(b.Save(t.Context(), &last, time.Time{}))
+	b.save(&last)
 	if due, ok, err := b.NextDue(t.Context()); ok || err != nil {
 		t.Errorf("NextDue = %s, %v, %v, want none: all are done", due, ok, err)
 	}
@@ -201,15 +209,34 @@ func TestANewProcessNeedNotWait(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, planned(1), planned(2))
 	b.must(b.Release(t.Context(), at(0), 2, ""))
-	b.claim(at(0)) // and the process dies
-	s := b.claim(at(0))
+	b.take(at(0)) // and the process dies
+	s := b.take(at(0))
 	s.Due = at(1000)
-	b.must(b.Save(t.Context(), &s, time.Time{}))
+	b.save(&s)
+	if due, ok, err := b.NextDue(t.Context(), b.taken...); !ok || err != nil || !due.Equal(at(1000)) {
+		t.Errorf("NextDue = %s, %v, %v, want 1000 s: the other row is in hand", due, ok, err)
+	}
 	b.again()
-	b.nothingDue(at(1), "one is claimed, one is due later")
+	if s := b.take(at(1)); s.ID != "s00001" {
+		t.Errorf("took %s, want the row that the dead process had in hand", s.ID)
+	}
+	b.nothingDue(at(1), "the other one is due later")
 	b.must(b.Resume(t.Context(), at(1)))
-	b.claim(at(1))
-	b.claim(at(1))
+	b.take(at(1))
+}
+
+func TestARowThatIsNotThereIsNotSaved(t *testing.T) {
+	t.Parallel()
+	b, s := newBook(t, planned(1)), planned(2)
+	if err := b.Save(t.Context(), &s); !errors.Is(err, ledger.ErrNoShard) {
+		t.Errorf("Save = %v, want ErrNoShard", err)
+	}
+	if err := b.Split(t.Context(), &s, []ledger.Shard{planned(3)}); !errors.Is(err, ledger.ErrNoShard) {
+		t.Errorf("Split = %v, want ErrNoShard", err)
+	}
+	if got := b.ids(); !slices.Equal(got, []string{"s00001"}) {
+		t.Errorf("rows %v, want no piece of a row that is not there", got)
+	}
 }
 
 func TestAClockThatWasSetBackDelaysNothing(t *testing.T) {
@@ -217,15 +244,15 @@ func TestAClockThatWasSetBackDelaysNothing(t *testing.T) {
 	b := newBook(t, planned(1), planned(2))
 	b.must(b.Release(t.Context(), at(0), 2, ""))
 	for _, due := range []int{100, 101} {
-		s := b.claim(at(0))
+		s := b.take(at(0))
 		s.Due = at(due)
-		b.must(b.Save(t.Context(), &s, time.Time{}))
+		b.save(&s)
 	}
 	if n, err := b.Hasten(t.Context(), at(5), at(100)); n != 1 || err != nil {
 		t.Errorf("Hasten = %d, %v, want the one that is due after the latest time", n, err)
 	}
-	if s := b.claim(at(5)); s.ID != "s00002" {
-		t.Errorf("claimed %s, want the hastened one", s.ID)
+	if s := b.take(at(5)); s.ID != "s00002" {
+		t.Errorf("took %s, want the hastened one", s.ID)
 	}
 	b.nothingDue(at(5), "the other one is due when it was")
 }
@@ -256,7 +283,7 @@ func TestASplitIsOneChange(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, planned(1), planned(2))
 	b.must(b.Release(t.Context(), at(0), 1, ""))
-	s := b.claim(at(0))
+	s := b.take(at(0))
 	s.Records = 3
 	if err := b.Split(t.Context(), &s, []ledger.Shard{planned(3), planned(2)}); err == nil {
 		t.Error("a split gave a number twice")
@@ -320,7 +347,7 @@ func TestAChangeThatDiesIsWholeOrNotThere(t *testing.T) {
 	for _, when := range []effect.When{effect.Before, effect.After} {
 		b := newBook(t, planned(1))
 		b.must(b.Release(t.Context(), at(0), 1, ""))
-		s := b.claim(at(0))
+		s := b.take(at(0))
 		b.must(b.Close())
 		b.open(func(p effect.Point) error {
 			if p.Kind == effect.SQL && p.When == when {

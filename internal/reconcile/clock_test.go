@@ -36,7 +36,7 @@ func TestClockThatWasSetBackHoldsNobodyUp(t *testing.T) {
 		return nil
 	}
 	refill := func(ctx context.Context) error { return book.Release(ctx, time.Now(), 1, "") }
-	if err := reconcile.Run(ctx, reconcile.Config{Ledger: book, Step: step, Refill: refill, Owner: "test"}); err != nil {
+	if err := reconcile.Run(ctx, reconcile.Config{Ledger: book, Step: step, Refill: refill}); err != nil {
 		t.Errorf("after %d steps: %v", steps, err)
 	}
 }
@@ -66,7 +66,7 @@ func TestClockThatJumpedAheadGivesNoRowToTwo(t *testing.T) {
 		mu.Unlock()
 		switch s.ID {
 		case "s00001":
-			// The lease is over, as it is for all once the clock is an hour ahead.
+			// Every row is due, as all are once the clock is an hour ahead.
 			if err := book.Resume(ctx, time.Now()); err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func TestClockThatJumpedAheadGivesNoRowToTwo(t *testing.T) {
 		return nil
 	}
 	refill := func(ctx context.Context) error { return book.Release(ctx, time.Now(), 2, "") }
-	if err := reconcile.Run(ctx, reconcile.Config{Ledger: book, Step: step, Refill: refill, Owner: "test"}); err != nil {
+	if err := reconcile.Run(ctx, reconcile.Config{Ledger: book, Step: step, Refill: refill}); err != nil {
 		t.Error(err)
 	}
 	if steps["s00001"] != 1 {

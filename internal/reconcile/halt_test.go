@@ -53,7 +53,7 @@ func TestAHaltStopsTheRunAndKeepsWhatTheStepDid(t *testing.T) {
 				}
 				return book.Release(ctx, time.Now(), 1, "")
 			}
-			err = reconcile.Run(ctx, reconcile.Config{Ledger: book, Step: step, Refill: refill, Owner: "test", Workers: 1})
+			err = reconcile.Run(ctx, reconcile.Config{Ledger: book, Step: step, Refill: refill, Workers: 1})
 			if !errors.Is(err, failed) {
 				t.Errorf("Run = %v, want %v", err, failed)
 			}

@@ -156,7 +156,7 @@ func (r *Run) freeUnsent(ctx context.Context, rows []ledger.Shard) error {
 				return err
 			}
 		}
-		if err := r.ledger.Save(ctx, s, time.Time{}); err != nil {
+		if err := r.ledger.Save(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -305,7 +305,7 @@ func (r *Run) resolveIntent(ctx context.Context, s *ledger.Shard) error {
 			if err := s.State.Advance(quarry.ShardIntended, quarry.ShardSubmitted); err != nil {
 				return err
 			}
-			return r.ledger.Save(ctx, s, time.Time{})
+			return r.ledger.Save(ctx, s)
 		}
 		left := time.Until(s.Times.Uploaded.Add(r.cfg.ListLag))
 		if last || left <= 0 {
@@ -375,5 +375,5 @@ func (r *Run) endCalls(ctx context.Context, s *ledger.Shard) error {
 	if err := r.leaveUnsent(ctx, s); err != nil {
 		return err
 	}
-	return r.ledger.Save(ctx, s, time.Time{})
+	return r.ledger.Save(ctx, s)
 }

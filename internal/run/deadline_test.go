@@ -258,7 +258,7 @@ func TestResumeAfterCrashWhileShardsAreMoved(t *testing.T) {
 	onTestClock(t, func(t *testing.T) {
 		tried := map[effect.Kind]int{}
 		most := map[effect.Kind]int{effect.HTTP: 50, effect.SQL: 90}
-		for kind, step := range map[effect.Kind]int{effect.HTTP: 9, effect.SQL: 13} {
+		for kind, step := range map[effect.Kind]int{effect.HTTP: 9, effect.SQL: 8} {
 			if *full {
 				step = 1
 			}

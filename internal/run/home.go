@@ -257,7 +257,7 @@ func (r *Run) followOne(ctx context.Context, s *ledger.Shard, wait bool) (open b
 		default:
 			return false, nil
 		}
-		if saveErr := r.ledger.Save(context.WithoutCancel(ctx), s, time.Time{}); saveErr != nil {
+		if saveErr := r.ledger.Save(context.WithoutCancel(ctx), s); saveErr != nil {
 			return false, saveErr
 		}
 		if err != nil {

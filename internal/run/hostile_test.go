@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"quarry"
 	"quarry/internal/effect"
@@ -251,7 +250,7 @@ func TestOutputThatIsGoneIsNotAskedAgain(t *testing.T) {
 			continue
 		}
 		shards[i].Pool.Bucket = w.bucket
-		if err := book.Save(t.Context(), &shards[i], time.Time{}); err != nil {
+		if err := book.Save(t.Context(), &shards[i]); err != nil {
 			t.Fatal(err)
 		}
 	}

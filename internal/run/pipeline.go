@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"time"
 
 	"quarry"
@@ -70,14 +69,7 @@ func (r *Run) reconcile(ctx context.Context, kind quarry.ShardKind) error {
 		underway := all.Unfinished() - all.States[quarry.ShardEnded] - all.States[quarry.ShardCollected]
 		return r.ledger.Release(ctx, time.Now(), ahead-underway, kind)
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	err = reconcile.Run(ctx, reconcile.Config{
-		Ledger: r.ledger, Step: r.step, Refill: refill, Owner: fmt.Sprintf("%s:%d", host, os.Getpid()),
-	})
-	if err != nil {
+	if err := reconcile.Run(ctx, reconcile.Config{Ledger: r.ledger, Step: r.step, Refill: refill}); err != nil {
 		return err
 	}
 	counts, err := r.ledger.Count(ctx, kind)

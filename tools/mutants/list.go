@@ -1,20 +1,21 @@
 package main
 
 var list = []mutant{
-	// The ledger: what is claimed, released and saved.
-	{file: "internal/ledger/shard.go", was: "AND due <= $3 AND lease <= $3", is: "AND lease <= $3", survives: "something is due, which was looked for before, and what is due longest comes first"},
-	{file: "internal/ledger/shard.go", was: "ORDER BY due, seq LIMIT 1)", is: "ORDER BY seq DESC LIMIT 1)"},
-	{file: "internal/ledger/shard.go", was: "SET state = $1, mode = $2, due = $3, lease = $4, detail = $5 WHERE", is: "SET mode = $2, due = $3, lease = $4, detail = $5 || substr($1, 1, 0) WHERE"},
+	// The ledger: what is taken, released and saved.
+	{file: "internal/ledger/shard.go", was: "AND due <= $1 AND id NOT IN", is: "AND due <= $1 + 1e15 AND id NOT IN"},
+	{file: "internal/ledger/shard.go", was: "ORDER BY due, seq LIMIT 1", is: "ORDER BY seq DESC LIMIT 1"},
+	{file: "internal/ledger/shard.go", was: "SET state = $1, mode = $2, due = $3, detail = $4 WHERE", is: "SET mode = $2, due = $3, detail = $4 || substr($1, 1, 0) WHERE"},
 	{file: "internal/ledger/shard.go", was: "state <> 'done' AND (kind = $3 OR $3 = '') ORDER BY seq LIMIT $4", is: "state <> 'done' AND (kind = $3 OR 1) ORDER BY seq LIMIT $4"},
 	{file: "internal/ledger/shard.go", was: "OR $3 = '') ORDER BY seq LIMIT $4", is: "OR $3 = '') ORDER BY seq LIMIT $4 + 1"},
 	{file: "internal/ledger/shard.go", was: "held.UnixMilli(), string(b))\n", is: "int64(0), string(b))\n"},
 	{file: "internal/ledger/shard.go", was: "due = CASE WHEN due = $1 THEN due ELSE $2 END", is: "due = $2 + 0 * $1"},
-	{file: "internal/ledger/shard.go", was: "SET lease = 0, owner = ''", is: "SET owner = ''"},
+	{file: "internal/ledger/shard.go", was: "due <> $1 AND id NOT IN (SELECT value FROM json_each($2))", is: "due <> $1 AND $2 <> ''"},
+	{file: "internal/ledger/shard.go", was: "if n, err := res.RowsAffected(); err != nil || n != 1 {", is: "if n, err := res.RowsAffected(); err != nil || n > 1 {"},
 	{file: "internal/ledger/shard.go", was: "const late = `state <> 'done' AND due > $1", is: "const late = `state <> 'done' AND due >= $1"},
-	{file: "internal/ledger/shard.go", was: "WHERE state <> 'done' AND due <> $1`", is: "WHERE due <> $1`"},
+	{file: "internal/ledger/shard.go", was: "WHERE state <> 'done' AND due <> $1 AND", is: "WHERE due <> $1 AND"},
 	{file: "internal/ledger/shard.go", was: "d.HandsTo = to", is: "_ = to"},
 	{file: "internal/ledger/shard.go", was: "`DELETE FROM fact WHERE name = $1`", is: "`SELECT value FROM fact WHERE name = $1`"},
-	{file: "internal/ledger/counts.go", was: "if quarry.ShardState(state) != quarry.ShardDone {", is: "{", survives: "a row that is done was claimed, so it is not held"},
+	{file: "internal/ledger/counts.go", was: "if quarry.ShardState(state) != quarry.ShardDone {", is: "{", survives: "a row that is done was taken, so it is not held"},
 	{file: "internal/ledger/format.go", was: "if n <= Format {", is: "if n <= Format+100 {"},
 	{file: "internal/ledger/format.go", was: "if err := copyFile(e, path, CopyPath(path, from)); err != nil {", is: "if err := error(nil); err != nil {"},
 	{file: "internal/ledger/step.go", was: "state = excluded.state, ", is: ""},
