@@ -81,7 +81,7 @@ var belowRun = map[string][]string{
 	"internal/run/relocate":  {"internal/run/index", "internal/run/lines", "internal/dedupe"},
 	"internal/run/results":   {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/report"},
 	"internal/run/runjson":   {"internal/run/plan", "internal/ledger"},
-	"internal/run/schedule":  {"internal/ledger"},
+	"internal/run/pool":      {"internal/run/verdict", "internal/bedrock", "internal/bucket", "internal/ledger"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
 	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
 	"internal/run/summary":   {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},

@@ -146,7 +146,7 @@ func (r *Run) freeUnsent(ctx context.Context, rows []ledger.Shard) error {
 		}
 		elsewhere := moved && s.Pool == (ledger.Pool{})
 		if !elsewhere {
-			if r.namedPool(s) != nil {
+			if r.pools.Named(s) != nil {
 				continue
 			}
 		}
@@ -292,7 +292,7 @@ func sentNow(s *ledger.Shard) bool {
 
 // resolveIntent asks the provider whether it made a job of an intent. A job may be missing from the list for a while.
 func (r *Run) resolveIntent(ctx context.Context, s *ledger.Shard) error {
-	pool, err := r.poolOf(s)
+	pool, err := r.pools.Of(s)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,8 @@ func (r *Run) costs() *limits.Costs {
 	t.Merges, t.Parts = 0, 0
 	e := r.answers().Expect(r.learned, t)
 	pools := r.poolRefs()
-	if len(pools) == 0 { // offline
-		pools = []ledger.Pool{{Region: r.cfg.Region, Model: r.cfg.Model}}
+	if len(pools) == 0 {
+		pools = []ledger.Pool{r.home()}
 	}
 	return &limits.Costs{
 		Prices: r.cfg.Prices, Pools: pools, MaxTokens: r.cfg.MaxTokens, MaxOutput: r.cfg.MaxOutput, MinRecords: r.cfg.Quotas.MinRecords,

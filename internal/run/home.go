@@ -228,7 +228,7 @@ func (r *Run) followOne(ctx context.Context, s *ledger.Shard, wait bool) (open b
 		before := s.State
 		switch s.State {
 		case quarry.ShardIntended:
-			pool, err := r.poolOf(s)
+			pool, err := r.pools.Of(s)
 			if err != nil {
 				return true, err
 			}

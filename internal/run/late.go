@@ -19,6 +19,8 @@ func (r *Run) act(ctx context.Context, s *ledger.Shard, v verdict.Verdict) (bool
 		return true, nil
 	case verdict.Wait:
 		return false, r.wait(s, v.Why, v.For)
+	case verdict.Move:
+		return false, r.move(s, v)
 	case verdict.ToCalls:
 		return false, r.turnToCalls(s, v.Mode)
 	case verdict.StopJob:
@@ -43,22 +45,37 @@ func (r *Run) inTime(ctx context.Context, s *ledger.Shard) (verdict.Verdict, err
 
 // turnToCalls takes a shard that has no job out of its pool, to be sent as on-demand calls.
 func (r *Run) turnToCalls(s *ledger.Shard, mode quarry.Mode) error {
+	r.sched.Leave(s.ID)
+	r.release(s.ID)
+	s.Mode, s.Late, s.Pool = mode, true, ledger.Pool{}
+	s.Due, s.Waits = time.Now(), ""
+	return r.back(s)
+}
+
+// move gives a shard to another pool.
+func (r *Run) move(s *ledger.Shard, v verdict.Move) error {
+	name := r.sched.Name(v.To)
+	if v.Why != "" {
+		name += ": " + v.Why
+	}
+	r.watch(Event{Kind: Placed, Shard: s.ID, Text: name, Total: s.Records})
+	s.Pool = v.To
+	s.Due, s.Waits = time.Now(), ""
+	return r.back(s)
+}
+
+// back makes a shard built again that has no job. Another attempt has another job name and another token: a request that was sent
+// for the intent and the next one can never be taken for one, and no output is looked for where this one's was meant to be.
+func (r *Run) back(s *ledger.Shard) error {
 	switch s.State {
 	case quarry.ShardUploaded:
-		if err := s.State.Advance(quarry.ShardUploaded, quarry.ShardBuilt); err != nil {
-			return err
-		}
+		return s.State.Advance(quarry.ShardUploaded, quarry.ShardBuilt)
 	case quarry.ShardIntended:
 		r.fresh.Delete(s.ID)
-		s.Attempt++ // the calls' output is never taken for that of a job
-		if err := s.State.Advance(quarry.ShardIntended, quarry.ShardBuilt); err != nil {
-			return err
-		}
+		s.Attempt++
+		s.Intent = ledger.Intent{}
+		return s.State.Advance(quarry.ShardIntended, quarry.ShardBuilt)
 	}
-	r.sched.leave(s.ID)
-	r.release(s.ID)
-	s.Mode, s.Late, s.Pool, s.Intent = mode, true, ledger.Pool{}, ledger.Intent{}
-	s.Due, s.Waits = time.Now(), ""
 	return nil
 }
 
@@ -74,7 +91,7 @@ func (r *Run) release(id quarry.ShardID) {
 
 // stopJob asks for the end of a shard's job, since it is late. What it has answered by then is collected.
 func (r *Run) stopJob(ctx context.Context, s *ledger.Shard) error {
-	pool, err := r.poolOf(s)
+	pool, err := r.pools.Of(s)
 	if err != nil {
 		return err
 	}
@@ -88,13 +105,16 @@ func (r *Run) stopJob(ctx context.Context, s *ledger.Shard) error {
 	return nil
 }
 
-// refusedLate turns a shard to calls whose job the provider refused for want of room, when it is late. As with another
-// pool, that takes an answer that no job of that name is known, and a second refusal of the same request.
-func (r *Run) refusedLate(s *ledger.Shard, known bool, why error) verdict.Verdict {
-	if cause := bedrock.CauseOf(why); !known || (cause != bedrock.CauseNoSlot && cause != bedrock.CauseThrottled) {
+// refused says what becomes of a shard whose job the provider refused for want of room. Calls or another pool take its place once
+// no job of that name is known, and the same request was refused again, which known says.
+func (r *Run) refused(s *ledger.Shard, known bool, why error) verdict.Verdict {
+	if cause := bedrock.CauseOf(why); cause != bedrock.CauseNoSlot && cause != bedrock.CauseThrottled {
 		return verdict.Go{}
 	}
-	return r.clock.Held().Refused()
+	if v := r.clock.Held().Refused(); known && v != (verdict.Go{}) {
+		return v
+	}
+	return r.sched.Refused(s, known, time.Now())
 }
 
 // callsAtOnce is how many shards of a pass of jobs are asked by calls at once. One keeps the whole quota busy, the second

@@ -280,7 +280,7 @@ func (r *Run) stopped(ctx context.Context, s *ledger.Shard) (bool, error) {
 		if s.Job.Status == quarry.JobStopping || s.Job.Status.Terminal() {
 			return false, nil
 		}
-		pool, err := r.poolOf(s)
+		pool, err := r.pools.Of(s)
 		if err != nil {
 			return true, err
 		}

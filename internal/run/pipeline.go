@@ -69,6 +69,11 @@ func (r *Run) reconcile(ctx context.Context, kind quarry.ShardKind) error {
 		underway := all.Unfinished() - all.States[quarry.ShardEnded] - all.States[quarry.ShardCollected]
 		return r.ledger.Release(ctx, time.Now(), ahead-underway, kind)
 	}
+	rows, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	r.sched.Load(rows)
 	if err := reconcile.Run(ctx, reconcile.Config{Ledger: r.ledger, Step: r.step, Refill: refill}); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ import (
 // failed before any record was answered goes out again once a person has mended the cause.
 func (r *Run) collect(ctx context.Context, s *ledger.Shard) error {
 	began := time.Now()
-	pool, err := r.poolOf(s)
+	pool, err := r.pools.Of(s)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ import (
 	"quarry/internal/run/history"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
+	"quarry/internal/run/pool"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
@@ -144,9 +145,8 @@ type Run struct {
 	bucket  *bucket.Bucket
 	bedrock *bedrock.Client
 	deps    Deps
-	pools   []Pool // the first is home
-	former  formerPools
-	sched   *shared
+	pools   *pool.Pools    // nil: offline
+	sched   *pool.Schedule // of them
 
 	id           quarry.RunID
 	pass         int
@@ -227,7 +227,6 @@ func New(cfg Config, deps Deps) *Run {
 		r.gatherPools(deps.Pools)
 	}
 	r.caller = r.newCaller()
-	r.sched = newSchedule(r.pools)
 	if cfg.MaxUSD != nil {
 		r.cap = limits.NewCap(*cfg.MaxUSD)
 	}

@@ -50,8 +50,8 @@ func (r *Run) step(ctx context.Context, s *ledger.Shard) error {
 		if s.Mode != quarry.ModeJob || s.Unasked != "" {
 			return s.State.Advance(quarry.ShardBuilt, quarry.ShardCalling)
 		}
-		if chosen, err := r.choosePool(ctx, s); chosen || err != nil {
-			return err // the choice is durable before anything is done there
+		if ok, err := r.act(ctx, s, r.sched.Place(s, time.Now())); err != nil || !ok {
+			return err
 		}
 		return alone(ctx, r.sending, func() error { return r.upload(ctx, s) })
 	case quarry.ShardUploaded:
@@ -93,10 +93,11 @@ func (r *Run) upload(ctx context.Context, s *ledger.Shard) error {
 	if err := r.validate(ctx, s); err != nil {
 		return err
 	}
-	pool, err := r.poolOf(s)
-	if err != nil {
-		return err
+	pool := r.pools.Named(s)
+	if pool == nil { // one that only an earlier command named: nothing new is sent there
+		pool = r.pools.Home()
 	}
+	s.Pool = pool.Ref()
 	if err := r.announce(ctx, pool); err != nil {
 		return r.waitOr(s, err)
 	}
@@ -161,11 +162,11 @@ func (r *Run) request(s *ledger.Shard, pool *Pool) bedrock.CreateRequest {
 // intend stores what is about to be asked, once the provider has a slot for it and the cap allows it. The intent must be
 // on disk before the call: a job we forgot is a job we pay for twice.
 func (r *Run) intend(ctx context.Context, s *ledger.Shard) error {
-	pool, err := r.poolOf(s)
+	pool, err := r.pools.Of(s)
 	if err != nil {
 		return err
 	}
-	if moved, err := r.takeSlot(ctx, s, pool); moved || err != nil {
+	if ok, err := r.act(ctx, s, r.sched.Slot(s, time.Now())); err != nil || !ok {
 		return err
 	}
 	v, err := r.withinCap(ctx, s)
@@ -173,7 +174,7 @@ func (r *Run) intend(ctx context.Context, s *ledger.Shard) error {
 		return err
 	}
 	if ok, err := r.act(ctx, s, v); err != nil || !ok {
-		r.sched.leave(s.ID)
+		r.sched.Leave(s.ID)
 		return err
 	}
 	request := r.request(s, pool)
@@ -190,7 +191,7 @@ func (r *Run) intend(ctx context.Context, s *ledger.Shard) error {
 // submit asks for the job. Unless this process wrote the intent and never sent it, the provider is asked first whether
 // it knows the job.
 func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
-	pool, err := r.poolOf(s)
+	pool, err := r.pools.Of(s)
 	if err != nil {
 		return err
 	}
@@ -206,12 +207,10 @@ func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
 			return err
 		}
 		if string(now) != string(s.Intent.Body) {
-			// Never repeated with other parameters: the provider does not know the job, a person changed the role or
-			// the model since, and another token is what tells the two requests apart.
-			s.Attempt++
-			s.Intent = ledger.Intent{}
-			r.sched.leave(s.ID)
-			return s.State.Advance(quarry.ShardIntended, quarry.ShardBuilt)
+			// Never repeated with other parameters: the provider does not know the job, and a person changed the role or
+			// the model since.
+			r.sched.Leave(s.ID)
+			return r.back(s)
 		}
 	}
 	var request bedrock.CreateRequest
@@ -220,10 +219,7 @@ func (r *Run) submit(ctx context.Context, s *ledger.Shard) error {
 	}
 	arn, err := pool.Bedrock.Create(ctx, request)
 	if err != nil {
-		if ok, err := r.act(ctx, s, r.refusedLate(s, !fresh || attempt != s.Attempt, err)); err != nil || !ok {
-			return err
-		}
-		if moved, err := r.refused(s, pool, !fresh || attempt != s.Attempt, err); moved || err != nil {
+		if ok, err := r.act(ctx, s, r.refused(s, !fresh || attempt != s.Attempt, err)); err != nil || !ok {
 			return err
 		}
 		if notDone(err) {
@@ -251,10 +247,8 @@ func notDone(err error) bool {
 // takeBack makes an intent that the provider refused for good unsent again, and stops the run. The next one has another job name and token,
 // so the two requests can never be taken for one, whatever a person changes in between.
 func (r *Run) takeBack(s *ledger.Shard, why error) error {
-	r.sched.leave(s.ID)
-	s.Attempt++
-	s.Intent = ledger.Intent{}
-	if err := s.State.Advance(quarry.ShardIntended, quarry.ShardBuilt); err != nil {
+	r.sched.Leave(s.ID)
+	if err := r.back(s); err != nil {
 		return err
 	}
 	return halt(why)
@@ -278,7 +272,7 @@ func (r *Run) adoptJob(ctx context.Context, pool *Pool, s *ledger.Shard) (bool, 
 
 // poll reads the job's status.
 func (r *Run) poll(ctx context.Context, s *ledger.Shard) error {
-	pool, err := r.poolOf(s)
+	pool, err := r.pools.Of(s)
 	if err != nil {
 		return err
 	}
@@ -305,7 +299,7 @@ func (r *Run) poll(ctx context.Context, s *ledger.Shard) error {
 	if s.Job.Ended.IsZero() {
 		s.Job.Ended = time.Now()
 	}
-	r.sched.ended(s)
+	r.sched.Ended(s)
 	return s.State.Advance(quarry.ShardSubmitted, quarry.ShardEnded)
 }
 

@@ -1,17 +1,16 @@
-// Package schedule says in which of several places a shard's job would end first: by the slots that are free there, by what is
-// queued, and by how long jobs took so far.
-//
-// It owns that reckoning and what it needs to remember. It decides nothing that is not in the shards' rows too, starts no job
-// and knows no provider: made of the rows again, it says the same. What always holds: a shard is under way in one place
-// at most; it does not make way for itself.
-package schedule
+package pool
 
 import (
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
+	"quarry/internal/run/verdict"
 )
 
 // firstGuess is how long a job may take where none has ended yet: 100 records took about ten minutes and 14,108 about
@@ -21,17 +20,21 @@ const firstGuess = 10 * time.Minute
 // slotWait is how long a pool that refused a job for want of a slot is taken for full.
 const slotWait = 30 * time.Second
 
-// Place is where jobs run, with the quotas that hold there.
+// Place is a pool with the quotas that hold there.
 type Place struct {
 	ledger.Pool
 	Quotas quarry.Quotas
 }
 
-// Schedule knows what is under way in each place. One goroutine at a time.
+// Schedule decides in which of several places a shard's job is made: where it would end first, by the slots that are free there, by
+// what is queued, and by how long jobs took so far. It knows nothing that is not in the shards' rows too: made of the rows
+// again, it says the same. A shard is under way in one place at most, and does not make way for itself. Safe for concurrent use.
 type Schedule struct {
 	places []Place
-	loads  map[ledger.Pool]*load
-	at     map[quarry.ShardID]ledger.Pool // shards that have a place, until their job has ended
+
+	mu    sync.Mutex
+	loads map[ledger.Pool]*load
+	at    map[quarry.ShardID]ledger.Pool // shards that have a place, until their job has ended
 }
 
 type load struct {
@@ -41,8 +44,8 @@ type load struct {
 	full   time.Time                    // until when the place is taken for full, since it refused a job
 }
 
-// New gives the schedule of places, of which the first is home.
-func New(places []Place) *Schedule {
+// NewSchedule gives the schedule of places, of which the first is home.
+func NewSchedule(places []Place) *Schedule {
 	return &Schedule{places: places, loads: map[ledger.Pool]*load{}, at: map[quarry.ShardID]ledger.Pool{}}
 }
 
@@ -55,8 +58,97 @@ func (c *Schedule) load(p ledger.Pool) *load {
 	return l
 }
 
-// Load takes over what the rows of a run's shards say.
+// Place says where the job of a built shard is to be made: Move to the place that finishes it first, or Go once that was saved. With one
+// place there is no choice that a crash could forget.
+func (c *Schedule) Place(s *ledger.Shard, now time.Time) verdict.Verdict {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.places) == 1 {
+		c.queue(c.places[0].Pool, s)
+		return verdict.Go{}
+	}
+	if at, ok := c.at[s.ID]; ok && at == s.Pool && slices.ContainsFunc(c.places, func(p Place) bool { return p.Pool == at }) {
+		return verdict.Go{}
+	}
+	best, ok := c.best(s, now, ledger.Pool{})
+	if !ok { // the plan was made for other quotas; validation names what does not fit
+		best = c.places[0].Pool
+	}
+	c.queue(best, s)
+	return verdict.Move{To: best}
+}
+
+// Slot takes one of the slots of the shard's place for its job: Go. Where none is free, it says Move to a place that finishes the
+// shard earlier, or Wait.
+func (c *Schedule) Slot(s *ledger.Shard, now time.Time) verdict.Verdict {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.place(s)
+	open, _ := c.underWay(p.Pool)
+	if p.Quotas.OpenJobs == 0 || open < p.Quotas.OpenJobs {
+		c.take(p.Pool, s)
+		return verdict.Go{}
+	}
+	if best, ok := c.best(s, now, p.Pool); ok && best != p.Pool {
+		c.queue(best, s)
+		return verdict.Move{To: best, Why: fmt.Sprintf("%s open in %s", figure.Clause(open, "job", "is", "are"), c.Name(p.Pool))}
+	}
+	c.queue(p.Pool, s)
+	why := fmt.Sprintf("%s open, the quota allows %s", figure.Clause(open, "job", "is", "are"), figure.Thousands(p.Quotas.OpenJobs))
+	if len(c.places) > 1 {
+		why += " in " + c.Name(p.Pool)
+	}
+	return verdict.Wait{Why: why, For: time.Second}
+}
+
+// Refused notes that the shard's place took no job for want of room: it counts as full for a while. Another place may take the
+// shard (Move) once this one, looked up by the job's name, did not know it and then refused the same request with the same token
+// again, which known says: one refusal may follow a reply that was lost, and a job that was made is returned for its token.
+func (c *Schedule) Refused(s *ledger.Shard, known bool, now time.Time) verdict.Verdict {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.places) == 1 {
+		return verdict.Go{}
+	}
+	p := c.place(s)
+	c.load(p.Pool).full = now.Add(slotWait)
+	best, ok := c.best(s, now, p.Pool)
+	if !known || !ok || best == p.Pool {
+		return verdict.Go{}
+	}
+	c.queue(best, s)
+	return verdict.Move{To: best, Why: fmt.Sprintf("%s takes no job now", c.Name(p.Pool))}
+}
+
+// place gives the place of a shard: home where it has none, and a place without limits where the command does not name it.
+func (c *Schedule) place(s *ledger.Shard) Place {
+	if s.Pool == (ledger.Pool{}) {
+		return c.places[0]
+	}
+	for _, p := range c.places {
+		if p.Pool == s.Pool {
+			return p
+		}
+	}
+	return Place{Pool: s.Pool}
+}
+
+// Name is how people tell a place from the others: by Region, and by model where that is not enough.
+func (c *Schedule) Name(p ledger.Pool) string {
+	for i := range c.places {
+		if o := &c.places[i]; o.Region == p.Region && o.Model != p.Model {
+			return p.Region + " " + p.Model
+		}
+	}
+	return p.Region
+}
+
+// Load takes over what the rows of a run's shards say, and forgets all else.
 func (c *Schedule) Load(rows []ledger.Shard) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.loads)
+	clear(c.at)
 	for i := range rows {
 		s := &rows[i]
 		if s.Mode != quarry.ModeJob {
@@ -68,25 +160,25 @@ func (c *Schedule) Load(rows []ledger.Shard) {
 		}
 		switch {
 		case s.State.Open():
-			c.Take(p, s)
+			c.take(p, s)
 		case s.State == quarry.ShardUploaded, s.State == quarry.ShardBuilt && s.Pool != ledger.Pool{}:
-			c.Queue(p, s)
+			c.queue(p, s)
 		case !s.Job.Ended.IsZero():
 			c.load(p).learn(&s.Job)
 		}
 	}
 }
 
-// Queue means a shard for a place, where it waits for a slot.
-func (c *Schedule) Queue(p ledger.Pool, s *ledger.Shard) {
-	c.Leave(s.ID)
+// queue means a shard for a place, where it waits for a slot.
+func (c *Schedule) queue(p ledger.Pool, s *ledger.Shard) {
+	c.leave(s.ID)
 	c.at[s.ID] = p
 	c.load(p).queued[s.ID] = s.Records
 }
 
-// Take gives a shard one of a place's slots, since its job was submitted, or else from now on.
-func (c *Schedule) Take(p ledger.Pool, s *ledger.Shard) {
-	c.Leave(s.ID)
+// take gives a shard one of a place's slots, since its job was submitted, or else from now on.
+func (c *Schedule) take(p ledger.Pool, s *ledger.Shard) {
+	c.leave(s.ID)
 	c.at[s.ID] = p
 	since := s.Job.Submitted
 	if since.IsZero() {
@@ -97,6 +189,12 @@ func (c *Schedule) Take(p ledger.Pool, s *ledger.Shard) {
 
 // Leave gives back what a shard has, a slot or a turn in a queue.
 func (c *Schedule) Leave(id quarry.ShardID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leave(id)
+}
+
+func (c *Schedule) leave(id quarry.ShardID) {
 	if p, ok := c.at[id]; ok {
 		l := c.load(p)
 		delete(l.queued, id)
@@ -107,19 +205,12 @@ func (c *Schedule) Leave(id quarry.ShardID) {
 
 // Ended gives the slot of an ended job back and learns from how long it took.
 func (c *Schedule) Ended(s *ledger.Shard) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if p, ok := c.at[s.ID]; ok {
-		c.Leave(s.ID)
+		c.leave(s.ID)
 		c.load(p).learn(&s.Job)
 	}
-}
-
-// Refused takes a place for full for a while: it did not take a job.
-func (c *Schedule) Refused(p ledger.Pool, now time.Time) { c.load(p).full = now.Add(slotWait) }
-
-// Has reports whether a shard is under way in a place.
-func (c *Schedule) Has(p ledger.Pool, id quarry.ShardID) bool {
-	at, ok := c.at[id]
-	return ok && at == p
 }
 
 func (l *load) learn(job *ledger.Job) {
@@ -172,8 +263,8 @@ func baseModel(id string) string {
 	return id
 }
 
-// UnderWay counts the shards that have one of the slots that a place may use, and those that wait for one.
-func (c *Schedule) UnderWay(p ledger.Pool) (open, queued int64) {
+// underWay counts the shards that have one of the slots that a place may use, and those that wait for one.
+func (c *Schedule) underWay(p ledger.Pool) (open, queued int64) {
 	for i := range c.places {
 		if other := c.places[i].Pool; shares(p, other) {
 			l := c.load(other)
@@ -183,9 +274,9 @@ func (c *Schedule) UnderWay(p ledger.Pool) (open, queued int64) {
 	return open, queued
 }
 
-// Best gives the place that finishes a shard first, of those it fits into; among equals the one with the most room. mine,
+// best gives the place that finishes a shard first, of those it fits into; among equals the one with the most room. mine,
 // where the shard is under way, is that place. ok is false where it fits into none.
-func (c *Schedule) Best(s *ledger.Shard, now time.Time, mine ledger.Pool) (best ledger.Pool, ok bool) {
+func (c *Schedule) best(s *ledger.Shard, now time.Time, mine ledger.Pool) (best ledger.Pool, ok bool) {
 	unseen := firstGuess
 	for _, l := range c.loads { // what was seen in one place is the best guess for another
 		if l.took > 0 {
@@ -199,7 +290,7 @@ func (c *Schedule) Best(s *ledger.Shard, now time.Time, mine ledger.Pool) (best 
 		if !fits(s, q) {
 			continue
 		}
-		open, queued := c.UnderWay(p)
+		open, queued := c.underWay(p)
 		ahead := open + queued
 		if shares(p, mine) {
 			ahead-- // the shard itself
