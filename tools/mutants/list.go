@@ -33,6 +33,20 @@ var list = []mutant{
 	{file: "internal/reconcile/reconcile.go", was: "context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)", is: "context.WithTimeout(ctx, 30*time.Second)"},
 	{file: "internal/reconcile/reconcile.go", was: "return l.Refill(saveCtx)", is: "return nil"},
 
+	// On-demand calls.
+	{file: "internal/run/calls/call.go", was: "q.begun > 1 || q.begun > 0 && q.resent", is: "q.begun > 1"},
+	{file: "internal/run/calls/call.go", was: "q.begun > 1 || q.begun > 0 && q.resent", is: "q.begun > 2 || q.begun > 0 && q.resent"},
+	{file: "internal/run/calls/call.go", was: "n == 1 && !q.resent", is: "n == 1"},
+	{file: "internal/run/calls/call.go", was: "n == 1 && !q.resent", is: "!q.resent && n < 3"},
+	{file: "internal/run/calls/call.go", was: "if written != n {", is: "if written != n && n > 1 {"},
+	{file: "internal/run/calls/call.go", was: "case r.cfg.Local && fault.Status == 503:", is: "case fault.Status == 503 && !r.cfg.Local:"},
+	{file: "internal/run/calls/call.go", was: "if r.why == why && time.Since(r.whyAt) < repeatedAfter {", is: "if r.why == why {"},
+	{file: "internal/run/calls/calls.go", was: "context.WithCancel(context.WithoutCancel(ctx))", is: "context.WithCancel(ctx)"},
+	{file: "internal/run/calls/calls.go", was: "		time.AfterFunc(Grace, end)\n", is: ""},
+	{file: "internal/run/calls/calls.go", was: "r.cached.CompareAndSwap(false, true)", is: "r.cached.Load()"},
+	{file: "internal/run/calls/calls.go", was: "q.begun, q.resent = begun[q.id], resent[q.id]", is: "q.begun, q.resent = begun[q.id], resent[\"\"]"},
+	{file: "internal/run/calls/pace.go", was: "!c.warned.CompareAndSwap(false, true)", is: "c.warned.Load()"},
+
 	// Merging sorted files.
 	{file: "internal/run/lines/merge.go", was: "a.at < b.at || (a.at == b.at && a.rank < b.rank)", is: "a.at < b.at"},
 	{file: "internal/run/lines/merge.go", was: "files[0].From <= open.all[0].at", is: "files[0].From < open.all[0].at"},
