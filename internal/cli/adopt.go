@@ -24,19 +24,18 @@ func (a *App) adoptCommand() *cobra.Command {
 	var id string
 	cmd := &cobra.Command{
 		Use:   "adopt --run ID",
-		Short: "Find a run's jobs in the account and take them over, without its directory",
-		Long: `Adopt takes a run over whose directory is lost or lies on another machine: given its id and its bucket, it
-finds the run's jobs by their names, collects those that have ended, and notes those that still run. It asks
-for nothing new. DIR has to be empty.
+		Short: "Take over the jobs of a run whose directory is lost",
+		Long: `Adopt takes over a run whose directory is lost or on another machine. Given the id of the run and
+its bucket, it finds the jobs of the run by name, collects those that have ended, and records those
+that are still running. It sends nothing. DIR must be empty.
 
-  quarry adopt --run k3v9q2m7xa --target aws --bucket my-bucket --dir DIR
-  quarry collect --dir DIR --watch                   wait for the jobs that still run, and write their results
-  quarry run SOURCE… --target aws --dir DIR          name the sources again: the rest is asked, nothing twice
-
-What was answered by on-demand calls (--mode ondemand or flex, --rescue) is not kept by the provider and cannot be
-taken over. No other process may go on with the run meanwhile.
+On-demand calls (--mode ondemand or flex, --rescue) cannot be taken over, because the provider does
+not keep their answers. No other process may work on the run at the same time.
 
 Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 7 run locked · 130 interrupted`,
+		Example: `  quarry adopt --run k3v9q2m7xa --target aws --bucket my-bucket --dir DIR
+  quarry collect --dir DIR --watch   # wait for jobs that are still running
+  quarry run articles.jsonl --target aws --dir DIR   # send the rest`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
@@ -47,7 +46,7 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 7 run locked · 130 i
 		},
 	}
 	bind(cmd, "dir", "target", "bucket", "region", "profile")
-	cmd.Flags().StringVar(&id, "run", "", "`ID` of the run, as it was printed at its start; it stands in the names of its jobs")
+	cmd.Flags().StringVar(&id, "run", "", "`ID` of the run, as printed at its start and as in the names of its jobs")
 	return cmd
 }
 

@@ -22,17 +22,19 @@ func (a *App) auditCommand() *cobra.Command {
 	var records bool
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Prove from raw outputs and journals that every document was answered once and every record paid once",
-		Long: `Audit reads the raw output of all jobs, the journals, the index, the results and the ids in the sources
-again, with code of its own, and names every document of which they do not say the same. It changes
-nothing, and may look on while a run is at work: what is not there yet is not missing.
+		Short: "Check that each document was answered once and paid for once",
+		Long: `Audit reads the raw output of all jobs, the journals, the index, the results and the ids in the
+sources again, with code of its own, and names every document on which they disagree. It changes
+nothing and can run while another process works on the run; what is not written yet is not counted
+as missing.
 
-The sources are read with the settings of this command. Where the run had settings of its own
-(--field, --from, --where, --limit, --model, -c FILE), give audit the same; without them a difference
-between sources and run is told, and held against nobody.
+Audit reads the sources with the settings of this command. If the run used its own settings
+(--field, --from, --where, --limit, --model, -c FILE), give audit the same ones. Otherwise missing or
+extra documents are reported but not counted as faults.
 
 Exit codes: 0 done · 2 usage · 8 audit found a fault · 130 interrupted`,
-		Args: cobra.NoArgs,
+		Example: `  quarry audit --dir quarry-run`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -42,7 +44,7 @@ Exit codes: 0 done · 2 usage · 8 audit found a fault · 130 interrupted`,
 		},
 	}
 	bind(cmd, append([]string{"dir", "target", "mode", "region", "profile"}, asks...)...)
-	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL")
+	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL records")
 	return cmd
 }
 

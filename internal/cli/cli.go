@@ -69,21 +69,22 @@ func Main(ctx context.Context, app *App, args []string) int {
 
 func (a *App) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "quarry",
-		Short: "Push a collection of documents through a language model in bulk, on Amazon Bedrock batch inference",
-		Long: `Quarry pushes a collection of documents through a language model in bulk, on Amazon Bedrock
-batch inference: half the on-demand price, no record lost, none paid twice.
+		Use:   "quarry COMMAND",
+		Short: "Send a collection of documents through a language model, in bulk, on Amazon Bedrock",
+		Long: `Quarry sends a collection of documents through a language model with Amazon Bedrock batch inference:
+half the on-demand price, no record lost, none paid for twice.
 
-Without an account, everything runs against a stand-in for S3 and Bedrock inside this program:
+Without an account, everything runs on a stand-in for S3 and Bedrock inside this program.
 
-  quarry run articles.jsonl
-
-Settings come from flags, then QUARRY_… variables, then -c FILE or ./quarry.yaml;
-"quarry config" prints them and where each came from.
+Settings come from flags, then QUARRY_… variables, then -c FILE or ./quarry.yaml. quarry config
+prints each value and its origin; quarry help COMMAND prints the help of a command.
 
 Exit codes: 0 done · 1 internal · 2 usage · 3 an item could not be read, or a document ended invalid
 or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8 audit found a fault ·
 130 interrupted`,
+		Example: `  quarry inspect articles.jsonl
+  quarry run articles.jsonl                      # stand-in, no account needed
+  quarry run articles.jsonl --target aws --yes   # on Amazon Bedrock`,
 		SilenceErrors: true, SilenceUsage: true, DisableSuggestions: true, // the hint has them
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: false},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -94,21 +95,29 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 			return config.Exists(a.file) // also for a command that reads no settings
 		},
 	}
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine output on stdout, people's text on stderr")
-	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "say nothing on stderr but errors")
-	root.PersistentFlags().StringVarP(&a.file, "config", "c", "", "read settings from `FILE` (default ./quarry.yaml where it exists)")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON on stdout, and text for people on stderr")
+	root.PersistentFlags().BoolVar(&a.quiet, "quiet", false, "print only errors on stderr")
+	root.PersistentFlags().StringVarP(&a.file, "config", "c", "", "read settings from `FILE`; default: ./quarry.yaml, if it exists")
 	complete(root, "config", files("yaml", "yml"))
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		fmt.Fprint(a.Stdout, helpText(cmd, min(a.pageWidth(), helpWidth)))
+	})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &quarry.Error{Kind: quarry.BadUsage, Err: badFlag(err), Hint: flagHint(cmd, err)}
 	})
 	root.AddCommand(a.runCommand(), a.inspectCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.watchCommand(), a.stopCommand(),
 		a.adoptCommand(), a.collectCommand(),
 		a.exportCommand(), a.reportCommand(), a.historyCommand(), a.auditCommand(), a.setupCommand(), a.preflightCommand(), a.localCommand(), a.pricesCommand(), a.initCommand(), a.configCommand(), a.versionCommand())
+	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	if cmd, _, err := root.Find([]string{"help"}); err == nil {
+		cmd.Short, cmd.Example = "Print the help of a command", "  quarry help run"
+	}
 	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
 		for _, c := range append(cmd.Commands(), cmd) {
 			c.Long = strings.TrimRight(c.Long, "\n") + "\n\nExit codes: 0 done · 2 usage"
 		}
+		cmd.Short, cmd.Example = "Print a script that makes a shell complete commands and flags", "  source <(quarry completion bash)"
 		cmd.Args = cobra.ArbitraryArgs
 		cmd.RunE = func(cmd *cobra.Command, args []string) error { // cobra prints the help of a shell that it does not know
 			if len(args) > 0 {
@@ -146,7 +155,7 @@ func bind(cmd *cobra.Command, names ...string) {
 			if s.Name != name {
 				continue
 			}
-			flag := &rawFlag{many: s.Many, isBool: s.Bool}
+			flag := &rawFlag{name: s.Value, many: s.Many, isBool: s.Bool}
 			if s.Default != "" && s.Default != "false" {
 				flag.shown = s.Default
 			}
@@ -163,7 +172,8 @@ func bind(cmd *cobra.Command, names ...string) {
 // rawFlag keeps what was typed: config gives it its meaning, as it does for the environment and the file.
 type rawFlag struct {
 	values       []string
-	shown        string
+	name         string // of a value, in the help
+	shown        string // the default, in the help
 	many, isBool bool
 }
 
@@ -172,7 +182,7 @@ func (f *rawFlag) Type() string {
 	if f.isBool {
 		return "bool"
 	}
-	return "VALUE"
+	return f.name
 }
 
 func (f *rawFlag) Set(v string) error {

@@ -17,24 +17,23 @@ func (a *App) collectCommand() *cobra.Command {
 	var watch bool
 	cmd := &cobra.Command{
 		Use:   "collect [ARN | FOLDER]",
-		Short: "Bring home what was paid for: the results of a run, of any job, or of a folder of output",
-		Long: `Collect fetches what the jobs of a run answered, from whatever state they ended in, and writes results.jsonl,
-failed.jsonl and the report from what there is. It needs no sources and asks for nothing new. A job that still
-runs is told (exit code 6), and waited for with --watch.
+		Short: "Collect the results of a run, of a job, or of a folder of output",
+		Long: `Collect fetches the answers of the jobs of a run, whatever state the jobs ended in, and writes
+results.jsonl, failed.jsonl and the report. It needs no sources and sends nothing. If a job is still
+running, collect says so and exits 6; --watch waits for it.
 
-Of an ARN it fetches the output of that job, whoever submitted it; a FOLDER holds output that was downloaded. The
-recordIds are the documents' ids then. An answer that fits the default schema, or prompt.schema where that is set
-(-c FILE), is JSON; others are text unless a schema is set. What lines, manifest and the job's counters do not agree
-on is said, and each line that cannot be read is named. A folder that holds the same recordIds in the output of two
-jobs is refused. DIR is quarry-<job> or quarry-<folder> unless it is named.
+With an ARN, collect fetches the output of that job, even if another program submitted it. With a
+FOLDER, it reads output that was downloaded. In both cases the recordIds become the document ids. An
+answer that fits the default schema, or prompt.schema if it is set (-c FILE), is JSON; any other
+answer is text unless a schema is set. Collect reports where output lines, manifest and job counters
+disagree, and names each line that cannot be read. It refuses a folder in which two jobs answer the
+same recordIds. The default of --dir is then quarry-<job> or quarry-<folder>.
 
-  quarry collect --dir DIR           what a run's jobs answered so far
-  quarry collect --dir DIR --watch   follow them to their end first
-  quarry collect arn:aws:bedrock:us-west-2:123456789012:model-invocation-job/abcdefghijkl --target aws
-  quarry collect ./downloaded --model anthropic.claude-haiku-4-5-20251001-v1:0
-
-Exit codes: 0 done · 2 usage · 3 a document ended invalid or failed · 4 denied · 6 provider, or a job still
-runs · 7 run locked · 130 interrupted`,
+Exit codes: 0 done · 2 usage · 3 a document ended invalid or failed · 4 denied · 6 provider, or a
+job is still running · 7 run locked · 130 interrupted`,
+		Example: `  quarry collect --dir quarry-run           # what the jobs have answered so far
+  quarry collect --dir quarry-run --watch   # wait until they end
+  quarry collect ./downloaded --model anthropic.claude-haiku-4-5-20251001-v1:0`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
@@ -48,7 +47,7 @@ runs · 7 run locked · 130 interrupted`,
 		},
 	}
 	bind(cmd, append([]string{"dir", "target", "region", "profile", "bucket", "backend", "backend-model", "backend-key-env", "backend-wait", "concurrency", "keep-shards"}, asks...)...)
-	cmd.Flags().BoolVar(&watch, "watch", false, "wait for jobs that still run")
+	cmd.Flags().BoolVar(&watch, "watch", false, "wait for jobs that are still running")
 	return cmd
 }
 

@@ -34,21 +34,20 @@ func (a *App) exportCommand() *cobra.Command {
 	var o exportOptions
 	cmd := &cobra.Command{
 		Use:   "export -o FILE",
-		Short: "Write the results as jsonl, csv, parquet or sqlite, in input order, original fields kept",
-		Long: `Export writes the results of a finished run as one flat table: one row for each document, in the order
-of the sources, with a column for each member of the answer and each field of the document. --format
-sets the format; without it, the extension of the file does.
+		Short: "Write the results as jsonl, csv, parquet or sqlite",
+		Long: `Export writes the results of a finished run as one flat table: one row for each document, in the
+order of the sources, with a column for each member of the answer and each field of the document.
+--format sets the format; the default follows from the extension of the file.
 
-FILE can be a new file, an earlier export that nothing has changed since, a device, a FIFO, or - for
-standard output. Any other file is replaced only with --force. A source and a file inside the run
-directory are never replaced. In a SQLite file that exists, export replaces one table (--table) and
-leaves everything else as it is.
-
-  quarry export -o results.csv
-  quarry export -o site.db --table summaries
-  quarry export --format jsonl -o - | gzip > results.jsonl.gz
+FILE can be a new file, an earlier export that has not changed since, a device, a FIFO, or - for
+standard output. Any other file is replaced only with --force. A source or a file inside the run
+directory is never replaced. In an existing SQLite file, export replaces one table (--table) and
+leaves everything else unchanged.
 
 Exit codes: 0 done · 2 usage · 7 run locked · 130 interrupted`,
+		Example: `  quarry export -o results.csv
+  quarry export -o site.db --table summaries
+  quarry export --format jsonl -o - | gzip > results.jsonl.gz`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
@@ -66,12 +65,12 @@ Exit codes: 0 done · 2 usage · 7 run locked · 130 interrupted`,
 	}
 	bind(cmd, "dir")
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "", strings.Join(export.Formats(), ", ")+" (default: by the file's extension)")
+	f.StringVar(&o.format, "format", "", "`FORMAT` of the file: "+strings.Join(export.Formats(), ", ")+"; default: from its extension")
 	f.StringVarP(&o.out, "output", "o", "", "`FILE` to write; - is standard output")
-	f.StringVar(&o.cfg.Table, "table", "", "sqlite: `TABLE` to write (default "+export.DefaultTable+")")
+	f.StringVar(&o.cfg.Table, "table", "", "sqlite: `TABLE` to write; default: "+export.DefaultTable)
 	f.BoolVar(&o.force, "force", false, "replace a file or a table that is not an earlier export")
-	f.BoolVar(&o.cfg.BOM, "bom", false, "csv: begin with a byte order mark, for spreadsheets")
-	f.BoolVar(&o.guard, "guard-formulas", true, "csv: put ' before a text that a spreadsheet would take for a formula")
+	f.BoolVar(&o.cfg.BOM, "bom", false, "csv: start with a byte order mark, for spreadsheets")
+	f.BoolVar(&o.guard, "guard-formulas", true, "csv: put ' before a text that a spreadsheet would read as a formula")
 	complete(cmd, "format", words(export.Formats()...))
 	complete(cmd, "table", cobra.NoFileCompletions)
 	return cmd

@@ -20,16 +20,17 @@ import (
 func (a *App) historyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
-		Short: "Show the passes of a run: when, what changed, what was sent, tokens and cost; and their sums",
-		Long: `History lists the passes of a run, the oldest first. A pass is one reading of the sources: the same
-command begins a new one when sources or settings have changed. Each pass says how many documents were new,
-changed or gone, which settings changed, what was sent and answered, and what that took. The sums at the end
-are those of the whole run, with the passes that were given up.
+		Short: "Show the passes of a run: changes, tokens, cost, and the sums",
+		Long: `History lists the passes of a run, the oldest first. A pass is one reading of the sources: quarry
+run begins a new one when sources or settings have changed. For each pass, history shows how many
+documents were new, changed or missing, which settings changed, what was sent and answered, the
+tokens and the cost. The sums at the end cover the whole run, including passes that were given up.
 
-It reads the ledger, also while a process works on the run, and changes nothing.
+History reads the ledger, also while another process works on the run, and changes nothing.
 
 Exit codes: 0 done · 2 usage`,
-		Args: cobra.NoArgs,
+		Example: `  quarry history --dir quarry-run`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -77,7 +78,7 @@ func historyNow(ctx context.Context, book *ledger.Ledger, s *config.Settings) (r
 // historyText is a history for people, in lines of at most so many cells.
 func historyText(h *run.History, dir string, width int) string {
 	var b strings.Builder
-	line := func(indent int, text string) { b.WriteString(wrapped(plain(text), indent, width)) }
+	line := func(indent int, text string) { b.WriteString(wrapped(plain(text), indent, indent+2, width)) }
 	line(0, fmt.Sprintf("run %s in %s: %s", h.Run, dir, figure.Count(len(h.Passes), "pass")))
 	for i := range h.Passes {
 		p := &h.Passes[i]

@@ -20,11 +20,12 @@ func (a *App) initCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init",
 		Short: "Write a commented quarry.yaml into this folder",
-		Long: `Init writes quarry.yaml with every setting, its default and what it means. Nothing that exists is
-overwritten.
+		Long: `Init writes quarry.yaml with every setting, its default and its meaning. It overwrites no existing
+file.
 
 Exit codes: 0 done · 2 usage`,
-		Args: cobra.NoArgs,
+		Example: `  quarry init`,
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			path := config.DefaultFile
 			if a.file != "" {
@@ -64,7 +65,7 @@ func sampleConfig() string {
 		if value != "" {
 			value = " " + value
 		}
-		fmt.Fprintf(&b, "# %s\n#%s:%s\n\n", strings.ReplaceAll(s.Help, "`", ""), s.Key(), value)
+		fmt.Fprintf(&b, "# %s\n#%s:%s\n\n", s.Help, s.Key(), value)
 	}
 	b.WriteString("# What is asked. system and user are Go text/templates; {{.Title}} {{.Text}} {{.ID}} {{.URL}} {{.Lang}} {{.Fields.name}}.\n#prompt:\n")
 	for _, part := range []struct{ name, text string }{{"system: |-", prompt.DefaultSystem}, {"user: |-", prompt.DefaultUser}, {"schema:", prompt.DefaultSchema}} {

@@ -20,17 +20,15 @@ import (
 func (a *App) inspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect SOURCE…",
-		Short: "Show what a source holds: fields, fill rates, values, dates, languages, lengths",
-		Long: `Inspect reads the sources and shows their type, the fields of their items (the share
-that is filled, examples, the values of fields that have few), dates, languages and
-the lengths of the cleaned texts. It sends nothing. Look at this before you choose
---field and --where.
+		Short: "Show the fields of a source: fill rates, values, dates, lengths",
+		Long: `Inspect reads the sources and shows their type, the fields of their items (how often each is
+filled, examples, the values of fields with few values), dates, languages and the lengths of the
+cleaned texts. It sends nothing. Use it to choose --field and --where.
 
-  quarry inspect articles.jsonl
-  quarry inspect export.xml --where post_type=page
-
-Exit codes: 0 done · 2 usage · 4 denied and 6 provider, of a source on the network ·
+Exit codes: 0 done · 2 usage · 4 denied and 6 provider, for a source on the network ·
 130 interrupted`,
+		Example: `  quarry inspect articles.jsonl
+  quarry inspect export.xml --where post_type=page`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), cmd, args) },
 	}
 	bind(cmd, "target", "region", "profile", "limit", "from", "as", "body-format", "field", "where", "query", "source-key-env", "max-item-mib")

@@ -35,34 +35,38 @@ func (a *App) localCommand() *cobra.Command {
 	var o localOptions
 	cmd := &cobra.Command{
 		Use:   "local [-- COMMAND ARGS…]",
-		Short: "Serve the stand-in: S3, Bedrock batch, Bedrock runtime and what set-up needs of IAM, STS and Service Quotas, on one port",
-		Long: `Local serves S3, Bedrock batch inference, Bedrock runtime and the parts of IAM, STS and Service
-Quotas that a job needs, on one port, with AWS's own protocols.
+		Short: "Serve the stand-in for S3, Bedrock, IAM, STS and Service Quotas",
+		Long: `Local serves S3, Bedrock batch inference, Bedrock runtime, and the parts of IAM, STS and Service
+Quotas that a job needs, on one port and with AWS's own protocols.
 
-With a COMMAND, it starts the stand-in on a free port, runs the command with the variables that make
-unchanged AWS clients use it, stops, and exits with the command's code:
+With a COMMAND, it starts the stand-in on a free port, runs the command with the variables that
+direct unchanged AWS clients to it, stops, and exits with the code of the command.
 
-  quarry local -- aws s3 ls
-
-With --detach, it prints those variables once the stand-in listens, and leaves it running. If it does
-not start, the variables lead nowhere, so that no later command reaches AWS:
+With --detach, it starts the stand-in in the background and prints those variables. If it does not
+start, it prints variables that lead nowhere, so that no later command reaches AWS:
 
   eval "$(quarry local --detach)"
   aws s3 ls
   quarry local --stop
 
-Other shells: quarry local --detach --shell fish | source
-              quarry local --detach --shell powershell | Out-String | Invoke-Expression
+In other shells:
 
-Without either, it serves until Ctrl-C, and prints the variables when it starts.
+  quarry local --detach --shell fish | source
+  quarry local --detach --shell powershell | Out-String | Invoke-Expression
 
-The backend extractive (the default) answers with sentences of the article itself and never claims to
-be another model. openai=URL and anthropic=URL pass requests to your own server: vLLM, llama.cpp, Ollama.
+Without either, it prints the variables and serves until Ctrl-C.
 
-It listens on loopback; another address needs your own keys (--keys).
+The back end extractive (the default) answers with sentences of the article itself and does not
+claim to be another model. openai=URL and anthropic=URL pass requests to your own server, such as
+vLLM, llama.cpp or Ollama.
 
-Exit codes: 0 done · 2 usage · 4 and 6 a backend refuses the key, or cannot be reached ·
-7 the directory is in use · 130 interrupted; with a COMMAND, its exit code`,
+Local listens on loopback. Another address needs your own keys (--keys).
+
+Exit codes: 0 done · 2 usage · 4 and 6 a back end refuses the key or cannot be reached · 7 the
+directory is in use · 130 interrupted; with a COMMAND, its exit code`,
+		Example: `  quarry local -- aws s3 ls
+  quarry local --detach --shell fish
+  quarry local --stop`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if at := cmd.ArgsLenAtDash(); at > 0 || at < 0 && len(args) > 0 {
 				return &quarry.Error{Kind: quarry.BadUsage, Op: "run", Subject: args[0], Err: errors.New("a command follows --"), Hint: "quarry local -- " + strings.Join(args, " ")}
@@ -75,25 +79,25 @@ Exit codes: 0 done · 2 usage · 4 and 6 a backend refuses the key, or cannot be
 		},
 	}
 	f, cfg := cmd.Flags(), &o.cfg
-	f.StringVar(&cfg.Addr, "addr", "127.0.0.1:4566", "`HOST:PORT` to listen on; with a COMMAND the default is a free port")
-	f.StringVar(&cfg.Dir, "dir", "quarry-local", "data directory")
-	f.BoolVar(&o.detach, "detach", false, "print the variables once it listens, and stay in the background")
+	f.StringVar(&cfg.Addr, "addr", "127.0.0.1:4566", "`HOST:PORT` to listen on; with a COMMAND, the default is a free port")
+	f.StringVar(&cfg.Dir, "dir", "quarry-local", "`DIR` for the data")
+	f.BoolVar(&o.detach, "detach", false, "print the variables and keep serving in the background")
 	f.BoolVar(&o.stop, "stop", false, "stop the stand-in that serves the data directory")
-	f.StringVar(&o.shell, "shell", "sh", "shell that the variables are printed for: "+strings.Join(clientenv.Shells(), ", "))
+	f.StringVar(&o.shell, "shell", "sh", "`SHELL` that the variables are printed for: "+strings.Join(clientenv.Shells(), ", "))
 	f.BoolVar(&o.detached, "detached", false, "")
 	_ = f.MarkHidden("detached") // it exists: it was made a line above
-	f.StringArrayVar(&cfg.Backends, "backend", []string{"extractive"}, "extractive, echo, openai=`URL` or anthropic=URL (repeatable)")
-	f.StringVar(&cfg.BackendModel, "backend-model", "", "the model's name at the backend")
-	f.StringVar(&o.keyEnv, "backend-key-env", "", "name of the `VAR`iable that holds the backend's key")
-	f.DurationVar(&cfg.BackendWait, "backend-wait", 0, "how long to wait for a backend that is down: at the start (0: not at all), later (0: 1m)")
-	f.IntVar(&cfg.Concurrency, "concurrency", 0, "records in flight at once (default 64)")
-	f.DurationVar(&cfg.StateDelay, "state-delay", 200*time.Millisecond, "time in each of Submitted, Validating, Scheduled")
-	f.StringVar(&cfg.Fault, "fault", "", "faults to draw, `k=v,…`: "+faultNames)
+	f.StringArrayVar(&cfg.Backends, "backend", []string{"extractive"}, "`BACKEND` that answers: extractive, echo, openai=URL or anthropic=URL (repeatable)")
+	f.StringVar(&cfg.BackendModel, "backend-model", "", "`NAME` of the model at the back end")
+	f.StringVar(&o.keyEnv, "backend-key-env", "", "environment variable `VAR` with the key of the back end")
+	f.DurationVar(&cfg.BackendWait, "backend-wait", 0, "`DURATION` to wait for a back end that is down: at the start (0 = fail at once) and later (0 = one minute)")
+	f.IntVar(&cfg.Concurrency, "concurrency", 0, "at most `N` calls at once; default: 64")
+	f.DurationVar(&cfg.StateDelay, "state-delay", 200*time.Millisecond, "`DURATION` of each of the states Submitted, Validating and Scheduled")
+	f.StringVar(&cfg.Fault, "fault", "", "`FAULT`s to inject, as name=probability, separated by commas: "+faultNames)
 	standinTestFlags(f, cfg)
 	standinTLSFlags(cmd, cfg)
-	f.StringVar(&cfg.Events, "events", "", "tell jobs' changes in EventBridge's form: a `FILE`, a webhook's URL, or sqs=URL of a queue")
-	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` of lines \"id secret\" or \"bearer token\", mode 0600")
-	f.StringVar(&cfg.QuotasFile, "quotas", "", "`FILE` with the table that Service Quotas serves")
+	f.StringVar(&cfg.Events, "events", "", "send EventBridge events of job changes to `WHERE`: a file, the URL of a webhook, or sqs=URL of a queue")
+	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` with lines of \"id secret\" or \"bearer token\", mode 0600")
+	f.StringVar(&cfg.QuotasFile, "quotas", "", "`FILE` with the quotas that the stand-in enforces and serves")
 	for _, name := range []string{"backend-model", "backend-key-env", "backend-wait", "concurrency", "state-delay", "addr"} {
 		complete(cmd, name, cobra.NoFileCompletions)
 	}

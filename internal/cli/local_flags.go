@@ -10,15 +10,15 @@ import (
 // standinTestFlags adds what only tests of a client need.
 func standinTestFlags(f *pflag.FlagSet, cfg *standin.Config) {
 	f.BoolVar(&cfg.Test, "test", false, "let POST /_quarry/quotas and POST /_quarry/faults change the running server")
-	f.BoolVar(&cfg.TestClock, "test-clock", false, "like --test, and let POST /_quarry/clock move the jobs' clock")
+	f.BoolVar(&cfg.TestClock, "test-clock", false, "like --test; also let POST /_quarry/clock move the clock of the jobs")
 }
 
 // standinTLSFlags adds the settings of HTTPS.
 func standinTLSFlags(cmd *cobra.Command, cfg *standin.Config) {
 	f := cmd.Flags()
-	f.BoolVar(&cfg.TLSSelfSigned, "tls-self-signed", false, "serve HTTPS with a certificate made for the data directory; prints AWS_CA_BUNDLE")
+	f.BoolVar(&cfg.TLSSelfSigned, "tls-self-signed", false, "serve HTTPS with a certificate kept in the data directory; print AWS_CA_BUNDLE")
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "serve HTTPS with the certificate in `FILE` (PEM, with its chain)")
-	f.StringVar(&cfg.TLSKey, "tls-key", "", "`FILE` with the certificate's key (PEM)")
+	f.StringVar(&cfg.TLSKey, "tls-key", "", "`FILE` with the key of the certificate (PEM)")
 	complete(cmd, "tls-cert", files("pem", "crt"))
 	complete(cmd, "tls-key", files("pem", "key"))
 }

@@ -38,12 +38,14 @@ func (a *App) openBook(ctx context.Context, dir string) (*ledger.Ledger, error) 
 func (a *App) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show the state of a run's shards and jobs",
-		Long: `Status reads the ledger of a run, also while a process works on it: each shard and its job, what the
-last pass and the whole run took so far, and what the last pass is expected to take.
+		Short: "Show the state of a run, its shards and jobs",
+		Long: `Status reads the ledger of a run, also while another process works on the run. It shows each shard
+and its job, the tokens and cost of the last pass and of the whole run so far, and the forecast for
+the last pass.
 
 Exit codes: 0 done · 2 usage`,
-		Args: cobra.NoArgs,
+		Example: `  quarry status --dir quarry-run`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -193,11 +195,13 @@ func shardTable(id, dir string, shards []ledger.Shard) string {
 func (a *App) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report",
-		Short: "Print the report of a finished run: what was done, what it cost, how long each stage took",
-		Long: `Report prints what report.json of a run says; with --json, the file itself. report.html lies beside it.
+		Short: "Print the report of a finished run: outcome, cost, duration",
+		Long: `Report prints the contents of a run's report.json; with --json, it prints the file itself. The same
+report is in report.html, in the run directory.
 
 Exit codes: 0 done · 2 usage`,
-		Args: cobra.NoArgs,
+		Example: `  quarry report --dir quarry-run`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -230,17 +234,20 @@ func (a *App) configCommand() *cobra.Command {
 	var trusted bool
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Print the effective settings and where each value came from",
-		Long: `Config prints every setting with its value and where that came from. What other commands have no flag for
-(such as models, quotas and structured) is set in quarry.yaml or by a variable: QUARRY_MODELS.
+		Short: "Print the effective settings and the origin of each value",
+		Long: `Config prints every setting, its value and where the value comes from. Settings without a flag in
+other commands (such as models, quotas and structured) are set in quarry.yaml or by a variable, such
+as QUARRY_MODELS.
 
-A quarry.yaml in this folder is read without being named. What it says about fields, the prompt, the model
-and lower caps takes effect at once. A setting that names a destination, an account, a command, a variable
-or a consent takes effect only if the file is named with -c, or if you have confirmed it: at a question, or
-with --trust. The confirmation holds for this place and this content; it is kept in quarry/trusted.json in
-your configuration directory. With --target aws --yes, the same holds for what changes the cost.
+A quarry.yaml in the current folder is read automatically. Its fields, prompt, model and lower caps
+take effect at once. A setting that names a destination, an account, a command, a variable or a
+consent takes effect only if you name the file with -c or confirm it, at a question or with --trust.
+The confirmation holds for this path and this content; it is kept in quarry/trusted.json in your
+configuration directory. With --target aws --yes, the same holds for settings that change the cost.
 
 Exit codes: 0 done · 2 usage`,
+		Example: `  quarry config
+  quarry config --trust`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if trusted {
@@ -269,7 +276,7 @@ Exit codes: 0 done · 2 usage`,
 		names = append(names, s.Name)
 	}
 	bind(cmd, names...)
-	cmd.Flags().BoolVar(&trusted, "trust", false, "confirm quarry.yaml, or the file of -c, as it is now")
+	cmd.Flags().BoolVar(&trusted, "trust", false, "confirm quarry.yaml, or the file given with -c, as it is now")
 	return cmd
 }
 
@@ -306,10 +313,11 @@ func (a *App) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version and how it was built",
-		Long: `Version prints the version, the revision it was built from, and with which Go.
+		Long: `Version prints the version, the revision it was built from, and the version of Go.
 
 Exit codes: 0 done`,
-		Args: cobra.NoArgs,
+		Example: `  quarry version`,
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			revision, built := "unknown", ""
 			if info, ok := debug.ReadBuildInfo(); ok {

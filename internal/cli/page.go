@@ -27,15 +27,15 @@ func (a *App) pageWidth() int {
 
 const narrowest = 20
 
-// wrapped breaks a text between words, so that no line has more than width cells. The lines after the first have two more cells of
-// indent. A word that is longer than a line is cut.
-func wrapped(text string, indent, width int) string {
+// wrapped breaks a text between words, so that no line has more than width cells. The first line has an indent of its own; hang
+// is that of the others. A word that is longer than a line is cut.
+func wrapped(text string, indent, hang, width int) string {
 	var b strings.Builder
 	line := strings.Repeat(" ", indent)
 	empty := true
 	end := func() {
 		b.WriteString(line + "\n")
-		line, empty = strings.Repeat(" ", indent+2), true
+		line, empty = strings.Repeat(" ", hang), true
 	}
 	for _, word := range strings.Fields(text) {
 		if !empty && runewidth.StringWidth(line)+1+runewidth.StringWidth(word) > width {

@@ -15,15 +15,15 @@ func TestLinesFitThePage(t *testing.T) {
 	}
 	for _, text := range texts {
 		for _, width := range []int{20, 21, 40, 80} {
-			got := wrapped(text, 4, width)
+			got := wrapped(text, 4, 6, width)
 			for line := range strings.Lines(got) {
 				if n := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); n > width {
-					t.Errorf("wrapped(%q, 4, %d) has a line of %d cells: %q", text, width, n, line)
+					t.Errorf("wrapped(%q, 4, 6, %d) has a line of %d cells: %q", text, width, n, line)
 				}
 			}
 			squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
 			if squeeze(got) != squeeze(text) {
-				t.Errorf("wrapped(%q, 4, %d) = %q: it is another text", text, width, got)
+				t.Errorf("wrapped(%q, 4, 6, %d) = %q: it is another text", text, width, got)
 			}
 		}
 	}

@@ -77,15 +77,17 @@ func (a *App) planCommand() *cobra.Command {
 	var known string
 	cmd := &cobra.Command{
 		Use:   "plan SOURCE…",
-		Short: "Say what a run would take: documents, cleaned size, tokens, jobs, cost and time per mode",
-		Long: `Plan reads and cleans the sources and says, before a cent is spent, how many documents would be asked,
-what they weigh, how many tokens and jobs that is, and what it would cost and take in batch, flex and
-on-demand mode. Where the run directory holds a finished run, it says how many documents are new, changed, the
-same or gone, and the rest is reckoned for what would be asked. Nothing is sent to anybody; sources on the
-network are asked for what they hold, and a back end (--backend) how many tokens it holds.
+		Short: "Estimate documents, tokens, jobs, cost and time of a run",
+		Long: `Plan reads and cleans the sources and estimates a run before anything is paid: how many documents
+would be sent, their size, the number of tokens and jobs, and the cost and duration in batch, flex
+and on-demand mode. If the run directory holds a finished run, plan also counts the new, changed,
+unchanged and missing documents and estimates only what would be sent. Plan sends no document. It
+reads sources on the network, and asks a back end (--backend) for the size of its context.
 
-Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
-6 provider, of a source on the network · 130 interrupted`,
+Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and 6 provider, for a source
+on the network · 130 interrupted`,
+		Example: `  quarry plan articles.jsonl
+  quarry plan articles.jsonl --target aws --mode auto --by 6h`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -222,13 +224,15 @@ func (a *App) buildCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "build SOURCE… -o DIR",
-		Short: "Write input files ready to submit, packed inside the quotas, plus shards.json; no network",
-		Long: `Build reads, cleans and renders the sources into Bedrock batch input files (*.jsonl), cut so that each
-fits the model's quotas, and shards.json, which says what each holds. DIR is new, or holds what the same
-build wrote before, which is replaced; anything else in it is named and refused.
+		Short: "Write batch input files and shards.json; no network",
+		Long: `Build reads, cleans and renders the sources into Bedrock batch input files (*.jsonl) that fit the
+quotas of the model, and writes shards.json, which lists their contents. DIR must be new or hold
+the output of the same build, which is replaced. If DIR holds anything else, build names it and
+stops.
 
-Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
-6 provider, of a source on the network · 130 interrupted`,
+Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and 6 provider, for a source
+on the network · 130 interrupted`,
+		Example: `  quarry build articles.jsonl -o batch`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -241,7 +245,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
 		},
 	}
 	bind(cmd, slices.Concat([]string{"target", "region", "profile"}, nearFlags, asks)...)
-	cmd.Flags().StringVarP(&out, "output", "o", "", "`DIR` for the files")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "`DIR` that the files are written into")
 	return cmd
 }
 

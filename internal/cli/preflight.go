@@ -30,17 +30,17 @@ func (a *App) preflightCommand() *cobra.Command {
 	var probe bool
 	cmd := &cobra.Command{
 		Use:   "preflight",
-		Short: "Check in seconds, without a job, all that would make one fail minutes later",
-		Long: `Preflight asks the account for all that a job needs: credentials, Region, bucket, service role and its
-rights, the caller's rights, KMS, model, profile and quotas. It makes no job and costs nothing, unless
---probe has one live record asked, for a fraction of a cent. Each fault is named with its fix.
-What could not be asked is unknown, which is no fault.
+		Short: "Check everything that could make a job fail; starts no job",
+		Long: `Preflight checks everything in the account that a job needs: credentials, Region, bucket, service
+role and its permissions, the caller's permissions, KMS key, model, inference profile and quotas. It
+starts no job and costs nothing, except with --probe, which sends one record for a fraction of a
+cent. For each fault it prints the fix. What could not be checked is reported as unknown, which is
+not a fault.
 
-  quarry preflight --target aws
-
-Exit codes: 0 no fault · 2 usage, or a name, bucket or model is wrong · 4 credentials or rights ·
-5 quota · 6 provider · 130 interrupted`,
-		Args: cobra.NoArgs,
+Exit codes: 0 no fault · 2 usage, or a name, bucket or model is wrong · 4 credentials or
+permissions · 5 quota · 6 provider · 130 interrupted`,
+		Example: `  quarry preflight --target aws`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -50,7 +50,7 @@ Exit codes: 0 no fault · 2 usage, or a name, bucket or model is wrong · 4 cred
 		},
 	}
 	bind(cmd, "dir", "target", "model", "mode", "region", "profile", "bucket", "role", "kms-key", "tag")
-	cmd.Flags().BoolVar(&probe, "probe", false, "ask the model one live record, which costs a fraction of a cent")
+	cmd.Flags().BoolVar(&probe, "probe", false, "send one live record to the model, for a fraction of a cent")
 	return cmd
 }
 

@@ -45,18 +45,20 @@ func (a *App) cleanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clean SOURCE…",
 		Short: "Print cleaned documents as JSONL: id, title, text, url, lang",
-		Long: `Clean prints what would be asked about: each document's text without markup, code blocks, image
-links and hidden text, as JSONL on stdout. Each item that is left out is one line on stderr, as
-FILE:LINE: reason. --stats adds what was cut from each document.
+		Long: `Clean prints the text of each document as the model would get it: without markup, code blocks,
+image links and hidden text, as JSONL on stdout. For each item that is left out, it prints
+FILE:LINE: reason on stderr. --stats adds what was removed from each document.
 
-Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and
-6 provider, of a source on the network · 130 interrupted`,
+Exit codes: 0 done · 2 usage · 3 an item could not be read · 4 denied and 6 provider, for a source
+on the network · 130 interrupted`,
+		Example: `  quarry clean articles.jsonl --limit 5
+  quarry clean export.xml --stats > cleaned.jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.clean(cmd.Context(), cmd, args, stats)
 		},
 	}
 	bind(cmd, append([]string{"target", "region", "profile"}, asks...)...)
-	cmd.Flags().BoolVar(&stats, "stats", false, "add what was cut from each document")
+	cmd.Flags().BoolVar(&stats, "stats", false, "add what was removed from each document")
 	return cmd
 }
 

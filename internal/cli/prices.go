@@ -30,18 +30,20 @@ func (a *App) pricesCommand() *cobra.Command {
 	var out, base string
 	cmd := &cobra.Command{
 		Use:   "prices [FILE…]",
-		Short: "Show what a model's tokens cost and where each price comes from; --refresh reads AWS's price lists",
-		Long: `Prices shows what a million tokens of the model cost in each mode, and what stands behind each price:
-a published one (listed), a rule (derived), or a public table that is not AWS's (secondary). A price that is not known is unknown, never 0.
+		Short: "Show the token prices of a model, or read AWS's price lists",
+		Long: `Prices shows the price of a million tokens of the model in each mode, and where each price comes
+from: published by AWS (listed), from a rule (derived), or from a public table that is not AWS's
+(secondary). An unknown price is shown as unknown, never as 0.
 
-With --refresh it reads AWS's public price lists, for the Regions of --region, and writes what they say to
-a file that goes before the shipped table: name it as "prices" in quarry.yaml. It fetches them with
---target aws, without credentials; files that you downloaded are read without a network.
-
-  quarry prices --refresh --target aws -o prices.json
-  quarry prices --refresh index.json products.json -o prices.json
+With --refresh, prices reads AWS's public price lists for the Regions of --region and writes them to
+a file whose prices take precedence over the built-in ones; name it as "prices" in quarry.yaml. It
+downloads the lists with --target aws, without credentials. It reads files that you downloaded
+without a network.
 
 Exit codes: 0 done · 2 usage · 6 provider · 130 interrupted`,
+		Example: `  quarry prices --model anthropic.claude-haiku-4-5-20251001-v1:0
+  quarry prices --refresh --target aws -o prices.json
+  quarry prices --refresh index.json products.json -o prices.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -58,9 +60,9 @@ Exit codes: 0 done · 2 usage · 6 provider · 130 interrupted`,
 	}
 	bind(cmd, "model", "region", "target", "prices")
 	f := cmd.Flags()
-	f.BoolVar(&refresh, "refresh", false, "read AWS's price lists and write them to a file")
+	f.BoolVar(&refresh, "refresh", false, "read AWS's price lists and write their prices to a file")
 	f.StringVarP(&out, "output", "o", "prices.json", "`FILE` to write")
-	f.StringVar(&base, "from-url", pricelist.Base, "`URL` under which the lists lie")
+	f.StringVar(&base, "from-url", pricelist.Base, "base `URL` of the price lists")
 	complete(cmd, "output", files("json"))
 	return cmd
 }

@@ -26,7 +26,7 @@ var nearFlags = []string{"near-duplicates", "near-threshold", "reuse-near-duplic
 // asks are the settings that decide what is asked of which text.
 var asks = []string{"model", "limit", "long", "max-chars", "max-text-tokens", "from", "as", "body-format", "field", "where", "query", "source-key-env", "max-item-mib", "workers"}
 
-const knownHelp = "`FILE` of answers there are already: those documents are not asked (JSON lines or CSV with id and output, an export, a job's .jsonl.out)"
+const knownHelp = "`FILE` of existing answers (JSONL or CSV with id and output, an export, or a job's .jsonl.out); skip those documents"
 
 func (a *App) runCommand() *cobra.Command {
 	var records bool
@@ -34,19 +34,21 @@ func (a *App) runCommand() *cobra.Command {
 	var replace bool
 	cmd := &cobra.Command{
 		Use:   "run SOURCE…",
-		Short: "Do the whole job: plan, preflight, pilot, then build → submit → watch → collect → retry, then export and report",
-		Long: `Run takes documents through the whole job and writes results.jsonl, failed.jsonl, report.json and
-report.html into the run directory. The same command again resumes: what was answered is not asked again.
+		Short: "Run the whole job, from the sources to results and a report",
+		Long: `Run sends documents through the whole job: plan, preflight and pilot, then build, submit, watch,
+collect and retry for each shard, then export and report. It writes results.jsonl, failed.jsonl,
+report.json and report.html into the run directory. Rerun the same command to resume: documents
+that have an answer are not sent again.
 
-Sources are files (JSONL, JSON, CSV, Parquet, exports; plain, .gz, .zst), folders of Markdown, HTML or
-text, databases (FILE.db, postgres://…, mysql://…), WordPress sites, s3://BUCKET/PREFIX, or - for stdin.
-
-  quarry run articles.jsonl                      on the stand-in inside this program, no account needed
-  quarry run articles.jsonl --target aws --yes   on Amazon Bedrock
-  quarry run --records batch.jsonl               ready Bedrock records, sent as they are
+Sources are files (JSONL, JSON, CSV, Parquet, exports; plain, .gz, .zst), folders of Markdown, HTML
+or text, databases (FILE.db, postgres://…, mysql://…), WordPress sites, s3://BUCKET/PREFIX, or - for
+standard input. Prompt, answer schema and cleaning rules are set in quarry.yaml (see quarry init).
 
 Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ended invalid or failed ·
 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 130 interrupted`,
+		Example: `  quarry run articles.jsonl                      # stand-in, no account needed
+  quarry run articles.jsonl --target aws --yes   # on Amazon Bedrock
+  quarry run --records batch.jsonl               # ready records, sent unchanged`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
@@ -61,9 +63,9 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "below-minimum", "yes", "keep-shards", "region", "profile", "bucket", "role",
 		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env", "backend-wait", "cache", "concurrency",
 	}, slices.Concat(asks, nearFlags)...)...)
-	cmd.Flags().BoolVar(&replace, "replace-source", false, "take these for the sources of the run in DIR from now on, as if they were the old ones changed")
+	cmd.Flags().BoolVar(&replace, "replace-source", false, "use these sources for the run in DIR from now on, as a new version of its old ones")
 	cmd.Flags().StringVar(&known, "known", "", knownHelp)
-	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id, modelInput goes unchanged")
+	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id; send modelInput unchanged")
 	return cmd
 }
 

@@ -22,16 +22,19 @@ func (a *App) setupCommand() *cobra.Command {
 	format := ""
 	cmd := &cobra.Command{
 		Use:   "setup",
-		Short: "Create bucket and service role with the least rights; safe to repeat",
-		Long: `Setup makes the bucket and the service role of Bedrock's jobs, or brings them into the state that a
-run needs. It shows what it would change, asks, and says what it changed. Doing it again changes
-nothing. What others set on the bucket or the role stays.
+		Short: "Create the bucket and the service role; safe to repeat",
+		Long: `Setup creates the bucket and the service role that Bedrock jobs need, with the least privileges, or
+updates them. It shows the changes, asks, makes them, and lists them. A second run changes nothing.
+Settings of the bucket and the role that Quarry does not need are left alone.
 
---print writes the same down and changes nothing: policy (one JSON object with trust, role, caller and
-bucket), cli (a shell script of aws commands), terraform or cloudformation. With --target local it asks
-nobody and stands for account 123456789012, or for that of an ARN given with --role.
+--print writes the same configuration as text and changes nothing: policy (one JSON object with
+trust, role, caller and bucket), cli (a shell script of aws commands), terraform or cloudformation.
+With --target local it contacts no service and uses account 123456789012, or the account of the ARN
+in --role.
 
 Exit codes: 0 done · 2 usage · 4 denied · 5 quota · 6 provider · 130 interrupted`,
+		Example: `  quarry setup --target aws
+  quarry setup --print terraform > quarry.tf`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
@@ -45,7 +48,7 @@ Exit codes: 0 done · 2 usage · 4 denied · 5 quota · 6 provider · 130 interr
 		},
 	}
 	bind(cmd, "dir", "target", "model", "region", "profile", "bucket", "role", "kms-key", "expire-days", "yes", "backend")
-	cmd.Flags().StringVar(&format, "print", "", "write `FORMAT` and change nothing: "+strings.Join(setup.Formats(), ", "))
+	cmd.Flags().StringVar(&format, "print", "", "print as `FORMAT` and change nothing: "+strings.Join(setup.Formats(), ", "))
 	complete(cmd, "print", words(setup.Formats()...))
 	return cmd
 }

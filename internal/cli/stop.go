@@ -20,13 +20,15 @@ import (
 func (a *App) stopCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop",
-		Short: "Stop spending and keep what finished",
-		Long: `Stop asks the process that works on the run to stop its jobs; it obeys within one poll, collects what
-the jobs have finished, and ends. With no process at work, stop stops the jobs itself. The run command
-goes on later: it collects what the stopped jobs had finished, and asks for the rest.
+		Short: "Stop the jobs of a run and keep what they finished",
+		Long: `Stop asks the process that works on the run to stop its jobs. That process reacts within one poll,
+collects what the jobs have finished, and ends. If no process works on the run, stop stops the jobs
+itself. To continue later, rerun quarry run: it collects what the stopped jobs had finished and
+sends the rest.
 
 Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 130 interrupted`,
-		Args: cobra.NoArgs,
+		Example: `  quarry stop --dir quarry-run`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -109,11 +111,12 @@ func (a *App) watchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Follow the state of a run until it is done",
-		Long: `Watch prints what quarry status prints, each time it has changed, until the run is done or Ctrl-C; with
---json one line each time.
+		Long: `Watch prints what quarry status prints each time it changes, until the run is done or Ctrl-C. With
+--json it prints one line each time.
 
 Exit codes: 0 done · 2 usage · 130 interrupted`,
-		Args: cobra.NoArgs,
+		Example: `  quarry watch --dir quarry-run`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {

@@ -18,13 +18,15 @@ import (
 func (a *App) validateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate FILE…",
-		Short: "Check Bedrock batch input files against format, quotas and model",
-		Long: `Validate checks input files of one job, Quarry's or anybody's: strict JSON, recordIds and their
-uniqueness over all files, modelInput against the model's family, sizes and counts beside their limits.
-Every fault is one line on stderr, as FILE:LINE: reason, in the order of the files and lines; of more than 196,608
-recordIds, those that come again among the rest are named behind the last file.
+		Short: "Check batch input files against format, quotas and model",
+		Long: `Validate checks the input files of one job, whether Quarry or another program wrote them: strict
+JSON, recordIds that are unique over all files, modelInput as the model's family expects it, and
+sizes and counts against the limits. It prints each fault on stderr as FILE:LINE: reason, in the
+order of files and lines. Of more than 196,608 recordIds, the duplicates among the rest are listed
+after the last file.
 
 Exit codes: 0 done · 2 usage · 3 a fault was found · 130 interrupted`,
+		Example: `  quarry validate batch/*.jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {

@@ -20,7 +20,7 @@ func BadSetting(name string, err error) error {
 func settingHint(name string) string {
 	for _, s := range config.All() {
 		if s.Name == name {
-			return "--" + name + ", or " + s.Key() + " in quarry.yaml: " + strings.ReplaceAll(s.Help, "`", "")
+			return "--" + name + ", or " + s.Key() + " in quarry.yaml: " + s.Help
 		}
 	}
 	part, _, _ := strings.Cut(name, ".")

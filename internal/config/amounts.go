@@ -18,8 +18,8 @@ var decimal = regexp.MustCompile(`^([0-9]+\.?[0-9]*|\.[0-9]+)$`)
 
 // amount is a number, an amount of money or a length of time: an empty value is an error wherever it is given, and the default
 // of some.
-func amount[T any](name, def, help string, parse func(string) (T, error), at func(*Settings) *T) Setting {
-	s := parsed(name, def, help, func(v string) (x T, err error) {
+func amount[T any](name, value, def, help string, parse func(string) (T, error), at func(*Settings) *T) Setting {
+	s := parsed(name, value, def, help, func(v string) (x T, err error) {
 		if v == "" && def == "" {
 			return x, nil
 		}
@@ -50,13 +50,13 @@ func (s *Setting) empty(origin string) error {
 	}
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Subject: subject, Err: fmt.Errorf("%s is empty: give %s or leave it out", name, want),
-		Hint: s.Name + ": " + strings.ReplaceAll(s.Help, "`", ""),
+		Hint: s.Name + ": " + s.Help,
 	}
 }
 
 // deadline is a moment, or the time from the beginning of a run to it.
 func deadline(name, def, help string, at func(*Settings) *string) Setting {
-	s := amount(name, def, help, func(v string) (string, error) {
+	s := amount(name, "TIME", def, help, func(v string) (string, error) {
 		if _, err := time.Parse(time.RFC3339, v); err == nil {
 			return v, nil
 		}
@@ -76,7 +76,7 @@ func deadline(name, def, help string, at func(*Settings) *string) Setting {
 
 // limit is a number above 0, or off.
 func limit(name, def, help string, at func(*Settings) *int) Setting {
-	s := amount(name, def, help, func(v string) (int, error) {
+	s := amount(name, "N", def, help, func(v string) (int, error) {
 		if v == "off" {
 			return math.MaxInt, nil
 		}
@@ -96,7 +96,7 @@ func limit(name, def, help string, at func(*Settings) *int) Setting {
 }
 
 func number(name, def, help string, at func(*Settings) *int) Setting {
-	return amount(name, def, help, func(v string) (int, error) {
+	return amount(name, "N", def, help, func(v string) (int, error) {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
 			return 0, fmt.Errorf("%q is not a whole number", v)
@@ -107,7 +107,7 @@ func number(name, def, help string, at func(*Settings) *int) Setting {
 
 // span is a length of time.
 func span(name, def, help string, at func(*Settings) *time.Duration) Setting {
-	s := amount(name, def, help, func(v string) (time.Duration, error) {
+	s := amount(name, "DURATION", def, help, func(v string) (time.Duration, error) {
 		d, err := time.ParseDuration(v)
 		if err != nil || d < 0 {
 			return 0, fmt.Errorf("%q is no length of time such as 90s or 5m", v)
@@ -120,7 +120,7 @@ func span(name, def, help string, at func(*Settings) *time.Duration) Setting {
 
 // fromOne is a number of which there is at least one.
 func fromOne(name, def, help string, at func(*Settings) *int) Setting {
-	return amount(name, def, help, func(v string) (int, error) {
+	return amount(name, "N", def, help, func(v string) (int, error) {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 {
 			return 0, fmt.Errorf("%q is not a whole number from 1", v)
@@ -130,7 +130,7 @@ func fromOne(name, def, help string, at func(*Settings) *int) Setting {
 }
 
 func number64(name, def, help string, at func(*Settings) *int64) Setting {
-	return amount(name, def, help, func(v string) (int64, error) {
+	return amount(name, "N", def, help, func(v string) (int64, error) {
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || n < 0 {
 			return 0, fmt.Errorf("%q is not a whole number", v)
@@ -140,7 +140,7 @@ func number64(name, def, help string, at func(*Settings) *int64) Setting {
 }
 
 func fraction(name, def, help string, at func(*Settings) *float64) Setting {
-	return amount(name, def, help, func(v string) (float64, error) {
+	return amount(name, "SHARE", def, help, func(v string) (float64, error) {
 		x, err := strconv.ParseFloat(v, 64)
 		if err != nil || strings.ContainsAny(v, "xXnN") || x < 0 || x > 1 {
 			return 0, fmt.Errorf("%q is not a number from 0 to 1", v)
@@ -150,7 +150,7 @@ func fraction(name, def, help string, at func(*Settings) *float64) Setting {
 }
 
 func money(name, def, help string, at func(*Settings) **quarry.USD) Setting {
-	s := amount(name, def, help, func(v string) (*quarry.USD, error) {
+	s := amount(name, "USD", def, help, func(v string) (*quarry.USD, error) {
 		digits := strings.TrimPrefix(v, "$")
 		r, ok := new(big.Rat).SetString(digits)
 		if !ok || !decimal.MatchString(digits) {

@@ -37,7 +37,7 @@ func bucketOwner(v string) (string, error) {
 
 // ids is a list of ids of a VPC's parts, at most so many.
 func ids(name, help string, most int, at func(*Settings) *[]string) Setting {
-	s := list(name, "", help, at)
+	s := list(name, "ID", "", help, at)
 	plain := s.set
 	s.set = func(to *Settings, v []string) error {
 		if err := plain(to, v); err != nil {

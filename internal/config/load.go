@@ -77,7 +77,7 @@ func (l *Loaded) put(s *Setting, values []string, origin string) error {
 		return s.empty(origin)
 	}
 	if err := s.set(&l.Settings, values); err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: origin, Err: err, Hint: s.Name + ": " + strings.ReplaceAll(s.Help, "`", "")}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: origin, Err: err, Hint: s.Name + ": " + s.Help}
 	}
 	l.Origin[s.Name] = origin
 	return nil

@@ -31,7 +31,8 @@ func quotaSetting() Setting {
 		names[i] = q.name
 	}
 	return Setting{
-		Name: "quotas", Many: true, Help: "quotas that go over those of the account and of the table, `NAME=VALUE` (repeatable): " + strings.Join(names, ", "),
+		Name: "quotas", Value: "NAME=N", Many: true,
+		Help: "quota that replaces the one of the account and of the table (repeatable): " + strings.Join(names, ", "),
 		set: func(s *Settings, values []string) error {
 			var q quarry.Quotas
 			for _, pair := range values {
