@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 		"internal/setup", "internal/kept", "internal/clientenv", "internal/trust", "internal/pricelist", "internal/source", "internal/validate",
 	},
 	"internal/compose": {
-		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/bedrock", "internal/bucket", "internal/clean", "internal/cost",
+		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket", "internal/clean", "internal/cost",
 		"internal/inspect", "internal/kept", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/quotas", "internal/setup", "internal/source",
 		"internal/tokens",
 	},
@@ -47,6 +47,7 @@ var belowRun = map[string][]string{
 	},
 	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/dedupe"},
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
+	"internal/run/book":     {"internal/run/forecast", "internal/run/limits", "internal/run/plan", "internal/run/runjson", "internal/ledger", "internal/report"},
 	"internal/run/calls": {
 		"internal/run/event", "internal/run/lines", "internal/run/shardfile", "internal/bedrock", "internal/collect", "internal/ledger", "internal/parse", "internal/prompt",
 	},
@@ -59,7 +60,7 @@ var belowRun = map[string][]string{
 		"internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/parse", "internal/report",
 	},
 	"internal/run/given":    {"internal/run/answers", "internal/collect"},
-	"internal/run/history":  {"internal/run/forecast", "internal/run/plan", "internal/run/runjson", "internal/cost", "internal/ledger", "internal/report"},
+	"internal/run/history":  {"internal/run/book", "internal/run/forecast", "internal/run/plan", "internal/cost", "internal/ledger", "internal/report"},
 	"internal/run/index":    {"internal/run/lines", "internal/dedupe"},
 	"internal/run/limits":   {"internal/run/forecast", "internal/run/verdict", "internal/cost", "internal/ledger", "internal/report"},
 	"internal/run/lines":    {"internal/collect"},
@@ -197,6 +198,30 @@ func TestPackagesBelowRunStandAlone(t *testing.T) {
 				t.Errorf("%s: %s imports %s: it is joined with that in internal/run", file, pkg, inside)
 			}
 		}
+	}
+}
+
+// The names and formats of facts have one owner; the ledger itself keeps its format and the version that wrote it.
+func TestOnlyTheBookReadsAndWritesFacts(t *testing.T) {
+	t.Parallel()
+	err := eachSource(func(file string) error {
+		if pkg := filepath.ToSlash(filepath.Dir(file)); pkg == "internal/run/book" || pkg == "internal/ledger" {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && (sel.Sel.Name == "Facts" || sel.Sel.Name == "SetFacts") {
+				t.Errorf("%s: %s: facts are read and written through package run/book", file, sel.Sel.Name)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

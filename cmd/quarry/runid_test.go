@@ -19,9 +19,9 @@ func setRunID(ts *testscript.TestScript, neg bool, args []string) {
 	book, err := ledger.OpenReadOnly(context.Background(), effect.New(nil), filepath.Join(ts.MkAbs(args[0]), "ledger.db"))
 	ts.Check(err)
 	defer func() { _ = book.Close() }()
-	id, _, err := book.Fact(context.Background(), "run")
+	facts, err := book.Facts(context.Background(), "run")
 	ts.Check(err)
-	ts.Setenv(args[1], id)
+	ts.Setenv(args[1], facts["run"])
 }
 
 // setJobARN reads the ARN of the first job of the run in a directory: jobarn DIR VARIABLE.

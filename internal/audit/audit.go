@@ -9,7 +9,6 @@ package audit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -23,6 +22,9 @@ import (
 type Config struct {
 	Dir    string // the run directory
 	Ledger *ledger.Ledger
+	Run    quarry.RunID // empty: there is none
+	Plan   *Plan        // nil: nothing is planned yet
+	Ended  bool         // the results are those of the plan
 	// Sources gives the ids of the run's documents as the sources hold them now, in their order. nil: they are not read
 	// again, and Unread says why.
 	Sources iter.Seq2[quarry.DocumentID, error]
@@ -123,22 +125,18 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	return a.report(), nil
 }
 
-// planned is what the run's plan counted, as far as it is checked.
-type planned struct {
-	Pass      int   `json:"pass"`
-	Documents int64 `json:"documents"`
-	Orders    int64 `json:"orders"`
-	Asked     int64 `json:"asked"`
+// Plan is what the run's plan counted, as far as it is checked.
+type Plan struct {
+	Pass                     int
+	Documents, Orders, Asked int64
 }
 
 // audit is one look at a run.
 type audit struct {
 	cfg     Config
 	found   *found
-	run     quarry.RunID
-	plan    planned
+	plan    Plan
 	rows    []ledger.Shard
-	ended   bool // the results are those of the plan
 	checked Checked
 
 	indexes map[int]*index       // by pass
@@ -149,50 +147,19 @@ type audit struct {
 }
 
 // open reads the ledger. A run that was never planned has nothing to prove.
-func (a *audit) open(ctx context.Context) error {
-	id, known, err := a.cfg.Ledger.Fact(ctx, "run")
-	if err != nil {
-		return err
-	}
-	if !known {
+func (a *audit) open(ctx context.Context) (err error) {
+	if a.cfg.Run == "" {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "audit", Subject: a.cfg.Dir, Err: errors.New("it holds no run"), Hint: "name the run directory with --dir"}
 	}
-	a.run = quarry.RunID(id)
-	text, err := a.planned(ctx)
-	if err != nil {
-		return err
-	}
-	if text == "" {
+	if a.cfg.Plan == nil {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "audit", Subject: a.cfg.Dir, Err: errors.New("the run has not been planned yet"), Hint: "run the run command again; nothing was sent so far"}
 	}
-	if err := json.Unmarshal([]byte(text), &a.plan); err != nil {
-		return fmt.Errorf("read the plan: %w", err)
-	}
+	a.plan = *a.cfg.Plan
 	if a.rows, err = a.cfg.Ledger.Shards(ctx); err != nil {
 		return err
 	}
 	a.indexes = map[int]*index{}
 	return nil
-}
-
-// planned gives the plan of the pass that the run is at, or of the last finished one where that has none yet. A pass
-// that is finished has its results; before, results.jsonl is of the pass before.
-func (a *audit) planned(ctx context.Context) (string, error) {
-	finished, ok, err := a.cfg.Ledger.Fact(ctx, "finished")
-	if err != nil {
-		return "", err
-	}
-	pass, _, err := a.cfg.Ledger.Fact(ctx, "pass")
-	if err != nil {
-		return "", err
-	}
-	text, planned, err := a.cfg.Ledger.Fact(ctx, "planned."+pass)
-	if err == nil && !planned && ok {
-		pass = finished
-		text, _, err = a.cfg.Ledger.Fact(ctx, "planned."+pass)
-	}
-	a.ended = ok && pass == finished
-	return text, err
 }
 
 // indexOf opens the index of a pass; nil where there is none, which is a fault by then.
@@ -236,8 +203,8 @@ func (a *audit) short(path string) string {
 func (a *audit) report() Report {
 	f := a.found
 	return Report{
-		Run: a.run, Documents: a.plan.Documents, Missing: f.named[missing], AnsweredTwice: f.named[answeredTwice], PaidTwice: f.named[paidTwice],
-		MaybePaidTwice: f.named[maybePaidTwice], Altered: f.named[altered], Found: f.findings, Faults: f.faultTexts(), Differs: f.differs, Ended: a.ended,
+		Run: a.cfg.Run, Documents: a.plan.Documents, Missing: f.named[missing], AnsweredTwice: f.named[answeredTwice], PaidTwice: f.named[paidTwice],
+		MaybePaidTwice: f.named[maybePaidTwice], Altered: f.named[altered], Found: f.findings, Faults: f.faultTexts(), Differs: f.differs, Ended: a.cfg.Ended,
 		Checked: a.checked,
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"quarry"
 	"quarry/internal/audit"
+	"quarry/internal/compose"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 )
@@ -577,13 +578,18 @@ func TestAuditStopsWhenItIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = book.Close() }()
+	cfg, _, err := compose.Audit(t.Context(), b.dir, book)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	read := false
-	_, err = audit.Run(ctx, audit.Config{Dir: b.dir, Ledger: book, Sources: func(yield func(quarry.DocumentID, error) bool) {
+	cfg.Sources = func(yield func(quarry.DocumentID, error) bool) {
 		read = true
 		cancel()
 		yield("art/0", nil)
-	}})
+	}
+	_, err = audit.Run(ctx, cfg)
 	if !errors.Is(err, context.Canceled) || !read {
 		t.Errorf("a cancelled audit gave %v", err)
 	}

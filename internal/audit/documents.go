@@ -79,7 +79,7 @@ func (a *audit) documents(ctx context.Context) error {
 	defer p.skipped.stop()
 	p.same = openColumn(ix.dir+"/same.jsonl.zst", func(s *same) int64 { return s.Order }, p.faultOf(ix.dir+"/same.jsonl.zst"))
 	defer p.same.stop()
-	if !a.ended {
+	if !a.cfg.Ended {
 		return a.documentsUnderway(ctx, ix, p)
 	}
 	if f, err := os.Open(ix.dir + "/offsets"); err == nil {

@@ -89,7 +89,7 @@ func (p *documentsProof) checkParted(e *entry, attempts []outcome) {
 			p.found.name(altered, of[0].Result.ID, of[0].RecordID, "merged with %s of %s answered", figure.Thousands(answered), figure.Count(e.parts, "part"))
 		}
 	}
-	if p.ended {
+	if p.cfg.Ended {
 		p.checkAllAsked(e, records)
 	}
 }

@@ -70,7 +70,7 @@ func (a *audit) round(ctx context.Context, of func(quarry.RecordID) (hash, bool)
 	if ix != nil {
 		a.carriedParts(ix, seen, of)
 	}
-	if !a.ended || ix == nil || a.totals.earlier == 0 {
+	if !a.cfg.Ended || ix == nil || a.totals.earlier == 0 {
 		return nil
 	}
 	p := &documentsProof{audit: a}

@@ -103,7 +103,7 @@ func (a *audit) oneJobEach(jobs map[quarry.JobARN]quarry.ShardID, row *ledger.Sh
 		}
 		jobs[job.ARN] = row.ID
 	}
-	if name := quarry.JobName(a.run, row.ID, row.Attempt); row.Job.ARN != "" && row.Job.Name != name {
+	if name := quarry.JobName(a.cfg.Run, row.ID, row.Attempt); row.Job.ARN != "" && row.Job.Name != name {
 		a.found.fault("shard %s: its job %s is called %s, not %s", row.ID, row.Job.ARN, row.Job.Name, name)
 	}
 	for _, past := range row.Past {

@@ -26,7 +26,7 @@ func (a *audit) sums(context.Context) error {
 	a.checked.InputTokens, a.checked.OutputTokens, a.checked.Unknown = paid.InputTokens, paid.OutputTokens, paid.Unknown
 	a.checked.Earlier = t.earlier
 	a.checked.OK, a.checked.Invalid, a.checked.Failed, a.checked.Skipped = t.ok, t.invalid, t.failed, t.skipped
-	if !a.ended {
+	if !a.cfg.Ended {
 		return nil
 	}
 	if t.total != a.plan.Documents || t.total != t.ok+t.invalid+t.failed+t.skipped {
@@ -60,7 +60,7 @@ func (a *audit) reportFile() error {
 		return nil
 	}
 	t, d := &a.totals, &r.Documents
-	if r.Run != a.run {
+	if r.Run != a.cfg.Run {
 		a.found.fault("report.json is of run %s", r.Run)
 	}
 	if d.Total != t.total || d.OK != t.ok || d.Invalid != t.invalid || d.Failed != t.failed || d.Skipped != t.skipped {

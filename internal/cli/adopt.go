@@ -18,6 +18,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run"
+	"quarry/internal/run/book"
 )
 
 func (a *App) adoptCommand() *cobra.Command {
@@ -117,14 +118,16 @@ func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, 
 	if show.log, err = openRunLog(e, dir, command, a.Version, nil, c); err != nil {
 		return nil, "", err
 	}
-	book, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
+	l, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
 	if err != nil {
 		return nil, "", err
 	}
-	c.Add(book.Close)
-	if err := placeOf(ctx, book, s); err != nil {
+	c.Add(l.Close)
+	head, err := book.Of(l).Head(ctx)
+	if err != nil {
 		return nil, "", err
 	}
+	placeOf(&head, s)
 	where, err := a.parts().OpenProvider(ctx, s, e, dir, c)
 	if err != nil {
 		return nil, "", err
@@ -141,36 +144,24 @@ func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, 
 		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = ask.Settings, ask.Prompt.Invocation(), ask.Checker, ask.Renderer, ask.Model.Family
 		cfg.MaxOutput, cfg.MaxTokens = int(ask.Model.MaxOutput), ask.MaxTokens()
 	}
-	pools, home, err := where.PoolsOfRun(ctx, book)
-	if err != nil {
-		return nil, "", err
-	}
+	pools, home := where.PoolsOfRun(&head)
 	if home != "" {
 		cfg.Model = home
 	}
-	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Bucket: where.Bucket, Bedrock: where.Bedrock, Watch: show.event, Pools: pools, PoolAt: where.PoolAt}), dir, nil
+	return run.New(cfg, run.Deps{Effects: e, Ledger: l, Bucket: where.Bucket, Bedrock: where.Bedrock, Watch: show.event, Pools: pools, PoolAt: where.PoolAt}), dir, nil
 }
 
 // placeOf fills in where a run that is known already was sent.
-func placeOf(ctx context.Context, book *ledger.Ledger, s *config.Settings) error {
-	facts := map[string]string{}
-	for _, name := range []string{"target", "region", "bucket"} {
-		value, _, err := book.Fact(ctx, name)
-		if err != nil {
-			return err
-		}
-		facts[name] = value
+func placeOf(h *book.Head, s *config.Settings) {
+	if h.Target != "" {
+		s.Target = h.Target
 	}
-	if facts["target"] != "" {
-		s.Target = facts["target"]
-	}
-	if len(s.Regions) == 0 && facts["region"] != "" && s.Target == "aws" {
-		s.Regions = []string{facts["region"]}
+	if len(s.Regions) == 0 && h.Region != "" && s.Target == "aws" {
+		s.Regions = []string{h.Region}
 	}
 	if s.Bucket == "" && s.Target == "aws" {
-		s.Bucket = facts["bucket"]
+		s.Bucket = h.Bucket
 	}
-	return nil
 }
 
 // homeJSON is what adopt and collect tell programs of a run.

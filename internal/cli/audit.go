@@ -49,17 +49,20 @@ Exit codes: 0 done · 2 usage · 8 audit found a fault · 130 interrupted`,
 }
 
 func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) error {
-	book, err := a.openBook(ctx, s.Dir)
+	l, err := a.openLedger(ctx, s.Dir)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = book.Close() }()
+	defer func() { _ = l.Close() }()
 	dir, err := filepath.Abs(s.Dir)
 	if err != nil {
 		return compose.BadSetting("dir", err)
 	}
-	cfg := audit.Config{Dir: dir, Ledger: book}
-	if err := a.auditSources(ctx, &cfg, s, records); err != nil {
+	cfg, head, err := compose.Audit(ctx, dir, l)
+	if err != nil {
+		return err
+	}
+	if err := a.auditSources(ctx, &cfg, &head, s, records); err != nil {
 		return err
 	}
 	out, err := audit.Run(ctx, cfg)

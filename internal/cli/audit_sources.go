@@ -2,37 +2,26 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
-	"strconv"
 
 	"quarry"
 	"quarry/internal/audit"
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/kept"
-	"quarry/internal/ledger"
+	"quarry/internal/run/book"
 	"quarry/internal/source"
 )
 
 // auditSources finds the run's sources again, and whether they can still be held against it.
-func (a *App) auditSources(ctx context.Context, cfg *audit.Config, s *config.Loaded, records bool) error {
-	named, _, err := cfg.Ledger.Fact(ctx, "sources")
-	if err != nil {
-		return err
-	}
-	var names []string
-	if err := json.Unmarshal([]byte(named), &names); err != nil {
-		return fmt.Errorf("read the run's sources: %w", err)
-	}
-	sources, changed, err := a.sourcesAgain(ctx, cfg, s, names, records)
+func (a *App) auditSources(ctx context.Context, cfg *audit.Config, h *book.Head, s *config.Loaded, records bool) error {
+	sources, changed, err := a.sourcesAgain(ctx, cfg, h, s, records)
 	if err != nil {
 		cfg.Unread = err.Error()
 		return nil
 	}
-	if cfg.Changed, err = a.sourcesChanged(ctx, cfg.Ledger, s, changed); err != nil {
+	if cfg.Changed, err = a.sourcesChanged(h, s, changed); err != nil {
 		return err
 	}
 	cfg.Sources = func(yield func(quarry.DocumentID, error) bool) {
@@ -53,17 +42,10 @@ func (a *App) auditSources(ctx context.Context, cfg *audit.Config, s *config.Loa
 }
 
 // sourcesAgain opens the sources, those that were kept as they were kept. files are the others, which may have changed.
-func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, s *config.Loaded, names []string, records bool) (sources []source.Source, files []string, err error) {
-	text, _, err := cfg.Ledger.Fact(ctx, "pass")
-	if err != nil {
-		return nil, nil, err
-	}
-	pass, err := strconv.Atoi(text)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the run's pass: %w", err)
-	}
+func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, h *book.Head, s *config.Loaded, records bool) (sources []source.Source, files []string, err error) {
+	names := h.Sources
 	for i, name := range names {
-		k, ok, err := kept.Open(compose.KeptDir(cfg.Dir, i), pass, i)
+		k, ok, err := kept.Open(compose.KeptDir(cfg.Dir, i), h.Pass, i)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -74,7 +56,7 @@ func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, s *config.Loa
 		path := name
 		if name == "-" {
 			of := 0
-			if path, of = compose.KeptStdin(cfg.Dir, pass); of == 0 {
+			if path, of = compose.KeptStdin(cfg.Dir, h.Pass); of == 0 {
 				return nil, nil, errors.New("standard input comes only once, and nothing was kept of it")
 			}
 		} else {
@@ -114,29 +96,21 @@ func blockIDs(blocks iter.Seq2[quarry.Block, error]) iter.Seq2[quarry.DocumentID
 }
 
 // sourcesChanged says why the sources need not be what the run read; empty: nothing speaks for that.
-func (a *App) sourcesChanged(ctx context.Context, book *ledger.Ledger, s *config.Loaded, names []string) (string, error) {
-	settings, _, err := book.Fact(ctx, "settings")
-	if err != nil {
-		return "", err
-	}
+func (a *App) sourcesChanged(h *book.Head, s *config.Loaded, names []string) (string, error) {
 	ask, err := a.parts().Asking(&s.Settings)
 	if err != nil {
 		return "", err
 	}
-	if ask.Settings != settings {
+	if ask.Settings != h.Settings {
 		return "the settings of this command are not the run's, so they may be read otherwise", nil
 	}
 	if len(names) == 0 { // all were kept
 		return "", nil
 	}
-	seen, _, err := book.Fact(ctx, "seen")
-	if err != nil {
-		return "", err
-	}
-	if seen == "" {
+	if h.Seen == "" {
 		return "it is not known whether a file of them was changed since the run read them", nil
 	}
-	if seen != source.Seen(names) {
+	if h.Seen != source.Seen(names) {
 		return "a file of them was changed since the run read them", nil
 	}
 	return "", nil

@@ -53,11 +53,11 @@ job is still running · 7 run locked · 130 interrupted`,
 
 // collectRun brings home what a run's jobs answered.
 func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (err error) {
-	book, err := a.openBook(ctx, s.Dir) // nothing is made where there is no run
+	l, err := a.openLedger(ctx, s.Dir) // nothing is made where there is no run
 	if err != nil {
 		return err
 	}
-	if err := book.Close(); err != nil {
+	if err := l.Close(); err != nil {
 		return err
 	}
 	var open compose.Closers

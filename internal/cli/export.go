@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +20,7 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/outfile"
+	"quarry/internal/run/book"
 )
 
 // exportOptions are the flags of quarry export.
@@ -174,18 +174,14 @@ func (a *App) inputsOf(ctx context.Context, s *config.Loaded, dir string, record
 			inputs = append(inputs, outfile.Input{What: what, Path: path})
 		}
 	}
-	book, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
+	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
 	switch {
 	case err == nil:
-		text, _, err := book.Fact(ctx, "sources")
-		if err := errors.Join(err, book.Close()); err != nil {
+		head, err := book.Of(l).Head(ctx)
+		if err := errors.Join(err, l.Close()); err != nil {
 			return nil, err
 		}
-		var sources []string
-		if err := json.Unmarshal([]byte(text), &sources); text != "" && err != nil {
-			return nil, fmt.Errorf("read the run's sources: %w", err)
-		}
-		for _, source := range sources {
+		for _, source := range head.Sources {
 			if path, ok := outfile.LocalPath(source); ok {
 				add("a source of the run", path)
 			}

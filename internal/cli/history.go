@@ -44,12 +44,12 @@ Exit codes: 0 done · 2 usage`,
 }
 
 func (a *App) history(ctx context.Context, s *config.Settings) error {
-	book, err := a.openBook(ctx, s.Dir)
+	l, err := a.openLedger(ctx, s.Dir)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = book.Close() }()
-	h, err := historyNow(ctx, book, s)
+	defer func() { _ = l.Close() }()
+	h, err := historyNow(ctx, l, s)
 	if err != nil {
 		return err
 	}
@@ -67,12 +67,12 @@ func (a *App) history(ctx context.Context, s *config.Settings) error {
 }
 
 // historyNow reads the passes of a run.
-func historyNow(ctx context.Context, book *ledger.Ledger, s *config.Settings) (run.History, error) {
+func historyNow(ctx context.Context, l *ledger.Ledger, s *config.Settings) (run.History, error) {
 	prices, err := compose.Prices(s)
 	if err != nil {
 		return run.History{}, err
 	}
-	return run.HistoryNow(ctx, book, prices)
+	return run.HistoryNow(ctx, l, prices)
 }
 
 // historyText is a history for people, in lines of at most so many cells.

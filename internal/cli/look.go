@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,9 +11,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,16 +24,17 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run"
+	"quarry/internal/run/book"
 	"quarry/internal/trust"
 )
 
-// openBook opens the ledger of a run beside the process that may work on it.
-func (a *App) openBook(ctx context.Context, dir string) (*ledger.Ledger, error) {
-	book, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
+// openLedger opens the ledger of a run to read it, also while a process works on the run.
+func (a *App) openLedger(ctx context.Context, dir string) (*ledger.Ledger, error) {
+	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open run", Subject: dir, Err: errors.New("there is none"), Hint: "name the run directory with --dir, or begin one: quarry run SOURCE"}
 	}
-	return book, err
+	return l, err
 }
 
 func (a *App) statusCommand() *cobra.Command {
@@ -103,22 +105,24 @@ func (a *App) status(ctx context.Context, s *config.Settings) error {
 // statusNow gives the state of a run for programs and for people.
 func (a *App) statusNow(ctx context.Context, set *config.Settings) (now runStatus, text string, err error) {
 	dir := set.Dir
-	book, err := a.openBook(ctx, dir)
+	l, err := a.openLedger(ctx, dir)
 	if err != nil {
 		return now, "", err
 	}
-	defer func() { _ = book.Close() }()
-	facts := map[string]string{}
-	for _, name := range []string{"run", "finished", "pass"} {
-		if facts[name], _, err = book.Fact(ctx, name); err != nil {
-			return now, "", err
-		}
-	}
-	shards, err := book.Shards(ctx)
+	defer func() { _ = l.Close() }()
+	head, err := book.Of(l).Head(ctx)
 	if err != nil {
 		return now, "", err
 	}
-	now = runStatus{Run: facts["run"], Done: facts["finished"] != "" && facts["finished"] == facts["pass"], Shards: []shardStatus{}}
+	pass, err := book.Of(l).Pass(ctx, head.Pass)
+	if err != nil {
+		return now, "", err
+	}
+	shards, err := l.Shards(ctx)
+	if err != nil {
+		return now, "", err
+	}
+	now = runStatus{Run: string(head.Run), Done: head.Ended(), Shards: []shardStatus{}}
 	for i := range shards {
 		s := &shards[i]
 		now.Shards = append(now.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
@@ -128,7 +132,7 @@ func (a *App) statusNow(ctx context.Context, set *config.Settings) (now runStatu
 		return now, "", err
 	}
 	text += failuresText(now.Failures)
-	h, err := historyNow(ctx, book, set)
+	h, err := historyNow(ctx, l, set)
 	if err != nil {
 		return now, "", err
 	}
@@ -136,16 +140,14 @@ func (a *App) statusNow(ctx context.Context, set *config.Settings) (now runStatu
 		now.LastPass, now.WholeRun = last, &h.Whole
 		text += tookText(&h)
 	}
-	if now.Forecast, err = forecastNow(ctx, book, facts["pass"]); err != nil {
-		return now, "", err
+	if f := pass.Forecast; f != nil {
+		now.Forecast = cmp.Or(f.After, f.Before)
 	}
 	if now.Forecast != nil {
 		text += "forecast: " + expectedText(now.Forecast) + "\n"
 	}
-	if pass, err := strconv.Atoi(facts["pass"]); err == nil {
-		if now.Deadline, err = run.DeadlineNow(ctx, book, pass); err != nil {
-			return now, "", err
-		}
+	if pass.Deadline != nil {
+		now.Deadline = pass.Deadline.Report(shards, head.Pass, time.Now())
 	}
 	if now.Deadline != nil {
 		text += "deadline: " + plain(deadlineText(now.Deadline, now.Done)) + "\n"

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -12,7 +10,6 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/figure"
 	"quarry/internal/jsonl"
-	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run"
 )
@@ -102,22 +99,6 @@ func sampleLines(s *report.Sample, width int) []string {
 
 // maxFields bounds how many members of one answer are shown.
 const maxFields = 12
-
-// forecastNow reads what a reading of the sources is expected to take.
-func forecastNow(ctx context.Context, book *ledger.Ledger, pass string) (*report.Expected, error) {
-	text, ok, err := book.Fact(ctx, "forecast."+pass)
-	if err != nil || !ok {
-		return nil, err
-	}
-	var f struct{ Before, After *report.Expected }
-	if err := json.Unmarshal([]byte(text), &f); err != nil {
-		return nil, fmt.Errorf("read the run's forecast: %w", err)
-	}
-	if f.After != nil {
-		return f.After, nil
-	}
-	return f.Before, nil
-}
 
 // forecastRow says how far off the forecasts were, once the run has ended.
 func forecastRow(f *report.Forecast) string {

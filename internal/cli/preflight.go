@@ -17,6 +17,7 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/preflight"
+	"quarry/internal/run/book"
 )
 
 // preflightTime bounds a preflight: what has not answered by then is unknown. Without an answer about the credentials by
@@ -106,22 +107,22 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 
 // begunIn gives the run of a directory, where there is one.
 func begunIn(ctx context.Context, dir string) (id quarry.RunID, already bool, err error) {
-	book, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
+	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
 	if err != nil {
 		return "", false, nil // no run, or none that can be read: run itself says so
 	}
-	defer func() { err = errors.Join(err, book.Close()) }()
-	id, counts, err := runOf(ctx, book)
+	defer func() { err = errors.Join(err, l.Close()) }()
+	id, counts, err := runOf(ctx, l)
 	return id, begun(counts), err
 }
 
-func runOf(ctx context.Context, book *ledger.Ledger) (quarry.RunID, ledger.Counts, error) {
-	id, known, err := book.Fact(ctx, "run")
-	if err != nil || !known {
+func runOf(ctx context.Context, l *ledger.Ledger) (quarry.RunID, ledger.Counts, error) {
+	head, err := book.Of(l).Head(ctx)
+	if err != nil || head.Run == "" {
 		return "", ledger.Counts{}, err
 	}
-	counts, err := book.Count(ctx, "")
-	return quarry.RunID(id), counts, err
+	counts, err := l.Count(ctx, "")
+	return head.Run, counts, err
 }
 
 func begun(c ledger.Counts) bool { return c.Total() > c.States[quarry.ShardPlanned] }

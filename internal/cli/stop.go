@@ -15,6 +15,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/run"
+	"quarry/internal/run/book"
 )
 
 func (a *App) stopCommand() *cobra.Command {
@@ -42,13 +43,13 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 130 interrupted`,
 }
 
 func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
-	book, err := a.openBook(ctx, s.Dir)
+	l, err := a.openLedger(ctx, s.Dir)
 	if err != nil {
 		return err
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	open.Add(book.Close)
+	open.Add(l.Close)
 	e := effect.New(nil)
 	dir, err := compose.OpenDir(e, s, &open)
 	var q *quarry.Error
@@ -63,11 +64,11 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	target, _, err := book.Fact(ctx, "target")
+	head, err := book.Of(l).Head(ctx)
 	if err != nil {
 		return err
 	}
-	shards, err := book.Shards(ctx)
+	shards, err := l.Shards(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 			jobs = append(jobs, shards[i].Job.ARN)
 		}
 	}
-	if len(jobs) == 0 || target == "local" { // a stand-in inside a process ends with it
+	if len(jobs) == 0 || head.Target == "local" { // a stand-in inside a process ends with it
 		a.say("no process works on %s and no job is open: nothing to stop", s.Dir)
 		return a.stopped(false, nil)
 	}

@@ -3,7 +3,6 @@ package compose
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/quotas"
 	"quarry/internal/run"
+	"quarry/internal/run/book"
 )
 
 // A pool is a model in a Region. The first Region and the setting model make the home pool; every further Region and
@@ -93,23 +93,15 @@ func (pr *Program) openPools(s *config.Settings, home *Provider) {
 
 // PoolsOfRun gives the pools beside home that a run has given shards to: what is there is fetched, whatever the settings
 // at hand name; and the model that home had.
-func (p *Provider) PoolsOfRun(ctx context.Context, book *ledger.Ledger) (pools []run.Pool, home string, err error) {
-	text, known, err := book.Fact(ctx, "pools")
-	if err != nil || !known {
-		return nil, "", err
-	}
-	var refs []ledger.Pool
-	if err := json.Unmarshal([]byte(text), &refs); err != nil {
-		return nil, "", fmt.Errorf("read the run's pools: %w", err)
-	}
-	for i, ref := range refs {
+func (p *Provider) PoolsOfRun(h *book.Head) (pools []run.Pool, home string) {
+	for i, ref := range h.Pools {
 		if i == 0 {
 			home = ref.Model
 			continue
 		}
 		pools = append(pools, p.PoolAt(ref))
 	}
-	return pools, home, nil
+	return pools, home
 }
 
 // PoolAt gives a place that earlier commands of a run named: what they sent there is fetched from there.

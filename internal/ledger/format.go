@@ -22,22 +22,18 @@ var upgrades = map[int]func(context.Context, *effect.Tx) error{
 
 // format reads the ledger's number, and refuses a newer one.
 func (l *Ledger) format(ctx context.Context) (int, error) {
-	text, _, err := l.Fact(ctx, "format")
+	facts, err := l.Facts(ctx, "format", "version")
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.Atoi(text)
+	n, err := strconv.Atoi(facts["format"])
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("format %q: not a number above 0", text)
+		return 0, fmt.Errorf("format %q: not a number above 0", facts["format"])
 	}
 	if n <= Format {
 		return n, nil
 	}
-	version, _, err := l.Fact(ctx, "version")
-	if err != nil {
-		return 0, err
-	}
-	wanted := "the version of Quarry that wrote it"
+	version, wanted := facts["version"], "the version of Quarry that wrote it"
 	if version != "" {
 		wanted = "Quarry " + version + ", which wrote it,"
 	}

@@ -36,11 +36,11 @@ func fact(t *testing.T, path, name string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	value, _, err := l.Fact(t.Context(), name)
+	facts, err := l.Facts(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return value
+	return facts[name]
 }
 
 func TestANewerFormatIsRefused(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -215,28 +216,41 @@ func (l *Ledger) change(ctx context.Context, what string, fn func(*effect.Tx) er
 // Close closes the ledger.
 func (l *Ledger) Close() error { return l.db.Close() }
 
-// Fact reads one small fact about the run; ok is false where it was never set.
-func (l *Ledger) Fact(ctx context.Context, name string) (value string, ok bool, err error) {
-	err = l.db.QueryRow(ctx, `SELECT value FROM fact WHERE name = $1`, []any{name}, &value)
-	if errors.Is(err, effect.ErrNoRows) {
-		return "", false, nil
+// Facts reads small facts about the run by their names; one that was never set is not among them.
+func (l *Ledger) Facts(ctx context.Context, names ...string) (facts map[string]string, err error) {
+	places, args := make([]string, len(names)), make([]any, len(names))
+	for i, name := range names {
+		places[i], args[i] = "$"+strconv.Itoa(i+1), name
 	}
+	rows, err := l.db.Query(ctx, `SELECT name, value FROM fact WHERE name IN (`+strings.Join(places, ", ")+`)`, args...)
 	if err != nil {
-		return "", false, fmt.Errorf("read fact %s: %w", name, err)
+		return nil, fmt.Errorf("read facts: %w", err)
 	}
-	return value, true, nil
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	facts = map[string]string{}
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return nil, fmt.Errorf("read facts: %w", err)
+		}
+		facts[name] = value
+	}
+	return facts, rows.Err()
 }
 
-// SetFacts sets facts, all or none.
+// SetFacts sets facts, all or none. An empty value removes a fact.
 func (l *Ledger) SetFacts(ctx context.Context, facts map[string]string) error {
 	return l.change(ctx, "ledger: set facts", func(tx *effect.Tx) error { return setFacts(ctx, tx, facts) })
 }
 
 func setFacts(ctx context.Context, tx *effect.Tx, facts map[string]string) error {
 	for name, value := range facts {
-		_, err := tx.ExecContext(ctx, `INSERT INTO fact (name, value) VALUES ($1, $2)
-			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
-		if err != nil {
+		statement, args := `INSERT INTO fact (name, value) VALUES ($1, $2)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []any{name, value}
+		if value == "" {
+			statement, args = `DELETE FROM fact WHERE name = $1`, args[:1]
+		}
+		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return fmt.Errorf("set fact %s: %w", name, err)
 		}
 	}

@@ -208,20 +208,15 @@ func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
 	})
 }
 
-// Drop removes rows and facts, and sets other facts, in one transaction.
-func (l *Ledger) Drop(ctx context.Context, rows []Shard, set map[string]string, facts []string) error {
+// Drop removes rows and sets facts, in one transaction. An empty value removes a fact.
+func (l *Ledger) Drop(ctx context.Context, rows []Shard, facts map[string]string) error {
 	return l.change(ctx, "ledger: drop shards", func(tx *effect.Tx) error {
 		for i := range rows {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM shard WHERE id = $1`, string(rows[i].ID)); err != nil {
 				return fmt.Errorf("drop shard %s: %w", rows[i].ID, err)
 			}
 		}
-		for _, name := range facts {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM fact WHERE name = $1`, name); err != nil {
-				return fmt.Errorf("drop fact %s: %w", name, err)
-			}
-		}
-		return setFacts(ctx, tx, set)
+		return setFacts(ctx, tx, facts)
 	})
 }
 

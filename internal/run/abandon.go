@@ -9,31 +9,18 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"quarry"
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
-	"quarry/internal/run/history"
+	"quarry/internal/run/book"
 )
 
 // A command that was refused, or that a person ended, binds the next one to nothing. A pass that has sent nothing is dropped as
 // soon as something is to be done otherwise. A pass that has sent something is given up where the next command has other
 // settings: what it has not sent is dropped, what it has sent is followed to its end and collected with the settings it was
 // asked with, and its answers stay known. So is a pass that stopped at its gate, where its sources were corrected.
-
-// abandonedFact names the pass that is being given up, from the moment at which its unsent shards are dropped.
-const abandonedFact = "abandoned"
-
-// flagsFact is the name under which the digest of all flags is kept that decided a pass's plan.
-func flagsFact(pass int) string { return fmt.Sprintf("flags.%d", pass) }
-
-// beforeFact is the name under which is kept which finished pass a pass was joined with.
-func beforeFact(pass int) string { return fmt.Sprintf("before.%d", pass) }
-
-// unansweredFact is the name under which is kept that no record of a pass's pilot was answered: the next command asks them again.
-func unansweredFact(pass int) string { return fmt.Sprintf("unanswered.%d", pass) }
 
 // flags is a digest of what decides a plan besides the settings: a pass that has sent nothing is planned again where it differs.
 func (r *Run) flags() (string, error) {
@@ -52,43 +39,15 @@ func (r *Run) flags() (string, error) {
 	return hex.EncodeToString(sum[:16]), nil
 }
 
-// unfinished gives the pass that was planned and not finished; 0: there is none.
-func (r *Run) unfinished(ctx context.Context) (int, error) {
-	facts, err := r.facts(ctx, "pass", "finished", adoptedFact)
-	if err != nil || facts["pass"] == facts["finished"] || facts["pass"] == facts[adoptedFact] {
-		return 0, err
-	}
-	pass, err := strconv.Atoi(facts["pass"])
-	if err != nil {
-		return 0, fmt.Errorf("read the run's pass: %w", err)
-	}
-	_, planned, err := r.plannedPass(ctx, pass)
-	if err != nil || !planned {
-		return 0, err
-	}
-	return pass, nil
-}
-
-func (r *Run) facts(ctx context.Context, names ...string) (map[string]string, error) {
-	facts := map[string]string{}
-	for _, name := range names {
-		value, _, err := r.ledger.Fact(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		facts[name] = value
-	}
-	return facts, nil
-}
-
 // letGo drops or gives up the pass at hand where this command is not the one that it was planned for.
 func (r *Run) letGo(ctx context.Context) error {
-	pass, err := r.unfinished(ctx)
-	if err != nil || pass == 0 {
+	head, err := r.book.Head(ctx)
+	if err != nil || head.Ended() || head.WithoutSources() {
 		return err
 	}
-	facts, err := r.facts(ctx, "settings", "seen", abandonedFact, flagsFact(pass), unansweredFact(pass), judgedFact(pass))
-	if err != nil {
+	pass := head.Pass
+	kept, err := r.book.Pass(ctx, pass)
+	if err != nil || kept.Plan == nil {
 		return err
 	}
 	flags, err := r.flags()
@@ -100,19 +59,19 @@ func (r *Run) letGo(ctx context.Context) error {
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(s ledger.Shard) bool { return s.Pass != pass })
-	other := facts["settings"] != r.cfg.Settings || r.replaced
+	other := head.Settings != r.cfg.Settings || r.replaced
 	switch {
-	case facts[abandonedFact] == strconv.Itoa(pass):
+	case head.Abandoned == pass:
 		return r.giveUp(ctx, pass, rows)
 	case !slices.ContainsFunc(rows, func(s ledger.Shard) bool { return sent(&s) }):
-		changed := facts["seen"] != r.fingerprint() || (facts[flagsFact(pass)] != "" && facts[flagsFact(pass)] != flags)
+		changed := head.Seen != r.fingerprint() || (kept.Flags != "" && kept.Flags != flags)
 		if other || changed {
 			return r.dropPass(ctx, pass, rows)
 		}
-	case other || facts[unansweredFact(pass)] != "":
+	case other || kept.Unanswered:
 		return r.giveUp(ctx, pass, rows)
 	default:
-		corrected, err := r.corrected(ctx, facts[judgedFact(pass)], facts["seen"])
+		corrected, err := r.corrected(ctx, kept.Judged, head.Seen)
 		if err != nil {
 			return err
 		}
@@ -134,11 +93,11 @@ func sent(s *ledger.Shard) bool {
 
 // freeUnsent lets shards that were not sent go to the places that this command names.
 func (r *Run) freeUnsent(ctx context.Context, rows []ledger.Shard) error {
-	place, err := r.facts(ctx, "region", "bucket")
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
-	moved := place["region"] != r.cfg.Region || place["bucket"] != r.bucket.Name()
+	moved := head.Region != r.cfg.Region || head.Bucket != r.bucket.Name()
 	for i := range rows {
 		s := &rows[i]
 		if s.State != quarry.ShardBuilt && s.State != quarry.ShardUploaded {
@@ -165,12 +124,7 @@ func (r *Run) freeUnsent(ctx context.Context, rows []ledger.Shard) error {
 
 // dropPass removes every trace of a pass that has sent nothing.
 func (r *Run) dropPass(ctx context.Context, pass int, rows []ledger.Shard) error {
-	facts, err := r.dropped(ctx, rows)
-	if err != nil {
-		return err
-	}
-	gone := []string{plannedFact(pass), beganFact(pass), askedFact(pass), deadlineFact(pass), beforeFact(pass), flagsFact(pass), choicesFact(pass), workedFact(pass), fmt.Sprintf("forecast.%d", pass), "planned"}
-	if err := r.ledger.Drop(ctx, rows, facts, gone); err != nil {
+	if err := r.dropRows(ctx, pass, rows, func(_ *book.Head, p *book.Pass) { *p = book.Pass{} }); err != nil {
 		return err
 	}
 	if err := r.removeFiles(rows); err != nil {
@@ -179,21 +133,15 @@ func (r *Run) dropPass(ctx context.Context, pass int, rows []ledger.Shard) error
 	return r.effects.RemoveAll(r.index(pass).Path(""))
 }
 
-// dropped keeps the numbers of shards that are dropped from being given again: their objects may be in the bucket.
-func (r *Run) dropped(ctx context.Context, rows []ledger.Shard) (map[string]string, error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	all, err := r.ledger.Shards(ctx)
-	if err != nil {
-		return nil, err
-	}
-	numbers, err := r.numbered(ctx, all)
-	if err != nil {
-		return nil, err
-	}
-	text, err := marshalled(numbers)
-	return map[string]string{numberedFact: text}, err
+// dropRows drops shards of a pass with a change of its facts. Their numbers are not given again: their objects may be in the
+// bucket.
+func (r *Run) dropRows(ctx context.Context, pass int, rows []ledger.Shard, change func(*book.Head, *book.Pass)) error {
+	return r.book.Drop(ctx, pass, rows, func(h *book.Head, p *book.Pass) {
+		if len(rows) > 0 {
+			h.Numbered = highest(h.Numbered, rows)
+		}
+		change(h, p)
+	})
 }
 
 // removeFiles removes what was written for shards that were dropped.
@@ -236,12 +184,11 @@ func (r *Run) giveUp(ctx context.Context, pass int, rows []ledger.Shard) error {
 	if err := r.remember(ctx); err != nil {
 		return err
 	}
-	facts, err := endFacts(pass, &history.Ended{At: time.Now().UTC()})
-	if err != nil {
-		return err
-	}
-	facts["pass"], facts["seen"], facts["settings"], facts["model"], facts[abandonedFact] = strconv.Itoa(pass+1), r.fingerprint(), r.cfg.Settings, r.cfg.Model, ""
-	return r.ledger.SetFacts(ctx, facts)
+	return r.book.Change(ctx, pass, func(h *book.Head, p *book.Pass) {
+		p.Ended = &book.Ended{At: time.Now().UTC()}
+		h.Pass, h.Abandoned = pass+1, 0
+		r.begin(h)
+	})
 }
 
 // dropUnsent drops the shards of a pass that the provider never heard of, and gives the others. Of an intent the provider is
@@ -266,15 +213,7 @@ func (r *Run) dropUnsent(ctx context.Context, pass int, rows []ledger.Shard) (ke
 		}
 		kept = append(kept, *s)
 	}
-	facts, err := r.dropped(ctx, gone)
-	if err != nil {
-		return nil, err
-	}
-	if facts == nil {
-		facts = map[string]string{}
-	}
-	facts[abandonedFact] = strconv.Itoa(pass)
-	if err := r.ledger.Drop(ctx, gone, facts, nil); err != nil {
+	if err := r.dropRows(ctx, pass, gone, func(h *book.Head, _ *book.Pass) { h.Abandoned = pass }); err != nil {
 		return nil, err
 	}
 	return kept, r.removeFiles(gone)
@@ -325,9 +264,9 @@ func (r *Run) asPass(ctx context.Context, pass int) (restore func(), err error) 
 	cfg, adopting, at := r.cfg, r.adopting, r.pass
 	restore = func() { r.cfg, r.adopting, r.pass = cfg, adopting, at }
 	// A ledger of format 1 does not say what was asked: its answers are held against what is asked now.
-	if _, known, err := r.ledger.Fact(ctx, askedFact(pass)); err != nil {
+	if kept, err := r.book.Pass(ctx, pass); err != nil {
 		return restore, err
-	} else if known {
+	} else if kept.Asked != nil {
 		if err := r.asWhenAsked(ctx, pass); err != nil {
 			restore()
 			return func() {}, err

@@ -3,11 +3,10 @@ package run
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"strconv"
+	"maps"
 	"time"
 
 	"quarry"
@@ -16,17 +15,12 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/adopt"
+	"quarry/internal/run/book"
 	"quarry/internal/run/runjson"
 )
 
 // A run can be taken over with nothing but its id and its bucket. What is found there becomes rows and a pass of their own
 // (package adopt); from then on it is a run like others, whose sources were not named yet.
-
-// adoptedFact names the pass that was taken over, until sources are named again.
-const adoptedFact = "adopted"
-
-// numberedFact holds the highest number of a shard of each kind that lies in the bucket.
-const numberedFact = "numbered"
 
 // Adopted says what was found when a run was taken over.
 type Adopted struct {
@@ -42,12 +36,13 @@ type Adopted struct {
 // Nothing is sent but questions. In a directory that has the run already it changes nothing.
 func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 	r.began = time.Now()
-	has, known, err := r.ledger.Fact(ctx, "run")
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return Adopted{}, err
 	}
-	if known && has != string(id) {
-		return Adopted{}, &quarry.Error{Kind: quarry.BadUsage, Op: "adopt run " + string(id), Subject: r.cfg.Dir, Err: fmt.Errorf("it holds run %s", has), Hint: "name an empty directory with --dir"}
+	known := head.Run != ""
+	if known && head.Run != id {
+		return Adopted{}, &quarry.Error{Kind: quarry.BadUsage, Op: "adopt run " + string(id), Subject: r.cfg.Dir, Err: fmt.Errorf("it holds run %s", head.Run), Hint: "name an empty directory with --dir"}
 	}
 	r.id = id
 	made, err := r.readRunJSON(ctx)
@@ -76,11 +71,7 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 	for i := range rows {
 		r.watch(Event{Kind: JobAdopted, Shard: rows[i].ID, Text: string(rows[i].Job.ARN)})
 	}
-	facts, err := r.adoptedFacts(found, rows)
-	if err != nil {
-		return out, err
-	}
-	return out, r.ledger.AddShards(ctx, rows, facts, nil)
+	return out, r.keepAdopted(ctx, found, rows)
 }
 
 // readRunJSON reads what the bucket says of the run, and refuses what cannot be taken over from here.
@@ -110,40 +101,37 @@ func (r *Run) readRunJSON(ctx context.Context) (m runjson.Run, err error) {
 	return m, nil
 }
 
-// adoptedFacts are what the ledger has to know beside the rows.
-func (r *Run) adoptedFacts(found *adopt.Found, rows []ledger.Shard) (map[string]string, error) {
+// keepAdopted makes a run of what was found. Its rows come last: a run that has them is taken over.
+func (r *Run) keepAdopted(ctx context.Context, found *adopt.Found, rows []ledger.Shard) error {
 	m := &found.Run
 	last, asked := found.Passes(rows)
-	pass := strconv.Itoa(last)
-	facts := map[string]string{
-		"run": string(r.id), "pass": pass, adoptedFact: pass, "seen": "", "settings": m.Settings, "model": m.Model,
-		"created": m.Created, "version": r.cfg.Version, "target": r.target(), "region": cmp.Or(m.Region, r.cfg.Region), "bucket": r.bucket.Name(),
+	for n, of := range asked {
+		if err := r.book.Change(ctx, n, func(_ *book.Head, p *book.Pass) { p.Asked = &of }); err != nil {
+			return err
+		}
 	}
-	put := func(name string, v any) (err error) {
-		facts[name], err = marshalled(v)
-		return err
-	}
-	errs := []error{put("sources", m.Sources), put(numberedFact, found.Numbers(rows))}
-	for pass, of := range asked {
-		errs = append(errs, put(askedFact(pass), of))
-	}
-	return facts, errors.Join(errs...)
+	return r.book.AddShards(ctx, last, rows, func(h *book.Head, _ *book.Pass) {
+		h.Run, h.Created, h.Version, h.Target = r.id, m.Created, r.cfg.Version, r.target()
+		h.Pass, h.Adopted, h.Settings, h.Model, h.Sources = last, last, m.Settings, m.Model, m.Sources
+		h.Region, h.Bucket, h.Numbered = cmp.Or(m.Region, r.cfg.Region), r.bucket.Name(), found.Numbers(rows)
+	})
 }
 
 // numbered gives the highest number of a shard of each kind.
 func (r *Run) numbered(ctx context.Context, shards []ledger.Shard) (map[quarry.ShardKind]int, error) {
-	numbers := map[quarry.ShardKind]int{}
-	text, ok, err := r.ledger.Fact(ctx, numberedFact)
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if ok {
-		if err := json.Unmarshal([]byte(text), &numbers); err != nil {
-			return nil, fmt.Errorf("read the numbers of the shards taken over: %w", err)
-		}
+	return highest(head.Numbered, shards), nil
+}
+
+// highest adds the numbers of rows to those that are known.
+func highest(known map[quarry.ShardKind]int, rows []ledger.Shard) map[quarry.ShardKind]int {
+	numbers := map[quarry.ShardKind]int{}
+	maps.Copy(numbers, known)
+	for i := range rows {
+		numbers[rows[i].Kind] = max(numbers[rows[i].Kind], rows[i].ID.Number())
 	}
-	for i := range shards {
-		numbers[shards[i].Kind] = max(numbers[shards[i].Kind], shards[i].ID.Number())
-	}
-	return numbers, nil
+	return numbers
 }

@@ -14,6 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/audit"
 	"quarry/internal/bucket"
+	"quarry/internal/compose"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/run"
@@ -72,11 +73,11 @@ func (w *world) runID(t *testing.T) quarry.RunID {
 		t.Fatal(err)
 	}
 	defer func() { _ = book.Close() }()
-	id, _, err := book.Fact(t.Context(), "run")
+	facts, err := book.Facts(t.Context(), "run")
 	if err != nil {
 		return "" // it died before there were tables
 	}
-	return quarry.RunID(id)
+	return quarry.RunID(facts["run"])
 }
 
 func (w *world) audit(t *testing.T) {
@@ -86,7 +87,11 @@ func (w *world) audit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = book.Close() }()
-	out, err := audit.Run(t.Context(), audit.Config{Dir: w.dir, Ledger: book})
+	cfg, _, err := compose.Audit(t.Context(), w.dir, book)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := audit.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("audit: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/run/adopt"
+	"quarry/internal/run/book"
 )
 
 // closeAdopted makes a pass of the records that were taken over, and its results. Once all of them are here the pass is
@@ -41,7 +42,7 @@ func (r *Run) closeAdopted(ctx context.Context, h *Home, rows []ledger.Shard, pa
 	if err != nil || passed {
 		return err
 	}
-	return r.ledger.SetFacts(ctx, map[string]string{"settings.finished": ""}) // the next pass asks a pilot of its own
+	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { h.FinishedSettings = "" }) // the next pass has a pilot of its own
 }
 
 // pilotPassed reports whether the rest was asked after the pilot, or may be.
@@ -86,9 +87,5 @@ func (r *Run) planAdopted(ctx context.Context, rows []ledger.Shard, pass int, be
 	if err != nil {
 		return err
 	}
-	fact, err := marshalled(planned)
-	if err != nil {
-		return err
-	}
-	return r.ledger.SetFacts(ctx, map[string]string{plannedFact(pass): fact, "planned": fact})
+	return r.book.Change(ctx, pass, func(_ *book.Head, p *book.Pass) { p.Plan = &planned })
 }

@@ -52,11 +52,11 @@ func (r *Run) announce(ctx context.Context, pool *Pool) error {
 	if r.isAnnounced(pool) {
 		return nil
 	}
-	created, _, err := r.ledger.Fact(ctx, "created")
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
-	made := r.runJSON(created)
+	made := r.runJSON(head.Created)
 	if made.Pools, err = r.placesUsed(ctx); err != nil {
 		return err
 	}
@@ -103,19 +103,6 @@ func (r *Run) putNote(ctx context.Context, s *ledger.Shard, pool *Pool) error {
 	return pool.Bucket.Put(ctx, runjson.NoteKey(r.id, s.ID), bytes.NewReader(b))
 }
 
-// askedFact is the name under which the ledger keeps what a pass was asked with.
-func askedFact(pass int) string { return fmt.Sprintf("asked.%d", pass) }
-
-// askedNow is what the pass at hand asks with, as the ledger keeps it.
-func (r *Run) askedNow(ctx context.Context) (string, error) {
-	created, _, err := r.ledger.Fact(ctx, "created")
-	if err != nil {
-		return "", err
-	}
-	b, err := json.Marshal(r.runJSON(created))
-	return string(b), err
-}
-
 // with gives the run's settings as they were when a pass was asked. What its answers are held against is that, whatever
 // the command at hand would ask.
 func (c Config) with(a *runjson.Asked) (Config, error) {
@@ -127,10 +114,4 @@ func (c Config) with(a *runjson.Asked) (Config, error) {
 	c.Family = model.Family
 	c.Model, c.Type, c.Settings, c.Attempts, c.MaxTokens, c.MaxOutput, c.Check = a.Model, a.Type, a.Settings, a.Attempts, a.MaxTokens, a.MaxOutput, check
 	return c, nil
-}
-
-// marshalled is a value as a fact holds it.
-func marshalled(v any) (string, error) {
-	b, err := json.Marshal(v)
-	return string(b), err
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"quarry/internal/audit"
+	"quarry/internal/compose"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 )
@@ -17,7 +18,12 @@ func (w *world) auditClean(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = book.Close() }()
-	rep, err := audit.Run(t.Context(), audit.Config{Dir: w.dir, Ledger: book, Unread: "not in this test"})
+	cfg, _, err := compose.Audit(t.Context(), w.dir, book)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Unread = "not in this test"
+	rep, err := audit.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

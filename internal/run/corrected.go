@@ -10,28 +10,24 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 )
 
 // A pass that stopped at its gate is judged: the same command over the same sources says so again and asks nothing. Sources that were
 // corrected since are another question, so the pass is given up for them and the next one has a pilot of its own.
 
-// judgedFact is the name under which is kept what the sources held when a pass stopped at its gate.
-func judgedFact(pass int) string { return "judged." + strconv.Itoa(pass) }
-
 // cannotTell is what sources hold that are no files of this machine.
 const cannotTell = "-"
 
-// judged gives the fact of a pass that stops at its gate. Sources that changed since the pass was planned are not what was judged.
+// judged is what the sources hold of a pass that stops at its gate. Sources that changed since the pass was planned are not what was judged.
 func (r *Run) judged(ctx context.Context) (string, error) {
-	seen, _, err := r.ledger.Fact(ctx, "seen")
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return "", err
 	}
 	switch now := r.fingerprint(); {
 	case now == "":
 		return cannotTell, nil
-	case now != seen:
+	case now != head.Seen:
 		return "other", nil
 	}
 	return r.contents(ctx)

@@ -2,13 +2,13 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/book"
 	"quarry/internal/run/limits"
 )
 
@@ -19,37 +19,19 @@ const (
 	LocalCallMargin = 2 * time.Second
 )
 
-func deadlineFact(pass int) string { return fmt.Sprintf("deadline.%d", pass) }
-func beganFact(pass int) string    { return fmt.Sprintf("began.%d", pass) }
-
-func readDeadline(ctx context.Context, book *ledger.Ledger, pass int) (*limits.Deadline, error) {
-	text, ok, err := book.Fact(ctx, deadlineFact(pass))
-	if err != nil || !ok {
-		return nil, err
-	}
-	var d limits.Deadline
-	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return nil, fmt.Errorf("read the deadline of pass %d: %w", pass, err)
-	}
-	return &d, nil
-}
-
 // holdDeadline finds out by when the pass is to be done: as it was said before, unless something else is said now.
 func (r *Run) holdDeadline(ctx context.Context) error {
-	d, err := readDeadline(ctx, r.ledger, r.pass)
+	pass, err := r.book.Pass(ctx, r.pass)
+	d := pass.Deadline
 	if err != nil || (d == nil && r.cfg.By == "") {
 		return err
 	}
-	finished, _, err := r.ledger.Fact(ctx, "finished")
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
-	if r.cfg.By != "" && (d == nil || d.Said != r.cfg.By) && finished != fmt.Sprint(r.pass) {
-		began, err := r.passBegan(ctx, d)
-		if err != nil {
-			return err
-		}
-		if d, err = limits.NewDeadline(r.cfg.By, began, time.Now()); err != nil {
+	if r.cfg.By != "" && (d == nil || d.Said != r.cfg.By) && head.Finished != r.pass {
+		if d, err = limits.NewDeadline(r.cfg.By, r.passBegan(&pass), time.Now()); err != nil {
 			return err
 		}
 		if err := r.keepDeadline(ctx, d); err != nil {
@@ -68,31 +50,20 @@ func (r *Run) holdDeadline(ctx context.Context) error {
 }
 
 // passBegan is the moment from which the deadline of the pass counts, which another deadline of it may have kept.
-func (r *Run) passBegan(ctx context.Context, before *limits.Deadline) (time.Time, error) {
-	text, ok, err := r.ledger.Fact(ctx, beganFact(r.pass))
+func (r *Run) passBegan(p *book.Pass) time.Time {
 	switch {
-	case err != nil:
-		return time.Time{}, err
-	case before != nil:
-		return before.Began, nil
-	case ok:
-		began, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			return began, fmt.Errorf("read when pass %d began: %w", r.pass, err)
-		}
-		return began, nil
+	case p.Deadline != nil:
+		return p.Deadline.Began
+	case !p.Began.IsZero():
+		return p.Began
 	case !r.began.IsZero():
-		return r.began, nil
+		return r.began
 	}
-	return time.Now(), nil
+	return time.Now()
 }
 
 func (r *Run) keepDeadline(ctx context.Context, d *limits.Deadline) error {
-	text, err := marshalled(d)
-	if err != nil {
-		return err
-	}
-	return r.ledger.SetFacts(ctx, map[string]string{deadlineFact(r.pass): text})
+	return r.book.Change(ctx, r.pass, func(_ *book.Head, p *book.Pass) { p.Deadline = d })
 }
 
 func (r *Run) callMargin() time.Duration {
@@ -133,19 +104,6 @@ func (r *Run) deadlineQuestion() string {
 		return ""
 	}
 	return d.Question(r.work())
-}
-
-// DeadlineNow is a pass's deadline as the ledger has it, for status; nil where there is none.
-func DeadlineNow(ctx context.Context, book *ledger.Ledger, pass int) (*report.Deadline, error) {
-	d, err := readDeadline(ctx, book, pass)
-	if d == nil || err != nil {
-		return nil, err
-	}
-	shards, err := book.Shards(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return d.Report(shards, pass, time.Now()), nil
 }
 
 // deadlineReport is the deadline's part of the report, with its words among the notes.

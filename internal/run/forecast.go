@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"quarry"
@@ -10,17 +9,9 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/book"
 	"quarry/internal/run/forecast"
 )
-
-// foreseen is what was expected of a pass, and what its pilot came to. It is a fact of the run.
-type foreseen struct {
-	Before *report.Expected `json:"before,omitempty"`
-	After  *report.Expected `json:"after,omitempty"`
-	Pilot  *report.Pilot    `json:"pilot,omitempty"`
-}
-
-func (r *Run) foreseenFact() string { return fmt.Sprintf("forecast.%d", r.planned.Pass) }
 
 // asks tells one prompt, model and schema from another.
 func (r *Run) asks() string {
@@ -32,43 +23,28 @@ func (r *Run) asks() string {
 
 // recall reads what was learned and foreseen before this process began.
 func (r *Run) recall(ctx context.Context) error {
-	for name, into := range map[string]any{learnedFact: &r.learned, r.foreseenFact(): &r.foreseen} {
-		text, ok, err := r.ledger.Fact(ctx, name)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			continue
-		}
-		if err := json.Unmarshal([]byte(text), into); err != nil {
-			return fmt.Errorf("read the run's %s: %w", name, err)
-		}
+	head, err := r.book.Head(ctx)
+	if err != nil {
+		return err
 	}
-	if r.learned != nil && r.learned.Asks != r.asks() {
-		r.learned = nil
+	pass, err := r.book.Pass(ctx, r.planned.Pass)
+	if err != nil {
+		return err
+	}
+	if pass.Forecast != nil {
+		r.foreseen = *pass.Forecast
+	}
+	if head.Learned != nil {
+		r.takeLearned(&head)
 	}
 	return nil
 }
 
-// LearnedFacts are the names under which a run's ledger keeps what its answers taught: what [Beside] wants to know.
-func LearnedFacts() []string { return []string{learnedFact, pilotedFact} }
-
-const learnedFact = "learned"
-
-// takeLearned lets a forecast rest on what another run's ledger keeps, where that was asked with the same prompt, model and
-// schema.
-func (r *Run) takeLearned(facts map[string]string) error {
-	for name, into := range map[string]any{learnedFact: &r.learned, pilotedFact: &r.passed} {
-		if text := facts[name]; text != "" {
-			if err := json.Unmarshal([]byte(text), into); err != nil {
-				return fmt.Errorf("read the run's %s: %w", name, err)
-			}
-		}
-	}
-	if r.learned != nil && r.learned.Asks != r.asks() {
+// takeLearned lets a forecast use what a run's answers taught, where the prompt, model and schema are the same.
+func (r *Run) takeLearned(h *book.Head) {
+	if r.learned = h.Learned; r.learned != nil && r.learned.Asks != r.asks() {
 		r.learned = nil
 	}
-	return nil
 }
 
 // foresee makes the forecast of a pass durable, before anything is asked: a report compares with what was said then.
@@ -81,23 +57,17 @@ func (r *Run) foresee(ctx context.Context) error {
 	}
 	before := r.basis().Expected(r.planned.Mode, r.planned.Stages())
 	r.foreseen.Before = &before
-	return r.keepForecast(ctx, nil)
+	return r.keepForecast(ctx)
 }
 
-func (r *Run) keepForecast(ctx context.Context, with map[string]any) error {
-	facts := map[string]string{}
-	values := map[string]any{r.foreseenFact(): &r.foreseen}
-	for name, v := range with {
-		values[name] = v
-	}
-	for name, v := range values {
-		b, err := json.Marshal(v)
-		if err != nil {
-			return err
+// keepForecast keeps what was forecast, and what it rests on.
+func (r *Run) keepForecast(ctx context.Context) error {
+	return r.book.Change(ctx, r.planned.Pass, func(h *book.Head, p *book.Pass) {
+		p.Forecast = &r.foreseen
+		if r.learned != nil {
+			h.Learned = r.learned
 		}
-		facts[name] = string(b)
-	}
-	return r.ledger.SetFacts(ctx, facts)
+	})
 }
 
 // basis is what the forecast of the pass rests on now.

@@ -13,6 +13,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/answers"
+	"quarry/internal/run/book"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
@@ -45,12 +46,12 @@ func (r *Run) gateShut(ctx context.Context, p *pilotRead, none bool) error {
 		sources += " (and name --replace-source)"
 	}
 	hint := "change the prompt, the schema or the model, or " + sources + ", and rerun; or lower --pilot-min-valid"
-	facts := map[string]string{judgedFact(r.planned.Pass): judged}
+	verdict := func(_ *book.Head, p *book.Pass) { p.Judged = judged }
 	if none {
 		hint = "`quarry status` shows the pilot's jobs; fix the cause and rerun"
-		facts = map[string]string{unansweredFact(r.planned.Pass): "yes"}
+		verdict = func(_ *book.Head, p *book.Pass) { p.Unanswered = true }
 	}
-	if err := r.ledger.SetFacts(ctx, facts); err != nil {
+	if err := r.book.Change(ctx, r.planned.Pass, verdict); err != nil {
 		return err
 	}
 	if len(top) > 0 && top[0].Hint != "" {

@@ -3,18 +3,14 @@ package run
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
-	"quarry/internal/run/runjson"
 )
 
 // Bringing home takes what the provider has of a run, without the sources and without asking for anything new: jobs are
@@ -39,30 +35,21 @@ func (r *Run) BringHome(ctx context.Context, wait bool) (Home, error) {
 	if r.began.IsZero() {
 		r.began = time.Now()
 	}
-	facts := map[string]string{}
-	for _, name := range []string{"run", "pass", "finished", "sources", "bucket", adoptedFact} {
-		value, _, err := r.ledger.Fact(ctx, name)
-		if err != nil {
-			return Home{}, err
-		}
-		facts[name] = value
-	}
-	r.id = quarry.RunID(facts["run"])
-	pass, err := strconv.Atoi(facts["pass"])
+	head, err := r.book.Head(ctx)
 	if err != nil {
-		return Home{}, fmt.Errorf("read the run's pass: %w", err)
+		return Home{}, err
 	}
+	r.id = head.Run
+	pass := head.Pass
 	if err := r.samePlace(ctx); err != nil {
 		return Home{}, err
 	}
 	cfg := r.cfg
 	defer func() { r.cfg = cfg }()
 	if len(r.cfg.Sources) == 0 {
-		if err := json.Unmarshal([]byte(facts["sources"]), &r.cfg.Sources); err != nil {
-			return Home{}, fmt.Errorf("read the run's sources: %w", err)
-		}
+		r.cfg.Sources = head.Sources
 	}
-	h := Home{Run: r.id, Adopted: facts[adoptedFact] == facts["pass"]}
+	h := Home{Run: r.id, Adopted: head.WithoutSources()}
 	r.adopting = h.Adopted
 	defer func() { r.adopting, r.partial = false, false }()
 	rows, err := r.ledger.Shards(ctx)
@@ -74,7 +61,7 @@ func (r *Run) BringHome(ctx context.Context, wait bool) (Home, error) {
 		passes = passesOf(rows, pass)
 	}
 	for _, p := range passes {
-		if err := r.homePass(ctx, &h, rows, p, wait, facts["finished"] == facts["pass"]); err != nil {
+		if err := r.homePass(ctx, &h, rows, p, wait, head.Ended()); err != nil {
 			return h, err
 		}
 	}
@@ -155,16 +142,16 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 
 // asWhenAsked sets what answers are held against to what they were asked with.
 func (r *Run) asWhenAsked(ctx context.Context, pass int) error {
-	text, ok, err := r.ledger.Fact(ctx, askedFact(pass))
+	kept, err := r.book.Pass(ctx, pass)
 	if err != nil {
 		return err
 	}
-	if !ok { // written before the ledger kept it
-		was, _, err := r.ledger.Fact(ctx, "settings")
+	if kept.Asked == nil { // written before the ledger kept it
+		head, err := r.book.Head(ctx)
 		if err != nil {
 			return err
 		}
-		if was != r.cfg.Settings {
+		if head.Settings != r.cfg.Settings {
 			return &quarry.Error{
 				Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("the settings of this command are not the run's (model, prompt, schema or cleaning), and the run does not say what they were"),
 				Hint: "give the settings it was begun with (-c FILE, --model …)",
@@ -172,15 +159,11 @@ func (r *Run) asWhenAsked(ctx context.Context, pass int) error {
 		}
 		return nil
 	}
-	var m runjson.Run
-	if err := json.Unmarshal([]byte(text), &m); err != nil {
-		return fmt.Errorf("read what pass %d was asked with: %w", pass, err)
-	}
-	if r.cfg, err = r.cfg.with(&m.Asked); err != nil {
+	if r.cfg, err = r.cfg.with(&kept.Asked.Asked); err != nil {
 		return err
 	}
-	r.cfg.PilotMinValid = cmp.Or(m.PilotMinValid, r.cfg.PilotMinValid)
-	r.cfg.Mode = cmp.Or(m.Mode, r.cfg.Mode)
+	r.cfg.PilotMinValid = cmp.Or(kept.Asked.PilotMinValid, r.cfg.PilotMinValid)
+	r.cfg.Mode = cmp.Or(kept.Asked.Mode, r.cfg.Mode)
 	return nil
 }
 
@@ -269,28 +252,11 @@ func (r *Run) followOne(ctx context.Context, s *ledger.Shard, wait bool) (open b
 	}
 }
 
-// withoutSources reports whether the run was taken over and no sources were named since.
-func (r *Run) withoutSources(ctx context.Context) (bool, error) {
-	adopted, ok, err := r.ledger.Fact(ctx, adoptedFact)
-	if err != nil || !ok {
-		return false, err
-	}
-	pass, _, err := r.ledger.Fact(ctx, "pass")
-	return adopted == pass, err
-}
-
 // homeFirst brings a run that was taken over home before its sources are read: until then nobody can say which of their
 // documents still have to be asked.
 func (r *Run) homeFirst(ctx context.Context) error {
-	fresh, err := r.withoutSources(ctx)
-	if err != nil || !fresh {
-		return err
-	}
-	pass, _, err := r.ledger.Fact(ctx, "pass")
-	if err != nil {
-		return err
-	}
-	if finished, _, err := r.ledger.Fact(ctx, "finished"); err != nil || finished == pass {
+	head, err := r.book.Head(ctx)
+	if err != nil || !head.WithoutSources() || head.Ended() {
 		return err
 	}
 	r.watch(Event{Kind: Note, Text: "the jobs that were taken over come first; what they answer is not asked again"})

@@ -7,13 +7,11 @@ import (
 
 	"quarry"
 	"quarry/internal/run/answers"
+	"quarry/internal/run/book"
 	"quarry/internal/run/given"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/planner"
 )
-
-// KnownFact is the name under which a run's ledger keeps which file they were read from: its name, size and time.
-const KnownFact = "known"
 
 // givenAnswers opens the answers that the run was given; nil where there are none. They are read when the first pass is planned, or
 // by the first command that names them.
@@ -29,10 +27,10 @@ func (r *Run) givenAnswers(ctx context.Context) (*known, error) {
 	switch first := r.pass == 1; {
 	case imported && (!first || r.cfg.Known == ""):
 		if first { // the command that read them was refused, and this one does not name them
-			return nil, r.ledger.Drop(ctx, nil, nil, []string{plannedFact(planner.ImportedPass), KnownFact})
+			return nil, r.book.Change(ctx, planner.ImportedPass, func(h *book.Head, p *book.Pass) { p.Plan, h.Known = nil, "" })
 		}
-		read, _, err := r.ledger.Fact(ctx, KnownFact)
-		r.sayOtherKnown(read, p.Given)
+		head, err := r.book.Head(ctx)
+		r.sayOtherKnown(head.Known, p.Given)
 		return r.openKnown(planner.ImportedPass, p), err
 	case r.cfg.Known == "":
 		return nil, nil
@@ -41,11 +39,7 @@ func (r *Run) givenAnswers(ctx context.Context) (*known, error) {
 	if p, err = planner.Import(ctx, r.effects, r.cfg.Dir, r.givenConfig(), r.deps.Watch); err != nil {
 		return nil, err
 	}
-	fact, err := marshalled(p)
-	if err != nil {
-		return nil, err
-	}
-	err = r.ledger.SetFacts(ctx, map[string]string{plannedFact(planner.ImportedPass): fact, KnownFact: stamp(r.cfg.Known)})
+	err = r.book.Change(ctx, planner.ImportedPass, func(h *book.Head, kept *book.Pass) { kept.Plan, h.Known = &p, stamp(r.cfg.Known) })
 	return r.openKnown(planner.ImportedPass, p), err
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
@@ -101,17 +100,13 @@ func (r *Run) rememberGiven(ctx context.Context, file *answered.File, news *answ
 
 // sayUpgrade tells people why a directory of an earlier version is read once as a whole.
 func (r *Run) sayUpgrade(ctx context.Context, todo []ledger.Shard) error {
-	finished, _, err := r.ledger.Fact(ctx, "finished")
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
-	pass, err := strconv.Atoi(finished)
-	if err != nil { // none is finished
-		return nil
-	}
 	n := 0
 	for i := range todo {
-		if todo[i].Pass <= pass {
+		if todo[i].Pass <= head.Finished {
 			n++
 		}
 	}

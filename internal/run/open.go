@@ -2,51 +2,42 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"quarry"
 	"quarry/internal/ledger"
+	"quarry/internal/run/book"
 	"quarry/internal/run/index"
 	"quarry/internal/source"
 )
 
 // open finds out whether the directory holds a run already, and whether it is this one.
 func (r *Run) open(ctx context.Context) error {
-	id, known, err := r.ledger.Fact(ctx, "run")
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
-	if !known {
-		r.id = quarry.NewRunID()
-		sources, err := json.Marshal(r.cfg.Sources)
+	if head.Run == "" {
+		r.id, r.pass = quarry.NewRunID(), 1
+		err := r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) {
+			h.Run, h.Created, h.Pass, h.Sources, h.Target, h.Pools = r.id, quarry.Timestamp(r.began), r.pass, r.cfg.Sources, r.target(), r.poolRefs()
+			h.Region, h.Bucket = r.cfg.Region, r.bucket.Name()
+			r.writtenBy(h)
+			r.begin(h)
+		})
 		if err != nil {
-			return err
-		}
-		r.pass = 1
-		pools, err := marshalled(r.poolRefs())
-		if err != nil {
-			return err
-		}
-		facts := map[string]string{
-			"pools": pools, "pass": "1", "seen": r.fingerprint(), "run": string(r.id), "sources": string(sources), "settings": r.cfg.Settings, "model": r.cfg.Model,
-			"created": quarry.Timestamp(r.began), "version": r.cfg.Version, "target": r.target(), "region": r.cfg.Region, "bucket": r.bucket.Name(),
-			standInFact: r.standIn(),
-		}
-		if err := r.ledger.SetFacts(ctx, facts); err != nil {
 			return err
 		}
 		r.watch(Event{Kind: RunOpened, Text: string(r.id)})
 		return nil
 	}
-	r.id = quarry.RunID(id)
+	r.id = head.Run
 	if err := r.sameRun(ctx); err != nil {
 		return err
 	}
@@ -56,7 +47,7 @@ func (r *Run) open(ctx context.Context) error {
 	if err := r.samePlace(ctx); err != nil {
 		return err
 	}
-	if err := r.ledger.SetFacts(ctx, map[string]string{"version": r.cfg.Version, standInFact: r.standIn()}); err != nil { // which writes it now
+	if err := r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { r.writtenBy(h) }); err != nil {
 		return err
 	}
 	// Whoever holds the lock is alone: no lease of a process that died has to run out.
@@ -86,32 +77,28 @@ func (r *Run) target() string {
 	return "aws"
 }
 
-// standIn says whether a stand-in answers, so that nothing is paid.
-func (r *Run) standIn() string { return strconv.FormatBool(r.cfg.Local || r.cfg.Free) }
+// writtenBy notes which version writes the run from here on, and whether a stand-in answers, so that nothing is paid.
+func (r *Run) writtenBy(h *book.Head) {
+	free := r.cfg.Local || r.cfg.Free
+	h.Version, h.StandIn = r.cfg.Version, &free
+}
+
+// begin notes what a pass that begins now is sent with, and what its sources are.
+func (r *Run) begin(h *book.Head) {
+	h.Seen, h.Settings, h.Model = r.fingerprint(), r.cfg.Settings, r.cfg.Model
+}
 
 // sameRun refuses to go on with other sources, another target or other settings than the run was begun with.
 func (r *Run) sameRun(ctx context.Context) error {
-	text, _, err := r.ledger.Fact(ctx, "sources")
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
-	var before []string
-	if err := json.Unmarshal([]byte(text), &before); err != nil {
-		return fmt.Errorf("read the run's sources: %w", err)
-	}
-	fresh, err := r.withoutSources(ctx)
-	if err != nil {
-		return err
-	}
-	if fresh {
-		b, err := json.Marshal(r.cfg.Sources)
-		if err != nil {
+	if head.WithoutSources() {
+		if err := r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.Sources = r.cfg.Sources }); err != nil {
 			return err
 		}
-		if err := r.ledger.SetFacts(ctx, map[string]string{"sources": string(b)}); err != nil {
-			return err
-		}
-	} else if !slices.Equal(before, r.cfg.Sources) {
+	} else if !slices.Equal(head.Sources, r.cfg.Sources) {
 		empty, err := r.nothingSent(ctx)
 		if err != nil {
 			return err
@@ -121,7 +108,7 @@ func (r *Run) sameRun(ctx context.Context) error {
 			return r.sameTarget(ctx)
 		}
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it is a run over %s, not over %s", strings.Join(before, " "), strings.Join(r.cfg.Sources, " ")),
+			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it is a run over %s, not over %s", strings.Join(head.Sources, " "), strings.Join(r.cfg.Sources, " ")),
 			Hint: "name another directory with --dir, or the same sources; --replace-source takes these for the run's sources from now on",
 		}
 	}
@@ -131,8 +118,8 @@ func (r *Run) sameRun(ctx context.Context) error {
 // nothingSent reports whether the run has sent nothing yet and no pass of it is finished: a command that was refused, as after a
 // slip in the sources or the target, binds the next one to nothing.
 func (r *Run) nothingSent(ctx context.Context) (bool, error) {
-	facts, err := r.facts(ctx, "finished", adoptedFact)
-	if err != nil || facts["finished"] != "" || facts[adoptedFact] != "" {
+	head, err := r.book.Head(ctx)
+	if err != nil || head.Finished != 0 || head.Adopted != 0 {
 		return false, err
 	}
 	rows, err := r.ledger.Shards(ctx)
@@ -143,16 +130,20 @@ func (r *Run) nothingSent(ctx context.Context) (bool, error) {
 }
 
 func (r *Run) sameTarget(ctx context.Context) error {
-	was, _, err := r.ledger.Fact(ctx, "target")
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
-	if was != r.target() {
-		if unsent, err := r.nothingSent(ctx); err != nil || unsent {
-			return errors.Join(err, r.ledger.SetFacts(ctx, map[string]string{"target": r.target()}))
+	if head.Target != r.target() {
+		unsent, err := r.nothingSent(ctx)
+		if err != nil {
+			return err
+		}
+		if unsent {
+			return r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.Target = r.target() })
 		}
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it was begun with --target %s", was), Hint: "name another directory with --dir, or that target",
+			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it was begun with --target %s", head.Target), Hint: "name another directory with --dir, or that target",
 		}
 	}
 	return nil
@@ -161,69 +152,63 @@ func (r *Run) sameTarget(ctx context.Context) error {
 // samePlace refuses another Region or bucket while shards lie at the one before: their jobs would not be found there, and
 // what they answered would be asked and paid again.
 func (r *Run) samePlace(ctx context.Context) error {
-	now := map[string]string{"region": r.cfg.Region, "bucket": r.bucket.Name()}
-	for _, name := range []string{"region", "bucket"} {
-		was, known, err := r.ledger.Fact(ctx, name)
-		if err != nil {
-			return err
-		}
-		if !known || was == now[name] {
+	head, err := r.book.Head(ctx)
+	if err != nil {
+		return err
+	}
+	region, bucket := r.cfg.Region, r.bucket.Name()
+	shards, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	for _, place := range []struct{ name, was, now string }{{"region", head.Region, region}, {"bucket", head.Bucket, bucket}} {
+		if place.was == "" || place.was == place.now {
 			continue
-		}
-		shards, err := r.ledger.Shards(ctx)
-		if err != nil {
-			return err
 		}
 		for i := range shards {
 			s := &shards[i]
 			if s.Pool == (ledger.Pool{}) && s.Mode == quarry.ModeJob && (s.State == quarry.ShardUploaded || s.State.Open() || s.State == quarry.ShardEnded) {
 				return &quarry.Error{
-					Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("shard %s was sent in %s %s, not %s", s.ID, name, was, now[name]),
-					Hint: fmt.Sprintf("use --%s %s; elsewhere the job would not be found, and its records would be billed again", name, was),
+					Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("shard %s was sent in %s %s, not %s", s.ID, place.name, place.was, place.now),
+					Hint: fmt.Sprintf("use --%s %s; elsewhere the job would not be found, and its records would be billed again", place.name, place.was),
 				}
 			}
 		}
 	}
-	return r.ledger.SetFacts(ctx, now)
+	return r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.Region, h.Bucket = region, bucket })
 }
 
 // choosePass finds out whether the pass at hand has to be brought to its end, or whether it is finished and something has
 // changed since: then a new pass begins, which asks only for what is new or changed.
 func (r *Run) choosePass(ctx context.Context) error {
-	facts := map[string]string{}
-	for _, name := range []string{"pass", "finished", "seen", "settings", "settings.finished", "open"} {
-		value, _, err := r.ledger.Fact(ctx, name)
-		if err != nil {
-			return err
-		}
-		facts[name] = value
-	}
-	pass, err := strconv.Atoi(facts["pass"])
+	head, err := r.book.Head(ctx)
 	if err != nil {
-		return fmt.Errorf("read the run's pass: %w", err)
+		return err
 	}
-	r.pass = pass
-	r.sameAsBefore = pass > 1 && facts["settings"] == facts["settings.finished"]
-	same := facts["settings"] == r.cfg.Settings
-	if facts["finished"] != facts["pass"] {
-		if _, planned, err := r.plannedPass(ctx, pass); err != nil {
+	r.pass = head.Pass
+	r.sameAsBefore = r.pass > 1 && head.Settings == head.FinishedSettings
+	same := head.Settings == r.cfg.Settings
+	if !head.Ended() {
+		if _, planned, err := r.plannedPass(ctx, r.pass); err != nil {
 			return err
 		} else if planned && same {
 			return nil
-		} else if !planned { // nothing was asked with the old ones; a refusal of the plan says which to change
-			r.sameAsBefore = pass > 1 && r.cfg.Settings == facts["settings.finished"]
-			return r.ledger.SetFacts(ctx, map[string]string{"seen": r.fingerprint(), "settings": r.cfg.Settings, "model": r.cfg.Model})
+		} else if !planned { // nothing was sent with the old ones; a refusal of the plan says which to change
+			r.sameAsBefore = r.pass > 1 && r.cfg.Settings == head.FinishedSettings
+			return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { r.begin(h) })
 		}
-		return fmt.Errorf("pass %d was planned with other settings and is still there", pass)
+		return fmt.Errorf("pass %d was planned with other settings and is still there", r.pass)
 	}
-	seen := r.fingerprint()
-	if same && seen != "" && seen == facts["seen"] && facts["open"] == "" {
+	if seen := r.fingerprint(); same && seen != "" && seen == head.Seen && head.Open == 0 {
 		r.done = true
-		return nil // nothing is new: the files are made anew from what is there
+		return nil // nothing is new: the files are made again from what is there
 	}
 	r.pass++
-	r.sameAsBefore = facts["settings.finished"] == r.cfg.Settings
-	return r.ledger.SetFacts(ctx, map[string]string{"pass": strconv.Itoa(r.pass), "seen": seen, "settings": r.cfg.Settings, "model": r.cfg.Model})
+	r.sameAsBefore = head.FinishedSettings == r.cfg.Settings
+	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) {
+		h.Pass = r.pass
+		r.begin(h)
+	})
 }
 
 // fingerprint tells whether files may have changed. Empty: it cannot be told.
@@ -231,19 +216,16 @@ func (r *Run) fingerprint() string { return source.Seen(r.cfg.Sources) }
 
 // finished notes that the pass came to its end, and whether documents of it want to be asked again.
 func (r *Run) finished(ctx context.Context) error {
-	open := ""
-	if n := r.totals.Again + r.planned.Stale; n > 0 {
-		open = strconv.FormatInt(n, 10)
-	}
 	if err := r.remember(ctx); err != nil {
 		return err
 	}
-	facts, err := endFacts(r.pass, r.ending)
+	err := r.book.Change(ctx, r.pass, func(h *book.Head, p *book.Pass) {
+		h.Finished, h.FinishedSettings, h.Open = r.pass, r.cfg.Settings, r.totals.Again+r.planned.Stale
+		if r.ending != nil {
+			p.Ended = r.ending
+		}
+	})
 	if err != nil {
-		return err
-	}
-	facts["finished"], facts["settings.finished"], facts["open"] = strconv.Itoa(r.pass), r.cfg.Settings, open
-	if err := r.ledger.SetFacts(ctx, facts); err != nil {
 		return err
 	}
 	before, err := r.numberBefore(ctx)
@@ -259,11 +241,12 @@ func (r *Run) Close(ctx context.Context) error {
 		return nil
 	}
 	took := time.Since(r.began)
-	facts := map[string]string{"active": (r.active + took).Round(time.Millisecond).String()}
-	if r.pass > 0 && !r.done && r.ending == nil {
-		facts[workedFact(r.pass)] = (r.worked + took).Round(time.Millisecond).String()
-	}
-	return r.ledger.SetFacts(ctx, facts)
+	return r.book.Change(ctx, r.pass, func(h *book.Head, p *book.Pass) {
+		h.Active = r.active + took
+		if r.pass > 0 && !r.done && r.ending == nil {
+			p.Worked = r.worked + took
+		}
+	})
 }
 
 // StopRequest is the file by which another process asks a running one to stop spending.

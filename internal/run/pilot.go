@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/book"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/pilot"
 )
@@ -103,11 +103,7 @@ func (r *Run) show(ctx context.Context, p *pilotRead) error {
 	}
 	rep.Failures = failed.Top(failures.Kept)
 	r.foreseen.Pilot = rep
-	with := map[string]any{}
-	if r.learned != nil {
-		with[learnedFact] = r.learned
-	}
-	if err := r.keepForecast(ctx, with); err != nil {
+	if err := r.keepForecast(ctx); err != nil {
 		return err
 	}
 	r.watch(Event{Kind: PilotRead, Done: p.OK, Total: p.Records, Usage: p.Usage, Text: classesText(p.Classes), Pilot: rep, Expected: r.foreseen.After})
@@ -140,38 +136,14 @@ func (r *Run) restQuestion(p *pilotRead) string {
 	return fmt.Sprintf("Good answers of the pilot: %s of %s. Ask %s about the other %s, mode %s, %s?", figure.Thousands(p.OK), figure.Thousands(p.Records), r.cfg.Model, figure.Count(r.planned.Asked-r.planned.Pilot, "document"), modeClass(r.planned.Mode), about)
 }
 
-// pilotedFact lists the prompts, models and schemas whose pilot was passed: each has one.
-const pilotedFact = "piloted"
-
-func (r *Run) passedBefore(ctx context.Context) ([]string, error) {
-	text, ok, err := r.ledger.Fact(ctx, pilotedFact)
-	if err != nil || !ok {
-		return r.passed, err
-	}
-	var list []string
-	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		return nil, fmt.Errorf("read which pilots were passed: %w", err)
-	}
-	return list, nil
-}
-
+// passedPilot notes that a prompt, model and schema had its pilot.
 func (r *Run) passedPilot(ctx context.Context) error {
-	if judged, _, err := r.ledger.Fact(ctx, judgedFact(r.planned.Pass)); err != nil {
-		return err
-	} else if judged != "" { // by a gate that was higher
-		if err := r.ledger.SetFacts(ctx, map[string]string{judgedFact(r.planned.Pass): ""}); err != nil {
-			return err
+	return r.book.Change(ctx, r.planned.Pass, func(h *book.Head, p *book.Pass) {
+		p.Judged = "" // by a gate that was higher
+		if !slices.Contains(h.Piloted, r.asks()) {
+			h.Piloted = append(h.Piloted, r.asks())
 		}
-	}
-	list, err := r.passedBefore(ctx)
-	if err != nil || slices.Contains(list, r.asks()) {
-		return err
-	}
-	b, err := json.Marshal(append(list, r.asks()))
-	if err != nil {
-		return err
-	}
-	return r.ledger.SetFacts(ctx, map[string]string{pilotedFact: string(b)})
+	})
 }
 
 // askPilot lives the lives of the pilot's shards. What the provider did not answer, because a job expired or was stopped,

@@ -2,12 +2,11 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"quarry"
+	"quarry/internal/run/book"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/planner"
 	"quarry/internal/run/prepare"
@@ -37,11 +36,11 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if before != nil {
 		defer before.Close()
 	}
-	passed, err := r.passedBefore(ctx)
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return count{}, err
 	}
-	r.piloted = slices.Contains(passed, r.asks())
+	r.piloted = slices.Contains(head.Piloted, r.asks()) || slices.Contains(r.passed, r.asks())
 	earlier, err := r.earlier(ctx, before)
 	if err != nil {
 		return count{}, err
@@ -67,32 +66,22 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	r.planned.Shards = int64(len(rows))
-	b, err := json.Marshal(r.planned)
-	if err != nil {
-		return count{}, err
-	}
-	facts := map[string]string{plannedFact(r.pass): string(b), "planned": string(b)}
 	number, err := r.numberBefore(ctx)
 	if err != nil {
 		return count{}, err
 	}
-	facts[beforeFact(r.pass)] = strconv.Itoa(number)
-	if facts[flagsFact(r.pass)], err = r.flags(); err != nil {
+	flags, err := r.flags()
+	if err != nil {
 		return count{}, err
 	}
-	facts[beganFact(r.pass)] = quarry.Timestamp(r.began)
-	if facts[askedFact(r.pass)], err = r.askedNow(ctx); err != nil {
-		return count{}, err
-	}
-	if facts[choicesFact(r.pass)], err = marshalled(r.cfg.Choices); err != nil {
-		return count{}, err
-	}
-	if r.replaced {
-		if facts["sources"], err = marshalled(r.cfg.Sources); err != nil {
-			return count{}, err
+	asked := r.runJSON(head.Created)
+	err = r.book.AddShards(ctx, r.pass, rows, func(h *book.Head, p *book.Pass) {
+		p.Plan, p.Before, p.Flags, p.Began, p.Asked, p.Choices = &r.planned, &number, flags, r.began, &asked, r.cfg.Choices
+		if r.replaced {
+			h.Sources = r.cfg.Sources
 		}
-	}
-	if err := r.ledger.AddShards(ctx, rows, facts, nil); err != nil {
+	})
+	if err != nil {
 		return count{}, err
 	}
 	return counted(&r.planned), nil
@@ -149,18 +138,12 @@ func (r *Run) earlier(ctx context.Context, before *known) (e planner.Earlier, er
 	return e, nil
 }
 
-// plannedFact is the name under which a pass's plan is kept.
-func plannedFact(pass int) string { return fmt.Sprintf("planned.%d", pass) }
-
-func (r *Run) plannedPass(ctx context.Context, pass int) (p plan.Plan, ok bool, err error) {
-	text, ok, err := r.ledger.Fact(ctx, plannedFact(pass))
-	if err != nil || !ok {
-		return p, ok, err
+func (r *Run) plannedPass(ctx context.Context, n int) (p plan.Plan, ok bool, err error) {
+	pass, err := r.book.Pass(ctx, n)
+	if err != nil || pass.Plan == nil {
+		return p, false, err
 	}
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		return p, false, fmt.Errorf("read the plan of pass %d: %w", pass, err)
-	}
-	return p, true, nil
+	return *pass.Plan, true, nil
 }
 
 // passBefore opens the finished pass that the pass at hand is joined with; nil where there is none.
@@ -191,27 +174,15 @@ func (r *Run) passBefore(ctx context.Context) (*known, error) {
 // numberBefore is the number of that pass: the last finished one when the pass at hand is planned. Where none is finished, it is
 // that of the answers which the run was given, if any.
 func (r *Run) numberBefore(ctx context.Context) (int, error) {
-	text, known, err := r.ledger.Fact(ctx, beforeFact(r.pass))
+	pass, err := r.book.Pass(ctx, r.pass)
 	if err != nil {
 		return 0, err
 	}
-	if !known {
-		_, planned, err := r.plannedPass(ctx, r.pass)
-		if err != nil {
-			return 0, err
-		}
-		if planned { // by an earlier version, which gave no pass up
-			return r.pass - 1, nil
-		}
-		if text, known, err = r.ledger.Fact(ctx, "finished"); err != nil || !known {
-			return planner.ImportedPass, err
-		}
+	if pass.Before != nil {
+		return *pass.Before, nil
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return 0, fmt.Errorf("read which pass came before pass %d: %w", r.pass, err)
-	}
-	return n, nil
+	head, err := r.book.Head(ctx)
+	return head.Finished, err
 }
 
 // counted is a plan as a step's count.

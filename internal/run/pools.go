@@ -9,6 +9,7 @@ import (
 	"quarry"
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
+	"quarry/internal/run/book"
 	"quarry/internal/run/pool"
 )
 
@@ -64,11 +65,7 @@ func (r *Run) samePools(ctx context.Context) error {
 		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s in %s, which this command does not name: followed and collected there; what was not sent goes to %s",
 			figure.Count(left[place], "job"), place, r.pools.Home().Region)})
 	}
-	names, err := marshalled(r.poolRefs())
-	if err != nil {
-		return err
-	}
-	return r.ledger.SetFacts(ctx, map[string]string{"pools": names})
+	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { h.Pools = r.poolRefs() })
 }
 
 func (r *Run) poolRefs() []ledger.Pool {

@@ -11,6 +11,7 @@ import (
 
 	"quarry"
 	"quarry/internal/audit"
+	"quarry/internal/compose"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 )
@@ -88,8 +89,12 @@ func (w *world) auditedWith(t *testing.T, cfg audit.Config) audit.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Dir, cfg.Ledger = w.dir, book
-	rep, err := audit.Run(t.Context(), cfg)
+	run, _, err := compose.Audit(t.Context(), w.dir, book)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Sources, run.Unread = cfg.Sources, cfg.Unread
+	rep, err := audit.Run(t.Context(), run)
 	if err := errors.Join(err, book.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -28,10 +28,10 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
+	"quarry/internal/run/book"
 	"quarry/internal/run/calls"
 	"quarry/internal/run/event"
 	"quarry/internal/run/forecast"
-	"quarry/internal/run/history"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/pool"
@@ -144,6 +144,7 @@ type Run struct {
 	sources []source.Source
 	bucket  *bucket.Bucket
 	bedrock *bedrock.Client
+	book    *book.Book
 	deps    Deps
 	pools   *pool.Pools    // nil: offline
 	sched   *pool.Schedule // of them
@@ -154,17 +155,17 @@ type Run struct {
 	piloted      bool // an earlier pilot read what this prompt, model and schema give
 	learned      *forecast.Learned
 	passed       []string // prompts, models and schemas whose pilot was passed in the run beside this plan
-	foreseen     foreseen
+	foreseen     book.Forecast
 	// structuredWhy says why the answer schema is sent along or not.
 	structuredWhy string
 	planned       plan.Plan
 	totals        results.Totals
 	made          Report
 	began         time.Time
-	active        time.Duration  // of earlier processes
-	worked        time.Duration  // of them, on the pass at hand
-	done          bool           // the pass at hand had ended before this command
-	ending        *history.Ended // what is kept of the pass, once its report was made; nil: it does not end, or had ended before
+	active        time.Duration // of earlier processes
+	worked        time.Duration // of them, on the pass at hand
+	done          bool          // the pass at hand had ended before this command
+	ending        *book.Ended   // what is kept of the pass, once its report was made; nil: it does not end, or had ended before
 
 	heavy     chan struct{}
 	sending   chan struct{} // the slot of uploads: one fills the line with its parts, and four hold 160 MB of them
@@ -219,7 +220,7 @@ func New(cfg Config, deps Deps) *Run {
 		cfg.ListLag = 10 * time.Second
 	}
 	r := &Run{
-		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
+		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, book: book.Of(deps.Ledger), sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
 		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1),
 		turns: make(chan struct{}, callsAtOnce),
 	}

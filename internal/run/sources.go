@@ -2,12 +2,11 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"quarry/internal/figure"
-	"quarry/internal/run/plan"
+	"quarry/internal/run/book"
 	"quarry/internal/run/planner"
 )
 
@@ -38,43 +37,29 @@ type Known struct {
 	Gone    int64 `json:"gone"`
 }
 
-// Beside is a run that a plan is compared with.
-type Beside struct {
-	Dir      string
-	Pass     int    // its last finished one
-	Planned  string // the fact of that name
-	Settings string // that it was finished with
-	// Learned are the facts of LearnedFacts, empty where there are none: what its answers taught.
-	Learned map[string]string
-	Known   string // the fact named by KnownFact
-	Given   string // the fact that is named by PlannedFact of pass 0: the answers that the run was given. Empty: none
-}
-
-// CompareWith lets Plan compare with what a run directory knows. Nothing is written there.
-func (r *Run) CompareWith(b Beside) error {
-	var planned plan.Plan
-	if err := json.Unmarshal([]byte(b.Planned), &planned); err != nil {
-		return fmt.Errorf("read the plan of pass %d: %w", b.Pass, err)
-	}
-	if err := r.takeLearned(b.Learned); err != nil {
+// CompareWith lets Plan compare with what the run of a directory knows, if a pass of it is finished. Nothing is written there.
+func (r *Run) CompareWith(ctx context.Context, dir string, b *book.Book) error {
+	head, err := b.Head(ctx)
+	if err != nil || head.Finished == 0 {
 		return err
 	}
-	other := &Run{cfg: Config{Dir: b.Dir}}
-	r.beside, r.sameAsBefore = other.openKnown(b.Pass, planned), b.Settings == r.cfg.Settings
-	if b.Given == "" {
-		return nil
+	last, err := b.Pass(ctx, head.Finished)
+	if err != nil || last.Plan == nil {
+		return err
 	}
-	var given plan.Plan
-	if err := json.Unmarshal([]byte(b.Given), &given); err != nil {
-		return fmt.Errorf("read the plan of the given answers: %w", err)
+	given, err := b.Pass(ctx, planner.ImportedPass)
+	if err != nil {
+		return err
 	}
-	r.beside.read = b.Known
-	r.beside.given = other.openKnown(planner.ImportedPass, given)
+	r.takeLearned(&head)
+	r.passed = head.Piloted
+	other := &Run{cfg: Config{Dir: dir}}
+	r.beside, r.sameAsBefore = other.openKnown(head.Finished, *last.Plan), head.FinishedSettings == r.cfg.Settings
+	if given.Plan != nil {
+		r.beside.read, r.beside.given = head.Known, other.openKnown(planner.ImportedPass, *given.Plan)
+	}
 	return nil
 }
-
-// PlannedFact is the name under which a run's ledger keeps the plan of a pass.
-func PlannedFact(pass int) string { return plannedFact(pass) }
 
 func (r *Run) compared() *Known {
 	if r.beside == nil {

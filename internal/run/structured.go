@@ -2,13 +2,12 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"quarry"
 	"quarry/internal/prompt"
 	"quarry/internal/report"
+	"quarry/internal/run/book"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/shardfile"
 )
@@ -19,41 +18,20 @@ import (
 // model takes elsewhere (vectorize-io/hindsight issue 3300). So, left to itself, the pilot carries the schema, and what
 // comes back decides for the rest.
 
-// structuredFact holds what pilots found, by prompt, model and schema: "sent" or "refused".
-const structuredFact = "structured"
-
-const (
-	structuredSent    = "sent"
-	structuredRefused = "refused"
-)
-
-// structuredFindings reads what pilots found.
-func (r *Run) structuredFindings(ctx context.Context) (map[string]string, error) {
-	found := map[string]string{}
-	text, ok, err := r.ledger.Fact(ctx, structuredFact)
-	if err != nil || !ok {
-		return found, err
-	}
-	if err := json.Unmarshal([]byte(text), &found); err != nil {
-		return nil, fmt.Errorf("read what was found of structured output: %w", err)
-	}
-	return found, nil
-}
-
 // recallStructured settles what is sent before anything is built: what an earlier pilot found, or, where none decides,
 // requests without a schema, which every model takes.
 func (r *Run) recallStructured(ctx context.Context) error {
 	if !r.cfg.StructuredAuto || !r.cfg.Prompt.Structured() {
 		return nil
 	}
-	found, err := r.structuredFindings(ctx)
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
-	switch found[r.asks()] {
-	case structuredSent:
+	switch head.Structured[r.asks()] {
+	case book.SchemaSent:
 		r.structuredWhy = "the pilot's requests were taken with it"
-	case structuredRefused:
+	case book.SchemaRefused:
 		r.structuredWhy = "the provider refused the pilot's requests with it"
 		r.dropSchema()
 	default:
@@ -78,26 +56,27 @@ func (r *Run) decideStructured(ctx context.Context, p *pilotRead) error {
 	if !r.cfg.StructuredAuto || !r.cfg.Prompt.Structured() {
 		return nil
 	}
-	finding := structuredSent
+	finding := book.SchemaSent
 	switch {
 	case p.Classes[quarry.ClassUnstructured] > 0 || p.JobRefused:
-		finding = structuredRefused
+		finding = book.SchemaRefused
 	case p.Judged <= 0:
 		return nil
 	}
-	found, err := r.structuredFindings(ctx)
-	if err != nil || found[r.asks()] == finding {
+	head, err := r.book.Head(ctx)
+	if err != nil || head.Structured[r.asks()] == finding {
 		return err
 	}
-	found[r.asks()] = finding
-	b, err := json.Marshal(found)
+	err = r.book.Change(ctx, r.planned.Pass, func(h *book.Head, _ *book.Pass) {
+		if h.Structured == nil {
+			h.Structured = map[string]book.Finding{}
+		}
+		h.Structured[r.asks()] = finding
+	})
 	if err != nil {
 		return err
 	}
-	if err := r.ledger.SetFacts(ctx, map[string]string{structuredFact: string(b)}); err != nil {
-		return err
-	}
-	if finding == structuredRefused {
+	if finding == book.SchemaRefused {
 		r.watch(Event{Kind: Note, Text: "the provider refuses structured output for " + r.cfg.Model + ": all is asked without it, the pilot's records again"})
 	}
 	return r.recallStructured(ctx)

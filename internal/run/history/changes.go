@@ -4,10 +4,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"quarry/internal/run/book"
 )
 
 // changes says in words in which settings a pass differs from the one before.
-func changes(before, now *Facts) []string {
+func changes(before, now *book.Pass) []string {
 	out := []string{}
 	if before.Asked != nil && now.Asked != nil && !slices.Equal(before.Asked.Sources, now.Asked.Sources) {
 		out = append(out, "sources: "+strings.Join(now.Asked.Sources, " "))

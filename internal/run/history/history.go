@@ -6,41 +6,19 @@
 package history
 
 import (
-	"time"
-
 	"quarry"
 	"quarry/internal/cost"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/book"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/plan"
-	"quarry/internal/run/runjson"
 )
-
-// Ended is what is kept of a pass when it ends.
-type Ended struct {
-	At       time.Time    `json:"at"`
-	Answered *int64       `json:"answered,omitempty"` // documents that it asked and that have an answer, good or bad
-	List     *quarry.USD  `json:"list_usd,omitempty"` // at the prices of then; nil: not known
-	Time     *report.Time `json:"time,omitempty"`
-	// Estimated says that the model that answered counts its tokens by rule.
-	Estimated bool `json:"estimated,omitempty"`
-}
-
-// Facts are what the ledger keeps of one pass. What is nil or zero was not kept.
-type Facts struct {
-	Plan    plan.Plan
-	Before  int // the finished pass that it was joined with; 0: none
-	Began   time.Time
-	Ended   *Ended
-	Asked   *runjson.Run
-	Choices map[string]string // the settings by their names: values, or digests of long ones
-}
 
 // Run is what is known of a run.
 type Run struct {
 	ID       quarry.RunID
-	Passes   []Facts // those that have a plan, by their numbers
+	Passes   []book.Pass // those that have a plan, by their numbers
 	Rows     []ledger.Shard
 	Pass     int   // the number of the last pass, which may have no plan yet
 	Finished int   // the last one that is finished; 0: none
@@ -75,7 +53,7 @@ func Of(r *Run) report.History {
 func (r *Run) finishedPasses() map[int]bool {
 	before := map[int]int{}
 	for i := range r.Passes {
-		before[r.Passes[i].Plan.Pass] = r.Passes[i].Before
+		before[r.Passes[i].Plan.Pass] = *r.Passes[i].Before
 	}
 	finished := map[int]bool{}
 	for n := r.Finished; n > 0 && !finished[n]; n = before[n] {
@@ -84,7 +62,7 @@ func (r *Run) finishedPasses() map[int]bool {
 	return finished
 }
 
-func (r *Run) find(n int) *Facts {
+func (r *Run) find(n int) *book.Pass {
 	for i := range r.Passes {
 		if r.Passes[i].Plan.Pass == n {
 			return &r.Passes[i]
@@ -94,10 +72,10 @@ func (r *Run) find(n int) *Facts {
 }
 
 // pass adds up one pass.
-func (r *Run) pass(f *Facts, state report.PassState) report.Pass {
+func (r *Run) pass(f *book.Pass, state report.PassState) report.Pass {
 	p := report.Pass{Number: f.Plan.Pass, State: state, Began: f.Began.UTC(), Mode: f.Plan.Mode, Settings: []string{}}
-	p.New, p.Changed, p.Gone = compared(&f.Plan)
-	if before := r.find(f.Before); before != nil {
+	p.New, p.Changed, p.Gone = compared(f.Plan)
+	if before := r.find(*f.Before); before != nil {
 		p.Settings = changes(before, f)
 	}
 	s := r.addUp(f)
@@ -188,7 +166,7 @@ func addMoney(a, b *quarry.USD) *quarry.USD {
 	return &usd
 }
 
-func (r *Run) listPrice(s *ledger.Shard, f *Facts) *quarry.USD {
+func (r *Run) listPrice(s *ledger.Shard, f *book.Pass) *quarry.USD {
 	place := s.Pool
 	if place == (ledger.Pool{}) {
 		place = r.Home

@@ -9,6 +9,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/book"
 	"quarry/internal/run/history"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/runjson"
@@ -29,15 +30,15 @@ func row(id quarry.ShardID, pass int, ok, left int64) ledger.Shard {
 	}}
 }
 
-func pass(n, before int) history.Facts {
-	return history.Facts{Plan: plan.Plan{Pass: n, Asked: 10, Documents: 10, Mode: quarry.ModeJob}, Before: before, Began: began}
+func pass(n, before int) book.Pass {
+	return book.Pass{Plan: &plan.Plan{Pass: n, Asked: 10, Documents: 10, Mode: quarry.ModeJob}, Before: &before, Began: began}
 }
 
 // three is a run whose second pass was given up.
 func three() *history.Run {
 	paid := false
 	return &history.Run{
-		ID: "abcdefghij", Passes: []history.Facts{pass(1, 0), pass(2, 1), pass(3, 1)}, Pass: 3, Finished: 3, StandIn: &paid,
+		ID: "abcdefghij", Passes: []book.Pass{pass(1, 0), pass(2, 1), pass(3, 1)}, Pass: 3, Finished: 3, StandIn: &paid,
 		Rows: []ledger.Shard{
 			row("p00001", 1, 3, 0), row("s00001", 1, 5, 2), row("r00001", 1, 2, 0),
 			row("s00002", 2, 4, 1), row("s00003", 3, 1, 0),
@@ -94,7 +95,7 @@ func TestWhatWasKeptAtTheEndGoesBeforeTheRows(t *testing.T) {
 	t.Parallel()
 	r := three()
 	answered, usd := int64(9), quarry.USD(77)
-	r.Passes[0].Ended = &history.Ended{
+	r.Passes[0].Ended = &book.Ended{
 		At: began.Add(2 * time.Hour), Answered: &answered, List: &usd, Time: &report.Time{Total: 8}, Estimated: true,
 	}
 	p := history.Of(r).Passes[0]
@@ -166,30 +167,32 @@ func TestChangesOfSettingsAreSaidInWords(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name        string
-		before, now history.Facts
+		before, now book.Pass
 		want        []string
 	}{
-		{"nothing", history.Facts{Choices: map[string]string{"model": "a"}}, history.Facts{Choices: map[string]string{"model": "a"}}, nil},
+		{"nothing", book.Pass{Choices: map[string]string{"model": "a"}}, book.Pass{Choices: map[string]string{"model": "a"}}, nil},
 		{
 			"values and texts",
-			history.Facts{Choices: map[string]string{"model": "a", "limit": "", "prompt.user": "sha256:1", "prompt.top_p": "null"}},
-			history.Facts{Choices: map[string]string{"model": "b", "limit": "5", "prompt.user": "sha256:2", "prompt.top_p": "0.5"}},
+			book.Pass{Choices: map[string]string{"model": "a", "limit": "", "prompt.user": "sha256:1", "prompt.top_p": "null"}},
+			book.Pass{Choices: map[string]string{"model": "b", "limit": "5", "prompt.user": "sha256:2", "prompt.top_p": "0.5"}},
 			[]string{"limit: default → 5", "model: a → b", "prompt.top_p: default → 0.5", "prompt.user"},
 		},
-		{"sources", history.Facts{Asked: asked("a", "1", "x")}, history.Facts{Asked: asked("a", "1", "y", "z")}, []string{"sources: y z"}},
-		{"an earlier version", history.Facts{Asked: asked("a", "1")}, history.Facts{Asked: asked("b", "2")}, []string{"model: a → b"}},
+		{"sources", book.Pass{Asked: asked("a", "1", "x")}, book.Pass{Asked: asked("a", "1", "y", "z")}, []string{"sources: y z"}},
+		{"an earlier version", book.Pass{Asked: asked("a", "1")}, book.Pass{Asked: asked("b", "2")}, []string{"model: a → b"}},
 		{
 			"an earlier version that kept no more",
-			history.Facts{Asked: asked("a", "1")},
-			history.Facts{Asked: asked("a", "2")},
+			book.Pass{Asked: asked("a", "1")},
+			book.Pass{Asked: asked("a", "2")},
 			[]string{"unknown which"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := three()
-			c.before.Plan.Pass, c.now.Plan.Pass, c.now.Before = 1, 2, 1
-			r.Passes = []history.Facts{c.before, c.now}
+			none, first := 0, 1
+			c.before.Plan, c.before.Before = &plan.Plan{Pass: 1}, &none
+			c.now.Plan, c.now.Before = &plan.Plan{Pass: 2}, &first
+			r.Passes = []book.Pass{c.before, c.now}
 			if got := history.Of(r).Passes[1].Settings; !slices.Equal(got, c.want) {
 				t.Errorf("settings = %q, want %q", got, c.want)
 			}

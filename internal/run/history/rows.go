@@ -6,6 +6,7 @@ import (
 	"quarry"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/book"
 )
 
 // sums are what the rows of one pass come to.
@@ -19,7 +20,7 @@ type sums struct {
 }
 
 // addUp adds up the rows of one pass, and estimates from them how many documents it sent and answered.
-func (r *Run) addUp(f *Facts) sums {
+func (r *Run) addUp(f *book.Pass) sums {
 	s := sums{listed: new(quarry.USD)}
 	documents, answered := new(int64), new(int64)
 	var usage quarry.Usage
