@@ -8,18 +8,11 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"quarry"
 	"quarry/internal/compose"
@@ -129,159 +122,7 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 	return root
 }
 
-// fromEnvironment takes the flags that every command has from the environment, where they were not typed.
-func (a *App) fromEnvironment(cmd *cobra.Command) error {
-	for _, name := range []string{"json", "quiet", "config"} {
-		f := cmd.Flags().Lookup(name)
-		env := "QUARRY_" + strings.ToUpper(name)
-		value, set := a.Env(env)
-		if f == nil || f.Changed || !set || value == "" {
-			continue
-		}
-		if err := f.Value.Set(value); err != nil {
-			if f.Value.Type() == "bool" {
-				err = fmt.Errorf("%q is neither true nor false", value)
-			}
-			return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: env, Err: err, Hint: name + ": " + strings.ReplaceAll(f.Usage, "`", "")}
-		}
-	}
-	return nil
-}
-
-// bind adds the named settings to a command as flags.
-func bind(cmd *cobra.Command, names ...string) {
-	for _, s := range config.All() {
-		for _, name := range names {
-			if s.Name != name {
-				continue
-			}
-			flag := &rawFlag{name: s.Value, many: s.Many, isBool: s.Bool}
-			if s.Default != "" && s.Default != "false" {
-				flag.shown = s.Default
-			}
-			f := cmd.Flags().VarPF(flag, s.Name, "", s.Help)
-			if s.Bool {
-				f.NoOptDefVal = "true"
-				continue
-			}
-			complete(cmd, s.Name, offered(&s))
-		}
-	}
-}
-
-// rawFlag keeps what was typed: config gives it its meaning, as it does for the environment and the file.
-type rawFlag struct {
-	values       []string
-	name         string // of a value, in the help
-	shown        string // the default, in the help
-	many, isBool bool
-}
-
-func (f *rawFlag) String() string { return f.shown }
-func (f *rawFlag) Type() string {
-	if f.isBool {
-		return "bool"
-	}
-	return f.name
-}
-
-func (f *rawFlag) Set(v string) error {
-	if !f.many {
-		f.values = nil
-	}
-	f.values = append(f.values, v)
-	return nil
-}
-
-// settings loads the effective settings of a command.
-func (a *App) settings(cmd *cobra.Command) (*config.Loaded, error) {
-	given := map[string][]string{}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if raw, ok := f.Value.(*rawFlag); ok {
-			given[f.Name] = raw.values
-		}
-	})
-	l, err := config.Load(config.Input{File: a.file, Flags: given, Env: a.Env})
-	if err != nil || cmd.Name() == "config" { // which shows what a file would set
-		return l, err
-	}
-	return l, a.confirmFile(cmd, l)
-}
-
-// resumed are the commands that keep what they did when they are interrupted.
-var resumed = []string{"run", "collect", "adopt", "setup"}
-
-// exit turns an error into what people see and the code that scripts branch on.
-func (a *App) exit(ctx context.Context, cmd *cobra.Command, err error) int {
-	if err == nil {
-		return 0
-	}
-	var command *exitError
-	if errors.As(err, &command) {
-		return command.code
-	}
-	if errors.Is(err, context.Canceled) || (ctx.Err() != nil && errors.Is(err, context.Cause(ctx))) {
-		line := "quarry: interrupted"
-		if slices.Contains(resumed, cmd.Name()) {
-			line += "; run the same command again: it continues where it was"
-		}
-		fmt.Fprintln(a.Stderr, line)
-		return 130
-	}
-	var q *quarry.Error
-	code, hint := exitCode(err)
-	if errors.As(err, &q) && hint == "" {
-		hint = q.Hint
-	}
-	for i, line := range strings.Split(err.Error(), "\n") {
-		if i == 0 {
-			line = "quarry: error: " + line
-		} else {
-			line = "                " + line
-		}
-		fmt.Fprintln(a.Stderr, plain(line))
-	}
-	if hint != "" {
-		fmt.Fprintln(a.Stderr, plain("quarry: hint: "+hint))
-	}
-	return code
-}
-
 // parts puts together what the commands work with.
 func (a *App) parts() *compose.Program {
 	return &compose.Program{Stdin: a.input, Env: a.Env, Say: a.say, Version: a.Version, Output: a.output}
-}
-
-// writeJSON prints a value for programs.
-func (a *App) writeJSON(v any) error {
-	out := json.NewEncoder(a.Stdout)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(v)
-}
-
-// say prints a line for people.
-func (a *App) say(format string, args ...any) {
-	if !a.quiet {
-		fmt.Fprintln(a.Stderr, plain(fmt.Sprintf(format, args...)))
-	}
-}
-
-// plain takes out what could move a terminal's cursor or change what was printed before: control and format characters.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return ' '
-		}
-		if unicode.IsControl(r) || (unicode.Is(unicode.Cf, r) && r != '\u200d' && r != '\u200c') {
-			return -1
-		}
-		return r
-	}, s)
-}
-
-// isTerminal reports whether a stream is one.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"quarry"
 )
@@ -93,4 +98,43 @@ func bare(err error) error {
 		return path.Err
 	}
 	return err
+}
+
+// resumed are the commands that keep what they did when they are interrupted.
+var resumed = []string{"run", "collect", "adopt", "setup"}
+
+// exit turns an error into what people see and the code that scripts branch on.
+func (a *App) exit(ctx context.Context, cmd *cobra.Command, err error) int {
+	if err == nil {
+		return 0
+	}
+	var command *exitError
+	if errors.As(err, &command) {
+		return command.code
+	}
+	if errors.Is(err, context.Canceled) || (ctx.Err() != nil && errors.Is(err, context.Cause(ctx))) {
+		line := "quarry: interrupted"
+		if slices.Contains(resumed, cmd.Name()) {
+			line += "; run the same command again: it continues where it was"
+		}
+		fmt.Fprintln(a.Stderr, line)
+		return 130
+	}
+	var q *quarry.Error
+	code, hint := exitCode(err)
+	if errors.As(err, &q) && hint == "" {
+		hint = q.Hint
+	}
+	for i, line := range strings.Split(err.Error(), "\n") {
+		if i == 0 {
+			line = "quarry: error: " + line
+		} else {
+			line = "                " + line
+		}
+		fmt.Fprintln(a.Stderr, plain(line))
+	}
+	if hint != "" {
+		fmt.Fprintln(a.Stderr, plain("quarry: hint: "+hint))
+	}
+	return code
 }

@@ -14,53 +14,6 @@ const (
 	helpColumn = 26 // where the text of a flag begins
 )
 
-// group is a heading of the help and the flags or commands below it.
-type group struct {
-	title string
-	names []string
-}
-
-// commandGroups has every command once.
-var commandGroups = []group{
-	{"Run a job", []string{"run", "plan", "inspect", "clean", "build", "validate"}},
-	{"Follow a job", []string{"status", "watch", "stop", "collect", "adopt"}},
-	{"Use the results", []string{"export", "report", "history", "audit"}},
-	{"Account and settings", []string{"setup", "preflight", "prices", "init", "config"}},
-	{"This program", []string{"local", "completion", "version", "help"}},
-}
-
-// flagGroups has every flag once; localGroups has those of quarry local.
-var flagGroups = []group{
-	{"Sources", []string{"from", "field", "where", "query", "limit", "records", "known", "replace-source", "max-item-mib", "source-key-env"}},
-	{"Texts", []string{
-		"as", "body-format", "long", "max-chars", "max-text-tokens", "near-duplicates", "near-threshold", "reuse-near-duplicates",
-	}},
-	{"Model and prompt (prompt and schema: quarry.yaml)", []string{"model", "models", "structured", "attempts", "cache"}},
-	{"Cost and time", []string{"mode", "max-usd", "by", "below-minimum", "rescue", "refresh-max", "prices", "yes"}},
-	{"Pilot", []string{"pilot", "pilot-min-valid"}},
-	{"Place", []string{
-		"target", "region", "profile", "bucket", "bucket-owner", "role", "kms-key", "tag", "expire-days",
-		"job-timeout", "vpc-subnets", "vpc-security-groups", "quotas",
-	}},
-	{"Stand-in (--target local)", []string{"backend", "backend-model", "backend-key-env", "backend-wait"}},
-	{"Speed", []string{"concurrency", "workers"}},
-	{"Output", []string{
-		"dir", "keep-shards", "output", "format", "table", "force", "bom", "guard-formulas", "stats", "print", "no-descriptions",
-	}},
-	{"This command", []string{"watch", "run", "probe", "refresh", "from-url", "trust"}},
-	everyCommand,
-}
-
-var localGroups = []group{
-	{"Server", []string{"addr", "dir", "detach", "stop", "shell", "concurrency", "quotas"}},
-	{"Answers", []string{"backend", "backend-model", "backend-key-env", "backend-wait"}},
-	{"Access", []string{"keys", "tls-self-signed", "tls-cert", "tls-key"}},
-	{"Tests of clients", []string{"state-delay", "fault", "events", "test", "test-clock"}},
-	everyCommand,
-}
-
-var everyCommand = group{"Every command", []string{"config", "json", "quiet", "help"}}
-
 // helpText is the help of a command, in lines of at most so many cells.
 func helpText(cmd *cobra.Command, width int) string {
 	var b strings.Builder

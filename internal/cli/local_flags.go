@@ -22,3 +22,5 @@ func standinTLSFlags(cmd *cobra.Command, cfg *standin.Config) {
 	complete(cmd, "tls-cert", files("pem", "crt"))
 	complete(cmd, "tls-key", files("pem", "key"))
 }
+
+const faultNames = "lost-reply, throttle, no-capacity, server-error, record-error, bad-json, truncate, drop-record, duplicate-record, fail-job, partial, expire, shuffle, lost-create, late-job, double-page, no-structured, expired-token, unreachable, stream-error, slow=D, seed=N"
