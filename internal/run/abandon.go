@@ -15,6 +15,7 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/run/book"
+	"quarry/internal/run/life"
 )
 
 // A command that was refused, or that a person ended, binds the next one to nothing. A pass that has sent nothing is dropped as
@@ -199,11 +200,15 @@ func (r *Run) dropUnsent(ctx context.Context, pass int, rows []ledger.Shard) (ke
 		return nil, err
 	}
 	defer restore()
+	l, err := r.life(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var gone []ledger.Shard
 	for i := range rows {
 		s := &rows[i]
 		if s.State == quarry.ShardIntended {
-			if err := r.resolveIntent(ctx, s); err != nil {
+			if err := r.resolveIntent(ctx, l, s); err != nil {
 				return nil, err
 			}
 		}
@@ -230,20 +235,13 @@ func sentNow(s *ledger.Shard) bool {
 }
 
 // resolveIntent asks the provider whether it made a job of an intent. A job may be missing from the list for a while.
-func (r *Run) resolveIntent(ctx context.Context, s *ledger.Shard) error {
-	pool, err := r.pools.Of(s)
-	if err != nil {
-		return err
-	}
+func (r *Run) resolveIntent(ctx context.Context, l *life.Life, s *ledger.Shard) error {
 	for last := false; ; {
-		known, err := r.adoptJob(ctx, pool, s)
+		known, err := l.Find(ctx, s)
 		if err != nil {
 			return err
 		}
 		if known {
-			if err := s.State.Advance(quarry.ShardIntended, quarry.ShardSubmitted); err != nil {
-				return err
-			}
 			return r.ledger.Save(ctx, s)
 		}
 		left := time.Until(s.Times.Uploaded.Add(r.cfg.ListLag))
@@ -283,11 +281,15 @@ func (r *Run) drain(ctx context.Context, pass int, rows []ledger.Shard) error {
 		return err
 	}
 	defer restore()
+	l, err := r.life(ctx)
+	if err != nil {
+		return err
+	}
 	var mine []*ledger.Shard
 	for i := range rows {
 		s := &rows[i]
 		if s.State == quarry.ShardCalling {
-			if err := r.endCalls(ctx, s); err != nil {
+			if err := r.endCalls(ctx, l, s); err != nil {
 				return err
 			}
 		}
@@ -309,9 +311,9 @@ func (r *Run) drain(ctx context.Context, pass int, rows []ledger.Shard) error {
 }
 
 // endCalls seals the answers of the calls that were made for a shard.
-func (r *Run) endCalls(ctx context.Context, s *ledger.Shard) error {
+func (r *Run) endCalls(ctx context.Context, l *life.Life, s *ledger.Shard) error {
 	s.Job.Status = quarry.JobStopped
-	if err := r.leaveUnsent(ctx, s); err != nil {
+	if err := l.EndCalls(ctx, s); err != nil {
 		return err
 	}
 	return r.ledger.Save(ctx, s)

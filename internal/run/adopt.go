@@ -16,6 +16,7 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/run/adopt"
 	"quarry/internal/run/book"
+	"quarry/internal/run/life"
 	"quarry/internal/run/runjson"
 )
 
@@ -52,7 +53,7 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 	jobs := func(ctx context.Context, text string) iter.Seq2[quarry.Job, error] {
 		return r.bedrock.Jobs(ctx, bedrock.Filter{NameContains: text})
 	}
-	found, err := adopt.Find(ctx, made, adopt.Place{Bucket: store(r.bucket), URI: r.bucket.URI, Jobs: jobs, Lag: r.cfg.ListLag})
+	found, err := adopt.Find(ctx, made, adopt.Place{Bucket: life.Output(r.bucket), URI: r.bucket.URI, Jobs: jobs, Lag: r.cfg.ListLag})
 	if err != nil {
 		return Adopted{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"quarry/internal/bedrock"
 	"quarry/internal/catalog"
 	"quarry/internal/ledger"
 	"quarry/internal/parse"
@@ -89,18 +90,12 @@ func (r *Run) placesUsed(ctx context.Context) ([]ledger.Pool, error) {
 	return places, nil
 }
 
-// putNote puts what must be known of a shard into the bucket, before its job is asked for.
-func (r *Run) putNote(ctx context.Context, s *ledger.Shard, pool *Pool) error {
-	request := r.request(s, pool)
-	note := runjson.Note{
+// note is what must be known of a shard, as its bucket keeps it.
+func (r *Run) note(s *ledger.Shard, request *bedrock.CreateRequest) ([]byte, error) {
+	return runjson.Bytes(&runjson.Note{
 		Format: runjson.Format, Run: r.id, Shard: s.ID, Kind: s.Kind, Pass: s.Pass, Attempt: s.Attempt, JobName: request.JobName, Token: request.Token,
 		Records: s.Records, Bytes: s.Bytes, Digest: s.Digest, Sources: s.Sources, Uploaded: time.Now().UTC(), Asked: r.asked(),
-	}
-	b, err := runjson.Bytes(&note)
-	if err != nil {
-		return err
-	}
-	return pool.Bucket.Put(ctx, runjson.NoteKey(r.id, s.ID), bytes.NewReader(b))
+	})
 }
 
 // with gives the run's settings as they were when a pass was asked. What its answers are held against is that, whatever

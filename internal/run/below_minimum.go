@@ -3,11 +3,9 @@ package run
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"quarry"
 	"quarry/internal/figure"
-	"quarry/internal/ledger"
 )
 
 // BelowMinimum says what becomes of records that are too few for a batch job (AWS's quota "Minimum number of records per
@@ -54,26 +52,6 @@ func tooFewText(records, minimum int64) string {
 		verb = "is"
 	}
 	return fmt.Sprintf("%s %s below the %s-record minimum of a batch job", figure.Count(records, "record"), verb, figure.Thousands(minimum))
-}
-
-// leaveUnsent seals a shard whose records are not sent: each is left over, and no later round of this pass takes it.
-func (r *Run) leaveUnsent(ctx context.Context, s *ledger.Shard) error {
-	log, _, _, err := r.files().OpenCalls(s.ID)
-	if err != nil {
-		return err
-	}
-	if err := log.Close(); err != nil {
-		return err
-	}
-	out, err := r.files().SealCalls(s.ID, s.Attempt)
-	if err != nil {
-		return err
-	}
-	if err := r.exclusive(ctx, func() error { return r.settle(ctx, s, out, true) }); err != nil {
-		return fmt.Errorf("leave shard %s unsent: %w", s.ID, err)
-	}
-	s.Times.Collected = time.Now()
-	return s.State.Advance(quarry.ShardCalling, quarry.ShardCollected)
 }
 
 // countUnsent adds up the records of the pass that no job took.

@@ -2,11 +2,9 @@ package run
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
-	"quarry"
 	"quarry/internal/collect"
 	"quarry/internal/ledger"
 	"quarry/internal/run/calls"
@@ -18,29 +16,6 @@ func (r *Run) newCaller() *calls.Caller {
 		Client: r.bedrock, Model: r.cfg.Model, Type: r.cfg.Type, MaxOutput: r.cfg.MaxOutput, Quotas: r.cfg.Quotas,
 		Concurrency: r.cfg.Concurrency, CachePrefix: r.cfg.CachePrefix, Local: r.cfg.Local, Watch: r.deps.Watch,
 	})
-}
-
-// call sends the records of a shard by on-demand calls and makes its journal from their answers.
-func (r *Run) call(ctx context.Context, s *ledger.Shard) error {
-	began := time.Now()
-	if v, err := r.withinCap(ctx, s); err != nil {
-		return err
-	} else if ok, err := r.act(ctx, s, v); err != nil || !ok {
-		return err
-	}
-	if s.Job.Submitted.IsZero() {
-		s.Job.Submitted = began
-	}
-	out, err := r.answer(ctx, s)
-	if err != nil {
-		return err
-	}
-	s.Job.Ended, s.Job.Status = time.Now(), quarry.JobCompleted
-	if err := r.exclusive(ctx, func() error { return r.settle(ctx, s, out, true) }); err != nil {
-		return fmt.Errorf("collect shard %s: %w", s.ID, err)
-	}
-	s.Times.Collected, s.Times.Collect = time.Now(), time.Since(s.Job.Ended)
-	return s.State.Advance(quarry.ShardCalling, quarry.ShardCollected)
 }
 
 // answer makes the calls of a shard, until they are all answered or a request to stop is seen, within a second.

@@ -116,9 +116,9 @@ func (r *Run) deadlineReport(shards []ledger.Shard) (*report.Deadline, []string)
 	return rep, d.Notes(rep)
 }
 
-// watchDeadline decides, from time to time, whether calls have to begin. A decision is durable, and said, before any shard
+// lookAtDeadline decides, from time to time, whether calls have to begin. A decision is durable, and said, before any shard
 // follows it.
-func (r *Run) watchDeadline(ctx context.Context) error {
+func (r *Run) lookAtDeadline(ctx context.Context) error {
 	r.deciding.Lock()
 	defer r.deciding.Unlock()
 	now := time.Now()
@@ -148,7 +148,7 @@ func (r *Run) retryMode(ctx context.Context) (mode quarry.Mode, late bool, err e
 	if r.planned.Mode != quarry.ModeJob {
 		return r.planned.Mode, false, nil
 	}
-	if err := r.watchDeadline(ctx); err != nil {
+	if err := r.lookAtDeadline(ctx); err != nil {
 		return "", false, err
 	}
 	mode, late = r.clock.Held().Retries()

@@ -9,6 +9,7 @@ import (
 
 	"quarry"
 	"quarry/internal/ledger"
+	"quarry/internal/run/life"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
 )
@@ -170,6 +171,10 @@ func (r *Run) asWhenAsked(ctx context.Context, pass int) error {
 // follow takes each shard as far as it gets without anything being asked for. What stands in the way of one shard does not
 // keep the others from being fetched.
 func (r *Run) follow(ctx context.Context, h *Home, rows []*ledger.Shard, wait bool) error {
+	l, err := r.life(ctx)
+	if err != nil {
+		return err
+	}
 	failed := map[quarry.ShardID]bool{}
 	for {
 		var next time.Time
@@ -177,7 +182,7 @@ func (r *Run) follow(ctx context.Context, h *Home, rows []*ledger.Shard, wait bo
 			if failed[s.ID] {
 				continue
 			}
-			open, err := r.followOne(ctx, s, wait)
+			open, err := r.followOne(ctx, l, s, wait)
 			var q *quarry.Error
 			if errors.As(err, &q) && ctx.Err() == nil {
 				failed[s.ID] = true
@@ -203,7 +208,7 @@ func (r *Run) follow(ctx context.Context, h *Home, rows []*ledger.Shard, wait bo
 }
 
 // followOne steps one shard until it is done or has to wait, and reports whether it waits.
-func (r *Run) followOne(ctx context.Context, s *ledger.Shard, wait bool) (open bool, err error) {
+func (r *Run) followOne(ctx context.Context, l *life.Life, s *ledger.Shard, wait bool) (open bool, err error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return false, context.Cause(ctx)
@@ -211,27 +216,19 @@ func (r *Run) followOne(ctx context.Context, s *ledger.Shard, wait bool) (open b
 		before := s.State
 		switch s.State {
 		case quarry.ShardIntended:
-			pool, err := r.pools.Of(s)
-			if err != nil {
-				return true, err
-			}
-			known, err := r.adoptJob(ctx, pool, s)
+			known, err := l.Find(ctx, s)
 			if err != nil {
 				return true, err
 			}
 			if !known {
 				return false, nil // never sent; the run command asks once more and goes on
 			}
-			err = s.State.Advance(quarry.ShardIntended, quarry.ShardSubmitted)
-			if err != nil {
-				return false, err
-			}
 		case quarry.ShardSubmitted, quarry.ShardEnded, quarry.ShardCollected:
 			if wait && time.Now().Before(s.Due) && time.Until(s.Due) < 5*time.Minute { // a clock set back makes it later
 				return true, nil
 			}
 			s.Due = time.Now() // it was held, as every new row is
-			stepErr := r.step(ctx, s)
+			stepErr := l.Step(ctx, s)
 			var halted interface{ Unwrap() error }
 			if stepErr != nil && (s.State == before || !errors.As(stepErr, &halted)) {
 				return false, stepErr

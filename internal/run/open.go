@@ -252,40 +252,12 @@ func (r *Run) Close(ctx context.Context) error {
 // StopRequest is the file by which another process asks a running one to stop spending.
 const StopRequest = "stop"
 
-// stopped obeys a request to stop: what was not sent stays unsent, open jobs are stopped, and what they finished is
-// collected. It reports whether the shard has to stay as it is.
-func (r *Run) stopped(ctx context.Context, s *ledger.Shard) (bool, error) {
+// stopRequest is the error of a request to stop; nil: none was made.
+func (r *Run) stopRequest() error {
 	if !r.stopRequested() {
-		return false, nil
+		return nil
 	}
-	switch s.State {
-	case quarry.ShardSubmitted:
-		if s.Job.Status == quarry.JobStopping || s.Job.Status.Terminal() {
-			return false, nil
-		}
-		pool, err := r.pools.Of(s)
-		if err != nil {
-			return true, err
-		}
-		if err := pool.Bedrock.Stop(ctx, s.Job.ARN); err != nil {
-			return true, r.waitOr(s, err)
-		}
-		s.Job.Status = quarry.JobStopping
-		r.watch(Event{Kind: JobStatus, Shard: s.ID, Text: string(quarry.JobStopping)})
-		return true, nil
-	case quarry.ShardIntended, quarry.ShardEnded, quarry.ShardCollected:
-		return false, nil // what may be at the provider is followed to its end
-	}
-	// What is open goes on to its end first; then this row is the only one due, and the run ends.
-	counts, err := r.ledger.Count(ctx, "")
-	if err != nil {
-		return true, err
-	}
-	open := counts.States[quarry.ShardIntended] + counts.States[quarry.ShardSubmitted] + counts.States[quarry.ShardEnded] + counts.States[quarry.ShardCollected]
-	if open > 0 {
-		return true, r.wait(s, "a request to stop", time.Second)
-	}
-	return true, r.stopError()
+	return r.stopError()
 }
 
 func (r *Run) stopRequested() bool {

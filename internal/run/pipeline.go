@@ -13,7 +13,7 @@ import (
 )
 
 // steps is the whole product, in order. Each asks the ledger what is left and does only that.
-// Between pilot and export lies the life of one shard (shard.go), ticked by reconcile.
+// Between pilot and export is the life of each shard (package life), ticked by reconcile.
 func (r *Run) steps() []step {
 	return []step{
 		{"plan", r.plan},           // read, clean, count, cut into shards; refuse what cannot be asked
@@ -69,12 +69,11 @@ func (r *Run) reconcile(ctx context.Context, kind quarry.ShardKind) error {
 		underway := all.Unfinished() - all.States[quarry.ShardEnded] - all.States[quarry.ShardCollected]
 		return r.ledger.Release(ctx, time.Now(), ahead-underway, kind)
 	}
-	rows, err := r.ledger.Shards(ctx)
+	shards, err := r.life(ctx)
 	if err != nil {
 		return err
 	}
-	r.sched.Load(rows)
-	if err := reconcile.Run(ctx, reconcile.Config{Ledger: r.ledger, Step: r.step, Refill: refill}); err != nil {
+	if err := reconcile.Run(ctx, reconcile.Config{Ledger: r.ledger, Step: shards.Step, Refill: refill}); err != nil {
 		return err
 	}
 	counts, err := r.ledger.Count(ctx, kind)

@@ -21,23 +21,7 @@ type Pool = pool.Pool
 func (r *Run) gatherPools(further []Pool) {
 	home := Pool{Region: r.cfg.Region, Model: r.cfg.Model, RoleARN: r.cfg.RoleARN, Quotas: r.cfg.Quotas, Bucket: r.bucket, Bedrock: r.bedrock}
 	r.pools = pool.New(append([]Pool{home}, further...), r.deps.PoolAt)
-	r.sched = r.pools.Schedule()
 	r.cfg.Quotas = r.pools.Quotas()
-}
-
-// placeOf is where a shard's job is, was or will be: the home pool where nothing else was chosen.
-func (r *Run) placeOf(s *ledger.Shard) ledger.Pool {
-	if s.Pool != (ledger.Pool{}) {
-		return s.Pool
-	}
-	return r.home()
-}
-
-func (r *Run) home() ledger.Pool {
-	if r.pools == nil { // offline
-		return ledger.Pool{Region: r.cfg.Region, Model: r.cfg.Model}
-	}
-	return r.pools.Home().Ref()
 }
 
 // samePools names the pools that still have shards and that the command does not name, and refuses where they cannot be reached.
@@ -73,13 +57,4 @@ func (r *Run) poolRefs() []ledger.Pool {
 		return []ledger.Pool{}
 	}
 	return r.pools.Refs()
-}
-
-// costAt is what a usage costs the account in a place: nothing where the provider is a stand-in, nil where the price is
-// not known.
-func (r *Run) costAt(p ledger.Pool, mode quarry.Mode, u quarry.Usage) *quarry.USD {
-	if r.cfg.Local || r.cfg.Free {
-		return new(quarry.USD)
-	}
-	return r.pricesAt(p).Cost(mode, u)
 }

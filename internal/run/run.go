@@ -146,8 +146,7 @@ type Run struct {
 	bedrock *bedrock.Client
 	book    *book.Book
 	deps    Deps
-	pools   *pool.Pools    // nil: offline
-	sched   *pool.Schedule // of them
+	pools   *pool.Pools // nil: offline
 
 	id           quarry.RunID
 	pass         int
@@ -167,19 +166,13 @@ type Run struct {
 	done          bool          // the pass at hand had ended before this command
 	ending        *book.Ended   // what is kept of the pass, once its report was made; nil: it does not end, or had ended before
 
-	heavy     chan struct{}
-	sending   chan struct{} // the slot of uploads: one fills the line with its parts, and four hold 160 MB of them
 	caller    *calls.Caller
-	fresh     sync.Map   // ShardID → job attempt whose intent this process wrote and has not sent
-	waits     sync.Map   // ShardID → how often it waited
-	announced sync.Map   // name of a bucket → run.json is there
-	partial   bool       // not all documents have ended yet: what has is written
-	readKnown bool       // this process read the file of given answers
-	replaced  bool       // the sources are not those of the pass before
-	beside    *known     // a finished pass that a forecast is compared with
-	adopting  bool       // the rows at hand were taken over: neither their input files nor their sources are here
-	money     sync.Mutex // held while the cap is checked
-	cap       *limits.Cap
+	announced sync.Map     // name of a bucket → run.json is there
+	partial   bool         // not all documents have ended yet: what has is written
+	readKnown bool         // this process read the file of given answers
+	replaced  bool         // the sources are not those of the pass before
+	beside    *known       // a finished pass that a forecast is compared with
+	adopting  bool         // the rows at hand were taken over: neither their input files nor their sources are here
 	moved     *moved       // where the documents are now, once the sources were found to have changed; nil: not looked for
 	near      *dedupe.Near // signatures of all texts, while the sources are planned; nil: nobody looks
 
@@ -187,8 +180,7 @@ type Run struct {
 	spool    *spool.Spool // and their records, while the sources are planned
 
 	clock    limits.Clock
-	deciding sync.Mutex    // held while the deadline is looked at
-	turns    chan struct{} // shards that turned from jobs to calls and are asked now
+	deciding sync.Mutex // held while the deadline is looked at
 
 	unsent int64 // records of the pass that no job took
 }
@@ -221,16 +213,11 @@ func New(cfg Config, deps Deps) *Run {
 	}
 	r := &Run{
 		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, book: book.Of(deps.Ledger), sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-		heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1),
-		turns: make(chan struct{}, callsAtOnce),
 	}
 	if deps.Bucket != nil {
 		r.gatherPools(deps.Pools)
 	}
 	r.caller = r.newCaller()
-	if cfg.MaxUSD != nil {
-		r.cap = limits.NewCap(*cfg.MaxUSD)
-	}
 	return r
 }
 

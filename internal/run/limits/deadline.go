@@ -127,7 +127,7 @@ func (d *Deadline) Check(s *ledger.Shard, fresh bool) verdict.Verdict {
 		}
 	case quarry.ShardSubmitted:
 		if d.Open != nil && s.Job.Status != quarry.JobStopping && !s.Job.Status.Terminal() {
-			return verdict.StopJob{}
+			return verdict.StopJob{Late: true}
 		}
 	}
 	return verdict.Go{}

@@ -181,7 +181,7 @@ func TestAShardFollowsTheDeadline(t *testing.T) {
 		"an intent that was not acted on":       {unsent, row(1, quarry.ShardIntended), true, calls},
 		"an intent of which there may be a job": {unsent, row(1, quarry.ShardIntended), false, verdict.Go{}},
 		"an open job, while only the rest is late":   {unsent, row(1, quarry.ShardSubmitted), false, verdict.Go{}},
-		"an open job that is late":                   {open, row(1, quarry.ShardSubmitted), false, verdict.StopJob{}},
+		"an open job that is late":                   {open, row(1, quarry.ShardSubmitted), false, verdict.StopJob{Late: true}},
 		"a job that is being stopped":                {open, row(1, quarry.ShardSubmitted, stopping), false, verdict.Go{}},
 		"a job that ended":                           {open, row(1, quarry.ShardEnded), false, verdict.Go{}},
 		"calls are not late":                         {open, row(1, quarry.ShardPlanned, mode(quarry.ModeOnDemand)), false, verdict.Go{}},

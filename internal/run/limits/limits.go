@@ -30,16 +30,16 @@ type Costs struct {
 	CallsBegan func(quarry.ShardID) bool
 }
 
-// at is where a shard is sent: home where nothing else was chosen.
-func (c *Costs) at(s *ledger.Shard) ledger.Pool {
+// At is where a shard is sent: home where nothing else was chosen.
+func (c *Costs) At(s *ledger.Shard) ledger.Pool {
 	if s.Pool != (ledger.Pool{}) {
 		return s.Pool
 	}
 	return c.Pools[0]
 }
 
-// price is what a usage costs by the list in a pool; nil where that is not known.
-func (c *Costs) price(p ledger.Pool, mode quarry.Mode, u quarry.Usage) *quarry.USD {
+// Price is what a usage costs by the list in a pool; nil where that is not known.
+func (c *Costs) Price(p ledger.Pool, mode quarry.Mode, u quarry.Usage) *quarry.USD {
 	return forecast.Prices{Table: c.Prices, Model: p.Model, Region: p.Region}.Cost(mode, u)
 }
 
@@ -92,11 +92,11 @@ func (c *Costs) forecast(s *ledger.Shard, rows []ledger.Shard) *quarry.USD {
 // dearest is what a usage of the shard costs in its pool, or in the most expensive pool that it may still go to.
 func (c *Costs) dearest(s *ledger.Shard, u quarry.Usage) *quarry.USD {
 	if s.Mode != quarry.ModeJob || s.Pool != (ledger.Pool{}) {
-		return c.price(c.at(s), s.Mode, u)
+		return c.Price(c.At(s), s.Mode, u)
 	}
 	var most *quarry.USD
 	for _, pool := range c.Pools {
-		usd := c.price(pool, s.Mode, u)
+		usd := c.Price(pool, s.Mode, u)
 		if usd == nil {
 			return nil
 		}
@@ -120,7 +120,7 @@ func (c *Costs) settled(s *ledger.Shard) *quarry.USD {
 		most := forecast.Reservation(s.Bytes, 1, c.room(s))
 		u = quarry.Usage{InputTokens: max(u.InputTokens, most.InputTokens), OutputTokens: max(u.OutputTokens, most.OutputTokens)}
 	}
-	return c.price(c.at(s), s.Mode, u)
+	return c.Price(c.At(s), s.Mode, u)
 }
 
 // unpriced is the error of a cap without a price.

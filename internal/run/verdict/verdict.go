@@ -29,8 +29,8 @@ type (
 	}
 	// ToCalls takes the shard, which has no job, out of its pool. Its records are sent as on-demand calls.
 	ToCalls struct{ Mode quarry.Mode }
-	// StopJob stops the shard's job. What it answered until then is collected.
-	StopJob struct{}
+	// StopJob stops the shard's job. What it answered until then is collected. Late says that it is for the deadline.
+	StopJob struct{ Late bool }
 	// Cut cuts a planned shard into smaller ones, since it may cost more than is left.
 	Cut struct {
 		Least, Most, Bytes int64 // records of a piece, and its bytes at most

@@ -1,0 +1,86 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"quarry"
+	"quarry/internal/bedrock"
+	"quarry/internal/ledger"
+	"quarry/internal/run/answers"
+	"quarry/internal/run/cut"
+	"quarry/internal/run/forecast"
+	"quarry/internal/run/life"
+	"quarry/internal/run/limits"
+	"quarry/internal/run/verdict"
+	"quarry/internal/validate"
+)
+
+// life gives the life of the shards of the pass at hand.
+func (r *Run) life(ctx context.Context) (*life.Life, error) {
+	rows, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg := life.Config{
+		Run: r.id, Ledger: r.ledger, Effects: r.effects, Dir: r.cfg.Dir, Files: r.files(), Pools: r.pools, Watch: r.deps.Watch,
+		Job: bedrock.CreateRequest{
+			Type: r.cfg.Type, KMSKey: r.cfg.KMSKey, Tags: r.cfg.Tags, TimeoutHours: r.cfg.JobTimeout,
+			Subnets: r.cfg.VPCSubnets, SecurityGroups: r.cfg.VPCSecurityGroups, BucketOwner: r.cfg.BucketOwner,
+		},
+		Validate: r.validateConfig(), Poll: r.cfg.Poll, KeepShards: r.cfg.KeepShards,
+		Costs: r.costs(), Clock: &r.clock, LookAtDeadline: r.lookAtDeadline, Stop: r.stopRequest,
+		Build: r.build, Cut: r.cutSmaller, Announce: r.announce, Note: r.note, Answer: r.answer,
+		Judge: r.judge(), Model: r.cfg.Model, Free: r.cfg.Local || r.cfg.Free, Workers: r.cfg.Workers, Adopted: r.adopting,
+	}
+	if r.cfg.MaxUSD != nil {
+		cfg.Cap = limits.NewCap(*r.cfg.MaxUSD)
+	}
+	return life.New(cfg, rows), nil
+}
+
+func (r *Run) validateConfig() validate.Config {
+	return validate.Config{
+		Quotas: r.cfg.Quotas, Model: r.cfg.Model, Type: r.cfg.Type, Workers: r.cfg.Workers,
+		Calls: r.cfg.Mode == quarry.ModeOnDemand || r.cfg.Mode == quarry.ModeFlex,
+	}
+}
+
+// judge holds answers against what this run asks.
+func (r *Run) judge() *answers.Judge {
+	return &answers.Judge{
+		Type: r.cfg.Type, Check: r.cfg.Check, Attempts: r.cfg.Attempts, MaxOutput: r.cfg.MaxOutput, Structured: r.cfg.StructuredAuto, MinRecords: r.cfg.Quotas.MinRecords,
+	}
+}
+
+// costs are what the cost of a shard is computed from, as it is known now.
+func (r *Run) costs() *limits.Costs {
+	t := r.planned.Texts()
+	t.Merges, t.Parts = 0, 0
+	e := r.answers().Expect(r.learned, t)
+	pools := r.poolRefs()
+	if len(pools) == 0 { // offline
+		pools = []ledger.Pool{{Region: r.cfg.Region, Model: r.cfg.Model}}
+	}
+	return &limits.Costs{
+		Prices: r.cfg.Prices, Pools: pools, MaxTokens: r.cfg.MaxTokens, MaxOutput: r.cfg.MaxOutput, MinRecords: r.cfg.Quotas.MinRecords,
+		Upper: forecast.UpperOf(&e, t.Records, r.planned.AskedLines), Merges: isMerges, CallsBegan: r.callsBegan,
+	}
+}
+
+// callsBegan reports whether a process began the calls of a shard.
+func (r *Run) callsBegan(id quarry.ShardID) bool {
+	_, err := os.Stat(r.files().Calls(id))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// cutSmaller gives the rows of a planned shard in smaller pieces. The first keeps its id.
+func (r *Run) cutSmaller(ctx context.Context, s *ledger.Shard, v verdict.Cut) ([]ledger.Shard, error) {
+	rows, err := cut.Smaller(ctx, s, r.index(s.Pass), r.leftoverItems(ctx, s.Sources), cut.Pieces{Least: v.Least, Most: v.Most, Bytes: v.Bytes})
+	if err != nil || len(rows) < 2 {
+		return nil, err
+	}
+	return rows, r.number(ctx, rows[1:])
+}

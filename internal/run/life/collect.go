@@ -1,0 +1,227 @@
+package life
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"strings"
+	"time"
+
+	"quarry"
+	"quarry/internal/bucket"
+	"quarry/internal/collect"
+	"quarry/internal/figure"
+	"quarry/internal/ledger"
+	"quarry/internal/run/event"
+	"quarry/internal/run/runjson"
+)
+
+// collectJob takes whatever an ended job gave, from every terminal state, and turns it into the shard's journal. A job that
+// failed before any record was answered is made again once a person has removed the cause.
+func collectJob(l *Life, ctx context.Context, s *ledger.Shard) error {
+	return l.exclusive(ctx, func() error { return l.collect(ctx, s) })
+}
+
+func (l *Life) collect(ctx context.Context, s *ledger.Shard) error {
+	began := time.Now()
+	at, err := l.Pools.Of(s)
+	if err != nil {
+		return err
+	}
+	prefix := runjson.OutputPrefix(l.Run, s.ID) + s.Job.ARN.ID() + "/"
+	download := func() (collect.Output, error) {
+		return collect.Download(ctx, l.Effects, Output(at.Bucket), prefix, l.Files.Raw(s.ID, s.Attempt))
+	}
+	out, err := download()
+	if errors.Is(err, bucket.ErrNoBucket) {
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: err,
+			Hint: "the answers of this job were in the bucket. Nothing is sent again until the bucket exists: restore it with its contents, or create it again with `quarry setup`, " +
+				"then rerun the same command, which names the answers that are lost",
+		}
+	}
+	if err != nil {
+		return l.waitOr(s, err)
+	}
+	nothing := s.Job.Status == quarry.JobFailed && len(out.Files) == 0 && s.Job.Counts.Success == 0
+	if nothing && !l.Adopted && !l.Judge.SchemaRefused(s.Job.Message) {
+		failed := &quarry.Error{
+			Kind: quarry.Provider, Op: "run job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
+			Err: fmt.Errorf("%s: %s", s.Job.Status, s.Job.Message), Hint: hintFor(s.Job.Message),
+		}
+		s.Past = append(s.Past, s.Job)
+		s.Job, s.Intent = ledger.Job{}, ledger.Intent{}
+		s.Attempt++
+		s.Waits = failed.Error()
+		if err := s.State.Advance(quarry.ShardEnded, quarry.ShardBuilt); err != nil {
+			return err
+		}
+		return halt(failed)
+	}
+	if len(out.Files) == 0 && owesOutput(&s.Job) {
+		return owed(s, fmt.Errorf("it ended %s with %s, but there is no output under %s", s.Job.Status, figure.Count(s.Job.Counts.Success, "answer"), at.Bucket.URI(prefix)))
+	}
+	err = l.settle(ctx, s, out, false)
+	if errors.Is(err, errShort) || errors.Is(err, errExchanged) { // once more: what was on the way may be what is short
+		if out, err = download(); err != nil {
+			return l.waitOr(s, err)
+		}
+		err = l.settle(ctx, s, out, true)
+	}
+	if errors.Is(err, errShort) {
+		return owed(s, fmt.Errorf("%w, under %s", err, at.Bucket.URI(prefix)))
+	}
+	if err != nil {
+		return fmt.Errorf("collect shard %s: %w", s.ID, err)
+	}
+	s.Times.Collected, s.Times.Collect = time.Now(), time.Since(began)
+	s.Waits = ""
+	return s.State.Advance(quarry.ShardEnded, quarry.ShardCollected)
+}
+
+// errShort says that output lacks answers which the provider counts. They are paid for.
+var errShort = errors.New("the output is incomplete")
+
+// errExchanged says that lines echo another modelInput than was sent under their recordId.
+var errExchanged = errors.New("the output holds answers to other records")
+
+// owed is the error of a job whose answers are counted and not there.
+func owed(s *ledger.Shard, why error) error {
+	return &quarry.Error{
+		Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: why,
+		Hint: "nothing is asked again, since it would be paid again: bring the output back (an earlier version of the object, a copy from another bucket) and run the same command again; " +
+			"or start over in another --dir, where all of it is asked and paid again",
+	}
+}
+
+// short says which answers are missing in output that was read; nil: none. Counters are compared with answers, and not with
+// lines, because a line with an error cost nothing.
+func short(s *ledger.Shard) error {
+	o := &s.Output
+	if lines := o.Lines + o.Foreign; o.Broken > lines {
+		first := ""
+		if len(o.Unreadable) > 0 {
+			first = ", the first at " + o.Unreadable[0]
+		}
+		return fmt.Errorf("%w: %s of its %s cannot be read%s", errShort, figure.Thousands(o.Broken), figure.Count(o.Broken+lines, "line"), first)
+	}
+	if !owesOutput(&s.Job) {
+		return nil
+	}
+	counted, by := s.Job.Counts.Success, "the job"
+	if m := o.Manifest; m != nil && m.SuccessRecordCount > counted {
+		counted, by = m.SuccessRecordCount, "its manifest"
+	}
+	if counted > o.Answers {
+		return fmt.Errorf("%w: %s counts %s, %s are there", errShort, by, figure.Count(counted, "answer"), figure.Thousands(o.Answers))
+	}
+	return nil
+}
+
+// owesOutput reports whether a job must have left output: one that was completed has, and so has one that was cut short
+// after it had answers. A failed one may have lost what it counts.
+func owesOutput(j *ledger.Job) bool {
+	switch j.Status {
+	case quarry.JobCompleted, quarry.JobPartiallyCompleted:
+		return true
+	case quarry.JobStopped, quarry.JobExpired:
+		return j.Counts.Success > 0
+	}
+	return false
+}
+
+// hintFor translates the failures that hide their cause: a missing KMS right is reported as one of S3
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html).
+func hintFor(message string) string {
+	switch {
+	case strings.Contains(message, "GetObject") || strings.Contains(message, "PutObject"):
+		return "give the service role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket; where the bucket is encrypted with a KMS key, " +
+			"kms:Decrypt and kms:GenerateDataKey on the key too, which this message does not mention; then run the same command again"
+	case strings.Contains(message, "minimum"):
+		return "ask for more documents, or ask these on demand with --mode ondemand"
+	}
+	return "fix what the message names, then rerun the same command; the shard is submitted again as its next attempt"
+}
+
+// Output gives a bucket as the place of jobs' output.
+func Output(b *bucket.Bucket) collect.Store {
+	return collect.Store{
+		Objects: func(ctx context.Context, prefix string) iter.Seq2[collect.Object, error] {
+			return func(yield func(collect.Object, error) bool) {
+				for o, err := range b.Objects(ctx, prefix) {
+					if !yield(collect.Object(o), err) {
+						return
+					}
+				}
+			}
+		},
+		Get: func(ctx context.Context, key string) (io.ReadCloser, error) {
+			body, _, err := b.Get(ctx, key)
+			return body, err
+		},
+		Fetch: func(ctx context.Context, o collect.Object, to func(io.Reader) error) error {
+			return b.Fetch(ctx, o.Key, o.Size, to)
+		},
+	}
+}
+
+// call sends the records of a shard as on-demand calls and makes its journal from their answers.
+func call(l *Life, ctx context.Context, s *ledger.Shard) error {
+	if s.Unasked != "" {
+		return l.EndCalls(ctx, s)
+	}
+	defer l.Clock.Ended(s.ID)
+	if s.Job.Submitted.IsZero() {
+		s.Job.Submitted = time.Now()
+	}
+	out, err := l.Answer(ctx, s)
+	if err != nil {
+		return err
+	}
+	s.Job.Ended, s.Job.Status = time.Now(), quarry.JobCompleted
+	if err := l.exclusive(ctx, func() error { return l.settle(ctx, s, out, true) }); err != nil {
+		return fmt.Errorf("collect shard %s: %w", s.ID, err)
+	}
+	s.Times.Collected, s.Times.Collect = time.Now(), time.Since(s.Job.Ended)
+	return s.State.Advance(quarry.ShardCalling, quarry.ShardCollected)
+}
+
+// EndCalls collects a shard with those calls that were made for it, and makes no further one. The other records are left, and no
+// later round of this pass takes those of a shard that is not sent.
+func (l *Life) EndCalls(ctx context.Context, s *ledger.Shard) error {
+	log, _, _, err := l.Files.OpenCalls(s.ID)
+	if err != nil {
+		return err
+	}
+	if err := log.Close(); err != nil {
+		return err
+	}
+	out, err := l.Files.SealCalls(s.ID, s.Attempt)
+	if err != nil {
+		return err
+	}
+	if err := l.exclusive(ctx, func() error { return l.settle(ctx, s, out, true) }); err != nil {
+		return fmt.Errorf("leave shard %s unsent: %w", s.ID, err)
+	}
+	s.Times.Collected = time.Now()
+	return s.State.Advance(quarry.ShardCalling, quarry.ShardCollected)
+}
+
+// finish removes what only a shard that is under way needs.
+func finish(l *Life, _ context.Context, s *ledger.Shard) error {
+	if !l.KeepShards {
+		for _, path := range []string{l.Files.Input(s.ID), l.Files.Base(s.ID), l.Files.Calls(s.ID)} {
+			if _, err := os.Stat(path); err != nil {
+				continue
+			}
+			if err := l.Effects.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	l.Watch.Send(event.Event{Kind: event.ShardDone, Shard: s.ID, Done: s.Records})
+	return s.State.Advance(quarry.ShardCollected, quarry.ShardDone)
+}
