@@ -39,8 +39,9 @@ var arrows = map[string][]string{
 	"internal/standin/model/extractive": {"internal/clean"},
 }
 
-// What the packages below internal/run may import in addition to the vocabulary and the leaves. None of them knows a run or
-// what is in a ledger (some make or read its rows, which are plain values), and only calls knows a provider.
+// What the packages below internal/run may import in addition to the vocabulary and the leaves. None of them knows a run. Only
+// life changes a ledger (others make or read its rows, which are plain values), and only calls and life use the provider's clients, which
+// pool holds.
 var belowRun = map[string][]string{
 	"internal/run/adopt": {
 		"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/collect", "internal/dedupe", "internal/ledger",

@@ -1,9 +1,9 @@
 // Package run is the main job: it joins the steps, each of which knows nothing of the others, and remembers in the ledger
 // how far each came.
 //
-// It owns the order of the steps, the life of a shard, retries and resuming. It does not clean, render, pack, send or parse:
-// packages of those names do; what lies in the run directory, what is decided, reckoned and judged is in the packages below
-// this one, which ask neither ledger nor provider. What always holds: the same command brings an interrupted run to its end;
+// It owns the order of the steps, retries and resuming. It does not clean, render, pack, send or parse: packages of those names
+// do. The life of a shard is in package life; what is in the run directory, what is decided and calculated is in the other
+// packages below this one. What always holds: the same command brings an interrupted run to its end;
 // every document ends in exactly one place; an intent is durable before its effect; no record goes out again while an earlier
 // submission of it may still be answered.
 package run

@@ -1,0 +1,272 @@
+package life
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+
+	"quarry"
+	"quarry/internal/bucket"
+	"quarry/internal/collect"
+	"quarry/internal/cost"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/report"
+	"quarry/internal/run/limits"
+	"quarry/internal/run/pool"
+	"quarry/internal/run/shardfile"
+	"quarry/internal/run/verdict"
+)
+
+// world is a ledger with rows and the life of its shards. Nothing here reaches a provider.
+type world struct {
+	*Life
+	t    *testing.T
+	cfg  Config
+	done []string // what life had done by the run
+}
+
+func newWorld(t *testing.T, rows ...ledger.Shard) *world {
+	t.Helper()
+	effects, dir := effect.New(nil), t.TempDir()
+	book, err := ledger.Open(t.Context(), effects, filepath.Join(dir, "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = book.Close() })
+	w := &world{t: t}
+	home := pool.Pool{Region: "us-west-2", Model: quarry.DefaultModel, Quotas: quarry.Quotas{OpenJobs: 2}, Bucket: bucket.New(awssdk.Config{Region: "us-west-2"}, "b")}
+	w.cfg = Config{
+		Run: "r", Ledger: book, Effects: effects, Dir: dir, Files: shardfile.In(effects, dir, ""), Pools: pool.New([]pool.Pool{home}, nil),
+		Costs: &limits.Costs{
+			Prices: cost.Default(), Pools: []ledger.Pool{home.Ref()}, MaxTokens: 1000, MinRecords: 1,
+			CallsBegan: func(quarry.ShardID) bool { return false }, Merges: func(quarry.ShardID) bool { return false },
+		},
+		Clock: &limits.Clock{}, LookAtDeadline: func(context.Context) error { return nil }, Stop: func() error { return nil }, Poll: time.Second,
+		Build: func(_ context.Context, s *ledger.Shard) error {
+			w.done = append(w.done, "build "+string(s.ID))
+			return s.State.Advance(quarry.ShardPlanned, quarry.ShardBuilt)
+		},
+		Answer: func(_ context.Context, s *ledger.Shard) (collect.Output, error) {
+			w.done = append(w.done, "call "+string(s.ID))
+			return collect.Output{}, errCalled
+		},
+	}
+	if err := book.AddShards(t.Context(), rows, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		if err := book.Save(t.Context(), &rows[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Life = New(w.cfg, rows)
+	return w
+}
+
+var errCalled = errors.New("the calls were made")
+
+// again makes the life anew with a changed configuration.
+func (w *world) again(change func(*Config)) *world {
+	change(&w.cfg)
+	rows, err := w.cfg.Ledger.Shards(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Life = New(w.cfg, rows)
+	return w
+}
+
+func row(n int, state quarry.ShardState, change ...func(*ledger.Shard)) ledger.Shard {
+	s := ledger.Shard{ID: quarry.NewShardID(quarry.MainShard, n), Seq: int64(n), Kind: quarry.MainShard, State: state, Mode: quarry.ModeJob}
+	s.Pass, s.Attempt, s.Records, s.Bytes = 1, 1, 10, 10_000
+	for _, c := range change {
+		c(&s)
+	}
+	return s
+}
+
+func called(s *ledger.Shard) { s.Mode, s.Late = quarry.ModeOnDemand, true }
+
+func TestEveryStateButTheLastHasAStage(t *testing.T) {
+	t.Parallel()
+	states := []quarry.ShardState{
+		quarry.ShardPlanned, quarry.ShardBuilt, quarry.ShardUploaded, quarry.ShardIntended, quarry.ShardSubmitted, quarry.ShardCalling, quarry.ShardEnded, quarry.ShardCollected,
+	}
+	for _, s := range states {
+		if life[s].act == nil {
+			t.Errorf("nothing is done in state %s", s)
+		}
+	}
+	if len(life) != len(states) {
+		t.Errorf("%d stages, want %d", len(life), len(states))
+	}
+	s := row(1, quarry.ShardDone)
+	if err := newWorld(t).Step(t.Context(), &s); err == nil {
+		t.Error("a shard that is done has no next step")
+	}
+}
+
+func TestAShardGetsOn(t *testing.T) {
+	t.Parallel()
+	planned, waiting := row(1, quarry.ShardPlanned), row(2, quarry.ShardBuilt, func(s *ledger.Shard) { s.Unasked = quarry.KindWaiting })
+	late, uploaded := row(3, quarry.ShardBuilt, called), row(4, quarry.ShardUploaded)
+	w := newWorld(t, planned, waiting, late, uploaded)
+	for _, tt := range []struct {
+		s    *ledger.Shard
+		want quarry.ShardState
+	}{{&planned, quarry.ShardBuilt}, {&waiting, quarry.ShardCalling}, {&late, quarry.ShardCalling}, {&uploaded, quarry.ShardIntended}} {
+		if err := w.Step(t.Context(), tt.s); err != nil || tt.s.State != tt.want {
+			t.Errorf("shard %s is %s, %v, want %s", tt.s.ID, tt.s.State, err, tt.want)
+		}
+	}
+	if uploaded.Intent.JobName != quarry.JobName("r", uploaded.ID, 1) || uploaded.Intent.Token == "" || !strings.Contains(string(uploaded.Intent.Body), "s3://b/") {
+		t.Errorf("intent %+v, want the whole request", uploaded.Intent)
+	}
+	if len(w.done) != 1 {
+		t.Errorf("done: %q, want one file built", w.done)
+	}
+}
+
+func TestARequestToStopIsObeyed(t *testing.T) {
+	t.Parallel()
+	requested := errors.New("asked to stop")
+	stopping := func(s *ledger.Shard) { s.Job.Status = quarry.JobStopping }
+	for name, tt := range map[string]struct {
+		s     ledger.Shard
+		other quarry.ShardState
+		want  any
+	}{
+		"nothing is under way":                  {row(1, quarry.ShardPlanned), quarry.ShardDone, requested},
+		"calls end too":                         {row(1, quarry.ShardCalling, called), quarry.ShardUploaded, requested},
+		"an open job is followed first":         {row(1, quarry.ShardBuilt), quarry.ShardSubmitted, verdict.Wait{Why: "a request to stop", For: time.Second}},
+		"what ended is collected first":         {row(1, quarry.ShardUploaded), quarry.ShardEnded, verdict.Wait{Why: "a request to stop", For: time.Second}},
+		"an open job is stopped":                {row(1, quarry.ShardSubmitted), quarry.ShardPlanned, verdict.StopJob{}},
+		"a job that is being stopped is polled": {row(1, quarry.ShardSubmitted, stopping), quarry.ShardPlanned, verdict.Go{}},
+	} {
+		w := newWorld(t, tt.s, row(2, tt.other)).again(func(c *Config) { c.Stop = func() error { return requested } })
+		v, err := stop(w.Life, t.Context(), &tt.s)
+		if wantErr, ok := tt.want.(error); ok && !errors.Is(err, wantErr) || !ok && v != tt.want {
+			t.Errorf("%s: %+v, %v, want %+v", name, v, err, tt.want)
+		}
+	}
+	for _, state := range []quarry.ShardState{quarry.ShardIntended, quarry.ShardEnded, quarry.ShardCollected} {
+		for _, gate := range life[state].gates {
+			s := row(1, state)
+			if _, err := gate(newWorld(t, s).again(func(c *Config) { c.Stop = func() error { return requested } }).Life, t.Context(), &s); err != nil {
+				t.Errorf("%s: %v: what may be at the provider is followed to its end", state, err)
+			}
+		}
+	}
+}
+
+func TestTheCapHoldsAShardBack(t *testing.T) {
+	t.Parallel()
+	first, second := row(1, quarry.ShardSubmitted), row(2, quarry.ShardUploaded)
+	w := newWorld(t, first, second).again(func(c *Config) { c.Cap = limits.NewCap(40_000_000_000) }) // 4 cents; each may cost 3
+	if err := w.Step(t.Context(), &second); err != nil || second.State != quarry.ShardUploaded || !strings.HasPrefix(second.Waits, "the cap of $0.04") || !second.Due.After(time.Now()) {
+		t.Fatalf("the shard is %s, waits for %q, %v, want it to wait for the cap", second.State, second.Waits, err)
+	}
+	third := row(3, quarry.ShardUploaded)
+	if v, _ := slot(w.Life, t.Context(), &third); v != (verdict.Go{}) {
+		t.Errorf("the second of two slots: %+v, want it free: what is held back keeps none", v)
+	}
+}
+
+func TestAShardIsCutToFitTheCap(t *testing.T) {
+	t.Parallel()
+	s := row(1, quarry.ShardPlanned)
+	w := newWorld(t, s).again(func(c *Config) {
+		c.Cap = limits.NewCap(20_000_000_000)
+		c.Cut = func(_ context.Context, s *ledger.Shard, v verdict.Cut) ([]ledger.Shard, error) {
+			if v.Least != 1 || v.Most >= s.Records {
+				t.Errorf("cut by %+v", v)
+			}
+			a, b := *s, row(2, quarry.ShardPlanned)
+			a.Records, b.Records = 6, 4
+			return []ledger.Shard{a, b}, nil
+		}
+	})
+	if err := w.Step(t.Context(), &s); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := w.Ledger.Shards(t.Context())
+	if err != nil || len(rows) != 2 || rows[0].Records != 6 || rows[1].Records != 4 || s.Records != 6 || s.State != quarry.ShardPlanned {
+		t.Errorf("rows %+v, %v, want two of 6 and 4 records", rows, err)
+	}
+	whole := row(1, quarry.ShardPlanned)
+	w = newWorld(t, whole).again(func(c *Config) {
+		c.Cap = limits.NewCap(20_000_000_000)
+		c.Cut = func(context.Context, *ledger.Shard, verdict.Cut) ([]ledger.Shard, error) { return nil, nil }
+	})
+	var q *quarry.Error
+	if err := w.Step(t.Context(), &whole); !errors.As(err, &q) || q.Kind != quarry.OverLimit {
+		t.Errorf("a shard that cannot be cut: %v, want the cap", err)
+	}
+}
+
+func TestAShardThatIsLateTurnsToCalls(t *testing.T) {
+	t.Parallel()
+	intent := func(s *ledger.Shard) {
+		s.Intent, s.Pool = ledger.Intent{JobName: "j"}, ledger.Pool{Region: "us-west-2"}
+	}
+	for state, attempt := range map[quarry.ShardState]int{quarry.ShardPlanned: 1, quarry.ShardBuilt: 1, quarry.ShardUploaded: 1, quarry.ShardIntended: 2} {
+		s := row(1, state)
+		if state == quarry.ShardIntended {
+			intent(&s)
+		}
+		w := newWorld(t, s)
+		w.Clock.Hold(&limits.Deadline{Unsent: &report.Move{Mode: quarry.ModeFlex}})
+		w.fresh.Store(s.ID, 1)
+		want := quarry.ShardBuilt
+		if state == quarry.ShardPlanned {
+			want = quarry.ShardPlanned
+		}
+		if err := w.Step(t.Context(), &s); err != nil || s.State != want || s.Mode != quarry.ModeFlex || !s.Late || s.Pool != (ledger.Pool{}) || s.Attempt != attempt || s.Intent.JobName != "" {
+			t.Errorf("from %s: %+v, %v, want %s, late, attempt %d, with neither pool nor intent", state, s, err, want, attempt)
+		}
+	}
+}
+
+func TestTwoShardsAreCalledAtOnce(t *testing.T) {
+	t.Parallel()
+	rows := []ledger.Shard{row(1, quarry.ShardCalling, called), row(2, quarry.ShardCalling, called), row(3, quarry.ShardCalling, called)}
+	w := newWorld(t, rows...)
+	for i, want := range []verdict.Verdict{verdict.Go{}, verdict.Go{}, verdict.Wait{Why: "the calls of other shards", For: time.Second}} {
+		if v, err := turn(w.Life, t.Context(), &rows[i]); v != want || err != nil {
+			t.Errorf("shard %d: %+v, %v, want %+v", i+1, v, err, want)
+		}
+	}
+	w.turns.end(rows[0].ID)
+	for range 2 { // a step gives its turn back, whatever comes of it
+		if err := w.Step(t.Context(), &rows[2]); !errors.Is(err, errCalled) {
+			t.Errorf("Step = %v, want the calls", err)
+		}
+	}
+	alone := row(4, quarry.ShardCalling, func(s *ledger.Shard) { s.Mode = quarry.ModeOnDemand })
+	w.turns.begin("s00005")
+	if v, _ := turn(w.Life, t.Context(), &alone); v != (verdict.Go{}) {
+		t.Errorf("a shard of a pass of calls: %+v, want Go", v)
+	}
+}
+
+func TestAShardWaitsLongerEachTime(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), row(1, quarry.ShardSubmitted)
+	for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
+		if err := w.waitOr(&s, bucket.ErrLater); err != nil {
+			t.Fatal(err)
+		}
+		if in := time.Until(s.Due); in < want*8/10 || in > want*12/10 {
+			t.Errorf("it waits %s, want about %s", in, want)
+		}
+	}
+	if err := w.waitOr(&s, errCalled); !errors.Is(err, errCalled) {
+		t.Errorf("waitOr = %v for an error that waiting does not help, want it back", err)
+	}
+}
