@@ -85,8 +85,11 @@ var belowRun = map[string][]string{
 	"internal/run/prepare": {
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
 	},
-	"internal/run/relocate":  {"internal/run/index", "internal/run/lines", "internal/dedupe"},
-	"internal/run/results":   {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/report"},
+	"internal/run/relocate": {"internal/run/index", "internal/run/lines", "internal/dedupe"},
+	"internal/run/results":  {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/report"},
+	"internal/run/rounds": {
+		"internal/run/answers", "internal/run/cut", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/ledger", "internal/pack", "internal/prompt",
+	},
 	"internal/run/runjson":   {"internal/run/plan", "internal/ledger"},
 	"internal/run/pool":      {"internal/run/verdict", "internal/bedrock", "internal/bucket", "internal/ledger"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},

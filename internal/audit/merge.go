@@ -31,7 +31,7 @@ func (a *audit) journalLines() iter.Seq[outcome] {
 			}
 		}
 		from := func(row *ledger.Shard) int64 {
-			if len(row.Sources) > 0 { // First of a retry shard is a place among leftovers, no order
+			if len(row.Sources) > 0 { // First of a retry shard is a place in the retry queue, no order
 				return 0
 			}
 			return row.First

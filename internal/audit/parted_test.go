@@ -39,7 +39,7 @@ func TestLongDocumentsAreProvenPartByPart(t *testing.T) {
 	if code != 0 && code != 3 {
 		t.Fatalf("the run ended with code %d:\n%s", code, log)
 	}
-	const merges = "journal/r00001.jsonl.zst" // and the leftovers of the round
+	const merges = "journal/r00001.jsonl.zst" // and the retry queue of the round
 	if code, r := copyOf(t, run, source).audit(); code != 0 || r.Checked.OK < 200 || r.Checked.Records < 540 {
 		t.Fatalf("the untouched run: code %d, %+v\n%s", code, r, log)
 	}

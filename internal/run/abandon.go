@@ -149,7 +149,7 @@ func (r *Run) dropRows(ctx context.Context, pass int, rows []ledger.Shard, chang
 func (r *Run) removeFiles(rows []ledger.Shard) error {
 	for i := range rows {
 		id := rows[i].ID
-		for _, path := range []string{r.files().Input(id), r.files().Base(id), r.files().Part(id), r.files().Left(id), r.files().Journal(id), r.files().Unbuilt(id)} {
+		for _, path := range []string{r.files().Input(id), r.files().Base(id), r.files().Part(id), r.files().Queue(id), r.files().Journal(id), r.files().Unbuilt(id)} {
 			if _, err := os.Stat(path); err != nil {
 				continue
 			}

@@ -17,7 +17,7 @@ type BelowMinimum string
 const (
 	Hold     BelowMinimum = "hold"     // they wait: skipped, and sent by a later pass that has enough records
 	OnDemand BelowMinimum = "ondemand" // they are sent by on-demand calls, at their price
-	Stop     BelowMinimum = "stop"     // a pass that is too small stops before it sends anything; leftovers end failed
+	Stop     BelowMinimum = "stop"     // a pass that is too small stops before it sends anything; queued records end failed
 )
 
 // belowMinimum is what applies to the pass.

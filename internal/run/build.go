@@ -191,17 +191,17 @@ func (r *Run) buildRetry(ctx context.Context, s *ledger.Shard, f *shardfile.Inpu
 		return err
 	}
 	defer bases.Abort()
-	place := int64(-1)
-	for l, err := range r.leftovers(ctx, s.Sources) {
+	queue, place := r.queue(ctx), int64(-1)
+	for l, err := range queue.Records(s.Sources) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
 		if place++; place < s.First || place > s.Last {
 			continue // another shard of this round takes it
 		}
-		input, err := r.nextInput(&l)
+		input, err := queue.Input(&l)
 		if err != nil {
-			return fmt.Errorf("attempt %d at record %s: %w", l.Attempt, l.RecordID, err)
+			return err
 		}
 		p := l.Part
 		p.RecordID = p.RecordID.Again(l.Attempt)
@@ -216,28 +216,6 @@ func (r *Run) buildRetry(ctx context.Context, s *ledger.Shard, f *shardfile.Inpu
 		}
 	}
 	return bases.Commit()
-}
-
-// nextInput is the body of the next attempt: more room for an answer that was cut off, the complaint for one that did
-// not fit, and the same again for the rest. A body of a shape that is not known is asked again as it is, and so is one
-// that would not fit into an input file any more.
-func (r *Run) nextInput(l *shardfile.Left) ([]byte, error) {
-	base, err := r.plainBase(l)
-	if err != nil {
-		return nil, err
-	}
-	input := base
-	switch {
-	case l.MaxTokens > 0:
-		input, err = prompt.WithMaxTokens(base, l.MaxTokens)
-	case l.Complaint != "":
-		input, err = prompt.WithRepair(base, l.Answer, l.Complaint)
-	}
-	tooLong := err == nil && r.maxLine() > 0 && shardfile.LineBytes(l.RecordID.Again(l.Attempt), input) > r.maxLine()
-	if tooLong || errors.Is(err, prompt.ErrShape) {
-		return base, nil
-	}
-	return input, err
 }
 
 // answerRoom is how many tokens an answer may have at most.

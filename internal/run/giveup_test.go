@@ -23,7 +23,7 @@ func (w *world) outcomes(t *testing.T) (all []shardfile.Outcome) {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
-		if strings.Count(filepath.Base(path), ".") > 2 { // leftovers and calls are next to it
+		if strings.Count(filepath.Base(path), ".") > 2 { // the queue and the calls are next to it
 			continue
 		}
 		for o, err := range lines.Read[shardfile.Outcome](path) {

@@ -14,6 +14,7 @@ import (
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/life"
 	"quarry/internal/run/limits"
+	"quarry/internal/run/rounds"
 	"quarry/internal/run/verdict"
 	"quarry/internal/validate"
 )
@@ -66,7 +67,7 @@ func (r *Run) costs() *limits.Costs {
 	}
 	return &limits.Costs{
 		Prices: r.cfg.Prices, Pools: pools, MaxTokens: r.cfg.MaxTokens, MaxOutput: r.cfg.MaxOutput, MinRecords: r.cfg.Quotas.MinRecords,
-		Upper: forecast.UpperOf(&e, t.Records, r.planned.AskedLines), Merges: isMerges, CallsBegan: r.callsBegan,
+		Upper: forecast.UpperOf(&e, t.Records, r.planned.AskedLines), Merges: rounds.IsMerges, CallsBegan: r.callsBegan,
 	}
 }
 
@@ -78,7 +79,7 @@ func (r *Run) callsBegan(id quarry.ShardID) bool {
 
 // cutSmaller gives the rows of a planned shard in smaller pieces. The first keeps its id.
 func (r *Run) cutSmaller(ctx context.Context, s *ledger.Shard, v verdict.Cut) ([]ledger.Shard, error) {
-	rows, err := cut.Smaller(ctx, s, r.index(s.Pass), r.leftoverItems(ctx, s.Sources), cut.Pieces{Least: v.Least, Most: v.Most, Bytes: v.Bytes})
+	rows, err := cut.Smaller(ctx, s, r.index(s.Pass), r.queue(ctx).Items(s.Sources), cut.Pieces{Least: v.Least, Most: v.Most, Bytes: v.Bytes})
 	if err != nil || len(rows) < 2 {
 		return nil, err
 	}

@@ -2,74 +2,49 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"iter"
-	"slices"
 
 	"quarry"
-	"quarry/internal/ledger"
-	"quarry/internal/pack"
-	"quarry/internal/run/cut"
-	"quarry/internal/run/lines"
-	"quarry/internal/run/shardfile"
+	"quarry/internal/figure"
+	"quarry/internal/run/rounds"
 )
 
-// leftovers gives the records that shards left, and the merges that can be asked, by the documents' order: so a retry shard's journal is in that order too.
-func (r *Run) leftovers(ctx context.Context, from []quarry.ShardID) iter.Seq2[shardfile.Left, error] {
-	return func(yield func(shardfile.Left, error) bool) {
-		var files []lines.Sorted
-		for i, id := range from {
-			if isMerges(id) {
-				files = append(files, lines.Sorted{Path: r.files().Left(id), Rank: i})
-				continue
-			}
-			s, err := r.ledger.Shard(ctx, id)
-			if err != nil {
-				yield(shardfile.Left{}, err)
-				return
-			}
-			files = append(files, lines.Sorted{Path: r.files().Left(id), From: firstOrder(&s), Rank: i})
-		}
-		lines.Merge(files, func(l *shardfile.Left) int64 { return l.Order })(yield)
+// queue is the retry queue, as its records are sent now.
+func (r *Run) queue(ctx context.Context) *rounds.Queue {
+	first := func(id quarry.ShardID) (int64, error) {
+		s, err := r.ledger.Shard(ctx, id)
+		return firstOrder(&s), err
+	}
+	return &rounds.Queue{
+		Effects: r.effects, Files: r.files(), First: first, MaxLine: r.maxLine(),
+		Plain: r.cfg.StructuredAuto && !r.cfg.Prompt.Structured(),
 	}
 }
 
-// planRetries plans a round of further attempts: the only arrow that leads back. It gathers what all ended shards left, so
-// that few records of many shards fill one job. It reports whether there was anything to do. among, where it is not nil,
-// narrows it to some shards: what they leave that is too little for a job waits for the others, and so do merges.
+// planRetries plans a round of further attempts: the only arrow that leads back. It takes the queue of all ended shards, so that
+// few records of many shards fill one job. It reports whether there was anything to do. among, if not nil, narrows it to some
+// shards: if they queue too little for a job, that waits for the others, and so do merges.
 func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, error) {
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return false, err
 	}
-	var from []quarry.ShardID
-	var records, retries, seq int64
-	for i := range shards {
-		s := &shards[i]
-		seq = max(seq, s.Seq)
-		if s.Pass == r.planned.Pass && s.State == quarry.ShardDone && s.Tally.Left > 0 && s.HandsTo == "" && s.Unasked == "" && (among == nil || slices.Contains(among, s.ID)) {
-			from = append(from, s.ID)
-			records += s.Tally.Left
-		}
-	}
-	if among == nil {
-		id, merges, err := r.planMerges(ctx, shards)
+	queue := r.queue(ctx)
+	from, records := rounds.Waiting(shards, r.planned.Pass, among)
+	if among == nil && r.planned.Long > 0 && r.cfg.Long != nil {
+		journals := append(r.journals(rounds.Parted(shards)), r.carriedParts()...)
+		id, merges, err := queue.AddMerges(ctx, shards, &rounds.Merges{Pass: r.index(r.planned.Pass), Journals: journals, Renderer: r.cfg.Long.Merge})
 		if err != nil {
 			return false, err
 		}
 		if merges > 0 {
-			from = append(from, id)
-			records += merges
+			from, records = append(from, id), records+merges
 		}
 	}
 	if records == 0 {
 		return false, nil
 	}
-	numbers, err := r.numbered(ctx, shards)
-	if err != nil {
-		return false, err
-	}
-	retries = int64(numbers[quarry.RetryShard])
 	mode, late, err := r.retryMode(ctx)
 	if err != nil {
 		return false, err
@@ -79,68 +54,58 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 			return false, nil
 		}
 		if !r.mayCall() {
-			r.unsent = records
-			what := ": failed; --below-minimum ondemand sends them on demand" + r.basis().OnDemandHint() + ", --below-minimum hold keeps them for a later run"
-			if r.belowMinimum() == Hold {
-				what = ", waiting for a run with enough records; --below-minimum ondemand sends them now" + r.basis().OnDemandHint()
-			}
-			r.watch(Event{Kind: Note, Text: tooFewText(records, r.cfg.Quotas.MinRecords) + what})
+			r.leaveQueued(records)
 			return false, nil
 		}
 		mode = quarry.ModeOnDemand
 		r.watch(Event{Kind: Note, Text: tooFewText(records, r.cfg.Quotas.MinRecords) + ": sent again by on-demand calls"})
 	}
-	rows, err := r.retryShards(ctx, from, mode, retries, seq)
+	rows, note, err := queue.Cut(ctx, from, r.planned.Pass, mode, r.bounds())
 	if err != nil {
 		return false, err
+	}
+	if note != "" {
+		r.watch(Event{Kind: Note, Text: note})
 	}
 	for i := range rows {
 		rows[i].Late = late
 	}
-	takes := map[quarry.ShardID]quarry.ShardID{}
-	for _, id := range from {
-		if isMerges(id) {
-			continue // no shard's
-		}
-		takes[id] = rows[0].ID
+	if err := r.number(ctx, rows); err != nil {
+		return false, err
 	}
-	return true, r.ledger.AddShards(ctx, rows, nil, takes)
+	return true, r.ledger.AddShards(ctx, rows, nil, rounds.Takes(from, rows[0].ID))
 }
 
-// retryShards cuts the leftovers into shards.
-func (r *Run) retryShards(ctx context.Context, from []quarry.ShardID, mode quarry.Mode, before, seq int64) ([]ledger.Shard, error) {
-	rows, few, err := cut.Leftovers(ctx, r.leftoverItems(ctx, from), from, r.planned.Pass, mode, r.bounds())
-	if err != nil {
-		return nil, err
+// leaveQueued ends the rounds of the pass: the queued records are too few for a job, and may not be sent by calls.
+func (r *Run) leaveQueued(records int64) {
+	r.unsent = records
+	price := r.basis().OnDemandHint()
+	what := ": failed; --below-minimum ondemand sends them on demand" + price + ", --below-minimum hold keeps them for a later run"
+	if r.belowMinimum() == Hold {
+		what = ", waiting for a run with enough records; --below-minimum ondemand sends them now" + price
 	}
-	for i := range rows {
-		n := int64(i) + 1
-		rows[i].ID, rows[i].Seq = quarry.NewShardID(quarry.RetryShard, int(before+n)), seq+n
-	}
-	if few != "" {
-		r.watch(Event{Kind: Note, Text: few})
-	}
-	return rows, nil
+	r.watch(Event{Kind: Note, Text: tooFewText(records, r.cfg.Quotas.MinRecords) + what})
 }
 
-// leftoverItems gives what is left by its place among the leftovers of a round, and the size of its next attempt.
-func (r *Run) leftoverItems(ctx context.Context, from []quarry.ShardID) iter.Seq2[pack.Item, error] {
-	return func(yield func(pack.Item, error) bool) {
-		place := int64(0)
-		for l, err := range r.leftovers(ctx, from) {
-			if err != nil {
-				yield(pack.Item{}, err)
-				return
-			}
-			input, err := r.nextInput(&l)
-			if err != nil {
-				yield(pack.Item{}, fmt.Errorf("attempt %d at record %s: %w", l.Attempt, l.RecordID, err))
-				return
-			}
-			if !yield(pack.Item{Order: place, Bytes: shardfile.LineBytes(l.RecordID.Again(l.Attempt), input)}, nil) {
-				return
-			}
-			place++
-		}
+// checkSecondStage refuses, before a cent is spent, a run whose long documents are too few for a job of their own: their
+// parts would be paid for, and their answers never be merged.
+func (r *Run) checkSecondStage() error {
+	p := &r.planned
+	if p.Long == 0 {
+		return nil
+	}
+	asked := "asked in " + figure.Count(p.Parts, "part")
+	if p.KnownParts > 0 {
+		asked = fmt.Sprintf("%s already answered, %s asked", figure.Clause(p.KnownParts, "part", "is", "are"), figure.Clause(p.Parts, "other", "is", "are"))
+	}
+	p.Notes = append(p.Notes, fmt.Sprintf("%s longer than the limit: %s, and the answers are merged in a second stage of %s",
+		figure.Clause(p.Long, "document", "is", "are"), asked, figure.Count(p.Long, "record")))
+	if r.buildDir != "" || r.mayCall() || p.Mode != quarry.ModeJob || p.Long >= r.cfg.Quotas.MinRecords || r.belowMinimum() == Hold {
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.OverLimit, Op: "plan", Subject: "the second stage of --long merge",
+		Err:  errors.New(tooFewText(p.Long, r.cfg.Quotas.MinRecords)),
+		Hint: "--below-minimum ondemand sends them on demand, at twice the price of a batch job; --long cut or --long headtail ask each of these documents once, and not about all of it",
 	}
 }

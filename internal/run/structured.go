@@ -2,14 +2,11 @@ package run
 
 import (
 	"context"
-	"errors"
 
 	"quarry"
-	"quarry/internal/prompt"
 	"quarry/internal/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/prepare"
-	"quarry/internal/run/shardfile"
 )
 
 // Whether batch inference takes structured output is told both ways
@@ -80,18 +77,6 @@ func (r *Run) decideStructured(ctx context.Context, p *pilotRead) error {
 		r.watch(Event{Kind: Note, Text: "the provider refuses structured output for " + r.cfg.Model + ": all is asked without it, the pilot's records again"})
 	}
 	return r.recallStructured(ctx)
-}
-
-// plainBase is the body of a record's first attempt, without the answer schema where that is refused.
-func (r *Run) plainBase(l *shardfile.Left) ([]byte, error) {
-	if !l.Plain && (!r.cfg.StructuredAuto || r.cfg.Prompt.Structured()) {
-		return l.Base, nil
-	}
-	b, err := prompt.WithoutStructured(l.Base)
-	if errors.Is(err, prompt.ErrShape) {
-		return l.Base, nil
-	}
-	return b, err
 }
 
 func (r *Run) structuredReport() *report.Structured {

@@ -110,7 +110,7 @@ func rankOf(o *shardfile.Outcome) int {
 // Merge gives the record that merges a document's answers: nil where a part has no good answer, where it was asked
 // already, and where its line would be longer than the limit; 0: there is none. first is the recordId of the pass's first attempt
 // at the document as a whole, bad how many answers to the merge did not pass their checks in earlier passes.
-func Merge(attempts []shardfile.Outcome, first quarry.RecordID, bad int, merge *prompt.Renderer, limit int64) (*shardfile.Left, error) {
+func Merge(attempts []shardfile.Outcome, first quarry.RecordID, bad int, merge *prompt.Renderer, limit int64) (*shardfile.Queued, error) {
 	if len(attempts) == 0 {
 		return nil, nil
 	}
@@ -135,7 +135,7 @@ func Merge(attempts []shardfile.Outcome, first quarry.RecordID, bad int, merge *
 		return nil, nil
 	}
 	tried := first.Attempt() - 1
-	return &shardfile.Left{
+	return &shardfile.Queued{
 		Part:    shardfile.Part{ID: res.ID, Order: attempts[0].Order, RecordID: first, Tried: tried, Bad: bad, Parts: len(d.parts), Document: res.Document},
 		Attempt: tried + 1, Base: input,
 	}, nil

@@ -100,7 +100,7 @@ func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
 	f.Outcome.Result.Error = &quarry.ResultError{Kind: string(class), Message: message}
 	if j.again(class, attempt-int(where.tried)) {
 		f.Outcome.Left = true
-		f.Next = &shardfile.Left{Attempt: attempt + 1, Class: class}
+		f.Next = &shardfile.Queued{Attempt: attempt + 1, Class: class}
 		switch class {
 		case quarry.ClassTruncated:
 			f.Next.MaxTokens = j.MoreRoom(line.ModelInput)
@@ -185,7 +185,7 @@ func (j *Judge) Missing(of *Job, p *shardfile.Part) shardfile.Found {
 		// It was no attempt: the record keeps its number, and a later pass sends it under the same recordId for the first time.
 		o.Left, o.Class, o.Result.Attempts = true, quarry.ClassUnsent, attempt-1
 		o.Result.Error.Kind = string(quarry.ClassUnsent)
-		return shardfile.Found{Outcome: o, Next: &shardfile.Left{Attempt: attempt + 1, Class: quarry.ClassUnsent}}
+		return shardfile.Found{Outcome: o, Next: &shardfile.Queued{Attempt: attempt + 1, Class: quarry.ClassUnsent}}
 	}
 	counts := attempt - p.Tried + p.Bad - p.Unreached
 	if of.Unreached(p) || j.JobRefused(of, p) {
@@ -198,7 +198,7 @@ func (j *Judge) Missing(of *Job, p *shardfile.Part) shardfile.Found {
 		return shardfile.Found{Outcome: o}
 	}
 	o.Left = true
-	return shardfile.Found{Outcome: o, Next: &shardfile.Left{Attempt: attempt + 1, Class: quarry.ClassMissing}}
+	return shardfile.Found{Outcome: o, Next: &shardfile.Queued{Attempt: attempt + 1, Class: quarry.ClassMissing}}
 }
 
 // structuredWords are the members that carry a schema, and AWS's name for it, as refusals name them:

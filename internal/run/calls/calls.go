@@ -74,7 +74,9 @@ func New(cfg Config) *Caller {
 // Answer calls the model with every record of a shard's input file that has no answer yet, and seals the answers as the
 // shard's raw output. progress receives how many records are answered; counts says what this process did, also with an error.
 // When ctx ends, no further call begins; the error is the context's cause. The next Answer continues.
-func (c *Caller) Answer(ctx context.Context, files shardfile.Dir, s *ledger.Shard, progress func(done int64)) (out collect.Output, counts ledger.Calls, err error) {
+func (c *Caller) Answer(
+	ctx context.Context, files shardfile.Dir, s *ledger.Shard, progress func(done int64),
+) (out collect.Output, counts ledger.Calls, err error) {
 	log, answered, begun, err := files.OpenCalls(s.ID)
 	if err != nil {
 		return out, counts, err

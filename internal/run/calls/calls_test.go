@@ -101,7 +101,8 @@ func (p *provider) Do(r *http.Request) (*http.Response, error) {
 		text = `{"message":"no"}`
 	}
 	return &http.Response{
-		StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}, "X-Amzn-Errortype": {a.code}}, Body: io.NopCloser(strings.NewReader(text)), Request: r,
+		StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}, "X-Amzn-Errortype": {a.code}},
+		Body: io.NopCloser(strings.NewReader(text)), Request: r,
 	}, nil
 }
 
@@ -121,16 +122,20 @@ func setup(t *testing.T, records int, answer func(record string, n int) reply) *
 	files := shardfile.In(effect.New(nil), t.TempDir(), "")
 	var in strings.Builder
 	for i := range records {
-		fmt.Fprintf(&in, `{"recordId":"r%d-a1","modelInput":{"anthropic_version":"bedrock-2023-05-31","max_tokens":100,"system":"be brief","messages":[]}}`+"\n", i)
+		fmt.Fprintf(&in, `{"recordId":"r%d-a1","modelInput":`+
+			`{"anthropic_version":"bedrock-2023-05-31","max_tokens":100,"system":"be brief","messages":[]}}`+"\n", i)
 	}
 	write(t, files.Input(shard), in.String())
 	p := &provider{t: t, files: files, reply: answer, calls: map[string]int{}}
 	url := "http://provider.invalid"
-	b := &bundle{provider: p, row: ledger.Shard{ID: shard, Mode: quarry.ModeOnDemand, Detail: ledger.Detail{Attempt: 1, Records: int64(records)}}}
+	detail := ledger.Detail{Attempt: 1, Records: int64(records)}
+	b := &bundle{provider: p, row: ledger.Shard{ID: shard, Mode: quarry.ModeOnDemand, Detail: detail}}
 	var mu sync.Mutex
 	b.cfg = calls.Config{
-		Client: bedrock.New(aws.Config{Region: "us-west-2", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""), HTTPClient: p}),
-		Model:  quarry.DefaultModel, Type: quarry.InvokeModel, Concurrency: 4,
+		Client: bedrock.New(aws.Config{
+			Region: "us-west-2", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""), HTTPClient: p,
+		}),
+		Model: quarry.DefaultModel, Type: quarry.InvokeModel, Concurrency: 4,
 		Watch: func(e event.Event) { mu.Lock(); b.events = append(b.events, e); mu.Unlock() },
 	}
 	return b
@@ -330,7 +335,8 @@ func TestAWaitIsReportedOnceAndAgainLater(t *testing.T) {
 		if _, _, err := b.answer(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if waits := b.texts(event.Waiting); len(waits) != 2 || !strings.Contains(waits[0], "ServiceUnavailableException: no; the service has no capacity") {
+		const why = "ServiceUnavailableException: no; the service has no capacity"
+		if waits := b.texts(event.Waiting); len(waits) != 2 || !strings.Contains(waits[0], why) {
 			t.Errorf("reported %q, want the reason twice in 7 minutes", waits)
 		}
 	})

@@ -48,8 +48,8 @@ func (c *Caller) warnOfLargeCall(shard quarry.ShardID, q *request) {
 	}
 	c.cfg.Watch.Send(event.Event{
 		Kind: event.Note, Shard: shard,
-		Text: fmt.Sprintf("record %s takes about %s, %s of them for max_tokens, and the quota is %s a minute: such calls may be refused for good; "+
-			"lower max_tokens, cut the texts (--max-text-tokens), or ask AWS for a larger quota",
+		Text: fmt.Sprintf("record %s takes about %s, %s of them for max_tokens, and the quota is %s a minute: "+
+			"such calls may be refused for good; lower max_tokens, cut the texts (--max-text-tokens), or ask AWS for a larger quota",
 			q.id, figure.Count(take, "token"), figure.Thousands(limit), figure.Thousands(minute)),
 	})
 }

@@ -13,13 +13,12 @@ import (
 	"quarry/internal/run/index"
 )
 
-// Leftovers cuts records that other shards left, given by their places among all leftovers of a round, into shards of
-// further attempts: First and Last of such a row are places. from are the shards they come from. few says what people
-// should know; it is empty where there is nothing.
-func Leftovers(ctx context.Context, leftovers iter.Seq2[pack.Item, error], from []quarry.ShardID, pass int, mode quarry.Mode, bounds Bounds) (rows []ledger.Shard, few string, err error) {
-	for span, err := range pack.Spans(ctx, leftovers, bounds.of(mode)) {
+// Retries cuts the retry queue of a round, given by the places of its records, into shards of further attempts: First and Last of
+// such a row are places. from are the shards whose records are queued. few says what people should know; it may be empty.
+func Retries(ctx context.Context, queue iter.Seq2[pack.Item, error], from []quarry.ShardID, pass int, mode quarry.Mode, bounds Bounds) (rows []ledger.Shard, few string, err error) {
+	for span, err := range pack.Spans(ctx, queue, bounds.of(mode)) {
 		if err != nil {
-			return nil, "", fmt.Errorf("cut leftovers into shards: %w", err)
+			return nil, "", fmt.Errorf("cut the retry queue into shards: %w", err)
 		}
 		rows = append(rows, ledger.Shard{
 			Kind: quarry.RetryShard, State: quarry.ShardPlanned, Mode: mode,
@@ -37,11 +36,11 @@ type Pieces struct {
 }
 
 // Smaller cuts a planned shard anew: into even pieces, or, where there is no even cut, into the most records that fit and the
-// rest, whose turn comes later. leftovers are the records of a shard of further attempts, as Leftovers had them; pass is the
+// rest, whose turn comes later. queue has the records of a shard of further attempts, as Retries had them; pass is the
 // index of any other's. It gives fewer than two rows where the shard cannot be cut so.
-func Smaller(ctx context.Context, s *ledger.Shard, pass index.Pass, leftovers iter.Seq2[pack.Item, error], p Pieces) ([]ledger.Shard, error) {
+func Smaller(ctx context.Context, s *ledger.Shard, pass index.Pass, queue iter.Seq2[pack.Item, error], p Pieces) ([]ledger.Shard, error) {
 	even := pack.Config{Quotas: quarry.Quotas{MinRecords: p.Least, RecordsPerFile: p.Most, FileBytes: p.Bytes}, Margin: 1}
-	rows, err := again(s, pass, leftovers, p.Least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] {
+	rows, err := again(s, pass, queue, p.Least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] {
 		return pack.Spans(ctx, items, even)
 	})
 	var large *pack.TooLargeError
@@ -52,7 +51,7 @@ func Smaller(ctx context.Context, s *ledger.Shard, pass index.Pass, leftovers it
 		return nil, err
 	}
 	if n := min(p.Most, s.Records-p.Least); len(rows) < 2 && n >= p.Least {
-		return again(s, pass, leftovers, p.Least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] { return firstOf(items, n) })
+		return again(s, pass, queue, p.Least, func(items iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error] { return firstOf(items, n) })
 	}
 	return rows, nil
 }

@@ -1,4 +1,4 @@
-// Package cut makes the rows of shards: which stretch of the sources, or which leftovers of other shards, each of them asks.
+// Package cut makes the rows of shards: which stretch of the sources, or which places of the retry queue, each of them sends.
 //
 // It joins pack's arithmetic with the index of a pass, and owns what becomes of records that no job can take. The rows it makes
 // are of package ledger, and are in no ledger yet: numbering and storing them is for those who asked. What always holds: every

@@ -184,7 +184,7 @@ func TestRecordsOfWhichTooFewFillAFileAreNoJob(t *testing.T) {
 	}
 }
 
-// left gives so many leftovers of 100 bytes.
+// left gives so many queued records of 100 bytes.
 func left(n int64) iter.Seq2[pack.Item, error] {
 	return func(yield func(pack.Item, error) bool) {
 		for i := range n {
@@ -195,14 +195,14 @@ func left(n int64) iter.Seq2[pack.Item, error] {
 	}
 }
 
-func TestLeftoversAreCutByTheirPlaces(t *testing.T) {
+func TestQueuedRecordsAreCutByTheirPlaces(t *testing.T) {
 	t.Parallel()
 	from := []quarry.ShardID{"s00001", "s00002"}
 	bounds := cut.Bounds{Quotas: quarry.Quotas{MinRecords: 1, RecordsPerFile: 3, RecordsPerJob: 3}}
-	rows, few, err := cut.Leftovers(t.Context(), left(5), from, 2, quarry.ModeJob, bounds)
+	rows, few, err := cut.Retries(t.Context(), left(5), from, 2, quarry.ModeJob, bounds)
 	must(t, err)
 	if few != "" || len(rows) != 2 || rows[0].First != 0 || rows[0].Last != 2 || rows[1].First != 3 || rows[1].Last != 4 {
-		t.Errorf("Leftovers = %s%s, want places 0 to 2 and 3 to 4", text(rows), few)
+		t.Errorf("Retries = %s%s, want places 0 to 2 and 3 to 4", text(rows), few)
 	}
 	for i := range rows {
 		if s := &rows[i]; s.Kind != quarry.RetryShard || s.Pass != 2 || len(s.Sources) != 2 || s.State != quarry.ShardPlanned || s.Attempt != 1 {
@@ -240,7 +240,7 @@ func TestAPlannedShardIsCutSmaller(t *testing.T) {
 	rows, err := cut.Smaller(t.Context(), &again, pass, left(9), cut.Pieces{Least: 1, Most: 2, Bytes: 1000})
 	must(t, err)
 	if len(rows) != 2 || rows[0].First != 2 || rows[0].Last != 3 || rows[1].First != 4 || rows[1].Last != 5 {
-		t.Errorf("Smaller of leftovers 2 to 5 = %s, want 2 to 3 and 4 to 5", text(rows))
+		t.Errorf("Smaller of places 2 to 5 = %s, want 2 to 3 and 4 to 5", text(rows))
 	}
 	again.Records = 5
 	if _, err := cut.Smaller(t.Context(), &again, pass, left(4), cut.Pieces{Least: 1, Most: 2, Bytes: 1000}); err == nil {

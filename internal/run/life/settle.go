@@ -99,18 +99,18 @@ func (l *Life) noteUnreadable(s *ledger.Shard, broken []collect.Unreadable) {
 	}
 }
 
-// seal writes the journal and the leftovers in the order of the sources, and counts how the records ended.
+// seal writes the journal and the retry queue in the order of the sources, and counts how the records ended.
 func (l *Life) seal(s *ledger.Shard, loose *shardfile.Loose) error {
 	journal, err := atomicfile.CreateZstd(l.Effects, l.Files.Journal(s.ID))
 	if err != nil {
 		return err
 	}
 	defer journal.Abort()
-	lefts, err := atomicfile.CreateZstd(l.Effects, l.Files.Left(s.ID))
+	queue, err := atomicfile.CreateZstd(l.Effects, l.Files.Queue(s.ID))
 	if err != nil {
 		return err
 	}
-	defer lefts.Abort()
+	defer queue.Abort()
 	inputs := l.Files.Bodies(s.ID, s.Kind == quarry.RetryShard)
 	defer inputs.Close()
 	asked := l.Files.Asked(s.ID)
@@ -158,7 +158,7 @@ func (l *Life) seal(s *ledger.Shard, loose *shardfile.Loose) error {
 				}
 				next.MaxTokens = l.Judge.MoreRoom(input)
 			}
-			if err := lines.Write(lefts, next); err != nil {
+			if err := lines.Write(queue, next); err != nil {
 				return err
 			}
 		}
@@ -167,8 +167,8 @@ func (l *Life) seal(s *ledger.Shard, loose *shardfile.Loose) error {
 	if t := s.Tally; t.OK+t.Invalid+t.Failed+t.Left != s.Records {
 		return fmt.Errorf("%s ended as %s ok, %s invalid, %s failed, %s left", figure.Count(s.Records, "record"), figure.Thousands(t.OK), figure.Thousands(t.Invalid), figure.Thousands(t.Failed), figure.Thousands(t.Left))
 	}
-	// The journal last: once it is there, the leftovers are too.
-	return atomicfile.CommitAll(lefts, journal)
+	// The journal last: once it is there, the queue is too.
+	return atomicfile.CommitAll(queue, journal)
 }
 
 // complete fills in what the line of output does not say.

@@ -50,8 +50,8 @@ func (d Dir) Journal(id quarry.ShardID) string {
 	return filepath.Join(d.dir, "journal", string(id)+".jsonl.zst")
 }
 
-// Left has the records that need another attempt, in the same order.
-func (d Dir) Left(id quarry.ShardID) string {
+// Queue has the records that need another attempt, in the same order.
+func (d Dir) Queue(id quarry.ShardID) string {
 	return filepath.Join(d.dir, "journal", string(id)+".left.jsonl.zst")
 }
 

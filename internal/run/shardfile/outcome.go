@@ -18,8 +18,8 @@ type Outcome struct {
 	Result   quarry.Result   `json:"result"`
 }
 
-// Left is one record that needs another attempt, with what the next attempt changes.
-type Left struct {
+// Queued is one record that needs another attempt, with what the next attempt changes.
+type Queued struct {
 	Part
 	Attempt   int             `json:"attempt"` // of the next attempt
 	Base      json.RawMessage `json:"base"`    // modelInput of the first attempt
@@ -33,5 +33,5 @@ type Left struct {
 type Found struct {
 	At      int     `json:"-"` // place of the record in the shard
 	Outcome Outcome `json:"outcome"`
-	Next    *Left   `json:"next,omitempty"`
+	Next    *Queued `json:"next,omitempty"`
 }

@@ -40,7 +40,7 @@ func TestWhereTheFilesOfAShardLie(t *testing.T) {
 	d, built := shardfile.In(nil, "run", ""), shardfile.In(nil, "run", "out")
 	for got, want := range map[string]string{
 		d.Input("s00001"): "run/shards/s00001.jsonl", built.Input("s00001"): "out/s00001.jsonl", d.Base("r00002"): "run/shards/r00002.base.jsonl.zst",
-		d.Part("p00001"): "run/index/parts/p00001.jsonl.zst", d.Journal("s1"): "run/journal/s1.jsonl.zst", d.Left("s1"): "run/journal/s1.left.jsonl.zst",
+		d.Part("p00001"): "run/index/parts/p00001.jsonl.zst", d.Journal("s1"): "run/journal/s1.jsonl.zst", d.Queue("s1"): "run/journal/s1.left.jsonl.zst",
 		d.Calls("s1"): "run/journal/s1.calls.jsonl", d.Raw("s1", 2): "run/raw/s1-a2",
 	} {
 		if got != filepath.FromSlash(want) {
