@@ -89,7 +89,7 @@ func Open(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) 
 	return l, nil
 }
 
-// OpenReadOnly opens a ledger beside a process that writes it. It fails with os.ErrNotExist where there is none.
+// OpenReadOnly opens a ledger that another process may write. It fails with os.ErrNotExist where there is none.
 func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)

@@ -12,7 +12,7 @@ import (
 	"quarry/internal/effect"
 )
 
-// Shard is one row: where one shard stands, and all that must be known to go on with it.
+// Shard is one row: the state of one shard, and all that must be known to continue with it.
 type Shard struct {
 	ID    quarry.ShardID
 	Seq   int64 // the order in which shards are built
@@ -42,14 +42,14 @@ type Detail struct {
 	Bytes      int64            `json:"bytes"`
 	Parted     int64            `json:"parted,omitempty"` // of Records, those about parts of long documents and their merges
 	Digest     string           `json:"digest,omitempty"` // sha256 of the input file
-	// AnswerTokens is what its answers may have together at most; 0 where nobody asked when it was built.
+	// AnswerTokens is what its answers may have together at most; 0 where no cap was set when it was built.
 	AnswerTokens int64 `json:"answer_tokens,omitempty"`
 	// Unbuilt counts the records that were planned and not built, because their documents had changed in the sources: Records
 	// is without them.
 	Unbuilt int64 `json:"unbuilt,omitempty"`
-	// Unasked says why its records are not asked at all: an error kind of package quarry. Empty: they are.
+	// Unasked says why its records are not sent at all: an error kind of package quarry. Empty: they are sent.
 	Unasked string `json:"unasked,omitempty"`
-	// Late says that it was to be asked by a job and is asked by calls, or that its job was stopped for that: for a deadline.
+	// Late says that it was to be sent as a job and is sent as calls, or that its job was stopped for that: for a deadline.
 	Late bool `json:"late,omitempty"`
 
 	// Pool is where its job is made; zero until that is decided, and in ledgers of runs that had one place only.
@@ -62,7 +62,7 @@ type Detail struct {
 
 	Tally   Tally          `json:"tally,omitzero"`
 	HandsTo quarry.ShardID `json:"hands_to,omitempty"` // the retry shard that took what was left
-	Waits   string         `json:"waits,omitempty"`    // why it does not go on, in words for people
+	Waits   string         `json:"waits,omitempty"`    // what it waits for, in words for people
 	Calls   Calls          `json:"calls,omitzero"`
 	Times   Times          `json:"times,omitzero"`
 }
@@ -74,7 +74,7 @@ type Pool struct {
 	Bucket string `json:"bucket,omitempty"`
 }
 
-// Intent is what was about to be asked of the provider, stored before it is asked.
+// Intent is the job that was about to be submitted, stored before it is.
 type Intent struct {
 	JobName string          `json:"job_name,omitempty"`
 	Token   string          `json:"token,omitempty"`
@@ -93,11 +93,11 @@ type Job struct {
 	Polls     int              `json:"polls,omitempty"`
 }
 
-// Output is what a job's output held, beside what was asked.
+// Output is what a job's output held, compared with what was sent.
 type Output struct {
 	Lines   int64 `json:"lines"` // with a record of this shard
 	Doubled int64 `json:"doubled,omitempty"`
-	Foreign int64 `json:"foreign,omitempty"` // lines of records that were not asked
+	Foreign int64 `json:"foreign,omitempty"` // lines of records that were not sent
 	Broken  int64 `json:"broken,omitempty"`  // lines that cannot be read
 	// Unreadable names the first of the lines that cannot be read, as FILE:LINE: reason.
 	Unreadable []string `json:"unreadable,omitempty"`
@@ -117,7 +117,7 @@ type Tally struct {
 	OK      int64                  `json:"ok"`
 	Invalid int64                  `json:"invalid"`
 	Failed  int64                  `json:"failed"`
-	Left    int64                  `json:"left"` // go on in a retry shard
+	Left    int64                  `json:"left"` // that a retry shard takes
 	Usage   quarry.Usage           `json:"usage"`
 	Classes map[quarry.Class]int64 `json:"classes,omitempty"`
 }

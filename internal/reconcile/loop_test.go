@@ -67,7 +67,7 @@ func TestEverySavedRowMakesRoomForTheNext(t *testing.T) {
 	}
 }
 
-// A job that was made while the run was told to stop must not be forgotten.
+// A job that was made while the run was asked to stop must not be forgotten.
 func TestWhatAStepDidIsSavedThoughTheRunEnds(t *testing.T) {
 	t.Parallel()
 	l := book(t, 1)

@@ -151,7 +151,7 @@ func (l *loop) tick(ctx context.Context, s *ledger.Shard) error {
 	if err != nil && !errors.As(err, &halt) {
 		return err
 	}
-	// What was done has to be remembered even when the run was just told to stop.
+	// What was done has to be remembered even when the run was just asked to stop.
 	saveCtx, done := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer done()
 	if err := l.Ledger.Save(saveCtx, s); err != nil {

@@ -71,7 +71,7 @@ func (r *Run) bounds() cut.Bounds {
 // maxLine is how long a record's line may be to fit into an input file at all; 0 where no limit is known.
 func (r *Run) maxLine() int64 { return r.bounds().MaxLine() }
 
-// number gives new rows their ids and their places behind the rows there are.
+// number gives new rows their ids and their places after the rows there are.
 func (r *Run) number(ctx context.Context, rows []ledger.Shard) error {
 	all, err := r.ledger.Shards(ctx)
 	if err != nil {

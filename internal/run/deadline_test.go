@@ -134,7 +134,7 @@ func TestOnlyWhatIsLateIsMoved(t *testing.T) {
 
 func TestDeadlineThatJobsCannotMakeIsCalledAtOnce(t *testing.T) {
 	onTestClock(t, func(t *testing.T) {
-		for rpm, want := range map[int64]string{60: "asked by calls, mode ondemand", 20: "asked on demand all the same"} {
+		for rpm, want := range map[int64]string{60: "sent as on-demand calls, mode ondemand", 20: "sent on demand all the same"} {
 			w := newWiredWorld(t, worldConfig{docs: someDocs(14), delay: time.Hour, cfg: func(c *run.Config) {
 				doneBy("20s")(c)
 				c.Quotas.RPM = rpm // 14 calls take 14 s, or 42 s

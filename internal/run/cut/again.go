@@ -28,14 +28,14 @@ func Retries(ctx context.Context, queue iter.Seq2[pack.Item, error], from []quar
 	return rows, tooFew(rows, bounds), nil
 }
 
-// Pieces bounds the pieces of a shard that is cut anew.
+// Pieces bounds the pieces of a shard that is cut again.
 type Pieces struct {
 	Least int64 // records of each
 	Most  int64 // records of each, where they are even
 	Bytes int64 // of each, likewise
 }
 
-// Smaller cuts a planned shard anew: into even pieces, or, where there is no even cut, into the most records that fit and the
+// Smaller cuts a planned shard again: into even pieces, or, where there is no even cut, into the most records that fit and the
 // rest, whose turn comes later. queue has the records of a shard of further attempts, as Retries had them; pass is the
 // index of any other's. It gives fewer than two rows where the shard cannot be cut so.
 func Smaller(ctx context.Context, s *ledger.Shard, pass index.Pass, queue iter.Seq2[pack.Item, error], p Pieces) ([]ledger.Shard, error) {
@@ -82,7 +82,7 @@ func firstOf(items iter.Seq2[pack.Item, error], n int64) iter.Seq2[pack.Span, er
 	}
 }
 
-// again cuts a planned shard's records anew; nil where not every piece would hold the minimum.
+// again cuts a planned shard's records again; nil where not every piece would hold the minimum.
 func again(s *ledger.Shard, pass index.Pass, records iter.Seq2[pack.Item, error], least int64, cut func(iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error]) ([]ledger.Shard, error) {
 	first, last := index.RecordPos(s.First), index.RecordPos(s.Last)
 	if s.Kind != quarry.RetryShard {

@@ -42,7 +42,7 @@ func (b Bounds) of(mode quarry.Mode) pack.Config {
 }
 
 // Plan cuts what a plan asks: the pilot, drawn from all of the source, and stretches of the rest. What people should know of
-// it is noted in the plan. The rows have no ids and no places behind others yet.
+// it is noted in the plan. The rows have no ids and no places after others yet.
 func Plan(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) ([]ledger.Shard, error) {
 	tooLarge, err := pilotTooLarge(ctx, p, pass, bounds)
 	if err != nil {

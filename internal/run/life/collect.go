@@ -92,8 +92,8 @@ var errExchanged = errors.New("the output holds answers to other records")
 func owed(s *ledger.Shard, why error) error {
 	return &quarry.Error{
 		Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: why,
-		Hint: "nothing is asked again, since it would be paid again: bring the output back (an earlier version of the object, a copy from another bucket) and run the same command again; " +
-			"or start over in another --dir, where all of it is asked and paid again",
+		Hint: "nothing is sent again, since it would be billed again: restore the output (an earlier version of the object, a copy from another bucket) and rerun the same command; " +
+			"or start a new run in another --dir, where all records are sent and billed again",
 	}
 }
 
@@ -141,7 +141,7 @@ func hintFor(message string) string {
 		return "give the service role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket; where the bucket is encrypted with a KMS key, " +
 			"kms:Decrypt and kms:GenerateDataKey on the key too, which this message does not mention; then run the same command again"
 	case strings.Contains(message, "minimum"):
-		return "ask for more documents, or ask these on demand with --mode ondemand"
+		return "send more documents, or send these on demand with --mode ondemand"
 	}
 	return "fix what the message names, then rerun the same command; the shard is submitted again as its next attempt"
 }

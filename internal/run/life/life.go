@@ -139,7 +139,7 @@ func (l *Life) wait(s *ledger.Shard, why string, first time.Duration) error {
 }
 
 // waitOr waits where waiting can help (throttling, no slot, no network, expired credentials), and gives every other
-// error back. The row stays in its state, so what was intended is asked about before it is done again.
+// error back. The row keeps its state, so what was intended is looked up before it is done again.
 func (l *Life) waitOr(s *ledger.Shard, err error) error {
 	if errors.Is(err, effect.ErrHook) || errors.Is(err, context.Canceled) {
 		return err
@@ -150,7 +150,7 @@ func (l *Life) waitOr(s *ledger.Shard, err error) error {
 			return l.waitLonger(s, err.Error()+logInAgain)
 		}
 		if errors.Is(err, bucket.ErrLater) {
-			return l.waitLonger(s, err.Error()+askedAgain)
+			return l.waitLonger(s, err.Error()+retried)
 		}
 		return err
 	}
@@ -159,15 +159,15 @@ func (l *Life) waitOr(s *ledger.Shard, err error) error {
 		return l.waitLonger(s, fault.Error()+logInAgain)
 	case fault.Cause == bedrock.CauseThrottled, fault.Cause == bedrock.CauseNoSlot, fault.Cause == bedrock.CauseModel,
 		fault.Cause == bedrock.CauseUnknown && fault.Code != "ValidationException":
-		return l.waitLonger(s, fault.Error()+askedAgain)
+		return l.waitLonger(s, fault.Error()+retried)
 	}
 	return err
 }
 
 // What a person does about a wait: nothing, or something.
 const (
-	askedAgain = " (it is asked again by itself)"
-	logInAgain = "; log in again: what a profile or `aws sso login` gives is taken up by itself, keys in AWS_… variables take Ctrl-C and the same command"
+	retried    = " (retried automatically)"
+	logInAgain = "; log in again: a profile or `aws sso login` is read again automatically; for keys in AWS_… variables, press Ctrl-C and rerun the same command"
 )
 
 // waitLonger waits twice as long each time the same happens, up to a minute.
@@ -178,5 +178,5 @@ func (l *Life) waitLonger(s *ledger.Shard, why string) error {
 	return l.wait(s, why, min(time.Second<<min(count, 6), time.Minute))
 }
 
-// halt saves the row as it stands and stops the run.
+// halt saves the row as it is and stops the run.
 func halt(err error) error { return &reconcile.Halt{Err: err} }

@@ -19,7 +19,7 @@ import (
 )
 
 // settle reads the raw output and writes the shard's journal: one outcome for each record, in the order of the sources,
-// and beside it the records that need another attempt. Output lines come in any order, so the outcomes are written as
+// and another file with the records that need another attempt. Output lines come in any order, so the outcomes are written as
 // they come first, and put in order afterwards: only their places are held in memory. Unless it is the last time, lines that echo
 // another modelInput are an error: what was on the way may be what differs.
 func (l *Life) settle(ctx context.Context, s *ledger.Shard, out collect.Output, last bool) error {
@@ -139,7 +139,7 @@ func (l *Life) seal(s *ledger.Shard, loose *shardfile.Loose) error {
 		if err := lines.Write(journal, &o); err != nil {
 			return err
 		}
-		if next != nil && !l.Adopted { // what was asked does not lie here: the next pass asks it again by its sources
+		if next != nil && !l.Adopted { // its input is not here: the next pass makes it again from its sources
 			next.Part = p
 			next.Resent = p.Resent || resent[p.RecordID]
 			if o.Class == quarry.ClassMissing && of.Unreached(&p) {
@@ -151,7 +151,7 @@ func (l *Life) seal(s *ledger.Shard, loose *shardfile.Loose) error {
 			if next.Base, err = inputs.At(place); err != nil {
 				return err
 			}
-			if next.Class == quarry.ClassTruncated && next.MaxTokens == 0 { // the answers of on-demand calls do not repeat what was asked
+			if next.Class == quarry.ClassTruncated && next.MaxTokens == 0 { // the answers of on-demand calls do not repeat the input
 				input, err := asked.At(place)
 				if err != nil {
 					return err

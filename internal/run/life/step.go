@@ -35,7 +35,7 @@ type stage struct {
 	act   func(*Life, context.Context, *ledger.Shard) error
 }
 
-// gates are asked in order; the first that does not say Go ends the step.
+// gates are passed in order; the first that does not say Go ends the step.
 type gates []func(*Life, context.Context, *ledger.Shard) (verdict.Verdict, error)
 
 // Step brings a shard one state further, or leaves it to wait.
@@ -92,7 +92,7 @@ func stop(l *Life, ctx context.Context, s *ledger.Shard) (verdict.Verdict, error
 		}
 		return verdict.StopJob{}, nil
 	}
-	// What is open goes on to its end first; then this row is the only one due, and the run ends.
+	// What is open is followed to its end first; then this row is the only one due, and the run ends.
 	counts, err := l.Ledger.Count(ctx, "")
 	if err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ func newWorld(t *testing.T, rows ...ledger.Shard) *world {
 
 var errCalled = errors.New("the calls were made")
 
-// again makes the life anew with a changed configuration.
+// again makes a new life with a changed configuration.
 func (w *world) again(change func(*Config)) *world {
 	change(&w.cfg)
 	rows, err := w.cfg.Ledger.Shards(w.t.Context())

@@ -93,22 +93,22 @@ func (d *Deadline) Mode(w *Work, now time.Time, jobs bool) (mode quarry.Mode, no
 	by := Moment(d.By)
 	model, _, known := catalog.Find(w.Prices.Model)
 	if jobs && (!known || model.Batch) && haste.JobsFit(left, need) {
-		return quarry.ModeJob, fmt.Sprintf("to be done by %s: sent as jobs, for which AWS promises no time; what they have not answered by the time that calls need, about %s, is asked by calls%s",
+		return quarry.ModeJob, fmt.Sprintf("to be done by %s: sent as jobs, for which AWS promises no time; what they have not answered by the time that calls need, about %s, is sent as on-demand calls%s",
 			by, round(need), w.callsCost(w.Records, quarry.ModeOnDemand))
 	}
 	mode = haste.Mode(left, need)
 	switch {
 	case left < need:
-		note = fmt.Sprintf("to be done by %s: too late even for calls, which take about %s; asked on demand all the same, as the fastest way", by, round(need))
+		note = fmt.Sprintf("to be done by %s: too late even for calls, which take about %s; sent on demand all the same, as the fastest way", by, round(need))
 	case jobs:
-		note = fmt.Sprintf("to be done by %s: asked by calls, mode %s, which take about %s; jobs would leave no time to ask again what they do not answer", by, mode, round(need))
+		note = fmt.Sprintf("to be done by %s: sent as on-demand calls, mode %s, which take about %s; jobs would leave no time for retries", by, mode, round(need))
 	}
 	return mode, note
 }
 
 // Question says to a person who confirms a run what its deadline may cost.
 func (d *Deadline) Question(w *Work) string {
-	return fmt.Sprintf(" To be done by %s, what jobs have not answered in time is asked by calls: at most all of it%s.",
+	return fmt.Sprintf(" To be done by %s, what jobs have not answered in time is sent as on-demand calls: at most all of it%s.",
 		Moment(d.By), w.callsCost(w.Records, quarry.ModeOnDemand))
 }
 

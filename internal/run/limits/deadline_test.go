@@ -210,7 +210,7 @@ func TestTheModeByDeadline(t *testing.T) {
 		note string
 	}{
 		"2m":  {quarry.ModeJob, "sent as jobs, for which AWS promises no time"},
-		"60s": {quarry.ModeOnDemand, "asked by calls, mode ondemand"}, // 40 s, and half as much again, and the margin
+		"60s": {quarry.ModeOnDemand, "sent as on-demand calls, mode ondemand"}, // 40 s, and half as much again, and the margin
 		"30s": {quarry.ModeOnDemand, "too late even for calls"},
 	} {
 		if mode, note := deadline(t, by).Mode(work(t), began, true); mode != want.mode || !strings.Contains(note, want.note) {

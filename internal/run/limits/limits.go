@@ -1,7 +1,7 @@
 // Package limits holds a pass to its cap and to its deadline.
 //
 // It owns both decisions: whether a shard may be sent under the cap, and when on-demand calls have to take the place of jobs.
-// Rows, prices, a forecast and the time go in, a verdict comes out. It reads no ledger, changes no row and asks no provider.
+// Rows, prices, a forecast and the time go in, a verdict comes out. It reads no ledger, changes no row and knows no provider.
 // What always holds: the same rows give the same verdict, so a process that resumes decides as the one before; a price that
 // is not known is never 0.
 package limits

@@ -99,8 +99,8 @@ func tightest(a, b quarry.Quotas) quarry.Quotas {
 	return a
 }
 
-// Of gives the pool of a shard, which an earlier command may have named: its job would not be found elsewhere, and would be
-// paid again.
+// Of gives the pool of a shard, which an earlier command may have named: elsewhere its job would not be found, and its records would be
+// billed again.
 func (p *Pools) Of(s *ledger.Shard) (*Pool, error) {
 	if at := p.Named(s); at != nil {
 		return at, nil
@@ -150,6 +150,6 @@ func (p *Pools) unreachable(s *ledger.Shard) error {
 	}
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "resume", Subject: "shard " + string(s.ID), Err: fmt.Errorf("it was sent in %s %s, not %s", name, was, is),
-		Hint: fmt.Sprintf("go on with %s: its job would not be found elsewhere, and would be paid again", flag),
+		Hint: fmt.Sprintf("use %s; elsewhere the job would not be found, and its records would be billed again", flag),
 	}
 }

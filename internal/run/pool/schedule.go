@@ -133,7 +133,7 @@ func (c *Schedule) place(s *ledger.Shard) Place {
 	return Place{Pool: s.Pool}
 }
 
-// Name is how people tell a place from the others: by Region, and by model where that is not enough.
+// Name is what people know a place by: its Region, and its model where that is not enough.
 func (c *Schedule) Name(p ledger.Pool) string {
 	for i := range c.places {
 		if o := &c.places[i]; o.Region == p.Region && o.Model != p.Model {
@@ -237,7 +237,7 @@ func (l *load) jobTime(now time.Time, unseen time.Duration) time.Duration {
 	return took
 }
 
-// finish is how long it would be until a further shard has ended in the place, behind so many others.
+// finish is how long it would be until a further shard has ended in the place, with so many others before it.
 func (l *load) finish(now time.Time, slots, ahead int64, unseen time.Duration) time.Duration {
 	took := l.jobTime(now, unseen)
 	wait := time.Duration(0)
