@@ -137,8 +137,10 @@ func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, 
 		workers = runtime.GOMAXPROCS(0)
 	}
 	cfg := run.Config{
-		Dir: dir, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region, Version: a.Version, Model: s.Model, Mode: quarry.Mode(s.Mode),
-		Attempts: s.Attempts, PilotMinValid: s.PilotMinValid, KeepShards: s.KeepShards, Workers: workers, Prices: cost.Default(),
+		Asked: run.Asked{Model: s.Model, Mode: quarry.Mode(s.Mode), Attempts: s.Attempts},
+		Place: run.Place{Dir: dir, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region},
+		Gate:  run.Gate{PilotMinValid: s.PilotMinValid},
+		Means: run.Means{Version: a.Version, Prices: cost.Default(), Workers: workers, KeepShards: s.KeepShards},
 	}
 	if ask, err := a.parts().Asking(s); err == nil { // what a run of an older format does not say of itself
 		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = ask.Settings, ask.Prompt.Invocation(), ask.Checker, ask.Renderer, ask.Model.Family

@@ -14,12 +14,19 @@ func (pr *Program) RunConfig(s *config.Settings, ask *Asking, where *Provider, d
 		workers = runtime.GOMAXPROCS(0)
 	}
 	cfg := run.Config{
-		Dir: dir, Sources: sourceNames(args), ReplaceSource: s.ReplaceSource, Settings: ask.Settings, Asks: ask.Asks, Choices: ask.Choices, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region, Version: pr.Version,
-		Model: s.Model, MaxOutput: int(ask.Model.MaxOutput), MaxTokens: ask.MaxTokens(), Family: ask.Model.Family, Type: ask.Prompt.Invocation(), Mode: ask.callsOnly(s),
-		RoleARN: where.RoleARN, KMSKey: s.KMSKey, JobTimeout: int32(s.JobTimeout), VPCSubnets: s.VPCSubnets, VPCSecurityGroups: s.VPCSecurityGroups, BucketOwner: s.BucketOwner, Tags: s.Tags, Quotas: pr.knownQuotas(s, where.AWS.Region),
-		Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0, Attempts: s.Attempts, Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD,
-		BelowMinimum: run.BelowMinimum(s.BelowMinimum), KeepShards: s.KeepShards, Workers: workers, Concurrency: s.Concurrency,
-		StructuredAuto: ask.Auto, Clean: ask.Clean, Prompt: ask.Renderer, Long: ask.Long, Check: ask.Checker, Prices: ask.Prices,
+		Asked: run.Asked{
+			Model: s.Model, Family: ask.Model.Family, Type: ask.Prompt.Invocation(), Mode: ask.callsOnly(s), MaxOutput: int(ask.Model.MaxOutput),
+			MaxTokens: ask.MaxTokens(), Attempts: s.Attempts, Settings: ask.Settings, Asks: ask.Asks, Choices: ask.Choices, Clean: ask.Clean,
+			Prompt: ask.Renderer, Long: ask.Long, Check: ask.Checker, StructuredAuto: ask.Auto,
+		},
+		Place: run.Place{
+			Dir: dir, Sources: sourceNames(args), ReplaceSource: s.ReplaceSource, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region,
+			RoleARN: where.RoleARN, KMSKey: s.KMSKey, JobTimeout: int32(s.JobTimeout), VPCSubnets: s.VPCSubnets, VPCSecurityGroups: s.VPCSecurityGroups,
+			BucketOwner: s.BucketOwner, Tags: s.Tags, Quotas: pr.knownQuotas(s, where.AWS.Region),
+		},
+		Limits: run.Limits{Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD, BelowMinimum: run.BelowMinimum(s.BelowMinimum)},
+		Gate:   run.Gate{Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0},
+		Means:  run.Means{Version: pr.Version, Prices: ask.Prices, Workers: workers, Concurrency: s.Concurrency, KeepShards: s.KeepShards},
 	}
 	if s.Rescue {
 		cfg.BelowMinimum = run.OnDemand

@@ -30,8 +30,8 @@ func (r *Run) flags() (string, error) {
 		known = stamp(known)
 	}
 	b, err := json.Marshal([]any{
-		r.cfg.Sources, r.cfg.Mode, r.cfg.Pilot, r.cfg.NoPilot, r.cfg.Limit, known, r.cfg.RefreshMax, r.cfg.Near, r.cfg.ReuseNear, r.mayCall(),
-		r.cfg.Quotas, r.cfg.Attempts, r.poolRefs(),
+		r.cfg.Sources, r.asked.Mode, r.cfg.Pilot, r.cfg.NoPilot, r.cfg.Limit, known, r.cfg.RefreshMax, r.cfg.Near, r.cfg.ReuseNear, r.mayCall(),
+		r.cfg.Quotas, r.asked.Attempts, r.poolRefs(),
 	})
 	if err != nil {
 		return "", err
@@ -257,21 +257,21 @@ func (r *Run) resolveIntent(ctx context.Context, l *life.Life, s *ledger.Shard) 
 	}
 }
 
-// asPass lets the run act with the settings that a pass was asked with, until restore is called.
+// asPass makes a pass the one at hand, of which nothing is sent again, until restore is called.
 func (r *Run) asPass(ctx context.Context, pass int) (restore func(), err error) {
-	cfg, adopting, at := r.cfg, r.adopting, r.pass
-	restore = func() { r.cfg, r.adopting, r.pass = cfg, adopting, at }
-	// A ledger of format 1 does not say what was asked: its answers are held against what is asked now.
-	if kept, err := r.book.Pass(ctx, pass); err != nil {
-		return restore, err
-	} else if kept.Asked != nil {
-		if err := r.asWhenAsked(ctx, pass); err != nil {
-			restore()
-			return func() {}, err
+	kept, err := r.book.Pass(ctx, pass)
+	if err != nil {
+		return nil, err
+	}
+	asked := r.cfg.Asked // a ledger of format 1 does not say what the pass was sent with
+	if kept.Asked != nil {
+		if asked, err = asked.ofPass(kept.Asked); err != nil {
+			return nil, err
 		}
 	}
-	r.adopting, r.pass = true, pass // nothing of it is asked again by itself
-	return restore, nil
+	at, adopting := r.pass, r.adopting
+	r.pass, r.asked, r.adopting = pass, asked, true
+	return func() { r.pass, r.asked, r.adopting = at, r.cfg.Asked, adopting }, nil
 }
 
 // drain follows what a pass has sent to its end and collects it. Calls that were not made are not made any more.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -56,8 +57,16 @@ func (r *Run) pilotPassed(ctx context.Context) (bool, error) {
 			return true, nil
 		}
 	}
+	kept, err := r.book.Pass(ctx, r.planned.Pass)
+	if err != nil {
+		return false, err
+	}
+	least := r.cfg.PilotMinValid
+	if kept.Asked != nil {
+		least = cmp.Or(kept.Asked.PilotMinValid, least)
+	}
 	p, err := r.readPilot(ctx)
-	return err == nil && p.Judged > 0 && p.Good(r.cfg.PilotMinValid), err
+	return err == nil && p.Judged > 0 && p.Good(least), err
 }
 
 // adoptedBefore opens the pass before among those that asked something; nil for the first of them.

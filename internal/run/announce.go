@@ -3,32 +3,13 @@ package run
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
 	"quarry/internal/bedrock"
-	"quarry/internal/catalog"
 	"quarry/internal/ledger"
-	"quarry/internal/parse"
 	"quarry/internal/run/runjson"
 )
-
-// asked is what the answers of the pass at hand are asked with.
-func (r *Run) asked() runjson.Asked {
-	return runjson.Asked{
-		Model: r.cfg.Model, Type: r.cfg.Type, Schema: r.schema(), Settings: r.cfg.Settings, Attempts: r.cfg.Attempts,
-		MaxTokens: r.cfg.MaxTokens, MaxOutput: r.cfg.MaxOutput,
-	}
-}
-
-func (r *Run) schema() json.RawMessage {
-	if r.cfg.Prompt == nil {
-		return nil
-	}
-	return r.cfg.Prompt.Schema()
-}
 
 // runJSON is what is to be known of the run as it stands.
 func (r *Run) runJSON(created string) runjson.Run {
@@ -39,7 +20,7 @@ func (r *Run) runJSON(created string) runjson.Run {
 	return runjson.Run{
 		Format: runjson.Format, Run: r.id, Created: created, Version: r.cfg.Version, Region: r.cfg.Region, Bucket: place, Role: r.cfg.RoleARN,
 		KMSKey: r.cfg.KMSKey, Mode: r.planned.Mode, Sources: r.cfg.Sources, Quotas: r.cfg.Quotas, Planned: r.planned, PilotMinValid: r.cfg.PilotMinValid,
-		Pools: r.poolRefs(), Asked: r.asked(),
+		Pools: r.poolRefs(), Asked: r.asked.note(),
 	}
 }
 
@@ -94,19 +75,6 @@ func (r *Run) placesUsed(ctx context.Context) ([]ledger.Pool, error) {
 func (r *Run) note(s *ledger.Shard, request *bedrock.CreateRequest) ([]byte, error) {
 	return runjson.Bytes(&runjson.Note{
 		Format: runjson.Format, Run: r.id, Shard: s.ID, Kind: s.Kind, Pass: s.Pass, Attempt: s.Attempt, JobName: request.JobName, Token: request.Token,
-		Records: s.Records, Bytes: s.Bytes, Digest: s.Digest, Sources: s.Sources, Uploaded: time.Now().UTC(), Asked: r.asked(),
+		Records: s.Records, Bytes: s.Bytes, Digest: s.Digest, Sources: s.Sources, Uploaded: time.Now().UTC(), Asked: r.asked.note(),
 	})
-}
-
-// with gives the run's settings as they were when a pass was asked. What its answers are held against is that, whatever
-// the command at hand would ask.
-func (c Config) with(a *runjson.Asked) (Config, error) {
-	check, err := parse.New(parse.Config{Schema: a.Schema})
-	if err != nil {
-		return c, fmt.Errorf("read the schema that the run was asked with: %w", err)
-	}
-	model, _, _ := catalog.Find(a.Model)
-	c.Family = model.Family
-	c.Model, c.Type, c.Settings, c.Attempts, c.MaxTokens, c.MaxOutput, c.Check = a.Model, a.Type, a.Settings, a.Attempts, a.MaxTokens, a.MaxOutput, check
-	return c, nil
 }

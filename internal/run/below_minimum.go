@@ -25,7 +25,7 @@ func (r *Run) belowMinimum() BelowMinimum {
 	switch {
 	case r.cfg.BelowMinimum != "":
 		return r.cfg.BelowMinimum
-	case r.cfg.Local || r.cfg.Mode == quarry.ModeAuto:
+	case r.cfg.Local || r.asked.Mode == quarry.ModeAuto:
 		return OnDemand
 	case r.planned.Pass > 1:
 		return Hold

@@ -223,5 +223,5 @@ func (r *Run) answerRoom(modelInput []byte) int64 {
 	if n := prompt.MaxTokens(modelInput); n > 0 {
 		return int64(n)
 	}
-	return int64(max(r.cfg.MaxTokens, r.cfg.MaxOutput))
+	return int64(max(r.asked.MaxTokens, r.asked.MaxOutput))
 }

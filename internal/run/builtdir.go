@@ -26,7 +26,7 @@ func (r *Run) buildID() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(r.cfg.Model + "\n" + r.cfg.Settings + "\n" + flags))
+	sum := sha256.Sum256([]byte(r.asked.Model + "\n" + r.asked.Settings + "\n" + flags))
 	return hex.EncodeToString(sum[:16]), nil
 }
 

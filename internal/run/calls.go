@@ -13,8 +13,8 @@ import (
 // newCaller gives what makes the on-demand calls of the run's shards.
 func (r *Run) newCaller() *calls.Caller {
 	return calls.New(calls.Config{
-		Client: r.bedrock, Model: r.cfg.Model, Type: r.cfg.Type, MaxOutput: r.cfg.MaxOutput, Quotas: r.cfg.Quotas,
-		Concurrency: r.cfg.Concurrency, CachePrefix: r.cfg.CachePrefix, Local: r.cfg.Local, Watch: r.deps.Watch,
+		Client: r.bedrock, Model: r.asked.Model, Type: r.asked.Type, MaxOutput: r.asked.MaxOutput, Quotas: r.cfg.Quotas,
+		Concurrency: r.cfg.Concurrency, CachePrefix: r.asked.CachePrefix, Local: r.cfg.Local, Watch: r.deps.Watch,
 	})
 }
 

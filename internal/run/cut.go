@@ -16,7 +16,7 @@ func (r *Run) decideMode(ctx context.Context) error {
 		return err
 	}
 	p := &r.planned
-	p.Mode = r.cfg.Mode
+	p.Mode = r.asked.Mode
 	minimum, records := r.cfg.Quotas.MinRecords, p.Records()
 	if records == 0 { // all parts of its long documents are answered: the merges come first
 		records = p.Long
@@ -35,7 +35,7 @@ func (r *Run) decideMode(ctx context.Context) error {
 			p.Mode = r.modeByDeadline(false)
 		}
 		switch {
-		case !r.cfg.ForAWS || r.cfg.BelowMinimum == OnDemand || r.cfg.Mode == quarry.ModeAuto:
+		case !r.cfg.ForAWS || r.cfg.BelowMinimum == OnDemand || r.asked.Mode == quarry.ModeAuto:
 			p.Notes = append(p.Notes, few+": sent by on-demand calls")
 		case p.Pass > 1:
 			p.Notes = append(p.Notes, few+", waiting for a run with enough records, unless --mode ondemand or --below-minimum ondemand sends them on demand")

@@ -41,7 +41,7 @@ func (r *Run) holdDeadline(ctx context.Context) error {
 	if d == nil {
 		return nil
 	}
-	if r.cfg.Mode != quarry.ModeAuto { // the price class changes only for those who ask for it
+	if r.asked.Mode != quarry.ModeAuto { // the price class changes only for those who ask for it
 		r.watch(Event{Kind: Note, Text: fmt.Sprintf("the deadline of %s is not held: that takes --mode auto", limits.Moment(d.By))})
 		return nil
 	}

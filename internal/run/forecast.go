@@ -15,10 +15,10 @@ import (
 
 // asks tells one prompt, model and schema from another.
 func (r *Run) asks() string {
-	if r.cfg.Asks != "" {
-		return r.cfg.Asks
+	if r.asked.Asks != "" {
+		return r.asked.Asks
 	}
-	return r.cfg.Settings
+	return r.asked.Settings
 }
 
 // recall reads what was learned and foreseen before this process began.
@@ -77,12 +77,12 @@ func (r *Run) basis() *forecast.Basis {
 
 // answers is what a forecast must know of who answers.
 func (r *Run) answers() forecast.Model {
-	return forecast.Model{Family: r.cfg.Family, MaxTokens: r.cfg.MaxTokens}
+	return forecast.Model{Family: r.asked.Family, MaxTokens: r.asked.MaxTokens}
 }
 
 // prices are those of the requested model at home.
 func (r *Run) prices() forecast.Prices {
-	return r.pricesAt(ledger.Pool{Region: r.cfg.Region, Model: r.cfg.Model})
+	return r.pricesAt(ledger.Pool{Region: r.cfg.Region, Model: r.asked.Model})
 }
 
 func (r *Run) pricesAt(p ledger.Pool) forecast.Prices {
@@ -95,7 +95,7 @@ func (r *Run) question() string {
 	if r.learned != nil {
 		rough = "as the pilot's answers cost"
 	}
-	text := fmt.Sprintf("Ask %s about %s in %s, mode %s, %s?", r.cfg.Model, figure.Count(r.planned.Asked, "document"), r.cfg.Region, modeClass(r.planned.Mode), price(r.foreseen.Before, rough))
+	text := fmt.Sprintf("Ask %s about %s in %s, mode %s, %s?", r.asked.Model, figure.Count(r.planned.Asked, "document"), r.cfg.Region, modeClass(r.planned.Mode), price(r.foreseen.Before, rough))
 	if rest := r.planned.Asked - r.planned.Pilot; r.planned.Pilot > 0 && rest > 0 {
 		text += fmt.Sprintf(" A pilot of %d of them goes first, and you are asked again before the other %d.", r.planned.Pilot, rest)
 	}

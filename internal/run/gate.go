@@ -32,7 +32,7 @@ func (r *Run) gateShut(ctx context.Context, p *pilotRead, none bool) error {
 	top := failed.Top(failures.Shown)
 	text := fmt.Sprintf("%s of %s good (%s), and at least %.0f %% must be", figure.Thousands(p.OK), figure.Clause(p.Judged, "answer", "is", "are"), classesText(p.Classes), 100*r.cfg.PilotMinValid)
 	if none {
-		text = fmt.Sprintf("no record was answered in %s (%s)", figure.Count(int64(r.cfg.Attempts), "attempt"), classesText(p.Classes))
+		text = fmt.Sprintf("no record was answered in %s (%s)", figure.Count(int64(r.asked.Attempts), "attempt"), classesText(p.Classes))
 	}
 	for _, f := range top {
 		text += "\n" + FailureText(&f)

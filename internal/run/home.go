@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -45,8 +44,6 @@ func (r *Run) BringHome(ctx context.Context, wait bool) (Home, error) {
 	if err := r.samePlace(ctx); err != nil {
 		return Home{}, err
 	}
-	cfg := r.cfg
-	defer func() { r.cfg = cfg }()
 	if len(r.cfg.Sources) == 0 {
 		r.cfg.Sources = head.Sources
 	}
@@ -83,10 +80,11 @@ func passesOf(rows []ledger.Shard, last int) []int {
 
 // homePass brings one pass home.
 func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass int, wait, finished bool) error {
-	if err := r.asWhenAsked(ctx, pass); err != nil {
+	asked, err := r.askedFor(ctx, pass)
+	if err != nil {
 		return err
 	}
-	r.pass = pass
+	r.pass, r.asked = pass, asked
 	if err := r.recallWork(ctx); err != nil {
 		return err
 	}
@@ -141,31 +139,26 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 	return err
 }
 
-// asWhenAsked sets what answers are held against to what they were asked with.
-func (r *Run) asWhenAsked(ctx context.Context, pass int) error {
+// askedFor is what a pass was sent with, against which its answers are checked.
+func (r *Run) askedFor(ctx context.Context, pass int) (Asked, error) {
 	kept, err := r.book.Pass(ctx, pass)
 	if err != nil {
-		return err
+		return Asked{}, err
 	}
 	if kept.Asked == nil { // written before the ledger kept it
 		head, err := r.book.Head(ctx)
 		if err != nil {
-			return err
+			return Asked{}, err
 		}
 		if head.Settings != r.cfg.Settings {
-			return &quarry.Error{
+			return Asked{}, &quarry.Error{
 				Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("the settings of this command are not the run's (model, prompt, schema or cleaning), and the run does not say what they were"),
 				Hint: "give the settings it was begun with (-c FILE, --model …)",
 			}
 		}
-		return nil
+		return r.cfg.Asked, nil
 	}
-	if r.cfg, err = r.cfg.with(&kept.Asked.Asked); err != nil {
-		return err
-	}
-	r.cfg.PilotMinValid = cmp.Or(kept.Asked.PilotMinValid, r.cfg.PilotMinValid)
-	r.cfg.Mode = cmp.Or(kept.Asked.Mode, r.cfg.Mode)
-	return nil
+	return r.cfg.Asked.ofPass(kept.Asked)
 }
 
 // follow takes each shard as far as it gets without anything being asked for. What stands in the way of one shard does not

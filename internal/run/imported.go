@@ -69,7 +69,7 @@ func (r *Run) givenConfig() given.Config {
 	if other.Type = quarry.Converse; judge.Type == quarry.Converse {
 		other.Type = quarry.InvokeModel
 	}
-	return given.Config{Path: r.cfg.Known, Judges: []answers.Judge{judge, other}, Schema: r.schema()}
+	return given.Config{Path: r.cfg.Known, Judges: []answers.Judge{judge, other}, Schema: r.asked.schema()}
 }
 
 // sayGiven says what became of the given answers, before anything is sent.

@@ -28,13 +28,13 @@ func (r *Run) life(ctx context.Context) (*life.Life, error) {
 	cfg := life.Config{
 		Run: r.id, Ledger: r.ledger, Effects: r.effects, Dir: r.cfg.Dir, Files: r.files(), Pools: r.pools, Watch: r.deps.Watch,
 		Job: bedrock.CreateRequest{
-			Type: r.cfg.Type, KMSKey: r.cfg.KMSKey, Tags: r.cfg.Tags, TimeoutHours: r.cfg.JobTimeout,
+			Type: r.asked.Type, KMSKey: r.cfg.KMSKey, Tags: r.cfg.Tags, TimeoutHours: r.cfg.JobTimeout,
 			Subnets: r.cfg.VPCSubnets, SecurityGroups: r.cfg.VPCSecurityGroups, BucketOwner: r.cfg.BucketOwner,
 		},
 		Validate: r.validateConfig(), Poll: r.cfg.Poll, KeepShards: r.cfg.KeepShards,
 		Costs: r.costs(), Clock: &r.clock, LookAtDeadline: r.lookAtDeadline, Stop: r.stopRequest,
 		Build: r.build, Cut: r.cutSmaller, Announce: r.announce, Note: r.note, Answer: r.answer,
-		Judge: r.judge(), Model: r.cfg.Model, Free: r.cfg.Local || r.cfg.Free, Workers: r.cfg.Workers, Adopted: r.adopting,
+		Judge: r.judge(), Model: r.asked.Model, Free: r.cfg.Local || r.cfg.Free, Workers: r.cfg.Workers, Adopted: r.adopting,
 	}
 	if r.cfg.MaxUSD != nil {
 		cfg.Cap = limits.NewCap(*r.cfg.MaxUSD)
@@ -44,15 +44,15 @@ func (r *Run) life(ctx context.Context) (*life.Life, error) {
 
 func (r *Run) validateConfig() validate.Config {
 	return validate.Config{
-		Quotas: r.cfg.Quotas, Model: r.cfg.Model, Type: r.cfg.Type, Workers: r.cfg.Workers,
-		Calls: r.cfg.Mode == quarry.ModeOnDemand || r.cfg.Mode == quarry.ModeFlex,
+		Quotas: r.cfg.Quotas, Model: r.asked.Model, Type: r.asked.Type, Workers: r.cfg.Workers,
+		Calls: r.asked.Mode == quarry.ModeOnDemand || r.asked.Mode == quarry.ModeFlex,
 	}
 }
 
 // judge holds answers against what this run asks.
 func (r *Run) judge() *answers.Judge {
 	return &answers.Judge{
-		Type: r.cfg.Type, Check: r.cfg.Check, Attempts: r.cfg.Attempts, MaxOutput: r.cfg.MaxOutput, Structured: r.cfg.StructuredAuto, MinRecords: r.cfg.Quotas.MinRecords,
+		Type: r.asked.Type, Check: r.asked.Check, Attempts: r.asked.Attempts, MaxOutput: r.asked.MaxOutput, Structured: r.asked.StructuredAuto, MinRecords: r.cfg.Quotas.MinRecords,
 	}
 }
 
@@ -63,10 +63,10 @@ func (r *Run) costs() *limits.Costs {
 	e := r.answers().Expect(r.learned, t)
 	pools := r.poolRefs()
 	if len(pools) == 0 { // offline
-		pools = []ledger.Pool{{Region: r.cfg.Region, Model: r.cfg.Model}}
+		pools = []ledger.Pool{{Region: r.cfg.Region, Model: r.asked.Model}}
 	}
 	return &limits.Costs{
-		Prices: r.cfg.Prices, Pools: pools, MaxTokens: r.cfg.MaxTokens, MaxOutput: r.cfg.MaxOutput, MinRecords: r.cfg.Quotas.MinRecords,
+		Prices: r.cfg.Prices, Pools: pools, MaxTokens: r.asked.MaxTokens, MaxOutput: r.asked.MaxOutput, MinRecords: r.cfg.Quotas.MinRecords,
 		Upper: forecast.UpperOf(&e, t.Records, r.planned.AskedLines), Merges: rounds.IsMerges, CallsBegan: r.callsBegan,
 	}
 }

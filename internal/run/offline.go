@@ -46,8 +46,8 @@ type Built struct {
 // anything else.
 func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	r.cfg.NoPilot, r.buildDir = true, dir
-	if r.cfg.Mode == quarry.ModeJob { // a file that is too small for a job is still a file
-		r.cfg.Mode = quarry.ModeAuto
+	if r.asked.Mode == quarry.ModeJob { // a file that is too small for a job is still a file
+		r.asked.Mode = quarry.ModeAuto
 	}
 	id, err := r.buildID()
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
 	if err := r.dropBuild(dir, earlier); err != nil {
 		return Built{}, err
 	}
-	out := Built{Model: r.cfg.Model, Of: id, Type: r.cfg.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, SecondStage: r.planned.Long, Planned: r.planned}
+	out := Built{Model: r.asked.Model, Of: id, Type: r.asked.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, SecondStage: r.planned.Long, Planned: r.planned}
 	pieces := make([]spool.Shard, len(shards))
 	for i := range shards {
 		s := &shards[i]

@@ -74,8 +74,11 @@ func build(t *testing.T, docs string, quotas quarry.Quotas, workers int, set fun
 		t.Fatal(err)
 	}
 	cfg := run.Config{
-		Dir: base, Sources: []string{path}, Local: true, Model: quarry.DefaultModel, MaxTokens: 4096, Type: quarry.InvokeModel, Mode: quarry.ModeJob,
-		Quotas: quotas, Workers: workers, Prompt: renderer, Check: checker, Prices: cost.Default(),
+		Asked: run.Asked{
+			Model: quarry.DefaultModel, MaxTokens: 4096, Type: quarry.InvokeModel, Mode: quarry.ModeJob, Prompt: renderer, Check: checker,
+		},
+		Place: run.Place{Dir: base, Sources: []string{path}, Local: true, Quotas: quotas},
+		Means: run.Means{Workers: workers, Prices: cost.Default()},
 	}
 	if set != nil {
 		set(&cfg)

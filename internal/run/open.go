@@ -185,7 +185,7 @@ func (r *Run) choosePass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.pass = head.Pass
+	r.pass, r.asked = head.Pass, r.cfg.Asked
 	r.sameAsBefore = r.pass > 1 && head.Settings == head.FinishedSettings
 	same := head.Settings == r.cfg.Settings
 	if !head.Ended() {
@@ -220,7 +220,7 @@ func (r *Run) finished(ctx context.Context) error {
 		return err
 	}
 	err := r.book.Change(ctx, r.pass, func(h *book.Head, p *book.Pass) {
-		h.Finished, h.FinishedSettings, h.Open = r.pass, r.cfg.Settings, r.totals.Again+r.planned.Stale
+		h.Finished, h.FinishedSettings, h.Open = r.pass, r.asked.Settings, r.totals.Again+r.planned.Stale
 		if r.ending != nil {
 			p.Ended = r.ending
 		}

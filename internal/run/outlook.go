@@ -39,14 +39,14 @@ func (r *Run) Plan(ctx context.Context) (Forecast, error) {
 	e := r.basis().Expect()
 	f := Forecast{
 		Planned: r.planned, Tokens: e.Input, Output: e.Output, Basis: e.Basis, Usage: e.Usage(),
-		LeftOut: append([]string{}, r.cfg.Prompt.LeftOut()...), Quotas: r.cfg.Quotas, Known: r.compared(),
+		LeftOut: append([]string{}, r.asked.Prompt.LeftOut()...), Quotas: r.cfg.Quotas, Known: r.compared(),
 	}
 	if r.cfg.Window.Known() {
 		f.Window = &r.cfg.Window
 	}
 	f.Modes, f.Cache = r.prices().Compare(forecast.Work{
 		Expectation: e, First: r.planned.Records(), Stages: r.planned.Stages(), Jobs: r.planned.Shards,
-		Prefix: tokens.Default(r.cfg.Family).Total(clean.Classes(r.cfg.Prompt.Prefix()), 0), Quotas: r.cfg.Quotas,
+		Prefix: tokens.Default(r.asked.Family).Total(clean.Classes(r.asked.Prompt.Prefix()), 0), Quotas: r.cfg.Quotas,
 	})
 	f.Recommended, f.Why = forecast.Recommend(f.Modes)
 	if d := r.clock.Held(); d != nil { // the notes say why

@@ -133,7 +133,7 @@ func (r *Run) restQuestion(p *pilotRead) string {
 		left := func(of *quarry.USD) quarry.USD { return max(0, *of-*spent) }
 		about = fmt.Sprintf("for about %s more (%s to %s)", left(e.Cost), left(e.CostLow), left(e.CostHigh))
 	}
-	return fmt.Sprintf("Good answers of the pilot: %s of %s. Ask %s about the other %s, mode %s, %s?", figure.Thousands(p.OK), figure.Thousands(p.Records), r.cfg.Model, figure.Count(r.planned.Asked-r.planned.Pilot, "document"), modeClass(r.planned.Mode), about)
+	return fmt.Sprintf("Good answers of the pilot: %s of %s. Ask %s about the other %s, mode %s, %s?", figure.Thousands(p.OK), figure.Thousands(p.Records), r.asked.Model, figure.Count(r.planned.Asked-r.planned.Pilot, "document"), modeClass(r.planned.Mode), about)
 }
 
 // passedPilot notes that a prompt, model and schema had its pilot.
@@ -192,7 +192,7 @@ func (r *Run) readPilot(ctx context.Context) (pilotRead, error) {
 
 // learn reads what the pilot's tokens say of the rest.
 func (r *Run) learn(ctx context.Context, p *pilotRead) error {
-	l, err := p.Learn(ctx, r.files(), r.cfg.Family, r.cfg.Attempts)
+	l, err := p.Learn(ctx, r.files(), r.asked.Family, r.asked.Attempts)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	}
 	asked := r.runJSON(head.Created)
 	err = r.book.AddShards(ctx, r.pass, rows, func(h *book.Head, p *book.Pass) {
-		p.Plan, p.Before, p.Flags, p.Began, p.Asked, p.Choices = &r.planned, &number, flags, r.began, &asked, r.cfg.Choices
+		p.Plan, p.Before, p.Flags, p.Began, p.Asked, p.Choices = &r.planned, &number, flags, r.began, &asked, r.asked.Choices
 		if r.replaced {
 			h.Sources = r.cfg.Sources
 		}
@@ -103,8 +103,8 @@ func (r *Run) importedBefore(ctx context.Context) (*known, error) {
 func (r *Run) planner() *planner.Config {
 	c := &planner.Config{
 		Effects: r.effects, Dir: r.cfg.Dir, Pass: r.pass, Sources: r.sources, Names: r.cfg.Sources,
-		Prepare: r.preparing(), Model: r.cfg.Model, MaxLine: r.maxLine(), Limit: r.cfg.Limit, Pilot: r.pilotSize(), RefreshMax: r.cfg.RefreshMax,
-		Attempts: r.cfg.Attempts, Near: r.cfg.Near, ReuseNear: r.cfg.ReuseNear,
+		Prepare: r.preparing(), Model: r.asked.Model, MaxLine: r.maxLine(), Limit: r.cfg.Limit, Pilot: r.pilotSize(), RefreshMax: r.cfg.RefreshMax,
+		Attempts: r.asked.Attempts, Near: r.cfg.Near, ReuseNear: r.cfg.ReuseNear,
 		Window: r.cfg.Window, Answers: r.answers(), Learned: r.learned, Watch: r.deps.Watch,
 	}
 	if r.spool != nil {
@@ -115,7 +115,7 @@ func (r *Run) planner() *planner.Config {
 
 // preparing is how a document becomes records.
 func (r *Run) preparing() prepare.Config {
-	return prepare.Config{Clean: r.cfg.Clean, Prompt: r.cfg.Prompt, Long: r.cfg.Long, Ready: r.validateConfig(), Workers: r.cfg.Workers}
+	return prepare.Config{Clean: r.asked.Clean, Prompt: r.asked.Prompt, Long: r.asked.Long, Ready: r.validateConfig(), Workers: r.cfg.Workers}
 }
 
 // earlier is what earlier passes left for the one at hand. Close what was opened.
@@ -195,7 +195,7 @@ func (r *Run) pilotSize() int {
 	if r.cfg.NoPilot || r.sameAsBefore || r.piloted { // one pilot for each prompt, model and schema
 		return 0
 	}
-	if r.cfg.Mode == quarry.ModeJob || r.cfg.Mode == quarry.ModeAuto {
+	if r.asked.Mode == quarry.ModeJob || r.asked.Mode == quarry.ModeAuto {
 		return max(r.cfg.Pilot, int(r.cfg.Quotas.MinRecords))
 	}
 	return r.cfg.Pilot

@@ -19,7 +19,7 @@ type Pool = pool.Pool
 // gatherPools puts the home pool, which the Config describes, before the further ones, and lets every shard fit into each
 // of them: where one goes is decided when it is built.
 func (r *Run) gatherPools(further []Pool) {
-	home := Pool{Region: r.cfg.Region, Model: r.cfg.Model, RoleARN: r.cfg.RoleARN, Quotas: r.cfg.Quotas, Bucket: r.bucket, Bedrock: r.bedrock}
+	home := Pool{Region: r.cfg.Region, Model: r.asked.Model, RoleARN: r.cfg.RoleARN, Quotas: r.cfg.Quotas, Bucket: r.bucket, Bedrock: r.bedrock}
 	r.pools = pool.New(append([]Pool{home}, further...), r.deps.PoolAt)
 	r.cfg.Quotas = r.pools.Quotas()
 }

@@ -61,7 +61,7 @@ func (r *Run) writeReportFiles(ctx context.Context) error {
 func (r *Run) makeReport(ctx context.Context, shards []ledger.Shard, steps map[string]ledger.Step) (Report, error) {
 	p := summary.Pass{
 		Plan: &r.planned, Totals: &r.totals, Rows: shards, Steps: steps, Before: r.foreseen.Before, After: r.foreseen.After,
-		Home: ledger.Pool{Region: r.cfg.Region, Model: r.cfg.Model}, Prices: r.cfg.Prices, Quotas: r.cfg.Quotas, Local: r.cfg.Local, Free: r.cfg.Free, Cap: r.cfg.MaxUSD, Adopted: r.adopting,
+		Home: ledger.Pool{Region: r.cfg.Region, Model: r.asked.Model}, Prices: r.cfg.Prices, Quotas: r.cfg.Quotas, Local: r.cfg.Local, Free: r.cfg.Free, Cap: r.cfg.MaxUSD, Adopted: r.adopting,
 	}
 	rep := p.Report()
 	rep.Run, rep.Version, rep.Generated, rep.Sources = r.id, r.cfg.Version, time.Now().UTC(), r.cfg.Sources

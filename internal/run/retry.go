@@ -18,7 +18,7 @@ func (r *Run) queue(ctx context.Context) *rounds.Queue {
 	}
 	return &rounds.Queue{
 		Effects: r.effects, Files: r.files(), First: first, MaxLine: r.maxLine(),
-		Plain: r.cfg.StructuredAuto && !r.cfg.Prompt.Structured(),
+		Plain: r.asked.StructuredAuto && !r.asked.Prompt.Structured(),
 	}
 }
 
@@ -32,9 +32,9 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 	}
 	queue := r.queue(ctx)
 	from, records := rounds.Waiting(shards, r.planned.Pass, among)
-	if among == nil && r.planned.Long > 0 && r.cfg.Long != nil {
+	if among == nil && r.planned.Long > 0 && r.asked.Long != nil {
 		journals := append(r.journals(rounds.Parted(shards)), r.carriedParts()...)
-		id, merges, err := queue.AddMerges(ctx, shards, &rounds.Merges{Pass: r.index(r.planned.Pass), Journals: journals, Renderer: r.cfg.Long.Merge})
+		id, merges, err := queue.AddMerges(ctx, shards, &rounds.Merges{Pass: r.index(r.planned.Pass), Journals: journals, Renderer: r.asked.Long.Merge})
 		if err != nil {
 			return false, err
 		}

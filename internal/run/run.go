@@ -19,15 +19,10 @@ import (
 	"quarry"
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
-	"quarry/internal/catalog"
-	"quarry/internal/clean"
-	"quarry/internal/cost"
 	"quarry/internal/dedupe"
 	"quarry/internal/effect"
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
-	"quarry/internal/parse"
-	"quarry/internal/prompt"
 	"quarry/internal/run/book"
 	"quarry/internal/run/calls"
 	"quarry/internal/run/event"
@@ -35,82 +30,11 @@ import (
 	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/pool"
-	"quarry/internal/run/prepare"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/spool"
 	"quarry/internal/source"
 )
-
-// Config is everything a run is told.
-type Config struct {
-	Dir     string   // the run directory, absolute
-	Sources []string // as they were named, for people and for the check that they stay the same
-	// ReplaceSource takes other sources than the run's for its sources from now on, and the same ones as corrected where a pass stopped at
-	// its gate.
-	ReplaceSource bool
-	Settings      string // a digest of all that decides what is asked: model, prompt, schema, cleaning
-	Asks          string // a digest of model, prompt and schema alone. Empty: Settings
-	// Choices are the settings that Settings is a digest of, by the names that people know: values, or digests where they are long
-	// (see history.Digest).
-	Choices map[string]string
-	Local   bool // the provider is a stand-in: nothing costs money
-	Free    bool // the provider is a stand-in at an address of AWS's: what it answers costs nothing, and all else is as on AWS
-	ForAWS  bool // with Local: what is only reckoned here would be sent to AWS, where too few records stop a run
-	Region  string
-	Version string
-
-	Model     string
-	MaxOutput int // tokens the model can answer at most; 0: not known
-	MaxTokens int // of each answer
-	Family    catalog.Family
-	Type      quarry.InvocationType
-	Mode      quarry.Mode
-	RoleARN   string
-	KMSKey    string
-	// What else a job is made with: hours until AWS ends it (0: as AWS sets it), the VPC that it reaches S3 through, and
-	// the account of the bucket where that is another's.
-	JobTimeout                    int32
-	VPCSubnets, VPCSecurityGroups []string
-	BucketOwner                   string
-	Tags                          map[string]string
-	Quotas                        quarry.Quotas
-
-	Pilot         int // documents asked first. Zero: 100
-	NoPilot       bool
-	PilotMinValid float64       // share of them that must be ok. Zero: 0.7
-	NoGate        bool          // the rest is asked whatever the pilot's answers are
-	Attempts      int           // at each record. Zero: 4
-	Limit         int64         // of documents. Zero: none
-	Known         string        // file of answers that somebody has already; empty: none
-	By            string        // when a pass is to be done, RFC 3339 or a duration from its beginning, with ModeAuto; empty: whenever
-	CallMargin    time.Duration // before that, beside the calls' own time. Zero: 10 minutes, or 2s on a stand-in
-	RefreshMax    int64         // known documents that ask something else now and are asked in this pass. Zero: all
-	MaxUSD        *quarry.USD
-	BelowMinimum  BelowMinimum // what becomes of records that are too few for a job; empty: the pass decides
-	KeepShards    bool
-	Poll          time.Duration // the first wait for a job. Zero: 200ms
-	Workers       int           // of preparation and parsing. Zero: 2
-	Concurrency   int           // of on-demand calls, at most. Zero: 512, or 64 on a stand-in
-	ListLag       time.Duration // after its upload a shard's job may be missing from the provider's list for so long. Zero: 10s
-	// Near is from which similarity on (0 to 1) a text is reported as nearly an earlier one. Zero: nobody looks.
-	Near      float64
-	ReuseNear bool // such a text is not asked, and gets the earlier one's answer
-
-	// StructuredAuto: the pilot decides whether the answers' schema is sent along. Prompt sends it until then.
-	StructuredAuto bool
-	// CachePrefix is the system prompt as it stands in bodies whose prefix is marked for the prompt cache when they are asked
-	// by calls; empty: none.
-	CachePrefix []byte
-
-	Clean  clean.Config
-	Prompt *prompt.Renderer
-	Long   *prepare.Long // nil: a document is asked as one record, however long it is
-	Check  *parse.Checker
-	Prices *cost.Table
-	// Window is how many tokens the server that answers holds at once, where one answers and says it.
-	Window forecast.Window
-}
 
 // Deps are the means of a run.
 type Deps struct {
@@ -139,6 +63,7 @@ type Deps struct {
 // Run is one run of a collection.
 type Run struct {
 	cfg     Config
+	asked   Asked // what the pass at hand is sent with: the command's, or that of an earlier one whose answers are collected
 	effects *effect.Effects
 	ledger  *ledger.Ledger
 	sources []source.Source
@@ -187,32 +112,9 @@ type Run struct {
 
 // New gives a run. It makes no call and writes nothing.
 func New(cfg Config, deps Deps) *Run {
-	if cfg.Pilot == 0 {
-		cfg.Pilot = 100
-	}
-	if cfg.PilotMinValid == 0 && !cfg.NoGate {
-		cfg.PilotMinValid = 0.7
-	}
-	if cfg.Attempts == 0 {
-		cfg.Attempts = 4
-	}
-	if cfg.Poll == 0 {
-		cfg.Poll = 200 * time.Millisecond
-	}
-	if cfg.Workers == 0 {
-		cfg.Workers = 2
-	}
-	if cfg.Concurrency == 0 {
-		cfg.Concurrency = calls.Most
-		if cfg.Local {
-			cfg.Concurrency = calls.MostLocal
-		}
-	}
-	if cfg.ListLag == 0 {
-		cfg.ListLag = 10 * time.Second
-	}
+	cfg.complete()
 	r := &Run{
-		cfg: cfg, deps: deps, effects: deps.Effects, ledger: deps.Ledger, book: book.Of(deps.Ledger), sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
+		cfg: cfg, asked: cfg.Asked, deps: deps, effects: deps.Effects, ledger: deps.Ledger, book: book.Of(deps.Ledger), sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
 	}
 	if deps.Bucket != nil {
 		r.gatherPools(deps.Pools)

@@ -53,8 +53,8 @@ func (r *Run) CompareWith(ctx context.Context, dir string, b *book.Book) error {
 	}
 	r.takeLearned(&head)
 	r.passed = head.Piloted
-	other := &Run{cfg: Config{Dir: dir}}
-	r.beside, r.sameAsBefore = other.openKnown(head.Finished, *last.Plan), head.FinishedSettings == r.cfg.Settings
+	other := &Run{cfg: Config{Place: Place{Dir: dir}}}
+	r.beside, r.sameAsBefore = other.openKnown(head.Finished, *last.Plan), head.FinishedSettings == r.asked.Settings
 	if given.Plan != nil {
 		r.beside.read, r.beside.given = head.Known, other.openKnown(planner.ImportedPass, *given.Plan)
 	}

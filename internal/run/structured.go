@@ -6,7 +6,6 @@ import (
 	"quarry"
 	"quarry/internal/report"
 	"quarry/internal/run/book"
-	"quarry/internal/run/prepare"
 )
 
 // Whether batch inference takes structured output is told both ways
@@ -18,7 +17,7 @@ import (
 // recallStructured settles what is sent before anything is built: what an earlier pilot found, or, where none decides,
 // requests without a schema, which every model takes.
 func (r *Run) recallStructured(ctx context.Context) error {
-	if !r.cfg.StructuredAuto || !r.cfg.Prompt.Structured() {
+	if !r.asked.StructuredAuto || !r.asked.Prompt.Structured() {
 		return nil
 	}
 	head, err := r.book.Head(ctx)
@@ -30,27 +29,19 @@ func (r *Run) recallStructured(ctx context.Context) error {
 		r.structuredWhy = "the pilot's requests were taken with it"
 	case book.SchemaRefused:
 		r.structuredWhy = "the provider refused the pilot's requests with it"
-		r.dropSchema()
+		r.asked = r.asked.plain()
 	default:
 		if r.planned.Pilot == 0 {
 			r.structuredWhy = "no pilot tried it"
-			r.dropSchema()
+			r.asked = r.asked.plain()
 		}
 	}
 	return nil
 }
 
-// dropSchema sends no schema from here on.
-func (r *Run) dropSchema() {
-	r.cfg.Prompt = r.cfg.Prompt.Plain()
-	if l := r.cfg.Long; l != nil {
-		r.cfg.Long = &prepare.Long{Part: l.Part.Plain(), Merge: l.Merge.Plain()}
-	}
-}
-
 // decideStructured makes the pilot's finding a fact of the run, before anything of the rest is built.
 func (r *Run) decideStructured(ctx context.Context, p *pilotRead) error {
-	if !r.cfg.StructuredAuto || !r.cfg.Prompt.Structured() {
+	if !r.asked.StructuredAuto || !r.asked.Prompt.Structured() {
 		return nil
 	}
 	finding := book.SchemaSent
@@ -74,18 +65,18 @@ func (r *Run) decideStructured(ctx context.Context, p *pilotRead) error {
 		return err
 	}
 	if finding == book.SchemaRefused {
-		r.watch(Event{Kind: Note, Text: "the provider refuses structured output for " + r.cfg.Model + ": all is asked without it, the pilot's records again"})
+		r.watch(Event{Kind: Note, Text: "the provider refuses structured output for " + r.asked.Model + ": all is asked without it, the pilot's records again"})
 	}
 	return r.recallStructured(ctx)
 }
 
 func (r *Run) structuredReport() *report.Structured {
-	if r.cfg.Prompt == nil { // somebody else's job
+	if r.asked.Prompt == nil { // somebody else's job
 		return nil
 	}
-	s := &report.Structured{Setting: "off", Sent: r.cfg.Prompt.Structured(), Why: r.structuredWhy}
+	s := &report.Structured{Setting: "off", Sent: r.asked.Prompt.Structured(), Why: r.structuredWhy}
 	switch {
-	case r.cfg.StructuredAuto:
+	case r.asked.StructuredAuto:
 		s.Setting = "auto"
 	case s.Sent:
 		s.Setting = "on"

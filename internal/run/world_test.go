@@ -17,7 +17,6 @@ import (
 	"quarry/internal/account"
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
-	"quarry/internal/clean"
 	"quarry/internal/cost"
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
@@ -185,10 +184,15 @@ func (w *world) wire(ctx context.Context, t testing.TB, e *effect.Effects) (r *r
 		t.Fatal(err)
 	}
 	cfg := run.Config{
-		Dir: w.dir, Sources: []string{w.source}, Settings: "x", Local: true, Region: aws.Region, Version: "test", Model: quarry.DefaultModel,
-		MaxTokens: 4096, Type: quarry.InvokeModel, Mode: quarry.ModeJob, RoleARN: me.RoleARN("quarry-batch"),
-		Quotas: quarry.Quotas{MinRecords: 3, RecordsPerFile: 4, RecordsPerJob: 4, FileBytes: 1e9, JobBytes: 5e9, OpenJobs: 2},
-		Pilot:  3, Poll: 2 * time.Millisecond, Clean: clean.Config{}, Prompt: renderer, Check: checker, Prices: cost.Default(),
+		Asked: run.Asked{
+			Settings: "x", Model: quarry.DefaultModel, MaxTokens: 4096, Type: quarry.InvokeModel, Mode: quarry.ModeJob, Prompt: renderer, Check: checker,
+		},
+		Place: run.Place{
+			Dir: w.dir, Sources: []string{w.source}, Local: true, Region: aws.Region, RoleARN: me.RoleARN("quarry-batch"),
+			Quotas: quarry.Quotas{MinRecords: 3, RecordsPerFile: 4, RecordsPerJob: 4, FileBytes: 1e9, JobBytes: 5e9, OpenJobs: 2},
+		},
+		Gate:  run.Gate{Pilot: 3},
+		Means: run.Means{Version: "test", Prices: cost.Default(), Poll: 2 * time.Millisecond},
 	}
 	if w.cfg != nil {
 		w.cfg(&cfg)
