@@ -3,9 +3,11 @@ package prompt
 import (
 	"errors"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"quarry"
+	"quarry/internal/template"
 )
 
 // Fault says why no modelInput can be made of a document.
@@ -20,7 +22,7 @@ func (f *Fault) Error() string {
 	return "render prompt for document " + string(f.Document) + ": " + f.Reason
 }
 
-// noValue is the error of printed: the action's value is not there.
+// noValue is the error of a field of plain segments that the document lacks.
 type noValue struct{ action string }
 
 func (e *noValue) Error() string { return e.action + ": " + errNoValue.Error() }
@@ -29,34 +31,24 @@ func (e *noValue) Unwrap() error { return errNoValue }
 // faultOf puts an error of a template's execution into words.
 func faultOf(id quarry.DocumentID, err error) *Fault {
 	f := &Fault{Document: id, Reason: err.Error()}
-	action := ""
-	var missing *noValue
-	if m := executed.FindStringSubmatch(f.Reason); m != nil {
-		action = m[3]
-		f.Reason = m[1] + ", line " + m[2] + ", at {{" + action + "}}: " + inWords(m[4])
-		if errors.As(err, &missing) {
-			action = missing.action
-			f.Reason = m[1] + ", line " + m[2] + ", at {{" + action + "}}: " + errNoValue.Error()
+	var (
+		missing *noValue
+		at      *template.Error
+		member  *template.NotObject
+	)
+	switch {
+	case errors.As(err, &missing):
+		f.Field = fieldOf(missing.action)
+	case errors.As(err, &at):
+		f.Reason = at.Name + ", line " + strconv.Itoa(at.Line) + ", at {{" + at.Action + "}}: " + inWords(at.Err)
+		if errors.Is(err, errNoValue) || errors.Is(err, template.ErrNil) || errors.As(err, &member) {
+			f.Field = fieldOf(at.Action)
 		}
-		if missing == nil && !absent.MatchString(m[4]) && !nothing.MatchString(m[4]) {
-			action = ""
-		}
-	} else if errors.As(err, &missing) {
-		action = missing.action
 	}
-	f.Field = fieldOf(action)
 	return f
 }
 
 var (
-	// executed is how text/template words an error of execution: template, line, column, action, error.
-	executed = regexp.MustCompile(`(?s)^template: (.+?):(\d+):\d+: executing ".*?" at <(.*?)>: (.*)$`)
-	// absent are the errors about a member of a value that is not there, or is no object.
-	absent = regexp.MustCompile(`^(?:can't evaluate field (\w+) in type .*|nil pointer evaluating .*\.(\w+)|nil data; no entry for key "(.*)")$`)
-	// nothing are the errors of functions that get no value at all.
-	nothing  = regexp.MustCompile(`zero Value|untyped nil|of nil pointer`)
-	called   = regexp.MustCompile(`^error calling (\w+): (.*)$`)
-	pastEnd  = regexp.MustCompile(`^index out of range: (\d+)$`)
 	inFields = regexp.MustCompile(`\.Fields((?:\.[\pL_][\pL\pN_]*)+)`)
 	byIndex  = regexp.MustCompile(`^index \$?\.Fields "([^"]+)"`)
 )
@@ -64,31 +56,28 @@ var (
 // maxReason bounds the reason of a fault, in bytes.
 const maxReason = 160
 
-// inWords says without Go's types what text/template says of a value.
-func inWords(reason string) string {
-	if m := absent.FindStringSubmatch(reason); m != nil {
-		return "the document has no such value: " + m[1] + m[2] + m[3] + " would be a member of a value that is no object"
-	}
-	if nothing.MatchString(reason) {
+// inWords says without Go's types what is wrong with a value.
+func inWords(err error) string {
+	var (
+		member *template.NotObject
+		end    *template.OutOfRange
+	)
+	switch {
+	case errors.As(err, &member):
+		return errNoValue.Error() + ": " + member.Error()
+	case errors.Is(err, template.ErrNil):
 		return errNoValue.Error()
+	case errors.As(err, &end) && end.Function == "slice":
+		return "the value has fewer than " + strconv.FormatInt(end.Index, 10) +
+			" bytes; test its length first, with {{if}} and len, or cut texts with the setting max_chars"
+	case errors.As(err, &end):
+		return "the value has no element " + strconv.FormatInt(end.Index, 10)
 	}
-	function := ""
-	if m := called.FindStringSubmatch(reason); m != nil {
-		function, reason = m[1], m[2]
-	}
-	if m := pastEnd.FindStringSubmatch(reason); m != nil {
-		if function == "slice" {
-			return "the value has fewer than " + m[1] + " bytes; test its length first, with {{if}} and len, or cut texts with the setting max_chars"
-		}
-		return "the value has no element " + m[1]
-	}
-	if function != "" {
-		reason = function + ": " + reason
-	}
+	reason := err.Error()
 	if at := strings.IndexFunc(reason, func(r rune) bool { return r < ' ' }); at >= 0 {
 		reason = reason[:at] + "…"
 	}
-	if len(reason) > maxReason { // text/template puts the value into some errors, and that may be the document's text
+	if len(reason) > maxReason { // some errors hold the value, and that may be the document's text
 		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
 	}
 	return reason

@@ -46,9 +46,10 @@ type Config struct {
 	Model string                // zero: quarry.DefaultModel
 	Type  quarry.InvocationType // zero: InvokeModel for Anthropic's models, Converse for every other
 
-	// System and User are Go text/templates over a document: .ID .Title .Text .URL .Lang and .Fields, the item's other
-	// members by name, and .Part and .Parts, which are 0 where the document is asked about as a whole. A value that a document lacks is an error where it would be printed; "if" and "with" may ask
-	// for it. Zero User is DefaultUser; zero System fits the schema and is DefaultSystem for the default one.
+	// System and User are templates in the language of Go's text/template over a document: .ID .Title .Text .URL .Lang and .Fields, the item's
+	// other members by name, and .Part and .Parts, which are 0 where the document is asked about as a whole. A value that a document lacks is
+	// an error where it would be printed; "if" and "with" may ask for it. Zero User is DefaultUser; zero System fits the schema and is
+	// DefaultSystem for the default one.
 	System, User string
 	NoSystem     bool // send no system prompt
 

@@ -363,7 +363,7 @@ func TestPageSaysWhatPeopleAsk(t *testing.T) {
 	}{
 		{"a normal run", normalReport, []string{
 			"14,208", "14,150", "49 documents are without a good answer", "$34.30 spent", "$34.30 less than on demand (50%)", "$68.61", "read 2026-11-20", "derived from a published price",
-			"17 min 13 s", "Raise max_tokens", "--rescue", "The role cannot be assumed.", "the manifest counts 7,033", `lang="ja"`, "Why &lt;pre&gt; stays", "2026-11-21 10:23:20 &#43;09:00",
+			"17 min 13 s", "Raise max_tokens", "--rescue", "The role cannot be assumed.", "the manifest counts 7,033", `lang="ja"`, "Why &lt;pre&gt; stays", "2026-11-21 10:23:20 +09:00",
 			"12 documents ask what another one asks", "2 items of the source could not be read",
 		}, []string{"Nothing was spent", "unknown"}},
 		{"the stand-in", localReport, []string{"Nothing was spent.", "would cost $34.30 in batch, $68.61 on demand", "counted by rule", "Every document has an answer"}, []string{"$0.00 spent"}},

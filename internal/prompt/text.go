@@ -5,20 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"text/template"
 	"text/template/parse"
 	"unicode/utf8"
 
 	"quarry"
 	"quarry/internal/jsonl"
 	"quarry/internal/nearest"
+	"quarry/internal/template"
 )
 
 // text is one compiled template. Templates of literal text and plain fields, which is nearly all, become segments;
-// the others are executed by text/template.
+// the others are executed by package template.
 type text struct {
 	segments []segment
 	tmpl     *template.Template // nil: segments
@@ -35,51 +36,36 @@ type segment struct {
 type view struct {
 	ID, Title, Text, URL, Lang string
 	Part, Parts                int
-	members                    []byte
-}
-
-// Fields decodes the item's other members when a template asks for them, and only then.
-func (v *view) Fields() (map[string]any, error) {
-	if len(v.members) == 0 {
-		return map[string]any{}, nil
-	}
-	return decodeFields(v.members)
+	Fields                     map[string]any `json:"-"` // decoded only if the template names them
 }
 
 var documentFields = []string{"ID", "Title", "Text", "URL", "Lang", "Fields", "Part", "Parts"}
-
-// printFunc is the function through which every printed value goes: text/template writes "<no value>" and Go's own
-// notation of maps, neither of which belongs into a paid prompt.
-const printFunc = "_print"
 
 // compileText compiles a template; name is how people know it and stands in every fault, with line and column.
 func compileText(name, source string) (*text, error) {
 	if !utf8.ValidString(source) {
 		return nil, fmt.Errorf("template: %s: %w", name, errUTF8)
 	}
-	tmpl, err := template.New(name).Funcs(template.FuncMap{printFunc: printed}).Parse(source)
+	tmpl, err := template.Parse(name, source)
 	if err != nil {
 		return nil, err
 	}
 	// Associated templates too: a fault in one that is called for rare documents only would cost a paid run its end.
 	uses := map[string]bool{}
-	for _, t := range tmpl.Templates() {
-		if t.Tree == nil || t.Root == nil {
-			continue
-		}
-		w := walker{tree: t.Tree, root: t.Name() == name, uses: uses}
-		w.list(t.Root, w.root)
+	for _, name := range slices.Sorted(maps.Keys(tmpl.Trees)) {
+		w := walker{tree: tmpl.Trees[name], root: name == tmpl.Name, uses: uses}
+		w.list(w.tree.Root, w.root)
 		if w.err != nil {
 			return nil, w.err
 		}
 	}
-	if segments, ok := plainSegments(tmpl.Root); ok {
+	if segments, ok := plainSegments(tmpl.Trees[tmpl.Name].Root); ok {
 		return &text{segments: segments, uses: uses}, nil
 	}
 	return &text{tmpl: tmpl, uses: uses}, nil
 }
 
-// walker checks names of fields and routes printed values through printFunc.
+// walker checks the names of fields and collects those that are used.
 type walker struct {
 	tree *parse.Tree
 	root bool
@@ -96,16 +82,6 @@ func (w *walker) list(l *parse.ListNode, top bool) {
 		switch n := n.(type) {
 		case *parse.ActionNode:
 			w.pipe(n.Pipe, top)
-			if len(n.Pipe.Decl) == 0 {
-				what := n.Pipe.String()
-				n.Pipe.Cmds = append(n.Pipe.Cmds, &parse.CommandNode{
-					NodeType: parse.NodeCommand, Pos: n.Pos,
-					Args: []parse.Node{
-						parse.NewIdentifier(printFunc).SetPos(n.Pos).SetTree(w.tree),
-						&parse.StringNode{NodeType: parse.NodeString, Pos: n.Pos, Quoted: strconv.Quote(what), Text: what},
-					},
-				})
-			}
 		case *parse.IfNode:
 			w.branch(&n.BranchNode, top, top)
 		case *parse.WithNode:
@@ -181,7 +157,7 @@ func didYouMean(name string) string {
 	return ""
 }
 
-// plainSegments gives the segments of a template that needs no execution. Printed values end in printFunc by now.
+// plainSegments gives the segments of a template that needs no execution.
 func plainSegments(root *parse.ListNode) ([]segment, bool) {
 	var segments []segment
 	for _, n := range root.Nodes {
@@ -190,7 +166,7 @@ func plainSegments(root *parse.ListNode) ([]segment, bool) {
 			segments = append(segments, segment{literal: escape(nil, n.Text)})
 		case *parse.CommentNode:
 		case *parse.ActionNode:
-			if len(n.Pipe.Decl) != 0 || len(n.Pipe.Cmds) != 2 || len(n.Pipe.Cmds[0].Args) != 1 {
+			if len(n.Pipe.Decl) != 0 || len(n.Pipe.Cmds) != 1 || len(n.Pipe.Cmds[0].Args) != 1 {
 				return nil, false
 			}
 			switch arg := n.Pipe.Cmds[0].Args[0].(type) {
@@ -261,9 +237,15 @@ func (t *text) append(dst []byte, doc *quarry.Document) ([]byte, error) {
 }
 
 func (t *text) execute(dst []byte, doc *quarry.Document) ([]byte, error) {
-	v := view{ID: string(doc.ID), Title: doc.Title, Text: string(doc.Body), URL: doc.URL, Lang: doc.Lang, Part: doc.Part, Parts: doc.Parts, members: doc.Fields}
+	v := view{ID: string(doc.ID), Title: doc.Title, Text: string(doc.Body), URL: doc.URL, Lang: doc.Lang, Part: doc.Part, Parts: doc.Parts, Fields: map[string]any{}}
+	if t.uses["Fields"] && len(doc.Fields) > 0 {
+		var err error
+		if v.Fields, err = decodeFields(doc.Fields); err != nil {
+			return dst, err
+		}
+	}
 	out := escaper{dst: dst}
-	err := t.tmpl.Execute(&out, &v)
+	err := t.tmpl.Execute(&out, &v, printed)
 	return out.dst, err
 }
 
@@ -281,12 +263,12 @@ func (e *escaper) Write(p []byte) (int, error) {
 
 var errNoValue = errors.New("the document has no such value")
 
-// printed is what a template prints of a value: texts as they are, everything else as JSON. The action that prints it
-// is there for the error.
-func printed(action string, v any) (string, error) {
+// printed is what a template prints of a value: texts as they are, everything else as JSON. Go's own notation of maps and a mark for a
+// value that is not there do not belong into a paid prompt.
+func printed(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
-		return "", &noValue{action}
+		return "", errNoValue
 	case string:
 		return v, nil
 	case []byte:
@@ -317,7 +299,7 @@ func appendMember(dst, fields []byte, name string) ([]byte, error) {
 	if m[name] == nil {
 		return dst, errNoValue
 	}
-	s, err := printed(name, m[name])
+	s, err := printed(m[name])
 	if err != nil {
 		return dst, err
 	}
