@@ -52,7 +52,7 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
 	a.output = out
-	r, err := a.offline(ctx, s, args, "", forecast.Window{}, &open, show.event)
+	r, err := a.parts().Offline(ctx, s, args, "", forecast.Window{}, &open, show.event)
 	if err != nil {
 		return err
 	}

@@ -7,40 +7,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"quarry"
-	"quarry/internal/account"
-	"quarry/internal/bucket"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/cost"
 	"quarry/internal/effect"
-	"quarry/internal/figure"
 	"quarry/internal/outfile"
-	"quarry/internal/report"
 	"quarry/internal/run"
 	"quarry/internal/run/foreign"
 )
-
-// foreignJSON is what collect tells programs of somebody else's job.
-type foreignJSON struct {
-	Dir       string           `json:"dir"`
-	Job       quarry.JobARN    `json:"job,omitempty"`
-	Status    quarry.JobStatus `json:"status,omitempty"`
-	Documents report.Documents `json:"documents"`
-	Missing   int64            `json:"missing"` // counted by the job or its manifest, and without a line
-	Tokens    report.Tokens    `json:"tokens"`
-	CostUSD   *quarry.USD      `json:"cost_usd"`
-	Lines     int64            `json:"lines"`
-	Doubled   int64            `json:"doubled"`
-	Broken    int64            `json:"broken"`
-	Manifest  *quarry.Manifest `json:"manifest"`
-	Differs   []string         `json:"differs"`
-}
 
 // collectForeign makes results of a job that somebody else submitted, or of its output in a folder.
 func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string, watch bool) (err error) {
@@ -79,7 +56,7 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	defer func() { err = errors.Join(err, open.Close()) }()
 	show := a.newProgress()
 	defer show.close()
-	cfg, err := a.foreignConfig(&s.Settings)
+	cfg, err := a.parts().ForeignConfig(&s.Settings)
 	if err != nil {
 		return err
 	}
@@ -105,7 +82,7 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	}
 	job, from := quarry.Job{}, what
 	if isJob {
-		if job, from, err = a.fetchJob(ctx, &s.Settings, e, &cfg, quarry.JobARN(what), watch, &open); err != nil {
+		if job, from, err = a.parts().FetchJob(ctx, &s.Settings, e, &cfg, quarry.JobARN(what), watch, &open); err != nil {
 			return err
 		}
 	}
@@ -125,138 +102,4 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 		return err
 	}
 	return a.foreignOutcome(&out, &job, s.Dir)
-}
-
-// foreignConfig is what the answers are held against.
-func (a *App) foreignConfig(s *config.Settings) (foreign.Config, error) {
-	asks := *s
-	if asks.Model == "" {
-		asks.Model = quarry.DefaultModel
-	}
-	// What the records of another submitter ask for is not known. An answer that passes the default schema is JSON all the same.
-	var cfg foreign.Config
-	if len(s.Prompt.Schema) == 0 && !s.Prompt.FreeText {
-		guess, err := a.parts().Asking(&asks)
-		if err != nil {
-			return cfg, err
-		}
-		cfg.Guess = guess.Checker
-	}
-	if len(s.Prompt.Schema) == 0 {
-		s.Prompt.FreeText, asks.Prompt.FreeText = true, true
-	}
-	ask, err := a.parts().Asking(&asks)
-	if err != nil {
-		return foreign.Config{}, err
-	}
-	workers := s.Workers
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	cfg.Version, cfg.Model, cfg.Type, cfg.Check, cfg.Prices, cfg.Workers = a.Version, s.Model, ask.Prompt.Invocation(), ask.Checker, cost.Default(), workers
-	if cfg.Model != "" { // a price needs a Region; a job's own replaces it
-		cfg.Region = account.DefaultRegion
-		if len(s.Regions) > 0 {
-			cfg.Region = s.Regions[0]
-		}
-	}
-	return cfg, nil
-}
-
-// fetchJob reads a job and downloads its output, once it has ended.
-func (a *App) fetchJob(ctx context.Context, s *config.Settings, e *effect.Effects, cfg *foreign.Config, arn quarry.JobARN, watch bool, c *compose.Closers) (quarry.Job, string, error) {
-	if len(s.Regions) == 0 && arn.Region() != "" {
-		s.Regions = []string{arn.Region()}
-	}
-	where, err := a.parts().OpenProvider(ctx, s, e, cfg.Dir, c)
-	if err != nil {
-		return quarry.Job{}, "", err
-	}
-	cfg.Region = where.AWS.Region
-	job, err := where.Bedrock.Get(ctx, arn)
-	for wait := time.Second; err == nil && !job.Status.Terminal(); wait = min(2*wait, time.Minute) {
-		if !watch {
-			return job, "", &quarry.Error{
-				Kind: quarry.Provider, Op: "collect", Subject: string(arn), Err: fmt.Errorf("it is %s, %s of %s processed", job.Status, figure.Thousands(job.Counts.Processed), figure.Count(job.Counts.Total, "record")),
-				Hint: "its output is whole only when it has ended; wait for it with --watch",
-			}
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return job, "", context.Cause(ctx)
-		}
-		job, err = where.Bedrock.Get(ctx, arn)
-	}
-	if err != nil {
-		return job, "", err
-	}
-	if cfg.Model == "" {
-		cfg.Model = modelOf(job.ModelID)
-	}
-	if id, _, _, ok := quarry.ParseJobName(job.Name); ok {
-		a.say("it is a job of run %s: quarry adopt --run %s knows its documents by their ids", id, id)
-	}
-	name, prefix, ok := strings.Cut(strings.TrimPrefix(job.OutputURI, "s3://"), "/")
-	if !ok && name == "" {
-		return job, "", fmt.Errorf("job %s has no output in S3: %q", arn, job.OutputURI)
-	}
-	raw := filepath.Join(cfg.Dir, "raw", arn.ID())
-	return job, raw, run.FetchOutput(ctx, e, bucket.New(where.AWS, name), prefix, arn, raw)
-}
-
-// modelOf is a model's id as price lists and people have it: an ARN of Amazon's own model ends with it.
-func modelOf(id string) string {
-	if _, tail, ok := strings.Cut(id, "::foundation-model/"); ok {
-		return tail
-	}
-	if _, tail, ok := strings.Cut(id, ":inference-profile/"); ok {
-		return tail
-	}
-	return id
-}
-
-// noOutput says why there is nothing to collect.
-func noOutput(what string, job *quarry.Job) error {
-	if job.ARN == "" {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: errors.New("it has no *.jsonl.out file"), Hint: "download everything under the job's output prefix: aws s3 cp --recursive s3://…/ FOLDER"}
-	}
-	why := fmt.Sprintf("it ended %s and left no output", job.Status)
-	if job.Message != "" {
-		why += ": " + job.Message
-	}
-	return &quarry.Error{Kind: quarry.Provider, Op: "collect", Subject: what, Err: errors.New(why), Hint: "its output location is " + job.OutputURI}
-}
-
-func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) error {
-	rep, o := &out.Report, &out.Output
-	if a.json {
-		err := a.writeJSON(&foreignJSON{
-			Dir: dir, Job: job.ARN, Status: job.Status, Documents: rep.Documents, Missing: out.Missing, Tokens: rep.Tokens, CostUSD: rep.Cost.Actual,
-			Lines: o.Lines, Doubled: o.Doubled, Broken: o.Broken, Manifest: o.Manifest, Differs: append([]string{}, o.Differs...),
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if job.Status != "" {
-		a.say("%s", strings.TrimSpace(fmt.Sprintf("job %s ended %s %s", job.ARN, job.Status, job.Message)))
-	}
-	a.say("%s of output", figure.Count(o.Lines+o.Broken, "line"))
-	for _, d := range o.Differs {
-		if !slices.Contains(o.Unreadable, d) { // it was said when it was read
-			a.say("  %s", d)
-		}
-	}
-	if len(o.Differs) == 0 {
-		a.say("lines, manifest and counters say the same")
-	}
-	a.printOutcome(&run.Outcome{Report: *rep}, dir)
-	unread := max(out.Missing, o.Broken) // a line that cannot be read is of a record that has none
-	if n := rep.Documents.Invalid + rep.Documents.Failed + unread; n > 0 {
-		return &quarry.Error{
-			Kind: quarry.BadItems, Err: fmt.Errorf("%s without a good answer (%s of them without a line that can be read)", figure.Count(n, "record"), figure.Thousands(unread)), Hint: "failed.jsonl names each that has a line, and why",
-		}
-	}
-	return nil
 }

@@ -3,69 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 
-	"quarry"
-	"quarry/internal/account"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
-	"quarry/internal/run"
-	"quarry/internal/run/forecast"
 )
-
-// offline puts together a run that asks nobody, with its index in a directory that is thrown away.
-func (a *App) offline(ctx context.Context, s *config.Settings, args []string, known string, window forecast.Window, open *compose.Closers, show func(run.Event)) (*run.Run, error) {
-	if len(args) == 0 {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("no source named"), Hint: "name a file or folder"}
-	}
-	ask, err := a.parts().Asking(s)
-	if err != nil {
-		return nil, err
-	}
-	if warning := ask.Unlisted(s); warning != "" {
-		a.say("warning: %s", warning)
-	}
-	sources, err := a.parts().OpenSources(ctx, s, args, false)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(a.parts().CheckPrompt(ask), a.parts().CheckFields(ctx, s, args)); err != nil {
-		return nil, err
-	}
-	if err := a.parts().CheckDocuments(ctx, s, ask, args); err != nil {
-		return nil, err
-	}
-	a.parts().SayFilled(s, ask)
-	e := effect.New(nil)
-	dir, err := e.TempDir("")
-	if err != nil {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "make a directory for the index", Err: err, Hint: "let TMPDIR name a directory that you can write to"}
-	}
-	open.Add(func() error { return e.RemoveAll(dir) })
-	book, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
-	if err != nil {
-		return nil, err
-	}
-	open.Add(book.Close)
-	where := &compose.Provider{}
-	where.AWS.Region = account.DefaultRegion
-	if len(s.Regions) > 0 {
-		where.AWS.Region = s.Regions[0]
-	}
-	cfg := a.parts().RunConfig(s, ask, where, dir, args)
-	if s.Target == "aws" {
-		cfg.CallMargin = run.CallMargin
-	}
-	cfg.Known = known
-	cfg.Local = true // nothing is refused for its price: nothing is sent
-	cfg.ForAWS, cfg.Window = s.Target == "aws", window
-	return run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources, Watch: show}), nil
-}
 
 func (a *App) planCommand() *cobra.Command {
 	var known string
@@ -96,7 +40,7 @@ on the network · 130 interrupted`,
 }
 
 func (a *App) plan(ctx context.Context, s *config.Settings, args []string, known string) (err error) {
-	if err := deadlineNeedsAuto(s); err != nil {
+	if err := compose.DeadlineNeedsAuto(s); err != nil {
 		return err
 	}
 	show := a.newProgress()
@@ -107,11 +51,11 @@ func (a *App) plan(ctx context.Context, s *config.Settings, args []string, known
 	if err != nil {
 		return err
 	}
-	r, err := a.offline(ctx, s, args, known, window, &open, show.event)
+	r, err := a.parts().Offline(ctx, s, args, known, window, &open, show.event)
 	if err != nil {
 		return err
 	}
-	if err := compareWithRun(ctx, s, r); err != nil {
+	if err := compose.CompareWithRun(ctx, s, r); err != nil {
 		return err
 	}
 	f, err := r.Plan(ctx)

@@ -98,3 +98,15 @@ func orUnknown(n int64) string {
 }
 
 func mib(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
+
+// printKnown is the line that says what is new.
+func printKnown(row func(name, format string, args ...any), k *run.Known, dir string) {
+	if k == nil {
+		return
+	}
+	text := figure.Thousands(k.New) + " new, " + figure.Thousands(k.Changed) + " changed, " + figure.Thousands(k.Same) + " the same"
+	if k.Again > 0 {
+		text += ", " + figure.Thousands(k.Again) + " without an answer yet"
+	}
+	row("known", "%s, %s gone, compared with the run in %s", text, figure.Thousands(k.Gone), dir)
+}

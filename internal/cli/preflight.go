@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,17 +14,11 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/effect"
 	"quarry/internal/figure"
-	"quarry/internal/ledger"
 	"quarry/internal/preflight"
-	"quarry/internal/run/book"
 )
 
-// preflightTime bounds a preflight: what has not answered by then is unknown. Without an answer about the credentials by
-// identityTime there is nothing to ask.
-const (
-	preflightTime = 30 * time.Second
-	identityTime  = 10 * time.Second
-)
+// identityTime bounds the question whose credentials these are: without an answer there is nothing else to check.
+const identityTime = 10 * time.Second
 
 func (a *App) preflightCommand() *cobra.Command {
 	var probe bool
@@ -70,7 +63,7 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	ctx, cancel := context.WithTimeout(ctx, preflightTime)
+	ctx, cancel := context.WithTimeout(ctx, compose.PreflightTime)
 	defer cancel()
 	soon, cancel := context.WithTimeoutCause(ctx, identityTime, &quarry.Error{
 		Kind: quarry.Provider, Op: "find out whose credentials these are", Err: fmt.Errorf("no answer in %v", identityTime),
@@ -89,7 +82,7 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 		}
 		return a.printChecks(preflight.Of(c))
 	}
-	id, begun, err := begunIn(ctx, s.Dir)
+	id, begun, err := compose.BegunIn(ctx, s.Dir)
 	if err != nil {
 		return err
 	}
@@ -103,36 +96,6 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 		return err
 	}
 	return a.printChecks(found)
-}
-
-// begunIn gives the run of a directory, where there is one.
-func begunIn(ctx context.Context, dir string) (id quarry.RunID, already bool, err error) {
-	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
-	if err != nil {
-		return "", false, nil // no run, or none that can be read: run itself says so
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	id, counts, err := runOf(ctx, l)
-	return id, begun(counts), err
-}
-
-func runOf(ctx context.Context, l *ledger.Ledger) (quarry.RunID, ledger.Counts, error) {
-	head, err := book.Of(l).Head(ctx)
-	if err != nil || head.Run == "" {
-		return "", ledger.Counts{}, err
-	}
-	counts, err := l.Count(ctx, "")
-	return head.Run, counts, err
-}
-
-func begun(c ledger.Counts) bool { return c.Total() > c.States[quarry.ShardPlanned] }
-
-// atProvider is how many shards may have a job whose answers are still to be fetched.
-func atProvider(c ledger.Counts) (n int64) {
-	for _, s := range []quarry.ShardState{quarry.ShardIntended, quarry.ShardSubmitted, quarry.ShardEnded, quarry.ShardCollected} {
-		n += c.States[s]
-	}
-	return n
 }
 
 // printChecks tells people or programs what was found.
@@ -171,40 +134,4 @@ func (a *App) printChecks(r preflight.Report) error {
 		q.Hint = "fix these in this order, then run quarry preflight again"
 	}
 	return err
-}
-
-// preflight checks for nothing what could fail after money was spent. Faults stop a run, but not one that has jobs at the
-// provider: what was paid for is fetched, also when no further job could be made.
-func (a *App) preflight(s *config.Settings, where *compose.Provider, book *ledger.Ledger) func(context.Context) error {
-	if s.Target == "local" {
-		return nil
-	}
-	return func(ctx context.Context) error {
-		id, counts, err := runOf(ctx, book)
-		if err != nil {
-			return err
-		}
-		within, cancel := context.WithTimeout(ctx, preflightTime)
-		defer cancel()
-		found, err := where.Preflight(within, s, func(cfg *preflight.Config, _ *preflight.Asks, _ *compose.Provider) {
-			cfg.Run, cfg.Begun = id, begun(counts)
-		})
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
-			return err
-		}
-		for _, c := range found.Unknown() {
-			a.say("preflight: %s is unknown: %s", c.Name, c.Message)
-		}
-		if err := found.Err(); err != nil && atProvider(counts) > 0 {
-			for _, c := range found.Faults() {
-				a.say("preflight: %s: %s; fix: %s", c.Name, c.Message, c.Fix)
-			}
-			a.say("the run continues, because it has jobs whose answers must be collected")
-			return nil
-		}
-		return found.Err()
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/effect"
 )
 
 // nearFlags are the settings that decide which texts count as nearly the same.
@@ -69,7 +70,13 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
 	defer func() { show.log.end(err) }()
-	r, err := a.newRun(ctx, s, args, records, known, &open, show)
+	r, err := a.parts().Run(ctx, s, &compose.RunInput{
+		Sources: args, Records: records, Known: known, Watch: show.event, Confirm: a.confirm(&s.Settings, show.free),
+		Opened: func(e *effect.Effects, dir string) (err error) {
+			show.log, err = openRunLog(e, dir, "run", a.Version, s, &open)
+			return err
+		},
+	}, &open)
 	if err != nil {
 		return err
 	}

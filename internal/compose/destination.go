@@ -1,4 +1,4 @@
-package cli
+package compose
 
 import (
 	"net/url"
@@ -9,7 +9,7 @@ import (
 )
 
 // destination says where the documents of a run go.
-func (a *App) destination(s *config.Settings) string {
+func (pr *Program) destination(s *config.Settings) string {
 	if s.Target == "aws" {
 		region := strings.Join(s.Regions, ", ")
 		if region == "" {
@@ -19,7 +19,7 @@ func (a *App) destination(s *config.Settings) string {
 		if s.Profile != "" {
 			text += ", with the profile " + s.Profile
 		}
-		if endpoint, ok := a.Env("AWS_ENDPOINT_URL"); ok && endpoint != "" {
+		if endpoint, ok := pr.Env("AWS_ENDPOINT_URL"); ok && endpoint != "" {
 			text += ", at " + redacted(endpoint) + " (AWS_ENDPOINT_URL)"
 		}
 		return text

@@ -1,0 +1,21 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"quarry"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+)
+
+// openLedger opens the ledger of a run to read it, also while a process works on the run.
+func (a *App) openLedger(ctx context.Context, dir string) (*ledger.Ledger, error) {
+	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open run", Subject: dir, Err: errors.New("there is none"), Hint: "name the run directory with --dir, or begin one: quarry run SOURCE"}
+	}
+	return l, err
+}

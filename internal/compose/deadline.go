@@ -1,0 +1,19 @@
+package compose
+
+import (
+	"fmt"
+
+	"quarry"
+	"quarry/internal/config"
+)
+
+// DeadlineNeedsAuto refuses a deadline in a mode that never changes price class.
+func DeadlineNeedsAuto(s *config.Settings) error {
+	if s.By == "" || s.Mode == string(quarry.ModeAuto) {
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "use", Subject: "--by " + s.By, Err: fmt.Errorf("it needs --mode auto: mode %s never changes price class", s.Mode),
+		Hint: "add --mode auto, which submits jobs and sends what they would answer too late as on-demand calls, at their price",
+	}
+}

@@ -1,0 +1,154 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"quarry"
+	"quarry/internal/config"
+	"quarry/internal/effect"
+	"quarry/internal/ledger"
+	"quarry/internal/outfile"
+	"quarry/internal/run"
+)
+
+// RunInput is what a run takes beyond the settings.
+type RunInput struct {
+	Sources []string
+	Records bool   // the sources are ready records
+	Known   string // file of existing answers; empty: none
+	Watch   func(run.Event)
+	// Opened is called with the locked run directory, before anything is written into it.
+	Opened  func(e *effect.Effects, dir string) error
+	Confirm func(context.Context, string) error // nil: nothing is asked
+}
+
+// Run puts a run together: it checks the settings and the sources, then opens the run directory, its ledger and the provider.
+func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput, c *Closers) (*run.Run, error) {
+	s := &loaded.Settings
+	ask, err := pr.checkRun(ctx, s, in)
+	if err != nil {
+		return nil, err
+	}
+	e := effect.New(nil)
+	dir, err := OpenDir(e, s, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.Opened(e, dir); err != nil {
+		return nil, err
+	}
+	pr.Say("%-10s %s", "documents", "go "+pr.destination(s))
+	if err := outfile.Remember(e, dir, in.Known, loaded.File, s.Prices); err != nil {
+		return nil, err
+	}
+	// A request to stop was for the process that ran then.
+	if err := e.Remove(filepath.Join(dir, run.StopRequest)); err != nil {
+		return nil, err
+	}
+	l, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
+	if err != nil {
+		return nil, err
+	}
+	c.Add(l.Close)
+	checked := *pr
+	checked.CheckBackends = true
+	where, err := checked.OpenProvider(ctx, s, e, dir, c)
+	if err != nil {
+		return nil, err
+	}
+	cfg := pr.RunConfig(s, ask, where, dir, in.Sources)
+	cfg.Known = in.Known
+	cfg.Quotas = pr.QuotasOf(ctx, s, e, dir, where)
+	if cfg.Window, err = pr.Window(ctx, s); err != nil {
+		return nil, err
+	}
+	if !in.Records {
+		cfg.CachePrefix = CachePrefix(s, ask, where.AWS.Region)
+	}
+	r := run.New(cfg, run.Deps{
+		Effects: e, Ledger: l, Keep: pr.KeepSources(s, e, dir, in.Sources, in.Records, in.Watch), Bucket: where.Bucket, Bedrock: where.Bedrock,
+		Watch: in.Watch, Pools: pr.FurtherPools(ctx, s, e, dir, where), PoolAt: where.PoolAt,
+		Preflight: pr.preflightOf(s, where, l), Confirm: in.Confirm,
+	})
+	c.Add(func() error { return r.Close(context.WithoutCancel(ctx)) })
+	return r, nil
+}
+
+// checkRun refuses what can be refused before a directory is made, and gives what the model is asked.
+func (pr *Program) checkRun(ctx context.Context, s *config.Settings, in *RunInput) (*Asking, error) {
+	if len(in.Sources) == 0 {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl"}
+	}
+	if err := DeadlineNeedsAuto(s); err != nil {
+		return nil, err
+	}
+	if in.Records {
+		s.Structured = "off" // they are sent unchanged
+		if len(s.Prompt.Schema) == 0 {
+			s.Prompt.FreeText = true // their answers need not be JSON
+		}
+	}
+	ask, err := pr.Asking(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := ask.TierOffered(s); err != nil {
+		return nil, err
+	}
+	if err := pr.SameBody(s, ask); err != nil {
+		return nil, err
+	}
+	if err := ask.JobsKnown(s); err != nil {
+		return nil, err
+	}
+	if warning := ask.Unlisted(s); warning != "" {
+		pr.Say("warning: %s", warning)
+	}
+	if err := readable(in.Known); err != nil {
+		return nil, err
+	}
+	if err := ReadableAgain(in.Sources); err != nil {
+		return nil, err
+	}
+	// A missing file is reported before a directory is made. Standard input is opened when the run reads it.
+	if named := slices.DeleteFunc(slices.Clone(in.Sources), func(arg string) bool { return arg == "-" }); len(named) > 0 {
+		if _, err := pr.OpenSources(ctx, s, named, in.Records); err != nil {
+			return nil, err
+		}
+	}
+	if in.Records {
+		return ask, nil
+	}
+	return ask, pr.checkTexts(ctx, s, ask, in.Sources)
+}
+
+// checkTexts refuses a prompt, fields or documents from which no record can be made.
+func (pr *Program) checkTexts(ctx context.Context, s *config.Settings, ask *Asking, sources []string) error {
+	if err := errors.Join(pr.CheckPrompt(ask), pr.CheckFields(ctx, s, sources)); err != nil {
+		return err
+	}
+	if err := pr.CheckDocuments(ctx, s, ask, sources); err != nil {
+		return err
+	}
+	pr.SayFilled(s, ask)
+	return nil
+}
+
+// readable refuses a file of answers that cannot be read. An empty path is none.
+func readable(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "read known answers", Subject: path, Err: err, Hint: "name a file of answers with --known FILE, or omit --known"}
+	}
+	return nil
+}
