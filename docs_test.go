@@ -1,0 +1,101 @@
+package quarry_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
+	coded   = regexp.MustCompile("`[^`\n]*`")
+	linked  = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	dropped = regexp.MustCompile(`[^\pL\pN _-]`)
+)
+
+// anchors are the names that GitHub gives the headings of a page.
+func anchors(page string) map[string]bool {
+	found := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(page, ""), -1) {
+		found[strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+	}
+	return found
+}
+
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := d.Name(); d.IsDir() && file != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(file, ".md") {
+			return nil
+		}
+		text, err := os.ReadFile(file)
+		all[file] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	all := pages(t)
+	links := 0
+	for file, text := range all {
+		for _, m := range linked.FindAllStringSubmatch(coded.ReplaceAllString(fenced.ReplaceAllString(text, ""), ""), -1) {
+			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
+				continue
+			}
+			links++
+			target, anchor, _ := strings.Cut(m[1], "#")
+			page := file
+			if target != "" {
+				page = filepath.Join(filepath.Dir(file), target)
+			}
+			if _, err := os.Stat(page); err != nil {
+				t.Errorf("%s: link to %s: %v", file, m[1], err)
+				continue
+			}
+			if anchor != "" && !anchors(all[page])[anchor] {
+				t.Errorf("%s: link to %s: no such heading", file, m[1])
+			}
+		}
+	}
+	if links < 20 {
+		t.Errorf("%d links in %d pages: the test does not find them", links, len(all))
+	}
+}
+
+// The list of decisions names every page of them.
+func TestEveryDecisionIsListed(t *testing.T) {
+	t.Parallel()
+	all := pages(t)
+	list := all[filepath.Join("docs", "adr", "README.md")]
+	for file, text := range all {
+		name := filepath.Base(file)
+		if filepath.Dir(file) != filepath.Join("docs", "adr") || name == "README.md" {
+			continue
+		}
+		number, _, _ := strings.Cut(name, "-")
+		if !strings.Contains(list, "["+number+"]("+name+")") {
+			t.Errorf("%s is not in the list of decisions", file)
+		}
+		for _, part := range []string{"# " + number + ": ", "\nStatus: ", "\n## Context\n", "\n## Decision\n", "\n## Consequences\n"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s has no %q", file, strings.TrimSpace(part))
+			}
+		}
+	}
+}
