@@ -4,21 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
 	"quarry/internal/figure"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
-	"quarry/internal/run"
-	"quarry/internal/run/book"
 )
 
 func (a *App) adoptCommand() *cobra.Command {
@@ -67,7 +59,7 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 	show := a.newProgress()
 	defer show.close()
 	defer func() { show.log.end(err) }()
-	r, dir, err := a.wireHome(ctx, s, "adopt", &open, show)
+	r, dir, err := a.parts().Collector(ctx, s, show.opens("adopt", nil, &open), show.event, &open)
 	if err != nil {
 		return err
 	}
@@ -105,111 +97,5 @@ func notLocal(s *config.Loaded, op, subject, command string) error {
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: op, Subject: subject, Err: fmt.Errorf("the target is local (%s), and only AWS knows this job or run", s.Origins()["target"]),
 		Hint: command + " --target aws asks AWS, or the `quarry local` that AWS_ENDPOINT_URL names",
-	}
-}
-
-// wireHome puts together what brings a run home: its ledger and its provider, no sources and no prompt.
-func (a *App) wireHome(ctx context.Context, s *config.Settings, command string, c *compose.Closers, show *progress) (*run.Run, string, error) {
-	e := effect.New(nil)
-	dir, err := compose.OpenDir(e, s, c)
-	if err != nil {
-		return nil, "", err
-	}
-	if show.log, err = openRunLog(e, dir, command, a.Version, nil, c); err != nil {
-		return nil, "", err
-	}
-	l, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
-	if err != nil {
-		return nil, "", err
-	}
-	c.Add(l.Close)
-	head, err := book.Of(l).Head(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	placeOf(&head, s)
-	where, err := a.parts().OpenProvider(ctx, s, e, dir, c)
-	if err != nil {
-		return nil, "", err
-	}
-	workers := s.Workers
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	cfg := run.Config{
-		Asked: run.Asked{Model: s.Model, Mode: quarry.Mode(s.Mode), Attempts: s.Attempts},
-		Place: run.Place{Dir: dir, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region},
-		Gate:  run.Gate{PilotMinValid: s.PilotMinValid},
-		Means: run.Means{Version: a.Version, Prices: cost.Default(), Workers: workers, KeepShards: s.KeepShards},
-	}
-	if ask, err := a.parts().Asking(s); err == nil { // what a run of an older format does not say of itself
-		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = ask.Settings, ask.Prompt.Invocation(), ask.Checker, ask.Renderer, ask.Model.Family
-		cfg.MaxOutput, cfg.MaxTokens = int(ask.Model.MaxOutput), ask.MaxTokens()
-	}
-	pools, home := where.PoolsOfRun(&head)
-	if home != "" {
-		cfg.Model = home
-	}
-	return run.New(cfg, run.Deps{Effects: e, Ledger: l, Bucket: where.Bucket, Bedrock: where.Bedrock, Watch: show.event, Pools: pools, PoolAt: where.PoolAt}), dir, nil
-}
-
-// placeOf fills in where a run that is known already was sent.
-func placeOf(h *book.Head, s *config.Settings) {
-	if h.Target != "" {
-		s.Target = h.Target
-	}
-	if len(s.Regions) == 0 && h.Region != "" && s.Target == "aws" {
-		s.Regions = []string{h.Region}
-	}
-	if s.Bucket == "" && s.Target == "aws" {
-		s.Bucket = h.Bucket
-	}
-}
-
-// homeJSON is what adopt and collect tell programs of a run.
-type homeJSON struct {
-	Run       quarry.RunID     `json:"run"`
-	Dir       string           `json:"dir"`
-	Done      bool             `json:"done"`
-	Jobs      int              `json:"jobs"`
-	Running   []shardStatus    `json:"running"`
-	Unsent    []quarry.ShardID `json:"unsent"`
-	Documents report.Documents `json:"documents"`
-	Tokens    report.Tokens    `json:"tokens"`
-	CostUSD   *quarry.USD      `json:"cost_usd"`
-	Faults    []string         `json:"faults"`
-}
-
-func homeJSONOf(h *run.Home, dir string) homeJSON {
-	out := homeJSON{
-		Run: h.Run, Dir: dir, Done: h.Done, Jobs: len(h.Report.Jobs), Running: []shardStatus{}, Unsent: []quarry.ShardID{},
-		Documents: h.Report.Documents, Tokens: h.Report.Tokens, CostUSD: h.Report.Cost.Actual, Faults: []string{},
-	}
-	for i := range h.Running {
-		s := &h.Running[i]
-		out.Running = append(out.Running, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
-	}
-	for i := range h.Unsent {
-		out.Unsent = append(out.Unsent, h.Unsent[i].ID)
-	}
-	for _, err := range h.Errors {
-		out.Faults = append(out.Faults, err.Error())
-	}
-	return out
-}
-
-// printHome says what was brought home, and what was not.
-func (a *App) printHome(h *run.Home, dir string) {
-	a.printOutcome(&run.Outcome{Run: h.Run, Planned: h.Planned, Totals: h.Totals, Report: h.Report}, dir)
-	for i := range h.Running {
-		s := &h.Running[i]
-		why := ""
-		if s.Waits != "" {
-			why = ": " + s.Waits
-		}
-		a.say("  %-12s %s, %s of %s%s", s.ID, s.Job.Status, figure.Thousands(s.Job.Counts.Processed), figure.Count(s.Records, "record"), why)
-	}
-	if n := len(h.Running); n > 0 {
-		a.say("%s not ended, and the answers are not here yet: quarry collect --dir %s --watch", figure.Clause(n, "job", "has", "have"), dir)
 	}
 }

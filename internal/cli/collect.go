@@ -65,7 +65,7 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 	show := a.newProgress()
 	defer show.close()
 	defer func() { show.log.end(err) }()
-	r, dir, err := a.wireHome(ctx, s, "collect", &open, show)
+	r, dir, err := a.parts().Collector(ctx, s, show.opens("collect", nil, &open), show.event, &open)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,10 @@ import (
 
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
+
+	"quarry/internal/compose"
+	"quarry/internal/config"
+	"quarry/internal/effect"
 )
 
 // show rewrites the live line, at most ten times a second.
@@ -61,4 +65,12 @@ func (p *progress) close() {
 	defer p.mu.Unlock()
 	p.clear()
 	p.closed = true
+}
+
+// opens gives what a command does with its run directory once that is locked: it begins the log. Without settings none are kept.
+func (p *progress) opens(command string, settings *config.Loaded, c *compose.Closers) func(*effect.Effects, string) error {
+	return func(e *effect.Effects, dir string) (err error) {
+		p.log, err = openRunLog(e, dir, command, p.app.Version, settings, c)
+		return err
+	}
 }

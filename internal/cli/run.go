@@ -12,7 +12,6 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
 )
 
 // nearFlags are the settings that decide which texts count as nearly the same.
@@ -72,10 +71,7 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	defer func() { show.log.end(err) }()
 	r, err := a.parts().Run(ctx, s, &compose.RunInput{
 		Sources: args, Records: records, Known: known, Watch: show.event, Confirm: a.confirm(&s.Settings, show.free),
-		Opened: func(e *effect.Effects, dir string) (err error) {
-			show.log, err = openRunLog(e, dir, "run", a.Version, s, &open)
-			return err
-		},
+		Opened: show.opens("run", s, &open),
 	}, &open)
 	if err != nil {
 		return err
