@@ -262,6 +262,8 @@ func imageSize(b []byte, i int) int {
 func wikiImage(b []byte, i int) int {
 	rest := b[i:]
 	switch {
+	case len(rest) < 3 || rest[1] != '[':
+		return 0
 	case bytes.HasPrefix(rest, []byte("![[")):
 	case bytes.HasPrefix(rest, []byte("[[File:")), bytes.HasPrefix(rest, []byte("[[Image:")), bytes.HasPrefix(rest, []byte("[[file:")), bytes.HasPrefix(rest, []byte("[[image:")):
 	default:

@@ -161,18 +161,11 @@ func isKeys(words []byte) bool {
 
 // withoutBlockID takes Obsidian's name of a block off the end of a paragraph: `words ^37066d`. A number is a power.
 func withoutBlockID(b []byte) []byte {
-	at := bytes.LastIndexByte(b, '^')
-	if at < 0 || len(b)-at < 4 || at > 0 && !isBlank(b[at-1]) && b[at-1] != '\n' {
-		return b
+	at, letters := len(b)-1, false
+	for ; at >= 0 && (isAlpha(b[at]) || b[at] >= '0' && b[at] <= '9' || b[at] == '-'); at-- {
+		letters = letters || isAlpha(b[at])
 	}
-	letters := false
-	for _, c := range b[at+1:] {
-		letters = letters || isAlpha(c)
-		if !isAlpha(c) && (c < '0' || c > '9') && c != '-' {
-			return b
-		}
-	}
-	if !letters {
+	if at < 0 || b[at] != '^' || !letters || len(b)-at < 4 || at > 0 && !isBlank(b[at-1]) && b[at-1] != '\n' {
 		return b
 	}
 	return trimEnd(b[:at])

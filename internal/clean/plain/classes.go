@@ -11,7 +11,8 @@ import (
 // blanks and line ends, Other the rest; these but Words add up to the number of characters. The other counts are parts of
 // these. Foreign, Chinese and Figures are decided for the text as a whole.
 func Classes(text []byte) quarry.CharClasses {
-	c := classes(text)
+	var c quarry.CharClasses
+	addClasses(&c, text)
 	judge(text, &c)
 	return c
 }
@@ -31,9 +32,8 @@ func judge(text []byte, c *quarry.CharClasses) {
 	}
 }
 
-// classes counts what adds up when texts are joined or cut.
-func classes(text []byte) quarry.CharClasses {
-	var c quarry.CharClasses
+// addClasses adds the counts of a text that add up when texts are joined or cut.
+func addClasses(c *quarry.CharClasses, text []byte) {
 	inWord := uint64(0)
 	for i := 0; i < len(text); {
 		if ascii[text[i]] != stop {
@@ -44,7 +44,7 @@ func classes(text []byte) quarry.CharClasses {
 				c.Words += int64(v &^ inWord & oneLetter)
 				inWord = v & oneLetter
 			}
-			addPacked(&c, packed)
+			addPacked(c, packed)
 			continue
 		}
 		if text[i] < utf8.RuneSelf {
@@ -58,10 +58,9 @@ func classes(text []byte) quarry.CharClasses {
 			continue
 		}
 		r, size := utf8.DecodeRune(text[i:])
-		inWord = count(&c, classify(r), inWord)
+		inWord = count(c, classify(r), inWord)
 		i += size
 	}
-	return c
 }
 
 // count adds one character from U+0080 on and returns whether a word now goes on.

@@ -16,20 +16,19 @@ func foreign(text []byte, c *quarry.CharClasses) bool {
 	}
 	text = text[:min(len(text), looked)]
 	var words, own, others int
-	for i := 0; i < len(text); {
-		if !inWordByte(text[i]) {
-			i++
+	for i := 0; i < len(text); i++ {
+		if wordBytes[text[i]] == 0 {
 			continue
 		}
-		start := i
-		for i < len(text) && inWordByte(text[i]) {
-			i++
+		start, word := i, uint64(0)
+		for ; i < len(text) && wordBytes[text[i]] != 0; i++ {
+			word = word<<8 | uint64(wordBytes[text[i]])
 		}
 		words++
 		if i-start > longestShort {
 			continue
 		}
-		switch shortWords[lowered(text[start:i])] {
+		switch shortWords.find(word) {
 		case english:
 			own++
 		case notEnglish:
@@ -39,21 +38,50 @@ func foreign(text []byte, c *quarry.CharClasses) bool {
 	return others > own && 25*others >= words
 }
 
-func inWordByte(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' || b >= 0xC3 }
+// wordBytes gives a byte of a word as words are compared, ASCII in lower case, and 0 for a byte between words. The bytes below
+// 0xC3, which begin no letter, end a word: a word with a mark is read as two, and neither is in the list.
+var wordBytes = func() (t [256]byte) {
+	for c := byte('a'); c <= 'z'; c++ {
+		t[c], t[c&^0x20] = c, c
+	}
+	for c := 0xC3; c < len(t); c++ {
+		t[c] = byte(c)
+	}
+	return t
+}()
 
 // longestShort is the length of the longest of the short words, in bytes.
 const longestShort = 6
 
-// lowered is a short word as it is looked up: of bytes from U+0080 on, only whole words of the list match.
-func lowered(word []byte) (key [longestShort]byte) {
-	for i, b := range word {
-		if b >= 'A' && b <= 'Z' {
-			b |= 0x20
+// wordTable finds a short word by its bytes, packed into one number. A word is followed by its mark in the upper 16 bits;
+// an empty place is 0. It is four times as large as the list, so that most words take one look.
+type wordTable [1024]uint64
+
+func (t *wordTable) find(word uint64) uint8 {
+	for at := hashWord(word); ; at++ {
+		e := t[at%len(t)]
+		if e == 0 || e<<16 == word<<16 {
+			return uint8(e >> 48)
 		}
-		key[i] = b
 	}
-	return key
 }
+
+func (t *wordTable) add(mark uint8, words ...string) {
+	for _, w := range words {
+		word := uint64(0)
+		for _, b := range []byte(w) {
+			word = word<<8 | uint64(wordBytes[b])
+		}
+		at := hashWord(word)
+		for t[at%len(t)] != 0 && t[at%len(t)]<<16 != word<<16 {
+			at++
+		}
+		t[at%len(t)] = uint64(mark)<<48 | word
+	}
+}
+
+// hashWord takes the upper bits of a product with 2^64 divided by the golden ratio.
+func hashWord(word uint64) int { return int(word * 0x9E3779B97F4A7C15 >> 54) }
 
 const (
 	english    = 1
@@ -62,35 +90,25 @@ const (
 
 // shortWords are frequent words of English, and of other languages that are written in Latin letters, each without those
 // that are words of both.
-var shortWords = func() map[[longestShort]byte]uint8 {
-	m := map[[longestShort]byte]uint8{}
-	add := func(mark uint8, words ...string) {
-		for _, w := range words {
-			m[lowered([]byte(w))] = mark
-		}
-	}
-	add(notEnglish, "der", "und", "das", "ist", "von", "mit", "den", "nicht", "ein", "eine", "auf", "sich", "zu", "dem")  // German
-	add(notEnglish, "het", "een", "van", "dat", "voor", "niet", "zijn", "ook", "bij", "wordt", "op", "en")                // Dutch
-	add(notEnglish, "och", "att", "det", "som", "til", "av", "af", "ikke", "inte", "den", "og", "er", "med", "har")       // Swedish, Danish, Norwegian
-	add(notEnglish, "ja", "ei", "oli", "ett", "tai", "mutta", "kuin", "sen", "kun", "jolla")                              // Finnish, Estonian
-	add(notEnglish, "de", "la", "le", "les", "des", "du", "est", "dans", "pour", "une", "qui", "que", "au", "par", "sur") // French
-	add(notEnglish, "el", "los", "las", "del", "una", "con", "por", "para", "es", "se", "su", "y", "lo")                  // Spanish
-	add(notEnglish, "da", "dos", "das", "ao", "um", "uma", "os", "na", "pelo", "mas", "seu")                              // Portuguese
-	add(notEnglish, "di", "che", "il", "della", "per", "gli", "dei", "nel", "alla", "sono", "ed", "ad", "ogni")           // Italian
-	add(notEnglish, "si", "din", "pe", "cu", "sau", "este", "care", "lui", "orice")                                       // Romanian
-	add(notEnglish, "nie", "jest", "oraz", "jego", "lub", "przez", "jak", "dla", "od", "ze", "tym", "nad")                // Polish
-	add(notEnglish, "je", "ve", "pro", "nebo", "jako", "aby", "ale", "po", "jsou", "sa", "za", "ili", "koji", "svoje")    // Czech, Slovak, Croatian
-	add(notEnglish, "az", "egy", "hogy", "nem", "van", "vagy", "minden", "meg", "ezt", "csak")                            // Hungarian
-	add(notEnglish, "bir", "ve", "bu", "ile", "veya", "olan", "her", "gibi", "daha", "ama", "ancak")                      // Turkish
-	add(notEnglish, "yang", "dan", "di", "dari", "untuk", "ini", "itu", "dengan", "tidak", "pada", "atau", "hak")         // Indonesian, Malay
-	add(notEnglish, "ya", "wa", "kwa", "katika", "ni", "au", "cha", "haki", "kila", "mtu", "yake", "watu")                // Swahili
-	add(notEnglish, "ang", "ng", "mga", "sa", "ay", "kung", "hindi", "ito")                                               // Tagalog
-	add(notEnglish, "ir", "kad", "yra", "un", "ar", "tas", "kas", "bet", "dhe", "nga", "me")                              // Lithuanian, Latvian, Albanian
-	for _, w := range []string{
-		"the", "of", "and", "to", "that", "with", "are", "this", "you", "it", "be", "but", "by", "not", "from", "or", "have", "has",
-		"how", "which", "we", "is", "for", "on", "as", "was", "at", "in", "an", "can", "will", "your", "what", "when", "her", "his", "me",
-	} {
-		m[lowered([]byte(w))] = english
-	}
-	return m
+var shortWords = func() (t wordTable) {
+	t.add(notEnglish, "der", "und", "das", "ist", "von", "mit", "den", "nicht", "ein", "eine", "auf", "sich", "zu", "dem")  // German
+	t.add(notEnglish, "het", "een", "van", "dat", "voor", "niet", "zijn", "ook", "bij", "wordt", "op", "en")                // Dutch
+	t.add(notEnglish, "och", "att", "det", "som", "til", "av", "af", "ikke", "inte", "den", "og", "er", "med", "har")       // Swedish, Danish, Norwegian
+	t.add(notEnglish, "ja", "ei", "oli", "ett", "tai", "mutta", "kuin", "sen", "kun", "jolla")                              // Finnish, Estonian
+	t.add(notEnglish, "de", "la", "le", "les", "des", "du", "est", "dans", "pour", "une", "qui", "que", "au", "par", "sur") // French
+	t.add(notEnglish, "el", "los", "las", "del", "una", "con", "por", "para", "es", "se", "su", "y", "lo")                  // Spanish
+	t.add(notEnglish, "da", "dos", "das", "ao", "um", "uma", "os", "na", "pelo", "mas", "seu")                              // Portuguese
+	t.add(notEnglish, "di", "che", "il", "della", "per", "gli", "dei", "nel", "alla", "sono", "ed", "ad", "ogni")           // Italian
+	t.add(notEnglish, "si", "din", "pe", "cu", "sau", "este", "care", "lui", "orice")                                       // Romanian
+	t.add(notEnglish, "nie", "jest", "oraz", "jego", "lub", "przez", "jak", "dla", "od", "ze", "tym", "nad")                // Polish
+	t.add(notEnglish, "je", "ve", "pro", "nebo", "jako", "aby", "ale", "po", "jsou", "sa", "za", "ili", "koji", "svoje")    // Czech, Slovak, Croatian
+	t.add(notEnglish, "az", "egy", "hogy", "nem", "van", "vagy", "minden", "meg", "ezt", "csak")                            // Hungarian
+	t.add(notEnglish, "bir", "ve", "bu", "ile", "veya", "olan", "her", "gibi", "daha", "ama", "ancak")                      // Turkish
+	t.add(notEnglish, "yang", "dan", "di", "dari", "untuk", "ini", "itu", "dengan", "tidak", "pada", "atau", "hak")         // Indonesian, Malay
+	t.add(notEnglish, "ya", "wa", "kwa", "katika", "ni", "au", "cha", "haki", "kila", "mtu", "yake", "watu")                // Swahili
+	t.add(notEnglish, "ang", "ng", "mga", "sa", "ay", "kung", "hindi", "ito")                                               // Tagalog
+	t.add(notEnglish, "ir", "kad", "yra", "un", "ar", "tas", "kas", "bet", "dhe", "nga", "me")                              // Lithuanian, Latvian, Albanian
+	t.add(english, "the", "of", "and", "to", "that", "with", "are", "this", "you", "it", "be", "but", "by", "not", "from", "or", "have", "has",
+		"how", "which", "we", "is", "for", "on", "as", "was", "at", "in", "an", "can", "will", "your", "what", "when", "her", "his", "me")
+	return t
 }()

@@ -255,7 +255,7 @@ func (w *Writer) flush(nextWide bool) {
 			mark = mark[1:]
 		}
 		w.out = append(w.out, mark...)
-		w.classes.Add(classes(mark))
+		addClasses(&w.classes, mark)
 		w.inWord = 0
 		w.linked = true
 		w.textAt = len(w.out)

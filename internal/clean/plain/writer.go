@@ -177,7 +177,8 @@ func (w *Writer) Insert(at int, s string) {
 
 // Cut takes the text back to a length that Len gave.
 func (w *Writer) Cut(length int) {
-	c := classes(w.out[length:])
+	var c quarry.CharClasses
+	addClasses(&c, w.out[length:])
 	if w.insideWord(length) {
 		c.Words--
 	}
@@ -244,7 +245,8 @@ func (w *Writer) Finish() ([]byte, quarry.CharClasses) {
 	if w.unsure && !norm.NFC.IsNormal(w.out) {
 		w.spare = norm.NFC.Append(w.spare[:0], w.out...)
 		w.out, w.spare = w.spare, w.out
-		w.classes = classes(w.out)
+		w.classes = quarry.CharClasses{}
+		addClasses(&w.classes, w.out)
 	}
 	judge(w.out, &w.classes)
 	return w.out, w.classes
