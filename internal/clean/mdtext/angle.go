@@ -62,19 +62,23 @@ const maxOpenBraces, shortTag = 8, 256
 
 // inlineTagEnd returns where the tag at i ends, or 0.
 func (p *Parser) inlineTagEnd(b []byte, i int) int {
+	if p.openBraces > maxOpenBraces && expressionNear(b, i) {
+		return tagEnd(b[:min(len(b), i+shortTag)], i)
+	}
+	end := tagEnd(b, i)
+	if end == 0 && expressionNear(b, i) {
+		p.openBraces++
+	}
+	return end
+}
+
+// expressionNear reports whether the tag at i has an expression in braces, as far as a short piece shows.
+func expressionNear(b []byte, i int) bool {
 	near := b[i:min(len(b), i+shortTag)]
 	if n := bytes.IndexByte(near[1:], '<'); n >= 0 {
 		near = near[:n+1]
 	}
-	braces := bytes.Contains(near, []byte("={")) || bytes.Contains(near, []byte(" {"))
-	if braces && p.openBraces > maxOpenBraces {
-		b = b[:min(len(b), i+shortTag)]
-	}
-	end := tagEnd(b, i)
-	if end == 0 && braces {
-		p.openBraces++
-	}
-	return end
+	return bytes.Contains(near, []byte("={")) || bytes.Contains(near, []byte(" {"))
 }
 
 // declarationEnd returns where a comment, instruction, declaration or CDATA section ends, or 0.

@@ -61,8 +61,11 @@ func isSnippet(line []byte) bool {
 
 // isAbbreviation reports whether a line says what an abbreviation is short for (https://python-markdown.github.io/extensions/abbreviations/).
 func isAbbreviation(line []byte) bool {
+	if len(line) < 6 || line[1] != '[' {
+		return false
+	}
 	n := bytes.IndexByte(line, ']')
-	return len(line) > 5 && line[1] == '[' && n > 2 && n < maxLabel && n+1 < len(line) && line[n+1] == ':'
+	return n > 2 && n < maxLabel && n+1 < len(line) && line[n+1] == ':'
 }
 
 // isContents reports whether a line is an item whose place kramdown gives to a table of contents, by the mark on the next line.

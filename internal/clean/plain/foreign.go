@@ -5,8 +5,8 @@ import "quarry"
 // Tokenizers are made from much English and little else: an Italian or Indonesian letter takes half again to twice the
 // tokens of an English one. Letters with marks tell some languages apart, and their short words tell all of them.
 
-// looked is how much of a text is read to find its language.
-const looked = 2048
+// A long text is read in three places to find its language, each of so many bytes: at its beginning, in its middle and at its end.
+const sampled = 384
 
 // foreign reports whether most of a text is written in Latin letters and its short words are those of another language than
 // English. A text without short words, such as code or a list of names, is not.
@@ -14,8 +14,21 @@ func foreign(text []byte, c *quarry.CharClasses) bool {
 	if 2*c.Letters < Chars(*c) || c.Letters < 20 {
 		return false
 	}
-	text = text[:min(len(text), looked)]
-	var words, own, others int
+	var n wordCounts
+	if last := len(text) - sampled; last < 2*sampled {
+		n.add(text)
+	} else {
+		n.add(text[:sampled])
+		n.add(text[last/2:][:sampled])
+		n.add(text[last:])
+	}
+	return n.others > n.own && 25*n.others >= n.words
+}
+
+// wordCounts counts words, and of them the short ones of English and of other languages.
+type wordCounts struct{ words, own, others int }
+
+func (n *wordCounts) add(text []byte) {
 	for i := 0; i < len(text); i++ {
 		if wordBytes[text[i]] == 0 {
 			continue
@@ -24,18 +37,17 @@ func foreign(text []byte, c *quarry.CharClasses) bool {
 		for ; i < len(text) && wordBytes[text[i]] != 0; i++ {
 			word = word<<8 | uint64(wordBytes[text[i]])
 		}
-		words++
+		n.words++
 		if i-start > longestShort {
 			continue
 		}
 		switch shortWords.find(word) {
 		case english:
-			own++
+			n.own++
 		case notEnglish:
-			others++
+			n.others++
 		}
 	}
-	return others > own && 25*others >= words
 }
 
 // wordBytes gives a byte of a word as words are compared, ASCII in lower case, and 0 for a byte between words. The bytes below
