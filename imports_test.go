@@ -100,7 +100,7 @@ var belowRun = map[string][]string{
 }
 
 // Leaves have one job each and may be imported by anybody.
-var leaves = []string{"internal/jsonl", "internal/atomicfile", "internal/effect", "internal/catalog", "internal/figure", "internal/rules", "internal/simd", "internal/template", "internal/nearest", "internal/outfile", "internal/testdata", "internal/inflight"}
+var leaves = []string{"internal/jsonl", "internal/resultline", "internal/atomicfile", "internal/effect", "internal/catalog", "internal/figure", "internal/rules", "internal/simd", "internal/template", "internal/nearest", "internal/outfile", "internal/testdata", "internal/inflight"}
 
 // Dependencies have one importing package, or few, so that replacing one is the work of one package. What is not here is
 // imported by nobody: a new dependency comes with its owner.
