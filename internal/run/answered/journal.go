@@ -6,6 +6,7 @@ import (
 
 	"quarry"
 	"quarry/internal/dedupe"
+	"quarry/internal/jsonl"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )
@@ -20,12 +21,29 @@ type Journal struct {
 
 // attempt is what a line of a journal says that is remembered.
 type attempt struct {
-	Order    int64           `json:"order"`
-	RecordID quarry.RecordID `json:"record_id"`
-	Class    quarry.Class    `json:"class"`
-	Result   struct {
-		ID quarry.DocumentID `json:"id"`
-	} `json:"result"`
+	order  int64
+	record quarry.RecordID
+	class  quarry.Class
+	id     quarry.DocumentID
+}
+
+// ReadMember takes one member.
+func (a *attempt) ReadMember(c *jsonl.Checker, v *jsonl.Values, name, value []byte) {
+	switch string(name) {
+	case "order":
+		jsonl.Int(v, value, &a.order)
+	case "record_id":
+		jsonl.Text(v, value, &a.record)
+	case "class":
+		jsonl.Word(v, value, &a.class)
+	case "result":
+		for name, value := range c.Members(value) {
+			if string(name) == "id" { // the first member of those that Quarry writes
+				jsonl.Text(v, value, &a.id)
+				return
+			}
+		}
+	}
 }
 
 // AddJournal adds all outcomes of a shard, and covers it.
@@ -36,14 +54,14 @@ func (n *News) AddJournal(ctx context.Context, j Journal) error {
 			return err
 		}
 		e := Entry{
-			ID: index.HashOf(a.Result.ID), Part: a.RecordID.PartNumber(), Attempt: a.RecordID.Attempt(), How: HowOf(a.Class), Shard: j.Shard, Line: line,
+			ID: index.HashOf(a.id), Part: a.record.PartNumber(), Attempt: a.record.Attempt(), How: HowOf(a.class), Shard: j.Shard, Line: line,
 		}
 		line++
-		if a.Class == quarry.ClassUnsent {
+		if a.class == quarry.ClassUnsent {
 			continue // it was not sent: its number is free
 		}
 		var ok bool
-		if e.Key, ok, err = j.keyOf(a.Order, a.RecordID, e.ID); err != nil {
+		if e.Key, ok, err = j.keyOf(a.order, a.record, e.ID); err != nil {
 			return err
 		}
 		if !ok { // not a record of ours

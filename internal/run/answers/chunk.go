@@ -16,25 +16,44 @@ type Place struct {
 	sent      shardfile.Texts
 }
 
+// placed is what Places takes of a line of the part of the index.
+type placed struct {
+	id                    quarry.RecordID
+	tried, bad, unreached int32
+	plain                 bool
+	sent                  shardfile.Texts
+}
+
+// ReadMember takes one member.
+func (p *placed) ReadMember(_ *jsonl.Checker, v *jsonl.Values, name, value []byte) {
+	switch string(name) {
+	case "record_id":
+		jsonl.Text(v, value, &p.id)
+	case "tried":
+		jsonl.Int(v, value, &p.tried)
+	case "bad":
+		jsonl.Int(v, value, &p.bad)
+	case "unreached":
+		jsonl.Int(v, value, &p.unreached)
+	case "plain":
+		v.Bool(value, &p.plain)
+	case "sent":
+		p.sent.Read(v, value)
+	}
+}
+
 // Places maps the records of a shard's part of the index, which lies there, to their place in it.
 func Places(path string) (map[quarry.RecordID]Place, error) {
 	places := map[quarry.RecordID]Place{}
-	for p, err := range lines.Read[struct {
-		RecordID  quarry.RecordID `json:"record_id"`
-		Tried     int32           `json:"tried"`
-		Bad       int32           `json:"bad"`
-		Unreached int32           `json:"unreached"`
-		Plain     bool            `json:"plain"`
-		Sent      shardfile.Texts `json:"sent"`
-	}](path) {
+	for p, err := range lines.Read[placed](path) {
 		if err != nil {
 			return nil, err
 		}
-		where := Place{at: int32(len(places)), tried: p.Tried - p.Bad + p.Unreached, plain: p.Plain, sent: p.Sent}
-		if p.Plain {
+		where := Place{at: int32(len(places)), tried: p.tried - p.bad + p.unreached, plain: p.plain, sent: p.sent}
+		if p.plain {
 			where.tried++
 		}
-		places[p.RecordID] = where
+		places[p.id] = where
 	}
 	return places, nil
 }

@@ -7,18 +7,51 @@ package lines
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
+	"sync"
 
+	"quarry"
 	"quarry/internal/collect"
+	"quarry/internal/jsonl"
+	"quarry/internal/resultline"
 )
 
 // Open opens a file to be read from its beginning to its end; one whose name ends in .zst is decompressed.
 func Open(path string) (io.ReadCloser, error) { return collect.OpenFile(path) }
+
+// A member reader takes the members of its line one by one, instead of being read by reflection.
+type memberReader interface {
+	ReadMember(c *jsonl.Checker, v *jsonl.Values, name, value []byte)
+}
+
+// An appender spells its line itself.
+type appender interface {
+	AppendLine(dst []byte) ([]byte, error)
+}
+
+// Reader reads lines that were read from somewhere else, and keeps its memory from one to the next. The zero value is ready.
+type Reader struct {
+	check  jsonl.Checker
+	values jsonl.Values
+}
+
+// Read reads one line, which has to be an object.
+func (r *Reader) Read(line []byte, to memberReader) error {
+	members, err := r.check.Object(line)
+	if err != nil {
+		return err
+	}
+	for i := range members {
+		to.ReadMember(&r.check, &r.values, members[i].Name, members[i].Value)
+	}
+	return r.values.Err()
+}
 
 // Read reads a file of JSON lines, compressed or not, each into a T. A file that does not exist has none.
 func Read[T any](path string) iter.Seq2[T, error] {
@@ -33,10 +66,14 @@ func Read[T any](path string) iter.Seq2[T, error] {
 			return
 		}
 		defer func() { _ = r.Close() }()
-		in := json.NewDecoder(bufio.NewReaderSize(r, 256<<10))
+		in := bufio.NewReaderSize(r, 256<<10)
+		next := decoded[T](in)
+		if _, ok := any(&none).(memberReader); ok {
+			next = read[T](in)
+		}
 		for {
 			var v T
-			if err := in.Decode(&v); err != nil {
+			if err := next(&v); err != nil {
 				if !errors.Is(err, io.EOF) {
 					yield(none, fmt.Errorf("read %s: %w", path, err))
 				}
@@ -49,11 +86,72 @@ func Read[T any](path string) iter.Seq2[T, error] {
 	}
 }
 
+// decoded reads one value after another by reflection.
+func decoded[T any](in io.Reader) func(*T) error {
+	dec := json.NewDecoder(in)
+	return func(v *T) error { return dec.Decode(v) }
+}
+
+// read reads one line after another, each by its own reader.
+func read[T any](in *bufio.Reader) func(*T) error {
+	var r Reader
+	var long []byte
+	n := 0
+	return func(v *T) error {
+		for {
+			line, err := in.ReadSlice('\n')
+			if errors.Is(err, bufio.ErrBufferFull) {
+				for long = long[:0]; errors.Is(err, bufio.ErrBufferFull); line, err = in.ReadSlice('\n') {
+					long = append(long, line...)
+				}
+				long = append(long, line...)
+				line = long
+			}
+			if err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			n++
+			if !jsonl.Blank(line) {
+				if err := r.Read(line, any(v).(memberReader)); err != nil {
+					return fmt.Errorf("line %d: %w", n, err)
+				}
+				return nil
+			}
+			if err != nil {
+				return io.EOF
+			}
+		}
+	}
+}
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // Write writes a value as one line. <, > and & stay as they are: these are data, not pages.
 func Write(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	line, err := Append((*buf)[:0], v)
+	*buf = line
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(line, '\n'))
+	return err
+}
+
+// Append appends what Write writes, without the newline.
+func Append(dst []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case appender:
+		return v.AppendLine(dst)
+	case *quarry.Result:
+		return resultline.Append(dst, v)
+	}
+	out := bytes.NewBuffer(dst)
+	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(out.Bytes(), []byte{'\n'}), err
 }
 
 // Raw reads a file line by line, each with its newline; the last one may lack it. A slice is the caller's.

@@ -7,17 +7,15 @@
 package results
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 
 	"quarry"
 	"quarry/internal/atomicfile"
 	"quarry/internal/effect"
+	"quarry/internal/resultline"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/index"
-	"quarry/internal/run/lines"
 )
 
 // File is the name of the file of all results in the run's directory.
@@ -28,7 +26,8 @@ const File = "results.jsonl"
 type Files struct {
 	results, failed *atomicfile.Writer
 	ends            *index.Ends
-	line            bytes.Buffer
+	line            []byte
+	reader          resultline.Reader
 	totals          Totals
 }
 
@@ -75,11 +74,12 @@ func (f *Files) Commit(orders int64) error {
 
 // Add writes the result of the document of an order, which rise. tried is the number of the last attempt, paid says that this pass paid for it.
 func (f *Files) Add(order int64, res *quarry.Result, tried int, paid bool) error {
-	f.line.Reset()
-	if err := lines.Write(&f.line, res); err != nil {
+	line, err := resultline.Append(f.line[:0], res)
+	if err != nil {
 		return err
 	}
-	return f.addLine(order, res, f.line.Bytes(), tried, paid, false)
+	f.line = append(line, '\n')
+	return f.addLine(order, res, f.line, tried, paid, false)
 }
 
 func (f *Files) addLine(order int64, res *quarry.Result, line []byte, tried int, paid, stale bool) error {
@@ -117,7 +117,7 @@ func (f *Files) addSame(s *index.Twin) error {
 		return fmt.Errorf("read the answer of document %d for %s: %w", s.Of, s.ID, err)
 	}
 	var res quarry.Result
-	if err := json.Unmarshal(line, &res); err != nil {
+	if err := f.reader.Read(line, &res); err != nil {
 		return fmt.Errorf("read the answer of document %d for %s: %w", s.Of, s.ID, err)
 	}
 	f.totals.Spared.Add(res.Usage)

@@ -1,7 +1,6 @@
 package results
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -64,7 +63,7 @@ func (t *TakenOver) Before(before int64) error {
 				return err
 			}
 			var res quarry.Result
-			if err := json.Unmarshal(line, &res); err != nil {
+			if err := t.out.reader.Read(line, &res); err != nil {
 				return fmt.Errorf("take over the answer of document %d of the pass before: %w", t.old.Slot, err)
 			}
 			if err := errors.Join(t.out.addLine(t.old.Order, &res, line, res.Attempts, false, t.old.Stale), t.readOld()); err != nil {

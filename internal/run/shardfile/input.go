@@ -65,7 +65,7 @@ func (f *InputFile) Add(p Part, modelInput []byte) error {
 	f.wrote.Parted += int64(min(p.Parts, 1))
 	f.wrote.Bytes += int64(len(f.line))
 	p.Sent = TextsOf(modelInput)
-	return lines.Write(f.index, p)
+	return lines.Write(f.index, &p)
 }
 
 // AppendRecord appends a record's line in an input file.

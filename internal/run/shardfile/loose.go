@@ -2,9 +2,8 @@ package shardfile
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"path/filepath"
+	"slices"
 
 	"quarry"
 	"quarry/internal/effect"
@@ -16,7 +15,8 @@ type Loose struct {
 	e      *effect.Effects
 	file   *effect.OutFile
 	buf    *bufio.Writer
-	line   bytes.Buffer
+	line   []byte
+	reader lines.Reader
 	size   int64
 	at     []int64 // by place; -1: none yet
 	length []int32
@@ -46,22 +46,22 @@ func (l *Loose) Remove() {
 }
 
 func (l *Loose) put(f *Found) error {
-	l.line.Reset()
-	if err := lines.Write(&l.line, f); err != nil {
+	var err error
+	if l.line, err = f.AppendLine(l.line[:0]); err != nil {
 		return err
 	}
-	l.at[f.At], l.length[f.At] = l.size, int32(l.line.Len())
-	l.size += int64(l.line.Len())
-	_, err := l.buf.Write(l.line.Bytes())
+	l.at[f.At], l.length[f.At] = l.size, int32(len(l.line))
+	l.size += int64(len(l.line))
+	_, err = l.buf.Write(l.line)
 	return err
 }
 
 func (l *Loose) get(place int) (f Found, err error) {
-	b := make([]byte, l.length[place])
-	if _, err := l.file.ReadAt(b, l.at[place]); err != nil {
+	l.line = slices.Grow(l.line[:0], int(l.length[place]))[:l.length[place]]
+	if _, err := l.file.ReadAt(l.line, l.at[place]); err != nil {
 		return f, err
 	}
-	return f, json.Unmarshal(b, &f)
+	return f, l.reader.Read(l.line, &f)
 }
 
 // Answer notes that an answer came for the record at a place, and reports whether it is the first.

@@ -1,0 +1,129 @@
+package shardfile
+
+import (
+	"slices"
+	"strconv"
+
+	"quarry/internal/jsonl"
+	"quarry/internal/resultline"
+	"quarry/internal/run/lines"
+)
+
+// A run writes and reads these lines for every record, so they are spelled here and not by reflection. The bytes are those of encoding/json.
+
+// AppendLine appends the outcome as a line of a journal has it, without the newline.
+func (o *Outcome) AppendLine(dst []byte) ([]byte, error) {
+	dst = strconv.AppendInt(append(dst, `{"order":`...), o.Order, 10)
+	dst = text(dst, `,"record_id":`, o.RecordID)
+	dst = text(dst, `,"class":`, o.Class)
+	dst = flag(dst, `,"left":true`, o.Left)
+	dst = number(dst, `,"parts":`, int64(o.Parts))
+	dst = number(dst, `,"doubled":`, o.Doubled)
+	dst = flag(dst, `,"earlier":true`, o.Earlier)
+	dst, err := resultline.Append(append(dst, `,"result":`...), &o.Result)
+	return append(dst, '}'), err
+}
+
+// AppendLine appends the line of the part of the index.
+func (p *Part) AppendLine(dst []byte) ([]byte, error) {
+	dst, err := p.appendMembers(append(dst, '{'))
+	return append(dst, '}'), err
+}
+
+func (p *Part) appendMembers(dst []byte) (_ []byte, err error) {
+	dst = jsonl.AppendQuoted(append(dst, `"id":`...), p.ID)
+	dst = strconv.AppendInt(append(dst, `,"order":`...), p.Order, 10)
+	dst = jsonl.AppendQuoted(append(dst, `,"record_id":`...), p.RecordID)
+	if p.Sent != 0 {
+		dst = strconv.AppendUint(append(dst, `,"sent":"`...), uint64(p.Sent), 16)
+		dst = append(dst, '"')
+	}
+	dst = number(dst, `,"tried":`, int64(p.Tried))
+	dst = number(dst, `,"bad":`, int64(p.Bad))
+	dst = number(dst, `,"unreached":`, int64(p.Unreached))
+	dst = flag(dst, `,"plain":true`, p.Plain)
+	dst = flag(dst, `,"resent":true`, p.Resent)
+	dst = number(dst, `,"parts":`, int64(p.Parts))
+	dst = resultline.AppendDocument(append(dst, `,"document":`...), &p.Document)
+	if p.Cleaned != nil {
+		dst = p.Cleaned.append(append(dst, `,"cleaned":`...))
+	}
+	if p.Sample != nil { // of the pilot's documents only
+		dst, err = lines.Append(append(dst, `,"sample":`...), p.Sample)
+	}
+	return dst, err
+}
+
+func (c *Cleaned) append(dst []byte) []byte {
+	dst = jsonl.AppendQuoted(append(dst, `{"mode":`...), c.Mode)
+	dst = strconv.AppendInt(append(dst, `,"source":`...), c.Source, 10)
+	dst = strconv.AppendInt(append(dst, `,"text":`...), c.Text, 10)
+	dst = flag(dst, `,"cut":true`, c.Cut)
+	if len(c.Dropped) > 0 {
+		rules := make([]string, 0, 8)
+		for rule := range c.Dropped {
+			rules = append(rules, rule)
+		}
+		slices.Sort(rules)
+		dst = append(dst, `,"dropped":{`...)
+		for i, rule := range rules {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			tally := c.Dropped[rule]
+			dst = strconv.AppendInt(append(jsonl.AppendQuoted(dst, rule), ':', '['), tally[0], 10)
+			dst = strconv.AppendInt(append(dst, ','), tally[1], 10)
+			dst = append(dst, ']')
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, '}')
+}
+
+// AppendLine appends the line of the leftovers.
+func (l *Left) AppendLine(dst []byte) ([]byte, error) {
+	dst, err := l.Part.appendMembers(append(dst, '{'))
+	dst = strconv.AppendInt(append(dst, `,"attempt":`...), int64(l.Attempt), 10)
+	dst = append(dst, `,"base":`...)
+	if l.Base == nil {
+		dst = append(dst, "null"...)
+	}
+	dst = jsonl.AppendCompact(dst, l.Base)
+	dst = jsonl.AppendQuoted(append(dst, `,"class":`...), l.Class)
+	dst = number(dst, `,"max_tokens":`, int64(l.MaxTokens))
+	dst = text(dst, `,"answer":`, l.Answer)
+	dst = text(dst, `,"complaint":`, l.Complaint)
+	return append(dst, '}'), err
+}
+
+// AppendLine appends the outcome of a line of output, as it is kept until the journal is written.
+func (f *Found) AppendLine(dst []byte) ([]byte, error) {
+	dst, err := f.Outcome.AppendLine(append(dst, `{"outcome":`...))
+	if f.Next != nil && err == nil {
+		dst, err = f.Next.AppendLine(append(dst, `,"next":`...))
+	}
+	return append(dst, '}'), err
+}
+
+// text appends a member that is left out where it is empty.
+func text[S ~string](dst []byte, name string, value S) []byte {
+	if value == "" {
+		return dst
+	}
+	return jsonl.AppendQuoted(append(dst, name...), value)
+}
+
+// number appends a member that is left out where it is 0.
+func number(dst []byte, name string, n int64) []byte {
+	if n == 0 {
+		return dst
+	}
+	return strconv.AppendInt(append(dst, name...), n, 10)
+}
+
+func flag(dst []byte, member string, set bool) []byte {
+	if set {
+		return append(dst, member...)
+	}
+	return dst
+}
