@@ -172,19 +172,30 @@ func (c *Checker) valueEnd(b []byte, i int) int {
 }
 
 // AppendCompact appends a value that was checked without the white space between its parts.
-func AppendCompact(dst, value []byte) []byte {
+func AppendCompact(dst, value []byte) []byte { return appendCompact(dst, value, false) }
+
+// AppendNormal is AppendCompact, with strings and names in the form of AppendString.
+func AppendNormal(dst, value []byte) []byte { return appendCompact(dst, value, true) }
+
+func appendCompact(dst, value []byte, normal bool) []byte {
+	from := 0
 	for i := 0; i < len(value); {
-		switch c := value[i]; c {
+		switch value[i] {
 		case ' ', '\t', '\n', '\r':
+			dst = append(dst, value[from:i]...)
 			i++
+			from = i
 		case '"':
 			end := stringEnd(value, i)
-			dst = append(dst, value[i:end]...)
+			if normal && bytes.IndexByte(value[i:end], '\\') >= 0 {
+				dst = append(dst, value[from:i]...)
+				from = end
+				dst = AppendString(dst, Unescape(nil, value[i:end]))
+			}
 			i = end
 		default:
-			dst = append(dst, c)
 			i++
 		}
 	}
-	return dst
+	return append(dst, value[from:]...)
 }

@@ -1,9 +1,11 @@
 package jsonl_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"quarry/internal/jsonl"
@@ -74,5 +76,24 @@ func FuzzWalkUnchecked(f *testing.F) {
 			panic("more members than bytes")
 		}
 		jsonl.Lookup(in, "a", "0", "b")
+	})
+}
+
+// FuzzAppendNormal compares with jsontext's own form of compact JSON.
+func FuzzAppendNormal(f *testing.F) {
+	for _, s := range []string{`{ "a" : [ 1.50 , "\u0041\/\n\u2028", null ] }`, `"\ud83d\ude00\u007f\b"`, ` 1e5 `} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if jsonl.Check(text) != nil {
+			return
+		}
+		want, err := jsontext.AppendFormat(nil, text, jsontext.PreserveRawStrings(false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := jsonl.AppendNormal(nil, text); !bytes.Equal(got, want) {
+			t.Errorf("AppendNormal(%q) = %q, want %q", text, got, want)
+		}
 	})
 }

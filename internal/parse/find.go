@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry"
+	"quarry/internal/jsonl"
 )
 
 // found is the JSON of an answer, or why there is none.
@@ -23,6 +24,11 @@ type found struct {
 
 // strict gives compact JSON with names that are unique and strings that are valid, or the fault.
 func strict(dst []byte, src string) ([]byte, error) {
+	check := checkers.Get().(*jsonl.Checker)
+	defer checkers.Put(check)
+	if text := []byte(src); check.Check(text) == nil {
+		return jsonl.AppendNormal(dst, text), nil
+	}
 	return jsontext.AppendFormat(dst, src,
 		jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), jsontext.PreserveRawStrings(false))
 }

@@ -6,11 +6,10 @@ import (
 	"math"
 	"strconv"
 	"strings"
-
-	gojson "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"sync"
 
 	"quarry"
+	"quarry/internal/jsonl"
 )
 
 // Answer is what a modelOutput says, whatever its shape.
@@ -37,69 +36,88 @@ func (a *Answer) Whole() string {
 	return strings.Join(parts, "\n")
 }
 
-// envelope holds the members of all shapes beside one another; they do not collide. What may be of another type in a
-// shape that is new to us is a raw value: an answer that was paid for must not be lost to a member nobody needs.
-type envelope struct {
-	Model      jsontext.Value `json:"model"`
-	Usage      jsontext.Value `json:"usage"`
-	StopSnake  jsontext.Value `json:"stop_reason"`
-	StopCamel  jsontext.Value `json:"stopReason"`
-	Additional jsontext.Value `json:"additionalModelResponseFields"`
-
-	Content    jsontext.Value `json:"content"`    // Anthropic Messages
-	Output     jsontext.Value `json:"output"`     // Converse, Nova
-	Generation jsontext.Value `json:"generation"` // Llama
-	Choices    jsontext.Value `json:"choices"`    // OpenAI chat
-	Outputs    jsontext.Value `json:"outputs"`    // Mistral's text completion
-	Results    jsontext.Value `json:"results"`    // Titan
-
-	PromptTokens     jsontext.Value `json:"prompt_token_count"`
-	GenerationTokens jsontext.Value `json:"generation_token_count"`
-	InputTextTokens  jsontext.Value `json:"inputTextTokenCount"`
-}
-
-// Output reads a modelOutput. The shape is told by its members; the invocation type and the model stand in the error,
+// Output reads a modelOutput. The shape is recognized by its members; the invocation type and the model are in the error,
 // which says that the record was answered, and billed, in a form that cannot be read (class not_json).
+//
+// What may be of another type in a shape that is new to us is a raw value: an answer that was paid for must not be lost to a
+// member that is not needed.
 func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer, error) {
-	var e envelope
-	if jsontext.Value(modelOutput).Kind() != '{' {
+	if kindOf(modelOutput) != '{' {
 		return Answer{}, fmt.Errorf("read modelOutput%s: not a JSON object", origin(modelID, t))
 	}
-	if err := gojson.Unmarshal(modelOutput, &e); err != nil {
+	check := checkers.Get().(*jsonl.Checker)
+	defer checkers.Put(check)
+	members, err := check.Object(modelOutput)
+	if err != nil {
 		return Answer{}, fmt.Errorf("read modelOutput%s: %w", origin(modelID, t), err)
 	}
-	a := Answer{Model: str(e.Model), Usage: quarry.Usage{Unknown: 1}}
+	var usage, output, content, choices, generation, outputs, results []byte
+	var model, stopSnake, stopCamel, additional, promptTokens, generationTokens, inputTextTokens []byte
+	for i := range members {
+		value := members[i].Value
+		switch string(members[i].Name) {
+		case "model":
+			model = value
+		case "usage":
+			usage = value
+		case "stop_reason":
+			stopSnake = value
+		case "stopReason":
+			stopCamel = value
+		case "additionalModelResponseFields":
+			additional = value
+		case "content": // Anthropic Messages
+			content = value
+		case "output": // Converse, Nova
+			output = value
+		case "generation": // Llama
+			generation = value
+		case "choices": // OpenAI chat
+			choices = value
+		case "outputs": // Mistral's text completion
+			outputs = value
+		case "results": // Titan
+			results = value
+		case "prompt_token_count":
+			promptTokens = value
+		case "generation_token_count":
+			generationTokens = value
+		case "inputTextTokenCount":
+			inputTextTokens = value
+		}
+	}
+	a := Answer{Model: str(model), Usage: quarry.Usage{Unknown: 1}}
 	ok := false
 	switch {
-	case e.Output != nil: // before content: Converse keeps its content inside
-		ok = a.readBlocks(member(member(e.Output, "message"), "content"))
-		a.StopReason = str(e.StopCamel)
-		a.setUsage(member(e.Usage, "inputTokens"), member(e.Usage, "outputTokens"))
-		a.addCached(member(e.Usage, "cacheReadInputTokens"), member(e.Usage, "cacheWriteInputTokens"))
-		if m := str(member(e.Additional, "model")); m != "" {
+	case output != nil: // before content: Converse keeps its content inside
+		ok = a.readBlocks(member(member(output, "message"), "content"))
+		a.StopReason = str(stopCamel)
+		a.setUsage(member(usage, "inputTokens"), member(usage, "outputTokens"))
+		a.addCached(member(usage, "cacheReadInputTokens"), member(usage, "cacheWriteInputTokens"))
+		if m := str(member(additional, "model")); m != "" {
 			a.Model = m
 		}
-	case e.Content != nil:
-		ok = a.readBlocks(e.Content)
-		a.StopReason = str(e.StopSnake)
-		a.setUsage(member(e.Usage, "input_tokens"), member(e.Usage, "output_tokens"))
-		a.addCached(member(e.Usage, "cache_read_input_tokens"), member(e.Usage, "cache_creation_input_tokens"))
-	case e.Choices != nil:
-		ok = a.readChoice(first(e.Choices))
-		a.setUsage(member(e.Usage, "prompt_tokens"), member(e.Usage, "completion_tokens"))
-	case e.Generation != nil:
-		a.Text, ok = text(e.Generation)
-		a.StopReason = str(e.StopSnake)
-		a.setUsage(e.PromptTokens, e.GenerationTokens)
-	case e.Outputs != nil:
-		o := first(e.Outputs)
+	case content != nil:
+		ok = a.readBlocks(content)
+		a.StopReason = str(stopSnake)
+		a.setUsage(member(usage, "input_tokens"), member(usage, "output_tokens"))
+		a.addCached(member(usage, "cache_read_input_tokens"), member(usage, "cache_creation_input_tokens"))
+	case choices != nil:
+		ok = a.readChoice(first(choices))
+		a.setUsage(member(usage, "prompt_tokens"), member(usage, "completion_tokens"))
+	case generation != nil:
+		a.Text, ok = text(generation)
+		a.StopReason = str(stopSnake)
+		a.setUsage(promptTokens, generationTokens)
+	case outputs != nil:
+		o := first(outputs)
 		a.Text, ok = text(member(o, "text"))
 		a.StopReason = str(member(o, "stop_reason"))
-	case e.Results != nil:
-		o := first(e.Results)
+	case results != nil:
+		o := first(results)
 		a.Text, ok = text(member(o, "outputText"))
 		a.StopReason = str(member(o, "completionReason"))
-		a.setUsage(e.InputTextTokens, member(o, "tokenCount"))
+		a.setUsage(inputTextTokens, member(o, "tokenCount"))
 	}
 	if !ok {
 		return Answer{}, fmt.Errorf("read modelOutput%s: it has none of the known shapes", origin(modelID, t))
@@ -107,6 +125,9 @@ func Output(modelOutput []byte, t quarry.InvocationType, modelID string) (Answer
 	a.Text, a.Thought = withoutReasoning(a.Text)
 	return a, nil
 }
+
+// checkers keep their memory from one answer to the next.
+var checkers = sync.Pool{New: func() any { return new(jsonl.Checker) }}
 
 // origin names what is known of the model and the type of the call: " of MODEL (TYPE)".
 func origin(modelID string, t quarry.InvocationType) string {
@@ -121,8 +142,8 @@ func origin(modelID string, t quarry.InvocationType) string {
 }
 
 // readChoice reads one choice of OpenAI's shape. Content is null where all tokens went into reasoning.
-func (a *Answer) readChoice(choice jsontext.Value) bool {
-	if choice.Kind() != '{' {
+func (a *Answer) readChoice(choice []byte) bool {
+	if kindOf(choice) != '{' {
 		return false
 	}
 	if a.StopReason = str(member(choice, "finish_reason")); a.StopReason == "" {
@@ -136,12 +157,12 @@ func (a *Answer) readChoice(choice jsontext.Value) bool {
 	}
 	content := member(message, "content")
 	ok := true
-	if content.Kind() == '"' {
+	if kindOf(content) == '"' {
 		a.Text, ok = text(content)
-	} else if content.Kind() == '[' {
+	} else if kindOf(content) == '[' {
 		ok = a.readBlocks(content)
 	}
-	for _, call := range elements(member(message, "tool_calls")) {
+	for call := range jsonl.Elements(member(message, "tool_calls")) {
 		a.addTool(member(member(call, "function"), "arguments"))
 	}
 	a.addTool(member(member(message, "function_call"), "arguments"))
@@ -155,7 +176,7 @@ func (a *Answer) readChoice(choice jsontext.Value) bool {
 }
 
 // setUsage takes both counts, or none: a sum of one of them would look like the whole.
-func (a *Answer) setUsage(in, out jsontext.Value) {
+func (a *Answer) setUsage(in, out []byte) {
 	input, inOK := tokenCount(in)
 	output, outOK := tokenCount(out)
 	a.Usage = quarry.Usage{Unknown: 1}
@@ -166,13 +187,13 @@ func (a *Answer) setUsage(in, out jsontext.Value) {
 
 // addCached adds what went through the prompt cache, which Anthropic's shape and Converse's count in addition to the input
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
-func (a *Answer) addCached(read, write jsontext.Value) {
+func (a *Answer) addCached(read, write []byte) {
 	if !a.Usage.Known() {
 		return
 	}
 	r, readOK := tokenCount(read)
 	w, writeOK := tokenCount(write)
-	if (read != nil && read.Kind() != 'n' && !readOK) || (write != nil && write.Kind() != 'n' && !writeOK) {
+	if (read != nil && kindOf(read) != 'n' && !readOK) || (write != nil && kindOf(write) != 'n' && !writeOK) {
 		a.Usage = quarry.Usage{Unknown: 1}
 		return
 	}
@@ -182,11 +203,11 @@ func (a *Answer) addCached(read, write jsontext.Value) {
 
 // readBlocks joins the text blocks of a content and takes the inputs of tools; blocks of reasoning and kinds yet to come
 // are passed over. Converse has no type and names a block by its member.
-func (a *Answer) readBlocks(content jsontext.Value) bool {
-	if content.Kind() != '[' {
+func (a *Answer) readBlocks(content []byte) bool {
+	if kindOf(content) != '[' {
 		return false
 	}
-	for _, b := range elements(content) {
+	for b := range jsonl.Elements(content) {
 		kind := str(member(b, "type"))
 		switch kind {
 		case "", "text", "output_text":
@@ -204,8 +225,8 @@ func (a *Answer) readBlocks(content jsontext.Value) bool {
 }
 
 // addTool takes the input of one tool: an object, or a string that holds one. No input is none.
-func (a *Answer) addTool(input jsontext.Value) {
-	switch input.Kind() {
+func (a *Answer) addTool(input []byte) {
+	switch kindOf(input) {
 	case '{', '[':
 		a.Tools = append(a.Tools, string(input))
 	case '"':
@@ -215,66 +236,52 @@ func (a *Answer) addTool(input jsontext.Value) {
 	}
 }
 
-func elements(array jsontext.Value) []jsontext.Value {
-	if array.Kind() != '[' {
-		return nil
-	}
-	var list []jsontext.Value
-	if err := gojson.Unmarshal(array, &list); err != nil {
-		return nil
-	}
-	return list
-}
-
-func first(array jsontext.Value) jsontext.Value {
-	if list := elements(array); len(list) > 0 {
-		return list[0]
+func first(array []byte) []byte {
+	for value := range jsonl.Elements(array) {
+		return value
 	}
 	return nil
 }
 
 // member gives one member of an object, nil where there is none or no object.
-func member(object jsontext.Value, name string) jsontext.Value {
-	if object.Kind() != '{' {
+func member(object []byte, name string) []byte {
+	if kindOf(object) != '{' {
 		return nil
 	}
-	d := jsontext.NewDecoder(bytes.NewReader(object))
-	if _, err := d.ReadToken(); err != nil {
-		return nil
-	}
-	for d.PeekKind() == '"' {
-		t, err := d.ReadToken()
-		if err != nil {
-			return nil
-		}
-		wanted := t.String() == name
-		v, err := d.ReadValue()
-		if err != nil {
-			return nil
-		}
-		if wanted {
-			return v.Clone()
-		}
-	}
-	return nil
+	value, _ := jsonl.Lookup(object, name)
+	return value
 }
 
-func text(v jsontext.Value) (string, bool) {
-	if v.Kind() != '"' {
+// kindOf is the first byte of a value, '0' for a number, 0 where there is none.
+func kindOf(value []byte) byte {
+	value = bytes.TrimLeft(value, " \t\r\n")
+	switch {
+	case len(value) == 0:
+		return 0
+	case value[0] == '-' || (value[0] >= '0' && value[0] <= '9'):
+		return '0'
+	}
+	return value[0]
+}
+
+func text(value []byte) (string, bool) {
+	if kindOf(value) != '"' {
 		return "", false
 	}
-	b, err := jsontext.AppendUnquote(nil, v)
-	return string(b), err == nil
+	if bytes.IndexByte(value, '\\') < 0 {
+		return string(value[1 : len(value)-1]), true
+	}
+	return string(jsonl.Unescape(nil, value)), true
 }
 
-func str(v jsontext.Value) string {
-	s, _ := text(v)
+func str(value []byte) string {
+	s, _ := text(value)
 	return s
 }
 
 // tokenCount reads a count of tokens: a whole number from 0 to [quarry.MaxTokenCount], in any of JSON's spellings.
-func tokenCount(v jsontext.Value) (int64, bool) {
-	if v.Kind() != '0' {
+func tokenCount(v []byte) (int64, bool) {
+	if kindOf(v) != '0' {
 		return 0, false
 	}
 	n, err := strconv.ParseFloat(string(v), 64)

@@ -13,6 +13,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"quarry/internal/jsonl"
 )
 
 const schemaURL = "quarry:answer"
@@ -107,16 +109,38 @@ func opener(s *jsonschema.Schema) byte {
 	return 0
 }
 
-// decode reads strict JSON, numbers as they are written.
+// decode gives the value of strict JSON, numbers as they are written, in the types that the schema's library takes.
 func decode(b []byte) (any, string) {
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
-	if err != nil {
-		return nil, clip("the answer is not JSON: " + err.Error())
-	}
+	v := tree(b)
 	if n, ok := hugeNumber(v); ok {
 		return nil, clip("the number " + n + " is out of range")
 	}
 	return v, ""
+}
+
+func tree(b []byte) any {
+	switch kindOf(b) {
+	case '{':
+		object := map[string]any{}
+		for name, value := range jsonl.Members(b) {
+			object[string(jsonl.Unescape(nil, name))] = tree(value)
+		}
+		return object
+	case '[':
+		array := []any{}
+		for value := range jsonl.Elements(b) {
+			array = append(array, tree(value))
+		}
+		return array
+	case '"':
+		s, _ := text(b)
+		return s
+	case '0':
+		return json.Number(b)
+	case 't', 'f':
+		return b[0] == 't'
+	}
+	return nil
 }
 
 // hugeNumber finds a number beyond what a float can hold, or close to its edge. The schema's library computes with
