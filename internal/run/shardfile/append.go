@@ -80,19 +80,19 @@ func (c *Cleaned) append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// AppendLine appends the line of the leftovers.
-func (l *Left) AppendLine(dst []byte) ([]byte, error) {
-	dst, err := l.Part.appendMembers(append(dst, '{'))
-	dst = strconv.AppendInt(append(dst, `,"attempt":`...), int64(l.Attempt), 10)
+// AppendLine appends the line of the retry queue.
+func (q *Queued) AppendLine(dst []byte) ([]byte, error) {
+	dst, err := q.Part.appendMembers(append(dst, '{'))
+	dst = strconv.AppendInt(append(dst, `,"attempt":`...), int64(q.Attempt), 10)
 	dst = append(dst, `,"base":`...)
-	if l.Base == nil {
+	if q.Base == nil {
 		dst = append(dst, "null"...)
 	}
-	dst = jsonl.AppendCompact(dst, l.Base)
-	dst = jsonl.AppendQuoted(append(dst, `,"class":`...), l.Class)
-	dst = number(dst, `,"max_tokens":`, int64(l.MaxTokens))
-	dst = text(dst, `,"answer":`, l.Answer)
-	dst = text(dst, `,"complaint":`, l.Complaint)
+	dst = jsonl.AppendCompact(dst, q.Base)
+	dst = jsonl.AppendQuoted(append(dst, `,"class":`...), q.Class)
+	dst = number(dst, `,"max_tokens":`, int64(q.MaxTokens))
+	dst = text(dst, `,"answer":`, q.Answer)
+	dst = text(dst, `,"complaint":`, q.Complaint)
 	return append(dst, '}'), err
 }
 

@@ -39,7 +39,7 @@ var (
 			Result: quarry.Result{ID: "post-1", Status: quarry.StatusOK, Output: json.RawMessage(`{"a":"b\n"}`), CostUSD: new(quarry.USD)},
 		},
 	}
-	lefts = []shardfile.Left{
+	queued = []shardfile.Queued{
 		{Base: json.RawMessage("null")},
 		{Part: fullPart, Attempt: 4, Base: json.RawMessage(`{"messages":[]}`), Class: quarry.ClassTruncated, MaxTokens: 8192, Answer: "an \"answer\"", Complaint: "cut"},
 	}
@@ -86,9 +86,9 @@ func checkLines[T any](t *testing.T, values []T) {
 func TestLinesAreThoseOfEncodingJSON(t *testing.T) {
 	t.Parallel()
 	checkLines(t, outcomes)
-	checkLines(t, lefts)
+	checkLines(t, queued)
 	checkLines(t, []shardfile.Part{{}, fullPart, {Cleaned: &shardfile.Cleaned{}}})
-	checkLines(t, []shardfile.Found{{Outcome: outcomes[1]}, {Outcome: outcomes[1], Next: &lefts[1]}})
+	checkLines(t, []shardfile.Found{{Outcome: outcomes[1]}, {Outcome: outcomes[1], Next: &queued[1]}})
 }
 
 func TestALineLongerThanTheBufferIsReadWhole(t *testing.T) {

@@ -105,23 +105,23 @@ func (t *Texts) Read(v *jsonl.Values, value []byte) {
 	}
 }
 
-// ReadMember takes one member of a line of the leftovers.
-func (l *Left) ReadMember(c *jsonl.Checker, v *jsonl.Values, name, value []byte) {
+// ReadMember takes one member of a line of the retry queue.
+func (q *Queued) ReadMember(c *jsonl.Checker, v *jsonl.Values, name, value []byte) {
 	switch string(name) {
 	case "attempt":
-		jsonl.Int(v, value, &l.Attempt)
+		jsonl.Int(v, value, &q.Attempt)
 	case "base":
-		v.Raw(value, (*[]byte)(&l.Base))
+		v.Raw(value, (*[]byte)(&q.Base))
 	case "class":
-		jsonl.Word(v, value, &l.Class)
+		jsonl.Word(v, value, &q.Class)
 	case "max_tokens":
-		jsonl.Int(v, value, &l.MaxTokens)
+		jsonl.Int(v, value, &q.MaxTokens)
 	case "answer":
-		jsonl.Text(v, value, &l.Answer)
+		jsonl.Text(v, value, &q.Answer)
 	case "complaint":
-		jsonl.Text(v, value, &l.Complaint)
+		jsonl.Text(v, value, &q.Complaint)
 	default:
-		l.Part.ReadMember(c, v, name, value)
+		q.Part.ReadMember(c, v, name, value)
 	}
 }
 
@@ -133,7 +133,7 @@ func (f *Found) ReadMember(c *jsonl.Checker, v *jsonl.Values, name, value []byte
 			f.Outcome.ReadMember(c, v, name, value)
 		}
 	case "next":
-		f.Next = &Left{}
+		f.Next = &Queued{}
 		for name, value := range c.Members(value) {
 			f.Next.ReadMember(c, v, name, value)
 		}
