@@ -73,8 +73,8 @@ var belowRun = map[string][]string{
 	"internal/run/forecast": {"internal/run/weigh", "internal/cost", "internal/report", "internal/tokens"},
 	"internal/run/parallel": {},
 	"internal/run/pilot": {
-		"internal/run/sample", "internal/run/failures", "internal/run/lines", "internal/run/forecast", "internal/run/shardfile", "internal/run/weigh", "internal/ledger",
-		"internal/report", "internal/tokens",
+		"internal/run/answers", "internal/run/book", "internal/run/failures", "internal/run/forecast", "internal/run/lines", "internal/run/sample",
+		"internal/run/shardfile", "internal/run/weigh", "internal/cost", "internal/ledger", "internal/report", "internal/tokens",
 	},
 	"internal/run/plan": {"internal/run/forecast", "internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
 	"internal/run/planner": {

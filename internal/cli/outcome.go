@@ -8,6 +8,7 @@ import (
 	"quarry/internal/cost"
 	"quarry/internal/figure"
 	"quarry/internal/run"
+	"quarry/internal/run/failures"
 	"quarry/internal/run/index"
 )
 
@@ -57,7 +58,7 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		row("answered by", "%s", strings.Join(rep.AnsweredBy, ", "))
 	}
 	for i := range rep.Failures[:min(len(rep.Failures), shownFailures)] {
-		row("failures", "%s", run.FailureText(&rep.Failures[i]))
+		row("failures", "%s", failures.Text(&rep.Failures[i]))
 		row("", "%s", rep.Failures[i].Hint)
 	}
 	row("results", "%s", filepath.Join(dir, "results.jsonl"))

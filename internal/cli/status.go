@@ -12,8 +12,8 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
-	"quarry/internal/run"
 	"quarry/internal/run/book"
+	"quarry/internal/run/failures"
 )
 
 func (a *App) statusCommand() *cobra.Command {
@@ -107,7 +107,7 @@ func (a *App) statusNow(ctx context.Context, set *config.Settings) (now runStatu
 		now.Shards = append(now.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
 	}
 	text = shardTable(now.Run, dir, shards)
-	if now.Failures, err = run.FailuresNow(ctx, dir, shards); err != nil {
+	if now.Failures, err = failures.Now(ctx, dir, shards); err != nil {
 		return now, "", err
 	}
 	text += failuresText(now.Failures)

@@ -8,14 +8,14 @@ import (
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
-	"quarry/internal/run"
+	"quarry/internal/run/failures"
 )
 
 // failuresText shows the three most frequent messages and what to do about each.
 func failuresText(list []report.Failure) string {
 	var b strings.Builder
 	for i := range list[:min(len(list), shownFailures)] {
-		fmt.Fprintf(&b, "failures: %s\n          %s\n", plain(run.FailureText(&list[i])), plain(list[i].Hint))
+		fmt.Fprintf(&b, "failures: %s\n          %s\n", plain(failures.Text(&list[i])), plain(list[i].Hint))
 	}
 	return b.String()
 }

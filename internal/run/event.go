@@ -1,13 +1,6 @@
 package run
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-
-	"quarry"
-	"quarry/internal/run/event"
-)
+import "quarry/internal/run/event"
 
 // Event is one thing that happened; see package event.
 type Event = event.Event
@@ -32,22 +25,3 @@ const (
 )
 
 func (r *Run) watch(e Event) { r.deps.Watch.Send(e) }
-
-// classesText lists classes with their numbers, the most frequent first: "97 ok, 3 truncated".
-func classesText(classes map[quarry.Class]int64) string {
-	var names []quarry.Class
-	for c := range classes {
-		names = append(names, c)
-	}
-	slices.SortFunc(names, func(a, b quarry.Class) int {
-		if classes[a] != classes[b] {
-			return int(classes[b] - classes[a])
-		}
-		return strings.Compare(string(a), string(b))
-	})
-	parts := make([]string, len(names))
-	for i, c := range names {
-		parts[i] = fmt.Sprintf("%d %s", classes[c], c)
-	}
-	return strings.Join(parts, ", ")
-}

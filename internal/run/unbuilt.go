@@ -124,13 +124,3 @@ func (r *Run) settleSmaller(s *ledger.Shard) {
 			s.ID, figure.Clause(s.Records, "record", "is", "are"), figure.Thousands(r.cfg.Quotas.MinRecords))})
 	}
 }
-
-// unbuiltOf counts the records of a pass's pilot that were planned and not built.
-func unbuiltOf(shards []ledger.Shard, pass int) (n int64) {
-	for i := range shards {
-		if s := &shards[i]; s.Pass == pass && s.Kind == quarry.PilotShard {
-			n += s.Unbuilt
-		}
-	}
-	return n
-}

@@ -8,17 +8,24 @@ package failures
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"quarry"
+	"quarry/internal/figure"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 )
+
+// Text is a failure on one line: count, kind and message.
+func Text(f *report.Failure) string {
+	return fmt.Sprintf("%s × %s: %s", figure.Thousands(f.Count), f.Kind, f.Message)
+}
 
 // Counter counts messages. Its zero value is empty.
 type Counter struct {
@@ -85,6 +92,15 @@ const (
 	Shown = 3
 	Kept  = 10
 )
+
+// Now gives the most frequent messages that attempts of the run in a directory failed with so far.
+func Now(ctx context.Context, dir string, rows []ledger.Shard) ([]report.Failure, error) {
+	c, err := Of(ctx, shardfile.In(nil, dir, ""), rows)
+	if err != nil {
+		return nil, err
+	}
+	return c.Top(Kept), nil
+}
 
 // Of counts the messages in the journals of shards, whose rows are given: each attempt that failed, the newest shards
 // first, until about 100,000 attempts were read. A journal that is not there yet is passed over.

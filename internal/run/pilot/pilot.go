@@ -1,9 +1,9 @@
-// Package pilot reads what came of a pilot: how many of its answers are good, what their tokens say of the rest, and a few of
-// them to look at.
+// Package pilot judges a pilot: how many of its answers are good, whether the rest may be sent, what the answers predict for it, and
+// whether requests carry the answer schema.
 //
-// It reads rows and the files of the pilot's shards, and decides nothing: whether the rest is asked is for those who see this.
-// It knows neither the ledger nor a provider. What always holds: a record that was asked again counts once; what the provider
-// could not answer for a moment says nothing about the prompt; memory holds a few numbers an answer.
+// It owns the gate and what is learned, and takes rows and the files of the pilot's shards. It sends nothing, stores nothing and
+// asks no person; it words the question. What always holds: a record that was sent again counts once; what the provider could not
+// answer for a moment says nothing about the prompt; memory holds a few numbers an answer.
 package pilot
 
 import (
@@ -11,16 +11,12 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
-	"slices"
 
 	"quarry"
 	"quarry/internal/catalog"
 	"quarry/internal/ledger"
-	"quarry/internal/report"
-	"quarry/internal/run/failures"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/lines"
-	"quarry/internal/run/sample"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/weigh"
 	"quarry/internal/tokens"
@@ -33,16 +29,21 @@ type Outcome struct {
 	Judged, OK int64 // what the provider could not answer for a moment is not judged
 	Classes    map[quarry.Class]int64
 	Usage      quarry.Usage
-	JobRefused bool // a whole job was refused for the answer schema
+	JobRefused bool  // a whole job was refused for the answer schema
+	Unbuilt    int64 // records whose documents changed before they were sent
+	Rest       int64 // records of the pass that are sent after the pilot
+	planned    int64
 }
 
-// Of counts the pilot of a pass. refused reports whether a job's message says that it was refused for the answer schema.
-func Of(rows []ledger.Shard, pass int, refused func(message string) bool) Outcome {
-	p := Outcome{Shards: []quarry.ShardID{}, Classes: map[quarry.Class]int64{}}
+// Of counts the pilot of a pass of so many planned records. refused reports whether a job's message says that it was refused for the
+// answer schema.
+func Of(rows []ledger.Shard, pass int, planned int64, refused func(message string) bool) Outcome {
+	p := Outcome{planned: planned, Shards: []quarry.ShardID{}, Classes: map[quarry.Class]int64{}}
 	for _, s := range shardsOf(rows, pass) {
 		p.Shards = append(p.Shards, s.ID)
 		if s.Kind == quarry.PilotShard {
 			p.Records += s.Records
+			p.Unbuilt += s.Unbuilt
 		}
 		p.OK += s.Tally.OK
 		p.Judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassDown] - s.Tally.Classes[quarry.ClassMissing] -
@@ -54,8 +55,12 @@ func Of(rows []ledger.Shard, pass int, refused func(message string) bool) Outcom
 			p.Classes[c] += n
 		}
 	}
+	p.Rest = max(0, planned-p.Records-p.Unbuilt)
 	return p
 }
+
+// Enough reports whether at least half of the records are judged: a gate that judges no answers would stay shut for good.
+func (p *Outcome) Enough() bool { return 2*p.Judged >= p.Records }
 
 // Good reports whether at least a share of what was judged is good.
 func (p *Outcome) Good(share float64) bool {
@@ -117,7 +122,7 @@ type Learned struct {
 	First   weigh.Sums // the records that were asked first, and their characters: what is not to be forecast any more
 }
 
-// Learn reads what the answers' tokens say of the rest. attempts is how many a record may have.
+// Learn reads what the answers' tokens say of the rest, and how many records that is. attempts is how many a record may have.
 func (p *Outcome) Learn(ctx context.Context, files shardfile.Dir, family catalog.Family, attempts int) (l Learned, err error) {
 	var samples []tokens.Sample
 	var answered int64
@@ -148,6 +153,7 @@ func (p *Outcome) Learn(ctx context.Context, files shardfile.Dir, family catalog
 			l.Other.Add(usage.InputTokens, usage.OutputTokens)
 		}
 	}
+	p.Rest = max(0, p.planned-l.First.Records-p.Unbuilt)
 	l.Samples = int64(len(samples))
 	if l.Samples > 0 {
 		l.Weights = tokens.Default(family).Refit(samples)
@@ -170,65 +176,4 @@ func (p *Outcome) again(records, answered int64, attempts int) float64 {
 		}
 	}
 	return forecast.FurtherAttempts(bad, answered, attempts)
-}
-
-// Failures counts the messages that the pilot's attempts failed with.
-func (p *Outcome) Failures(ctx context.Context, files shardfile.Dir) (failures.Counter, error) {
-	var c failures.Counter
-	for _, o := range p.answers(files) {
-		if err := errors.Join(o.err, ctx.Err()); err != nil {
-			return c, err
-		}
-		c.Outcome(&o.Outcome)
-	}
-	return c, nil
-}
-
-// shown is how many answers a person sees.
-const shown = 5
-
-// Samples takes answers from all over the pilot, the good ones before the others, in the order of the sources.
-func (p *Outcome) Samples(ctx context.Context, files shardfile.Dir) ([]report.Sample, error) {
-	var good, bad int64
-	for _, o := range p.answers(files) {
-		if err := errors.Join(o.err, ctx.Err()); err != nil {
-			return nil, err
-		}
-		switch {
-		case o.Class == quarry.ClassOK:
-			good++
-		case o.Class.Answered():
-			bad++
-		}
-	}
-	takeGood := sample.Spread(good, shown)
-	takeBad := sample.Spread(bad, shown-int64(len(takeGood)))
-	out := []report.Sample{}
-	var atGood, atBad int64
-	for s, o := range p.answers(files) {
-		if o.err != nil {
-			return nil, o.err
-		}
-		take := false
-		switch {
-		case o.Class == quarry.ClassOK:
-			take = slices.Contains(takeGood, atGood)
-			atGood++
-		case o.Class.Answered():
-			take = slices.Contains(takeBad, atBad)
-			atBad++
-		}
-		if !take {
-			continue
-		}
-		a := report.Sample{ID: s.ID, Title: s.Document.Title, URL: s.Document.URL, Output: o.Result.Output, Text: o.Result.Text}
-		if s.Sample != nil {
-			a.Head = s.Sample.Head
-		}
-		if o.Class != quarry.ClassOK {
-			a.Class = o.Class
-		}
-		out = append(out, a)
-	}
-	return out, nil
 }

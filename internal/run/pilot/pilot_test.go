@@ -47,7 +47,7 @@ func TestAPilotIsItsShardsAndThoseThatAskedThemAgain(t *testing.T) {
 		row("r00001", map[quarry.Class]int64{quarry.ClassOK: 4, quarry.ClassThrottled: 1}, "p00001"),
 		row("r00002", map[quarry.Class]int64{quarry.ClassOK: 7}, "p00001", "s00001"),
 		row("r00003", map[quarry.Class]int64{quarry.ClassOK: 1}, "r00001"),
-	}, 1, never)
+	}, 1, 50, never)
 	if want := []quarry.ShardID{"p00001", "r00001", "r00003"}; !slices.Equal(p.Shards, want) {
 		t.Errorf("shards = %v, want %v", p.Shards, want)
 	}
@@ -60,7 +60,7 @@ func TestAPilotIsItsShardsAndThoseThatAskedThemAgain(t *testing.T) {
 			t.Errorf("Good(%v) = %v for %d of %d", share, got, p.OK, p.Judged)
 		}
 	}
-	if none := pilot.Of(nil, 1, never); none.Shards == nil || none.Records != 0 {
+	if none := pilot.Of(nil, 1, 0, never); none.Shards == nil || none.Records != 0 {
 		t.Errorf("Of nothing = %+v, want an empty list of shards", none)
 	}
 }
@@ -102,7 +102,7 @@ func TestAJobRefusedForItsSchemaIsTold(t *testing.T) {
 	ended.Job.Status = quarry.JobCompleted
 	refused := func(m string) bool { return strings.Contains(m, "output_config") }
 	for want, s := range map[bool]ledger.Shard{true: failed, false: ended} {
-		if p := pilot.Of([]ledger.Shard{s}, 1, refused); p.JobRefused != want {
+		if p := pilot.Of([]ledger.Shard{s}, 1, 5, refused); p.JobRefused != want {
 			t.Errorf("a job that ended %s: JobRefused = %v, want %v", s.Job.Status, p.JobRefused, want)
 		}
 	}

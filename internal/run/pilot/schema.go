@@ -1,0 +1,37 @@
+package pilot
+
+import (
+	"quarry"
+	"quarry/internal/run/book"
+)
+
+// AWS's pages disagree on whether batch inference takes structured output
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference.html says no,
+// https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html yes), and some profiles refuse what their
+// model takes elsewhere (vectorize-io/hindsight issue 3300). So with structured: auto the pilot's requests carry the answer schema,
+// and their outcome decides for the rest.
+
+// SendSchema says whether requests carry the answer schema and why, by what pilots found. piloted says that the pass has a pilot: if
+// there is neither a finding nor a pilot, requests go without a schema, which every model takes.
+func SendSchema(found book.Finding, piloted bool) (send bool, why string) {
+	switch {
+	case found == book.SchemaSent:
+		return true, "the pilot's requests were taken with it"
+	case found == book.SchemaRefused:
+		return false, "the provider refused the pilot's requests with it"
+	case !piloted:
+		return false, "no pilot tried it"
+	}
+	return true, ""
+}
+
+// Schema is what the pilot found about the answer schema in its requests; empty if nothing was answered.
+func (p *Outcome) Schema() book.Finding {
+	switch {
+	case p.Classes[quarry.ClassUnstructured] > 0 || p.JobRefused:
+		return book.SchemaRefused
+	case p.Judged <= 0:
+		return ""
+	}
+	return book.SchemaSent
+}
