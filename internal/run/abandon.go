@@ -60,7 +60,7 @@ func (r *Run) letGo(ctx context.Context) error {
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(s ledger.Shard) bool { return s.Pass != pass })
-	other := head.Settings != r.cfg.Settings || r.replaced
+	other := head.Settings != r.cfg.Settings || !slices.Equal(head.Sources, r.cfg.Sources)
 	switch {
 	case head.Abandoned == pass:
 		return r.giveUp(ctx, pass, rows)
@@ -187,8 +187,8 @@ func (r *Run) giveUp(ctx context.Context, pass int, rows []ledger.Shard) error {
 	}
 	return r.book.Change(ctx, pass, func(h *book.Head, p *book.Pass) {
 		p.Ended = &book.Ended{At: time.Now().UTC()}
-		h.Pass, h.Abandoned = pass+1, 0
 		r.begin(h)
+		h.Pass, h.Abandoned = pass+1, 0
 	})
 }
 

@@ -85,12 +85,13 @@ func (r *Run) withHistory(ctx context.Context, rep *Report) error {
 		return fmt.Errorf("report on pass %d: it has no plan", r.planned.Pass)
 	}
 	f := &h.Passes[at]
+	ended := h.Finished == r.planned.Pass && !r.partial
 	switch {
-	case r.done && f.Ended != nil && f.Ended.Time != nil: // the steps are those of a command that found nothing new
+	case ended && f.Ended != nil && f.Ended.Time != nil: // the steps are those of a command that found nothing new
 		total := rep.Time.Total
 		rep.Time = *f.Ended.Time
 		rep.Time.Total = total
-	case !r.done && !r.partial:
+	case !ended && !r.partial:
 		h.Finished = r.planned.Pass
 		took := rep.Time
 		took.Total = (r.worked + time.Since(r.began)).Seconds()
@@ -99,7 +100,7 @@ func (r *Run) withHistory(ctx context.Context, rep *Report) error {
 	}
 	all := history.Of(&h)
 	rep.LastPass, rep.WholeRun = &all.Passes[at], &all.Whole
-	rep.NothingNew = r.done || (r.planned.Asked == 0 && r.planned.Pass > 1 && !r.partial)
+	rep.NothingNew = ended || (r.planned.Asked == 0 && r.planned.Pass > 1 && !r.partial)
 	if r.ending != nil {
 		r.ending.List = rep.LastPass.Cost.List
 	}

@@ -133,7 +133,6 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 	if err != nil {
 		return err
 	}
-	r.done = true
 	r.made, err = r.makeReport(ctx, shards, steps) // the files of a finished run stay as they are
 	r.made.NothingNew = false                      // the sources were not read
 	return err

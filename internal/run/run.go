@@ -88,14 +88,12 @@ type Run struct {
 	began         time.Time
 	active        time.Duration // of earlier processes
 	worked        time.Duration // of them, on the pass at hand
-	done          bool          // the pass at hand had ended before this command
 	ending        *book.Ended   // what is kept of the pass, once its report was made; nil: it does not end, or had ended before
 
 	caller    *calls.Caller
 	announced sync.Map     // name of a bucket → run.json is there
 	partial   bool         // not all documents have ended yet: what has is written
 	readKnown bool         // this process read the file of given answers
-	replaced  bool         // the sources are not those of the pass before
 	beside    *known       // a finished pass that a forecast is compared with
 	adopting  bool         // the rows at hand were taken over: neither their input files nor their sources are here
 	moved     *moved       // where the documents are now, once the sources were found to have changed; nil: not looked for

@@ -10,10 +10,6 @@ import (
 	"quarry/internal/run/planner"
 )
 
-// mayReplace lets other sources take the place of the run's. A pass that was planned over the old ones is given up. The new list
-// is remembered together with the plan that was made of it.
-func (r *Run) mayReplace() { r.replaced = true }
-
 // mostAreThere asks before a run goes on over sources that hold less than half of the documents it knows: a wrong path or half
 // a file would leave the others out of the results.
 func (r *Run) mostAreThere(ctx context.Context, before *known) error {

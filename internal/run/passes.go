@@ -2,10 +2,7 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,58 +14,55 @@ import (
 	"quarry/internal/source"
 )
 
-// open finds out whether the directory holds a run already, and whether it is this one.
+// open finds out which run, which place and which pass this command has: those of a new run, or those of the run in the directory.
 func (r *Run) open(ctx context.Context) error {
 	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
 	if head.Run == "" {
-		r.id, r.pass = quarry.NewRunID(), 1
-		err := r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) {
-			h.Run, h.Created, h.Pass, h.Sources, h.Target, h.Pools = r.id, quarry.Timestamp(r.began), r.pass, r.cfg.Sources, r.target(), r.poolRefs()
-			h.Region, h.Bucket = r.cfg.Region, r.bucket.Name()
-			r.writtenBy(h)
-			r.begin(h)
-		})
-		if err != nil {
-			return err
-		}
-		r.watch(Event{Kind: RunOpened, Text: string(r.id)})
-		return nil
+		return r.openNew(ctx)
 	}
 	r.id = head.Run
-	if err := r.sameRun(ctx); err != nil {
-		return err
-	}
-	if err := r.letGo(ctx); err != nil {
-		return err
-	}
-	if err := r.samePlace(ctx); err != nil {
-		return err
-	}
-	if err := r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { r.writtenBy(h) }); err != nil {
-		return err
-	}
-	// Whoever holds the lock is alone: no lease of a process that died has to run out.
-	if err := r.ledger.Resume(ctx, time.Now()); err != nil {
-		return err
-	}
-	if err := r.samePools(ctx); err != nil {
-		return err
-	}
-	if err := r.homeFirst(ctx); err != nil {
-		return err
-	}
-	if err := r.choosePass(ctx); err != nil {
-		return err
-	}
-	if err := r.recallWork(ctx); err != nil {
-		return err
+	// A pass is given up before the places are compared: what it sent is collected where it is.
+	for _, step := range []func(context.Context) error{
+		r.sameSources, r.sameTarget, r.letGo, r.samePlace, r.resume, r.samePools, r.homeFirst, r.choosePass, r.recallWork,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	r.watch(Event{Kind: RunOpened, Text: string(r.id), Done: 1})
 	return nil
 }
+
+func (r *Run) openNew(ctx context.Context) error {
+	r.id, r.pass = quarry.NewRunID(), 1
+	err := r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) {
+		h.Run, h.Created, h.Sources, h.Target, h.Pools = r.id, quarry.Timestamp(r.began), r.cfg.Sources, r.target(), r.poolRefs()
+		r.here(h)
+		r.begin(h)
+	})
+	if err != nil {
+		return err
+	}
+	r.watch(Event{Kind: RunOpened, Text: string(r.id)})
+	return nil
+}
+
+// here notes where the run is from here on, which version writes it, and whether a stand-in answers, so that nothing is paid.
+func (r *Run) here(h *book.Head) {
+	free := r.cfg.Local || r.cfg.Free
+	h.Region, h.Bucket, h.Version, h.StandIn = r.cfg.Region, r.bucket.Name(), r.cfg.Version, &free
+}
+
+// begin notes the pass at hand, what it is sent with, and what its sources are.
+func (r *Run) begin(h *book.Head) {
+	h.Pass, h.Seen, h.Settings, h.Model = r.pass, r.fingerprint(), r.cfg.Settings, r.cfg.Model
+}
+
+// resume makes the rows due that an earlier process let wait.
+func (r *Run) resume(ctx context.Context) error { return r.ledger.Resume(ctx, time.Now()) }
 
 func (r *Run) target() string {
 	if r.cfg.Local {
@@ -77,42 +71,26 @@ func (r *Run) target() string {
 	return "aws"
 }
 
-// writtenBy notes which version writes the run from here on, and whether a stand-in answers, so that nothing is paid.
-func (r *Run) writtenBy(h *book.Head) {
-	free := r.cfg.Local || r.cfg.Free
-	h.Version, h.StandIn = r.cfg.Version, &free
-}
-
-// begin notes what a pass that begins now is sent with, and what its sources are.
-func (r *Run) begin(h *book.Head) {
-	h.Seen, h.Settings, h.Model = r.fingerprint(), r.cfg.Settings, r.cfg.Model
-}
-
-// sameRun refuses to go on with other sources, another target or other settings than the run was begun with.
-func (r *Run) sameRun(ctx context.Context) error {
+// sameSources refuses other sources than the run's. A run that was taken over has none until they are named.
+func (r *Run) sameSources(ctx context.Context) error {
 	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
 	}
 	if head.WithoutSources() {
-		if err := r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.Sources = r.cfg.Sources }); err != nil {
-			return err
-		}
-	} else if !slices.Equal(head.Sources, r.cfg.Sources) {
-		empty, err := r.nothingSent(ctx)
-		if err != nil {
-			return err
-		}
-		if r.cfg.ReplaceSource || empty {
-			r.mayReplace()
-			return r.sameTarget(ctx)
-		}
-		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it is a run over %s, not over %s", strings.Join(head.Sources, " "), strings.Join(r.cfg.Sources, " ")),
-			Hint: "name another directory with --dir, or the same sources; --replace-source takes these for the run's sources from now on",
-		}
+		return r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.Sources = r.cfg.Sources })
 	}
-	return r.sameTarget(ctx)
+	if slices.Equal(head.Sources, r.cfg.Sources) || r.cfg.ReplaceSource {
+		return nil // other ones are noted together with the plan that is made of them
+	}
+	if unsent, err := r.nothingSent(ctx); err != nil || unsent {
+		return err
+	}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir,
+		Err:  fmt.Errorf("it is a run over %s, not over %s", strings.Join(head.Sources, " "), strings.Join(r.cfg.Sources, " ")),
+		Hint: "name another directory with --dir, or the same sources; --replace-source takes these for the run's sources from now on",
+	}
 }
 
 // nothingSent reports whether the run has sent nothing yet and no pass of it is finished: a command that was refused, as after a
@@ -129,24 +107,21 @@ func (r *Run) nothingSent(ctx context.Context) (bool, error) {
 	return !slices.ContainsFunc(rows, func(s ledger.Shard) bool { return sent(&s) }), nil
 }
 
+// sameTarget refuses another target than the run's.
 func (r *Run) sameTarget(ctx context.Context) error {
 	head, err := r.book.Head(ctx)
-	if err != nil {
+	if err != nil || head.Target == r.target() {
 		return err
 	}
-	if head.Target != r.target() {
-		unsent, err := r.nothingSent(ctx)
-		if err != nil {
-			return err
-		}
-		if unsent {
-			return r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.Target = r.target() })
-		}
-		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it was begun with --target %s", head.Target), Hint: "name another directory with --dir, or that target",
-		}
+	if unsent, err := r.nothingSent(ctx); err != nil {
+		return err
+	} else if unsent {
+		return r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.Target = r.target() })
 	}
-	return nil
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it was begun with --target %s", head.Target),
+		Hint: "name another directory with --dir, or that target",
+	}
 }
 
 // samePlace refuses another Region or bucket while shards lie at the one before: their jobs would not be found there, and
@@ -156,12 +131,13 @@ func (r *Run) samePlace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	region, bucket := r.cfg.Region, r.bucket.Name()
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return err
 	}
-	for _, place := range []struct{ name, was, now string }{{"region", head.Region, region}, {"bucket", head.Bucket, bucket}} {
+	for _, place := range []struct{ name, was, now string }{
+		{"region", head.Region, r.cfg.Region}, {"bucket", head.Bucket, r.bucket.Name()},
+	} {
 		if place.was == "" || place.was == place.now {
 			continue
 		}
@@ -175,7 +151,7 @@ func (r *Run) samePlace(ctx context.Context) error {
 			}
 		}
 	}
-	return r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.Region, h.Bucket = region, bucket })
+	return r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { r.here(h) })
 }
 
 // choosePass finds out whether the pass at hand has to be brought to its end, or whether it is finished and something has
@@ -200,15 +176,11 @@ func (r *Run) choosePass(ctx context.Context) error {
 		return fmt.Errorf("pass %d was planned with other settings and is still there", r.pass)
 	}
 	if seen := r.fingerprint(); same && seen != "" && seen == head.Seen && head.Open == 0 {
-		r.done = true
 		return nil // nothing is new: the files are made again from what is there
 	}
 	r.pass++
 	r.sameAsBefore = head.FinishedSettings == r.cfg.Settings
-	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) {
-		h.Pass = r.pass
-		r.begin(h)
-	})
+	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { r.begin(h) })
 }
 
 // fingerprint tells whether files may have changed. Empty: it cannot be told.
@@ -243,34 +215,8 @@ func (r *Run) Close(ctx context.Context) error {
 	took := time.Since(r.began)
 	return r.book.Change(ctx, r.pass, func(h *book.Head, p *book.Pass) {
 		h.Active = r.active + took
-		if r.pass > 0 && !r.done && r.ending == nil {
+		if r.pass > 0 && p.Ended == nil && h.Finished != r.pass {
 			p.Worked = r.worked + took
 		}
 	})
 }
-
-// StopRequest is the file by which another process asks a running one to stop spending.
-const StopRequest = "stop"
-
-// stopRequest is the error of a request to stop; nil: none was made.
-func (r *Run) stopRequest() error {
-	if !r.stopRequested() {
-		return nil
-	}
-	return r.stopError()
-}
-
-func (r *Run) stopRequested() bool {
-	_, err := os.Stat(filepath.Join(r.cfg.Dir, StopRequest))
-	return err == nil
-}
-
-func (r *Run) stopError() error {
-	return &quarry.Error{
-		Kind: quarry.OverLimit, Op: "stop", Subject: "run " + string(r.id), Err: ErrStopRequested,
-		Hint: "rerun the same command to continue",
-	}
-}
-
-// ErrStopRequested says that another process asked this one to stop.
-var ErrStopRequested = errors.New("asked to stop; what was finished is kept")
