@@ -134,7 +134,9 @@ func (r *Renderer) startTag(src []byte, i int) int {
 		}
 		return len(src) // HTML5 drops a tag that the end of the document cuts off, and all text with it where a quote is missing
 	}
-	r.reveal(name, t)
+	if r.at.sized || r.at.hide != (hiding{}) {
+		r.reveal(name, t)
+	}
 	if r.Literal != nil && !r.Open() {
 		a := Attrs{Any: next-end > 2 && bytes.IndexByte(src[end:next], '=') >= 0, SelfClosing: r.at.selfClosing}
 		if r.Literal(name, false, i > 0 && wordByte(src[i-1]), a) {
