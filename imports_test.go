@@ -63,8 +63,12 @@ var belowRun = map[string][]string{
 	"internal/run/given":   {"internal/run/answers", "internal/collect"},
 	"internal/run/history": {"internal/run/book", "internal/run/forecast", "internal/run/plan", "internal/cost", "internal/ledger", "internal/report"},
 	"internal/run/index":   {"internal/run/lines", "internal/dedupe"},
+	"internal/run/input": {
+		"internal/run/cut", "internal/run/event", "internal/run/index", "internal/run/lines", "internal/run/prepare", "internal/run/relocate", "internal/run/rounds",
+		"internal/run/shardfile", "internal/dedupe", "internal/ledger", "internal/prompt", "internal/source",
+	},
 	"internal/run/life": {
-		"internal/run/answers", "internal/run/event", "internal/run/limits", "internal/run/lines", "internal/run/parallel", "internal/run/pool", "internal/run/runjson",
+		"internal/run/answers", "internal/run/event", "internal/run/input", "internal/run/limits", "internal/run/lines", "internal/run/parallel", "internal/run/pool", "internal/run/relocate", "internal/run/runjson",
 		"internal/run/shardfile", "internal/run/summary", "internal/run/verdict", "internal/bedrock", "internal/bucket", "internal/collect", "internal/ledger", "internal/reconcile",
 		"internal/validate",
 	},

@@ -12,6 +12,7 @@ import (
 	"quarry/internal/run/answers"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
+	"quarry/internal/run/input"
 	"quarry/internal/run/life"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/rounds"
@@ -33,13 +34,23 @@ func (r *Run) life(ctx context.Context) (*life.Life, error) {
 		},
 		Validate: r.validateConfig(), Poll: r.cfg.Poll, KeepShards: r.cfg.KeepShards,
 		Costs: r.costs(), Clock: &r.clock, LookAtDeadline: r.lookAtDeadline, Stop: r.stopRequest,
-		Build: r.build, Cut: r.cutSmaller, Announce: r.announce, Note: r.note, Answer: r.answer,
+		Build: r.build, MayCall: r.mayCall(), Cut: r.cutSmaller, Announce: r.announce, Note: r.note, Answer: r.answer,
 		Judge: r.judge(), Model: r.asked.Model, Free: r.cfg.Local || r.cfg.Free, Workers: r.cfg.Workers, Adopted: r.adopting,
 	}
 	if r.cfg.MaxUSD != nil {
 		cfg.Cap = limits.NewCap(*r.cfg.MaxUSD)
 	}
 	return life.New(cfg, rows), nil
+}
+
+// build writes the files of a shard of the pass at hand.
+func (r *Run) build(ctx context.Context, s *ledger.Shard) (input.Built, error) {
+	b := input.Builder{
+		Effects: r.effects, Files: r.files(), Index: r.index(r.planned.Pass), Orders: r.planned.Orders, Sources: r.sources, Seen: r.fingerprint,
+		Prepare: r.preparing(), Queue: r.queue(ctx), Places: &r.places, Model: r.asked.Model,
+		Rooms: r.cfg.MaxUSD != nil, MaxAnswer: int64(max(r.asked.MaxTokens, r.asked.MaxOutput)), Watch: r.deps.Watch,
+	}
+	return b.Build(ctx, s)
 }
 
 func (r *Run) validateConfig() validate.Config {

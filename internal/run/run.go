@@ -27,6 +27,7 @@ import (
 	"quarry/internal/run/calls"
 	"quarry/internal/run/event"
 	"quarry/internal/run/forecast"
+	"quarry/internal/run/input"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/pool"
@@ -96,7 +97,7 @@ type Run struct {
 	readKnown bool         // this process read the file of given answers
 	beside    *known       // a finished pass that a forecast is compared with
 	adopting  bool         // the rows at hand were taken over: neither their input files nor their sources are here
-	moved     *moved       // where the documents are now, once the sources were found to have changed; nil: not looked for
+	places    input.Places // where the documents are now, once the sources were found to have changed
 	near      *dedupe.Near // signatures of all texts, while the sources are planned; nil: nobody looks
 
 	buildDir string       // where input files go when nothing but them is wanted
@@ -135,7 +136,7 @@ type step struct {
 // Do brings the run to its end, from wherever it stands, and gives what it came to. The outcome is valid only without
 // an error.
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
-	defer r.forgetMoved()
+	defer r.places.Close()
 	r.began = time.Now()
 	if err := r.open(ctx); err != nil {
 		return Outcome{}, err

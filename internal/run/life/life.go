@@ -17,6 +17,7 @@ import (
 	"quarry/internal/reconcile"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/event"
+	"quarry/internal/run/input"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/pool"
 	"quarry/internal/run/shardfile"
@@ -48,7 +49,8 @@ type Config struct {
 	Stop func() error
 
 	// Build writes the input file and the part of the index of a planned shard.
-	Build func(context.Context, *ledger.Shard) error
+	Build   func(context.Context, *ledger.Shard) (input.Built, error)
+	MayCall bool // records that no job takes may be sent as on-demand calls
 	// Cut gives the rows of a planned shard in smaller pieces, with their ids but the first; fewer than two: it cannot be cut so.
 	Cut func(context.Context, *ledger.Shard, verdict.Cut) ([]ledger.Shard, error)
 	// Announce puts what must be known of the run into a pool's bucket, before its first job is made there.

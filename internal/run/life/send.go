@@ -22,10 +22,6 @@ import (
 	"quarry/internal/validate"
 )
 
-func build(l *Life, ctx context.Context, s *ledger.Shard) error {
-	return l.exclusive(ctx, func() error { return l.Build(ctx, s) })
-}
-
 // upload puts the shard's part of the index and its input file into the bucket of its pool. Calls need neither.
 func upload(l *Life, ctx context.Context, s *ledger.Shard) error {
 	if !asJob(s) {

@@ -17,6 +17,7 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/input"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/pool"
 	"quarry/internal/run/shardfile"
@@ -48,9 +49,9 @@ func newWorld(t *testing.T, rows ...ledger.Shard) *world {
 			CallsBegan: func(quarry.ShardID) bool { return false }, Merges: func(quarry.ShardID) bool { return false },
 		},
 		Clock: &limits.Clock{}, LookAtDeadline: func(context.Context) error { return nil }, Stop: func() error { return nil }, Poll: time.Second,
-		Build: func(_ context.Context, s *ledger.Shard) error {
+		Build: func(_ context.Context, s *ledger.Shard) (input.Built, error) {
 			w.done = append(w.done, "build "+string(s.ID))
-			return s.State.Advance(quarry.ShardPlanned, quarry.ShardBuilt)
+			return input.Built{Written: shardfile.Written{Records: s.Records, Bytes: s.Bytes, Digest: "d"}}, nil
 		},
 		Answer: func(_ context.Context, s *ledger.Shard) (collect.Output, error) {
 			w.done = append(w.done, "call "+string(s.ID))

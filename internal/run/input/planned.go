@@ -1,4 +1,4 @@
-package run
+package input
 
 import (
 	"errors"
@@ -51,8 +51,8 @@ type asked struct {
 	order   int64
 }
 
-func (r *Run) openAsked(s *ledger.Shard) (a *asked, err error) {
-	pass := r.index(s.Pass)
+func (b *Builder) open(s *ledger.Shard) (a *asked, err error) {
+	pass := b.Index
 	a = &asked{shard: s, order: s.First}
 	defer func() {
 		if err != nil {

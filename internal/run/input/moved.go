@@ -1,4 +1,4 @@
-package run
+package input
 
 import (
 	"context"
@@ -21,34 +21,41 @@ import (
 	"quarry/internal/source"
 )
 
-// Sources may change between the plan and the moment at which a shard is built: hours can lie between. Every document is then
+// Sources may change between the plan and the moment at which a shard is built: hours can pass between them. Every document is then
 // held against its entry in the index. Where another document is in its place, all sources are read once for their ids, and
 // each shard is built from where its documents are now. A document that is nowhere, or that asks something else now, is not
 // sent: it ends this pass failed, of the class source_changed, and the next pass plans it again.
 
-// moved is where the documents of a pass are now.
-type moved struct {
-	*relocate.Places
-	pass int
-	seen string // fingerprint of the sources when they were read for it
+// Places remembers where the documents of a pass are now, from one builder to the next. The zero value knows nothing.
+type Places struct {
+	found *relocate.Places
+	index index.Pass // of the pass
+	seen  string     // fingerprint of the sources when they were read for it
 }
 
-// nowAt finds out where the documents of a pass are now, unless that is known and the files of the sources are as they were
-// then.
-func (r *Run) nowAt(ctx context.Context, pass int) (m *moved, err error) {
-	seen := r.fingerprint()
-	if m = r.moved; m != nil && m.pass == pass && seen != "" && m.seen == seen {
-		return m, nil
+// Close forgets the places.
+func (p *Places) Close() {
+	if p.found != nil {
+		p.found.Close()
 	}
-	r.forgetMoved()
-	r.watch(Event{Kind: Note, Text: "the sources changed since they were planned: they are read again to find where the planned documents are now"})
-	m = &moved{pass: pass, seen: seen}
-	index := r.index(pass)
-	if m.Places, err = relocate.Find(ctx, r.effects, index.SortDir(), index.IDs(), r.planned.Orders, r.ids(ctx)); err != nil {
+	*p = Places{}
+}
+
+// places finds out where the documents of the pass are now, unless that is known and the files of the sources are as they were
+// then.
+func (b *Builder) places(ctx context.Context) (*relocate.Places, error) {
+	p, seen := b.Places, b.Seen()
+	if p.found != nil && p.index == b.Index && seen != "" && p.seen == seen {
+		return p.found, nil
+	}
+	p.Close()
+	b.Watch.Note("the sources changed since they were planned: they are read again to find where the planned documents are now")
+	found, err := relocate.Find(ctx, b.Effects, b.Index.SortDir(), b.Index.IDs(), b.Orders, b.ids(ctx))
+	if err != nil {
 		return nil, unreadable(err)
 	}
-	r.moved = m
-	return m, nil
+	*p = Places{found: found, index: b.Index, seen: seen}
+	return found, nil
 }
 
 // unreadable says of sources that cannot be read again what a person can do.
@@ -64,19 +71,12 @@ func unreadable(err error) error {
 	}
 }
 
-func (r *Run) forgetMoved() {
-	if r.moved != nil {
-		r.moved.Close()
-		r.moved = nil
-	}
-}
-
 // ids reads the ids of all documents of the sources.
-func (r *Run) ids(ctx context.Context) iter.Seq2[relocate.Block, error] {
+func (b *Builder) ids(ctx context.Context) iter.Seq2[relocate.Block, error] {
 	return func(yield func(relocate.Block, error) bool) {
 		order := int64(0)
 		none := func(dedupe.Hash) bool { return false }
-		for block, err := range prepare.Blocks(ctx, r.preparing(), source.Blocks(ctx, r.sources, quarry.Position{}), none) {
+		for block, err := range prepare.Blocks(ctx, b.Prepare, source.Blocks(ctx, b.Sources, quarry.Position{}), none) {
 			b := relocate.Block{Block: index.Block{Order: order, At: block.First}}
 			for i := range block.Items {
 				if item := &block.Items[i]; item.IsDocument() {
@@ -91,30 +91,30 @@ func (r *Run) ids(ctx context.Context) iter.Seq2[relocate.Block, error] {
 	}
 }
 
-// buildMoved reads the sources where they hold the documents of a shard now, in whatever order, and writes the records in the
+// moved reads the sources where they hold the documents of a shard now, in whatever order, and writes the records in the
 // order of the plan. Sources that change while they are read are looked through once more.
-func (r *Run) buildMoved(ctx context.Context, s *ledger.Shard, f *shardfile.InputFile, left *unbuilt) error {
+func (b *Builder) moved(ctx context.Context, s *ledger.Shard, f *shardfile.InputFile, left *unbuilt) error {
 	for again := true; ; again = false {
-		all, err := r.awaitedBy(s)
+		all, err := b.awaited(s)
 		if err != nil {
 			return err
 		}
-		if err = r.readMoved(ctx, s, all); err == nil {
+		if err = b.read(ctx, s, all); err == nil {
 			err = all.write(f, left)
 			all.kept.Abort()
 			return err
 		}
 		all.kept.Abort()
-		r.forgetMoved()
+		b.Places.Close()
 		if !again || ctx.Err() != nil || errors.Is(err, effect.ErrHook) {
 			return err
 		}
 	}
 }
 
-// awaitedBy are the documents that a shard asks.
-func (r *Run) awaitedBy(s *ledger.Shard) (*awaited, error) {
-	asked, err := r.openAsked(s)
+// awaited are the documents that a shard asks.
+func (b *Builder) awaited(s *ledger.Shard) (*awaited, error) {
+	asked, err := b.open(s)
 	if err != nil {
 		return nil, err
 	}
@@ -130,13 +130,13 @@ func (r *Run) awaitedBy(s *ledger.Shard) (*awaited, error) {
 		}
 		all.add(p)
 	}
-	all.kept, err = atomicfile.Create(r.effects, r.files().Input(s.ID)+".moved")
+	all.kept, err = atomicfile.Create(b.Effects, b.Files.Input(s.ID)+".moved")
 	return all, err
 }
 
-// readMoved keeps what the sources hold of the awaited documents.
-func (r *Run) readMoved(ctx context.Context, s *ledger.Shard, all *awaited) error {
-	places, err := r.nowAt(ctx, s.Pass)
+// read keeps what the sources hold of the awaited documents.
+func (b *Builder) read(ctx context.Context, s *ledger.Shard, all *awaited) error {
+	places, err := b.places(ctx)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (r *Run) readMoved(ctx context.Context, s *ledger.Shard, all *awaited) erro
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	n := stretch.From.Order
-	for block, err := range prepare.Blocks(reading, r.preparing(), source.Blocks(reading, r.sources, stretch.From.At), all.wants) {
+	for block, err := range prepare.Blocks(reading, b.Prepare, source.Blocks(reading, b.Sources, stretch.From.At), all.wants) {
 		if err != nil {
 			return unreadable(err)
 		}
@@ -171,7 +171,7 @@ func (r *Run) readMoved(ctx context.Context, s *ledger.Shard, all *awaited) erro
 type awaited struct {
 	docs  []awaitedDoc
 	at    map[dedupe.Hash]int
-	kept  *atomicfile.Writer // the records that were found, one behind the other
+	kept  *atomicfile.Writer // the records that were found, one after another
 	size  int64
 	bytes []byte
 }
@@ -239,7 +239,7 @@ func (a *awaited) take(s *ledger.Shard, item *prepare.Item) error {
 
 // write puts what was found into the input file, and what was not among the unbuilt, in the order of the plan.
 func (a *awaited) write(f *shardfile.InputFile, left *unbuilt) error {
-	names, stop := iter.Pull2(left.run.index(left.shard.Pass).Names(a.missing()))
+	names, stop := iter.Pull2(left.builder.Index.Names(a.missing()))
 	defer stop()
 	for i := range a.docs {
 		d := &a.docs[i]
