@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"quarry"
@@ -67,6 +68,33 @@ func (l *Ledger) upgrade(ctx context.Context, e *effect.Effects, path string, fr
 		}
 		return setFacts(ctx, tx, map[string]string{"format": strconv.Itoa(Format)})
 	})
+}
+
+// upgradedCopy closes a ledger of an older format, and opens a copy of it that has the format of this version. Close removes the copy.
+// It returns the ledger that is to be closed, also with an error.
+func (l *Ledger) upgradedCopy(ctx context.Context, e *effect.Effects) (*Ledger, error) {
+	dir, err := e.TempDir("")
+	if err != nil {
+		return l, fmt.Errorf("copy it: %w", err)
+	}
+	drop := func() error { return e.RemoveAll(dir) }
+	path := filepath.Join(dir, "ledger.db")
+	// What the log holds is part of the copy, also while another process writes.
+	rows, err := l.db.Query(ctx, `VACUUM INTO $1`, path)
+	if err == nil {
+		err = errors.Join(rows.Err(), rows.Close())
+	}
+	if err != nil {
+		l.drop = drop
+		return l, fmt.Errorf("copy it: %w", err)
+	}
+	copied, err := Open(ctx, e, path)
+	if err != nil {
+		l.drop = drop
+		return l, err
+	}
+	copied.drop = drop
+	return copied, l.Close()
 }
 
 func copyFile(e *effect.Effects, from, to string) error {

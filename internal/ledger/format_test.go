@@ -1,9 +1,12 @@
 package ledger_test
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,18 +32,19 @@ func makeLedger(t *testing.T, format string) string {
 	return path
 }
 
+// fact reads a fact as it is in the file.
 func fact(t *testing.T, path, name string) string {
 	t.Helper()
-	l, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), path)
+	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	facts, err := l.Facts(t.Context(), name)
-	if err != nil {
+	defer func() { _ = db.Close() }()
+	var value string
+	if err := db.QueryRowContext(t.Context(), `SELECT value FROM fact WHERE name = $1`, name).Scan(&value); err != nil {
 		t.Fatal(err)
 	}
-	return facts[name]
+	return value
 }
 
 func TestANewerFormatIsRefused(t *testing.T) {
@@ -66,9 +70,6 @@ func TestANewerFormatIsRefused(t *testing.T) {
 func TestAnOlderFormatIsUpgradedAfterACopy(t *testing.T) {
 	t.Parallel()
 	path := makeLedger(t, "1")
-	if got := fact(t, path, "format"); got != "1" {
-		t.Fatalf("a ledger that is only read has format %s, want 1", got)
-	}
 	died := errors.New("died")
 	for n := int64(1); ; n++ { // it dies at every effect of the upgrade
 		_, err := ledger.Open(t.Context(), effect.New(func(p effect.Point) error {
@@ -95,6 +96,39 @@ func TestAnOlderFormatIsUpgradedAfterACopy(t *testing.T) {
 	}
 	if copied := ledger.CopyPath(path, 1); fact(t, copied, "format") != "1" || fact(t, copied, "run") != "abcdefghij" {
 		t.Errorf("%s is not what the ledger was", copied)
+	}
+}
+
+func TestAnOlderFormatIsReadInACopy(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	t.Setenv("TMP", tmp)
+	path := makeLedger(t, "1")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := l.Facts(t.Context(), "format", "run")
+	if err != nil || facts["format"] != strconv.Itoa(ledger.Format) || facts["run"] != "abcdefghij" {
+		t.Errorf("facts = %v, %v, want those of the ledger in this format", facts, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the ledger that was read was changed (%v)", err)
+	}
+	for _, dir := range []string{tmp, filepath.Dir(path)} {
+		left, err := os.ReadDir(dir)
+		if err != nil || slices.ContainsFunc(left, func(d os.DirEntry) bool { // SQLite leaves the index of its log
+			return !strings.HasPrefix(d.Name(), "ledger.db") || strings.HasSuffix(d.Name(), ".v1")
+		}) {
+			t.Errorf("%s holds %v, %v", dir, left, err)
+		}
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 	"quarry/internal/effect"
 )
 
-// Format is the number of the ledger's format. An older one is upgraded when it is opened for writing, after a copy was
-// made; a newer one is refused. Format 2 may hold a run that was taken over, or one of whose records some were given up: a
+// Format is the number of the ledger's format. An older one is upgraded when it is opened: for writing in place, after a copy was
+// made, and for reading in a copy of its own; a newer one is refused. Format 2 may hold a run that was taken over, or one of whose records some were given up: a
 // version that knows neither would ask them again. Format 3 may hold documents whose answer is that of any earlier pass, and
 // passes that were given up.
 const Format = 3
@@ -37,6 +37,7 @@ var errNoRun = errors.New("it holds no run")
 type Ledger struct {
 	db   *effect.DB
 	path string
+	drop func() error // removes what Close leaves; nil: nothing
 }
 
 const schema = `
@@ -98,13 +99,16 @@ func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger,
 	if err != nil {
 		return nil, err
 	}
+	n := 0
 	err = l.holdsRun(ctx)
 	if err == nil {
-		_, err = l.format(ctx)
+		n, err = l.format(ctx)
+	}
+	if err == nil && n < Format {
+		l, err = l.upgradedCopy(ctx, e)
 	}
 	if err != nil {
-		_ = l.Close()
-		return nil, openFault(path, err)
+		return nil, openFault(path, errors.Join(err, l.Close()))
 	}
 	return l, nil
 }
@@ -214,7 +218,13 @@ func (l *Ledger) change(ctx context.Context, what string, fn func(*effect.Tx) er
 }
 
 // Close closes the ledger.
-func (l *Ledger) Close() error { return l.db.Close() }
+func (l *Ledger) Close() error {
+	err := l.db.Close()
+	if l.drop != nil {
+		err = errors.Join(err, l.drop())
+	}
+	return err
+}
 
 // Facts reads small facts about the run by their names; one that was never set is not among them.
 func (l *Ledger) Facts(ctx context.Context, names ...string) (facts map[string]string, err error) {
