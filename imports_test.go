@@ -81,8 +81,12 @@ var belowRun = map[string][]string{
 		"internal/run/shardfile", "internal/run/weigh", "internal/cost", "internal/ledger", "internal/report", "internal/tokens",
 	},
 	"internal/run/plan": {"internal/run/forecast", "internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
+	"internal/run/offline": {
+		"internal/run/book", "internal/run/cut", "internal/run/event", "internal/run/forecast", "internal/run/given", "internal/run/index", "internal/run/limits",
+		"internal/run/plan", "internal/run/planner", "internal/run/shardfile", "internal/run/spool", "internal/clean", "internal/ledger", "internal/pack", "internal/tokens",
+	},
 	"internal/run/planner": {
-		"internal/run/answered", "internal/run/event", "internal/run/forecast", "internal/run/given", "internal/run/index", "internal/run/lines", "internal/run/plan",
+		"internal/run/answered", "internal/run/cut", "internal/run/limits", "internal/ledger", "internal/run/event", "internal/run/forecast", "internal/run/given", "internal/run/index", "internal/run/lines", "internal/run/plan",
 		"internal/run/prepare", "internal/run/relocate", "internal/run/sample", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe",
 		"internal/source", "internal/tokens",
 	},

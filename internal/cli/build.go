@@ -12,6 +12,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/figure"
 	"quarry/internal/run/forecast"
+	"quarry/internal/run/offline"
 )
 
 func (a *App) buildCommand() *cobra.Command {
@@ -52,11 +53,11 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
 	a.output = out
-	r, err := a.parts().Offline(ctx, s, args, "", forecast.Window{}, &open, show.event)
+	cfg, err := a.parts().Offline(ctx, s, args, "", forecast.Window{}, &open, show.event)
 	if err != nil {
 		return err
 	}
-	built, err := r.Build(ctx, out)
+	built, err := offline.Build(ctx, cfg, out)
 	show.close()
 	if err != nil {
 		return a.whyNone(ctx, s, args, err)

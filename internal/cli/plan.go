@@ -9,6 +9,7 @@ import (
 
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/run/offline"
 )
 
 func (a *App) planCommand() *cobra.Command {
@@ -51,14 +52,15 @@ func (a *App) plan(ctx context.Context, s *config.Settings, args []string, known
 	if err != nil {
 		return err
 	}
-	r, err := a.parts().Offline(ctx, s, args, known, window, &open, show.event)
+	cfg, err := a.parts().Offline(ctx, s, args, known, window, &open, show.event)
 	if err != nil {
 		return err
 	}
-	if err := compose.CompareWithRun(ctx, s, r); err != nil {
+	was, err := compose.FinishedRun(ctx, s)
+	if err != nil {
 		return err
 	}
-	f, err := r.Plan(ctx)
+	f, err := offline.Plan(ctx, cfg, was)
 	show.close()
 	if err != nil {
 		return a.whyNone(ctx, s, args, err)

@@ -9,12 +9,12 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/cost"
 	"quarry/internal/figure"
-	"quarry/internal/run"
 	"quarry/internal/run/forecast"
+	"quarry/internal/run/offline"
 	"quarry/internal/run/planner"
 )
 
-func (a *App) printForecast(s *config.Settings, f *run.Forecast) {
+func (a *App) printForecast(s *config.Settings, f *offline.Forecast) {
 	p := &f.Planned
 	w := tabwriter.NewWriter(a.Stdout, 2, 8, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
@@ -100,7 +100,7 @@ func orUnknown(n int64) string {
 func mib(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
 
 // printKnown is the line that says what is new.
-func printKnown(row func(name, format string, args ...any), k *run.Known, dir string) {
+func printKnown(row func(name, format string, args ...any), k *offline.Known, dir string) {
 	if k == nil {
 		return
 	}

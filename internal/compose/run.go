@@ -5,6 +5,7 @@ import (
 
 	"quarry/internal/config"
 	"quarry/internal/run"
+	"quarry/internal/run/cut"
 )
 
 // RunConfig is what a run is told of the settings, with the quotas that are known without asking anybody.
@@ -24,12 +25,12 @@ func (pr *Program) RunConfig(s *config.Settings, ask *Asking, where *Provider, d
 			RoleARN: where.RoleARN, KMSKey: s.KMSKey, JobTimeout: int32(s.JobTimeout), VPCSubnets: s.VPCSubnets, VPCSecurityGroups: s.VPCSecurityGroups,
 			BucketOwner: s.BucketOwner, Tags: s.Tags, Quotas: pr.knownQuotas(s, where.AWS.Region),
 		},
-		Limits: run.Limits{Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD, BelowMinimum: run.BelowMinimum(s.BelowMinimum)},
+		Limits: run.Limits{Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD, BelowMinimum: cut.BelowMinimum(s.BelowMinimum)},
 		Gate:   run.Gate{Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0},
 		Means:  run.Means{Version: pr.Version, Prices: ask.Prices, Workers: workers, Concurrency: s.Concurrency, KeepShards: s.KeepShards},
 	}
 	if s.Rescue {
-		cfg.BelowMinimum = run.OnDemand
+		cfg.BelowMinimum = cut.OnDemand
 	}
 	if s.NearDuplicates || s.ReuseNear {
 		cfg.Near, cfg.ReuseNear = s.NearThreshold, s.ReuseNear

@@ -2,9 +2,6 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -23,23 +20,6 @@ import (
 // settings: what it has not sent is dropped, what it has sent is followed to its end and collected with the settings it was
 // asked with, and its answers stay known. So is a pass that stopped at its gate, where its sources were corrected.
 
-// flags is a digest of what decides a plan besides the settings: a pass that has sent nothing is planned again where it differs.
-func (r *Run) flags() (string, error) {
-	known := r.cfg.Known
-	if known != "" {
-		known = stamp(known)
-	}
-	b, err := json.Marshal([]any{
-		r.cfg.Sources, r.asked.Mode, r.cfg.Pilot, r.cfg.NoPilot, r.cfg.Limit, known, r.cfg.RefreshMax, r.cfg.Near, r.cfg.ReuseNear, r.mayCall(),
-		r.cfg.Quotas, r.asked.Attempts, r.poolRefs(),
-	})
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:16]), nil
-}
-
 // letGo drops or gives up the pass at hand where this command is not the one that it was planned for.
 func (r *Run) letGo(ctx context.Context) error {
 	head, err := r.book.Head(ctx)
@@ -51,7 +31,7 @@ func (r *Run) letGo(ctx context.Context) error {
 	if err != nil || kept.Plan == nil {
 		return err
 	}
-	flags, err := r.flags()
+	flags, err := r.current().flags(r.bounds().MayCall(), r.pools.Refs())
 	if err != nil {
 		return err
 	}

@@ -13,14 +13,10 @@ import (
 
 // runJSON is what is to be known of the run as it stands.
 func (r *Run) runJSON(created string) runjson.Run {
-	place := ""
-	if r.bucket != nil { // files are built without one
-		place = r.bucket.Name()
-	}
 	return runjson.Run{
-		Format: runjson.Format, Run: r.id, Created: created, Version: r.cfg.Version, Region: r.cfg.Region, Bucket: place, Role: r.cfg.RoleARN,
+		Format: runjson.Format, Run: r.id, Created: created, Version: r.cfg.Version, Region: r.cfg.Region, Bucket: r.bucket.Name(), Role: r.cfg.RoleARN,
 		KMSKey: r.cfg.KMSKey, Mode: r.planned.Mode, Sources: r.cfg.Sources, Quotas: r.cfg.Quotas, Planned: r.planned, PilotMinValid: r.cfg.PilotMinValid,
-		Pools: r.poolRefs(), Asked: r.asked.note(),
+		Pools: r.pools.Refs(), Asked: r.asked.note(),
 	}
 }
 
@@ -56,7 +52,7 @@ func (r *Run) announce(ctx context.Context, pool *Pool) error {
 // placesUsed are the pools that the command names, and other places where jobs of the run are: whoever takes the run over has to
 // look there too.
 func (r *Run) placesUsed(ctx context.Context) ([]ledger.Pool, error) {
-	places := r.poolRefs()
+	places := r.pools.Refs()
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return nil, err

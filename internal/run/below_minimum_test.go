@@ -7,6 +7,7 @@ import (
 
 	"quarry"
 	"quarry/internal/run"
+	"quarry/internal/run/cut"
 )
 
 // largeDocs are n small documents, and behind them some of which two fill a file.
@@ -34,7 +35,7 @@ func TestRecordsOfWhichTooFewFillAFile(t *testing.T) {
 		mode   quarry.Mode
 	}{
 		"on a stand-in":             {func(*run.Config) {}, 11, 0, quarry.ModeOnDemand},
-		"with leave to make calls":  {func(c *run.Config) { c.Local, c.BelowMinimum = false, run.OnDemand }, 11, 0, quarry.ModeOnDemand},
+		"with leave to make calls":  {func(c *run.Config) { c.Local, c.BelowMinimum = false, cut.OnDemand }, 11, 0, quarry.ModeOnDemand},
 		"where nobody allowed them": {func(c *run.Config) { c.Local = false }, 7, 4, quarry.ModeJob},
 	} {
 		t.Run(name, func(t *testing.T) {

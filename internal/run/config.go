@@ -13,6 +13,7 @@ import (
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 	"quarry/internal/run/calls"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/runjson"
@@ -65,7 +66,6 @@ type Place struct {
 
 	Local   bool // the provider is a stand-in: nothing costs money
 	Free    bool // the provider is a stand-in at an address of AWS's: what it answers costs nothing, and all else is as on AWS
-	ForAWS  bool // with Local: what is only forecast here would be sent to AWS, where too few records stop a run
 	Region  string
 	RoleARN string
 	KMSKey  string
@@ -82,15 +82,15 @@ type Place struct {
 
 // Limits are which documents are sent, for how much money and until when.
 type Limits struct {
-	Limit        int64         // of documents. Zero: none
-	RefreshMax   int64         // changed documents (text, prompt or model) that a pass sends at most. Zero: all
-	Known        string        // file of existing answers; empty: none
-	Near         float64       // from which similarity on (0 to 1) a text is reported as nearly an earlier one. Zero: none is
-	ReuseNear    bool          // such a text is not sent, and gets the earlier one's answer
-	BelowMinimum BelowMinimum  // what becomes of records that are too few for a job; empty: the pass decides
-	MaxUSD       *quarry.USD   // nil: no cap
-	By           string        // the deadline of a pass, RFC 3339 or a duration from its beginning, with ModeAuto; empty: none
-	CallMargin   time.Duration // before it, added to the calls' own time. Zero: 10 minutes, or 2s on a stand-in
+	Limit        int64            // of documents. Zero: none
+	RefreshMax   int64            // changed documents (text, prompt or model) that a pass sends at most. Zero: all
+	Known        string           // file of existing answers; empty: none
+	Near         float64          // from which similarity on (0 to 1) a text is reported as nearly an earlier one. Zero: none is
+	ReuseNear    bool             // such a text is not sent, and gets the earlier one's answer
+	BelowMinimum cut.BelowMinimum // what becomes of records that are too few for a job; empty: the pass decides
+	MaxUSD       *quarry.USD      // nil: no cap
+	By           string           // the deadline of a pass, RFC 3339 or a duration from its beginning, with ModeAuto; empty: none
+	CallMargin   time.Duration    // before it, added to the calls' own time. Zero: 10 minutes, or 2s on a stand-in
 }
 
 // Gate is how many documents are sent first, and how good their answers must be.

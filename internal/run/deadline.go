@@ -12,13 +12,6 @@ import (
 	"quarry/internal/run/limits"
 )
 
-// CallMargin is what is left before a deadline for everything but the calls: a job that stops, what is collected, retries. How long
-// a job takes to stop is not documented; this is an assumption.
-const (
-	CallMargin      = 10 * time.Minute
-	LocalCallMargin = 2 * time.Second
-)
-
 // holdDeadline finds out by when the pass is to be done: as it was said before, unless something else is said now.
 func (r *Run) holdDeadline(ctx context.Context) error {
 	pass, err := r.book.Pass(ctx, r.pass)
@@ -66,35 +59,12 @@ func (r *Run) keepDeadline(ctx context.Context, d *limits.Deadline) error {
 	return r.book.Change(ctx, r.pass, func(_ *book.Head, p *book.Pass) { p.Deadline = d })
 }
 
-func (r *Run) callMargin() time.Duration {
-	switch {
-	case r.cfg.CallMargin > 0:
-		return r.cfg.CallMargin
-	case r.cfg.Local:
-		return LocalCallMargin
-	}
-	return CallMargin
-}
-
 // work is what the pass has to do before its deadline.
 func (r *Run) work() *limits.Work {
 	return &limits.Work{
-		Pass: r.planned.Pass, Records: r.planned.Stages(), Usage: r.basis().Usage(), Prices: r.prices(), Quotas: r.cfg.Quotas, Concurrency: r.cfg.Concurrency,
-		Margin: r.callMargin(), Cap: r.cfg.MaxUSD, Costs: r.costs(),
+		Pass: r.planned.Pass, Records: r.planned.Stages(), Usage: r.basis().Usage(), Prices: r.current().prices(), Quotas: r.cfg.Quotas, Concurrency: r.cfg.Concurrency,
+		Margin: r.current().callMargin(), Cap: r.cfg.MaxUSD, Costs: r.costs(),
 	}
-}
-
-// modeByDeadline is the cheapest way that makes the deadline, as it looks before anything is sent.
-func (r *Run) modeByDeadline(jobs bool) quarry.Mode {
-	d := r.clock.Held()
-	if d == nil {
-		return quarry.ModeJob
-	}
-	mode, note := d.Mode(r.work(), time.Now(), jobs)
-	if note != "" {
-		r.planned.Notes = append(r.planned.Notes, note)
-	}
-	return mode
 }
 
 // deadlineQuestion says to a person who confirms a run what its deadline may cost.

@@ -312,28 +312,6 @@ func TestResumeAfterCrashWhileShardsAreMoved(t *testing.T) {
 	})
 }
 
-func TestFewRecordsAreAskedInFlexWhereThereIsTime(t *testing.T) {
-	t.Parallel()
-	for by, want := range map[string]quarry.Mode{"1h": quarry.ModeFlex, "4m": quarry.ModeOnDemand} {
-		w := newWorld(t, worldConfig{docs: someDocs(14), cfg: func(c *run.Config) {
-			doneBy(by)(c)
-			c.Model, c.Quotas.MinRecords, c.Quotas.RPM = "us.amazon.nova-pro-v1:0", 100, 6 // 14 calls take 140 s
-		}})
-		r, end, err := w.wire(t.Context(), t, effect.New(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := r.Plan(t.Context())
-		end()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f.Planned.Mode != want || f.Recommended != want {
-			t.Errorf("by %s: mode %s, recommended %s, want %s", by, f.Planned.Mode, f.Recommended, want)
-		}
-	}
-}
-
 func TestWhatIsLateIsAskedInFlexWhereThatCostsLess(t *testing.T) {
 	onTestClock(t, func(t *testing.T) {
 		const nova = "us.amazon.nova-pro-v1:0"

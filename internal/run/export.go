@@ -45,7 +45,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 	defer taken.Close()
 	files := append(r.journals(shards), lines.Sorted{Path: pass.Path(index.SkippedFile)}, lines.Sorted{Path: pass.Path(index.EarlierFile), Rank: -1})
 	files = append(files, r.unbuilt(shards)...)
-	closing := answers.Closing{Partial: r.partial, Unsent: r.unsent, UnsentKind: r.fewKind()}
+	closing := answers.Closing{Partial: r.partial, Unsent: r.unsent, UnsentKind: r.bounds().UnsentKind()}
 	var attempts []shardfile.Outcome
 	give := func() error {
 		if len(attempts) == 0 {

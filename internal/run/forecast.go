@@ -13,14 +13,6 @@ import (
 	"quarry/internal/run/forecast"
 )
 
-// asks tells one prompt, model and schema from another.
-func (r *Run) asks() string {
-	if r.asked.Asks != "" {
-		return r.asked.Asks
-	}
-	return r.asked.Settings
-}
-
 // recall reads what was learned and foreseen before this process began.
 func (r *Run) recall(ctx context.Context) error {
 	head, err := r.book.Head(ctx)
@@ -35,16 +27,12 @@ func (r *Run) recall(ctx context.Context) error {
 		r.foreseen = *pass.Forecast
 	}
 	if head.Learned != nil {
-		r.takeLearned(&head)
+		r.learned = head.Learned
 	}
-	return nil
-}
-
-// takeLearned lets a forecast use what a run's answers taught, where the prompt, model and schema are the same.
-func (r *Run) takeLearned(h *book.Head) {
-	if r.learned = h.Learned; r.learned != nil && r.learned.Asks != r.asks() {
+	if r.learned != nil && r.learned.Asks != r.current().asks() { // of another prompt, model or schema
 		r.learned = nil
 	}
+	return nil
 }
 
 // foresee makes the forecast of a pass durable, before anything is asked: a report compares with what was said then.
@@ -72,17 +60,7 @@ func (r *Run) keepForecast(ctx context.Context) error {
 
 // basis is what the forecast of the pass rests on now.
 func (r *Run) basis() *forecast.Basis {
-	return &forecast.Basis{Model: r.answers(), Prices: r.prices(), Learned: r.learned, Texts: r.planned.Texts()}
-}
-
-// answers is what a forecast must know of who answers.
-func (r *Run) answers() forecast.Model {
-	return forecast.Model{Family: r.asked.Family, MaxTokens: r.asked.MaxTokens}
-}
-
-// prices are those of the requested model at home.
-func (r *Run) prices() forecast.Prices {
-	return r.pricesAt(ledger.Pool{Region: r.cfg.Region, Model: r.asked.Model})
+	return &forecast.Basis{Model: r.current().answers(), Prices: r.current().prices(), Learned: r.learned, Texts: r.planned.Texts()}
 }
 
 func (r *Run) pricesAt(p ledger.Pool) forecast.Prices {

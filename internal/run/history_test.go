@@ -13,6 +13,7 @@ import (
 	"quarry/internal/prompt"
 	"quarry/internal/report"
 	"quarry/internal/run"
+	"quarry/internal/run/cut"
 )
 
 // pastOf reads the passes of a world's run, and the rows that they are sums of.
@@ -56,7 +57,7 @@ func TestTheHistoryIsWhatTheReportSays(t *testing.T) {
 	t.Parallel()
 	system := "x"
 	w := newWorld(t, worldConfig{docs: someDocs(7), fault: "bad-json=0.2,seed=4", cfg: func(c *run.Config) {
-		c.Local, c.Settings, c.BelowMinimum, c.NoGate = false, system, run.OnDemand, true
+		c.Local, c.Settings, c.BelowMinimum, c.NoGate = false, system, cut.OnDemand, true
 		c.Choices = map[string]string{"prompt.system": system}
 		var err error
 		if c.Prompt, err = prompt.New(prompt.Config{System: system}); err != nil {

@@ -15,6 +15,7 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/ledger"
 	"quarry/internal/run"
+	"quarry/internal/run/cut"
 )
 
 // doc is one line of a source.
@@ -120,7 +121,7 @@ func TestTooFewForAJob(t *testing.T) {
 	few := doc("a", longText(1)) + doc("b", longText(2))
 	t.Run("rescue asks them on demand", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t, worldConfig{docs: few, cfg: func(c *run.Config) { c.Local, c.BelowMinimum = false, run.OnDemand }})
+		w := newWorld(t, worldConfig{docs: few, cfg: func(c *run.Config) { c.Local, c.BelowMinimum = false, cut.OnDemand }})
 		w.ended(t, map[string]quarry.Status{"a": "ok", "b": "ok"})
 	})
 	t.Run("the hint can be followed in the same directory", func(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"quarry"
 	"quarry/internal/bedrock"
 	"quarry/internal/ledger"
-	"quarry/internal/run/answers"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/input"
@@ -17,7 +16,6 @@ import (
 	"quarry/internal/run/limits"
 	"quarry/internal/run/rounds"
 	"quarry/internal/run/verdict"
-	"quarry/internal/validate"
 )
 
 // life gives the life of the shards of the pass at hand.
@@ -32,10 +30,10 @@ func (r *Run) life(ctx context.Context) (*life.Life, error) {
 			Type: r.asked.Type, KMSKey: r.cfg.KMSKey, Tags: r.cfg.Tags, TimeoutHours: r.cfg.JobTimeout,
 			Subnets: r.cfg.VPCSubnets, SecurityGroups: r.cfg.VPCSecurityGroups, BucketOwner: r.cfg.BucketOwner,
 		},
-		Validate: r.validateConfig(), Poll: r.cfg.Poll, KeepShards: r.cfg.KeepShards,
+		Validate: r.current().validation(), Poll: r.cfg.Poll, KeepShards: r.cfg.KeepShards,
 		Costs: r.costs(), Clock: &r.clock, LookAtDeadline: r.lookAtDeadline, Stop: r.stopRequest,
-		Build: r.build, MayCall: r.mayCall(), Cut: r.cutSmaller, Announce: r.announce, Note: r.note, Answer: r.answer,
-		Judge: r.judge(), Model: r.asked.Model, Free: r.cfg.Local || r.cfg.Free, Workers: r.cfg.Workers, Adopted: r.adopting,
+		Build: r.build, MayCall: r.bounds().MayCall(), Cut: r.cutSmaller, Announce: r.announce, Note: r.note, Answer: r.answer,
+		Judge: r.current().judge(), Model: r.asked.Model, Free: r.cfg.Local || r.cfg.Free, Workers: r.cfg.Workers, Adopted: r.adopting,
 	}
 	if r.cfg.MaxUSD != nil {
 		cfg.Cap = limits.NewCap(*r.cfg.MaxUSD)
@@ -47,37 +45,19 @@ func (r *Run) life(ctx context.Context) (*life.Life, error) {
 func (r *Run) build(ctx context.Context, s *ledger.Shard) (input.Built, error) {
 	b := input.Builder{
 		Effects: r.effects, Files: r.files(), Index: r.index(r.planned.Pass), Orders: r.planned.Orders, Sources: r.sources, Seen: r.fingerprint,
-		Prepare: r.preparing(), Queue: r.queue(ctx), Places: &r.places, Model: r.asked.Model,
+		Prepare: r.current().preparing(), Queue: r.queue(ctx), Places: &r.places, Model: r.asked.Model,
 		Rooms: r.cfg.MaxUSD != nil, MaxAnswer: int64(max(r.asked.MaxTokens, r.asked.MaxOutput)), Watch: r.deps.Watch,
 	}
 	return b.Build(ctx, s)
-}
-
-func (r *Run) validateConfig() validate.Config {
-	return validate.Config{
-		Quotas: r.cfg.Quotas, Model: r.asked.Model, Type: r.asked.Type, Workers: r.cfg.Workers,
-		Calls: r.asked.Mode == quarry.ModeOnDemand || r.asked.Mode == quarry.ModeFlex,
-	}
-}
-
-// judge holds answers against what this run asks.
-func (r *Run) judge() *answers.Judge {
-	return &answers.Judge{
-		Type: r.asked.Type, Check: r.asked.Check, Attempts: r.asked.Attempts, MaxOutput: r.asked.MaxOutput, Structured: r.asked.StructuredAuto, MinRecords: r.cfg.Quotas.MinRecords,
-	}
 }
 
 // costs are what the cost of a shard is computed from, as it is known now.
 func (r *Run) costs() *limits.Costs {
 	t := r.planned.Texts()
 	t.Merges, t.Parts = 0, 0
-	e := r.answers().Expect(r.learned, t)
-	pools := r.poolRefs()
-	if len(pools) == 0 { // offline
-		pools = []ledger.Pool{{Region: r.cfg.Region, Model: r.asked.Model}}
-	}
+	e := r.current().answers().Expect(r.learned, t)
 	return &limits.Costs{
-		Prices: r.cfg.Prices, Pools: pools, MaxTokens: r.asked.MaxTokens, MaxOutput: r.asked.MaxOutput, MinRecords: r.cfg.Quotas.MinRecords,
+		Prices: r.cfg.Prices, Pools: r.pools.Refs(), MaxTokens: r.asked.MaxTokens, MaxOutput: r.asked.MaxOutput, MinRecords: r.cfg.Quotas.MinRecords,
 		Upper: forecast.UpperOf(&e, t.Records, r.planned.AskedLines), Merges: rounds.IsMerges, CallsBegan: r.callsBegan,
 	}
 }

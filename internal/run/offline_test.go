@@ -15,10 +15,10 @@ import (
 	"quarry"
 	"quarry/internal/cost"
 	"quarry/internal/effect"
-	"quarry/internal/ledger"
 	"quarry/internal/parse"
 	"quarry/internal/prompt"
 	"quarry/internal/run"
+	"quarry/internal/run/offline"
 	"quarry/internal/source"
 )
 
@@ -46,21 +46,12 @@ func inputFiles(t *testing.T, dir string) map[string]string {
 var nvme = crc64.MakeTable(0x9A6C9329AC4BC9B5)
 
 // build writes the input files of a source as `quarry build` does.
-func build(t *testing.T, docs string, quotas quarry.Quotas, workers int, set func(*run.Config)) (map[string]string, run.Built) {
+func build(t *testing.T, docs string, quotas quarry.Quotas, workers int, set func(*run.Config)) (map[string]string, offline.Built) {
 	t.Helper()
 	base := t.TempDir()
 	path := filepath.Join(base, "docs.jsonl")
 	write(t, path, docs)
 	e := effect.New(nil)
-	book, err := ledger.Open(t.Context(), e, filepath.Join(base, "ledger.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := book.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
 	sources, err := source.Open(t.Context(), []string{path}, source.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -83,8 +74,11 @@ func build(t *testing.T, docs string, quotas quarry.Quotas, workers int, set fun
 	if set != nil {
 		set(&cfg)
 	}
-	r := run.New(cfg, run.Deps{Effects: e, Ledger: book, Sources: sources})
-	built, err := r.Build(t.Context(), filepath.Join(base, "out"))
+	planned, err := cfg.Offline(e, sources, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := offline.Build(t.Context(), planned, filepath.Join(base, "out"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"quarry/internal/effect"
 	"quarry/internal/prompt"
 	"quarry/internal/run"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/shardfile"
@@ -71,7 +72,7 @@ func TestAnAnsweredPartIsNotAskedAgainWhenAnotherFailed(t *testing.T) {
 // TestOnlyTheMergeIsAskedOfAnsweredParts leaves merges that are too few for a job, and lets a later command send them.
 func TestOnlyTheMergeIsAskedOfAnsweredParts(t *testing.T) {
 	t.Parallel()
-	below, asked := run.Hold, 0
+	below, asked := cut.Hold, 0
 	w := newWorld(t, worldConfig{docs: longDocs(3), quotas: partQuotas, cfg: func(c *run.Config) {
 		inParts(t)(c)
 		c.Local, c.NoPilot, c.BelowMinimum = false, true, below
@@ -98,7 +99,7 @@ func TestOnlyTheMergeIsAskedOfAnsweredParts(t *testing.T) {
 	if n := len(w.bill(t)); n != first {
 		t.Errorf("the same again asked %d records, want none", n-first)
 	}
-	below, asked = run.OnDemand, 0
+	below, asked = cut.OnDemand, 0
 	if out, _, err = w.run(t, nil); err != nil || out.Totals.OK != 4 {
 		t.Fatalf("with on-demand calls %d documents are ok, %v; want 4", out.Totals.OK, err)
 	}

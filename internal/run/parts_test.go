@@ -11,6 +11,7 @@ import (
 	"quarry/internal/clean"
 	"quarry/internal/prompt"
 	"quarry/internal/run"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/prepare"
 )
 
@@ -213,7 +214,7 @@ func TestTooFewToMergeOnAWS(t *testing.T) {
 	})
 	t.Run("is asked on demand with leave to", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t, worldConfig{docs: longDocs(3), quotas: partQuotas, cfg: onAWS(func(c *run.Config) { c.BelowMinimum = run.OnDemand })})
+		w := newWorld(t, worldConfig{docs: longDocs(3), quotas: partQuotas, cfg: onAWS(func(c *run.Config) { c.BelowMinimum = cut.OnDemand })})
 		w.ended(t, map[string]quarry.Status{"doc-000": "ok", "doc-001": "ok", "doc-002": "ok", "twin": "ok"})
 		w.auditClean(t)
 	})

@@ -39,7 +39,7 @@ func (r *Run) open(ctx context.Context) error {
 func (r *Run) openNew(ctx context.Context) error {
 	r.id, r.pass = quarry.NewRunID(), 1
 	err := r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) {
-		h.Run, h.Created, h.Sources, h.Target, h.Pools = r.id, quarry.Timestamp(r.began), r.cfg.Sources, r.target(), r.poolRefs()
+		h.Run, h.Created, h.Sources, h.Target, h.Pools = r.id, quarry.Timestamp(r.began), r.cfg.Sources, r.target(), r.pools.Refs()
 		r.here(h)
 		r.begin(h)
 	})

@@ -112,7 +112,7 @@ func (r *Run) readPilot(ctx context.Context) (pilot.Outcome, error) {
 	if err != nil {
 		return pilot.Outcome{}, err
 	}
-	return pilot.Of(rows, r.planned.Pass, r.planned.Records(), r.judge().SchemaRefused), nil
+	return pilot.Of(rows, r.planned.Pass, r.planned.Records(), r.current().judge().SchemaRefused), nil
 }
 
 // show reports the pilot and what it predicts for the rest, and keeps both. A run that resumes with the rest under way has reported
@@ -127,7 +127,7 @@ func (r *Run) show(ctx context.Context, p *pilot.Outcome) error {
 		return fmt.Errorf("read the pilot's answers: %w", err)
 	}
 	if learned.Samples > 0 { // otherwise the rough estimate stays
-		learned.Asks = r.asks()
+		learned.Asks = r.current().asks()
 		after := p.Expected(&learned, *r.basis(), r.planned.Mode, r.planned.Stages())
 		r.learned, r.foreseen.After = &learned.Learned, &after
 	}
@@ -188,7 +188,7 @@ func (r *Run) confirmRest(ctx context.Context, p *pilot.Outcome) error {
 	if begun, err := r.begun(ctx, quarry.MainShard); err != nil || begun {
 		return err
 	}
-	spent := r.prices().Cost(r.planned.Mode, p.Usage)
+	spent := r.current().prices().Cost(r.planned.Mode, p.Usage)
 	err := r.deps.Confirm(ctx, p.Question(r.asked.Model, modeClass(r.planned.Mode), r.planned.Asked-r.planned.Pilot, r.foreseen.After, spent))
 	var q *quarry.Error
 	if errors.As(err, &q) {
@@ -201,8 +201,8 @@ func (r *Run) confirmRest(ctx context.Context, p *pilot.Outcome) error {
 func (r *Run) passedPilot(ctx context.Context) error {
 	return r.book.Change(ctx, r.planned.Pass, func(h *book.Head, p *book.Pass) {
 		p.Judged = "" // by a gate that was higher
-		if !slices.Contains(h.Piloted, r.asks()) {
-			h.Piloted = append(h.Piloted, r.asks())
+		if !slices.Contains(h.Piloted, r.current().asks()) {
+			h.Piloted = append(h.Piloted, r.current().asks())
 		}
 	})
 }

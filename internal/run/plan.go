@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"slices"
 
-	"quarry"
+	"quarry/internal/ledger"
 	"quarry/internal/run/book"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/planner"
-	"quarry/internal/run/prepare"
 )
 
 // plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
@@ -40,37 +39,22 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	r.piloted = slices.Contains(head.Piloted, r.asks()) || slices.Contains(r.passed, r.asks())
-	earlier, err := r.earlier(ctx, before)
-	if err != nil {
+	piloted := slices.Contains(head.Piloted, r.current().asks())
+	if err := r.planPass(ctx, before, piloted); err != nil {
 		return count{}, err
 	}
-	if earlier.Given != nil {
-		defer earlier.Given.Close()
-	}
-	if r.planned, err = r.planner().Plan(ctx, earlier); err != nil {
-		return count{}, err
-	}
-	r.sayGiven()
 	if err := r.mostAreThere(ctx, before); err != nil {
-		return count{}, err
-	}
-	if err := r.decideMode(ctx); err != nil {
-		return count{}, err
-	}
-	if err := r.checkSecondStage(); err != nil {
 		return count{}, err
 	}
 	rows, err := r.cutShards(ctx)
 	if err != nil {
 		return count{}, err
 	}
-	r.planned.Shards = int64(len(rows))
 	number, err := r.numberBefore(ctx)
 	if err != nil {
 		return count{}, err
 	}
-	flags, err := r.flags()
+	flags, err := r.current().flags(r.bounds().MayCall(), r.pools.Refs())
 	if err != nil {
 		return count{}, err
 	}
@@ -85,6 +69,42 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	return counted(&r.planned), nil
 }
 
+// planPass reads the sources and writes the index of the pass. before is the pass that it is joined with; nil: none. piloted
+// says that an earlier pilot tried the prompt, model and schema: one is enough.
+func (r *Run) planPass(ctx context.Context, before *known, piloted bool) error {
+	given, read, err := r.givenAnswers(ctx)
+	if err != nil {
+		return err
+	}
+	if given != nil {
+		defer given.Close()
+	}
+	p := r.current().planner(r.pass, r.sources)
+	p.Effects, p.Learned, p.Watch = r.effects, r.learned, r.deps.Watch
+	if r.sameAsBefore || piloted {
+		p.Pilot = 0
+	}
+	if r.planned, err = p.Plan(ctx, planner.Earlier{Before: before.slots(), Given: given, Journal: r.files().Journal}); err != nil {
+		return err
+	}
+	r.sayGiven(r.planned.Given, read)
+	return nil
+}
+
+// cutShards decides how what is sent is bought, and cuts it into shards.
+func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
+	if err := r.recall(ctx); err != nil {
+		return nil, err
+	}
+	terms := r.current().terms(r.pass)
+	terms.Deadline, terms.Basis.Learned = r.clock.Held(), r.learned
+	rows, err := terms.Rows(ctx, &r.planned, r.index(r.pass))
+	if err != nil {
+		return nil, err
+	}
+	return rows, r.number(ctx, rows)
+}
+
 // importedBefore opens the given answers where an earlier version joined the pass with them as with a pass before; else nil.
 func (r *Run) importedBefore(ctx context.Context) (*known, error) {
 	if _, planned, err := r.plannedPass(ctx, r.pass); err != nil || !planned {
@@ -95,45 +115,6 @@ func (r *Run) importedBefore(ctx context.Context) (*known, error) {
 		return nil, err
 	}
 	return r.openKnown(planner.ImportedPass, p), nil
-}
-
-// planner is how the pass is planned.
-func (r *Run) planner() *planner.Config {
-	c := &planner.Config{
-		Effects: r.effects, Dir: r.cfg.Dir, Pass: r.pass, Sources: r.sources, Names: r.cfg.Sources,
-		Prepare: r.preparing(), Model: r.asked.Model, MaxLine: r.maxLine(), Limit: r.cfg.Limit, Pilot: r.pilotSize(), RefreshMax: r.cfg.RefreshMax,
-		Attempts: r.asked.Attempts, Near: r.cfg.Near, ReuseNear: r.cfg.ReuseNear,
-		Window: r.cfg.Window, Answers: r.answers(), Learned: r.learned, Watch: r.deps.Watch,
-	}
-	if r.spool != nil {
-		c.Record = r.spool.Add
-	}
-	return c
-}
-
-// preparing is how a document becomes records.
-func (r *Run) preparing() prepare.Config {
-	return prepare.Config{Clean: r.asked.Clean, Prompt: r.asked.Prompt, Long: r.asked.Long, Ready: r.validateConfig(), Workers: r.cfg.Workers}
-}
-
-// earlier is what earlier passes left for the one at hand. Close what was opened.
-func (r *Run) earlier(ctx context.Context, before *known) (e planner.Earlier, err error) {
-	e = planner.Earlier{Before: before.slots(), Journal: r.files().Journal}
-	switch {
-	case r.beside != nil:
-		e.Journal, e.Answered = nil, r.beside.dir
-	case r.spool != nil:
-		e.Journal = nil
-	}
-	given, err := r.givenAnswers(ctx)
-	if given == nil || err != nil {
-		return e, err
-	}
-	e.Given = &planner.Given{Known: given.Known, Plan: given.planned}
-	if e.Given.Plan.Given == nil { // imported by a version that did not count them
-		e.Given.Plan.Given = &plan.Given{File: r.cfg.Known}
-	}
-	return e, nil
 }
 
 func (r *Run) plannedPass(ctx context.Context, n int) (p plan.Plan, ok bool, err error) {
@@ -148,9 +129,6 @@ func (r *Run) plannedPass(ctx context.Context, n int) (p plan.Plan, ok bool, err
 func (r *Run) passBefore(ctx context.Context) (*known, error) {
 	if r.adopting {
 		return r.adoptedBefore(ctx, r.pass)
-	}
-	if r.beside != nil {
-		return r.beside, nil
 	}
 	n, err := r.numberBefore(ctx)
 	if err != nil {
@@ -186,15 +164,4 @@ func (r *Run) numberBefore(ctx context.Context) (int, error) {
 // counted is a plan as a step's count.
 func counted(p *plan.Plan) count {
 	return count{taken: p.Items, done: p.Asked, failed: p.Unreadable + p.SameID + p.TooLarge, skipped: p.Empty + p.Same + p.Unchanged}
-}
-
-// pilotSize is the number of documents asked first: at least a job's minimum, since a smaller job is refused.
-func (r *Run) pilotSize() int {
-	if r.cfg.NoPilot || r.sameAsBefore || r.piloted { // one pilot for each prompt, model and schema
-		return 0
-	}
-	if r.asked.Mode == quarry.ModeJob || r.asked.Mode == quarry.ModeAuto {
-		return max(r.cfg.Pilot, int(r.cfg.Quotas.MinRecords))
-	}
-	return r.cfg.Pilot
 }

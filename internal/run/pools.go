@@ -8,7 +8,6 @@ import (
 
 	"quarry"
 	"quarry/internal/figure"
-	"quarry/internal/ledger"
 	"quarry/internal/run/book"
 	"quarry/internal/run/pool"
 )
@@ -49,12 +48,5 @@ func (r *Run) samePools(ctx context.Context) error {
 		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s in %s, which this command does not name: followed and collected there; what was not sent goes to %s",
 			figure.Count(left[place], "job"), place, r.pools.Home().Region)})
 	}
-	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { h.Pools = r.poolRefs() })
-}
-
-func (r *Run) poolRefs() []ledger.Pool {
-	if r.pools == nil { // offline
-		return []ledger.Pool{}
-	}
-	return r.pools.Refs()
+	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { h.Pools = r.pools.Refs() })
 }

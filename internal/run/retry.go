@@ -2,11 +2,9 @@ package run
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"quarry"
-	"quarry/internal/figure"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/rounds"
 )
 
@@ -17,7 +15,7 @@ func (r *Run) queue(ctx context.Context) *rounds.Queue {
 		return firstOrder(&s), err
 	}
 	return &rounds.Queue{
-		Effects: r.effects, Files: r.files(), First: first, MaxLine: r.maxLine(),
+		Effects: r.effects, Files: r.files(), First: first, MaxLine: r.bounds().MaxLine(),
 		Plain: r.asked.StructuredAuto && !r.asked.Prompt.Structured(),
 	}
 }
@@ -53,12 +51,12 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 		if among != nil {
 			return false, nil
 		}
-		if !r.mayCall() {
+		if !r.bounds().MayCall() {
 			r.leaveQueued(records)
 			return false, nil
 		}
 		mode = quarry.ModeOnDemand
-		r.watch(Event{Kind: Note, Text: tooFewText(records, r.cfg.Quotas.MinRecords) + ": sent again by on-demand calls"})
+		r.watch(Event{Kind: Note, Text: cut.BelowMinimumText(records, r.cfg.Quotas.MinRecords) + ": sent again by on-demand calls"})
 	}
 	rows, note, err := queue.Cut(ctx, from, r.planned.Pass, mode, r.bounds())
 	if err != nil {
@@ -81,31 +79,8 @@ func (r *Run) leaveQueued(records int64) {
 	r.unsent = records
 	price := r.basis().OnDemandHint()
 	what := ": failed; --below-minimum ondemand sends them on demand" + price + ", --below-minimum hold keeps them for a later run"
-	if r.belowMinimum() == Hold {
+	if r.bounds().Below == cut.Hold {
 		what = ", waiting for a run with enough records; --below-minimum ondemand sends them now" + price
 	}
-	r.watch(Event{Kind: Note, Text: tooFewText(records, r.cfg.Quotas.MinRecords) + what})
-}
-
-// checkSecondStage refuses, before a cent is spent, a run whose long documents are too few for a job of their own: their
-// parts would be paid for, and their answers never be merged.
-func (r *Run) checkSecondStage() error {
-	p := &r.planned
-	if p.Long == 0 {
-		return nil
-	}
-	asked := "asked in " + figure.Count(p.Parts, "part")
-	if p.KnownParts > 0 {
-		asked = fmt.Sprintf("%s already answered, %s asked", figure.Clause(p.KnownParts, "part", "is", "are"), figure.Clause(p.Parts, "other", "is", "are"))
-	}
-	p.Notes = append(p.Notes, fmt.Sprintf("%s longer than the limit: %s, and the answers are merged in a second stage of %s",
-		figure.Clause(p.Long, "document", "is", "are"), asked, figure.Count(p.Long, "record")))
-	if r.buildDir != "" || r.mayCall() || p.Mode != quarry.ModeJob || p.Long >= r.cfg.Quotas.MinRecords || r.belowMinimum() == Hold {
-		return nil
-	}
-	return &quarry.Error{
-		Kind: quarry.OverLimit, Op: "plan", Subject: "the second stage of --long merge",
-		Err:  errors.New(tooFewText(p.Long, r.cfg.Quotas.MinRecords)),
-		Hint: "--below-minimum ondemand sends them on demand, at twice the price of a batch job; --long cut or --long headtail ask each of these documents once, and not about all of it",
-	}
+	r.watch(Event{Kind: Note, Text: cut.BelowMinimumText(records, r.cfg.Quotas.MinRecords) + what})
 }

@@ -19,7 +19,6 @@ import (
 	"quarry"
 	"quarry/internal/bedrock"
 	"quarry/internal/bucket"
-	"quarry/internal/dedupe"
 	"quarry/internal/effect"
 	"quarry/internal/figure"
 	"quarry/internal/ledger"
@@ -33,7 +32,6 @@ import (
 	"quarry/internal/run/pool"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
-	"quarry/internal/run/spool"
 	"quarry/internal/source"
 )
 
@@ -72,14 +70,12 @@ type Run struct {
 	bedrock *bedrock.Client
 	book    *book.Book
 	deps    Deps
-	pools   *pool.Pools // nil: offline
+	pools   *pool.Pools
 
 	id           quarry.RunID
 	pass         int
 	sameAsBefore bool // the pass asks with the settings of the one before
-	piloted      bool // an earlier pilot read what this prompt, model and schema give
 	learned      *forecast.Learned
-	passed       []string // prompts, models and schemas whose pilot was passed in the run beside this plan
 	foreseen     book.Forecast
 	// structuredWhy says why the answer schema is sent along or not.
 	structuredWhy string
@@ -94,14 +90,8 @@ type Run struct {
 	caller    *calls.Caller
 	announced sync.Map     // name of a bucket → run.json is there
 	partial   bool         // not all documents have ended yet: what has is written
-	readKnown bool         // this process read the file of given answers
-	beside    *known       // a finished pass that a forecast is compared with
 	adopting  bool         // the rows at hand were taken over: neither their input files nor their sources are here
 	places    input.Places // where the documents are now, once the sources were found to have changed
-	near      *dedupe.Near // signatures of all texts, while the sources are planned; nil: nobody looks
-
-	buildDir string       // where input files go when nothing but them is wanted
-	spool    *spool.Spool // and their records, while the sources are planned
 
 	clock    limits.Clock
 	deciding sync.Mutex // held while the deadline is looked at
@@ -115,15 +105,13 @@ func New(cfg Config, deps Deps) *Run {
 	r := &Run{
 		cfg: cfg, asked: cfg.Asked, deps: deps, effects: deps.Effects, ledger: deps.Ledger, book: book.Of(deps.Ledger), sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
 	}
-	if deps.Bucket != nil {
-		r.gatherPools(deps.Pools)
-	}
+	r.gatherPools(deps.Pools)
 	r.caller = r.newCaller()
 	return r
 }
 
 // files is where the files of the run's shards lie.
-func (r *Run) files() shardfile.Dir { return shardfile.In(r.effects, r.cfg.Dir, r.buildDir) }
+func (r *Run) files() shardfile.Dir { return shardfile.In(r.effects, r.cfg.Dir, "") }
 
 // count is what a step did: taken = done + failed + skipped, or the run fails.
 type count struct{ taken, done, failed, skipped int64 }

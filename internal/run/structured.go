@@ -17,7 +17,7 @@ func (r *Run) recallStructured(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	send, why := pilot.SendSchema(head.Structured[r.asks()], r.planned.Pilot > 0)
+	send, why := pilot.SendSchema(head.Structured[r.current().asks()], r.planned.Pilot > 0)
 	if why != "" {
 		r.structuredWhy = why
 	}
@@ -34,14 +34,14 @@ func (r *Run) decideStructured(ctx context.Context, p *pilot.Outcome) error {
 		return nil
 	}
 	head, err := r.book.Head(ctx)
-	if err != nil || head.Structured[r.asks()] == found {
+	if err != nil || head.Structured[r.current().asks()] == found {
 		return err
 	}
 	err = r.book.Change(ctx, r.planned.Pass, func(h *book.Head, _ *book.Pass) {
 		if h.Structured == nil {
 			h.Structured = map[string]book.Finding{}
 		}
-		h.Structured[r.asks()] = found
+		h.Structured[r.current().asks()] = found
 	})
 	if err != nil {
 		return err

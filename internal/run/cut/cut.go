@@ -21,9 +21,20 @@ import (
 
 // Bounds are what a shard has to fit.
 type Bounds struct {
-	Quotas  quarry.Quotas // the tightest of all places where its job may be made
-	MayCall bool          // records that no job takes may be sent by on-demand calls
-	Few     string        // error kind of those that may not
+	Quotas quarry.Quotas // the tightest of all places where its job may be made
+	Below  BelowMinimum  // what becomes of records that no job takes; empty: Stop
+}
+
+// MayCall reports whether records that no job takes may be sent by on-demand calls: they cost twice as much, and nothing on a
+// stand-in.
+func (b Bounds) MayCall() bool { return b.Below == OnDemand }
+
+// UnsentKind is the error kind of records that no job takes and that are not sent.
+func (b Bounds) UnsentKind() string {
+	if b.Below == Hold {
+		return quarry.KindWaiting
+	}
+	return quarry.KindBelowMinimum
 }
 
 // MaxLine is how long a record's line may be to fit into an input file at all, in bytes; 0 where no limit is known.
@@ -86,6 +97,16 @@ func Plan(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) ([]
 	}
 	rows = append(rows, main...)
 	return rows, errors.Join(placeStretches(pass, rows[:pilots]), placeStretches(pass, rows[pilots:]))
+}
+
+// Number gives new rows their ids and their places after the rows that there are: numbers has the highest number of each kind,
+// seq the highest place.
+func Number(rows []ledger.Shard, numbers map[quarry.ShardKind]int, seq int64) {
+	for i := range rows {
+		s := &rows[i]
+		numbers[s.Kind]++
+		s.ID, s.Seq = quarry.NewShardID(s.Kind, numbers[s.Kind]), seq+int64(i)+1
+	}
 }
 
 // spans packs the records of those documents that have one of the marks into shards.

@@ -170,16 +170,16 @@ func TestAShardBeginsInsideALongDocument(t *testing.T) {
 func TestRecordsOfWhichTooFewFillAFileAreNoJob(t *testing.T) {
 	t.Parallel()
 	quotas := quarry.Quotas{MinRecords: 3, RecordsPerFile: 10, FileBytes: 250}
-	for mayCall, want := range map[bool]string{
-		true:  "main ondemand 0.0-1.0 2 records 200 bytes m from 0 at line 1",
-		false: "main batch 0.0-1.0 2 records 200 bytes m from 0 at line 1 " + quarry.KindBelowMinimum,
+	for below, want := range map[cut.BelowMinimum]string{
+		cut.OnDemand: "main ondemand 0.0-1.0 2 records 200 bytes m from 0 at line 1",
+		cut.Stop:     "main batch 0.0-1.0 2 records 200 bytes m from 0 at line 1 " + quarry.KindBelowMinimum,
 	} {
 		p, pass := planned(t, "mm", -1)
-		rows, err := cut.Plan(t.Context(), p, pass, cut.Bounds{Quotas: quotas, MayCall: mayCall, Few: quarry.KindBelowMinimum})
+		rows, err := cut.Plan(t.Context(), p, pass, cut.Bounds{Quotas: quotas, Below: below})
 		must(t, err)
-		compare(t, fmt.Sprintf("MayCall = %v", mayCall), rows, want)
+		compare(t, string(below), rows, want)
 		if len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "2 records are so large") {
-			t.Errorf("MayCall = %v: notes = %q, want that 2 records are too large", mayCall, p.Notes)
+			t.Errorf("%s: notes = %q, want that 2 records are too large", below, p.Notes)
 		}
 	}
 }

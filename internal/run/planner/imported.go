@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"strings"
 
 	"quarry"
@@ -27,6 +28,32 @@ const ImportedPass = 0
 type Given struct {
 	*index.Known
 	Plan plan.Plan // as Import gave it
+}
+
+// OpenGiven opens existing answers that Import read for the run in a directory. file is that of the command.
+func OpenGiven(e *effect.Effects, dir string, p plan.Plan, file string) *Given {
+	if p.Given == nil { // by a version that did not count them
+		p.Given = &plan.Given{File: file}
+	}
+	return &Given{Known: index.Of(e, dir, ImportedPass).Known(p.Orders), Plan: p}
+}
+
+// Stamp is the name, size and time of a file, which differ once it was changed.
+func Stamp(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return path
+	}
+	return fmt.Sprintf("%s %d %d", path, info.Size(), info.ModTime().UnixNano())
+}
+
+// OtherKnown says that a file of answers is not read because the run has those of another, or of what it was. read is the
+// stamp of the one that was read; empty: an earlier version read it.
+func OtherKnown(file, read string, was *plan.Given) string {
+	if read == "" || was == nil || file == "" || read == Stamp(file) {
+		return ""
+	}
+	return fmt.Sprintf("--known %s is not read: the run keeps the answers of %s as it was when they were read; name another --dir for other answers", file, was.File)
 }
 
 // Import reads existing answers into an index of their own below the directory of a run. Lines that are none are named, and
@@ -86,12 +113,9 @@ func (p *planning) matchGiven(ctx context.Context) (*index.Given, error) {
 	if err != nil {
 		return found, err
 	}
-	g := &plan.Given{}
-	if was := from.Plan.Given; was != nil {
-		*g = *was
-	}
+	g := *from.Plan.Given
 	g.Answers, g.Unmatched, g.Names = from.Plan.Orders, found.Unmatched, []quarry.DocumentID{}
-	p.plan.Given = g
+	p.plan.Given = &g
 	for _, slot := range found.First {
 		line, err := from.Line(slot)
 		if err != nil {

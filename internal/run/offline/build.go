@@ -1,4 +1,4 @@
-package run
+package offline
 
 import (
 	"context"
@@ -11,7 +11,11 @@ import (
 	"quarry/internal/ledger"
 	"quarry/internal/pack"
 	"quarry/internal/run/cut"
+	"quarry/internal/run/event"
+	"quarry/internal/run/index"
 	"quarry/internal/run/plan"
+	"quarry/internal/run/planner"
+	"quarry/internal/run/shardfile"
 	"quarry/internal/run/spool"
 )
 
@@ -41,64 +45,58 @@ type Built struct {
 	Planned     plan.Plan `json:"planned"`
 }
 
-// Build writes all input files of a run and shards.json into a directory. The sources are read once. The directory of
-// the Config is to be a new one; dir may have been made by the same build, and is refused (BadUsage) where it holds
-// anything else.
-func (r *Run) Build(ctx context.Context, dir string) (Built, error) {
-	r.cfg.NoPilot, r.buildDir = true, dir
-	if r.asked.Mode == quarry.ModeJob { // a file that is too small for a job is still a file
-		r.asked.Mode = quarry.ModeAuto
-	}
-	id, err := r.buildID()
+// Build writes all input files of a run and shards.json into a directory. The sources are read once. dir may hold
+// what the same build wrote, and is refused (BadUsage) where it holds anything else.
+func Build(ctx context.Context, cfg Config, dir string) (Built, error) {
+	e := cfg.Planner.Effects
+	old := directory{e, dir}
+	earlier, err := old.earlier(cfg.Of)
 	if err != nil {
 		return Built{}, err
 	}
-	earlier, err := r.earlierBuild(dir, id)
-	if err != nil {
-		return Built{}, err
-	}
-	if err := r.effects.MkdirAll(dir); err != nil {
+	if err := e.MkdirAll(dir); err != nil {
 		return Built{}, &quarry.Error{Kind: quarry.BadUsage, Op: "make the output directory", Subject: dir, Err: err, Hint: "name one that you can write to"}
 	}
-	r.pass = 1
-	quotas := pack.Config{Quotas: r.cfg.Quotas}
-	r.spool = spool.New(spool.Config{Effects: r.effects, Dir: dir, Files: r.files(), MaxRecords: quotas.MaxRecords(), MaxBytes: quotas.MaxBytes()})
-	defer r.spool.Close()
-	if _, err := r.plan(ctx); err != nil {
-		return Built{}, err
+	files := shardfile.In(e, cfg.Planner.Dir, dir)
+	quotas := pack.Config{Quotas: cfg.Terms.Bounds.Quotas}
+	records := spool.New(spool.Config{Effects: e, Dir: dir, Files: files, MaxRecords: quotas.MaxRecords(), MaxBytes: quotas.MaxBytes()})
+	defer records.Close()
+	cfg.Planner.Pilot, cfg.Planner.Record = 0, records.Add
+	cfg.Terms.Bounds.Below, cfg.Terms.WouldStop = cut.OnDemand, false // a file that is too small for a job is still a file
+	if cfg.Terms.Mode == quarry.ModeJob {
+		cfg.Terms.Mode = quarry.ModeAuto
 	}
-	shards, err := r.ledger.Shards(ctx)
+	p, shards, err := cfg.plan(ctx, planner.Earlier{})
 	if err != nil {
 		return Built{}, err
 	}
-	if err := r.dropBuild(dir, earlier); err != nil {
+	if err := old.drop(earlier); err != nil {
 		return Built{}, err
 	}
-	out := Built{Model: r.asked.Model, Of: id, Type: r.asked.Type, Quotas: r.cfg.Quotas, Shards: []BuiltFile{}, SecondStage: r.planned.Long, Planned: r.planned}
+	out := Built{Model: cfg.Planner.Model, Of: cfg.Of, Type: cfg.Type, Quotas: quotas.Quotas, Shards: []BuiltFile{}, SecondStage: p.Long, Planned: p}
 	pieces := make([]spool.Shard, len(shards))
 	for i := range shards {
 		s := &shards[i]
 		pieces[i] = spool.Shard{ID: s.ID, Records: s.Records, Bytes: s.Bytes, Takes: s.Takes}
 		pieces[i].First, pieces[i].Last = cut.Positions(s)
 	}
-	err = r.spool.Cut(ctx, r.index(r.pass), r.planned.SameID > 0, pieces, func(i int, checksum string) {
+	err = records.Cut(ctx, index.Of(e, cfg.Planner.Dir, p.Pass), p.SameID > 0, pieces, func(i int, checksum string) {
 		s := &shards[i]
-		s.Digest = checksum
-		r.watch(Event{Kind: ShardDone, Shard: s.ID, Done: s.Records})
-		out.add(s, filepath.Base(r.files().Input(s.ID)))
+		cfg.Planner.Watch.Send(event.Event{Kind: event.ShardDone, Shard: s.ID, Done: s.Records})
+		out.add(s, filepath.Base(files.Input(s.ID)), checksum)
 	})
 	if err != nil { // files without a list would be in the way of the same build
-		return out, errors.Join(err, r.dropBuild(dir, out.Shards))
+		return out, errors.Join(err, old.drop(out.Shards))
 	}
 	b, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {
 		return out, err
 	}
-	return out, atomicfile.Write(r.effects, filepath.Join(dir, builtFile), append(b, '\n'))
+	return out, atomicfile.Write(e, filepath.Join(dir, builtFile), append(b, '\n'))
 }
 
-func (b *Built) add(s *ledger.Shard, name string) {
-	b.Shards = append(b.Shards, BuiltFile{File: name, Records: s.Records, Bytes: s.Bytes, CRC64NVME: s.Digest})
+func (b *Built) add(s *ledger.Shard, name, checksum string) {
+	b.Shards = append(b.Shards, BuiltFile{File: name, Records: s.Records, Bytes: s.Bytes, CRC64NVME: checksum})
 	b.Records += s.Records
 	b.Bytes += s.Bytes
 }

@@ -12,6 +12,22 @@ import (
 	"quarry/internal/run/plan"
 )
 
+// BelowMinimum says what becomes of records that are too few for a batch job (AWS's quota "Minimum number of records per
+// batch inference job").
+type BelowMinimum string
+
+// What can become of them.
+const (
+	Hold     BelowMinimum = "hold"     // they wait: skipped, and sent by a later pass that has enough records
+	OnDemand BelowMinimum = "ondemand" // they are sent by on-demand calls, at their price
+	Stop     BelowMinimum = "stop"     // a pass that is too small stops before it sends anything; retries end failed
+)
+
+// BelowMinimumText says that records are too few for a job.
+func BelowMinimumText(records, minimum int64) string {
+	return fmt.Sprintf("%s below the %s-record minimum of a batch job", figure.Clause(records, "record", "is", "are"), figure.Thousands(minimum))
+}
+
 // Records of ten megabytes and more fill a file before it holds a batch job's minimum. A shard of those is no job: its
 // records are asked by on-demand calls where that was allowed, and else not at all.
 
@@ -25,10 +41,10 @@ func tooFew(rows []ledger.Shard, bounds Bounds) string {
 			continue
 		}
 		records += s.Records
-		if bounds.MayCall {
+		if bounds.MayCall() {
 			s.Mode = quarry.ModeOnDemand
 		} else {
-			s.Unasked = bounds.Few
+			s.Unasked = bounds.UnsentKind()
 		}
 	}
 	verb := "are"
@@ -39,9 +55,9 @@ func tooFew(rows []ledger.Shard, bounds Bounds) string {
 	switch {
 	case records == 0:
 		return ""
-	case bounds.MayCall:
+	case bounds.MayCall():
 		return text + "sent by on-demand calls"
-	case bounds.Few == quarry.KindWaiting:
+	case bounds.UnsentKind() == quarry.KindWaiting:
 		return text + "they wait; --below-minimum ondemand sends them on demand"
 	}
 	return text + "they end failed; --below-minimum ondemand sends them on demand"

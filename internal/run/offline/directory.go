@@ -1,8 +1,6 @@
-package run
+package offline
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +11,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/effect"
 	"quarry/internal/figure"
 	"quarry/internal/run/spool"
 )
@@ -20,26 +19,22 @@ import (
 // builtFile lists the input files of a build in its directory.
 const builtFile = "shards.json"
 
-// buildID is a digest of what a build is made of: sources and settings, not what the sources hold.
-func (r *Run) buildID() (string, error) {
-	flags, err := r.flags()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256([]byte(r.asked.Model + "\n" + r.asked.Settings + "\n" + flags))
-	return hex.EncodeToString(sum[:16]), nil
+// directory is where a build writes.
+type directory struct {
+	effects *effect.Effects
+	path    string
 }
 
-// earlierBuild gives the files that the same build wrote into a directory before. The directory of another build, a file that
+// earlier gives the files that the same build wrote into a directory before. The directory of another build, a file that
 // no build wrote, and one that was changed since are refused: what is left next to a new list would be submitted with it.
-func (r *Run) earlierBuild(dir, id string) ([]BuiltFile, error) {
-	found, err := os.ReadDir(dir)
+func (d directory) earlier(of string) ([]BuiltFile, error) {
+	found, err := os.ReadDir(d.path)
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(found) == 0 {
 		return nil, nil
 	}
 	refuse := func(err error) error {
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "build into", Subject: dir, Err: err,
+			Kind: quarry.BadUsage, Op: "build into", Subject: d.path, Err: err,
 			Hint: "name a new directory with -o, or move away what is in this one",
 		}
 	}
@@ -47,7 +42,7 @@ func (r *Run) earlierBuild(dir, id string) ([]BuiltFile, error) {
 		return nil, refuse(err)
 	}
 	var was Built
-	b, err := os.ReadFile(filepath.Join(dir, builtFile))
+	b, err := os.ReadFile(filepath.Join(d.path, builtFile))
 	listed := err == nil && json.Unmarshal(b, &was) == nil
 	var foreign []string
 	for _, f := range found {
@@ -60,11 +55,11 @@ func (r *Run) earlierBuild(dir, id string) ([]BuiltFile, error) {
 	switch {
 	case len(foreign) > 0:
 		return nil, refuse(fmt.Errorf("it holds %s that this build did not write: %s", figure.Count(len(foreign), "file"), someNames(foreign)))
-	case listed && was.Of != id:
+	case listed && was.Of != of:
 		return nil, refuse(fmt.Errorf("it holds another build: %s of %s, made of other sources or settings", figure.Count(len(was.Shards), "shard"), figure.Count(was.Records, "record")))
 	}
 	for _, s := range was.Shards {
-		sum, err := spool.Checksum(filepath.Join(dir, s.File))
+		sum, err := spool.Checksum(filepath.Join(d.path, s.File))
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -78,15 +73,15 @@ func (r *Run) earlierBuild(dir, id string) ([]BuiltFile, error) {
 	return was.Shards, nil
 }
 
-// dropBuild removes the files of a build, its list first.
-func (r *Run) dropBuild(dir string, files []BuiltFile) error {
+// drop removes the files of a build, its list first.
+func (d directory) drop(files []BuiltFile) error {
 	if len(files) == 0 {
 		return nil
 	}
-	err := r.effects.Remove(filepath.Join(dir, builtFile))
+	err := d.effects.Remove(filepath.Join(d.path, builtFile))
 	for _, f := range files {
 		if f.File == path.Base(f.File) { // the list is a file that anybody can write
-			err = errors.Join(err, r.effects.Remove(filepath.Join(dir, f.File)))
+			err = errors.Join(err, d.effects.Remove(filepath.Join(d.path, f.File)))
 		}
 	}
 	return err
