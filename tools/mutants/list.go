@@ -47,6 +47,19 @@ var list = []mutant{
 	{file: "internal/run/calls/calls.go", was: "q.begun, q.resent = begun[q.id], resent[q.id]", is: "q.begun, q.resent = begun[q.id], resent[\"\"]"},
 	{file: "internal/run/calls/pace.go", was: "!c.warned.CompareAndSwap(false, true)", is: "c.warned.Load()"},
 
+	// Rounds of retries.
+	{file: "internal/run/rounds/queue.go", was: "s.Pass == pass && s.State", is: "s.State"},
+	{file: "internal/run/rounds/queue.go", was: "s.HandsTo == \"\" && ", is: ""},
+	{file: "internal/run/rounds/queue.go", was: "&& s.Unasked == \"\" &&", is: "&&"},
+	{file: "internal/run/rounds/queue.go", was: "if !l.Plain && !q.Plain {", is: "if !l.Plain {"},
+	{file: "internal/run/rounds/queue.go", was: "if !l.Plain && !q.Plain {", is: "if !q.Plain {"},
+	{file: "internal/run/rounds/queue.go", was: "if tooLong || errors.Is", is: "if tooLong && l.Attempt == 0 || errors.Is"},
+	{file: "internal/run/rounds/queue.go", was: "		if !IsMerges(id) {\n			takes", is: "		{\n			takes"},
+	{file: "internal/run/rounds/merges.go", was: "len(rounds)+1", is: "len(rounds)"},
+	{file: "internal/run/rounds/merges.go", was: "			bad = tried.Bad\n", is: "			bad = 0 * tried.Bad\n"},
+	{file: "internal/run/rounds/merges.go", was: "		if o.Parts == 0 {\n			continue\n		}\n", is: "", survives: "the attempts at a document in one record merge nothing"},
+	{file: "internal/run/rounds/merges.go", was: "if err := end(); err != nil || n == 0 {", is: "if err := end(); err != nil {"},
+
 	// Merging sorted files.
 	{file: "internal/run/lines/merge.go", was: "a.at < b.at || (a.at == b.at && a.rank < b.rank)", is: "a.at < b.at"},
 	{file: "internal/run/lines/merge.go", was: "files[0].From <= open.all[0].at", is: "files[0].From < open.all[0].at"},
@@ -82,10 +95,18 @@ var list = []mutant{
 	// The pilot's gate and what it learns.
 	{file: "internal/run/pilot/pilot.go", was: "float64(p.OK)/float64(p.Judged) >= share", is: "float64(p.OK)/float64(p.Judged) > share"},
 	{file: "internal/run/pilot/pilot.go", was: "return p.Judged == 0 || float64", is: "return float64"},
+	{file: "internal/run/pilot/gate.go", was: "p.Records > 0 && p.Judged <= 0", is: "p.Judged <= 0"},
+	{file: "internal/run/pilot/gate.go", was: "p.Records > 0 && p.Judged <= 0", is: "p.Records > 0 && p.Judged < 0"},
+	{file: "internal/run/pilot/pilot.go", was: "return 2*p.Judged >= p.Records", is: "return 2*p.Judged > p.Records"},
+	{file: "internal/run/pilot/pilot.go", was: "max(0, planned-p.Records-p.Unbuilt)", is: "max(0, planned-p.Records)"},
+	{file: "internal/run/pilot/pilot.go", was: "max(0, p.planned-l.First.Records-p.Unbuilt)", is: "max(0, p.planned-p.Records-p.Unbuilt)"},
+	{file: "internal/run/pilot/report.go", was: "of.Texts.Sub(&l.First)", is: ""},
+	{file: "internal/run/pilot/schema.go", was: "p.Classes[quarry.ClassUnstructured] > 0 || p.JobRefused", is: "p.Classes[quarry.ClassUnstructured] > 0"},
+	{file: "internal/run/pilot/schema.go", was: "	case p.Judged <= 0:\n		return \"\"\n", is: ""},
 	{file: "internal/run/pilot/pilot.go", was: "- s.Tally.Classes[quarry.ClassMissing] ", is: ""},
 	{file: "internal/run/pilot/pilot.go", was: "again = again && of[from]", is: "again = again || of[from]"},
 	{file: "internal/run/pilot/pilot.go", was: "if usage.InputTokens == 0 || !usage.Known() {", is: "if usage.InputTokens == 0 {"},
-	{file: "internal/run/pilot/pilot.go", was: "		if s.Kind == quarry.PilotShard {\n			p.Records += s.Records\n		}", is: "		p.Records += s.Records"},
+	{file: "internal/run/pilot/pilot.go", was: "		if s.Kind == quarry.PilotShard {\n			p.Records", is: "		{\n			p.Records"},
 
 	// Reading answers.
 	{file: "internal/parse/parse.go", was: "	if refused(a.StopReason) {", is: "	if false {"},

@@ -40,8 +40,10 @@ func TestAPilotIsItsShardsAndThoseThatAskedThemAgain(t *testing.T) {
 	t.Parallel()
 	other := row("p00009", map[quarry.Class]int64{quarry.ClassOK: 100})
 	other.Pass = 2
+	first := row("p00001", map[quarry.Class]int64{quarry.ClassOK: 5, quarry.ClassNotJSON: 2, quarry.ClassMissing: 3})
+	first.Unbuilt = 2
 	p := pilot.Of([]ledger.Shard{
-		row("p00001", map[quarry.Class]int64{quarry.ClassOK: 5, quarry.ClassNotJSON: 2, quarry.ClassMissing: 3}),
+		first,
 		other,
 		row("s00001", map[quarry.Class]int64{quarry.ClassOK: 50}),
 		row("r00001", map[quarry.Class]int64{quarry.ClassOK: 4, quarry.ClassThrottled: 1}, "p00001"),
@@ -54,6 +56,9 @@ func TestAPilotIsItsShardsAndThoseThatAskedThemAgain(t *testing.T) {
 	// 10 records and 6 further attempts, of which 3 were missing and 1 throttled.
 	if p.Records != 10 || p.OK != 10 || p.Judged != 12 || p.Usage.InputTokens != 160 || p.Classes[quarry.ClassNotJSON] != 2 {
 		t.Errorf("Of = %+v, want 10 records, 10 good of 12 judged", p)
+	}
+	if p.Rest != 38 {
+		t.Errorf("the rest of 50 planned records are %d, want 38: 10 are the pilot's, and 2 were not built", p.Rest)
 	}
 	for share, want := range map[float64]bool{0.83: true, 0.84: false} {
 		if got := p.Good(share); got != want {
@@ -159,11 +164,15 @@ func TestTheAnswersTeachWhatTheRestWillTake(t *testing.T) {
 	uncounted.outcome.Result.Usage.Unknown = 1 // its sum holds what is known alone
 	write(t, files, "p00001", append(first, silent, uncounted)...)
 	write(t, files, "r00001", complained)
-	p := pilot.Outcome{Shards: []quarry.ShardID{"p00001", "r00001"}, Classes: map[quarry.Class]int64{quarry.ClassOK: 21}}
+	p := pilot.Of(nil, 1, 100, never)
+	p.Shards, p.Classes = []quarry.ShardID{"p00001", "r00001"}, map[quarry.Class]int64{quarry.ClassOK: 21}
 	l, err := p.Learn(t.Context(), files, catalog.Anthropic, 4)
 	must(t, err)
 	if l.Samples != 20 || l.First.Records != 22 || l.First.Japanese != 10 || l.First.Classes.Letters != 21_200 {
 		t.Errorf("learned from %d answers, of %+v, want 20, and 22 records asked first", l.Samples, l.First)
+	}
+	if p.Rest != 78 {
+		t.Errorf("the rest of 100 planned records are %d, want 78", p.Rest)
 	}
 	if got := l.Weights.Total(quarry.CharClasses{Letters: 1000, Words: 200}, 0); got < 250 || got > 350 {
 		t.Errorf("a text of 1000 letters is reckoned at %d tokens, want about 300", got)
