@@ -3,7 +3,6 @@ package run
 import (
 	"cmp"
 	"context"
-	"errors"
 
 	"quarry"
 	"quarry/internal/ledger"
@@ -28,7 +27,10 @@ func (r *Run) closeAdopted(ctx context.Context, h *Home, rows []ledger.Shard, pa
 	if _, err := r.export(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(r.keepAnswers(), r.writeReportFiles(ctx)); err != nil {
+	if err := r.keepAnswers(); err != nil {
+		return err
+	}
+	if _, err := r.writeReportFiles(ctx); err != nil {
 		return err
 	}
 	last := passesOf(rows, pass)
@@ -36,7 +38,7 @@ func (r *Run) closeAdopted(ctx context.Context, h *Home, rows []ledger.Shard, pa
 		return nil
 	}
 	h.Done = true
-	if err := r.finished(ctx); err != nil {
+	if err := r.finished(ctx, nil); err != nil {
 		return err
 	}
 	passed, err := r.pilotPassed(ctx)

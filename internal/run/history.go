@@ -60,29 +60,23 @@ func readHistory(ctx context.Context, l *ledger.Ledger) (h history.Run, err erro
 	return h, err
 }
 
-// recallWork reads how long earlier processes worked on the run, and on the pass at hand.
-func (r *Run) recallWork(ctx context.Context) error {
-	head, err := r.book.Head(ctx)
-	if err != nil {
-		return err
-	}
-	pass, err := r.book.Pass(ctx, r.pass)
-	r.active, r.worked = head.Active, pass.Worked
-	return err
-}
-
-// withHistory puts what the pass at hand and the whole run took into its report. Where the pass ends with this report, what is kept of
-// its end is left in r.ending.
-func (r *Run) withHistory(ctx context.Context, rep *Report) error {
+// withHistory puts what the pass at hand and the whole run took into its report. Where the pass ends with this report, it gives what is
+// kept of its end.
+func (r *Run) withHistory(ctx context.Context, rep *Report) (end *book.Ended, err error) {
 	h, err := readHistory(ctx, r.ledger)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	h.Prices = r.cfg.Prices
+	took := time.Since(r.began)
+	rep.Time.Total = took.Seconds()
+	if h.Worked != nil {
+		rep.Time.Total += *h.Worked
+	}
 	h.Worked = &rep.Time.Total
 	at := slices.IndexFunc(h.Passes, func(p book.Pass) bool { return p.Plan.Pass == r.planned.Pass })
 	if at < 0 {
-		return fmt.Errorf("report on pass %d: it has no plan", r.planned.Pass)
+		return nil, fmt.Errorf("report on pass %d: it has no plan", r.planned.Pass)
 	}
 	f := &h.Passes[at]
 	ended := h.Finished == r.planned.Pass && !r.partial
@@ -93,16 +87,16 @@ func (r *Run) withHistory(ctx context.Context, rep *Report) error {
 		rep.Time.Total = total
 	case !ended && !r.partial:
 		h.Finished = r.planned.Pass
-		took := rep.Time
-		took.Total = (r.worked + time.Since(r.began)).Seconds()
-		r.ending = &book.Ended{At: rep.Generated, Answered: &r.totals.Answered, Time: &took, Estimated: rep.Tokens.Estimated}
-		f.Ended = r.ending
+		times := rep.Time
+		times.Total = (f.Worked + took).Seconds()
+		end = &book.Ended{At: rep.Generated, Answered: &r.totals.Answered, Time: &times, Estimated: rep.Tokens.Estimated}
+		f.Ended = end
 	}
 	all := history.Of(&h)
 	rep.LastPass, rep.WholeRun = &all.Passes[at], &all.Whole
 	rep.NothingNew = ended || (r.planned.Asked == 0 && r.planned.Pass > 1 && !r.partial)
-	if r.ending != nil {
-		r.ending.List = rep.LastPass.Cost.List
+	if end != nil {
+		end.List = rep.LastPass.Cost.List
 	}
-	return nil
+	return end, nil
 }

@@ -85,9 +85,6 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 		return err
 	}
 	r.pass, r.asked = pass, asked
-	if err := r.recallWork(ctx); err != nil {
-		return err
-	}
 	var mine []*ledger.Shard
 	for i := range rows {
 		if rows[i].Pass == pass {
@@ -123,7 +120,8 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 		return err
 	}
 	if !finished {
-		return r.writeReportFiles(ctx)
+		_, err := r.writeReportFiles(ctx)
+		return err
 	}
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
@@ -133,8 +131,8 @@ func (r *Run) homePass(ctx context.Context, h *Home, rows []ledger.Shard, pass i
 	if err != nil {
 		return err
 	}
-	r.made, err = r.makeReport(ctx, shards, steps) // the files of a finished run stay as they are
-	r.made.NothingNew = false                      // the sources were not read
+	r.made, _, err = r.makeReport(ctx, shards, steps) // the files of a finished run stay as they are
+	r.made.NothingNew = false                         // the sources were not read
 	return err
 }
 

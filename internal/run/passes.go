@@ -26,7 +26,7 @@ func (r *Run) open(ctx context.Context) error {
 	r.id = head.Run
 	// A pass is given up before the places are compared: what it sent is collected where it is.
 	for _, step := range []func(context.Context) error{
-		r.sameSources, r.sameTarget, r.letGo, r.samePlace, r.resume, r.samePools, r.homeFirst, r.choosePass, r.recallWork,
+		r.sameSources, r.sameTarget, r.letGo, r.samePlace, r.resume, r.samePools, r.homeFirst, r.choosePass,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -186,15 +186,15 @@ func (r *Run) choosePass(ctx context.Context) error {
 // fingerprint tells whether files may have changed. Empty: it cannot be told.
 func (r *Run) fingerprint() string { return source.Seen(r.cfg.Sources) }
 
-// finished notes that the pass came to its end, and whether documents of it want to be asked again.
-func (r *Run) finished(ctx context.Context) error {
+// finished notes that the pass came to its end, what is kept of that, and whether documents of it are to be sent again.
+func (r *Run) finished(ctx context.Context, end *book.Ended) error {
 	if err := r.remember(ctx); err != nil {
 		return err
 	}
 	err := r.book.Change(ctx, r.pass, func(h *book.Head, p *book.Pass) {
 		h.Finished, h.FinishedSettings, h.Open = r.pass, r.asked.Settings, r.totals.Again+r.planned.Stale
-		if r.ending != nil {
-			p.Ended = r.ending
+		if end != nil {
+			p.Ended = end
 		}
 	})
 	if err != nil {
@@ -214,9 +214,9 @@ func (r *Run) Close(ctx context.Context) error {
 	}
 	took := time.Since(r.began)
 	return r.book.Change(ctx, r.pass, func(h *book.Head, p *book.Pass) {
-		h.Active = r.active + took
+		h.Active += took
 		if r.pass > 0 && p.Ended == nil && h.Finished != r.pass {
-			p.Worked = r.worked + took
+			p.Worked += took
 		}
 	})
 }

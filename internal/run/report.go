@@ -10,6 +10,7 @@ import (
 	"quarry/internal/atomicfile"
 	"quarry/internal/ledger"
 	"quarry/internal/report"
+	"quarry/internal/run/book"
 	"quarry/internal/run/summary"
 )
 
@@ -18,57 +19,59 @@ type Report = report.Report
 
 // writeReport writes report.json and report.html.
 func (r *Run) writeReport(ctx context.Context) (count, error) {
-	if err := r.writeReportFiles(ctx); err != nil {
+	end, err := r.writeReportFiles(ctx)
+	if err != nil {
 		return count{}, err
 	}
-	if err := r.finished(ctx); err != nil {
+	if err := r.finished(ctx, end); err != nil {
 		return count{}, err
 	}
 	return count{taken: 1, done: 1}, nil
 }
 
-func (r *Run) writeReportFiles(ctx context.Context) error {
+// writeReportFiles gives what is kept of the pass's end; nil: it does not end with this report.
+func (r *Run) writeReportFiles(ctx context.Context) (*book.Ended, error) {
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	steps, err := r.ledger.Steps(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rep, err := r.makeReport(ctx, shards, steps)
+	rep, end, err := r.makeReport(ctx, shards, steps)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var b bytes.Buffer
 	if err := report.JSON(&b, &rep); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return nil, fmt.Errorf("write report: %w", err)
 	}
 	if err := atomicfile.Write(r.effects, filepath.Join(r.cfg.Dir, "report.json"), b.Bytes()); err != nil {
-		return err
+		return nil, err
 	}
 	b.Reset()
 	if err := report.HTML(&b, &rep); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return nil, fmt.Errorf("write report: %w", err)
 	}
 	if err := atomicfile.Write(r.effects, filepath.Join(r.cfg.Dir, "report.html"), b.Bytes()); err != nil {
-		return err
+		return nil, err
 	}
 	r.made = rep
-	return nil
+	return end, nil
 }
 
-func (r *Run) makeReport(ctx context.Context, shards []ledger.Shard, steps map[string]ledger.Step) (Report, error) {
+func (r *Run) makeReport(ctx context.Context, shards []ledger.Shard, steps map[string]ledger.Step) (Report, *book.Ended, error) {
 	p := summary.Pass{
 		Plan: &r.planned, Totals: &r.totals, Rows: shards, Steps: steps, Before: r.foreseen.Before, After: r.foreseen.After,
 		Home: ledger.Pool{Region: r.cfg.Region, Model: r.asked.Model}, Prices: r.cfg.Prices, Quotas: r.cfg.Quotas, Local: r.cfg.Local, Free: r.cfg.Free, Cap: r.cfg.MaxUSD, Adopted: r.adopting,
 	}
 	rep := p.Report()
 	rep.Run, rep.Version, rep.Generated, rep.Sources = r.id, r.cfg.Version, time.Now().UTC(), r.cfg.Sources
-	rep.Time.Total = (r.active + time.Since(r.began)).Seconds()
 	rep.Pilot, rep.Structured = r.foreseen.Pilot, r.structuredReport()
 	var said []string
 	rep.Deadline, said = r.deadlineReport(shards)
 	rep.Notes = append(rep.Notes, said...)
-	return rep, r.withHistory(ctx, &rep)
+	end, err := r.withHistory(ctx, &rep)
+	return rep, end, err
 }

@@ -83,9 +83,6 @@ type Run struct {
 	totals        results.Totals
 	made          Report
 	began         time.Time
-	active        time.Duration // of earlier processes
-	worked        time.Duration // of them, on the pass at hand
-	ending        *book.Ended   // what is kept of the pass, once its report was made; nil: it does not end, or had ended before
 
 	caller    *calls.Caller
 	announced sync.Map     // name of a bucket → run.json is there
