@@ -140,7 +140,7 @@ func withTier(body []byte, tier string) []byte {
 	return slices.Insert(slices.Clone(body), at+1, []byte(member)...)
 }
 
-// recordHeader names the record to whoever keeps its own books, such as the stand-in. It is set behind the signature:
+// recordHeader names the record to a server that counts records, such as the stand-in. It is set after the signature:
 // AWS ignores it, and it must not make a request's validity depend on it.
 func recordHeader(id quarry.RecordID) middleware.FinalizeMiddleware {
 	return middleware.FinalizeMiddlewareFunc("QuarryRecord", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {

@@ -72,7 +72,7 @@ func TestTheTierGoesAlong(t *testing.T) {
 	}
 }
 
-// The SDK's own retries would be calls that nobody wrote down, and that no pace holds.
+// The SDK's own retries would be calls without an intent, and outside the pace.
 func TestARefusedCallIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	for code, c := range map[string]struct {
@@ -101,8 +101,8 @@ func TestARefusedCallIsMadeOnce(t *testing.T) {
 	}
 }
 
-// A call that reached nobody was not made; one whose connection broke may have been.
-func TestACallThatReachedNobodyIsToldFromOneWithoutAReply(t *testing.T) {
+// A call that reached no server was not made; one whose connection broke may have been.
+func TestACallThatReachedNoServerDiffersFromOneWithoutAReply(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()

@@ -27,7 +27,7 @@ type PacerConfig struct {
 type Pacer struct {
 	burndown int64
 
-	turn chan struct{} // held by the one caller who waits for room: calls begin in the order of asking
+	turn chan struct{} // held by the one caller who waits for room: calls begin in the order of Take
 
 	mu       sync.Mutex
 	requests flow
@@ -105,7 +105,7 @@ func (p *Pacer) OverMinute(bytes int, maxTokens int64) (take, minute int64, over
 	return take, minute, take > minute
 }
 
-// room tells whoever waits to look again. The caller holds mu.
+// room wakes the caller that waits. The caller holds mu.
 func (p *Pacer) room() {
 	close(p.changed)
 	p.changed = make(chan struct{})
@@ -135,7 +135,7 @@ func (t *Ticket) Failed() {
 	p.room()
 }
 
-// Lost ends a call of which nobody knows what it used: what was taken stays taken.
+// Lost ends a call whose usage is not known: what it reserved stays reserved.
 func (t *Ticket) Lost() {
 	p := t.pacer
 	p.mu.Lock()
@@ -166,7 +166,7 @@ func (t *Ticket) Throttled(message string) {
 }
 
 // Busy ends a call that the service had no capacity for (503). That is not the account's quota, so the rate hardly
-// changes; whoever made the call waits before making it again.
+// changes; the caller waits before it makes the call again.
 func (t *Ticket) Busy() {
 	p := t.pacer
 	p.mu.Lock()
@@ -197,7 +197,7 @@ type Pace struct {
 	Refused  int64         // calls so far, because of a quota
 }
 
-// Pace gives the rates as they stand.
+// Pace gives the present rates.
 func (p *Pacer) Pace() Pace {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -32,7 +32,7 @@ func (w *world) hold(t *testing.T, quotas string) {
 	}
 }
 
-// checkAllAnsweredOnce holds that refusals cost no document an attempt, and nobody money.
+// checkAllAnsweredOnce checks that refusals cost neither an attempt nor money.
 func (w *world) checkAllAnsweredOnce(t *testing.T, out *run.Outcome) {
 	t.Helper()
 	if d := out.Report.Documents; d.Failed+d.Invalid > 0 || d.OK == 0 {

@@ -112,7 +112,7 @@ func TestOnlyTheMergeIsAskedOfAnsweredParts(t *testing.T) {
 	w.auditClean(t)
 	w.answeredOnce(t, "over all passes")
 
-	// An answer that is carried is held against the journal that it comes from.
+	// An answer that is carried is compared with the journal that it comes from.
 	path := filepath.Join(w.dir, "index", fmt.Sprintf("%04d", out.Planned.Pass), "earlier.jsonl.zst")
 	changed := carriedAs(t, path, func(o *shardfile.Outcome) { o.Result.Model = "another" })
 	if rep := w.auditedAsChanged(t); !slices.Contains(rep.Altered, changed) {

@@ -115,7 +115,7 @@ func TestLongDocumentsAreAskedInPartsAndMerged(t *testing.T) {
 		t.Errorf("the documents took %v, the run %v", sum, out.Totals.Usage)
 	}
 
-	// The same again asks nothing; another question to merge by asks the long ones anew, and no other.
+	// The same command sends nothing; another prompt for the merge sends the long documents again, and no other.
 	if again, _, err := w.run(t, nil); err != nil || again.Totals.OK != 8 {
 		t.Fatalf("the second run: %v, %+v", err, again.Totals)
 	}
@@ -274,7 +274,7 @@ func TestPartsAreAskedCallByCall(t *testing.T) {
 	}
 }
 
-// TestAdoptTakesPartsOver loses the run's directory behind each job, takes it over and goes on with the sources.
+// TestAdoptTakesPartsOver loses the run's directory after each job, adopts the run and continues with the sources.
 func TestAdoptTakesPartsOver(t *testing.T) {
 	t.Parallel()
 	cfg := worldConfig{docs: longDocs(6), quotas: `{"*":{"min_records":1,"records_per_job":6,"records_per_file":6}}`, cfg: oneIsEnough(inParts(t))}

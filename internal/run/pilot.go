@@ -14,7 +14,7 @@ import (
 	"quarry/internal/run/pilot"
 )
 
-// preflight does for nothing what could fail after money was spent, and asks before any is.
+// preflight checks, at no cost, what could fail after money was spent, and asks the user before any is.
 func (r *Run) preflight(ctx context.Context) (count, error) {
 	if err := errors.Join(r.recallStructured(ctx), r.foresee(ctx)); err != nil || r.planned.Asked == 0 {
 		return count{}, err

@@ -47,8 +47,8 @@ func (w *world) loseReplies(t *testing.T, lost func(n int64) bool) {
 	w.endpoint = s.URL
 }
 
-// TestTwoLostRepliesEndARecord loses every reply: each record is called twice, ends without an answer, and is not asked again in this pass
-// whatever --attempts allows. The same command asks it again, and pays no more than that for it either.
+// TestTwoLostRepliesEndARecord loses every reply: each record is called twice, ends without an answer, and is not sent again in this pass
+// whatever --attempts allows. The same command sends it again, and pays no more than that for it either.
 func TestTwoLostRepliesEndARecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{docs: someDocs(3), quotas: oneIsEnoughQuotas, cfg: oneIsEnough(func(c *run.Config) {
@@ -65,7 +65,7 @@ func TestTwoLostRepliesEndARecord(t *testing.T) {
 		}
 		answered, _ := w.paidByDocument(t)
 		if len(answered) != 3 {
-			t.Errorf("%d documents were asked, want 3", len(answered))
+			t.Errorf("%d documents were sent, want 3", len(answered))
 		}
 		for key, n := range answered {
 			if n != 2*(pass+1) {
@@ -90,7 +90,7 @@ func TestTwoLostRepliesEndARecord(t *testing.T) {
 	}
 }
 
-// TestOneCallIsMadeAgainOverAllAttempts loses half of the replies and spoils most answers: a bad answer had a reply, so its record is asked
+// TestOneCallIsMadeAgainOverAllAttempts loses half of the replies and spoils most answers: a bad answer had a reply, so its record is sent
 // again, but over all its attempts one call alone is made again for a reply that never came.
 func TestOneCallIsMadeAgainOverAllAttempts(t *testing.T) {
 	t.Parallel()

@@ -56,7 +56,7 @@ func (r *Run) decideStructured(ctx context.Context, p *pilot.Outcome) error {
 }
 
 func (r *Run) structuredReport() *report.Structured {
-	if r.asked.Prompt == nil { // somebody else's job
+	if r.asked.Prompt == nil { // a job that another program submitted
 		return nil
 	}
 	s := &report.Structured{Setting: "off", Sent: r.asked.Prompt.Structured(), Why: r.structuredWhy}

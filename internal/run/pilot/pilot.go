@@ -24,7 +24,7 @@ import (
 
 // Outcome is what the pilot's answers came to.
 type Outcome struct {
-	Shards     []quarry.ShardID // its own, and those that asked nothing but its records again, as they were planned
+	Shards     []quarry.ShardID // its own, and those that only sent its records again, as they were planned
 	Records    int64
 	Judged, OK int64 // what the provider could not answer for a moment is not judged
 	Classes    map[quarry.Class]int64
@@ -67,7 +67,7 @@ func (p *Outcome) Good(share float64) bool {
 	return p.Judged == 0 || float64(p.OK)/float64(p.Judged) >= share // divided: 0.07 times 100 is more than 7
 }
 
-// shardsOf lists the pilot's own shards and those that asked nothing but its records again, as they were planned.
+// shardsOf lists the pilot's own shards and those that only sent its records again, as they were planned.
 func shardsOf(shards []ledger.Shard, pass int) []*ledger.Shard {
 	of := map[quarry.ShardID]bool{}
 	var list []*ledger.Shard
@@ -115,11 +115,11 @@ type outcomeOrError struct {
 	err error
 }
 
-// Learned is what the answers say of documents that were not asked yet.
+// Learned is what the answers say of documents that were not sent yet.
 type Learned struct {
 	forecast.Learned
 	Samples int64      // answers that it is learned from; 0: none said anything
-	First   weigh.Sums // the records that were asked first, and their characters: what is not to be forecast any more
+	First   weigh.Sums // the records of first attempts, and their characters: what needs no forecast any more
 }
 
 // Learn reads what the answers' tokens say of the rest, and how many records that is. attempts is how many a record may have.
@@ -143,7 +143,7 @@ func (p *Outcome) Learn(ctx context.Context, files shardfile.Dir, family catalog
 			continue
 		}
 		answered++
-		if s.Sample == nil { // what it asks besides its text would count as text
+		if s.Sample == nil { // what it sends besides its text would count as text
 			continue
 		}
 		samples = append(samples, tokens.Sample{Classes: s.Sample.Classes, Tokens: usage.InputTokens})

@@ -158,7 +158,7 @@ func TestTheAnswersTeachWhatTheRestWillTake(t *testing.T) {
 		first = append(first, answered(string(rune('a'+i)), 1, quarry.ClassOK, n, n/4+50, 30, i%2 == 0))
 	}
 	complained := answered("a", 2, quarry.ClassOK, 100, 5000, 30, true)
-	complained.part.Sample = nil // it asks more than its text
+	complained.part.Sample = nil // it sends more than its text
 	silent := answered("z", 1, quarry.ClassMissing, 100, 0, 0, false)
 	uncounted := answered("y", 1, quarry.ClassOK, 100, 9000, 30, false)
 	uncounted.outcome.Result.Usage.Unknown = 1 // its sum holds what is known alone
@@ -169,7 +169,7 @@ func TestTheAnswersTeachWhatTheRestWillTake(t *testing.T) {
 	l, err := p.Learn(t.Context(), files, catalog.Anthropic, 4)
 	must(t, err)
 	if l.Samples != 20 || l.First.Records != 22 || l.First.Japanese != 10 || l.First.Classes.Letters != 21_200 {
-		t.Errorf("learned from %d answers, of %+v, want 20, and 22 records asked first", l.Samples, l.First)
+		t.Errorf("learned from %d answers, of %+v, want 20, and 22 first attempts", l.Samples, l.First)
 	}
 	if p.Rest != 78 {
 		t.Errorf("the rest of 100 planned records are %d, want 78", p.Rest)

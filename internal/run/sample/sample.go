@@ -59,7 +59,7 @@ func (p *Pilot) Orders() map[int64]bool {
 }
 
 // Pick gives the orders of the pilot, sorted. Each stratum gives its share of the documents, rounded by largest
-// remainder; usable says which of them can be asked.
+// remainder; usable says which of them can be sent.
 func (p *Pilot) Pick(usable func(order int64) bool) []int64 {
 	var total int64
 	var all []Stratum

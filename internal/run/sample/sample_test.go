@@ -81,7 +81,7 @@ func TestWhatCannotBeAskedIsReplaced(t *testing.T) {
 	held := s.Orders()
 	for _, order := range picked {
 		if unusable[order] || !held[order] {
-			t.Errorf("Pick gave %d, which cannot be asked or was not held", order)
+			t.Errorf("Pick gave %d, which cannot be sent or was not held", order)
 		}
 	}
 }
