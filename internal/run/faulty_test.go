@@ -151,8 +151,9 @@ func TestNothingIsLostOrPaidTwiceWhateverTheNetworkDoes(t *testing.T) {
 				if err != nil {
 					t.Fatalf("after %v: %v", n.came, err)
 				}
-				if out.Totals.OK != 7 {
-					t.Errorf("%d ok, want 7: %+v", out.Totals.OK, out.Totals)
+				// Two lost replies end a record: a third call could be the third that is paid.
+				if failed := out.Totals.Failed; out.Totals.OK+failed != 7 || failed > 0 && (n.lost < 2 || out.Totals.Classes["no_reply"] == 0) {
+					t.Errorf("%d ok, want 7, or fewer where two replies were lost: %+v", out.Totals.OK, out.Totals)
 				}
 				again := 0
 				for _, times := range w.bill(t) {
