@@ -51,6 +51,7 @@ type Asked struct {
 	Check  *parse.Checker
 	// StructuredAuto: the pilot decides whether the answers' schema is sent along. Prompt sends it until then.
 	StructuredAuto bool
+	StructuredWhy  string // why requests carry the schema or not, once that was decided
 	// CachePrefix is the system prompt as it is in bodies whose prefix is marked for the prompt cache in on-demand calls;
 	// empty: none.
 	CachePrefix []byte
@@ -166,8 +167,12 @@ func (a Asked) ofPass(was *runjson.Run) (Asked, error) {
 	return a, nil
 }
 
-// plain sends no answer schema.
-func (a Asked) plain() Asked {
+// decided sends the answer schema or not, for a reason.
+func (a Asked) decided(send bool, why string) Asked {
+	a.StructuredWhy = why
+	if send {
+		return a
+	}
 	a.Prompt = a.Prompt.Plain()
 	if l := a.Long; l != nil {
 		a.Long = &prepare.Long{Part: l.Part.Plain(), Merge: l.Merge.Plain()}

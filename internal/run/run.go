@@ -77,12 +77,10 @@ type Run struct {
 	sameAsBefore bool // the pass asks with the settings of the one before
 	learned      *forecast.Learned
 	foreseen     book.Forecast
-	// structuredWhy says why the answer schema is sent along or not.
-	structuredWhy string
-	planned       plan.Plan
-	totals        results.Totals
-	made          Report
-	began         time.Time
+	planned      plan.Plan
+	totals       results.Totals
+	made         Report
+	began        time.Time
 
 	caller    *calls.Caller
 	announced sync.Map     // name of a bucket → run.json is there

@@ -17,13 +17,7 @@ func (r *Run) recallStructured(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	send, why := pilot.SendSchema(head.Structured[r.current().asks()], r.planned.Pilot > 0)
-	if why != "" {
-		r.structuredWhy = why
-	}
-	if !send {
-		r.asked = r.asked.plain()
-	}
+	r.asked = r.asked.decided(pilot.SendSchema(head.Structured[r.current().asks()], r.planned.Pilot > 0))
 	return nil
 }
 
@@ -59,7 +53,7 @@ func (r *Run) structuredReport() *report.Structured {
 	if r.asked.Prompt == nil { // a job that another program submitted
 		return nil
 	}
-	s := &report.Structured{Setting: "off", Sent: r.asked.Prompt.Structured(), Why: r.structuredWhy}
+	s := &report.Structured{Setting: "off", Sent: r.asked.Prompt.Structured(), Why: r.asked.StructuredWhy}
 	switch {
 	case r.asked.StructuredAuto:
 		s.Setting = "auto"
