@@ -162,7 +162,6 @@ func (r *Run) choosePass(ctx context.Context) error {
 		return err
 	}
 	r.pass, r.asked = head.Pass, r.cfg.Asked
-	r.sameAsBefore = r.pass > 1 && head.Settings == head.FinishedSettings
 	same := head.Settings == r.cfg.Settings
 	if !head.Ended() {
 		if _, planned, err := r.plannedPass(ctx, r.pass); err != nil {
@@ -170,7 +169,6 @@ func (r *Run) choosePass(ctx context.Context) error {
 		} else if planned && same {
 			return nil
 		} else if !planned { // nothing was sent with the old ones; a refusal of the plan says which to change
-			r.sameAsBefore = r.pass > 1 && r.cfg.Settings == head.FinishedSettings
 			return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { r.begin(h) })
 		}
 		return fmt.Errorf("pass %d was planned with other settings and is still there", r.pass)
@@ -179,7 +177,6 @@ func (r *Run) choosePass(ctx context.Context) error {
 		return nil // nothing is new: the files are made again from what is there
 	}
 	r.pass++
-	r.sameAsBefore = head.FinishedSettings == r.cfg.Settings
 	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { r.begin(h) })
 }
 

@@ -39,7 +39,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	piloted := slices.Contains(head.Piloted, r.current().asks())
+	piloted := head.FinishedSettings == r.asked.Settings || slices.Contains(head.Piloted, r.current().asks())
 	if err := r.planPass(ctx, before, piloted); err != nil {
 		return count{}, err
 	}
@@ -70,7 +70,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 }
 
 // planPass reads the sources and writes the index of the pass. before is the pass that it is joined with; nil: none. piloted
-// says that an earlier pilot tried the prompt, model and schema: one is enough.
+// says that an earlier pass or pilot tried the prompt, model and schema: one is enough.
 func (r *Run) planPass(ctx context.Context, before *known, piloted bool) error {
 	given, read, err := r.givenAnswers(ctx)
 	if err != nil {
@@ -81,7 +81,7 @@ func (r *Run) planPass(ctx context.Context, before *known, piloted bool) error {
 	}
 	p := r.current().planner(r.pass, r.sources)
 	p.Effects, p.Learned, p.Watch = r.effects, r.learned, r.deps.Watch
-	if r.sameAsBefore || piloted {
+	if piloted {
 		p.Pilot = 0
 	}
 	if r.planned, err = p.Plan(ctx, planner.Earlier{Before: before.slots(), Given: given, Journal: r.files().Journal}); err != nil {

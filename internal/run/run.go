@@ -72,15 +72,14 @@ type Run struct {
 	deps    Deps
 	pools   *pool.Pools
 
-	id           quarry.RunID
-	pass         int
-	sameAsBefore bool // the pass asks with the settings of the one before
-	learned      *forecast.Learned
-	foreseen     book.Forecast
-	planned      plan.Plan
-	totals       results.Totals
-	made         Report
-	began        time.Time
+	id       quarry.RunID
+	pass     int
+	learned  *forecast.Learned
+	foreseen book.Forecast
+	planned  plan.Plan
+	totals   results.Totals
+	made     Report
+	began    time.Time
 
 	caller    *calls.Caller
 	announced sync.Map     // name of a bucket → run.json is there
