@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"quarry"
-	"quarry/internal/run/cut"
 	"quarry/internal/run/rounds"
 )
 
@@ -32,7 +31,8 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 	from, records := rounds.Waiting(shards, r.planned.Pass, among)
 	if among == nil && r.planned.Long > 0 && r.asked.Long != nil {
 		journals := append(r.journals(rounds.Parted(shards)), r.carriedParts()...)
-		id, merges, err := queue.AddMerges(ctx, shards, &rounds.Merges{Pass: r.index(r.planned.Pass), Journals: journals, Renderer: r.asked.Long.Merge})
+		m := rounds.Merges{Pass: r.index(r.planned.Pass), Journals: journals, Renderer: r.asked.Long.Merge}
+		id, merges, err := queue.AddMerges(ctx, shards, &m)
 		if err != nil {
 			return false, err
 		}
@@ -47,18 +47,15 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 	if err != nil {
 		return false, err
 	}
-	if mode == quarry.ModeJob && records < r.cfg.Quotas.MinRecords {
-		if among != nil {
-			return false, nil
-		}
-		if !r.bounds().MayCall() {
-			r.leaveQueued(records)
-			return false, nil
-		}
-		mode = quarry.ModeOnDemand
-		r.watch(Event{Kind: Note, Text: cut.BelowMinimumText(records, r.cfg.Quotas.MinRecords) + ": sent again by on-demand calls"})
+	how := rounds.Decide(records, mode, r.bounds(), among != nil, r.basis().OnDemandHint())
+	if how.Note != "" {
+		r.watch(Event{Kind: Note, Text: how.Note})
 	}
-	rows, note, err := queue.Cut(ctx, from, r.planned.Pass, mode, r.bounds())
+	if how.Mode == "" {
+		r.unsent = how.Unsent
+		return false, nil
+	}
+	rows, note, err := queue.Cut(ctx, from, r.planned.Pass, how.Mode, r.bounds())
 	if err != nil {
 		return false, err
 	}
@@ -72,15 +69,4 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 		return false, err
 	}
 	return true, r.ledger.AddShards(ctx, rows, nil, rounds.Takes(from, rows[0].ID))
-}
-
-// leaveQueued ends the rounds of the pass: the queued records are too few for a job, and may not be sent by calls.
-func (r *Run) leaveQueued(records int64) {
-	r.unsent = records
-	price := r.basis().OnDemandHint()
-	what := ": failed; --below-minimum ondemand sends them on demand" + price + ", --below-minimum hold keeps them for a later run"
-	if r.bounds().Below == cut.Hold {
-		what = ", waiting for a run with enough records; --below-minimum ondemand sends them now" + price
-	}
-	r.watch(Event{Kind: Note, Text: cut.BelowMinimumText(records, r.cfg.Quotas.MinRecords) + what})
 }

@@ -55,6 +55,8 @@ var list = []mutant{
 	{file: "internal/run/rounds/queue.go", was: "if !l.Plain && !q.Plain {", is: "if !q.Plain {"},
 	{file: "internal/run/rounds/queue.go", was: "if tooLong || errors.Is", is: "if tooLong && l.Attempt == 0 || errors.Is"},
 	{file: "internal/run/rounds/queue.go", was: "		if !IsMerges(id) {\n			takes", is: "		{\n			takes"},
+	{file: "internal/run/rounds/decide.go", was: "records >= minimum", is: "records > minimum"},
+	{file: "internal/run/rounds/decide.go", was: "	case later:\n		return Decision{}\n", is: ""},
 	{file: "internal/run/rounds/merges.go", was: "len(rounds)+1", is: "len(rounds)"},
 	{file: "internal/run/rounds/merges.go", was: "			bad = tried.Bad\n", is: "			bad = 0 * tried.Bad\n"},
 	{file: "internal/run/rounds/merges.go", was: "		if o.Parts == 0 {\n			continue\n		}\n", is: "", survives: "the attempts at a document in one record merge nothing"},

@@ -261,3 +261,30 @@ func TestOnlyShardsWithPartsAreWalked(t *testing.T) {
 		t.Errorf("Parted() = %+v, want s00002", parted)
 	}
 }
+
+func TestFewQueuedRecordsAreSentAsTheBoundsAllow(t *testing.T) {
+	t.Parallel()
+	const stop, hold, call = cut.Stop, cut.Hold, cut.OnDemand
+	for name, c := range map[string]struct {
+		records int64
+		mode    quarry.Mode
+		below   cut.BelowMinimum
+		later   bool
+		want    quarry.Mode
+		unsent  int64
+		note    string
+	}{
+		"enough for a job":          {100, quarry.ModeJob, stop, false, quarry.ModeJob, 0, ""},
+		"calls have no minimum":     {1, quarry.ModeFlex, stop, false, quarry.ModeFlex, 0, ""},
+		"a later round may be full": {99, quarry.ModeJob, call, true, "", 0, ""},
+		"calls are allowed":         {99, quarry.ModeJob, call, false, quarry.ModeOnDemand, 0, "sent again by on-demand calls"},
+		"they wait for a later run": {99, quarry.ModeJob, hold, false, "", 99, "sends them now at a price"},
+		"they end failed":           {99, quarry.ModeJob, stop, false, "", 99, "sends them on demand at a price, --below-minimum hold"},
+	} {
+		bounds := cut.Bounds{Quotas: quarry.Quotas{MinRecords: 100}, Below: c.below}
+		got := rounds.Decide(c.records, c.mode, bounds, c.later, " at a price")
+		if got.Mode != c.want || got.Unsent != c.unsent || !strings.Contains(got.Note, c.note) || (got.Note == "") != (c.note == "") {
+			t.Errorf("%s: Decide() = %+v, want mode %q, %d unsent, a note with %q", name, got, c.want, c.unsent, c.note)
+		}
+	}
+}
