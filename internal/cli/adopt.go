@@ -67,13 +67,13 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 	if err != nil {
 		return err
 	}
-	h, err := r.BringHome(ctx, false)
+	h, err := r.Collect(ctx, false)
 	show.close()
 	if err != nil {
 		return err
 	}
 	if a.json {
-		out := homeJSONOf(&h, dir)
+		out := collectedJSONOf(&h, dir)
 		out.Jobs, out.Unsent = found.Jobs, found.Unsent
 		if err := a.writeJSON(&out); err != nil {
 			return err
@@ -83,7 +83,7 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 	if n := len(found.Unsent); n > 0 {
 		a.say("%s more input files in the bucket were never submitted", figure.Thousands(int64(n)))
 	}
-	a.printHome(&h, s.Dir)
+	a.printCollected(&h, s.Dir)
 	a.say("then name the sources again, and the rest is asked: quarry run SOURCE… --target aws --dir %s", s.Dir)
 	return errors.Join(h.Errors...)
 }

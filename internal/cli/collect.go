@@ -51,7 +51,7 @@ job is still running · 7 run locked · 130 interrupted`,
 	return cmd
 }
 
-// collectRun brings home what a run's jobs answered.
+// collectRun collects what a run's jobs answered.
 func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (err error) {
 	l, err := a.openLedger(ctx, s.Dir) // nothing is made where there is no run
 	if err != nil {
@@ -69,18 +69,18 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 	if err != nil {
 		return err
 	}
-	h, err := r.BringHome(ctx, watch)
+	h, err := r.Collect(ctx, watch)
 	show.close()
 	if err != nil {
 		return err
 	}
 	if a.json {
-		out := homeJSONOf(&h, dir)
+		out := collectedJSONOf(&h, dir)
 		if err := a.writeJSON(&out); err != nil {
 			return err
 		}
 	}
-	a.printHome(&h, s.Dir)
+	a.printCollected(&h, s.Dir)
 	switch {
 	case len(h.Errors) > 0:
 		return errors.Join(h.Errors...)

@@ -7,8 +7,8 @@ import (
 	"quarry/internal/run"
 )
 
-// homeJSON is what adopt and collect tell programs of a run.
-type homeJSON struct {
+// collectedJSON is what adopt and collect tell programs of a run.
+type collectedJSON struct {
 	Run       quarry.RunID     `json:"run"`
 	Dir       string           `json:"dir"`
 	Done      bool             `json:"done"`
@@ -21,8 +21,8 @@ type homeJSON struct {
 	Faults    []string         `json:"faults"`
 }
 
-func homeJSONOf(h *run.Home, dir string) homeJSON {
-	out := homeJSON{
+func collectedJSONOf(h *run.Collected, dir string) collectedJSON {
+	out := collectedJSON{
 		Run: h.Run, Dir: dir, Done: h.Done, Jobs: len(h.Report.Jobs), Running: []shardStatus{}, Unsent: []quarry.ShardID{},
 		Documents: h.Report.Documents, Tokens: h.Report.Tokens, CostUSD: h.Report.Cost.Actual, Faults: []string{},
 	}
@@ -39,8 +39,8 @@ func homeJSONOf(h *run.Home, dir string) homeJSON {
 	return out
 }
 
-// printHome says what was brought home, and what was not.
-func (a *App) printHome(h *run.Home, dir string) {
+// printCollected says what was collected, and what was not.
+func (a *App) printCollected(h *run.Collected, dir string) {
 	a.printOutcome(&run.Outcome{Run: h.Run, Planned: h.Planned, Totals: h.Totals, Report: h.Report}, dir)
 	for i := range h.Running {
 		s := &h.Running[i]

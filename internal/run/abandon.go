@@ -180,7 +180,7 @@ func (r *Run) dropUnsent(ctx context.Context, pass int, rows []ledger.Shard) (ke
 		return nil, err
 	}
 	defer restore()
-	l, err := r.life(ctx)
+	l, err := r.life(ctx, true)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (r *Run) resolveIntent(ctx context.Context, l *life.Life, s *ledger.Shard) 
 	}
 }
 
-// asPass makes a pass the one at hand, of which nothing is sent again, until restore is called.
+// asPass makes a pass the one at hand until restore is called.
 func (r *Run) asPass(ctx context.Context, pass int) (restore func(), err error) {
 	kept, err := r.book.Pass(ctx, pass)
 	if err != nil {
@@ -249,9 +249,9 @@ func (r *Run) asPass(ctx context.Context, pass int) (restore func(), err error) 
 			return nil, err
 		}
 	}
-	at, adopting := r.pass, r.adopting
-	r.pass, r.asked, r.adopting = pass, asked, true
-	return func() { r.pass, r.asked, r.adopting = at, r.cfg.Asked, adopting }, nil
+	at := r.pass
+	r.pass, r.asked = pass, asked
+	return func() { r.pass, r.asked = at, r.cfg.Asked }, nil
 }
 
 // drain follows what a pass has sent to its end and collects it. Calls that were not made are not made any more.
@@ -261,7 +261,7 @@ func (r *Run) drain(ctx context.Context, pass int, rows []ledger.Shard) error {
 		return err
 	}
 	defer restore()
-	l, err := r.life(ctx)
+	l, err := r.life(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -275,11 +275,8 @@ func (r *Run) drain(ctx context.Context, pass int, rows []ledger.Shard) error {
 		}
 		mine = append(mine, s)
 	}
-	var h Home
-	if err := r.follow(ctx, &h, mine, true); err != nil {
-		return err
-	}
-	if err := errors.Join(h.Errors...); err != nil {
+	failed, err := l.Collect(ctx, mine, true)
+	if err := errors.Join(append(failed, err)...); err != nil {
 		return err
 	}
 	for _, s := range mine {

@@ -36,7 +36,7 @@ const oneIsEnoughQuotas = `{"*":{"min_records":1,"records_per_job":4,"records_pe
 
 // home takes the run over into an empty directory and brings home what was paid for. ok is false where nothing of it lies in
 // the bucket.
-func (w *world) home(t *testing.T, id quarry.RunID) (found run.Adopted, h run.Home, ok bool) {
+func (w *world) home(t *testing.T, id quarry.RunID) (found run.Adopted, h run.Collected, ok bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -52,12 +52,12 @@ func (w *world) home(t *testing.T, id quarry.RunID) (found run.Adopted, h run.Ho
 	if err != nil {
 		t.Fatalf("adopt: %v", err)
 	}
-	h, err = r.BringHome(ctx, true)
+	h, err = r.Collect(ctx, true)
 	if err != nil {
-		t.Fatalf("bring home: %v", err)
+		t.Fatalf("collect: %v", err)
 	}
 	if err := errors.Join(h.Errors...); err != nil {
-		t.Fatalf("bring home: %v", err)
+		t.Fatalf("collect: %v", err)
 	}
 	return found, h, true
 }

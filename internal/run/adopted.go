@@ -12,8 +12,8 @@ import (
 
 // closeAdopted makes a pass of the records that were taken over, and its results. Once all of them are here the pass is
 // finished, and the next one begins when sources are named.
-func (r *Run) closeAdopted(ctx context.Context, h *Home, rows []ledger.Shard, pass int) error {
-	before, err := r.adoptedBefore(ctx, pass)
+func (r *Run) closeAdopted(ctx context.Context, c *Collected, rows []ledger.Shard, pass int) error {
+	before, err := r.adoptedBefore(ctx)
 	if err != nil {
 		return err
 	}
@@ -23,21 +23,20 @@ func (r *Run) closeAdopted(ctx context.Context, h *Home, rows []ledger.Shard, pa
 	if err := r.planAdopted(ctx, rows, pass, before); err != nil {
 		return err
 	}
-	r.partial = true // documents that were never sent are not known here
-	if _, err := r.export(ctx); err != nil {
+	if _, err := r.exportAs(ctx, takenOver); err != nil {
 		return err
 	}
 	if err := r.keepAnswers(); err != nil {
 		return err
 	}
-	if _, err := r.writeReportFiles(ctx); err != nil {
+	if _, err := r.writeReportFiles(ctx, takenOver); err != nil {
 		return err
 	}
 	last := passesOf(rows, pass)
-	if len(h.Running) > 0 || len(h.Errors) > 0 || pass != last[len(last)-1] {
+	if len(c.Running) > 0 || len(c.Errors) > 0 || pass != last[len(last)-1] {
 		return nil
 	}
-	h.Done = true
+	c.Done = true
 	if err := r.finished(ctx, nil); err != nil {
 		return err
 	}
@@ -72,14 +71,14 @@ func (r *Run) pilotPassed(ctx context.Context) (bool, error) {
 }
 
 // adoptedBefore opens the pass before among those that asked something; nil for the first of them.
-func (r *Run) adoptedBefore(ctx context.Context, pass int) (*known, error) {
+func (r *Run) adoptedBefore(ctx context.Context) (*known, error) {
 	rows, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return nil, err
 	}
 	earlier := 0
 	for i := range rows {
-		if p := rows[i].Pass; p < pass {
+		if p := rows[i].Pass; p < r.pass {
 			earlier = max(earlier, p)
 		}
 	}

@@ -14,8 +14,20 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// export joins all attempts at each document and writes results.jsonl in the order of the sources, and failed.jsonl.
-func (r *Run) export(ctx context.Context) (count, error) {
+// extent is which documents of a pass are in its results.
+type extent int
+
+const (
+	whole     extent = iota // all: each has ended
+	soFar                   // those that have ended
+	takenOver               // those of a run that was taken over; documents that were never sent are not known
+)
+
+// export writes the results of the whole pass.
+func (r *Run) export(ctx context.Context) (count, error) { return r.exportAs(ctx, whole) }
+
+// exportAs joins all attempts at each document and writes results.jsonl in the order of the sources, and failed.jsonl.
+func (r *Run) exportAs(ctx context.Context, how extent) (count, error) {
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return count{}, err
@@ -31,7 +43,11 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	defer out.Abort()
-	before, err := r.passBefore(ctx)
+	open := r.passBefore
+	if how == takenOver {
+		open = r.adoptedBefore
+	}
+	before, err := open(ctx)
 	if err != nil {
 		return count{}, err
 	}
@@ -45,7 +61,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 	defer taken.Close()
 	files := append(r.journals(shards), lines.Sorted{Path: pass.Path(index.SkippedFile)}, lines.Sorted{Path: pass.Path(index.EarlierFile), Rank: -1})
 	files = append(files, r.unbuilt(shards)...)
-	closing := answers.Closing{Partial: r.partial, Unsent: r.unsent, UnsentKind: r.bounds().UnsentKind()}
+	closing := answers.Closing{Partial: how != whole, Unsent: r.unsent, UnsentKind: r.bounds().UnsentKind()}
 	var attempts []shardfile.Outcome
 	give := func() error {
 		if len(attempts) == 0 {
@@ -79,7 +95,7 @@ func (r *Run) export(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	t := out.Totals()
-	if r.partial {
+	if how != whole {
 		r.totals = t
 		return count{taken: t.Total, done: t.OK, failed: t.Invalid + t.Failed, skipped: t.Skipped}, out.Commit(r.planned.Orders)
 	}

@@ -62,7 +62,7 @@ func readHistory(ctx context.Context, l *ledger.Ledger) (h history.Run, err erro
 
 // withHistory puts what the pass at hand and the whole run took into its report. Where the pass ends with this report, it gives what is
 // kept of its end.
-func (r *Run) withHistory(ctx context.Context, rep *Report) (end *book.Ended, err error) {
+func (r *Run) withHistory(ctx context.Context, rep *Report, how extent) (end *book.Ended, err error) {
 	h, err := readHistory(ctx, r.ledger)
 	if err != nil {
 		return nil, err
@@ -79,13 +79,13 @@ func (r *Run) withHistory(ctx context.Context, rep *Report) (end *book.Ended, er
 		return nil, fmt.Errorf("report on pass %d: it has no plan", r.planned.Pass)
 	}
 	f := &h.Passes[at]
-	ended := h.Finished == r.planned.Pass && !r.partial
+	ended := h.Finished == r.planned.Pass && how == whole
 	switch {
 	case ended && f.Ended != nil && f.Ended.Time != nil: // the steps are those of a command that found nothing new
 		total := rep.Time.Total
 		rep.Time = *f.Ended.Time
 		rep.Time.Total = total
-	case !ended && !r.partial:
+	case !ended && how == whole:
 		h.Finished = r.planned.Pass
 		times := rep.Time
 		times.Total = (f.Worked + took).Seconds()
@@ -94,7 +94,7 @@ func (r *Run) withHistory(ctx context.Context, rep *Report) (end *book.Ended, er
 	}
 	all := history.Of(&h)
 	rep.LastPass, rep.WholeRun = &all.Passes[at], &all.Whole
-	rep.NothingNew = ended || (r.planned.Asked == 0 && r.planned.Pass > 1 && !r.partial)
+	rep.NothingNew = ended || (r.planned.Asked == 0 && r.planned.Pass > 1 && how == whole)
 	if end != nil {
 		end.List = rep.LastPass.Cost.List
 	}

@@ -18,8 +18,8 @@ import (
 	"quarry/internal/run/verdict"
 )
 
-// life gives the life of the shards of the pass at hand.
-func (r *Run) life(ctx context.Context) (*life.Life, error) {
+// life gives the life of the shards of the pass at hand. final: nothing of them is sent again in it.
+func (r *Run) life(ctx context.Context, final bool) (*life.Life, error) {
 	rows, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (r *Run) life(ctx context.Context) (*life.Life, error) {
 		Validate: r.current().validation(), Poll: r.cfg.Poll, KeepShards: r.cfg.KeepShards,
 		Costs: r.costs(), Clock: &r.clock, LookAtDeadline: r.lookAtDeadline, Stop: r.stopRequest,
 		Build: r.build, MayCall: r.bounds().MayCall(), Cut: r.cutSmaller, Announce: r.announce, Note: r.note, Answer: r.answer,
-		Judge: r.current().judge(), Model: r.asked.Model, Free: r.cfg.Local || r.cfg.Free, Workers: r.cfg.Workers, Adopted: r.adopting,
+		Judge: r.current().judge(), Model: r.asked.Model, Free: r.cfg.Local || r.cfg.Free, Workers: r.cfg.Workers, Final: final,
 	}
 	if r.cfg.MaxUSD != nil {
 		cfg.Cap = limits.NewCap(*r.cfg.MaxUSD)

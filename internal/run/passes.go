@@ -26,7 +26,7 @@ func (r *Run) open(ctx context.Context) error {
 	r.id = head.Run
 	// A pass is given up before the places are compared: what it sent is collected where it is.
 	for _, step := range []func(context.Context) error{
-		r.sameSources, r.sameTarget, r.letGo, r.samePlace, r.resume, r.samePools, r.homeFirst, r.choosePass,
+		r.sameSources, r.sameTarget, r.letGo, r.samePlace, r.resume, r.samePools, r.collectFirst, r.choosePass,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -69,7 +69,7 @@ func (r *Run) reconcile(ctx context.Context, kind quarry.ShardKind) error {
 		underway := all.Unfinished() - all.States[quarry.ShardEnded] - all.States[quarry.ShardCollected]
 		return r.ledger.Release(ctx, time.Now(), ahead-underway, kind)
 	}
-	shards, err := r.life(ctx)
+	shards, err := r.life(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -127,9 +127,6 @@ func (r *Run) plannedPass(ctx context.Context, n int) (p plan.Plan, ok bool, err
 
 // passBefore opens the finished pass that the pass at hand is joined with; nil where there is none.
 func (r *Run) passBefore(ctx context.Context) (*known, error) {
-	if r.adopting {
-		return r.adoptedBefore(ctx, r.pass)
-	}
 	n, err := r.numberBefore(ctx)
 	if err != nil {
 		return nil, err

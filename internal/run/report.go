@@ -19,7 +19,7 @@ type Report = report.Report
 
 // writeReport writes report.json and report.html.
 func (r *Run) writeReport(ctx context.Context) (count, error) {
-	end, err := r.writeReportFiles(ctx)
+	end, err := r.writeReportFiles(ctx, whole)
 	if err != nil {
 		return count{}, err
 	}
@@ -30,7 +30,7 @@ func (r *Run) writeReport(ctx context.Context) (count, error) {
 }
 
 // writeReportFiles gives what is kept of the pass's end; nil: it does not end with this report.
-func (r *Run) writeReportFiles(ctx context.Context) (*book.Ended, error) {
+func (r *Run) writeReportFiles(ctx context.Context, how extent) (*book.Ended, error) {
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (r *Run) writeReportFiles(ctx context.Context) (*book.Ended, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep, end, err := r.makeReport(ctx, shards, steps)
+	rep, end, err := r.makeReport(ctx, shards, steps, how)
 	if err != nil {
 		return nil, err
 	}
@@ -61,10 +61,10 @@ func (r *Run) writeReportFiles(ctx context.Context) (*book.Ended, error) {
 	return end, nil
 }
 
-func (r *Run) makeReport(ctx context.Context, shards []ledger.Shard, steps map[string]ledger.Step) (Report, *book.Ended, error) {
+func (r *Run) makeReport(ctx context.Context, shards []ledger.Shard, steps map[string]ledger.Step, how extent) (Report, *book.Ended, error) {
 	p := summary.Pass{
 		Plan: &r.planned, Totals: &r.totals, Rows: shards, Steps: steps, Before: r.foreseen.Before, After: r.foreseen.After,
-		Home: ledger.Pool{Region: r.cfg.Region, Model: r.asked.Model}, Prices: r.cfg.Prices, Quotas: r.cfg.Quotas, Local: r.cfg.Local, Free: r.cfg.Free, Cap: r.cfg.MaxUSD, Adopted: r.adopting,
+		Home: ledger.Pool{Region: r.cfg.Region, Model: r.asked.Model}, Prices: r.cfg.Prices, Quotas: r.cfg.Quotas, Local: r.cfg.Local, Free: r.cfg.Free, Cap: r.cfg.MaxUSD, Adopted: how == takenOver,
 	}
 	rep := p.Report()
 	rep.Run, rep.Version, rep.Generated, rep.Sources = r.id, r.cfg.Version, time.Now().UTC(), r.cfg.Sources
@@ -72,6 +72,6 @@ func (r *Run) makeReport(ctx context.Context, shards []ledger.Shard, steps map[s
 	var said []string
 	rep.Deadline, said = r.deadlineReport(shards)
 	rep.Notes = append(rep.Notes, said...)
-	end, err := r.withHistory(ctx, &rep)
+	end, err := r.withHistory(ctx, &rep, how)
 	return rep, end, err
 }

@@ -83,8 +83,6 @@ type Run struct {
 
 	caller    *calls.Caller
 	announced sync.Map     // name of a bucket → run.json is there
-	partial   bool         // not all documents have ended yet: what has is written
-	adopting  bool         // the rows at hand were taken over: neither their input files nor their sources are here
 	places    input.Places // where the documents are now, once the sources were found to have changed
 
 	clock    limits.Clock

@@ -47,7 +47,7 @@ func (l *Life) collect(ctx context.Context, s *ledger.Shard) error {
 		return l.waitOr(s, err)
 	}
 	nothing := s.Job.Status == quarry.JobFailed && len(out.Files) == 0 && s.Job.Counts.Success == 0
-	if nothing && !l.Adopted && !l.Judge.SchemaRefused(s.Job.Message) {
+	if nothing && !l.Final && !l.Judge.SchemaRefused(s.Job.Message) {
 		failed := &quarry.Error{
 			Kind: quarry.Provider, Op: "run job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
 			Err: fmt.Errorf("%s: %s", s.Job.Status, s.Job.Message), Hint: hintFor(s.Job.Message),

@@ -64,8 +64,8 @@ type Config struct {
 	Model   string         // that was requested
 	Free    bool           // the provider is a stand-in, so answers cost nothing
 	Workers int            // of parsing
-	// Adopted says that the rows were taken over: neither their input files nor their sources are here, so nothing of them is sent again.
-	Adopted bool
+	// Final: nothing of these rows is sent again in their pass, since their input files or their sources are not here, or since it is given up.
+	Final bool
 }
 
 // Life is the life of the shards of one pass. Safe for concurrent use, by one goroutine a shard. It remembers nothing that a new

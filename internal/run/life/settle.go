@@ -139,7 +139,7 @@ func (l *Life) seal(s *ledger.Shard, loose *shardfile.Loose) error {
 		if err := lines.Write(journal, &o); err != nil {
 			return err
 		}
-		if next != nil && !l.Adopted { // its input is not here: the next pass makes it again from its sources
+		if next != nil && !l.Final { // its input is not here: the next pass makes it again from its sources
 			next.Part = p
 			next.Resent = p.Resent || resent[p.RecordID]
 			if o.Class == quarry.ClassMissing && of.Unreached(&p) {
