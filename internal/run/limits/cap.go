@@ -20,20 +20,16 @@ import (
 // after the Check before it: two shards must not be let through on the same money.
 type Cap struct {
 	limit   quarry.USD
-	granted map[quarry.ShardID]bool // let through
-	sending map[quarry.ShardID]bool // of them, those that are sent next
+	through map[quarry.ShardID]bool // shards that were let through; true: to be sent, not only built
 }
 
 // NewCap gives a cap that has let nothing through.
 func NewCap(limit quarry.USD) *Cap {
-	return &Cap{limit: limit, granted: map[quarry.ShardID]bool{}, sending: map[quarry.ShardID]bool{}}
+	return &Cap{limit: limit, through: map[quarry.ShardID]bool{}}
 }
 
 // Release takes back what a shard was let through for: it is sent in another way, at another cost.
-func (c *Cap) Release(id quarry.ShardID) {
-	delete(c.granted, id)
-	delete(c.sending, id)
-}
+func (c *Cap) Release(id quarry.ShardID) { delete(c.through, id) }
 
 // Check says whether a shard may be sent: Go, Wait while an open shard may still turn out cheaper, or Cut. It is an error where
 // none of them can help. rows are all of the ledger.
@@ -47,8 +43,7 @@ func (c *Cap) Check(costs *Costs, rows []ledger.Shard, s *ledger.Shard) (verdict
 	}
 	switch {
 	case b.Admits(c.limit, own):
-		c.granted[s.ID] = true
-		c.sending[s.ID] = s.State != quarry.ShardPlanned
+		c.through[s.ID] = s.State != quarry.ShardPlanned
 		return verdict.Go{}, nil
 	case b.Open.Worst > 0 || b.Earlier:
 		why := fmt.Sprintf("the cap of %s: %s settled, open shards need %s, this one needs %s", c.limit, b.Settled, b.Open.Needs(), own.Needs())
@@ -114,7 +109,8 @@ func (c *Cap) balance(costs *Costs, rows []ledger.Shard, own *ledger.Shard) (for
 		if o.Pass != own.Pass || o.ID == own.ID || o.Unasked != "" || !o.Times.Collected.IsZero() {
 			continue
 		}
-		b.Earlier = b.Earlier || o.State == quarry.ShardPlanned && o.Kind == own.Kind && o.Seq < own.Seq && !c.granted[o.ID]
+		_, granted := c.through[o.ID]
+		b.Earlier = b.Earlier || o.State == quarry.ShardPlanned && o.Kind == own.Kind && o.Seq < own.Seq && !granted
 		if !c.reserves(costs, o, own) {
 			continue
 		}
@@ -138,19 +134,20 @@ func (c *Cap) balance(costs *Costs, rows []ledger.Shard, own *ledger.Shard) (for
 // A shard that turned to calls and has made none gave back what its job had reserved, until its calls are let through: calls may
 // cost twice as much, so two such shards would wait for each other too.
 func (c *Cap) reserves(costs *Costs, o, own *ledger.Shard) bool {
-	if o.Late && o.Mode != quarry.ModeJob && !c.granted[o.ID] && !costs.CallsBegan(o.ID) {
+	sending, granted := c.through[o.ID]
+	if o.Late && o.Mode != quarry.ModeJob && !granted && !costs.CallsBegan(o.ID) {
 		return false
 	}
 	before := o.Seq < own.Seq
 	switch o.State {
 	case quarry.ShardPlanned:
-		return c.granted[o.ID] && before
+		return granted && before
 	case quarry.ShardBuilt:
 		return before
 	case quarry.ShardUploaded:
-		return c.sending[o.ID] || before
+		return sending || before
 	case quarry.ShardCalling:
-		return c.sending[o.ID] || costs.CallsBegan(o.ID) || (before && !o.Late)
+		return sending || before || costs.CallsBegan(o.ID)
 	}
 	return true
 }

@@ -128,6 +128,9 @@ func TestTheCapLetsThroughWhatFits(t *testing.T) {
 		"the manifest counts where it says more": {15 * cent, []ledger.Shard{row(1, submitted, collected(2000, 4000), func(s *ledger.Shard) {
 			s.Output.Manifest = &quarry.Manifest{InputTokenCount: 10_000, OutputTokenCount: 40_000}
 		}), row(2, uploaded)}, "reached"},
+		"a manifest says what answers do not": {15 * cent, []ledger.Shard{row(1, submitted, collected(0, 0), func(s *ledger.Shard) {
+			s.Tally.Usage.Unknown, s.Output.Manifest = 1, &quarry.Manifest{InputTokenCount: 2000, OutputTokenCount: 4000}
+		}), row(2, uploaded)}, "go"},
 		"answers have shown how many tokens a byte has": {15 * cent, []ledger.Shard{
 			row(1, submitted, collected(100, 100), func(s *ledger.Shard) { s.Output.TokensPerByte = 0.4 }),
 			row(2, submitted, func(s *ledger.Shard) { s.Bytes, s.AnswerTokens = 200_000, 100 }),
@@ -168,6 +171,36 @@ func TestWhatIsLetThroughIsReservedUntilItIsReleased(t *testing.T) {
 	}
 }
 
+func TestALaterShardBlocksAnEarlierOneOnlyOnceItIsSent(t *testing.T) {
+	t.Parallel()
+	c, costs := limits.NewCap(20*cent), costs(t)
+	rows := []ledger.Shard{row(1, quarry.ShardPlanned), row(2, quarry.ShardPlanned)}
+	for _, step := range []struct {
+		i      int
+		states [2]quarry.ShardState
+		want   string
+	}{
+		{1, [2]quarry.ShardState{quarry.ShardPlanned, quarry.ShardPlanned}, "go"},
+		{0, [2]quarry.ShardState{quarry.ShardPlanned, quarry.ShardPlanned}, "go"},
+		{1, [2]quarry.ShardState{quarry.ShardPlanned, quarry.ShardUploaded}, "wait"},
+	} {
+		rows[0].State, rows[1].State = step.states[0], step.states[1]
+		v, err := c.Check(costs, rows, &rows[step.i])
+		if got := word(t, v, err); got != step.want {
+			t.Errorf("shard %d of %v: %s, want %s", step.i+1, step.states, got, step.want)
+		}
+	}
+	c = limits.NewCap(20 * cent)
+	rows[0].State = quarry.ShardPlanned
+	if v, err := c.Check(costs, rows, &rows[1]); word(t, v, err) != "go" {
+		t.Errorf("the later one: %+v, %v, want go: the earlier one was not let through", v, err)
+	}
+	rows[0].State = quarry.ShardUploaded
+	if v, err := c.Check(costs, rows, &rows[0]); word(t, v, err) != "wait" {
+		t.Errorf("the earlier one: %+v, %v, want it to wait: the later one is sent", v, err)
+	}
+}
+
 func TestTheForecastReservesLessThanTheWorstCase(t *testing.T) {
 	t.Parallel()
 	// A record is forecast at 300 tokens of input and 200 of output: 0.65 cents for ten of them.
@@ -192,13 +225,21 @@ func TestTheForecastReservesLessThanTheWorstCase(t *testing.T) {
 		}, "reached"},
 		// 20 records are forecast at 1.3 cents and cost 2.6: the next one is forecast at twice as much.
 		"a shard that cost twice its forecast raises the next": {5 * cent, []ledger.Shard{row(1, quarry.ShardSubmitted, big, collected(12_000, 8000)), submitted(2)}, "reached"},
-		"a small shard does not":                               {5 * cent, []ledger.Shard{row(1, quarry.ShardSubmitted, collected(12_000, 8000)), submitted(2)}, "go"},
+		"and what is open":       {7 * cent, []ledger.Shard{row(1, quarry.ShardSubmitted, big, collected(12_000, 8000)), submitted(2), submitted(3)}, "wait"},
+		"a small shard does not": {5 * cent, []ledger.Shard{row(1, quarry.ShardSubmitted, collected(12_000, 8000)), submitted(2)}, "go"},
 	} {
 		c := costs(t)
 		c.Upper = up
 		if got := check(t, tt.limit, c, tt.rows...); got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
 		}
+	}
+	c := costs(t)
+	c.Upper, c.MaxOutput = up, 0 // an answer that was cut off may be as long as all of them may be together
+	one := row(1, quarry.ShardSubmitted, collected(0, 0), func(s *ledger.Shard) { s.Tally.Classes = map[quarry.Class]int64{quarry.ClassTruncated: 1} })
+	retry := row(2, quarry.ShardSubmitted, func(s *ledger.Shard) { s.Kind, s.Sources = quarry.RetryShard, []quarry.ShardID{"s00001"} })
+	if got := check(t, 4*cent, c, one, retry); got != "reached" {
+		t.Errorf("where the model's most is not known: %s, want reached", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package limits_test
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"testing"
@@ -84,6 +85,9 @@ func TestCallsBeginAtTheLatestMoment(t *testing.T) {
 	if d, _ := c.Look(w, four(), after(open-0.1)); d != nil {
 		t.Errorf("open jobs are stopped too early: %+v", d)
 	}
+	if at := c.NextLook(after(0), after(99)); !at.Equal(after(open - 0.5)) {
+		t.Errorf("the next look is %s after the beginning, want just before open jobs are late", at.Sub(began))
+	}
 	d, notes = c.Look(w, four(), after(open))
 	if d == nil || d.Open == nil || d.Open.Records != 6 || len(notes) != 1 || !strings.Contains(notes[0], "these jobs are stopped") {
 		t.Fatalf("when open jobs are late: %+v, %q, want their 6 records moved", d, notes)
@@ -96,7 +100,6 @@ func TestCallsBeginAtTheLatestMoment(t *testing.T) {
 
 func TestWhatIsLeftBeforeADeadline(t *testing.T) {
 	t.Parallel()
-	late := after(89)
 	calling := four()
 	calling[2].State, calling[2].Mode = quarry.ShardCalling, quarry.ModeOnDemand
 	for name, tt := range map[string]struct {
@@ -104,10 +107,12 @@ func TestWhatIsLeftBeforeADeadline(t *testing.T) {
 		calls int64 // answered, of the third shard
 		want  int64 // records that were not sent
 		none  bool
+		at    float64 // seconds after the beginning. Zero: 89
 	}{
-		"two shards were not sent": {rows: four(), want: 20},
-		"one is sent as calls":     {rows: calling, calls: 3, want: 10},
-		"all is answered":          {rows: []ledger.Shard{row(1, quarry.ShardDone, collected(1, 1), func(s *ledger.Shard) { s.Tally.OK = 40 })}, none: true},
+		"two shards were not sent":  {rows: four(), want: 20},
+		"one is sent as calls":      {rows: calling, calls: 3, want: 10},
+		"one was answered by calls": {rows: calling, calls: 10, at: 60, none: true}, // 16 s, a quarter more and the margin are left after 70
+		"all is answered":           {rows: []ledger.Shard{row(1, quarry.ShardDone, collected(1, 1), func(s *ledger.Shard) { s.Tally.OK = 40 })}, none: true},
 		"the rest is not sent at all": {rows: []ledger.Shard{
 			row(1, quarry.ShardDone, collected(1, 1)), row(2, quarry.ShardPlanned, func(s *ledger.Shard) { s.Records, s.Unasked = 30, quarry.KindBelowMinimum }),
 		}, none: true},
@@ -115,7 +120,7 @@ func TestWhatIsLeftBeforeADeadline(t *testing.T) {
 	} {
 		c := clock(deadline(t, "100s"))
 		c.Answered("s00003", tt.calls)
-		d, _ := c.Look(work(t), tt.rows, late)
+		d, _ := c.Look(work(t), tt.rows, after(cmp.Or(tt.at, 89)))
 		if got := d != nil; got == tt.none {
 			t.Errorf("%s: decided %+v", name, d)
 		} else if d != nil && d.Unsent.Records != tt.want {
@@ -138,12 +143,13 @@ func TestThePilotIsNotWaitedForUntilItIsLate(t *testing.T) {
 
 func TestTheCapIsHarderThanTheDeadline(t *testing.T) {
 	t.Parallel()
-	limit := 2 * cent // 26 of 40 records take 26,000 and 260 tokens: 2.73 cents as calls
+	limit, more := 2*cent, 3*cent // 26 of 40 records take 26,000 and 260 tokens: 2.73 cents as calls. Half a cent is settled
 	for name, tt := range map[string]struct {
 		change func(*limits.Work)
 		want   string // empty: calls begin
 	}{
 		"calls cost more":              {func(w *limits.Work) { w.Cap = &limit }, "the cap of $0.02 would be passed"},
+		"with what is settled they do": {func(w *limits.Work) { w.Cap = &more }, "the cap of $0.03 would be passed"},
 		"their price is not known":     {func(w *limits.Work) { w.Cap, w.Prices.Model = &limit, "unknown.model" }, "the price of calls is not known"},
 		"a settled shard has no price": {func(w *limits.Work) { w.Cap, w.Costs.Pools[0].Model = &limit, "unknown.model" }, "the price of calls is not known"},
 		"calls cost less":              {func(w *limits.Work) { w.Cap = &limit; w.Usage = quarry.Usage{InputTokens: 100} }, ""},
@@ -160,13 +166,18 @@ func TestTheCapIsHarderThanTheDeadline(t *testing.T) {
 			t.Errorf("%s: said twice: %+v, %q", name, d, notes)
 		}
 	}
+	kept := deadline(t, "100s")
+	kept.Kept = "it was over the cap"
+	if d, _ := clock(kept).Look(work(t), four(), after(80)); d == nil || d.Unsent == nil || d.Kept != "" {
+		t.Errorf("decided %+v once the cap allows calls, want them to begin and nothing kept", d)
+	}
 }
 
 func TestAShardFollowsTheDeadline(t *testing.T) {
 	t.Parallel()
 	m := &report.Move{Mode: quarry.ModeFlex}
 	stopping := func(s *ledger.Shard) { s.Job.Status = quarry.JobStopping }
-	none, unsent, open := &limits.Deadline{}, &limits.Deadline{Unsent: m}, &limits.Deadline{Unsent: m, Open: m}
+	none, unsent, open := &limits.Deadline{}, &limits.Deadline{Unsent: m}, &limits.Deadline{Unsent: m, Open: &report.Move{Mode: quarry.ModeOnDemand}}
 	calls := verdict.ToCalls{Mode: quarry.ModeFlex}
 	for name, tt := range map[string]struct {
 		d     *limits.Deadline
@@ -195,7 +206,7 @@ func TestAShardFollowsTheDeadline(t *testing.T) {
 		d       *limits.Deadline
 		refused verdict.Verdict
 		mode    quarry.Mode
-	}{"no deadline": {nil, verdict.Go{}, quarry.ModeJob}, "in time": {none, verdict.Go{}, quarry.ModeJob}, "late": {unsent, calls, quarry.ModeFlex}, "later": {open, calls, quarry.ModeFlex}} {
+	}{"no deadline": {nil, verdict.Go{}, quarry.ModeJob}, "in time": {none, verdict.Go{}, quarry.ModeJob}, "late": {unsent, calls, quarry.ModeFlex}, "later": {open, calls, quarry.ModeOnDemand}} {
 		mode, late := tt.d.Retries()
 		if tt.d.Refused() != tt.refused || mode != tt.mode || late != (tt.mode != quarry.ModeJob) {
 			t.Errorf("%s: refused %+v, retries %s (late %t), want %+v and %s", name, tt.d.Refused(), mode, late, tt.refused, tt.mode)
