@@ -2,14 +2,8 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+
+	"quarry/internal/source"
 )
 
 // A pass that stopped at its gate is judged: the same command over the same sources says so again and asks nothing. Sources that were
@@ -30,7 +24,7 @@ func (r *Run) judged(ctx context.Context) (string, error) {
 	case now != head.Seen:
 		return "other", nil
 	}
-	return r.contents(ctx)
+	return source.Contents(ctx, r.cfg.Sources, r.cfg.Dir)
 }
 
 // corrected reports whether a pass that stopped at its gate is to be given up, because its sources hold something else now or the command
@@ -44,60 +38,6 @@ func (r *Run) corrected(ctx context.Context, judged, seen string) (bool, error) 
 	case judged == cannotTell, r.fingerprint() == seen:
 		return false, nil
 	}
-	now, err := r.contents(ctx)
+	now, err := source.Contents(ctx, r.cfg.Sources, r.cfg.Dir)
 	return now != judged, err
-}
-
-// contents is a digest of the bytes of all sources, with the names of their files. What is in the run's own directory is none of it.
-func (r *Run) contents(ctx context.Context) (string, error) {
-	own, err := os.Stat(r.cfg.Dir)
-	if err != nil {
-		return "", err
-	}
-	all := sha256.New()
-	for _, name := range r.cfg.Sources {
-		err := filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			info, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			switch {
-			case d.IsDir() && os.SameFile(info, own):
-				return fs.SkipDir
-			case !info.Mode().IsRegular():
-				return nil
-			}
-			return digestFile(all, path)
-		})
-		if err == nil {
-			err = digestFile(all, name+"-wal") // where SQLite keeps what is new until a checkpoint
-			if errors.Is(err, fs.ErrNotExist) {
-				err = nil
-			}
-		}
-		if err != nil {
-			return "", fmt.Errorf("compare the sources with what was judged: %w", err)
-		}
-	}
-	return hex.EncodeToString(all.Sum(nil)), nil
-}
-
-func digestFile(all io.Writer, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }() // only read
-	one := sha256.New()
-	if _, err := io.Copy(one, f); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(all, "%q %x\n", path, one.Sum(nil))
-	return err
 }
