@@ -32,6 +32,8 @@ var arrows = map[string][]string{
 		"internal/parse", "internal/prompt", "internal/reconcile", "internal/report", "internal/source", "internal/tokens", "internal/validate",
 	},
 	"internal/inspect":   {"internal/clean", "internal/source"},
+	"internal/preflight": {"internal/iam"},
+	"internal/setup":     {"internal/iam"},
 	"internal/reconcile": {"internal/ledger"},
 	"internal/audit":     {"internal/ledger"},
 	"internal/standin":   {},
@@ -117,16 +119,15 @@ var owners = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime": {"internal/bedrock"},
 	"github.com/aws/aws-sdk-go-v2/service/s3":             {"internal/bucket"},
 	"github.com/aws/aws-sdk-go-v2/feature/s3":             {"internal/bucket"},
-	"github.com/aws/aws-sdk-go-v2/service/iam":            {"internal/setup", "internal/preflight"},
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas":  {"internal/quotas"},
 	"github.com/aws/aws-sdk-go-v2/service/sts":            {"internal/account"},
-	"github.com/aws/aws-sdk-go-v2/config":                 {"internal/account"},
+	"github.com/aws/aws-sdk-go-v2/config":                 {"internal/account", "internal/iam"},
 	// What all the SDK's clients share: configuration, errors, transport. A step that talks to AWS needs it.
 	"github.com/aws/aws-sdk-go-v2/aws": {
-		"internal/account", "internal/bedrock", "internal/bucket", "internal/compose", "internal/effect", "internal/preflight", "internal/quotas", "internal/setup",
+		"internal/account", "internal/bedrock", "internal/bucket", "internal/compose", "internal/effect", "internal/iam", "internal/preflight", "internal/quotas", "internal/setup",
 		"internal/standin",
 	},
-	"github.com/aws/smithy-go": {"internal/account", "internal/bedrock", "internal/bucket", "internal/preflight", "internal/quotas", "internal/setup", "internal/standin"},
+	"github.com/aws/smithy-go": {"internal/account", "internal/bedrock", "internal/bucket", "internal/iam", "internal/preflight", "internal/quotas", "internal/setup", "internal/standin"},
 
 	// The stand-in's own: a run never needs a server.
 	"github.com/google/uuid": {"internal/standin"},

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-
 	"quarry/internal/catalog"
 )
 
@@ -21,13 +18,13 @@ func (k *checker) caller(ctx context.Context) []Check {
 		return []Check{{Name: "caller", Status: OK, Subject: k.Caller, Message: "the account's root user may do everything; a user or role of its own is safer"}}
 	case strings.Contains(k.Caller, ":assumed-role/"): // a session has the rights of its role, which has its path in its ARN
 		name := sessionRole(k.Caller)
-		got, err := k.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+		got, err := k.iam.GetRole(ctx, name)
 		if err != nil {
 			c := k.iamRefusal("caller", fmt.Sprintf("arn:%s:iam::%s:role/%s", k.Partition, k.Account, name), "iam:GetRole", err)
 			c.Message = "the rights of the caller: " + c.Message
 			return []Check{c}
 		}
-		p.arn = aws.ToString(got.Role.Arn)
+		p.arn = got.ARN
 	case !strings.Contains(k.Caller, ":user/"):
 		return []Check{{Name: "caller", Status: Unknown, Subject: k.Caller, Message: "IAM does not simulate the rights of a federated user", Fix: "use a user or a role"}}
 	}

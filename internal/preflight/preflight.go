@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"quarry"
 	"quarry/internal/catalog"
 	"quarry/internal/figure"
+	"quarry/internal/iam"
 )
 
 // Status is what a check came to.
@@ -211,7 +211,7 @@ func Run(ctx context.Context, c aws.Config, cfg Config, ask Asks) (Report, error
 		return Report{}, err
 	}
 	read := sync.OnceValues(func() ([]catalog.QuotaRow, error) { return ask.Quotas(ctx) }) // hundreds of rows, for two checks
-	k := &checker{Config: cfg, ask: ask, iam: iam.NewFromConfig(c)}
+	k := &checker{Config: cfg, ask: ask, iam: iam.New(c)}
 	k.ask.Quotas = func(context.Context) ([]catalog.QuotaRow, error) { return read() }
 	k.model, _, _ = catalog.Find(cfg.Model)
 	k.id, k.prefix, _ = catalog.Split(cfg.Model)

@@ -8,13 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
 
 	"quarry"
 	"quarry/internal/catalog"
+	"quarry/internal/iam"
 )
 
 const bedrockService = "bedrock.amazonaws.com"
@@ -25,23 +23,22 @@ func (k *checker) roleName() string { return k.Role[strings.LastIndexByte(k.Role
 func (k *checker) role(ctx context.Context) []Check {
 	c := Check{Name: "role", Status: OK, Subject: k.Role, Action: "iam:GetRole", Message: "it exists"}
 	name := k.roleName()
-	got, err := k.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
-	var none *types.NoSuchEntityException
+	got, err := k.iam.GetRole(ctx, name)
 	switch {
-	case errors.As(err, &none) || err == nil && aws.ToString(got.Role.Arn) != k.Role:
+	case iam.Is(err, iam.NoSuchEntity) || err == nil && got.ARN != k.Role:
 		c.Status, c.Kind = Fault, quarry.Denied
 		c.Message = "role " + k.Role + " does not exist"
 		c.Fix = "make it with: " + k.setup()
 		if err == nil {
-			c.Message = fmt.Sprintf("role %s does not exist; %s does", k.Role, aws.ToString(got.Role.Arn))
-			c.Fix = "name it with --role " + aws.ToString(got.Role.Arn)
+			c.Message = fmt.Sprintf("role %s does not exist; %s does", k.Role, got.ARN)
+			c.Fix = "name it with --role " + got.ARN
 		}
 		return []Check{c}
 	case err != nil:
 		c = k.iamRefusal("role", k.Role, "iam:GetRole", err)
 		return append([]Check{c}, k.roleRights(ctx)...)
 	}
-	return append([]Check{c, k.trust(aws.ToString(got.Role.AssumeRolePolicyDocument))}, k.roleRights(ctx)...)
+	return append([]Check{c, k.trust(got.Trust)}, k.roleRights(ctx)...)
 }
 
 // iamRefusal is refusal for IAM's own errors.

@@ -6,15 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
 
 	"quarry"
+	"quarry/internal/iam"
 )
 
 // right is one action on some resources that a principal must have.
@@ -106,27 +105,20 @@ func (k *checker) check(ctx context.Context, p principal, r right) Check {
 }
 
 func (k *checker) simulate(ctx context.Context, arn string, r right) ([]decision, error) {
-	in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &arn, ActionNames: []string{r.action}, ResourceArns: r.resources}
 	keys := k.context()
 	keys["aws:PrincipalArn"] = arn
-	for key, v := range r.context {
-		keys[key] = v
-	}
+	maps.Copy(keys, r.context)
+	q := iam.Question{Principal: arn, Action: r.action, Resources: r.resources}
 	for key, v := range keys {
-		in.ContextEntries = append(in.ContextEntries, types.ContextEntry{
-			ContextKeyName: aws.String(key), ContextKeyType: keyType(key), ContextKeyValues: []string{v},
-		})
+		q.Context = append(q.Context, iam.ContextKey{Name: key, Value: v, Boolean: key == "aws:SecureTransport"})
+	}
+	results, err := k.iam.Simulate(ctx, q)
+	if err != nil {
+		return nil, err
 	}
 	var out []decision
-	pages := iam.NewSimulatePrincipalPolicyPaginator(k.iam, in)
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for i := range page.EvaluationResults {
-			out = append(out, decisions(&page.EvaluationResults[i])...)
-		}
+	for i := range results {
+		out = append(out, decisions(&results[i])...)
 	}
 	for _, resource := range r.resources { // what is not answered is not allowed, nor denied
 		if !slices.ContainsFunc(out, func(d decision) bool { return d.resource == resource }) {
@@ -136,42 +128,29 @@ func (k *checker) simulate(ctx context.Context, arn string, r right) ([]decision
 	return out, nil
 }
 
-func keyType(key string) types.ContextKeyTypeEnum {
-	if key == "aws:SecureTransport" {
-		return types.ContextKeyTypeEnumBoolean
-	}
-	return types.ContextKeyTypeEnumString
-}
-
 // decisions gives one for each resource: the result's own fields are about all of them together.
-func decisions(r *types.EvaluationResult) []decision {
+func decisions(r *iam.Result) []decision {
 	limit := ""
-	if d := r.OrganizationsDecisionDetail; d != nil && !d.AllowedByOrganizations {
+	if d := r.Organizations; d != nil && !d.Allowed {
 		limit = "a service control policy of the organization does not allow it"
 	}
-	bounded := func(d *types.PermissionsBoundaryDecisionDetail) string {
-		if d != nil && !d.AllowedByPermissionsBoundary && limit == "" {
+	bounded := func(d *iam.Boundary) string {
+		if d != nil && !d.Allowed && limit == "" {
 			return "its permissions boundary does not allow it"
 		}
 		return limit
 	}
-	if len(r.ResourceSpecificResults) == 0 {
-		return []decision{{
-			aws.ToString(r.EvalResourceName), r.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed,
-			r.EvalDecision == types.PolicyEvaluationDecisionTypeExplicitDeny, bounded(r.PermissionsBoundaryDecisionDetail), r.MissingContextValues,
-		}}
+	if len(r.PerResource) == 0 {
+		return []decision{{r.Resource, r.Decision == iam.Allowed, r.Decision == iam.ExplicitDeny, bounded(r.Boundary), r.MissingContext}}
 	}
 	var out []decision
-	for i := range r.ResourceSpecificResults {
-		s := &r.ResourceSpecificResults[i]
-		boundary := s.PermissionsBoundaryDecisionDetail
+	for i := range r.PerResource {
+		s := &r.PerResource[i]
+		boundary := s.Boundary
 		if boundary == nil {
-			boundary = r.PermissionsBoundaryDecisionDetail
+			boundary = r.Boundary
 		}
-		out = append(out, decision{
-			aws.ToString(s.EvalResourceName), s.EvalResourceDecision == types.PolicyEvaluationDecisionTypeAllowed,
-			s.EvalResourceDecision == types.PolicyEvaluationDecisionTypeExplicitDeny, bounded(boundary), s.MissingContextValues,
-		})
+		out = append(out, decision{s.Resource, s.Decision == iam.Allowed, s.Decision == iam.ExplicitDeny, bounded(boundary), s.MissingContext})
 	}
 	return out
 }

@@ -6,42 +6,38 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
 
 	"quarry"
+	"quarry/internal/iam"
 )
 
 // lookAtRole finds out what the role lacks.
 func (p *Plan) lookAtRole(ctx context.Context, client *iam.Client) error {
 	name, path := p.Wants.roleName()
 	arn := p.Wants.RoleARN()
-	got, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
-	var none *types.NoSuchEntityException
-	if errors.As(err, &none) {
+	got, err := client.GetRole(ctx, name)
+	if iam.Is(err, iam.NoSuchEntity) {
 		return p.planRole(client, name, path)
 	}
 	if err != nil {
 		return fault(ctx, "read role "+name, "iam:GetRole", arn, err)
 	}
-	if have := aws.ToString(got.Role.Arn); have != arn {
+	if have := got.ARN; have != arn {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "set up role", Subject: arn, Err: fmt.Errorf("there is one of this name with another path, %s, and names are unique", have),
 			Hint: "use it with --role " + have + ", or take another name",
 		}
 	}
 	where := "the trust policy of role " + name
-	mended, lines, notes, err := mendTrust(decode(aws.ToString(got.Role.AssumeRolePolicyDocument)), p.Wants, where)
+	mended, lines, notes, err := mendTrust(decode(got.Trust), p.Wants, where)
 	if err != nil {
 		return err
 	}
 	p.Notes = append(p.Notes, notes...)
 	if len(lines) > 0 {
 		p.Changes = append(p.Changes, Change{Lines: lines, do: func(ctx context.Context) error {
-			_, err := client.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &mended})
-			return fault(ctx, "set "+where, "iam:UpdateAssumeRolePolicy", arn, err)
+			return fault(ctx, "set "+where, "iam:UpdateAssumeRolePolicy", arn, client.SetTrust(ctx, name, mended))
 		}})
 	}
 	return p.lookAtRights(ctx, client, name)
@@ -54,11 +50,8 @@ func (p *Plan) planRole(client *iam.Client, name, path string) error {
 		return err
 	}
 	p.Changes = append(p.Changes, Change{Lines: []string{"create role " + name}, do: func(ctx context.Context) error {
-		_, err := client.CreateRole(ctx, &iam.CreateRoleInput{
-			RoleName: &name, Path: &path, AssumeRolePolicyDocument: &trusted, Description: aws.String("Lets Amazon Bedrock run Quarry's batch inference jobs"),
-		})
-		var taken *types.EntityAlreadyExistsException
-		if errors.As(err, &taken) && p.isOurs(ctx, client, name) {
+		err := client.CreateRole(ctx, name, path, trusted, "Lets Amazon Bedrock run Quarry's batch inference jobs")
+		if iam.Is(err, iam.EntityAlreadyExists) && p.isOurs(ctx, client, name) {
 			err = nil // the reply to an earlier try was lost
 		}
 		if err != nil {
@@ -66,8 +59,7 @@ func (p *Plan) planRole(client *iam.Client, name, path string) error {
 		}
 		// IAM is not everywhere at once, and what follows may ask a place that has not heard of the role
 		// (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency).
-		err = iam.NewRoleExistsWaiter(client).Wait(ctx, &iam.GetRoleInput{RoleName: &name}, time.Minute)
-		return fault(ctx, "wait for role "+name, "iam:GetRole", p.Wants.RoleARN(), err)
+		return fault(ctx, "wait for role "+name, "iam:GetRole", p.Wants.RoleARN(), client.AwaitRole(ctx, name, time.Minute))
 	}})
 	rights, err := policy(roleStatements(p.Wants)...).text()
 	if err != nil {
@@ -87,11 +79,11 @@ func (p *Plan) planRole(client *iam.Client, name, path string) error {
 
 // isOurs reports whether the role is there as it was to be made.
 func (p *Plan) isOurs(ctx context.Context, client *iam.Client, name string) bool {
-	got, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
-	if err != nil || aws.ToString(got.Role.Arn) != p.Wants.RoleARN() {
+	got, err := client.GetRole(ctx, name)
+	if err != nil || got.ARN != p.Wants.RoleARN() {
 		return false
 	}
-	_, lines, notes, err := mendTrust(decode(aws.ToString(got.Role.AssumeRolePolicyDocument)), p.Wants, "")
+	_, lines, notes, err := mendTrust(decode(got.Trust), p.Wants, "")
 	return err == nil && len(lines) == 0 && len(notes) == 0
 }
 
@@ -100,12 +92,11 @@ func (p *Plan) lookAtRights(ctx context.Context, client *iam.Client, name string
 	ours := RolePolicyName(p.Wants.Account.Region)
 	where := fmt.Sprintf("policy %s of role %s", ours, name)
 	text := ""
-	got, err := client.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &name, PolicyName: &ours})
-	var none *types.NoSuchEntityException
+	got, err := client.RolePolicy(ctx, name, ours)
 	switch {
 	case err == nil:
-		text = decode(aws.ToString(got.PolicyDocument))
-	case !errors.As(err, &none):
+		text = decode(got)
+	case !iam.Is(err, iam.NoSuchEntity):
 		return fault(ctx, "read "+where, "iam:GetRolePolicy", p.Wants.RoleARN(), err)
 	}
 	doc, err := read(text)
@@ -138,7 +129,7 @@ func (p *Plan) lookAtRights(ctx context.Context, client *iam.Client, name string
 func (p *Plan) put(client *iam.Client, name, rights string, lines []string) {
 	ours := RolePolicyName(p.Wants.Account.Region)
 	p.Changes = append(p.Changes, Change{Lines: lines, do: func(ctx context.Context) error {
-		_, err := client.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: &ours, PolicyDocument: &rights})
+		err := client.PutRolePolicy(ctx, name, ours, rights)
 		return fault(ctx, fmt.Sprintf("set policy %s of role %s", ours, name), "iam:PutRolePolicy", p.Wants.RoleARN(), err)
 	}})
 }

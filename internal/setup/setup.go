@@ -12,7 +12,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"quarry/internal/iam"
 )
 
 // Change is one call that changes something.
@@ -42,7 +43,7 @@ func Look(ctx context.Context, c aws.Config, bucket Bucket, w Wants) (*Plan, err
 	if err := p.lookAtBucket(ctx, bucket); err != nil {
 		return nil, err
 	}
-	if err := p.lookAtRole(ctx, iam.NewFromConfig(c)); err != nil {
+	if err := p.lookAtRole(ctx, iam.New(c)); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -80,7 +81,7 @@ func EnsureRole(ctx context.Context, c aws.Config, role string, w Wants) ([]stri
 		return nil, err
 	}
 	p := &Plan{Wants: w}
-	if err := p.lookAtRole(ctx, iam.NewFromConfig(c)); err != nil {
+	if err := p.lookAtRole(ctx, iam.New(c)); err != nil {
 		return nil, err
 	}
 	var changed []string

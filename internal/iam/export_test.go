@@ -1,0 +1,4 @@
+package iam
+
+// Endpoint lets the tests see where a call would go.
+var Endpoint = endpoint
