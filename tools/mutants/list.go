@@ -14,7 +14,7 @@ var list = []mutant{
 	{file: "internal/ledger/shard.go", was: "const late = `state <> 'done' AND due > $1", is: "const late = `state <> 'done' AND due >= $1"},
 	{file: "internal/ledger/shard.go", was: "WHERE state <> 'done' AND due <> $1 AND", is: "WHERE due <> $1 AND"},
 	{file: "internal/ledger/shard.go", was: "d.HandsTo = to", is: "_ = to"},
-	{file: "internal/ledger/shard.go", was: "`DELETE FROM fact WHERE name = $1`", is: "`SELECT value FROM fact WHERE name = $1`"},
+	{file: "internal/ledger/ledger.go", was: "`DELETE FROM fact WHERE name = $1`", is: "`SELECT value FROM fact WHERE name = $1`"},
 	{file: "internal/ledger/counts.go", was: "if quarry.ShardState(state) != quarry.ShardDone {", is: "{", survives: "a row that is done was taken, so it is not held"},
 	{file: "internal/ledger/format.go", was: "if n <= Format {", is: "if n <= Format+100 {"},
 	{file: "internal/ledger/format.go", was: "if err := copyFile(e, path, CopyPath(path, from)); err != nil {", is: "if err := error(nil); err != nil {"},
@@ -77,9 +77,9 @@ var list = []mutant{
 	{file: "internal/run/answered/file.go", was: "if f.head.Format != format {", is: "if f.head.Format < format {"},
 	{file: "internal/run/answered/file.go", was: "		if bytes.Equal(b, last) {\n			return nil\n		}\n", is: ""},
 	{file: "internal/run/answered/file.go", was: "bytes.Compare(was, b) <= 0", is: "bytes.Compare(was, b) >= 0"},
-	{file: "internal/run/answered/journal.go", was: "if a.Class == quarry.ClassUnsent {", is: "if false {"},
+	{file: "internal/run/answered/journal.go", was: "if a.class == quarry.ClassUnsent {", is: "if false {"},
 	{file: "internal/run/answered/journal.go", was: "if e.Hash == id && [prefixBytes]byte(e.Key[:]) == prefix {", is: "if e.Hash == id {"},
-	{file: "internal/run/answered/journal.go", was: "		line++\n		if a.Class", is: "		if a.Class"},
+	{file: "internal/run/answered/journal.go", was: "		line++\n		if a.class", is: "		if a.class"},
 	{file: "internal/run/answered/sorter.go", was: "if n < 0 || r.files[n].level != r.files[len(r.files)-1].level {", is: "if n < 0 {", survives: "fewer files of mixed levels are merged: the order is the same"},
 
 	// What a cap lets through, and when calls take the place of jobs.
