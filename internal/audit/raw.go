@@ -1,10 +1,8 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"regexp"
 	"strconv"
@@ -43,20 +41,32 @@ var errNoRecordID = errors.New("no recordId")
 
 // readRaw reads one line of output. Members that are not known do not matter.
 func readRaw(text []byte) (rawLine, error) {
-	var members map[string]json.RawMessage
-	if err := decode(text, &members); err != nil {
-		return rawLine{}, err
-	}
-	var l rawLine
-	if err := json.Unmarshal(members["recordId"], &l.id); err != nil || l.id == "" {
+	line := checked(text)
+	if !line.begins('{') {
 		return rawLine{}, errNoRecordID
 	}
-	l.texts = textsOf(tree(members["modelInput"]))
-	if given(members["modelOutput"]) {
-		l.answer = readAnswer(members["modelOutput"])
+	var l rawLine
+	var output, fault value
+	for name, member := range line.members() {
+		switch string(name) {
+		case "recordId":
+			l.id = quarry.RecordID(member.text())
+		case "modelInput":
+			l.texts = textsOf(member)
+		case "modelOutput":
+			output = member
+		case "error":
+			fault = member
+		}
 	}
-	if given(members["error"]) && (l.answer == nil || !l.answer.written()) {
-		l.err, l.answer = readError(members["error"]), nil
+	if l.id == "" {
+		return rawLine{}, errNoRecordID
+	}
+	if output.given() {
+		l.answer = readAnswer(output)
+	}
+	if fault.given() && (l.answer == nil || !l.answer.written()) {
+		l.err, l.answer = readError(fault), nil
 	}
 	return l, nil
 }
@@ -68,102 +78,39 @@ func (a *answer) written() bool {
 
 // textsOf adds up the first 8 bytes of the SHA-256 of each text that a model reads of a request: what is below the members that hold
 // such texts (docs/formats.md).
-func textsOf(v any) (sum uint64) {
-	switch v := v.(type) {
-	case string:
-		if v != "" {
-			d := sha256.Sum256([]byte(v))
-			return binary.BigEndian.Uint64(d[:])
-		}
-	case []any:
-		for _, e := range v {
-			sum += textsOf(e)
-		}
-	case map[string]any:
-		for _, name := range []string{"messages", "system", "content", "text", "prompt", "inputText", "input"} {
-			sum += textsOf(v[name])
+func textsOf(v value) (sum uint64) {
+	if text := v.text(); text != "" {
+		d := sha256.Sum256([]byte(text))
+		return binary.BigEndian.Uint64(d[:])
+	}
+	for e := range v.elements() {
+		sum += textsOf(e)
+	}
+	for name, member := range v.members() {
+		switch string(name) {
+		case "messages", "system", "content", "text", "prompt", "inputText", "input":
+			sum += textsOf(member)
 		}
 	}
 	return sum
 }
 
-func given(value json.RawMessage) bool {
-	return len(value) > 0 && string(bytes.TrimSpace(value)) != "null"
-}
-
 // readError reads the error member. AWS documents its code as a number; a string of digits is taken too.
-func readError(value []byte) *rawError {
-	o, ok := tree(value).(map[string]any)
-	if !ok {
-		return &rawError{strange: true}
-	}
-	e := &rawError{}
-	if e.message, ok = o["errorMessage"].(string); !ok {
-		e.strange = true
-	}
-	digits := ""
-	switch code := o["errorCode"].(type) {
-	case json.Number:
-		digits = string(code)
-	case string:
-		digits = code
+func readError(v value) *rawError {
+	message, code := v.member("errorMessage"), v.member("errorCode")
+	e := &rawError{message: message.text(), strange: !message.begins('"')}
+	digits := string(code)
+	if code.begins('"') {
+		digits = code.text()
 	}
 	e.code, _ = strconv.Atoi(digits) // no number: 0, an error like any other
 	return e
 }
 
-// tree gives a JSON value as maps, slices, strings and numbers as they are written; nil where it is none.
-func tree(value []byte) any {
-	dec := json.NewDecoder(bytes.NewReader(value))
-	dec.UseNumber()
-	var v any
-	if dec.Decode(&v) != nil {
-		return nil
-	}
-	return v
-}
-
-// at walks down a tree: a string names a member, a number an element. nil: there is no such thing.
-func at(v any, path ...any) any {
-	for _, step := range path {
-		switch step := step.(type) {
-		case string:
-			o, ok := v.(map[string]any)
-			if !ok {
-				return nil
-			}
-			v = o[step]
-		case int:
-			list, ok := v.([]any)
-			if !ok || step >= len(list) {
-				return nil
-			}
-			v = list[step]
-		}
-	}
-	return v
-}
-
-func textAt(v any, path ...any) string {
-	s, _ := at(v, path...).(string)
-	return s
-}
-
-// countAt is a count of tokens. ok is false where there is none, or one that cannot be: below 0, above what any model takes,
-// no whole number.
-func countAt(v any, path ...any) (k int64, ok bool) {
-	n, _ := at(v, path...).(json.Number)
-	f, err := n.Float64()
-	if err != nil || f < 0 || f > quarry.MaxTokenCount || f != float64(int64(f)) {
-		return 0, false
-	}
-	return int64(f), true
-}
-
 // usageAt reads an answer's counts; what does not say both says nothing.
-func usageAt(v any, s *shape) quarry.Usage {
-	in, inOK := countAt(v, s.in...)
-	out, outOK := countAt(v, s.out...)
+func usageAt(v value, s *shape) quarry.Usage {
+	in, inOK := v.at(s.in...).count()
+	out, outOK := v.at(s.out...).count()
 	u := quarry.Usage{InputTokens: in, OutputTokens: out}
 	if !inOK || !outOK {
 		return quarry.Usage{Unknown: 1}
@@ -172,8 +119,9 @@ func usageAt(v any, s *shape) quarry.Usage {
 		path []any
 		to   *int64
 	}{{s.read, &u.CacheReadTokens}, {s.write, &u.CacheWriteTokens}} {
-		n, ok := countAt(v, c.path...)
-		if !ok && at(v, c.path...) != nil {
+		found := v.at(c.path...)
+		n, ok := found.count()
+		if !ok && found != nil {
 			return quarry.Usage{Unknown: 1}
 		}
 		*c.to = n
@@ -185,7 +133,7 @@ func usageAt(v any, s *shape) quarry.Usage {
 // shape is how one family of models writes its answers. The order of the shapes tells those apart that share a member.
 type shape struct {
 	member          string // whose presence tells the shape
-	text            func(v any) (string, bool)
+	text            func(v value) (string, bool)
 	stop            []any
 	in, out, answer []any // counts of tokens, and the model's own name
 	read, write     []any // tokens of the prompt cache, which come on top of the input
@@ -195,12 +143,12 @@ func path(steps ...any) []any { return steps }
 
 // shapes are what the services document: Converse and Nova, Anthropic Messages, OpenAI chat, Llama, Mistral, Titan
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html).
-func shapes() []shape {
-	plain := func(p ...any) func(any) (string, bool) {
-		return func(v any) (string, bool) { s, ok := at(v, p...).(string); return s, ok }
+var shapes = func() []shape {
+	plain := func(p ...any) func(value) (string, bool) {
+		return func(v value) (string, bool) { found := v.at(p...); return found.text(), found.begins('"') }
 	}
-	content := func(p ...any) func(any) (string, bool) {
-		return func(v any) (string, bool) { return blocks(at(v, p...)) }
+	content := func(p ...any) func(value) (string, bool) {
+		return func(v value) (string, bool) { return blocks(v.at(p...)) }
 	}
 	return []shape{
 		{
@@ -219,33 +167,30 @@ func shapes() []shape {
 			path("-"), path("-"),
 		},
 	}
-}
+}()
 
-func readAnswer(value []byte) *answer {
-	v, ok := tree(value).(map[string]any)
-	if !ok {
-		return unknown()
-	}
-	for _, s := range shapes() {
-		if _, ok := v[s.member]; !ok {
+func readAnswer(v value) *answer {
+	for i := range shapes {
+		s := &shapes[i]
+		if v.member(s.member) == nil {
 			continue
 		}
 		text, ok := s.text(v)
 		if !ok {
 			return unknown()
 		}
-		a := &answer{stop: textAt(v, s.stop...), model: textAt(v, "model"), usage: usageAt(v, &s), tools: toolsOf(value)}
+		a := &answer{stop: v.at(s.stop...).text(), model: v.member("model").text(), usage: usageAt(v, s), tools: toolsOf(v)}
 		a.text, a.thought = withoutThoughts(text)
 		if s.answer != nil {
-			if name := textAt(v, s.answer...); name != "" {
+			if name := v.at(s.answer...).text(); name != "" {
 				a.model = name
 			}
 		}
 		if s.member == "choices" {
 			if a.stop == "" {
-				a.stop = textAt(v, "choices", 0, "stop_reason")
+				a.stop = v.at("choices", 0, "stop_reason").text()
 			}
-			if textAt(v, "choices", 0, "message", "refusal") != "" {
+			if v.at("choices", 0, "message", "refusal").text() != "" {
 				a.stop = "refusal"
 			}
 		}
@@ -270,106 +215,72 @@ func (a *answer) whole() string {
 
 // toolsOf are the inputs of the tools that a model called, as they are written: of Converse's and Anthropic's blocks, and of
 // OpenAI's calls.
-func toolsOf(value []byte) (inputs []string) {
-	take := func(input json.RawMessage) {
-		s := string(input)
+func toolsOf(v value) (inputs []string) {
+	take := func(input value) {
 		switch {
-		case strings.HasPrefix(s, "{"), strings.HasPrefix(s, "["):
-			inputs = append(inputs, s)
-		case strings.HasPrefix(s, `"`):
-			if json.Unmarshal(input, &s) == nil && strings.TrimSpace(s) != "" {
-				inputs = append(inputs, s)
-			}
+		case input.begins('{'), input.begins('['):
+			inputs = append(inputs, string(input))
+		case strings.TrimSpace(input.text()) != "":
+			inputs = append(inputs, input.text())
 		}
 	}
-	type block struct {
-		Type  any             `json:"type"`
-		Input json.RawMessage `json:"input"`
-		Use   json.RawMessage `json:"toolUse"`
-	}
-	blocks := func(content json.RawMessage) {
-		var list []json.RawMessage
-		_ = json.Unmarshal(content, &list)
-		for _, item := range list {
-			var b block
-			if json.Unmarshal(item, &b) != nil {
-				continue
+	blocks := func(content value) {
+		for block := range content.elements() {
+			kind := block.member("type")
+			if kind.text() == "tool_use" {
+				take(block.member("input"))
 			}
-			if b.Type == "tool_use" {
-				take(b.Input)
-			}
-			if b.Type == nil || b.Type == "" {
-				take(member(b.Use, "input"))
+			if !kind.given() || string(kind) == `""` {
+				take(block.member("toolUse").member("input"))
 			}
 		}
 	}
 	switch {
-	case member(value, "output") != nil:
-		blocks(member(member(member(value, "output"), "message"), "content"))
-	case member(value, "content") != nil:
-		blocks(member(value, "content"))
-	case member(value, "choices") != nil:
-		var choices []json.RawMessage
-		if json.Unmarshal(member(value, "choices"), &choices) != nil || len(choices) == 0 {
-			return nil
+	case v.member("output") != nil:
+		blocks(v.at("output", "message", "content"))
+	case v.member("content") != nil:
+		blocks(v.member("content"))
+	case v.member("choices") != nil:
+		message := v.at("choices", 0, "message")
+		blocks(message.member("content"))
+		for call := range message.member("tool_calls").elements() {
+			take(call.at("function", "arguments"))
 		}
-		message := member(choices[0], "message")
-		blocks(member(message, "content"))
-		var calls []json.RawMessage
-		_ = json.Unmarshal(member(message, "tool_calls"), &calls)
-		for _, c := range calls {
-			take(member(member(c, "function"), "arguments"))
-		}
-		take(member(member(message, "function_call"), "arguments"))
+		take(message.at("function_call", "arguments"))
 	}
 	return inputs
 }
 
-// member is one member of an object as it is written; nil where there is none.
-func member(object json.RawMessage, name string) json.RawMessage {
-	var members map[string]json.RawMessage
-	if len(object) == 0 || json.Unmarshal(object, &members) != nil {
-		return nil
-	}
-	return members[name]
-}
-
 // blocks joins the blocks of text of a content.
-func blocks(content any) (string, bool) {
-	list, ok := content.([]any)
-	if !ok {
+func blocks(content value) (string, bool) {
+	if !content.begins('[') {
 		return "", false
 	}
-	var b strings.Builder
-	for _, block := range list {
-		switch textAt(block, "type") {
+	text := ""
+	for block := range content.elements() {
+		switch block.member("type").text() {
 		case "", "text", "output_text":
-			b.WriteString(textAt(block, "text"))
+			text += block.member("text").text()
 		}
 	}
-	return b.String(), true
+	return text, true
 }
 
 // chat reads the first choice of OpenAI's shape; a model that declines puts its words beside the content.
-func chat(v any) (string, bool) {
-	choice, ok := at(v, "choices", 0).(map[string]any)
-	if !ok {
-		return "", false
+func chat(v value) (string, bool) {
+	choice := v.at("choices", 0)
+	message := choice.member("message")
+	if !message.begins('{') {
+		text := choice.member("text")
+		return text.text(), text.begins('"')
 	}
-	message, ok := choice["message"].(map[string]any)
-	if !ok {
-		s, ok := choice["text"].(string)
-		return s, ok
-	}
-	text, ok := "", true
-	switch content := message["content"].(type) {
-	case string:
-		text = content
-	case []any:
+	content := message.member("content")
+	text, ok := content.text(), true
+	if content.begins('[') {
 		text, ok = blocks(content)
 	}
-	if refusal := textAt(message, "refusal"); text == "" {
-		text = refusal
+	if text == "" {
+		text = message.member("refusal").text()
 	}
 	return text, ok
 }

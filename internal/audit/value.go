@@ -1,0 +1,183 @@
+package audit
+
+import (
+	"bytes"
+	"iter"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"quarry"
+)
+
+// value is a JSON value as it is written, of a text that was checked. nil: there is none. It is read where it is looked at: most of a line
+// of output is the echo of what was asked.
+type value []byte
+
+// checked gives the value that a text is: names are unique, strings are UTF-8. nil where it is none.
+func checked(text []byte) value {
+	if v := jsontext.Value(text); v.IsValid() {
+		return value(bytes.TrimSpace(text))
+	}
+	return nil
+}
+
+func (v value) begins(with byte) bool { return len(v) > 0 && v[0] == with }
+
+// given reports whether there is a value other than null.
+func (v value) given() bool { return len(v) > 0 && v[0] != 'n' }
+
+// members walks an object's members, each with its name. A value that is no object has none.
+func (v value) members() iter.Seq2[[]byte, value] {
+	return func(yield func([]byte, value) bool) {
+		if !v.begins('{') {
+			return
+		}
+		for i := blanks(v, 1); i < len(v) && v[i] == '"'; {
+			end := behindText(v, i)
+			name := v[i+1 : end-1]
+			if bytes.IndexByte(name, '\\') >= 0 {
+				name = value(v[i:end].text())
+			}
+			i = blanks(v, blanks(v, end)+1)
+			end = behind(v, i)
+			if !yield(name, v[i:end]) {
+				return
+			}
+			if i = blanks(v, end); i < len(v) && v[i] == ',' {
+				i = blanks(v, i+1)
+			}
+		}
+	}
+}
+
+// elements walks an array's elements. A value that is no array has none.
+func (v value) elements() iter.Seq[value] {
+	return func(yield func(value) bool) {
+		if !v.begins('[') {
+			return
+		}
+		for i := blanks(v, 1); i < len(v) && v[i] != ']'; {
+			end := behind(v, i)
+			if !yield(v[i:end]) {
+				return
+			}
+			if i = blanks(v, end); i < len(v) && v[i] == ',' {
+				i = blanks(v, i+1)
+			}
+		}
+	}
+}
+
+// at walks down: a string names a member, a number an element. nil: there is no such thing, or it is null.
+func (v value) at(path ...any) value {
+	for _, step := range path {
+		var next value
+		switch step := step.(type) {
+		case string:
+			next = v.member(step)
+		case int:
+			for e := range v.elements() {
+				if step--; step < 0 {
+					next = e
+					break
+				}
+			}
+		}
+		v = next
+	}
+	if !v.given() {
+		return nil
+	}
+	return v
+}
+
+// member is one member of an object; nil where there is none.
+func (v value) member(want string) value {
+	for name, member := range v.members() {
+		if string(name) == want {
+			return member
+		}
+	}
+	return nil
+}
+
+// text is what a string says, empty for any other value.
+func (v value) text() string {
+	switch {
+	case !v.begins('"'):
+		return ""
+	case bytes.IndexByte(v, '\\') < 0:
+		return string(v[1 : len(v)-1])
+	}
+	text, err := jsontext.AppendUnquote(nil, []byte(v))
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// count is a count of tokens. ok is false where there is none, or one that cannot be: below 0, above what any model takes, no whole
+// number.
+func (v value) count() (n int64, ok bool) {
+	f, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || f < 0 || f > quarry.MaxTokenCount || f != float64(int64(f)) {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// blanks is the first place from i on that is not white space.
+func blanks(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// behindText is the place after the string that begins at i: after the first quote that an even number of backslashes precedes.
+func behindText(b []byte, i int) int {
+	for i++; i < len(b); {
+		quote := bytes.IndexByte(b[i:], '"')
+		if quote < 0 {
+			break
+		}
+		i += quote + 1
+		slants := 0
+		for b[i-2-slants] == '\\' {
+			slants++
+		}
+		if slants%2 == 0 {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// behind is the place after the value that begins at i.
+func behind(b []byte, i int) int {
+	for depth := 0; i < len(b); {
+		switch b[i] {
+		case '"':
+			i = behindText(b, i)
+		case '{', '[':
+			depth++
+			i++
+			continue
+		case '}', ']':
+			depth--
+			i++
+		default:
+			if i++; depth > 0 {
+				continue
+			}
+			for i < len(b) && b[i] > ' ' && b[i] != ',' && b[i] != '}' && b[i] != ']' {
+				i++
+			}
+		}
+		if depth == 0 {
+			return i
+		}
+	}
+	return len(b)
+}
