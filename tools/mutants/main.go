@@ -99,18 +99,26 @@ func (m *mutant) says() string {
 	return short(m.was) + " → " + short(m.is)
 }
 
+// text is the mutant's file with the change.
+func (m *mutant) text(root string) ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(m.file)))
+	if err != nil {
+		return nil, err
+	}
+	if n := bytes.Count(text, []byte(m.was)); n != 1 {
+		return nil, fmt.Errorf("%s has %d times %q, want once", m.file, n, m.was)
+	}
+	return bytes.Replace(text, []byte(m.was), []byte(m.is), 1), nil
+}
+
 // try runs the tests of the mutant's package with the changed file laid over it. No file of the repository is touched.
 func (m *mutant) try(ctx context.Context, root, dir string) (killed bool, err error) {
-	path := filepath.Join(root, filepath.FromSlash(m.file))
-	text, err := os.ReadFile(path)
+	text, err := m.text(root)
 	if err != nil {
 		return false, err
 	}
-	if n := bytes.Count(text, []byte(m.was)); n != 1 {
-		return false, fmt.Errorf("%s has %d times %q, want once", m.file, n, m.was)
-	}
-	changed := filepath.Join(dir, "changed.go")
-	if err := os.WriteFile(changed, bytes.Replace(text, []byte(m.was), []byte(m.is), 1), 0o600); err != nil {
+	path, changed := filepath.Join(root, filepath.FromSlash(m.file)), filepath.Join(dir, "changed.go")
+	if err := os.WriteFile(changed, text, 0o600); err != nil {
 		return false, err
 	}
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
