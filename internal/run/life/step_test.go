@@ -271,3 +271,52 @@ func TestAShardWaitsLongerEachTime(t *testing.T) {
 		t.Errorf("waitOr = %v for an error that waiting does not help, want it back", err)
 	}
 }
+
+func TestAShardThatShrinks(t *testing.T) {
+	t.Parallel()
+	pilot := func(s *ledger.Shard) { s.Kind = quarry.PilotShard }
+	for name, tt := range map[string]struct {
+		records, changed int64 // of ten planned
+		mayCall          bool
+		s                ledger.Shard
+		mode             quarry.Mode
+		unasked          string
+		fails            string
+	}{
+		"enough are left":                          {8, 2, false, row(1, quarry.ShardPlanned), quarry.ModeJob, "", ""},
+		"too few are left for a job":               {2, 8, false, row(1, quarry.ShardPlanned), quarry.ModeJob, quarry.KindBelowMinimum, ""},
+		"they may be sent as calls":                {2, 8, true, row(1, quarry.ShardPlanned), quarry.ModeOnDemand, "", ""},
+		"none is left":                             {0, 10, true, row(1, quarry.ShardPlanned), quarry.ModeJob, string(quarry.ClassSourceChanged), ""},
+		"calls have no minimum":                    {2, 8, false, row(1, quarry.ShardPlanned, called), quarry.ModeOnDemand, "", ""},
+		"some are lost":                            {8, 1, false, row(1, quarry.ShardPlanned), "", "", "8 records and 1 that changed, of 10 planned"},
+		"a pilot without enough is planned again":  {2, 8, false, row(1, quarry.ShardPlanned, pilot), "", "", "left of the pilot's 10"},
+		"a pilot that may be sent as calls is not": {2, 8, true, row(1, quarry.ShardPlanned, pilot), quarry.ModeOnDemand, "", ""},
+	} {
+		w := newWorld(t, tt.s).again(func(c *Config) {
+			c.Costs.MinRecords, c.MayCall = 3, tt.mayCall
+			c.Build = func(context.Context, *ledger.Shard) (input.Built, error) {
+				return input.Built{Written: shardfile.Written{Records: tt.records, Digest: "d"}, Changed: input.Changed{Records: tt.changed, Documents: tt.changed, First: []string{"a"}}}, nil
+			}
+		})
+		err := w.Step(t.Context(), &tt.s)
+		if tt.fails != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.fails) || tt.s.State != quarry.ShardPlanned {
+				t.Errorf("%s: %s, %v, want %q", name, tt.s.State, err, tt.fails)
+			}
+			continue
+		}
+		if s := &tt.s; err != nil || s.State != quarry.ShardBuilt || s.Mode != tt.mode || s.Unasked != tt.unasked || s.Records != tt.records || s.Unbuilt != tt.changed {
+			t.Errorf("%s: %+v, %v, want mode %s and %q", name, s, err, tt.mode, tt.unasked)
+		}
+	}
+	one, sent := row(1, quarry.ShardPlanned, pilot), row(2, quarry.ShardSubmitted)
+	w := newWorld(t, one, sent).again(func(c *Config) {
+		c.Costs.MinRecords = 3
+		c.Build = func(context.Context, *ledger.Shard) (input.Built, error) {
+			return input.Built{Changed: input.Changed{Records: 10, Documents: 10}}, nil
+		}
+	})
+	if err := w.Step(t.Context(), &one); err != nil || one.Unasked == "" {
+		t.Errorf("a pilot of a pass that has sent something: %q, %v, want it left unsent", one.Unasked, err)
+	}
+}

@@ -119,6 +119,7 @@ func TestAJobTakesASlotOrWaitsOrMoves(t *testing.T) {
 	x := row("x", quarry.ShardUploaded, west)
 	full := []ledger.Shard{open("a", west, 0), open("b", west, 0), x}
 	slower := append([]ledger.Shard{ended(west, time.Minute), ended(east, 24*time.Hour)}, full...)
+	one := func(p []pool.Place) { p[0].Quotas.OpenJobs, p[1].Quotas.OpenJobs = 1, 1 }
 	unlimited := func(p []pool.Place) { p[0].Quotas.OpenJobs = 0 }
 	for name, tt := range map[string]struct {
 		pools  []ledger.Pool
@@ -128,6 +129,7 @@ func TestAJobTakesASlotOrWaitsOrMoves(t *testing.T) {
 	}{
 		"one of two slots is free":         {[]ledger.Pool{west}, nil, full[1:], verdict.Go{}},
 		"none is":                          {[]ledger.Pool{west}, nil, full, verdict.Wait{Why: "2 jobs are open, the quota allows 2", For: time.Second}},
+		"it does not make way for itself":  {[]ledger.Pool{west, east}, one, []ledger.Shard{open("a", west, 0), open("b", east, 0), x}, verdict.Wait{Why: "1 job is open, the quota allows 1 in us-west-2", For: time.Second}},
 		"no quota is known":                {[]ledger.Pool{west}, unlimited, full, verdict.Go{}},
 		"another pool finishes earlier":    {[]ledger.Pool{west, east}, nil, full, verdict.Move{To: east, Why: "2 jobs are open in us-west-2"}},
 		"another pool would take longer":   {[]ledger.Pool{west, east}, nil, slower, verdict.Wait{Why: "2 jobs are open, the quota allows 2 in us-west-2", For: time.Second}},
@@ -180,5 +182,12 @@ func TestARunThatResumesHasTheSchedule(t *testing.T) {
 	y := row("y", quarry.ShardUploaded, west)
 	if got, ok := c.Slot(&y, now).(verdict.Wait); !ok || !strings.HasPrefix(got.Why, "2 jobs are open") {
 		t.Errorf("Slot = %+v, want Wait: both are taken, and the other pool has more to do", got)
+	}
+	c.Load(nil)
+	for i := range 2 {
+		if got := c.Slot(&y, now); got != (verdict.Go{}) {
+			t.Errorf("Slot %d = %+v when no row is under way any more, want Go", i, got)
+		}
+		y.ID = "z"
 	}
 }
