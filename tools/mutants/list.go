@@ -20,6 +20,15 @@ var list = []mutant{
 	{file: "internal/ledger/format.go", was: "if err := copyFile(e, path, CopyPath(path, from)); err != nil {", is: "if err := error(nil); err != nil {"},
 	{file: "internal/ledger/step.go", was: "state = excluded.state, ", is: ""},
 
+	// The memory of a run.
+	{file: "internal/run/book/book.go", was: "if before[name] == value {", is: "if before[name] == value && false {"},
+	{file: "internal/run/book/book.go", was: "	b.mu.Lock()\n	defer b.mu.Unlock()\n", is: ""},
+	{file: "internal/run/book/fact.go", was: "if texts[f.name] == \"\" {", is: "if false {"},
+	{file: "internal/run/book/head.go", was: "return h.Pass != 0 && h.Finished == h.Pass", is: "return h.Finished == h.Pass"},
+	{file: "internal/run/book/head.go", was: "return h.Adopted != 0 && h.Adopted == h.Pass", is: "return h.Adopted == h.Pass"},
+	{file: "internal/run/book/pass.go", was: "before := n - 1", is: "before := n"},
+	{file: "internal/run/answered/remember.go", was: "if f.Has(s.Shard) {", is: "if false {"},
+
 	// Files that appear whole.
 	{file: "internal/atomicfile/atomicfile.go", was: "	if err := w.f.Sync(); err != nil {\n		return err\n	}\n", is: ""},
 	{file: "internal/atomicfile/atomicfile.go", was: "f, err := e.Create(path + \".tmp\")", is: "f, err := e.Create(path)"},
