@@ -8,7 +8,7 @@ type Status string
 // The statuses. answered = ok + invalid; total = ok + invalid + failed + skipped.
 const (
 	StatusOK      Status = "ok"      // answered, and the answer passed every check
-	StatusInvalid Status = "invalid" // answered, but no attempt gave an answer that passes
+	StatusInvalid Status = "invalid" // answered, but no answer passed the checks
 	StatusFailed  Status = "failed"  // not answered
 	StatusSkipped Status = "skipped" // never asked, for a reason that stands in its error
 )

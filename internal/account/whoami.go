@@ -29,7 +29,7 @@ var ErrClock = errors.New("the clock is wrong")
 const maxSkew = 15 * time.Minute
 
 const (
-	asking    = "find out whose credentials these are"
+	asking    = "identify the credentials"
 	asked     = "(sts:GetCallerIdentity)"
 	checkWith = "; then check with: aws sts get-caller-identity"
 )
@@ -57,8 +57,8 @@ func WhoAmI(ctx context.Context, c aws.Config) (Identity, error) {
 	parts := strings.Split(id.ARN, ":")
 	if len(parts) < 6 || id.Account == "" {
 		return Identity{}, &quarry.Error{
-			Kind: quarry.Provider, Op: asking, Subject: asked, Err: fmt.Errorf("the answer has no account or no ARN: %q", id.ARN),
-			Hint: "look at what AWS_ENDPOINT_URL leads to",
+			Kind: quarry.Provider, Op: asking, Subject: asked, Err: fmt.Errorf("the answer has no account or ARN: %q", id.ARN),
+			Hint: "check the server at AWS_ENDPOINT_URL",
 		}
 	}
 	id.Partition = parts[1]
@@ -108,7 +108,7 @@ func unknownCaller(ctx context.Context, err error) error {
 	}
 	return &quarry.Error{
 		Kind: quarry.Provider, Op: asking, Subject: asked, Err: effect.Unanswered(err),
-		Hint: "look at AWS_ENDPOINT_URL (unset it to ask AWS itself), the Region and the network" + checkWith,
+		Hint: "check AWS_ENDPOINT_URL (unset it to use AWS itself), the Region and the network" + checkWith,
 	}
 }
 
@@ -124,7 +124,7 @@ func checkClock(here, there time.Time) error {
 	return &quarry.Error{
 		Kind: quarry.Denied, Op: "check the clock", Err: fmt.Errorf("%w: it is %s %s AWS's (here %s, there %s), and S3 refuses requests signed more than %d minutes off",
 			ErrClock, shortly(off), where, here.UTC().Format(time.RFC3339), there.UTC().Format(time.RFC3339), int(maxSkew.Minutes())),
-		Hint: "set this machine's clock (Linux: timedatectl set-ntp true; macOS: sntp -sS time.apple.com; Windows: w32tm /resync), then run the same command again",
+		Hint: "set this machine's clock (Linux: timedatectl set-ntp true; macOS: sntp -sS time.apple.com; Windows: w32tm /resync), then rerun the same command",
 	}
 }
 

@@ -152,7 +152,7 @@ func (a *audit) open(ctx context.Context) (err error) {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "audit", Subject: a.cfg.Dir, Err: errors.New("it holds no run"), Hint: "name the run directory with --dir"}
 	}
 	if a.cfg.Plan == nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "audit", Subject: a.cfg.Dir, Err: errors.New("the run has not been planned yet"), Hint: "run the run command again; nothing was sent so far"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "audit", Subject: a.cfg.Dir, Err: errors.New("the run is not planned yet"), Hint: "nothing was sent; rerun `quarry run`"}
 	}
 	a.plan = *a.cfg.Plan
 	if a.rows, err = a.cfg.Ledger.Shards(ctx); err != nil {

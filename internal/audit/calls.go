@@ -33,7 +33,7 @@ func (p *shardProof) readCalls() {
 		}
 		place, ok := p.place[c.RecordID]
 		if !ok {
-			p.found.fault("%s:%d: a call for record %s, which was not asked", where, l.n, c.RecordID)
+			p.found.fault("%s:%d: a call for record %s, which was not sent", where, l.n, c.RecordID)
 			continue
 		}
 		r := &p.records[place]
@@ -46,7 +46,7 @@ func (p *shardProof) readCalls() {
 			r.outcomes++
 		}
 		if r.intents == 0 {
-			p.found.name(altered, r.ID, r.RecordID, "%s:%d: a call that was made before it was written down", where, l.n)
+			p.found.name(altered, r.ID, r.RecordID, "%s:%d: a call that was made before it was recorded", where, l.n)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func (a *audit) callsUnderway(row *ledger.Shard) error {
 	}
 	for p, err := range decoded[part](a.partPath(row.ID)) {
 		if err == nil && again[p.RecordID] {
-			a.found.name(maybePaidTwice, p.ID, p.RecordID, "an on-demand call had no reply and was made again")
+			a.found.name(maybePaidTwice, p.ID, p.RecordID, "an on-demand call had no reply and was repeated")
 		}
 	}
 	return nil

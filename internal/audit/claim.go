@@ -120,18 +120,18 @@ func (c *claim) against(a *answer) string {
 	}
 	if a.unknown {
 		if c.class != quarry.ClassNotJSON || c.content != digestOf(asFailed, "") {
-			return "the raw answer has no known shape, and the journal says what it is"
+			return "the raw answer has an unknown format, but the journal classified it"
 		}
 		return ""
 	}
 	switch {
 	case !c.says(a):
-		return "the journal's answer is not the raw one"
+		return "the answer in the journal differs from the raw answer"
 	case c.usage != a.usage:
 		return fmt.Sprintf("the raw answer took %s in and %s out, the journal says %s and %s", figure.Count(a.usage.InputTokens, "token"), figure.Thousands(a.usage.OutputTokens),
 			figure.Thousands(c.usage.InputTokens), figure.Thousands(c.usage.OutputTokens))
 	case c.origin != digestOf(a.stop, a.model):
-		return "stop reason or model of the raw answer are not the journal's"
+		return "stop reason or model of the raw answer differ from the journal"
 	}
 	return ""
 }
@@ -142,7 +142,7 @@ func (r *record) againstEcho(raw *rawLine) string {
 	other := r.Sent != "" && raw.texts != 0 && strconv.FormatUint(raw.texts, 16) != r.Sent
 	switch {
 	case other && r.claim.class != quarry.ClassAnotherInput && r.claim.class != quarry.ClassNotJSON && !raw.damaged:
-		return fmt.Sprintf("the raw output echoes another modelInput than was sent, the journal says %s", r.claim.class)
+		return fmt.Sprintf("the raw output echoes a modelInput that was not sent, the journal says %s", r.claim.class)
 	case !other && r.claim.class == quarry.ClassAnotherInput:
 		return "the raw output echoes the modelInput that was sent, the journal says that it does not"
 	}
@@ -195,7 +195,7 @@ func (c *claim) againstError(e *rawError) string {
 		message = fmt.Sprintf("%d: %s", e.code, e.message)
 	}
 	if !e.strange && c.content != digestOf(asError, message) {
-		return "the journal's error is not the raw one"
+		return "the error in the journal differs from the raw error"
 	}
 	return ""
 }

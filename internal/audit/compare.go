@@ -60,9 +60,9 @@ func against(r *result, attempts []outcome) string {
 	}
 	switch {
 	case from == nil:
-		return "it names a record that was not asked"
+		return "it names a record that was not sent"
 	case r.Status != want:
-		return fmt.Sprintf("status %s, the attempts came to %s", r.Status, want)
+		return fmt.Sprintf("status %s, the attempts ended %s", r.Status, want)
 	case good && from.Class != quarry.ClassOK, answered && !from.Class.Answered():
 		return "it shows another attempt than the best"
 	case r.Attempts != made:
@@ -74,7 +74,7 @@ func against(r *result, attempts []outcome) string {
 	case (r.CostUSD == nil) != (cost == nil) || (cost != nil && *r.CostUSD != *cost):
 		return "its cost is not that of its attempts"
 	case !last.Left && !unmerged && want != quarry.StatusOK && (r.Error == nil || from.Result.Error == nil || !sameError(r, from)):
-		return "its error is not the journal's"
+		return "its error differs from the journal"
 	case (r.Error == nil) != (want == quarry.StatusOK):
 		return "an error that does not go with its status"
 	}
@@ -95,11 +95,11 @@ func against(r *result, attempts []outcome) string {
 func apart(r, from *result) string {
 	switch {
 	case !bytes.Equal(r.Output, from.Output) && uniform(string(r.Output)) != uniform(string(from.Output)), r.Text != from.Text:
-		return "its answer is not the journal's"
+		return "its answer differs from the journal"
 	case r.StopReason != from.StopReason || r.Model != from.Model || r.Salvaged != from.Salvaged:
 		return "stop reason or model are not the journal's"
 	case r.Job != from.Job || r.Mode != from.Mode || r.RequestedModel != from.RequestedModel:
-		return "job, mode or requested model are not the journal's"
+		return "job, mode or requested model differ from the journal"
 	}
 	return ""
 }
@@ -116,13 +116,13 @@ func anotherDocument(r *result, planned jsontext.Value) string {
 func againstSkipped(r *result, o *outcome) string {
 	switch {
 	case o == nil:
-		return "the plan says that it is not asked, and not why"
+		return "the plan says that it is not sent, without a reason"
 	case r.Status != o.Result.Status || (r.Status != quarry.StatusSkipped && r.Status != quarry.StatusFailed):
 		return fmt.Sprintf("status %s, the plan says %s", r.Status, o.Result.Status)
 	case r.Error == nil || o.Result.Error == nil || *r.Error != *o.Result.Error:
-		return "its error is not the plan's"
+		return "its error differs from the plan"
 	case r.Usage != quarry.Usage{} || len(r.Output) > 0 || r.Text != "" || r.RecordID != "":
-		return "an answer to what was never asked"
+		return "an answer to a document that was never sent"
 	}
 	return anotherDocument(r, o.Result.Document)
 }
@@ -132,7 +132,7 @@ func (p *documentsProof) againstSame(e *entry, r *result) string {
 	s := p.same.at(e.order)
 	switch {
 	case s == nil:
-		return "the plan says that it shares an answer, and not whose"
+		return "the plan says that it shares an answer, without the owner"
 	case s.ID != r.ID || r.SameAs == "":
 		return "it does not name the document whose answer it shares"
 	case r.Usage != quarry.Usage{} || r.Attempts != 0 || r.CostUSD == nil || *r.CostUSD != 0:

@@ -256,7 +256,7 @@ func (p *documentsProof) missing(id quarry.DocumentID) {
 // a line too many, or a document too few.
 func (p *documentsProof) checkStranded(ix *index, al *alignment) {
 	if al.overflow {
-		p.found.fault("results.jsonl departs from the index in more than %s", figure.Count(maxStranded, "place"))
+		p.found.fault("results.jsonl differs from the index in more than %s", figure.Count(maxStranded, "place"))
 	}
 	strange := map[hash]quarry.DocumentID{}
 	for _, h := range al.extra {
@@ -337,7 +337,7 @@ func (p *documentsProof) checkRecord(e *entry, attempts []outcome) {
 			continue
 		}
 		if s, ok := p.strays[o.RecordID]; ok && s.shard != o.shard {
-			p.found.name(paidTwice, o.Result.ID, o.RecordID, "asked by shard %s, and answered at %s as well", o.shard, s.where)
+			p.found.name(paidTwice, o.Result.ID, o.RecordID, "sent by shard %s, although already answered at %s", o.shard, s.where)
 			delete(p.strays, o.RecordID)
 		}
 		if i == 0 {
@@ -353,11 +353,11 @@ func (p *documentsProof) checkRecord(e *entry, attempts []outcome) {
 		switch {
 		case before.RecordID == o.RecordID && before.shard == o.shard: // named with its shard
 		case before.Class == quarry.ClassOK:
-			p.found.name(paidTwice, o.Result.ID, o.RecordID, "asked again although %s was answered well", before.RecordID)
+			p.found.name(paidTwice, o.Result.ID, o.RecordID, "sent again although %s has a good answer", before.RecordID)
 		case before.RecordID == o.RecordID && before.Class.Answered() && o.Class.Answered():
 			p.found.name(paidTwice, o.Result.ID, o.RecordID, "answered in two shards")
 		case !before.Left || o.RecordID.Attempt() != before.RecordID.Attempt()+1:
-			p.found.name(altered, o.Result.ID, o.RecordID, "attempt %d follows attempt %d, which was not to be asked again so", o.RecordID.Attempt(), before.RecordID.Attempt())
+			p.found.name(altered, o.Result.ID, o.RecordID, "attempt %d follows attempt %d, which must not be repeated this way", o.RecordID.Attempt(), before.RecordID.Attempt())
 		}
 	}
 }

@@ -72,10 +72,10 @@ func (p *shardProof) judgeRecord(r *record) {
 	}
 	switch {
 	case r.claim.class == quarry.ClassNoReply:
-		p.found.name(maybePaidTwice, r.ID, r.RecordID, "two on-demand calls for it had no reply, %d of them in this attempt, and each may have been paid", min(r.intents, 2))
+		p.found.name(maybePaidTwice, r.ID, r.RecordID, "two on-demand calls for it had no reply, %d of them in this attempt, and each may have been billed", min(r.intents, 2))
 	case r.intents > 1:
-		p.found.name(maybePaidTwice, r.ID, r.RecordID, "an on-demand call had no reply and was made again")
+		p.found.name(maybePaidTwice, r.ID, r.RecordID, "an on-demand call had no reply and was repeated")
 	case r.intents == 1 && r.lines == 0:
-		p.found.name(maybePaidTwice, r.ID, r.RecordID, "an on-demand call had no reply when its pass was given up, and its record may be asked again")
+		p.found.name(maybePaidTwice, r.ID, r.RecordID, "an on-demand call had no reply when its pass was given up, and its record may be sent again")
 	}
 }

@@ -134,7 +134,7 @@ func (a *audit) notAgain(good map[hash]goodBefore, row *ledger.Shard, of func(qu
 			before, answered := good[h]
 			switch {
 			case answered && before.pass < row.Pass && before.record != o.RecordID && o.Class != quarry.ClassUnsent: // the same record twice is named by itself
-				a.found.name(paidTwice, o.Result.ID, o.RecordID, "asked in pass %d by shard %s although pass %d had the answer to %s", row.Pass, row.ID, before.pass, before.record)
+				a.found.name(paidTwice, o.Result.ID, o.RecordID, "sent in pass %d by shard %s although pass %d had the answer to %s", row.Pass, row.ID, before.pass, before.record)
 			case !answered && o.Class == quarry.ClassOK && what == own:
 				good[h] = goodBefore{pass: row.Pass, record: o.RecordID}
 			}

@@ -233,11 +233,11 @@ func (p *shardProof) checkID(ix *index, l *part) {
 	case e.id != hashOf(l.ID):
 		p.found.name(altered, l.ID, l.RecordID, "the index has another document of order %d", l.Order)
 	case !e.asked():
-		p.found.name(paidTwice, l.ID, l.RecordID, "it was asked although the plan says %q: not to be asked", e.take)
+		p.found.name(paidTwice, l.ID, l.RecordID, "it was sent although the plan says %q: not to be sent", e.take)
 	case n == 0 || string(l.RecordID) != want:
 		p.found.name(altered, l.ID, l.RecordID, "its recordId is not the one of its id and key, %s", want)
 	case number > e.parts || l.Parts != e.parts:
-		p.found.name(altered, l.ID, l.RecordID, "part %d of %d, and the index says that it is asked in %d", number, l.Parts, e.parts)
+		p.found.name(altered, l.ID, l.RecordID, "part %d of %d, but the index has %d parts", number, l.Parts, e.parts)
 	case (merges || n > e.tries+1) != (p.row.Kind == quarry.RetryShard):
 		p.found.name(altered, l.ID, l.RecordID, "attempt %d in a shard of kind %s", n, p.row.Kind)
 	}
@@ -256,7 +256,7 @@ func (p *shardProof) readJournal() {
 		}
 		place, ok := p.place[o.RecordID]
 		if !ok {
-			p.found.name(altered, o.Result.ID, o.RecordID, "%s has a record that was not asked", where)
+			p.found.name(altered, o.Result.ID, o.RecordID, "%s has a record that was not sent", where)
 			continue
 		}
 		r := &p.records[place]
@@ -307,7 +307,7 @@ func (p *shardProof) consistent(o *outcome, r *record) string {
 	case res.Status != statusOf(o.Class):
 		return fmt.Sprintf("class %s with status %s", o.Class, res.Status)
 	case o.Class == quarry.ClassOK && (o.Left || res.Error != nil):
-		return "a good answer that is to be asked again or has an error"
+		return "a good answer that is to be repeated or has an error"
 	case o.Class != quarry.ClassOK && (res.Error == nil || res.Error.Kind != string(o.Class)):
 		return fmt.Sprintf("class %s, and the error is of another kind", o.Class)
 	case res.Job != string(p.row.Job.ARN):

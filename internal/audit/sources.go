@@ -53,16 +53,16 @@ func (a *audit) sources(ctx context.Context) error {
 	switch {
 	case lost == 0 && len(al.extra) == 0:
 	case a.checked.SourceIDs == 0:
-		a.found.differ("the sources gave no id at all: they are empty by now, or read with other settings than the run's")
+		a.found.differ("the sources have no id: they are empty now, or this command reads them with other settings than the run")
 		a.checked.SourcesRead = false
 	case matched == 0:
-		a.found.differ("none of the %s that the sources gave is in the index: they are read with other settings than the run's", figure.Count(a.checked.SourceIDs, "id"))
+		a.found.differ("none of the %s in the sources is in the index: this command reads them with other settings than the run", figure.Count(a.checked.SourceIDs, "id"))
 		a.checked.SourcesRead = false
 	case a.cfg.Changed != "":
-		a.found.differ("the sources have %s that the index does not know, and lack %s that it knows: %s", figure.Count(len(fresh), "document"), figure.Thousands(lost), a.cfg.Changed)
+		a.found.differ("the sources have %s that are not in the index, and lack %s that are: %s", figure.Count(len(fresh), "document"), figure.Thousands(lost), a.cfg.Changed)
 	default:
 		for _, h := range fresh {
-			a.found.name(missing, h.id, "", "the sources have it, and the run does not know it")
+			a.found.name(missing, h.id, "", "it is in the sources but not in the run")
 		}
 		if lost > 0 {
 			a.found.fault("the index has %s that the sources do not have there, the first of order %d", figure.Count(lost, "document"), firstLost)

@@ -20,7 +20,7 @@ import (
 // of the raw answers.
 func (a *audit) sums(context.Context) error {
 	for id, s := range a.strays {
-		a.found.differ("%s: an answer to record %s, which was not asked there", s.where, id)
+		a.found.differ("%s: an answer to record %s, which was not sent there", s.where, id)
 	}
 	paid, t := a.usage[a.plan.Pass], &a.totals
 	a.checked.InputTokens, a.checked.OutputTokens, a.checked.Unknown = paid.InputTokens, paid.OutputTokens, paid.Unknown
@@ -137,7 +137,7 @@ func readManifest(path string) (m quarry.Manifest, err error) {
 	}
 	text = bytes.TrimSpace(text)
 	if !bytes.HasPrefix(text, []byte("{")) {
-		return m, errors.New("it is no JSON object")
+		return m, errors.New("it is not a JSON object")
 	}
 	err = decode(text, &m)
 	for _, n := range []int64{m.TotalRecordCount, m.ProcessedRecordCount, m.SuccessRecordCount, m.ErrorRecordCount, m.InputTokenCount, m.OutputTokenCount} {
@@ -168,7 +168,7 @@ func (a *audit) strayFolders(ctx context.Context) error {
 		if m != nil && known[m[1]] || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		a.found.fault("raw/%s: it belongs to no shard of the run", e.Name())
+		a.found.fault("raw/%s: it does not belong to any shard of the run", e.Name())
 		for _, path := range outputs(filepath.Join(a.path("raw"), e.Name())) {
 			for l, err := range linesOf(path, openOutput) {
 				if ctx.Err() != nil {

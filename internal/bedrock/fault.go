@@ -94,10 +94,10 @@ func (c *Client) fault(ctx context.Context, op, subject string, err error) error
 	case "ConflictException":
 		f.Cause = CauseConflict
 	case "ResourceNotFoundException":
-		f.Cause, hint = CauseNotFound, "check its name, the Region and the account (aws sts get-caller-identity): nothing of this name is there"
+		f.Cause, hint = CauseNotFound, "check its name, the Region and the account (aws sts get-caller-identity): it does not exist there"
 		if strings.Contains(f.Message, "end of its life") {
-			kind, hint = quarry.BadUsage, "name a model that is still served with --model and run the command again: the new model is asked about all documents, since another model's answers are other answers; "+
-				"what this one answered is kept, and jobs that are still at the provider are collected first"
+			kind, hint = quarry.BadUsage, "name an available model with --model and rerun the command: the new model gets all documents, because its answers differ; "+
+				"the answers of the old model are kept, and jobs that are still running are collected first"
 		}
 	case "ModelTimeoutException", "ModelErrorException", "ModelNotReadyException", "ServiceUnavailableException", "InternalServerException", "ModelStreamErrorException":
 		f.Cause = CauseModel

@@ -67,7 +67,7 @@ type Availability struct {
 func (c *Client) Availability(ctx context.Context, id string) (Availability, error) {
 	out, err := c.control.GetFoundationModelAvailability(ctx, &sdk.GetFoundationModelAvailabilityInput{ModelId: &id})
 	if err != nil {
-		return Availability{}, c.fault(ctx, "ask for the access to", "model "+id+" in "+c.region, err)
+		return Availability{}, c.fault(ctx, "read the access to", "model "+id+" in "+c.region, err)
 	}
 	a := Availability{Authorization: string(out.AuthorizationStatus), Entitlement: string(out.EntitlementAvailability), Region: string(out.RegionAvailability)}
 	if out.AgreementAvailability != nil {
@@ -81,7 +81,7 @@ func (c *Client) Availability(ctx context.Context, id string) (Availability, err
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetUseCaseForModelAccess.html).
 func (c *Client) UseCase(ctx context.Context) error {
 	if _, err := c.control.GetUseCaseForModelAccess(ctx, &sdk.GetUseCaseForModelAccessInput{}); err != nil {
-		return c.fault(ctx, "ask for the use case form", "of the account in "+c.region, err)
+		return c.fault(ctx, "read the use case form", "of the account in "+c.region, err)
 	}
 	return nil
 }

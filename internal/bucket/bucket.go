@@ -174,7 +174,7 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 	case "NoSuchBucket", "NotFound":
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: op, Subject: subject, Err: ErrNoBucket,
-			Hint: fmt.Sprintf("name an existing bucket with --bucket, or make this one: aws s3 mb s3://%s --region %s", b.name, b.region),
+			Hint: fmt.Sprintf("name an existing bucket with --bucket, or create this one: aws s3 mb s3://%s --region %s", b.name, b.region),
 		}
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
 		return &quarry.Error{

@@ -71,13 +71,13 @@ func (b *Bucket) Fetch(ctx context.Context, key string, size int64, to func(io.R
 	}
 	if got == size {
 		return &quarry.Error{
-			Kind: quarry.Provider, Op: "download", Subject: b.URI(key), Err: &later{nil, "its content differs each time, and never has the MD5 that S3 says"},
-			Hint: "check the network and what is between this machine and S3, then run the same command again",
+			Kind: quarry.Provider, Op: "download", Subject: b.URI(key), Err: &later{nil, "its content differs each time and never matches the MD5 from S3"},
+			Hint: "check the network and any proxy or gateway before S3, then rerun the same command",
 		}
 	}
 	return &quarry.Error{
-		Kind: quarry.Provider, Op: "download", Subject: b.URI(key), Err: fmt.Errorf("%w: %s came, the listing says %s", ErrIncomplete, figure.Count(got, "byte"), figure.Thousands(size)),
-		Hint: "check what is between this machine and S3 (a proxy, a gateway, AWS_ENDPOINT_URL), then run the same command again; nothing is asked again before it is here",
+		Kind: quarry.Provider, Op: "download", Subject: b.URI(key), Err: fmt.Errorf("%w: %s arrived, the listing says %s", ErrIncomplete, figure.Count(got, "byte"), figure.Thousands(size)),
+		Hint: "check what is between this machine and S3 (a proxy, a gateway, AWS_ENDPOINT_URL), then rerun the same command; nothing is sent again until the object is complete",
 	}
 }
 
@@ -116,7 +116,7 @@ func (r *resumed) open() error {
 	r.body = out.Body
 	if r.at > 0 {
 		if !strings.HasPrefix(aws.ToString(out.ContentRange), fmt.Sprintf("bytes %d-", r.at)) {
-			return r.later(errors.New("it answers with another part than was asked for"))
+			return r.later(errors.New("it answers with another part than was requested"))
 		}
 		return nil
 	}
@@ -133,7 +133,7 @@ func (r *resumed) open() error {
 
 func (r *resumed) later(err error) error {
 	return &quarry.Error{
-		Kind: quarry.Provider, Op: "download", Subject: r.b.URI(r.key), Err: &later{err, err.Error()}, Hint: "run the same command again: it continues where it was",
+		Kind: quarry.Provider, Op: "download", Subject: r.b.URI(r.key), Err: &later{err, err.Error()}, Hint: "rerun the same command; it resumes where it stopped",
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 func (c *Cleaner) notice(out *Cleaned) string {
 	var said []string
 	if c.matter != nil {
-		said = append(said, fmt.Sprintf("its front matter cannot be read and stays in the text (%s)", strings.TrimSpace(c.matter.Error())))
+		said = append(said, fmt.Sprintf("its front matter cannot be read and is kept in the text (%s)", strings.TrimSpace(c.matter.Error())))
 	}
 	if hidden := hiddenNotice(out); hidden != "" {
 		said = append(said, hidden)

@@ -43,7 +43,7 @@ func TestNotices(t *testing.T) {
 		{"two braces of a template", "---\ntitle: {{ page.title }}\n---\nText.", markdown, matter},
 		{"broken TOML", "+++\ntitle = \n+++\nText.", markdown, matter},
 		{"of a body that tells its format", "---\ntitle: A: B\n---\nText.", "", matter},
-		{"of both kinds", "---\ntitle: A: B\n---\n<div hidden>\n" + strings.Repeat(long, 20) + "\n</div>", markdown, "its front matter cannot be read and stays in the text"},
+		{"of both kinds", "---\ntitle: A: B\n---\n<div hidden>\n" + strings.Repeat(long, 20) + "\n</div>", markdown, "its front matter cannot be read and is kept in the text"},
 		{"front matter", "---\ntitle: A\n---\nText.", markdown, ""},
 		{"prose between two lines", "---\nA sentence.\n---\nText.", markdown, ""},
 		{"a line", "---\n\nText.", markdown, ""},

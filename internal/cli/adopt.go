@@ -47,7 +47,7 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 	s := &loaded.Settings
 	if !id.Valid() {
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "adopt", Subject: fmt.Sprintf("run %q", id), Err: errors.New("a run id has ten of a-z and 0-9"),
+			Kind: quarry.BadUsage, Op: "adopt", Subject: fmt.Sprintf("run %q", id), Err: errors.New("a run id is ten characters of a-z and 0-9"),
 			Hint: "name it with --run; it was printed when the run began, and is in the names of its jobs: quarry-<run>-s00001-a1",
 		}
 	}
@@ -84,7 +84,7 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 		a.say("%s more input files in the bucket were never submitted", figure.Thousands(int64(n)))
 	}
 	a.printCollected(&h, s.Dir)
-	a.say("then name the sources again, and the rest is asked: quarry run SOURCE… --target aws --dir %s", s.Dir)
+	a.say("to send the rest, name the sources again: quarry run SOURCE… --target aws --dir %s", s.Dir)
 	return errors.Join(h.Errors...)
 }
 
@@ -96,6 +96,6 @@ func notLocal(s *config.Loaded, op, subject, command string) error {
 	}
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: op, Subject: subject, Err: fmt.Errorf("the target is local (%s), and only AWS knows this job or run", s.Origins()["target"]),
-		Hint: command + " --target aws asks AWS, or the `quarry local` that AWS_ENDPOINT_URL names",
+		Hint: "to ask AWS, or the `quarry local` that AWS_ENDPOINT_URL names: " + command + " --target aws",
 	}
 }

@@ -79,8 +79,8 @@ func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) error {
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.AuditFault, Op: "audit", Subject: s.Dir, Err: errors.New("the run does not hold what it promises; each fault is named above"),
-		Hint: "keep the directory as it is; `quarry audit --json` names every document",
+		Kind: quarry.AuditFault, Op: "audit", Subject: s.Dir, Err: errors.New("the audit found faults; each is named above"),
+		Hint: "do not change the directory; `quarry audit --json` names every document",
 	}
 }
 
@@ -94,7 +94,7 @@ func (a *App) printAudit(r *audit.Report, dir string) {
 	c := &r.Checked
 	state := ""
 	if !r.Ended {
-		state = ", which has not come to its end"
+		state = ", which is not finished"
 	}
 	say("audit of run %s in %s%s", r.Run, dir, state)
 	if r.Ended {
@@ -106,15 +106,15 @@ func (a *App) printAudit(r *audit.Report, dir string) {
 	}
 	shards := fmt.Sprintf("%s in %s", figure.Count(c.Records, "record"), figure.Count(c.Shards, "shard"))
 	if c.Underway > 0 {
-		shards += fmt.Sprintf("; %s under way and not looked at", figure.Clause(c.Underway, "shard", "is", "are"))
+		shards += fmt.Sprintf("; %s under way and not checked", figure.Clause(c.Underway, "shard", "is", "are"))
 	}
 	row("records", "%s", shards)
-	row("raw output", "%s read again; %s what journal and results say", figure.Count(c.RawLines, "line"), figure.Clause(c.Answers, "answer", "is", "are"))
+	row("raw output", "%s read again; %s what journals and results say", figure.Count(c.RawLines, "line"), figure.Clause(c.Answers, "answer", "is", "are"))
 	if c.Earlier > 0 {
 		row("earlier", "%s taken over from earlier passes, as their journals say", figure.Clause(c.Earlier, "result", "was", "were"))
 	}
 	if c.Calls > 0 {
-		row("calls", "%s, each written down before it was made", figure.Count(c.Calls, "on-demand call"))
+		row("calls", "%s, each recorded before it was made", figure.Count(c.Calls, "on-demand call"))
 	}
 	if c.InputFiles > 0 {
 		row("input", "%s what was built", figure.Clause(c.InputFiles, "input file", "is", "are"))

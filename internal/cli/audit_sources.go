@@ -57,7 +57,7 @@ func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, h *book.Head,
 		if name == "-" {
 			of := 0
 			if path, of = compose.KeptStdin(cfg.Dir, h.Pass); of == 0 {
-				return nil, nil, errors.New("standard input comes only once, and nothing was kept of it")
+				return nil, nil, errors.New("standard input can be read only once, and none of it was kept")
 			}
 		} else {
 			files = append(files, name)
@@ -102,16 +102,16 @@ func (a *App) sourcesChanged(h *book.Head, s *config.Loaded, names []string) (st
 		return "", err
 	}
 	if ask.Settings != h.Settings {
-		return "the settings of this command are not the run's, so they may be read otherwise", nil
+		return "the settings of this command differ from the run's, so they may be read differently", nil
 	}
 	if len(names) == 0 { // all were kept
 		return "", nil
 	}
 	if h.Seen == "" {
-		return "it is not known whether a file of them was changed since the run read them", nil
+		return "it is not known whether their files were changed after the run read them", nil
 	}
 	if h.Seen != source.Seen(names) {
-		return "a file of them was changed since the run read them", nil
+		return "one of their files was changed after the run read it", nil
 	}
 	return "", nil
 }

@@ -69,7 +69,7 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	}
 	a.say("%s in %s, %s MiB, in %s", figure.Count(built.Records, "record"), figure.Count(len(built.Shards), "file"), mib(built.Bytes), out)
 	if p := &built.Planned; built.SecondStage > 0 {
-		a.say("%s longer than the limit and cut in %s; the second stage, %s to merge the answers, is made of those answers by quarry run",
+		a.say("%s longer than the limit and split into %s; quarry run makes the second stage, %s that merge the answers, from those answers",
 			figure.Clause(p.Long, "document", "is", "are"), figure.Count(p.Parts, "part"), figure.Count(built.SecondStage, "record"))
 	}
 	if built.Records < built.Quotas.MinRecords {

@@ -103,7 +103,7 @@ func (a *App) notItsInput(args []string) error {
 		}
 	}
 	if guard.Check(target) != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: "standard output", Err: errors.New("it is a source, or a file in a folder that is one"), Hint: "send standard output to another file, outside of the sources"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: "standard output", Err: errors.New("it is a source, or a file in a folder that is one"), Hint: "send standard output to a file outside the sources"}
 	}
 	return nil
 }

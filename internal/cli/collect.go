@@ -87,7 +87,7 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 	case len(h.Running) > 0:
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: "collect", Subject: s.Dir, Err: fmt.Errorf("%s not ended", figure.Clause(len(h.Running), "job", "has", "have")),
-			Hint: "what had ended was collected; wait for the rest with: quarry collect --watch --dir " + s.Dir,
+			Hint: "the jobs that had ended are collected; wait for the rest with: quarry collect --watch --dir " + s.Dir,
 		}
 	case !h.Done && !h.Adopted:
 		a.say("some documents were not sent: rerun `quarry run` to send the rest")

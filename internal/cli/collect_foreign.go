@@ -23,7 +23,7 @@ import (
 func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string, watch bool) (err error) {
 	isJob := strings.HasPrefix(what, "arn:")
 	if info, statErr := os.Stat(what); !isJob && (statErr != nil || !info.IsDir()) {
-		problem := errors.New("neither the ARN of a job nor a folder")
+		problem := errors.New("it is neither the ARN of a job nor a folder")
 		if errors.Is(statErr, fs.ErrNotExist) {
 			problem = errors.New("there is no such file, and it is neither the ARN of a job nor a folder")
 		}

@@ -34,7 +34,7 @@ func noOutput(what string, job *quarry.Job) error {
 	if job.ARN == "" {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: errors.New("it has no *.jsonl.out file"), Hint: "download everything under the job's output prefix: aws s3 cp --recursive s3://…/ FOLDER"}
 	}
-	why := fmt.Sprintf("it ended %s and left no output", job.Status)
+	why := fmt.Sprintf("it ended %s without output", job.Status)
 	if job.Message != "" {
 		why += ": " + job.Message
 	}
@@ -62,7 +62,7 @@ func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) 
 		}
 	}
 	if len(o.Differs) == 0 {
-		a.say("lines, manifest and counters say the same")
+		a.say("lines, manifest and counters agree")
 	}
 	a.printOutcome(&run.Outcome{Report: *rep}, dir)
 	unread := max(out.Missing, o.Broken) // a line that cannot be read is of a record that has none

@@ -51,6 +51,6 @@ func (a *App) printCollected(h *run.Collected, dir string) {
 		a.say("  %-12s %s, %s of %s%s", s.ID, s.Job.Status, figure.Thousands(s.Job.Counts.Processed), figure.Count(s.Records, "record"), why)
 	}
 	if n := len(h.Running); n > 0 {
-		a.say("%s not ended, and the answers are not here yet: quarry collect --dir %s --watch", figure.Clause(n, "job", "has", "have"), dir)
+		a.say("%s not ended, so their answers are missing; wait for them with: quarry collect --dir %s --watch", figure.Clause(n, "job", "has", "have"), dir)
 	}
 }

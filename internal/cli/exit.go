@@ -65,23 +65,23 @@ func pathHint(err error) string {
 	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return "give this user the right to it (ls -ld shows the rights), or name another path"
+		return "give this user access (ls -ld shows the permissions), or name another path"
 	case errors.Is(err, fs.ErrNotExist):
 		return "check the path; a name with spaces needs quotes"
 	case errors.Is(err, syscall.ENOTDIR):
-		return "a part of the path is a file: name a folder there"
+		return "a part of the path is a file, not a folder: check the path"
 	case errors.Is(err, syscall.EISDIR):
 		return "it is a folder: name a file"
 	case errors.Is(err, fs.ErrExist):
-		return "move what is there away, or name another path"
+		return "move the existing file away, or name another path"
 	case errors.Is(err, syscall.EROFS):
 		return "its file system is read-only: name a path on another"
 	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ELOOP):
-		return "name a path that the file system can follow"
+		return "name a path that is shorter and has no loop of links"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return "raise the limit of open files (ulimit -n), then run the same command again"
+		return "raise the limit of open files (ulimit -n), then rerun the same command"
 	case fullDisk(err):
-		return "make room on the disk, then run the same command again"
+		return "free space on the disk, then rerun the same command"
 	}
 	return ""
 }
@@ -115,7 +115,7 @@ func (a *App) exit(ctx context.Context, cmd *cobra.Command, err error) int {
 	if errors.Is(err, context.Canceled) || (ctx.Err() != nil && errors.Is(err, context.Cause(ctx))) {
 		line := "quarry: interrupted"
 		if slices.Contains(resumed, cmd.Name()) {
-			line += "; run the same command again: it continues where it was"
+			line += "; rerun the same command to resume"
 		}
 		fmt.Fprintln(a.Stderr, line)
 		return 130

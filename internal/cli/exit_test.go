@@ -23,7 +23,7 @@ func TestErrorsOfTheFileSystemAreTheUsersToSettle(t *testing.T) {
 		code int
 		hint string
 	}{
-		{"no right", at(syscall.EACCES), 2, "right"},
+		{"no right", at(syscall.EACCES), 2, "access"},
 		{"nothing there", at(syscall.ENOENT), 2, "check the path"},
 		{"a file as a folder", at(syscall.ENOTDIR), 2, "is a file"},
 		{"a folder as a file", at(syscall.EISDIR), 2, "it is a folder"},
@@ -31,10 +31,10 @@ func TestErrorsOfTheFileSystemAreTheUsersToSettle(t *testing.T) {
 		{"read-only", at(syscall.EROFS), 2, "read-only"},
 		{"a loop of links", at(syscall.ELOOP), 2, "name a path"},
 		{"too many files", at(syscall.EMFILE), 2, "ulimit"},
-		{"no space", at(syscall.ENOSPC), 1, "make room"},
+		{"no space", at(syscall.ENOSPC), 1, "free space"},
 		{"no space, in words of its own", &quarry.Error{Err: at(syscall.ENOSPC), Hint: "see that it has space"}, 1, ""},
-		{"a rename", &os.LinkError{Op: "rename", Old: "a", New: "b", Err: syscall.EACCES}, 2, "right"},
-		{"with the kind internal", &quarry.Error{Err: at(syscall.EACCES), Hint: "run it again"}, 2, "right"},
+		{"a rename", &os.LinkError{Op: "rename", Old: "a", New: "b", Err: syscall.EACCES}, 2, "access"},
+		{"with the kind internal", &quarry.Error{Err: at(syscall.EACCES), Hint: "run it again"}, 2, "access"},
 		{"with a kind of its own", &quarry.Error{Kind: quarry.Provider, Err: at(syscall.EACCES)}, 6, ""},
 		{"not of a path", errors.New("odd"), 1, ""},
 		{"of a closed file", at(fs.ErrClosed), 1, ""},

@@ -91,7 +91,7 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 		return err
 	}
 	if target.Kind == outfile.Stdout && a.json {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Err: errors.New("--json and the results cannot both be on standard output"), Hint: "name a file with -o, or leave --json out"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Err: errors.New("--json and the results cannot both be on standard output"), Hint: "name a file with -o, or omit --json"}
 	}
 	e := effect.New(nil)
 	var open compose.Closers
@@ -125,7 +125,7 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 	defer func() { err = errors.Join(err, draft.Abort()) }()
 	n, err := export.File(ctx, e, results, format, draft.Path, o.cfg)
 	if errors.Is(err, export.ErrNotOurs) {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: path, Err: err, Hint: "the file was changed or cut short after the run: the same `quarry run` command writes it again and asks nothing again"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: path, Err: err, Hint: "the file was changed or truncated after the run; rerun the same `quarry run` command: it writes the file again and sends nothing"}
 	}
 	if err != nil {
 		return err

@@ -19,14 +19,14 @@ func formatOf(o *exportOptions) (string, error) {
 			format = "sqlite"
 		}
 	}
-	hint := "one of " + strings.Join(export.Formats(), ", ") + " with --format"
+	hint := "name one with --format: " + strings.Join(export.Formats(), ", ")
 	switch {
 	case format == "":
-		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: o.out, Err: errors.New("the name has no extension that says the format"), Hint: hint}
+		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: o.out, Err: errors.New("the file name has no extension, so the format is unknown"), Hint: hint}
 	case !export.Known(format):
 		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: o.out, Err: fmt.Errorf("format %s is not known", format), Hint: hint}
 	case o.cfg.Table != "" && format != "sqlite":
-		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: o.out, Err: fmt.Errorf("--table is for sqlite, and the format is %s", format), Hint: "leave --table out, or add --format sqlite"}
+		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: o.out, Err: fmt.Errorf("--table is for sqlite, and the format is %s", format), Hint: "omit --table, or add --format sqlite"}
 	}
 	return format, nil
 }

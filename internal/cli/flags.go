@@ -83,7 +83,7 @@ func (a *App) fromEnvironment(cmd *cobra.Command) error {
 		}
 		if err := f.Value.Set(value); err != nil {
 			if f.Value.Type() == "bool" {
-				err = fmt.Errorf("%q is neither true nor false", value)
+				err = fmt.Errorf("%q is not true or false", value)
 			}
 			return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: env, Err: err, Hint: name + ": " + strings.ReplaceAll(f.Usage, "`", "")}
 		}

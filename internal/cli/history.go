@@ -55,8 +55,8 @@ func (a *App) history(ctx context.Context, s *config.Settings) error {
 	}
 	if h.Run == "" {
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "read history", Subject: s.Dir, Err: errors.New("no run was begun in it"),
-			Hint: "name the run directory with --dir, or begin a run: quarry run SOURCE",
+			Kind: quarry.BadUsage, Op: "read history", Subject: s.Dir, Err: errors.New("it has no run"),
+			Hint: "name the run directory with --dir, or start a run: quarry run SOURCE",
 		}
 	}
 	if a.json {

@@ -33,7 +33,7 @@ Exit codes: 0 done · 2 usage`,
 			}
 			err := outfile.WriteNew(effect.New(nil), path, []byte(sampleConfig()))
 			if errors.Is(err, fs.ErrExist) {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: errors.New("it exists"), Hint: "remove it first, or name another file with -c"}
+				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: errors.New("it already exists"), Hint: "remove it first, or name another file with -c"}
 			}
 			if err != nil {
 				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: err, Hint: "change to a folder that you can write to"}
@@ -44,7 +44,7 @@ Exit codes: 0 done · 2 usage`,
 					err = store.Add(effect.New(nil), place, trust.Digest([]byte(sampleConfig())))
 				}
 				if err != nil {
-					a.say("that %s is trusted could not be remembered: %v", path, err)
+					a.say("%s is not marked as trusted: %v", path, err)
 				}
 			}
 			a.say("wrote %s; every line in it is a default", path)

@@ -33,7 +33,7 @@ func (a *App) printInspection(rep *inspect.Report) {
 		items += fmt.Sprintf(", %s left out by --where", figure.Thousands(rep.Filtered))
 	}
 	if rep.PassedOver > 0 {
-		items += fmt.Sprintf(", %s not read unless asked for", figure.Thousands(rep.PassedOver))
+		items += fmt.Sprintf(", %s not read by default", figure.Thousands(rep.PassedOver))
 	}
 	say("%s", items)
 	for _, c := range rep.LeftOut {

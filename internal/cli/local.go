@@ -61,7 +61,7 @@ directory is in use · 130 interrupted; with a COMMAND, its exit code`,
   quarry local --stop`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if at := cmd.ArgsLenAtDash(); at > 0 || at < 0 && len(args) > 0 {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "run", Subject: args[0], Err: errors.New("a command follows --"), Hint: "quarry local -- " + strings.Join(args, " ")}
+				return &quarry.Error{Kind: quarry.BadUsage, Op: "run", Subject: args[0], Err: errors.New("put -- before the command"), Hint: "quarry local -- " + strings.Join(args, " ")}
 			}
 			return nil
 		},
@@ -111,7 +111,7 @@ func (a *App) localMode(cmd *cobra.Command, args []string, o *localOptions) erro
 	case withCommand && (o.detach || o.stop) || o.detach && o.stop:
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "local", Err: errors.New("--detach, --stop and a command exclude each other"), Hint: "see: quarry local --help"}
 	case withCommand && len(args) == 0:
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "local", Err: errors.New("no command follows --"), Hint: "quarry local -- aws s3 ls"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "local", Err: errors.New("there is no command after --"), Hint: "quarry local -- aws s3 ls"}
 	case o.stop:
 		return a.stopLocal(cmd.Context(), o.cfg.Dir)
 	}
@@ -143,7 +143,7 @@ func (a *App) localMode(cmd *cobra.Command, args []string, o *localOptions) erro
 // localHint is the way out of settings that the stand-in refuses.
 func localHint(err error) string {
 	if errors.Is(err, standin.ErrNeedsKeys) {
-		return "write lines \"id secret\" to a file that only you can read, and name it: --keys FILE; or listen on 127.0.0.1"
+		return "write lines of \"id secret\" to a file that only you can read and name it with --keys FILE, or listen on 127.0.0.1"
 	}
 	return "see: quarry local --help"
 }

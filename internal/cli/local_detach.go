@@ -84,7 +84,7 @@ func firstLines(ctx context.Context, stdout io.Reader) (string, error) {
 
 // didNotStart makes an error of what the process that failed has said.
 func didNotStart(said []byte, err error) error {
-	reason, hint := "", "see what it logs with: quarry local"
+	reason, hint := "", "see its messages with: quarry local"
 	for line := range strings.Lines(string(said)) {
 		line = strings.TrimSpace(line)
 		if text, ok := strings.CutPrefix(line, "quarry: error: "); ok {
@@ -95,7 +95,7 @@ func didNotStart(said []byte, err error) error {
 		}
 	}
 	if reason == "" {
-		reason = fmt.Sprintf("the stand-in ended as it started: %v", err)
+		reason = fmt.Sprintf("the stand-in ended while it started: %v", err)
 	}
 	kind := quarry.BadUsage
 	var exit *exec.ExitError

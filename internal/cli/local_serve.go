@@ -111,9 +111,9 @@ func startHint(o *localOptions, err error) string {
 	var network *net.OpError
 	switch {
 	case errors.As(err, &network):
-		return "name a free port of this machine with --addr; 127.0.0.1:0 takes any"
+		return "name a free port of this machine with --addr; 127.0.0.1:0 takes any free port"
 	case o.cfg.KeysFile != "" && strings.Contains(err.Error(), o.cfg.KeysFile+":"):
-		return "name a file of lines \"id secret\" that only this user can read with --keys"
+		return "name a file with lines of \"id secret\" with --keys; only this user may be able to read it"
 	case o.cfg.QuotasFile != "" && strings.Contains(err.Error(), o.cfg.QuotasFile+":"):
 		return `name a JSON file with --quotas, such as {"*": {"min_records": 10}}`
 	}

@@ -48,14 +48,14 @@ func (a *App) stopLocal(ctx context.Context, dir string) error {
 	}
 	pid, err := strconv.Atoi(string(bytes.TrimSpace(text)))
 	if err != nil || pid <= 0 {
-		return fmt.Errorf("stop: %s does not say which process serves", path)
+		return fmt.Errorf("stop: %s does not name the process", path)
 	}
 	process, err := os.FindProcess(pid)
 	if err == nil {
 		err = terminate(process)
 	}
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "stop", Subject: fmt.Sprintf("process %d", pid), Err: err, Hint: "stop it as the user that started it"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "stop", Subject: fmt.Sprintf("process %d", pid), Err: err, Hint: "stop it as the user who started it"}
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

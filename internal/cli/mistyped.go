@@ -30,7 +30,7 @@ func badFlag(err error) error {
 		return err
 	}
 	want, known := map[string]string{
-		"bool": "neither true nor false", "int": "not a whole number", "duration": "no length of time such as 90s or 5m",
+		"bool": "not true or false", "int": "not a whole number", "duration": "not a duration such as 90s or 5m",
 	}[invalid.GetFlag().Value.Type()]
 	if !known {
 		return err

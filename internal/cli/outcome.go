@@ -37,13 +37,13 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		if dup.Saved != nil {
 			saved = dup.Saved.String() + " at the model's price"
 		}
-		row("spared", "%s by sharing answers, %s; %s of %s the same, %s nearly", figure.Count(dup.Spared.InputTokens+dup.Spared.OutputTokens, "token"), saved,
+		row("spared", "%s by sharing answers, %s; %s of %s exact duplicates, %s near", figure.Count(dup.Spared.InputTokens+dup.Spared.OutputTokens, "token"), saved,
 			figure.Thousands(dup.Exact), figure.Clause(dup.Exact+dup.Near, "text", "is", "are"), figure.Thousands(dup.Near))
 	}
 	if d.Unchanged > 0 || d.Gone > 0 {
-		text := figure.Agree(d.Unchanged, "of them has its answer from before", "of them have their answer from before")
+		text := figure.Agree(d.Unchanged, "of them keeps its earlier answer", "of them keep their earlier answers")
 		if d.Gone > 0 {
-			text += "; " + figure.Agree(d.Gone, "is not in the sources any more", "are not in the sources any more")
+			text += "; " + figure.Agree(d.Gone, "is no longer in the sources", "are no longer in the sources")
 		}
 		row("unchanged", "%s", text)
 	}
@@ -51,7 +51,7 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		row("known", "%s: %s answered, %s without a document", k.File, figure.Count(k.Documents, "document"), figure.Count(k.Unmatched, "answer"))
 	}
 	if rep.Unreadable > 0 {
-		row("left out", "%s that could not be read: %s names each", figure.Count(rep.Unreadable, "item"), filepath.Join(dir, "index", "*", index.LeftOutFile))
+		row("left out", "%s could not be read; %s names each", figure.Count(rep.Unreadable, "item"), filepath.Join(dir, "index", "*", index.LeftOutFile))
 	}
 	a.printTook(rep, row)
 	if len(rep.AnsweredBy) > 0 {

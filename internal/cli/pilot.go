@@ -45,7 +45,7 @@ func expectedText(e *report.Expected) string {
 		text += fmt.Sprintf(", about %s (%s to %s) at list price", e.Cost, e.CostLow, e.CostHigh)
 	}
 	if e.Samples == 0 {
-		return text + "; rough: no answer was read yet"
+		return text + "; a rough estimate, before any answer was read"
 	}
 	return text + fmt.Sprintf("; from %s", figure.Count(e.Samples, "answer"))
 }

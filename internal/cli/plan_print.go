@@ -20,9 +20,9 @@ func (a *App) printForecast(s *config.Settings, f *offline.Forecast) {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, plain(fmt.Sprintf(format, args...)))
 	}
-	row("documents", "%s, of which %s, %s empty, %s the same as another", figure.Thousands(p.Documents), figure.Agree(p.Asked, "is asked", "are asked"), figure.Thousands(p.Empty), figure.Thousands(p.Same))
+	row("documents", "%s: %s, %s empty, %s identical to another", figure.Thousands(p.Documents), figure.Agree(p.Asked, "is to be sent", "are to be sent"), figure.Thousands(p.Empty), figure.Thousands(p.Same))
 	if n := p.Unreadable + p.SameID; n > 0 {
-		row("left out", "%s that could not be read", figure.Count(n, "item"))
+		row("left out", "%s could not be read", figure.Count(n, "item"))
 	}
 	printKnown(row, f.Known, s.Dir)
 	if g := p.Given; g != nil {
@@ -35,25 +35,25 @@ func (a *App) printForecast(s *config.Settings, f *offline.Forecast) {
 	row("model", "%s", s.Model)
 	basis := f.Basis
 	if p.Asked == 0 {
-		basis = "nothing is asked"
+		basis = "nothing is to be sent"
 	}
 	row("tokens", "about %s in (%s to %s), %s out (%s to %s): %s", figure.Thousands(f.Tokens.Estimate), figure.Thousands(f.Tokens.Low), figure.Thousands(f.Tokens.High),
 		figure.Thousands(f.Output.Estimate), figure.Thousands(f.Output.Low), figure.Thousands(f.Output.High), basis)
 	for _, left := range f.LeftOut {
-		row("not sent", "%s, which the model refuses", left)
+		row("not sent", "%s, which the model rejects", left)
 	}
 	q := f.Quotas
 	if q.MinRecords == 0 && q.RecordsPerJob == 0 {
-		row("quotas", "of jobs: not known; calls: %s requests and %s tokens a minute", orUnknown(q.RPM), orUnknown(q.TPM))
+		row("quotas", "jobs: not known; calls: %s requests and %s tokens per minute", orUnknown(q.RPM), orUnknown(q.TPM))
 	} else {
-		row("quotas", "%s to %s a job, %s MiB a file, %s at once; calls: %s requests and %s tokens a minute (%s)", figure.Thousands(q.MinRecords), figure.Count(q.RecordsPerJob, "record"),
+		row("quotas", "%s to %s per job, %s MiB per file, %s at once; calls: %s requests and %s tokens per minute (%s)", figure.Thousands(q.MinRecords), figure.Count(q.RecordsPerJob, "record"),
 			mib(q.FileBytes), figure.Count(q.OpenJobs, "job"), orUnknown(q.RPM), orUnknown(q.TPM), q.Source)
 	}
 	for i := range f.Modes {
 		m := &f.Modes[i]
 		row(string(m.Mode), "%s", modeText(m))
 		if m.Cached != nil {
-			row("  cached", "about %s where the prompt's beginning is read from the cache", m.Cached)
+			row("  cached", "about %s if the start of the prompt is read from the cache", m.Cached)
 		}
 	}
 	unknown := func(m forecast.ModePlan) bool { return m.Possible && m.Cost == nil }

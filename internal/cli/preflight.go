@@ -50,7 +50,7 @@ permissions · 5 quota · 6 provider · 130 interrupted`,
 
 func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) (err error) {
 	if s.Target == "local" {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "preflight", Err: errors.New("the target is local, which needs nothing"), Hint: "for AWS: quarry preflight --target aws"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "preflight", Err: errors.New("the target is local, which needs no preflight"), Hint: "for AWS: quarry preflight --target aws"}
 	}
 	ask, err := a.parts().Asking(s)
 	if err != nil {
@@ -66,8 +66,8 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	ctx, cancel := context.WithTimeout(ctx, compose.PreflightTime)
 	defer cancel()
 	soon, cancel := context.WithTimeoutCause(ctx, identityTime, &quarry.Error{
-		Kind: quarry.Provider, Op: "find out whose credentials these are", Err: fmt.Errorf("no answer in %v", identityTime),
-		Hint: "look at the network, the Region and AWS_ENDPOINT_URL; then check with: aws sts get-caller-identity",
+		Kind: quarry.Provider, Op: "identify the credentials", Err: fmt.Errorf("no answer in %v", identityTime),
+		Hint: "check the network, the Region and AWS_ENDPOINT_URL; then check with: aws sts get-caller-identity",
 	})
 	defer cancel()
 	where, err := a.parts().OpenProvider(soon, s, effect.New(nil), s.Dir, &open)

@@ -89,10 +89,10 @@ func (a *App) showPrices(s *config.Settings) error {
 	var views []view
 	for _, region := range regions {
 		v := view{Model: s.Model, Region: region, Date: table.Date()}
-		a.say("%s in %s, dollars a million tokens (table of %s)", s.Model, region, table.Date())
+		a.say("%s in %s, US dollars per million tokens (table of %s)", s.Model, region, table.Date())
 		if _, _, listed := catalog.Find(s.Model); !listed {
 			if near := catalog.Suggest(s.Model); len(near) > 0 {
-				a.say("  the table of models does not list it; did you mean %s?", strings.Join(near, " or "))
+				a.say("  the model table does not list it; did you mean %s?", strings.Join(near, " or "))
 			}
 		}
 		unknown := false

@@ -36,7 +36,7 @@ func (a *App) refreshPrices(ctx context.Context, s *config.Settings, paths []str
 		a.say("%s of %s: %s of known models, %s left out", l.Service, l.Date, figure.Count(int64(len(l.Rows)), "price"), figure.Count(int64(len(l.Skipped)), "row"))
 	}
 	if rows == 0 {
-		return &quarry.Error{Kind: quarry.Provider, Op: "refresh prices", Err: errors.New("no list had a price of a known model"), Hint: "nothing was written; see with --json which rows were left out, and why"}
+		return &quarry.Error{Kind: quarry.Provider, Op: "refresh prices", Err: errors.New("no list has a price of a known model"), Hint: "nothing was written; --json shows which rows were left out and why"}
 	}
 	table, err := cost.Default().Refreshed(lists)
 	if err != nil {
@@ -73,7 +73,7 @@ func pricesTarget(out string, lists []string, stdout io.Writer) (outfile.Target,
 	if target.Kind == outfile.File {
 		there, err := os.ReadFile(target.Path)
 		if err != nil || !cost.Sealed(there) {
-			return target, &quarry.Error{Kind: quarry.BadUsage, Op: "write prices", Subject: out, Err: errors.New("it exists, and is not as quarry prices --refresh wrote it"), Hint: "name another file with -o, or move this one away"}
+			return target, &quarry.Error{Kind: quarry.BadUsage, Op: "write prices", Subject: out, Err: errors.New("it exists, and quarry prices --refresh did not write it or it was changed since"), Hint: "name another file with -o, or move this one away"}
 		}
 	}
 	return target, nil
@@ -102,7 +102,7 @@ func (a *App) priceLists(ctx context.Context, s *config.Settings, paths []string
 	for _, path := range paths {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: bare(err), Hint: "name a list that you downloaded, or none and --target aws"}
+			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: bare(err), Hint: "name a list that you downloaded; or name none and add --target aws"}
 		}
 		l, err := cost.ParseFile(b)
 		if err != nil {
@@ -115,7 +115,7 @@ func (a *App) priceLists(ctx context.Context, s *config.Settings, paths []string
 	}
 	if s.Target != "aws" {
 		return nil, &quarry.Error{
-			Kind: quarry.BadUsage, Op: "fetch price lists", Err: errors.New("nothing is asked of AWS unless the target says so"),
+			Kind: quarry.BadUsage, Op: "fetch price lists", Err: errors.New("the target is local, and only --target aws downloads from AWS"),
 			Hint: "quarry prices --refresh --target aws; or name files that you downloaded",
 		}
 	}
@@ -138,7 +138,7 @@ func (a *App) priceLists(ctx context.Context, s *config.Settings, paths []string
 			}
 			l, err := cost.ParseOffer(b)
 			if err != nil {
-				return nil, &quarry.Error{Kind: quarry.Provider, Op: "read price list", Subject: url, Err: err, Hint: "look at what --from-url and a proxy lead to; or name files that you downloaded"}
+				return nil, &quarry.Error{Kind: quarry.Provider, Op: "read price list", Subject: url, Err: err, Hint: "check --from-url and the proxy; or name files that you downloaded"}
 			}
 			lists = append(lists, l)
 		}

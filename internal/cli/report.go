@@ -37,7 +37,7 @@ Exit codes: 0 done · 2 usage`,
 			}
 			var rep run.Report
 			if err := json.Unmarshal(b, &rep); err != nil {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: path, Err: err, Hint: "it was changed or cut off; the run command writes it again: quarry run SOURCE"}
+				return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: path, Err: err, Hint: "it was changed or truncated; rerun quarry run SOURCE, which writes it again"}
 			}
 			page := *a // what was asked for is data, as with status and audit: --quiet is not about it
 			page.Stderr, page.quiet = a.Stdout, false

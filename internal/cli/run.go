@@ -108,9 +108,9 @@ func resumeHint(err error, dir string) error {
 	if pathHint(err) != "" && !fullDisk(err) {
 		return err
 	}
-	hint := "what was done is kept: run the same command again (" + dir + ")"
+	hint := "what was done is kept; rerun the same command (" + dir + ")"
 	if text := err.Error(); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || strings.Contains(text, "disk is full") || strings.Contains(text, "disk I/O error") {
-		hint = "see that " + dir + " has space and can be written to; what was done is kept: run the same command again"
+		hint = "check that " + dir + " has space and can be written to; what was done is kept; rerun the same command"
 	}
 	return &quarry.Error{Kind: quarry.Internal, Err: err, Hint: hint}
 }

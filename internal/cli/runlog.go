@@ -39,7 +39,7 @@ type runLog struct {
 func openRunLog(e *effect.Effects, dir, command, version string, settings *config.Loaded, c *compose.Closers) (*runLog, error) {
 	file, err := e.Append(filepath.Join(dir, "quarry.log"))
 	if err != nil {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open log", Err: err, Hint: "see that " + dir + " can be written to"}
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open log", Err: err, Hint: "check that " + dir + " can be written to"}
 	}
 	handler := slog.NewTextHandler(file, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {

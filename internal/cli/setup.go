@@ -55,7 +55,7 @@ Exit codes: 0 done · 2 usage · 4 denied · 5 quota · 6 provider · 130 interr
 
 func (a *App) setup(ctx context.Context, s *config.Settings) (err error) {
 	if s.Target == "local" {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "set up", Err: errors.New("the target is local"), Hint: "a run on the stand-in sets itself up; for AWS: quarry setup --target aws"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "set up", Err: errors.New("the target is local"), Hint: "a run on the stand-in needs no setup; for AWS: quarry setup --target aws"}
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()

@@ -23,7 +23,7 @@ const exampleAccount = "123456789012"
 // printSetup writes down what setup would make.
 func (a *App) printSetup(ctx context.Context, s *config.Settings, format string) (err error) {
 	if len(s.Regions) > 1 {
-		return compose.BadSetting("region", errors.New("one Region at a time"))
+		return compose.BadSetting("region", errors.New("name one Region"))
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
@@ -42,7 +42,7 @@ func (a *App) printSetup(ctx context.Context, s *config.Settings, format string)
 			return err
 		}
 	} else if setup.NeedsModels(wants) && !setup.IsApplicationProfile(wants.Model) {
-		remark = strings.TrimSpace(remark + "\nNo page of AWS says where this profile leads from this Region, so the model stands for all Regions; with --target aws and credentials AWS is asked.")
+		remark = strings.TrimSpace(remark + "\nAWS's pages do not say to which Regions this profile sends requests from this Region, so the policy allows all Regions; with --target aws and credentials, Quarry asks AWS.")
 	}
 	text, err := setup.Print(wants, format, remark)
 	if err != nil {
@@ -93,9 +93,9 @@ func (a *App) whose(ctx context.Context, s *config.Settings, open *compose.Close
 			return nil, "", err
 		}
 	case s.Target == "aws":
-		remark = "Account " + exampleAccount + " is a placeholder: there are no credentials to tell another."
+		remark = "Account " + exampleAccount + " is a placeholder, because there are no credentials."
 	default:
-		remark = "Account " + exampleAccount + " is a placeholder: --target aws with credentials puts in your own."
+		remark = "Account " + exampleAccount + " is a placeholder; --target aws with credentials replaces it by yours."
 	}
 	return p, remark, nil
 }

@@ -55,7 +55,7 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 		if err != nil {
 			return err
 		}
-		a.say("asked the process that works on %s to stop; it collects what is finished first", s.Dir)
+		a.say("asked the process that works on %s to stop; it first collects what is finished", s.Dir)
 		return errors.Join(f.Close(), a.stopped(true, nil))
 	}
 	if err != nil {
@@ -92,7 +92,7 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 		if err := where.InRegion(arn.Region()).Stop(ctx, arn); err != nil {
 			return err
 		}
-		a.say("asked for the end of %s", arn)
+		a.say("asked AWS to stop %s", arn)
 	}
 	return a.stopped(false, jobs)
 }

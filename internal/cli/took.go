@@ -50,7 +50,7 @@ func printPass(rep *report.Report, row func(name, format string, args ...any)) {
 		actual = "$0.00 on the stand-in"
 	}
 	if rep.Model == "" {
-		row("cost", "unknown, since the model is")
+		row("cost", "unknown, because the model is unknown")
 	} else {
 		row("cost", "%s; these tokens on %s: %s in batch, %s on demand", actual, rep.Model, usd(rep.Cost.Batch), usd(rep.Cost.OnDemand))
 	}
@@ -89,7 +89,7 @@ func seconds(s float64) string {
 func tokensText(t *report.Tokens) string {
 	estimated := ""
 	if t.Estimated {
-		estimated = " (estimated: the model counts by rule)"
+		estimated = " (estimated by the built-in model)"
 	}
 	counted := figure.Thousands(t.Input) + " in, " + figure.Thousands(t.Output) + " out" + estimated
 	switch {

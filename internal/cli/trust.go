@@ -57,7 +57,7 @@ func (a *App) confirmFile(cmd *cobra.Command, l *config.Loaded) error {
 				return err
 			}
 			if err := store.Add(effect.New(nil), place, digest); err != nil {
-				a.say("the answer holds for this command alone: %v", err)
+				a.say("the confirmation is valid for this command only: %v", err)
 			}
 			trusted = true
 		}
@@ -90,7 +90,7 @@ func (a *App) askTrust(ctx context.Context, path string, needs []config.Need) er
 	refused := func(err error) error {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "use the settings of", Subject: needs[0].At, Err: err,
-			Hint: "read the file; then name it with -c " + path + ", or trust it as it is now with: quarry config --trust",
+			Hint: "read the file; then name it with -c " + path + ", or confirm its current content with: quarry config --trust",
 		}
 	}
 	if !isTerminal(a.Stdin) {
@@ -118,7 +118,7 @@ func (a *App) trustFile(path string) error {
 		return err
 	}
 	if l.Unasked == nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "trust", Subject: config.DefaultFile, Err: errors.New("there is no such file in this folder"), Hint: "write one with: quarry init"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "trust", Subject: config.DefaultFile, Err: errors.New("this folder has no such file"), Hint: "write one with: quarry init"}
 	}
 	place, digest, err := identity(l.Unasked)
 	if err != nil {
@@ -134,7 +134,7 @@ func (a *App) trustFile(path string) error {
 	for _, n := range l.Unasked.Needs {
 		a.say("  %s: %s", strings.ReplaceAll(n.Name, "-", "_"), n.Value)
 	}
-	a.say("%s is trusted as it is now; after a change, trust it again", place)
+	a.say("%s is trusted with its current content; after a change, confirm it again", place)
 	if a.json {
 		return a.writeJSON(map[string]string{"file": place, "sha256": digest})
 	}

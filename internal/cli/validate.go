@@ -42,7 +42,7 @@ Exit codes: 0 done · 2 usage · 3 a fault was found · 130 interrupted`,
 func (a *App) validate(ctx context.Context, s *config.Settings, files []string) error {
 	m, profile, known := catalog.Find(s.Model)
 	if !known {
-		text := "warning: the table of models does not list " + s.Model + ": its limits are not checked, and of its bodies only what all models have in common"
+		text := "warning: the model table does not list " + s.Model + ": its limits are not checked, and its bodies only for what all models have in common"
 		if near := catalog.Suggest(s.Model); len(near) > 0 {
 			text += "; did you mean " + strings.Join(near, " or ") + "?"
 		}

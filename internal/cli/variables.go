@@ -40,11 +40,11 @@ func (a *App) knownVariables(cmd *cobra.Command) error {
 		if a.namesSecret(cmd, name) || near == "" && secretName(name) {
 			continue
 		}
-		hint := "unset it; quarry config lists the settings, and each has a variable of its name"
+		hint := "unset it; quarry config lists the settings, each of which has a variable"
 		if near != "" {
 			hint = "did you mean " + prefix + near + "? Otherwise unset it"
 		}
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: name, Err: errors.New("there is no setting of this name"), Hint: hint}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: name, Err: errors.New("there is no setting with this name"), Hint: hint}
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func parseError(value []byte) *RecordError {
 		Message json.RawMessage `json:"errorMessage"`
 	}
 	if err := json.Unmarshal(value, &e); err != nil || e.Code == nil && e.Message == nil {
-		return &RecordError{Unreadable: "error is no object with errorCode and errorMessage: " + clip(string(value))}
+		return &RecordError{Unreadable: "error is not an object with errorCode and errorMessage: " + clip(string(value))}
 	}
 	out := &RecordError{}
 	if json.Unmarshal(e.Message, &out.Message) != nil {

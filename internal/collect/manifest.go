@@ -43,7 +43,7 @@ func parseManifest(text []byte) (*quarry.Manifest, error) {
 	case len(text) == 0:
 		return nil, errors.New("it is empty")
 	case text[0] != '{':
-		return nil, fmt.Errorf("it is no JSON object: %s", jsonl.Quote(text))
+		return nil, fmt.Errorf("it is not a JSON object: %s", jsonl.Quote(text))
 	}
 	if err := jsonl.Check(text); err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
@@ -52,7 +52,7 @@ func parseManifest(text []byte) (*quarry.Manifest, error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		var kind *json.UnmarshalTypeError
 		if errors.As(err, &kind) {
-			return nil, fmt.Errorf("%s is no whole number: %s", kind.Field, kind.Value)
+			return nil, fmt.Errorf("%s is not a whole number: %s", kind.Field, kind.Value)
 		}
 		return nil, err
 	}

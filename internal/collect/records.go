@@ -94,7 +94,7 @@ func parts(c *jsonl.Checker, text []byte) []part {
 			break
 		}
 		if out, ok := objects(c, text[at[0]:]); ok {
-			return append([]part{{err: fmt.Errorf("a line was cut off: %s", jsonl.Quote(text[:at[0]]))}}, out...)
+			return append([]part{{err: fmt.Errorf("a line is truncated: %s", jsonl.Quote(text[:at[0]]))}}, out...)
 		}
 	}
 	out, _ := objects(c, text)

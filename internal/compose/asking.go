@@ -42,12 +42,12 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 	if shape, ok := catalog.ShapeOf(s.Model); ok && shape.Output() != "text" {
 		return nil, &quarry.Error{
 			Kind: quarry.BadUsage, Op: "use model", Subject: s.Model, Err: fmt.Errorf("it answers with %s, not with text", shape.Output()),
-			Hint: "name a text model with --model; without it, " + quarry.DefaultModel + " is asked",
+			Hint: "name a text model with --model; the default is " + quarry.DefaultModel,
 		}
 	}
 	model, _, known := catalog.Open(s.Model)
 	if !known && !strings.HasPrefix(s.Model, "arn:") && s.Target == "local" {
-		hint := "see the model ids at https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html"
+		hint := "the model ids are at https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html"
 		if near := catalog.Suggest(s.Model); len(near) > 0 {
 			hint = "did you mean " + strings.Join(near, " or ") + "?"
 		}
@@ -100,7 +100,7 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 		return nil, BadSetting("clean", err)
 	}
 	if (s.NearDuplicates || s.ReuseNear) && s.NearThreshold < 0.5 {
-		return nil, BadSetting("near-threshold", errors.New("below 0.5 near duplicates are not found reliably; want 0.5 to 1"))
+		return nil, BadSetting("near-threshold", errors.New("want 0.5 to 1: below 0.5, near duplicates are not found reliably"))
 	}
 	prices, err := Prices(s)
 	if err != nil {
@@ -135,7 +135,7 @@ func badSchema(s *config.Settings, err error) error {
 // text. Ready records are not rendered and need no check.
 func (pr *Program) CheckPrompt(ask *Asking) error {
 	if ask.schemaRefused != nil {
-		pr.Say("note: the answer schema is not sent along, answers are checked with it: %v", ask.schemaRefused)
+		pr.Say("note: the answer schema is not sent with the requests, only used to check answers: %v", ask.schemaRefused)
 	}
 	pr.SayMisspelled(ask.Prompt.Schema, ask.schemaAt)
 	check := func(name string, r *prompt.Renderer) error {
@@ -144,8 +144,8 @@ func (pr *Program) CheckPrompt(ask *Asking) error {
 		case !used:
 			return &quarry.Error{
 				Kind: quarry.BadUsage, Op: "use setting", Subject: name,
-				Err:  errors.New("the prompt uses nothing of the document, so every record would be the same"),
-				Hint: "add {{.Text}} where the document's text belongs; a document has ." + strings.Join(prompt.Fields(), " ."),
+				Err:  errors.New("the prompt uses no part of the document, so all records would be the same"),
+				Hint: "add {{.Text}} where the text of the document belongs; the fields of a document are ." + strings.Join(prompt.Fields(), " ."),
 			}
 		case !r.Uses("Text"):
 			pr.Say("note: %s does not use {{.Text}}: the model does not see the documents' text", name)
@@ -167,7 +167,7 @@ func (pr *Program) SayMisspelled(schema []byte, at func(path []string) string) {
 		if at != nil {
 			where = at(m.Path)
 		}
-		pr.Say("note: %s: schema: %s is no keyword of JSON Schema and checks nothing; did you mean %s?", where, strings.Join(m.Path, "."), m.Near)
+		pr.Say("note: %s: schema: %s is not a keyword of JSON Schema and checks nothing; did you mean %s?", where, strings.Join(m.Path, "."), m.Near)
 	}
 }
 
@@ -190,8 +190,8 @@ func (ask *Asking) TierOffered(s *config.Settings) error {
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "ask in the flex tier", Subject: s.Model, Err: errors.New("this model has no flex tier"),
-		Hint: "`quarry plan` says which modes there are and what each costs: --mode batch, ondemand or auto, or another --model",
+		Kind: quarry.BadUsage, Op: "use the flex tier", Subject: s.Model, Err: errors.New("this model has no flex tier"),
+		Hint: "use --mode batch, ondemand or auto, or another --model; `quarry plan` shows the cost of each mode",
 	}
 }
 

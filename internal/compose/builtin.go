@@ -23,15 +23,15 @@ func (pr *Program) SayFilled(s *config.Settings, ask *Asking) {
 		pr.Say("note: the built-in model cannot answer this schema: %v; name a server with --backend, or relax the schema", err)
 		return
 	case !ask.Renderer.Structured():
-		pr.Say("note: the schema is not sent along, so the built-in model sees only what the prompt says of it")
+		pr.Say("note: the schema is not sent with the requests, so the built-in model sees only what the prompt says about it")
 	}
 	if checked := ask.Checker.Check(parse.Answer{Text: string(sample), StopReason: "end_turn", Model: standin.ExtractiveID}); checked.Message != "" {
-		pr.Say("note: the built-in model has no rule for all of this schema, so its answers may fail: %s", checked.Message)
+		pr.Say("note: the built-in model cannot satisfy all of this schema, so its answers may fail: %s", checked.Message)
 	}
 	if len(filled) > 0 {
 		if i := slices.Index(filled, ""); i >= 0 { // the schema is of one value, which has no name
 			filled[i] = "the answer"
 		}
-		pr.Say("note: the built-in model only copies sentences; it fills %s by rule, and marks them as filler", strings.Join(filled, ", "))
+		pr.Say("note: the built-in model only copies sentences; it fills %s by fixed rules and marks these values as filler", strings.Join(filled, ", "))
 	}
 }

@@ -60,7 +60,7 @@ func cleanRule(s *config.Settings, name string, rules *clean.Rules) error {
 	if err != nil {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: fmt.Errorf("clean.%s: %w", name, config.PlainYAML(err)),
-			Hint: "docs/cleaning.md says what each rule takes; `quarry init -c example.yaml` writes an example",
+			Hint: "docs/cleaning.md describes each rule; `quarry init -c example.yaml` writes an example",
 		}
 	}
 	return nil

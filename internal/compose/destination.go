@@ -46,7 +46,7 @@ func (pr *Program) destination(s *config.Settings) string {
 func redacted(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		return "an address that cannot be read"
+		return "an invalid address"
 	}
 	return u.Redacted()
 }

@@ -70,7 +70,7 @@ func (pr *Program) FetchJob(ctx context.Context, s *config.Settings, e *effect.E
 		if !watch {
 			return job, "", &quarry.Error{
 				Kind: quarry.Provider, Op: "collect", Subject: string(arn), Err: fmt.Errorf("it is %s, %s of %s processed", job.Status, figure.Thousands(job.Counts.Processed), figure.Count(job.Counts.Total, "record")),
-				Hint: "its output is whole only when it has ended; wait for it with --watch",
+				Hint: "its output is complete only when it has ended; wait for it with --watch",
 			}
 		}
 		select {
@@ -87,7 +87,7 @@ func (pr *Program) FetchJob(ctx context.Context, s *config.Settings, e *effect.E
 		cfg.Model = modelOf(job.ModelID)
 	}
 	if id, _, _, ok := quarry.ParseJobName(job.Name); ok {
-		pr.Say("it is a job of run %s: quarry adopt --run %s knows its documents by their ids", id, id)
+		pr.Say("this job belongs to run %s: quarry adopt --run %s keeps the ids of its documents", id, id)
 	}
 	name, prefix, ok := strings.Cut(strings.TrimPrefix(job.OutputURI, "s3://"), "/")
 	if !ok && name == "" {

@@ -41,6 +41,6 @@ func InputsOf(ctx context.Context, s *config.Loaded, dir string, record *outfile
 	}
 	add("the configuration file", s.File)
 	add("the configuration file", config.DefaultFile)
-	add("the file of prices", s.Prices)
+	add("the price file", s.Prices)
 	return inputs, nil
 }

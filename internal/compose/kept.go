@@ -68,8 +68,8 @@ func ReadableAgain(args []string) error {
 	for _, arg := range args {
 		if arg != "-" && source.OnlyOnce(arg) {
 			return &quarry.Error{
-				Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: errors.New("it is a pipe or a device, which can be read only once, and a run reads its sources again"),
-				Hint: "send it to standard input, which a run keeps: … | quarry run -",
+				Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: errors.New("it is a pipe or a device, which can be read only once, but a run reads its sources more than once"),
+				Hint: "use standard input, which a run keeps: … | quarry run -",
 			}
 		}
 	}
@@ -141,7 +141,7 @@ func (pr *Program) keepStdin(ctx context.Context, e *effect.Effects, dir string,
 	for i, arg := range args {
 		if arg == "-" {
 			if at >= 0 {
-				return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read standard input", Err: errors.New("it is named twice, and comes only once"), Hint: "name - once"}
+				return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read standard input", Err: errors.New("it is named twice, but can be read only once"), Hint: "name - once"}
 			}
 			at = i
 		}
@@ -167,7 +167,7 @@ func (pr *Program) keepStdin(ctx context.Context, e *effect.Effects, dir string,
 		return nil, fmt.Errorf("keep stdin: %w", err)
 	}
 	if n == 0 && of > 0 {
-		pr.Say("stdin is empty: what it gave before is read again")
+		pr.Say("standard input is empty: what it held before is read again")
 		return out, e.Rename(last, path)
 	}
 	if _, err := atomicfile.CopyZstd(e, path, io.MultiReader(strings.NewReader(string(first[:n])), in)); err != nil {

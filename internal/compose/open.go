@@ -33,16 +33,16 @@ func (ask *Asking) Unlisted(s *config.Settings) string {
 	}
 	near := ""
 	if ids := catalog.Suggest(s.Model); len(ids) > 0 {
-		near = "; if it is mistyped: did you mean " + strings.Join(ids, " or ") + "?"
+		near = "; if this is a typing mistake, did you mean " + strings.Join(ids, " or ") + "?"
 	}
 	if ask.Model.Listed() {
-		return fmt.Sprintf("the table of models of %s lists %s, but not its profile %s: where that leads is AWS's to say%s", catalog.Date(), ask.Model.ID, profile, near)
+		return fmt.Sprintf("the model table of %s lists %s but not its profile %s, so the Regions of the profile are not known%s", catalog.Date(), ask.Model.ID, profile, near)
 	}
-	what := "its request body is taken to be Converse's"
+	what := "its request body is assumed to be that of Converse"
 	if ask.Model.Provider != "" {
 		what = "its provider, " + ask.Model.Provider + ", says what its request body is"
 	}
-	return fmt.Sprintf("the table of models of %s does not list %s: %s; its price and limits are not known unless a price list has them, nor whether it takes batch inference jobs%s", catalog.Date(), s.Model, what, near)
+	return fmt.Sprintf("the model table of %s does not list %s: %s; its price (unless a price list has it), its limits and its support for batch inference are not known%s", catalog.Date(), s.Model, what, near)
 }
 
 // JobsKnown refuses to make jobs for a model of which no page says that it takes them: each would be refused, or run at
@@ -51,15 +51,15 @@ func (ask *Asking) JobsKnown(s *config.Settings) error {
 	if s.Mode != string(quarry.ModeJob) || ask.Model.Batch || ask.Model.ID == "" && strings.HasPrefix(s.Model, "arn:") {
 		return nil
 	}
-	reason := fmt.Errorf("AWS's page of %s does not list it for batch inference", catalog.Date())
+	reason := fmt.Errorf("according to AWS's page of %s, it does not support batch inference", catalog.Date())
 	if !ask.Model.Listed() {
-		reason = fmt.Errorf("whether it takes batch inference jobs is not known (table of %s)", catalog.Date())
+		reason = fmt.Errorf("it is not known whether it supports batch inference (table of %s)", catalog.Date())
 	}
 	hint := "--mode ondemand sends it as on-demand calls, at the on-demand price, which is twice that of batch inference where AWS lists both"
 	if ids := catalog.Suggest(s.Model); len(ids) > 0 && !ask.Model.Listed() {
-		hint += "; if the id is mistyped: did you mean " + strings.Join(ids, " or ") + "?"
+		hint += "; if this is a typing mistake, did you mean " + strings.Join(ids, " or ") + "?"
 	}
-	return &quarry.Error{Kind: quarry.BadUsage, Op: "make jobs for model", Subject: s.Model, Err: reason, Hint: hint}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "create jobs for model", Subject: s.Model, Err: reason, Hint: hint}
 }
 
 // callsOnly gives the mode that the settings ask for, on demand where auto could choose jobs for a model that is not known

@@ -36,19 +36,19 @@ func (p *Provider) ModelIn(s *config.Settings) string {
 // checkPools refuses settings that cannot hold in more than one place.
 func checkPools(s *config.Settings) error {
 	if (len(s.VPCSubnets) == 0) != (len(s.VPCSecurityGroups) == 0) {
-		return BadSetting("vpc-subnets", errors.New("a job's VPC has subnets and security groups: set both of vpc-subnets and vpc-security-groups, or none"))
+		return BadSetting("vpc-subnets", errors.New("a VPC needs both subnets and security groups: set vpc-subnets and vpc-security-groups, or neither"))
 	}
 	if len(s.Regions) < 2 {
 		return nil
 	}
 	if len(s.VPCSubnets) > 0 {
-		return BadSetting("vpc-subnets", errors.New("one VPC cannot be in several Regions; name one Region with --region"))
+		return BadSetting("vpc-subnets", errors.New("a VPC is in one Region; name one Region with --region"))
 	}
 	if s.Bucket != "" {
-		return BadSetting("bucket", errors.New("one bucket cannot be in several Regions; leave it out, and each Region has its own, quarry-<account>-<region>"))
+		return BadSetting("bucket", errors.New("a bucket is in one Region; without --bucket, each Region has its own, quarry-<account>-<region>"))
 	}
 	if strings.HasPrefix(s.KMSKey, "arn:") {
-		return BadSetting("kms-key", errors.New("one key cannot be in several Regions; give the id of a multi-Region key, mrk-…, which is the same in each"))
+		return BadSetting("kms-key", errors.New("a key is in one Region; give the id of a multi-Region key, mrk-…, which is the same in each"))
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func (pr *Program) openPools(s *config.Settings, home *Provider) {
 			}
 			if m, profile, known := catalog.Find(model); known && !strings.HasPrefix(model, "arn:") {
 				if in := m.JobRegions(profile); len(in) > 0 && !slices.Contains(in, region) {
-					pr.Say("%s takes no jobs in %s: that pool is left out", model, region)
+					pr.Say("%s accepts no jobs in %s: this pool is left out", model, region)
 					continue
 				}
 			}
@@ -143,10 +143,10 @@ func (pr *Program) SameBody(s *config.Settings, first *Asking) error {
 		case err != nil:
 			return BadSetting("models", fmt.Errorf("%s: %w", model, err))
 		case ask.Model.Family != first.Model.Family || ask.Prompt.Invocation() != first.Prompt.Invocation():
-			return BadSetting("models", fmt.Errorf("%s is of the family %s, %s of %s: a shard goes to either, so both have to take the same body; prompt.invocation_type Converse has one for all",
+			return BadSetting("models", fmt.Errorf("%s is of the family %s, %s of %s, and both must accept the same request body, because a shard can go to either; prompt.invocation_type: Converse works for all",
 				s.Model, first.Model.Family, model, ask.Model.Family))
 		case !bytes.Equal(got, want):
-			return BadSetting("models", fmt.Errorf("%s does not take the body that %s takes: a setting of the prompt is refused by one of them", model, s.Model))
+			return BadSetting("models", fmt.Errorf("%s and %s do not accept the same request body: one of them refuses a setting of the prompt", model, s.Model))
 		}
 		if n := ask.Model.MaxOutput; n > 0 && (first.Model.MaxOutput == 0 || n < first.Model.MaxOutput) {
 			first.Model.MaxOutput = n
@@ -176,7 +176,7 @@ func (pr *Program) QuotasOf(ctx context.Context, s *config.Settings, e *effect.E
 	}
 	rows, err := pr.readQuotas(ctx, e, dir, p)
 	if err != nil && ctx.Err() == nil {
-		pr.Say("quotas of %s as in the %s, since the account's cannot be read: %v", p.AWS.Region, table.Source, err)
+		pr.Say("quotas of %s: using the %s, because the account's quotas cannot be read: %v", p.AWS.Region, table.Source, err)
 	}
 	if len(rows.Rows) == 0 {
 		return catalog.Merge(s.Quotas, table)
@@ -200,7 +200,7 @@ func (pr *Program) readQuotas(ctx context.Context, e *effect.Effects, dir string
 	p.quotas = &quotaRows{read, err}
 	if err != nil {
 		if ok {
-			pr.Say("quotas of %s as they were read on %s", p.AWS.Region, rows.Read.Local().Format(time.RFC3339))
+			pr.Say("quotas of %s: using those read on %s", p.AWS.Region, rows.Read.Local().Format(time.RFC3339))
 			p.quotas = &quotaRows{rows.Rows, nil}
 			return rows, nil
 		}

@@ -168,7 +168,7 @@ func (t *trial) verdict(args []string) error {
 		if guess := didYouMean(f.Field, names); guess != "" {
 			near = strings.ReplaceAll(guess, `"`, "")
 		} else if parent, _, ok := cutLast(f.Field); ok && t.names[parent] > 0 {
-			near = "; " + parent + " is no object: use .Fields." + parent
+			near = "; " + parent + " is not an object: use .Fields." + parent
 		}
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "use setting", Subject: f.setting,
@@ -182,8 +182,8 @@ func (t *trial) verdict(args []string) error {
 	f := t.faults[0]
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "use setting", Subject: f.setting,
-		Err:  fmt.Errorf("no prompt can be made of the first %s: %s", figure.Count(t.n, "document"), f.Reason),
-		Hint: "write the template so that it fits every document; quarry inspect " + strings.Join(args, " ") + " says what they hold",
+		Err:  fmt.Errorf("the template fails for the first %s: %s", figure.Count(t.n, "document"), f.Reason),
+		Hint: "change the template so that it works for every document; quarry inspect " + strings.Join(args, " ") + " shows their contents",
 	}
 }
 
@@ -207,7 +207,7 @@ func (t *trial) byCount() []string {
 
 func (t *trial) available(names []string) string {
 	if len(names) == 0 {
-		return "the documents have no fields of their own; a document has ." + strings.Join(prompt.Fields(), " .")
+		return "the documents have no extra fields; the fields of a document are ." + strings.Join(prompt.Fields(), " .")
 	}
 	var parts []string
 	for i, name := range names {

@@ -61,7 +61,7 @@ func deadline(name, def, help string, at func(*Settings) *string) Setting {
 			return v, nil
 		}
 		if d, err := time.ParseDuration(v); err != nil || d <= 0 {
-			return "", fmt.Errorf("%q is neither a time such as 2026-12-01T06:00:00Z nor a duration such as 6h or 90m", v)
+			return "", fmt.Errorf("%q is not a time such as 2026-12-01T06:00:00Z or a duration such as 6h or 90m", v)
 		}
 		return v, nil
 	}, at)
@@ -82,7 +82,7 @@ func limit(name, def, help string, at func(*Settings) *int) Setting {
 		}
 		n, err := strconv.Atoi(v)
 		if err != nil || n <= 0 {
-			return 0, fmt.Errorf("%q is neither a number above 0 nor off", v)
+			return 0, fmt.Errorf("%q is not a number above 0 or off", v)
 		}
 		return n, nil
 	}, at)
@@ -110,7 +110,7 @@ func span(name, def, help string, at func(*Settings) *time.Duration) Setting {
 	s := amount(name, "DURATION", def, help, func(v string) (time.Duration, error) {
 		d, err := time.ParseDuration(v)
 		if err != nil || d < 0 {
-			return 0, fmt.Errorf("%q is no length of time such as 90s or 5m", v)
+			return 0, fmt.Errorf("%q is not a duration such as 90s or 5m", v)
 		}
 		return d, nil
 	}, at)
@@ -158,7 +158,7 @@ func money(name, def, help string, at func(*Settings) **quarry.USD) Setting {
 		}
 		var usd quarry.USD
 		if err := usd.UnmarshalJSON([]byte(r.FloatString(12))); err != nil {
-			return nil, fmt.Errorf("%q is more than an amount can be", v)
+			return nil, fmt.Errorf("%q is larger than an amount can be", v)
 		}
 		return &usd, nil
 	}, at)

@@ -155,7 +155,7 @@ func oneDocument(path string, b []byte) (*yaml.Node, error) {
 	case err != nil:
 		return nil, bad(path, 0, err)
 	}
-	return nil, bad(path, next.Line, errors.New("a second YAML document begins; join them, without a line ---"))
+	return nil, bad(path, next.Line, errors.New("a second YAML document begins; remove the line --- to join them"))
 }
 
 func (l *Loaded) readKey(path string, key, value *yaml.Node, all []Setting) error {
@@ -253,5 +253,5 @@ func bad(path string, line int, err error) error {
 	if line > 0 {
 		at = fmt.Sprintf("%s:%d", path, line)
 	}
-	return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "correct the file; an example with every setting is what quarry init -c example.yaml writes"}
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "correct the file; quarry init -c example.yaml writes an example with every setting"}
 }

@@ -66,7 +66,7 @@ func TestFilesThatCannotBeMeant(t *testing.T) {
 		"hexadecimal money":                 {"max_usd: 0x10\n", `"0x10" is not an amount`},
 		"money with underscores":            {"max_usd: 1_0\n", `"1_0" is not an amount`},
 		"a share that is no number":         {"near_threshold: nan\n", `"nan" is not a number`},
-		"a word that is neither yes nor no": {"yes: maybe\n", `"maybe" is neither true nor false`},
+		"a word that is neither yes nor no": {"yes: maybe\n", `"maybe" is not true or false`},
 		"a second document":                 {"---\npilot: 3\n---\nmax_usd: 1\n", ":3: a second YAML document"},
 		"a second document after none":      {"---\n---\nmax_usd: 1\n", ":2: a second YAML document"},
 		"a second document that is broken":  {"pilot: 3\n---\n: [\n", "yaml"},

@@ -32,7 +32,7 @@ func quotaSetting() Setting {
 	}
 	return Setting{
 		Name: "quotas", Value: "NAME=N", Many: true,
-		Help: "quota that replaces the one of the account and of the table (repeatable): " + strings.Join(names, ", "),
+		Help: "quota that replaces the account's and the table's (repeatable): " + strings.Join(names, ", "),
 		set: func(s *Settings, values []string) error {
 			var q quarry.Quotas
 			for _, pair := range values {

@@ -145,7 +145,7 @@ func flag(name, help string, at func(*Settings) *bool) Setting {
 	s := parsed(name, "", "false", help, func(v string) (bool, error) {
 		on, err := strconv.ParseBool(v)
 		if err != nil {
-			return false, fmt.Errorf("%q is neither true nor false", v)
+			return false, fmt.Errorf("%q is not true or false", v)
 		}
 		return on, nil
 	}, at)

@@ -268,7 +268,7 @@ func dollars(terms map[string]listTerm) (text, reason string) {
 			r.Mul(r, big.NewRat(factor, 1))
 			text = strings.TrimRight(strings.TrimRight(r.FloatString(6), "0"), ".")
 			if exact, ok := new(big.Rat).SetString(text); !ok || exact.Cmp(r) != 0 {
-				return "", fmt.Sprintf("price %s is finer than a pico-dollar a token", usd)
+				return "", fmt.Sprintf("price %s is finer than a pico-dollar per token", usd)
 			}
 			if _, err := perToken(text); err != nil {
 				return "", err.Error()

@@ -60,7 +60,7 @@ func TestParseOffer(t *testing.T) {
 			[]string{
 				"USE1-NovaLite-input-tokens-custom-model: not a plain price of tokens",
 				"USE1-NovaPro-input-tokens-batch: no price on demand",
-				"USE1-NovaPro-input-tokens: price 0.0000000000001 is finer than a pico-dollar a token",
+				"USE1-NovaPro-input-tokens: price 0.0000000000001 is finer than a pico-dollar per token",
 				`USE1-NovaPro-output-tokens: unit "Hours"`,
 				`USE1-SomeModel-input-tokens: no model "Some Model Of Tomorrow" in the catalog`,
 				"amazon.nova-lite-v1:0 us-east-1 geo ondemand: only one of input and output has a price",

@@ -25,7 +25,7 @@ func withIdleTimeout(r *http.Request, idle time.Duration, send func(*http.Reques
 		cancel(nil)
 		return reply, err
 	}
-	stalled := fmt.Errorf("%w: no byte came for %s", ErrStalled, idle)
+	stalled := fmt.Errorf("%w: no byte arrived for %s", ErrStalled, idle)
 	b := &idleBody{ReadCloser: reply.Body, ctx: ctx, cancel: cancel, idle: idle, stalled: stalled}
 	b.timer = time.AfterFunc(idle, func() { cancel(stalled) })
 	b.timer.Stop()

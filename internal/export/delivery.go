@@ -80,17 +80,17 @@ func (w *Delivery) Check(ctx context.Context) error {
 		}
 		return w.refuse(errors.New("it was changed after an earlier export wrote it"), forceHint)
 	}
-	return w.refuse(fmt.Errorf("it exists, and is not an earlier export of the run in %s", w.Dir), forceHint)
+	return w.refuse(fmt.Errorf("it exists and is not an earlier export of the run in %s", w.Dir), forceHint)
 }
 
 func (w *Delivery) tableError(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, effect.ErrHook) {
 		return err
 	}
-	hint := "see that no other program works on the database, and that you can write to it; or name another file with -o"
+	hint := "check that no other program uses the database and that you can write to it, or name another file with -o"
 	switch {
 	case errors.Is(err, ErrTable):
-		err, hint = fmt.Errorf("table %s exists, and is not what an earlier export of the run in %s wrote", w.name(), w.Dir), "name another table with --table, or replace this one with --force"
+		err, hint = fmt.Errorf("table %s exists and is not an earlier export of the run in %s", w.name(), w.Dir), "name another table with --table, or replace this one with --force"
 	case errors.Is(err, ErrNoTable):
 		hint = "name another table with --table"
 	}

@@ -90,7 +90,7 @@ func parseResult(check *jsonl.Checker, line []byte) (*quarry.Result, error) {
 	case quarry.StatusOK, quarry.StatusInvalid, quarry.StatusFailed, quarry.StatusSkipped:
 		return &res, nil
 	}
-	return nil, fmt.Errorf("status %s is none", jsonl.Quote([]byte(res.Status)))
+	return nil, fmt.Errorf("status %s is unknown", jsonl.Quote([]byte(res.Status)))
 }
 
 // lines gives the lines that are not blank.

@@ -17,7 +17,7 @@ const (
 )
 
 // ErrBroken says that the file is not what was written.
-var ErrBroken = errors.New("what was kept is broken")
+var ErrBroken = errors.New("the kept data is damaged")
 
 // appendFrame writes a frame and what stands before it.
 func appendFrame(dst []byte, z *zstd.Encoder, content []byte) []byte {

@@ -166,8 +166,8 @@ func openFault(path string, err error) error {
 // (https://www.sqlite.org/rescode.html).
 func openHint(err error) string {
 	if errors.Is(err, errNoRun) {
-		return "bring the file back from a copy, or name another directory with --dir; `quarry adopt` takes over what jobs of a lost " +
-			"ledger answered; if no run was ever in the directory, remove the file"
+		return "restore the file from a copy, or name another directory with --dir; `quarry adopt` takes over the jobs of a lost " +
+			"ledger; if the directory never held a run, remove the file"
 	}
 	s, ok := errors.AsType[interface {
 		error
@@ -178,10 +178,10 @@ func openHint(err error) string {
 	}
 	switch s.Code() & 0xff {
 	case 11, 26: // SQLITE_CORRUPT, SQLITE_NOTADB
-		return "the file is damaged, or another program's: bring it back from a copy, or name another directory with --dir; " +
-			"`quarry adopt` takes over what jobs of a lost directory answered"
+		return "the file is damaged or belongs to another program: restore it from a copy, or name another directory with --dir; " +
+			"`quarry adopt` takes over the jobs of a lost directory"
 	case 3, 8, 14, 23: // SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_AUTH
-		return "give this user the right to read and write the directory and what is in it, or name another with --dir"
+		return "let this user read and write the directory and its contents, or name another with --dir"
 	}
 	return ""
 }

@@ -113,7 +113,7 @@ func (d *Draft) copyTo(ctx context.Context, out io.Writer) (err error) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: d.target.Name, Err: bare(err), Hint: "see that what reads it stays until the end"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: d.target.Name, Err: bare(err), Hint: "check that its reader reads to the end"}
 	}
 	return nil
 }

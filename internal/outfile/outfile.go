@@ -61,7 +61,7 @@ func Find(name string, stdout any) (Target, error) {
 		return t, refuse(name, errors.New("no file is named"), "name one with -o")
 	}
 	if scheme, _, ok := strings.Cut(name, "://"); ok && (scheme == "s3" || scheme == "http" || scheme == "https") {
-		return t, refuse(name, errors.New("it is a URL, and files alone are written"), "name a file with -o, and copy it there afterwards")
+		return t, refuse(name, errors.New("it is a URL, and only files can be written"), "name a file with -o, and copy it to the URL afterwards")
 	}
 	path, err := filepath.Abs(name)
 	if err != nil {
@@ -133,11 +133,11 @@ func (t *Target) Again() error {
 	case t.Kind == New && errors.Is(err, fs.ErrNotExist):
 		return nil
 	case t.Kind == New && err == nil:
-		return refuse(t.Name, errors.New("another program made a file of this name in the meantime"), "move it away, or name another file with -o")
+		return refuse(t.Name, errors.New("another program created a file of this name in the meantime"), "move it away, or name another file with -o")
 	case err != nil:
 		return refuse(t.Name, bare(err), "run the same command again")
 	case !os.SameFile(info, t.Info) || info.Size() != t.Info.Size() || !info.ModTime().Equal(t.Info.ModTime()):
-		return refuse(t.Name, errors.New("another program changed it in the meantime"), "look at it, then run the same command again")
+		return refuse(t.Name, errors.New("another program changed it in the meantime"), "check the file, then rerun the same command")
 	}
 	return nil
 }

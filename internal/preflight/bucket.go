@@ -24,11 +24,11 @@ func (k *checker) bucket(ctx context.Context) []Check {
 	case errors.Is(err, ErrAbsent):
 		c.Status, c.Kind = Fault, quarry.BadUsage
 		c.Message = "bucket " + k.Bucket + " does not exist"
-		c.Fix = "make it and the role with: " + k.setup()
+		c.Fix = "create it and the role with: " + k.setup()
 		return []Check{c}
 	case kindOf(err) == quarry.Denied && err != nil:
 		c.Status, c.Kind = Fault, quarry.Denied
-		c.Message = "the caller may not look at bucket " + k.Bucket + ", or it belongs to another account: s3:ListBucket is denied"
+		c.Message = "the caller has no access to bucket " + k.Bucket + ", or it belongs to another account: s3:ListBucket is denied"
 		c.Fix = k.grantCaller("s3:ListBucket", []string{k.bucketARN()}, nil)
 		return []Check{c}
 	case err != nil:
@@ -102,12 +102,12 @@ func (k *checker) bucketPolicy(ctx context.Context) []Check {
 		}
 		c.Action = q.action
 		if denied == maybe {
-			c.Status, c.Message, c.Fix = Unknown, "the bucket's policy may deny the role "+q.action+": "+why, "aws s3api get-bucket-policy --bucket "+k.Bucket
+			c.Status, c.Message, c.Fix = Unknown, "the policy of the bucket may deny the role "+q.action+": "+why, "aws s3api get-bucket-policy --bucket "+k.Bucket
 			continue
 		}
 		c.Status, c.Kind = Fault, quarry.Denied
 		c.Message = fmt.Sprintf("the bucket's policy denies role %s %s%s", k.Role, q.action, why)
-		c.Fix = "take the role out of that statement, for instance with \"Condition\":{\"ArnNotEquals\":{\"aws:PrincipalArn\":\"" + k.Role + "\"}} in it: aws s3api get-bucket-policy --bucket " + k.Bucket
+		c.Fix = "exclude the role from that statement, for example with \"Condition\":{\"ArnNotEquals\":{\"aws:PrincipalArn\":\"" + k.Role + "\"}} in it: aws s3api get-bucket-policy --bucket " + k.Bucket
 		return []Check{c}
 	}
 	return []Check{c}
@@ -139,15 +139,15 @@ func (k *checker) prefixFiles(ctx context.Context) []Check {
 	case err != nil:
 		c = k.refusal("prefix", subject, "s3:ListBucket", err)
 	case k.Run == "" && len(keys) > 0:
-		c.Message = "the caller may list it; it holds files of other runs, each under its own id"
+		c.Message = "the caller may list it; it holds files of other runs, each under the id of its run"
 	case len(keys) == 0:
 		c.Message = "the caller may list it; it is empty"
 	case !k.Begun:
 		c.Status, c.Kind = Fault, quarry.BadUsage
-		c.Message = fmt.Sprintf("there are files from before in %s, such as %s; the run has not begun", subject, keys[0])
-		c.Fix = "start in another --dir, which draws a new run id, or remove them: aws s3 rm --recursive " + subject
+		c.Message = fmt.Sprintf("%s already holds files, such as %s, although this run has not begun", subject, keys[0])
+		c.Fix = "use another --dir, which creates a new run id, or remove the files: aws s3 rm --recursive " + subject
 	default:
-		c.Message = "it holds what this run wrote"
+		c.Message = "it holds the files of this run"
 	}
 	return []Check{c}
 }
@@ -168,7 +168,7 @@ func (k *checker) write(ctx context.Context) []Check {
 	case err != nil:
 		c = k.refusal("bucket-write", subject, "s3:PutObject", err)
 	case !removed:
-		c.Message = "the caller wrote an object and read it; without s3:DeleteObject it stays there, a few bytes at " + probeKey
+		c.Message = "the caller wrote and read an object; without s3:DeleteObject its few bytes stay at " + probeKey
 	}
 	return []Check{c}
 }

@@ -15,23 +15,23 @@ func (k *checker) caller(ctx context.Context) []Check {
 	p := principal{arn: k.Caller, who: "the caller", grant: k.callerStatement}
 	switch {
 	case strings.HasSuffix(k.Caller, ":root"):
-		return []Check{{Name: "caller", Status: OK, Subject: k.Caller, Message: "the account's root user may do everything; a user or role of its own is safer"}}
+		return []Check{{Name: "caller", Status: OK, Subject: k.Caller, Message: "the root user of the account may do everything; a separate user or role is safer"}}
 	case strings.Contains(k.Caller, ":assumed-role/"): // a session has the rights of its role, which has its path in its ARN
 		name := sessionRole(k.Caller)
 		got, err := k.iam.GetRole(ctx, name)
 		if err != nil {
 			c := k.iamRefusal("caller", fmt.Sprintf("arn:%s:iam::%s:role/%s", k.Partition, k.Account, name), "iam:GetRole", err)
-			c.Message = "the rights of the caller: " + c.Message
+			c.Message = "permissions of the caller: " + c.Message
 			return []Check{c}
 		}
 		p.arn = got.ARN
 	case !strings.Contains(k.Caller, ":user/"):
-		return []Check{{Name: "caller", Status: Unknown, Subject: k.Caller, Message: "IAM does not simulate the rights of a federated user", Fix: "use a user or a role"}}
+		return []Check{{Name: "caller", Status: Unknown, Subject: k.Caller, Message: "IAM does not simulate the permissions of a federated user", Fix: "use a user or a role"}}
 	}
 	var rights []right
 	if k.Calls {
 		for _, r := range k.modelRights() {
-			r.name, r.lacking = "caller-model", "no record can be asked"
+			r.name, r.lacking = "caller-model", "no record can be sent"
 			rights = append(rights, r)
 		}
 	} else {
@@ -53,14 +53,14 @@ func (k *checker) jobRights() []right {
 	rights := []right{
 		{
 			name: "caller-passrole", action: "iam:PassRole", resources: []string{k.Role}, context: map[string]string{"iam:PassedToService": bedrockService},
-			condition: map[string]map[string]string{"StringEquals": {"iam:PassedToService": bedrockService}}, lacking: "no job can be made",
+			condition: map[string]map[string]string{"StringEquals": {"iam:PassedToService": bedrockService}}, lacking: "no job can be created",
 		},
-		{name: "caller-jobs", action: "bedrock:CreateModelInvocationJob", resources: []string{model, job + sampleJob}, lacking: "no job can be made"},
-		{name: "caller-jobs", action: "bedrock:GetModelInvocationJob", resources: []string{job + sampleJob}, lacking: "a job cannot be watched"},
-		{name: "caller-jobs", action: "bedrock:StopModelInvocationJob", resources: []string{job + sampleJob}, lacking: "a job cannot be stopped, and bills to its end"},
+		{name: "caller-jobs", action: "bedrock:CreateModelInvocationJob", resources: []string{model, job + sampleJob}, lacking: "no job can be created"},
+		{name: "caller-jobs", action: "bedrock:GetModelInvocationJob", resources: []string{job + sampleJob}, lacking: "a job cannot be followed"},
+		{name: "caller-jobs", action: "bedrock:StopModelInvocationJob", resources: []string{job + sampleJob}, lacking: "a job cannot be stopped, and is billed until it ends"},
 	}
 	if k.Tagged {
-		rights = append(rights, right{name: "caller-jobs", action: "bedrock:TagResource", resources: []string{job + sampleJob}, lacking: "a job with tags cannot be made"})
+		rights = append(rights, right{name: "caller-jobs", action: "bedrock:TagResource", resources: []string{job + sampleJob}, lacking: "a job with tags cannot be created"})
 	}
 	return rights
 }

@@ -19,11 +19,11 @@ func (k *checker) callQuotas(ctx context.Context) []Check {
 			continue
 		}
 		c := Check{Name: "call-quotas", Status: OK, Subject: k.id, Action: "servicequotas:ListServiceQuotas"}
-		c.Message = fmt.Sprintf("the account can run jobs of %s and nothing else: the quota %q is 0 in %s, so on-demand calls (--mode ondemand, --rescue) are refused", k.id, r.Label, k.Region)
+		c.Message = fmt.Sprintf("the account can run only jobs of %s: the quota %q is 0 in %s, so on-demand calls (--mode ondemand, --rescue) are refused", k.id, r.Label, k.Region)
 		if k.Calls {
 			c.Status, c.Kind = Fault, quarry.OverLimit
 			c.Message = fmt.Sprintf("the quota %q is 0 in %s: every call is refused", r.Label, k.Region)
-			c.Fix = "ask AWS Support to raise it, use --mode batch if the account's quotas of jobs are not 0, or use another Region or model"
+			c.Fix = "ask AWS Support to raise it, use --mode batch if the quotas of jobs are not 0, or use another Region or model"
 			if r.Adjustable && r.Code != "" {
 				c.Fix = fmt.Sprintf("aws service-quotas request-service-quota-increase --service-code bedrock --quota-code %s --desired-value 100 --region %s; or use --mode batch if the quotas of jobs are not 0", r.Code, k.Region)
 			}

@@ -32,7 +32,7 @@ func (k *checker) keyARN(key string) string {
 func (k *checker) key(ctx context.Context, key string) []Check {
 	c := Check{Name: "kms-key", Status: OK, Subject: key}
 	if strings.HasSuffix(key, "alias/aws/s3") {
-		c.Message = "AWS's own key for S3: everybody in the account who may use the bucket may use it"
+		c.Message = "AWS's own key for S3: everyone in the account who may use the bucket may use the key"
 		return []Check{c}
 	}
 	if strings.Contains(key, "alias/") {
@@ -48,8 +48,8 @@ func (k *checker) key(ctx context.Context, key string) []Check {
 	}
 	via := map[string]map[string]string{"StringEquals": {"kms:ViaService": "s3." + k.Region + ".amazonaws.com"}}
 	c.Status, c.Action = Unknown, "kms:GetKeyPolicy"
-	c.Message = "whether the key's own policy lets the role and the caller use it, and whether the key is enabled, is not asked"
-	c.Fix = fmt.Sprintf("see that it is enabled and that its policy lets the account's IAM policies decide: aws kms describe-key --key-id %[1]s; aws kms get-key-policy --key-id %[1]s --policy-name default", key)
+	c.Message = "not checked: whether the key is enabled, and whether its policy lets the role and the caller use it"
+	c.Fix = fmt.Sprintf("check that the key is enabled and that its policy allows IAM policies to grant access: aws kms describe-key --key-id %[1]s; aws kms get-key-policy --key-id %[1]s --policy-name default", key)
 	var steps []func(context.Context) []Check
 	for _, r := range []right{
 		{name: "role-kms", action: "kms:Decrypt", lacking: "a job fails minutes after it was accepted, with a message about GetObject that does not name KMS"},

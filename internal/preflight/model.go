@@ -52,7 +52,7 @@ func (k *checker) otherModel() string {
 	ids := k.model.JobIDs(k.Region)
 	ids = slices.DeleteFunc(ids, func(id string) bool { return id == k.Model })
 	if len(ids) == 0 {
-		return "aws bedrock list-inference-profiles --region " + k.Region + " shows what there is; name one with --model"
+		return "aws bedrock list-inference-profiles --region " + k.Region + " lists them; name one with --model"
 	}
 	return "name it as --model " + strings.Join(ids, " or --model ")
 }
@@ -99,15 +99,15 @@ func (k *checker) lifeIn(ctx context.Context, region string) Check {
 	switch {
 	case errors.Is(err, ErrAbsent) && ended:
 		c.Status, c.Kind = Fault, quarry.BadUsage
-		c.Message = fmt.Sprintf("model %s came to its end of life on %s", k.id, k.model.Lifecycle.EOL)
+		c.Message = fmt.Sprintf("model %s reached its end of life on %s", k.id, k.model.Lifecycle.EOL)
 		c.Fix = "choose a model that is ACTIVE: aws bedrock list-foundation-models --region " + k.Region
 		return c
 	case errors.Is(err, ErrAbsent):
 		c.Status, c.Kind = Fault, quarry.BadUsage
 		c.Message = fmt.Sprintf("there is no model %s in %s", k.id, region)
-		c.Fix = "aws bedrock list-foundation-models --region " + k.Region + " shows what there is; name one with --model"
+		c.Fix = "aws bedrock list-foundation-models --region " + k.Region + " lists them; name one with --model"
 		if near := catalog.Suggest(k.Model); slices.Contains(near, k.Model) { // spelt right: it was there once
-			c.Message += "; it may have come to its end of life"
+			c.Message += "; it may have reached its end of life"
 		} else if len(near) > 0 {
 			c.Fix = "did you mean --model " + strings.Join(near, " or --model ") + "?"
 		} else if there := k.nearestThere(ctx, region); there != "" {
@@ -118,25 +118,25 @@ func (k *checker) lifeIn(ctx context.Context, region string) Check {
 		return k.refusal("model", c.Subject, "bedrock:GetFoundationModel", err)
 	case !m.EndOfLife.IsZero() && !m.EndOfLife.After(k.Now):
 		c.Status, c.Kind = Fault, quarry.BadUsage
-		c.Message = fmt.Sprintf("model %s came to its end of life on %s", k.id, m.EndOfLife.Format(time.DateOnly))
+		c.Message = fmt.Sprintf("model %s reached its end of life on %s", k.id, m.EndOfLife.Format(time.DateOnly))
 		c.Fix = "choose a model that is ACTIVE: aws bedrock list-foundation-models --region " + k.Region
 		return c
 	case len(m.Outputs) > 0 && !slices.Contains(m.Outputs, "TEXT"):
 		c.Status, c.Kind = Fault, quarry.BadUsage
-		c.Message = fmt.Sprintf("model %s answers with %s, not with text, as Bedrock says", k.id, strings.ToLower(strings.Join(m.Outputs, " and ")))
+		c.Message = fmt.Sprintf("model %s answers with %s, not with text, according to Bedrock", k.id, strings.ToLower(strings.Join(m.Outputs, " and ")))
 		c.Fix = "name a text model with --model: aws bedrock list-foundation-models --by-output-modality TEXT --region " + k.Region
 		return c
 	case m.Status == "LEGACY":
 		c.Status = Unknown
-		c.Message = fmt.Sprintf("model %s is LEGACY: new customers are refused, and accounts that have not used it for 15 days may be; no call tells which this account is", k.id)
-		c.Fix = "try it with --probe, and move to a model that is ACTIVE"
+		c.Message = fmt.Sprintf("model %s is LEGACY: Bedrock refuses it to new customers, and may refuse it to accounts that have not used it for 15 days; no API says whether this account is one of them", k.id)
+		c.Fix = "try it with --probe, or use a model that is ACTIVE"
 		if !m.EndOfLife.IsZero() {
 			c.Fix += " before " + m.EndOfLife.Format(time.DateOnly)
 		}
 	}
 	if k.prefix == "" && k.profile == nil && region == k.Region && len(m.InferenceTypes) > 0 && !slices.Contains(m.InferenceTypes, "ON_DEMAND") {
 		c.Status, c.Kind = Fault, quarry.BadUsage
-		c.Message = fmt.Sprintf("model %s is asked in %s through an inference profile only", k.id, region)
+		c.Message = fmt.Sprintf("model %s is available in %s only through an inference profile", k.id, region)
 		c.Fix = k.otherModel()
 	}
 	return c
@@ -157,7 +157,7 @@ func (k *checker) nearestThere(ctx context.Context, region string) string {
 
 // access asks whether the account may use the model at all.
 func (k *checker) access(ctx context.Context) []Check {
-	c := Check{Name: "access", Status: OK, Subject: catalog.FoundationModelARN(k.Region, k.id), Action: "bedrock:GetFoundationModelAvailability", Message: "agreement and entitlement are there"}
+	c := Check{Name: "access", Status: OK, Subject: catalog.FoundationModelARN(k.Region, k.id), Action: "bedrock:GetFoundationModelAvailability", Message: "the account has agreement and entitlement"}
 	a, err := k.ask.Availability(ctx, k.id)
 	fault := func(message, fix string) {
 		c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.Denied, message, fix
@@ -165,7 +165,7 @@ func (k *checker) access(ctx context.Context) []Check {
 	agree := fmt.Sprintf("accept the offer: aws bedrock list-foundation-model-agreement-offers --model-id %[1]s --region %[2]s; aws bedrock create-foundation-model-agreement --model-id %[1]s --offer-token TOKEN --region %[2]s", k.id, k.Region)
 	switch {
 	case errors.Is(err, ErrAbsent): // told by the check of the model
-		c.Status, c.Message, c.Fix = Unknown, "Bedrock knows nothing about access to "+k.id, "see what is said of the model"
+		c.Status, c.Message, c.Fix = Unknown, "Bedrock has no information about access to "+k.id, "see the check of the model"
 	case err != nil:
 		refused := k.refusal("access", c.Subject, c.Action, err)
 		if kindOf(err) == quarry.Denied {
@@ -175,13 +175,13 @@ func (k *checker) access(ctx context.Context) []Check {
 	case a.Agreement == "NOT_AVAILABLE":
 		fault("the account has no agreement for model "+k.id, agree)
 	case a.Agreement == "PENDING":
-		fault("the agreement for model "+k.id+" is still pending", "wait some minutes and ask again")
+		fault("the agreement for model "+k.id+" is still pending", "wait a few minutes, then check again")
 	case a.Agreement == "ERROR":
 		fault("the agreement for model "+k.id+" failed: "+a.Message, agree)
 	case a.Authorization == "NOT_AUTHORIZED":
-		fault("the account is not authorized for model "+k.id, "ask for access on the page Model access of the Bedrock console, or ask the organization's administrator")
+		fault("the account is not authorized for model "+k.id, "request access on the page Model access of the Bedrock console, or ask the administrator of the organization")
 	case a.Entitlement == "NOT_AVAILABLE":
-		fault("the account has no entitlement for model "+k.id, "ask for access on the page Model access of the Bedrock console")
+		fault("the account has no entitlement for model "+k.id, "request access on the page Model access of the Bedrock console")
 	case a.Region == "NOT_AVAILABLE" && k.prefix == "" && k.profile == nil:
 		c.Status, c.Kind, c.Message = Fault, quarry.BadUsage, fmt.Sprintf("model %s is not available in %s", k.id, k.Region)
 		c.Fix = k.otherModel()
@@ -207,8 +207,8 @@ func (k *checker) useCase(ctx context.Context, agreed bool) Check {
 		c.Fix = fmt.Sprintf("fill it in once, on the model's page in the Bedrock console of %s (or with aws bedrock put-use-case-for-model-access)", k.Region)
 		if agreed {
 			c.Status, c.Kind = Unknown, 0
-			c.Message = "the account itself has not sent the form about its use case that Anthropic wants; it holds when the organization's management account has"
-			c.Fix = "try the model with --probe; when it is refused, " + c.Fix
+			c.Message = "the account itself has not sent Anthropic's use case form; a form from the management account of the organization is valid too"
+			c.Fix = "try the model with --probe; if it is refused, " + c.Fix
 		}
 	case kindOf(err) == quarry.Denied:
 		c = k.refusal("use-case", c.Subject, action, err)
@@ -242,14 +242,14 @@ func (k *checker) capable(ctx context.Context) []Check {
 		c.Message = "the account has quotas for its jobs"
 	case known && !k.model.Batch:
 		c.Status, c.Kind = Fault, quarry.BadUsage
-		c.Message = fmt.Sprintf("model %s takes no batch inference jobs, as AWS's page of %s says", k.id, catalog.Date())
-		c.Fix = "choose another with --model (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html), or ask this one with --mode ondemand"
+		c.Message = fmt.Sprintf("model %s does not support batch inference, according to AWS's page of %s", k.id, catalog.Date())
+		c.Fix = "choose another with --model (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html), or use this one with --mode ondemand"
 	case known:
 		c.Status, c.Message = Unknown, fmt.Sprintf("AWS's page of %s does not list %s for jobs in %s", catalog.Date(), k.Model, k.Region)
 		c.Fix = k.otherModel()
 	default:
-		c.Status, c.Kind, c.Message = Fault, quarry.BadUsage, "whether "+k.Model+" takes batch inference jobs is not known: no call tells, and the account has no quotas for its jobs"
-		c.Fix = "ask it with --mode ondemand, at the on-demand price; see https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html"
+		c.Status, c.Kind, c.Message = Fault, quarry.BadUsage, "whether "+k.Model+" supports batch inference is not known: no API says so, and the account has no quotas for its jobs"
+		c.Fix = "use it with --mode ondemand, at the on-demand price; see https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html"
 	}
 	return append([]Check{c}, k.quota(rows, err))
 }
@@ -264,9 +264,9 @@ func (k *checker) quota(rows []catalog.QuotaRow, err error) Check {
 		return c
 	}
 	q := k.model.ReadQuotas(rows, k.prefix, "")
-	c.Message = fmt.Sprintf("%s to %s a job, %s at once", figure.Thousands(q.MinRecords), figure.Count(q.RecordsPerJob, "record"), figure.Count(q.OpenJobs, "job"))
+	c.Message = fmt.Sprintf("%s to %s per job, %s at once", figure.Thousands(q.MinRecords), figure.Count(q.RecordsPerJob, "record"), figure.Count(q.OpenJobs, "job"))
 	if q.RecordsPerJob == 0 && q.OpenJobs == 0 {
-		c.Status, c.Message = Unknown, "Service Quotas lists none for jobs of "+k.id
+		c.Status, c.Message = Unknown, "Service Quotas lists no quotas for jobs of "+k.id
 		c.Fix = "AWS's defaults are used: https://docs.aws.amazon.com/general/latest/gr/bedrock.html"
 	}
 	for _, own := range k.model.QuotaRows() {
@@ -277,7 +277,7 @@ func (k *checker) quota(rows []catalog.QuotaRow, err error) Check {
 			if r.Value == 0 && strings.Contains(own.Label, "batch inference job") && !strings.HasPrefix(own.Label, "Minimum ") {
 				c.Status, c.Kind = Fault, quarry.OverLimit
 				c.Message = fmt.Sprintf("the quota %q is 0 in %s", r.Label, k.Region)
-				c.Fix = "ask AWS Support to open the account for this model, or use another Region or model"
+				c.Fix = "ask AWS Support to enable this model for the account, or use another Region or model"
 				if r.Adjustable && r.Code != "" {
 					c.Fix = fmt.Sprintf("aws service-quotas request-service-quota-increase --service-code bedrock --quota-code %s --desired-value %.0f --region %s", r.Code, own.Value, k.Region)
 				}
@@ -316,14 +316,14 @@ func (k *checker) slots(ctx context.Context) []Check {
 	c.Message = fmt.Sprintf("%s of the model are open, of %s", figure.Count(open, "job"), figure.Thousands(limit))
 	switch {
 	case limit == 0:
-		c.Status, c.Message = Unknown, fmt.Sprintf("%s of the model are open; how many may be is not known", figure.Count(open, "job"))
+		c.Status, c.Message = Unknown, fmt.Sprintf("%s of the model are open; the quota is not known", figure.Count(open, "job"))
 		c.Fix = "aws service-quotas list-service-quotas --service-code bedrock --region " + k.Region
 	case open >= limit && k.Run != "":
 		c.Message += "; the run waits for a slot"
 	case open >= limit:
 		c.Status, c.Kind = Fault, quarry.OverLimit
 		c.Message = fmt.Sprintf("no slot is free: %s of model %s are open, and the quota is %s", figure.Count(open, "job"), k.id, figure.Thousands(limit))
-		c.Fix = "wait until one has ended (aws bedrock list-model-invocation-jobs --status-equals InProgress), stop one, or ask for a higher quota; a run waits by itself"
+		c.Fix = "wait until one ends (aws bedrock list-model-invocation-jobs --status-equals InProgress), stop one, or request a higher quota; a run waits automatically"
 	}
 	return []Check{c}
 }
@@ -338,16 +338,16 @@ func (k *checker) body(ctx context.Context) []Check {
 	case kindOf(err) == quarry.BadUsage:
 		c.Status, c.Kind = Fault, quarry.BadUsage
 		c.Message = "the model refuses the body of a record: " + oneLine(err)
-		c.Fix = "change prompt, schema or max_tokens in quarry.yaml as the message says; `quarry config` prints them"
+		c.Fix = "change the prompt, the schema or max_tokens in quarry.yaml as the message says; `quarry config` prints them"
 	case kindOf(err) == quarry.Denied && k.Calls:
 		c.Status, c.Kind = Fault, quarry.Denied
-		c.Message, c.Fix = "the caller may not ask the model: "+oneLine(err), k.grantCaller("bedrock:InvokeModel", append([]string{k.profileARN()}, k.destinations()...), nil)
+		c.Message, c.Fix = "the caller may not invoke the model: "+oneLine(err), k.grantCaller("bedrock:InvokeModel", append([]string{k.profileARN()}, k.destinations()...), nil)
 	case kindOf(err) == quarry.Denied:
 		c.Status = Unknown
-		c.Message = "the probe could not be asked, as the caller may not bedrock:InvokeModel; a job does not need that of the caller: " + oneLine(err)
+		c.Message = "the probe could not be sent, because the caller may not bedrock:InvokeModel; jobs do not need this permission: " + oneLine(err)
 		c.Fix = k.grantCaller("bedrock:InvokeModel", append([]string{k.profileARN()}, k.destinations()...), nil)
 	default:
-		c.Status, c.Message, c.Fix = Unknown, "the probe was not answered: "+oneLine(err), "run it again"
+		c.Status, c.Message, c.Fix = Unknown, "the probe had no answer: "+oneLine(err), "run it again"
 	}
 	return []Check{c}
 }

@@ -31,8 +31,8 @@ func Region(name string) Check {
 	c := Check{Name: "region", Status: OK, Subject: name}
 	if !matches(regionPattern, name) {
 		c.Status, c.Kind = Fault, quarry.BadUsage
-		c.Message = fmt.Sprintf("%q is not the name of a Region", name)
-		c.Fix = "name one such as us-west-2 with --region, or in AWS_REGION"
+		c.Message = fmt.Sprintf("%q is not a Region", name)
+		c.Fix = "name a Region such as us-west-2 with --region or in AWS_REGION"
 	}
 	return c
 }
@@ -50,25 +50,25 @@ func (k *checker) names() []Check {
 		c := Check{Name: name, Status: OK, Subject: subject, Message: "matches Bedrock's pattern"}
 		switch {
 		case len(subject) > limit:
-			c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.BadUsage, fmt.Sprintf("%q is longer than the %s that Bedrock takes", subject, figure.Count(limit, "character")), fix
+			c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.BadUsage, fmt.Sprintf("%q is longer than the %s that Bedrock accepts", subject, figure.Count(limit, "character")), fix
 		case !matches(pattern, subject):
 			c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.BadUsage, fmt.Sprintf("%q does not match Bedrock's pattern %s", subject, pattern), fix
 		}
 		out = append(out, c)
 	}
-	add("bucket-name", uri, s3URIPattern, 1024, "name a bucket of 3 to 63 small letters, digits, dots and hyphens with --bucket")
+	add("bucket-name", uri, s3URIPattern, 1024, "name a bucket of 3 to 63 lowercase letters, digits, dots and hyphens with --bucket")
 	add("job-name", job, jobNamePattern, 63, "start the run in another --dir")
 	add("job-token", strings.ReplaceAll(string(run), "-", "")+strings.Repeat("0", 54), tokenPattern, 256, "start the run in another --dir")
 	add("role-arn", k.Role, roleARNPattern, 2048, "name a role with --role, by its name or as arn:aws:iam::"+k.Account+":role/NAME")
 	// IAM takes fewer names than Bedrock's pattern (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html).
 	if last := &out[len(out)-1]; last.Status == OK && !matches(roleNamePattern, k.roleName()) {
 		last.Status, last.Kind = Fault, quarry.BadUsage
-		last.Message = fmt.Sprintf("%q is no name of a role: a name has 1 to 64 letters, digits and +=,.@_-", k.roleName())
-		last.Fix = "name the role with --role, as `aws iam list-roles` lists it"
+		last.Message = fmt.Sprintf("%q is not a role name: a role name has 1 to 64 letters, digits and +=,.@_-", k.roleName())
+		last.Fix = "name the role with --role as `aws iam list-roles` lists it"
 	} else if last.Status == OK && !strings.Contains(k.Role, "::"+k.Account+":role/") {
 		last.Status, last.Kind = Fault, quarry.BadUsage
-		last.Message = fmt.Sprintf("%s belongs to another account than the credentials (%s), and a role cannot be passed between accounts", k.Role, k.Account)
-		last.Fix = "name a role of account " + k.Account + " with --role, or that account's credentials with --profile"
+		last.Message = fmt.Sprintf("%s belongs to another account than the credentials (%s); a role cannot be passed between accounts", k.Role, k.Account)
+		last.Fix = "name a role of account " + k.Account + " with --role, or use credentials of that account with --profile"
 	}
 	if k.KMSKey != "" {
 		add("kms-key-name", k.KMSKey, kmsKeyPattern, 2048, "name the key with --kms-key by id, ARN or alias, such as alias/NAME")

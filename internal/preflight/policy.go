@@ -68,7 +68,7 @@ func (s *scalar) UnmarshalJSON(b []byte) error {
 		*s = scalar(strings.TrimSpace(string(b)))
 		return nil
 	}
-	return fmt.Errorf("%s is neither text nor number nor truth value", b)
+	return fmt.Errorf("%s is not a string, a number or a boolean", b)
 }
 
 // principals are by kind: AWS, Service, Federated. "*" alone is everybody.
@@ -242,7 +242,7 @@ func condition(operator, key string, wanted many[scalar], context map[string]str
 	base, _ := strings.CutSuffix(operator, "IfExists")
 	base = base[strings.LastIndexByte(base, ':')+1:]
 	if !known {
-		return maybe, shown + ", and what a job sends there is not known"
+		return maybe, shown + ", and it is not known what a job sends there"
 	}
 	shown += ", a job has " + have
 	some := func(equal func(w string) bool) verdict {

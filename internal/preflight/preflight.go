@@ -288,13 +288,13 @@ func (k *checker) setup() string {
 // refusal turns a failed question into a check: denied is Unknown with the right to grant, anything else Unknown with
 // what came back.
 func (k *checker) refusal(name, subject, action string, err error) Check {
-	c := Check{Name: name, Status: Unknown, Subject: subject, Action: action, Message: "could not be asked: " + oneLine(err)}
+	c := Check{Name: name, Status: Unknown, Subject: subject, Action: action, Message: "could not be checked: " + oneLine(err)}
 	if kindOf(err) == quarry.Denied {
-		c.Message = "could not be asked: the caller may not " + action
+		c.Message = "could not be checked: the caller may not " + action
 		c.Fix = k.grantCaller(action, []string{subject}, nil)
 		return c
 	}
-	c.Fix = "run it again; when it stays so, look at the network and at AWS_ENDPOINT_URL"
+	c.Fix = "run it again; if the result is the same, check the network and AWS_ENDPOINT_URL"
 	return c
 }
 

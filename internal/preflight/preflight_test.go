@@ -121,7 +121,7 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 		}, "role-trust", "unknown", 0, "aws:SourceOrgID", "update-assume-role-policy"},
 		{"the trust is open to all accounts", func(w *world) {
 			w.setTrust(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
-		}, "role-trust", "ok", 0, "jobs of any account can, too", "aws:SourceAccount"},
+		}, "role-trust", "ok", 0, "jobs of any account can assume it too", "aws:SourceAccount"},
 		{"the role lacks GetObject", func(w *world) { w.rights(without("s3:GetObject")...) }, "role-s3", "fault", quarry.Denied, "may not s3:GetObject", `"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::good-bucket/*"]`},
 		{"the role lacks PutObject", func(w *world) { w.rights(without("s3:PutObject")...) }, "role-s3", "fault", quarry.Denied, "a job cannot write its output", `"Action":["s3:PutObject"]`},
 		{"the role lacks ListBucket", func(w *world) { w.rights(without("s3:ListBucket")...) }, "role-s3", "fault", quarry.Denied, "may not s3:ListBucket on arn:aws:s3:::good-bucket", `"Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::good-bucket"]`},
@@ -158,11 +158,11 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 		{"old files lie in the run's prefix", func(w *world) { w.pre.Run = "abcdefghij"; w.put("quarry/abcdefghij/out/x.jsonl.out") }, "prefix", "fault", quarry.BadUsage, "quarry/abcdefghij/out/x.jsonl.out", "aws s3 rm --recursive s3://good-bucket/quarry/abcdefghij/"},
 		{"the caller may not pass the role", func(w *world) { w.callerWithout("iam:PassRole") }, "caller-passrole", "fault", quarry.Denied, "may not iam:PassRole on " + roleARN, `"iam:PassedToService":"bedrock.amazonaws.com"`},
 		{"the caller may make no job", func(w *world) { w.callerWithout("bedrock:CreateModelInvocationJob") }, "caller-jobs", "fault", quarry.Denied, "may not bedrock:CreateModelInvocationJob", "model-invocation-job/*"},
-		{"the caller may not stop a job", func(w *world) { w.callerWithout("bedrock:StopModelInvocationJob") }, "caller-jobs", "fault", quarry.Denied, "bills to its end", "aws iam put-role-policy --role-name engineer"},
+		{"the caller may not stop a job", func(w *world) { w.callerWithout("bedrock:StopModelInvocationJob") }, "caller-jobs", "fault", quarry.Denied, "is billed until it ends", "aws iam put-role-policy --role-name engineer"},
 		{"the caller may not list jobs", func(w *world) { w.callerWithout("bedrock:ListModelInvocationJobs") }, "slots", "fault", quarry.Denied, "bedrock:ListModelInvocationJobs", `"Resource":["*"]`},
 		{"the caller may not write", func(w *world) { w.callerWithout("s3:PutObject") }, "bucket-write", "fault", quarry.Denied, "the caller may not s3:PutObject", `"Action":["s3:PutObject"],"Resource":["arn:aws:s3:::good-bucket/*"]`},
 		{"the caller may not read", func(w *world) { w.callerWithout("s3:GetObject") }, "bucket-write", "fault", quarry.Denied, "the caller may not s3:GetObject", `"Action":["s3:GetObject"]`},
-		{"the caller may not remove", func(w *world) { w.callerWithout("s3:DeleteObject") }, "bucket-write", "ok", 0, "without s3:DeleteObject it stays", ""},
+		{"the caller may not remove", func(w *world) { w.callerWithout("s3:DeleteObject") }, "bucket-write", "ok", 0, "without s3:DeleteObject its few bytes stay", ""},
 		{"the caller may not look at the bucket", func(w *world) { w.callerWithout("s3:ListBucket") }, "bucket", "fault", quarry.Denied, "s3:ListBucket", `"Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::good-bucket"]`},
 		{"the caller may not simulate", func(w *world) { w.callerWithout("iam:SimulatePrincipalPolicy") }, "role-s3", "unknown", 0, "the caller may not iam:SimulatePrincipalPolicy", `"Action":["iam:SimulatePrincipalPolicy"]`},
 		{"the caller may not see the role", func(w *world) { w.callerWithout("iam:GetRole") }, "role", "unknown", 0, "the caller may not iam:GetRole", `"Action":["iam:GetRole"]`},
@@ -177,7 +177,7 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 			w.pre.Calls = true
 			w.wire()
 		}, "model", "unknown", 0, "is LEGACY", "before 2027-03-30"},
-		{"a role that cannot be", func(w *world) { w.pre.Role = "arn:aws:iam::123456789012:role/x y" }, "role-arn", "fault", quarry.BadUsage, `"x y" is no name of a role`, "--role"},
+		{"a role that cannot be", func(w *world) { w.pre.Role = "arn:aws:iam::123456789012:role/x y" }, "role-arn", "fault", quarry.BadUsage, `"x y" is not a role name`, "--role"},
 		{"the model is one that Bedrock alone knows, mistyped", func(w *world) {
 			w.pre.Model = "acme.brain-11"
 			w.asks.Models = func(context.Context, string) ([]string, error) { return []string{"acme.brain-1", "other.model"}, nil }
@@ -191,9 +191,9 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 				return preflight.Model{Status: "ACTIVE", Outputs: []string{"EMBEDDING"}}, nil
 			}
 		}, "model", "fault", quarry.BadUsage, "answers with embedding, not with text", "--by-output-modality TEXT"},
-		{"the model needs a profile", func(w *world) { w.pre.Model = haiku }, "model", "fault", quarry.BadUsage, "through an inference profile only", "--model us." + haiku},
+		{"the model needs a profile", func(w *world) { w.pre.Model = haiku }, "model", "fault", quarry.BadUsage, "only through an inference profile", "--model us." + haiku},
 		{"the model's name is misspelt", func(w *world) { w.pre.Model = "anthropic.claude-haiku-4-6-20251001-v1:0" }, "model", "fault", quarry.BadUsage, "there is no model", "did you mean --model"},
-		{"the model takes no jobs", func(w *world) { w.pre.Model = "us.anthropic.claude-opus-4-1-20250805-v1:0" }, "job-capable", "fault", quarry.BadUsage, "takes no batch inference jobs", "--mode ondemand"},
+		{"the model takes no jobs", func(w *world) { w.pre.Model = "us.anthropic.claude-opus-4-1-20250805-v1:0" }, "job-capable", "fault", quarry.BadUsage, "does not support batch inference", "--mode ondemand"},
 		{"the profile is another geography's", func(w *world) { w.pre.Model = "eu." + haiku }, "profile", "fault", quarry.BadUsage, "no inference profile eu." + haiku + " in us-west-2", "--model us." + haiku},
 		{"the agreement is missing", func(w *world) { w.available(preflight.Availability{Agreement: "NOT_AVAILABLE"}) }, "access", "fault", quarry.Denied, "no agreement", "create-foundation-model-agreement"},
 		{"the agreement is pending", func(w *world) { w.available(preflight.Availability{Agreement: "PENDING"}) }, "access", "fault", quarry.Denied, "pending", "wait"},
@@ -219,7 +219,7 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 				return rows, nil
 			}
 		}, "quotas", "fault", quarry.OverLimit, "is 0 in us-west-2", "request-service-quota-increase --service-code bedrock --quota-code L-"},
-		{"no slot is free", func(w *world) { w.busy(100) }, "slots", "fault", quarry.OverLimit, "no slot is free: 100 jobs", "wait until one has ended"},
+		{"no slot is free", func(w *world) { w.busy(100) }, "slots", "fault", quarry.OverLimit, "no slot is free: 100 jobs", "wait until one ends"},
 		{"no slot is free for a run, which waits", func(w *world) { w.busy(100); w.pre.Run = "abcdefghij" }, "slots", "ok", 0, "the run waits for a slot", ""},
 		{"the model refuses a record's body", func(w *world) {
 			w.asks.Probe = func(context.Context) error {

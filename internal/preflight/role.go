@@ -52,7 +52,7 @@ func (k *checker) iamRefusal(name, subject, action string, err error) Check {
 
 // trust decides here whether Bedrock may take the role on for a job of this account and Region: no call of IAM does.
 func (k *checker) trust(encoded string) Check {
-	c := Check{Name: "role-trust", Status: OK, Subject: k.Role, Action: "sts:AssumeRole", Message: bedrockService + " may take it on for jobs of this account and Region"}
+	c := Check{Name: "role-trust", Status: OK, Subject: k.Role, Action: "sts:AssumeRole", Message: bedrockService + " may assume it for jobs of this account and Region"}
 	mend := fmt.Sprintf("%s; or: aws iam update-assume-role-policy --role-name %s --policy-document '%s'", k.setup(), k.roleName(), k.goodTrust())
 	text, err := url.PathUnescape(encoded)
 	if err != nil {
@@ -84,7 +84,7 @@ func (k *checker) trust(encoded string) Check {
 	case allowed == maybe:
 		c.Status, c.Message, c.Fix = Unknown, "the trust policy may not allow: "+why, mend
 	case !doc.guarded():
-		c.Message += "; without a condition on aws:SourceAccount or aws:SourceArn jobs of any account can, too"
+		c.Message += "; without a condition on aws:SourceAccount or aws:SourceArn, jobs of any account can assume it too"
 		c.Fix = mend
 	}
 	return c
@@ -119,7 +119,7 @@ func (k *checker) roleRights(ctx context.Context) []Check {
 	rights := []right{
 		{name: "role-s3", action: "s3:GetObject", resources: []string{object}, condition: own, lacking: "a job cannot read its input"},
 		{name: "role-s3", action: "s3:PutObject", resources: []string{object}, condition: own, lacking: "a job cannot write its output"},
-		{name: "role-s3", action: "s3:ListBucket", resources: []string{k.bucketARN()}, condition: own, lacking: "a job may be refused: AWS documents it as required, though jobs of one file have run without it"},
+		{name: "role-s3", action: "s3:ListBucket", resources: []string{k.bucketARN()}, condition: own, lacking: "a job may be refused: AWS documents it as required, although jobs of one file have run without it"},
 	}
 	for _, m := range k.modelRights() {
 		m.name, m.lacking = "role-model", "a job's records end with AccessDenied"

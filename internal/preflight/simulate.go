@@ -61,11 +61,11 @@ func (k *checker) check(ctx context.Context, p principal, r right) Check {
 		c.Status = Unknown
 		var api smithy.APIError
 		if errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied") {
-			c.Message = "could not be asked: the caller may not iam:SimulatePrincipalPolicy on " + p.arn
+			c.Message = "could not be checked: the caller may not iam:SimulatePrincipalPolicy on " + p.arn
 			c.Fix = k.grantCaller("iam:SimulatePrincipalPolicy", []string{p.arn}, nil)
 			return c
 		}
-		c.Message, c.Fix = "could not be asked: "+oneLine(err), "run it again"
+		c.Message, c.Fix = "could not be checked: "+oneLine(err), "run it again"
 		return c
 	}
 	var denied []string
@@ -75,7 +75,7 @@ func (k *checker) check(ctx context.Context, p principal, r right) Check {
 		case d.allowed:
 			continue
 		case len(d.missing) > 0 && d.limit == "":
-			open = fmt.Sprintf("it depends on %s, which is not known before a job: on %s", strings.Join(d.missing, ", "), d.resource)
+			open = fmt.Sprintf("it depends on %s, which is known only when a job runs: on %s", strings.Join(d.missing, ", "), d.resource)
 			continue
 		case d.limit != "":
 			why = d.limit
@@ -95,11 +95,11 @@ func (k *checker) check(ctx context.Context, p principal, r right) Check {
 			r.resources = denied
 			c.Fix = p.grant(r)
 		default:
-			c.Fix = "ask the account's administrator to allow " + r.action + " there"
+			c.Fix = "ask the administrator of the account to allow " + r.action + " there"
 		}
 	case open != "":
 		c.Status, c.Message = Unknown, open
-		c.Fix = "look at the conditions of the policies of " + p.arn
+		c.Fix = "check the conditions in the policies of " + p.arn
 	}
 	return c
 }
@@ -122,7 +122,7 @@ func (k *checker) simulate(ctx context.Context, arn string, r right) ([]decision
 	}
 	for _, resource := range r.resources { // what is not answered is not allowed, nor denied
 		if !slices.ContainsFunc(out, func(d decision) bool { return d.resource == resource }) {
-			return nil, fmt.Errorf("the simulator gave no answer for %s", resource)
+			return nil, fmt.Errorf("the policy simulator gave no answer for %s", resource)
 		}
 	}
 	return out, nil

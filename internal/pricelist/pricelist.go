@@ -42,7 +42,7 @@ func Fetch(ctx context.Context, client *http.Client, url string) ([]byte, error)
 	failed := func(err error) error {
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: "fetch price list", Subject: url, Err: err,
-			Hint: "download it by other means and name the file: quarry prices --refresh FILE",
+			Hint: "download it another way and name the file: quarry prices --refresh FILE",
 		}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
@@ -68,7 +68,7 @@ func Fetch(ctx context.Context, client *http.Client, url string) ([]byte, error)
 	case len(b) > maxBytes:
 		return nil, failed(fmt.Errorf("it is larger than %s", figure.Count(maxBytes, "byte")))
 	case reply.ContentLength >= 0 && int64(len(b)) != reply.ContentLength:
-		return nil, failed(fmt.Errorf("%s of %s came", figure.Thousands(len(b)), figure.Count(reply.ContentLength, "byte")))
+		return nil, failed(fmt.Errorf("%s of %s arrived", figure.Thousands(len(b)), figure.Count(reply.ContentLength, "byte")))
 	}
 	return b, nil
 }

@@ -121,7 +121,7 @@ func (c Config) validateValues() []error {
 	case "", quarry.Converse:
 	case quarry.InvokeModel:
 		if familyOf(model) == unknown {
-			fault("model %q: its own request body is not known here; use the invocation type Converse", model)
+			fault("model %q: its request body is not known; use the invocation type Converse", model)
 		}
 	default:
 		fault("invocation type %q: want InvokeModel or Converse", c.Type)
@@ -131,7 +131,7 @@ func (c Config) validateValues() []error {
 	}
 	if t := c.Temperature; t != nil {
 		if c.NoTemperature {
-			fault("temperature: set, and left to the model, at once")
+			fault("temperature: either set it or leave it to the model (no_temperature), not both")
 		}
 		if !(*t >= 0 && *t <= 2) {
 			fault("temperature %v: want 0 to 2", *t)
@@ -149,19 +149,19 @@ func (c Config) validateValues() []error {
 		}
 	}
 	if c.Thinking != "" && familyOf(model) != anthropic {
-		fault("thinking %q: only Claude's models take it", c.Thinking)
+		fault("thinking %q: only Claude models support it", c.Thinking)
 	}
 	if c.Thinking != "" && !slices.Contains(thinkingTypes, c.Thinking) {
 		fault("thinking %q: want one of %s", c.Thinking, strings.Join(thinkingTypes, ", "))
 	}
 	if c.NoSystem && c.System != "" {
-		fault("system: set, and switched off, at once")
+		fault("system: either set it or switch it off (no_system), not both")
 	}
 	if c.FreeText && len(c.Schema) > 0 {
-		fault("schema: set, and the answer is to be free text, at once")
+		fault("schema: either set it or ask for free text (free_text), not both")
 	}
 	if c.FreeText && c.Structured {
-		fault("structured output: needs a schema, and the answer is to be free text")
+		fault("structured output needs a schema, but free_text is set")
 	}
 	return errs
 }

@@ -227,7 +227,7 @@ func (r *Renderer) Append(dst []byte, doc *quarry.Document) ([]byte, error) {
 			}
 		}
 		if blank(dst[hole:]) {
-			return dst[:start], &Fault{Document: doc.ID, Reason: "nothing but white space comes out"}
+			return dst[:start], &Fault{Document: doc.ID, Reason: "the result is only white space"}
 		}
 	}
 	return dst, nil

@@ -18,9 +18,9 @@ var hints = []struct {
 	hint  string
 }{
 	{[]string{"cannot both be specified"}, "remove one of the two settings from prompt: in quarry.yaml"},
-	{[]string{"output_config"}, "set structured: off, or choose a model that takes an answer schema"},
-	{[]string{"<html"}, "a gateway or web server answered in place of the model: check the URL of the back end"},
-	{[]string{"<!doctype"}, "a gateway or web server answered in place of the model: check the URL of the back end"},
+	{[]string{"output_config"}, "set structured: off, or choose a model that accepts an answer schema"},
+	{[]string{"<html"}, "a gateway or web server answered instead of the model: check the URL of the back end"},
+	{[]string{"<!doctype"}, "a gateway or web server answered instead of the model: check the URL of the back end"},
 	{[]string{"context length"}, shorten},
 	{[]string{"context window"}, shorten},
 	{[]string{"context size"}, shorten},
@@ -48,9 +48,9 @@ var hints = []struct {
 }
 
 const (
-	shorten = "shorten the texts with --max-text-tokens N, or ask long texts in parts with --long merge"
+	shorten = "shorten the texts with --max-text-tokens N, or send long texts in parts with --long merge"
 	key     = "check the key: --backend-key-env names the variable that holds it"
-	access  = "check the rights of the caller and of the service role: quarry preflight"
+	access  = "check the permissions of the caller and of the service role: quarry preflight"
 	name    = "check the model's name (--model, --backend-model) and the URL of the back end"
 	down    = "start the back end, then rerun the same command"
 	slower  = "rerun the same command later, or lower --concurrency"

@@ -87,7 +87,7 @@ type Pilot struct {
 	Failures []Failure `json:"failures,omitempty"`
 }
 
-// Structured says whether the answers' schema was sent along, so that the provider held the model to it.
+// Structured says whether the answer schema was sent with the requests, so that the provider held the model to it.
 type Structured struct {
 	Setting string `json:"setting"` // auto, on or off
 	Sent    bool   `json:"sent"`    // by the requests of the rest; with auto the pilot's carried it first

@@ -144,11 +144,11 @@ func normalReport() *report.Report {
 		Forecast: normalForecast(),
 		Pilot:    &report.Pilot{Records: 100, Judged: 100, OK: 98, Classes: map[quarry.Class]int64{quarry.ClassOK: 98, quarry.ClassTruncated: 2}, Rest: 14087},
 		Proof: &report.Proof{Checks: []report.Check{
-			{Name: "documents_ended", Says: "documents in all, and those that ended", Left: 14208, Right: 14208, OK: true},
+			{Name: "documents_ended", Says: "all documents, and those that ended", Left: 14208, Right: 14208, OK: true},
 			{Name: "lines", Says: "lines of output, and records that the jobs' manifests count", Left: 14199, Right: 14200},
 		}},
 		Structured: &report.Structured{Setting: "auto", Why: "the provider refused the pilot's requests with it"},
-		Notes:      []string{"17 records are left, below the minimum of 100 of a batch job: they end failed; --rescue asks them on demand for $0.08"},
+		Notes:      []string{"17 records are left, below the minimum of 100 of a batch job: they end failed; --rescue sends them on demand for $0.08"},
 		Samples: []report.Sample{
 			{
 				ID: "a-1", Title: "Goのエラー処理を見直す", URL: "https://example.com/a?x=1&y=2",
@@ -159,8 +159,8 @@ func normalReport() *report.Report {
 		},
 		Ways: []report.Way{
 			{Way: report.WayOneByOne, Seconds: seconds(76440), Cost: dollars("68.607127"), Basis: report.Assumed, From: "14204 calls of 5.4 s, an assumption; no call was timed"},
-			{Way: report.WayAtQuota, Seconds: seconds(825), Cost: dollars("68.607127"), Basis: report.Computed, From: "5,000,000 tokens a minute, of which an output token takes 5; service quotas"},
-			{Way: report.WayBatch, Seconds: seconds(1021), Cost: dollars("34.303564"), Basis: report.Measured, From: "from the first job's submission to the last one's end, in this run"},
+			{Way: report.WayAtQuota, Seconds: seconds(825), Cost: dollars("68.607127"), Basis: report.Computed, From: "5,000,000 tokens per minute, of which each output token uses 5; service quotas"},
+			{Way: report.WayBatch, Seconds: seconds(1021), Cost: dollars("34.303564"), Basis: report.Measured, From: "from the submission of the first job to the end of the last, in this run"},
 		},
 	}
 }
@@ -362,12 +362,12 @@ func TestPageSaysWhatPeopleAsk(t *testing.T) {
 		has, hasNo []string
 	}{
 		{"a normal run", normalReport, []string{
-			"14,208", "14,150", "49 documents are without a good answer", "$34.30 spent", "$34.30 less than on demand (50%)", "$68.61", "read 2026-11-20", "derived from a published price",
+			"14,208", "14,150", "49 documents have no good answer", "$34.30 spent", "$34.30 less than on demand (50%)", "$68.61", "read 2026-11-20", "derived from a published price",
 			"17 min 13 s", "Raise max_tokens", "--rescue", "The role cannot be assumed.", "the manifest counts 7,033", `lang="ja"`, "Why &lt;pre&gt; stays", "2026-11-21 10:23:20 +09:00",
-			"12 documents ask what another one asks", "2 items of the source could not be read",
+			"12 documents are identical to another one", "2 items of the source could not be read",
 		}, []string{"Nothing was spent", "unknown"}},
 		{"the stand-in", localReport, []string{"Nothing was spent.", "would cost $34.30 in batch, $68.61 on demand", "counted by rule", "Every document has an answer"}, []string{"$0.00 spent"}},
-		{"a price nobody knows", unknownReport, []string{"What was spent is unknown.", "no price is listed"}, []string{"$0.00"}},
+		{"a price nobody knows", unknownReport, []string{"The cost is unknown.", "no price is listed"}, []string{"$0.00"}},
 		{"no documents", emptyReport, []string{"There were no documents", "No job was made."}, []string{"$0.00"}},
 		{"very many jobs", hugeReport, []string{
 			"&gt;99.9%", "&lt;0.1%", "$1,234,567.89 spent", "2,100 jobs more are in report.json", "Internal server error.", "3 d 11 h", "at most 20 at once", "Open bars had not ended",

@@ -39,13 +39,13 @@ func newCostView(r *Report) costView {
 	switch {
 	case local && c.Batch == nil && c.OnDemand == nil:
 		v.Headline = "Nothing was spent."
-		v.Detail = fmt.Sprintf("The stand-in answered. What these tokens would cost on %s is unknown, because its price is: quarry prices --refresh reads AWS's price lists.", model)
+		v.Detail = fmt.Sprintf("The stand-in answered. The cost of these tokens on %s is unknown, because its price is not known; quarry prices --refresh reads AWS's price lists.", model)
 	case local:
 		v.Headline = "Nothing was spent."
 		v.Detail = fmt.Sprintf("The stand-in answered. The same tokens on %s would cost %s in batch, %s on demand.", model, money(c.Batch), money(c.OnDemand))
 	case c.Actual == nil:
-		v.Headline = "What was spent is unknown."
-		v.Detail = fmt.Sprintf("There is no price for some of the answers of %s in %s: quarry prices --refresh reads AWS's price lists. The provider's bill has the sum.", model, orUnknown(clean(r.Region, 40)))
+		v.Headline = "The cost is unknown."
+		v.Detail = fmt.Sprintf("Some answers of %s in %s have no known price; quarry prices --refresh reads AWS's price lists. The provider's bill has the sum.", model, orUnknown(clean(r.Region, 40)))
 	default:
 		v.Headline = money(c.Actual) + " spent"
 		v.Detail = besideOnDemand(c)
@@ -58,7 +58,7 @@ func newCostView(r *Report) costView {
 func besideOnDemand(c *Cost) string {
 	switch {
 	case c.OnDemand == nil || c.Saved == nil:
-		return "What the same tokens cost on demand is unknown."
+		return "The cost of the same tokens on demand is unknown."
 	case *c.Saved > 0:
 		return fmt.Sprintf("%s less than on demand (%s).", money(c.Saved), share(int64(*c.Saved), int64(*c.OnDemand)))
 	case *c.Saved < 0:
@@ -76,7 +76,7 @@ func amounts(c *Cost, local bool) []amount {
 	list := []amount{
 		{Name: "Spent", Meaning: "for what was sent", Class: "good"},
 		{Name: "Batch", Meaning: would, Class: "plain"},
-		{Name: "On demand", Meaning: "the same tokens by single calls", Class: "plain"},
+		{Name: "On demand", Meaning: "the same tokens in single calls", Class: "plain"},
 		{Name: "Forecast", Meaning: "of the plan, before anything was sent", Class: "faint"},
 	}
 	if local {

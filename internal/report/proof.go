@@ -59,7 +59,7 @@ func forecasts(f *Forecast) []forecastRow {
 			Cost: moneyBetween(e) + offText(off.Cost),
 		})
 	}
-	rough := "by weights of the model's family: a rough estimate"
+	rough := "a rough estimate from weights of the model's family"
 	if f.Before != nil && f.Before.Samples > 0 {
 		rough = "from " + plural(f.Before.Samples, "answer", "answers") + " of an earlier pilot"
 	}
@@ -86,9 +86,9 @@ func structuredText(s *Structured) string {
 	if s == nil {
 		return ""
 	}
-	text := "the answers' schema was not sent along"
+	text := "the answer schema was not sent with the requests"
 	if s.Sent {
-		text = "the answers' schema was sent along"
+		text = "the answer schema was sent with the requests"
 	}
 	if s.Why != "" {
 		text += ": " + clean(s.Why, 200)

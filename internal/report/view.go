@@ -117,11 +117,11 @@ func verdict(r *Report) (text, class string) {
 		return fmt.Sprintf("The counts do not add up: %s documents, but %s ended. Run quarry audit.", number(d.Total),
 			number(d.OK+d.Invalid+d.Failed+d.Skipped)), "bad"
 	case d.Total == 0:
-		return "There were no documents, so nothing was asked.", "warn"
+		return "There were no documents, so nothing was sent.", "warn"
 	case bad == 0 && d.Waiting > 0:
 		return number(d.Waiting) + " documents wait until there are enough records for a batch job; all others have an answer.", "warn"
 	case bad == 0 && d.Partial > 0:
-		return number(d.Partial) + " of " + number(d.OK) + " answers leave at least one field null; they passed the checks, but are not complete.", "warn"
+		return number(d.Partial) + " of " + number(d.OK) + " answers have at least one null field; they passed the checks but are not complete.", "warn"
 	case bad == 0 && d.Skipped == 0:
 		return "Every document has an answer that passed all checks.", "good"
 	case bad == 0:
@@ -129,9 +129,9 @@ func verdict(r *Report) (text, class string) {
 	case d.OK == 0:
 		return "No document has an answer that passed all checks.", "bad"
 	case bad == 1:
-		return "1 document is without a good answer; failed.jsonl names it and says why.", "warn"
+		return "1 document has no good answer; failed.jsonl names it and the reason.", "warn"
 	}
-	return number(bad) + " documents are without a good answer; failed.jsonl names each and says why.", "warn"
+	return number(bad) + " documents have no good answer; failed.jsonl names each and the reason.", "warn"
 }
 
 // parts are the pieces of the bar. A piece that is there is seen, however small its share.
@@ -139,9 +139,9 @@ func parts(d *Documents) []part {
 	counts := []int64{d.OK, d.Invalid, d.Failed, d.Skipped}
 	list := []part{
 		{Name: "ok", Class: "good", Meaning: "answered, and the answer passed every check"},
-		{Name: "invalid", Class: "warn", Meaning: "answered, but no attempt gave an answer that passes"},
+		{Name: "invalid", Class: "warn", Meaning: "answered, but no answer passed the checks"},
 		{Name: "failed", Class: "bad", Meaning: "not answered"},
-		{Name: "skipped", Class: "other", Meaning: "not asked: nothing was left after cleaning"},
+		{Name: "skipped", Class: "other", Meaning: "not sent: nothing was left after cleaning"},
 	}
 	var whole float64
 	widths := make([]float64, len(list))
@@ -172,21 +172,21 @@ func beside(r *Report) []string {
 			list = append(list, plural(n, one, many))
 		}
 	}
-	add(r.Documents.Duplicate, "document asks what another one asks and has its answer", "documents ask what another one asks and have its answer")
+	add(r.Documents.Duplicate, "document is identical to another one and has its answer", "documents are identical to another one and have its answer")
 	if d := r.Duplicates; d != nil {
-		add(d.Near, "of them asks nearly what another one asks", "of them ask nearly what another one asks")
+		add(d.Near, "of them is nearly identical to another one", "of them are nearly identical to another one")
 		if spared := d.Spared.InputTokens + d.Spared.OutputTokens; spared > 0 {
-			text := number(spared) + " tokens were spared by sharing answers"
+			text := number(spared) + " tokens were saved by sharing answers"
 			if d.Saved != nil {
 				text += ", " + d.Saved.String() + " at the model's price"
 			}
 			list = append(list, text)
 		}
 		if d.Reported > d.Near {
-			list = append(list, plural(d.Reported-d.Near, "document is nearly an earlier one and was asked all the same", "documents are nearly an earlier one and were asked all the same")+" (near-duplicates.jsonl)")
+			list = append(list, plural(d.Reported-d.Near, "document is nearly identical to an earlier one and was sent anyway", "documents are nearly identical to an earlier one and were sent anyway")+" (near-duplicates.jsonl)")
 		}
 	}
-	add(r.Documents.Unchanged, "document is as it was and kept its answer", "documents are as they were and kept their answers")
+	add(r.Documents.Unchanged, "document is unchanged and kept its answer", "documents are unchanged and kept their answers")
 	if k := r.Known; k != nil {
 		from := " of " + clean(k.File, 300)
 		add(k.Documents, "document has an answer"+from, "documents have answers"+from)

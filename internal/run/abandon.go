@@ -153,7 +153,7 @@ func (r *Run) giveUp(ctx context.Context, pass int, rows []ledger.Shard) error {
 			open++
 		}
 	}
-	text := fmt.Sprintf("pass %d is not finished and is given up for this command: what it has not sent is dropped, and what it has asked stays known", pass)
+	text := fmt.Sprintf("pass %d is not finished; this command gives it up: what it has not sent is dropped, and its answers are kept", pass)
 	if open > 0 {
 		text += fmt.Sprintf("; %s open and collected first (`quarry stop` ends jobs early)", figure.Clause(open, "job", "is", "are"))
 	}

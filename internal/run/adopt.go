@@ -58,7 +58,7 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 		return Adopted{}, err
 	}
 	for _, job := range found.Others {
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("job %s has the name %s and was not made by this run: left alone", job.ARN, job.Name)})
+		r.watch(Event{Kind: Note, Text: fmt.Sprintf("job %s has the name %s but does not belong to this run: ignored", job.ARN, job.Name)})
 	}
 	out := Adopted{Region: r.cfg.Region, Before: known, Created: made.Created, Model: made.Model, Jobs: found.Jobs(), Unsent: found.Unsent()}
 	r.watch(Event{Kind: RunOpened, Text: string(id), Done: 1})
@@ -93,11 +93,11 @@ func (r *Run) readRunJSON(ctx context.Context) (m runjson.Run, err error) {
 		return m, err
 	}
 	if n := len(m.Pools); n > 1 { // a job that is not looked for would be paid again
-		return m, refuse(fmt.Errorf("its jobs are shared out among %s, and only one can be taken over", figure.Count(n, "pool")),
+		return m, refuse(fmt.Errorf("its jobs are in %s, and only one pool can be taken over", figure.Count(n, "pool")),
 			"use the run's own directory; `quarry collect ARN` fetches single jobs")
 	}
 	if was := m.Region; was != "" && was != r.cfg.Region {
-		return m, refuse(fmt.Errorf("its jobs are in %s, and this command asks %s", was, r.cfg.Region), "say --region "+was)
+		return m, refuse(fmt.Errorf("its jobs are in %s, and this command uses %s", was, r.cfg.Region), "say --region "+was)
 	}
 	return m, nil
 }

@@ -109,7 +109,7 @@ func (r *Run) collectPass(ctx context.Context, c *Collected, rows []ledger.Shard
 		return err
 	}
 	if !ok {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("nothing of it was sent"), Hint: "rerun `quarry run`; it resumes where it stopped"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("nothing was sent"), Hint: "rerun `quarry run`; it resumes where it stopped"}
 	}
 	r.planned = planned
 	c.Done = finished
@@ -150,8 +150,8 @@ func (r *Run) askedFor(ctx context.Context, pass int) (Asked, error) {
 		}
 		if head.Settings != r.cfg.Settings {
 			return Asked{}, &quarry.Error{
-				Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("the settings of this command are not the run's (model, prompt, schema or cleaning), and the run does not say what they were"),
-				Hint: "give the settings it was begun with (-c FILE, --model …)",
+				Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("the settings of this command (model, prompt, schema or cleaning) differ from the run's, and the run did not record them"),
+				Hint: "give the settings with which the run began (-c FILE, --model …)",
 			}
 		}
 		return r.cfg.Asked, nil
@@ -166,7 +166,7 @@ func (r *Run) collectFirst(ctx context.Context) error {
 	if err != nil || !head.WithoutSources() || head.Ended() {
 		return err
 	}
-	r.watch(Event{Kind: Note, Text: "the jobs that were taken over come first; what they answer is not asked again"})
+	r.watch(Event{Kind: Note, Text: "the jobs that were taken over are collected first; what they answer is not sent again"})
 	c, err := r.Collect(ctx, true)
 	return errors.Join(append(c.Errors, err)...)
 }

@@ -240,7 +240,7 @@ func TestPriceClassStaysWhereTheCapForbidsCalls(t *testing.T) {
 			t.Errorf("%d documents were answered by calls and %d by jobs, want 0 and 15", calls, jobs)
 		}
 		d := out.Report.Deadline
-		if d == nil || d.Made || d.Moved != 0 || !strings.Contains(d.Kept, "stays in jobs") {
+		if d == nil || d.Made || d.Moved != 0 || !strings.Contains(d.Kept, "stay in jobs") {
 			t.Errorf("the report says %+v, want a deadline that was missed, and why nothing was moved", d)
 		}
 	})

@@ -71,11 +71,11 @@ func (r *Run) pricesAt(p ledger.Pool) forecast.Prices {
 func (r *Run) question() string {
 	rough := "a rough estimate, before any answer was read"
 	if r.learned != nil {
-		rough = "as the pilot's answers cost"
+		rough = "based on the pilot's answers"
 	}
-	text := fmt.Sprintf("Ask %s about %s in %s, mode %s, %s?", r.asked.Model, figure.Count(r.planned.Asked, "document"), r.cfg.Region, modeClass(r.planned.Mode), price(r.foreseen.Before, rough))
+	text := fmt.Sprintf("Send %[2]s to %[1]s in %[3]s, mode %[4]s, %[5]s?", r.asked.Model, figure.Count(r.planned.Asked, "document"), r.cfg.Region, modeClass(r.planned.Mode), price(r.foreseen.Before, rough))
 	if rest := r.planned.Asked - r.planned.Pilot; r.planned.Pilot > 0 && rest > 0 {
-		text += fmt.Sprintf(" A pilot of %d of them goes first, and you are asked again before the other %d.", r.planned.Pilot, rest)
+		text += fmt.Sprintf(" A pilot of %d of them is sent first; Quarry asks again before it sends the other %d.", r.planned.Pilot, rest)
 	}
 	if n := r.planned.Beyond; n > 0 {
 		text += fmt.Sprintf(" %s may not fit the back end's context of %s.", figure.Count(n, "document"), figure.Count(r.cfg.Window.Tokens, "token"))

@@ -152,7 +152,7 @@ func TestTheRestWaitsForAnAnswerAndThePilotIsKept(t *testing.T) {
 	if !errors.As(err, &q) || q.Kind != quarry.BadUsage || !strings.Contains(q.Hint, "answers are kept") {
 		t.Fatalf("Do = %v, want the question whether to go on", err)
 	}
-	if len(asked) != 2 || !strings.Contains(asked[0], "A pilot of 20") || !strings.Contains(asked[1], "about the other 40 documents") || !strings.Contains(asked[1], "more (") {
+	if len(asked) != 2 || !strings.Contains(asked[0], "A pilot of 20") || !strings.Contains(asked[1], "Send the other 40 documents") || !strings.Contains(asked[1], "more (") {
 		t.Errorf("asked %q", asked)
 	}
 	if seen == nil || len(seen.Samples) != 5 {

@@ -38,7 +38,7 @@ func (r *Run) remember(ctx context.Context) error {
 		}
 	}
 	if old > 0 {
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s is made from the journals of %s, once: an earlier version of Quarry did not keep it",
+		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s is made once from the journals of %s, because an earlier version of Quarry did not keep it",
 			filepath.Join("index", "answered"), figure.Count(old, "shard"))})
 	}
 	passes, err := r.passesWithGiven(ctx)

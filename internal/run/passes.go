@@ -88,8 +88,8 @@ func (r *Run) sameSources(ctx context.Context) error {
 	}
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir,
-		Err:  fmt.Errorf("it is a run over %s, not over %s", strings.Join(head.Sources, " "), strings.Join(r.cfg.Sources, " ")),
-		Hint: "name another directory with --dir, or the same sources; --replace-source takes these for the run's sources from now on",
+		Err:  fmt.Errorf("its sources are %s, not %s", strings.Join(head.Sources, " "), strings.Join(r.cfg.Sources, " ")),
+		Hint: "name another directory with --dir, or the same sources; --replace-source makes these the sources of the run",
 	}
 }
 
@@ -119,8 +119,8 @@ func (r *Run) sameTarget(ctx context.Context) error {
 		return r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.Target = r.target() })
 	}
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it was begun with --target %s", head.Target),
-		Hint: "name another directory with --dir, or that target",
+		Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("it was started with --target %s", head.Target),
+		Hint: "name another directory with --dir, or use that target",
 	}
 }
 
@@ -171,7 +171,7 @@ func (r *Run) choosePass(ctx context.Context) error {
 		} else if !planned { // nothing was sent with the old ones; a refusal of the plan says which to change
 			return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { r.begin(h) })
 		}
-		return fmt.Errorf("pass %d was planned with other settings and is still there", r.pass)
+		return fmt.Errorf("pass %d was planned with other settings and still exists", r.pass)
 	}
 	if seen := r.fingerprint(); same && seen != "" && seen == head.Seen && head.Open == 0 {
 		return nil // nothing is new: the files are made again from what is there

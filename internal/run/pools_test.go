@@ -125,7 +125,7 @@ func TestAPoolWithoutASlotLosesItsShardsToTheOther(t *testing.T) {
 	w.event = func(e run.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		if e.Kind == run.Placed && strings.Contains(e.Text, "takes no job now") {
+		if e.Kind == run.Placed && strings.Contains(e.Text, "accepts no job now") {
 			moved++
 		}
 	}

@@ -184,14 +184,14 @@ func (o *Outcome) Err() error {
 	}
 	var hints []string
 	if n := o.Totals.Classes[string(quarry.ClassSourceChanged)]; n > 0 {
-		hints = append(hints, fmt.Sprintf("%s changed in the sources after planning and were not sent: run the same command again, which plans them again",
+		hints = append(hints, fmt.Sprintf("%s changed in the sources after planning and were not sent; rerun the same command, which plans them again",
 			figure.Count(n, "failed document")))
 	}
 	if o.Totals.Invalid+o.Totals.Failed > 0 {
 		hints = append(hints, "failed.jsonl names each document and why")
 	}
 	if o.Planned.Unreadable+o.Planned.SameID > 0 {
-		hints = append(hints, "items left out were named on stderr; correct them and run the same command again")
+		hints = append(hints, "items left out are named on stderr; correct them and rerun the same command")
 	}
 	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: strings.Join(hints, "; ")}
 }

@@ -43,7 +43,7 @@ func (r *Run) decideStructured(ctx context.Context, p *pilot.Outcome) error {
 	if found == book.SchemaRefused {
 		r.watch(Event{
 			Kind: Note,
-			Text: "the provider refuses structured output for " + r.asked.Model + ": all is asked without it, the pilot's records again",
+			Text: "the provider refuses structured output for " + r.asked.Model + ": everything is sent without it, including the pilot's records",
 		})
 	}
 	return r.recallStructured(ctx)

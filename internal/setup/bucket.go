@@ -44,7 +44,7 @@ func (w Wants) expiry() Expiry {
 
 // String says in words when what expires.
 func (e Expiry) String() string {
-	after := fmt.Sprintf("after %d days objects under %s are gone", e.Days, e.Prefix)
+	after := fmt.Sprintf("objects under %s expire after %d days", e.Prefix, e.Days)
 	if e.Days == 0 {
 		after = "objects under " + e.Prefix + " stay"
 	}
@@ -144,14 +144,14 @@ func (p *Plan) lookAtKey(ctx context.Context, b Bucket) error {
 	switch {
 	case p.Wants.KMSKey == "" && keyARN().MatchString(has):
 		p.Wants.KMSKey = has
-		p.Notes = append(p.Notes, fmt.Sprintf("bucket %s encrypts with %s, so the role gets the right to use it", p.Wants.Bucket, has))
+		p.Notes = append(p.Notes, fmt.Sprintf("bucket %s encrypts with %s, so the role gets permission to use it", p.Wants.Bucket, has))
 	case p.Wants.KMSKey == "" && key != "":
 		p.Notes = append(p.Notes, fmt.Sprintf("bucket %s encrypts with %s; give the key's ARN with --kms-key, or jobs will fail", p.Wants.Bucket, key))
 	case p.Wants.KMSKey != "" && (has != p.Wants.KMSKey || !strings.HasPrefix(algorithm, "aws:kms")):
 		if key == "" {
 			key = algorithm
 		}
-		p.change(p.setKey(b), "encrypt bucket %s with %s, new objects alone; until now: %s", p.Wants.Bucket, p.Wants.KMSKey, key)
+		p.change(p.setKey(b), "encrypt new objects of bucket %s with %s; until now: %s", p.Wants.Bucket, p.Wants.KMSKey, key)
 	}
 	return nil
 }

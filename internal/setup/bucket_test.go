@@ -110,7 +110,7 @@ func TestKeyOfTheBucket(t *testing.T) {
 	w.apply()
 	w.want.KMSKey = "11111111-2222-3333-4444-555555555555"
 	done, _ := w.apply()
-	if len(done) != 2 || !strings.Contains(done[0], "encrypted bucket "+w.want.Bucket+" with "+keyARN+", new objects alone; until now: AES256") || !strings.Contains(done[1], "added statement Key") {
+	if len(done) != 2 || !strings.Contains(done[0], "encrypted new objects of bucket "+w.want.Bucket+" with "+keyARN+"; until now: AES256") || !strings.Contains(done[1], "added statement Key") {
 		t.Errorf("a key: did %q", done)
 	}
 	if !strings.Contains(squeezeAll(w.rights(ours)), `"kms:ViaService":"s3.us-west-2.amazonaws.com"`) {

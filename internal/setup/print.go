@@ -21,8 +21,8 @@ func Print(w Wants, format, remark string) (string, error) {
 	}
 	if IsApplicationProfile(w.Model) && len(w.Models) == 0 {
 		return "", &quarry.Error{
-			Kind: quarry.BadUsage, Op: "print rights for", Subject: w.Model, Err: errors.New("only AWS knows which models it leads to"),
-			Hint: "ask it: the same command with --target aws and credentials",
+			Kind: quarry.BadUsage, Op: "print rights for", Subject: w.Model, Err: errors.New("only AWS knows the models of this profile"),
+			Hint: "rerun the same command with --target aws and credentials",
 		}
 	}
 	switch format {

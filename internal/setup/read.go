@@ -65,7 +65,7 @@ func (w written) text() (string, error) {
 // the same facts however it is written.
 type facts map[string][]string
 
-var errNotStatement = errors.New("a statement that is no object")
+var errNotStatement = errors.New("a statement that is not an object")
 
 func factsOf(statement any) (facts, error) {
 	text, err := compact(statement)

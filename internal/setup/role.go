@@ -25,8 +25,8 @@ func (p *Plan) lookAtRole(ctx context.Context, client *iam.Client) error {
 	}
 	if have := got.ARN; have != arn {
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "set up role", Subject: arn, Err: fmt.Errorf("there is one of this name with another path, %s, and names are unique", have),
-			Hint: "use it with --role " + have + ", or take another name",
+			Kind: quarry.BadUsage, Op: "set up role", Subject: arn, Err: fmt.Errorf("a role of this name exists with another path, %s, and names are unique", have),
+			Hint: "use it with --role " + have + ", or use another name",
 		}
 	}
 	where := "the trust policy of role " + name
@@ -158,7 +158,7 @@ func fault(ctx context.Context, op, action, resource string, err error) error {
 	case "LimitExceeded":
 		return &quarry.Error{
 			Kind: quarry.OverLimit, Op: op, Err: cause,
-			Hint: "the account has no more roles, or the role's policies are too long together; take another --role, or remove unused policies",
+			Hint: "the account has no more roles, or the policies of the role are too long; use another --role, or remove unused policies",
 		}
 	case "EntityAlreadyExists":
 		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "another process created it in the meantime; rerun the same command"}

@@ -54,12 +54,12 @@ func TestDamagedRoleIsRestored(t *testing.T) {
 		},
 		{
 			name: "another service alone", trust: trustHead + lambda + `]}`,
-			done: []string{"added statement QuarryUsWest2"}, kept: "lambda.amazonaws.com", note: "statement Theirs of the trust policy of role quarry-batch is not setup's and stays",
+			done: []string{"added statement QuarryUsWest2"}, kept: "lambda.amazonaws.com", note: "statement Theirs of the trust policy of role quarry-batch is not from setup and is kept",
 		},
 		{
-			name:  "somebody keeps Bedrock out",
+			name:  "somebody denies Bedrock access",
 			trust: strings.Replace(squeeze(t, trust), `"Statement":[`, `"Statement":[{"Sid":"No","Effect":"Deny","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"sts:AssumeRole"},`, 1),
-			kept:  `"Deny"`, note: "statement No of the trust policy of role quarry-batch keeps Bedrock out",
+			kept:  `"Deny"`, note: "statement No of the trust policy of role quarry-batch denies Bedrock access",
 		},
 		{
 			name: "our statement lost its condition", trust: trustHead + strings.Replace(one(""), `{"Effect"`, `{"Sid":"QuarryUsWest2","Effect"`, 1) + `]}`,

@@ -15,7 +15,7 @@ func script(w Wants, remark string) (string, error) {
 	b.WriteString(comment("Bucket, service role and caller's policy for Quarry. Safe to repeat.", remark))
 	fmt.Fprintf(&b, "set -eu\nexport AWS_DEFAULT_REGION=%s AWS_REGION=%[1]s AWS_PAGER=''\nbucket=%s\nrole=%s\naccount=%s\n\n", w.Account.Region, w.Bucket, name, w.Account.ID)
 
-	b.WriteString(comment("The bucket, closed to the public."))
+	b.WriteString(comment("The bucket, without public access."))
 	location := ` --create-bucket-configuration "LocationConstraint=` + w.Account.Region + `"`
 	if w.Account.Region == "us-east-1" { // the one Region that must not be named
 		location = ""
@@ -24,7 +24,7 @@ func script(w Wants, remark string) (string, error) {
 	b.WriteString("aws s3api put-public-access-block --bucket \"$bucket\" --expected-bucket-owner \"$account\" --public-access-block-configuration \\\n" +
 		"  BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true\n\n")
 
-	b.WriteString(comment("A bucket has one policy and one list of lifecycle rules. Where there is one already, add these by hand,", "or let `quarry setup` merge them."))
+	b.WriteString(comment("A bucket has one policy and one list of lifecycle rules. If it has one already, add these by hand,", "or let `quarry setup` merge them."))
 	if err := unlessThere(&b, "get-bucket-policy", "put-bucket-policy", "--policy", "a policy", d.Bucket); err != nil {
 		return "", err
 	}
@@ -39,7 +39,7 @@ func script(w Wants, remark string) (string, error) {
 		}
 	}
 
-	b.WriteString("\n" + comment("The service role: who may take it on, and what a job may do."))
+	b.WriteString("\n" + comment("The service role: who may assume it, and what a job may do."))
 	create := `aws iam create-role --role-name "$role" --description "Lets Amazon Bedrock run Quarry's batch inference jobs"`
 	if path != "/" {
 		create += " --path '" + path + "'"

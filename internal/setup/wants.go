@@ -71,7 +71,7 @@ func (w Wants) complete() Wants {
 func (w Wants) Validate() error {
 	w = w.complete()
 	wrong := func(what, value, hint string) error {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "set up with", Subject: what + " " + value, Err: errors.New("it cannot be one"), Hint: hint}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "set up with", Subject: what + " " + value, Err: errors.New("it is not valid"), Hint: hint}
 	}
 	name, path := w.roleName()
 	switch {
@@ -82,11 +82,11 @@ func (w Wants) Validate() error {
 	case !regionName().MatchString(w.Account.Region):
 		return wrong("Region", w.Account.Region, "a Region looks like us-west-2")
 	case !bucketName().MatchString(w.Bucket):
-		return wrong("bucket", w.Bucket, "3 to 63 small letters, digits, dots and hyphens: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html")
+		return wrong("bucket", w.Bucket, "3 to 63 lowercase letters, digits, dots and hyphens: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html")
 	case !roleName().MatchString(name) || !rolePath().MatchString(path):
-		return wrong("role", w.Role, "give a name, or the role's whole ARN")
+		return wrong("role", w.Role, "give a name or the full ARN of the role")
 	case strings.HasPrefix(w.Role, "arn:") && !strings.HasPrefix(w.Role, w.roleARNPrefix()):
-		return wrong("role", w.Role, "the role has to be one of account "+w.Account.ID+": Bedrock takes no role of another account")
+		return wrong("role", w.Role, "the role must belong to account "+w.Account.ID+": Bedrock accepts no role of another account")
 	case !modelName().MatchString(w.Model):
 		return wrong("model", w.Model, "give a model's or an inference profile's id or ARN")
 	case w.ExpireDays < 0, w.ExpireDays > 36_500:
@@ -100,7 +100,7 @@ func (w Wants) Validate() error {
 		return wrong("KMS key", w.KMSKey, "give the key's ARN, because permissions are set on keys, not on aliases: aws kms describe-key --key-id ALIAS --query KeyMetadata.Arn")
 	}
 	if m[1] != w.Account.Region {
-		return wrong("KMS key", w.KMSKey, "the key has to be in the bucket's Region, "+w.Account.Region)
+		return wrong("KMS key", w.KMSKey, "the key must be in the Region of the bucket, "+w.Account.Region)
 	}
 	return nil
 }

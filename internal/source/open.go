@@ -144,13 +144,13 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 	}
 	k, ok := findKind(name)
 	if ok && table != "" {
-		return bad(fmt.Errorf("a file of kind %s has no tables", name), "leave #"+table+" out; a table is named in a SQLite database: blog.db#posts")
+		return bad(fmt.Errorf("a file of type %s has no tables", name), "leave #"+table+" out; a table is named in a SQLite database: blog.db#posts")
 	}
 	if !ok {
-		return bad(fmt.Errorf("a file is not of kind %s", name), "want one of "+kinds())
+		return bad(fmt.Errorf("a file is not of type %s", name), "want one of "+kinds())
 	}
 	if cfg.Query != "" {
-		return bad(errors.New("only a database can be asked a query"), "leave --query out, or name a database")
+		return bad(errors.New("--query needs a database source"), "omit --query, or name a database")
 	}
 	return k.open(file, head, cfg.items(), index), nil
 }
@@ -190,7 +190,7 @@ func find(arg string, cfg Config) (file stream.File, path, table string, err err
 // unreadableHint is the way out of a file that is there and cannot be opened.
 func unreadableHint(err error) string {
 	if errors.Is(err, fs.ErrPermission) {
-		return "give this user the right to read it, and to enter the folders above it (ls -ld shows the rights)"
+		return "let this user read it and enter the folders above it (ls -ld shows the permissions)"
 	}
 	return "check the path, and that the file can be read"
 }
@@ -203,9 +203,9 @@ func folder(arg string, cfg Config, index int, err error) (Source, error) {
 	case cfg.Records:
 		return nil, badSource(arg, errors.New("it is a folder"), "name the files of ready records")
 	case cfg.From != "":
-		return nil, badSource(arg, fmt.Errorf("a folder is not of kind %s", cfg.From), "omit --from: in a folder, the type of each file follows from its extension")
+		return nil, badSource(arg, fmt.Errorf("a folder is not of type %s", cfg.From), "omit --from: in a folder, the type of each file follows from its extension")
 	case cfg.Query != "":
-		return nil, badSource(arg, errors.New("only a database can be asked a query"), "leave --query out, or name a database")
+		return nil, badSource(arg, errors.New("--query needs a database source"), "omit --query, or name a database")
 	}
 	return &dir.Source{Root: arg, Skip: cfg.Skip, Config: cfg.items(), Index: index}, nil
 }

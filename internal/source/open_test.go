@@ -65,7 +65,7 @@ func TestOpenRefusesWithAHint(t *testing.T) {
 		{"an unknown kind", []string{"-"}, source.Config{From: "xlsx"}, `open sources: kind "xlsx": want one of`},
 		{"a page of the web", []string{"https://user:secret@example.org/x"}, source.Config{}, "open source https://example.org/x: its type is not recognized"},
 		{"a login in an address", []string{"https://user:secret@example.org/"}, source.Config{From: "wordpress"}, "open source https://example.org/: URL of example.org holds a login"},
-		{"a file as a site", []string{"open.go"}, source.Config{From: "wordpress"}, "open source open.go: a file is not of kind wordpress"},
+		{"a file as a site", []string{"open.go"}, source.Config{From: "wordpress"}, "open source open.go: a file is not of type wordpress"},
 		{"an unknown field", []string{"-"}, source.Config{Fields: map[string]string{"boody": "x"}}, `open sources: field "boody": want one of`},
 		{"a path with a hole", []string{"-"}, source.Config{Fields: map[string]string{"body": "a..b"}}, `open sources: field body: "a..b" is not a path`},
 	} {

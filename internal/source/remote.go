@@ -53,8 +53,8 @@ func oneSecret(args []string, cfg Config) error {
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "open sources", Err: fmt.Errorf("one secret for %d servers: each would learn what opens the others", n),
-		Hint: "read them in runs of their own, or let Postgres find its passwords in ~/.pgpass",
+		Kind: quarry.BadUsage, Op: "open sources", Err: fmt.Errorf("one secret for %d servers: each server would get the secret of the others", n),
+		Hint: "read them in separate runs, or keep Postgres passwords in ~/.pgpass",
 	}
 }
 
@@ -65,7 +65,7 @@ func remote(ctx context.Context, arg string, cfg Config, index int) (s Source, e
 	}
 	if !Remote(arg) {
 		if cfg.From == postgresKind || cfg.From == mysqlKind || cfg.From == s3Kind {
-			return bad(fmt.Errorf("it is not of kind %s", cfg.From), "want an address that begins with "+cfg.From+"://")
+			return bad(fmt.Errorf("it is not of type %s", cfg.From), "want an address that begins with "+cfg.From+"://")
 		}
 		return nil, nil, false
 	}
@@ -74,7 +74,7 @@ func remote(ctx context.Context, arg string, cfg Config, index int) (s Source, e
 	case cfg.Records && !isBucket:
 		return bad(errors.New("ready records are read from files"), "name the files of ready records")
 	case cfg.Query != "" && !database.Is(arg):
-		return bad(errors.New("only a database can be asked a query"), "leave --query out, or name a database")
+		return bad(errors.New("--query needs a database source"), "omit --query, or name a database")
 	case isWeb(arg):
 		s, err = web(arg, cfg, index)
 	case isBucket:
@@ -91,7 +91,7 @@ func web(arg string, cfg Config, index int) (Source, error) {
 	}
 	address, err := wordpress.Posts(arg)
 	if err != nil {
-		return nil, badSource(withoutLogin(arg), err, "the login goes into a variable, whose name goes into --source-key-env")
+		return nil, badSource(withoutLogin(arg), err, "put the login into an environment variable and name that with --source-key-env")
 	}
 	return &wordpress.Source{URL: address, Client: cfg.HTTP, Authorization: authorization(cfg.Secret), Config: cfg.items(), Index: index}, nil
 }
@@ -108,11 +108,11 @@ func authorization(secret string) string {
 
 func server(arg string, cfg Config, index int) (Source, error) {
 	if cfg.From != "" && !strings.HasPrefix(arg, cfg.From) {
-		return nil, badSource(withoutLogin(arg), fmt.Errorf("it is not of kind %s", cfg.From), "leave --from out: an address says its kind")
+		return nil, badSource(withoutLogin(arg), fmt.Errorf("it is not of type %s", cfg.From), "omit --from: the type follows from the address")
 	}
 	d, err := database.Open(arg, cfg.Secret)
 	if err != nil {
-		return nil, badSource(withoutLogin(arg), err, "postgres://USER@HOST:5432/NAME or mysql://USER@HOST:3306/NAME; the password goes into a variable, whose name goes into --source-key-env")
+		return nil, badSource(withoutLogin(arg), err, "postgres://USER@HOST:5432/NAME or mysql://USER@HOST:3306/NAME; put the password into an environment variable and name that with --source-key-env")
 	}
 	if d.Table != "" && cfg.Query != "" {
 		return nil, errBoth(d.Name)
@@ -123,7 +123,7 @@ func server(arg string, cfg Config, index int) (Source, error) {
 }
 
 func errBoth(name string) error {
-	return badSource(name, errors.New("it has a table and a query"), "leave one out: #TABLE or --query")
+	return badSource(name, errors.New("it names both a table and a query"), "omit #TABLE or --query")
 }
 
 func sqlite(path, table string, cfg Config, index int) (Source, error) {
@@ -143,7 +143,7 @@ func bucket(ctx context.Context, arg string, cfg Config, index int) (Source, err
 		return nil, badSource(arg, err, "want s3://BUCKET or s3://BUCKET/PREFIX")
 	}
 	if cfg.Store == nil {
-		return nil, badSource(arg, errors.New("no bucket can be read here"), "")
+		return nil, badSource(arg, errors.New("buckets cannot be read here"), "")
 	}
 	store, err := cfg.Store(ctx, name)
 	if err != nil {

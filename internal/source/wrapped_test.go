@@ -68,7 +68,7 @@ func TestArraysInsideOfObjects(t *testing.T) {
 		{"items longer than what is looked at first", `{"posts":[{"id":"a","content":` + long + `},` + b + `]}`, []string{"a: " + strings.Trim(long, `"`), "b: y"}, ""},
 		{"a mark and blanks", "\ufeff \n{ \"posts\" : [ " + a + " , " + b + " ] }", both, ""},
 		{"broken items", `{"posts":[` + a + `,{"id":}],"x":1}`, []string{"a: x", `fault:1: broken JSON: unexpected "}" at byte 6`}, ""},
-		{"a file that was cut off", `{"posts":[` + a + `,` + b, []string{"a: x", "b: y", "fault:1: the array of items has no end: the file was cut off here"}, ""},
+		{"a file that was cut off", `{"posts":[` + a + `,` + b, []string{"a: x", "b: y", "fault:1: the array of items does not end: the file is truncated here"}, ""},
 		{"an item that was cut off", `{"posts":[` + a + `,{"id":"b","cont`, []string{"a: x", "fault:1: broken JSON: unexpected end inside a string at byte 15"}, ""},
 
 		{"an item with an array", `{"id":"a","comments":[{"id":1,"body":"c"}],"content":"x"}`, []string{"a: x"}, ""},

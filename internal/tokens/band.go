@@ -40,7 +40,7 @@ func Rough(f catalog.Family, t Texts) Band {
 func Basis(f catalog.Family, c quarry.CharClasses) string {
 	s := spanFor(f)
 	if !s.fitted {
-		return "not fitted: this family's tokenizer is not public, the range spans those that are"
+		return "not fitted: the tokenizer of this family is not public, so the range covers those that are"
 	}
 	x := features(c, 0)
 	v := s.estimate.vector()

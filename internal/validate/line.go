@@ -77,7 +77,7 @@ func (w *workers) stop() {
 func (j *job) run(c *jsonl.Checker) {
 	if j.chunk.Skipped > 0 {
 		j.records = 1
-		j.fault(j.chunk.Line, j.chunk.Offset, fmt.Sprintf("line of %s is too long to be checked", figure.Count(j.chunk.Skipped, "byte")))
+		j.fault(j.chunk.Line, j.chunk.Offset, fmt.Sprintf("line of %s is too long to check", figure.Count(j.chunk.Skipped, "byte")))
 		return
 	}
 	for l := range j.chunk.Lines() {

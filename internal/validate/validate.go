@@ -156,7 +156,7 @@ func Files(ctx context.Context, cfg Config, files []string) (_ Report, err error
 		}
 		// Each output is called by its input file's last name.
 		if other, ok := bases[filepath.Base(name)]; ok {
-			r.fault(Fault{File: name, Reason: "has the same last name as " + other})
+			r.fault(Fault{File: name, Reason: "has the same file name as " + other})
 		}
 		bases[filepath.Base(name)] = name
 		if err := r.read(ctx, n, name); err != nil {
@@ -191,7 +191,7 @@ func (r *run) laterIDs(ctx context.Context, files []string) error {
 func sorting(err error) error {
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "sort recordIds beyond those that memory holds", Err: err,
-		Hint: "let TMPDIR name a directory that you can write to, with 48 bytes of room for each record",
+		Hint: "set TMPDIR to a directory that you can write to, with 48 free bytes per record",
 	}
 }
 
@@ -271,7 +271,7 @@ func (r *run) read(ctx context.Context, index int, name string) (err error) {
 		r.file.Bytes = chunk.Offset + int64(len(chunk.Data)) + chunk.Skipped
 		if chunk.Offset == 0 {
 			if packed := packing(chunk.Data); packed != "" {
-				r.fault(Fault{File: name, Reason: "is packed (" + packed + "); Bedrock is not known to unpack"})
+				r.fault(Fault{File: name, Reason: "is packed (" + packed + "); Bedrock's documentation does not mention compressed input"})
 				break
 			}
 			if what := foreign(chunk); what != "" {

@@ -129,7 +129,7 @@ func TestFaultsOfLines(t *testing.T) {
 		}},
 		{"a line above the limit", validate.Config{MaxLineBytes: 50}, `{"recordId":"a","modelInput":{}}
 {"recordId":"b","modelInput":{"x":"` + strings.Repeat("y", 60) + `"}}
-{"recordId":"c","modelInput":{}}`, []string{"in.jsonl:2: line of 98 bytes is too long to be checked (byte 33)"}},
+{"recordId":"c","modelInput":{}}`, []string{"in.jsonl:2: line of 98 bytes is too long to check (byte 33)"}},
 		{"bodies of Anthropic that cannot be", claude, `{"recordId":"a","modelInput":{}}
 {"recordId":"b","modelInput":{"anthropic_version":7,"max_tokens":0,"messages":[]}}
 {"recordId":"c","modelInput":{"anthropic_version":"bedrock-2023-05-31","max_tokens":1.5,"messages":[7,{"role":"user"},{"content":"x","role":""}]}}
@@ -175,8 +175,8 @@ func TestFaultsOfFiles(t *testing.T) {
 		"b.json: its name does not end in .jsonl",
 		`b.json:1: recordId "r8" again; first at a.jsonl:9 (byte 12)`,
 		`b.json:2: recordId "r9" again; first at a.jsonl:10 (byte 46)`,
-		"c.jsonl: is packed (gzip); Bedrock is not known to unpack",
-		"sub/a.jsonl: has the same last name as a.jsonl",
+		"c.jsonl: is packed (gzip); Bedrock's documentation does not mention compressed input",
+		"sub/a.jsonl: has the same file name as a.jsonl",
 		"a.jsonl: 10 records, above the limit of 9",
 		"a.jsonl: 340 bytes, above the limit of 300",
 		"all files: 17 records, below the minimum of 100",

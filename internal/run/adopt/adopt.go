@@ -181,8 +181,8 @@ func (f *Found) Rows(ctx context.Context, e *effect.Effects, files shardfile.Dir
 		if arn := f.jobs[id][0].ARN; !f.parts[id] {
 			return nil, &quarry.Error{
 				Kind: quarry.Provider, Op: "adopt", Subject: "shard " + string(id),
-				Err:  fmt.Errorf("its job %s is there, but not %s, which says whose answers it holds", arn, f.at.URI(runjson.PartKey(f.Run.Run, id))),
-				Hint: "bring the object back (a lifecycle rule, a version), or take what the job answered by itself: quarry collect " + string(arn),
+				Err:  fmt.Errorf("its job %s exists, but %s, which maps its answers to documents, does not", arn, f.at.URI(runjson.PartKey(f.Run.Run, id))),
+				Hint: "restore the object (look for a lifecycle rule, an older version), or collect the answers of the job alone: quarry collect " + string(arn),
 			}
 		}
 		if err := f.fetchPart(ctx, e, id, files.Part(id)); err != nil {

@@ -59,7 +59,7 @@ func Open(run string) (*File, error) {
 	if f.head.Format != format {
 		return nil, &quarry.Error{
 			Kind: quarry.BadUsage, Op: "read", Subject: f.path, Err: fmt.Errorf("it has format %d, and this version reads format %d", f.head.Format, format),
-			Hint: "use the version of Quarry that wrote it, or a newer one",
+			Hint: "use the version of Quarry that wrote it, or a newer version",
 		}
 	}
 	f.from = int64(len(line))

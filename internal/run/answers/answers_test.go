@@ -262,10 +262,10 @@ func TestALongDocumentEndsAsItsPartsLetIt(t *testing.T) {
 	}{
 		"it was merged":         {[]shardfile.Outcome{part(1, ok), part(2, ok), ended(attempt(2), ok, "all")}, answers.Closing{}, quarry.StatusOK, "", ""},
 		"a part is bad":         {[]shardfile.Outcome{part(1, ok), part(2, bad)}, answers.Closing{}, quarry.StatusFailed, string(bad), "part 2 of 2: because"},
-		"a part was not asked":  {[]shardfile.Outcome{part(1, ok)}, answers.Closing{}, quarry.StatusFailed, string(quarry.ClassMissing), "part 2 of 2 was never asked"},
+		"a part was not asked":  {[]shardfile.Outcome{part(1, ok)}, answers.Closing{}, quarry.StatusFailed, string(quarry.ClassMissing), "part 2 of 2 was never sent"},
 		"it did not fit":        {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{}, quarry.StatusFailed, "not_merged", "do not fit"},
 		"it is not merged yet":  {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{Partial: true}, quarry.StatusFailed, string(quarry.ClassMissing), "not merged yet"},
-		"too few were to merge": {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{UnsentKind: quarry.KindBelowMinimum, Unsent: 3}, quarry.StatusFailed, quarry.KindBelowMinimum, "one of 3 that were left"},
+		"too few were to merge": {[]shardfile.Outcome{part(1, ok), part(2, ok)}, answers.Closing{UnsentKind: quarry.KindBelowMinimum, Unsent: 3}, quarry.StatusFailed, quarry.KindBelowMinimum, "among the 3 that were not sent"},
 	} {
 		for i := range tt.attempts {
 			tt.attempts[i].Parts = 2

@@ -188,7 +188,7 @@ func (c Closing) partedResult(attempts []shardfile.Outcome) *quarry.Result {
 	case n > 0:
 		res = c.bestResult(attempts[:1])
 		res.Status, res.Output, res.Text = quarry.StatusFailed, nil, ""
-		res.Error = &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: fmt.Sprintf("part %d of %d was never asked", n, len(d.parts))}
+		res.Error = &quarry.ResultError{Kind: string(quarry.ClassMissing), Message: fmt.Sprintf("part %d of %d was never sent", n, len(d.parts))}
 	default:
 		res = c.bestResult(attempts[len(attempts)-1:])
 		res.Status, res.Output, res.Text, res.StopReason, res.Salvaged = quarry.StatusFailed, nil, "", "", false
@@ -199,7 +199,7 @@ func (c Closing) partedResult(attempts []shardfile.Outcome) *quarry.Result {
 		if c.Unsent > 0 {
 			res.Status = endedBy(c.UnsentKind)
 			res.Error = &quarry.ResultError{Kind: c.UnsentKind, Message: fmt.Sprintf(
-				"its %s are answered, and the record that merges them is one of %s that were left, below the minimum of a batch job", figure.Count(len(d.parts), "part"), figure.Thousands(c.Unsent))}
+				"its %s are answered, and the record that merges them is among the %s that were not sent, below the minimum of a batch job", figure.Count(len(d.parts), "part"), figure.Thousands(c.Unsent))}
 		}
 	}
 	res.Parts, res.Attempts = len(d.parts), made(ofThisPass(attempts))

@@ -48,7 +48,7 @@ const promptCut = "prompt truncated by server"
 // callRefused is in front of the message where a call was refused; the error of a job's record is the message alone.
 const callRefused = "ValidationException: "
 
-const anotherInput = "the line echoes another modelInput than was sent under this recordId, so its answer is not taken; the line is kept in raw/"
+const anotherInput = "the line echoes a modelInput that was not sent with this recordId, so its answer is not used; the line is kept in raw/"
 
 // Line decides what one line means for its record.
 func (j *Judge) Line(of *Job, line collect.Line, where Place) shardfile.Found {
@@ -171,9 +171,9 @@ func (j *Judge) Missing(of *Job, p *shardfile.Part) shardfile.Found {
 		}
 	}
 	if of.Unasked {
-		message = fmt.Sprintf("not sent: a batch job needs %s, and there were not as many that fit into one input file", figure.Count(j.MinRecords, "record"))
+		message = fmt.Sprintf("not sent: a batch job needs %s, and fewer fit into one input file", figure.Count(j.MinRecords, "record"))
 		if of.Shrunk {
-			message = fmt.Sprintf("documents of its shard changed in the sources, and the others are fewer than the %s that a batch job needs", figure.Count(j.MinRecords, "record"))
+			message = fmt.Sprintf("documents of its shard changed in the sources, and fewer are left than the %s that a batch job needs", figure.Count(j.MinRecords, "record"))
 		}
 	}
 	attempt := id.Attempt()

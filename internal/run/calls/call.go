@@ -24,7 +24,7 @@ const repeatedAfter = 5 * time.Minute
 func (r *round) answer(ctx, inFlight context.Context, q *request, ticket *bedrock.Ticket) error {
 	if q.begun > 1 || q.begun > 0 && q.resent { // two calls had no reply: a third could be a third bill
 		ticket.Failed()
-		return r.unknown(q.id, "the run ended before it came")
+		return r.unknown(q.id, "the run ended before the reply arrived")
 	}
 	hold := r.replies.Hold() // until the reply is on the disk
 	defer hold.Release()
@@ -73,11 +73,11 @@ func (r *round) answer(ctx, inFlight context.Context, q *request, ticket *bedroc
 			ticket.Busy()
 			refused++
 			r.count(func(c *ledger.Calls) { c.Busy++ })
-			r.waits(fault, "the service has no capacity at the moment, which is not this account's quota; the calls are made again")
+			r.waits(fault, "the service has no capacity at the moment (this is not the account's quota); the calls are repeated")
 		case fault.Unsent || fault.Code == "ExpiredTokenException":
 			ticket.Failed()
 			refused++
-			r.waits(fault, "nothing was sent; the calls are made again")
+			r.waits(fault, "nothing was sent; the calls are repeated")
 		case fault.Cause == bedrock.CauseDenied:
 			ticket.Failed()
 			return err
@@ -118,7 +118,7 @@ func (r *round) failed(id quarry.RecordID, code int, message string) error {
 
 // unknown ends a record of which two calls had no reply. why is the cause of the last one.
 func (r *round) unknown(id quarry.RecordID, why string) error {
-	return r.failed(id, 408, shardfile.NoReply+": each may have been answered and paid, so no third is made; the last one: "+why)
+	return r.failed(id, 408, shardfile.NoReply+": each may have been answered and billed, so there is no third call; the last error: "+why)
 }
 
 // waits reports why calls wait, once for all of them, and from time to time while the reason stays.

@@ -126,7 +126,7 @@ func (r *round) all(ctx context.Context, files shardfile.Dir, answered map[quarr
 	defer context.AfterFunc(ctx, func() {
 		time.AfterFunc(Grace, end)
 		if n := len(r.slots); n > 0 {
-			r.cfg.Watch.Note(fmt.Sprintf("ending; calls under way, which are paid for: %d; their answers are waited for, %s at most", n, Grace))
+			r.cfg.Watch.Note(fmt.Sprintf("ending; waiting at most %[2]s for the answers to %[1]d calls under way, which are billed", n, Grace))
 		}
 	})()
 	var callers sync.WaitGroup

@@ -308,7 +308,7 @@ func TestARoundThatEndsWaitsForCallsUnderWay(t *testing.T) {
 				if len(b.calls) != 4 {
 					t.Errorf("%d records were called, want the 4 under way", len(b.calls))
 				}
-				if notes := b.texts(event.Note); len(notes) != 1 || !strings.Contains(notes[0], "under way, which are paid for: 4") {
+				if notes := b.texts(event.Note); len(notes) != 1 || !strings.Contains(notes[0], "the answers to 4 calls under way") {
 					t.Errorf("notes %q, want one of 4 calls under way", notes)
 				}
 				slow.Store(false)
@@ -392,7 +392,7 @@ func TestACallLargerThanAMinuteIsReportedOnce(t *testing.T) {
 		if _, _, err := b.answer(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if notes := b.texts(event.Note); len(notes) != 1 || !strings.Contains(notes[0], "the quota is 90 a minute") || !strings.Contains(notes[0], "lower max_tokens") {
+		if notes := b.texts(event.Note); len(notes) != 1 || !strings.Contains(notes[0], "the quota is 90 per minute") || !strings.Contains(notes[0], "lower max_tokens") {
 			t.Errorf("notes %q, want one that names the quota and max_tokens", notes)
 		}
 	})

@@ -48,8 +48,8 @@ func (c *Caller) warnOfLargeCall(shard quarry.ShardID, q *request) {
 	}
 	c.cfg.Watch.Send(event.Event{
 		Kind: event.Note, Shard: shard,
-		Text: fmt.Sprintf("record %s takes about %s, %s of them for max_tokens, and the quota is %s a minute: "+
-			"such calls may be refused for good; lower max_tokens, cut the texts (--max-text-tokens), or ask AWS for a larger quota",
+		Text: fmt.Sprintf("record %s needs about %s, %s of them for max_tokens, and the quota is %s per minute: "+
+			"such calls may never succeed; lower max_tokens, cut the texts (--max-text-tokens), or ask AWS for a larger quota",
 			q.id, figure.Count(take, "token"), figure.Thousands(limit), figure.Thousands(minute)),
 	})
 }
@@ -84,7 +84,7 @@ func paceText(p bedrock.Pace) string {
 		unit, rate = "tokens ", p.TPM
 	}
 	if p.Pause > 0 {
-		return fmt.Sprintf("calls pause for %s, then continue at %.0f %sa minute", p.Pause.Round(100*time.Millisecond), rate, unit)
+		return fmt.Sprintf("calls pause for %s, then continue at %.0f %sper minute", p.Pause.Round(100*time.Millisecond), rate, unit)
 	}
-	return fmt.Sprintf("calls continue at %.0f %sa minute", rate, unit)
+	return fmt.Sprintf("calls continue at %.0f %sper minute", rate, unit)
 }

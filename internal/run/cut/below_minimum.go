@@ -56,11 +56,11 @@ func tooFew(rows []ledger.Shard, bounds Bounds) string {
 	case records == 0:
 		return ""
 	case bounds.MayCall():
-		return text + "sent by on-demand calls"
+		return text + "sent as on-demand calls"
 	case bounds.UnsentKind() == quarry.KindWaiting:
-		return text + "they wait; --below-minimum ondemand sends them on demand"
+		return text + "they wait for a later run; --below-minimum ondemand sends them on demand"
 	}
-	return text + "they end failed; --below-minimum ondemand sends them on demand"
+	return text + "they fail; --below-minimum ondemand sends them on demand"
 }
 
 // pilotTooLarge reports whether the pilot's records do not fit into one file together.

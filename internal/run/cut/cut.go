@@ -60,7 +60,7 @@ func Plan(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) ([]
 		return nil, err
 	}
 	if tooLarge {
-		p.Notes = append(p.Notes, fmt.Sprintf("no pilot: one file may not hold its %s", figure.Count(p.Pilot, "record")))
+		p.Notes = append(p.Notes, fmt.Sprintf("no pilot: its %s may not fit into one file", figure.Count(p.Pilot, "record")))
 		p.NoPilot()
 	}
 	noPilot := tooLarge || p.Held
@@ -72,7 +72,7 @@ func Plan(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) ([]
 	switch {
 	case whole:
 		p.AllPilot()
-		p.Notes = append(p.Notes, fmt.Sprintf("the pilot is the whole run: it would leave %s, below the minimum of a batch job", figure.Count(rest, "record")))
+		p.Notes = append(p.Notes, fmt.Sprintf("the pilot is the whole run, because the rest would be %s, below the minimum of a batch job", figure.Count(rest, "record")))
 	case p.Pilot > 0 && rest == 0:
 		whole = true
 	}

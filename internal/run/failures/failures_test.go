@@ -21,7 +21,7 @@ func TestMessagesThatDifferInNumbersAreOne(t *testing.T) {
 	c.Add("throttled", "429: Too many requests, please wait[2J")
 	got := c.Top(failures.Shown)
 	want := []report.Failure{
-		{Kind: "record_error", Message: "400: prompt is too long: 5000 tokens > 4096 maximum", Count: 5, Hint: "shorten the texts with --max-text-tokens N, or ask long texts in parts with --long merge"},
+		{Kind: "record_error", Message: "400: prompt is too long: 5000 tokens > 4096 maximum", Count: 5, Hint: "shorten the texts with --max-text-tokens N, or send long texts in parts with --long merge"},
 		{Kind: "throttled", Message: "429: Too many requests, please wait[2J", Count: 2, Hint: "rerun the same command later, or lower --concurrency"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

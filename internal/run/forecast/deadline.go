@@ -26,7 +26,7 @@ func ParseDeadline(text string, began time.Time) (time.Time, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return time.Time{}, fmt.Errorf("%q is neither a time such as 2026-12-01T06:00:00Z nor a duration such as 6h or 90m", text)
+		return time.Time{}, fmt.Errorf("%q is not a time such as 2026-12-01T06:00:00Z or a duration such as 6h or 90m", text)
 	}
 	return began.Add(d).UTC(), nil
 }

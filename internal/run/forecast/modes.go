@@ -34,7 +34,7 @@ type CachePlan struct {
 
 // batchTime is all that can be said of how long jobs take. The record is the run that Quarry comes from, see originShare;
 // the timeout is CreateModelInvocationJob's (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html).
-const batchTime = "AWS promises none: a public run of 14,108 records took 17 minutes, and a job that waits ends with its timeout, 24 hours unless set"
+const batchTime = "AWS promises none: a published run of 14,108 records took 17 minutes, and a job times out after 24 hours unless set otherwise"
 
 // Work is what is to be asked, for a comparison of the ways to buy it.
 type Work struct {
@@ -58,12 +58,12 @@ func (p Prices) Compare(w Work) ([]ModePlan, CachePlan) {
 		case mode == quarry.ModeJob:
 			m.asJobs(w, known && !model.Batch)
 			if known && !model.Listed() {
-				m.Note = "whether this model takes batch inference jobs is not known; --mode ondemand asks it"
+				m.Note = "it is not known whether this model supports batch inference; --mode ondemand works without it"
 			}
 		case mode == quarry.ModeFlex && model.Offers(catalog.Flex) == catalog.No:
 			m.Possible, m.Note, m.TimeBasis = false, "this model has no flex tier", "none"
 		case mode == quarry.ModeFlex && known && !model.Listed():
-			m.Possible, m.Note, m.TimeBasis = false, "whether this model has a flex tier is not known", "none"
+			m.Possible, m.Note, m.TimeBasis = false, "it is not known whether this model has a flex tier", "none"
 		default:
 			m.asCalls(w)
 		}
@@ -79,7 +79,7 @@ func (m *ModePlan) asJobs(w Work, unlisted bool) {
 	m.Jobs, m.TimeBasis = w.Jobs, batchTime
 	switch {
 	case unlisted:
-		m.Possible, m.Jobs, m.Note = false, 0, "AWS's page does not list this model for batch inference"
+		m.Possible, m.Jobs, m.Note = false, 0, "according to AWS's page, this model does not support batch inference"
 	case w.First < w.Quotas.MinRecords:
 		m.Possible, m.Jobs, m.Note = false, 0, fmt.Sprintf("below the minimum of %s", figure.Count(w.Quotas.MinRecords, "record"))
 	}
@@ -96,14 +96,14 @@ func (m *ModePlan) asCalls(w Work) {
 	burndown := max(q.Burndown, 1)
 	if q.TPM > 0 {
 		minutes = float64(u.InputTokens+u.OutputTokens*burndown) / float64(q.TPM)
-		m.TimeBasis = fmt.Sprintf("a quota of %s a minute, of which an output token takes %s", figure.Count(q.TPM, "token"), figure.Thousands(burndown))
+		m.TimeBasis = fmt.Sprintf("a quota of %s per minute, of which each output token uses %s", figure.Count(q.TPM, "token"), figure.Thousands(burndown))
 	}
 	if q.RPM > 0 {
 		if byRequests := float64(w.Stages) / float64(q.RPM); byRequests > minutes {
-			minutes, m.TimeBasis = byRequests, fmt.Sprintf("a quota of %s a minute", figure.Count(q.RPM, "request"))
+			minutes, m.TimeBasis = byRequests, fmt.Sprintf("a quota of %s per minute", figure.Count(q.RPM, "request"))
 		}
 	}
-	m.TimeBasis += ", all of it used"
+	m.TimeBasis += ", used fully"
 	if m.Mode == quarry.ModeFlex {
 		m.TimeBasis += "; flex requests wait for others"
 	}
@@ -115,12 +115,12 @@ func cachePlan(prefix, minimum int64) CachePlan {
 	c := CachePlan{Prefix: prefix, Minimum: minimum}
 	switch {
 	case minimum == 0:
-		c.Note = "what prompt caching takes at least is not known for this model"
+		c.Note = "the shortest prompt that this model caches is not known"
 	case prefix < minimum:
 		c.Note = fmt.Sprintf("prompt too short to cache: about %s of %s", figure.Thousands(prefix), figure.Count(minimum, "token"))
 	default:
 		c.Applies = true
-		c.Note = fmt.Sprintf("about %s of each request are the same; batch inference does not cache", figure.Count(prefix, "token"))
+		c.Note = fmt.Sprintf("about %s of each request are identical, but batch inference does not cache", figure.Count(prefix, "token"))
 	}
 	return c
 }
@@ -156,9 +156,9 @@ func Recommend(modes []ModePlan) (mode quarry.Mode, why string) {
 	}
 	switch {
 	case best == nil:
-		return "", "none of the ways works for this model"
+		return "", "no mode works for this model"
 	case bestCost == nil:
-		return best.Mode, "prices are not known here; AWS sells batch inference at half of on demand where it lists both; " + cost.UnknownHelp
+		return best.Mode, "prices are not known; where AWS lists both, batch inference costs half of on demand; " + cost.UnknownHelp
 	}
 	why = "about " + bestCost.String()
 	if withCache {

@@ -34,8 +34,8 @@ func TestTheCheapestWayThatWorksIsRecommended(t *testing.T) {
 		"too few for a job":                            {[]forecast.ModePlan{few, flex, demand}, quarry.ModeFlex, "batch: below the minimum"},
 		"a long prompt that all requests share":        {[]forecast.ModePlan{job, cheap}, quarry.ModeOnDemand, "about $4.00 with the prompt read from the cache; batch: about $5.00"},
 		"a cache that does not pay enough":             {[]forecast.ModePlan{job, dear}, quarry.ModeJob, "about $5.00; ondemand"},
-		"no price is known":                            {[]forecast.ModePlan{unknown(job), unknown(demand)}, quarry.ModeJob, "prices are not known here"},
-		"nothing works":                                {[]forecast.ModePlan{few}, "", "none of the ways works"},
+		"no price is known":                            {[]forecast.ModePlan{unknown(job), unknown(demand)}, quarry.ModeJob, "prices are not known"},
+		"nothing works":                                {[]forecast.ModePlan{few}, "", "no mode works"},
 	} {
 		got, why := forecast.Recommend(tt.modes)
 		if got != tt.want || !strings.Contains(why, tt.why) {
@@ -64,9 +64,9 @@ func TestAPromptCacheAppliesFromTheModelsMinimum(t *testing.T) {
 		want   forecast.CachePlan
 	}{
 		"too short":      {claude(), 138, forecast.CachePlan{Prefix: 138, Minimum: 4096, Note: "prompt too short to cache: about 138 of 4,096 tokens"}},
-		"long enough":    {claude(), 5000, forecast.CachePlan{Prefix: 5000, Minimum: 4096, Applies: true, Note: "about 5,000 tokens of each request are the same; batch inference does not cache"}},
-		"nothing known":  {unheard(), 5000, forecast.CachePlan{Prefix: 5000, Note: "what prompt caching takes at least is not known for this model"}},
-		"just the least": {claude(), 4096, forecast.CachePlan{Prefix: 4096, Minimum: 4096, Applies: true, Note: "about 4,096 tokens of each request are the same; batch inference does not cache"}},
+		"long enough":    {claude(), 5000, forecast.CachePlan{Prefix: 5000, Minimum: 4096, Applies: true, Note: "about 5,000 tokens of each request are identical, but batch inference does not cache"}},
+		"nothing known":  {unheard(), 5000, forecast.CachePlan{Prefix: 5000, Note: "the shortest prompt that this model caches is not known"}},
+		"just the least": {claude(), 4096, forecast.CachePlan{Prefix: 4096, Minimum: 4096, Applies: true, Note: "about 4,096 tokens of each request are identical, but batch inference does not cache"}},
 	} {
 		if _, got := tt.prices.Compare(forecast.Work{Prefix: tt.prefix}); got != tt.want {
 			t.Errorf("%s: the cache = %+v, want %+v", name, got, tt.want)
@@ -82,9 +82,9 @@ func TestTheTimeOfCallsIsWhatTheTighterQuotaTakes(t *testing.T) {
 		seconds float64
 		basis   string
 	}{
-		"tokens bind":    {quarry.Quotas{TPM: 60_000, RPM: 1000, Burndown: 5}, 120, "a quota of 60,000 tokens a minute, of which an output token takes 5, all of it used"},
-		"requests bind":  {quarry.Quotas{TPM: 6_000_000, RPM: 60}, 120, "a quota of 60 requests a minute, all of it used"},
-		"requests alone": {quarry.Quotas{RPM: 240}, 30, "a quota of 240 requests a minute, all of it used"},
+		"tokens bind":    {quarry.Quotas{TPM: 60_000, RPM: 1000, Burndown: 5}, 120, "a quota of 60,000 tokens per minute, of which each output token uses 5, used fully"},
+		"requests bind":  {quarry.Quotas{TPM: 6_000_000, RPM: 60}, 120, "a quota of 60 requests per minute, used fully"},
+		"requests alone": {quarry.Quotas{RPM: 240}, 30, "a quota of 240 requests per minute, used fully"},
 		"none is known":  {quarry.Quotas{}, 0, "the quotas of on-demand calls are not known"},
 	} {
 		work.Quotas = tt.quotas

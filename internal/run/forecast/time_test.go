@@ -123,7 +123,7 @@ func TestWaysSayWhatTheirTimeIsMadeFrom(t *testing.T) {
 	}{
 		"jobs alone": {
 			forecast.Done{Records: 100, Usage: u, Jobs: span(100, 0, 30), Quotas: quotas},
-			[3]way{{-1, report.Assumed, "no call was timed"}, {600, report.Computed, "10 requests a minute; asked"}, {1800, report.Measured, "in this run"}},
+			[3]way{{-1, report.Assumed, "no call was timed"}, {600, report.Computed, "10 requests per minute; asked"}, {1800, report.Measured, "in this run"}},
 		},
 		"calls alone": {
 			forecast.Done{Records: 100, Usage: u, Answered: 50, Latency: 100 * time.Second, Calls: span(100, 0, 5), Quotas: quotas},
@@ -131,11 +131,11 @@ func TestWaysSayWhatTheirTimeIsMadeFrom(t *testing.T) {
 		},
 		"both, on a stand-in": {
 			forecast.Done{Records: 110, Usage: u, Answered: 10, Latency: 10 * time.Second, Jobs: span(100, 0, 2), Calls: span(10, 2, 3), Local: true},
-			[3]way{{110, report.Computed, "on the stand-in"}, {0, report.NoBasis, "no quota"}, {120, report.Measured, "without 10 records that were asked by calls"}},
+			[3]way{{110, report.Computed, "on the stand-in"}, {0, report.NoBasis, "are not known"}, {120, report.Measured, "without 10 records that were sent as calls"}},
 		},
 		"tokens bind": {
 			forecast.Done{Records: 10, Usage: u, Jobs: span(10, 0, 2), Quotas: quarry.Quotas{TPM: 70_000, RPM: 1000, Burndown: 5, Source: "file"}},
-			[3]way{{-1, report.Assumed, "10 calls"}, {120, report.Computed, "of which an output token takes 5; file"}, {120, report.Measured, "last one's end"}},
+			[3]way{{-1, report.Assumed, "10 calls"}, {120, report.Computed, "of which each output token uses 5; file"}, {120, report.Measured, "the end of the last"}},
 		},
 	} {
 		ways := claude().Ways(&tt.done)

@@ -54,7 +54,7 @@ func (p Prices) Ways(d *Done) []report.Way {
 
 func (d *Done) where() string {
 	if d.Local {
-		return "on the stand-in, which says nothing of AWS"
+		return "on the stand-in, which says nothing about AWS"
 	}
 	return "in this run"
 }
@@ -71,7 +71,7 @@ func (p Prices) oneByOne(d *Done) report.Way {
 	} else {
 		seconds = originSecondsPerToken * float64(d.Usage.OutputTokens)
 		w.Basis = report.Assumed
-		w.From = fmt.Sprintf("%s of %.1f s: %.1f ms for each token of an answer, an assumption; no call was timed", figure.Count(d.Records, "call"), seconds/float64(d.Records), 1000*originSecondsPerToken)
+		w.From = fmt.Sprintf("%s of %.1f s: an assumed %.1f ms per output token; no call was timed", figure.Count(d.Records, "call"), seconds/float64(d.Records), 1000*originSecondsPerToken)
 	}
 	w.Seconds = &seconds
 	return w
@@ -88,17 +88,17 @@ func (p Prices) atQuota(d *Done) report.Way {
 	}
 	q := d.Quotas
 	if q.TPM <= 0 && q.RPM <= 0 {
-		w.From = "no quota of requests or tokens a minute is known"
+		w.From = "the quotas of requests and tokens per minute are not known"
 		return w
 	}
 	var seconds float64
 	if q.TPM > 0 {
 		seconds = 60 * float64(d.Usage.InputTokens+d.Usage.OutputTokens*max(q.Burndown, 1)) / float64(q.TPM)
-		w.From = fmt.Sprintf("%s a minute, of which an output token takes %s", figure.Count(q.TPM, "token"), figure.Thousands(max(q.Burndown, 1)))
+		w.From = fmt.Sprintf("%s per minute, of which each output token uses %s", figure.Count(q.TPM, "token"), figure.Thousands(max(q.Burndown, 1)))
 	}
 	if byRequests := 60 * float64(d.Records) / float64(max(q.RPM, 1)); q.RPM > 0 && byRequests > seconds {
 		seconds = byRequests
-		w.From = fmt.Sprintf("%s a minute", figure.Count(q.RPM, "request"))
+		w.From = fmt.Sprintf("%s per minute", figure.Count(q.RPM, "request"))
 	}
 	w.From += "; " + q.Source
 	w.Seconds, w.Basis = &seconds, report.Computed
@@ -114,9 +114,9 @@ func (p Prices) asJobs(d *Done) report.Way {
 	}
 	seconds := d.Jobs.seconds()
 	w.Seconds, w.Basis = &seconds, report.Measured
-	w.From = "from the first job's submission to the last one's end, " + d.where()
+	w.From = "from the submission of the first job to the end of the last, " + d.where()
 	if d.Calls.Records > 0 {
-		w.From += fmt.Sprintf("; without %s that were asked by calls", figure.Count(d.Calls.Records, "record"))
+		w.From += fmt.Sprintf("; without %s that were sent as calls", figure.Count(d.Calls.Records, "record"))
 	}
 	return w
 }

@@ -52,11 +52,11 @@ func (w Window) Advice(beyond, asked, fitsAt int64) string {
 	if w.Guess {
 		held = "perhaps " + held
 	}
-	text := fmt.Sprintf("%s of %s may not fit the context of the back end %s, which holds %s (%s); where a prompt is cut, the record fails (prompt_truncated)",
+	text := fmt.Sprintf("%s of %s may not fit the context of the back end %s, which is %s (%s); if it truncates a prompt, the record fails (prompt_truncated)",
 		figure.Thousands(beyond), figure.Count(asked, "document"), w.Server, held, w.Source)
 	way := "give the server a larger context"
 	if fitsAt > 0 {
-		way = fmt.Sprintf("cut the texts with --max-text-tokens %d, or ask them in parts of that size (with --long merge), or %s", fitsAt, way)
+		way = fmt.Sprintf("cut the texts with --max-text-tokens %d, send them in parts of that size (with --long merge), or %s", fitsAt, way)
 	}
 	return text + ": " + way
 }

@@ -53,13 +53,13 @@ func TestAdviceNamesTheFigureAndTheWayOut(t *testing.T) {
 	t.Parallel()
 	w := forecast.Window{Tokens: 4096, Source: "num_ctx of /api/show", Server: "http://gpu:11434"}
 	got := w.Advice(1, 98, 1500)
-	for _, want := range []string{"1 of 98 documents may not fit", "http://gpu:11434", "holds 4,096 tokens (num_ctx of /api/show)", "--max-text-tokens 1500", "--long merge"} {
+	for _, want := range []string{"1 of 98 documents may not fit", "http://gpu:11434", "which is 4,096 tokens (num_ctx of /api/show)", "--max-text-tokens 1500", "--long merge"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q does not say %q", got, want)
 		}
 	}
 	w.Guess = true
-	if got = w.Advice(1, 1, 0); !strings.Contains(got, "holds perhaps 4,096 tokens") || strings.Contains(got, "--max-text-tokens") || !strings.Contains(got, "a larger context") {
+	if got = w.Advice(1, 1, 0); !strings.Contains(got, "which is perhaps 4,096 tokens") || strings.Contains(got, "--max-text-tokens") || !strings.Contains(got, "a larger context") {
 		t.Errorf("of a guess without room: %q", got)
 	}
 }

@@ -362,7 +362,7 @@ func (f *collection) compare(context.Context) error {
 	switch m := o.Manifest; {
 	case m == nil && o.Unread != "": // it was said
 	case m == nil && f.job.ARN == "":
-		say("there is no %s: nothing says how many records there should be", collect.ManifestName)
+		say("there is no %s, so the expected number of records is not known", collect.ManifestName)
 	case m == nil:
 		say("there is no %s", collect.ManifestName)
 	default:
@@ -373,7 +373,7 @@ func (f *collection) compare(context.Context) error {
 			say("the manifest counts %s, the output has %s with one", figure.Count(m.SuccessRecordCount, "answer"), figure.Count(answers, "line"))
 		}
 		if u := f.out.Totals.Usage; o.Doubled == 0 && u.Known() && (m.InputTokenCount != u.InputTokens || m.OutputTokenCount != u.OutputTokens) {
-			say("the manifest counts %s in and %s out, the answers say %s and %s", figure.Count(m.InputTokenCount, "token"), figure.Thousands(m.OutputTokenCount), figure.Thousands(u.InputTokens), figure.Thousands(u.OutputTokens))
+			say("the manifest counts %s in and %s out, the answers count %s and %s", figure.Count(m.InputTokenCount, "token"), figure.Thousands(m.OutputTokenCount), figure.Thousands(u.InputTokens), figure.Thousands(u.OutputTokens))
 		}
 	}
 	if c := f.job.Counts; o.Manifest != nil && c.Total > 0 && c.Total != o.Manifest.TotalRecordCount {

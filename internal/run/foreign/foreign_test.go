@@ -151,7 +151,7 @@ func TestWhatDoesNotAddUpIsSaid(t *testing.T) {
 	said := strings.Join(out.Output.Differs, "\n")
 	for _, want := range []string{
 		"3 of 5 records have no line", "the manifest counts 4 processed records, the output has 2 lines", "the manifest counts 1 error, the output has 0", "3 answers, the output has 2",
-		"99 tokens in and 3 out, the answers say 20 and 2", "the job counts 5 records, its manifest 4",
+		"99 tokens in and 3 out, the answers count 20 and 2", "the job counts 5 records, its manifest 4",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it is not said that %s:\n%s", want, said)

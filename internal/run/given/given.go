@@ -70,7 +70,7 @@ func Read(ctx context.Context, cfg Config, counts *Counts) iter.Seq2[Answer, err
 		case first == '[':
 			yield(Answer{}, &quarry.Error{
 				Kind: quarry.BadUsage, Op: "read known answers", Subject: cfg.Path, Err: errors.New("it is one JSON array"),
-				Hint: "write one object a line, for example with: jq -c '.[]' " + cfg.Path,
+				Hint: "write one object per line, for example with: jq -c '.[]' " + cfg.Path,
 			})
 		case first == '{':
 			readLines(ctx, cfg, in, counts, yield)
@@ -84,7 +84,7 @@ func (c *Config) refused(err error) error {
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "read known answers", Subject: c.Path, Err: err, Hint: hint}
 }
 
-const hint = "name a file of JSON lines with id and output, a CSV with these columns or one of quarry export, or a job's .jsonl.out"
+const hint = "name a JSONL file with id and output, a CSV file with these columns, an export of quarry export, or the .jsonl.out of a job"
 
 // firstByte looks at the first byte that is no blank.
 func firstByte(in *bufio.Reader) (byte, error) {
@@ -161,7 +161,7 @@ func (c *Config) line(check *jsonl.Checker, text []byte, counts *Counts) (a *Ans
 		return a, ""
 	}
 	if err := json.Unmarshal(orNull(members["text"]), &a.Text); err != nil || a.Text == "" {
-		return nil, "it has an id, and neither output nor text"
+		return nil, "it has an id but neither output nor text"
 	}
 	return a, ""
 }
@@ -193,7 +193,7 @@ func idOf(value []byte) (quarry.DocumentID, string) {
 	}
 	var id string
 	if value[0] != '"' || json.Unmarshal(value, &id) != nil {
-		return "", "its id is neither a text nor a number"
+		return "", "its id is not a string or a number"
 	}
 	if id == "" {
 		return "", "its id is empty"

@@ -104,7 +104,7 @@ func TestFilesOfAnswersAreToldByTheirContent(t *testing.T) {
 				`{"id":"b","output":{}` + "\n" + `{"id":"","output":1}` + "\n" + `{"id":"c","output":1}`,
 			want: []string{"c||1|"},
 			faults: []string{
-				"1: it has an id, and neither output nor text", "2: it has no id", "3: its id is neither a text nor a number",
+				"1: it has an id but neither output nor text", "2: it has no id", "3: its id is not a string or a number",
 				"4: unexpected end at byte 21", "5: its id is empty",
 			},
 		},
@@ -149,7 +149,7 @@ func TestAFileThatIsNone(t *testing.T) {
 			t.Errorf("Read(%q): %q, want an error that says that it is empty", content, faults)
 		}
 	}
-	for content, want := range map[string]string{`[{"id":"a"}]`: "one JSON array", "PAR1\x00\x01": "not text", "caf\xe9,id\n": "not text"} {
+	for content, want := range map[string]string{`[{"id":"a"}]`: "one JSON array", "PAR1\x00\x01": "not UTF-8 text", "caf\xe9,id\n": "not UTF-8 text"} {
 		if _, faults, _ := read(t, content); len(faults) != 1 || !strings.Contains(faults[0], want) {
 			t.Errorf("Read(%q): %q, want %q", content, faults, want)
 		}
@@ -186,7 +186,7 @@ func TestAStatusOfAnotherProgram(t *testing.T) {
 		want, faults  []string
 		bad           int64
 	}{
-		{"posts", `{"id":1,"status":"publish","body":"x"}` + "\n" + `{"id":2,"status":"draft","content":"x"}`, nil, []string{"1: it has an id, and neither output nor text", "2: it has an id, and neither output nor text"}, 0},
+		{"posts", `{"id":1,"status":"publish","body":"x"}` + "\n" + `{"id":2,"status":"draft","content":"x"}`, nil, []string{"1: it has an id but neither output nor text", "2: it has an id but neither output nor text"}, 0},
 		{"posts with answers", `{"id":1,"status":"publish","output":{"title":"x"}}`, []string{`1||{"title":"x"}|`}, nil, 0},
 		{"results", `{"id":1,"status":"failed"}` + "\n" + `{"id":2,"status":"skipped"}` + "\n" + `{"id":3,"status":"invalid","text":"x"}`, nil, nil, 3},
 		{"a table of posts", "id,status,text\n1,publish,\n2,draft,x\n3,failed,x\n", []string{"2|||x"}, []string{"2: it has an id and no answer"}, 1},

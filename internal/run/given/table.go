@@ -35,7 +35,7 @@ func readTable(ctx context.Context, cfg Config, in *bufio.Reader, counts *Counts
 	head, _ := in.Peek(in.Size())
 	first, _, _ := bytes.Cut(head, []byte("\n"))
 	if bytes.IndexByte(head, 0) >= 0 || !utf8.Valid(first) {
-		yield(Answer{}, cfg.refused(errors.New("it is not text in UTF-8")))
+		yield(Answer{}, cfg.refused(errors.New("it is not UTF-8 text")))
 		return
 	}
 	rows := csv.NewReader(in)

@@ -86,5 +86,5 @@ func noEnd(err error) error {
 }
 
 // IDs gives the orders of the pass's documents by the hashes of their ids, sorted by hash, each id once. Documents of the
-// pass before that are not in the sources any more follow with numbers that are no orders of this pass.
+// pass before that are no longer in the sources follow with numbers that are no orders of this pass.
 func (p Pass) IDs() iter.Seq2[dedupe.Entry, error] { return p.Known(0).IDs() }

@@ -49,7 +49,7 @@ func (b *Builder) places(ctx context.Context) (*relocate.Places, error) {
 		return p.found, nil
 	}
 	p.Close()
-	b.Watch.Note("the sources changed since they were planned: they are read again to find where the planned documents are now")
+	b.Watch.Note("the sources changed after the plan; reading them again to find the planned documents")
 	found, err := relocate.Find(ctx, b.Effects, b.Index.SortDir(), b.Index.IDs(), b.Orders, b.ids(ctx))
 	if err != nil {
 		return nil, unreadable(err)
@@ -67,7 +67,7 @@ func unreadable(err error) error {
 	}
 	return &quarry.Error{
 		Kind: quarry.BadItems, Op: "read sources", Subject: path.Path, Err: path.Err,
-		Hint: "bring it back and run the same command again: it resumes; or continue without it: name the other sources with --replace-source",
+		Hint: "restore it and rerun the same command, which resumes; or continue without it: name the other sources with --replace-source",
 	}
 }
 
@@ -247,7 +247,7 @@ func (a *awaited) write(f *shardfile.InputFile, left *unbuilt) error {
 		switch {
 		case !d.found:
 			id, nameErr, _ := names()
-			err = errors.Join(nameErr, left.add(&d.planned, id, "it is not in the sources any more", quarry.DocumentInfo{}))
+			err = errors.Join(nameErr, left.add(&d.planned, id, "it is no longer in the sources", quarry.DocumentInfo{}))
 		case d.why != "":
 			err = left.add(&d.planned, d.id, d.why, d.doc)
 		}

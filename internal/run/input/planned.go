@@ -24,7 +24,7 @@ type planned struct {
 func differs(item *prepare.Item, p *planned) string {
 	switch {
 	case item.LeftOut != nil:
-		return "it cannot be read any more: " + item.LeftOut.Reason
+		return "it can no longer be read: " + item.LeftOut.Reason
 	case [len(p.entry.Key)]byte(item.Key[:len(p.entry.Key)]) != p.entry.Key || len(item.Input) == 0:
 		return "its text changed in the sources after it was planned"
 	}

@@ -45,7 +45,7 @@ func (u *unbuilt) add(p *planned, id quarry.DocumentID, why string, doc quarry.D
 	}
 	o := shardfile.Outcome{Order: p.order, Class: quarry.ClassSourceChanged, Result: quarry.Result{
 		ID: id, Status: quarry.StatusFailed, RequestedModel: u.builder.Model, Attempts: p.tried, CostUSD: new(quarry.USD), Document: doc,
-		Error: &quarry.ResultError{Kind: string(quarry.ClassSourceChanged), Message: why + "; it was not sent, and the next run plans it again"},
+		Error: &quarry.ResultError{Kind: string(quarry.ClassSourceChanged), Message: why + "; it was not sent; the next run plans it again"},
 	}}
 	if len(p.parts) == 0 {
 		u.Records++

@@ -138,8 +138,8 @@ func owesOutput(j *ledger.Job) bool {
 func hintFor(message string) string {
 	switch {
 	case strings.Contains(message, "GetObject") || strings.Contains(message, "PutObject"):
-		return "give the service role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket; where the bucket is encrypted with a KMS key, " +
-			"kms:Decrypt and kms:GenerateDataKey on the key too, which this message does not mention; then run the same command again"
+		return "give the service role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket; if a KMS key encrypts the bucket, also give it " +
+			"kms:Decrypt and kms:GenerateDataKey on the key (the message does not mention it); then rerun the same command"
 	case strings.Contains(message, "minimum"):
 		return "send more documents, or send these on demand with --mode ondemand"
 	}

@@ -215,7 +215,7 @@ func poll(l *Life, ctx context.Context, s *ledger.Shard) error {
 	job, err := at.Bedrock.Get(ctx, s.Job.ARN)
 	if bedrock.CauseOf(err) == bedrock.CauseNotFound && time.Since(s.Job.Submitted) < 10*time.Minute {
 		// A job can be unknown to Get for a moment after Create (hashicorp/terraform-provider-aws PR 49877).
-		return l.wait(s, "the provider does not know the job yet", 5*l.Poll)
+		return l.wait(s, "the provider does not list the job yet", 5*l.Poll)
 	}
 	if err != nil {
 		return l.waitOr(s, err)

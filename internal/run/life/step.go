@@ -207,7 +207,7 @@ func (l *Life) cut(ctx context.Context, s *ledger.Shard, v verdict.Cut) error {
 	if len(rows) < 2 {
 		return v.Else
 	}
-	l.Watch.Note(fmt.Sprintf("%s and is cut into %s, which go one after another", v.Why, figure.Thousands(len(rows))))
+	l.Watch.Note(fmt.Sprintf("%s and is split into %s, which are sent one after another", v.Why, figure.Thousands(len(rows))))
 	first := rows[0]
 	s.First, s.FirstPart, s.Last, s.LastPart = first.First, first.FirstPart, first.Last, first.LastPart
 	s.Records, s.Bytes, s.Start, s.StartOrder = first.Records, first.Bytes, first.Start, first.StartOrder

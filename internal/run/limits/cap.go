@@ -61,20 +61,20 @@ func (c *Cap) Check(costs *Costs, rows []ledger.Shard, s *ledger.Shard) (verdict
 	if !ok {
 		return nil, reached
 	}
-	why := fmt.Sprintf("the cap of %s leaves %s: shard %s of %s may cost %s", c.limit, b.Left(c.limit), s.ID, figure.Count(s.Records, "record"), own.Needs())
+	why := fmt.Sprintf("the cap of %s leaves %s, and shard %s of %s may cost %s", c.limit, b.Left(c.limit), s.ID, figure.Count(s.Records, "record"), own.Needs())
 	return verdict.Cut{Least: least, Most: most, Bytes: bytes, Why: why, Else: reached}, nil
 }
 
 // reached is the error of a shard that may cost more than is left.
 func (c *Cap) reached(s *ledger.Shard, b *forecast.Balance, own forecast.Reserve) error {
-	how := fmt.Sprintf("a shard is reserved at %.2f tokens a byte of input and max_tokens an answer", b.Ratio)
+	how := fmt.Sprintf("a shard reserves %.2f tokens per byte of input and max_tokens per answer", b.Ratio)
 	if own.Needs() < own.Worst {
-		how = "a shard is reserved at twice the upper end of its forecast"
+		how = "a shard reserves twice the upper end of its forecast"
 	}
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "submit shard", Subject: string(s.ID),
 		Err:  fmt.Errorf("it may cost %s, %s is spent and the cap is %s", own.Needs(), b.Settled, c.limit),
-		Hint: "raise --max-usd and run the same command again: it continues, and what was answered is kept; " + how,
+		Hint: "raise --max-usd and rerun the same command: it continues, and the answers are kept; " + how,
 	}
 }
 

@@ -41,12 +41,12 @@ const (
 func NewDeadline(said string, began, now time.Time) (*Deadline, error) {
 	by, err := forecast.ParseDeadline(said, began)
 	if err != nil {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: "--by", Err: err, Hint: "name when the run is to be done"}
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: "--by", Err: err, Hint: "name the time at which the run must be finished"}
 	}
 	if !by.After(now) {
 		return nil, &quarry.Error{
 			Kind: quarry.BadUsage, Op: "be done by", Subject: Moment(by), Err: errors.New("that is past"),
-			Hint: "name a later time; a duration counts from the beginning of the run, " + Moment(began),
+			Hint: "name a later time; a duration counts from the start of the run, " + Moment(began),
 		}
 	}
 	return &Deadline{Said: said, Began: began, By: by}, nil
@@ -93,22 +93,22 @@ func (d *Deadline) Mode(w *Work, now time.Time, jobs bool) (mode quarry.Mode, no
 	by := Moment(d.By)
 	model, _, known := catalog.Find(w.Prices.Model)
 	if jobs && (!known || model.Batch) && haste.JobsFit(left, need) {
-		return quarry.ModeJob, fmt.Sprintf("to be done by %s: sent as jobs, for which AWS promises no time; what they have not answered by the time that calls need, about %s, is sent as on-demand calls%s",
+		return quarry.ModeJob, fmt.Sprintf("deadline %s: sent as jobs, for which AWS promises no time; records that have no answer when only the time for calls is left, about %s, are sent as on-demand calls%s",
 			by, round(need), w.callsCost(w.Records, quarry.ModeOnDemand))
 	}
 	mode = haste.Mode(left, need)
 	switch {
 	case left < need:
-		note = fmt.Sprintf("to be done by %s: too late even for calls, which take about %s; sent on demand all the same, as the fastest way", by, round(need))
+		note = fmt.Sprintf("deadline %s: too late even for calls, which take about %s; sent on demand anyway, as the fastest way", by, round(need))
 	case jobs:
-		note = fmt.Sprintf("to be done by %s: sent as on-demand calls, mode %s, which take about %s; jobs would leave no time for retries", by, mode, round(need))
+		note = fmt.Sprintf("deadline %s: sent as on-demand calls, mode %s, which take about %s; jobs would leave no time for retries", by, mode, round(need))
 	}
 	return mode, note
 }
 
 // Question says to a person who confirms a run what its deadline may cost.
 func (d *Deadline) Question(w *Work) string {
-	return fmt.Sprintf(" To be done by %s, what jobs have not answered in time is sent as on-demand calls: at most all of it%s.",
+	return fmt.Sprintf(" To finish by %s, records that jobs do not answer in time are sent as on-demand calls: at most all of them%s.",
 		Moment(d.By), w.callsCost(w.Records, quarry.ModeOnDemand))
 }
 
@@ -210,9 +210,9 @@ func (d *Deadline) Notes(rep *report.Deadline) (notes []string) {
 func (d *Deadline) moveText(m *report.Move) string {
 	what := "that were not sent yet"
 	if m.What == movedOpen {
-		what = "that open jobs have not answered: these jobs are stopped, and what they answered is kept"
+		what = "that open jobs have not answered: these jobs are stopped, and their answers are kept"
 	}
-	return fmt.Sprintf("to be done by %s, calls take the place of jobs for %s %s (mode %s%s)", Moment(d.By), figure.Count(m.Records, "record"), what, m.Mode, costText(m.Cost, m.Instead))
+	return fmt.Sprintf("deadline %s: calls replace jobs for %s %s (mode %s%s)", Moment(d.By), figure.Count(m.Records, "record"), what, m.Mode, costText(m.Cost, m.Instead))
 }
 
 func costText(calls, jobs *quarry.USD) string {

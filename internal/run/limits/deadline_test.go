@@ -148,8 +148,8 @@ func TestTheCapIsHarderThanTheDeadline(t *testing.T) {
 		change func(*limits.Work)
 		want   string // empty: calls begin
 	}{
-		"calls cost more":              {func(w *limits.Work) { w.Cap = &limit }, "the cap of $0.02 would be passed"},
-		"with what is settled they do": {func(w *limits.Work) { w.Cap = &more }, "the cap of $0.03 would be passed"},
+		"calls cost more":              {func(w *limits.Work) { w.Cap = &limit }, "exceed the cap of $0.02"},
+		"with what is settled they do": {func(w *limits.Work) { w.Cap = &more }, "exceed the cap of $0.03"},
 		"their price is not known":     {func(w *limits.Work) { w.Cap, w.Prices.Model = &limit, "unknown.model" }, "the price of calls is not known"},
 		"a settled shard has no price": {func(w *limits.Work) { w.Cap, w.Costs.Pools[0].Model = &limit, "unknown.model" }, "the price of calls is not known"},
 		"calls cost less":              {func(w *limits.Work) { w.Cap = &limit; w.Usage = quarry.Usage{InputTokens: 100} }, ""},
@@ -235,7 +235,7 @@ func TestTheModeByDeadline(t *testing.T) {
 
 func TestADeadlineThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
-	for said, want := range map[string]string{"yesterday": "neither a time", "2026-01-01T11:00:00Z": "that is past", "1m": "that is past"} {
+	for said, want := range map[string]string{"yesterday": "is not a time", "2026-01-01T11:00:00Z": "that is past", "1m": "that is past"} {
 		_, err := limits.NewDeadline(said, began, after(60))
 		var q *quarry.Error
 		if !errors.As(err, &q) || q.Kind != quarry.BadUsage || !strings.Contains(err.Error(), want) {

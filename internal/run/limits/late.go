@@ -179,10 +179,10 @@ func (r *rest) overCap(w *Work, mode quarry.Mode, by time.Time) string {
 	}
 	calls := w.Prices.Cost(mode, w.share(r.all))
 	if calls == nil || !r.priced {
-		return fmt.Sprintf("what is late for %s stays in jobs: the price of calls is not known, so the cap of %s could not be held", Moment(by), w.Cap)
+		return fmt.Sprintf("records that are late for %s stay in jobs: the price of calls is not known, so the cap of %s could be exceeded", Moment(by), w.Cap)
 	}
 	if r.settled+*calls <= *w.Cap {
 		return ""
 	}
-	return fmt.Sprintf("what is late for %s stays in jobs: calls for the rest cost about %s, and the cap of %s would be passed", Moment(by), calls, w.Cap)
+	return fmt.Sprintf("records that are late for %s stay in jobs: calls for the rest would cost about %s and exceed the cap of %s", Moment(by), calls, w.Cap)
 }

@@ -127,6 +127,6 @@ func (c *Costs) settled(s *ledger.Shard) *quarry.USD {
 func (c *Costs) unpriced(limit quarry.USD) error {
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "hold the cap of", Subject: limit.String(), Err: fmt.Errorf("the price of %s in %s is not known", c.Pools[0].Model, c.Pools[0].Region),
-		Hint: cost.UnknownHelp + "; or leave --max-usd out",
+		Hint: cost.UnknownHelp + "; or omit --max-usd",
 	}
 }

@@ -35,7 +35,7 @@ func (d directory) earlier(of string) ([]BuiltFile, error) {
 	refuse := func(err error) error {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "build into", Subject: d.path, Err: err,
-			Hint: "name a new directory with -o, or move away what is in this one",
+			Hint: "name a new directory with -o, or move the contents of this one away",
 		}
 	}
 	if err != nil {
@@ -56,7 +56,7 @@ func (d directory) earlier(of string) ([]BuiltFile, error) {
 	case len(foreign) > 0:
 		return nil, refuse(fmt.Errorf("it holds %s that this build did not write: %s", figure.Count(len(foreign), "file"), someNames(foreign)))
 	case listed && was.Of != of:
-		return nil, refuse(fmt.Errorf("it holds another build: %s of %s, made of other sources or settings", figure.Count(len(was.Shards), "shard"), figure.Count(was.Records, "record")))
+		return nil, refuse(fmt.Errorf("it holds another build: %s of %s, made from other sources or settings", figure.Count(len(was.Shards), "shard"), figure.Count(was.Records, "record")))
 	}
 	for _, s := range was.Shards {
 		sum, err := spool.Checksum(filepath.Join(d.path, s.File))
@@ -67,7 +67,7 @@ func (d directory) earlier(of string) ([]BuiltFile, error) {
 			return nil, refuse(err)
 		}
 		if sum != s.CRC64NVME {
-			return nil, refuse(fmt.Errorf("%s was changed since it was built", s.File))
+			return nil, refuse(fmt.Errorf("%s was changed after it was built", s.File))
 		}
 	}
 	return was.Shards, nil

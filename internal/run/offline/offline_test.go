@@ -79,7 +79,7 @@ func TestAPlanSaysThatARunWouldStop(t *testing.T) {
 	t.Parallel()
 	for wouldStop, want := range map[bool]string{
 		true:  "2 records are below the 3-record minimum of a batch job: a run stops before it sends anything",
-		false: "2 records are below the 3-record minimum of a batch job: sent by on-demand calls",
+		false: "2 records are below the 3-record minimum of a batch job: sent as on-demand calls",
 	} {
 		cfg := config(t, 2)
 		cfg.Terms.WouldStop = wouldStop

@@ -132,7 +132,7 @@ func Plan(ctx context.Context, cfg Config, was *Finished) (f Forecast, err error
 	})
 	f.Recommended, f.Why = forecast.Recommend(f.Modes)
 	if d := cfg.Terms.Deadline; d != nil { // the notes say why
-		f.Recommended, f.Why = p.Mode, "the cheapest way to be done by "+limits.Moment(d.By)
+		f.Recommended, f.Why = p.Mode, "the cheapest way to finish by "+limits.Moment(d.By)
 	}
 	return f, nil
 }

@@ -42,12 +42,12 @@ func (g Gate) Judge(p *Outcome) Verdict {
 // Blocked is the error of a pilot that does not pass. failed are its most frequent failures, sources says how its sources are
 // corrected, and path names the file with all failures.
 func (g Gate) Blocked(v Verdict, p *Outcome, failed []report.Failure, sources, path string) *quarry.Error {
-	text := fmt.Sprintf("%s of %s good (%s), and at least %.0f %% must be",
+	text := fmt.Sprintf("%s of %s good (%s); at least %.0f %% are needed",
 		figure.Thousands(p.OK), figure.Clause(p.Judged, "answer", "is", "are"), ClassesText(p.Classes), 100*g.MinValid)
 	hint := "change the prompt, the schema or the model, or " + sources + ", and rerun; or lower --pilot-min-valid"
 	if v == Unanswered {
 		text = fmt.Sprintf("no record was answered in %s (%s)", figure.Count(int64(g.Attempts), "attempt"), ClassesText(p.Classes))
-		hint = "`quarry status` shows the pilot's jobs; fix the cause and rerun"
+		hint = "`quarry status` shows the jobs of the pilot; fix the cause and rerun"
 	}
 	for i := range failed {
 		text += "\n" + failures.Text(&failed[i])

@@ -49,10 +49,10 @@ func TestABlockedPilotSaysWhyAndWhatHelps(t *testing.T) {
 	}
 	for v, want := range map[pilot.Verdict][]string{
 		pilot.TooFewGood: {
-			"2 of 10 answers are good (8 not_json, 2 ok), and at least 70 % must be", "8 × not_json: no JSON", "1 × truncated: cut off",
+			"2 of 10 answers are good (8 not_json, 2 ok); at least 70 % are needed", "8 × not_json: no JSON", "1 × truncated: cut off",
 			"hint: look at the answers; change the prompt, the schema or the model, or correct the sources, and rerun", "all failures: failed.jsonl",
 		},
-		pilot.Unanswered: {"no record was answered in 4 attempts (8 not_json, 2 ok)", "`quarry status` shows the pilot's jobs"},
+		pilot.Unanswered: {"no record was answered in 4 attempts (8 not_json, 2 ok)", "`quarry status` shows the jobs of the pilot"},
 	} {
 		err := gate.Blocked(v, &p, failed, "correct the sources", "failed.jsonl")
 		text := err.Error() + "\nhint: " + err.Hint
@@ -89,10 +89,10 @@ func TestThePilotDecidesOnTheAnswerSchema(t *testing.T) {
 		send    bool
 		why     string
 	}{
-		{book.SchemaSent, false, true, "were taken with it"},
+		{book.SchemaSent, false, true, "accepted the pilot's requests with it"},
 		{book.SchemaRefused, true, false, "refused the pilot's requests"},
 		{"", true, true, ""},
-		{"", false, false, "no pilot tried it"},
+		{"", false, false, "there was no pilot to try it"},
 	} {
 		if send, why := pilot.SendSchema(c.found, c.piloted); send != c.send || !strings.Contains(why, c.why) || (why == "") != (c.why == "") {
 			t.Errorf("SendSchema(%q, %t) = %t, %q; want %t, %q", c.found, c.piloted, send, why, c.send, c.why)
@@ -116,7 +116,7 @@ func TestTheQuestionNamesWhatIsStillToBePaid(t *testing.T) {
 		{&report.Expected{}, usd(3), "at a price that is not known"},
 	} {
 		got := p.Question("the model", "batch", 900, c.after, c.spent)
-		if !strings.HasPrefix(got, "Good answers of the pilot: 97 of 100. Ask the model about the other 900 documents, mode batch, "+c.want) {
+		if !strings.HasPrefix(got, "Good answers in the pilot: 97 of 100. Send the other 900 documents to the model, mode batch, "+c.want) {
 			t.Errorf("Question() = %s, want %q", got, c.want)
 		}
 	}

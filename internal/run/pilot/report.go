@@ -49,7 +49,7 @@ func (p *Outcome) Question(model, mode string, documents int64, after *report.Ex
 		left := func(of *quarry.USD) quarry.USD { return max(0, *of-*spent) }
 		about = fmt.Sprintf("for about %s more (%s to %s)", left(after.Cost), left(after.CostLow), left(after.CostHigh))
 	}
-	return fmt.Sprintf("Good answers of the pilot: %s of %s. Ask %s about the other %s, mode %s, %s?",
+	return fmt.Sprintf("Good answers in the pilot: %[1]s of %[2]s. Send the other %[4]s to %[3]s, mode %[5]s, %[6]s?",
 		figure.Thousands(p.OK), figure.Thousands(p.Records), model, figure.Count(documents, "document"), mode, about)
 }
 

@@ -16,11 +16,11 @@ import (
 func SendSchema(found book.Finding, piloted bool) (send bool, why string) {
 	switch {
 	case found == book.SchemaSent:
-		return true, "the pilot's requests were taken with it"
+		return true, "the provider accepted the pilot's requests with it"
 	case found == book.SchemaRefused:
 		return false, "the provider refused the pilot's requests with it"
 	case !piloted:
-		return false, "no pilot tried it"
+		return false, "there was no pilot to try it"
 	}
 	return true, ""
 }

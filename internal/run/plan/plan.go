@@ -32,7 +32,7 @@ type Plan struct {
 	Changed    int64 `json:"changed"`               // known documents that ask something else now
 	Again      int64 `json:"again"`                 // known documents that have no answer yet
 	Stale      int64 `json:"stale"`                 // of Unchanged: they ask something else, and wait for a later pass
-	Gone       int64 `json:"gone"`                  // known documents that are not in the sources any more; beside the others
+	Gone       int64 `json:"gone"`                  // known documents that are no longer in the sources; beside the others
 	Asked      int64 `json:"asked"`                 // Documents - Empty - Same - TooLarge - Unchanged
 	Pilot      int64 `json:"pilot"`                 // of them
 	Long       int64 `json:"long,omitempty"`        // of Asked, those that are asked in parts
@@ -136,5 +136,5 @@ func (p *Plan) Err() error {
 	if len(why) == 0 {
 		return nil
 	}
-	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: "each was named above with its file and line; the rest is as it should be"}
+	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: "each is named above with its file and line; all others were read"}
 }

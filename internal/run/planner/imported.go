@@ -53,7 +53,7 @@ func OtherKnown(file, read string, was *plan.Given) string {
 	if read == "" || was == nil || file == "" || read == Stamp(file) {
 		return ""
 	}
-	return fmt.Sprintf("--known %s is not read: the run keeps the answers of %s as it was when they were read; name another --dir for other answers", file, was.File)
+	return fmt.Sprintf("--known %s is ignored: the run keeps the answers that it read from %s; for other answers, name another --dir", file, was.File)
 }
 
 // Import reads existing answers into an index of their own below the directory of a run. Lines that are none are named, and
@@ -96,7 +96,7 @@ func results(ctx context.Context, from given.Config, counts *given.Counts, watch
 			yield(index.Answer{}, &quarry.Error{
 				Kind: quarry.BadItems, Op: "read known answers", Subject: from.Path,
 				Err: fmt.Errorf("no answer in %s", figure.Count(int64(bad), "line")),
-				Hint: "each was named above; correct or remove them: nothing was sent. " +
+				Hint: "each is named above; correct or remove them. Nothing was sent. " +
 					"A line is an object with id and output, or a row of a CSV with these columns",
 			})
 		}
@@ -140,20 +140,20 @@ func GivenText(g *plan.Given) string {
 		for i, id := range g.Names {
 			names[i] = string(id)
 		}
-		text += fmt.Sprintf("; to no document of the sources: %s (%s", figure.Thousands(g.Unmatched), strings.Join(names, ", "))
+		text += fmt.Sprintf("; without a document in the sources: %s (%s", figure.Thousands(g.Unmatched), strings.Join(names, ", "))
 		if g.Unmatched > int64(len(g.Names)) {
 			text += ", …"
 		}
 		text += ")"
 	}
 	if g.Doubled > 0 {
-		text += "; to what an earlier one answers: " + figure.Thousands(g.Doubled)
+		text += "; repeated: " + figure.Thousands(g.Doubled)
 	}
 	if g.Bad > 0 {
 		text += "; without a good answer: " + figure.Count(g.Bad, "line")
 	}
 	if g.Parts > 0 {
-		text += "; about parts of long documents, and not taken: " + figure.Thousands(g.Parts)
+		text += "; about parts of long documents, not used: " + figure.Thousands(g.Parts)
 	}
 	return text
 }

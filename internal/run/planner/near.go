@@ -74,9 +74,9 @@ func (p *planning) findNear(ctx context.Context, again *index.Repeats) error {
 		return err
 	}
 	if n := p.plan.Near; n > 0 {
-		what := "they are asked all the same, unless reuse_near_duplicates is set"
+		what := "they are sent anyway, unless reuse_near_duplicates is set"
 		if p.ReuseNear {
-			what = "they get the answer to the earlier one"
+			what = "they get the answer of the earlier one"
 		}
 		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s nearly the same as an earlier one (%s names them); %s", figure.Clause(n, "document", "is", "are"), NearFile, what))
 	}

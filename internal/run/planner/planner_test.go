@@ -329,7 +329,7 @@ func TestExistingAnswersAreNotPaidAgain(t *testing.T) {
 	if diff := cmp.Diff(want, p.Given); diff != "" {
 		t.Errorf("given (-want +got):\n%s", diff)
 	}
-	if text := planner.GivenText(p.Given); !strings.HasSuffix(text, "to 1 document; to no document of the sources: 1 (z)") {
+	if text := planner.GivenText(p.Given); !strings.HasSuffix(text, "to 1 document; without a document in the sources: 1 (z)") {
 		t.Errorf("it says %q", text)
 	}
 	if _, err := os.Stat(index.Of(cfg.Effects, cfg.Dir, 1).Path(index.EarlierFile)); err != nil {

@@ -92,7 +92,7 @@ read:
 		p.Watch.Note(rest)
 	}
 	if rest := faults.Rest(); rest != "" {
-		p.Watch.Send(event.Event{Kind: event.ItemLeftOut, Text: rest + ": no prompt can be made of them"})
+		p.Watch.Send(event.Event{Kind: event.ItemLeftOut, Text: rest + ": the template fails for them"})
 	}
 	for _, s := range p.Sources {
 		for _, line := range source.Notes(s) {

@@ -61,7 +61,7 @@ func (t *Terms) decideMode(p *plan.Plan) error {
 	case cut.OnDemand:
 		p.Mode = quarry.ModeOnDemand
 		t.byDeadline(p, false)
-		what := ": sent by on-demand calls"
+		what := ": sent as on-demand calls"
 		if t.WouldStop {
 			what = ": a run stops before it sends anything, unless --mode ondemand or --below-minimum ondemand sends them on demand"
 		}
@@ -99,9 +99,9 @@ func (t *Terms) checkSecondStage(p *plan.Plan) error {
 	}
 	asked := "asked in " + figure.Count(p.Parts, "part")
 	if p.KnownParts > 0 {
-		asked = fmt.Sprintf("%s already answered, %s asked", figure.Clause(p.KnownParts, "part", "is", "are"), figure.Clause(p.Parts, "other", "is", "are"))
+		asked = fmt.Sprintf("%s already answered, %s sent", figure.Clause(p.KnownParts, "part", "is", "are"), figure.Clause(p.Parts, "other", "is", "are"))
 	}
-	p.Notes = append(p.Notes, fmt.Sprintf("%s longer than the limit: %s, and the answers are merged in a second stage of %s",
+	p.Notes = append(p.Notes, fmt.Sprintf("%s longer than the limit: %s, whose answers are merged in a second stage of %s",
 		figure.Clause(p.Long, "document", "is", "are"), asked, figure.Count(p.Long, "record")))
 	minimum := t.Bounds.Quotas.MinRecords
 	if p.Mode != quarry.ModeJob || p.Long >= minimum || t.Bounds.MayCall() || t.Bounds.Below == cut.Hold {
@@ -110,6 +110,6 @@ func (t *Terms) checkSecondStage(p *plan.Plan) error {
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "plan", Subject: "the second stage of --long merge",
 		Err:  errors.New(cut.BelowMinimumText(p.Long, minimum)),
-		Hint: "--below-minimum ondemand sends them on demand, at twice the price of a batch job; --long cut or --long headtail ask each of these documents once, and not about all of it",
+		Hint: "--below-minimum ondemand sends them on demand, at twice the price of a batch job; --long cut or --long headtail send each of these documents once, but not all of its text",
 	}
 }

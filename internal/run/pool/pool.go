@@ -146,7 +146,7 @@ func (p *Pools) unreachable(s *ledger.Shard) error {
 	}
 	flag := "--" + name + " " + was
 	if len(p.named) > 1 || (name == "region" && s.Pool.Bucket != home.Bucket && s.Pool.Model == home.Model) {
-		flag += ", together with what is named now"
+		flag += ", in addition to the ones named now"
 	}
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "resume", Subject: "shard " + string(s.ID), Err: fmt.Errorf("it was sent in %s %s, not %s", name, was, is),

@@ -65,10 +65,10 @@ func TestAPoolThatCannotBeReachedIsNamed(t *testing.T) {
 		want  string
 	}{
 		"another Region":            {one, ledger.Pool{Region: "eu-west-1", Model: quarry.DefaultModel, Bucket: "west"}, "use --region eu-west-1;"},
-		"another Region and bucket": {one, east, "use --region us-east-1, together with what is named now;"},
+		"another Region and bucket": {one, east, "use --region us-east-1, in addition to the ones named now;"},
 		"another bucket":            {one, ledger.Pool{Region: "us-west-2", Model: quarry.DefaultModel, Bucket: "other"}, "use --bucket other;"},
 		"another model":             {one, ledger.Pool{Region: "us-west-2", Model: "other", Bucket: "west"}, "use --model other;"},
-		"one of several":            {two, ledger.Pool{Region: "us-east-1", Model: quarry.DefaultModel, Bucket: "other"}, "use --bucket other, together with what is named now;"},
+		"one of several":            {two, ledger.Pool{Region: "us-east-1", Model: quarry.DefaultModel, Bucket: "other"}, "use --bucket other, in addition to the ones named now;"},
 	} {
 		s := row("x", quarry.ShardSubmitted, tt.was)
 		_, err := pool.New(tt.pools, nil).Of(&s)

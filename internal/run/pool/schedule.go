@@ -117,7 +117,7 @@ func (c *Schedule) Refused(s *ledger.Shard, known bool, now time.Time) verdict.V
 		return verdict.Go{}
 	}
 	c.queue(best, s)
-	return verdict.Move{To: best, Why: fmt.Sprintf("%s takes no job now", c.Name(p.Pool))}
+	return verdict.Move{To: best, Why: fmt.Sprintf("%s accepts no job now", c.Name(p.Pool))}
 }
 
 // place gives the place of a shard: home where it has none, and a place without limits where the command does not name it.

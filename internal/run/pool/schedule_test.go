@@ -105,7 +105,7 @@ func TestARefusalTakesAPlaceForFull(t *testing.T) {
 	if got := c.Place(&other, now); got != (verdict.Move{To: east}) {
 		t.Errorf("Place = %+v, want the pool that refused nothing", got)
 	}
-	if got, ok := c.Refused(&s, true, now).(verdict.Move); !ok || got.To != east || got.Why != "us-west-2 takes no job now" {
+	if got, ok := c.Refused(&s, true, now).(verdict.Move); !ok || got.To != east || got.Why != "us-west-2 accepts no job now" {
 		t.Errorf("Refused = %+v, want a move to us-east-1", got)
 	}
 	alone := schedule([]ledger.Pool{west}, nil, s)

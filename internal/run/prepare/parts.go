@@ -20,7 +20,7 @@ type part struct {
 func (c *Config) inParts(p *Item, texts [][]byte, buf []byte) ([]byte, error) {
 	n := len(texts)
 	if n > index.MaxParts {
-		return buf, p.unfit(fmt.Sprintf("it would be asked in %s, at most %s can be", figure.Count(n, "part"), figure.Thousands(index.MaxParts)))
+		return buf, p.unfit(fmt.Sprintf("it would be sent in %s; at most %s are possible", figure.Count(n, "part"), figure.Thousands(index.MaxParts)))
 	}
 	start := len(buf)
 	fail := func(err error) ([]byte, error) { return buf[:start], p.unasked(err) }

@@ -25,7 +25,7 @@ func Decide(records int64, mode quarry.Mode, bounds cut.Bounds, later bool, pric
 	case later:
 		return Decision{}
 	case bounds.MayCall():
-		return Decision{Mode: quarry.ModeOnDemand, Note: few + ": sent again by on-demand calls"}
+		return Decision{Mode: quarry.ModeOnDemand, Note: few + ": sent again as on-demand calls"}
 	case bounds.Below == cut.Hold:
 		return Decision{Unsent: records, Note: few + ", waiting for a run with enough records; --below-minimum ondemand sends them now" + price}
 	}

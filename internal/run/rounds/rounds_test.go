@@ -277,7 +277,7 @@ func TestFewQueuedRecordsAreSentAsTheBoundsAllow(t *testing.T) {
 		"enough for a job":          {100, quarry.ModeJob, stop, false, quarry.ModeJob, 0, ""},
 		"calls have no minimum":     {1, quarry.ModeFlex, stop, false, quarry.ModeFlex, 0, ""},
 		"a later round may be full": {99, quarry.ModeJob, call, true, "", 0, ""},
-		"calls are allowed":         {99, quarry.ModeJob, call, false, quarry.ModeOnDemand, 0, "sent again by on-demand calls"},
+		"calls are allowed":         {99, quarry.ModeJob, call, false, quarry.ModeOnDemand, 0, "sent again as on-demand calls"},
 		"they wait for a later run": {99, quarry.ModeJob, hold, false, "", 99, "sends them now at a price"},
 		"they end failed":           {99, quarry.ModeJob, stop, false, "", 99, "sends them on demand at a price, --below-minimum hold"},
 	} {

@@ -17,7 +17,7 @@ func (p *Pass) proof() *report.Proof {
 	}
 	pl, t := p.Plan, p.Totals
 	sums := &report.Proof{}
-	sums.Add("documents_ended", "documents in all, and those that ended ok, invalid, failed or skipped", t.Total, t.OK+t.Invalid+t.Failed+t.Skipped)
+	sums.Add("documents_ended", "all documents, and those that ended ok, invalid, failed or skipped", t.Total, t.OK+t.Invalid+t.Failed+t.Skipped)
 	sums.Add("documents_planned", "documents of the plan, and those of the results", pl.Documents, t.Total)
 	var firsts, records, ended, classes, lines, manifests, came, counted int64
 	for i := range p.Rows {
@@ -44,12 +44,12 @@ func (p *Pass) proof() *report.Proof {
 			}
 		}
 	}
-	sums.Add("records_asked", "records of the plan, and those of the shards asked first with those that were not sent because their documents changed", pl.Records(), firsts)
-	sums.Add("records_ended", "records of all attempts, and those that ended ok, invalid, failed or were asked again", records, ended)
-	sums.Add("records_classed", "records of all attempts, and the classes that they were put into", records, classes)
+	sums.Add("records_asked", "records of the plan, and those of the first shards plus those not sent because their documents changed", pl.Records(), firsts)
+	sums.Add("records_ended", "records of all attempts, and those that ended ok, invalid, failed or were sent again", records, ended)
+	sums.Add("records_classed", "records of all attempts, and those of all classes", records, classes)
 	if manifests > 0 {
 		sums.Add("lines", "lines of output, and records that the jobs' manifests count", lines, manifests)
-		sums.Add("tokens", "tokens of the answers that came, and those that the manifests count", came, counted)
+		sums.Add("tokens", "tokens of the answers, and those that the manifests count", came, counted)
 	}
 	return sums
 }
@@ -73,7 +73,7 @@ func Differences(s *ledger.Shard) []string {
 		say("%s doubled", figure.Clause(o.Doubled, "line", "is", "are"))
 	}
 	if o.Foreign > 0 {
-		say("%s of records that were not asked", figure.Clause(o.Foreign, "line", "is", "are"))
+		say("%s of records that were not sent", figure.Clause(o.Foreign, "line", "is", "are"))
 	}
 	if o.Broken > 0 {
 		say("%s cannot be read", figure.Count(o.Broken, "line"))
@@ -85,10 +85,10 @@ func Differences(s *ledger.Shard) []string {
 		say("and %s that cannot be read", figure.Count(more, "more line"))
 	}
 	if o.Exchanged > 0 {
-		say("%s another modelInput than was sent under its recordId; the answers are not taken", figure.Clause(o.Exchanged, "line", "echoes", "echo"))
+		say("%s a modelInput that was not sent with its recordId; the answers are not used", figure.Clause(o.Exchanged, "line", "echoes", "echo"))
 	}
 	if o.Mended > 0 {
-		say("%s damaged characters, which are read as U+FFFD", figure.Clause(o.Mended, "line", "has", "have"))
+		say("%s damaged characters, read as U+FFFD", figure.Clause(o.Mended, "line", "has", "have"))
 	}
 	if o.Unread != "" {
 		say("%s", o.Unread)

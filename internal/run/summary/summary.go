@@ -74,7 +74,7 @@ func (p *Pass) Report() report.Report {
 		rep.Target = "local"
 	}
 	if n := t.Usage.Unknown; n > 0 {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("%s without the number of tokens that it took: tokens are those of the other answers, and the cost is unknown", figure.Count(n, "answer")))
+		rep.Notes = append(rep.Notes, fmt.Sprintf("%s without a token count: the tokens are those of the other answers, and the cost is unknown", figure.Count(n, "answer")))
 	}
 	for _, m := range t.Models {
 		if strings.HasPrefix(m, "quarry.") {
@@ -175,7 +175,7 @@ func (p *Pass) cost(listed quarry.USD, known, estimated bool) report.Cost {
 // overCap says by how much the cap was passed. What is sent is let through by its forecast, so that can happen where answers are
 // more than twice as long as forecast.
 func (p *Pass) overCap(over, listed quarry.USD) string {
-	text := fmt.Sprintf("the cap of %s was passed by %s: what was sent cost %s", p.Cap, over, listed)
+	text := fmt.Sprintf("the cap of %s was exceeded by %s: what was sent cost %s", p.Cap, over, listed)
 	for _, e := range []*report.Expected{p.After, p.Before} {
 		if e != nil && e.Cost != nil && *e.Cost > 0 {
 			return text + fmt.Sprintf(", %.1f times its forecast of %s", float64(listed)/float64(*e.Cost), e.Cost)

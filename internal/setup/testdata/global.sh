@@ -7,13 +7,13 @@ bucket=quarry-123456789012-us-east-1
 role=quarry-batch
 account=123456789012
 
-# The bucket, closed to the public.
+# The bucket, without public access.
 aws s3api head-bucket --bucket "$bucket" --expected-bucket-owner "$account" >/dev/null 2>&1 ||
   aws s3api create-bucket --bucket "$bucket" >/dev/null
 aws s3api put-public-access-block --bucket "$bucket" --expected-bucket-owner "$account" --public-access-block-configuration \
   BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
 
-# A bucket has one policy and one list of lifecycle rules. Where there is one already, add these by hand,
+# A bucket has one policy and one list of lifecycle rules. If it has one already, add these by hand,
 # or let `quarry setup` merge them.
 if aws s3api get-bucket-policy --bucket "$bucket" --expected-bucket-owner "$account" >/dev/null 2>&1; then
   echo "bucket $bucket has a policy: left as it is" >&2
@@ -72,7 +72,7 @@ JSON
 )"
 fi
 
-# The service role: who may take it on, and what a job may do.
+# The service role: who may assume it, and what a job may do.
 if ! aws iam get-role --role-name "$role" >/dev/null 2>&1; then
 aws iam create-role --role-name "$role" --description "Lets Amazon Bedrock run Quarry's batch inference jobs" --assume-role-policy-document "$(cat <<'JSON'
 {

@@ -252,7 +252,7 @@ func (t *table) object(dst, row []byte, s *scratch) (obj []byte, reason string) 
 	}
 	var ok bool
 	if s.cells, s.text, ok = cells(s.cells[:0], row, t.comma, s.text[:0]); !ok {
-		return nil, "quotes that do not fit"
+		return nil, "unbalanced quotes"
 	}
 	if len(s.cells) != len(t.names) {
 		return nil, fmt.Sprintf("%s, and the header has %s", figure.Count(len(s.cells), "cell"), figure.Thousands(len(t.names)))

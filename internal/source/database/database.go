@@ -69,7 +69,7 @@ func Open(address, password string) (*Database, error) {
 }
 
 // ErrPassword says that an address holds what must not stand in an argument: other users of a machine see those.
-var ErrPassword = errors.New("its address holds a password, which other users of this machine can see, and which would end up in logs")
+var ErrPassword = errors.New("its address holds a password, which other users of this machine can see and which would appear in logs")
 
 func (d *Database) postgres(u *url.URL, password string) error {
 	cfg, err := pgx.ParseConfig(u.String())
@@ -180,7 +180,7 @@ func (d *Database) fault(err error) error {
 		case strings.HasPrefix(pg.Code, "28"), pg.Code == "42501":
 			told.Kind, told.Hint = quarry.Denied, loginHint
 		case strings.HasPrefix(pg.Code, "42"), strings.HasPrefix(pg.Code, "3D"), pg.Code == "25006":
-			told.Kind, told.Hint = quarry.BadUsage, "check the address, #TABLE and --query; nothing but reading is allowed"
+			told.Kind, told.Hint = quarry.BadUsage, "check the address, #TABLE and --query, which may only read"
 		}
 	case errors.As(err, &my):
 		// https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
@@ -189,14 +189,14 @@ func (d *Database) fault(err error) error {
 		case 1044, 1045, 1142, 1143, 1698:
 			told.Kind, told.Hint = quarry.Denied, loginHint
 		case 1049, 1054, 1064, 1146, 1792:
-			told.Kind, told.Hint = quarry.BadUsage, "check the address, #TABLE and --query; nothing but reading is allowed"
+			told.Kind, told.Hint = quarry.BadUsage, "check the address, #TABLE and --query, which may only read"
 		}
 	case errors.As(err, &network):
 		told.Err, told.Hint = network, "check the host and the port, and that the server can be reached from here"
 	case d.db.Driver == "sqlite":
-		told.Kind, told.Hint = quarry.BadUsage, "check that the file is whole, #TABLE and --query; nothing but reading is allowed"
+		told.Kind, told.Hint = quarry.BadUsage, "check that the file is complete, and #TABLE and --query, which may only read"
 	}
 	return told
 }
 
-const loginHint = "name the user in the address, and the variable that holds the password: --source-key-env VAR; for Postgres PGPASSWORD and ~/.pgpass are read too"
+const loginHint = "name the user in the address, and the variable that holds the password with --source-key-env VAR; for Postgres, PGPASSWORD and ~/.pgpass work too"

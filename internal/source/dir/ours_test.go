@@ -62,8 +62,8 @@ func TestWhatQuarryWroteIsNoSource(t *testing.T) {
 	if diff := cmp.Diff([]string{"a.md", "m", "notes/lock/c.md", "s", "stand/s3/text.md", "sub/b.md"}, ids); diff != "" {
 		t.Error(diff)
 	}
-	const want = "not looked at: 6 entries (build out, output new, run directory sub/run, run directory quarry-run, " +
-		"results of a run exported.jsonl, data of quarry local quarry-local); name a folder or file as a source of its own to read it"
+	const want = "not read: 6 entries (build out, output new, run directory sub/run, run directory quarry-run, " +
+		"results of a run exported.jsonl, data of quarry local quarry-local); to read a folder or file, name it as a separate source"
 	if !slices.Contains(lines, want) {
 		t.Errorf("%q, want %q", lines, want)
 	}
@@ -97,8 +97,8 @@ func TestWhatIsNoFileIsCounted(t *testing.T) {
 	if diff := cmp.Diff([]string{"a.md", gone, "one.md"}, ids); diff != "" {
 		t.Error(diff)
 	}
-	const want = "not looked at: 6 entries (hidden folder .git, hidden file .draft.md, hidden folder .obsidian, " +
-		"device or socket null.txt, hidden folder deep/.cache, link to the folder linked); name a folder or file as a source of its own to read it"
+	const want = "not read: 6 entries (hidden folder .git, hidden file .draft.md, hidden folder .obsidian, " +
+		"device or socket null.txt, hidden folder deep/.cache, link to the folder linked); to read a folder or file, name it as a separate source"
 	if diff := cmp.Diff([]string{want}, lines); diff != "" {
 		t.Error(diff)
 	}

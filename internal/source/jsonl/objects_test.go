@@ -106,7 +106,7 @@ func TestAnItemAboveTheLimitIsNotHeld(t *testing.T) {
 
 func TestAnArrayThatIsCutOff(t *testing.T) {
 	t.Parallel()
-	const fault = "the array of items has no end: the file was cut off here"
+	const fault = "the array of items does not end: the file is truncated here"
 	one, two := `{"id":1,"body":"x"}`, `{"id":2,"body":"]"}`
 	for _, c := range []struct {
 		name, in string
@@ -121,7 +121,7 @@ func TestAnArrayThatIsCutOff(t *testing.T) {
 		{"not at all: empty", " [ ] ", nil, nil},
 		{"no array", one + "\n" + two, nil, []string{"1@1", "2@2"}},
 		{"deep in a file", `{"db":[` + one + "," + two, []string{"db"}, []string{"1@1", "2@1", "in.jsonl:1: " + fault}},
-		{"behind the items of a file", `{"db":[` + one + `],"x`, []string{"db"}, []string{"1@1", "in.jsonl:1: the array of items has no end: the file was cut off here"}},
+		{"behind the items of a file", `{"db":[` + one + `],"x`, []string{"db"}, []string{"1@1", "in.jsonl:1: the array of items does not end: the file is truncated here"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -175,7 +175,7 @@ func TestWhatWordPressLists(t *testing.T) {
 	}
 }
 
-// Items without an end, brackets and quotes that do not fit: the time must grow as the input does.
+// Items without an end, brackets and unbalanced quotes: the time must grow as the input does.
 func TestBrokenObjectsTakeLinearTime(t *testing.T) { // not parallel: it measures
 	for _, one := range []string{`{"id":1,"body":"x"` + "\n", `{"id":1,"body":"x`, `{"id":1,"body":"x"]`, `[[[{"a":`, `"`, `{`, "{\n", `}`, `{"id":"\"`} {
 		sourcetest.Linear(t, one, 1<<16, func(in string) sourcetest.Source {

@@ -17,7 +17,7 @@ const (
 
 // notClosed is the fault of an array whose end is missing, or that of the object around it: the file was cut off between two
 // items, and how many are lost cannot be known.
-const notClosed = "the array of items has no end: the file was cut off here"
+const notClosed = "the array of items does not end: the file is truncated here"
 
 // rules cuts values: what stands between brackets that fit. Commas, white space and the brackets of an array around the
 // items are skipped.

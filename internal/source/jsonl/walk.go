@@ -145,7 +145,7 @@ func (w *walker) leave() {
 func (w *walker) fault() string {
 	switch {
 	case w.missed:
-		return fmt.Sprintf("not all of the file is read: a value in it has no array at %s, where others have one", strings.Join(w.path, "."))
+		return fmt.Sprintf("a part of the file is not read: one value has no array at %s, although others have one", strings.Join(w.path, "."))
 	case len(w.open) > 0:
 		return notClosed
 	}

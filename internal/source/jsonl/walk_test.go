@@ -15,7 +15,7 @@ import (
 func TestEveryArrayAtAPathIsRead(t *testing.T) {
 	t.Parallel()
 	one := func(id int) string { return fmt.Sprintf(`{"id":%d,"body":"x]}"}`, id) }
-	const missed = "not all of the file is read: a value in it has no array at results, where others have one"
+	const missed = "a part of the file is not read: one value has no array at results, although others have one"
 	for _, c := range []struct {
 		name, in string
 		want     []string
@@ -31,8 +31,8 @@ func TestEveryArrayAtAPathIsRead(t *testing.T) {
 		{"the same name elsewhere", `{"results":[` + one(1) + `],"more":{"results":[{"id":9,"name":"y"}]},"list":[{"results":[7]}]}`, []string{"1@1"}},
 		{"a page without it", `{"results":[` + one(1) + `]}{"other":[` + one(2) + `]}{"results":[` + one(3) + `]}`, []string{"1@1", "3@1", "in.jsonl:1: " + missed}},
 		{"an object in its place", `{"results":[` + one(1) + `]}{"results":` + one(2) + `}`, []string{"1@1", "in.jsonl:1: " + missed}},
-		{"cut off in a later page", `{"results":[` + one(1) + `]}{"results":[` + one(2), []string{"1@1", "2@1", "in.jsonl:1: the array of items has no end: the file was cut off here"}},
-		{"cut off before a later page", `{"results":[` + one(1) + `]}{"resu`, []string{"1@1", "in.jsonl:1: the array of items has no end: the file was cut off here"}},
+		{"cut off in a later page", `{"results":[` + one(1) + `]}{"results":[` + one(2), []string{"1@1", "2@1", "in.jsonl:1: the array of items does not end: the file is truncated here"}},
+		{"cut off before a later page", `{"results":[` + one(1) + `]}{"resu`, []string{"1@1", "in.jsonl:1: the array of items does not end: the file is truncated here"}},
 		{"a broken item at the end of a page", `{"results":[` + one(1) + ",\n{\"id\":2,\"body\":\"x\"]}\n{\"results\":[\n" + one(3) + `]}`, []string{
 			"1@1", "in.jsonl:2: broken JSON: want , or } after an object's value at byte 18", "in.jsonl:3: broken JSON: unexpected end at byte 13", "3@4",
 		}},

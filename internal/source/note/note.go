@@ -122,11 +122,11 @@ func line(k Kind, counts map[string]int64) string {
 	case Arrays:
 		return "read: the array " + strings.Join(slices.Sorted(slices.Values(labels)), "; the array ")
 	case Passed:
-		return fmt.Sprintf("not looked at: %s (%s); name a folder or file as a source of its own to read it", entries(total), named(labels, total))
+		return fmt.Sprintf("not read: %s (%s); to read a folder or file, name it as a separate source", entries(total), named(labels, total))
 	case Protected:
-		return fmt.Sprintf("left out: %s that a password protects (%s); to read them: --where protected=true", items(total, "post"), named(labels, total))
+		return fmt.Sprintf("left out: %s with password protection (%s); to read them: --where protected=true", items(total, "post"), named(labels, total))
 	case Locked:
-		return fmt.Sprintf("left out: %s that a password protects, whose text the site does not give (%s); log in as a user who may edit them and ask with ?context=edit", items(total, "post"), named(labels, total))
+		return fmt.Sprintf("left out: %s with password protection, whose text the site does not return (%s); log in as a user who may edit them and add ?context=edit", items(total, "post"), named(labels, total))
 	}
 	parts := make([]string, len(labels))
 	var conditions []string
@@ -144,7 +144,7 @@ func line(k Kind, counts map[string]int64) string {
 	case Ignored:
 		return fmt.Sprintf("ignored: %s of other types (%s)", items(total, "file"), list)
 	}
-	return fmt.Sprintf("replaced: half of a surrogate pair (such as \\ud83d) in %s; U+FFFD is in its place (%s)", items(total, "document"), list)
+	return fmt.Sprintf("replaced: half of a surrogate pair (such as \\ud83d) in %s, by U+FFFD (%s)", items(total, "document"), list)
 }
 
 func isOrAre(n int64) string {

@@ -57,8 +57,8 @@ func TestNamedItems(t *testing.T) {
 	b.Count(note.Arrays, "posts of a.json, and not pages")
 	b.Count(note.Arrays, "posts of a.json, and not pages")
 	want := []string{
-		"left out: 100 posts that a password protects (37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48 and 88 more); to read them: --where protected=true",
-		`left out: 1 post that a password protects, whose text the site does not give (7 "Secret"); log in as a user who may edit them and ask with ?context=edit`,
+		"left out: 100 posts with password protection (37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48 and 88 more); to read them: --where protected=true",
+		`left out: 1 post with password protection, whose text the site does not return (7 "Secret"); log in as a user who may edit them and add ?context=edit`,
 		"read: the array posts of a.json, and not pages",
 	}
 	if diff := cmp.Diff(want, b.Take()); diff != "" {

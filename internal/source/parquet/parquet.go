@@ -115,7 +115,7 @@ func (s *Source) read(ctx context.Context, from int64) iter.Seq2[rows.Row, error
 }
 
 // ErrNoPlace says that a file comes as a stream: Parquet has its directory at its end.
-var ErrNoPlace = errors.New("a Parquet file has to be read at any place: name the file itself, unpacked, not a stream")
+var ErrNoPlace = errors.New("a Parquet file needs random access: name the unpacked file itself, not a stream")
 
 // ErrBroken says that the bytes are not what the format says. The library panics on some of them.
 var ErrBroken = errors.New("broken")
@@ -132,7 +132,7 @@ func open(in io.ReaderAt, size int64) (file *parquet.File, err error) {
 		return nil, err
 	}
 	if long := int64(binary.LittleEndian.Uint32(tail[:])); string(tail[4:]) != Magic || long > size-12 {
-		return nil, fmt.Errorf("%w: it is cut off, or its last bytes are not those of a Parquet file", ErrBroken)
+		return nil, fmt.Errorf("%w: it is truncated, or its last bytes are not those of a Parquet file", ErrBroken)
 	}
 	buffer := farBytes
 	if _, near := in.(*os.File); near {

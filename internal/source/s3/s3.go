@@ -43,8 +43,8 @@ type Store struct {
 
 // What a Store says of an object that is no more what was listed.
 var (
-	ErrGone    = errors.New("it is gone since it was listed")
-	ErrChanged = errors.New("it was changed since it was listed")
+	ErrGone    = errors.New("it was deleted after it was listed")
+	ErrChanged = errors.New("it was changed after it was listed")
 )
 
 // Reader gives the items of one object.
@@ -150,7 +150,7 @@ func (w *walk) walk(ctx context.Context, from quarry.Position) error {
 	w.flush(ctx)
 	if w.found == 0 && from.File == "" && !w.stopped {
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "read source", Subject: w.s.Name(), Err: errors.New("there is no object in it that could be read"), Hint: "check the prefix: aws s3 ls " + w.s.Name(),
+			Kind: quarry.BadUsage, Op: "read source", Subject: w.s.Name(), Err: errors.New("it has no object that can be read"), Hint: "check the prefix: aws s3 ls " + w.s.Name(),
 		}
 	}
 	return nil

@@ -191,13 +191,13 @@ func (s *Query) find(ctx context.Context) (string, error) {
 
 // whichTable says why a table has to be named.
 func whichTable(label string, fit []string) error {
-	why := "no table has an id and a body that are found by their names"
+	why := "no table has columns whose names are known for an id and a body"
 	if len(fit) > 1 {
 		why = "these tables have an id and a body: " + strings.Join(fit, ", ")
 	}
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "read source", Subject: label, Err: errors.New(why),
-		Hint: "name the table: " + label + "#TABLE, and its columns: --field body=COLUMN; or ask: --query 'SELECT …'",
+		Hint: "name the table: " + label + "name #TABLE and its columns: --field body=COLUMN; or use --query 'SELECT …'",
 	}
 }
 

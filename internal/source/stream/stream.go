@@ -74,7 +74,7 @@ func Local(path string) (File, error) {
 }
 
 // ErrReadTwice says that a stream which comes only once was asked for again.
-var ErrReadTwice = errors.New("it can be read only once, from its beginning")
+var ErrReadTwice = errors.New("it can be read only once, from the start")
 
 // Once makes a file of a reader that comes only once, such as standard input. What Head looked at is not lost. The reader is its
 // owner's to close.
@@ -194,7 +194,7 @@ type reader struct {
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	if err != nil && !r.plain && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
-		err = &quarry.Error{Kind: quarry.BadItems, Err: err, Hint: "the file is damaged or was cut off: fetch it again"}
+		err = &quarry.Error{Kind: quarry.BadItems, Err: err, Hint: "the file is damaged or truncated: fetch it again"}
 	}
 	return n, err
 }

@@ -40,7 +40,7 @@ func Text(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("decode as %s: %w", nameOf(enc), err)
 	}
 	if bytes.ContainsRune(out, utf8.RuneError) {
-		return nil, fmt.Errorf("some bytes are no %s", nameOf(enc))
+		return nil, fmt.Errorf("some bytes are not %s", nameOf(enc))
 	}
 	return out, nil
 }

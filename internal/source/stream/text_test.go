@@ -86,8 +86,8 @@ func TestTextRefusesWhatIsBroken(t *testing.T) {
 		"<meta charset='utf-8'>one é, \xff \xfe \xff": "invalid UTF-8 at byte 30",
 		"\xd5\xe2\xca\xc7\xd2\xbb\xb8\xf6\xd3\xc3\xd3\xda\xb2\xe2\xca\xd4\xb5\xc4\xd6\xd0\xce\xc4\xce\xc4\xb1\xbe":    stream.ErrUnknownEncoding.Error(), // GBK
 		"\xc0\xcc\xb0\xcd\xc0\xba \xc0\xce\xc4\xda\xb5\xf9 \xb0\xcb\xc3\xe2\xc0\xbb \xbd\xc3\xc7\xe8\xc7\xcf\xb1\xe2": stream.ErrUnknownEncoding.Error(), // EUC-KR
-		"<meta charset=euc-jp>\xa4\xa2\xff\xff\xa4\xa2":                                                               "some bytes are no euc-jp",
-		"<?xml encoding='shift_jis'?>\x82\xa0\x82" + "\x01" + "x":                                                     "some bytes are no shift_jis",
+		"<meta charset=euc-jp>\xa4\xa2\xff\xff\xa4\xa2":                                                               "some bytes are not euc-jp",
+		"<?xml encoding='shift_jis'?>\x82\xa0\x82" + "\x01" + "x":                                                     "some bytes are not shift_jis",
 	} {
 		if got, err := stream.Text([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("Text(%q) = %q, %v, want %s", in, got, err, want)

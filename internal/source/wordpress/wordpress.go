@@ -61,7 +61,7 @@ func Posts(site string) (string, error) {
 		return "", errors.New("not a URL of the form https://HOST")
 	}
 	if u.User != nil {
-		return "", fmt.Errorf("URL of %s holds a login; it would end up in logs", u.Host)
+		return "", fmt.Errorf("URL of %s holds a login, which would appear in logs", u.Host)
 	}
 	if !strings.Contains(u.Path, "/wp-json") && !u.Query().Has("rest_route") {
 		u.Path = strings.TrimSuffix(u.Path, "/") + "/wp-json/wp/v2/posts"
@@ -254,10 +254,10 @@ func (s *Source) try(ctx context.Context, address string, page int) (body []byte
 	case http.StatusOK:
 		trimmed := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))) // a plugin's file with a mark puts it there
 		if len(trimmed) > 0 && trimmed[0] == '[' && trimmed[len(trimmed)-1] != ']' {
-			return nil, 0, 0, s.failed(quarry.Provider, fmt.Errorf("page %d is cut off", page), "ask for fewer at once: ?per_page=10")
+			return nil, 0, 0, s.failed(quarry.Provider, fmt.Errorf("page %d is truncated", page), "ask for fewer at once: ?per_page=10")
 		}
 		if len(trimmed) == 0 || trimmed[0] != '[' {
-			return nil, 0, -1, s.failed(quarry.BadUsage, errors.New("the answer is no list of posts"), "name the collection: https://HOST/wp-json/wp/v2/posts")
+			return nil, 0, -1, s.failed(quarry.BadUsage, errors.New("the answer is not a list of posts"), "name the collection: https://HOST/wp-json/wp/v2/posts")
 		}
 		return trimmed, following(resp.Header, page), 0, nil
 	case http.StatusBadRequest:
@@ -268,7 +268,7 @@ func (s *Source) try(ctx context.Context, address string, page int) (body []byte
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return nil, 0, -1, s.failed(quarry.Denied, refused(resp, body), "log in with an application password of a user who may read these posts")
 	case http.StatusNotFound:
-		return nil, 0, -1, s.failed(quarry.BadUsage, refused(resp, body), "check the address, and that the site's REST API is not switched off")
+		return nil, 0, -1, s.failed(quarry.BadUsage, refused(resp, body), "check the address, and that the REST API of the site is enabled")
 	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return nil, 0, retryAfter(resp.Header), s.failed(quarry.Provider, refused(resp, body), "")
 	}
@@ -283,7 +283,7 @@ func (s *Source) client() *http.Client {
 	}
 	client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
 		if len(via) >= 5 {
-			return errors.New("the site sends on and on")
+			return errors.New("the site never stops sending")
 		}
 		if first := via[0].URL; r.URL.Host != first.Host || (r.URL.Scheme != first.Scheme && r.URL.Scheme != "https") {
 			r.Header.Del("Authorization")

@@ -128,8 +128,8 @@ func TestAPageThatIsCutOff(t *testing.T) {
 	for _, err := range s.Blocks(t.Context(), quarry.Position{}) {
 		last = err
 	}
-	if last == nil || !strings.Contains(last.Error(), "page 2 is cut off") {
-		t.Errorf("got %v, want that page 2 is cut off", last)
+	if last == nil || !strings.Contains(last.Error(), "page 2 is truncated") {
+		t.Errorf("got %v, want that page 2 is truncated", last)
 	}
 }
 
@@ -164,7 +164,7 @@ func TestRefusals(t *testing.T) {
 		{http.StatusUnauthorized, 1, `{"code":"rest_forbidden"}`, quarry.Denied, "HTTP 401: rest_forbidden"},
 		{http.StatusNotFound, 1, `<html>`, quarry.BadUsage, "HTTP 404"},
 		{http.StatusServiceUnavailable, 5, ``, quarry.Provider, "HTTP 503"},
-		{http.StatusOK, 1, `{"name":"the root of the API"}`, quarry.BadUsage, "the answer is no list of posts"},
+		{http.StatusOK, 1, `{"name":"the root of the API"}`, quarry.BadUsage, "the answer is not a list of posts"},
 		{http.StatusTeapot, 1, ``, quarry.Provider, "HTTP 418"},
 	} {
 		t.Run(c.want, func(t *testing.T) {

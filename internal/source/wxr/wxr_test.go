@@ -334,10 +334,10 @@ func TestProtectedPosts(t *testing.T) {
 		where, want string
 		notes       []string
 	}{
-		{"", "1 5 6 7", []string{"1 draft post", `2 posts that a password protects (2 "T2", 3 "T3")`}},
+		{"", "1 5 6 7", []string{"1 draft post", `2 posts with password protection (2 "T2", 3 "T3")`}},
 		{"protected=true", "2 3", []string{"1 draft post"}},
-		{"status=publish", "1 5 6 7", []string{`2 posts that a password protects`}},
-		{"status=draft", "", []string{`1 post that a password protects (4 "T4")`}},
+		{"status=publish", "1 5 6 7", []string{`2 posts with password protection`}},
+		{"status=draft", "", []string{`1 post with password protection (4 "T4")`}},
 	} {
 		book := new(note.Book)
 		s := &wxr.Source{File: memory(in), Config: item.Config{Notes: book}}
