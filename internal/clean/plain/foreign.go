@@ -6,7 +6,8 @@ import "quarry"
 // tokens of an English one. Letters with marks tell some languages apart, and their short words tell all of them.
 
 // A long text is read in three places to find its language, each of so many bytes: at its beginning, in its middle and at its end.
-const sampled = 384
+// A glance is enough for most English.
+const glance, sampled = 160, 384
 
 // foreign reports whether most of a text is written in Latin letters and its short words are those of another language than
 // English. A text without short words, such as code or a list of names, is not.
@@ -14,15 +15,25 @@ func foreign(text []byte, c *quarry.CharClasses) bool {
 	if 2*c.Letters < Chars(*c) || c.Letters < 20 {
 		return false
 	}
-	var n wordCounts
-	if last := len(text) - sampled; last < 2*sampled {
-		n.add(text)
-	} else {
-		n.add(text[:sampled])
-		n.add(text[last/2:][:sampled])
-		n.add(text[last:])
+	n := wordsOf(text, glance)
+	if n.own >= 6+3*n.others {
+		return false
 	}
+	n = wordsOf(text, sampled)
 	return n.others > n.own && 25*n.others >= n.words
+}
+
+// wordsOf counts the words in the three places.
+func wordsOf(text []byte, size int) (n wordCounts) {
+	last := len(text) - size
+	if last < 2*size {
+		n.add(text)
+		return n
+	}
+	n.add(text[:size])
+	n.add(text[last/2:][:size])
+	n.add(text[last:])
+	return n
 }
 
 // wordCounts counts words, and of them the short ones of English and of other languages.
