@@ -36,7 +36,7 @@ type Detail struct {
 	LastPart   int              `json:"last_part,omitempty"`  // and where it ends in one
 	Start      quarry.Position  `json:"start,omitzero"`       // from where the sources are read for it
 	StartOrder int64            `json:"start_order"`          // order of the document that comes first there
-	Takes      string           `json:"takes,omitempty"`      // which documents of the stretch, by the marks of the index
+	Marks      string           `json:"takes,omitempty"`      // which documents of the stretch, by the marks of the index
 	Sources    []quarry.ShardID `json:"sources,omitempty"`    // of a retry shard: where its records come from
 	Records    int64            `json:"records"`
 	Bytes      int64            `json:"bytes"`

@@ -33,7 +33,7 @@ func (r *Run) exportAs(ctx context.Context, how extent) (count, error) {
 		return count{}, err
 	}
 	pass := r.index(r.planned.Pass)
-	column, err := pass.OpenTakes()
+	column, err := pass.OpenDispositions()
 	if err != nil {
 		return count{}, err
 	}
@@ -77,7 +77,7 @@ func (r *Run) exportAs(ctx context.Context, how extent) (count, error) {
 			return count{}, err
 		}
 		if o.RecordID == "" { // never asked; when the sources were read, its id was not known to come again
-			if t, err := column.Take(o.Order); err != nil {
+			if t, err := column.Disposition(o.Order); err != nil {
 				return count{}, err
 			} else if t == index.SameID {
 				continue

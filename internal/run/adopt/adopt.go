@@ -213,7 +213,7 @@ func (f *Found) row(id quarry.ShardID, path string) (ledger.Shard, error) {
 		n = runjson.Note{Kind: id.Kind(), Pass: max(f.Run.Planned.Pass, 1), Asked: f.Run.Asked}
 	}
 	s := ledger.Shard{ID: id, Kind: n.Kind, State: quarry.ShardSubmitted, Mode: quarry.ModeJob, Detail: ledger.Detail{
-		Pass: n.Pass, Takes: string(index.Main), Sources: n.Sources, Bytes: n.Bytes, Digest: n.Digest, Attempt: attemptOf(last),
+		Pass: n.Pass, Marks: string(index.Main), Sources: n.Sources, Bytes: n.Bytes, Digest: n.Digest, Attempt: attemptOf(last),
 		Intent: ledger.Intent{JobName: last.Name, Token: last.Token},
 		Job:    ledger.Job{ARN: last.ARN, Name: last.Name, Status: last.Status, Message: last.Message, Counts: last.Counts, Submitted: last.Submitted},
 	}}
@@ -221,7 +221,7 @@ func (f *Found) row(id quarry.ShardID, path string) (ledger.Shard, error) {
 		s.Past = append(s.Past, ledger.Job{ARN: job.ARN, Name: job.Name, Status: job.Status, Message: job.Message, Counts: job.Counts, Submitted: job.Submitted, Ended: job.Ended})
 	}
 	if n.Kind == quarry.PilotShard {
-		s.Takes += string(index.Pilot)
+		s.Marks += string(index.Pilot)
 	}
 	for p, err := range lines.Read[shardfile.Part](path) {
 		if err != nil {

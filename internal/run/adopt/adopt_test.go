@@ -175,8 +175,8 @@ func TestRowsOfWhatHasAJob(t *testing.T) {
 	if s := rows[3]; s.First != 0 || s.Last != 1 { // its records come from everywhere
 		t.Errorf("a retry shard has places %d to %d, want 0 to 1", s.First, s.Last)
 	}
-	if rows[1].Takes != "mp" || rows[2].Takes != "m" {
-		t.Errorf("marks are %s and %s, want mp and m", rows[1].Takes, rows[2].Takes)
+	if rows[1].Marks != "mp" || rows[2].Marks != "m" {
+		t.Errorf("marks are %s and %s, want mp and m", rows[1].Marks, rows[2].Marks)
 	}
 	if len(found.Others) != 1 || found.Others[0].Token != "another's" || found.Jobs() != 5 {
 		t.Errorf("%d jobs, and of others %v, want 5 and the one with another token", found.Jobs(), found.Others)

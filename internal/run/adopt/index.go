@@ -52,7 +52,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 	all := dedupe.NewSorter(e, dedupe.Config{Dir: ix.SortDir(), Name: "all"})
 	old := dedupe.NewSorter(e, dedupe.Config{Dir: ix.SortDir(), Name: "old"})
 	defer func() { err = errors.Join(err, own.Close(), all.Close(), old.Close()) }()
-	add := func(entry *index.Entry, t index.Take, tried index.Tried, slot int64) error {
+	add := func(entry *index.Entry, t index.Disposition, tried index.Tried, slot int64) error {
 		if t != index.Broken {
 			p.Documents++
 			if err := all.Add(dedupe.Entry{Hash: entry.Hash, Order: p.Orders}); err != nil {

@@ -145,7 +145,7 @@ func rememberGiven(t *testing.T, noted bool) {
 		index.Entry{Hash: doc("b"), Key: half(keyOf(4))}, index.Entry{Hash: doc("asked"), Key: half(keyOf(5))})
 	c, err := pass.CreateColumns()
 	must(t, err)
-	takes := []index.Take{index.Unchanged, index.Main, index.Unchanged, index.Unchanged, index.Main}
+	takes := []index.Disposition{index.Unchanged, index.Main, index.Unchanged, index.Unchanged, index.Main}
 	for order, slot := range []int64{3, -1, 2 | index.Stale, 1, -1} {
 		at := int64(order)
 		if noted && slot >= 0 && slot < index.Stale {

@@ -86,12 +86,12 @@ func firstOf(items iter.Seq2[pack.Item, error], n int64) iter.Seq2[pack.Span, er
 func again(s *ledger.Shard, pass index.Pass, records iter.Seq2[pack.Item, error], least int64, cut func(iter.Seq2[pack.Item, error]) iter.Seq2[pack.Span, error]) ([]ledger.Shard, error) {
 	first, last := index.RecordPos(s.First), index.RecordPos(s.Last)
 	if s.Kind != quarry.RetryShard {
-		column, err := pass.OpenTakes()
+		column, err := pass.OpenDispositions()
 		if err != nil {
 			return nil, err
 		}
 		defer func() { _ = column.Close() }()
-		records = items(pass, column, s.Takes)
+		records = items(pass, column, s.Marks)
 		first, last = Positions(s)
 	}
 	within := func(yield func(pack.Item, error) bool) {

@@ -70,11 +70,11 @@ func pilotTooLarge(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bo
 		return false, nil
 	}
 	var bytes int64
-	for d, err := range pass.Taken() {
+	for d, err := range pass.Decided() {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return false, err
 		}
-		if d.Take == index.Pilot {
+		if d.Disposition == index.Pilot {
 			bytes += int64(d.Bytes)
 		}
 	}

@@ -111,7 +111,7 @@ func Number(rows []ledger.Shard, numbers map[quarry.ShardKind]int, seq int64) {
 
 // spans packs the records of those documents that have one of the marks into shards.
 func spans(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds, kind quarry.ShardKind, marks string) ([]ledger.Shard, error) {
-	column, err := pass.OpenTakes()
+	column, err := pass.OpenDispositions()
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func spans(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds, ki
 			Kind: kind, State: quarry.ShardPlanned, Mode: p.Mode,
 			Detail: ledger.Detail{
 				Pass: p.Pass, First: first.Order(), FirstPart: first.Part(), Last: last.Order(), LastPart: last.Part(),
-				Takes: marks, Records: span.Records, Bytes: span.Bytes, Attempt: 1,
+				Marks: marks, Records: span.Records, Bytes: span.Bytes, Attempt: 1,
 			},
 		})
 	}
@@ -144,7 +144,7 @@ func items(pass index.Pass, column *index.Column, marks string) iter.Seq2[pack.I
 				yield(pack.Item{}, err)
 				return
 			}
-			t, err := column.Take(f.Pos.Order())
+			t, err := column.Disposition(f.Pos.Order())
 			if err != nil {
 				yield(pack.Item{}, err)
 				return

@@ -50,8 +50,8 @@ func planned(t *testing.T, takes string, long int) (*plan.Plan, index.Pass) {
 			}
 		}
 		must(t, out.Add(&index.Entry{Hash: dedupe.Hash{byte(order)}, Key: dedupe.Hash{byte(order)}, Bytes: uint32(bytes)}))
-		must(t, columns.Add(index.Take(takes[order]), index.Tried{}, int64(order), -1))
-		if index.Take(takes[order]) == index.Main || index.Take(takes[order]) == index.Pilot {
+		must(t, columns.Add(index.Disposition(takes[order]), index.Tried{}, int64(order), -1))
+		if index.Disposition(takes[order]) == index.Main || index.Disposition(takes[order]) == index.Pilot {
 			p.Asked++
 			p.LineBytes += int64(bytes)
 			if order == long {
@@ -80,8 +80,8 @@ func text(rows []ledger.Shard) string {
 		s := &rows[i]
 		first, last := cut.Positions(s)
 		fmt.Fprintf(&b, "%s %s %d.%d-%d.%d %d records %d bytes", s.Kind, s.Mode, first.Order(), first.Part(), last.Order(), last.Part(), s.Records, s.Bytes)
-		if s.Takes != "" {
-			fmt.Fprintf(&b, " %s from %d at line %d", s.Takes, s.StartOrder, s.Start.Line)
+		if s.Marks != "" {
+			fmt.Fprintf(&b, " %s from %d at line %d", s.Marks, s.StartOrder, s.Start.Line)
 		}
 		if s.Unasked != "" {
 			fmt.Fprintf(&b, " %s", s.Unasked)

@@ -102,8 +102,8 @@ func (e *Entry) read(b []byte) {
 	e.Bytes = binary.BigEndian.Uint32(b[32:])
 }
 
-// Take is what becomes of the document by itself, when it repeats no other.
-func (e *Entry) Take() Take {
+// Disposition is what becomes of the document by itself, when it repeats no other.
+func (e *Entry) Disposition() Disposition {
 	switch e.Bytes {
 	case EmptyBytes:
 		return Empty

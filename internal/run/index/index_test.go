@@ -70,7 +70,7 @@ func columns(t *testing.T, p index.Pass, takes string) {
 	must(t, err)
 	defer c.Abort()
 	for i := range takes {
-		must(t, c.Add(index.Take(takes[i]), index.Tried{Last: i}, int64(i), -1))
+		must(t, c.Add(index.Disposition(takes[i]), index.Tried{Last: i}, int64(i), -1))
 	}
 	must(t, c.Commit())
 }
@@ -108,11 +108,11 @@ func TestNothingIsThereBeforeCommit(t *testing.T) {
 
 func TestWhatBecomesOfADocumentByItself(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[uint32]index.Take{
+	for n, want := range map[uint32]index.Disposition{
 		index.EmptyBytes: index.Empty, index.BrokenBytes: index.Broken, index.TooLargeBytes: index.TooLarge, index.AdoptedBytes: index.Main, 500: index.Main,
 	} {
-		if got := (&index.Entry{Bytes: n}).Take(); got != want {
-			t.Errorf("Entry{Bytes: %d}.Take() = %c, want %c", n, got, want)
+		if got := (&index.Entry{Bytes: n}).Disposition(); got != want {
+			t.Errorf("Entry{Bytes: %d}.Disposition() = %c, want %c", n, got, want)
 		}
 	}
 }
@@ -178,14 +178,14 @@ func TestAColumnIsReadAtAnyPlace(t *testing.T) {
 	p := pass(t, t.TempDir(), 1)
 	takes := bytes.Repeat([]byte("mpeislux"), 20_000) // more than a buffer
 	columns(t, p, string(takes))
-	c, err := p.OpenTakes()
+	c, err := p.OpenDispositions()
 	must(t, err)
 	defer func() { _ = c.Close() }()
 	for _, order := range []int64{0, 1, 65_535, 65_536, int64(len(takes)) - 1, 3} {
-		got, err := c.Take(order)
+		got, err := c.Disposition(order)
 		must(t, err)
-		if want := index.Take(takes[order]); got != want {
-			t.Errorf("Take(%d) = %c, want %c", order, got, want)
+		if want := index.Disposition(takes[order]); got != want {
+			t.Errorf("Disposition(%d) = %c, want %c", order, got, want)
 		}
 	}
 	if _, err := c.Of(int64(len(takes))); err == nil {
@@ -204,7 +204,7 @@ func TestAColumnIsReadAtAnyPlace(t *testing.T) {
 func TestMarksNameWhatIsAShards(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		take  index.Take
+		take  index.Disposition
 		marks string
 		want  bool
 	}{{index.Main, "m", true}, {index.Pilot, "m", false}, {index.Pilot, "mp", true}, {index.Same, "mp", false}, {index.Main, "", false}} {
@@ -219,14 +219,14 @@ func TestAPilotIsToppedUp(t *testing.T) {
 	p := pass(t, t.TempDir(), 1)
 	write(t, p, map[int64][]int64{1: {10, 20, 30}}, entry("a", 1, 5), entry("b", 2, 60), entry("c", 3, 5))
 	columns(t, p, "mmm")
-	records, err := p.TakeAsPilot(map[int64]bool{1: true, 2: true}, 3)
+	records, err := p.MoveToPilot(map[int64]bool{1: true, 2: true}, 3)
 	must(t, err)
 	if records != 4 {
-		t.Errorf("TakeAsPilot made %d records the pilot's, want 3 parts and a whole document", records)
+		t.Errorf("MoveToPilot made %d records the pilot's, want 3 parts and a whole document", records)
 	}
 	var takes []byte
-	for _, d := range all(t, p.Taken()) {
-		takes = append(takes, byte(d.Take))
+	for _, d := range all(t, p.Decided()) {
+		takes = append(takes, byte(d.Disposition))
 	}
 	if string(takes) != "mpp" {
 		t.Errorf("takes = %s, want mpp", takes)

@@ -169,15 +169,15 @@ func TestRepeatsOfAnIDWeighMoreThanThoseOfAText(t *testing.T) {
 	defer func() { must(t, again.Close()) }()
 	must(t, err)
 	want := []index.Repeat{
-		{Pair: dedupe.Pair{Order: 2, First: 0}, Take: index.SameID},
-		{Pair: dedupe.Pair{Order: 3, First: 1}, Take: index.Same},
-		{Pair: dedupe.Pair{Order: 4, First: 0}, Take: index.Same},
+		{Pair: dedupe.Pair{Order: 2, First: 0}, Disposition: index.SameID},
+		{Pair: dedupe.Pair{Order: 3, First: 1}, Disposition: index.Same},
+		{Pair: dedupe.Pair{Order: 4, First: 0}, Disposition: index.Same},
 	}
 	if got := all(t, again.Sorted()); !slices.Equal(got, want) {
 		t.Errorf("FindRepeats = %v, want %v", got, want)
 	}
 	must(t, again.AddNear(dedupe.Pair{Order: 5, First: 1}, 913))
-	want = append(want, index.Repeat{Pair: dedupe.Pair{Order: 5, First: 1}, Take: index.Same, Near: 913})
+	want = append(want, index.Repeat{Pair: dedupe.Pair{Order: 5, First: 1}, Disposition: index.Same, Near: 913})
 	if got := all(t, again.Sorted()); !slices.Equal(got, want) {
 		t.Errorf("with a near one = %v, want %v", got, want)
 	}
@@ -203,7 +203,7 @@ func TestAnAnswerIsNotGivenByWhatIsLeftOut(t *testing.T) {
 	again, err := p.FindRepeats(ids, keys)
 	defer func() { must(t, again.Close()) }()
 	must(t, err)
-	want := []index.Repeat{{Pair: dedupe.Pair{Order: 1, First: 0}, Take: index.SameID}}
+	want := []index.Repeat{{Pair: dedupe.Pair{Order: 1, First: 0}, Disposition: index.SameID}}
 	if got := all(t, again.Sorted()); !slices.Equal(got, want) {
 		t.Errorf("FindRepeats = %v, want %v", got, want)
 	}

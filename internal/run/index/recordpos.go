@@ -169,7 +169,7 @@ func (p Pass) FirstRecords() iter.Seq2[FirstRecord, error] {
 				return
 			}
 			switch {
-			case e.Take() != Main:
+			case e.Disposition() != Main:
 			case len(lengths) == 0:
 				if !yield(FirstRecord{PosOf(order, 0), e.Key, int64(e.Bytes)}, nil) {
 					return

@@ -22,8 +22,8 @@ func (p Pass) SortDir() string { return p.Path(sortDir) }
 // Repeat is a document that repeats an earlier one: by its id or by what it asks.
 type Repeat struct {
 	dedupe.Pair
-	Take Take  // SameID or Same
-	Near int64 // per mille that two texts have in common; 0: they ask the same
+	Disposition Disposition // SameID or Same
+	Near        int64       // per mille that two texts have in common; 0: they ask the same
 }
 
 // Repeats sorts them by their order: the pair stands where the sorter expects a hash.
@@ -56,8 +56,8 @@ func (p Pass) FindRepeats(ids, keys *dedupe.Sorter) (*Repeats, error) {
 	return out, errors.Join(err, answered.Close())
 }
 
-// add adds a pair with the per mille that both have in common, which stands above the take's byte.
-func (r *Repeats) add(t Take, p dedupe.Pair, perMille int64) error {
+// add adds a pair with the per mille that both have in common, which is kept above the byte of the disposition.
+func (r *Repeats) add(t Disposition, p dedupe.Pair, perMille int64) error {
 	return r.sorter.Add(pairEntry(p, perMille<<8|int64(t)))
 }
 
@@ -69,7 +69,7 @@ func (r *Repeats) AddNear(p dedupe.Pair, perMille int64) error { return r.add(Sa
 func (r *Repeats) Sorted() iter.Seq2[Repeat, error] {
 	return func(yield func(Repeat, error) bool) {
 		for e, err := range r.sorter.Sorted() {
-			if !yield(Repeat{Pair: pairOf(&e), Take: Take(e.Order & 0xff), Near: e.Order >> 8}, err) || err != nil {
+			if !yield(Repeat{Pair: pairOf(&e), Disposition: Disposition(e.Order & 0xff), Near: e.Order >> 8}, err) || err != nil {
 				return
 			}
 		}

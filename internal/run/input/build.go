@@ -184,15 +184,15 @@ func records(s *ledger.Shard, item *prepare.Item, p *planned) iter.Seq2[shardfil
 
 // wanted spares the pilot's shard from cleaning the whole source for a hundred documents. A stretch wants all it reads.
 func (b *Builder) wanted(s *ledger.Shard) (prepare.Wanted, error) {
-	if s.Takes != string(index.Pilot) {
+	if s.Marks != string(index.Pilot) {
 		return nil, nil
 	}
 	hashes := map[dedupe.Hash]bool{}
-	for d, err := range b.Index.Taken() {
+	for d, err := range b.Index.Decided() {
 		if err != nil {
 			return nil, err
 		}
-		if d.Take == index.Pilot {
+		if d.Disposition == index.Pilot {
 			hashes[d.Hash] = true
 		}
 	}

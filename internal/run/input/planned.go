@@ -43,12 +43,12 @@ func (p *planned) asks(s *ledger.Shard, part int) bool {
 
 // asked gives the documents that a shard asks, in their order.
 type asked struct {
-	shard   *ledger.Shard
-	takes   *index.Column
-	tried   *index.TriedColumn
-	entries *index.EntryColumn
-	long    *index.Long
-	order   int64
+	shard        *ledger.Shard
+	dispositions *index.Column
+	tried        *index.TriedColumn
+	entries      *index.EntryColumn
+	long         *index.Long
+	order        int64
 }
 
 func (b *Builder) open(s *ledger.Shard) (a *asked, err error) {
@@ -59,7 +59,7 @@ func (b *Builder) open(s *ledger.Shard) (a *asked, err error) {
 			a.close()
 		}
 	}()
-	if a.takes, err = pass.OpenTakes(); err != nil {
+	if a.dispositions, err = pass.OpenDispositions(); err != nil {
 		return nil, err
 	}
 	tried, err := pass.OpenTried()
@@ -78,11 +78,11 @@ func (b *Builder) open(s *ledger.Shard) (a *asked, err error) {
 
 func (a *asked) next() (p planned, ok bool, err error) {
 	for ; a.order <= a.shard.Last; a.order++ {
-		t, err := a.takes.Take(a.order)
+		t, err := a.dispositions.Disposition(a.order)
 		if err != nil {
 			return p, false, err
 		}
-		if !t.Among(a.shard.Takes) {
+		if !t.Among(a.shard.Marks) {
 			continue
 		}
 		tried, triedErr := a.tried.Of(a.order)
@@ -99,8 +99,8 @@ func (a *asked) next() (p planned, ok bool, err error) {
 }
 
 func (a *asked) close() {
-	if a.takes != nil {
-		_ = a.takes.Close()
+	if a.dispositions != nil {
+		_ = a.dispositions.Close()
 	}
 	if a.tried != nil {
 		_ = a.tried.Close()

@@ -77,7 +77,7 @@ func Build(ctx context.Context, cfg Config, dir string) (Built, error) {
 	pieces := make([]spool.Shard, len(shards))
 	for i := range shards {
 		s := &shards[i]
-		pieces[i] = spool.Shard{ID: s.ID, Records: s.Records, Bytes: s.Bytes, Takes: s.Takes}
+		pieces[i] = spool.Shard{ID: s.ID, Records: s.Records, Bytes: s.Bytes, Marks: s.Marks}
 		pieces[i].First, pieces[i].Last = cut.Positions(s)
 	}
 	err = records.Cut(ctx, index.Of(e, cfg.Planner.Dir, p.Pass), p.SameID > 0, pieces, func(i int, checksum string) {

@@ -67,10 +67,10 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 				return err
 			}
 		}
-		t := e.Take()
+		t := e.Disposition()
 		for more && repeat.Order == order { // an id that comes again outweighs a text that does
-			if repeat.Take == index.SameID || t == index.Main {
-				t = repeat.Take
+			if repeat.Disposition == index.SameID || t == index.Main {
+				t = repeat.Disposition
 			}
 			if repeat, err, more = next(); err != nil {
 				return err
@@ -150,8 +150,8 @@ func (p *Plan) fit(d *weigh.Doc, room *int64) {
 // compare finds out whether an earlier pass has this document's answer. It gives the slot of the pass before whose answer is
 // taken over, or how often what the document asks was asked.
 func (p *Plan) compare(
-	e *index.Entry, t index.Take, order int64, by *Findings, was *was,
-) (_ index.Take, slot int64, earlier Earlier, err error) {
+	e *index.Entry, t index.Disposition, order int64, by *Findings, was *was,
+) (_ index.Disposition, slot int64, earlier Earlier, err error) {
 	if was.known && was.same && was.answered {
 		return index.Unchanged, was.slot, Earlier{}, nil
 	}
@@ -181,7 +181,7 @@ func (p *Plan) compare(
 
 // tally counts what becomes of a document. parts are the lengths of its parts, 0 of those that are not asked; none: it is asked
 // as a whole.
-func (p *Plan) tally(t index.Take, parts []int64) {
+func (p *Plan) tally(t index.Disposition, parts []int64) {
 	if t.Asked() && len(parts) > 0 {
 		p.Parts += index.RecordsOf(parts)
 		p.Long++
@@ -219,11 +219,11 @@ func (p *Plan) TopUpPilot(ctx context.Context, pass index.Pass, size int) error 
 		return nil
 	}
 	more := sample.NewSmallest(int(lack))
-	for d, err := range pass.Taken() {
+	for d, err := range pass.Decided() {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		if d.Take == index.Main {
+		if d.Disposition == index.Main {
 			more.Add(dedupe.Entry{Hash: d.Hash, Order: d.Order})
 		}
 	}
@@ -231,7 +231,7 @@ func (p *Plan) TopUpPilot(ctx context.Context, pass index.Pass, size int) error 
 	for _, e := range more.Entries() {
 		added[e.Order] = true
 	}
-	records, err := pass.TakeAsPilot(added, p.Orders)
+	records, err := pass.MoveToPilot(added, p.Orders)
 	if err != nil {
 		return err
 	}

@@ -45,10 +45,10 @@ func findings(t *testing.T, dir string, n int, pilot int, before *index.Known, d
 	picked := sample.New(pilot)
 	for order, d := range docs {
 		entry := index.Entry{Hash: index.HashOf(quarry.DocumentID(d.id)), Key: dedupe.Hash{d.asks}, Bytes: d.bytes}
-		if entry.Take() != index.Broken {
+		if entry.Disposition() != index.Broken {
 			must(t, ids.Add(dedupe.Entry{Hash: entry.Hash, Order: int64(order)}))
 		}
-		if entry.Take() == index.Main {
+		if entry.Disposition() == index.Main {
 			must(t, keys.Add(dedupe.Entry{Hash: entry.Key, Order: int64(order)}))
 			picked.Add(sample.Stratum{}, dedupe.Entry{Hash: entry.Hash, Order: int64(order)})
 		}

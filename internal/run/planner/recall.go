@@ -92,12 +92,12 @@ func (p *planning) recalled(ctx context.Context) iter.Seq2[answered.Document, er
 		}
 		defer long.Close()
 		var parts []int64
-		for d, err := range p.index.Taken() {
+		for d, err := range p.index.Decided() {
 			if err == nil {
 				parts, err = long.Of(d.Order, parts)
 			}
-			inParts := d.Take.Asked() && slices.Contains(parts, 0)
-			if err == nil && d.Take != index.Recalled && !inParts {
+			inParts := d.Disposition.Asked() && slices.Contains(parts, 0)
+			if err == nil && d.Disposition != index.Recalled && !inParts {
 				continue
 			}
 			out := answered.Document{Order: d.Order, Asked: inParts}

@@ -21,7 +21,7 @@ func (p *planning) nameRepeats(ctx context.Context, again *index.Repeats) error 
 		return err
 	}
 	defer out.Abort()
-	column, err := p.index.OpenTakes()
+	column, err := p.index.OpenDispositions()
 	if err != nil {
 		return err
 	}
@@ -37,11 +37,11 @@ func (p *planning) nameRepeats(ctx context.Context, again *index.Repeats) error 
 		if err != nil {
 			return err
 		}
-		t, err := column.Take(rep.Order)
+		t, err := column.Disposition(rep.Order)
 		if err != nil {
 			return err
 		}
-		if t != rep.Take { // its id comes again as well, which is said by another entry
+		if t != rep.Disposition { // its id comes again as well, which is said by another entry
 			continue
 		}
 		if t == index.Same && p.Record != nil { // nothing of this plan is answered
@@ -54,7 +54,7 @@ func (p *planning) nameRepeats(ctx context.Context, again *index.Repeats) error 
 		if e, ok, err := entries.Of(rep.Order); err != nil || !ok || e.Hash != index.HashOf(doc.ID) {
 			return errors.Join(err, relocate.SourceChanged(doc.At))
 		}
-		if rep.Take == index.SameID {
+		if rep.Disposition == index.SameID {
 			p.Watch.Send(event.Event{Kind: event.ItemLeftOut, Text: (&quarry.ItemError{At: doc.At, ID: doc.ID, Reason: fmt.Sprintf("duplicate id %q", doc.ID)}).Error()})
 			continue
 		}

@@ -60,7 +60,7 @@ func (r *reader) place(f *index.FirstRecord) (s stretch) {
 // copy writes a shard's records, and counts them and their bytes.
 func (r *reader) copy(ctx context.Context, out io.Writer, sh *Shard) (records, bytes int64, err error) {
 	if r.column == nil {
-		if r.column, err = r.pass.OpenTakes(); err != nil {
+		if r.column, err = r.pass.OpenDispositions(); err != nil {
 			return 0, 0, err
 		}
 		r.next, r.stop = iter.Pull2(r.pass.FirstRecords())
@@ -81,11 +81,11 @@ func (r *reader) copy(ctx context.Context, out io.Writer, sh *Shard) (records, b
 		if r.head.Pos < sh.First { // in a shard that was a file of the spool as it is, or in none
 			continue
 		}
-		t, err := r.column.Take(r.head.Pos.Order())
+		t, err := r.column.Disposition(r.head.Pos.Order())
 		if err != nil {
 			return 0, 0, err
 		}
-		if !t.Among(sh.Takes) {
+		if !t.Among(sh.Marks) {
 			continue
 		}
 		records++

@@ -66,7 +66,7 @@ type Shard struct {
 	ID             quarry.ShardID
 	First, Last    index.RecordPos
 	Records, Bytes int64
-	Takes          string // marks of the documents that are its own
+	Marks          string // marks of the documents that are its own
 }
 
 // file is one file of it: what lies in it, and what was laid aside of the records between its first and the next

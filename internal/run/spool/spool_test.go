@@ -33,7 +33,7 @@ func must(t *testing.T, err error) {
 // document is one of a build's: the key that it asks by, and what becomes of it.
 type document struct {
 	key   byte
-	take  index.Take
+	take  index.Disposition
 	parts int // 0: it is asked as a whole
 }
 
@@ -61,7 +61,7 @@ func build(t *testing.T, docs []document, leftOut bool, ends ...int) (dir string
 	s := spool.New(spool.Config{Effects: e, Dir: dir, Files: shardfile.In(e, dir, dir), MaxRecords: 4})
 	defer s.Close()
 	for _, end := range ends {
-		shards = append(shards, spool.Shard{ID: quarry.ShardID(fmt.Sprintf("s%d", end)), Takes: "m", First: -1})
+		shards = append(shards, spool.Shard{ID: quarry.ShardID(fmt.Sprintf("s%d", end)), Marks: "m", First: -1})
 		want = append(want, nil)
 	}
 	for order, d := range docs {

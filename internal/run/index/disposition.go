@@ -12,36 +12,36 @@ import (
 	"quarry/internal/atomicfile"
 )
 
-// Take says what becomes of a document in its pass.
-type Take byte
+// Disposition says what becomes of a document in its pass.
+type Disposition byte
 
 // What may become of one.
 const (
-	Main      Take = 'm' // asked in the order of the source
-	Pilot     Take = 'p' // asked first
-	Empty     Take = 'e' // skipped: nothing left after cleaning
-	SameID    Take = 'i' // left out: the id stood there before
-	Same      Take = 's' // answered by an earlier document that asks the same
-	TooLarge  Take = 'l' // failed: larger than an input file may be
-	Unchanged Take = 'u' // answered in an earlier pass
-	Recalled  Take = 'r' // what it asks was answered in an earlier pass, by whichever document
-	Merge     Take = 'g' // all its parts were answered in earlier passes, so only their merge is asked
-	Broken    Take = 'x' // left out: its text could not be cleaned or put into the prompt
+	Main      Disposition = 'm' // asked in the order of the source
+	Pilot     Disposition = 'p' // asked first
+	Empty     Disposition = 'e' // skipped: nothing left after cleaning
+	SameID    Disposition = 'i' // left out: an earlier document has the id
+	Same      Disposition = 's' // answered by an earlier document that asks the same
+	TooLarge  Disposition = 'l' // failed: larger than an input file may be
+	Unchanged Disposition = 'u' // answered in an earlier pass
+	Recalled  Disposition = 'r' // what it asks was answered in an earlier pass, by whichever document
+	Merge     Disposition = 'g' // all its parts were answered in earlier passes, so only their merge is asked
+	Broken    Disposition = 'x' // left out: its text could not be cleaned or put into the prompt
 )
 
 // Among reports whether a shard's marks, one byte for each kind of documents that are its own, name this one.
-func (t Take) Among(marks string) bool { return strings.IndexByte(marks, byte(t)) >= 0 }
+func (d Disposition) Among(marks string) bool { return strings.IndexByte(marks, byte(d)) >= 0 }
 
 // Asked reports whether something is asked about the document in its pass.
-func (t Take) Asked() bool { return t == Main || t == Pilot || t == Merge }
+func (d Disposition) Asked() bool { return d == Main || d == Pilot || d == Merge }
 
 const (
-	takesFile     = "takes"       // one byte a document: what becomes of it
-	triedFile     = "tried"       // two bytes a document: the number of the last attempt made in earlier passes
-	triesFile     = "tries"       // the same in one byte, of a pass that an earlier version planned
-	badFile       = "bad"         // one byte a document: how many of them gave an answer that did not pass its checks
-	unchangedFile = "unchanged"   // order and slot of each document whose answer is taken over
-	knownFile     = "known-parts" // position of each part whose answer of an earlier pass counts
+	dispositionsFile = "takes"       // one byte a document: what becomes of it
+	triedFile        = "tried"       // two bytes a document: the number of the last attempt made in earlier passes
+	triesFile        = "tries"       // the same in one byte, of a pass that an earlier version planned
+	badFile          = "bad"         // one byte a document: how many of them gave an answer that did not pass its checks
+	unchangedFile    = "unchanged"   // order and slot of each document whose answer is taken over
+	knownFile        = "known-parts" // position of each part whose answer of an earlier pass counts
 )
 
 // Stale marks the slot of an answer that is taken over although its document asks something else now.
@@ -62,7 +62,7 @@ func (p Pass) CreateColumns() (c *Columns, err error) {
 	for _, f := range []struct {
 		to   **atomicfile.Writer
 		name string
-	}{{&c.takes, takesFile}, {&c.tried, triedFile}, {&c.bad, badFile}, {&c.unchanged, unchangedFile}, {&c.known, knownFile}, {&c.given, givenFile}} {
+	}{{&c.takes, dispositionsFile}, {&c.tried, triedFile}, {&c.bad, badFile}, {&c.unchanged, unchangedFile}, {&c.known, knownFile}, {&c.given, givenFile}} {
 		if *f.to, err = atomicfile.Create(p.effects, p.Path(f.name)); err != nil {
 			c.Abort()
 			return nil, err
@@ -73,7 +73,7 @@ func (p Pass) CreateColumns() (c *Columns, err error) {
 
 // Add says of the next document, whose order this is, what becomes of it and how often it was asked in earlier passes. slot
 // is where the answer is that it takes over, with Stale where that is one; -1: it takes over none.
-func (c *Columns) Add(t Take, tried Tried, order, slot int64) error {
+func (c *Columns) Add(t Disposition, tried Tried, order, slot int64) error {
 	if slot >= 0 {
 		var b [16]byte
 		binary.BigEndian.PutUint64(b[:], uint64(order))
@@ -127,8 +127,8 @@ type Column struct {
 	at   int64 // order of buf's first value
 }
 
-// OpenTakes opens the column of what becomes of each document.
-func (p Pass) OpenTakes() (*Column, error) { return p.openColumn(takesFile, 1) }
+// OpenDispositions opens the column of what becomes of each document.
+func (p Pass) OpenDispositions() (*Column, error) { return p.openColumn(dispositionsFile, 1) }
 
 // TriedColumn says how often what each document asks was asked in earlier passes. One goroutine at a time.
 type TriedColumn struct{ last, bad *Column }
@@ -198,36 +198,36 @@ func (c *Column) Of(order int64) (int, error) {
 	return int(c.buf[i]), nil
 }
 
-// Take is Of where the column is that of what becomes of each document.
-func (c *Column) Take(order int64) (Take, error) {
+// Disposition is Of where the column is that of what becomes of each document.
+func (c *Column) Disposition(order int64) (Disposition, error) {
 	b, err := c.Of(order)
-	return Take(b), err
+	return Disposition(b), err
 }
 
 // Close closes the file.
 func (c *Column) Close() error { return c.f.Close() }
 
-// Taken is a document with what becomes of it.
-type Taken struct {
+// Decided is a document with what becomes of it.
+type Decided struct {
 	Entry
-	Order int64
-	Take  Take
+	Order       int64
+	Disposition Disposition
 }
 
-// Taken reads all documents of a pass whose columns are there, in order.
-func (p Pass) Taken() iter.Seq2[Taken, error] {
-	return func(yield func(Taken, error) bool) {
-		column, err := p.OpenTakes()
+// Decided reads all documents of a pass whose columns are there, in order.
+func (p Pass) Decided() iter.Seq2[Decided, error] {
+	return func(yield func(Decided, error) bool) {
+		column, err := p.OpenDispositions()
 		if err != nil {
-			yield(Taken{}, err)
+			yield(Decided{}, err)
 			return
 		}
 		defer func() { _ = column.Close() }()
 		var order int64
 		for e, err := range p.Entries() {
-			d := Taken{Entry: e, Order: order}
+			d := Decided{Entry: e, Order: order}
 			if err == nil {
-				d.Take, err = column.Take(order)
+				d.Disposition, err = column.Disposition(order)
 			}
 			if !yield(d, err) || err != nil {
 				return
@@ -237,15 +237,15 @@ func (p Pass) Taken() iter.Seq2[Taken, error] {
 	}
 }
 
-// TakeAsPilot makes documents the pilot's whatever was to become of them, and says how many records that is: those of all
+// MoveToPilot makes documents the pilot's whatever was to become of them, and says how many records that is: those of all
 // parts of the long ones. The column of so many orders is written anew.
-func (p Pass) TakeAsPilot(added map[int64]bool, orders int64) (records int64, err error) {
-	column, err := p.OpenTakes()
+func (p Pass) MoveToPilot(added map[int64]bool, orders int64) (records int64, err error) {
+	column, err := p.OpenDispositions()
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = column.Close() }()
-	f, err := atomicfile.Create(p.effects, p.Path(takesFile))
+	f, err := atomicfile.Create(p.effects, p.Path(dispositionsFile))
 	if err != nil {
 		return 0, err
 	}
@@ -257,7 +257,7 @@ func (p Pass) TakeAsPilot(added map[int64]bool, orders int64) (records int64, er
 	defer long.Close()
 	var parts []int64
 	for order := range orders {
-		t, err := column.Take(order)
+		t, err := column.Disposition(order)
 		if err != nil {
 			return 0, err
 		}
