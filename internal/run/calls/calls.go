@@ -81,7 +81,7 @@ func (c *Caller) Answer(
 	if err != nil {
 		return out, counts, err
 	}
-	r := &round{Caller: c, shard: s, log: log, told: progress, done: int64(len(answered))}
+	r := &round{Caller: c, shard: s, log: log, report: progress, done: int64(len(answered))}
 	err = r.all(ctx, files, answered, begun)
 	if err := errors.Join(err, log.Close()); err != nil {
 		return out, r.counts, err
@@ -93,9 +93,9 @@ func (c *Caller) Answer(
 // round is the calls of one process for one shard.
 type round struct {
 	*Caller
-	shard *ledger.Shard
-	log   *shardfile.CallLog
-	told  func(done int64)
+	shard  *ledger.Shard
+	log    *shardfile.CallLog
+	report func(done int64)
 
 	mu     sync.Mutex
 	counts ledger.Calls
@@ -199,7 +199,7 @@ func (r *round) progress() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.done++
-	r.told(r.done)
+	r.report(r.done)
 }
 
 // count notes something in the counts of the round.
