@@ -98,7 +98,7 @@ func (r *Run) sendPilot(ctx context.Context) (pilot.Outcome, error) {
 		if err != nil || p.Enough() {
 			return p, err
 		}
-		if more, err := r.planRetries(ctx, p.Shards); err != nil || !more {
+		if more, _, err := r.planRetries(ctx, p.Shards); err != nil || !more {
 			return p, err
 		}
 		if err := r.reconcile(ctx, quarry.RetryShard); err != nil {

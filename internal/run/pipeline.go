@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/figure"
 	"quarry/internal/reconcile"
+	"quarry/internal/run/rounds"
 )
 
 // steps is the whole product, in order. Each asks the ledger what is left and does only that.
@@ -25,23 +26,22 @@ func (r *Run) steps() []step {
 	}
 }
 
-// shards lives the lives of all shards, then asks again what they left, until nothing is left that may be asked.
+// shards runs all shards to completion, then rounds of retries, until no queued record is left that may be sent.
 func (r *Run) shards(ctx context.Context) (count, error) {
-	for {
-		if err := r.reconcile(ctx, ""); err != nil {
-			return count{}, err
+	for more := true; more; {
+		err := r.reconcile(ctx, "")
+		if err == nil {
+			more, r.unsent, err = r.planRetries(ctx, nil)
 		}
-		more, err := r.planRetries(ctx, nil)
 		if err != nil {
 			return count{}, err
 		}
-		if !more {
-			break
-		}
 	}
-	if err := r.countUnsent(ctx); err != nil {
+	rows, err := r.ledger.Shards(ctx)
+	if err != nil {
 		return count{}, err
 	}
+	r.unsent += rounds.Unsent(rows, r.planned.Pass)
 	counts, err := r.ledger.Count(ctx, "")
 	if err != nil {
 		return count{}, err

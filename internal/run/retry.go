@@ -20,12 +20,13 @@ func (r *Run) queue(ctx context.Context) *rounds.Queue {
 }
 
 // planRetries plans a round of further attempts: the only arrow that leads back. It takes the queue of all ended shards, so that
-// few records of many shards fill one job. It reports whether there was anything to do. among, if not nil, narrows it to some
-// shards: if they queue too little for a job, that waits for the others, and so do merges.
-func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, error) {
+// few records of many shards fill one job. more reports whether there is anything to send, unsent how many queued records are not sent
+// any more. among, if not nil, narrows it to some shards: if they queue too little for a job, that waits for the others, and so do
+// merges.
+func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (more bool, unsent int64, err error) {
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
-		return false, err
+		return false, 0, err
 	}
 	queue := r.queue(ctx)
 	from, records := rounds.Waiting(shards, r.planned.Pass, among)
@@ -34,30 +35,29 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 		m := rounds.Merges{Pass: r.index(r.planned.Pass), Journals: journals, Renderer: r.asked.Long.Merge}
 		id, merges, err := queue.AddMerges(ctx, shards, &m)
 		if err != nil {
-			return false, err
+			return false, 0, err
 		}
 		if merges > 0 {
 			from, records = append(from, id), records+merges
 		}
 	}
 	if records == 0 {
-		return false, nil
+		return false, 0, nil
 	}
 	mode, late, err := r.retryMode(ctx)
 	if err != nil {
-		return false, err
+		return false, 0, err
 	}
 	how := rounds.Decide(records, mode, r.bounds(), among != nil, r.basis().OnDemandHint())
 	if how.Note != "" {
 		r.watch(Event{Kind: Note, Text: how.Note})
 	}
 	if how.Mode == "" {
-		r.unsent = how.Unsent
-		return false, nil
+		return false, how.Unsent, nil
 	}
 	rows, note, err := queue.Cut(ctx, from, r.planned.Pass, how.Mode, r.bounds())
 	if err != nil {
-		return false, err
+		return false, 0, err
 	}
 	if note != "" {
 		r.watch(Event{Kind: Note, Text: note})
@@ -66,7 +66,7 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (bool, er
 		rows[i].Late = late
 	}
 	if err := r.number(ctx, rows); err != nil {
-		return false, err
+		return false, 0, err
 	}
-	return true, r.ledger.AddShards(ctx, rows, nil, rounds.Takes(from, rows[0].ID))
+	return true, 0, r.ledger.AddShards(ctx, rows, nil, rounds.Takes(from, rows[0].ID))
 }

@@ -46,6 +46,16 @@ func Waiting(rows []ledger.Shard, pass int, among []quarry.ShardID) (from []quar
 	return from, records
 }
 
+// Unsent counts the records of a pass's shards that are not sent because a file cannot hold a job's minimum of them.
+func Unsent(rows []ledger.Shard, pass int) (records int64) {
+	for i := range rows {
+		if s := &rows[i]; s.Pass == pass && s.Unasked != "" {
+			records += s.Records
+		}
+	}
+	return records
+}
+
 // Takes names the first row of a round as the one that takes the queued records of each shard. Files of merges belong to no shard.
 func Takes(from []quarry.ShardID, first quarry.ShardID) map[quarry.ShardID]quarry.ShardID {
 	takes := map[quarry.ShardID]quarry.ShardID{}

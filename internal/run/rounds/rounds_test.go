@@ -117,7 +117,11 @@ func TestARoundTakesWhatNoRoundHasTaken(t *testing.T) {
 		row("s00003", func(s *ledger.Shard) { s.State = quarry.ShardCollected }),
 		row("s00004", func(s *ledger.Shard) { s.Tally.Left = 0 }),
 		row("s00005", func(s *ledger.Shard) { s.HandsTo = "r00001" }),
-		row("s00006", func(s *ledger.Shard) { s.Unasked = quarry.KindBelowMinimum }),
+		row("s00006", func(s *ledger.Shard) { s.Unasked, s.Records = quarry.KindBelowMinimum, 4 }),
+		row("s00007", func(s *ledger.Shard) { s.Pass, s.Unasked, s.Records = 1, quarry.KindBelowMinimum, 8 }),
+	}
+	if n := rounds.Unsent(rows, 2); n != 4 {
+		t.Errorf("Unsent() = %d, want the 4 records of s00006", n)
 	}
 	for _, c := range []struct {
 		among   []quarry.ShardID
