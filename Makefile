@@ -35,7 +35,7 @@ check-notice:
 
 test:
 	$(GO) test -timeout 25m ./...
-	$(GO) test -C tools ./notice ./wording ./mutants
+	$(GO) test -C tools -count=1 ./notice ./wording ./mutants
 
 # The same texts without the processor's vectors, as on one that has none.
 test-novectors:
