@@ -51,7 +51,7 @@ func (pr *Program) sourceConfig(s *config.Settings, e *effect.Effects, records b
 		}
 	}
 	if err := cfg.Validate(); err != nil {
-		if strings.HasPrefix(err.Error(), "kind ") {
+		if strings.HasPrefix(err.Error(), "type ") {
 			return cfg, BadSetting("from", err)
 		}
 		return cfg, BadSetting("field", err)

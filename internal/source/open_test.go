@@ -62,7 +62,7 @@ func TestOpenRefusesWithAHint(t *testing.T) {
 		{"a file that is not there", []string{"/no/such/file.jsonl"}, source.Config{}, "open source /no/such/file.jsonl: no such file or folder"},
 		{"no standard input", []string{"-"}, source.Config{}, "open source -: there is no standard input"},
 		{"bytes of no kind", []string{"-"}, source.Config{Stdin: strings.NewReader("\x00\x01\x02")}, "open source -: its type is not recognized"},
-		{"an unknown kind", []string{"-"}, source.Config{From: "xlsx"}, `open sources: kind "xlsx": want one of`},
+		{"an unknown kind", []string{"-"}, source.Config{From: "xlsx"}, `open sources: type "xlsx": want one of`},
 		{"a page of the web", []string{"https://user:secret@example.org/x"}, source.Config{}, "open source https://example.org/x: its type is not recognized"},
 		{"a login in an address", []string{"https://user:secret@example.org/"}, source.Config{From: "wordpress"}, "open source https://example.org/: URL of example.org holds a login"},
 		{"a file as a site", []string{"open.go"}, source.Config{From: "wordpress"}, "open source open.go: a file is not of type wordpress"},

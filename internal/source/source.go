@@ -122,10 +122,10 @@ type Config struct {
 // Validate reports the first setting that cannot be.
 func (c Config) Validate() error {
 	if c.From != "" && !slices.Contains(Kinds(), c.From) {
-		return fmt.Errorf("kind %q: want one of %s", c.From, strings.Join(Kinds(), "|"))
+		return fmt.Errorf("type %q: want one of %s", c.From, strings.Join(Kinds(), "|"))
 	}
 	if c.Records && c.From != "" && c.From != "jsonl" {
-		return fmt.Errorf("kind %q: ready records are jsonl", c.From)
+		return fmt.Errorf("type %q: ready records are jsonl", c.From)
 	}
 	return c.items().Validate()
 }
