@@ -8,12 +8,12 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants wording
+.PHONY: build check check-linker check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants wording
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
 
-check: tidy fmt lint check-notice test test-novectors race cross
+check: tidy fmt lint check-notice check-linker test test-novectors race cross
 
 tidy:
 	$(GO) mod tidy -diff
@@ -32,6 +32,11 @@ notice:
 
 check-notice:
 	$(GO) run -C tools ./notice -check
+
+# The linker must be able to drop methods (docs/adr/0011): it names what looks them up.
+check-linker:
+	@found=$$($(GO) build -ldflags=-dumpdep -o /dev/null ./cmd/quarry 2>&1 | grep -m 3 '<ReflectMethod>'); \
+	if [ -n "$$found" ]; then echo "methods are looked up by name, so the linker keeps all of them:"; echo "$$found"; exit 1; fi
 
 test:
 	$(GO) test -timeout 25m ./...
