@@ -54,10 +54,9 @@ var panelClasses = [...]string{
 }
 
 func panelClass(class []byte) bool {
-	if len(class) == 0 {
-		return false
-	}
-	for name := range bytes.FieldsSeq(bytes.ToLower(class)) {
+	var small [64]byte
+	for name := range bytes.FieldsSeq(class) {
+		name = appendLower(small[:0], name)
 		if string(name) == "collapse" {
 			return true
 		}
