@@ -41,6 +41,7 @@ func (r *Run) openNew(ctx context.Context) error {
 	err := r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) {
 		h.Run, h.Created, h.Sources, h.Target, h.Pools = r.id, quarry.Timestamp(r.began), r.cfg.Sources, r.target(), r.pools.Refs()
 		r.here(h)
+		r.writtenBy(h)
 		r.begin(h)
 	})
 	if err != nil {
@@ -50,10 +51,13 @@ func (r *Run) openNew(ctx context.Context) error {
 	return nil
 }
 
-// here notes where the run is from here on, which version writes it, and whether a stand-in answers, so that nothing is paid.
-func (r *Run) here(h *book.Head) {
+// here notes where the run is from here on.
+func (r *Run) here(h *book.Head) { h.Region, h.Bucket = r.cfg.Region, r.bucket.Name() }
+
+// writtenBy notes which version sends from here on, and whether a stand-in answers, so that nothing is paid.
+func (r *Run) writtenBy(h *book.Head) {
 	free := r.cfg.Local || r.cfg.Free
-	h.Region, h.Bucket, h.Version, h.StandIn = r.cfg.Region, r.bucket.Name(), r.cfg.Version, &free
+	h.Version, h.StandIn = r.cfg.Version, &free
 }
 
 // begin notes the pass at hand, what it is sent with, and what its sources are.
@@ -62,7 +66,12 @@ func (r *Run) begin(h *book.Head) {
 }
 
 // resume makes the rows due that an earlier process let wait.
-func (r *Run) resume(ctx context.Context) error { return r.ledger.Resume(ctx, time.Now()) }
+func (r *Run) resume(ctx context.Context) error {
+	if err := r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { r.writtenBy(h) }); err != nil {
+		return err
+	}
+	return r.ledger.Resume(ctx, time.Now())
+}
 
 func (r *Run) target() string {
 	if r.cfg.Local {
