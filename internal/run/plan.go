@@ -7,6 +7,7 @@ import (
 
 	"quarry/internal/ledger"
 	"quarry/internal/run/book"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/planner"
 )
@@ -103,6 +104,24 @@ func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 		return nil, err
 	}
 	return rows, r.number(ctx, rows)
+}
+
+// number gives new rows their ids and their places after the rows there are.
+func (r *Run) number(ctx context.Context, rows []ledger.Shard) error {
+	all, err := r.ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	var seq int64
+	for i := range all {
+		seq = max(seq, all[i].Seq)
+	}
+	numbers, err := r.numbered(ctx, all)
+	if err != nil {
+		return err
+	}
+	cut.Number(rows, numbers, seq)
+	return nil
 }
 
 // importedBefore opens the given answers where an earlier version joined the pass with them as with a pass before; else nil.

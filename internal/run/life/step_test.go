@@ -320,3 +320,43 @@ func TestAShardThatShrinks(t *testing.T) {
 		t.Errorf("a pilot of a pass that has sent something: %q, %v, want it left unsent", one.Unasked, err)
 	}
 }
+
+func TestCollectSendsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, row(1, quarry.ShardPlanned), row(2, quarry.ShardBuilt), row(3, quarry.ShardUploaded), row(4, quarry.ShardCalling, called), row(5, quarry.ShardCollected))
+	rows, err := w.cfg.Ledger.Shards(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []*ledger.Shard
+	for i := range rows {
+		all = append(all, &rows[i])
+	}
+	failed, err := w.Collect(t.Context(), all, true)
+	if err != nil || len(failed) > 0 || len(w.done) > 0 {
+		t.Fatalf("Collect() = %v, %v after %q, want nothing built and nothing called", failed, err, w.done)
+	}
+	kept, err := w.cfg.Ledger.Shards(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []quarry.ShardState{quarry.ShardPlanned, quarry.ShardBuilt, quarry.ShardUploaded, quarry.ShardCalling, quarry.ShardDone}
+	for i := range kept {
+		if kept[i].State != want[i] {
+			t.Errorf("shard %s is %s, want %s", kept[i].ID, kept[i].State, want[i])
+		}
+	}
+}
+
+func TestWhatBlocksOneShardKeepsNoOtherFromBeingCollected(t *testing.T) {
+	t.Parallel()
+	elsewhere := func(s *ledger.Shard) {
+		s.Pool = ledger.Pool{Region: "eu-west-1", Bucket: "other", Model: quarry.DefaultModel}
+	}
+	blocked, fine := row(1, quarry.ShardSubmitted, elsewhere), row(2, quarry.ShardCollected)
+	w := newWorld(t, blocked, fine)
+	failed, err := w.Collect(t.Context(), []*ledger.Shard{&blocked, &fine}, true)
+	if err != nil || len(failed) != 1 || fine.State != quarry.ShardDone || blocked.State != quarry.ShardSubmitted {
+		t.Errorf("Collect() = %v, %v; the shards are %s and %s, want one error, the first unchanged and the second done", failed, err, blocked.State, fine.State)
+	}
+}
