@@ -253,7 +253,8 @@ func (l *Ledger) Next(ctx context.Context, now time.Time, except ...quarry.Shard
 	if err != nil {
 		return Shard{}, err
 	}
-	s, err := l.one(ctx, `state <> 'done' AND due <= $1 AND id NOT IN (SELECT value FROM json_each($2)) ORDER BY due, seq LIMIT 1`, now.UnixMilli(), string(ids))
+	s, err := l.one(ctx, `state <> 'done' AND due <= $1 AND id NOT IN (SELECT value FROM json_each($2)) ORDER BY due, seq LIMIT 1`,
+		now.UnixMilli(), string(ids))
 	if errors.Is(err, ErrNoShard) {
 		return s, ErrNothingDue
 	}
@@ -290,7 +291,8 @@ func update(ctx context.Context, tx *effect.Tx, s *Shard, query string, args ...
 // Resume makes every row due that is not held or done: a process that begins looks at each of them at once.
 func (l *Ledger) Resume(ctx context.Context, now time.Time) error {
 	return l.change(ctx, "ledger: resume", func(tx *effect.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = CASE WHEN due = $1 THEN due ELSE $2 END WHERE state <> 'done'`, held.UnixMilli(), now.UnixMilli())
+		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = CASE WHEN due = $1 THEN due ELSE $2 END WHERE state <> 'done'`,
+			held.UnixMilli(), now.UnixMilli())
 		return err
 	})
 }
@@ -316,7 +318,8 @@ func (l *Ledger) NextDue(ctx context.Context, except ...quarry.ShardID) (due tim
 		return time.Time{}, false, err
 	}
 	var ms, n int64
-	err = l.db.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(due), 0) FROM shard WHERE state <> 'done' AND due <> $1 AND id NOT IN (SELECT value FROM json_each($2))`,
+	err = l.db.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(due), 0) FROM shard
+		WHERE state <> 'done' AND due <> $1 AND id NOT IN (SELECT value FROM json_each($2))`,
 		[]any{held.UnixMilli(), string(ids)}, &n, &ms)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("look for the next due shard: %w", err)

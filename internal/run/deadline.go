@@ -62,8 +62,8 @@ func (r *Run) keepDeadline(ctx context.Context, d *limits.Deadline) error {
 // work is what the pass has to do before its deadline.
 func (r *Run) work() *limits.Work {
 	return &limits.Work{
-		Pass: r.planned.Pass, Records: r.planned.Stages(), Usage: r.basis().Usage(), Prices: r.current().prices(), Quotas: r.cfg.Quotas, Concurrency: r.cfg.Concurrency,
-		Margin: r.current().callMargin(), Cap: r.cfg.MaxUSD, Costs: r.costs(),
+		Pass: r.planned.Pass, Records: r.planned.Stages(), Usage: r.basis().Usage(), Prices: r.current().prices(),
+		Quotas: r.cfg.Quotas, Concurrency: r.cfg.Concurrency, Margin: r.current().callMargin(), Cap: r.cfg.MaxUSD, Costs: r.costs(),
 	}
 }
 

@@ -166,7 +166,10 @@ func (b *Builder) one(s *ledger.Shard, f *shardfile.InputFile, left *unbuilt, it
 // records gives the records of a document that are the shard's.
 func records(s *ledger.Shard, item *prepare.Item, p *planned) iter.Seq2[shardfile.Part, []byte] {
 	return func(yield func(shardfile.Part, []byte) bool) {
-		part := shardfile.Part{ID: item.Document.ID, Order: p.order, Tried: p.tried, Bad: p.bad, Parts: item.Parts(), Document: item.Document.Info(), Cleaned: item.Cleaned()}
+		part := shardfile.Part{
+			ID: item.Document.ID, Order: p.order, Tried: p.tried, Bad: p.bad, Parts: item.Parts(),
+			Document: item.Document.Info(), Cleaned: item.Cleaned(),
+		}
 		for id, input := range item.Records(p.tried + 1) {
 			if !p.asks(s, id.PartNumber()) {
 				continue

@@ -29,10 +29,12 @@ func (l *Life) build(ctx context.Context, s *ledger.Shard) error {
 		return fmt.Errorf("build shard %s: %w", s.ID, err)
 	}
 	if b.Records+b.Changed.Records != s.Records {
-		return fmt.Errorf("build shard %s: %s and %s that changed, of %s planned", s.ID, figure.Count(b.Records, "record"), figure.Thousands(b.Changed.Records), figure.Thousands(s.Records))
+		return fmt.Errorf("build shard %s: %s and %s that changed, of %s planned",
+			s.ID, figure.Count(b.Records, "record"), figure.Thousands(b.Changed.Records), figure.Thousands(s.Records))
 	}
 	if stale, err := l.pilotIsStale(ctx, s, &b); err != nil || stale {
-		return errors.Join(err, fmt.Errorf("build shard %s: %s left of the pilot's %s: %w", s.ID, figure.Clause(b.Records, "record", "is", "are"), figure.Thousands(s.Records), relocate.SourceChanged(s.Start)))
+		return errors.Join(err, fmt.Errorf("build shard %s: %s left of the pilot's %s: %w",
+			s.ID, figure.Clause(b.Records, "record", "is", "are"), figure.Thousands(s.Records), relocate.SourceChanged(s.Start)))
 	}
 	s.Digest, s.Records, s.Bytes, s.AnswerTokens, s.Parted, s.Unbuilt = b.Digest, b.Records, b.Bytes, b.Tokens, b.Parted, b.Changed.Records
 	if b.Changed.Records > 0 {
@@ -72,7 +74,8 @@ func (l *Life) shrink(s *ledger.Shard, c *input.Changed) {
 	if c.Documents > int64(len(c.First)) {
 		names += fmt.Sprintf(" and %d more", c.Documents-int64(len(c.First)))
 	}
-	note("%s changed in the sources after they were planned and are not sent (%s): they end failed, class %s; rerun the same command to plan and send them",
+	note("%s changed in the sources after they were planned and are not sent (%s): they end failed, class %s; "+
+		"rerun the same command to plan and send them",
 		figure.Count(c.Documents, "document"), names, quarry.ClassSourceChanged)
 	left := figure.Clause(s.Records, "record", "is", "are")
 	switch few := l.tooFew(s.Mode, s.Records); {

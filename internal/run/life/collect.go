@@ -39,7 +39,8 @@ func (l *Life) collect(ctx context.Context, s *ledger.Shard) error {
 	if errors.Is(err, bucket.ErrNoBucket) {
 		return &quarry.Error{
 			Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: err,
-			Hint: "the answers of this job were in the bucket. Nothing is sent again until the bucket exists: restore it with its contents, or create it again with `quarry setup`, " +
+			Hint: "the answers of this job were in the bucket. Nothing is sent again until the bucket exists: " +
+				"restore it with its contents, or create it again with `quarry setup`, " +
 				"then rerun the same command, which names the answers that are lost",
 		}
 	}
@@ -62,7 +63,8 @@ func (l *Life) collect(ctx context.Context, s *ledger.Shard) error {
 		return halt(failed)
 	}
 	if len(out.Files) == 0 && owesOutput(&s.Job) {
-		return owed(s, fmt.Errorf("it ended %s with %s, but there is no output under %s", s.Job.Status, figure.Count(s.Job.Counts.Success, "answer"), at.Bucket.URI(prefix)))
+		return owed(s, fmt.Errorf("it ended %s with %s, but there is no output under %s",
+			s.Job.Status, figure.Count(s.Job.Counts.Success, "answer"), at.Bucket.URI(prefix)))
 	}
 	err = l.settle(ctx, s, out, false)
 	if errors.Is(err, errShort) || errors.Is(err, errExchanged) { // once more: what was on the way may be what is short
@@ -92,7 +94,8 @@ var errExchanged = errors.New("the output holds answers to other records")
 func owed(s *ledger.Shard, why error) error {
 	return &quarry.Error{
 		Kind: quarry.Provider, Op: "collect job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID), Err: why,
-		Hint: "nothing is sent again, since it would be billed again: restore the output (an earlier version of the object, a copy from another bucket) and rerun the same command; " +
+		Hint: "nothing is sent again, since it would be billed again: " +
+			"restore the output (an earlier version of the object, a copy from another bucket) and rerun the same command; " +
 			"or start a new run in another --dir, where all records are sent and billed again",
 	}
 }
@@ -138,7 +141,8 @@ func owesOutput(j *ledger.Job) bool {
 func hintFor(message string) string {
 	switch {
 	case strings.Contains(message, "GetObject") || strings.Contains(message, "PutObject"):
-		return "give the service role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket; if a KMS key encrypts the bucket, also give it " +
+		return "give the service role s3:GetObject, s3:PutObject and s3:ListBucket on the bucket; " +
+			"if a KMS key encrypts the bucket, also give it " +
 			"kms:Decrypt and kms:GenerateDataKey on the key (the message does not mention it); then rerun the same command"
 	case strings.Contains(message, "minimum"):
 		return "send more documents, or send these on demand with --mode ondemand"

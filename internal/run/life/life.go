@@ -64,7 +64,8 @@ type Config struct {
 	Model   string         // that was requested
 	Free    bool           // the provider is a stand-in, so answers cost nothing
 	Workers int            // of parsing
-	// Final: nothing of these rows is sent again in their pass, since their input files or their sources are not here, or since it is given up.
+	// Final: nothing of these rows is sent again in their pass, since their input files or their sources are not here, or since it is
+	// given up.
 	Final bool
 }
 
@@ -169,7 +170,8 @@ func (l *Life) waitOr(s *ledger.Shard, err error) error {
 // What a person does about a wait: nothing, or something.
 const (
 	retried    = " (retried automatically)"
-	logInAgain = "; log in again: a profile or `aws sso login` is read again automatically; for keys in AWS_… variables, press Ctrl-C and rerun the same command"
+	logInAgain = "; log in again: a profile or `aws sso login` is read again automatically; " +
+		"for keys in AWS_… variables, press Ctrl-C and rerun the same command"
 )
 
 // waitLonger waits twice as long each time the same happens, up to a minute.

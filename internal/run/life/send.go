@@ -78,7 +78,8 @@ func (l *Life) validate(ctx context.Context, s *ledger.Shard) error {
 	}
 	if report.Faults > 0 {
 		return &quarry.Error{
-			Kind: quarry.BadItems, Op: "validate shard", Subject: string(s.ID), Err: fmt.Errorf("%s: %s", figure.Count(report.Faults, "fault"), strings.Join(first, "; ")),
+			Kind: quarry.BadItems, Op: "validate shard", Subject: string(s.ID),
+			Err:  fmt.Errorf("%s: %s", figure.Count(report.Faults, "fault"), strings.Join(first, "; ")),
 			Hint: "nothing was sent; `quarry validate " + l.Files.Input(s.ID) + "` names every fault",
 		}
 	}

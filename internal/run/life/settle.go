@@ -37,7 +37,9 @@ func (l *Life) settle(ctx context.Context, s *ledger.Shard, out collect.Output, 
 	of := l.answered(s)
 	for _, path := range out.Files {
 		chunks := collect.Chunks(ctx, path)
-		judged := parallel.Map(ctx, l.Workers, chunks, func(_ int, p collect.Piece) (answers.Chunk, error) { return l.Judge.Chunk(of, places, p) })
+		judged := parallel.Map(ctx, l.Workers, chunks, func(_ int, p collect.Piece) (answers.Chunk, error) {
+			return l.Judge.Chunk(of, places, p)
+		})
 		for chunk, err := range judged {
 			if err != nil {
 				return err
@@ -165,7 +167,8 @@ func (l *Life) seal(s *ledger.Shard, loose *shardfile.Loose) error {
 		place++
 	}
 	if t := s.Tally; t.OK+t.Invalid+t.Failed+t.Left != s.Records {
-		return fmt.Errorf("%s ended as %s ok, %s invalid, %s failed, %s left", figure.Count(s.Records, "record"), figure.Thousands(t.OK), figure.Thousands(t.Invalid), figure.Thousands(t.Failed), figure.Thousands(t.Left))
+		return fmt.Errorf("%s ended as %s ok, %s invalid, %s failed, %s left", figure.Count(s.Records, "record"),
+			figure.Thousands(t.OK), figure.Thousands(t.Invalid), figure.Thousands(t.Failed), figure.Thousands(t.Left))
 	}
 	// The journal last: once it is there, the queue is too.
 	return atomicfile.CommitAll(queue, journal)
@@ -184,7 +187,10 @@ func (l *Life) complete(s *ledger.Shard, res *quarry.Result, p *shardfile.Part) 
 
 // answered is what a shard's answers come from.
 func (l *Life) answered(s *ledger.Shard) *answers.Job {
-	return &answers.Job{ARN: s.Job.ARN, Model: l.Costs.At(s).Model, Status: s.Job.Status, Message: s.Job.Message, Unasked: s.Unasked != "", Shrunk: s.Unbuilt > 0}
+	return &answers.Job{
+		ARN: s.Job.ARN, Model: l.Costs.At(s).Model, Status: s.Job.Status, Message: s.Job.Message,
+		Unasked: s.Unasked != "", Shrunk: s.Unbuilt > 0,
+	}
 }
 
 // tally counts one outcome.

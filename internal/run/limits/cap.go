@@ -61,7 +61,8 @@ func (c *Cap) Check(costs *Costs, rows []ledger.Shard, s *ledger.Shard) (verdict
 	if !ok {
 		return nil, reached
 	}
-	why := fmt.Sprintf("the cap of %s leaves %s, and shard %s of %s may cost %s", c.limit, b.Left(c.limit), s.ID, figure.Count(s.Records, "record"), own.Needs())
+	why := fmt.Sprintf("the cap of %s leaves %s, and shard %s of %s may cost %s",
+		c.limit, b.Left(c.limit), s.ID, figure.Count(s.Records, "record"), own.Needs())
 	return verdict.Cut{Least: least, Most: most, Bytes: bytes, Why: why, Else: reached}, nil
 }
 

@@ -41,7 +41,8 @@ const (
 func NewDeadline(said string, began, now time.Time) (*Deadline, error) {
 	by, err := forecast.ParseDeadline(said, began)
 	if err != nil {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: "--by", Err: err, Hint: "name the time at which the run must be finished"}
+		hint := "name the time at which the run must be finished"
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: "--by", Err: err, Hint: hint}
 	}
 	if !by.After(now) {
 		return nil, &quarry.Error{
@@ -93,15 +94,18 @@ func (d *Deadline) Mode(w *Work, now time.Time, jobs bool) (mode quarry.Mode, no
 	by := Moment(d.By)
 	model, _, known := catalog.Find(w.Prices.Model)
 	if jobs && (!known || model.Batch) && haste.JobsFit(left, need) {
-		return quarry.ModeJob, fmt.Sprintf("deadline %s: sent as jobs, for which AWS promises no time; records that have no answer when only the time for calls is left, about %s, are sent as on-demand calls%s",
+		return quarry.ModeJob, fmt.Sprintf("deadline %s: sent as jobs, for which AWS promises no time; "+
+			"records that have no answer when only the time for calls is left, about %s, are sent as on-demand calls%s",
 			by, round(need), w.callsCost(w.Records, quarry.ModeOnDemand))
 	}
 	mode = haste.Mode(left, need)
 	switch {
 	case left < need:
-		note = fmt.Sprintf("deadline %s: too late even for calls, which take about %s; sent on demand anyway, as the fastest way", by, round(need))
+		note = fmt.Sprintf("deadline %s: too late even for calls, which take about %s; sent on demand anyway, as the fastest way",
+			by, round(need))
 	case jobs:
-		note = fmt.Sprintf("deadline %s: sent as on-demand calls, mode %s, which take about %s; jobs would leave no time for retries", by, mode, round(need))
+		note = fmt.Sprintf("deadline %s: sent as on-demand calls, mode %s, which take about %s; jobs would leave no time for retries",
+			by, mode, round(need))
 	}
 	return mode, note
 }
@@ -212,7 +216,8 @@ func (d *Deadline) moveText(m *report.Move) string {
 	if m.What == movedOpen {
 		what = "that open jobs have not answered: these jobs are stopped, and their answers are kept"
 	}
-	return fmt.Sprintf("deadline %s: calls replace jobs for %s %s (mode %s%s)", Moment(d.By), figure.Count(m.Records, "record"), what, m.Mode, costText(m.Cost, m.Instead))
+	return fmt.Sprintf("deadline %s: calls replace jobs for %s %s (mode %s%s)",
+		Moment(d.By), figure.Count(m.Records, "record"), what, m.Mode, costText(m.Cost, m.Instead))
 }
 
 func costText(calls, jobs *quarry.USD) string {

@@ -105,7 +105,9 @@ func (c *Clock) Look(w *Work, rows []ledger.Shard, now time.Time) (decided *Dead
 
 func (w *Work) move(what string, mode quarry.Mode, records int64, now time.Time) *report.Move {
 	u := w.share(records)
-	return &report.Move{At: now.UTC(), What: what, Mode: mode, Records: records, Cost: w.Prices.Cost(mode, u), Instead: w.Prices.Cost(quarry.ModeJob, u)}
+	return &report.Move{
+		At: now.UTC(), What: what, Mode: mode, Records: records, Cost: w.Prices.Cost(mode, u), Instead: w.Prices.Cost(quarry.ModeJob, u),
+	}
 }
 
 // NextLook is when a shard that waits until due has to be looked at for the deadline: just before the moment as well as at it,
@@ -179,10 +181,12 @@ func (r *rest) overCap(w *Work, mode quarry.Mode, by time.Time) string {
 	}
 	calls := w.Prices.Cost(mode, w.share(r.all))
 	if calls == nil || !r.priced {
-		return fmt.Sprintf("records that are late for %s stay in jobs: the price of calls is not known, so the cap of %s could be exceeded", Moment(by), w.Cap)
+		return fmt.Sprintf("records that are late for %s stay in jobs: the price of calls is not known, so the cap of %s could be exceeded",
+			Moment(by), w.Cap)
 	}
 	if r.settled+*calls <= *w.Cap {
 		return ""
 	}
-	return fmt.Sprintf("records that are late for %s stay in jobs: calls for the rest would cost about %s and exceed the cap of %s", Moment(by), calls, w.Cap)
+	return fmt.Sprintf("records that are late for %s stay in jobs: calls for the rest would cost about %s and exceed the cap of %s",
+		Moment(by), calls, w.Cap)
 }

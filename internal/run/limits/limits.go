@@ -126,7 +126,8 @@ func (c *Costs) settled(s *ledger.Shard) *quarry.USD {
 // unpriced is the error of a cap without a price.
 func (c *Costs) unpriced(limit quarry.USD) error {
 	return &quarry.Error{
-		Kind: quarry.OverLimit, Op: "hold the cap of", Subject: limit.String(), Err: fmt.Errorf("the price of %s in %s is not known", c.Pools[0].Model, c.Pools[0].Region),
+		Kind: quarry.OverLimit, Op: "hold the cap of", Subject: limit.String(), Err: fmt.Errorf("the price of %s in %s is not known",
+			c.Pools[0].Model, c.Pools[0].Region),
 		Hint: cost.UnknownHelp + "; or omit --max-usd",
 	}
 }

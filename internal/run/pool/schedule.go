@@ -310,5 +310,6 @@ func (c *Schedule) best(s *ledger.Shard, now time.Time, mine ledger.Pool) (best 
 // fits reports whether a place takes a job of the shard. A quota of 0 is none.
 func fits(s *ledger.Shard, q quarry.Quotas) bool {
 	within := func(n, limit int64) bool { return limit == 0 || n <= limit }
-	return s.Records >= q.MinRecords && within(s.Records, q.RecordsPerJob) && within(s.Records, q.RecordsPerFile) && within(s.Bytes, q.FileBytes) && within(s.Bytes, q.JobBytes)
+	return s.Records >= q.MinRecords && within(s.Records, q.RecordsPerJob) && within(s.Records, q.RecordsPerFile) &&
+		within(s.Bytes, q.FileBytes) && within(s.Bytes, q.JobBytes)
 }
