@@ -8,7 +8,7 @@ import (
 // DocumentID is the source's own id of an item, unique in a run.
 type DocumentID string
 
-// Format says what kind of text a body is. The zero value means: not said, to be told from the text.
+// Format says what kind of text a body is. The zero value means: not given, to be detected from the text.
 type Format string
 
 // The formats a body can have. FormatPage is a whole HTML page, whose main content has to be found first. FormatMarked is
@@ -28,7 +28,7 @@ type Document struct {
 	Title  string
 	Body   []byte // shared with the block it came in: valid as long as the block is, never changed in place
 	URL    string
-	Valid  bool   // Body is known to be valid UTF-8: whoever read it has checked
+	Valid  bool   // Body is known to be valid UTF-8: a caller that read it has checked
 	Lang   string // as the source says it ("en", "ja"), or empty
 	Format Format
 	// ModelInput is set instead of Body where the source has ready records (--records): sent as it is.
@@ -63,9 +63,9 @@ type Block struct {
 	First Position
 	// Documents reads the block's items in order. It may be called on any goroutine and more than once. An item that
 	// cannot be read is yielded as an *ItemError with a Document that holds no more than its position, and reading
-	// goes on behind it; any other error ends the sequence.
+	// continues after it; any other error ends the sequence.
 	Documents iter.Seq2[Document, error]
-	// Free, where it is not nil, gives back the memory that the documents' bodies, ModelInputs and Fields lie in. Whoever
+	// Free, where it is not nil, gives back the memory that the documents' bodies, ModelInputs and Fields are in. A caller that
 	// calls it holds none of them any more, and does not read the block again.
 	Free func()
 }

@@ -6,12 +6,12 @@ import (
 	"fmt"
 )
 
-// DocumentInfo is what a result keeps of its document: title, url and lang, and beside them the item's other members.
+// DocumentInfo is what a result keeps of its document: title, url and lang, and next to them the item's other members.
 type DocumentInfo struct {
 	Title string
 	URL   string
 	Lang  string
-	// Fields holds the item's other members as one JSON object, or is empty. In JSON they stand beside title, url and
+	// Fields holds the item's other members as one JSON object, or is empty. In JSON they are next to title, url and
 	// lang, which outweigh members of the same names.
 	Fields json.RawMessage
 }

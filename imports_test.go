@@ -113,7 +113,7 @@ var belowRun = map[string][]string{
 var leaves = []string{"internal/jsonl", "internal/resultline", "internal/atomicfile", "internal/effect", "internal/catalog", "internal/figure", "internal/rules", "internal/simd", "internal/template", "internal/nearest", "internal/outfile", "internal/testdata", "internal/inflight"}
 
 // Dependencies have one importing package, or few, so that replacing one is the work of one package. What is not here is
-// imported by nobody: a new dependency comes with its owner.
+// imported by no one: a new dependency comes with its owner.
 var owners = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/bedrock":        {"internal/bedrock"},
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime": {"internal/bedrock"},

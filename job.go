@@ -10,7 +10,7 @@ import (
 // accepted by some and refused by others.
 type JobARN string
 
-// ID is the last part of the ARN, the folder under which the job's output lies.
+// ID is the last part of the ARN, the folder under which the job's output is.
 func (a JobARN) ID() string { return string(a[strings.LastIndexByte(string(a), '/')+1:]) }
 
 // Valid reports whether it is the ARN of a job, as

@@ -6,7 +6,7 @@
 //	document → record → shard → job → result
 //
 // What always holds: nothing here opens a file, a socket or a clock; a state changes only through [ShardState.Advance];
-// ids are types of their own, so that a record id never stands where a document id belongs.
+// ids are types of their own, so that a record id never is where a document id belongs.
 package quarry
 
 import (
@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// DefaultModel is the model asked when nobody names one: Claude Haiku 4.5 over the geographic profile of the US.
+// DefaultModel is the model asked when no one names one: Claude Haiku 4.5 over the geographic profile of the US.
 const DefaultModel = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 
-// RunID names one run of a collection, `[a-z0-9]{10}`. It stands in job names and in the bucket's prefix.
+// RunID names one run of a collection, `[a-z0-9]{10}`. It is in job names and in the bucket's prefix.
 type RunID string
 
 const runIDAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789"

@@ -32,7 +32,7 @@ type DocumentKey [sha256.Size]byte
 
 // NewDocumentKey hashes what decides an answer: the model id, the answer's schema (canonical JSON, empty when there is
 // none) and the canonical modelInput of the first attempt without the members that structured output adds. Each part
-// goes in behind its length, so no two different triples share their bytes.
+// goes in after its length, so no two different triples share their bytes.
 func NewDocumentKey(model string, schema, modelInput []byte) DocumentKey {
 	h := sha256.New()
 	var n [8]byte
@@ -103,7 +103,7 @@ func (id RecordID) Whole() RecordID {
 	return RecordID(stem[:strings.LastIndex(stem, "-p")] + attempt)
 }
 
-// cut gives what stands before the attempt, and the attempt with its dash.
+// cut gives what is before the attempt, and the attempt with its dash.
 func (id RecordID) cut() (stem, attempt string) {
 	i := strings.LastIndex(string(id), "-a")
 	if i < 0 {

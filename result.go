@@ -10,7 +10,7 @@ const (
 	StatusOK      Status = "ok"      // answered, and the answer passed every check
 	StatusInvalid Status = "invalid" // answered, but no answer passed the checks
 	StatusFailed  Status = "failed"  // not answered
-	StatusSkipped Status = "skipped" // never asked, for a reason that stands in its error
+	StatusSkipped Status = "skipped" // never asked, for a reason that is in its error
 )
 
 // Class is what became of one attempt at one record. It decides whether and how the record is asked again.

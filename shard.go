@@ -45,7 +45,7 @@ func (id ShardID) Number() int {
 	return n
 }
 
-// ShardState is where one shard stands in its life.
+// ShardState is where one shard is in its life.
 //
 //	planned ─→ built ─→ uploaded ─→ intended ─→ submitted ─→ ended ─→ collected ─→ done      (a job)
 //	             │ ↖────────┴───────────┴──────────────────────┘           ↑

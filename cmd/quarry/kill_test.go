@@ -22,7 +22,7 @@ import (
 var full = flag.Bool("full", false, "kill 200 times, not a few")
 
 // TestSurvivesKill kills the real program with SIGKILL at random moments, until it has ended by itself often enough,
-// and asks audit and, beside it, the provider's bill whether any document is missing or any record was paid twice.
+// and asks audit and, next to it, the provider's bill whether any document is missing or any record was paid twice.
 func TestSurvivesKill(t *testing.T) {
 	t.Parallel()
 	wanted := 8
@@ -86,7 +86,7 @@ func killUntilDone(t *testing.T, rnd *rand.Rand, round int) (kills int) {
 		}
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && (exit.ExitCode() == 3 || (kills > 0 && exit.ExitCode() == 5)) {
-			// Some document ran out of attempts. A kill behind the last step begins a new pass for it, which is too small
+			// Some document ran out of attempts. A kill after the last step begins a new pass for it, which is too small
 			// for a job.
 			err = nil
 		}

@@ -119,7 +119,7 @@ func startStandin(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("ADMIN_SECRET", secret)
 }
 
-// runReadme runs the quarry commands that the README shows below a heading, as they stand: readme HEADING. The stand-in
+// runReadme runs the quarry commands that the README shows below a heading, as they are: readme HEADING. The stand-in
 // is the script's own.
 func runReadme(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := os.ReadFile(ts.Getenv("README"))

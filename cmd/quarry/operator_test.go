@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// becomeOperator goes on with the rights alone that setup prints for the caller: operator FILE.
+// becomeOperator continues with the rights alone that setup prints for the caller: operator FILE.
 func becomeOperator(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: operator FILE")

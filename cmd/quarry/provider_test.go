@@ -200,7 +200,7 @@ func paidOnce(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// administrator acts with the key that the stand-in printed, whoever the script goes on as.
+// administrator acts with the key that the stand-in printed, whichever user the script acts as.
 func administrator(ts *testscript.TestScript) (aws.Config, func()) {
 	transport := &http.Transport{}
 	return aws.Config{

@@ -95,7 +95,7 @@ func (w *Writer) Commit() error {
 	return w.e.Rename(w.path+".tmp", w.path)
 }
 
-// CommitAll commits files one behind the other, and none behind one that failed: whoever sees the last sees them all.
+// CommitAll commits files one after the other, and none after one that failed: a caller that sees the last sees them all.
 func CommitAll(files ...*Writer) error {
 	for _, w := range files {
 		if err := w.Commit(); err != nil {

@@ -63,7 +63,7 @@ func TestAFileIsSyncedBeforeItAppears(t *testing.T) {
 	}
 }
 
-// Whoever sees the last of several files sees them all.
+// A caller that sees the last of several files sees them all.
 func TestNoFileIsCommittedAfterOneThatFailed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -6,7 +6,7 @@ import (
 	"quarry"
 )
 
-// Two sequences of documents are held against each other without holding either: what the index expects, in its order,
+// Two sequences of documents are compared with each other without holding either: what the index expects, in its order,
 // and what a file or a source has.
 
 // Bounds of memory: how far ahead a document is looked for, and how many that are out of place are remembered.
@@ -23,9 +23,9 @@ type have struct {
 
 // alignment is how two sequences differ. Its callbacks are called in the order of the expected sequence.
 type alignment struct {
-	match  func(e *entry) error // the checked sequence stands at this document
+	match  func(e *entry) error // the checked sequence is at this document
 	absent func(e *entry) error // it was expected and is not there
-	// Documents that were not expected where they stand, and those that were expected and not there.
+	// Documents that were not expected where they are, and those that were expected and not there.
 	extra    []have
 	gone     map[hash]bool
 	overflow bool // there were more than can be remembered
@@ -133,7 +133,7 @@ func (q *queue) note(id hash, n int64) {
 	}
 }
 
-// head is the document that is due; nil behind the last.
+// head is the document that is due; nil after the last.
 func (q *queue) head() (*entry, error) {
 	if err := q.fill(1); err != nil || len(q.held) == 0 {
 		return nil, err

@@ -29,7 +29,7 @@ type Config struct {
 	// again, and Unread says why.
 	Sources iter.Seq2[quarry.DocumentID, error]
 	Unread  string
-	// Changed says why a difference between sources and index is nobody's fault: the sources, or how they are read, are
+	// Changed says why a difference between sources and index is no one's fault: the sources, or how they are read, are
 	// not known to be what they were. Empty: they are, and a document that the index does not know is missing.
 	Changed string
 }
@@ -56,7 +56,7 @@ type Report struct {
 	MaybePaidTwice []quarry.DocumentID `json:"maybe_paid_twice"`
 	// Altered are documents of which raw output, journal and results do not say the same.
 	Altered []quarry.DocumentID `json:"altered"`
-	// Found says of each id why it stands in its list.
+	// Found says of each id why it is in its list.
 	Found []Finding `json:"found"`
 	// Faults are those that belong to no document: a file that cannot be read, sums that do not add up.
 	Faults []string `json:"faults"`
@@ -103,7 +103,7 @@ func (r *Report) Clean() bool {
 	return len(r.Missing) == 0 && len(r.AnsweredTwice) == 0 && len(r.PaidTwice) == 0 && len(r.Altered) == 0 && len(r.Faults) == 0
 }
 
-// Run looks at a run directory. The error says that it could not; what is wrong with the run stands in the report.
+// Run looks at a run directory. The error says that it could not; what is wrong with the run is in the report.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return Report{}, err

@@ -52,7 +52,7 @@ func TestAnUntouchedRunIsClean(t *testing.T) {
 }
 
 // victim is a document of the main shard that was answered well at its first attempt, by one line, and whose answer
-// nobody shares.
+// no one shares.
 func (b *bundle) victim() (id quarry.DocumentID, record string) {
 	b.t.Helper()
 	raw := b.lines(mainRaw)
@@ -220,7 +220,7 @@ func swap(from, to string) func(*testing.T, []string, int) []string {
 	return func(t *testing.T, lines []string, i int) []string { return replaced(t, lines, i, from, to) }
 }
 
-// swapOutput changes a line behind the echo of its input, which nothing is made from.
+// swapOutput changes a line after the echo of its input, which nothing is made from.
 func swapOutput(from, to string) func(*testing.T, []string, int) []string {
 	return func(t *testing.T, lines []string, i int) []string {
 		out := slices.Clone(lines)

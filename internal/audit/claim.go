@@ -70,7 +70,7 @@ func digestOf(parts ...string) digest {
 // The forms in which an answer can be claimed.
 const (
 	asJSON   = "json"   // the whole text, read as JSON
-	asText   = "text"   // the text as it stands
+	asText   = "text"   // the text as it is
 	asFailed = "failed" // an answer that passed no check: the text, cut where it is long
 	asError  = "error"
 )
@@ -215,7 +215,7 @@ const (
 	maxMended   = 32
 )
 
-// inside gives the JSON values that begin somewhere in a text, as it stands or with the commas and line breaks mended
+// inside gives the JSON values that begin somewhere in a text, as it is or with the commas and line breaks repaired
 // that models are known to write.
 func inside(s string) []string {
 	var out []string

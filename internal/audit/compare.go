@@ -14,7 +14,7 @@ import (
 func against(r *result, attempts []outcome) string {
 	last, made := &attempts[len(attempts)-1], 0
 	deciding := attempts // those at one record that say how the document ended
-	unmerged := false    // every part is answered, and nobody merged the answers
+	unmerged := false    // every part is answered, and no one merged the answers
 	if attempts[0].Parts > 0 {
 		deciding, unmerged = decidingOf(attempts)
 		last, made = &deciding[len(deciding)-1], madeOf(ofThisPass(attempts))
@@ -49,7 +49,7 @@ func against(r *result, attempts []outcome) string {
 	whole := last.RecordID.PartNumber() == 0
 	want := quarry.StatusFailed
 	switch {
-	case !whole: // a part that got no good answer, or answers that nobody merged: there is none about the document
+	case !whole: // a part that got no good answer, or answers that no one merged: there is none about the document
 	case good:
 		want = quarry.StatusOK
 	case answered && !last.Left:

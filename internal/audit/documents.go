@@ -362,7 +362,7 @@ func (p *documentsProof) checkRecord(e *entry, attempts []outcome) {
 	}
 }
 
-// drift says by how much the lines from a document on stand elsewhere than the run left them: somebody took a line out or
+// drift says by how much the lines from a document on are elsewhere than the run left them: someone took a line out or
 // put one in.
 type drift struct{ order, by int64 }
 

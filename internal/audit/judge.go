@@ -7,7 +7,7 @@ import (
 	"quarry/internal/figure"
 )
 
-// stray is an answer that was not asked for where it lies.
+// stray is an answer that was not asked for where it is.
 type stray struct {
 	shard quarry.ShardID // empty: of none
 	where string

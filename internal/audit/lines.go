@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxLine bounds one line in memory: an item has at most 32 MiB unless somebody wants more, and JSON can write a byte
+// maxLine bounds one line in memory: an item has at most 32 MiB unless someone wants more, and JSON can write a byte
 // as six.
 const maxLine = 512 << 20
 
@@ -105,11 +105,11 @@ func linesOf(path string, open func(path string) (io.ReadCloser, error)) iter.Se
 	}
 }
 
-// decode reads one JSON value strictly: names are compared letter by letter and stand once, strings are UTF-8.
+// decode reads one JSON value strictly: names are compared letter by letter and are once, strings are UTF-8.
 func decode(text []byte, v any) error { return gojson.Unmarshal(text, v) }
 
-// decoded reads a file of JSON lines. A line that is none is yielded as an error that names it, and reading goes on
-// behind it; where the file itself cannot be read, the error wraps errUnreadable and is the last.
+// decoded reads a file of JSON lines. A line that is none is yielded as an error that names it, and reading continues
+// after it; where the file itself cannot be read, the error wraps errUnreadable and is the last.
 func decoded[T any](path string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for l, err := range lines(path) {

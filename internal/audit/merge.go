@@ -9,7 +9,7 @@ import (
 )
 
 // journalLines gives the lines of all journals of the planned pass by order, and those of one document in the order in
-// which its attempts were made. Journals are sorted; a line that stands out of order was named with its shard and is
+// which its attempts were made. Journals are sorted; a line that is out of order was named with its shard and is
 // passed over here. A journal is opened when its first line may be due, so few are open at once.
 func (a *audit) journalLines() iter.Seq[outcome] {
 	return func(yield func(outcome) bool) {

@@ -58,7 +58,7 @@ func plain(r io.Reader) (io.Reader, error) {
 	return in, nil
 }
 
-// unmarked reads behind a byte order mark. JSON begins with ASCII, so zero bytes at its beginning are those of UTF-16.
+// unmarked reads after a byte order mark. JSON begins with ASCII, so zero bytes at its beginning are those of UTF-16.
 func unmarked(in *bufio.Reader, first []byte) io.Reader {
 	if bytes.HasPrefix(first, []byte("\xef\xbb\xbf")) {
 		_, _ = in.Discard(3)

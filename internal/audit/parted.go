@@ -64,7 +64,7 @@ func madeOf(attempts []outcome) int {
 	return first - 1 + made
 }
 
-// sameError reports whether a line has the error of the attempt that it shows: that of a part behind its number.
+// sameError reports whether a line has the error of the attempt that it shows: that of a part after its number.
 func sameError(r *result, from *outcome) bool {
 	want := from.Result.Error.Message
 	if n := from.RecordID.PartNumber(); n > 0 {

@@ -266,7 +266,7 @@ func blocks(content value) (string, bool) {
 	return text, true
 }
 
-// chat reads the first choice of OpenAI's shape; a model that declines puts its words beside the content.
+// chat reads the first choice of OpenAI's shape; a model that declines puts its words next to the content.
 func chat(v value) (string, bool) {
 	choice := v.at("choices", 0)
 	message := choice.member("message")

@@ -199,7 +199,7 @@ func replaced(t *testing.T, lines []string, i int, from, to string) []string {
 	return out
 }
 
-// with finds the first line that has all of these texts, and none behind a "!".
+// with finds the first line that has all of these texts, and none after a "!".
 func with(t *testing.T, lines []string, texts ...string) int {
 	t.Helper()
 	i := slices.IndexFunc(lines, func(line string) bool {

@@ -353,7 +353,7 @@ func (p *shardProof) readRaw(ctx context.Context) error {
 
 // outputs are the output files in a folder. The manifest is none, though its name ends like one of theirs.
 func outputs(folder string) []string {
-	names, _ := named(folder, func(name string) bool { // a folder that cannot be read has no output, and that is told
+	names, _ := named(folder, func(name string) bool { // a folder that cannot be read has no output, and that is reported
 		return strings.HasSuffix(name, ".jsonl.out") || strings.HasSuffix(name, ".jsonl.out.zst")
 	})
 	return names

@@ -7,7 +7,7 @@ import (
 	"quarry/internal/figure"
 )
 
-// sources reads the ids of the sources again and holds them against the index: a document that was never planned cannot
+// sources reads the ids of the sources again and compares them with the index: a document that was never planned cannot
 // be found missing by what the run wrote itself.
 func (a *audit) sources(ctx context.Context) error {
 	ix := a.indexOf(a.plan.Pass)

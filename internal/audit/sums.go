@@ -150,7 +150,7 @@ func readManifest(path string) (m quarry.Manifest, err error) {
 
 var rawFolder = regexp.MustCompile(`^(.+)-a[0-9]+$`)
 
-// strayFolders looks into folders of raw output that belong to no shard: an answer there was paid for beside the run.
+// strayFolders looks into folders of raw output that belong to no shard: an answer there was paid for next to the run.
 func (a *audit) strayFolders(ctx context.Context) error {
 	known := map[string]bool{}
 	for i := range a.rows {

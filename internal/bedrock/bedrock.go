@@ -2,7 +2,7 @@
 //
 // It owns the Bedrock SDKs, of which it is the only importer, and the retries of their calls. It does not know shards or
 // documents. What always holds: every Create carries the caller's own token, so that asking again is safe; a job is
-// always named by its full ARN; errors are told apart by their code, never by their HTTP status, since Bedrock answers
+// always named by its full ARN; errors are distinguished by their code, never by their HTTP status, since Bedrock answers
 // Conflict and ServiceQuotaExceeded with 400
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html).
 package bedrock
@@ -118,7 +118,7 @@ type Filter struct {
 	After        time.Time
 }
 
-// Jobs lists jobs, newest first. A job that stands on two pages, because others were made meanwhile, is given once.
+// Jobs lists jobs, newest first. A job that is on two pages, because others were made meanwhile, is given once.
 func (c *Client) Jobs(ctx context.Context, f Filter) iter.Seq2[quarry.Job, error] {
 	return func(yield func(quarry.Job, error) bool) {
 		in := &sdk.ListModelInvocationJobsInput{

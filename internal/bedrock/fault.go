@@ -38,7 +38,7 @@ type Fault struct {
 	Code    string // of the error, as Bedrock names it; empty when there was no answer
 	Status  int    // of HTTP; 0 when there was no answer
 	Message string // verbatim
-	Unsent  bool   // the request never left: nobody could be reached
+	Unsent  bool   // the request never left: no one could be reached
 	err     error
 }
 

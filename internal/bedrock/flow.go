@@ -27,7 +27,7 @@ const (
 // calls take, and to which they give back.
 //
 // A refusal says that the service's own level is empty. Between two refusals it therefore let through exactly what it
-// fills with: that is the measurement by which a flow learns a rate that it was not told. The caller holds the pacer's
+// fills with: that is the measurement by which a flow learns a rate that it was not given. The caller holds the pacer's
 // lock.
 type flow struct {
 	limit float64 // units a second; +Inf when not known

@@ -124,7 +124,7 @@ func load(ctx context.Context, t *testing.T, s *service, p *bedrock.Pacer, atOnc
 }
 
 // The gates of paced calls: of the tokens that the quota allows 95 % are used, and of the calls less than 1 % are refused
-// while the quota is what the pacer was told, less than 8 % after it was halved without a word.
+// while the quota is what the pacer was given, less than 8 % after it was halved without a word.
 func TestPacedCallsUseTheQuotaAndAreHardlyRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

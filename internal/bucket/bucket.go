@@ -45,7 +45,7 @@ var (
 	ErrNoBucket = errors.New("no such bucket")
 	// ErrLater says that the same call may succeed later: no answer, or an answer that asks for patience.
 	ErrLater = errors.New("not now")
-	// ErrExpired says, beside ErrLater, that the credentials ran out.
+	// ErrExpired says, next to ErrLater, that the credentials ran out.
 	ErrExpired = errors.New("credentials expired")
 )
 
@@ -82,7 +82,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (io.ReadCloser, int64, err
 	return body{out.Body, fault}, aws.ToInt64(out.ContentLength), nil
 }
 
-// body is an object under way. A connection that ends before the object does is told like a call that failed.
+// body is an object under way. A connection that ends before the object does is reported like a call that failed.
 type body struct {
 	io.ReadCloser
 	fault func(error) error
@@ -96,7 +96,7 @@ func (r body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Objects lists what lies under a prefix, in the order of the keys.
+// Objects lists what is under a prefix, in the order of the keys.
 func (b *Bucket) Objects(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix})

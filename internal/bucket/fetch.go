@@ -26,7 +26,7 @@ var ErrIncomplete = errors.New("the object arrives incomplete")
 const (
 	// fetchTries is how often an object is downloaded from its beginning.
 	fetchTries = 4
-	// resumeTries is how often in a row a download goes on where it broke without getting a byte further.
+	// resumeTries is how often in a row a download continues where it broke without getting a byte further.
 	resumeTries = 3
 	fetchPause  = 100 * time.Millisecond // before the second try, and twice as long before each further one
 )

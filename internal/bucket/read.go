@@ -25,7 +25,7 @@ type Entry struct {
 	Size      int64
 }
 
-// List lists what lies under a prefix, in the order of the keys, those behind a key alone where it is not empty.
+// List lists what is under a prefix, in the order of the keys, those after a key alone where it is not empty.
 func (b *Bucket) List(ctx context.Context, prefix, after string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix}
@@ -83,8 +83,8 @@ func (b *Bucket) Read(ctx context.Context, key, etag string, from, bytes int64) 
 	return body{out.Body, func(err error) error { return b.fault(ctx, "read", key, err) }}, nil
 }
 
-// InItsRegion gives the bucket with a client of the Region where it lies, which the buckets of others need not share with
-// the jobs. A caller who may not ask is told by what comes next.
+// InItsRegion gives the bucket with a client of the Region where it is, which the buckets of others need not share with
+// the jobs. A caller who may not ask finds out with the next call.
 func (b *Bucket) InItsRegion(ctx context.Context, c aws.Config) *Bucket {
 	out, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
 	region := ""

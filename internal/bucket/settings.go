@@ -25,13 +25,13 @@ const (
 	statusNotFound  = 404
 )
 
-// Settings asks and changes what a bucket is, rather than what lies in it.
+// Settings asks and changes what a bucket is, rather than what is in it.
 type Settings struct {
 	b     *Bucket
 	owner *string
 }
 
-// Settings gives access to the bucket's settings, of a bucket of this account alone: a name that somebody else was faster
+// Settings gives access to the bucket's settings, of a bucket of this account alone: a name that someone else was faster
 // to take is refused by S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html).
 func (b *Bucket) Settings(account string) *Settings { return &Settings{b, &account} }
 
@@ -152,7 +152,7 @@ func (s *Settings) SetKey(ctx context.Context, key string) error {
 	return s.fault(ctx, "set the encryption of", "s3:PutEncryptionConfiguration", err)
 }
 
-// Expiry is a lifecycle rule for what lies under a prefix.
+// Expiry is a lifecycle rule for what is under a prefix.
 type Expiry struct {
 	ID, Prefix string
 	Days       int32 // until an object is gone, and a day later its older versions; 0: never
@@ -166,7 +166,7 @@ func (e Expiry) rule() types.LifecycleRule {
 	}
 	if e.Days > 0 {
 		r.Expiration = &types.LifecycleExpiration{Days: &e.Days}
-		// Where somebody keeps versions, an object that expired would stay as one.
+		// Where someone keeps versions, an object that expired would stay as one.
 		r.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(1)}
 	}
 	return r
@@ -185,7 +185,7 @@ func (s *Settings) Expiry(ctx context.Context, e Expiry) (found, same bool, err 
 	return true, reflect.DeepEqual(now.Rules[i], e.rule()), nil
 }
 
-// SetExpiry sets the rule of this id and keeps all others. S3 replaces them together, so a rule that somebody else sets
+// SetExpiry sets the rule of this id and keeps all others. S3 replaces them together, so a rule that someone else sets
 // between our reading and writing is lost, as with every client.
 func (s *Settings) SetExpiry(ctx context.Context, e Expiry) error {
 	now, err := s.lifecycle(ctx)

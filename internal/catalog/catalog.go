@@ -2,7 +2,7 @@
 // life cycle and default quotas.
 //
 // It owns one dated table, table.json, whose rows name the public pages they were read from. It owns no prices (package
-// cost) and asks nobody: what an account's Region really offers is for preflight to ask. What the pages do not say is
+// cost) and asks no one: what an account's Region really offers is for preflight to ask. What the pages do not say is
 // absent here, as 0, an empty list or [Unknown]; it is never guessed.
 package catalog
 

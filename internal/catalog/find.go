@@ -56,7 +56,7 @@ func Find(id string) (m Model, profile string, ok bool) {
 }
 
 // Named finds a model by what AWS calls it outside of its API: on its card, in the labels of quotas, in price lists.
-// Case, spaces and punctuation do not count, nor does what price lists put in parentheses behind the name.
+// Case, spaces and punctuation do not count, nor does what price lists put in parentheses after the name.
 func Named(name string) (Model, bool) {
 	name, _, _ = strings.Cut(name, "(Amazon Bedrock Edition)")
 	m, ok := loaded().byName[letters(name)]

@@ -55,7 +55,7 @@ type jobQuota struct {
 	JobGB    int64             `json:"job_gb"`
 }
 
-// runtimeRow is what a row says of one scope. Where the page has several values by Region, the lowest stands here.
+// runtimeRow is what a row says of one scope. Where the page has several values by Region, the lowest is here.
 type runtimeRow struct {
 	Label   string `json:"label"`
 	RPM     int64  `json:"rpm"`
@@ -185,7 +185,7 @@ func (m Model) QuotaRows() []QuotaRow {
 }
 
 // ReadQuotas picks the model's quotas, for the profile, out of what Service Quotas lists. It goes by label, and by code
-// where a label was changed; labels are compared whole, since "Records per batch inference job …" also stands inside
+// where a label was changed; labels are compared whole, since "Records per batch inference job …" also is inside
 // "Minimum number of records per batch inference job …". Fields that rows do not cover are 0; of two rows for one quota
 // the first counts, so applied values go before defaults.
 func (m Model) ReadQuotas(rows []QuotaRow, profile, source string) quarry.Quotas {

@@ -45,14 +45,14 @@ type Cleaned struct {
 	Fields []byte
 	// Mode says how the body was read.
 	Mode string
-	// Tree says that HTML's tree had to be built, because the end of a dropped element could not be told otherwise.
+	// Tree says that HTML's tree had to be built, because the end of a dropped element could not be found otherwise.
 	Tree bool
 	// Classes counts the characters of Text.
 	Classes quarry.CharClasses
 	// Cut says that the text was longer than the cap and is not whole.
 	Cut bool
 	// Parts are pieces of Text, in order, where it is longer than the cap and LongMerge is set; else there are none.
-	// Nothing but blanks and line ends lies between them. Valid until the next call of Clean.
+	// Nothing but blanks and line ends is between them. Valid until the next call of Clean.
 	Parts [][]byte
 	// SourceBytes is the length of the body, FullChars the number of characters of the text before it was cut.
 	SourceBytes, FullChars int64

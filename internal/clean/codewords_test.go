@@ -14,7 +14,7 @@ func raw(body string) string {
 	return "[vc_raw_html]" + base64.StdEncoding.EncodeToString([]byte(strings.ReplaceAll(url.QueryEscape(body), "+", "%20"))) + "[/vc_raw_html]"
 }
 
-// TestWordsInShortcodes: what a reader sees of a shortcode stands in its attributes or in its body.
+// TestWordsInShortcodes: what a reader sees of a shortcode is in its attributes or in its body.
 func TestWordsInShortcodes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, in, want string }{

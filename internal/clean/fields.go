@@ -10,7 +10,7 @@ import (
 )
 
 // frontMatter takes the front matter off a body and makes fields of it. In a format other than Markdown there is none,
-// unless the format was told from it.
+// unless the format was detected from it.
 func (c *Cleaner) frontMatter(out *Cleaned, body []byte, title string) (rest []byte, newTitle string) {
 	if out.Mode != ModeMarkdown && out.Mode != ModeHTML || c.cfg.Rules.KeepFrontMatter {
 		return body, title
@@ -35,8 +35,8 @@ func (c *Cleaner) frontMatter(out *Cleaned, body []byte, title string) (rest []b
 	return m.Rest, title
 }
 
-// Describe gives a document what its cleaning found beside the text: the title, and of front matter the address, the
-// language and all other fields, as far as its source said nothing of the kind. What it gives does not lie in the
+// Describe gives a document what its cleaning found next to the text: the title, and of front matter the address, the
+// language and all other fields, as far as its source said nothing of the kind. What it gives is not in the
 // Cleaner's buffers.
 func (out *Cleaned) Describe(doc *quarry.Document) {
 	doc.Title = out.Title

@@ -137,7 +137,7 @@ var hostileFamilies = []hostileFamily{
 // linearSize is large enough for a square to show, and small enough for a test.
 const linearSize = 32 << 10
 
-// leastSpeed, in MB/s of the processor's time, is far below what any family takes on any machine, and far above what nobody waits for.
+// leastSpeed, in MB/s of the processor's time, is far below what any family takes on any machine, and far above what no one waits for.
 const leastSpeed = 0.5
 
 // TestHostileFamiliesAreLinear allows three times the time for twice the input, best of five.
@@ -174,7 +174,7 @@ func TestHostileFamiliesAreLinear(t *testing.T) {
 					return
 				}
 			}
-			// The collector's work counts too, and comes in steps. A square goes on.
+			// The collector's work counts too, and comes in steps. A square continues.
 			fourfold := time.Hour
 			for range 10 {
 				if fourfold = min(fourfold, clock(f.format, hostileBody(f, 4*linearSize))); fourfold <= 3*twice {

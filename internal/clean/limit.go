@@ -40,7 +40,7 @@ func (c *Cleaner) limit(out *Cleaned) {
 	c.counts.Note(rule.Over, before-len(out.Text))
 }
 
-// gap stands where the middle of a text was left out.
+// gap is where the middle of a text was left out.
 const gap = "\n\n[…]\n\n"
 
 // headTail keeps two thirds of the cap from the beginning and one third from the end.
@@ -106,7 +106,7 @@ func border(text []byte, limit int) int {
 	return len(bytes.TrimRight(text[:at], " \n"))
 }
 
-// lastSentence is the place behind the last sentence that ends in b, or 0.
+// lastSentence is the place after the last sentence that ends in b, or 0.
 func lastSentence(b []byte) int {
 	last := 0
 	for i := 0; i < len(b); i++ {
@@ -149,7 +149,7 @@ func graphemeBorder(text []byte, limit int) int {
 	return at
 }
 
-// tailBorder finds where the end of a text begins: at the first paragraph, line, sentence or blank behind a place.
+// tailBorder finds where the end of a text begins: at the first paragraph, line, sentence or blank after a place.
 func tailBorder(text []byte, from int) int {
 	if from <= 0 {
 		return 0

@@ -49,7 +49,7 @@ func TestWhatAContentSystemStores(t *testing.T) {
 	}
 }
 
-// TestArticlesInTheFieldForHTML: articles of the corpus are told apart by their text alone.
+// TestArticlesInTheFieldForHTML: articles of the corpus are distinguished by their text alone.
 func TestArticlesInTheFieldForHTML(t *testing.T) {
 	t.Parallel()
 	c := clean.New(clean.Config{MaxChars: clean.Off})

@@ -9,7 +9,7 @@ import (
 	"quarry/internal/clean"
 )
 
-// TestNotices: a document whose text is lost for a reason that nobody expects says so.
+// TestNotices: a document whose text is lost for a reason that no one expects says so.
 func TestNotices(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("<p>Words of the article.</p>", 40)

@@ -75,7 +75,7 @@ func (c *Cleaner) content(address string, src []byte) (node *html.Node, title st
 	return article.Node, article.Title()
 }
 
-// furniture are words in ids and classes of what stands on a page beside its content, which extractors take for content
+// furniture are words in ids and classes of what is on a page next to its content, which extractors take for content
 // because it is text: consent banners, rows of share buttons, text for screen readers.
 var furniture = []string{
 	"cookie-banner", "cookie-consent", "cookie-notice", "cookiebanner", "cookieconsent", "onetrust", "gdpr",
@@ -138,7 +138,7 @@ func textBytes(root *html.Node) int {
 	return n
 }
 
-// clone copies a tree. It does not recurse: the tree is as deep as whoever wrote the page wanted.
+// clone copies a tree. It does not recurse: the tree is as deep as the author of the page wanted.
 func clone(root *html.Node) *html.Node {
 	if root == nil {
 		return nil

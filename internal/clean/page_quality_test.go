@@ -10,7 +10,7 @@ import (
 	"quarry/internal/clean"
 )
 
-// pageAround puts an article into a page as a site would: a menu, a banner, links beside it, comments, a footer. What is
+// pageAround puts an article into a page as a site would: a menu, a banner, links next to it, comments, a footer. What is
 // the article's and what is not is known, which labels it.
 func pageAround(title, body string, turn int) string {
 	tag := []string{"article", "main", `div class="post-content"`, `div id="content"`}[turn%4]

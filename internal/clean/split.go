@@ -27,7 +27,7 @@ func (c *Cleaner) split(text []byte, chars, room int64) [][]byte {
 	return c.parts
 }
 
-// partEnd is where the first part of a text ends that has to be cut: before a heading where one lies in the part's last
+// partEnd is where the first part of a text ends that has to be cut: before a heading where one is in the part's last
 // half, else as a text is cut.
 func (c *Cleaner) partEnd(text []byte, chars, room int64) int {
 	for {

@@ -14,7 +14,7 @@ import (
 	"quarry/internal/source"
 )
 
-// auditSources finds the run's sources again, and whether they can still be held against it.
+// auditSources finds the run's sources again, and whether they can still be compared with it.
 func (a *App) auditSources(ctx context.Context, cfg *audit.Config, h *book.Head, s *config.Loaded, records bool) error {
 	sources, changed, err := a.sourcesAgain(ctx, cfg, h, s, records)
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, h *book.Head,
 		sources = append(sources, opened...)
 	}
 	if len(files) != len(names) && len(files) > 0 {
-		files = names // their digest was taken together: it cannot be told
+		files = names // their digest covers all of them: which one changed is not known
 	}
 	return sources, files, nil
 }

@@ -19,7 +19,7 @@ import (
 	"quarry/internal/run/foreign"
 )
 
-// collectForeign makes results of a job that somebody else submitted, or of its output in a folder.
+// collectForeign makes results of a job that someone else submitted, or of its output in a folder.
 func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string, watch bool) (err error) {
 	isJob := strings.HasPrefix(what, "arn:")
 	if info, statErr := os.Stat(what); !isJob && (statErr != nil || !info.IsDir()) {
@@ -50,7 +50,7 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 		}
 	}
 	if s.Origins()["model"] == "default" {
-		s.Model = "" // its price is not known, and nobody's guess
+		s.Model = "" // its price is not known, and no one's guess
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()

@@ -13,7 +13,7 @@ import (
 	"quarry/internal/run/foreign"
 )
 
-// foreignJSON is what collect tells programs of somebody else's job.
+// foreignJSON is what collect tells programs of another program's job.
 type foreignJSON struct {
 	Dir       string           `json:"dir"`
 	Job       quarry.JobARN    `json:"job,omitempty"`

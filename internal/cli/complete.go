@@ -12,7 +12,7 @@ import (
 	"quarry/internal/source"
 )
 
-// complete lets a shell offer what can stand behind a flag.
+// complete lets a shell offer what can follow a flag.
 func complete(cmd *cobra.Command, flag string, offer cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, offer); err != nil {
 		panic(fmt.Sprintf("%s: %v", cmd.Name(), err)) // the flag is not there, or has been completed before: seen by every test
@@ -34,7 +34,7 @@ func offered(s *config.Setting) cobra.CompletionFunc {
 	return cobra.NoFileCompletions
 }
 
-// words offers fixed values. Where one ends in = the shell sets no space behind it: a value is to follow.
+// words offers fixed values. Where one ends in = the shell sets no space after it: a value is to follow.
 func words(values ...string) cobra.CompletionFunc {
 	directive := cobra.ShellCompDirectiveNoFileComp
 	if slices.ContainsFunc(values, func(v string) bool { return strings.HasSuffix(v, "=") }) {

@@ -10,7 +10,7 @@ import (
 // it is text that is dropped at once, so below it there is nothing to gain from collecting.
 const prepareMemory = 48 << 20
 
-// collectGarbage sets how the collector works for a command, before it begins. Whoever sets GOGC or GOMEMLIMIT knows
+// collectGarbage sets how the collector works for a command, before it begins. A user who sets GOGC or GOMEMLIMIT knows
 // better.
 func (a *App) collectGarbage(cmd *cobra.Command) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {

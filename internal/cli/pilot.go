@@ -15,13 +15,13 @@ import (
 )
 
 // pilotSeen is what `quarry run --json` prints where a run ends after its pilot: at the gate, or at the question whether to
-// go on.
+// continue.
 type pilotSeen struct {
 	Pilot    *report.Pilot    `json:"pilot"`
 	Expected *report.Expected `json:"expected"` // of all that is asked, the pilot included; null: nothing was answered
 }
 
-// pilotLines tells people what the pilot came to: the classes, what the whole will take, and answers beside their sources.
+// pilotLines tells people what the pilot came to: the classes, what the whole will take, and answers next to their sources.
 func pilotLines(e *run.Event, width int) []string {
 	lines := []string{fmt.Sprintf("%-10s %s of %s good (%s)", "pilot", figure.Thousands(e.Done), figure.Clause(e.Total, "answer", "is", "are"), e.Text)}
 	if e.Expected != nil && e.Pilot != nil && e.Pilot.Rest > 0 {

@@ -16,7 +16,7 @@ import (
 	"quarry/internal/cli"
 )
 
-// A pipe by name that nobody opens, or whose writer is silent, keeps no command from ending at the first Ctrl-C.
+// A pipe by name that no one opens, or whose writer is silent, keeps no command from ending at the first Ctrl-C.
 func TestInterruptEndsACommandThatWaitsForAPipe(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string]func(pipe, dir string) []string{
@@ -34,7 +34,7 @@ func TestInterruptEndsACommandThatWaitsForAPipe(t *testing.T) {
 					t.Skip("no pipes here: ", err)
 				}
 				opened := make(chan *os.File, 1)
-				release := func() { // whoever waits to open or to read goes on
+				release := func() { // a caller that waits to open or to read continues
 					f, err := os.OpenFile(pipe, os.O_RDWR, 0)
 					if err != nil {
 						t.Error(err)

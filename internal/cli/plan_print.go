@@ -65,7 +65,7 @@ func (a *App) printForecast(s *config.Settings, f *offline.Forecast) {
 	for _, note := range p.Notes {
 		row("note", "%s", note)
 	}
-	_ = w.Flush() // stdout is gone; there is nobody left to tell
+	_ = w.Flush() // stdout is gone; there is no one left to tell
 }
 
 // modeText says what one way to buy the answers costs and takes.

@@ -18,7 +18,7 @@ type progress struct {
 
 	mu     sync.Mutex
 	step   string
-	line   string // what stands on the terminal's last line
+	line   string // what is on the terminal's last line
 	last   time.Time
 	began  time.Time
 	closed bool

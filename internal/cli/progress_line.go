@@ -53,7 +53,7 @@ func (p *progress) clear() {
 	}
 }
 
-// free takes the live line away, so that something else can stand there.
+// free takes the live line away, so that something else can be there.
 func (p *progress) free() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

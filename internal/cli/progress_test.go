@@ -8,7 +8,7 @@ import (
 	"quarry/internal/run"
 )
 
-// A question stands on a line of its own, not behind what the live line said last.
+// A question is on a line of its own, not after what the live line said last.
 func TestFreeTakesTheLiveLineAway(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

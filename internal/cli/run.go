@@ -93,7 +93,7 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	return out.Err()
 }
 
-// resumeHint says of an interruption how to go on.
+// resumeHint says of an interruption how to continue.
 func resumeHint(err error, dir string) error {
 	var q *quarry.Error
 	if errors.As(err, &q) {

@@ -18,10 +18,10 @@ import (
 	"quarry/internal/run"
 )
 
-// settingsHead begins the settings that a run leaves in its directory. What does not begin so is somebody's own.
+// settingsHead begins the settings that a run leaves in its directory. What does not begin so is the user's own.
 const settingsHead = "# The settings of this run as they were, for people: nothing reads this file.\n"
 
-// runLog keeps in the run directory what a run was told and what it did: quarry.yaml and quarry.log.
+// runLog keeps in the run directory the settings of a run and what it did: quarry.yaml and quarry.log.
 type runLog struct {
 	effects  *effect.Effects
 	dir      string
@@ -35,7 +35,7 @@ type runLog struct {
 	err     error
 }
 
-// openRunLog begins the log of one command on a run directory, which is locked. What could not be kept is told when c closes.
+// openRunLog begins the log of one command on a run directory, which is locked. What could not be kept is reported when c closes.
 func openRunLog(e *effect.Effects, dir, command, version string, settings *config.Loaded, c *compose.Closers) (*runLog, error) {
 	file, err := e.Append(filepath.Join(dir, "quarry.log"))
 	if err != nil {
@@ -112,8 +112,8 @@ func (r *runLog) end(err error) {
 	r.log.Info("ended")
 }
 
-// keepSettings leaves the settings in the directory, where no file of somebody's own has their name. The folder where the
-// program was started is left alone: what lies there as quarry.yaml would be read by the next command.
+// keepSettings leaves the settings in the directory, where no file of the user's own has their name. The folder where the
+// program was started is left alone: what is there as quarry.yaml would be read by the next command.
 func (r *runLog) keepSettings() error {
 	here, err := filepath.Abs(".")
 	if r.settings == nil || err != nil || here == r.dir {

@@ -65,7 +65,7 @@ func (a *App) setup(ctx context.Context, s *config.Settings) (err error) {
 	}
 	changed := []string{}
 	var buckets []string
-	for _, pool := range where.Pools { // one behind the other: they may share a bucket, and they share the role
+	for _, pool := range where.Pools { // one after the other: they may share a bucket, and they share the role
 		wants, err := pool.Routed(ctx, pool.Wants(s))
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ import (
 	"quarry/internal/setup"
 )
 
-// exampleAccount stands where the account is not known; AWS uses it in its own examples.
+// exampleAccount is used where the account is not known; AWS uses it in its own examples.
 const exampleAccount = "123456789012"
 
 // printSetup writes down what setup would make.

@@ -12,7 +12,7 @@ import (
 	"quarry/internal/nearest"
 )
 
-// ownVariables are names of ours beside the settings: of flags that every command has, and of the folder of the tests' data.
+// ownVariables are names of ours next to the settings: of flags that every command has, and of the folder of the tests' data.
 var ownVariables = []string{"QUARRY_JSON", "QUARRY_QUIET", "QUARRY_CONFIG", "QUARRY_DATA"}
 
 const prefix = "QUARRY_"

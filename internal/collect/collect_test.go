@@ -50,7 +50,7 @@ func zstded(text string) string {
 	return string(z.EncodeAll([]byte(text), nil))
 }
 
-// read gives the recordIds of an output file, with a `!` for each place that cannot be read and a `~` after what was mended.
+// read gives the recordIds of an output file, with a `!` for each place that cannot be read and a `~` after what was repaired.
 func read(t *testing.T, path string) []string {
 	t.Helper()
 	got := []string{}

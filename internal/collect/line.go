@@ -14,8 +14,8 @@ import (
 // Line is one line of output.
 type Line struct {
 	RecordID    quarry.RecordID
-	ModelInput  []byte // the echo, as it stands
-	ModelOutput []byte // as it stands, or nil
+	ModelInput  []byte // the echo, as it is
+	ModelOutput []byte // as it is, or nil
 	Error       *RecordError
 	Others      []byte // the members that no page tells of, as one JSON object, or nil
 	File        string // of output

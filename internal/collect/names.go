@@ -15,7 +15,7 @@ const maxName = 200
 type localNames map[string]bool
 
 // of gives the name for a key: the key with slashes as `__`, or, where that name is not safe or not unique, its readable
-// part and a hash of the whole key. It keeps the key's ending, by which output is told from the rest.
+// part and a hash of the whole key. It keeps the key's ending, by which output is distinguished from the rest.
 func (n localNames) of(key string) string {
 	name := strings.ReplaceAll(key, "/", "__")
 	if !safeName(name) || strings.Contains(key, "__") || n[strings.ToLower(name)] {

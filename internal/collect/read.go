@@ -55,7 +55,7 @@ func (z zstdFile) Close() error {
 	return z.f.Close()
 }
 
-// OpenOutput opens a file of output as UTF-8 text, whatever it went through on its way: compression (gzip or zstd, told by
+// OpenOutput opens a file of output as UTF-8 text, whatever it went through on its way: compression (gzip or zstd, detected by
 // the first bytes, whatever the name), a byte order mark, UTF-16. Bedrock writes none of them; tools that copy its output do.
 func OpenOutput(path string) (io.ReadCloser, error) {
 	f, err := OpenFile(path)

@@ -66,7 +66,7 @@ func (p Piece) Records(c *jsonl.Checker) iter.Seq2[Line, *Unreadable] {
 	}
 }
 
-// part is one object of a line that is not one as it stands, or why a part of it is none.
+// part is one object of a line that is not one as it is, or why a part of it is none.
 type part struct {
 	line Line
 	err  error

@@ -196,7 +196,7 @@ func (ask *Asking) TierOffered(s *config.Settings) error {
 }
 
 // digested is the configuration of the cleaner as the first version wrote it into the digest, with what came later left out where
-// it is not set: a new member must not make every run ask anew.
+// it is not set: a new member must not make every run ask again.
 func digested(c *clean.Config) any {
 	if c == nil {
 		return c
@@ -233,7 +233,7 @@ func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (strin
 	if s.Query != "" { // a run that was begun without one stays the same
 		decides["query"] = s.Query
 	}
-	if s.NearDuplicates || s.ReuseNear { // left out where nobody looks, as digests of earlier versions have it
+	if s.NearDuplicates || s.ReuseNear { // left out where no one looks, as digests of earlier versions have it
 		decides["near"], decides["reuse_near"] = s.NearThreshold, s.ReuseNear
 	}
 	b, err := json.Marshal(decides)

@@ -9,7 +9,7 @@ import (
 	"quarry/internal/prompt"
 )
 
-// CachePrefix gives the system prompt as it stands in every body, where marking it for the prompt cache pays: the model
+// CachePrefix gives the system prompt as it is in every body, where marking it for the prompt cache pays: the model
 // caches prefixes of its length, the cache has prices, and no document changes it. Reading costs a tenth of input, and
 // writing a quarter more than input once in five minutes, so with prices known it pays from the second call on
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
@@ -28,7 +28,7 @@ func CachePrefix(s *config.Settings, ask *Asking, region string) []byte {
 	return prefix
 }
 
-// constantSystem is the system prompt as it stands in a body, nil where there is none or a document changes it.
+// constantSystem is the system prompt as it is in a body, nil where there is none or a document changes it.
 func constantSystem(r *prompt.Renderer) []byte {
 	var system []byte
 	for i, doc := range []quarry.Document{

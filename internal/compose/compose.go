@@ -1,5 +1,5 @@
 // Package compose puts the parts of the program together from its settings: what is asked, the sources, the account or the
-// stand-in, and what a run is told of them.
+// stand-in, and what a run gets of them.
 //
 // It owns which package gets what, and the run directory's lock. It decides nothing that a setting does not say, and
 // what it opens is closed through Closers.
@@ -15,6 +15,6 @@ type Program struct {
 	Version string
 	// Output is the folder that a command writes into, which it does not read as a source. Empty: it has none.
 	Output string
-	// CheckBackends makes OpenProvider ask the servers behind the stand-in whether they are there, before anything is asked of them.
+	// CheckBackends makes OpenProvider ask the back ends whether they can be reached, before anything is asked of them.
 	CheckBackends bool
 }

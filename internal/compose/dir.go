@@ -21,7 +21,7 @@ type Closers []func() error
 // Add puts something on top.
 func (c *Closers) Add(f func() error) { *c = append(*c, f) }
 
-// Close closes all, also behind one that fails, and gives their errors.
+// Close closes all, also after one that fails, and gives their errors.
 func (c *Closers) Close() error {
 	var errs []error
 	for _, f := range slices.Backward(*c) {

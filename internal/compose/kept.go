@@ -194,7 +194,7 @@ func (r ctxReader) Read(p []byte) (int, error) {
 	if errors.Is(err, io.EOF) {
 		select {
 		case <-r.ctx.Done():
-		case <-time.After(100 * time.Millisecond): // both get the signal; ours may be told a moment later
+		case <-time.After(100 * time.Millisecond): // both get the signal; ours may arrive a moment later
 		}
 	}
 	if r.ctx.Err() != nil {

@@ -53,7 +53,7 @@ func checkPools(s *config.Settings) error {
 	return nil
 }
 
-// openPools adds the further pools to the home provider, which stands first among them.
+// openPools adds the further pools to the home provider, which is first among them.
 func (pr *Program) openPools(s *config.Settings, home *Provider) {
 	home.Pools = []*Provider{home}
 	regions := []string{home.AWS.Region}
@@ -91,7 +91,7 @@ func (pr *Program) openPools(s *config.Settings, home *Provider) {
 	}
 }
 
-// PoolsOfRun gives the pools beside home that a run has given shards to: what is there is fetched, whatever the settings
+// PoolsOfRun gives the pools next to home that a run has given shards to: what is there is fetched, whatever the settings
 // at hand name; and the model that home had.
 func (p *Provider) PoolsOfRun(h *book.Head) (pools []run.Pool, home string) {
 	for i, ref := range h.Pools {
@@ -155,7 +155,7 @@ func (pr *Program) SameBody(s *config.Settings, first *Asking) error {
 	return nil
 }
 
-// FurtherPools are the pools beside home, as a run takes them.
+// FurtherPools are the pools next to home, as a run takes them.
 func (pr *Program) FurtherPools(ctx context.Context, s *config.Settings, e *effect.Effects, dir string, home *Provider) []run.Pool {
 	var out []run.Pool
 	for _, p := range home.Pools[1:] {
@@ -184,7 +184,7 @@ func (pr *Program) QuotasOf(ctx context.Context, s *config.Settings, e *effect.E
 	return catalog.Merge(s.Quotas, model.ReadQuotas(rows.Rows, profile, rows.Source()), table)
 }
 
-// readQuotas gives what Service Quotas says of the pool's Region: as the run directory keeps it, for a day, or asked anew.
+// readQuotas gives what Service Quotas says of the pool's Region: as the run directory keeps it, for a day, or asked again.
 // Older rows stand in where the account cannot be asked; the error says why it could not.
 func (pr *Program) readQuotas(ctx context.Context, e *effect.Effects, dir string, p *Provider) (quotas.Rows, error) {
 	path := filepath.Join(dir, quotas.FileName)

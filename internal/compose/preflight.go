@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 )
 
-// Preflight checks every pool, one behind the other; with names the pool of each check where there are several.
+// Preflight checks every pool, one after the other; with names the pool of each check where there are several.
 func (p *Provider) Preflight(ctx context.Context, s *config.Settings, with func(*preflight.Config, *preflight.Asks, *Provider)) (preflight.Report, error) {
 	var checks []preflight.Check
 	for _, pool := range p.Pools {
@@ -38,7 +38,7 @@ func (p *Provider) Preflight(ctx context.Context, s *config.Settings, with func(
 	return preflight.Of(checks...), nil
 }
 
-// hurried are the provider's settings with the patience of somebody who waits for the answer.
+// hurried are the provider's settings with the patience of someone who waits for the answer.
 func (p *Provider) hurried() aws.Config {
 	c := p.AWS.Copy()
 	c.Retryer = func() aws.Retryer { return retry.NewStandard() }

@@ -8,7 +8,7 @@ import (
 	"quarry/internal/run/cut"
 )
 
-// RunConfig is what a run is told of the settings, with the quotas that are known without asking anybody.
+// RunConfig gives a run its settings, with the quotas that are known without a request.
 func (pr *Program) RunConfig(s *config.Settings, ask *Asking, where *Provider, dir string, args []string) run.Config {
 	workers := s.Workers
 	if workers == 0 {

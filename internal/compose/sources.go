@@ -101,7 +101,7 @@ func (pr *Program) store(s *config.Settings, e *effect.Effects) func(context.Con
 	}
 }
 
-// sourceNames are the sources as the run remembers them: files by their whole path, so that the folder one stands in
+// sourceNames are the sources as the run remembers them: files by their whole path, so that the folder one is in
 // does not matter.
 func sourceNames(args []string) []string {
 	out := make([]string, len(args))

@@ -179,7 +179,7 @@ func (l *Loaded) readKey(path string, key, value *yaml.Node, all []Setting) erro
 		return unknownName(path, key.Line, "", key.Value, names)
 	}
 	if value.Kind == yaml.ScalarNode && value.ShortTag() == "!!null" {
-		return nil // "bucket:" with nothing behind it sets nothing
+		return nil // "bucket:" with nothing after it sets nothing
 	}
 	values, err := scalars(value)
 	if err == nil && value.Kind != yaml.ScalarNode && !all[i].Many {

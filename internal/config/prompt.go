@@ -40,7 +40,7 @@ type Prompt struct {
 // answers, in this order.
 type Schema string
 
-// UnmarshalYAML takes a mapping as it stands.
+// UnmarshalYAML takes a mapping as it is.
 func (s *Schema) UnmarshalYAML(n *yaml.Node) error {
 	var b bytes.Buffer
 	if err := writeJSON(&b, n, 0); err != nil {
@@ -50,7 +50,7 @@ func (s *Schema) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// MarshalJSON gives the schema as it stands.
+// MarshalJSON gives the schema as it is.
 func (s Schema) MarshalJSON() ([]byte, error) { return []byte(s), nil }
 
 // MarshalYAML gives the mapping back: JSON is YAML.

@@ -1,7 +1,7 @@
 // Package config is the only reader of settings: flags, environment and quarry.yaml, in this order of weight.
 //
 // It owns the names of all settings, their defaults and where each value came from. It makes nothing of them: the command
-// line wires them into the steps' Configs. What always holds: an unknown name is an error that says where it stands; no
+// line wires them into the steps' Configs. What always holds: an unknown name is an error that says where it is; no
 // secret is a setting, only the name of the variable that holds one.
 package config
 
@@ -19,7 +19,7 @@ import (
 // Settings are the effective settings of a command.
 type Settings struct {
 	Dir, Target, Model, Mode string
-	// Models answer beside Model, whose body they take as it is.
+	// Models answer next to Model, whose body they take as it is.
 	Models []string
 	// Quotas are those that go over what the account or the table says; a field that is 0 does not.
 	Quotas quarry.Quotas

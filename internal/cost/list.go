@@ -50,7 +50,7 @@ type listTerm struct {
 	} `json:"priceDimensions"`
 }
 
-// ParseOffer reads a bulk price list file, as it lies under /offers/v1.0/aws/<service>/current/
+// ParseOffer reads a bulk price list file, as it is under /offers/v1.0/aws/<service>/current/
 // (https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-service-price-list-files.html).
 func ParseOffer(b []byte) (List, error) {
 	var offer struct {
@@ -224,7 +224,7 @@ func (l *lister) read(usage string, attributes map[string]string) (it item, name
 		return item{}, "", false
 	}
 	if strings.HasSuffix(m[1], "-mantle") {
-		return item{}, "", false // the same model behind another endpoint, which Quarry does not call
+		return item{}, "", false // the same model at another endpoint, which Quarry does not call
 	}
 	words, global := strings.CutPrefix(m[3], "-cross-region-global")
 	tier, known := tiers[strings.TrimPrefix(words, "-")]

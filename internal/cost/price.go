@@ -1,7 +1,7 @@
 // Package cost knows what tokens cost, and counts money exactly.
 //
-// It owns one dated table of prices, prices.json, whose rows say whether a published price stands behind them or a rule;
-// the arithmetic of bills; and the reading of AWS's price lists, with which the table is refreshed. It asks nobody. A
+// It owns one dated table of prices, prices.json, whose rows say whether each comes from a published price or from a rule;
+// the arithmetic of bills; and the reading of AWS's price lists, with which the table is refreshed. It asks no one. A
 // price that is not known is not known: it is never 0 and never another Region's.
 package cost
 
@@ -36,7 +36,7 @@ func TierOf(m quarry.Mode) (t Tier, ok bool) {
 	return "", false
 }
 
-// Basis says what stands behind a price.
+// Basis says where a price comes from.
 type Basis string
 
 // The bases.

@@ -10,7 +10,7 @@ import (
 
 // Refreshed gives the rows of price lists, newest first, as a table of their own, to be laid over t with [Table.With].
 // Where t derives a price of a tier from the one on demand and the lists have only the latter, the derived price is made
-// anew from it: half a new price must not stand beside the whole of an old one.
+// again from it: half a new price must not be next to the whole of an old one.
 func (t *Table) Refreshed(lists []List) (*Table, error) {
 	ordered := slices.Clone(lists)
 	slices.SortStableFunc(ordered, func(a, b List) int { return strings.Compare(b.Date, a.Date) })

@@ -83,7 +83,7 @@ func NewSorter(e *effect.Effects, cfg Config) *Sorter {
 // Add takes an entry.
 func (s *Sorter) Add(entry Entry) error {
 	if len(s.held) == cap(s.held) {
-		// Doubled up to the bound: what append leaves behind on the way there is several times as much.
+		// Doubled up to the bound: what append leaves over on the way there is several times as much.
 		grown := make([]Entry, len(s.held), min(max(2*len(s.held), 1<<10), max(s.cfg.Memory, 1)))
 		copy(grown, s.held)
 		s.held = grown
@@ -178,7 +178,7 @@ func (s *Sorter) write(level int, entries iter.Seq2[Entry, error]) error {
 func (s *Sorter) Sorted() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		if len(s.runs) > 0 && len(s.held) > 0 {
-			// To those on the disk: the memory is worth more to whoever works on what comes out.
+			// To those on the disk: the memory is worth more to a caller that works on what comes out.
 			if err := s.spill(); err != nil {
 				yield(Entry{}, err)
 				return

@@ -22,7 +22,7 @@ const (
 	bandRows = bins / bands
 )
 
-// nearBytes is one text in the file: order, where its name lies, the name's length, the signature.
+// nearBytes is one text in the file: order, where its name is, the name's length, the signature.
 const nearBytes = 8 + 8 + 4 + bins
 
 // Near finds texts that are nearly the same among more of them than memory holds. One goroutine at a time; texts are
@@ -212,7 +212,7 @@ func (n *Near) sorter(what string) *Sorter {
 	return s
 }
 
-// nearText is a text as it lies in the file.
+// nearText is a text as it is in the file.
 type nearText struct {
 	order     int64
 	nameAt    int64

@@ -18,7 +18,7 @@ const shingle = 4
 const minShingles = 16
 
 // Signature is a sketch of a text by the method of one-permutation hashing: the shingles are thrown into bins, and of
-// each bin the smallest hash is kept, of which a byte stands here (Li, Owen, Zhang, "One Permutation Hashing", 2012;
+// each bin the smallest hash is kept, of which a byte is here (Li, Owen, Zhang, "One Permutation Hashing", 2012;
 // bins that stay empty borrow from others: Shrivastava, "Optimal Densification", 2017).
 type Signature [bins]byte
 

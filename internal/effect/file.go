@@ -62,7 +62,7 @@ func (e *Effects) Create(path string) (*OutFile, error) {
 	return e.open("create ", path, os.O_CREATE|os.O_TRUNC|os.O_RDWR)
 }
 
-// Append opens a file for writing behind what it holds, making it where it does not exist.
+// Append opens a file for writing after what it holds, making it where it does not exist.
 func (e *Effects) Append(path string) (*OutFile, error) {
 	return e.open("append to ", path, os.O_CREATE|os.O_APPEND|os.O_RDWR)
 }
@@ -99,7 +99,7 @@ func (f *OutFile) Truncate(size int64) error {
 	return f.e.do(File, "truncate "+f.path, func() error { return f.f.Truncate(size) })
 }
 
-// Sync makes what was written durable, unless it lies below a temporary directory.
+// Sync makes what was written durable, unless it is below a temporary directory.
 func (f *OutFile) Sync() error {
 	return f.e.do(File, "sync "+f.path, func() error {
 		if f.temp {
@@ -119,7 +119,7 @@ func (f *OutFile) Close() error { return f.f.Close() }
 func (f *OutFile) Path() string { return f.path }
 
 // TempDir makes a directory of its own below near, or below the system's place for such where near is empty. The caller
-// removes it. What lies below it is for this process alone, so nothing there is made durable.
+// removes it. What is below it is for this process alone, so nothing there is made durable.
 func (e *Effects) TempDir(near string) (dir string, err error) {
 	err = e.do(File, "mkdir in "+near, func() error {
 		dir, err = os.MkdirTemp(near, "quarry-")
@@ -133,7 +133,7 @@ func (e *Effects) TempDir(near string) (dir string, err error) {
 	return dir, err
 }
 
-// Temporary reports whether a path lies below a directory that TempDir made.
+// Temporary reports whether a path is below a directory that TempDir made.
 func (e *Effects) Temporary(path string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 
 // HTTPConfig shapes the run's HTTP client.
 type HTTPConfig struct {
-	// MaxConnsPerHost bounds the connections to one host. Zero: 576, which leaves room beside 512 on-demand calls.
+	// MaxConnsPerHost bounds the connections to one host. Zero: 576, which leaves room next to 512 on-demand calls.
 	MaxConnsPerHost int
 	// Dial opens connections. Nil: over the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

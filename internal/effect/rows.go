@@ -9,7 +9,7 @@ import (
 	"iter"
 )
 
-// Database is a database of somebody else, which is read and never changed.
+// Database is a database of someone else, which is read and never changed.
 type Database struct {
 	// Connector makes the connections; or, where it is nil, the driver of this name does with this DSN.
 	Connector   driver.Connector
@@ -48,7 +48,7 @@ func (d Database) rows(ctx context.Context, query string, yield func(Row, error)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	// Whoever stops reading early does not want the rest: without this, closing the rows would read a whole table.
+	// A caller that stops reading early does not want the rest: without this, closing the rows would read a whole table.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	rows, end, err := d.query(ctx, db, query)

@@ -25,7 +25,7 @@ const (
 // cell is one value of one row.
 type cell struct {
 	kind kind
-	raw  []byte  // JSON as it stood, for all kinds that came from JSON
+	raw  []byte  // JSON as it was, for all kinds that came from JSON
 	text string  // text
 	n    int64   // integer, boolean
 	f    float64 // double, integer

@@ -29,7 +29,7 @@ type column struct {
 	kind     kind // text, integer, double or boolean
 	required bool // never null
 	repeats  bool // few values, in many rows
-	long     bool // texts whose bounds tell nobody anything
+	long     bool // texts whose bounds tell no one anything
 }
 
 // members are the columns that a JSON object's members have.

@@ -38,7 +38,7 @@ type content struct {
 
 var readers = map[string]func(testing.TB, string) content{"jsonl": readJSONL, "csv": readCSV, "parquet": readParquet, "sqlite": readSQLite}
 
-// readJSONL needs to be told the columns: a line has only those that it has values for.
+// readJSONL needs to get the columns: a line has only those that it has values for.
 func readJSONL(t testing.TB, path string) content {
 	f := open(t, path)
 	var c content
@@ -281,7 +281,7 @@ func TestEveryFormatHoldsTheSameTable(t *testing.T) {
 					nil, nil, "batch", "1", "10", "2", "0.000123456789", nil, nil, nil,
 				},
 			}
-			if format == "jsonl" { // its lines name only what they have, so the order of all is not told by them
+			if format == "jsonl" { // its lines name only what they have, so the order of all is not known from them
 				got = inOrder(got, resultNames)
 			}
 			if diff := cmp.Diff(content{resultNames, want}, got); diff != "" {

@@ -17,7 +17,7 @@ import (
 )
 
 // File writes all results, lines of results.jsonl, to a file of a format and gives how many there were. The results are
-// read twice, first for the columns: what cannot be rewound is kept beside path for as long as that takes. An error
+// read twice, first for the columns: what cannot be rewound is kept next to path for as long as that takes. An error
 // leaves nothing at path that was not there before.
 func File(ctx context.Context, e *effect.Effects, results io.Reader, format, path string, cfg Config) (n int64, err error) {
 	if !Known(format) {

@@ -11,7 +11,7 @@ import (
 	"quarry/internal/jsonl"
 )
 
-// linesWriter writes one flat object a line: numbers and nested values as they stood in the answer, a member that a
+// linesWriter writes one flat object a line: numbers and nested values as they were in the answer, a member that a
 // result does not have left out, a null kept.
 type linesWriter struct {
 	rower

@@ -153,7 +153,7 @@ func (w *sqliteWriter) Close(ctx context.Context) error {
 	return w.e.Rename(w.temporary(), w.path)
 }
 
-// finish brings all rows to the disk: SQLite itself was told not to.
+// finish brings all rows to the disk: SQLite itself was configured not to.
 func (w *sqliteWriter) finish(ctx context.Context) error {
 	if err := w.flush(ctx); err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"quarry/internal/simd"
 )
 
-// An Arena gives memory for texts. What it gave is never given again, so it lives as long as somebody holds it, until
-// Reset says that nobody does. The zero value is ready. One goroutine at a time.
+// An Arena gives memory for texts. What it gave is never given again, so it lives as long as someone holds it, until
+// Reset says that no one does. The zero value is ready. One goroutine at a time.
 type Arena struct {
 	buf   []byte
 	taken int // bytes in all since Reset
@@ -37,8 +37,8 @@ func (a *Arena) Keep(buf []byte) []byte {
 	return buf[n:len(buf):len(buf)]
 }
 
-// Reset takes all memory back, which nobody may hold any more. It reports whether the arena is worth being used again:
-// what a giant text left behind is not.
+// Reset takes all memory back, which no one may hold any more. It reports whether the arena is worth being used again:
+// what a giant text left over is not.
 func (a *Arena) Reset() bool {
 	if cap(a.buf) > maxArena {
 		return false

@@ -16,8 +16,8 @@ func Check(line []byte) error {
 // Member is one member of an object.
 type Member struct {
 	Name  []byte // decoded, without quotes
-	Value []byte // as it stands in the text: a string with its quotes, an object with its braces
-	Plain bool   // the value is a string without escapes: what stands between the quotes is the text
+	Value []byte // as it is in the text: a string with its quotes, an object with its braces
+	Plain bool   // the value is a string without escapes: what is between the quotes is the text
 	Text  []byte // what the value says where it is a string and Decode was asked; else nil
 }
 
@@ -36,7 +36,7 @@ type Checker struct {
 	size    int    // capacity of the line: what is left of it tells where a part of the line begins
 }
 
-// span is a long string, from its opening quote to behind its closing one.
+// span is a long string, from its opening quote to after its closing one.
 type span struct{ start, end int }
 
 // longString is how long a string must be to be noted.
@@ -220,7 +220,7 @@ func (c *Checker) value(b []byte) *SyntaxError {
 	}
 }
 
-// name walks a member's name and colon, and gives the index behind them.
+// name walks a member's name and colon, and gives the index after them.
 func (c *Checker) name(b []byte, i int) (int, *SyntaxError) {
 	if i >= len(b) {
 		return i, fault(i, "unexpected end")
@@ -354,7 +354,7 @@ func literal(b []byte, i int, want string) (int, *SyntaxError) {
 	return i + len(want), nil
 }
 
-// unexpected names the byte at i. One that is no UTF-8 is named as that: it is what has to be mended first.
+// unexpected names the byte at i. One that is no UTF-8 is named as that: it is what has to be repaired first.
 func unexpected(b []byte, i int) *SyntaxError {
 	if b[i] >= 0x80 && wideLen(b, i) == 0 {
 		return &SyntaxError{Offset: i, Reason: ErrUTF8.Error(), Err: ErrUTF8}

@@ -9,7 +9,7 @@ import (
 )
 
 // Chunk is a run of whole lines of a stream. It owns its memory: nothing else writes there, and it lives as long as
-// somebody holds a part of it.
+// someone holds a part of it.
 type Chunk struct {
 	Data   []byte // whole lines with their newlines; the stream's last line may have none
 	Line   int64  // number of the first line, from 1
@@ -18,13 +18,13 @@ type Chunk struct {
 	// newline. It was read over and is not held: Data is empty.
 	Skipped int64
 
-	buf []byte // that Data lies in
+	buf []byte // that Data is in
 }
 
 // Held is how many bytes the chunk holds in memory.
 func (c *Chunk) Held() int { return cap(c.buf) }
 
-// Buffers takes the memory of chunks that nobody holds any more, for chunks to come. Any number of goroutines may use it.
+// Buffers takes the memory of chunks that no one holds any more, for chunks to come. Any number of goroutines may use it.
 type Buffers struct {
 	free chan []byte
 	long chan []byte // one, for the next long line
@@ -33,14 +33,14 @@ type Buffers struct {
 // NewBuffers keeps at most n buffers.
 func NewBuffers(n int) *Buffers { return &Buffers{free: make(chan []byte, n)} }
 
-// KeepLong keeps one buffer more, of a line that was longer than a chunk, as long as such lines go on coming. It is for
-// whoever gives such a chunk back before the next is cut.
+// KeepLong keeps one buffer more, of a line that was longer than a chunk, as long as such lines continue coming. It is for
+// a caller that gives such a chunk back before the next is cut.
 func (b *Buffers) KeepLong() { b.long = make(chan []byte, 1) }
 
 // keptChunks is after how many chunks without a long line its buffer is not kept any more.
 const keptChunks = 64
 
-// Give says that nobody holds a part of the chunk any more.
+// Give says that no one holds a part of the chunk any more.
 func (b *Buffers) Give(c Chunk) {
 	kept := b.free
 	switch {
@@ -87,17 +87,17 @@ func (b *Buffers) take(n int) []byte {
 	return make([]byte, n)
 }
 
-// Place is where reading begins: the number of the first line and its offset. The reader stands there already.
+// Place is where reading begins: the number of the first line and its offset. The reader is there already.
 type Place struct {
 	Line   int64 // 0 means 1
 	Offset int64
 }
 
-// chunkSize is large enough that cutting costs nothing beside checking, and small enough that a chunk for each worker
+// chunkSize is large enough that cutting costs nothing next to checking, and small enough that a chunk for each worker
 // and some on their way fit into little memory.
 const chunkSize = 512 << 10
 
-// maxLineBytes bounds what a caller can allow: a line lies in one buffer.
+// maxLineBytes bounds what a caller can allow: a line is in one buffer.
 const maxLineBytes = 1 << 30
 
 // Chunks cuts a stream into chunks at line ends. A line longer than maxLine bytes is read over without being held.
@@ -133,7 +133,7 @@ func ChunksIn(ctx context.Context, buffers *Buffers, r io.Reader, from Place, ma
 	}
 }
 
-// cutter holds what lies behind the last cut.
+// cutter holds what is after the last cut.
 type cutter struct {
 	r       io.Reader
 	buffers *Buffers
@@ -151,7 +151,7 @@ func (c *cutter) next() (Chunk, error) {
 	n := copy(buf, c.rest)
 	for seen := 0; ; {
 		// Of a long line's buffer no more is filled than the line takes: what is not touched is not in memory, and what
-		// lies behind the line has to be copied.
+		// is after the line has to be copied.
 		n += c.fill(buf[n:min(len(buf), n+chunkSize)])
 		if c.err != nil {
 			break
@@ -163,7 +163,7 @@ func (c *cutter) next() (Chunk, error) {
 		if seen = n; n < len(buf) {
 			continue
 		}
-		// Fourfold leaves less behind for the collector than doubling, and the largest buffer is no larger.
+		// Fourfold leaves less for the collector than doubling, and the largest buffer is no larger.
 		want := 4 * len(buf)
 		if want >= c.max { // with room for the one byte that tells a line above the limit
 			want = c.max + 1

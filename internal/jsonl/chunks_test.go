@@ -193,7 +193,7 @@ func FuzzChunks(f *testing.F) {
 	})
 }
 
-// Long lines that come one after the other lie in one buffer, where each is given back before the next is cut.
+// Long lines that come one after the other are in one buffer, where each is given back before the next is cut.
 func TestLongLinesShareABuffer(t *testing.T) { // not parallel: it reads the heap
 	var in bytes.Buffer
 	var want []int

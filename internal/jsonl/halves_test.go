@@ -46,7 +46,7 @@ func TestReplaceHalfPairs(t *testing.T) {
 	}
 }
 
-// Whatever the text: a check never finds half a pair behind the replacement, and finds what it found before where there was
+// Whatever the text: a check never finds half a pair after the replacement, and finds what it found before where there was
 // none.
 func FuzzReplaceHalfPairs(f *testing.F) {
 	f.Add([]byte(`{"a":"\ud83d\ude00\ud83d"}`))

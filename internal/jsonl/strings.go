@@ -9,7 +9,7 @@ import (
 	"quarry/internal/simd"
 )
 
-// Unescape appends the text of a string that was checked, given as it stands between the quotes or with them.
+// Unescape appends the text of a string that was checked, given as it is between the quotes or with them.
 func Unescape(dst, raw []byte) []byte {
 	if len(raw) >= 2 && raw[0] == '"' {
 		raw = raw[1 : len(raw)-1]

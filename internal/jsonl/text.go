@@ -15,7 +15,7 @@ const (
 	spaces = ' ' * ones
 )
 
-// wide walks characters of more than one byte from i on and gives the index behind the last valid one. Text in
+// wide walks characters of more than one byte from i on and gives the index after the last valid one. Text in
 // Japanese is nearly all three-byte characters, so those go two at a time.
 func wide(b []byte, i int) int {
 	for {
@@ -65,7 +65,7 @@ func wideLen(b []byte, i int) int {
 	return 4
 }
 
-// text walks a string's content from i, the byte behind its opening quote, and gives the index of its closing quote
+// text walks a string's content from i, the byte after its opening quote, and gives the index of its closing quote
 // and whether it holds escapes. Printable ASCII goes by eight bytes at a time.
 func text(b []byte, i int) (end int, escaped bool, err *SyntaxError) {
 	for {

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Members walks the members of an object that was checked, in their order: each name as it stands between its quotes,
-// each value as it stands. A text that is no object has no members.
+// Members walks the members of an object that was checked, in their order: each name as it is between its quotes,
+// each value as it is. A text that is no object has no members.
 func Members(obj []byte) iter.Seq2[[]byte, []byte] { return (*Checker)(nil).Members(obj) }
 
 // Members is the function Members for a part of the line that Object checked last. What the check learned about long
@@ -65,7 +65,7 @@ func (c *Checker) Elements(array []byte) iter.Seq[[]byte] {
 }
 
 // Lookup follows a path of names, and of indexes where it meets an array, through a value that was checked. It gives
-// the value as it stands.
+// the value as it is.
 func Lookup(value []byte, path ...string) ([]byte, bool) {
 	for _, step := range path {
 		found := false
@@ -97,7 +97,7 @@ func Lookup(value []byte, path ...string) ([]byte, bool) {
 	return value, true
 }
 
-// NameIs reports whether a name as it stands in a text is the wanted one, escapes resolved.
+// NameIs reports whether a name as it is in a text is the wanted one, escapes resolved.
 func NameIs(raw []byte, want string) bool {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw) == want
@@ -105,7 +105,7 @@ func NameIs(raw []byte, want string) bool {
 	return string(Unescape(nil, raw)) == want
 }
 
-// stringEnd gives the index behind the closing quote of the string that opens at i.
+// stringEnd gives the index after the closing quote of the string that opens at i.
 func stringEnd(b []byte, i int) int {
 	i++
 	for {
@@ -137,7 +137,7 @@ func (c *Checker) stringEnd(b []byte, i int) int {
 	return i + c.long[n].end - at
 }
 
-// valueEnd gives the index behind the value that begins at i.
+// valueEnd gives the index after the value that begins at i.
 func (c *Checker) valueEnd(b []byte, i int) int {
 	if i >= len(b) {
 		return len(b)

@@ -59,7 +59,7 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-// Nobody says that what is walked was checked before: the walk must end, and stay inside.
+// No one says that what is walked was checked before: the walk must end, and stay inside.
 func FuzzWalkUnchecked(f *testing.F) {
 	for _, s := range []string{`{"a":1,"b":"x`, `{"a"`, `{"a":`, `{"a":[`, `[1,2`, `{"a":1 "b"}`, `[,]`, `{"a\`, `["\"`, `[x`} {
 		f.Add([]byte(s))

@@ -9,7 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A frame holds one block. Before it stands a skippable frame (RFC 8878, 3.1.2) that says how long it is, so that reading can
+// A frame holds one block. Before it is a skippable frame (RFC 8878, 3.1.2) that says how long it is, so that reading can
 // begin at any block, and any tool that knows zstd reads the whole.
 const (
 	headMagic = 0x184d2a50
@@ -19,7 +19,7 @@ const (
 // ErrBroken says that the file is not what was written.
 var ErrBroken = errors.New("the kept data is damaged")
 
-// appendFrame writes a frame and what stands before it.
+// appendFrame writes a frame and what is before it.
 func appendFrame(dst []byte, z *zstd.Encoder, content []byte) []byte {
 	start := len(dst)
 	dst = append(dst, make([]byte, headBytes)...)

@@ -3,8 +3,8 @@
 //
 // It owns two files and their format (docs/formats.md) and nothing of what documents are made of: they are those that the
 // source made, faults and positions included. What always holds: what was kept is given the same, in the same order, as
-// often as it is asked for; a keeping that was interrupted goes on, where the source can begin again in its middle, or
-// begins anew; a pass never asks the source again once all of it is kept; memory follows a block, not the source.
+// often as it is asked for; a keeping that was interrupted continues, where the source can begin again in its middle, or
+// begins again; a pass never asks the source again once all of it is kept; memory follows a block, not the source.
 package kept
 
 import (
@@ -45,7 +45,7 @@ type about struct {
 }
 
 // state is any further line: how far the keeping came. Before Done it leaves the last block out, which is read again: where
-// the one behind it begins is not known, and a site whose posts went away meanwhile has moved them over that border.
+// the one after it begins is not known, and a site whose posts went away meanwhile has moved them over that border.
 type state struct {
 	End       int64           `json:"end"` // bytes of whole frames
 	At        quarry.Position `json:"at"`  // of the next block in the source

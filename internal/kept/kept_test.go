@@ -223,7 +223,7 @@ func TestDyingAtEveryEffect(t *testing.T) {
 	}
 }
 
-// A torn line and bytes that nobody spoke of are cut off; a file that went away is made anew.
+// A torn line and bytes that no one spoke of are cut off; a file that went away is made again.
 func TestWhatACrashLeaves(t *testing.T) {
 	t.Parallel()
 	for name, harm := range map[string]func(t *testing.T, dir string){

@@ -55,7 +55,7 @@ func appendText(dst []byte, name, value string) []byte {
 	return jsonl.AppendString(dst, bytes.ToValidUTF8([]byte(value), []byte("\ufffd")))
 }
 
-// read makes of a line what was written. The document's body and fields lie in the line's memory where they can.
+// read makes of a line what was written. The document's body and fields are in the line's memory where they can.
 func read(check *jsonl.Checker, line []byte, index int) (d quarry.Document, fault *quarry.ItemError, err error) {
 	members, err := check.Object(line)
 	if err != nil {

@@ -27,7 +27,7 @@ type Config struct {
 	// order, or be others.
 	Resumes bool
 	Limit   int64 // of documents. Zero: none
-	// Watch is told how many items and bytes were read so far; nil where nobody looks.
+	// Watch gets how many items and bytes were read so far; nil where no one looks.
 	Watch func(items, bytes int64)
 }
 
@@ -77,7 +77,7 @@ type writer struct {
 	before    state  // the same before the last block
 	lines     []byte // of the block at hand
 	frame     []byte
-	unsaid    int64 // bytes behind the last state that was said
+	unsaid    int64 // bytes after the last state that was said
 	synced    time.Time
 	bytes     int64
 }
@@ -108,7 +108,7 @@ func (w *writer) open(want about, end int64) (from quarry.Position, err error) {
 	documents, said := filepath.Join(w.cfg.Dir, documentsFile), filepath.Join(w.cfg.Dir, stateFile)
 	if w.state.End > 0 {
 		if info, err := os.Stat(documents); err != nil || info.Size() < w.state.End {
-			w.state = state{} // somebody took it away
+			w.state = state{} // someone took it away
 		}
 	}
 	if w.state.End == 0 {

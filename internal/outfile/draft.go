@@ -15,7 +15,7 @@ import (
 
 // Draft is an output in the making, under a name that nothing has.
 type Draft struct {
-	Path string // where it is written; whoever writes it may use names that begin with it
+	Path string // where it is written; a caller that writes it may use names that begin with it
 
 	e      *effect.Effects
 	target Target
@@ -72,7 +72,7 @@ func (d *Draft) Commit(ctx context.Context, stdout io.Writer) error {
 	return err
 }
 
-// sync brings the draft to the disk, whoever wrote it.
+// sync brings the draft to the disk, whichever program wrote it.
 func (d *Draft) sync() error {
 	f, err := d.e.Append(d.Path)
 	if err != nil {

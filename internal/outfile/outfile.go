@@ -39,7 +39,7 @@ type Target struct {
 }
 
 // stdoutNames lead to standard output whatever it is: opened by such a name, a file that a shell made would look like
-// somebody's.
+// someone's.
 var stdoutNames = []string{"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 
 // maxLinks is how many links a name may lead through, as on Linux.

@@ -17,7 +17,7 @@ import (
 	"quarry/internal/outfile"
 )
 
-// world is a folder with a run directory, two sources, and somebody's file.
+// world is a folder with a run directory, two sources, and someone's file.
 func world(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())

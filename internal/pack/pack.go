@@ -92,7 +92,7 @@ type Span struct {
 	Bytes       int64
 }
 
-// TooLargeError is an item that fits into no file. It is left out; packing goes on behind it.
+// TooLargeError is an item that fits into no file. It is left out; packing continues after it.
 type TooLargeError struct {
 	Item  Item
 	Limit int64 // bytes, the margin taken off
@@ -109,9 +109,9 @@ var ErrOrder = errors.New("not a record that follows")
 // Spans cuts the items, which come in rising order, into spans as large as the quotas allow. A span holds fewer than
 // MinRecords only when the total does, or where the limits leave no other way: when so few records already fill a file,
 // or when no number of spans between the minimum and the maximum gives the total. (Where a file holds less than twice
-// the minimum and bytes are short as well, a way that lies far ahead can be missed.)
+// the minimum and bytes are short as well, a way that is far ahead can be missed.)
 //
-// An item larger than a file is yielded as a *[TooLargeError] with an empty Span, and packing goes on; any other error
+// An item larger than a file is yielded as a *[TooLargeError] with an empty Span, and packing continues; any other error
 // ends the sequence. The sequence can be read as often as items can.
 func Spans(ctx context.Context, items iter.Seq2[Item, error], cfg Config) iter.Seq2[Span, error] {
 	return func(yield func(Span, error) bool) {

@@ -321,7 +321,7 @@ func TestPropertiesOfAllSpans(t *testing.T) {
 		if at != len(fits) {
 			t.Fatalf("%d records in spans, want %d", at, len(fits))
 		}
-		// What is held back is bounded, so with limits as tight as 7 to 8 records a way can lie farther ahead.
+		// What is held back is bounded, so with limits as tight as 7 to 8 records a way can be farther ahead.
 		tight := maxRecords > 0 && maxRecords < 2*minRecords && maxBytes > 0
 		if small > 0 && !tight && canCut(fits, minRecords, maxRecords, maxBytes) {
 			t.Fatalf("%d spans below the minimum, where there is a way without", small)

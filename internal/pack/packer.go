@@ -6,23 +6,23 @@ import (
 )
 
 const (
-	// aheadPerMinimum is how many times the minimum is held back behind a full span, so that a stretch of very large
+	// aheadPerMinimum is how many times the minimum is held back after a full span, so that a stretch of very large
 	// records can be shared out among its neighbours.
 	aheadPerMinimum = 64
 	// maxAhead bounds what is held back when the maximum of records is just above a large minimum.
 	maxAhead = 1 << 20
 )
 
-// packer holds back the items that are not in a span yet: those of the next span, and as many behind it as it takes to
+// packer holds back the items that are not in a span yet: those of the next span, and as many after it as it takes to
 // know that a cut leaves no remainder below the minimum.
 type packer struct {
 	minRecords, maxRecords, maxBytes int64 // the last two are MaxInt64 where no limit is known
 
-	ahead int // items to hold back behind a full span
-	// base are the first items of the next span, of which only the sum is kept; held are those behind them.
+	ahead int // items to hold back after a full span
+	// base are the first items of the next span, of which only the sum is kept; held are those after them.
 	base    Span
 	held    []Item
-	full    int   // how many of held fit into the next span beside base
+	full    int   // how many of held fit into the next span next to base
 	inFull  int64 // their bytes
 	reached []int // scratch of reach: how far the held items from each on can be cut
 	ends    []int // scratch of reach
@@ -87,7 +87,7 @@ func (p *packer) fold(n int) {
 // ready reports whether enough is held to cut the next span off.
 func (p *packer) ready() bool { return p.full < len(p.held) && len(p.held)-p.full > p.ahead }
 
-// cut takes the next span off: the longest one that lets everything behind it be cut as well. The last span of what is
+// cut takes the next span off: the longest one that lets everything after it be cut as well. The last span of what is
 // held may stay open when more items can come.
 func (p *packer) cut(final bool) Span {
 	n := p.full
@@ -104,7 +104,7 @@ func (p *packer) cut(final bool) Span {
 	return span
 }
 
-// bestEnd gives the end of the longest next span, at or above the minimum, behind which all that is held can be cut
+// bestEnd gives the end of the longest next span, at or above the minimum, after which all that is held can be cut
 // within the limits. Where no end is that good, it is the one of the longest span that leaves the most.
 func (p *packer) bestEnd(final bool) (end int, ok bool) {
 	first := max(0, int(min(p.minRecords-p.base.Records, int64(len(p.held)+1)))) // the shortest span that is enough
@@ -131,7 +131,7 @@ func (p *packer) bestEnd(final bool) (end int, ok bool) {
 }
 
 // reach computes, for each held item, how far the items from there on can be cut into spans within the limits: the
-// index behind the last one. It goes from the end to the front with two pointers.
+// index after the last one. It goes from the end to the front with two pointers.
 func (p *packer) reach(final bool) {
 	n := len(p.held)
 	p.reached = slices.Grow(p.reached[:0], n+1)[:n+1]

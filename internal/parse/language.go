@@ -6,12 +6,12 @@ import (
 	"unicode"
 )
 
-// languages are the languages that can be told, each with its rule: it gives what is wrong with a text, or "".
+// languages are the languages that can be known, each with its rule: it gives what is wrong with a text, or "".
 var languages = map[string]func(letters) string{
 	"ja": func(l letters) string {
 		switch {
-		// Technical prose in Japanese has a third and more of its characters and words in Japanese. The line lies lower,
-		// and what lies about it passes: to refuse a good answer costs its document, to take a poor one a summary.
+		// Technical prose in Japanese has a third and more of its characters and words in Japanese. The line is lower,
+		// and what is above it passes: to refuse a good answer costs its document, to take a poor one a summary.
 		case l.kana > 0 && 5*(l.kana+l.han+l.stops) >= l.all():
 			return ""
 		// A short one without kana may still be Japanese (概要, 株式会社日立製作所); a long one is Chinese.
@@ -77,7 +77,7 @@ func (c *Checker) checkLanguages(v any, model string) string {
 	return clip(strings.Join(wrong, "; "))
 }
 
-// letters counts a text by script. Japanese writes no spaces, so its characters stand against the words of others.
+// letters counts a text by script. Japanese writes no spaces, so its characters are compared with the words of others.
 type letters struct {
 	kana, han    int // characters
 	stops        int // 、 and 。, which tell a list of foreign names in a Japanese sentence
@@ -118,7 +118,7 @@ type script int
 
 const (
 	none   script = iota
-	joiner        // part of whatever it stands in: digits, apostrophes, marks
+	joiner        // part of whatever it is in: digits, apostrophes, marks
 	kana
 	han
 	stop

@@ -324,7 +324,7 @@ func truncated(reason string) bool {
 	return false
 }
 
-// refused reports whether a stop reason says that the model, or a guard before or behind it, declined.
+// refused reports whether a stop reason says that the model, or a guard before or after it, declined.
 func refused(reason string) bool {
 	switch strings.ToLower(reason) {
 	case "refusal", "content_filter", "content_filtered", "guardrail_intervened", "safety":

@@ -1,9 +1,9 @@
 // Package parse reads a model's answer out of the provider's modelOutput and checks it.
 //
 // It owns the shapes of answers, the search for JSON in a model's text, the answer's JSON Schema and the check of its
-// language. It asks nobody again: it gives each answer one class, and what happens then is decided elsewhere.
+// language. It asks no one again: it gives each answer one class, and what happens then is decided elsewhere.
 //
-// What always holds: nothing is guessed. A value in the output stood in the model's text; brackets that the model did
+// What always holds: nothing is guessed. A value in the output was in the model's text; brackets that the model did
 // not write are not closed for it, and where two readings are possible there is none.
 package parse
 
@@ -36,7 +36,7 @@ type Config struct {
 	AnyLanguage bool
 }
 
-// Validate reports a schema that does not compile or a language that cannot be told.
+// Validate reports a schema that does not compile or a language that is not known.
 func (c Config) Validate() error {
 	_, err := New(c)
 	return err

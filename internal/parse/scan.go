@@ -69,7 +69,7 @@ type state int
 const (
 	wantValue  state = iota
 	wantFirst        // the first name or element, or the closing bracket
-	wantNext         // a name or element behind a comma, or the bracket that makes the comma one too many
+	wantNext         // a name or element after a comma, or the bracket that makes the comma one too many
 	wantColon        //
 	wantBehind       // a comma or the closing bracket
 )

@@ -73,7 +73,7 @@ func (k *checker) encryption(ctx context.Context) []Check {
 	return append([]Check{c}, k.keys(ctx, "")...)
 }
 
-// bucketPolicy looks for a Deny that would meet the role or the caller. Whether the policy allows somebody else is not
+// bucketPolicy looks for a Deny that would meet the role or the caller. Whether the policy allows someone else is not
 // asked: within one account the role's own policy is enough.
 func (k *checker) bucketPolicy(ctx context.Context) []Check {
 	c := Check{Name: "bucket-policy", Status: OK, Subject: k.Bucket, Action: "s3:GetBucketPolicy", Message: "it denies the role nothing that a job needs"}
@@ -120,7 +120,7 @@ func (k *checker) sampleKey() string {
 	return "quarry/a000000000/in/s00001/s00001.jsonl"
 }
 
-// prefixFiles looks whether something lies where the run is going to write: a job reads every file of its prefix, and
+// prefixFiles looks whether something is where the run is going to write: a job reads every file of its prefix, and
 // an old answer there would be taken for a new one.
 func (k *checker) prefixFiles(ctx context.Context) []Check {
 	prefix := "quarry/"

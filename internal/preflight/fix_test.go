@@ -33,7 +33,7 @@ func (w *world) follow(admin *iam.Client, faults []preflight.Check) {
 	}
 }
 
-// Whoever types what the fixes say, each as it stands, is done: no fix undoes another.
+// A caller that types what the fixes say, each as it is, is done: no fix undoes another.
 func TestFixesMendWhatTheyAreFor(t *testing.T) {
 	t.Parallel()
 	for name, breaks := range map[string]func(*world){
@@ -74,7 +74,7 @@ func TestFixesMendWhatTheyAreFor(t *testing.T) {
 				found = w.run()
 			}
 			for _, c := range append(found.Faults(), found.Unknown()...) {
-				if c.Name != "kms-key" { // which nobody can tell
+				if c.Name != "kms-key" { // which no one can tell
 					t.Errorf("after all fixes: %+v", c)
 				}
 			}

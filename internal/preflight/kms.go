@@ -14,7 +14,7 @@ import (
 func (k *checker) keys(ctx context.Context, ofBucket string) []Check {
 	var out []Check
 	for _, key := range slices.Compact([]string{k.keyARN(ofBucket), k.keyARN(k.KMSKey)}) {
-		if key != "" && matches(kmsKeyPattern, key) { // a name that is none is told with the names
+		if key != "" && matches(kmsKeyPattern, key) { // a name that is none is reported with the names
 			out = append(out, k.key(ctx, key)...)
 		}
 	}

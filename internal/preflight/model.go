@@ -164,7 +164,7 @@ func (k *checker) access(ctx context.Context) []Check {
 	}
 	agree := fmt.Sprintf("accept the offer: aws bedrock list-foundation-model-agreement-offers --model-id %[1]s --region %[2]s; aws bedrock create-foundation-model-agreement --model-id %[1]s --offer-token TOKEN --region %[2]s", k.id, k.Region)
 	switch {
-	case errors.Is(err, ErrAbsent): // told by the check of the model
+	case errors.Is(err, ErrAbsent): // reported by the check of the model
 		c.Status, c.Message, c.Fix = Unknown, "Bedrock has no information about access to "+k.id, "see the check of the model"
 	case err != nil:
 		refused := k.refusal("access", c.Subject, c.Action, err)
@@ -308,7 +308,7 @@ func (k *checker) slots(ctx context.Context) []Check {
 			open++
 		}
 	}
-	rows, _ := k.ask.Quotas(ctx) // that it failed is told by the check of the quotas
+	rows, _ := k.ask.Quotas(ctx) // that it failed is reported by the check of the quotas
 	limit := k.model.ReadQuotas(rows, k.prefix, "").OpenJobs
 	if limit == 0 {
 		limit = k.model.Quotas(k.prefix).OpenJobs

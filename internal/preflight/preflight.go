@@ -2,7 +2,7 @@
 // credentials, Region, names, bucket, service role, the caller's rights, KMS, model, profile and quotas.
 //
 // It owns the checks, their words and their fixes, and the questions to IAM. What it asks of S3, Bedrock and Service
-// Quotas comes in as functions. It makes nothing and mends nothing, but for one small object that it writes into the
+// Quotas comes in as functions. It makes nothing and repairs nothing, but for one small object that it writes into the
 // bucket and removes. What always holds: what could not be asked is [Unknown], never [OK]; every [Fault] has a fix that
 // can be followed; a request that costs money is made only where Asks.Probe is set.
 package preflight
@@ -30,7 +30,7 @@ type Status string
 const (
 	OK      Status = "ok"
 	Fault   Status = "fault"   // a job would fail, or what it needs is not there
-	Unknown Status = "unknown" // it could not be asked, or nobody can tell before a job
+	Unknown Status = "unknown" // it could not be asked, or no one can tell before a job
 )
 
 // Check is one thing that was looked at.
@@ -40,7 +40,7 @@ type Check struct {
 	Subject string `json:"subject"` // what was looked at: an ARN, a name
 	Action  string `json:"action"`  // the right or call that it is about; empty for none
 	Message string `json:"message"` // what is so, or what is wrong
-	Fix     string `json:"fix"`     // the policy statement or command that mends it
+	Fix     string `json:"fix"`     // the policy statement or command that repairs it
 
 	Pool string `json:"pool,omitempty"` // Region and model, where several are checked
 
@@ -98,8 +98,8 @@ func (r Report) Err() error {
 	return &quarry.Error{Kind: kind, Op: "preflight", Err: errors.New(text.String()), Hint: "fix these in this order, then check again: quarry preflight --target aws, with the --region and --model of this command"}
 }
 
-// ErrAbsent is what a function of [Asks] wraps when what it asks for does not exist. Its other errors are told apart by
-// the kind of their *quarry.Error: Denied, BadUsage (refused as it stands), else not answered.
+// ErrAbsent is what a function of [Asks] wraps when what it asks for does not exist. Its other errors are distinguished by
+// the kind of their *quarry.Error: Denied, BadUsage (refused as it is), else not answered.
 var ErrAbsent = errors.New("not there")
 
 // Model is what Bedrock says of a foundation model in one Region.

@@ -143,7 +143,7 @@ func (k *checker) theRole() principal {
 // sampleJob stands for the id of every job.
 const sampleJob = "abcdefghijkl"
 
-// wide gives for the resources that were asked about those that a grant should name: a sample of a key or a job stands
+// wide gives for the resources that were asked about those that a grant should name: a sample of a key or a job is
 // for all of them.
 func (k *checker) wide(resources []string) []string {
 	out := make([]string, len(resources))
@@ -191,7 +191,7 @@ func (k *checker) profileARN() string {
 	return catalog.InferenceProfileARN(k.Region, k.Account, k.Model)
 }
 
-// destinations are the models' ARNs behind the profile: as Bedrock lists them, else as the catalogue knows them.
+// destinations are the models' ARNs after the profile: as Bedrock lists them, else as the catalogue knows them.
 func (k *checker) destinations() []string {
 	var out []string
 	if k.profile != nil {

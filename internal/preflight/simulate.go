@@ -49,7 +49,7 @@ type decision struct {
 	resource string
 	allowed  bool
 	explicit bool
-	limit    string   // what stands above the policies and does not allow it
+	limit    string   // what is above the policies and does not allow it
 	missing  []string // context keys
 }
 

@@ -56,7 +56,7 @@ func Fetch(ctx context.Context, client *http.Client, url string) ([]byte, error)
 	defer func() { _ = reply.Body.Close() }()
 	switch reply.StatusCode {
 	case http.StatusOK:
-	case http.StatusNotFound, http.StatusForbidden: // S3 behind it answers 403 for what does not exist
+	case http.StatusNotFound, http.StatusForbidden: // S3 after it answers 403 for what does not exist
 		return nil, fmt.Errorf("%s: %w", url, ErrNone)
 	default:
 		return nil, failed(fmt.Errorf("answered %s", reply.Status))

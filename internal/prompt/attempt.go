@@ -20,7 +20,7 @@ var ErrShape = errors.New("shape of modelInput is not known")
 // ErrNoStructured says that the body has no place for a schema.
 var ErrNoStructured = errors.New("the body has no place for a schema")
 
-// object is one JSON object taken apart at its first level, values as they stand.
+// object is one JSON object taken apart at its first level, values as they are.
 type object map[string]jsontext.Value
 
 func parseObject(b []byte) (object, error) {
@@ -248,7 +248,7 @@ func MaxTokens(modelInput []byte) int {
 }
 
 // WithRepair gives the modelInput with two more turns, canonical: the model's own answer, and the user's request to
-// mend what the check complained of. A blank answer has nothing to mend; the modelInput then comes back as it is,
+// repair what the check complained of. A blank answer has nothing to repair; the modelInput then comes back as it is,
 // because the families refuse a blank turn.
 func WithRepair(modelInput []byte, badAnswer, complaint string) ([]byte, error) {
 	o, s, err := open(modelInput)
@@ -337,7 +337,7 @@ func WithStructured(modelInput, schema []byte) ([]byte, error) {
 		o[m.name] = merge(m.value)[0].literal
 		return o.written()
 	}
-	// Beside the schema these members hold other settings (effort), which stay.
+	// Next to the schema these members hold other settings (effort), which stay.
 	added, err := parseObject(merge(m.value)[0].literal)
 	if err != nil {
 		return nil, err
@@ -350,7 +350,7 @@ func WithStructured(modelInput, schema []byte) ([]byte, error) {
 	return o.written()
 }
 
-// WithoutStructured gives the modelInput without a schema sent along, canonical, whoever put it there.
+// WithoutStructured gives the modelInput without a schema sent along, canonical, whichever program put it there.
 func WithoutStructured(modelInput []byte) ([]byte, error) {
 	o, _, err := open(modelInput)
 	if err != nil {

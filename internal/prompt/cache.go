@@ -10,7 +10,7 @@ import (
 // ErrNoCachePoint says that a body has not the prefix that is to be cached, or no place for a cache point.
 var ErrNoCachePoint = errors.New("the body has no place for a cache point")
 
-// SystemMember gives a body's system prompt as it stands in it, nil where it has none of its own.
+// SystemMember gives a body's system prompt as it is in it, nil where it has none of its own.
 func SystemMember(modelInput []byte) []byte {
 	o, s, err := open(modelInput)
 	if err != nil || s == shapeChat || s == shapeLlama {
@@ -19,7 +19,7 @@ func SystemMember(modelInput []byte) []byte {
 	return o["system"]
 }
 
-// WithCachePoint gives the modelInput with a cache point behind its system prompt, canonical, if that is the given one
+// WithCachePoint gives the modelInput with a cache point after its system prompt, canonical, if that is the given one
 // as SystemMember gave it (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html). Only on-demand calls
 // take it: "prompt caching is not supported with the batch inference API". The error is ErrNoCachePoint.
 func WithCachePoint(modelInput, system []byte) ([]byte, error) {

@@ -13,7 +13,7 @@ var errUTF8 = errors.New("text is not valid UTF-8")
 
 const hexDigits = "0123456789abcdef"
 
-// appendBytes appends text as it stands between the quotes of a canonical JSON string (RFC 8785, section 3.2.2.2).
+// appendBytes appends text as it is between the quotes of a canonical JSON string (RFC 8785, section 3.2.2.2).
 func appendBytes(dst, text []byte) ([]byte, error) {
 	start := len(dst)
 	dst, ok := jsonl.AppendText(slices.Grow(dst, len(text)+len(text)/16), text)

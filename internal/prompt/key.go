@@ -8,7 +8,7 @@ import (
 	"quarry"
 )
 
-// Key gives the key of a modelInput of a first attempt, whether Append made it or somebody else. The member that
+// Key gives the key of a modelInput of a first attempt, whether Append made it or someone else. The member that
 // structured output adds is left out where it is the very one that this Config adds, sent or not; another that a ready
 // record brings along stays, because it changes the answer.
 func (r *Renderer) Key(modelInput []byte) quarry.DocumentKey {

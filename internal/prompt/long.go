@@ -20,7 +20,7 @@ const DefaultMerge = "This article is too long to be read at once. It was read i
 	"Answer about the whole article from them.\n\nTitle: {{.Title}}\n\nArticle:\n{{.Text}}"
 
 // ForParts gives the Config by which a part of a document is asked about. user is its template; empty: that of whole
-// documents behind DefaultPart.
+// documents after DefaultPart.
 func (c Config) ForParts(user string) Config {
 	if user == "" {
 		user = c.User

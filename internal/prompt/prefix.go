@@ -18,7 +18,7 @@ func prefixOf(s settings) []byte {
 				out = append(out, p.literal...)
 				continue
 			}
-			if p.text.tmpl != nil { // what its actions print cannot be told
+			if p.text.tmpl != nil { // what its actions print is not known
 				return out
 			}
 			for _, segment := range p.text.segments {

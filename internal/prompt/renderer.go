@@ -67,7 +67,7 @@ func (c Config) compile() (*Renderer, error) {
 	if structured.value != nil {
 		r.member = structured.name
 		value := merge(structured.value)[0].literal
-		// "messages" stands before it in every shape, so it always has a comma before it.
+		// "messages" is before it in every shape, so it always has a comma before it.
 		r.added = append([]byte(`,"`+r.member+`":`), value...)
 		if r.value, err = canonical(value); err != nil {
 			return nil, fmt.Errorf("schema: %w", err)

@@ -41,10 +41,10 @@ func structuredForm(t quarry.InvocationType, f family, schema []byte, limits boo
 		member{"json_schema", objectOf(member{"name", quoted(schemaName)}, member{"schema", raw(string(reduced))})})}, nil
 }
 
-// limitsLead stands before the limits at the end of a place's description.
+// limitsLead is before the limits at the end of a place's description.
 const limitsLead = "Limits: "
 
-// unsupportedKeywords are answered with 400 by the provider. Dropping one asks less of the model, so it is told the limit in
+// unsupportedKeywords are answered with 400 by the provider. Dropping one asks less of the model, so it is given the limit in
 // the place's description, as Anthropic's own SDKs do (https://docs.claude.com/en/docs/build-with-claude/structured-outputs);
 // the answer is checked against the whole schema all the same.
 var unsupportedKeywords = []string{
@@ -73,7 +73,7 @@ func compact(value []byte) ([]byte, error) {
 		jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), jsontext.PreserveRawStrings(false))
 }
 
-// reduce walks the places of a schema where schemas stand, so that a property called "pattern" stays.
+// reduce walks the places of a schema where schemas are, so that a property called "pattern" stays.
 func (r reducer) reduce(schema []byte) []byte {
 	if jsontext.Value(schema).Kind() != '{' {
 		return schema

@@ -41,7 +41,7 @@ type view struct {
 
 var documentFields = []string{"ID", "Title", "Text", "URL", "Lang", "Fields", "Part", "Parts"}
 
-// compileText compiles a template; name is how people know it and stands in every fault, with line and column.
+// compileText compiles a template; name is how people know it and is in every fault, with line and column.
 func compileText(name, source string) (*text, error) {
 	if !utf8.ValidString(source) {
 		return nil, fmt.Errorf("template: %s: %w", name, errUTF8)
@@ -113,7 +113,7 @@ func (w *walker) pipe(p *parse.PipeNode, top bool) {
 
 func (w *walker) arg(n parse.Node, top bool) {
 	switch n := n.(type) {
-	case *parse.DotNode: // the whole document goes on, to {{template}}, {{with}} or a function
+	case *parse.DotNode: // the whole document is passed on, to {{template}}, {{with}} or a function
 		if top {
 			w.useAll()
 		}

@@ -44,7 +44,7 @@ type kept struct {
 const keptFormat = 1
 
 // Kept gives the rows that a file holds; an empty account stands for any. ok is false where it holds none, and where the
-// file is of a newer format or broken: it can be read anew at any time.
+// file is of a newer format or broken: it can be read again at any time.
 func Kept(path, account, region string) (rows Rows, ok bool, err error) {
 	k, err := readKept(path)
 	if err != nil {
@@ -73,7 +73,7 @@ func readKept(path string) (kept, error) {
 	return k, nil
 }
 
-// Keep stores rows in a file beside those of other accounts and Regions.
+// Keep stores rows in a file next to those of other accounts and Regions.
 func Keep(e *effect.Effects, path string, rows Rows) error {
 	k, err := readKept(path)
 	if err != nil {

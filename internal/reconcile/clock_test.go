@@ -29,7 +29,7 @@ func TestClockThatWasSetBackHoldsNobodyUp(t *testing.T) {
 	steps := 0
 	step := func(_ context.Context, s *ledger.Shard) error {
 		if steps++; steps == 1 {
-			s.Due = time.Now().Add(time.Hour) // as it looks once the clock is an hour behind
+			s.Due = time.Now().Add(time.Hour) // as it looks once the clock is an hour slow
 			return nil
 		}
 		s.State = quarry.ShardDone

@@ -74,7 +74,7 @@ func advised(kind string) (meaning, advice string) {
 // maxTroubles bounds the table of errors: kinds are few, unless a provider makes them up.
 const maxTroubles = 40
 
-// troubles lists the kinds of error, the most frequent first. The number of kinds left out is given beside.
+// troubles lists the kinds of error, the most frequent first. The number of kinds left out is given too.
 func troubles(r *Report) ([]trouble, int) {
 	kinds := slices.SortedFunc(maps.Keys(r.Errors), func(a, b string) int {
 		return cmp.Or(cmp.Compare(r.Errors[b], r.Errors[a]), cmp.Compare(a, b))

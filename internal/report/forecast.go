@@ -6,7 +6,7 @@ import (
 	"quarry"
 )
 
-// Range is an estimate of tokens, and between what it lies.
+// Range is an estimate of tokens and its bounds.
 type Range struct {
 	Low      int64 `json:"low"`
 	Estimate int64 `json:"estimate"`
@@ -26,7 +26,7 @@ type Expected struct {
 	Samples int64 `json:"samples"`
 }
 
-// Forecast is what was expected beside what came.
+// Forecast is what was expected next to what came.
 type Forecast struct {
 	Before *Expected `json:"before_pilot,omitempty"`
 	After  *Expected `json:"after_pilot,omitempty"` // the pilot's own usage included

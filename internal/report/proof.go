@@ -1,6 +1,6 @@
 package report
 
-// Proof is what has to add up when nothing was lost and nothing counted twice: each line is one sum, told from two sides
+// Proof is what has to add up when nothing was lost and nothing counted twice: each line is one sum, counted from two sides
 // that were counted apart. `quarry audit` proves more, from the raw output.
 type Proof struct {
 	OK     bool    `json:"ok"`
@@ -44,7 +44,7 @@ func checks(p *Proof) []checkView {
 // forecastRow is one line of the table that compares forecast and fact.
 type forecastRow struct{ Name, Input, Output, Cost, Meaning string }
 
-// forecasts puts what was expected beside what came.
+// forecasts puts what was expected next to what came.
 func forecasts(f *Forecast) []forecastRow {
 	if f == nil {
 		return nil

@@ -1,7 +1,7 @@
 // Package report says what a run did, what it cost and how long it took: report.json for programs, report.html for
 // people.
 //
-// It owns the shape of both files. It counts nothing itself: whoever made the run hands in what was counted. What always
+// It owns the shape of both files. It counts nothing itself: a caller that made the run hands in what was counted. What always
 // holds: fields are only ever added; a price that is not known is null, never 0.
 package report
 
@@ -26,7 +26,7 @@ type Report struct {
 	Sources    []string     `json:"sources"`
 
 	Documents  Documents        `json:"documents"`
-	Unreadable int64            `json:"unreadable"` // items left out: broken lines, no id or body, an id that stood there before
+	Unreadable int64            `json:"unreadable"` // items left out: broken lines, no id or body, an id that was there before
 	Errors     map[string]int64 `json:"errors"`     // documents that are not ok, by the kind of their error
 	// Failures are the most frequent messages of documents that ended invalid or failed, at most 10.
 	Failures []Failure `json:"failures,omitempty"`
@@ -59,7 +59,7 @@ type Report struct {
 }
 
 // Documents counts where the documents ended. Total = OK + Invalid + Failed + Skipped. Duplicate and Unchanged are
-// counted inside of them, Gone beside them.
+// counted inside of them, Gone next to them.
 type Documents struct {
 	Total     int64 `json:"total"`
 	OK        int64 `json:"ok"`
@@ -166,7 +166,7 @@ type Job struct {
 	Differs   []string               `json:"differs,omitempty"` // what does not add up between output, manifest and counters
 }
 
-// Sample is one answer beside its source.
+// Sample is one answer next to its source.
 type Sample struct {
 	ID     quarry.DocumentID `json:"id"`
 	Title  string            `json:"title"`

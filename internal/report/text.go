@@ -12,7 +12,7 @@ import (
 	"quarry"
 )
 
-// unknown is what the page says of a number that nobody knows.
+// unknown is what the page says of a number that no one knows.
 const unknown = "unknown"
 
 // clean takes a foreign text for one line of the page: no control, format or bidi characters, broken UTF-8 marked, and at

@@ -164,7 +164,7 @@ func parts(d *Documents) []part {
 	return list
 }
 
-// beside is what the bar does not show.
+// beside to is what the bar does not show.
 func beside(r *Report) []string {
 	var list []string
 	add := func(n int64, one, many string) {

@@ -74,7 +74,7 @@ func wayName(way string) string {
 	return clean(way, 40)
 }
 
-// waysSentence holds the two comparisons beside each other: the flattering one and the fair one.
+// waysSentence holds the two comparisons next to each other: the flattering one and the fair one.
 func waysSentence(r *Report, seconds map[string]float64) string {
 	assumed := slices.ContainsFunc(r.Ways, func(w Way) bool { return w.Basis == Assumed })
 	if r.Target == "local" || assumed { // a stand-in's speed says nothing about the provider's, nor does a guess

@@ -113,7 +113,7 @@ func FuzzAgainstEncodingJSON(f *testing.F) {
 	})
 }
 
-// values are a result's values, those behind pointers included.
+// values are a result's values, those after pointers included.
 func values(r quarry.Result) any {
 	cost, fault := r.CostUSD, r.Error
 	r.CostUSD, r.Error = nil, nil

@@ -455,7 +455,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// A file may hold both bodies that a Mistral model takes: each line is held against its own.
+// A file may hold both bodies that a Mistral model takes: each line is compared with its own.
 func TestEachBodyHasItsOwnShape(t *testing.T) {
 	t.Parallel()
 	const large = "mistral.mistral-large-2407-v1:0"

@@ -27,7 +27,7 @@ type Bucket struct {
 	SetExpiry func(ctx context.Context, rule Expiry) error
 }
 
-// Expiry is a lifecycle rule for what lies under a prefix.
+// Expiry is a lifecycle rule for what is under a prefix.
 type Expiry struct {
 	ID, Prefix string
 	Days       int32 // until an object is gone; 0: never

@@ -14,7 +14,7 @@ import (
 	"quarry/internal/setup"
 )
 
-// makeTheirs makes a bucket of the wanted name that somebody else has used and set up in their way.
+// makeTheirs makes a bucket of the wanted name that someone else has used and set up in their way.
 func (w *world) makeTheirs() {
 	w.t.Helper()
 	name := &w.want.Bucket

@@ -2,7 +2,7 @@ package setup
 
 import "strings"
 
-// callerStatements are what whoever runs quarry may do: send jobs, hand them the role, put input into the bucket and take
+// callerStatements are what the users that run quarry may do: send jobs, hand them the role, put input into the bucket and take
 // output from it, and look at all that preflight looks at. Which actions take a resource is in the Service Authorization
 // Reference (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
 func callerStatements(w Wants) []object {

@@ -7,7 +7,7 @@ import (
 	"quarry/internal/setup"
 )
 
-// Whatever stands there, what setup makes of it holds, and setup finds nothing more to do.
+// Whatever is there, what setup makes of it holds, and setup finds nothing more to do.
 func fuzzPolicy(f *testing.F, mend func(string, setup.Wants) (string, []string, error), sure string) {
 	f.Helper()
 	for _, seed := range []string{

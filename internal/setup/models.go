@@ -8,13 +8,13 @@ import (
 	"quarry/internal/catalog"
 )
 
-// modelSid names the statement of one model, so that those of several stand side by side.
+// modelSid names the statement of one model, so that those of several are side by side.
 func modelSid(model string) string {
 	return "Model" + camel(model[strings.LastIndexByte(model, '/')+1:])
 }
 
 // NeedsModels reports whether only AWS knows which models the wanted one leads to: it is a profile that the catalogue does
-// not know in this Region, or one that somebody made.
+// not know in this Region, or one that someone made.
 func NeedsModels(w Wants) bool {
 	m, profile, known := catalog.Find(w.Model)
 	if !known {
@@ -28,7 +28,7 @@ func NeedsModels(w Wants) bool {
 	return !known
 }
 
-// IsApplicationProfile reports whether the model is a profile that somebody made: without asking AWS nothing can be said
+// IsApplicationProfile reports whether the model is a profile that someone made: without asking AWS nothing can be said
 // about where it leads.
 func IsApplicationProfile(model string) bool {
 	_, _, ok := catalog.Split(model)

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// TestAgainstMoto sets up at a server that nobody here wrote, where it is installed.
+// TestAgainstMoto sets up at a server that no one here wrote, where it is installed.
 func TestAgainstMoto(t *testing.T) {
 	t.Parallel()
 	server, err := exec.LookPath("moto_server")

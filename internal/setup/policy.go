@@ -15,7 +15,7 @@ const (
 type documents struct {
 	Trust  object // of the role: who may take it on
 	Role   object // of the role: what a job may do
-	Caller object // of whoever runs quarry
+	Caller object // of the users that run quarry
 	Bucket object // of the bucket
 }
 

@@ -40,7 +40,7 @@ func Print(w Wants, format, remark string) (string, error) {
 	return "", &quarry.Error{Kind: quarry.BadUsage, Op: "print", Subject: format, Err: errors.New("not a format"), Hint: "take one of " + strings.Join(Formats(), ", ")}
 }
 
-// comment writes lines behind a #.
+// comment writes lines after a #.
 func comment(lines ...string) string {
 	var b strings.Builder
 	for _, l := range lines {
@@ -53,5 +53,5 @@ func comment(lines ...string) string {
 	return b.String()
 }
 
-// CallerPolicyName is what the printed forms call the policy of whoever runs quarry.
+// CallerPolicyName is what the printed forms call the policy of the users that run quarry.
 const CallerPolicyName = "quarry-caller"

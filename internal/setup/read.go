@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// written is a policy as it stands in the account. What is not ours is kept byte for byte.
+// written is a policy as it is in the account. What is not ours is kept byte for byte.
 type written struct {
 	rest       map[string]json.RawMessage // all members but the statements
 	statements []json.RawMessage

@@ -87,7 +87,7 @@ func (p *Plan) isOurs(ctx context.Context, client *iam.Client, name string) bool
 	return err == nil && len(lines) == 0 && len(notes) == 0
 }
 
-// lookAtRights compares the inline policy of our name. Others, inline or attached, are nobody's business here.
+// lookAtRights compares the inline policy of our name. Others, inline or attached, are no one's business here.
 func (p *Plan) lookAtRights(ctx context.Context, client *iam.Client, name string) error {
 	ours := RolePolicyName(p.Wants.Account.Region)
 	where := fmt.Sprintf("policy %s of role %s", ours, name)

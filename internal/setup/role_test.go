@@ -30,7 +30,7 @@ func TestDamagedRoleIsRestored(t *testing.T) {
 	lambda := `{"Sid":"Theirs","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}`
 	for _, tt := range []struct {
 		name          string
-		trust, rights string   // what somebody left there; empty: as setup made it
+		trust, rights string   // what someone left there; empty: as setup made it
 		done          []string // parts of the lines, in order
 		kept, gone    string   // of both policies together
 		note          string

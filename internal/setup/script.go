@@ -6,7 +6,7 @@ import (
 )
 
 // script is setup as commands of the AWS CLI. What replaces a whole setting is done only where there is none, since
-// another's may stand there.
+// another's may be there.
 func script(w Wants, remark string) (string, error) {
 	d := policies(w)
 	name, path := w.roleName()

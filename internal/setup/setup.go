@@ -3,7 +3,7 @@
 //
 // It owns the text of the policies, the calls to IAM that bring a role into that state, and the same written down for
 // other tools. S3 and Bedrock come in as functions. What always holds: what would change is known, line by line, before
-// anything is changed; it can be repeated; what somebody else set stays, but for a way into the role that is open to
+// anything is changed; it can be repeated; what someone else set stays, but for a way into the role that is open to
 // other accounts; no right is given on everything.
 package setup
 
@@ -23,7 +23,7 @@ type Change struct {
 	do    func(context.Context) error
 }
 
-// Plan is what stands between an account and the wants.
+// Plan is what is between an account and the wants.
 type Plan struct {
 	Changes []Change
 	// Notes are what a person should know and setup leaves as it is.
@@ -59,7 +59,7 @@ func (p *Plan) Lines() []string {
 }
 
 // Apply makes the changes in order and tells done each line once it is true. It stops at the first error; doing it again
-// goes on from there.
+// continues from there.
 func (p *Plan) Apply(ctx context.Context, done func(line string)) error {
 	for _, c := range p.Changes {
 		if err := c.do(ctx); err != nil {

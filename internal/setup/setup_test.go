@@ -219,7 +219,7 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 	w.want.KMSKey = keyARN
 
 	bucketARN, roleARN := "arn:aws:s3:::"+w.want.Bucket, "arn:aws:iam::123456789012:role/quarry-batch"
-	// In the order in which they are needed: each is granted once its lack was told.
+	// In the order in which they are needed: each is granted once its lack was reported.
 	granted := `{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}`
 	var told []string
 	for range 20 {
@@ -238,7 +238,7 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 		if !errors.As(err, &q) || q.Kind != quarry.Denied {
 			t.Fatalf("error %v after %v, want one of kind Denied", err, told)
 		}
-		// The hint holds the statement that mends it, as it can be pasted.
+		// The hint holds the statement that repairs it, as it can be pasted.
 		from, to := strings.IndexByte(q.Hint, '{'), strings.LastIndexByte(q.Hint, '}')
 		if from < 0 || to < from {
 			t.Fatalf("hint without a statement: %s", q.Hint)

@@ -164,8 +164,8 @@ func hclList[T any](list []T, indent string) string {
 	return b.String() + indent + "]"
 }
 
-// alignment is how wide the formatter makes the key: members that stand on lines beside one another are aligned, and one
-// whose value takes several lines stands alone.
+// alignment is how wide the formatter makes the key: members that are on lines next to one another are aligned, and one
+// whose value takes several lines is alone.
 func alignment(o object, at int) int {
 	lines := func(i int) bool { return strings.Contains(hcl(o[i].Value, ""), "\n") }
 	if lines(at) {

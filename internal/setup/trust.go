@@ -8,7 +8,7 @@ import (
 )
 
 // mendTrust brings a role's trust policy into shape and says what it did. A way in that is open to Bedrock jobs of other
-// accounts is closed (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html); whoever else may take the
+// accounts is closed (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html); who else may take the
 // role on is left in, and noted.
 func mendTrust(text string, w Wants, where string) (mended string, lines, notes []string, err error) {
 	doc, err := read(text)
@@ -63,7 +63,7 @@ func guarded(f facts, account string) bool {
 	return false
 }
 
-// without takes a service from a statement's principals; nil when nobody is left.
+// without takes a service from a statement's principals; nil when no one is left.
 func without(statement json.RawMessage, service string) (json.RawMessage, error) {
 	var s, principal map[string]json.RawMessage
 	if err := json.Unmarshal(statement, &s); err != nil {

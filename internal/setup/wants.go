@@ -67,7 +67,7 @@ func (w Wants) complete() Wants {
 	return w
 }
 
-// Validate reports what no account could be brought to. What it accepts stands in policies and scripts as it is.
+// Validate reports what no account could be brought to. What it accepts is in policies and scripts as it is.
 func (w Wants) Validate() error {
 	w = w.complete()
 	wrong := func(what, value, hint string) error {

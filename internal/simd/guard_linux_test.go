@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The kernel kills whoever touches the page behind the text.
+// The kernel kills a caller that touches the page after the text.
 func TestNothingIsReadBehindTheText(t *testing.T) {
 	t.Parallel()
 	page := os.Getpagesize()

@@ -43,8 +43,8 @@ func Escape(dst, src []byte, escapes *[256]byte) (read, wrote int) {
 
 // CopyPlain copies printable ASCII up to a '<' or '&', or to the second of two blanks, and counts it: letters in the
 // lowest 16 bits of counts, then digits, punctuation and blanks in 16 bits each, and the words that begin in it. inWord
-// is 1 if the first letter goes on with a word. It reads 32,767 bytes at most, and nothing unless dst is longer than src
-// by Width. It may look at, and pass over, what stands behind src up to its capacity.
+// is 1 if the first letter continues with a word. It reads 32,767 bytes at most, and nothing unless dst is longer than src
+// by Width. It may look at, and pass over, what is after src up to its capacity.
 func CopyPlain(dst, src []byte, inWord uint64) (read int, counts uint64, words int) {
 	if !on || cap(src) < Width || len(dst) < len(src)+Width {
 		return 0, 0, 0

@@ -79,7 +79,7 @@ func plainTwin(src []byte, inWord uint64) (read int, counts uint64, words int) {
 	return read, counts, words
 }
 
-// guarded gives n bytes, and what fails if something was written behind them.
+// guarded gives n bytes, and what fails if something was written after them.
 func guarded(n int) (dst []byte, intact func(t *testing.T, name string, src []byte)) {
 	const guard = 2 * simd.Width
 	mem := bytes.Repeat([]byte{0xEE}, n+guard)
@@ -237,7 +237,7 @@ func TestWhereVectorsMeetAndEnd(t *testing.T) {
 		for i := range b {
 			b[i] = "abcdefghijklmnopqrstuvwxyzABCDEFGH 0123456789,.-"[rng.IntN(48)]
 		}
-		check(t, b[:rng.IntN(len(b)+1)]) // what stands behind it, up to the capacity, is text too
+		check(t, b[:rng.IntN(len(b)+1)]) // what is after it, up to the capacity, is text too
 	}
 }
 

@@ -26,7 +26,7 @@ type kind struct {
 	open func(f stream.File, head []byte, c item.Config, index int) Source
 }
 
-// fileKinds lists the kinds of files, in the order in which people are told of them.
+// fileKinds lists the kinds of files, in the order in which people see them.
 func fileKinds() []kind {
 	text := func(name string, format quarry.Format) kind {
 		return kind{name, func(f stream.File, _ []byte, c item.Config, n int) Source {
@@ -159,7 +159,7 @@ func badSource(arg string, err error, hint string) error {
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: err, Hint: hint}
 }
 
-// find finds the file that an argument names, and the table behind `#`. A file without a name says that it is a folder.
+// find finds the file that an argument names, and the table after `#`. A file without a name says that it is a folder.
 func find(arg string, cfg Config) (file stream.File, path, table string, err error) {
 	if arg == "-" {
 		if cfg.Stdin == nil {

@@ -21,7 +21,7 @@ func Remote(arg string) bool {
 }
 
 // Changing reports whether an argument names something that gives other items when it is read again, or cannot be read
-// again: whoever needs it twice keeps what it gave the first time. A path may lead to a database.
+// again: a caller that needs it twice keeps what it gave the first time. A path may lead to a database.
 func Changing(ctx context.Context, arg string, cfg Config) bool {
 	if Remote(arg) || strings.HasPrefix(arg, "sqlite:") || cfg.From == sqliteKind {
 		return true
@@ -96,7 +96,7 @@ func web(arg string, cfg Config, index int) (Source, error) {
 	return &wordpress.Source{URL: address, Client: cfg.HTTP, Authorization: authorization(cfg.Secret), Config: cfg.items(), Index: index}, nil
 }
 
-// authorization makes the header's value of a secret. An application password has spaces, a header's scheme has one behind
+// authorization makes the header's value of a secret. An application password has spaces, a header's scheme has one after
 // it: what has a colon before any space is USER:PASSWORD.
 func authorization(secret string) string {
 	scheme, _, spaced := strings.Cut(secret, " ")

@@ -1,11 +1,11 @@
 // Package source reads collections of documents: it tells what kind of thing an argument names and gives its items in
 // blocks that can be worked on apart from one another.
 //
-// It owns the kinds and how they are told. Each connector has a folder of its own; what an item's members mean is
+// It owns the kinds and how they are recognized. Each connector has a folder of its own; what an item's members mean is
 // package item's, files and their packing are package stream's. It cleans nothing and writes nothing.
 //
 // What always holds: the same source gives the same items in the same order; a block's First resumes there; an item
-// that cannot be read is named with its place and the items behind it are read; memory follows the largest item, not
+// that cannot be read is named with its place and the items after it are read; memory follows the largest item, not
 // the source.
 package source
 
@@ -60,7 +60,7 @@ type noted struct {
 }
 
 // Notes gives what was counted while the sources that were opened together were read, and ends the counting. Empty where
-// nothing was, or nobody asked.
+// nothing was, or no one asked.
 func Notes(s Source) []string {
 	if n, ok := s.(noted); ok {
 		return n.book.Take()
@@ -86,12 +86,12 @@ type Keys = item.Keys
 // ParseCondition reads FIELD=VALUE.
 func ParseCondition(s string) (Condition, error) { return item.ParseCondition(s) }
 
-// Config is how sources are read. The zero value reads what can be told by itself.
+// Config is how sources are read. The zero value reads what can be known by itself.
 type Config struct {
 	// Fields names the members of a document's parts: id, title, body, url, lang, format → dotted path
 	// (`fields.body.en-US`). What is not named is found by the names in common use.
 	Fields map[string]string
-	// From is the kind of all sources; empty means told by content, then by extension.
+	// From is the kind of all sources; empty means detected by content, then by extension.
 	From string
 	// MaxItemBytes is the largest item that is read; 0 means 32 MiB. A larger one is named and not held.
 	MaxItemBytes int64

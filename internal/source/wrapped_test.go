@@ -38,7 +38,7 @@ func readFile(t *testing.T, name, content string) (got, notes []string) {
 	return got, notes
 }
 
-// TestArraysInsideOfObjects: the items of a file lie in an array somewhere in one object.
+// TestArraysInsideOfObjects: the items of a file are in an array somewhere in one object.
 func TestArraysInsideOfObjects(t *testing.T) {
 	t.Parallel()
 	const a, b = `{"id":"a","content":"x"}`, `{"id":"b","content":"y"}`

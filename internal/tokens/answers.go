@@ -2,7 +2,7 @@ package tokens
 
 import "math"
 
-// Answers adds up what answers took: enough for their mean, for how far single ones lie from it, and for how much longer the
+// Answers adds up what answers took: enough for their mean, for how far single ones are from it, and for how much longer the
 // answers to longer records are. It is a plain value that can be kept as JSON.
 type Answers struct {
 	N       int64   `json:"n"`

@@ -13,7 +13,7 @@ type Band struct {
 	Estimate int64 `json:"estimate"`
 	High     int64 `json:"high"`
 	// Fitted says that the range comes from answers: 19 totals of 20 are in it. Otherwise it only says how far tokenizers
-	// lie apart.
+	// are apart.
 	Fitted bool `json:"fitted"`
 }
 
@@ -67,7 +67,7 @@ const (
 )
 
 // Band gives the total of many records with its range, by weights that were refitted to answers. The range holds what the
-// answers leave open of the weights, so it is wide for texts unlike those that were answered, and how far single records lie
+// answers leave open of the weights, so it is wide for texts unlike those that were answered, and how far single records are
 // from their estimates.
 func (w Weights) Band(t Texts) Band {
 	total := w.sum(t.Classes, t.Records)

@@ -31,7 +31,7 @@ var (
 	}
 )
 
-// span is what is known of a tokenizer before any answer: an estimate, and between what the truth lies.
+// span is what is known of a tokenizer before any answer: an estimate, and between what the truth is.
 type span struct {
 	low, estimate, high Weights
 	// fitted says that the weights come from the family's own tokenizer, or from an older one of it.
@@ -41,8 +41,8 @@ type span struct {
 // How far a total may be off, as shares of the estimate, by class.
 //
 // Claude's tokenizers since Claude 3 are not public. A newer one gave 1.45 times the tokens of the one before for the same
-// English text, and as many for Japanese (sol.ava.dev, 2026-04-17); a larger vocabulary gives fewer, as o200k_base does beside
-// cl100k_base. The public tokenizers lie furthest apart in Cyrillic (0.22 to 0.51 tokens a character of Russian), so the
+// English text, and as many for Japanese (sol.ava.dev, 2026-04-17); a larger vocabulary gives fewer, as o200k_base does next to
+// cl100k_base. The public tokenizers are furthest apart in Cyrillic (0.22 to 0.51 tokens a character of Russian), so the
 // estimate is put into the middle of them.
 const claudeCyrillic = 0.418
 
@@ -99,7 +99,7 @@ func newSpan(w Weights, l limits) span {
 	return s
 }
 
-// How far a tokenizer that is not public may lie outside of those that are.
+// How far a tokenizer that is not public may be outside of those that are.
 const (
 	outsideLow  = 0.75
 	outsideHigh = 1.30

@@ -12,7 +12,7 @@ import (
 	"quarry"
 )
 
-// Fit describes the samples behind weights, and what was left over.
+// Fit describes the samples that weights come from, and what was left over.
 type Fit struct {
 	Samples int     `json:"samples"`
 	Mean    float64 `json:"mean"`   // estimated tokens per sample

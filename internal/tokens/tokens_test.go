@@ -180,7 +180,7 @@ func TestThePromptAroundTheText(t *testing.T) {
 	if got, want := w.Total(text, 10)-w.Total(text, 0), 10*d.Estimate(prompt); got < want-10 || got > want {
 		t.Errorf("ten prompts add %d tokens, want about %d", got, want)
 	}
-	// A pilot shows the prompt in its usage, where nobody told the weights of it.
+	// A pilot shows the prompt in its usage, where no one reported the weights of it.
 	samples := known(t, 0)
 	for i := range samples {
 		samples[i].Tokens += 400

@@ -8,7 +8,7 @@ import (
 
 // Weights are tokens per character of a class, and per word. They are a plain value that can be kept as JSON.
 type Weights struct {
-	// Base is what a record takes beside its text: the prompt around it. Default weights have none; see [Weights.Around].
+	// Base is what a record takes next to its text: the prompt around it. Default weights have none; see [Weights.Around].
 	Base float64 `json:"base"`
 
 	Words       float64 `json:"words"`
@@ -135,7 +135,7 @@ func ceiled(x float64) int64 {
 	return int64(math.Ceil(x))
 }
 
-// Around gives weights for records in which every text stands inside the same prompt, given the prompt's counts.
+// Around gives weights for records in which every text is inside the same prompt, given the prompt's counts.
 func (w Weights) Around(prompt quarry.CharClasses) Weights {
 	w.Base += w.sum(prompt, 0)
 	return w

@@ -58,7 +58,7 @@ func records(b *testing.B) (path string, data []byte) {
 	return path, data
 }
 
-// BenchmarkFiles checks a file that the system holds in memory, beside jsontext on the same bytes.
+// BenchmarkFiles checks a file that the system holds in memory, next to jsontext on the same bytes.
 func BenchmarkFiles(b *testing.B) {
 	path, data := records(b)
 	cfg := validate.Config{Model: quarry.DefaultModel}

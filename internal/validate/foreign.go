@@ -3,7 +3,7 @@ package validate
 import "quarry/internal/jsonl"
 
 // foreign tells by the first line that can be read whether a file is in the batch format of another API, or the output of
-// a job. It gives what people are told, or nothing.
+// a job. It gives what people are shown, or nothing.
 func foreign(chunk jsonl.Chunk) string {
 	if chunk.Skipped > 0 {
 		return ""

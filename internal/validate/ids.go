@@ -10,14 +10,14 @@ import (
 	"quarry/internal/jsonl"
 )
 
-// idRef is one recordId: its hash, and where it stands.
+// idRef is one recordId: its hash, and where it is.
 type idRef struct {
 	hash     uint64
 	at, line int64
 }
 
 // idSet finds recordIds that come twice. It holds hashes and places; on a hit both ids are read again, so that two ids
-// which only share a hash are never called the same. The hash is keyed by chance: nobody can make ids that collide.
+// which only share a hash are never called the same. The hash is keyed by chance: no one can make ids that collide.
 type idSet struct {
 	seed  maphash.Seed
 	names []string
@@ -55,7 +55,7 @@ func (s *idSet) hash(id []byte) uint64 { return maphash.Bytes(s.seed, id) | 1 }
 // earlier is the first record of an id.
 type earlier struct{ quoted, place string }
 
-// add notes an id; twice is true when it was there before. Of one that came later than the set was full, that is told
+// add notes an id; twice is true when it was there before. Of one that came later than the set was full, that is reported
 // when all are read.
 func (s *idSet) add(file int, id idRef) (first earlier, twice bool) {
 	full := s.most > 0 && s.used >= s.most
@@ -103,7 +103,7 @@ func (s *idSet) grow() {
 	}
 }
 
-// read gives the recordId that stands at an offset, in the memory of into.
+// read gives the recordId that is at an offset, in the memory of into.
 func (s *idSet) read(file int, at int64, into []byte) ([]byte, bool) {
 	f := s.open(file)
 	if f == nil {

@@ -37,8 +37,8 @@ type laterIDs struct {
 	starts []int64 // where each file would begin if all were one
 }
 
-// A place is told to a sorter as where the recordId stands if all files were one, and as the number of its line; a first
-// place as its file beside its line.
+// A place is reported to a sorter as where the recordId is if all files were one, and as the number of its line; a first
+// place as its file next to its line.
 const lineBits = 40
 
 // add takes an id that was not found in the set.
@@ -74,7 +74,7 @@ type again struct {
 type distinct struct {
 	id       []byte
 	readable bool
-	place    uint64 // as a Sorter is told
+	place    uint64 // as a Sorter gets it
 }
 
 // repeated gives the ids that came again, in the order of the files.

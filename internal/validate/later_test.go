@@ -91,7 +91,7 @@ func some(rng *rand.Rand) [][2]string {
 }
 
 // What is found, with file, line and byte, does not depend on how many ids memory holds; nor does the report. The order
-// is the files' for what is held and, behind it, the files' again.
+// is the files' for what is held and, after it, the files' again.
 func TestTheSameFaultsWhateverIsHeld(t *testing.T) {
 	t.Parallel()
 	const seeds = 60
@@ -224,7 +224,7 @@ func BenchmarkIDs(b *testing.B) {
 		paths := large(b, records)
 		for _, held := range []bool{true, false} {
 			if held && records > 5_000_000 {
-				continue // beside 5 million sorted, this shows that the peak is the same
+				continue // next to 5 million sorted, this shows that the peak is the same
 			}
 			b.Run(fmt.Sprintf("%d/%s", records, map[bool]string{true: "held", false: "sorted"}[held]), func(b *testing.B) {
 				cfg := validate.Config{Workers: 2}

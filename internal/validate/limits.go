@@ -2,7 +2,7 @@ package validate
 
 import "fmt"
 
-// limits sets the counts and sizes beside what the model allows, and tells each that is passed.
+// limits sets the counts and sizes next to what the model allows, and tells each that is passed.
 func (r *run) limits() {
 	q := r.cfg.Quotas
 	var records, size int64

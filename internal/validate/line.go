@@ -30,7 +30,7 @@ type found struct {
 	warning      bool
 }
 
-// mostFaults is how many faults of one chunk are held, mostOfLine how many of one line are told: a line of 32 MiB can
+// mostFaults is how many faults of one chunk are held, mostOfLine how many of one line are reported: a line of 32 MiB can
 // hold millions.
 const (
 	mostFaults = 1000
@@ -143,7 +143,7 @@ func (j *job) line(c *jsonl.Checker, l jsonl.Line) {
 	}
 	switch {
 	case id == nil:
-		// Bedrock would make one up, and the answer could not be told from others.
+		// Bedrock would make one up, and the answer could not be distinguished from others.
 		j.fault(l.Line, base, "no recordId")
 	case !id.String():
 		j.fault(l.Line, at(id.Value), "recordId is not a string")

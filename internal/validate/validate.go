@@ -1,12 +1,12 @@
 // Package validate checks files of Bedrock batch input, ours or not, before a job is spent on them.
 //
 // It owns the rules of the format: what a line must hold, what a recordId may be, what the bodies of a family need,
-// how many and how large. Limits and the family of a model are told by the caller. It sends nothing, and writes nothing
+// how many and how large. Limits and the family of a model come from the caller. It sends nothing, and writes nothing
 // but what the caller's Sorter does.
 //
 // What always holds: all faults are found in one pass, each with file, line and byte; faults come in the order of the
-// files and their lines, but that recordIds of which the first came beyond those that are held come behind the last file,
-// in the same order, and the files' sizes behind them; the result is the same for any number of workers; memory does not
+// files and their lines, but that recordIds of which the first came beyond those that are held come after the last file,
+// in the same order, and the files' sizes after them; the result is the same for any number of workers; memory does not
 // grow with the number of records where there is a Sorter, and by 24 to 48 bytes each where there is none.
 package validate
 
@@ -35,7 +35,7 @@ type Config struct {
 	Model string
 	// Calls: the records are sent as on-demand calls, which take more than a job does.
 	Calls bool
-	// Type says whose body modelInput is. Empty is told by the first record.
+	// Type says whose body modelInput is. Empty: detected from the first record.
 	Type quarry.InvocationType
 	// MaxLineBytes is the longest line that is read; 0 means 32 MiB. A longer one is a fault and is not held.
 	MaxLineBytes int64
@@ -112,7 +112,7 @@ type File struct {
 	Faults  int64  `json:"faults"`
 }
 
-// Limit is one figure beside its limit. A limit that is not known is null.
+// Limit is one figure next to its limit. A limit that is not known is null.
 type Limit struct {
 	What string `json:"what"` // "records in FILE"
 	Is   int64  `json:"is"`
@@ -187,7 +187,7 @@ func (r *run) laterIDs(ctx context.Context, files []string) error {
 	return nil
 }
 
-// sorting is an error about the disk beside the files: none of theirs.
+// sorting is an error about the disk next to the files: none of theirs.
 func sorting(err error) error {
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "sort recordIds beyond those that memory holds", Err: err,
@@ -213,7 +213,7 @@ type run struct {
 	single  job // a line of the rest of a job
 }
 
-// mostUnderWay is how many bytes of chunks are with the workers, unless it is one line that is longer: beside a long line
+// mostUnderWay is how many bytes of chunks are with the workers, unless it is one line that is longer: next to a long line
 // nothing else is in memory, whatever the number of workers.
 const mostUnderWay = 8 << 20
 
@@ -365,7 +365,7 @@ func (r *run) take(index int, name string, j *job) {
 	if j.rest.Data == nil {
 		return
 	}
-	// A chunk full of faults: the worker stopped so as not to hold them all, and the rest is told as it is found.
+	// A chunk full of faults: the worker stopped so as not to hold them all, and the rest is reported as it is found.
 	for l := range j.rest.Lines() {
 		one := &r.single
 		one.hash = j.hash

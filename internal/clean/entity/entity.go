@@ -2,7 +2,7 @@
 //
 // It owns references and nothing else: whether text is one at all is the caller's question. What always holds: the
 // result is valid UTF-8, a number that is no character (zero, a surrogate, beyond U+10FFFF) gives U+FFFD, and the work
-// for one reference is bounded, however long the text behind the ampersand is.
+// for one reference is bounded, however long the text after the ampersand is.
 package entity
 
 import (
@@ -13,7 +13,7 @@ import (
 // longestName is CounterClockwiseContourIntegral; the longest name of HTML5, with its semicolon.
 const longestName = 32
 
-// longestLegacy is the longest name that may stand without a semicolon ("Aacute").
+// longestLegacy is the longest name that may be without a semicolon ("Aacute").
 const longestLegacy = 6
 
 // maxMisses bounds what is remembered of names that are none, so that hostile text cannot grow the memory.
@@ -92,7 +92,7 @@ func (d *Decoder) named(ref []byte) ([]byte, int) {
 	return d.known(ref, text)
 }
 
-// known splits the decoded text from what the table left over behind an old name: "&notit" is "¬it", of which the
+// known splits the decoded text from what the table left over after an old name: "&notit" is "¬it", of which the
 // reference itself is four bytes long.
 func (d *Decoder) known(ref []byte, text string) ([]byte, int) {
 	rest := 0

@@ -1,4 +1,4 @@
-// Package frontmatter reads what stands before a Markdown text between fences: YAML between `---`, TOML between `+++`, or
+// Package frontmatter reads what is before a Markdown text between fences: YAML between `---`, TOML between `+++`, or
 // one JSON object.
 //
 // It owns the fences and the translation into one JSON object, and says nothing about what the fields mean. What always
@@ -37,7 +37,7 @@ const (
 	JSON
 )
 
-// Matter is front matter, and the text behind it.
+// Matter is front matter, and the text after it.
 type Matter struct {
 	Language Language
 	Source   []byte // between the fences; with its braces for JSON

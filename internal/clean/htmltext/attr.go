@@ -32,7 +32,7 @@ type decoder struct {
 	buf []byte
 }
 
-// scan reads the attributes of a start tag from behind its name to its end. Attributes follow the tokenizer of
+// scan reads the attributes of a start tag from after its name to its end. Attributes follow the tokenizer of
 // HTML5; -1 means that the source ends inside of the tag.
 func (a *attrs) scan(src []byte, i int, d *decoder) (next int) {
 	*a = attrs{}

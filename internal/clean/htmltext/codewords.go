@@ -96,7 +96,7 @@ func shortcodeAttribute(mark []byte, name string) []byte {
 	}
 }
 
-// fragment renders a piece of HTML that stands inside of another text. What it leaves open ends with it.
+// fragment renders a piece of HTML that is inside of another text. What it leaves open ends with it.
 func (r *Renderer) fragment(b []byte) {
 	if bytes.IndexByte(b, '<') < 0 {
 		r.Text(b)

@@ -147,7 +147,7 @@ func (r *Renderer) Text(b []byte) {
 	}
 }
 
-// run writes text from i on, whose references are decoded, up to the next '<', and returns where that stands.
+// run writes text from i on, whose references are decoded, up to the next '<', and returns where that is.
 func (r *Renderer) run(b []byte, i int) int {
 	for {
 		i = r.W.Run(b, i)

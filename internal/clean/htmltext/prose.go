@@ -13,7 +13,7 @@ import (
 const mostBare = 1 << 10
 
 // Bare reports whether block code was most of a document, of which so many bytes were written: then a poem, a mail or an RFC
-// may stand in it, and the document is to be rendered again with Prose.
+// may be in it, and the document is to be rendered again with Prose.
 func (r *Renderer) Bare(written int) bool {
 	return !r.Prose && r.Settings.KeptCodeLines() == 0 && written <= mostBare && r.Counts[rule.Code].Bytes > int64(4*written)
 }

@@ -3,7 +3,7 @@
 // It owns the reading of tags, attributes, comments and raw text as HTML5's tokenizer reads them, and the rules by which
 // elements become blocks, list items, table rows, or nothing; characters and blanks belong to package plain. What always
 // holds: the work is linear in the input, whatever it holds, and nothing of a dropped element is written. Where the end
-// of a dropped element cannot be told without HTML5's tree rules, that is reported, and [Renderer.Tree] renders the
+// of a dropped element is not known without HTML5's tree rules, that is reported, and [Renderer.Tree] renders the
 // same document over the tree of golang.org/x/net/html.
 package htmltext
 
@@ -83,7 +83,7 @@ func (r *Renderer) Reset() {
 	r.Literal, r.Fragments, r.TagsOnly = nil, false, false
 }
 
-// Title is where the text of the first heading stands in what was written; ok is false when there was none.
+// Title is where the text of the first heading is in what was written; ok is false when there was none.
 func (r *Renderer) Title() (from, to int, ok bool) { return r.title[0], r.title[1], r.titled }
 
 // Break ends a line or a paragraph. In lists and table cells a paragraph ends with its line.

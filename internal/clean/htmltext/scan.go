@@ -14,7 +14,7 @@ type Attrs struct {
 }
 
 // HTML renders a document or, in calls one after another, its pieces. It reports false when the end of a dropped element
-// could not be told: then what was written is to be thrown away, and the document belongs to [Renderer.Tree].
+// could not be found: then what was written is to be thrown away, and the document belongs to [Renderer.Tree].
 func (r *Renderer) HTML(src []byte) bool {
 	for i := 0; i < len(src); {
 		if src[i] == '<' {
@@ -253,7 +253,7 @@ func (r *Renderer) endTag(src []byte, i int) int {
 	return next
 }
 
-// declaration reads a comment, a doctype or anything else behind "<!".
+// declaration reads a comment, a doctype or anything else after "<!".
 func (r *Renderer) declaration(src []byte, i int) int {
 	if !bytes.HasPrefix(src[i:], []byte("<!--")) {
 		if r.skip.foreign && r.Open() && bytes.HasPrefix(src[i:], []byte("<![CDATA[")) {
@@ -330,7 +330,7 @@ func rawEnd(src []byte, i int, name []byte) int {
 	}
 }
 
-// doubleEscaped reports whether a script's end may lie behind a later end tag ("script data double escaped state").
+// doubleEscaped reports whether a script's end may be after a later end tag ("script data double escaped state").
 func doubleEscaped(content []byte) bool {
 	n := bytes.Index(content, []byte("<!--"))
 	return n >= 0 && bytes.Contains(bytes.ToLower(content[n:]), []byte("<script"))

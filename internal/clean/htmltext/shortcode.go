@@ -11,7 +11,7 @@ import (
 // count: `[1]`, `[in]` and `[x]` are text.
 type shortcodes struct {
 	settings *rule.Settings
-	// absent remembers that no end tag of a name stands behind a place, so that looking for it stays linear.
+	// absent remembers that no end tag of a name is after a place, so that looking for it stays linear.
 	absent map[string]int
 }
 
@@ -73,7 +73,7 @@ func (s *shortcodes) find(src []byte, settings *rule.Settings) bool {
 	}
 }
 
-// shortcodeAt reads the name behind a '[', or "[/".
+// shortcodeAt reads the name after a '[', or "[/".
 func shortcodeAt(src []byte, i int) []byte {
 	if i < len(src) && src[i] == '/' {
 		i++

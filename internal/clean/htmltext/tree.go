@@ -153,7 +153,7 @@ func (r *Renderer) treeText(b []byte) {
 	}
 }
 
-// held is how many bytes of text a node holds. A tree does not know where in the source its elements lie, so what is
+// held is how many bytes of text a node holds. A tree does not know where in the source its elements are, so what is
 // dropped is counted without its tags.
 func held(root *html.Node) (bytes int) {
 	for n := root; n != nil; n = following(n, root, true) {
@@ -164,7 +164,7 @@ func held(root *html.Node) (bytes int) {
 	return bytes
 }
 
-// following is the next node in document order, behind the children of n or, with children, with them.
+// following is the next node in document order, after the children of n or, with children, with them.
 func following(n, root *html.Node, children bool) *html.Node {
 	if children && n.FirstChild != nil {
 		return n.FirstChild

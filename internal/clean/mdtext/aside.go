@@ -114,7 +114,7 @@ func (p *Parser) startDirective(matched *int, start, length int, line []byte) bo
 	return true
 }
 
-// directive reads `{name} argument` behind a fence, and gives where the argument begins.
+// directive reads `{name} argument` after a fence, and gives where the argument begins.
 func directive(info []byte) (name []byte, argument int) {
 	i := len(info) - len(trimLeft(info))
 	if i >= len(info) || info[i] != '{' {

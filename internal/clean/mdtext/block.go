@@ -17,7 +17,7 @@ const (
 // A container is a block that holds blocks.
 type container struct {
 	kind   containerKind
-	mark   byte // list: its bullet, or the character behind its numbers
+	mark   byte // list: its bullet, or the character after its numbers
 	indent int  // item, note: columns that belong to the mark
 	empty  bool // item: nothing but blank lines so far
 }
@@ -50,7 +50,7 @@ type leaf struct {
 	html   int  // which end condition an HTML block has
 	end    string
 	stop   int // where it ends, where that is known at its beginning
-	lines  int // how many lines a template mark has gone on for
+	lines  int // how many lines a template mark has continued for
 }
 
 // blocks reads the source line by line into ops.
@@ -80,7 +80,7 @@ func (p *Parser) blocks() {
 	p.closeTo(0, len(src))
 }
 
-// plainLine reports whether a line can be nothing but a paragraph's text, by its first byte and where it stands.
+// plainLine reports whether a line can be nothing but a paragraph's text, by its first byte and where it is.
 func (p *Parser) plainLine(i int) bool {
 	return len(p.stack) == 0 && starts[p.src[i]]&plainStart != 0 && p.leaf.kind == paragraph
 }
@@ -103,7 +103,7 @@ func (p *Parser) line(start, end int) {
 		return
 	}
 	lazy := p.leaf.kind == paragraph
-	// A leaf of a container that this line left is no longer open, but for a paragraph, which may go on lazily.
+	// A leaf of a container that this line left is no longer open, but for a paragraph, which may continue lazily.
 	if !all && !lazy {
 		p.closeLeaf(start)
 	}
@@ -197,7 +197,7 @@ func (p *Parser) touch() {
 	}
 }
 
-// indent returns how many columns of blanks lie ahead, and where the first other character stands.
+// indent returns how many columns of blanks are ahead, and where the first other character is.
 func (p *Parser) indent() (columns, at int) {
 	col := p.col
 	for at = p.pos; at < p.eol; at++ {
@@ -268,7 +268,7 @@ func (p *Parser) begin(matched *int, start int) {
 	p.started = true
 }
 
-// unlisted leaves out a list of which no item is open: only another item can go on with it.
+// unlisted leaves out a list of which no item is open: only another item can continue with it.
 func (p *Parser) unlisted(n int) int {
 	if n > 0 && p.stack[n-1].kind == list {
 		return n - 1

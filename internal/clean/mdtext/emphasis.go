@@ -20,7 +20,7 @@ type delim struct {
 func (p *Parser) delimiter(b []byte, from, i int) int {
 	c := b[i]
 	n := run(b[i:], c)
-	if c == '~' && n != 2 { // one tilde stands in ranges: 3~5
+	if c == '~' && n != 2 { // one tilde is in ranges: 3~5
 		p.cut(from, i+n)
 		return i + n
 	}
@@ -41,7 +41,7 @@ func (p *Parser) delimiter(b []byte, from, i int) int {
 	return i + n
 }
 
-// flanks says whether the run b[from:to] can open and close emphasis. The rule is CommonMark's; beside Japanese and
+// flanks says whether the run b[from:to] can open and close emphasis. The rule is CommonMark's; next to Japanese and
 // Chinese characters, which have no blanks between words, punctuation does not count, else `**「引用」**は` would keep its
 // marks (commonmark/commonmark-spec#650).
 func flanks(b []byte, from, to int) (opens, closes bool) {
@@ -62,7 +62,7 @@ func flanks(b []byte, from, to int) (opens, closes bool) {
 	left := !blankAfter && (!punctAfter || blankBefore || punctBefore || east)
 	right := !blankBefore && (!punctBefore || blankAfter || punctAfter || east)
 	if b[from] == '*' && to-from == 2 && blankBefore && (to == len(b) || b[to] == '\n') {
-		right = true // `**Bold line **`: CommonMark would keep the marks, and nobody means them
+		right = true // `**Bold line **`: CommonMark would keep the marks, and no one means them
 	}
 	if b[from] == '_' {
 		return left && (!right || punctBefore), right && (!left || punctAfter)
@@ -179,7 +179,7 @@ func (p *Parser) pair(opener, closer int) int {
 	}
 	p.toks[o.tok].n -= use
 	p.toks[c.tok].n -= use
-	// What lies between them can match nothing any more.
+	// What is between them can match nothing any more.
 	for n := c.prev; n != opener && n >= 0; {
 		prev := p.delims[n].prev
 		p.remove(n)

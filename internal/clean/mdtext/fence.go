@@ -9,7 +9,7 @@ import (
 // This file decides about fences that never end. CommonMark takes all that follows for code; a reader sees that the code is
 // over where sentences begin again.
 
-// closers are the lines that can end a fence of one mark: where they stand, from the last one on, each longer than those after it.
+// closers are the lines that can end a fence of one mark: where they are, from the last one on, each longer than those after it.
 type closers struct {
 	at, length []int
 	known      bool
@@ -72,8 +72,8 @@ func shutIndex(mark byte) int {
 	return 0
 }
 
-// findClosers finds the lines that can end fences, from the end of the source on: the first is the longest, and stands
-// behind no longer one.
+// findClosers finds the lines that can end fences, from the end of the source on: the first is the longest, and is
+// after no longer one.
 func (p *Parser) findClosers(mark byte) {
 	c := &p.shut[shutIndex(mark)]
 	if c.known {
@@ -91,7 +91,7 @@ func (p *Parser) findClosers(mark byte) {
 	}
 }
 
-// sentencesAt gives the place behind an open fence at which sentences begin again, after an empty line; the end of the source
+// sentencesAt gives the place after an open fence at which sentences begin again, after an empty line; the end of the source
 // where none do.
 func (p *Parser) sentencesAt(fence int) int {
 	src := p.src
@@ -107,7 +107,7 @@ func (p *Parser) sentencesAt(fence int) int {
 		}
 		block := src[from:end]
 		switch {
-		case from == i: // it begins right behind the fence: code
+		case from == i: // it begins right after the fence: code
 			heading = -1
 		case isHeading(block):
 			if heading < 0 {
@@ -136,7 +136,7 @@ func isHeading(block []byte) bool {
 	return n > 0 && n <= 6 && n+1 < len(line) && line[n] == ' ' && bytes.IndexByte(line, '\n') < 0
 }
 
-// lineEnd is where the line at i ends, behind its line feed; contentEnd is before it.
+// lineEnd is where the line at i ends, after its line feed; contentEnd is before it.
 func lineEnd(src []byte, i int) int { return min(len(src), contentEnd(src, i)+1) }
 
 func contentEnd(src []byte, i int) int {

@@ -85,7 +85,7 @@ func rawBlock(name []byte) bool {
 	return false
 }
 
-// tagName reads the name behind '<' or '</'. Names of JSX may hold dots and colons.
+// tagName reads the name after '<' or '</'. Names of JSX may hold dots and colons.
 func tagName(b []byte) []byte {
 	i := 1
 	if i < len(b) && b[i] == '/' {
@@ -231,7 +231,7 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// blockTag reports whether a tag that stands alone on its line is markup.
+// blockTag reports whether a tag that is alone on its line is markup.
 func (p *Parser) blockTag(line []byte) bool {
 	name := tagName(line)
 	end := tagEnd(line, 0)
@@ -256,7 +256,7 @@ func (p *Parser) literal(name []byte, closing, glued bool, a htmltext.Attrs) boo
 	return !a.SelfClosing && !a.Any && !p.ended(name)
 }
 
-// ended reports whether an end tag of that name stands in the document, not before the present block.
+// ended reports whether an end tag of that name is in the document, not before the present block.
 func (p *Parser) ended(name []byte) bool {
 	if !p.seen {
 		p.findEnds()

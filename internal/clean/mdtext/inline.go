@@ -20,8 +20,8 @@ const (
 	tokLink  // where a link's text begins
 	tokBlank // words of a mark are apart from what is around it
 	tokBreak // a line break that the author asked for
-	tokAlt   // where the description of an image begins; to is its token behind the end
-	tokColon // the colon behind a callout's name
+	tokAlt   // where the description of an image begins; to is its token after the end
+	tokColon // the colon after a callout's name
 	tokDrop  // something that a rule drops; n is the rule
 )
 
@@ -225,7 +225,7 @@ var colon = []byte(":")
 // urlAt reports whether the colon at i belongs to an address.
 func urlAt(b []byte, i int) bool { return urlEnd(b, i) > 0 }
 
-// urlEnd returns where the address ends whose scheme's colon stands at i; 0 when it is none. A bracket, a blank, a quote
+// urlEnd returns where the address ends whose scheme's colon is at i; 0 when it is none. A bracket, a blank, a quote
 // or a character beyond ASCII ends it, and so does a mark that is followed by one of these.
 func urlEnd(b []byte, i int) int {
 	if i+3 >= len(b) || b[i+1] != '/' || b[i+2] != '/' || !schemeBefore(b, i) {

@@ -9,10 +9,10 @@ import (
 // A bracket is a '[' or '![' that may begin a link or an image.
 type bracket struct {
 	tok    int // its token
-	at     int // behind the bracket, in the text
-	delims int // how many delimiters stood before it
+	at     int // after the bracket, in the text
+	delims int // how many delimiters were before it
 	image  bool
-	nested bool // another bracket stands inside: it can be no label
+	nested bool // another bracket is inside: it can be no label
 }
 
 // opener reads '[' or '!['.
@@ -174,7 +174,7 @@ func isImport(text []byte) bool {
 	return ok && (len(rest) == 0 || rest[0] == ',' || rest[0] == ':')
 }
 
-// linkEnd returns where the link or image ends whose text's ']' stands at i: behind `(destination "title")`, `[label]`,
+// linkEnd returns where the link or image ends whose text's ']' is at i: after `(destination "title")`, `[label]`,
 // `[]`, or at once when the text itself is a label. 0 means that it is none.
 func (p *Parser) linkEnd(b []byte, o *bracket, i int) int {
 	if i+1 < len(b) && b[i+1] == '(' {
@@ -215,7 +215,7 @@ func undefinedLabel(b []byte, o *bracket, label []byte) bool {
 	return bytes.IndexByte(label, ' ') > 0 && isAlpha(label[0])
 }
 
-// inlineTarget reads a destination and title behind '(' and returns the place behind ')', or 0. A destination that begins
+// inlineTarget reads a destination and title after '(' and returns the place after ')', or 0. A destination that begins
 // with a template mark (`{{< ref "x" >}}`) may hold the blanks that CommonMark refuses.
 func inlineTarget(b []byte, i int) int {
 	i = skipSpace(b, i)
@@ -242,7 +242,7 @@ func inlineTarget(b []byte, i int) int {
 	return templateTarget(b, i)
 }
 
-// imageSize passes over the size that Zenn, Azure and HackMD write behind an image's address: `=250x`, `=100%x50%`.
+// imageSize passes over the size that Zenn, Azure and HackMD write after an image's address: `=250x`, `=100%x50%`.
 func imageSize(b []byte, i int) int {
 	if i >= len(b) || b[i] != '=' {
 		return i
@@ -297,7 +297,7 @@ func templateTarget(b []byte, i int) int {
 	return 0
 }
 
-// attributes passes over the attributes behind a link or image: `{:target="_blank"}`, `{ width=50% }`.
+// attributes passes over the attributes after a link or image: `{:target="_blank"}`, `{ width=50% }`.
 func (p *Parser) attributes(b []byte, i int) int {
 	if i+2 >= len(b) || b[i] != '{' || p.Settings.KeepTemplates || b[i+1] == '{' || b[i+1] == '%' {
 		return i

@@ -5,7 +5,7 @@
 // htmltext, characters and blanks to package plain. What always holds: the work is linear in the input, whatever it holds;
 // block code is passed over without being looked into; what is no markup is text, so that `List<String>` loses nothing.
 //
-// The work is done in two steps: blocks first (block.go), because a reference may be defined behind its use, then
+// The work is done in two steps: blocks first (block.go), because a reference may be defined after its use, then
 // inlines (inline.go), block by block, as they are written (render.go).
 package mdtext
 
@@ -25,7 +25,7 @@ const maxKept = 16 << 10
 // maxWhole is up to which size a document's blocks are read before any of them is written.
 const maxWhole = 1 << 20
 
-// maxLines bounds the lines of one leaf block; behind them, another one begins.
+// maxLines bounds the lines of one leaf block; after them, another one begins.
 const maxLines = 1 << 17
 
 // A Parser renders one document after another in buffers it owns. It serves one goroutine.
@@ -41,7 +41,7 @@ type Parser struct {
 	lines []span // the contents of leaf blocks, line by line
 	ops   []op
 	refs  map[uint64]struct{} // labels that are defined, as hashes
-	ends  map[uint64]int      // where the last end tag of each name stands
+	ends  map[uint64]int      // where the last end tag of each name is
 
 	stack      []container
 	leaf       leaf
@@ -72,10 +72,10 @@ type Parser struct {
 	ticks      [maxTicks + 1]int
 	noEnd      [inlineEnds]bool
 	shut       [2]closers          // what can end fences of backticks, and of tildes
-	inner      int                 // open shortcodes whose ends stand below
-	marksAt    map[uint64]int      // where the last end mark of each shortcode stands
+	inner      int                 // open shortcodes whose ends are below
+	marksAt    map[uint64]int      // where the last end mark of each shortcode is
 	marksKnown bool                // marksAt was filled for this document
-	tries      int                 // places behind open fences that turned out to be code
+	tries      int                 // places after open fences that turned out to be code
 	bodies     [len(bodyWords)]int // where the word that ends a body was found last; -1: nowhere
 }
 
@@ -123,7 +123,7 @@ func (p *Parser) Render(src []byte) {
 	if !p.R.Open() {
 		return
 	}
-	// The end of a dropped element stood where it is no markup. Dropping the rest of the document for it would lose
+	// The end of a dropped element was where it is no markup. Dropping the rest of the document for it would lose
 	// text that a reader sees, so its tags alone are dropped. What is hidden stays hidden.
 	*p.Counts = rule.Counts{}
 	p.W.Reset()

@@ -14,7 +14,7 @@ func isMark(line []byte) bool {
 	return bytes.HasPrefix(line, []byte("{{<")) || bytes.HasPrefix(line, []byte("{{%")) || bytes.HasPrefix(line, []byte("{%"))
 }
 
-// countMarks counts the shortcodes that a line of nothing but marks opens, as far as their ends stand below, and those that it
+// countMarks counts the shortcodes that a line of nothing but marks opens, as far as their ends are below, and those that it
 // ends.
 func (p *Parser) countMarks(line []byte, at int) {
 	for i := 0; i < len(line); {
@@ -62,7 +62,7 @@ func markName(mark []byte) (name []byte, closing bool) {
 	return name, closing
 }
 
-// endBelow reports whether the end of a shortcode of that name stands at a place or behind it.
+// endBelow reports whether the end of a shortcode of that name is at a place or after it.
 func (p *Parser) endBelow(name []byte, at int) bool {
 	if !p.marksKnown {
 		p.marksKnown = true

@@ -97,7 +97,7 @@ func definition(b []byte) (label []byte, length int) {
 	return b[1:end], lineEnd
 }
 
-// endOfLine returns the place behind the line's end when nothing but blanks stands before it, else -1.
+// endOfLine returns the place after the line's end when nothing but blanks is before it, else -1.
 func endOfLine(b []byte, i int) int {
 	for ; i < len(b); i++ {
 		switch b[i] {
@@ -111,7 +111,7 @@ func endOfLine(b []byte, i int) int {
 	return i
 }
 
-// labelEnd finds the ']' of the label whose '[' stands at i, or -1.
+// labelEnd finds the ']' of the label whose '[' is at i, or -1.
 func labelEnd(b []byte, i int) int {
 	for j := i + 1; j < len(b) && j-i <= maxLabel; j++ {
 		switch b[j] {
@@ -185,7 +185,7 @@ loop:
 	return j
 }
 
-// destinations are the characters that a destination goes on with, whatever stands around them.
+// destinations are the characters that a destination continues with, whatever is around them.
 var destinations = func() (t [256]bool) {
 	for c := range t {
 		t[c] = c > ' ' && c != 0x7F && c != '\\' && c != '(' && c != ')'

@@ -8,7 +8,7 @@ import "bytes"
 // maxScript bounds a statement or an expression in bytes.
 const maxScript = 64 << 10
 
-// balanced returns where the bracket at i is closed, behind it; 0 when it is not. Brackets in strings, templates and comments
+// balanced returns where the bracket at i is closed, after it; 0 when it is not. Brackets in strings, templates and comments
 // do not count. A quote without its end on the line is an apostrophe in the text of a component.
 func balanced(b []byte, i, most int) int {
 	b = b[:min(len(b), i+most)]
@@ -206,7 +206,7 @@ func importEnd(b []byte, i int) int {
 	}
 }
 
-// attributesEnd passes over `with {type: 'json'}` behind a module.
+// attributesEnd passes over `with {type: 'json'}` after a module.
 func attributesEnd(b []byte, i int) int {
 	if i == 0 {
 		return 0
@@ -398,7 +398,7 @@ func expressionEnd(b []byte, i int) int {
 	return 0
 }
 
-// goesOn reports whether a line goes on with an expression.
+// goesOn reports whether a line continues with an expression.
 func goesOn(b []byte, i int) bool {
 	i = skipSpaces(b, i)
 	return i < len(b) && (b[i] == '.' || b[i] == '?' || b[i] == '&' && i+1 < len(b) && b[i+1] == '&' || b[i] == '|' && i+1 < len(b) && b[i+1] == '|')

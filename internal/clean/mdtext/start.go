@@ -253,7 +253,7 @@ func (p *Parser) startItem(matched *int, start, indent, at int, inParagraph bool
 	return true
 }
 
-// beginItem goes on with the open list, when the item is one of its, or begins a list.
+// beginItem continues with the open list, when the item is one of its, or begins a list.
 func (p *Parser) beginItem(matched *int, start int, l container, number int) {
 	n := *matched
 	open := n > 0 && p.stack[n-1].kind == list

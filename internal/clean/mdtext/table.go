@@ -63,7 +63,7 @@ func rowContent(row []byte) []byte {
 	return row
 }
 
-// nextCell cuts the first cell off the content of a row; rest is nil behind the last one.
+// nextCell cuts the first cell off the content of a row; rest is nil after the last one.
 func nextCell(content []byte) (cell, rest []byte) {
 	for i := 0; i < len(content); i++ {
 		switch content[i] {

@@ -7,7 +7,7 @@ import (
 )
 
 // startTemplate passes over a line that is nothing but template marks: `{% include x %}`, `{{< note >}}`, `{#id}`. A mark
-// that is not closed on its line may go on over the next ones.
+// that is not closed on its line may continue over the next ones.
 func (p *Parser) startTemplate(matched *int, start, at int) bool {
 	line := p.src[at:p.eol]
 	if len(line) < 3 || p.Settings.KeepTemplates {
@@ -51,7 +51,7 @@ func (p *Parser) endsOfBodies(line []byte, start int) {
 // bodyWords end the bodies of marks whose bodies are no text.
 var bodyWords = [...]string{"endcomment", "/comment", "endhighlight", "/highlight", "endcodeblock", "endcapture", ":/comment}", "%%"}
 
-// findBody reports whether the word that ends a body stands behind a place. Where it was found is remembered, so that a
+// findBody reports whether the word that ends a body is after a place. Where it was found is remembered, so that a
 // flood of marks costs one search.
 func (p *Parser) findBody(n, start int) bool {
 	if p.bodies[n] < 0 || p.bodies[n] > start {
@@ -220,7 +220,7 @@ func (p *Parser) startPercent(matched *int, start, at int) bool {
 // maxMark bounds a template mark.
 const maxMark = 2048
 
-// braceMarkEnd returns where the template mark at i ends; 0 when what stands there is text.
+// braceMarkEnd returns where the template mark at i ends; 0 when what is there is text.
 func braceMarkEnd(b []byte, i int) int {
 	if i+2 >= len(b) {
 		return 0
@@ -280,8 +280,8 @@ func closeMark(b []byte, i int, end string) int {
 	return i + 2 + n + len(end)
 }
 
-// templateCode reports whether what stands in double braces is a macro or a statement, rather than a word that the author
-// may mean as it stands (`{{ message }}`).
+// templateCode reports whether what is in double braces is a macro or a statement, rather than a word that the author
+// may mean as it is (`{{ message }}`).
 func templateCode(inner []byte) bool {
 	inner = bytes.TrimSpace(bytes.Trim(inner, "-"))
 	if bytes.HasPrefix(inner, []byte("/*")) {
@@ -403,7 +403,7 @@ func (p *Parser) startColon(matched *int, start, at int) bool {
 	return false
 }
 
-// containerTitle finds the title in what follows `:::`: the words behind the container's kind.
+// containerTitle finds the title in what follows `:::`: the words after the container's kind.
 func containerTitle(rest []byte) (from, to int) {
 	if n := bytes.Index(rest, []byte(` title="`)); n >= 0 && bytes.IndexByte(rest, '{') >= 0 { // Quarto's callouts
 		from = n + len(` title="`)

@@ -178,7 +178,7 @@ func high(r rune) kind {
 	return other
 }
 
-// wide reports whether a line break beside the character is no blank: East Asian width wide, full-width or half-width,
+// wide reports whether a line break next to the character is no blank: East Asian width wide, full-width or half-width,
 // and not Hangul (CSS Text 3, segment break transformation rules).
 func wide(r rune) bool {
 	switch {
@@ -194,7 +194,7 @@ func wide(r rune) bool {
 	return false
 }
 
-// composed reports whether the character is its own NFC form and never joins with what stands before it. It may answer
+// composed reports whether the character is its own NFC form and never joins with what is before it. It may answer
 // no for a character of which that is true; then the text is looked at by package norm.
 func composed(r rune) bool {
 	switch {

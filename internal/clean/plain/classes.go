@@ -63,7 +63,7 @@ func addClasses(c *quarry.CharClasses, text []byte) {
 	}
 }
 
-// count adds one character from U+0080 on and returns whether a word now goes on.
+// count adds one character from U+0080 on and returns whether a word now continues.
 func count(c *quarry.CharClasses, k kind, inWord uint64) uint64 {
 	switch k {
 	case letter, accented, extended, vietnamese:

@@ -20,7 +20,7 @@ type tally struct {
 	codeEnds int // lines that end as those of code do
 }
 
-// Prose reports whether text that stands where code mostly does is read as prose: a poem, a mail, an RFC. It has words, few of
+// Prose reports whether text that is where code mostly does is read as prose: a poem, a mail, an RFC. It has words, few of
 // which look like code, few lines that do, and either the small words of a language, or another script.
 func Prose(b []byte) bool {
 	var t tally

@@ -21,7 +21,7 @@ func (w *Writer) Text(s []byte) {
 	}
 }
 
-// Run writes characters from i on up to the next '<' or '&', at which markup may begin, and returns where that stands.
+// Run writes characters from i on up to the next '<' or '&', at which markup may begin, and returns where that is.
 func (w *Writer) Run(s []byte, i int) int {
 	for i < len(s) {
 		c := s[i]
@@ -197,8 +197,8 @@ func (w *Writer) character(s []byte, i int) int {
 	return i + size
 }
 
-// selects reports whether a variation selector has a character to select the form of: one selector behind a symbol
-// (U+FE0E, U+FE0F) or behind an ideograph. Runs of selectors carry hidden bytes and no text.
+// selects reports whether a variation selector has a character to select the form of: one selector after a symbol
+// (U+FE0E, U+FE0F) or after an ideograph. Runs of selectors carry hidden bytes and no text.
 func (w *Writer) selects(r rune) bool {
 	if w.pending || len(w.out) == 0 {
 		return false
@@ -217,7 +217,7 @@ func (w *Writer) selects(r rune) bool {
 	}
 }
 
-// flush writes what stands between the last character and the next one, which is wide or not.
+// flush writes what is between the last character and the next one, which is wide or not.
 func (w *Writer) flush(nextWide bool) {
 	w.pending = false
 	blank, breaks, cells := w.blank, w.breaks, w.cells

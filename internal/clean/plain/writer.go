@@ -27,7 +27,7 @@ const (
 	Lines                      // and each line break is one
 )
 
-// The pending blank: what stands between the last character and the next one, if nothing stronger comes.
+// The pending blank: what is between the last character and the next one, if nothing stronger comes.
 const (
 	noBlank   = iota
 	oneBlank  // a blank
@@ -48,7 +48,7 @@ type Writer struct {
 	out     []byte
 	spare   []byte // the second buffer of normalisation
 	classes quarry.CharClasses
-	inWord  uint64 // 1 behind a letter
+	inWord  uint64 // 1 after a letter
 
 	pending bool // something below waits for the next character
 	blank   uint8
@@ -63,9 +63,9 @@ type Writer struct {
 	rowCells int  // cells opened in it
 
 	block     int  // where the present block begins in out, its line breaks included
-	blockText int  // and its text, behind line breaks and mark
+	blockText int  // and its text, after line breaks and mark
 	linked    bool // a part of the present block was a link, or it has a mark: no embed
-	textAt    int  // where the text behind the newest mark begins
+	textAt    int  // where the text after the newest mark begins
 	unsure    bool // a character was met that NFC may change
 }
 
@@ -87,13 +87,13 @@ func (w *Writer) Len() int { return len(w.out) }
 // Written is the text so far, valid until the next call.
 func (w *Writer) Written() []byte { return w.out }
 
-// TextAt is where the text behind the newest mark (of a heading or list item) began.
+// TextAt is where the text after the newest mark (of a heading or list item) began.
 func (w *Writer) TextAt() int { return w.textAt }
 
-// Glued reports whether the next character would stand directly behind the last one.
+// Glued reports whether the next character would be directly after the last one.
 func (w *Writer) Glued() bool { return !w.pending && len(w.out) > 0 }
 
-// Link says that the present block holds a link, so that an address alone in it is somebody's link and no embed.
+// Link says that the present block holds a link, so that an address alone in it is someone's link and no embed.
 func (w *Writer) Link() { w.linked = true }
 
 // Break ends the line (1) or the paragraph (2). The strongest of several wishes holds.
@@ -190,7 +190,7 @@ func (w *Writer) Cut(length int) {
 	}
 }
 
-// insideWord reports whether letters stand on both sides of a place in the text.
+// insideWord reports whether letters are on both sides of a place in the text.
 func (w *Writer) insideWord(at int) bool {
 	return at > 0 && at < len(w.out) && isLetter(utf8.DecodeLastRune(w.out[:at])) && isLetter(utf8.DecodeRune(w.out[at:]))
 }

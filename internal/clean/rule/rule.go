@@ -29,9 +29,9 @@ const (
 	Footnote                // footnote references and back-links
 	Definition              // link reference definitions, which print nothing
 	Character               // control, bidi, tag, private-use and other characters without text
-	Boilerplate             // page mode: what lies outside of the main content
+	Boilerplate             // page mode: what is outside of the main content
 	Unclosed                // what follows a dropped element or a fence that is never closed
-	Over                    // what lies beyond the cap of length
+	Over                    // what is beyond the cap of length
 	Reference               // references to text that is not in the source: reusable blocks, embedded entries
 
 	Count int = iota // how many rules there are

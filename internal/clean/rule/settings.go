@@ -4,7 +4,7 @@ import "fmt"
 
 // What happens to block code.
 const (
-	CodeDrop = "drop" // the default: a paragraph break stands in its place
+	CodeDrop = "drop" // the default: a paragraph break is in its place
 	CodeHead = "head" // the first CodeLines lines stay
 	CodeKeep = "keep" // all of it stays
 )
@@ -23,9 +23,9 @@ type Settings struct {
 	KeepMedia bool
 	// KeepForms keeps the text of select, button, textarea and datalist. The default drops it.
 	KeepForms bool
-	// KeepRuby keeps readings (rt, rp) behind their characters. The default drops them.
+	// KeepRuby keeps readings (rt, rp) after their characters. The default drops them.
 	KeepRuby bool
-	// KeepURLs keeps an address that stands alone as a paragraph. The default takes it for an embed and drops it.
+	// KeepURLs keeps an address that is alone as a paragraph. The default takes it for an embed and drops it.
 	KeepURLs bool
 	// KeepFootnoteMarks keeps footnote references and back-links. The default drops them; footnotes themselves stay.
 	KeepFootnoteMarks bool

@@ -102,7 +102,7 @@ func TestPublishedEntriesAreTheDefault(t *testing.T) {
 	}
 }
 
-// Whatever stands in a rich text, or in an entry around it, reading ends, and gives the document or one fault.
+// Whatever is in a rich text, or in an entry around it, reading ends, and gives the document or one fault.
 func FuzzEntries(f *testing.F) {
 	f.Add(`{"nodeType":"document","content":[{"nodeType":"paragraph","content":[{"nodeType":"text","value":"a <b>"}]}]}`)
 	f.Add(`"# Markdown"`)

@@ -35,7 +35,7 @@ func entry(id, fields string) string {
 
 func in(locale, value string) string { return `{"` + locale + `":` + value + `}` }
 
-// TestEmbeddedEntries: text that an article embeds stands in another entry of the file.
+// TestEmbeddedEntries: text that an article embeds is in another entry of the file.
 func TestEmbeddedEntries(t *testing.T) {
 	t.Parallel()
 	const block, inline = "embedded-entry-block", "embedded-entry-inline"

@@ -4,7 +4,7 @@
 // It owns rows and cells. A row becomes a JSON object of strings, and from there on all is package item's.
 //
 // What always holds: the first row names the columns; a row with another number of cells, or with quotes that do not
-// fit, is named and left out, and the rows behind it are read.
+// fit, is named and left out, and the rows after it are read.
 package csv
 
 import (
@@ -26,7 +26,7 @@ import (
 // Source is one table.
 type Source struct {
 	File   stream.File
-	Comma  byte // between cells; 0: told by the first row, of comma, semicolon and tab
+	Comma  byte // between cells; 0: detected from the first row, of comma, semicolon and tab
 	Config item.Config
 	Index  int // of the source in the run
 }
@@ -105,7 +105,7 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 	return nil
 }
 
-// told finds what stands between cells: the line `sep=;` that Excel reads says it, else the candidates in the first line are
+// told finds what is between cells: the line `sep=;` that Excel reads says it, else the candidates in the first line are
 // counted. lead is the length of that line, which is no row.
 func (s *Source) told(ctx context.Context, file stream.File) (comma byte, lead int, err error) {
 	head, err := file.Head(ctx)
@@ -166,7 +166,7 @@ func (s *Source) head(ctx context.Context, file stream.File, old bool) (*table, 
 	return nil, ErrNoHeader
 }
 
-// table reads the header, the chunk's first row, and decides the keys by the rows behind it in the same chunk.
+// table reads the header, the chunk's first row, and decides the keys by the rows after it in the same chunk.
 func (s *Source) table(chunk cut.Chunk, comma byte, old bool) (*table, error) {
 	if len(chunk.Spans) == 0 {
 		return nil, ErrNoHeader

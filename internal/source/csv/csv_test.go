@@ -199,7 +199,7 @@ func FuzzTable(f *testing.F) {
 	})
 }
 
-// A first line says to Excel what stands between cells. It is no row.
+// A first line says to Excel what is between cells. It is no row.
 func TestSeparatorLine(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, in, want string }{

@@ -6,7 +6,7 @@ import (
 	"quarry/internal/source/cut"
 )
 
-// rules cuts rows: a line break ends one unless it stands in quotes (RFC 4180). The first lead bytes are no row.
+// rules cuts rows: a line break ends one unless it is in quotes (RFC 4180). The first lead bytes are no row.
 func rules(comma byte, lead int) cut.Rules {
 	return cut.Rules{
 		Next: func(data []byte, more cut.More) (start, end, skip int) {
@@ -56,7 +56,7 @@ func rules(comma byte, lead int) cut.Rules {
 	}
 }
 
-// rowEnd gives the index behind the row's line break. broken says that more data will not help.
+// rowEnd gives the index after the row's line break. broken says that more data will not help.
 func rowEnd(data []byte, i int, comma byte) (end int, fits, broken bool) {
 	for {
 		if i < len(data) && data[i] == '"' {

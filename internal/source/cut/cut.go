@@ -21,7 +21,7 @@ import (
 type Rules struct {
 	// Next finds the first item of data, which begins where the item before it ended: data[start:end]. end 0 says that
 	// no item is whole yet: start is then where one has begun, or len(data), and skip is what can be forgotten. An item
-	// that is broken may be given as far as it is thought to go: whoever reads it names the fault.
+	// that is broken may be given as far as it is thought to go: a caller that reads it names the fault.
 	Next func(data []byte, more More) (start, end, skip int)
 	// Between the items there may be what holds none of them, at any length: Next says with the end Gap that such a
 	// stretch begins at start and does not end in the data. Gap then gives a function that reads over it. It is called with the
@@ -30,7 +30,7 @@ type Rules struct {
 	// Skipper gives a function that reads over an item which is too long. It is called with the item's bytes from its
 	// first on, each once, and gives the index at which the item ends, or -1.
 	Skipper func() func(data []byte) int
-	// End, where set, is called behind the last item of a stream that was read to its end, and says what is wrong with
+	// End, where set, is called after the last item of a stream that was read to its end, and says what is wrong with
 	// that end: a file that was cut off between two items looks like a whole one to Next.
 	End func() (fault string)
 }
@@ -38,10 +38,10 @@ type Rules struct {
 // Gap is the end that Rules.Next gives where no item can be before a long stretch was passed.
 const Gap = -1
 
-// Between is how much a rule keeps, at most, of what lies before an item.
+// Between is how much a rule keeps, at most, of what is before an item.
 const Between = 4096
 
-// More says what lies behind the data that a rule sees.
+// More says what is after the data that a rule sees.
 type More int
 
 // The states of reading.
@@ -56,7 +56,7 @@ type Chunk struct {
 	Data   []byte
 	Spans  []Span
 	Line   int64 // at the first byte, from 1
-	Offset int64 // of the first byte in the stream; what lies before the first item is a rule's to see
+	Offset int64 // of the first byte in the stream; what is before the first item is a rule's to see
 	// Skipped, when not 0, says that the chunk stands for one item above the limit, of that many bytes.
 	Skipped int64
 	Item    jsonl.Place // of the item that was skipped
@@ -202,7 +202,7 @@ func (c *cutter) pass(buf []byte) []byte {
 	}
 }
 
-// more says what lies behind n bytes that are held.
+// more says what is after n bytes that are held.
 func (c *cutter) more(n int) More {
 	switch {
 	case errors.Is(c.err, io.EOF):
@@ -214,12 +214,12 @@ func (c *cutter) more(n int) More {
 }
 
 // size is that of a buffer which is to hold n bytes, if it may: never more than shows that an item is too long. Growing
-// fourfold leaves less behind for the collector than doubling, and the largest buffer is no larger.
+// fourfold leaves less for the collector than doubling, and the largest buffer is no larger.
 func (c *cutter) size(n int) int {
 	return max(chunkSize, min(n, c.max+Between+1), len(c.rest)+1)
 }
 
-// read reads behind what the buffer holds, up to a length.
+// read reads after what the buffer holds, up to a length.
 func (c *cutter) read(buf []byte, upTo int) []byte {
 	for range 100 {
 		var n int
@@ -237,7 +237,7 @@ func (c *cutter) forget(b []byte) {
 	c.offset += int64(len(b))
 }
 
-// give makes a chunk of the items up to at. It begins where the item before it ended, as reading does that goes on
+// give makes a chunk of the items up to at. It begins where the item before it ended, as reading does that continues
 // from there: rules must see the same.
 func (c *cutter) give(buf []byte, spans []Span, at int) Chunk {
 	chunk := Chunk{Data: buf[:at:at], Spans: spans, Line: c.line, Offset: c.offset}

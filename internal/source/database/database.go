@@ -32,7 +32,7 @@ import (
 type Database struct {
 	// Name is the address without login, options and table.
 	Name    string
-	Table   string // what stood behind `#`
+	Table   string // what was after `#`
 	Dialect sqlrows.Dialect
 	db      effect.Database
 }
@@ -68,7 +68,7 @@ func Open(address, password string) (*Database, error) {
 	return d, d.postgres(u, password)
 }
 
-// ErrPassword says that an address holds what must not stand in an argument: other users of a machine see those.
+// ErrPassword says that an address holds what must not be in an argument: other users of a machine see those.
 var ErrPassword = errors.New("its address holds a password, which other users of this machine can see and which would appear in logs")
 
 func (d *Database) postgres(u *url.URL, password string) error {
@@ -140,7 +140,7 @@ func (d *Database) mysql(u *url.URL, password string) error {
 	return nil
 }
 
-// silent is a log that nobody reads: every fault is an error as well.
+// silent is a log that no one reads: every fault is an error as well.
 type silent struct{}
 
 // Print drops it.
@@ -152,7 +152,7 @@ func SQLite(path string) *Database {
 	return &Database{Name: path, db: effect.Database{Driver: "sqlite", DSN: "file:" + name + "?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)"}}
 }
 
-// Select runs a query. What the server refuses is told as what a person can do about it.
+// Select runs a query. What the server refuses is reported as what a person can do about it.
 func (d *Database) Select(ctx context.Context, query string) iter.Seq2[sqlrows.Row, error] {
 	return func(yield func(sqlrows.Row, error) bool) {
 		for r, err := range d.db.Rows(ctx, query) {

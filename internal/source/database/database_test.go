@@ -77,7 +77,7 @@ func TestSQLiteIsOnlyRead(t *testing.T) {
 	}
 }
 
-// A server that is not there is told as that, without what would open it.
+// A server that is not there is reported as that, without what would open it.
 func TestNoServer(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"postgres://ann@127.0.0.1:1/blog?sslmode=disable", "mysql://ann@127.0.0.1:1/blog"} {

@@ -3,7 +3,7 @@
 // It owns the walk and the ids of files. Encodings and packing are package stream's, JSON lines are read by the
 // connector for them.
 //
-// What always holds: a folder's entries come sorted by name, a folder where its name stands; ids are paths relative to the
+// What always holds: a folder's entries come sorted by name, a folder where its name is; ids are paths relative to the
 // root, with slashes on every system; what begins with a dot, what Quarry itself wrote, links to folders, pipes and devices are
 // not read, and that is counted.
 package dir
@@ -191,7 +191,7 @@ func (w *walk) next() error {
 	return nil
 }
 
-// before reports whether an entry lies before the place at which reading goes on. Names are compared part by part, as
+// before reports whether an entry is before the place at which reading continues. Names are compared part by part, as
 // the walk meets them: "a/b" comes before "a-b".
 func (w *walk) before(rel string, folder bool) bool {
 	if w.from.File == "" {
@@ -293,7 +293,7 @@ func (w *walk) lines(ctx context.Context, rel string) {
 	}
 }
 
-// behind gives a block with a fault of its file behind its items.
+// behind gives a block with a fault of its file after its items.
 func behind(b quarry.Block, err error) quarry.Block {
 	at := b.First
 	at.Line = 0

@@ -20,7 +20,7 @@ import (
 	"quarry/internal/source/stream"
 )
 
-// Wrapped is where the posts lie in an export of today; Bare where they lie without the list around it.
+// Wrapped is where the posts are in an export of today; Bare where they are without the list around it.
 var (
 	wrapped = []string{"db", sourcejsonl.Each, "data", "posts"}
 	bare    = []string{"data", "posts"}
@@ -54,7 +54,7 @@ func ownNames(head string) bool {
 	return false
 }
 
-// New gives the posts of an export as a source. The head decides where they lie.
+// New gives the posts of an export as a source. The head decides where they are.
 func New(file stream.File, head []byte, cfg item.Config, index int) *sourcejsonl.Objects {
 	p := path(head)
 	if p == nil {

@@ -119,7 +119,7 @@ func TestAnExportWithoutItsWrapping(t *testing.T) {
 	}
 }
 
-// Whatever stands in an editor's form, rendering ends and gives text that a JSON string can hold.
+// Whatever is in an editor's form, rendering ends and gives text that a JSON string can hold.
 func FuzzEditors(f *testing.F) {
 	f.Add(lexical, mobiledoc)
 	f.Add(strings.Repeat(`{"type":"list","children":[`, 300), `{"sections":[[1,"p",[[0,[0],9,"x"]]]],"markups":[["code"]]}`)

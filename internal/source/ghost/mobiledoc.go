@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// mobile is a Mobiledoc 0.3 (https://github.com/bustle/mobiledoc-kit/blob/master/MOBILEDOC.md): lists of lists, told
-// apart by a number at their head.
+// mobile is a Mobiledoc 0.3 (https://github.com/bustle/mobiledoc-kit/blob/master/MOBILEDOC.md): lists of lists, distinguished
+// by a number at their head.
 type mobile struct {
 	Cards    [][]json.RawMessage
 	Atoms    [][]json.RawMessage
@@ -106,7 +106,7 @@ func (m mobile) markers(out *strings.Builder, raw json.RawMessage) {
 	}
 }
 
-// prose is what cards of both editors hold beside their caption: all of it HTML that the author wrote.
+// prose is what cards of both editors hold next to their caption: all of it HTML that the author wrote.
 type prose struct {
 	Header, Subheader, ProductTitle, ProductDescription, FileTitle, FileCaption, TextValue string
 }

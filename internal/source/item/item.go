@@ -16,7 +16,7 @@ import (
 )
 
 // Reader makes documents out of the items of one block. One goroutine at a time. Bodies and Fields point into the items
-// or into memory of the arena, so they live as long as somebody holds them.
+// or into memory of the arena, so they live as long as someone holds them.
 type Reader struct {
 	cfg   Config
 	keys  Keys
@@ -78,7 +78,7 @@ func (r *Reader) Read(text []byte, at quarry.Position) (quarry.Document, error) 
 }
 
 // locked reports whether an item is a post of WordPress whose text was not given, because a password protects it: its rendered
-// text is empty, and the member beside that says so (https://developer.wordpress.org/rest-api/reference/posts/).
+// text is empty, and the member next to that says so (https://developer.wordpress.org/rest-api/reference/posts/).
 func (r *Reader) locked(members []jsonl.Member) bool {
 	n := len(r.keys.Body)
 	if n < 2 || r.keys.Body[n-1] != "rendered" {
@@ -112,7 +112,7 @@ func Label(id, title string) string {
 	return id + " " + strconv.Quote(title)
 }
 
-// broken words a syntax fault. Invalid UTF-8 comes first: whoever mends the file has to know that before all else.
+// broken words a syntax fault. Invalid UTF-8 comes first: a caller that repairs the file has to know that before all else.
 func (r *Reader) broken(err error, at quarry.Position) *quarry.ItemError {
 	reason := err.Error()
 	if !errors.Is(err, jsonl.ErrUTF8) {
@@ -298,7 +298,7 @@ func (r *Reader) rest(members []jsonl.Member) []byte {
 	if size == 2 {
 		return nil
 	}
-	// The body's own object may be large and leave little behind; it is measured with what it holds all the same.
+	// The body's own object may be large and leave little over; it is measured with what it holds all the same.
 	out := r.arena.Room(size)
 	start := len(out)
 	out = append(out, '{')
@@ -341,7 +341,7 @@ func (r *Reader) whole(name []byte) bool {
 	return false
 }
 
-// without writes a value and leaves out what lies at the path.
+// without writes a value and leaves out what is at the path.
 func without(out, v []byte, p Path) []byte {
 	if v[0] != '{' {
 		return compact(out, v)

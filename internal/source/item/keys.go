@@ -25,7 +25,7 @@ type Path []string
 // String gives the dotted form, as people write it.
 func (p Path) String() string { return strings.Join(p, ".") }
 
-// Keys says where in an item each part of a document lies. An empty path means that items do not have the part.
+// Keys says where in an item each part of a document is. An empty path means that items do not have the part.
 type Keys struct {
 	ID, Title, Body, URL, Lang, Format Path
 	// BodyFormat is what the body's name says of its format.
@@ -86,7 +86,7 @@ const Sample = 100
 // items, else the one that serves in most.
 func (c Config) Decide(first [][]byte) Keys { return c.DecideWith(Keys{}, first) }
 
-// DecideWith is Decide for a kind of source that knows its own names: they come behind the configuration and before
+// DecideWith is Decide for a kind of source that knows its own names: they come after the configuration and before
 // the names in common use.
 func (c Config) DecideWith(own Keys, first [][]byte) Keys {
 	k := own
@@ -162,7 +162,7 @@ func membersOf(obj []byte) []named {
 	return members
 }
 
-// told gives the configured path. A name that stands in the items as it is, dots and all, is not taken apart.
+// told gives the configured path. A name that is in the items as it is, dots and all, is not taken apart.
 func (c Config) told(part string, items [][]named) Path {
 	dotted, ok := c.Fields[part]
 	if !ok || dotted == "" {
@@ -304,7 +304,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Condition is one FIELD=VALUE. The field is a dotted path; a number, true, false and null are met by how they stand
+// Condition is one FIELD=VALUE. The field is a dotted path; a number, true, false and null are met by how they are
 // in the text.
 type Condition struct{ Field, Value string }
 

@@ -32,7 +32,7 @@ var (
 // maxBeyond is how far reading continues once an array of articles was found, to see whether there is another one.
 const maxBeyond = 4 << 20
 
-// maxNesting is how deep an array of items may lie.
+// maxNesting is how deep an array of items may be.
 const maxNesting = 8
 
 // What an object has of an article.
@@ -121,7 +121,7 @@ func (f *finder) best() int {
 	return best
 }
 
-// better reports whether one array is more likely that of the articles than another which stands before it.
+// better reports whether one array is more likely that of the articles than another which is before it.
 func better(a, b place) bool {
 	if a.score != b.score {
 		return a.score > b.score

@@ -1,11 +1,11 @@
-// Package jsonl reads files of JSON objects: one a line (JSONL, NDJSON), or one behind the other in an array or in no
+// Package jsonl reads files of JSON objects: one a line (JSONL, NDJSON), or one after the other in an array or in no
 // order of lines at all.
 //
 // It owns the cutting of a file into items. What an item's members mean is package item's, JSON itself is
 // quarry/internal/jsonl's.
 //
 // What always holds: cutting is cheap and in order, checking is left to the blocks, which work apart from one another;
-// an item that is broken or too long is one ItemError, and the items behind it are read.
+// an item that is broken or too long is one ItemError, and the items after it are read.
 package jsonl
 
 import (

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// memory is a file that lies in memory.
+// memory is a file that is in memory.
 func memory(content string) stream.File {
 	return stream.File{Name: "in.jsonl", Open: func(context.Context) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(content)), nil
@@ -132,7 +132,7 @@ func TestPackedIsReadAsItIs(t *testing.T) {
 		}
 		sourcetest.Run(t, s)
 	}
-	// A packed file that breaks off is an error of the source, behind the items that were whole.
+	// A packed file that breaks off is an error of the source, after the items that were whole.
 	broken := filepath.Join(dir, "broken.gz")
 	if err := os.WriteFile(broken, gz.Bytes()[:gz.Len()/4], 0o600); err != nil {
 		t.Fatal(err)
@@ -268,7 +268,7 @@ func FuzzSource(f *testing.F) {
 	})
 }
 
-// Blank lines make no blocks, however many there are, and the lines behind them keep their numbers.
+// Blank lines make no blocks, however many there are, and the lines after them keep their numbers.
 func TestBlankLines(t *testing.T) {
 	t.Parallel()
 	const million = 3 << 20

@@ -16,7 +16,7 @@ import (
 	"quarry/internal/source/stream"
 )
 
-// Objects is a file of objects in an array, or one behind the other however the lines fall.
+// Objects is a file of objects in an array, or one after the other however the lines fall.
 type Objects struct {
 	File   stream.File
 	Config item.Config
@@ -25,7 +25,7 @@ type Objects struct {
 	// values of an array, and every array at the path is read, in every object of the file. Empty: the file is the array, or
 	// objects that hold it somewhere, which is then looked for.
 	Path []string
-	// Keys, where set, tells by the file's first items where the parts of a document lie, as far as the kind of file
+	// Keys, where set, tells by the file's first items where the parts of a document are, as far as the kind of file
 	// says it and the configuration does not.
 	Keys func(first [][]byte) item.Keys
 	// Convert, where set, makes the item that is read of the one that is in the file. It gets and gives a JSON object.
@@ -68,7 +68,7 @@ func (s *Objects) blocks(ctx context.Context, from quarry.Position, yield func(q
 	})
 }
 
-// Each gives every object as it stands in the file, before it is checked, until told to stop.
+// Each gives every object as it is in the file, before it is checked, until stopped.
 func (s *Objects) Each(ctx context.Context, each func(obj []byte) bool) error {
 	return s.chunks(ctx, quarry.Position{}, func(c cut.Chunk) bool {
 		for it := range c.Items() {
@@ -80,7 +80,7 @@ func (s *Objects) Each(ctx context.Context, each func(obj []byte) bool) error {
 	})
 }
 
-// located is the source with the path to its items, where they lie inside of one object.
+// located is the source with the path to its items, where they are inside of one object.
 func (s *Objects) located(ctx context.Context) (*Objects, error) {
 	if len(s.Path) > 0 {
 		return s, nil
@@ -113,7 +113,7 @@ func (s *Objects) located(ctx context.Context) (*Objects, error) {
 	return &found, nil
 }
 
-// chunks reads the items' chunks from a position until told to stop.
+// chunks reads the items' chunks from a position until stopped.
 func (s *Objects) chunks(ctx context.Context, from quarry.Position, each func(cut.Chunk) bool) error {
 	in, err := s.File.From(ctx, from.Offset)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 type layout int
 
 const (
-	loose  layout = iota // one behind the other
+	loose  layout = iota // one after the other
 	array                // in an array that is the file
 	inside               // in arrays somewhere inside of the file
 )
@@ -19,7 +19,7 @@ const (
 // items, and how many are lost cannot be known.
 const notClosed = "the array of items does not end: the file is truncated here"
 
-// rules cuts values: what stands between brackets that fit. Commas, white space and the brackets of an array around the
+// rules cuts values: what is between brackets that fit. Commas, white space and the brackets of an array around the
 // items are skipped.
 func rules(held layout, path []string) cut.Rules {
 	begun, doubt := false, false
@@ -73,7 +73,7 @@ func rules(held layout, path []string) cut.Rules {
 			if i == len(data) {
 				return i, 0, max(passed, forgettable(data))
 			}
-			// An item without its closing bracket swallows all behind it, and each after it would be looked for to the
+			// An item without its closing bracket swallows all after it, and each after it would be looked for to the
 			// end of the buffer again. So the first such puts the layout above the brackets.
 			if doubt {
 				if at := nextLike(data, i, true); at >= 0 {
@@ -109,7 +109,7 @@ func rules(held layout, path []string) cut.Rules {
 	}
 }
 
-// forgettable is what of the space between items need not be kept: how deep the next one stands must be seen.
+// forgettable is what of the space between items need not be kept: how deep the next one is must be seen.
 func forgettable(data []byte) int {
 	if len(data) < cut.Between {
 		return 0
@@ -117,7 +117,7 @@ func forgettable(data []byte) int {
 	return max(bytes.LastIndexByte(data, '\n'), len(data)-cut.Between)
 }
 
-// valueEnd gives the index behind the value at i. Where it does not fit into the data, broken says that more data will
+// valueEnd gives the index after the value at i. Where it does not fit into the data, broken says that more data will
 // not help: brackets that do not match, or a line break inside a string.
 func valueEnd(data []byte, i int) (end int, fits, broken bool) {
 	if data[i] != '{' && data[i] != '[' && data[i] != '"' {
@@ -152,7 +152,7 @@ func valueEnd(data []byte, i int) (end int, fits, broken bool) {
 	return i, false, false
 }
 
-// stringEnd gives the index behind the string that opens at i.
+// stringEnd gives the index after the string that opens at i.
 func stringEnd(data []byte, i int) (end int, ok, broken bool) {
 	start := i + 1
 	for at := start; ; {

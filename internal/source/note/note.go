@@ -40,10 +40,10 @@ func Reached(label string, conditions ...string) string {
 // reach is between a label and its conditions.
 const reach = "\x00"
 
-// other is the label of all that are not told apart.
+// other is the label of all that are not distinguished.
 const other = "other"
 
-// maxLabels bounds how many labels of a kind are told apart.
+// maxLabels bounds how many labels of a kind are distinguished.
 const maxLabels = 64
 
 // A Book counts for all sources of a reading. The zero value is ready. It may be used from many goroutines.

@@ -4,7 +4,7 @@
 // all is package item's. The format itself is github.com/parquet-go's.
 //
 // What always holds: rows come in the file's order; memory follows the pages of one row group, not the file; a row group
-// that is broken is named, and those behind it are read.
+// that is broken is named, and those after it are read.
 package parquet
 
 import (
@@ -151,7 +151,7 @@ func caught(err *error) {
 	}
 }
 
-// group gives the rows of one row group behind the first `after` of the file. again is false when no more are wanted.
+// group gives the rows of one row group after the first `after` of the file. again is false when no more are wanted.
 func group(ctx context.Context, g parquet.RowGroup, tree *tree, before, after int64, give func(rows.Row) bool) (again bool, err error) {
 	inside := false // of give, whose panics are not ours
 	defer func() {

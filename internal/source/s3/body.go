@@ -9,7 +9,7 @@ import (
 )
 
 // reopened is how often one object is opened again where its connection broke off, before it is given up: the program
-// that called is told to run again, and goes on there.
+// that called says to run again, and continues there.
 const reopened = 5
 
 // open opens an object from its beginning; a connection that breaks off is taken up where it was.
@@ -23,7 +23,7 @@ func (s Store) open(ctx context.Context, o Object) (io.ReadCloser, error) {
 
 // body is an object under way. It reads with the context with which it was opened, as the connection below it does.
 type body struct {
-	ctx    context.Context //nolint:containedctx // a reader is a call that goes on
+	ctx    context.Context //nolint:containedctx // a reader is a call that continues
 	store  Store
 	object Object
 	in     io.ReadCloser

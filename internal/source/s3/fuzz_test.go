@@ -39,7 +39,7 @@ func (w whole) Blocks(ctx context.Context, _ quarry.Position) iter.Seq2[quarry.B
 }
 
 // Whatever objects are called, each that the prefix names is read once, by its relative name and with its own content,
-// in the order of the keys; and reading goes on at every one of them.
+// in the order of the keys; and reading continues at every one of them.
 func FuzzListing(f *testing.F) {
 	f.Add("articles", "articles/a.md\narticles/b/c.md\narticles2\n.x\narticles/.git/x", uint8(0))
 	f.Add("a", "a\na/b\na/b/\nab", uint8(1))

@@ -6,7 +6,7 @@
 //
 // What always holds: objects come in the order of their keys, as S3 lists them; ids of texts are keys relative to the
 // prefix; what has a part that begins with a dot is not looked at, nor what is empty; an object that cannot be read is named,
-// and those behind it are read; small objects are asked for side by side, and no more than a block of them is held.
+// and those after it are read; small objects are asked for side by side, and no more than a block of them is held.
 package s3
 
 import (
@@ -32,9 +32,9 @@ type Object struct {
 	Size int64
 }
 
-// Store is one bucket. Its errors are told as they are, but for the two below.
+// Store is one bucket. Its errors are reported as they are, but for the two below.
 type Store struct {
-	// List gives the objects under a prefix in the order of their keys, those behind a key alone where it is not empty.
+	// List gives the objects under a prefix in the order of their keys, those after a key alone where it is not empty.
 	List func(ctx context.Context, prefix, after string) iter.Seq2[Object, error]
 	// Open opens an object at a byte, for so many bytes or, with 0, to its end. An ETag that is not empty has to be the
 	// object's still.
@@ -52,7 +52,7 @@ type Reader interface {
 	Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error]
 }
 
-// Source is what lies below a prefix.
+// Source is what is below a prefix.
 type Source struct {
 	Bucket string
 	// Prefix is taken as a folder's name: `a` is the object of that name, or else all below `a/`.
@@ -281,7 +281,7 @@ func broken(at quarry.Position, err error) quarry.Block {
 	}}
 }
 
-// behind gives a block with a fault of its object behind its items.
+// behind gives a block with a fault of its object after its items.
 func behind(b quarry.Block, at quarry.Position, err error) quarry.Block {
 	return quarry.Block{First: b.First, Documents: func(yield func(quarry.Document, error) bool) {
 		last := at
@@ -291,7 +291,7 @@ func behind(b quarry.Block, at quarry.Position, err error) quarry.Block {
 				return
 			}
 		}
-		last.Offset++ // it lies behind the item
+		last.Offset++ // it is after the item
 		yield(quarry.Document{At: last}, &quarry.ItemError{At: last, Reason: "the rest cannot be read: " + bare(err)})
 	}}
 }

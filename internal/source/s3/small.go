@@ -105,7 +105,7 @@ func (w *walk) one(ctx context.Context, o Object, got fetched, yield func(quarry
 				return false
 			}
 		}
-		at.Offset++ // where a fault of the rest would lie
+		at.Offset++ // where a fault of the rest would be
 		what = "the rest cannot be read: "
 	}
 	return true

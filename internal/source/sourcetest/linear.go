@@ -7,7 +7,7 @@ import (
 )
 
 // Linear checks that to read one, repeated to twice size, takes no more than three times what it takes to read it
-// repeated to size: what is square takes four, and so small a time that nobody waits for it is no fault. Time is
+// repeated to size: what is square takes four, and so small a time that no one waits for it is no fault. Time is
 // that of the process, where it can be had, so the machine may be busy, but the test must not be parallel.
 func Linear(t *testing.T, one string, size int, source func(in string) Source) {
 	t.Helper()

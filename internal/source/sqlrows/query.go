@@ -13,7 +13,7 @@ import (
 )
 
 // Query is what a database answers, read as one stream: an item's line is the row's number. A position is good for as long
-// as the database gives the same rows in the same order; whoever must be sure keeps what it gave once.
+// as the database gives the same rows in the same order; a caller that must be sure keeps what it gave once.
 type Query struct {
 	Label   string // how people know the database, without a login
 	Select  Select
@@ -28,7 +28,7 @@ type Query struct {
 
 // Dialect is how a kind of database is asked about itself.
 type Dialect struct {
-	// Tables lists the tables, each as its name stands behind `#`.
+	// Tables lists the tables, each as its name is after `#`.
 	Tables string
 	// Key gives the query for the columns of a table's primary key, in their order.
 	Key func(table string) string

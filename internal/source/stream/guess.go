@@ -31,7 +31,7 @@ func guess(b []byte) encoding.Encoding {
 // alphabet is what a language writes with bytes beyond ASCII: its letters, the most frequent first.
 type alphabet struct {
 	page    *charmap.Charmap
-	prior   float64 // how often such files are met, beside the Western page: few letters prove little
+	prior   float64 // how often such files are met, next to the Western page: few letters prove little
 	letters string
 }
 
@@ -68,12 +68,12 @@ func centralEurope(page *charmap.Charmap, prior float64) []alphabet {
 
 const (
 	unlikely = 0.0005 // a byte that is no letter of the language, or a capital inside of a word of small letters
-	capital  = 0.1    // a capital, beside its small letter
-	likely   = -3.9   // the mean logarithm below which no language is taken: texts lie above -3.2, other encodings below -4.5
+	capital  = 0.1    // a capital, next to its small letter
+	likely   = -3.9   // the mean logarithm below which no language is taken: texts are above -3.2, other encodings below -4.5
 )
 
 // likelihoods gives the logarithms of how likely each byte is in a text of each language, at the beginning of a word and
-// behind another letter beyond ASCII. A letter's share follows from its rank by the law of the broken stick, which fits
+// after another letter beyond ASCII. A letter's share follows from its rank by the law of the broken stick, which fits
 // alphabets well.
 var likelihoods = sync.OnceValue(func() [][2][256]float64 {
 	all := make([][2][256]float64, len(alphabets))
@@ -108,8 +108,8 @@ type mark uint8
 
 const (
 	aLetter mark = iota
-	free         // a quotation mark, a dash, a blank: they stand anywhere and say nothing
-	end          // another sign, such as © or ½: it does not stand before a letter
+	free         // a quotation mark, a dash, a blank: they are anywhere and say nothing
+	end          // another sign, such as © or ½: it does not precede a letter
 	none         // not there, or a control character
 )
 
@@ -161,10 +161,10 @@ func byLetters(b []byte) encoding.Encoding {
 	return best
 }
 
-// punctuation is what Latin pages have beside letters: quotation marks, dashes, blanks, signs.
+// punctuation is what Latin pages have next to letters: quotation marks, dashes, blanks, signs.
 const punctuation = "\x80\x82\x84\x85\x91\x92\x93\x94\x95\x96\x97\x99\xa0\xa1\xa3\xa7\xa9\xaa\xab\xad\xae\xb0\xb1\xb2\xb3\xb4\xb5\xb7\xba\xbb\xbc\xbd\xbe\xbf"
 
-// likeLatin reports whether the bytes beyond ASCII stand as those of a Latin text do: letters near to a letter of ASCII,
+// likeLatin reports whether the bytes beyond ASCII are as those of a Latin text do: letters near to a letter of ASCII,
 // and usual marks. Pairs of bytes, of which Chinese and Korean encodings are made, do not.
 func likeLatin(b []byte) bool {
 	high, odd := 0, 0
@@ -181,7 +181,7 @@ func likeLatin(b []byte) bool {
 	return 3*odd <= high
 }
 
-// near reports whether a letter of ASCII stands beside a byte, or behind one more that is beyond ASCII.
+// near reports whether a letter of ASCII is next to a byte, or after one more that is beyond ASCII.
 func near(b []byte, i, step int) bool {
 	for range 2 {
 		if i += step; i < 0 || i >= len(b) || b[i] < 0x80 {
@@ -196,7 +196,7 @@ func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 // spelled is what bytes would spell in a Japanese encoding.
 type spelled struct {
 	ok                 bool // they can be that encoding
-	chars, kana, kanji int  // characters beyond ASCII; those that are kana, and kanji that are told by their first byte
+	chars, kana, kanji int  // characters beyond ASCII; those that are kana, and kanji that are recognized by their first byte
 }
 
 // shiftJIS reads bytes as Shift_JIS.

@@ -44,7 +44,7 @@ type ReaderAtCloser interface {
 	io.Closer
 }
 
-// Local is a file on disk. A pipe by name (process substitution, /dev/stdin) is read once: a second opening would go on
+// Local is a file on disk. A pipe by name (process substitution, /dev/stdin) is read once: a second opening would continue
 // where the first stopped, and what was looked at would be lost without a word. Nothing waits for its writer longer than the
 // context allows in which it was opened.
 func Local(path string) (File, error) {
@@ -123,7 +123,7 @@ func (o *once) Close() error {
 // headSize is how much of a file is enough to tell its kind.
 const headSize = 64 << 10
 
-// zstd's own command refuses larger windows too unless it is told to.
+// zstd's own command refuses larger windows too unless a flag allows them.
 const maxWindow = 128 << 20
 
 // Head gives the first bytes of a file, unpacked: 64 KiB, or all there is.
@@ -154,7 +154,7 @@ func (f File) Head(ctx context.Context) ([]byte, error) {
 	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	return head[:n], nil // a head that breaks off is told by whoever reads the whole
+	return head[:n], nil // a head that breaks off is reported when the whole is read
 }
 
 // From opens the file at an offset of its unpacked bytes.
@@ -190,7 +190,7 @@ type reader struct {
 	raw io.Closer
 }
 
-// Read names a packed file that is damaged: what is behind the damage cannot be had, so nobody can go on.
+// Read names a packed file that is damaged: what is after the damage cannot be had, so no one can continue.
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	if err != nil && !r.plain && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
@@ -217,7 +217,7 @@ func (u unpacked) Close() {
 	}
 }
 
-// unpack tells gzip and zstd by their magic numbers (RFC 1952, RFC 8878): names lie.
+// unpack tells gzip and zstd by their magic numbers (RFC 1952, RFC 8878): names are.
 func unpack(r io.Reader) (unpacked, error) {
 	b := bufio.NewReaderSize(r, headSize)
 	magic, err := b.Peek(4)

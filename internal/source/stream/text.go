@@ -45,7 +45,7 @@ func Text(b []byte) ([]byte, error) {
 	return out, nil
 }
 
-// ErrUnknownEncoding says that a text is not UTF-8, and that its encoding is not declared and cannot be told for sure. A
+// ErrUnknownEncoding says that a text is not UTF-8, and that its encoding is not declared and is not known for sure. A
 // wrong guess would be paid for as an article of nonsense.
 var ErrUnknownEncoding = errors.New("it is not UTF-8, and its encoding is not recognized")
 
@@ -169,7 +169,7 @@ func nameOf(enc encoding.Encoding) string {
 	return "UTF-16"
 }
 
-// Decoded gives the file in UTF-8, told by its head as Text tells it; old says that it was in another encoding. Bytes
+// Decoded gives the file in UTF-8, detected from its head as Text tells it; old says that it was in another encoding. Bytes
 // that its encoding does not have become U+FFFD, which the old encodings cannot hold otherwise. A file in UTF-8 is given
 // as it is, valid or not, without its mark.
 func (f File) Decoded(ctx context.Context) (decoded File, old bool, err error) {

@@ -30,7 +30,7 @@ func answer(status int, body []byte, headers ...string) *http.Response {
 	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(bytes.NewReader(body))}
 }
 
-// Whatever a site says, reading it ends: every object of a page is a document or a fault, and nobody else is asked.
+// Whatever a site says, reading it ends: every object of a page is a document or a fault, and no one else is asked.
 func FuzzPages(f *testing.F) {
 	f.Add(200, []byte(`[{"id":1,"title":{"rendered":"T"},"content":{"rendered":"<p>x"},"link":"https://h/1"},{"id":2}]`), `<https://h/wp-json/wp/v2/posts?page=2>; rel="next"`, "2")
 	f.Add(200, []byte(` [null,7,"x",[],{"id":{"a":1},"content":null},{"id":1,"id":2}] `), `<https://elsewhere/?page=99999999999>; rel="next", <x>`, "-1")
@@ -82,7 +82,7 @@ func FuzzPages(f *testing.F) {
 				objects++
 			}
 		}
-		// What lies between objects and is none may be told as one fault.
+		// What is between objects and is none may be reported as one fault.
 		if others := len(elements) - objects; failed || entries < objects || entries > len(elements) || (others > 0 && entries == objects) {
 			t.Errorf("%d documents and faults, failed: %v; want %d and up to %d faults of others", entries, failed, objects, others)
 		}

@@ -261,7 +261,7 @@ func (s *Source) try(ctx context.Context, address string, page int) (body []byte
 		}
 		return trimmed, following(resp.Header, page), 0, nil
 	case http.StatusBadRequest:
-		// Behind the last page; posts went away while we read.
+		// After the last page; posts went away while we read.
 		if page > 1 && strings.Contains(said(body), "rest_post_invalid_page_number") {
 			return nil, 0, 0, nil
 		}

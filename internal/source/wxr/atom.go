@@ -182,7 +182,7 @@ func (f *feed) content(dst, attributes, content []byte, s *scratch) []byte {
 	if kind == "text" && bytes.Contains(s.text, []byte("</")) {
 		return dst // it says text, and holds markup
 	}
-	if told != "" && kind != "html" && kind != "text/html" { // HTML is told from Markdown by what it holds
+	if told != "" && kind != "html" && kind != "text/html" { // HTML is distinguished from Markdown by what it holds
 		dst = jsonl.AppendString(member(dst, "format"), []byte(told))
 	}
 	return dst

@@ -88,7 +88,7 @@ func formatName(f quarry.Format) string {
 	return string(f)
 }
 
-// What an entry has beside its text is kept, what is not published is counted, and a feed that was cut off is told.
+// What an entry has next to its text is kept, what is not published is counted, and a feed that was cut off is reported.
 func TestAtomsRest(t *testing.T) {
 	t.Parallel()
 	book := new(note.Book)

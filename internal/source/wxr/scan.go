@@ -15,7 +15,7 @@ var (
 // A form is how a kind of feed writes its items.
 type form struct {
 	tag, end []byte   // an item's opening tag without its bracket, and its closing tag
-	ends     [][]byte // one of them stands behind the last item
+	ends     [][]byte // one of them is after the last item
 	missing  string   // what is said where none does
 }
 
@@ -32,7 +32,7 @@ func newForm(prefix, item string, ends []string, missing string) *form {
 	return f
 }
 
-const longestTag = 40 // what may lie on both sides of a border of buffers
+const longestTag = 40 // what may be on both sides of a border of buffers
 
 // state is what a scan found out.
 type state int
@@ -128,8 +128,8 @@ func (f *form) itemStart(data []byte, from int) int {
 	return -1
 }
 
-// item walks the elements of the item that opens at start, and gives the index behind it. each gets an element's name,
-// its attributes as they stand, and all between its tags.
+// item walks the elements of the item that opens at start, and gives the index after it. each gets an element's name,
+// its attributes as they are, and all between its tags.
 func (f *form) item(data []byte, start int, each func(name, attributes, content []byte)) (end int, st state) {
 	i := bytes.IndexByte(data[start:], '>')
 	if i < 0 {
@@ -207,7 +207,7 @@ func (f *form) content(data, name []byte) (length int, st state) {
 		}
 		return end, whole
 	}
-	// The closing tag stands inside of CDATA: the article speaks of it, and the section's end comes with the next one;
+	// The closing tag is inside of CDATA: the article speaks of it, and the section's end comes with the next one;
 	// or the section was never closed.
 	for from := end; ; {
 		n := bytes.Index(data[from:], cdataEnd)
@@ -229,7 +229,7 @@ func (f *form) content(data, name []byte) (length int, st state) {
 
 func trimLeft(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
 
-// text gives an element's text: CDATA as it stands, the rest with its references resolved.
+// text gives an element's text: CDATA as it is, the rest with its references resolved.
 func text(dst, content []byte) []byte {
 	open := bytes.Index(content, cdata)
 	if open < 0 {
@@ -254,7 +254,7 @@ func text(dst, content []byte) []byte {
 			break
 		}
 	}
-	// The mark that ends a section stands outside of one: whoever wrote the file did not escape the marks of a text
+	// The mark that ends a section is outside of one: the program that wrote the file did not escape the marks of a text
 	// that speaks of CDATA. All from the first mark to the last is that text.
 	dst = unescape(dst[:start], trimLeft(content[:open]))
 	last := bytes.LastIndex(content, cdataEnd)

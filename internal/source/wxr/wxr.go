@@ -6,7 +6,7 @@
 // What always holds: published posts and pages without a password are given; a condition on post_type asks for other types, one on
 // status for other states, one on protected for those with a password, and each leaves the others as they are; reusable blocks that
 // everybody may read are put into the posts that refer to them, in bounds;
-// passwords of posts are not; an item that is broken is named, and the items behind it are read.
+// passwords of posts are not; an item that is broken is named, and the items after it are read.
 package wxr
 
 import (
@@ -113,7 +113,7 @@ func (s *Source) chunks(ctx context.Context, file stream.File, from quarry.Posit
 	return nil
 }
 
-// language reads the channel's language, which stands before the items.
+// language reads the channel's language, which is before the items.
 func (f *form) language(head []byte) []byte {
 	if f != rss {
 		if value := attribute(rootTag(head), "xml:lang"); value != "" && len(value) <= 40 && utf8.ValidString(value) {
