@@ -1,7 +1,8 @@
 // Package inflight bounds the bytes of replies that are held in memory at once.
 //
-// It owns the count and who waits for room in it. It reads no reply by itself and knows no wire. What always holds: the oldest hold
-// may go beyond the budget, so that a reply larger than all of it gets through, alone; so the oldest never waits, and all others get their turn.
+// It owns the count and the order of those that wait for room in it. It reads no reply by itself and knows no wire. What always holds:
+// the oldest hold may exceed the budget, so that a reply larger than all of it gets through, alone; so the oldest never waits, and the
+// others follow in order.
 package inflight
 
 import (

@@ -17,9 +17,9 @@ import (
 // Between pilot and export is the life of each shard (package life), ticked by reconcile.
 func (r *Run) steps() []step {
 	return []step{
-		{"plan", r.plan},           // read, clean, count, cut into shards; refuse what cannot be asked
+		{"plan", r.plan},           // read, clean, count, cut into shards; refuse what cannot be sent
 		{"preflight", r.preflight}, // free checks before paid work; stops, never warns
-		{"pilot", r.pilot},         // a small sample; read the answers, then go on
+		{"pilot", r.pilot},         // a small sample; its answers decide on the rest
 		{"shards", r.shards},       // each: build → submit → watch → collect → retry
 		{"export", r.export},       // every document once, in the order of the sources
 		{"report", r.writeReport},  // what it cost, how long it took

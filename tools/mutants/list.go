@@ -142,7 +142,7 @@ var list = []mutant{
 	{file: "internal/run/pilot/report.go", was: "of.Texts.Sub(&l.First)", is: ""},
 	{file: "internal/run/pilot/schema.go", was: "p.Classes[quarry.ClassUnstructured] > 0 || p.JobRefused", is: "p.Classes[quarry.ClassUnstructured] > 0"},
 	{file: "internal/run/pilot/schema.go", was: "	case p.Judged <= 0:\n		return \"\"\n", is: ""},
-	{file: "internal/run/pilot/pilot.go", was: "- s.Tally.Classes[quarry.ClassMissing] ", is: ""},
+	{file: "internal/run/pilot/pilot.go", was: "- of[quarry.ClassMissing] ", is: ""},
 	{file: "internal/run/pilot/pilot.go", was: "again = again && of[from]", is: "again = again || of[from]"},
 	{file: "internal/run/pilot/pilot.go", was: "if usage.InputTokens == 0 || !usage.Known() {", is: "if usage.InputTokens == 0 {"},
 	{file: "internal/run/pilot/pilot.go", was: "		if s.Kind == quarry.PilotShard {\n			p.Records", is: "		{\n			p.Records"},

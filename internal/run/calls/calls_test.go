@@ -197,6 +197,7 @@ func (b *bundle) texts(kind event.Kind) (texts []string) {
 
 func TestWhatBecomesOfARecordByTheRepliesToItsCalls(t *testing.T) {
 	t.Parallel()
+	const begunOnce, begunTwice = `{"recordId":"r0-a1","intent":1}`, `{"recordId":"r0-a1","intent":2}`
 	for name, c := range map[string]struct {
 		replies  []reply // the last one is repeated
 		journal  string  // from an earlier process
@@ -220,10 +221,10 @@ func TestWhatBecomesOfARecordByTheRepliesToItsCalls(t *testing.T) {
 		"two lost replies: no third call":           {replies: []reply{lost}, calls: 2, want: "408"},
 		"lost, refused, lost: no third call":        {replies: []reply{lost, throttled, lost}, calls: 3, want: "408", refusals: 1},
 		"made again by an earlier attempt":          {replies: []reply{lost}, resent: true, calls: 1, want: "408"},
-		"begun once by an earlier process":          {replies: []reply{lost}, journal: `{"recordId":"r0-a1","intent":1}`, calls: 1, want: "408"},
-		"begun once and answered now":               {replies: []reply{good}, journal: `{"recordId":"r0-a1","intent":1}`, calls: 1, want: "ok"},
-		"begun twice by an earlier process":         {replies: []reply{good}, journal: `{"recordId":"r0-a1","intent":2}`, want: "408"},
-		"begun and made again before":               {replies: []reply{good}, journal: `{"recordId":"r0-a1","intent":1}`, resent: true, want: "408"},
+		"begun once by an earlier process":          {replies: []reply{lost}, journal: begunOnce, calls: 1, want: "408"},
+		"begun once and answered now":               {replies: []reply{good}, journal: begunOnce, calls: 1, want: "ok"},
+		"begun twice by an earlier process":         {replies: []reply{good}, journal: begunTwice, want: "408"},
+		"begun and made again before":               {replies: []reply{good}, journal: begunOnce, resent: true, want: "408"},
 		"answered by an earlier process":            {replies: []reply{lost}, journal: `{"recordId":"r0-a1","modelOutput":{}}`, want: "ok"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -392,7 +393,8 @@ func TestACallLargerThanAMinuteIsReportedOnce(t *testing.T) {
 		if _, _, err := b.answer(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if notes := b.texts(event.Note); len(notes) != 1 || !strings.Contains(notes[0], "the quota is 90 per minute") || !strings.Contains(notes[0], "lower max_tokens") {
+		notes := b.texts(event.Note)
+		if len(notes) != 1 || !strings.Contains(notes[0], "the quota is 90 per minute") || !strings.Contains(notes[0], "lower max_tokens") {
 			t.Errorf("notes %q, want one that names the quota and max_tokens", notes)
 		}
 	})

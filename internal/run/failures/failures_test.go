@@ -21,7 +21,10 @@ func TestMessagesThatDifferInNumbersAreOne(t *testing.T) {
 	c.Add("throttled", "429: Too many requests, please wait[2J")
 	got := c.Top(failures.Shown)
 	want := []report.Failure{
-		{Kind: "record_error", Message: "400: prompt is too long: 5000 tokens > 4096 maximum", Count: 5, Hint: "shorten the texts with --max-text-tokens N, or send long texts in parts with --long merge"},
+		{
+			Kind: "record_error", Message: "400: prompt is too long: 5000 tokens > 4096 maximum", Count: 5,
+			Hint: "shorten the texts with --max-text-tokens N, or send long texts in parts with --long merge",
+		},
 		{Kind: "throttled", Message: "429: Too many requests, please wait[2J", Count: 2, Hint: "rerun the same command later, or lower --concurrency"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -54,7 +57,7 @@ func TestHints(t *testing.T) {
 	t.Parallel()
 	for message, word := range map[string]string{
 		`401: {"error":"invalid api key"}`:                                       "--backend-key-env",
-		"403: AccessDeniedException: not authorized to perform bedrock:Invoke":   "rights",
+		"403: AccessDeniedException: not authorized to perform bedrock:Invoke":   "permissions",
 		"404: The model `tiny` does not exist":                                   "--backend-model",
 		"400: This model's maximum context length is 4096 tokens":                "--max-text-tokens",
 		"502: <html><head><title>502 Bad Gateway</title></head>":                 "gateway",

@@ -46,9 +46,9 @@ func Of(rows []ledger.Shard, pass int, planned int64, refused func(message strin
 			p.Unbuilt += s.Unbuilt
 		}
 		p.OK += s.Tally.OK
-		p.Judged += s.Records - s.Tally.Classes[quarry.ClassThrottled] - s.Tally.Classes[quarry.ClassDown] - s.Tally.Classes[quarry.ClassMissing] -
-			s.Tally.Classes[quarry.ClassUnreadable] - s.Tally.Classes[quarry.ClassUnstructured]
-		p.Judged -= s.Tally.Classes[quarry.ClassNoReply]
+		of := s.Tally.Classes
+		p.Judged += s.Records - of[quarry.ClassThrottled] - of[quarry.ClassDown] - of[quarry.ClassMissing] - of[quarry.ClassUnreadable] -
+			of[quarry.ClassUnstructured] - of[quarry.ClassNoReply]
 		p.JobRefused = p.JobRefused || (s.Job.Status == quarry.JobFailed && refused(s.Job.Message))
 		p.Usage.Add(s.Tally.Usage)
 		for c, n := range s.Tally.Classes {

@@ -26,7 +26,8 @@ func must(t *testing.T, err error) {
 
 // row is a shard that ended with so many records of each class.
 func row(id quarry.ShardID, classes map[quarry.Class]int64, from ...quarry.ShardID) ledger.Shard {
-	s := ledger.Shard{ID: id, Kind: id.Kind(), State: quarry.ShardDone, Detail: ledger.Detail{Pass: 1, Sources: from, Tally: ledger.Tally{Classes: classes, OK: classes[quarry.ClassOK]}}}
+	detail := ledger.Detail{Pass: 1, Sources: from, Tally: ledger.Tally{Classes: classes, OK: classes[quarry.ClassOK]}}
+	s := ledger.Shard{ID: id, Kind: id.Kind(), State: quarry.ShardDone, Detail: detail}
 	for _, n := range classes {
 		s.Records += n
 	}
@@ -123,7 +124,10 @@ type answer struct {
 func answered(id string, attempt int, class quarry.Class, letters, in, out int64, japanese bool) answer {
 	a := answer{part: shardfile.Part{
 		ID: quarry.DocumentID(id), RecordID: quarry.NewRecordID(quarry.DocumentID(id), quarry.DocumentKey{1}, attempt),
-		Document: quarry.DocumentInfo{Title: "T " + id}, Sample: &shardfile.Sampled{Classes: quarry.CharClasses{Letters: letters, Words: letters / 5}, Japanese: japanese, Head: "head of " + id},
+		Document: quarry.DocumentInfo{Title: "T " + id},
+		Sample: &shardfile.Sampled{
+			Classes: quarry.CharClasses{Letters: letters, Words: letters / 5}, Japanese: japanese, Head: "head of " + id,
+		},
 	}}
 	a.outcome.Class = class
 	a.outcome.Result.Usage = quarry.Usage{InputTokens: in, OutputTokens: out}
