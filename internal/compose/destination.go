@@ -15,7 +15,7 @@ func (pr *Program) destination(s *config.Settings) string {
 		if region == "" {
 			region = "the Region of your AWS configuration, else " + account.DefaultRegion
 		}
-		text := "to Amazon Bedrock in " + region
+		text := "go to Amazon Bedrock in " + region
 		if s.Profile != "" {
 			text += ", with the profile " + s.Profile
 		}
@@ -37,9 +37,9 @@ func (pr *Program) destination(s *config.Settings) string {
 		to = append(to, text)
 	}
 	if len(to) == 0 {
-		return "nowhere: the model is part of this program"
+		return "stay on this machine: the model is part of this program"
 	}
-	return "to " + strings.Join(to, " and ")
+	return "go to " + strings.Join(to, " and ")
 }
 
 // redacted shows an address without its password.

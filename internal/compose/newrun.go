@@ -41,7 +41,7 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 	if err := in.Opened(e, dir); err != nil {
 		return nil, err
 	}
-	pr.Say("%-10s %s", "documents", "go "+pr.destination(s))
+	pr.Say("%-10s %s", "documents", pr.destination(s))
 	if err := outfile.Remember(e, dir, in.Known, loaded.File, s.Prices); err != nil {
 		return nil, err
 	}
