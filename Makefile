@@ -80,10 +80,11 @@ bench-standin: build
 bench-ondemand: build
 	$(GO) run -C tools ./bench-ondemand -quarry '$(CURDIR)/bin/quarry'
 
-# The whole job over ever more documents: time, memory, bytes kept, resuming. DOCUMENTS=1000000 takes 10 GB of disk.
+# The whole job over ever more documents: time, memory, bytes kept, resuming. DOCUMENTS=1000000 takes 10 GB of disk. BEFORE=PROGRAM measures
+# another build in the same run.
 DOCUMENTS ?= 10000,100000,1000000
 bench-scale: build
-	$(GO) run -C tools ./bench-scale -quarry '$(CURDIR)/bin/quarry' -articles '$(abspath $(ARTICLES))' -n $(DOCUMENTS)
+	$(GO) run -C tools ./bench-scale -quarry '$(CURDIR)/bin/quarry' -articles '$(abspath $(ARTICLES))' -n $(DOCUMENTS) $(if $(BEFORE),-before '$(abspath $(BEFORE))')
 
 # Dies at every effect, and kills the real binary at random moments. Long.
 torture:

@@ -24,12 +24,14 @@ type measured struct {
 	stages      map[string]time.Duration
 	wall        time.Duration
 	cpu         time.Duration
-	clientRSS   int64 // bytes, the most
+	afterJobs   time.Duration // of cpu, after the last job was created: collecting, checking, results
+	clientRSS   int64         // bytes, the most
 	standinRSS  int64
 	kept        kept
 	resume      time.Duration // from the start of the process to its first request about a job
 	resumedRSS  int64
 	audit       time.Duration
+	auditCPU    time.Duration
 	auditRSS    int64
 }
 
@@ -59,7 +61,7 @@ func measure(quarry, articles, near string, n, perJob int, once bool) (m measure
 	if err != nil {
 		return m, err
 	}
-	m.wall, m.cpu, m.clientRSS, m.stages, m.jobs = p.wall, p.cpu, p.rss, p.stages, p.jobs
+	m.wall, m.cpu, m.afterJobs, m.clientRSS, m.stages, m.jobs = p.wall, p.cpu, p.afterJobs, p.rss, p.stages, p.jobs
 	if m.kept, err = weigh(filepath.Join(dir, "whole"), n); err != nil {
 		return m, err
 	}
@@ -67,7 +69,7 @@ func measure(quarry, articles, near string, n, perJob int, once bool) (m measure
 	if err != nil {
 		return m, fmt.Errorf("audit: %w", err)
 	}
-	m.audit, m.auditRSS = a.wall, a.rss
+	m.audit, m.auditCPU, m.auditRSS = a.wall, a.cpu, a.rss
 	if err := os.RemoveAll(filepath.Join(dir, "whole")); err != nil {
 		return m, err
 	}
@@ -163,16 +165,43 @@ type process struct {
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
 
-	wall, cpu time.Duration
-	rss       int64
-	stages    map[string]time.Duration
-	jobs      int
+	wall, cpu, afterJobs time.Duration
+	rss                  int64
+	stages               map[string]time.Duration
+	jobs                 int
 }
 
 func (b *bench) command(env []string, args ...string) *process {
 	p := &process{cmd: exec.Command(b.quarry, args...)}
-	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = env, b.dir, &p.stderr
+	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = env, b.dir, p
 	return p
+}
+
+// Write takes what the command says, and notes what it has used of the CPU when it says that it created a job.
+func (p *process) Write(said []byte) (int, error) {
+	p.stderr.Write(said)
+	if jobLine.Match(said) {
+		p.afterJobs = cpuOf(p.cmd.Process.Pid)
+	}
+	return len(said), nil
+}
+
+// cpuOf is the CPU time of a process so far, to a hundredth of a second; 0 where it has ended (proc_pid_stat(5)).
+func cpuOf(pid int) (used time.Duration) {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	fields := bytes.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	for _, ticks := range fields[11:13] {
+		n, err := strconv.ParseInt(string(ticks), 10, 64)
+		if err != nil {
+			return 0
+		}
+		used += time.Duration(n) * time.Second / 100
+	}
+	return used
 }
 
 var (
@@ -193,6 +222,7 @@ func (p *process) run() (*process, error) {
 		return p, fmt.Errorf("%s: %w\n%s", strings.Join(p.cmd.Args, " "), err, tail(p.stderr.Bytes()))
 	}
 	p.cpu, p.stages = p.cmd.ProcessState.UserTime()+p.cmd.ProcessState.SystemTime(), map[string]time.Duration{}
+	p.afterJobs = p.cpu - p.afterJobs
 	for _, found := range stageLine.FindAllSubmatch(p.stderr.Bytes(), -1) {
 		d, err := time.ParseDuration(string(found[2]))
 		if err != nil {
@@ -281,7 +311,7 @@ func (b *bench) killAndResume(m *measured) error {
 		return fmt.Errorf("audit after the kill: %w", err)
 	}
 	if m.audit == 0 {
-		m.audit, m.auditRSS = a.wall, a.rss
+		m.audit, m.auditCPU, m.auditRSS = a.wall, a.cpu, a.rss
 	}
 	return nil
 }

@@ -15,8 +15,8 @@ type table struct {
 
 func newTable() *table { return &table{cells: map[string][]string{}} }
 
-func (t *table) add(n int, m measured) {
-	t.head = append(t.head, fmt.Sprintf("%d", n))
+func (t *table) add(head string, n int, m measured) {
+	t.head = append(t.head, head)
 	row := func(name, format string, args ...any) {
 		if _, ok := t.cells[name]; !ok {
 			t.rows = append(t.rows, name)
@@ -29,6 +29,8 @@ func (t *table) add(n int, m measured) {
 	row("wall", "%.1f s", m.wall.Seconds())
 	row("wall a document", "%.0f µs", each(m.wall))
 	row("CPU of the client a document", "%.0f µs", each(m.cpu))
+	row("… of it after the last job was created", "%.0f µs", each(m.afterJobs))
+	row("CPU of audit a document", "%.0f µs", each(m.auditCPU))
 	for _, stage := range []string{"plan", "preflight", "pilot", "shards", "export"} {
 		row(stage, "%.1f s", m.stages[stage].Seconds())
 	}
