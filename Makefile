@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-linker check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants wording
+.PHONY: build check check-linker check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants wording budgets
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
@@ -101,3 +101,7 @@ mutants:
 # Counts words that docs, messages and comments do without. WORDING=-v prints each place.
 wording:
 	@$(GO) run -C tools ./wording $(WORDING)
+
+# Sizes of types, packages and the program next to their budgets. BUDGETS=-build adds a build with empty caches, BUDGETS=-test the tests.
+budgets:
+	@$(GO) run -C tools ./budgets $(BUDGETS)
