@@ -17,7 +17,8 @@ import (
 func TestWhatOnlyReadsReadsAllFormats(t *testing.T) {
 	t.Parallel()
 	source := filepath.Join(t.TempDir(), "docs.jsonl")
-	if err := os.WriteFile(source, []byte(`{"id":"a","title":"A","content":"<p>Stone is cut from the face of a hill.</p>"}`+"\n"), 0o600); err != nil {
+	line := `{"id":"a","title":"A","content":"<p>Stone is cut from the face of a hill.</p>"}` + "\n"
+	if err := os.WriteFile(source, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	fixtures, err := filepath.Glob(filepath.Join("..", "..", "cmd", "quarry", "testdata", "formats", "*", "*"))
@@ -34,9 +35,12 @@ func TestWhatOnlyReadsReadsAllFormats(t *testing.T) {
 			_, err := os.Stat(filepath.Join(dir, "results.jsonl"))
 			ended := err == nil
 			before := digests(t, dir)
-			for _, args := range [][]string{{"status"}, {"history"}, {"audit"}, {"report"}, {"export", "-o", filepath.Join(t.TempDir(), "out.csv")}, {"plan", source}} {
+			exported := filepath.Join(t.TempDir(), "out.csv")
+			for _, args := range [][]string{{"status"}, {"history"}, {"audit"}, {"report"}, {"export", "-o", exported}, {"plan", source}} {
 				var out bytes.Buffer
-				app := &cli.App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Env: func(string) (string, bool) { return "", false }, Version: "test"}
+				app := &cli.App{
+					Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Env: func(string) (string, bool) { return "", false }, Version: "test",
+				}
 				code := cli.Main(context.Background(), app, append(args, "--dir", dir))
 				if needsResults := args[0] == "report" || args[0] == "export"; code != 0 && (ended || !needsResults) {
 					t.Errorf("%s gave code %d: %s", args[0], code, out.String())

@@ -11,12 +11,13 @@ import (
 	"quarry/internal/run/runjson"
 )
 
-// runJSON is what is to be known of the run as it stands.
+// runJSON is what must be known of the run as it is now.
 func (r *Run) runJSON(created string) runjson.Run {
 	return runjson.Run{
-		Format: runjson.Format, Run: r.id, Created: created, Version: r.cfg.Version, Region: r.cfg.Region, Bucket: r.bucket.Name(), Role: r.cfg.RoleARN,
-		KMSKey: r.cfg.KMSKey, Mode: r.planned.Mode, Sources: r.cfg.Sources, Quotas: r.cfg.Quotas, Planned: r.planned, PilotMinValid: r.cfg.PilotMinValid,
-		Pools: r.pools.Refs(), Asked: r.asked.note(),
+		Format: runjson.Format, Run: r.id, Created: created, Version: r.cfg.Version, Region: r.cfg.Region, Bucket: r.bucket.Name(),
+		Role: r.cfg.RoleARN, KMSKey: r.cfg.KMSKey, Mode: r.planned.Mode, Sources: r.cfg.Sources, Quotas: r.cfg.Quotas, Planned: r.planned,
+		PilotMinValid: r.cfg.PilotMinValid,
+		Pools:         r.pools.Refs(), Asked: r.asked.note(),
 	}
 }
 
@@ -49,8 +50,8 @@ func (r *Run) announce(ctx context.Context, pool *Pool) error {
 	return nil
 }
 
-// placesUsed are the pools that the command names, and other places where jobs of the run are: whoever takes the run over has to
-// look there too.
+// placesUsed are the pools that the command names, and other places where jobs of the run are: `quarry adopt` has to look
+// there too.
 func (r *Run) placesUsed(ctx context.Context) ([]ledger.Pool, error) {
 	places := r.pools.Refs()
 	shards, err := r.ledger.Shards(ctx)
@@ -70,7 +71,8 @@ func (r *Run) placesUsed(ctx context.Context) ([]ledger.Pool, error) {
 // note is what must be known of a shard, as its bucket keeps it.
 func (r *Run) note(s *ledger.Shard, request *bedrock.CreateRequest) ([]byte, error) {
 	return runjson.Bytes(&runjson.Note{
-		Format: runjson.Format, Run: r.id, Shard: s.ID, Kind: s.Kind, Pass: s.Pass, Attempt: s.Attempt, JobName: request.JobName, Token: request.Token,
+		Format: runjson.Format, Run: r.id, Shard: s.ID, Kind: s.Kind, Pass: s.Pass, Attempt: s.Attempt,
+		JobName: request.JobName, Token: request.Token,
 		Records: s.Records, Bytes: s.Bytes, Digest: s.Digest, Sources: s.Sources, Uploaded: time.Now().UTC(), Asked: r.asked.note(),
 	})
 }

@@ -144,7 +144,8 @@ func (c *Config) complete() {
 // note is what the bucket and the ledger keep of it: enough to check the answers without sources and settings.
 func (a *Asked) note() runjson.Asked {
 	return runjson.Asked{
-		Model: a.Model, Type: a.Type, Schema: a.schema(), Settings: a.Settings, Attempts: a.Attempts, MaxTokens: a.MaxTokens, MaxOutput: a.MaxOutput,
+		Model: a.Model, Type: a.Type, Schema: a.schema(), Settings: a.Settings, Attempts: a.Attempts,
+		MaxTokens: a.MaxTokens, MaxOutput: a.MaxOutput,
 	}
 }
 
@@ -162,7 +163,8 @@ func (a Asked) ofPass(was *runjson.Run) (Asked, error) {
 		return a, fmt.Errorf("read the schema that the pass was sent with: %w", err)
 	}
 	model, _, _ := catalog.Find(was.Model)
-	a.Model, a.Family, a.Type, a.Mode, a.MaxOutput, a.MaxTokens = was.Model, model.Family, was.Type, cmp.Or(was.Mode, a.Mode), was.MaxOutput, was.MaxTokens
+	a.Model, a.Family, a.Type, a.Mode = was.Model, model.Family, was.Type, cmp.Or(was.Mode, a.Mode)
+	a.MaxOutput, a.MaxTokens = was.MaxOutput, was.MaxTokens
 	a.Attempts, a.Settings, a.Check = was.Attempts, was.Settings, check
 	return a, nil
 }

@@ -12,7 +12,8 @@ import (
 // cannotTell is what sources hold that are no files of this machine.
 const cannotTell = "-"
 
-// judged is what the sources hold of a pass that stops at its gate. Sources that changed since the pass was planned are not what was judged.
+// judged is what the sources hold of a pass that stops at its gate. Sources that changed since the pass was planned are not what
+// was judged.
 func (r *Run) judged(ctx context.Context) (string, error) {
 	head, err := r.book.Head(ctx)
 	if err != nil {

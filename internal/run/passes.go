@@ -133,7 +133,7 @@ func (r *Run) sameTarget(ctx context.Context) error {
 	}
 }
 
-// samePlace refuses another Region or bucket while shards lie at the one before: their jobs would not be found there, and
+// samePlace refuses another Region or bucket while shards are at the one before: their jobs would not be found there, and
 // what they answered would be asked and paid again.
 func (r *Run) samePlace(ctx context.Context) error {
 	head, err := r.book.Head(ctx)
@@ -152,9 +152,11 @@ func (r *Run) samePlace(ctx context.Context) error {
 		}
 		for i := range shards {
 			s := &shards[i]
-			if s.Pool == (ledger.Pool{}) && s.Mode == quarry.ModeJob && (s.State == quarry.ShardUploaded || s.State.Open() || s.State == quarry.ShardEnded) {
+			there := s.State == quarry.ShardUploaded || s.State.Open() || s.State == quarry.ShardEnded
+			if there && s.Pool == (ledger.Pool{}) && s.Mode == quarry.ModeJob {
 				return &quarry.Error{
-					Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir, Err: fmt.Errorf("shard %s was sent in %s %s, not %s", s.ID, place.name, place.was, place.now),
+					Kind: quarry.BadUsage, Op: "resume", Subject: r.cfg.Dir,
+					Err:  fmt.Errorf("shard %s was sent in %s %s, not %s", s.ID, place.name, place.was, place.now),
 					Hint: fmt.Sprintf("use --%s %s; elsewhere the job would not be found, and its records would be billed again", place.name, place.was),
 				}
 			}
@@ -189,7 +191,7 @@ func (r *Run) choosePass(ctx context.Context) error {
 	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { r.begin(h) })
 }
 
-// fingerprint tells whether files may have changed. Empty: it cannot be told.
+// fingerprint differs where files of the sources may have changed. Empty: that is not known.
 func (r *Run) fingerprint() string { return source.Seen(r.cfg.Sources) }
 
 // finished notes that the pass came to its end, what is kept of that, and whether documents of it are to be sent again.

@@ -64,7 +64,8 @@ func (r *Run) writeReportFiles(ctx context.Context, how extent) (*book.Ended, er
 func (r *Run) makeReport(ctx context.Context, shards []ledger.Shard, steps map[string]ledger.Step, how extent) (Report, *book.Ended, error) {
 	p := summary.Pass{
 		Plan: &r.planned, Totals: &r.totals, Rows: shards, Steps: steps, Before: r.foreseen.Before, After: r.foreseen.After,
-		Home: ledger.Pool{Region: r.cfg.Region, Model: r.asked.Model}, Prices: r.cfg.Prices, Quotas: r.cfg.Quotas, Local: r.cfg.Local, Free: r.cfg.Free, Cap: r.cfg.MaxUSD, Adopted: how == takenOver,
+		Home: ledger.Pool{Region: r.cfg.Region, Model: r.asked.Model}, Prices: r.cfg.Prices, Quotas: r.cfg.Quotas,
+		Local: r.cfg.Local, Free: r.cfg.Free, Cap: r.cfg.MaxUSD, Adopted: how == takenOver,
 	}
 	rep := p.Report()
 	rep.Run, rep.Version, rep.Generated, rep.Sources = r.id, r.cfg.Version, time.Now().UTC(), r.cfg.Sources

@@ -42,13 +42,16 @@ func TestFactsAreReadAsTheyWereWritten(t *testing.T) {
 	t.Parallel()
 	yes, three := true, 3
 	head := book.Head{
-		Run: "abcdefghij", Created: "2026-11-30T10:00:00.000Z", Version: "1.2.3", Target: "aws", StandIn: &yes, Region: "us-west-2", Bucket: "b", Model: "m",
+		Run: "abcdefghij", Created: "2026-11-30T10:00:00.000Z", Version: "1.2.3", Target: "aws", StandIn: &yes,
+		Region: "us-west-2", Bucket: "b", Model: "m",
 		Pools: []ledger.Pool{{Region: "us-west-2"}}, Sources: []string{"a", "b"}, Seen: "s", Settings: "d", Known: "k", Pass: 4, Finished: 3,
-		FinishedSettings: "e", Open: 5, Adopted: 2, Abandoned: 4, Active: 90 * time.Second, Numbered: map[quarry.ShardKind]int{quarry.MainShard: 7},
-		Piloted: []string{"x"}, Structured: map[string]book.Finding{"x": book.SchemaRefused},
+		FinishedSettings: "e", Open: 5, Adopted: 2, Abandoned: 4, Active: 90 * time.Second,
+		Numbered: map[quarry.ShardKind]int{quarry.MainShard: 7},
+		Piloted:  []string{"x"}, Structured: map[string]book.Finding{"x": book.SchemaRefused},
 	}
 	pass := book.Pass{
-		Plan: &plan.Plan{Pass: 4, Documents: 9}, Before: &three, Asked: &runjson.Run{Run: "abcdefghij"}, Choices: map[string]string{"model": "m"}, Flags: "f",
+		Plan: &plan.Plan{Pass: 4, Documents: 9}, Before: &three, Asked: &runjson.Run{Run: "abcdefghij"}, Choices: map[string]string{"model": "m"},
+		Flags: "f",
 		Began: time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC), Worked: time.Minute, Judged: "j", Unanswered: true, Forecast: &book.Forecast{},
 		Ended: &book.Ended{At: time.Date(2026, 11, 30, 11, 0, 0, 0, time.UTC)},
 	}
@@ -78,7 +81,8 @@ func TestFactsAreReadAsTheyWereWritten(t *testing.T) {
 func TestAChangeWritesWhatItTouchedAndNothingElse(t *testing.T) {
 	t.Parallel()
 	of := map[string]string{
-		"pass": "2", "sources": `[ "a" ]`, "learned": `{"asks":"x","of_a_later_version":1}`, "later": "1", "seen": "s", "judged.2": "j", "judged.1": "i",
+		"pass": "2", "sources": `[ "a" ]`, "learned": `{"asks":"x","of_a_later_version":1}`, "later": "1",
+		"seen": "s", "judged.2": "j", "judged.1": "i",
 	}
 	b, l := setup(t, of)
 	changes := 0
