@@ -16,6 +16,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -58,14 +59,13 @@ func (c *Client) do(ctx context.Context, operation string, in url.Values, out an
 	in.Set("Version", "2010-05-08")
 	ctx = awsmiddleware.SetServiceID(middleware.ClearStackValues(ctx), "IAM")
 	ctx = awsmiddleware.SetOperationName(ctx, operation)
-	ctx = awsmiddleware.SetSigningName(awsmiddleware.SetSigningRegion(ctx, region), "iam")
-	stack, err := c.stack(operation, at, in.Encode(), out)
+	stack, err := c.stack(operation, at, region, in.Encode(), out)
 	if err == nil {
 		var client smithyhttp.ClientDo = c.cfg.HTTPClient
 		if client == nil {
 			client = awshttp.NewBuildableClient()
 		}
-		_, _, err = middleware.DecorateHandler(smithyhttp.NewClientHandler(client), stack).Handle(ctx, nil)
+		_, _, err = middleware.DecorateHandler(smithyhttp.NewClientHandlerWithOptions(client), stack).Handle(ctx, nil)
 	}
 	if err != nil {
 		return &smithy.OperationError{ServiceID: "IAM", OperationName: operation, Err: err}
@@ -74,23 +74,19 @@ func (c *Client) do(ctx context.Context, operation string, in url.Values, out an
 }
 
 // stack is what a request goes through, in the order of the SDK's own clients.
-func (c *Client) stack(operation, at, body string, out any) (*middleware.Stack, error) {
+func (c *Client) stack(operation, at, region, body string, out any) (*middleware.Stack, error) {
 	stack := middleware.NewStack(operation, smithyhttp.NewStackRequest)
 	retryer := aws.Retryer(retry.NewStandard())
 	if c.cfg.Retryer != nil {
 		retryer = c.cfg.Retryer()
 	}
-	sign := v4.NewSignHTTPRequestMiddleware(v4.SignHTTPRequestMiddlewareOptions{
-		CredentialsProvider: c.cfg.Credentials, Signer: v4.NewSigner(),
-	})
 	return stack, errors.Join(
 		stack.Serialize.Add(serializer(at, body), middleware.After),
 		awsmiddleware.AddClientRequestIDMiddleware(stack),
-		smithyhttp.AddComputeContentLengthMiddleware(stack),
 		awsmiddleware.AddRequestUserAgentMiddleware(stack),
 		stack.Finalize.Add(retry.NewAttemptMiddleware(retryer, smithyhttp.RequestCloner), middleware.After),
 		stack.Finalize.Add(&v4.ComputePayloadSHA256{}, middleware.After),
-		stack.Finalize.Add(sign, middleware.After),
+		stack.Finalize.Add(signing(c.cfg.Credentials, region), middleware.After),
 		stack.Deserialize.Add(deserializer(out), middleware.After),
 		awsmiddleware.AddRecordResponseTiming(stack),
 		awsmiddleware.AddRequestIDRetrieverMiddleware(stack),
@@ -129,6 +125,29 @@ func serializer(at, body string) middleware.SerializeMiddleware {
 			return out, metadata, &smithy.SerializationError{Err: err}
 		}
 		return next.HandleSerialize(ctx, in)
+	})
+}
+
+// signing signs each attempt by the server's clock, as far as the reply to the attempt before it tells that.
+func signing(keys aws.CredentialsProvider, region string) middleware.FinalizeMiddleware {
+	signer, skew := v4.NewSigner(), time.Duration(0)
+	return middleware.FinalizeMiddlewareFunc("Signing", func(
+		ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
+	) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
+		request, ok := in.Request.(*smithyhttp.Request)
+		if !ok {
+			return out, metadata, &v4.SigningError{Err: fmt.Errorf("unknown transport %T", in.Request)}
+		}
+		key, err := keys.Retrieve(ctx)
+		if err != nil {
+			return out, metadata, &v4.SigningError{Err: fmt.Errorf("read the credentials: %w", err)}
+		}
+		if err := signer.SignHTTP(ctx, key, request.Request, v4.GetPayloadHash(ctx), "iam", region, time.Now().Add(skew)); err != nil {
+			return out, metadata, &v4.SigningError{Err: err}
+		}
+		out, metadata, err = next.HandleFinalize(ctx, in)
+		skew, _ = awsmiddleware.GetAttemptSkew(metadata)
+		return out, metadata, err
 	})
 }
 

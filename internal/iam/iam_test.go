@@ -326,3 +326,29 @@ func TestAwaitRole(t *testing.T) {
 		t.Errorf("AwaitRole = %v after %d calls, want the denial after one", err, len(s.got))
 	}
 }
+
+// A machine whose clock is wrong signs its second attempt by the clock of the server.
+func TestAWrongClockIsCorrected(t *testing.T) {
+	t.Parallel()
+	var signed []string
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		signed = append(signed, r.Header.Get("X-Amz-Date"))
+		w.Header().Set("Date", time.Now().Add(2*time.Hour).UTC().Format(http.TimeFormat))
+		if len(signed) == 1 {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>`)
+			return
+		}
+		_, _ = io.WriteString(w, role)
+	}))
+	t.Cleanup(h.Close)
+	cfg := serve(t, reply{}).cfg
+	cfg.BaseEndpoint = &h.URL
+	if _, err := iam.New(cfg).GetRole(t.Context(), "r"); err != nil || len(signed) != 2 {
+		t.Fatalf("GetRole = %v after %d attempts, want none after 2", err, len(signed))
+	}
+	at, err := time.Parse("20060102T150405Z", signed[1])
+	if ahead := time.Until(at); err != nil || ahead < 110*time.Minute || ahead > 130*time.Minute {
+		t.Errorf("the second attempt is signed for %s (%v), want two hours ahead", signed[1], err)
+	}
+}
