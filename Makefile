@@ -44,7 +44,7 @@ test:
 
 # The same texts without the processor's vectors, as on one that has none.
 test-novectors:
-	GODEBUG=cpu.avx2=off $(GO) test ./internal/simd ./internal/jsonl ./internal/clean/...
+	GODEBUG=cpu.avx2=off $(GO) test ./internal/base/simd ./internal/base/jsonl ./internal/prepare/clean/...
 
 # The race detector needs cgo and gcc.
 race:

@@ -16,29 +16,29 @@ import (
 // Which package may import which: the arrows of docs/design.md. A package that is not listed may import the vocabulary
 // and the leaves only. Tests may import what they need.
 var arrows = map[string][]string{
-	"cmd/quarry": {"internal/cli", "internal/config", "internal/firstgc"},
+	"cmd/quarry": {"internal/cli", "internal/config", "internal/base/firstgc"},
 	"internal/cli": {
-		"internal/compose", "internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket",
-		"internal/clean", "internal/cost", "internal/dedupe", "internal/export", "internal/inspect", "internal/ledger", "internal/preflight", "internal/prompt", "internal/report",
-		"internal/setup", "internal/kept", "internal/clientenv", "internal/trust", "internal/pricelist", "internal/source", "internal/validate",
+		"internal/compose", "internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket",
+		"internal/prepare/clean", "internal/aws/cost", "internal/prepare/dedupe", "internal/outcome/export", "internal/prepare/inspect", "internal/base/ledger", "internal/aws/preflight", "internal/prepare/prompt", "internal/outcome/report",
+		"internal/aws/setup", "internal/prepare/kept", "internal/config/clientenv", "internal/config/trust", "internal/aws/pricelist", "internal/prepare/source", "internal/prepare/validate",
 	},
 	"internal/compose": {
-		"internal/run", "internal/config", "internal/standin", "internal/account", "internal/audit", "internal/bedrock", "internal/bucket", "internal/clean", "internal/cost",
-		"internal/inspect", "internal/kept", "internal/ledger", "internal/parse", "internal/preflight", "internal/prompt", "internal/quotas", "internal/setup", "internal/source",
-		"internal/tokens",
+		"internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket", "internal/prepare/clean", "internal/aws/cost",
+		"internal/prepare/inspect", "internal/prepare/kept", "internal/base/ledger", "internal/outcome/parse", "internal/aws/preflight", "internal/prepare/prompt", "internal/aws/quotas", "internal/aws/setup", "internal/prepare/source",
+		"internal/prepare/tokens",
 	},
 	"internal/run": {
-		"internal/bedrock", "internal/bucket", "internal/clean", "internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/pack",
-		"internal/parse", "internal/prompt", "internal/reconcile", "internal/report", "internal/source", "internal/tokens", "internal/validate",
+		"internal/aws/bedrock", "internal/aws/bucket", "internal/prepare/clean", "internal/outcome/collect", "internal/aws/cost", "internal/prepare/dedupe", "internal/base/ledger", "internal/prepare/pack",
+		"internal/outcome/parse", "internal/prepare/prompt", "internal/base/reconcile", "internal/outcome/report", "internal/prepare/source", "internal/prepare/tokens", "internal/prepare/validate",
 	},
-	"internal/inspect":   {"internal/clean", "internal/source"},
-	"internal/preflight": {"internal/iam"},
-	"internal/setup":     {"internal/iam"},
-	"internal/reconcile": {"internal/ledger"},
-	"internal/audit":     {"internal/ledger"},
-	"internal/standin":   {},
+	"internal/prepare/inspect": {"internal/prepare/clean", "internal/prepare/source"},
+	"internal/aws/preflight":   {"internal/aws/iam"},
+	"internal/aws/setup":       {"internal/aws/iam"},
+	"internal/base/reconcile":  {"internal/base/ledger"},
+	"internal/outcome/audit":   {"internal/base/ledger"},
+	"internal/standin":         {},
 	// The extractive model reads HTML and Markdown as a run does.
-	"internal/standin/model/extractive": {"internal/clean"},
+	"internal/standin/model/extractive": {"internal/prepare/clean"},
 }
 
 // What the packages below internal/run may import in addition to the vocabulary and the leaves. None of them knows a run. Only
@@ -46,138 +46,138 @@ var arrows = map[string][]string{
 // pool holds.
 var belowRun = map[string][]string{
 	"internal/run/adopt": {
-		"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/collect", "internal/dedupe", "internal/ledger",
+		"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/outcome/collect", "internal/prepare/dedupe", "internal/base/ledger",
 	},
-	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/dedupe"},
-	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/collect", "internal/parse", "internal/prompt"},
-	"internal/run/book":     {"internal/run/forecast", "internal/run/limits", "internal/run/plan", "internal/run/runjson", "internal/ledger", "internal/report"},
+	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/prepare/dedupe"},
+	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/outcome/collect", "internal/outcome/parse", "internal/prepare/prompt"},
+	"internal/run/book":     {"internal/run/forecast", "internal/run/limits", "internal/run/plan", "internal/run/runjson", "internal/base/ledger", "internal/outcome/report"},
 	"internal/run/calls": {
-		"internal/run/event", "internal/run/lines", "internal/run/shardfile", "internal/bedrock", "internal/collect", "internal/ledger", "internal/parse", "internal/prompt",
+		"internal/run/event", "internal/run/lines", "internal/run/shardfile", "internal/aws/bedrock", "internal/outcome/collect", "internal/base/ledger", "internal/outcome/parse", "internal/prepare/prompt",
 	},
-	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/ledger", "internal/pack"},
-	"internal/run/sample":   {"internal/dedupe"},
-	"internal/run/event":    {"internal/report"},
-	"internal/run/failures": {"internal/run/lines", "internal/run/shardfile", "internal/ledger", "internal/report"},
+	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/base/ledger", "internal/prepare/pack"},
+	"internal/run/sample":   {"internal/prepare/dedupe"},
+	"internal/run/event":    {"internal/outcome/report"},
+	"internal/run/failures": {"internal/run/lines", "internal/run/shardfile", "internal/base/ledger", "internal/outcome/report"},
 	"internal/run/foreign": {
 		"internal/run/answers", "internal/run/lines", "internal/run/forecast", "internal/run/parallel", "internal/run/plan", "internal/run/results", "internal/run/summary",
-		"internal/collect", "internal/cost", "internal/dedupe", "internal/ledger", "internal/parse", "internal/report",
+		"internal/outcome/collect", "internal/aws/cost", "internal/prepare/dedupe", "internal/base/ledger", "internal/outcome/parse", "internal/outcome/report",
 	},
-	"internal/run/given":   {"internal/run/answers", "internal/collect"},
-	"internal/run/history": {"internal/run/book", "internal/run/forecast", "internal/run/plan", "internal/cost", "internal/ledger", "internal/report"},
-	"internal/run/index":   {"internal/run/lines", "internal/dedupe"},
+	"internal/run/given":   {"internal/run/answers", "internal/outcome/collect"},
+	"internal/run/history": {"internal/run/book", "internal/run/forecast", "internal/run/plan", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},
+	"internal/run/index":   {"internal/run/lines", "internal/prepare/dedupe"},
 	"internal/run/input": {
 		"internal/run/cut", "internal/run/event", "internal/run/index", "internal/run/lines", "internal/run/prepare", "internal/run/relocate", "internal/run/rounds",
-		"internal/run/shardfile", "internal/dedupe", "internal/ledger", "internal/prompt", "internal/source",
+		"internal/run/shardfile", "internal/prepare/dedupe", "internal/base/ledger", "internal/prepare/prompt", "internal/prepare/source",
 	},
 	"internal/run/life": {
 		"internal/run/answers", "internal/run/event", "internal/run/input", "internal/run/limits", "internal/run/lines", "internal/run/parallel", "internal/run/pool", "internal/run/relocate", "internal/run/runjson",
-		"internal/run/shardfile", "internal/run/summary", "internal/run/verdict", "internal/bedrock", "internal/bucket", "internal/collect", "internal/ledger", "internal/reconcile",
-		"internal/validate",
+		"internal/run/shardfile", "internal/run/summary", "internal/run/verdict", "internal/aws/bedrock", "internal/aws/bucket", "internal/outcome/collect", "internal/base/ledger", "internal/base/reconcile",
+		"internal/prepare/validate",
 	},
-	"internal/run/limits":   {"internal/run/forecast", "internal/run/verdict", "internal/cost", "internal/ledger", "internal/report"},
-	"internal/run/lines":    {"internal/collect"},
-	"internal/run/forecast": {"internal/run/weigh", "internal/cost", "internal/report", "internal/tokens"},
+	"internal/run/limits":   {"internal/run/forecast", "internal/run/verdict", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},
+	"internal/run/lines":    {"internal/outcome/collect"},
+	"internal/run/forecast": {"internal/run/weigh", "internal/aws/cost", "internal/outcome/report", "internal/prepare/tokens"},
 	"internal/run/parallel": {},
 	"internal/run/pilot": {
 		"internal/run/answers", "internal/run/book", "internal/run/failures", "internal/run/forecast", "internal/run/lines", "internal/run/sample",
-		"internal/run/shardfile", "internal/run/weigh", "internal/cost", "internal/ledger", "internal/report", "internal/tokens",
+		"internal/run/shardfile", "internal/run/weigh", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report", "internal/prepare/tokens",
 	},
-	"internal/run/plan": {"internal/run/forecast", "internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/clean", "internal/dedupe"},
+	"internal/run/plan": {"internal/run/forecast", "internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/prepare/clean", "internal/prepare/dedupe"},
 	"internal/run/offline": {
 		"internal/run/book", "internal/run/cut", "internal/run/event", "internal/run/forecast", "internal/run/given", "internal/run/index", "internal/run/limits",
-		"internal/run/plan", "internal/run/planner", "internal/run/shardfile", "internal/run/spool", "internal/clean", "internal/ledger", "internal/pack", "internal/tokens",
+		"internal/run/plan", "internal/run/planner", "internal/run/shardfile", "internal/run/spool", "internal/prepare/clean", "internal/base/ledger", "internal/prepare/pack", "internal/prepare/tokens",
 	},
 	"internal/run/planner": {
-		"internal/run/answered", "internal/run/cut", "internal/run/limits", "internal/ledger", "internal/run/event", "internal/run/forecast", "internal/run/given", "internal/run/index", "internal/run/lines", "internal/run/plan",
-		"internal/run/prepare", "internal/run/relocate", "internal/run/sample", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe",
-		"internal/source", "internal/tokens",
+		"internal/run/answered", "internal/run/cut", "internal/run/limits", "internal/base/ledger", "internal/run/event", "internal/run/forecast", "internal/run/given", "internal/run/index", "internal/run/lines", "internal/run/plan",
+		"internal/run/prepare", "internal/run/relocate", "internal/run/sample", "internal/run/shardfile", "internal/run/weigh", "internal/prepare/clean", "internal/prepare/dedupe",
+		"internal/prepare/source", "internal/prepare/tokens",
 	},
 	"internal/run/prepare": {
-		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/clean", "internal/dedupe", "internal/prompt", "internal/validate",
+		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/prompt", "internal/prepare/validate",
 	},
-	"internal/run/relocate": {"internal/run/index", "internal/run/lines", "internal/dedupe"},
-	"internal/run/results":  {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/report"},
+	"internal/run/relocate": {"internal/run/index", "internal/run/lines", "internal/prepare/dedupe"},
+	"internal/run/results":  {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/outcome/report"},
 	"internal/run/rounds": {
-		"internal/run/answers", "internal/run/cut", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/ledger", "internal/pack", "internal/prompt",
+		"internal/run/answers", "internal/run/cut", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/base/ledger", "internal/prepare/pack", "internal/prepare/prompt",
 	},
-	"internal/run/runjson":   {"internal/run/plan", "internal/ledger"},
-	"internal/run/pool":      {"internal/run/verdict", "internal/bedrock", "internal/bucket", "internal/ledger"},
-	"internal/run/shardfile": {"internal/run/lines", "internal/collect"},
-	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/dedupe", "internal/pack"},
-	"internal/run/summary":   {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/cost", "internal/ledger", "internal/report"},
-	"internal/run/verdict":   {"internal/ledger"},
-	"internal/run/weigh":     {"internal/clean", "internal/tokens"},
+	"internal/run/runjson":   {"internal/run/plan", "internal/base/ledger"},
+	"internal/run/pool":      {"internal/run/verdict", "internal/aws/bedrock", "internal/aws/bucket", "internal/base/ledger"},
+	"internal/run/shardfile": {"internal/run/lines", "internal/outcome/collect"},
+	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/prepare/dedupe", "internal/prepare/pack"},
+	"internal/run/summary":   {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},
+	"internal/run/verdict":   {"internal/base/ledger"},
+	"internal/run/weigh":     {"internal/prepare/clean", "internal/prepare/tokens"},
 }
 
 // Leaves have one job each and may be imported by anybody.
-var leaves = []string{"internal/jsonl", "internal/resultline", "internal/atomicfile", "internal/effect", "internal/catalog", "internal/figure", "internal/rules", "internal/simd", "internal/template", "internal/nearest", "internal/outfile", "internal/testdata", "internal/inflight"}
+var leaves = []string{"internal/base/jsonl", "internal/base/resultline", "internal/base/atomicfile", "internal/base/effect", "internal/base/catalog", "internal/base/figure", "internal/base/rules", "internal/base/simd", "internal/base/template", "internal/base/nearest", "internal/base/outfile", "internal/testdata", "internal/base/inflight"}
 
 // Dependencies have one importing package, or few, so that replacing one is the work of one package. What is not here is
 // imported by no one: a new dependency comes with its owner.
 var owners = map[string][]string{
-	"github.com/aws/aws-sdk-go-v2/service/bedrock":        {"internal/bedrock"},
-	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime": {"internal/bedrock"},
-	"github.com/aws/aws-sdk-go-v2/service/s3":             {"internal/bucket"},
-	"github.com/aws/aws-sdk-go-v2/feature/s3":             {"internal/bucket"},
-	"github.com/aws/aws-sdk-go-v2/service/servicequotas":  {"internal/quotas"},
-	"github.com/aws/aws-sdk-go-v2/service/sts":            {"internal/account"},
-	"github.com/aws/aws-sdk-go-v2/config":                 {"internal/account", "internal/iam"},
+	"github.com/aws/aws-sdk-go-v2/service/bedrock":        {"internal/aws/bedrock"},
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime": {"internal/aws/bedrock"},
+	"github.com/aws/aws-sdk-go-v2/service/s3":             {"internal/aws/bucket"},
+	"github.com/aws/aws-sdk-go-v2/feature/s3":             {"internal/aws/bucket"},
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas":  {"internal/aws/quotas"},
+	"github.com/aws/aws-sdk-go-v2/service/sts":            {"internal/aws/account"},
+	"github.com/aws/aws-sdk-go-v2/config":                 {"internal/aws/account", "internal/aws/iam"},
 	// What all the SDK's clients share: configuration, errors, transport. A step that talks to AWS needs it.
 	"github.com/aws/aws-sdk-go-v2/aws": {
-		"internal/account", "internal/bedrock", "internal/bucket", "internal/compose", "internal/effect", "internal/iam", "internal/preflight", "internal/quotas", "internal/setup",
+		"internal/aws/account", "internal/aws/bedrock", "internal/aws/bucket", "internal/compose", "internal/base/effect", "internal/aws/iam", "internal/aws/preflight", "internal/aws/quotas", "internal/aws/setup",
 		"internal/standin",
 	},
-	"github.com/aws/smithy-go": {"internal/account", "internal/bedrock", "internal/bucket", "internal/iam", "internal/preflight", "internal/quotas", "internal/setup", "internal/standin"},
+	"github.com/aws/smithy-go": {"internal/aws/account", "internal/aws/bedrock", "internal/aws/bucket", "internal/aws/iam", "internal/aws/preflight", "internal/aws/quotas", "internal/aws/setup", "internal/standin"},
 
 	// The stand-in's own: a run never needs a server.
 	"github.com/google/uuid": {"internal/standin"},
 	"go.etcd.io/bbolt":       {"internal/standin"},
 
 	// JSON: names, order and numbers stay as they are written, which encoding/json does not give.
-	"github.com/go-json-experiment/json":    {"internal/jsonl", "internal/prompt", "internal/parse", "internal/audit", "internal/standin"},
-	"github.com/santhosh-tekuri/jsonschema": {"internal/parse"},
-	"go.yaml.in/yaml":                       {"internal/config", "internal/compose", "internal/clean"},
-	"github.com/pelletier/go-toml":          {"internal/clean"},
+	"github.com/go-json-experiment/json":    {"internal/base/jsonl", "internal/prepare/prompt", "internal/outcome/parse", "internal/outcome/audit", "internal/standin"},
+	"github.com/santhosh-tekuri/jsonschema": {"internal/outcome/parse"},
+	"go.yaml.in/yaml":                       {"internal/config", "internal/compose", "internal/prepare/clean"},
+	"github.com/pelletier/go-toml":          {"internal/prepare/clean"},
 
 	// A call of a method by its name makes the linker keep every exported method; package template executes without one.
-	"text/template": {"internal/prompt", "internal/template"},
+	"text/template": {"internal/prepare/prompt", "internal/base/template"},
 	"html/template": {},
 
 	// Text.
-	"codeberg.org/readeck":          {"internal/clean"},
-	"golang.org/x/net/html":         {"internal/clean"},
-	"golang.org/x/text/unicode":     {"internal/clean"},
-	"github.com/zeebo/xxh3":         {"internal/dedupe"},
-	"golang.org/x/text/encoding":    {"internal/source"},
-	"golang.org/x/text/transform":   {"internal/source"},
-	"golang.org/x/text/language":    {"internal/parse"},
-	"golang.org/x/text/message":     {"internal/parse"},
-	"github.com/clipperhouse/uax29": {"internal/clean", "internal/standin"},
+	"codeberg.org/readeck":          {"internal/prepare/clean"},
+	"golang.org/x/net/html":         {"internal/prepare/clean"},
+	"golang.org/x/text/unicode":     {"internal/prepare/clean"},
+	"github.com/zeebo/xxh3":         {"internal/prepare/dedupe"},
+	"golang.org/x/text/encoding":    {"internal/prepare/source"},
+	"golang.org/x/text/transform":   {"internal/prepare/source"},
+	"golang.org/x/text/language":    {"internal/outcome/parse"},
+	"golang.org/x/text/message":     {"internal/outcome/parse"},
+	"github.com/clipperhouse/uax29": {"internal/prepare/clean", "internal/standin"},
 	"github.com/yuin/goldmark":      {}, // tests compare with it
 
 	// Files.
-	"github.com/klauspost/compress": {"internal/atomicfile", "internal/kept", "internal/source", "internal/collect", "internal/audit"},
-	"github.com/parquet-go":         {"internal/export", "internal/source"},
-	"modernc.org/sqlite":            {"internal/ledger", "internal/export", "internal/source"},
-	"github.com/jackc/pgx":          {"internal/source"},
-	"github.com/go-sql-driver":      {"internal/source"},
-	"github.com/gofrs/flock":        {"internal/effect"},
+	"github.com/klauspost/compress": {"internal/base/atomicfile", "internal/prepare/kept", "internal/prepare/source", "internal/outcome/collect", "internal/outcome/audit"},
+	"github.com/parquet-go":         {"internal/outcome/export", "internal/prepare/source"},
+	"modernc.org/sqlite":            {"internal/base/ledger", "internal/outcome/export", "internal/prepare/source"},
+	"github.com/jackc/pgx":          {"internal/prepare/source"},
+	"github.com/go-sql-driver":      {"internal/prepare/source"},
+	"github.com/gofrs/flock":        {"internal/base/effect"},
 	"github.com/minio/crc64nvme":    {"internal/run", "internal/standin"}, // what S3 keeps of every object; hash/crc64 takes as long as SHA-256
 
 	// The terminal.
 	"github.com/spf13/cobra":          {"internal/cli"},
 	"github.com/spf13/pflag":          {"internal/cli"},
 	"github.com/mattn/go-runewidth":   {"internal/cli"},
-	"golang.org/x/sys/cpu":            {"internal/simd"},
+	"golang.org/x/sys/cpu":            {"internal/base/simd"},
 	"golang.org/x/term":               {"internal/cli"},
-	"github.com/google/go-cmp":        {"internal/source"}, // sourcetest, the suite that every source runs
+	"github.com/google/go-cmp":        {"internal/prepare/source"}, // sourcetest, the suite that every source runs
 	"github.com/rogpeppe/go-internal": {},
 	"go.uber.org/goleak":              {},
 	"pgregory.net/rapid":              {},
 
 	// What a run does to the world goes through package effect, where it is counted.
-	"database/sql": {"internal/effect"},
-	"net/http":     {"internal/effect", "internal/standin", "internal/source", "internal/pricelist"},
+	"database/sql": {"internal/base/effect"},
+	"net/http":     {"internal/base/effect", "internal/standin", "internal/prepare/source", "internal/aws/pricelist"},
 }
 
 func TestArrowsRunOneWay(t *testing.T) {
@@ -196,7 +196,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 			if slices.Contains(arrows[top], topOf(inside)) || slices.Contains(arrows[pkg], topOf(inside)) {
 				continue
 			}
-			if topOf(inside) == "internal/catalog" || topOf(inside) == top {
+			if topOf(inside) == "internal/base/catalog" || topOf(inside) == top {
 				continue
 			}
 			t.Errorf("%s: %s imports %s: a step never imports another step; packages are joined in internal/run and internal/compose", file, pkg, inside)
@@ -227,7 +227,7 @@ func TestPackagesBelowRunStandAlone(t *testing.T) {
 func TestOnlyTheBookReadsAndWritesFacts(t *testing.T) {
 	t.Parallel()
 	err := eachSource(func(file string) error {
-		if pkg := filepath.ToSlash(filepath.Dir(file)); pkg == "internal/run/book" || pkg == "internal/ledger" {
+		if pkg := filepath.ToSlash(filepath.Dir(file)); pkg == "internal/run/book" || pkg == "internal/base/ledger" {
 			return nil
 		}
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
@@ -284,7 +284,7 @@ func TestOnlyEffectWritesFiles(t *testing.T) {
 	writes := []string{"Create", "CreateTemp", "WriteFile", "OpenFile", "Rename", "Remove", "RemoveAll", "Mkdir", "MkdirAll", "MkdirTemp", "Truncate", "Chmod", "Symlink", "Link"}
 	err := eachSource(func(file string) error {
 		top := topOf(filepath.ToSlash(filepath.Dir(file)))
-		if top == "internal/effect" || top == "internal/standin" || top == "internal/testdata" {
+		if top == "internal/base/effect" || top == "internal/standin" || top == "internal/testdata" {
 			return nil
 		}
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
@@ -306,11 +306,18 @@ func TestOnlyEffectWritesFiles(t *testing.T) {
 	}
 }
 
-// topOf gives the package under internal that a package belongs to.
+// groups are the folders under internal that hold packages of one stage of the flow, and nothing else.
+var groups = []string{"internal/base", "internal/prepare", "internal/aws", "internal/outcome"}
+
+// topOf gives the package under internal, or under one of its groups, that a package belongs to.
 func topOf(pkg string) string {
 	parts := strings.Split(pkg, "/")
-	if len(parts) > 2 && parts[0] == "internal" {
-		return path.Join(parts[:2]...)
+	depth := 2
+	if len(parts) > 1 && slices.Contains(groups, path.Join(parts[:2]...)) {
+		depth = 3
+	}
+	if len(parts) > depth && parts[0] == "internal" {
+		return path.Join(parts[:depth]...)
 	}
 	return pkg
 }

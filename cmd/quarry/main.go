@@ -7,9 +7,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	_ "quarry/internal/base/firstgc" // puts off the first garbage collection
 	"quarry/internal/cli"
 	"quarry/internal/config"
-	_ "quarry/internal/firstgc" // puts off the first garbage collection
 )
 
 // version is set by the linker in releases.

@@ -13,9 +13,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
-	"quarry/internal/account"
-	"quarry/internal/bucket"
-	"quarry/internal/effect"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/base/effect"
 )
 
 // sqlMain runs statements on a SQLite file: sql FILE STATEMENT….

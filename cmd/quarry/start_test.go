@@ -17,7 +17,7 @@ func TestFirstCollectionWaits(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	at := strings.Index(string(out), "init quarry/internal/firstgc ")
+	at := strings.Index(string(out), "init quarry/internal/base/firstgc ")
 	for _, large := range []string{"github.com/santhosh-tekuri/jsonschema/v6", "quarry/internal/standin/s3api"} {
 		if other := strings.Index(string(out), "init "+large+" "); at < 0 || other < at {
 			t.Errorf("firstgc is initialised at byte %d of the trace, %s at %d: want it later", at, large, other)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"quarry/internal/figure"
-	"quarry/internal/report"
+	"quarry/internal/base/figure"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run"
 )
 

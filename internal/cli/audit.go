@@ -11,11 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/audit"
+	"quarry/internal/base/figure"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/figure"
-	"quarry/internal/report"
+	"quarry/internal/outcome/audit"
+	"quarry/internal/outcome/report"
 )
 
 func (a *App) auditCommand() *cobra.Command {

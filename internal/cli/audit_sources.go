@@ -6,12 +6,12 @@ import (
 	"iter"
 
 	"quarry"
-	"quarry/internal/audit"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/kept"
+	"quarry/internal/outcome/audit"
+	"quarry/internal/prepare/kept"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
-	"quarry/internal/source"
 )
 
 // auditSources finds the run's sources again, and whether they can still be compared with it.

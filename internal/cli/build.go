@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/figure"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/figure"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/offline"
 )

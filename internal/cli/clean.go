@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/clean"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/outfile"
 	"quarry/internal/compose"
-	"quarry/internal/figure"
-	"quarry/internal/outfile"
-	"quarry/internal/source"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/source"
 )
 
 func (a *App) cleanCommand() *cobra.Command {

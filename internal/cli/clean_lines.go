@@ -8,8 +8,8 @@ import (
 	"io"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/source"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/source"
 )
 
 // cleanLine is one line of `quarry clean`.

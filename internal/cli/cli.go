@@ -18,7 +18,7 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/source/stream"
+	"quarry/internal/prepare/source/stream"
 )
 
 // App is one call of the program.

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/outfile"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/outfile"
 	"quarry/internal/run"
 	"quarry/internal/run/foreign"
 )

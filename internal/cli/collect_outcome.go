@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/report"
+	"quarry/internal/base/figure"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run"
 	"quarry/internal/run/foreign"
 )

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/report"
+	"quarry/internal/base/figure"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run"
 )
 

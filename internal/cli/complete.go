@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 	"quarry/internal/config"
-	"quarry/internal/source"
+	"quarry/internal/prepare/source"
 )
 
 // complete lets a shell offer what can follow a flag.

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry/internal/config"
-	"quarry/internal/trust"
+	"quarry/internal/config/trust"
 )
 
 func (a *App) configCommand() *cobra.Command {

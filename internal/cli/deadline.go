@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"quarry/internal/figure"
-	"quarry/internal/report"
+	"quarry/internal/base/figure"
+	"quarry/internal/outcome/report"
 )
 
 // deadlineText says in how long a run is to be done, and what was moved for it.

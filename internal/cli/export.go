@@ -10,12 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/outfile"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/export"
-	"quarry/internal/figure"
-	"quarry/internal/outfile"
+	"quarry/internal/outcome/export"
 )
 
 // exportOptions are the flags of quarry export.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/export"
+	"quarry/internal/outcome/export"
 )
 
 // formatOf is the format of a file, by its extension where none is named.

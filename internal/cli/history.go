@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
 	"quarry/internal/run"
 )
 

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"iter"
 
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
-	"quarry/internal/validate"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/validate"
 )
 
 // idSorter gives the validator the sort of package dedupe, in a directory that goes when the sorter is closed.

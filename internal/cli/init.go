@@ -9,11 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/outfile"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/outfile"
-	"quarry/internal/prompt"
-	"quarry/internal/trust"
+	"quarry/internal/config/trust"
+	"quarry/internal/prepare/prompt"
 )
 
 func (a *App) initCommand() *cobra.Command {

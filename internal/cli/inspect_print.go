@@ -6,8 +6,8 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
-	"quarry/internal/figure"
-	"quarry/internal/inspect"
+	"quarry/internal/base/figure"
+	"quarry/internal/prepare/inspect"
 )
 
 // pageWidth is the widest line of `quarry inspect`, in cells.

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 
 	"quarry"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 )
 
 // openLedger opens the ledger of a run to read it, also while a process works on the run.

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/clientenv"
 	"quarry/internal/compose"
+	"quarry/internal/config/clientenv"
 	"quarry/internal/standin"
 )
 

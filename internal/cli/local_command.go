@@ -10,7 +10,7 @@ import (
 	"os/signal"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 )
 
 // exitError carries the exit code of a command that was run for its user. It has its own say: nothing is printed.

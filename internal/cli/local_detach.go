@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 )
 
 // detachLocal starts the same command again as a process of its own, and prints its lines once it listens.

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"quarry/internal/account"
-	"quarry/internal/clientenv"
-	"quarry/internal/nearest"
+	"quarry/internal/aws/account"
+	"quarry/internal/base/nearest"
+	"quarry/internal/config/clientenv"
 )
 
 // wantsLines reports whether a shell may run what the command line prints: its command is local, or was meant to be, or one

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/account"
-	"quarry/internal/clientenv"
+	"quarry/internal/aws/account"
+	"quarry/internal/base/effect"
 	"quarry/internal/compose"
-	"quarry/internal/effect"
+	"quarry/internal/config/clientenv"
 	"quarry/internal/standin"
 )
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/standin"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"quarry"
-	"quarry/internal/nearest"
+	"quarry/internal/base/nearest"
 )
 
 // notEmpty refuses a flag that is given and empty, where it is no setting: config judges those.

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"quarry/internal/cost"
-	"quarry/internal/figure"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/figure"
 	"quarry/internal/run"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/index"

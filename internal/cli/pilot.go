@@ -7,10 +7,10 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/figure"
-	"quarry/internal/jsonl"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run"
 )
 

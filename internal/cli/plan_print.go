@@ -6,9 +6,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/figure"
 	"quarry/internal/config"
-	"quarry/internal/cost"
-	"quarry/internal/figure"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/offline"
 	"quarry/internal/run/planner"

@@ -9,12 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/account"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/preflight"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
-	"quarry/internal/preflight"
 )
 
 // identityTime bounds the question whose credentials these are: without an answer there is nothing else to check.

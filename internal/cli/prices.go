@@ -8,12 +8,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/account"
-	"quarry/internal/catalog"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/cost"
+	"quarry/internal/aws/pricelist"
+	"quarry/internal/base/catalog"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/cost"
-	"quarry/internal/pricelist"
 )
 
 func (a *App) pricesCommand() *cobra.Command {

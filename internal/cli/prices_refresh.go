@@ -9,14 +9,14 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/account"
-	"quarry/internal/atomicfile"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/cost"
+	"quarry/internal/aws/pricelist"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/outfile"
 	"quarry/internal/config"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
-	"quarry/internal/outfile"
-	"quarry/internal/pricelist"
 )
 
 // refreshPrices reads price lists, from files or from AWS, and writes the table that they make.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"quarry/internal/figure"
+	"quarry/internal/base/figure"
 	"quarry/internal/run"
 )
 

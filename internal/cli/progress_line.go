@@ -8,9 +8,9 @@ import (
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
 
+	"quarry/internal/base/effect"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
 )
 
 // show rewrites the live line, at most ten times a second.

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/atomicfile"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
 	"quarry/internal/run"
 )
 

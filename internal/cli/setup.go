@@ -10,12 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/bucket"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/aws/setup"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
-	"quarry/internal/setup"
 )
 
 func (a *App) setupCommand() *cobra.Command {

@@ -7,14 +7,14 @@ import (
 	"io"
 	"strings"
 
-	"quarry/internal/account"
-	"quarry/internal/bedrock"
-	"quarry/internal/bucket"
-	"quarry/internal/catalog"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/aws/setup"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/effect"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/setup"
 )
 
 // exampleAccount is used where the account is not known; AWS uses it in its own examples.

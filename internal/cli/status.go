@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/ledger"
 	"quarry/internal/config"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/failures"
 )

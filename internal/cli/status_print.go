@@ -5,9 +5,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/failures"
 )
 

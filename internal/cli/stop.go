@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/effect"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/effect"
 	"quarry/internal/run"
 	"quarry/internal/run/book"
 )

@@ -4,9 +4,9 @@ import (
 	"fmt"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/figure"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/figure"
+	"quarry/internal/outcome/report"
 )
 
 // printTook says what the last pass took, and, where that is not all, what the whole run took.

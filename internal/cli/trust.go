@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/effect"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/trust"
+	"quarry/internal/config/trust"
 )
 
 // flagless are settings that have no flag: they are in force where a model is asked.

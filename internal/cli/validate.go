@@ -9,10 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/figure"
 	"quarry/internal/config"
-	"quarry/internal/figure"
-	"quarry/internal/validate"
+	"quarry/internal/prepare/validate"
 )
 
 func (a *App) validateCommand() *cobra.Command {

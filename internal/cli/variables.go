@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/nearest"
 	"quarry/internal/config"
-	"quarry/internal/nearest"
 )
 
 // ownVariables are names of ours next to the settings: of flags that every command has, and of the folder of the tests' data.

@@ -10,12 +10,12 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/clean"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/catalog"
 	"quarry/internal/config"
-	"quarry/internal/cost"
-	"quarry/internal/parse"
-	"quarry/internal/prompt"
+	"quarry/internal/outcome/parse"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run/prepare"
 )
 

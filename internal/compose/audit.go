@@ -3,8 +3,8 @@ package compose
 import (
 	"context"
 
-	"quarry/internal/audit"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/audit"
 	"quarry/internal/run/book"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"quarry/internal/config"
-	"quarry/internal/parse"
+	"quarry/internal/outcome/parse"
 	"quarry/internal/standin"
 )
 

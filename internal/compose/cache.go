@@ -6,7 +6,7 @@ import (
 
 	"quarry"
 	"quarry/internal/config"
-	"quarry/internal/prompt"
+	"quarry/internal/prepare/prompt"
 )
 
 // CachePrefix gives the system prompt as it is in every body, where marking it for the prompt cache pays: the model

@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/catalog"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/catalog"
 	"quarry/internal/config"
-	"quarry/internal/cost"
-	"quarry/internal/prompt"
+	"quarry/internal/prepare/prompt"
 )
 
 func TestOnlyALongConstantPromptOfAModelThatCachesIsCached(t *testing.T) {

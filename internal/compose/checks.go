@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/aws/preflight"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
-	"quarry/internal/preflight"
 	"quarry/internal/run/book"
 )
 

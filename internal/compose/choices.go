@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"quarry/internal/clean"
 	"quarry/internal/config"
-	"quarry/internal/prompt"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 )
 

@@ -12,11 +12,11 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/clean"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/nearest"
 	"quarry/internal/config"
-	"quarry/internal/nearest"
-	"quarry/internal/tokens"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/tokens"
 )
 
 // CleanConfig turns the section clean of quarry.yaml into the cleaner's Config: its rules by their names with

@@ -6,10 +6,10 @@ import (
 	"runtime"
 
 	"quarry"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/config"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
 	"quarry/internal/run"
 	"quarry/internal/run/book"
 )

@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"quarry/internal/account"
+	"quarry/internal/aws/account"
 	"quarry/internal/config"
 )
 

@@ -10,9 +10,9 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/base/effect"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/source/dir"
+	"quarry/internal/prepare/source/dir"
 )
 
 // Closers are closed in the reverse of the order in which they were opened.

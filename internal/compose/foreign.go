@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/account"
-	"quarry/internal/bucket"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
 	"quarry/internal/config"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
 	"quarry/internal/run"
 	"quarry/internal/run/foreign"
 )

@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/base/outfile"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
-	"quarry/internal/outfile"
 	"quarry/internal/run/book"
 )
 

@@ -9,14 +9,14 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/clean"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/nearest"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
-	"quarry/internal/inspect"
-	"quarry/internal/nearest"
-	"quarry/internal/source"
-	"quarry/internal/source/note"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/inspect"
+	"quarry/internal/prepare/source"
+	"quarry/internal/prepare/source/note"
 )
 
 // How much Inspect reads.

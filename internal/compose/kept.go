@@ -14,15 +14,15 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/atomicfile"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
-	"quarry/internal/kept"
+	"quarry/internal/prepare/kept"
+	"quarry/internal/prepare/source"
+	"quarry/internal/prepare/source/note"
+	"quarry/internal/prepare/source/s3"
 	"quarry/internal/run"
-	"quarry/internal/source"
-	"quarry/internal/source/note"
-	"quarry/internal/source/s3"
 )
 
 // KeepSources opens a run's sources for a pass. What can be read only once, or changes while it is read, is kept first: a

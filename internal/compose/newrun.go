@@ -8,10 +8,10 @@ import (
 	"slices"
 
 	"quarry"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/base/outfile"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
-	"quarry/internal/outfile"
 	"quarry/internal/run"
 )
 

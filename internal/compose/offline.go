@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 
 	"quarry"
-	"quarry/internal/account"
+	"quarry/internal/aws/account"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
 	"quarry/internal/run/book"
 	"quarry/internal/run/event"
 	"quarry/internal/run/forecast"

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 	"quarry/internal/config"
 )
 

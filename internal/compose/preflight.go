@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/bucket"
-	"quarry/internal/catalog"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/aws/preflight"
+	"quarry/internal/aws/quotas"
+	"quarry/internal/base/catalog"
 	"quarry/internal/config"
-	"quarry/internal/preflight"
-	"quarry/internal/quotas"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"os"
 
+	"quarry/internal/aws/cost"
 	"quarry/internal/config"
-	"quarry/internal/cost"
 )
 
 // Prices gives the shipped table with the rows of the setting's file before it.

@@ -7,13 +7,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"quarry/internal/account"
-	"quarry/internal/bedrock"
-	"quarry/internal/bucket"
-	"quarry/internal/catalog"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/aws/setup"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/effect"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/setup"
 	"quarry/internal/standin"
 )
 

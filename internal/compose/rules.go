@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/base/rules"
 	"quarry/internal/config"
-	"quarry/internal/jsonl"
-	"quarry/internal/prompt"
-	"quarry/internal/rules"
+	"quarry/internal/prepare/prompt"
 )
 
 // settingOf names the setting that makes a member of a body, by the member's last name.

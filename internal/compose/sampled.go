@@ -11,12 +11,12 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/clean"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
-	"quarry/internal/prompt"
-	"quarry/internal/source"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/prompt"
+	"quarry/internal/prepare/source"
 )
 
 // CheckDocuments refuses a prompt that can be made of none of the first documents, before all of them are named one by

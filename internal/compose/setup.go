@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/catalog"
-	"quarry/internal/setup"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/aws/setup"
+	"quarry/internal/base/catalog"
 )
 
 // Routed asks AWS where a profile leads that the catalogue does not know.

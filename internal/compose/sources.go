@@ -11,13 +11,13 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/account"
-	"quarry/internal/bucket"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/base/effect"
 	"quarry/internal/config"
-	"quarry/internal/effect"
-	"quarry/internal/source"
-	"quarry/internal/source/note"
-	"quarry/internal/source/s3"
+	"quarry/internal/prepare/source"
+	"quarry/internal/prepare/source/note"
+	"quarry/internal/prepare/source/s3"
 )
 
 // OpenSources opens what was named on the command line.

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strconv"
 
-	"quarry/internal/figure"
+	"quarry/internal/base/figure"
 )
 
 // The bounds of CreateModelInvocationJob

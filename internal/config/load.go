@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"quarry"
-	"quarry/internal/nearest"
+	"quarry/internal/base/nearest"
 )
 
 // DefaultFile is read where no file is named and it exists.

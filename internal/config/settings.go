@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 )
 
 // Settings are the effective settings of a command.

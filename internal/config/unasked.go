@@ -11,7 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"quarry/internal/figure"
+	"quarry/internal/base/figure"
 )
 
 // Unasked describes a ./quarry.yaml that is read although it was not named: another person may have written it.

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/audit"
-	"quarry/internal/bucket"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/compose"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/outcome/audit"
 	"quarry/internal/run"
 )
 

@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"quarry"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/adopt"
 	"quarry/internal/run/book"
 )

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"quarry/internal/bedrock"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/runjson"
 )
 

@@ -4,10 +4,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"quarry/internal/audit"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/compose"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/outcome/audit"
 )
 
 // auditClean holds a run against the proof of another package.

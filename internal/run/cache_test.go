@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/prompt"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 )
 

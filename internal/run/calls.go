@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"quarry/internal/collect"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/collect"
 	"quarry/internal/run/calls"
 )
 

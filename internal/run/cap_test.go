@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/effect"
 	"quarry/internal/run"
 )
 

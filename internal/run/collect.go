@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
 )

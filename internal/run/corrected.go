@@ -3,7 +3,7 @@ package run
 import (
 	"context"
 
-	"quarry/internal/source"
+	"quarry/internal/prepare/source"
 )
 
 // A pass that stopped at its gate is judged: the same command over the same sources says so again and asks nothing. Sources that were

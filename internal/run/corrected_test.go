@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run"
 )
 

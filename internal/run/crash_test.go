@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run"
 )
 

@@ -15,8 +15,8 @@ import (
 	"pgregory.net/rapid"
 
 	"quarry"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run"
 )
 

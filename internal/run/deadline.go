@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/limits"
 )

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
-	"quarry/internal/prompt"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 )
 

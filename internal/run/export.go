@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"quarry/internal/figure"
+	"quarry/internal/base/figure"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"

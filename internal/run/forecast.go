@@ -5,10 +5,10 @@ import (
 	"fmt"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/forecast"
 )

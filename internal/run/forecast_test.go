@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/report"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run"
 )
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"

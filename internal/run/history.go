@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"quarry/internal/cost"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/history"
 )

@@ -7,11 +7,11 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
-	"quarry/internal/prompt"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 	"quarry/internal/run/cut"
 )

@@ -16,8 +16,8 @@ import (
 	"unicode/utf8"
 
 	"quarry"
-	"quarry/internal/effect"
-	"quarry/internal/report"
+	"quarry/internal/base/effect"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run"
 )
 

@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run"
 	"quarry/internal/run/cut"
 )

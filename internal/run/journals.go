@@ -1,7 +1,7 @@
 package run
 
 import (
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )

@@ -7,8 +7,8 @@ import (
 	"os"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/input"

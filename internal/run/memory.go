@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"quarry/internal/figure"
+	"quarry/internal/base/figure"
 	"quarry/internal/run/answered"
 	"quarry/internal/run/planner"
 )

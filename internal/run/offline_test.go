@@ -13,13 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
-	"quarry/internal/parse"
-	"quarry/internal/prompt"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/effect"
+	"quarry/internal/outcome/parse"
+	"quarry/internal/prepare/prompt"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run"
 	"quarry/internal/run/offline"
-	"quarry/internal/source"
 )
 
 // inputFiles reads the input files of a directory, by name.

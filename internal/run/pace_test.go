@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/effect"
-	"quarry/internal/prompt"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 )
 

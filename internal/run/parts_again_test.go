@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/effect"
-	"quarry/internal/prompt"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/lines"

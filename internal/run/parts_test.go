@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/prompt"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/prepare"

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 	"quarry/internal/run/index"
-	"quarry/internal/source"
 )
 
 // open finds out which run, which place and which pass this command has: those of a new run, or those of the run in the directory.

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/book"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/pilot"

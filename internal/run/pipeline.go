@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/reconcile"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/reconcile"
 	"quarry/internal/run/rounds"
 )
 

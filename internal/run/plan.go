@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/book"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/plan"

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/source"
+	"quarry/internal/prepare/validate"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/event"
@@ -18,8 +20,6 @@ import (
 	"quarry/internal/run/offline"
 	"quarry/internal/run/planner"
 	"quarry/internal/run/prepare"
-	"quarry/internal/source"
-	"quarry/internal/validate"
 )
 
 // current is the configuration of the pass at hand.

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/figure"
+	"quarry/internal/base/figure"
 	"quarry/internal/run/book"
 	"quarry/internal/run/pool"
 )

@@ -12,12 +12,12 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"quarry"
-	"quarry/internal/account"
-	"quarry/internal/bedrock"
-	"quarry/internal/bucket"
-	"quarry/internal/effect"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/aws/setup"
+	"quarry/internal/base/effect"
 	"quarry/internal/run"
-	"quarry/internal/setup"
 )
 
 // furtherPools makes what a pool needs in each further Region of the world.

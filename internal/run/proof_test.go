@@ -10,10 +10,10 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/audit"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/compose"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/outcome/audit"
 )
 
 // left is what a run leaves for people, with what differs between two runs of the same taken out.

@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/account"
-	"quarry/internal/bucket"
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/bucket"
 	"quarry/internal/run"
 )
 

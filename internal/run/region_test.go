@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run"
 )
 

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"quarry/internal/atomicfile"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/summary"
 )

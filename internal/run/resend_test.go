@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/audit"
+	"quarry/internal/outcome/audit"
 	"quarry/internal/run"
 )
 

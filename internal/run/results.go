@@ -5,9 +5,9 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/bucket"
-	"quarry/internal/collect"
-	"quarry/internal/effect"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/base/effect"
+	"quarry/internal/outcome/collect"
 	"quarry/internal/run/life"
 )
 

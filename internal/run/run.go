@@ -17,11 +17,12 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/bucket"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 	"quarry/internal/run/calls"
 	"quarry/internal/run/event"
@@ -32,7 +33,6 @@ import (
 	"quarry/internal/run/pool"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
-	"quarry/internal/source"
 )
 
 // Deps are the means of a run.

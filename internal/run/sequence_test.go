@@ -15,10 +15,10 @@ import (
 	"pgregory.net/rapid"
 
 	"quarry"
-	"quarry/internal/audit"
-	"quarry/internal/effect"
-	"quarry/internal/parse"
-	"quarry/internal/prompt"
+	"quarry/internal/base/effect"
+	"quarry/internal/outcome/audit"
+	"quarry/internal/outcome/parse"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 	"quarry/internal/run/prepare"
 )

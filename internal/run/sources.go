@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"quarry/internal/figure"
+	"quarry/internal/base/figure"
 )
 
 // keepSources opens the sources of the pass, once it is known which that is: a new one reads them again, one that was

@@ -3,7 +3,7 @@ package run
 import (
 	"context"
 
-	"quarry/internal/report"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/pilot"
 )

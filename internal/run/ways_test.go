@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/report"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run"
 )
 

@@ -21,9 +21,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"quarry"
-	"quarry/internal/collect"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/collect"
 	"quarry/internal/run/adopt"
 	"quarry/internal/run/index"
 	"quarry/internal/run/plan"

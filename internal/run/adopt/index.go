@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/plan"

@@ -15,7 +15,7 @@ import (
 	"math"
 
 	"quarry"
-	"quarry/internal/dedupe"
+	"quarry/internal/prepare/dedupe"
 )
 
 // How says what an attempt is worth to a later pass that asks the same.

@@ -12,8 +12,8 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/effect"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"

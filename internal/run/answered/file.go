@@ -14,8 +14,8 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/effect"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
 )
 
 // Path is where the file of a run's directory is.

@@ -8,8 +8,8 @@ import (
 	"iter"
 	"path/filepath"
 
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/dedupe"
 )
 
 // Hits are the earlier attempts at what the documents of a pass ask, by the documents' order.

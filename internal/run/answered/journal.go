@@ -5,8 +5,8 @@ import (
 	"errors"
 
 	"quarry"
-	"quarry/internal/dedupe"
-	"quarry/internal/jsonl"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )

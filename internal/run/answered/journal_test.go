@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/answered"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"

@@ -8,7 +8,7 @@ import (
 	"iter"
 	"path/filepath"
 
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run/index"
 )
 

@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run/index"
 	"quarry/internal/run/shardfile"
 )

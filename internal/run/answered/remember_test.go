@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run/answered"
 	"quarry/internal/run/index"
 	"quarry/internal/run/shardfile"

@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"sort"
 
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 )
 
 // rows sorts records of one size by their bytes: in memory up to a bound, as sorted files beyond it. One goroutine at a time.

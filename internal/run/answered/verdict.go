@@ -3,7 +3,7 @@ package answered
 import (
 	"slices"
 
-	"quarry/internal/dedupe"
+	"quarry/internal/prepare/dedupe"
 )
 
 // Verdict is what the earlier attempts at what a document asks mean for it.

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/prompt"
+	"quarry/internal/base/figure"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run/index"
 	"quarry/internal/run/shardfile"
 )

@@ -2,8 +2,8 @@ package answers
 
 import (
 	"quarry"
-	"quarry/internal/collect"
-	"quarry/internal/jsonl"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/outcome/collect"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 )

@@ -14,10 +14,10 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/collect"
-	"quarry/internal/figure"
-	"quarry/internal/parse"
-	"quarry/internal/prompt"
+	"quarry/internal/base/figure"
+	"quarry/internal/outcome/collect"
+	"quarry/internal/outcome/parse"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run/shardfile"
 )
 

@@ -9,7 +9,7 @@ import (
 	"context"
 	"sync"
 
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 )
 
 // Book reads and changes the facts of a ledger. Safe for concurrent use: the lock of the run's directory makes its process the

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/book"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/runjson"

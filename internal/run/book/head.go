@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/forecast"
 )
 

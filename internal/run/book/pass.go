@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/report"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/runjson"

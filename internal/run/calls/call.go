@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/effect"
-	"quarry/internal/inflight"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/inflight"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/event"
 	"quarry/internal/run/shardfile"
 )

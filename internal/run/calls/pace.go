@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/figure"
-	"quarry/internal/parse"
-	"quarry/internal/prompt"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/base/figure"
+	"quarry/internal/outcome/parse"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run/event"
 )
 

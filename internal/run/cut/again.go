@@ -7,9 +7,9 @@ import (
 	"iter"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
-	"quarry/internal/pack"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/pack"
 	"quarry/internal/run/index"
 )
 

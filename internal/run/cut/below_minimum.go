@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/index"
 	"quarry/internal/run/plan"
 )

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/report"
+	"quarry/internal/outcome/report"
 )
 
 // Kind says what happened.

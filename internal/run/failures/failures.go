@@ -15,9 +15,9 @@ import (
 	"unicode"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 )

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"quarry/internal/report"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/failures"
 )
 

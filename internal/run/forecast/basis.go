@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/outcome/report"
 )
 
 // Basis is what the forecast of a pass rests on.

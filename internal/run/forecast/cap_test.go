@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"quarry"
+	"quarry/internal/prepare/tokens"
 	"quarry/internal/run/forecast"
-	"quarry/internal/tokens"
 )
 
 var full = flag.Bool("full", false, "draw ten times as many runs")

@@ -4,10 +4,10 @@ import (
 	"fmt"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/figure"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/figure"
+	"quarry/internal/prepare/tokens"
 	"quarry/internal/run/weigh"
-	"quarry/internal/tokens"
 )
 
 // originShare is output tokens per input token of the run that Quarry comes from: 14,108 articles summarised in two

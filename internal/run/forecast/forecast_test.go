@@ -4,11 +4,11 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/cost"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/catalog"
+	"quarry/internal/prepare/tokens"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/weigh"
-	"quarry/internal/tokens"
 )
 
 func claude() forecast.Prices {

@@ -12,11 +12,11 @@ import (
 	"unicode/utf8"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/clean"
+	"quarry/internal/base/catalog"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/tokens"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/weigh"
-	"quarry/internal/tokens"
 )
 
 // A back end of these tests counts with a profile that is drawn for each run: so many tokens a character of a language,

@@ -4,9 +4,9 @@ import (
 	"fmt"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/cost"
-	"quarry/internal/figure"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/figure"
 )
 
 // ModePlan is one way to buy the answers. Money and time that are null are not known.

@@ -7,9 +7,9 @@ package forecast
 
 import (
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/cost"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/catalog"
+	"quarry/internal/outcome/report"
 )
 
 // Prices are the list prices of one model in one Region.

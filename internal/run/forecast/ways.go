@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/report"
+	"quarry/internal/base/figure"
+	"quarry/internal/outcome/report"
 )
 
 // originSecondsPerToken is how long a call takes for each token of its answer, where no call was timed: a sequential client

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/tokens"
+	"quarry/internal/base/figure"
+	"quarry/internal/prepare/tokens"
 )
 
 // Window is how many tokens the server that answers holds at once. The zero value: it does not say.

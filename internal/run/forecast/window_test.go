@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"quarry/internal/catalog"
-	"quarry/internal/clean"
+	"quarry/internal/base/catalog"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/tokens"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/weigh"
-	"quarry/internal/tokens"
 )
 
 func TestRoomForTextIsWhatPromptAndAnswerLeave(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
-	"quarry/internal/parse"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/effect"
+	"quarry/internal/outcome/parse"
 	"quarry/internal/run/foreign"
 )
 

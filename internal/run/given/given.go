@@ -17,8 +17,8 @@ import (
 	"iter"
 
 	"quarry"
-	"quarry/internal/collect"
-	"quarry/internal/jsonl"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/outcome/collect"
 	"quarry/internal/run/answers"
 )
 

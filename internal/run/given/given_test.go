@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"quarry"
-	"quarry/internal/parse"
+	"quarry/internal/outcome/parse"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/given"
 )

@@ -7,9 +7,9 @@ package history
 
 import (
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/plan"

@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"quarry/internal/atomicfile"
+	"quarry/internal/base/atomicfile"
 )
 
 // Disposition says what becomes of a document in its pass.

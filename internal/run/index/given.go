@@ -7,8 +7,8 @@ import (
 	"os"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/prepare/dedupe"
 )
 
 // Answers that a run was given have an index like a pass, number 0, with a slot for each. Most are to a document's id. Those of

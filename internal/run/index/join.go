@@ -8,8 +8,8 @@ import (
 	"io"
 	"iter"
 
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/prepare/dedupe"
 )
 
 // Joined says which document of a pass is which slot of the one before.

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/index"
 )
 

@@ -10,9 +10,9 @@ import (
 	"os"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/dedupe"
 )
 
 // A pass is one reading of the sources. When a later pass begins, every document of the one before has a slot: its order,

@@ -8,7 +8,7 @@ import (
 	"iter"
 
 	"quarry"
-	"quarry/internal/dedupe"
+	"quarry/internal/prepare/dedupe"
 )
 
 // Given says which documents of a pass have an answer that the run was given.

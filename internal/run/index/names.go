@@ -10,7 +10,7 @@ import (
 	"os"
 
 	"quarry"
-	"quarry/internal/dedupe"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/lines"
 )
 

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"iter"
 
-	"quarry/internal/dedupe"
+	"quarry/internal/prepare/dedupe"
 )
 
 // MaxParts is how many parts of one document a recordId has room for.

@@ -6,8 +6,8 @@ import (
 	"iter"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/lines"
 )
 

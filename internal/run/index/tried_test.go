@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run/index"
 )
 

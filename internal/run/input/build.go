@@ -13,18 +13,18 @@ import (
 	"iter"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
-	"quarry/internal/prompt"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/prompt"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/event"
 	"quarry/internal/run/index"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/relocate"
 	"quarry/internal/run/rounds"
 	"quarry/internal/run/shardfile"
-	"quarry/internal/source"
 )
 
 // Builder builds the shards of one pass. One goroutine at a time.

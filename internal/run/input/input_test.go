@@ -10,10 +10,11 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
-	"quarry/internal/prompt"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/prompt"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/event"
 	"quarry/internal/run/index"
@@ -24,7 +25,6 @@ import (
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/rounds"
 	"quarry/internal/run/shardfile"
-	"quarry/internal/source"
 )
 
 func must(t *testing.T, err error) {

@@ -10,15 +10,15 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/index"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/relocate"
 	"quarry/internal/run/shardfile"
-	"quarry/internal/source"
 )
 
 // Sources may change between the plan and the moment at which a shard is built: hours can pass between them. Every document is then

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/index"
 	"quarry/internal/run/prepare"

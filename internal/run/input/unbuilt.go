@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/ledger"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 )

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/bucket"
-	"quarry/internal/collect"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/collect"
 	"quarry/internal/run/event"
 	"quarry/internal/run/runjson"
 )

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 )
 
 // Collect brings shards as far as they get without anything being sent: intents are looked for, jobs are polled, and those that

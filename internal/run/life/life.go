@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/bucket"
-	"quarry/internal/collect"
-	"quarry/internal/effect"
-	"quarry/internal/ledger"
-	"quarry/internal/reconcile"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/base/reconcile"
+	"quarry/internal/outcome/collect"
+	"quarry/internal/prepare/validate"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/event"
 	"quarry/internal/run/input"
@@ -22,7 +23,6 @@ import (
 	"quarry/internal/run/pool"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/verdict"
-	"quarry/internal/validate"
 )
 
 // Config is what the life of the shards of one pass needs.

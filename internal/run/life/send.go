@@ -12,14 +12,14 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/validate"
 	"quarry/internal/run/event"
 	"quarry/internal/run/pool"
 	"quarry/internal/run/runjson"
 	"quarry/internal/run/verdict"
-	"quarry/internal/validate"
 )
 
 // upload puts the shard's part of the index and its input file into the bucket of its pool. Calls need neither.

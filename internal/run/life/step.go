@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/event"
 	"quarry/internal/run/verdict"
 )

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/verdict"

@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/cost"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/verdict"
 )

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/verdict"

@@ -11,8 +11,8 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/forecast"
 )
 

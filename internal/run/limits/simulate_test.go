@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/verdict"
 )

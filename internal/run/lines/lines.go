@@ -17,9 +17,9 @@ import (
 	"sync"
 
 	"quarry"
-	"quarry/internal/collect"
-	"quarry/internal/jsonl"
-	"quarry/internal/resultline"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/base/resultline"
+	"quarry/internal/outcome/collect"
 )
 
 // Open opens a file to be read from its beginning to its end; one whose name ends in .zst is decompressed.

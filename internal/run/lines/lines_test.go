@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"quarry/internal/atomicfile"
-	"quarry/internal/effect"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
 	"quarry/internal/run/lines"
 )
 

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/ledger"
-	"quarry/internal/pack"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/pack"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/event"
 	"quarry/internal/run/index"

@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/cost"
-	"quarry/internal/effect"
-	"quarry/internal/prompt"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/prompt"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/index"
@@ -20,7 +21,6 @@ import (
 	"quarry/internal/run/offline"
 	"quarry/internal/run/planner"
 	"quarry/internal/run/prepare"
-	"quarry/internal/source"
 )
 
 const nova = "us.amazon.nova-pro-v1:0"

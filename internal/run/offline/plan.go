@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/tokens"
 	"quarry/internal/run/book"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
@@ -21,7 +22,6 @@ import (
 	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/planner"
-	"quarry/internal/tokens"
 )
 
 // Config is what is planned, and how it would be sent.

@@ -5,8 +5,8 @@ import (
 	"errors"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/effect"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"

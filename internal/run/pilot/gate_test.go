@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/outcome/report"
+	"quarry/internal/prepare/tokens"
 	"quarry/internal/run/book"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/pilot"
 	"quarry/internal/run/weigh"
-	"quarry/internal/tokens"
 )
 
 var gate = pilot.Gate{MinValid: 0.7, Attempts: 4}

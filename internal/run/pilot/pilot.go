@@ -13,13 +13,13 @@ import (
 	"iter"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/ledger"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/tokens"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/weigh"
-	"quarry/internal/tokens"
 )
 
 // Outcome is what the pilot's answers came to.

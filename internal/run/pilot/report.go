@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/figure"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/figure"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/sample"

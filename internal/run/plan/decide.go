@@ -5,7 +5,7 @@ import (
 	"errors"
 	"iter"
 
-	"quarry/internal/dedupe"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/index"
 	"quarry/internal/run/sample"
 	"quarry/internal/run/weigh"

@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
 	"quarry/internal/run/event"
 	"quarry/internal/run/given"
 	"quarry/internal/run/index"

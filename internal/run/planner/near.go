@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/figure"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/figure"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/prepare"

@@ -13,8 +13,9 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/event"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/index"
@@ -23,7 +24,6 @@ import (
 	"quarry/internal/run/relocate"
 	"quarry/internal/run/sample"
 	"quarry/internal/run/weigh"
-	"quarry/internal/source"
 )
 
 // Config is how a pass is planned.

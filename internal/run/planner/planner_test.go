@@ -15,10 +15,11 @@ import (
 	"go.uber.org/goleak"
 
 	"quarry"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
-	"quarry/internal/parse"
-	"quarry/internal/prompt"
+	"quarry/internal/base/effect"
+	"quarry/internal/outcome/parse"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/prompt"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/event"
 	"quarry/internal/run/given"
@@ -27,7 +28,6 @@ import (
 	"quarry/internal/run/planner"
 	"quarry/internal/run/prepare"
 	"quarry/internal/run/relocate"
-	"quarry/internal/source"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -7,10 +7,10 @@ import (
 	"iter"
 
 	"quarry"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/event"
 	"quarry/internal/run/index"
 	"quarry/internal/run/relocate"
-	"quarry/internal/source"
 )
 
 // nameRepeats reads the repeated documents once more: an id that comes again is named to people, a text that comes

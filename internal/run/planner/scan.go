@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/clean"
-	"quarry/internal/dedupe"
-	"quarry/internal/figure"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/figure"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/source"
+	"quarry/internal/prepare/tokens"
 	"quarry/internal/run/event"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/index"
@@ -20,8 +22,6 @@ import (
 	"quarry/internal/run/sample"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/weigh"
-	"quarry/internal/source"
-	"quarry/internal/tokens"
 )
 
 // scan reads every document once and writes the index.

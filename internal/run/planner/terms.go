@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/index"

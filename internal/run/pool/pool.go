@@ -11,9 +11,9 @@ import (
 	"sync"
 
 	"quarry"
-	"quarry/internal/bedrock"
-	"quarry/internal/bucket"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/bedrock"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/base/ledger"
 )
 
 // Pool is one place where jobs run: a model in a Region, with the bucket, the role and the quotas that hold there. Jobs of

@@ -8,8 +8,8 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"quarry"
-	"quarry/internal/bucket"
-	"quarry/internal/ledger"
+	"quarry/internal/aws/bucket"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/pool"
 )
 

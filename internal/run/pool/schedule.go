@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/catalog"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/verdict"
 )
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 	"quarry/internal/run/pool"
 	"quarry/internal/run/verdict"
 )

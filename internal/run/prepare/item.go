@@ -5,9 +5,9 @@ import (
 	"iter"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/dedupe"
-	"quarry/internal/prompt"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run/shardfile"
 )
 

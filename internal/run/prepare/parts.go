@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/figure"
+	"quarry/internal/base/figure"
+	"quarry/internal/prepare/clean"
 	"quarry/internal/run/index"
 )
 

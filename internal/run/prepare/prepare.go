@@ -14,13 +14,13 @@ import (
 	"iter"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/dedupe"
-	"quarry/internal/prompt"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/prompt"
+	"quarry/internal/prepare/validate"
 	"quarry/internal/run/index"
 	"quarry/internal/run/parallel"
 	"quarry/internal/run/weigh"
-	"quarry/internal/validate"
 )
 
 // Config says how documents are asked.

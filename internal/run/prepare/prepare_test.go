@@ -12,12 +12,12 @@ import (
 	"go.uber.org/goleak"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/dedupe"
-	"quarry/internal/prompt"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/prompt"
+	"quarry/internal/prepare/validate"
 	"quarry/internal/run/index"
 	"quarry/internal/run/prepare"
-	"quarry/internal/validate"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

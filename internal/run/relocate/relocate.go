@@ -19,9 +19,9 @@ import (
 	"iter"
 	"math"
 
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 )

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/effect"
-	"quarry/internal/resultline"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/resultline"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/index"
 )

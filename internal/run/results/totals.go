@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/jsonl"
-	"quarry/internal/report"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/index"

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/ledger"
-	"quarry/internal/prompt"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/prompt"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"

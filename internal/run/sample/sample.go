@@ -8,7 +8,7 @@ import (
 	"bytes"
 	"slices"
 
-	"quarry/internal/dedupe"
+	"quarry/internal/prepare/dedupe"
 )
 
 // Pilot selects the documents of a pilot: those with the smallest hashes of their ids, in proportion to language and source. A

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"quarry/internal/dedupe"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/sample"
 )
 

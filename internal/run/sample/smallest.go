@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"container/heap"
 
-	"quarry/internal/dedupe"
+	"quarry/internal/prepare/dedupe"
 )
 
 // Smallest keeps the entries with the smallest hashes of all that are added.

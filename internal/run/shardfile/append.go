@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strconv"
 
-	"quarry/internal/jsonl"
-	"quarry/internal/resultline"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/base/resultline"
 	"quarry/internal/run/lines"
 )
 

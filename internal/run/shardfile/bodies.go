@@ -8,8 +8,8 @@ import (
 	"os"
 
 	"quarry"
-	"quarry/internal/collect"
-	"quarry/internal/jsonl"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/outcome/collect"
 )
 
 // Bodies reads modelInputs of a shard's records by place. They are asked for in order, and seldom.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 )
 
 // CallLog appends to a shard's calls. A line is durable before its effect is relied upon; many callers share one sync.

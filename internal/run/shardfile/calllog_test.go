@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run/shardfile"
 )
 

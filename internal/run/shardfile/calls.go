@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/collect"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/outcome/collect"
 	"quarry/internal/run/lines"
 )
 

@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 )
 
 // Dir is where the files of a run's shards lie.

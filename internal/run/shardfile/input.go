@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"quarry"
-	"quarry/internal/atomicfile"
+	"quarry/internal/base/atomicfile"
 	"quarry/internal/run/lines"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"quarry"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
 	"quarry/internal/run/lines"
 )
 

@@ -3,8 +3,8 @@ package shardfile
 import (
 	"encoding/json"
 
-	"quarry/internal/jsonl"
-	"quarry/internal/resultline"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/base/resultline"
 )
 
 // ReadMember takes one member of a journal's line.

@@ -16,9 +16,9 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/collect"
-	"quarry/internal/effect"
-	"quarry/internal/jsonl"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/outcome/collect"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 )

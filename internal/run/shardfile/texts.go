@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"strconv"
 
-	"quarry/internal/jsonl"
+	"quarry/internal/base/jsonl"
 )
 
 // Texts is a digest of the texts of a modelInput: what an echo of it has in common with it, however it spells its JSON, orders its members

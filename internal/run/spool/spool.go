@@ -21,11 +21,11 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
-	"quarry/internal/figure"
-	"quarry/internal/pack"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/pack"
 	"quarry/internal/run/index"
 	"quarry/internal/run/shardfile"
 )

@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"quarry"
-	"quarry/internal/dedupe"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/dedupe"
 	"quarry/internal/run/index"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/spool"

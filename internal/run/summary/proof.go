@@ -4,9 +4,9 @@ import (
 	"fmt"
 
 	"quarry"
-	"quarry/internal/figure"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 )
 
 // proof puts side by side what was counted apart: documents by the plan and by the export, records by the plan and by the

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/cost"
-	"quarry/internal/ledger"
-	"quarry/internal/report"
+	"quarry/internal/aws/cost"
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
 	"quarry/internal/run/summary"

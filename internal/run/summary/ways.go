@@ -2,7 +2,7 @@ package summary
 
 import (
 	"quarry"
-	"quarry/internal/report"
+	"quarry/internal/outcome/report"
 	"quarry/internal/run/forecast"
 )
 

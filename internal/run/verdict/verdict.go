@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/ledger"
+	"quarry/internal/base/ledger"
 )
 
 // Verdict is one of the types below.

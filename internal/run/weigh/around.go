@@ -4,8 +4,8 @@ import (
 	"bytes"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/jsonl"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/prepare/clean"
 )
 
 // Around is what requests hold beside the texts of their documents, of some that were looked at.

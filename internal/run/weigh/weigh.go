@@ -15,9 +15,9 @@ import (
 	"os"
 
 	"quarry"
-	"quarry/internal/atomicfile"
-	"quarry/internal/effect"
-	"quarry/internal/tokens"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/tokens"
 )
 
 // Doc is what a document's text weighs. The zero value is one that is never sent.

@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/effect"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/clean"
 	"quarry/internal/run/weigh"
 )
 

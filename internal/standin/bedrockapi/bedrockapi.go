@@ -19,7 +19,7 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/protocol"
 	"quarry/internal/standin/worker"

@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 	"quarry/internal/standin/model"
 )
 

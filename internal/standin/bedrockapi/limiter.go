@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 	"quarry/internal/standin/model"
 )
 

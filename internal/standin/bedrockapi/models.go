@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 )
 
 type modelView struct {

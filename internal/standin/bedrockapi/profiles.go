@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 )
 
 type profileView struct {

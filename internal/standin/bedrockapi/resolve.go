@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 )
 
 // target is what a model id in a request means.

@@ -12,8 +12,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"quarry/internal/catalog"
-	"quarry/internal/inflight"
+	"quarry/internal/base/catalog"
+	"quarry/internal/base/inflight"
 	"quarry/internal/standin/model"
 	"quarry/internal/standin/worker"
 )

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 	"quarry/internal/standin/quotasapi"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/catalog"
+	"quarry/internal/base/catalog"
 )
 
 // everyModel is the key of what holds for all models.

@@ -9,7 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"quarry/internal/jsonl"
+	"quarry/internal/base/jsonl"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/model"
 	"quarry/internal/standin/model/stream"

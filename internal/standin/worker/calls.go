@@ -10,7 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"quarry/internal/inflight"
+	"quarry/internal/base/inflight"
 	"quarry/internal/standin/model"
 	"quarry/internal/standin/model/stream"
 )

@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"quarry"
-	"quarry/internal/inflight"
+	"quarry/internal/base/inflight"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/model"
 )

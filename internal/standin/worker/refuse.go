@@ -5,8 +5,8 @@ import (
 	"sync"
 
 	"quarry"
-	"quarry/internal/jsonl"
-	"quarry/internal/rules"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/base/rules"
 	"quarry/internal/standin/model"
 )
 

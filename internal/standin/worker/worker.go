@@ -27,7 +27,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/inflight"
+	"quarry/internal/base/inflight"
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/model"
 )

@@ -1,7 +1,7 @@
 // Package extractive makes a title and a short summary out of an article's own sentences, with no weights.
 //
 // It owns the way from text to chosen sentences: blocks (headings, lists and tables are distinguished from prose), language by script,
-// sentences, tokens, and the choice by centroid, position and maximal marginal relevance. HTML and Markdown are read by internal/clean. It
+// sentences, tokens, and the choice by centroid, position and maximal marginal relevance. HTML and Markdown are read by internal/prepare/clean. It
 // knows nothing of prompts or models. Whatever it returns is in the article (or is the given title), white space folded; it never translates
 // and never writes a word of its own.
 package extractive

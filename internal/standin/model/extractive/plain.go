@@ -4,8 +4,8 @@ import (
 	"strings"
 
 	"quarry"
-	"quarry/internal/clean"
-	"quarry/internal/clean/rule"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/clean/rule"
 )
 
 // plain is the text of an article without the marks of HTML and Markdown. Code is left out if there is anything else to read.

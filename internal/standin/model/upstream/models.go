@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"quarry/internal/inflight"
+	"quarry/internal/base/inflight"
 )
 
 // serves is the name to ask a server's model by: the only one it lists, or the wanted one if that is among several. A server that lists

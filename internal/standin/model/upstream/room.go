@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"quarry/internal/inflight"
+	"quarry/internal/base/inflight"
 )
 
 // Room is how many tokens a server holds for a model. The zero value: it does not say.

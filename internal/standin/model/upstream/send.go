@@ -15,7 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"quarry/internal/inflight"
+	"quarry/internal/base/inflight"
 )
 
 // Error is a request that got no usable reply. Code is what a record's error should carry: the server's own status for what it refused,

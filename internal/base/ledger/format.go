@@ -1,0 +1,115 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"quarry"
+	"quarry/internal/base/atomicfile"
+	"quarry/internal/base/effect"
+)
+
+// upgrades makes of a ledger of each format one of the next. What they change is changed in one transaction, together with
+// the number.
+var upgrades = map[int]func(context.Context, *effect.Tx) error{
+	1: func(context.Context, *effect.Tx) error { return nil }, // rows and facts of format 1 are as they were; others came
+	2: func(context.Context, *effect.Tx) error { return nil }, // index/answered is made when the next pass is planned
+}
+
+// format reads the ledger's number, and refuses a newer one.
+func (l *Ledger) format(ctx context.Context) (int, error) {
+	facts, err := l.Facts(ctx, "format", "version")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(facts["format"])
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("format %q: not a number above 0", facts["format"])
+	}
+	if n <= Format {
+		return n, nil
+	}
+	version, wanted := facts["version"], "the version of Quarry that wrote it"
+	if version != "" {
+		wanted = "Quarry " + version + ", which wrote it,"
+	}
+	return 0, &quarry.Error{
+		Kind: quarry.BadUsage, Op: "read ledger", Subject: fmt.Sprintf("of format %d", n), Err: ErrNewerFormat,
+		Hint: fmt.Sprintf("this version reads format %d at most; use %s or a newer one", Format, wanted),
+	}
+}
+
+// CopyPath is where the ledger at path is copied before it is upgraded from a format.
+func CopyPath(path string, format int) string { return fmt.Sprintf("%s.v%d", path, format) }
+
+// upgrade brings a ledger to the format of this version. The copy is whole before anything is changed, and is made again
+// after a crash between the two: nothing was changed then.
+func (l *Ledger) upgrade(ctx context.Context, e *effect.Effects, path string, from int) error {
+	var busy, frames, moved int64
+	if err := l.db.QueryRow(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`, nil, &busy, &frames, &moved); err != nil {
+		return fmt.Errorf("upgrade from format %d: %w", from, err)
+	}
+	if busy != 0 {
+		return fmt.Errorf("upgrade from format %d: %w", from, errors.New("another process is reading it; try again in a moment"))
+	}
+	if err := copyFile(e, path, CopyPath(path, from)); err != nil {
+		return fmt.Errorf("upgrade from format %d: %w", from, err)
+	}
+	return l.db.Change(ctx, fmt.Sprintf("ledger: upgrade from format %d", from), func(tx *effect.Tx) error {
+		for n := from; n < Format; n++ {
+			if err := upgrades[n](ctx, tx); err != nil {
+				return fmt.Errorf("upgrade from format %d: %w", n, err)
+			}
+		}
+		return setFacts(ctx, tx, map[string]string{"format": strconv.Itoa(Format)})
+	})
+}
+
+// upgradedCopy closes a ledger of an older format, and opens a copy of it that has the format of this version. Close removes the copy.
+// It returns the ledger that is to be closed, also with an error.
+func (l *Ledger) upgradedCopy(ctx context.Context, e *effect.Effects) (*Ledger, error) {
+	dir, err := e.TempDir("")
+	if err != nil {
+		return l, fmt.Errorf("copy it: %w", err)
+	}
+	drop := func() error { return e.RemoveAll(dir) }
+	path := filepath.Join(dir, "ledger.db")
+	// What the log holds is part of the copy, also while another process writes.
+	rows, err := l.db.Query(ctx, `VACUUM INTO $1`, path)
+	if err == nil {
+		err = errors.Join(rows.Err(), rows.Close())
+	}
+	if err != nil {
+		l.drop = drop
+		return l, fmt.Errorf("copy it: %w", err)
+	}
+	copied, err := Open(ctx, e, path)
+	if err != nil {
+		l.drop = drop
+		return l, err
+	}
+	copied.drop = drop
+	return copied, l.Close()
+}
+
+func copyFile(e *effect.Effects, from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := atomicfile.Create(e, to)
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
+	if _, err := io.Copy(struct{ io.Writer }{out}, in); err != nil {
+		return err
+	}
+	return out.Commit()
+}

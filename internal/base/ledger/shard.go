@@ -1,0 +1,382 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"quarry"
+	"quarry/internal/base/effect"
+)
+
+// Shard is one row: the state of one shard, and all that must be known to continue with it.
+type Shard struct {
+	ID    quarry.ShardID
+	Seq   int64 // the order in which shards are built
+	Kind  quarry.ShardKind
+	State quarry.ShardState
+	Mode  quarry.Mode
+	Due   time.Time // when to look at it next; Held rows wait to be released
+
+	Detail
+}
+
+// held is the due time of a row that waits until there is room for it.
+var held = time.UnixMilli(math.MaxInt64)
+
+// Detail is what only the shard's own steps read.
+type Detail struct {
+	Pass       int              `json:"pass"`                 // over the sources, from 1
+	First      int64            `json:"first"`                // order of the first document of the stretch it is built from
+	Last       int64            `json:"last"`                 // and of the last one
+	FirstPart  int              `json:"first_part,omitempty"` // where it begins inside a long document: with which part
+	LastPart   int              `json:"last_part,omitempty"`  // and where it ends in one
+	Start      quarry.Position  `json:"start,omitzero"`       // from where the sources are read for it
+	StartOrder int64            `json:"start_order"`          // order of the document that comes first there
+	Marks      string           `json:"takes,omitempty"`      // which documents of the stretch, by the marks of the index
+	Sources    []quarry.ShardID `json:"sources,omitempty"`    // of a retry shard: where its records come from
+	Records    int64            `json:"records"`
+	Bytes      int64            `json:"bytes"`
+	Parted     int64            `json:"parted,omitempty"` // of Records, those about parts of long documents and their merges
+	Digest     string           `json:"digest,omitempty"` // sha256 of the input file
+	// AnswerTokens is what its answers may have together at most; 0 where no cap was set when it was built.
+	AnswerTokens int64 `json:"answer_tokens,omitempty"`
+	// Unbuilt counts the records that were planned and not built, because their documents had changed in the sources: Records
+	// is without them.
+	Unbuilt int64 `json:"unbuilt,omitempty"`
+	// Unasked says why its records are not sent at all: an error kind of package quarry. Empty: they are sent.
+	Unasked string `json:"unasked,omitempty"`
+	// Late says that it was to be sent as a job and is sent as calls, or that its job was stopped for that: for a deadline.
+	Late bool `json:"late,omitempty"`
+
+	// Pool is where its job is made; zero until that is decided, and in ledgers of runs that had one place only.
+	Pool    Pool   `json:"pool,omitzero"`
+	Attempt int    `json:"attempt"` // number of the job attempt, from 1
+	Intent  Intent `json:"intent,omitzero"`
+	Job     Job    `json:"job,omitzero"`
+	Past    []Job  `json:"past,omitempty"` // of earlier job attempts
+	Output  Output `json:"output,omitzero"`
+
+	Tally   Tally          `json:"tally,omitzero"`
+	HandsTo quarry.ShardID `json:"hands_to,omitempty"` // the retry shard that took what was left
+	Waits   string         `json:"waits,omitempty"`    // what it waits for, in words for people
+	Calls   Calls          `json:"calls,omitzero"`
+	Times   Times          `json:"times,omitzero"`
+}
+
+// Pool names a place where jobs run.
+type Pool struct {
+	Region string `json:"region"`
+	Model  string `json:"model"`
+	Bucket string `json:"bucket,omitempty"`
+}
+
+// Intent is the job that was about to be submitted, stored before it is.
+type Intent struct {
+	JobName string          `json:"job_name,omitempty"`
+	Token   string          `json:"token,omitempty"`
+	Body    json.RawMessage `json:"body,omitempty"` // the whole Create request
+}
+
+// Job is what the provider said of a job.
+type Job struct {
+	ARN       quarry.JobARN    `json:"arn,omitempty"`
+	Name      string           `json:"name,omitempty"`
+	Status    quarry.JobStatus `json:"status,omitempty"`
+	Message   string           `json:"message,omitempty"`
+	Counts    quarry.JobCounts `json:"counts,omitzero"`
+	Submitted time.Time        `json:"submitted,omitzero"`
+	Ended     time.Time        `json:"ended,omitzero"`
+	Polls     int              `json:"polls,omitempty"`
+}
+
+// Output is what a job's output held, compared with what was sent.
+type Output struct {
+	Lines   int64 `json:"lines"` // with a record of this shard
+	Doubled int64 `json:"doubled,omitempty"`
+	Foreign int64 `json:"foreign,omitempty"` // lines of records that were not sent
+	Broken  int64 `json:"broken,omitempty"`  // lines that cannot be read
+	// Unreadable names the first of the lines that cannot be read, as FILE:LINE: reason.
+	Unreadable []string `json:"unreadable,omitempty"`
+	Exchanged  int64    `json:"exchanged,omitempty"` // lines that echo another modelInput than was sent under their recordId
+	Mended     int64    `json:"mended,omitempty"`    // lines in which characters were damaged, and are U+FFFD
+	// Answers are the records of this shard, and of others, that the output holds an answer for.
+	Answers  int64            `json:"answers,omitempty"`
+	Unread   string           `json:"manifest_unread,omitempty"` // why the manifest cannot be read
+	Manifest *quarry.Manifest `json:"manifest,omitempty"`
+	Differs  []string         `json:"differs,omitempty"` // what does not add up, in words
+	// TokensPerByte is the most that any record took of input for a byte of its line; 0 where lines do not repeat the input.
+	TokensPerByte float64 `json:"tokens_per_byte,omitempty"`
+}
+
+// Tally counts how the shard's records ended: Records = OK + Invalid + Failed + Left.
+type Tally struct {
+	OK      int64                  `json:"ok"`
+	Invalid int64                  `json:"invalid"`
+	Failed  int64                  `json:"failed"`
+	Left    int64                  `json:"left"` // that a retry shard takes
+	Usage   quarry.Usage           `json:"usage"`
+	Classes map[quarry.Class]int64 `json:"classes,omitempty"`
+}
+
+// Calls counts the on-demand calls of a shard, as far as a process came to its end: one that died takes its counts along.
+type Calls struct {
+	Answered  int64         `json:"answered"`
+	Throttled int64         `json:"throttled"`  // refused because of a quota, and made again
+	Busy      int64         `json:"busy"`       // refused for want of capacity, and made again
+	Latency   time.Duration `json:"latency_ns"` // of all that were answered, together
+}
+
+// Add adds other counts.
+func (c *Calls) Add(o *Calls) {
+	c.Answered += o.Answered
+	c.Throttled += o.Throttled
+	c.Busy += o.Busy
+	c.Latency += o.Latency
+}
+
+// Times are the moments at which the shard changed its state.
+type Times struct {
+	Built     time.Time     `json:"built,omitzero"`
+	Uploaded  time.Time     `json:"uploaded,omitzero"`
+	Collected time.Time     `json:"collected,omitzero"`
+	Build     time.Duration `json:"build_ns,omitempty"`
+	Upload    time.Duration `json:"upload_ns,omitempty"`
+	Collect   time.Duration `json:"collect_ns,omitempty"`
+}
+
+// Sentinels of reading and saving.
+var (
+	// ErrNothingDue says that no row wants attention now.
+	ErrNothingDue = errors.New("nothing due")
+	// ErrNoShard says that there is no such row.
+	ErrNoShard = errors.New("no such shard")
+)
+
+const columns = `id, seq, kind, state, mode, due, detail`
+
+// AddShards adds rows that wait to be released, and sets facts, all in one transaction: a plan is stored whole or not at all.
+// Rows of takes are marked as handing what is left of them to the given shard.
+func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]string, takes map[quarry.ShardID]quarry.ShardID) error {
+	return l.change(ctx, "ledger: add shards", func(tx *effect.Tx) error {
+		for i := range rows {
+			if err := insert(ctx, tx, &rows[i]); err != nil {
+				return err
+			}
+		}
+		for from, to := range takes {
+			var text string
+			if err := tx.QueryRowContext(ctx, `SELECT detail FROM shard WHERE id = $1`, string(from)).Scan(&text); err != nil {
+				return fmt.Errorf("read shard %s: %w", from, err)
+			}
+			var d Detail
+			if err := json.Unmarshal([]byte(text), &d); err != nil {
+				return fmt.Errorf("read shard %s: %w", from, err)
+			}
+			d.HandsTo = to
+			b, err := json.Marshal(d)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `UPDATE shard SET detail = $1 WHERE id = $2`, string(b), string(from)); err != nil {
+				return fmt.Errorf("hand on shard %s: %w", from, err)
+			}
+		}
+		return setFacts(ctx, tx, facts)
+	})
+}
+
+// Split stores a row whose stretch became smaller, and adds rows for the rest of it, in one transaction.
+func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
+	b, err := json.Marshal(s.Detail)
+	if err != nil {
+		return fmt.Errorf("split shard %s: %w", s.ID, err)
+	}
+	return l.change(ctx, "ledger: split "+string(s.ID), func(tx *effect.Tx) error {
+		if err := update(ctx, tx, s, `UPDATE shard SET detail = $1 WHERE id = $2`, string(b), string(s.ID)); err != nil {
+			return err
+		}
+		for i := range rest {
+			if err := insert(ctx, tx, &rest[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Drop removes rows and sets facts, in one transaction. An empty value removes a fact.
+func (l *Ledger) Drop(ctx context.Context, rows []Shard, facts map[string]string) error {
+	return l.change(ctx, "ledger: drop shards", func(tx *effect.Tx) error {
+		for i := range rows {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM shard WHERE id = $1`, string(rows[i].ID)); err != nil {
+				return fmt.Errorf("drop shard %s: %w", rows[i].ID, err)
+			}
+		}
+		return setFacts(ctx, tx, facts)
+	})
+}
+
+func insert(ctx context.Context, tx *effect.Tx, s *Shard) error {
+	b, err := json.Marshal(s.Detail)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO shard (id, seq, kind, state, mode, due, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		string(s.ID), s.Seq, string(s.Kind), string(s.State), string(s.Mode), held.UnixMilli(), string(b))
+	if err != nil {
+		return fmt.Errorf("add shard %s: %w", s.ID, err)
+	}
+	return nil
+}
+
+// Release lets at most n held rows go, in the order of their Seq; kind narrows it where it is not empty.
+func (l *Ledger) Release(ctx context.Context, now time.Time, n int64, kind quarry.ShardKind) error {
+	if n <= 0 {
+		return nil
+	}
+	return l.change(ctx, "ledger: release shards", func(tx *effect.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $1 WHERE id IN (
+			SELECT id FROM shard WHERE due = $2 AND state <> 'done' AND (kind = $3 OR $3 = '') ORDER BY seq LIMIT $4)`,
+			now.UnixMilli(), held.UnixMilli(), string(kind), n)
+		return err
+	})
+}
+
+// Next gives the row that has been due longest, and ErrNothingDue when there is none. It leaves out the rows of except, whose
+// steps are under way.
+func (l *Ledger) Next(ctx context.Context, now time.Time, except ...quarry.ShardID) (Shard, error) {
+	ids, err := json.Marshal(append([]quarry.ShardID{}, except...))
+	if err != nil {
+		return Shard{}, err
+	}
+	s, err := l.one(ctx, `state <> 'done' AND due <= $1 AND id NOT IN (SELECT value FROM json_each($2)) ORDER BY due, seq LIMIT 1`,
+		now.UnixMilli(), string(ids))
+	if errors.Is(err, ErrNoShard) {
+		return s, ErrNothingDue
+	}
+	if err != nil {
+		return s, fmt.Errorf("look for a due shard: %w", err)
+	}
+	return s, nil
+}
+
+// Save stores a row. It fails with ErrNoShard where there is none.
+func (l *Ledger) Save(ctx context.Context, s *Shard) error {
+	b, err := json.Marshal(s.Detail)
+	if err != nil {
+		return fmt.Errorf("save shard %s: %w", s.ID, err)
+	}
+	return l.change(ctx, "ledger: save "+string(s.ID)+" "+string(s.State), func(tx *effect.Tx) error {
+		return update(ctx, tx, s, `UPDATE shard SET state = $1, mode = $2, due = $3, detail = $4 WHERE id = $5`,
+			string(s.State), string(s.Mode), s.Due.UnixMilli(), string(b), string(s.ID))
+	})
+}
+
+// update changes the row of a shard.
+func update(ctx context.Context, tx *effect.Tx, s *Shard, query string, args ...any) error {
+	res, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("save shard %s: %w", s.ID, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return fmt.Errorf("save shard %s: %w", s.ID, errors.Join(err, ErrNoShard))
+	}
+	return nil
+}
+
+// Resume makes every row due that is not held or done: a process that begins looks at each of them at once.
+func (l *Ledger) Resume(ctx context.Context, now time.Time) error {
+	return l.change(ctx, "ledger: resume", func(tx *effect.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = CASE WHEN due = $1 THEN due ELSE $2 END WHERE state <> 'done'`,
+			held.UnixMilli(), now.UnixMilli())
+		return err
+	})
+}
+
+// Hasten makes rows due now that are due later than latest, and reports how many. No step waits that long: the clock was
+// set back since they were saved.
+func (l *Ledger) Hasten(ctx context.Context, now, latest time.Time) (n int64, err error) {
+	const late = `state <> 'done' AND due > $1 AND due <> $2`
+	err = l.db.QueryRow(ctx, `SELECT COUNT(*) FROM shard WHERE `+late, []any{latest.UnixMilli(), held.UnixMilli()}, &n)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return n, l.change(ctx, "ledger: hasten shards", func(tx *effect.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $3 WHERE `+late, latest.UnixMilli(), held.UnixMilli(), now.UnixMilli())
+		return err
+	})
+}
+
+// NextDue gives the time at which the next row wants attention; ok is false when all are done, held or among except.
+func (l *Ledger) NextDue(ctx context.Context, except ...quarry.ShardID) (due time.Time, ok bool, err error) {
+	ids, err := json.Marshal(append([]quarry.ShardID{}, except...))
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	var ms, n int64
+	err = l.db.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(due), 0) FROM shard
+		WHERE state <> 'done' AND due <> $1 AND id NOT IN (SELECT value FROM json_each($2))`,
+		[]any{held.UnixMilli(), string(ids)}, &n, &ms)
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("look for the next due shard: %w", err)
+	}
+	return time.UnixMilli(ms), n > 0, nil
+}
+
+// Shards gives all rows in the order of their Seq. There are O(shards) of them.
+func (l *Ledger) Shards(ctx context.Context) ([]Shard, error) {
+	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM shard ORDER BY seq, id`)
+	if err != nil {
+		return nil, fmt.Errorf("read shards: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all []Shard
+	for rows.Next() {
+		var s Shard
+		if err := scan(rows, &s); err != nil {
+			return nil, fmt.Errorf("read shards: %w", err)
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
+// Shard gives one row; ErrNoShard where there is none.
+func (l *Ledger) Shard(ctx context.Context, id quarry.ShardID) (Shard, error) {
+	s, err := l.one(ctx, `id = $1`, string(id))
+	if err != nil {
+		return s, fmt.Errorf("read shard %s: %w", id, err)
+	}
+	return s, nil
+}
+
+// one gives the first row that a condition holds for; ErrNoShard where there is none.
+func (l *Ledger) one(ctx context.Context, where string, args ...any) (s Shard, err error) {
+	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM shard WHERE `+where, args...)
+	if err != nil {
+		return s, err
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return s, errors.Join(rows.Err(), ErrNoShard)
+	}
+	return s, scan(rows, &s)
+}
+
+func scan(rows *effect.Rows, s *Shard) error {
+	var id, kind, state, mode, detail string
+	var due int64
+	if err := rows.Scan(&id, &s.Seq, &kind, &state, &mode, &due, &detail); err != nil {
+		return err
+	}
+	s.ID, s.Kind, s.State, s.Mode = quarry.ShardID(id), quarry.ShardKind(kind), quarry.ShardState(state), quarry.Mode(mode)
+	s.Due = time.UnixMilli(due)
+	if err := json.Unmarshal([]byte(detail), &s.Detail); err != nil {
+		return fmt.Errorf("shard %s: %w", id, err)
+	}
+	return nil
+}
