@@ -16,14 +16,19 @@ import (
 
 // auditSources finds the run's sources again, and whether they can still be compared with it.
 func (a *App) auditSources(ctx context.Context, cfg *audit.Config, h *book.Head, s *config.Loaded, records bool) error {
+	if cfg.Plan == nil { // which Run refuses
+		return nil
+	}
 	sources, changed, err := a.sourcesAgain(ctx, cfg, h, s, records)
 	if err != nil {
 		cfg.Unread = err.Error()
 		return nil
 	}
-	if cfg.Changed, err = a.sourcesChanged(h, s, changed); err != nil {
+	ask, err := a.parts().Asking(&s.Settings)
+	if err != nil {
 		return err
 	}
+	cfg.Changed = compose.SourcesChanged(h, cfg.Plan.Pass, ask.Settings, changed)
 	cfg.Sources = func(yield func(quarry.DocumentID, error) bool) {
 		var n int64
 		for _, src := range sources {
@@ -45,7 +50,7 @@ func (a *App) auditSources(ctx context.Context, cfg *audit.Config, h *book.Head,
 func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, h *book.Head, s *config.Loaded, records bool) (sources []source.Source, files []string, err error) {
 	names := h.Sources
 	for i, name := range names {
-		k, ok, err := kept.Open(compose.KeptDir(cfg.Dir, i), h.Pass, i)
+		k, ok, err := kept.Open(compose.KeptDir(cfg.Dir, i), cfg.Plan.Pass, i)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -56,7 +61,7 @@ func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, h *book.Head,
 		path := name
 		if name == "-" {
 			of := 0
-			if path, of = compose.KeptStdin(cfg.Dir, h.Pass); of == 0 {
+			if path, of = compose.KeptStdin(cfg.Dir, cfg.Plan.Pass); of == 0 {
 				return nil, nil, errors.New("standard input can be read only once, and none of it was kept")
 			}
 		} else {
@@ -93,25 +98,4 @@ func blockIDs(blocks iter.Seq2[quarry.Block, error]) iter.Seq2[quarry.DocumentID
 			}
 		}
 	}
-}
-
-// sourcesChanged says why the sources need not be what the run read; empty: nothing speaks for that.
-func (a *App) sourcesChanged(h *book.Head, s *config.Loaded, names []string) (string, error) {
-	ask, err := a.parts().Asking(&s.Settings)
-	if err != nil {
-		return "", err
-	}
-	if ask.Settings != h.Settings {
-		return "the settings of this command differ from the run's, so they may be read differently", nil
-	}
-	if len(names) == 0 { // all were kept
-		return "", nil
-	}
-	if h.Seen == "" {
-		return "it is not known whether their files were changed after the run read them", nil
-	}
-	if h.Seen != source.Seen(names) {
-		return "one of their files was changed after the run read it", nil
-	}
-	return "", nil
 }

@@ -45,7 +45,7 @@ func (r *Run) letGo(ctx context.Context) error {
 	case head.Abandoned == pass:
 		return r.giveUp(ctx, pass, rows)
 	case !slices.ContainsFunc(rows, func(s ledger.Shard) bool { return sent(&s) }):
-		changed := head.Seen != r.fingerprint() || (kept.Flags != "" && kept.Flags != flags)
+		changed := head.Seen != r.seen || (kept.Flags != "" && kept.Flags != flags)
 		if other || changed {
 			return r.dropPass(ctx, pass, rows)
 		}
@@ -105,13 +105,13 @@ func (r *Run) freeUnsent(ctx context.Context, rows []ledger.Shard) error {
 
 // dropPass removes every trace of a pass that has sent nothing.
 func (r *Run) dropPass(ctx context.Context, pass int, rows []ledger.Shard) error {
-	if err := r.dropRows(ctx, pass, rows, func(_ *book.Head, p *book.Pass) { *p = book.Pass{} }); err != nil {
+	if err := r.dropRows(ctx, pass, rows, func(h *book.Head, p *book.Pass) { h.Seen, *p = "", book.Pass{} }); err != nil {
 		return err
 	}
 	if err := r.removeFiles(rows); err != nil {
 		return err
 	}
-	return r.effects.RemoveAll(r.index(pass).Path(""))
+	return r.index(pass).Remove()
 }
 
 // dropRows drops shards of a pass with a change of its facts. Their numbers are not given again: their objects may be in the
@@ -168,7 +168,7 @@ func (r *Run) giveUp(ctx context.Context, pass int, rows []ledger.Shard) error {
 	return r.book.Change(ctx, pass, func(h *book.Head, p *book.Pass) {
 		p.Ended = &book.Ended{At: time.Now().UTC()}
 		r.begin(h)
-		h.Pass, h.Abandoned = pass+1, 0
+		h.Pass, h.Abandoned, h.Seen = pass+1, 0, ""
 	})
 }
 

@@ -36,7 +36,7 @@ func (r *Run) corrected(ctx context.Context, judged, seen string) (bool, error) 
 		return false, nil
 	case r.cfg.ReplaceSource:
 		return true, nil
-	case judged == cannotTell, r.fingerprint() == seen:
+	case judged == cannotTell, r.seen == seen:
 		return false, nil
 	}
 	now, err := source.Contents(ctx, r.cfg.Sources, r.cfg.Dir)

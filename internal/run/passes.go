@@ -60,10 +60,9 @@ func (r *Run) writtenBy(h *book.Head) {
 	h.Version, h.StandIn = r.cfg.Version, &free
 }
 
-// begin notes the pass at hand, what it is sent with, and what its sources are.
-func (r *Run) begin(h *book.Head) {
-	h.Pass, h.Seen, h.Settings, h.Model = r.pass, r.fingerprint(), r.cfg.Settings, r.cfg.Model
-}
+// begin notes the pass at hand and what it is sent with. What its sources are is noted together with its plan: until then they are
+// compared with the pass before.
+func (r *Run) begin(h *book.Head) { h.Pass, h.Settings, h.Model = r.pass, r.cfg.Settings, r.cfg.Model }
 
 // resume makes the rows due that an earlier process let wait.
 func (r *Run) resume(ctx context.Context) error {
@@ -184,7 +183,7 @@ func (r *Run) choosePass(ctx context.Context) error {
 		}
 		return fmt.Errorf("pass %d was planned with other settings and still exists", r.pass)
 	}
-	if seen := r.fingerprint(); same && seen != "" && seen == head.Seen && head.Open == 0 {
+	if same && r.seen != "" && r.seen == head.Seen && head.Open == 0 {
 		return nil // nothing is new: the files are made again from what is there
 	}
 	r.pass++

@@ -62,7 +62,7 @@ func (r *Run) plan(ctx context.Context) (count, error) {
 	asked := r.runJSON(head.Created)
 	err = r.book.AddShards(ctx, r.pass, rows, func(h *book.Head, p *book.Pass) {
 		p.Plan, p.Before, p.Flags, p.Began, p.Asked, p.Choices = &r.planned, &number, flags, r.began, &asked, r.asked.Choices
-		h.Sources = r.cfg.Sources
+		h.Sources, h.Seen = r.cfg.Sources, r.seen
 	})
 	if err != nil {
 		return count{}, err

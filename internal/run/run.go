@@ -74,6 +74,7 @@ type Run struct {
 
 	id       quarry.RunID
 	pass     int
+	seen     string // what the files of the sources were before any of them was read
 	learned  *forecast.Learned
 	foreseen book.Forecast
 	planned  plan.Plan
@@ -117,7 +118,7 @@ type step struct {
 // an error.
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	defer r.places.Close()
-	r.began = time.Now()
+	r.began, r.seen = time.Now(), r.fingerprint()
 	if err := r.open(ctx); err != nil {
 		return Outcome{}, err
 	}

@@ -70,8 +70,10 @@ func (a *audit) reportFile() error {
 	}
 	paid := a.usage[a.plan.Pass]
 	var whole quarry.Usage
-	for _, u := range a.usage {
-		whole.Add(u)
+	for pass, u := range a.usage {
+		if pass <= a.plan.Pass { // one that was given up after it is not in its report
+			whole.Add(u)
+		}
 	}
 	a.reportTokens("", &r.Tokens, paid)
 	if r.LastPass != nil && r.WholeRun != nil { // a version wrote it that says so

@@ -20,7 +20,7 @@ type Head struct {
 	Model    string
 	Pools    []ledger.Pool // that the last command named, the home pool first
 	Sources  []string      // as they were named
-	Seen     string        // the digest of the sources' files when the pass began; empty: not known
+	Seen     string        // the digest of the files that the last plan was made of; empty: not known, or that plan was dropped or given up
 	Settings string        // the digest of all that decides what the pass sends
 	Known    string        // the stamp of the file of given answers
 

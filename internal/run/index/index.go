@@ -56,15 +56,38 @@ func (p Pass) Path(name string) string { return filepath.Join(p.dir, name) }
 // results can be made again.
 func Forget(e *effect.Effects, run string, pass, before int) error {
 	for older := pass - 1; older > 0; older-- {
-		dir := Of(e, run, older).dir
-		if _, err := os.Stat(dir); older == before || errors.Is(err, os.ErrNotExist) {
+		p := Of(e, run, older)
+		if _, err := os.Stat(p.dir); older == before || errors.Is(err, os.ErrNotExist) {
 			continue
 		}
-		if err := e.RemoveAll(dir); err != nil {
+		if err := p.Remove(); err != nil {
 			return err
 		}
 	}
-	return nil
+	return removeDropped(e, run)
+}
+
+// Remove removes the index of the pass. It is moved away first: a process that dies while files are removed leaves no index with
+// holes.
+func (p Pass) Remove() error {
+	run := filepath.Dir(filepath.Dir(p.dir))
+	if err := removeDropped(p.effects, run); err != nil {
+		return err
+	}
+	if err := p.effects.Rename(p.dir, dropped(run)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return removeDropped(p.effects, run)
+}
+
+// dropped is where the index of a pass is while it is removed.
+func dropped(run string) string { return filepath.Join(run, "index", "dropped") }
+
+func removeDropped(e *effect.Effects, run string) error {
+	if _, err := os.Stat(dropped(run)); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return e.RemoveAll(dropped(run))
 }
 
 // Entry is what the index keeps of a document.

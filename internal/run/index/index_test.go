@@ -303,6 +303,32 @@ func TestOlderPassesAreForgotten(t *testing.T) {
 	}
 }
 
+// TestNoIndexHasHoles dies while the files of an old index are removed.
+func TestNoIndexHasHoles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pass(t, dir, 1)
+	pass(t, dir, 2)
+	old := index.Of(nil, dir, 1)
+	died := errors.New("died")
+	err := index.Forget(effect.New(func(p effect.Point) error {
+		if strings.HasPrefix(p.What, "remove ") { // of which half may be done by then
+			return died
+		}
+		return nil
+	}), dir, 2, 0)
+	if !errors.Is(err, died) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old.Path("")); err == nil {
+		t.Error("the index that was to be removed is there, and not all of it")
+	}
+	must(t, index.Forget(effect.New(nil), dir, 2, 0))
+	if left, err := os.ReadDir(filepath.Join(dir, "index")); err != nil || len(left) != 1 {
+		t.Errorf("left in index: %v, %v", left, err)
+	}
+}
+
 func TestBlocksAndWhatIsNeverAsked(t *testing.T) {
 	t.Parallel()
 	p := pass(t, t.TempDir(), 1)
