@@ -1,6 +1,7 @@
 package effect_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -145,6 +147,72 @@ func TestAFailedTransactionChangesNothing(t *testing.T) {
 	}
 	if err := db.QueryRow(t.Context(), `SELECT n FROM n WHERE n = 2`, nil, &n); !errors.Is(err, effect.ErrNoRows) {
 		t.Errorf("QueryRow of none = %v, want ErrNoRows", err)
+	}
+}
+
+// TestWhatEndsAContextEndsItsQueries ends a context before, in and after each statement: the error is why it ended, not what a driver
+// says of a query that was cut off.
+func TestWhatEndsAContextEndsItsQueries(t *testing.T) {
+	t.Parallel()
+	db, err := effect.New(nil).OpenDB("sqlite", "file:"+filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	const many = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT `
+	insert := func(ctx context.Context, tx *effect.Tx) error {
+		_, err := tx.ExecContext(ctx, `CREATE TABLE t (i)`)
+		return err
+	}
+	none := func() {}
+	for name, query := range map[string]func(ctx context.Context, end func()) error{
+		"begin": func(ctx context.Context, end func()) error {
+			end()
+			return db.Change(ctx, "x", func(tx *effect.Tx) error { return insert(ctx, tx) })
+		},
+		"statement": func(ctx context.Context, end func()) error {
+			return db.Change(ctx, "x", func(tx *effect.Tx) error { end(); return insert(ctx, tx) })
+		},
+		"commit": func(ctx context.Context, end func()) error {
+			return db.Change(ctx, "x", func(tx *effect.Tx) error { err := insert(ctx, tx); end(); return err })
+		},
+		"row": func(ctx context.Context, end func()) error {
+			time.AfterFunc(50*time.Millisecond, end)
+			var n int
+			return db.QueryRow(ctx, many+`COUNT(*) FROM n`, nil, &n)
+		},
+		"rows": func(ctx context.Context, end func()) error {
+			rows, err := db.Query(ctx, many+`i FROM n`)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = rows.Close() }()
+			for end := end; rows.Next(); end = none {
+				end()
+			}
+			return rows.Err()
+		},
+		"scan": func(ctx context.Context, end func()) error {
+			rows, err := db.Query(ctx, many+`i FROM n`)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = rows.Close() }()
+			rows.Next()
+			end()
+			for n := 0; ; {
+				if err := rows.Scan(&n); err != nil {
+					return err
+				}
+			}
+		},
+	} {
+		why := errors.New("why")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		if err := query(ctx, func() { cancel(why) }); !errors.Is(err, why) {
+			t.Errorf("%s: %v, want the cause", name, err)
+		}
+		cancel(nil)
 	}
 }
 
