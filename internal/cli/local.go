@@ -28,7 +28,7 @@ func (a *App) localCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "local [-- COMMAND ARGS…]",
 		Short: "Serve the stand-in for S3, Bedrock, IAM, STS and Service Quotas",
-		Long: `Local serves S3, Bedrock batch inference, Bedrock runtime, and the parts of IAM, STS and Service
+		Long: `Local serves S3, Bedrock's jobs and on-demand calls, and the parts of IAM, STS and Service
 Quotas that a job needs, on one port and with AWS's own protocols.
 
 With a COMMAND, it starts the stand-in on a free port, runs the command with the variables that
@@ -43,7 +43,9 @@ start, it prints variables that lead nowhere, so that no later command reaches A
 
 In other shells:
 
+  # fish
   quarry local --detach --shell fish | source
+  # PowerShell
   quarry local --detach --shell powershell | Out-String | Invoke-Expression
 
 Without either, it prints the variables and serves until Ctrl-C.
