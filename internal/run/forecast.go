@@ -7,7 +7,6 @@ import (
 	"quarry"
 	"quarry/internal/aws/cost"
 	"quarry/internal/base/figure"
-	"quarry/internal/base/ledger"
 	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/forecast"
@@ -61,10 +60,6 @@ func (r *Run) keepForecast(ctx context.Context) error {
 // basis is what the forecast of the pass rests on now.
 func (r *Run) basis() *forecast.Basis {
 	return &forecast.Basis{Model: r.current().answers(), Prices: r.current().prices(), Learned: r.learned, Texts: r.planned.Texts()}
-}
-
-func (r *Run) pricesAt(p ledger.Pool) forecast.Prices {
-	return forecast.Prices{Table: r.cfg.Prices, Model: p.Model, Region: p.Region}
 }
 
 // question is what a person is asked before the first call.

@@ -85,17 +85,3 @@ func (r *Run) reconcile(ctx context.Context, kind quarry.ShardKind) error {
 	}
 	return nil
 }
-
-// countUnsent adds up the records of the pass that no job took.
-func (r *Run) countUnsent(ctx context.Context) error {
-	shards, err := r.ledger.Shards(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range shards {
-		if s := &shards[i]; s.Pass == r.planned.Pass && s.Unasked != "" {
-			r.unsent += s.Records
-		}
-	}
-	return nil
-}

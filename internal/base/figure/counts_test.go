@@ -31,7 +31,7 @@ var counted = regexp.MustCompile(`%d (more |other |further )?` +
 func TestMessagesCountWithFigure(t *testing.T) {
 	t.Parallel()
 	read := 0
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err

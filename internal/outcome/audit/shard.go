@@ -237,7 +237,7 @@ func (p *shardProof) checkID(ix *index, l *part) {
 	case n == 0 || string(l.RecordID) != want:
 		p.found.name(altered, l.ID, l.RecordID, "its recordId is not the one of its id and key, %s", want)
 	case number > e.parts || l.Parts != e.parts:
-		p.found.name(altered, l.ID, l.RecordID, "part %d of %d, but the index has %d parts", number, l.Parts, e.parts)
+		p.found.name(altered, l.ID, l.RecordID, "part %d of %d, but the index has %s", number, l.Parts, figure.Count(int64(e.parts), "part"))
 	case (merges || n > e.tries+1) != (p.row.Kind == quarry.RetryShard):
 		p.found.name(altered, l.ID, l.RecordID, "attempt %d in a shard of kind %s", n, p.row.Kind)
 	}

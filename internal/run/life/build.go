@@ -16,7 +16,7 @@ import (
 	"quarry/internal/run/relocate"
 )
 
-func build(l *Life, ctx context.Context, s *ledger.Shard) error {
+func build(ctx context.Context, l *Life, s *ledger.Shard) error {
 	return l.exclusive(ctx, func() error { return l.build(ctx, s) })
 }
 

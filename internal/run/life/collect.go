@@ -21,7 +21,7 @@ import (
 
 // collectJob takes whatever an ended job gave, from every terminal state, and turns it into the shard's journal. A job that
 // failed before any record was answered is made again once a person has removed the cause.
-func collectJob(l *Life, ctx context.Context, s *ledger.Shard) error {
+func collectJob(ctx context.Context, l *Life, s *ledger.Shard) error {
 	return l.exclusive(ctx, func() error { return l.collect(ctx, s) })
 }
 
@@ -173,7 +173,7 @@ func Output(b *bucket.Bucket) collect.Store {
 }
 
 // call sends the records of a shard as on-demand calls and makes its journal from their answers.
-func call(l *Life, ctx context.Context, s *ledger.Shard) error {
+func call(ctx context.Context, l *Life, s *ledger.Shard) error {
 	if s.Unasked != "" {
 		return l.EndCalls(ctx, s)
 	}
@@ -215,7 +215,7 @@ func (l *Life) EndCalls(ctx context.Context, s *ledger.Shard) error {
 }
 
 // finish removes what only a shard that is under way needs.
-func finish(l *Life, _ context.Context, s *ledger.Shard) error {
+func finish(_ context.Context, l *Life, s *ledger.Shard) error {
 	if !l.KeepShards {
 		for _, path := range []string{l.Files.Input(s.ID), l.Files.Base(s.ID), l.Files.Calls(s.ID)} {
 			if _, err := os.Stat(path); err != nil {

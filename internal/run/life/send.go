@@ -23,7 +23,7 @@ import (
 )
 
 // upload puts the shard's part of the index and its input file into the bucket of its pool. Calls need neither.
-func upload(l *Life, ctx context.Context, s *ledger.Shard) error {
+func upload(ctx context.Context, l *Life, s *ledger.Shard) error {
 	if !asJob(s) {
 		return s.State.Advance(quarry.ShardBuilt, quarry.ShardCalling)
 	}
@@ -100,7 +100,7 @@ func (l *Life) request(s *ledger.Shard, to *pool.Pool) bedrock.CreateRequest {
 
 // intend stores what is about to be submitted. The intent must be on disk before the call: a job we forgot is a job we pay for
 // twice.
-func intend(l *Life, _ context.Context, s *ledger.Shard) error {
+func intend(_ context.Context, l *Life, s *ledger.Shard) error {
 	to, err := l.Pools.Of(s)
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func intend(l *Life, _ context.Context, s *ledger.Shard) error {
 
 // submit creates the job. Unless this process wrote the intent and never sent it, it looks first whether the provider knows the
 // job.
-func submit(l *Life, ctx context.Context, s *ledger.Shard) error {
+func submit(ctx context.Context, l *Life, s *ledger.Shard) error {
 	to, err := l.Pools.Of(s)
 	if err != nil {
 		return err
@@ -208,7 +208,7 @@ func (l *Life) Find(ctx context.Context, s *ledger.Shard) (bool, error) {
 }
 
 // poll reads the job's status.
-func poll(l *Life, ctx context.Context, s *ledger.Shard) error {
+func poll(ctx context.Context, l *Life, s *ledger.Shard) error {
 	at, err := l.Pools.Of(s)
 	if err != nil {
 		return err

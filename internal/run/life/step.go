@@ -32,11 +32,11 @@ var life = map[quarry.ShardState]stage{
 
 type stage struct {
 	gates gates
-	act   func(*Life, context.Context, *ledger.Shard) error
+	act   func(context.Context, *Life, *ledger.Shard) error
 }
 
 // gates are passed in order; the first that does not say Go ends the step.
-type gates []func(*Life, context.Context, *ledger.Shard) (verdict.Verdict, error)
+type gates []func(context.Context, *Life, *ledger.Shard) (verdict.Verdict, error)
 
 // Step brings a shard one state further, or leaves it to wait.
 func (l *Life) Step(ctx context.Context, s *ledger.Shard) error {
@@ -52,7 +52,7 @@ func (l *Life) Step(ctx context.Context, s *ledger.Shard) error {
 		}
 	}()
 	for _, gate := range stage.gates {
-		v, err := gate(l, ctx, s)
+		v, err := gate(ctx, l, s)
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (l *Life) Step(ctx context.Context, s *ledger.Shard) error {
 			return l.follow(ctx, s, v)
 		}
 	}
-	return stage.act(l, ctx, s)
+	return stage.act(ctx, l, s)
 }
 
 // follow does what a verdict says.
@@ -81,7 +81,7 @@ func (l *Life) follow(ctx context.Context, s *ledger.Shard, v verdict.Verdict) e
 }
 
 // stop obeys a request to stop: what was not sent stays unsent, open jobs are stopped, and what they finished is collected.
-func stop(l *Life, ctx context.Context, s *ledger.Shard) (verdict.Verdict, error) {
+func stop(ctx context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
 	requested := l.Stop()
 	if requested == nil {
 		return verdict.Go{}, nil
@@ -106,7 +106,7 @@ func stop(l *Life, ctx context.Context, s *ledger.Shard) (verdict.Verdict, error
 }
 
 // late follows the deadline.
-func late(l *Life, ctx context.Context, s *ledger.Shard) (verdict.Verdict, error) {
+func late(ctx context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
 	if s.Mode != quarry.ModeJob || s.Unasked != "" {
 		return verdict.Go{}, nil
 	}
@@ -118,7 +118,7 @@ func late(l *Life, ctx context.Context, s *ledger.Shard) (verdict.Verdict, error
 }
 
 // underCap holds the shard back where it could pass the limit of the cost. What is held back keeps no slot for its job.
-func underCap(l *Life, ctx context.Context, s *ledger.Shard) (verdict.Verdict, error) {
+func underCap(ctx context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
 	if l.Cap == nil {
 		return verdict.Go{}, nil
 	}
@@ -136,7 +136,7 @@ func underCap(l *Life, ctx context.Context, s *ledger.Shard) (verdict.Verdict, e
 }
 
 // place chooses the pool of a shard that is sent as a job.
-func place(l *Life, _ context.Context, s *ledger.Shard) (verdict.Verdict, error) {
+func place(_ context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
 	if !asJob(s) {
 		return verdict.Go{}, nil
 	}
@@ -144,12 +144,12 @@ func place(l *Life, _ context.Context, s *ledger.Shard) (verdict.Verdict, error)
 }
 
 // slot takes a slot for the shard's job in its pool.
-func slot(l *Life, _ context.Context, s *ledger.Shard) (verdict.Verdict, error) {
+func slot(_ context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
 	return l.schedule.Slot(s, time.Now()), nil
 }
 
 // turn bounds how many shards that turned from jobs to calls are sent at once.
-func turn(l *Life, _ context.Context, s *ledger.Shard) (verdict.Verdict, error) {
+func turn(_ context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
 	if s.Late && !l.turns.begin(s.ID) {
 		return verdict.Wait{Why: "the calls of other shards", For: time.Second}, nil
 	}

@@ -151,7 +151,7 @@ func TestARequestToStopIsObeyed(t *testing.T) {
 		"a job that is being stopped is polled": {row(1, quarry.ShardSubmitted, stopping), quarry.ShardPlanned, verdict.Go{}},
 	} {
 		w := newWorld(t, tt.s, row(2, tt.other)).again(func(c *Config) { c.Stop = func() error { return requested } })
-		v, err := stop(w.Life, t.Context(), &tt.s)
+		v, err := stop(t.Context(), w.Life, &tt.s)
 		if wantErr, ok := tt.want.(error); ok && !errors.Is(err, wantErr) || !ok && v != tt.want {
 			t.Errorf("%s: %+v, %v, want %+v", name, v, err, tt.want)
 		}
@@ -159,7 +159,7 @@ func TestARequestToStopIsObeyed(t *testing.T) {
 	for _, state := range []quarry.ShardState{quarry.ShardIntended, quarry.ShardEnded, quarry.ShardCollected} {
 		for _, gate := range life[state].gates {
 			s := row(1, state)
-			if _, err := gate(newWorld(t, s).again(func(c *Config) { c.Stop = func() error { return requested } }).Life, t.Context(), &s); err != nil {
+			if _, err := gate(t.Context(), newWorld(t, s).again(func(c *Config) { c.Stop = func() error { return requested } }).Life, &s); err != nil {
 				t.Errorf("%s: %v: what may be at the provider is followed to its end", state, err)
 			}
 		}
@@ -174,7 +174,7 @@ func TestTheCapHoldsAShardBack(t *testing.T) {
 		t.Fatalf("the shard is %s, waits for %q, %v, want it to wait for the cap", second.State, second.Waits, err)
 	}
 	third := row(3, quarry.ShardUploaded)
-	if v, _ := slot(w.Life, t.Context(), &third); v != (verdict.Go{}) {
+	if v, _ := slot(t.Context(), w.Life, &third); v != (verdict.Go{}) {
 		t.Errorf("the second of two slots: %+v, want it free: what is held back keeps none", v)
 	}
 }
@@ -239,7 +239,7 @@ func TestTwoShardsAreCalledAtOnce(t *testing.T) {
 	rows := []ledger.Shard{row(1, quarry.ShardCalling, called), row(2, quarry.ShardCalling, called), row(3, quarry.ShardCalling, called)}
 	w := newWorld(t, rows...)
 	for i, want := range []verdict.Verdict{verdict.Go{}, verdict.Go{}, verdict.Wait{Why: "the calls of other shards", For: time.Second}} {
-		if v, err := turn(w.Life, t.Context(), &rows[i]); v != want || err != nil {
+		if v, err := turn(t.Context(), w.Life, &rows[i]); v != want || err != nil {
 			t.Errorf("shard %d: %+v, %v, want %+v", i+1, v, err, want)
 		}
 	}
@@ -251,7 +251,7 @@ func TestTwoShardsAreCalledAtOnce(t *testing.T) {
 	}
 	alone := row(4, quarry.ShardCalling, func(s *ledger.Shard) { s.Mode = quarry.ModeOnDemand })
 	w.turns.begin("s00005")
-	if v, _ := turn(w.Life, t.Context(), &alone); v != (verdict.Go{}) {
+	if v, _ := turn(t.Context(), w.Life, &alone); v != (verdict.Go{}) {
 		t.Errorf("a shard of a pass of calls: %+v, want Go", v)
 	}
 }

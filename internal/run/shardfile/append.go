@@ -54,14 +54,14 @@ func (p *Part) appendMembers(dst []byte) (_ []byte, err error) {
 	return dst, err
 }
 
-func (c *Cleaned) append(dst []byte) []byte {
-	dst = jsonl.AppendQuoted(append(dst, `{"mode":`...), c.Mode)
-	dst = strconv.AppendInt(append(dst, `,"source":`...), c.Source, 10)
-	dst = strconv.AppendInt(append(dst, `,"text":`...), c.Text, 10)
-	dst = flag(dst, `,"cut":true`, c.Cut)
-	if len(c.Dropped) > 0 {
+func (cl *Cleaned) append(dst []byte) []byte {
+	dst = jsonl.AppendQuoted(append(dst, `{"mode":`...), cl.Mode)
+	dst = strconv.AppendInt(append(dst, `,"source":`...), cl.Source, 10)
+	dst = strconv.AppendInt(append(dst, `,"text":`...), cl.Text, 10)
+	dst = flag(dst, `,"cut":true`, cl.Cut)
+	if len(cl.Dropped) > 0 {
 		rules := make([]string, 0, 8)
-		for rule := range c.Dropped {
+		for rule := range cl.Dropped {
 			rules = append(rules, rule)
 		}
 		slices.Sort(rules)
@@ -70,7 +70,7 @@ func (c *Cleaned) append(dst []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			tally := c.Dropped[rule]
+			tally := cl.Dropped[rule]
 			dst = strconv.AppendInt(append(jsonl.AppendQuoted(dst, rule), ':', '['), tally[0], 10)
 			dst = strconv.AppendInt(append(dst, ','), tally[1], 10)
 			dst = append(dst, ']')
