@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -11,9 +12,18 @@ import (
 )
 
 // remember adds the outcomes of all shards whose journals are sealed to the run's memory (package answered), so an answer that was
-// paid for once is found again whatever was sent in between. A directory of an earlier version, which has no memory, is read as a whole.
+// paid for once is found again whatever was sent in between. A directory of an earlier version, which has no memory, is read as a whole,
+// and so is one whose memory is damaged.
 func (r *Run) remember(ctx context.Context) error {
 	file, err := answered.Open(r.cfg.Dir)
+	why := "an earlier version of Quarry did not keep it"
+	damaged := errors.Is(err, answered.ErrDamaged)
+	if damaged {
+		why = "it is damaged"
+		if err = r.effects.Remove(answered.Path(r.cfg.Dir)); err == nil {
+			file, err = answered.Open(r.cfg.Dir)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -33,13 +43,13 @@ func (r *Run) remember(ctx context.Context) error {
 			continue
 		}
 		todo = append(todo, answered.Sealed{Shard: s.ID, Pass: s.Pass})
-		if s.Pass <= head.Finished {
+		if s.Pass <= head.Finished || damaged {
 			old++
 		}
 	}
 	if old > 0 {
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s is made once from the journals of %s, because an earlier version of Quarry did not keep it",
-			filepath.Join("index", "answered"), figure.Count(old, "shard"))})
+		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s is made once from the journals of %s, because %s",
+			filepath.Join("index", "answered"), figure.Count(old, "shard"), why)})
 	}
 	passes, err := r.passesWithGiven(ctx)
 	if err != nil {

@@ -38,7 +38,10 @@ type File struct {
 	from int64 // where the entries begin
 }
 
-// Open reads the file's first line.
+// ErrDamaged says that the file is not what was written. All that it holds can be read again from the journals.
+var ErrDamaged = errors.New("damaged")
+
+// Open reads the file's first line. What is no whole file fails with ErrDamaged.
 func Open(run string) (*File, error) {
 	f := &File{path: Path(run)}
 	in, err := os.Open(f.path)
@@ -49,12 +52,17 @@ func Open(run string) (*File, error) {
 		return nil, err
 	}
 	defer func() { _ = in.Close() }()
-	line, err := bufio.NewReaderSize(in, 64<<10).ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &f.head)
-	}
+	info, err := in.Stat()
 	if err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReaderSize(in, 64<<10).ReadBytes('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read %s: %w", f.path, err)
+	}
+	f.from = int64(len(line))
+	if json.Unmarshal(line, &f.head) != nil || f.head.Format < 1 {
+		return nil, f.damaged("its first line is no header")
 	}
 	if f.head.Format != format {
 		return nil, &quarry.Error{
@@ -62,8 +70,16 @@ func Open(run string) (*File, error) {
 			Hint: "use the version of Quarry that wrote it, or a newer version",
 		}
 	}
-	f.from = int64(len(line))
+	if (info.Size()-f.from)%int64(entryBytes) != 0 {
+		return nil, f.damaged("its last entry is not whole")
+	}
 	return f, nil
+}
+
+func (f *File) damaged(how string) error {
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "read", Subject: f.path, Err: fmt.Errorf("%w: %s", ErrDamaged, how), Hint: "`quarry run` makes it again from the journals",
+	}
 }
 
 // Has reports whether the outcomes of a shard are in the file.
