@@ -70,21 +70,16 @@ func (l *Ledger) upgrade(ctx context.Context, e *effect.Effects, path string, fr
 	})
 }
 
-// upgradedCopy closes a ledger of an older format, and opens a copy of it that has the format of this version. Close removes the copy.
-// It returns the ledger that is to be closed, also with an error.
-func (l *Ledger) upgradedCopy(ctx context.Context, e *effect.Effects) (*Ledger, error) {
+// readableCopy closes a ledger that cannot be read where it is, and opens a copy of it that has the format of this version. fill makes
+// the copy, and Close removes it. It returns the ledger that is to be closed, also with an error.
+func (l *Ledger) readableCopy(ctx context.Context, e *effect.Effects, fill func(to string) error) (*Ledger, error) {
 	dir, err := e.TempDir("")
 	if err != nil {
 		return l, fmt.Errorf("copy it: %w", err)
 	}
 	drop := func() error { return e.RemoveAll(dir) }
 	path := filepath.Join(dir, "ledger.db")
-	// What the log holds is part of the copy, also while another process writes.
-	rows, err := l.db.Query(ctx, `VACUUM INTO $1`, path)
-	if err == nil {
-		err = errors.Join(rows.Err(), rows.Close())
-	}
-	if err != nil {
+	if err := fill(path); err != nil {
 		l.drop = drop
 		return l, fmt.Errorf("copy it: %w", err)
 	}
@@ -95,6 +90,35 @@ func (l *Ledger) upgradedCopy(ctx context.Context, e *effect.Effects) (*Ledger, 
 	}
 	copied.drop = drop
 	return copied, l.Close()
+}
+
+// vacuumInto copies what SQLite reads. What the log holds is part of the copy, also while another process writes.
+func (l *Ledger) vacuumInto(ctx context.Context, to string) error {
+	rows, err := l.db.Query(ctx, `VACUUM INTO $1`, to)
+	if err != nil {
+		return err
+	}
+	return errors.Join(rows.Err(), rows.Close())
+}
+
+// copyFiles copies the ledger and its log, if there is one. The log comes last: what moves from it into the ledger meanwhile is in
+// the copy of one of them. A copy of a ledger that was written meanwhile may be torn, so it is refused.
+func (l *Ledger) copyFiles(e *effect.Effects, to string) error {
+	before, err := os.Stat(l.path)
+	if err != nil {
+		return err
+	}
+	if err := copyFile(e, l.path, to); err != nil {
+		return err
+	}
+	if err := copyFile(e, l.path+"-wal", to+"-wal"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	after, err := os.Stat(l.path)
+	if err == nil && !after.ModTime().Equal(before.ModTime()) {
+		err = errors.New("another process is writing it; try again in a moment")
+	}
+	return err
 }
 
 func copyFile(e *effect.Effects, from, to string) error {

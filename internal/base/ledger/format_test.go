@@ -197,3 +197,50 @@ func TestALedgerThatMayOnlyBeReadIsNamed(t *testing.T) {
 		t.Errorf("SetFacts = %v, want a usage error that names %s", err, path)
 	}
 }
+
+// TestALedgerIsReadWhereNothingMayBeWritten has a broken link in the place of the index of SQLite's log, so that it cannot make one: as
+// in a directory of another user. A ledger that was closed has no log; one whose process was killed has.
+func TestALedgerIsReadWhereNothingMayBeWritten(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	t.Setenv("TMP", tmp)
+	for _, killed := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "ledger.db")
+		writer, err := ledger.Open(t.Context(), effect.New(nil), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writer.SetFacts(t.Context(), map[string]string{"run": "abcdefghij"}); err != nil {
+			t.Fatal(err)
+		}
+		left := filepath.Join(t.TempDir(), "ledger.db")
+		if killed {
+			err = os.CopyFS(filepath.Dir(left), os.DirFS(filepath.Dir(path)))
+		}
+		if err := errors.Join(err, writer.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !killed {
+			left = path
+		}
+		if _, err := os.Stat(left + "-wal"); (err == nil) != killed {
+			t.Fatalf("killed %t: a log: %v", killed, err)
+		}
+		if err := errors.Join(os.RemoveAll(left+"-shm"), os.Symlink(filepath.Join("missing", "shm"), left+"-shm")); err != nil {
+			t.Fatal(err)
+		}
+		l, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), left)
+		if err != nil {
+			t.Fatalf("killed %t: %v", killed, err)
+		}
+		if facts, err := l.Facts(t.Context(), "run"); err != nil || facts["run"] != "abcdefghij" {
+			t.Errorf("killed %t: facts = %v, %v", killed, facts, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		if rest, err := os.ReadDir(tmp); err != nil || len(rest) > 0 {
+			t.Errorf("killed %t: left in the place for temporary files: %v, %v", killed, rest, err)
+		}
+	}
+}

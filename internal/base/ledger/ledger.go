@@ -90,7 +90,7 @@ func Open(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) 
 	return l, nil
 }
 
-// OpenReadOnly opens a ledger that another process may write. It fails with os.ErrNotExist where there is none.
+// OpenReadOnly opens a ledger that another process may write, or a copy of one whose directory this user may not write. It fails with os.ErrNotExist where there is none.
 func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
@@ -99,13 +99,16 @@ func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger,
 	if err != nil {
 		return nil, err
 	}
-	n := 0
+	n := Format
 	err = l.holdsRun(ctx)
 	if err == nil {
 		n, err = l.format(ctx)
 	}
-	if err == nil && n < Format {
-		l, err = l.upgradedCopy(ctx, e)
+	switch {
+	case unwritable(err): // SQLite reads a log only where it can write an index of it
+		l, err = l.readableCopy(ctx, e, func(to string) error { return l.copyFiles(e, to) })
+	case err == nil && n < Format:
+		l, err = l.readableCopy(ctx, e, func(to string) error { return l.vacuumInto(ctx, to) })
 	}
 	if err != nil {
 		return nil, openFault(path, errors.Join(err, l.Close()))
@@ -169,14 +172,7 @@ func openHint(err error) string {
 		return "restore the file from a copy, or name another directory with --dir; `quarry adopt` takes over the jobs of a lost " +
 			"ledger; if the directory never held a run, remove the file"
 	}
-	s, ok := errors.AsType[interface {
-		error
-		Code() int
-	}](err)
-	if !ok {
-		return ""
-	}
-	switch s.Code() & 0xff {
+	switch resultCode(err) {
 	case 11, 26: // SQLITE_CORRUPT, SQLITE_NOTADB
 		return "the file is damaged or belongs to another program: restore it from a copy, or name another directory with --dir; " +
 			"`quarry adopt` takes over the jobs of a lost directory"
@@ -184,6 +180,24 @@ func openHint(err error) string {
 		return "let this user read and write the directory and its contents, or name another with --dir"
 	}
 	return ""
+}
+
+// resultCode is SQLite's primary result code of an error; 0: it is none of SQLite's.
+func resultCode(err error) int {
+	s, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err)
+	if !ok {
+		return 0
+	}
+	return s.Code() & 0xff
+}
+
+// unwritable reports whether SQLite could not make a file next to the ledger.
+func unwritable(err error) bool {
+	code := resultCode(err)
+	return code == 8 || code == 14 // SQLITE_READONLY, SQLITE_CANTOPEN
 }
 
 func open(e *effect.Effects, path, options string) (*Ledger, error) {
