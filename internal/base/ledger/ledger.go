@@ -90,7 +90,8 @@ func Open(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) 
 	return l, nil
 }
 
-// OpenReadOnly opens a ledger that another process may write, or a copy of one whose directory this user may not write. It fails with os.ErrNotExist where there is none.
+// OpenReadOnly opens a ledger that another process may write, or a copy of one whose directory this user may not write. It fails
+// with os.ErrNotExist where there is none.
 func OpenReadOnly(ctx context.Context, e *effect.Effects, path string) (*Ledger, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
