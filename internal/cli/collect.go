@@ -92,7 +92,7 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 	case !h.Done && !h.Adopted:
 		a.say("some documents were not sent: rerun `quarry run` to send the rest")
 	}
-	if n := h.Totals.Invalid + h.Totals.Failed; n > 0 {
+	if n := h.Report.Documents.Invalid + h.Report.Documents.Failed; n > 0 {
 		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%s ended invalid or failed", figure.Count(n, "document")), Hint: "failed.jsonl names each and why"}
 	}
 	return nil

@@ -21,11 +21,14 @@ func Audit(ctx context.Context, dir string, l *ledger.Ledger) (cfg audit.Config,
 	if err == nil && p.Plan == nil && h.Finished != 0 { // results.jsonl is of the pass before
 		p, err = b.Pass(ctx, h.Finished)
 	}
+	for n := h.Pass - 1; err == nil && p.Plan == nil && n > 0; n-- { // the run has no results; a pass that was given up sent something
+		p, err = b.Pass(ctx, n)
+	}
 	if err != nil || p.Plan == nil {
 		return cfg, h, err
 	}
 	cfg.Plan = &audit.Plan{Pass: p.Plan.Pass, Documents: p.Plan.Documents, Orders: p.Plan.Orders, Asked: p.Plan.Asked}
-	cfg.Ended = p.Plan.Pass == h.Finished
+	cfg.Ended = p.Plan.Pass == h.Finished && !h.SetAside
 	return cfg, h, nil
 }
 

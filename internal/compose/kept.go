@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"quarry/internal/prepare/source/note"
 	"quarry/internal/prepare/source/s3"
 	"quarry/internal/run"
+	"quarry/internal/run/plan"
 )
 
 // KeepSources opens a run's sources for a pass. What can be read only once, or changes while it is read, is kept first: a
@@ -59,6 +61,37 @@ func (pr *Program) KeepSources(s *config.Settings, e *effect.Effects, dir string
 			}
 		}
 		return sources, nil
+	}
+}
+
+// anyDocument refuses sources without a document. Sources that change, or that can be read only once, are not looked at.
+func (pr *Program) anyDocument(s *config.Settings, e *effect.Effects, args []string, records bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		cfg, err := pr.sourceConfig(s, e, records)
+		if err != nil || source.Seen(args) == "" || slices.ContainsFunc(args, func(arg string) bool { return source.Changing(ctx, arg, cfg) }) {
+			return err
+		}
+		cfg.Notes = new(note.Book)
+		sources, err := source.Open(ctx, args, cfg)
+		if err != nil {
+			return err
+		}
+		for _, src := range sources {
+			for block, err := range src.Blocks(ctx, quarry.Position{}) {
+				if err != nil {
+					return err
+				}
+				for _, err := range block.Documents {
+					if item := (*quarry.ItemError)(nil); !errors.As(err, &item) {
+						return err
+					}
+				}
+			}
+		}
+		return &quarry.Error{
+			Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(args, " "), Err: plan.ErrNoDocuments,
+			Hint: "check the path; `quarry clean SOURCE` shows what Quarry reads from it",
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 	r := run.New(cfg, run.Deps{
 		Effects: e, Ledger: l, Keep: pr.KeepSources(s, e, dir, in.Sources, in.Records, in.Watch), Bucket: where.Bucket, Bedrock: where.Bedrock,
 		Watch: in.Watch, Pools: pr.FurtherPools(ctx, s, e, dir, where), PoolAt: where.PoolAt,
-		Preflight: pr.preflightOf(s, where, l), Confirm: in.Confirm,
+		AnyDocument: pr.anyDocument(s, e, in.Sources, in.Records), Preflight: pr.preflightOf(s, where, l), Confirm: in.Confirm,
 	})
 	c.Add(func() error { return r.Close(context.WithoutCancel(ctx)) })
 	return r, nil

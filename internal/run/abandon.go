@@ -49,18 +49,34 @@ func (r *Run) letGo(ctx context.Context) error {
 		if other || changed {
 			return r.dropPass(ctx, pass, rows)
 		}
-	case other || kept.Unanswered:
-		return r.giveUp(ctx, pass, rows)
 	default:
-		corrected, err := r.corrected(ctx, kept.Judged, head.Seen)
-		if err != nil {
-			return err
+		over := other || kept.Unanswered
+		if !over {
+			if over, err = r.corrected(ctx, kept.Judged, head.Seen); err != nil {
+				return err
+			}
 		}
-		if corrected {
+		if over {
+			if err := r.refusal(ctx); err != nil {
+				return err
+			}
 			return r.giveUp(ctx, pass, rows)
 		}
 	}
 	return r.freeUnsent(ctx, rows)
+}
+
+// refusal says why this command would be refused before it sends anything: no pass is given up for such a command.
+func (r *Run) refusal(ctx context.Context) error {
+	for _, check := range []func(context.Context) error{r.deps.AnyDocument, r.deps.Preflight} {
+		if check == nil {
+			continue
+		}
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sent reports whether a shard may have reached the provider.

@@ -3,11 +3,13 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"quarry"
 	"quarry/internal/base/ledger"
+	"quarry/internal/run/book"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
 )
@@ -47,6 +49,9 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 	if err != nil {
 		return c, err
 	}
+	if head.Finished != 0 && !head.Ended() && !c.Adopted && !sentIn(rows, head.Pass) {
+		return c, r.collectNothing(ctx, &c, rows, &head)
+	}
 	passes := []int{head.Pass}
 	if c.Adopted {
 		passes = passesOf(rows, head.Pass)
@@ -58,6 +63,25 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 	}
 	c.Planned, c.Totals, c.Report = r.planned, r.totals, r.made
 	return c, nil
+}
+
+// collectNothing leaves the published files those of the finished pass: the pass at hand has sent nothing.
+func (r *Run) collectNothing(ctx context.Context, c *Collected, rows []ledger.Shard, head *book.Head) error {
+	if err := r.publishFinished(ctx); err != nil {
+		return err
+	}
+	c.Unsent = slices.DeleteFunc(rows, func(s ledger.Shard) bool { return s.Pass != head.Pass })
+	var err error
+	if c.Report, err = r.readReport(); err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: r.cfg.Dir, Err: err, Hint: "rerun `quarry run`, which writes it again"}
+	}
+	r.watch(Event{Kind: Note, Text: fmt.Sprintf("pass %d has sent nothing; the results are those of pass %d", head.Pass, head.Finished)})
+	return nil
+}
+
+// sentIn reports whether a shard of a pass may have reached the provider.
+func sentIn(rows []ledger.Shard, pass int) bool {
+	return slices.ContainsFunc(rows, func(s ledger.Shard) bool { return s.Pass == pass && sent(&s) })
 }
 
 func passesOf(rows []ledger.Shard, last int) []int {

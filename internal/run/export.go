@@ -28,6 +28,9 @@ func (r *Run) export(ctx context.Context) (count, error) { return r.exportAs(ctx
 
 // exportAs joins all attempts at each document and writes results.jsonl in the order of the sources, and failed.jsonl.
 func (r *Run) exportAs(ctx context.Context, how extent) (count, error) {
+	if err := r.setAside(ctx); err != nil {
+		return count{}, err
+	}
 	shards, err := r.ledger.Shards(ctx)
 	if err != nil {
 		return count{}, err

@@ -26,7 +26,7 @@ func (r *Run) open(ctx context.Context) error {
 	r.id = head.Run
 	// A pass is given up before the places are compared: what it sent is collected where it is.
 	for _, step := range []func(context.Context) error{
-		r.sameSources, r.sameTarget, r.letGo, r.samePlace, r.resume, r.samePools, r.collectFirst, r.choosePass,
+		r.sameSources, r.sameTarget, r.letGo, r.publishDropped, r.samePlace, r.resume, r.samePools, r.collectFirst, r.choosePass,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -200,6 +200,7 @@ func (r *Run) finished(ctx context.Context, end *book.Ended) error {
 	}
 	err := r.book.Change(ctx, r.pass, func(h *book.Head, p *book.Pass) {
 		h.Finished, h.FinishedSettings, h.Open = r.pass, r.asked.Settings, r.totals.Again+r.planned.Stale
+		h.SetAside = false
 		if end != nil {
 			p.Ended = end
 		}

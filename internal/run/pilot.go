@@ -12,6 +12,7 @@ import (
 	"quarry/internal/run/book"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/pilot"
+	"quarry/internal/run/results"
 )
 
 // preflight checks, at no cost, what could fail after money was spent, and asks the user before any is.
@@ -155,7 +156,10 @@ func (r *Run) blocked(ctx context.Context, gate pilot.Gate, v pilot.Verdict, p *
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(s ledger.Shard) bool { return !slices.Contains(p.Shards, s.ID) })
-	path := filepath.Join(r.cfg.Dir, "failed.jsonl")
+	if err := r.setAside(ctx); err != nil {
+		return err
+	}
+	path := filepath.Join(r.cfg.Dir, results.FailedFile)
 	if err := pilot.WriteFailed(ctx, r.effects, path, append(r.journals(rows), r.carriedParts()...)); err != nil {
 		return fmt.Errorf("write what failed in the pilot: %w", err)
 	}

@@ -51,6 +51,8 @@ type Deps struct {
 	// PoolAt gives a place that earlier commands named and this one does not: what they sent there is followed and collected there, and
 	// nothing new is sent. nil: a command that leaves such a place is refused.
 	PoolAt func(ledger.Pool) Pool
+	// AnyDocument refuses sources that hold no document, as those of a mistyped condition; nil where that is not checked early.
+	AnyDocument func(ctx context.Context) error
 	// Preflight checks for free whatever could fail later; nil where there is nothing to check.
 	Preflight func(ctx context.Context) error
 	// Confirm asks a person before money moves; nil where nobody has to be asked.

@@ -44,6 +44,8 @@ func (w *world) auditedAsCommand(t *testing.T, settings string) audit.Report {
 
 func refuse(context.Context) error { return errNoAnswer }
 
+func sayNo(context.Context, string) error { return errNoAnswer }
+
 func withSettings(settings string, pilotMinValid float64) func(*run.Config) {
 	return func(c *run.Config) { c.Settings, c.PilotMinValid = settings, pilotMinValid }
 }
@@ -84,7 +86,7 @@ func TestDeathWhileAnIncrementIsPlanned(t *testing.T) {
 			}
 			settings := begin(t, w)
 			w.cfg = withSettings(settings, 0)
-			w.deps = func(d *run.Deps) { d.Preflight = refuse } // nothing is sent, so what is outside of the directory stays as it is
+			w.deps = func(d *run.Deps) { d.Confirm = sayNo } // nothing is sent, so what is outside of the directory stays as it is
 			write(t, w.source, grown)
 			base := w.dir + ".base"
 			if err := os.CopyFS(base, os.DirFS(w.dir)); err != nil {

@@ -45,7 +45,7 @@ func TestFactsAreReadAsTheyWereWritten(t *testing.T) {
 		Run: "abcdefghij", Created: "2026-11-30T10:00:00.000Z", Version: "1.2.3", Target: "aws", StandIn: &yes,
 		Region: "us-west-2", Bucket: "b", Model: "m",
 		Pools: []ledger.Pool{{Region: "us-west-2"}}, Sources: []string{"a", "b"}, Seen: "s", Settings: "d", Known: "k", Pass: 4, Finished: 3,
-		FinishedSettings: "e", Open: 5, Adopted: 2, Abandoned: 4, Active: 90 * time.Second,
+		FinishedSettings: "e", Open: 5, Adopted: 2, Abandoned: 4, SetAside: true, Active: 90 * time.Second,
 		Numbered: map[quarry.ShardKind]int{quarry.MainShard: 7},
 		Piloted:  []string{"x"}, Structured: map[string]book.Finding{"x": book.SchemaRefused},
 	}

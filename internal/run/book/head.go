@@ -30,7 +30,9 @@ type Head struct {
 	Open             int64 // documents of the finished pass that the next one sends again
 	Adopted          int   // the pass that was taken over, until sources are named again
 	Abandoned        int   // the pass that is being given up, from the moment at which its unsent shards are dropped
-	Active           time.Duration
+	// SetAside says that the published files (results.jsonl, failed.jsonl, the report) are not those of the finished pass any more.
+	SetAside bool
+	Active   time.Duration
 
 	// Numbered is the highest number of a shard of each kind that was given and has no row.
 	Numbered map[quarry.ShardKind]int
@@ -71,6 +73,7 @@ func (h *Head) facts() []fact {
 		{"open", number(&h.Open)},
 		{"adopted", number(&h.Adopted)},
 		{"abandoned", number(&h.Abandoned)},
+		{"setaside", yes(&h.SetAside)},
 		{"active", duration(&h.Active)},
 		{"numbered", object(&h.Numbered)},
 		{"learned", object(&h.Learned)},

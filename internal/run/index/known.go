@@ -13,6 +13,7 @@ import (
 	"quarry/internal/base/atomicfile"
 	"quarry/internal/base/effect"
 	"quarry/internal/prepare/dedupe"
+	"quarry/internal/run/lines"
 )
 
 // A pass is one reading of the sources. When a later pass begins, every document of the one before has a slot: its order,
@@ -150,6 +151,9 @@ func (e *Ends) Commit(orders int64) error {
 func (p Pass) KeepResults(e *effect.Effects, path string) error {
 	return e.Copy(path, p.Path(answersFile))
 }
+
+// Results reads the lines of that copy.
+func (p Pass) Results() iter.Seq2[[]byte, error] { return lines.Raw(p.Path(answersFile)) }
 
 // Known is what a finished pass knows of its slots. One goroutine at a time.
 type Known struct {

@@ -18,8 +18,11 @@ import (
 	"quarry/internal/run/index"
 )
 
-// File is the name of the file of all results in the run's directory.
-const File = "results.jsonl"
+// The names in the run's directory of the file of all results, and of those that need attention.
+const (
+	File       = "results.jsonl"
+	FailedFile = "failed.jsonl"
+)
 
 // Files are the files that a run leaves for people: all results, and those that need their attention. Beside them
 // lies in the index where each document's line begins, by order.
@@ -38,7 +41,7 @@ func Create(e *effect.Effects, dir string, pass index.Pass) (*Files, error) {
 	if f.results, err = atomicfile.Create(e, filepath.Join(dir, File)); err != nil {
 		return nil, err
 	}
-	if f.failed, err = atomicfile.Create(e, filepath.Join(dir, "failed.jsonl")); err != nil {
+	if f.failed, err = atomicfile.Create(e, filepath.Join(dir, FailedFile)); err != nil {
 		f.Abort()
 		return nil, err
 	}
@@ -47,6 +50,44 @@ func Create(e *effect.Effects, dir string, pass index.Pass) (*Files, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Restore makes the files those of a finished pass again, from the copy of its results.
+func Restore(e *effect.Effects, dir string, pass index.Pass) error {
+	all, err := atomicfile.Create(e, filepath.Join(dir, File))
+	if err != nil {
+		return err
+	}
+	defer all.Abort()
+	failed, err := atomicfile.Create(e, filepath.Join(dir, FailedFile))
+	if err != nil {
+		return err
+	}
+	defer failed.Abort()
+	var reader resultline.Reader
+	for line, err := range pass.Results() {
+		if err != nil {
+			return err
+		}
+		var res quarry.Result
+		if err := reader.Read(line, &res); err != nil {
+			return fmt.Errorf("read the results of the finished pass: %w", err)
+		}
+		if _, err := all.Write(line); err != nil {
+			return err
+		}
+		if needsAttention(&res) {
+			if _, err := failed.Write(line); err != nil {
+				return err
+			}
+		}
+	}
+	return atomicfile.CommitAll(failed, all)
+}
+
+// needsAttention reports whether a result belongs into failed.jsonl.
+func needsAttention(res *quarry.Result) bool {
+	return res.Status != quarry.StatusOK && res.Status != quarry.StatusSkipped
 }
 
 // Abort throws away what was not committed.
@@ -94,8 +135,7 @@ func (f *Files) addLine(order int64, res *quarry.Result, line []byte, tried int,
 		return err
 	}
 	f.totals.Count(res, paid)
-	switch res.Status {
-	case quarry.StatusOK, quarry.StatusSkipped:
+	if !needsAttention(res) {
 		return nil
 	}
 	_, err := f.failed.Write(line)
