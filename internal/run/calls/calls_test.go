@@ -111,9 +111,10 @@ func recordOf(r *http.Request) string { return r.Header.Get("X-Quarry-Record") }
 // bundle is a shard of records with its files, and a provider.
 type bundle struct {
 	*provider
-	cfg    calls.Config
-	row    ledger.Shard
-	events []event.Event
+	cfg     calls.Config
+	row     ledger.Shard
+	watched sync.Mutex
+	events  []event.Event
 }
 
 // setup writes an input file of so many records. It runs inside a bubble of synctest.
@@ -130,13 +131,12 @@ func setup(t *testing.T, records int, answer func(record string, n int) reply) *
 	url := "http://provider.invalid"
 	detail := ledger.Detail{Attempt: 1, Records: int64(records)}
 	b := &bundle{provider: p, row: ledger.Shard{ID: shard, Mode: quarry.ModeOnDemand, Detail: detail}}
-	var mu sync.Mutex
 	b.cfg = calls.Config{
 		Client: bedrock.New(aws.Config{
 			Region: "us-west-2", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""), HTTPClient: p,
 		}),
 		Model: quarry.DefaultModel, Type: quarry.InvokeModel, Concurrency: 4,
-		Watch: func(e event.Event) { mu.Lock(); b.events = append(b.events, e); mu.Unlock() },
+		Watch: func(e event.Event) { b.watched.Lock(); b.events = append(b.events, e); b.watched.Unlock() },
 	}
 	return b
 }
@@ -187,6 +187,8 @@ func (b *bundle) answer(ctx context.Context) (outcomes map[string]string, counts
 
 // texts gives the texts of events of a kind.
 func (b *bundle) texts(kind event.Kind) (texts []string) {
+	b.watched.Lock()
+	defer b.watched.Unlock()
 	for _, e := range b.events {
 		if e.Kind == kind {
 			texts = append(texts, e.Text)
