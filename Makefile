@@ -76,7 +76,7 @@ bench-prep: build
 bench-standin: build
 	$(GO) run -C tools ./bench-standin $(CURDIR)/bin/quarry
 
-# Paced on-demand calls beside a fixed number in flight, with the quota halved half-way. Takes 12 minutes; fails where a gate is missed.
+# Paced on-demand calls compared with a fixed number in flight, with the quota halved half-way. Takes 12 minutes; fails where a gate is missed.
 bench-ondemand: build
 	$(GO) run -C tools ./bench-ondemand -quarry '$(CURDIR)/bin/quarry'
 

@@ -1,4 +1,4 @@
-// Command bench-ondemand shows what paced on-demand calls are worth: `quarry run --mode ondemand` beside a client that keeps
+// Command bench-ondemand shows what paced on-demand calls are worth: `quarry run --mode ondemand` compared with a client that keeps
 // a fixed number of calls in flight and leaves refusals to the SDK's default retries, against one stand-in, at once.
 //
 //	go run -C tools ./bench-ondemand -quarry ../bin/quarry

@@ -1,13 +1,13 @@
 package setup
 
-// MendTrust is what setup makes of a trust policy that it finds.
-func MendTrust(text string, w Wants) (mended string, lines []string, err error) {
-	mended, lines, _, err = mendTrust(text, w, "the trust policy")
-	return mended, lines, err
+// CompleteTrust is what setup makes of a trust policy that it finds.
+func CompleteTrust(text string, w Wants) (completed string, lines []string, err error) {
+	completed, lines, _, err = completeTrust(text, w, "the trust policy")
+	return completed, lines, err
 }
 
-// MendRights is what setup makes of an inline policy that it finds under its own name.
-func MendRights(text string, w Wants) (mended string, lines []string, err error) {
+// CompleteRights is what setup makes of an inline policy that it finds under its own name.
+func CompleteRights(text string, w Wants) (completed string, lines []string, err error) {
 	doc, err := read(text)
 	if err != nil {
 		return "", nil, err
@@ -24,6 +24,6 @@ func MendRights(text string, w Wants) (mended string, lines []string, err error)
 		}
 		lines = append(lines, merged...)
 	}
-	mended, err = doc.text()
-	return mended, lines, err
+	completed, err = doc.text()
+	return completed, lines, err
 }

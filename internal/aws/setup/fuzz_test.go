@@ -35,6 +35,6 @@ func fuzzPolicy(f *testing.F, mend func(string, setup.Wants) (string, []string, 
 	})
 }
 
-func FuzzTrust(f *testing.F) { fuzzPolicy(f, setup.MendTrust, "bedrock.amazonaws.com") }
+func FuzzTrust(f *testing.F) { fuzzPolicy(f, setup.CompleteTrust, "bedrock.amazonaws.com") }
 
-func FuzzRights(f *testing.F) { fuzzPolicy(f, setup.MendRights, "s3:GetObject") }
+func FuzzRights(f *testing.F) { fuzzPolicy(f, setup.CompleteRights, "s3:GetObject") }

@@ -30,14 +30,14 @@ func (p *Plan) lookAtRole(ctx context.Context, client *iam.Client) error {
 		}
 	}
 	where := "the trust policy of role " + name
-	mended, lines, notes, err := mendTrust(decode(got.Trust), p.Wants, where)
+	completed, lines, notes, err := completeTrust(decode(got.Trust), p.Wants, where)
 	if err != nil {
 		return err
 	}
 	p.Notes = append(p.Notes, notes...)
 	if len(lines) > 0 {
 		p.Changes = append(p.Changes, Change{Lines: lines, do: func(ctx context.Context) error {
-			return fault(ctx, "set "+where, "iam:UpdateAssumeRolePolicy", arn, client.SetTrust(ctx, name, mended))
+			return fault(ctx, "set "+where, "iam:UpdateAssumeRolePolicy", arn, client.SetTrust(ctx, name, completed))
 		}})
 	}
 	return p.lookAtRights(ctx, client, name)
@@ -83,7 +83,7 @@ func (p *Plan) isOurs(ctx context.Context, client *iam.Client, name string) bool
 	if err != nil || got.ARN != p.Wants.RoleARN() {
 		return false
 	}
-	_, lines, notes, err := mendTrust(decode(got.Trust), p.Wants, "")
+	_, lines, notes, err := completeTrust(decode(got.Trust), p.Wants, "")
 	return err == nil && len(lines) == 0 && len(notes) == 0
 }
 

@@ -57,7 +57,7 @@ func TestDamagedRoleIsRestored(t *testing.T) {
 			done: []string{"added statement QuarryUsWest2"}, kept: "lambda.amazonaws.com", note: "statement Theirs of the trust policy of role quarry-batch is not from setup and is kept",
 		},
 		{
-			name:  "somebody denies Bedrock access",
+			name:  "a policy denies Bedrock access",
 			trust: strings.Replace(squeeze(t, trust), `"Statement":[`, `"Statement":[{"Sid":"No","Effect":"Deny","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"sts:AssumeRole"},`, 1),
 			kept:  `"Deny"`, note: "statement No of the trust policy of role quarry-batch denies Bedrock access",
 		},
@@ -239,8 +239,8 @@ func TestOpenTrustBesideOursIsClosed(t *testing.T) {
 	ours := setup.Trust(wants().Account)
 	open := `{"Sid":"QuarryUsWest2","Effect":"Allow","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"sts:AssumeRole"}`
 	both := strings.TrimSuffix(squeeze(t, ours), `]}`) + "," + open + `]}`
-	mended, lines, err := setup.MendTrust(both, wants())
-	if err != nil || len(lines) != 1 || strings.Contains(mended, open) {
-		t.Errorf("MendTrust = %s, %q, %v, want the open statement dropped", mended, lines, err)
+	completed, lines, err := setup.CompleteTrust(both, wants())
+	if err != nil || len(lines) != 1 || strings.Contains(completed, open) {
+		t.Errorf("CompleteTrust = %s, %q, %v, want the open statement dropped", completed, lines, err)
 	}
 }

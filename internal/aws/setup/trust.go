@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// mendTrust brings a role's trust policy into shape and says what it did. A way in that is open to Bedrock jobs of other
+// completeTrust brings a role's trust policy into shape and says what it did. A way in that is open to Bedrock jobs of other
 // accounts is closed (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html); who else may take the
 // role on is left in, and noted.
-func mendTrust(text string, w Wants, where string) (mended string, lines, notes []string, err error) {
+func completeTrust(text string, w Wants, where string) (completed string, lines, notes []string, err error) {
 	doc, err := read(text)
 	if err != nil { // IAM stores no such thing
 		return "", nil, nil, fmt.Errorf("read %s: %w", where, err)
@@ -48,8 +48,8 @@ func mendTrust(text string, w Wants, where string) (mended string, lines, notes 
 		return "", nil, nil, err
 	}
 	lines = append(lines, merged...)
-	mended, err = doc.text()
-	return mended, lines, notes, err
+	completed, err = doc.text()
+	return completed, lines, notes, err
 }
 
 // guarded reports whether a statement lets in the service for this account alone.

@@ -478,7 +478,7 @@ func TestSourcesAreReadAgain(t *testing.T) {
 			edit: func(s string) string { return s + `{"id":"art/new","title":"t","content":"c"}` + "\n" },
 		},
 		{
-			name: "a source that changed since is told, and not held against the run", touched: true, differs: "was changed after the run read it",
+			name: "a source that changed since is reported, and is no fault of the run", touched: true, differs: "was changed after the run read it",
 			edit: func(s string) string { return s + `{"id":"art/new","title":"t","content":"c"}` + "\n" },
 		},
 		{
@@ -486,7 +486,7 @@ func TestSourcesAreReadAgain(t *testing.T) {
 			edit: func(s string) string { _, rest, _ := strings.Cut(s, "\n"); return rest },
 		},
 		{
-			name: "other settings are told", differs: "the settings of this command differ from the run's", args: []string{"--limit", "100"},
+			name: "other settings are reported", differs: "the settings of this command differ from the run's", args: []string{"--limit", "100"},
 			edit: func(s string) string { return s },
 		},
 		{

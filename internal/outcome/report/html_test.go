@@ -73,7 +73,7 @@ func TestForecastsAreComparedWithTheFact(t *testing.T) {
 	}
 	f.Fact = report.Fact{}
 	if f.Compare(); f.OffAfter.Input != nil || f.OffAfter.Cost != nil {
-		t.Errorf("beside no fact the forecast is off by %+v, want nothing", f.OffAfter)
+		t.Errorf("without a fact the forecast is off by %+v, want nothing", f.OffAfter)
 	}
 	var none *report.Expected
 	f.After = none
@@ -367,7 +367,7 @@ func TestPageSaysWhatPeopleAsk(t *testing.T) {
 			"12 documents are identical to another one", "2 items of the source could not be read",
 		}, []string{"Nothing was spent", "unknown"}},
 		{"the stand-in", localReport, []string{"Nothing was spent.", "would cost $34.30 in batch, $68.61 on demand", "counted by rule", "Every document has an answer"}, []string{"$0.00 spent"}},
-		{"a price nobody knows", unknownReport, []string{"The cost is unknown.", "no price is listed"}, []string{"$0.00"}},
+		{"an unknown price", unknownReport, []string{"The cost is unknown.", "no price is listed"}, []string{"$0.00"}},
 		{"no documents", emptyReport, []string{"There were no documents", "No job was made."}, []string{"$0.00"}},
 		{"very many jobs", hugeReport, []string{
 			"&gt;99.9%", "&lt;0.1%", "$1,234,567.89 spent", "2,100 jobs more are in report.json", "Internal server error.", "3 d 11 h", "at most 20 at once", "Open bars had not ended",

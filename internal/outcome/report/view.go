@@ -86,7 +86,7 @@ func newView(r *Report) *view {
 		Samples: answers(r), Notes: cleanAll(r.Notes, maxNotes, maxLine),
 	}
 	v.Verdict, v.VerdictClass = verdict(r)
-	v.Parts, v.Beside = parts(&r.Documents), beside(r)
+	v.Parts, v.Beside = parts(&r.Documents), notInBar(r)
 	if asked := r.Documents.OK + r.Documents.Invalid - r.Documents.Duplicate - r.Documents.Unchanged; asked > 0 {
 		v.PerDocument = fmt.Sprintf("%s in and %s out for each answered document", number(r.Tokens.Input/asked), number(r.Tokens.Output/asked))
 	}
@@ -164,8 +164,8 @@ func parts(d *Documents) []part {
 	return list
 }
 
-// beside to is what the bar does not show.
-func beside(r *Report) []string {
+// notInBar lists the counts that the bar does not show.
+func notInBar(r *Report) []string {
 	var list []string
 	add := func(n int64, one, many string) {
 		if n > 0 {

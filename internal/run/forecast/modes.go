@@ -85,7 +85,7 @@ func (m *ModePlan) asJobs(w Work, unlisted bool) {
 	}
 }
 
-// asCalls reckons how long the quotas of on-demand calls make it take at least.
+// asCalls gives the least time that on-demand calls take within their quotas.
 func (m *ModePlan) asCalls(w Work) {
 	q, u := w.Quotas, w.Expectation.Usage()
 	if q.TPM <= 0 && q.RPM <= 0 {

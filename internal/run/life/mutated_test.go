@@ -274,7 +274,7 @@ func readableOutputs() []mutation {
 		{name: "a torn line at the beginning", output: around(`{"recordId":"a-`+"\n", "")},
 		{name: "a page in front", output: around("<html>\n", "")},
 		{name: "a line null", output: around("null\n", "")},
-		{name: "an error beside an answer", output: first(set("error", `{"errorCode":500,"errorMessage":"x"}`))},
+		{name: "an error next to an answer", output: first(set("error", `{"errorCode":500,"errorMessage":"x"}`))},
 		{name: "no echo", output: first(set("modelInput", ""))},
 		{name: "no echo at all", output: linewise(func(l []string) []string {
 			return []string{set("modelInput", "")(l[0]), set("modelInput", "")(l[1]), set("modelInput", "")(l[2])}

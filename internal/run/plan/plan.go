@@ -32,7 +32,7 @@ type Plan struct {
 	Changed    int64 `json:"changed"`               // known documents that ask something else now
 	Again      int64 `json:"again"`                 // known documents that have no answer yet
 	Stale      int64 `json:"stale"`                 // of Unchanged: they ask something else, and wait for a later pass
-	Gone       int64 `json:"gone"`                  // known documents that are no longer in the sources; beside the others
+	Gone       int64 `json:"gone"`                  // known documents that are no longer in the sources; not part of the other counts
 	Asked      int64 `json:"asked"`                 // Documents - Empty - Same - TooLarge - Unchanged
 	Pilot      int64 `json:"pilot"`                 // of them
 	Long       int64 `json:"long,omitempty"`        // of Asked, those that are asked in parts
