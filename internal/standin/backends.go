@@ -10,7 +10,7 @@ import (
 	"quarry/internal/standin/model/upstream"
 )
 
-// Room is how many tokens of a prompt the servers behind a stand-in hold.
+// Room is how many tokens of a prompt a stand-in's model servers accept.
 type Room = model.Room
 
 // BackendRoom asks the servers of cfg how many tokens they hold for a model id, without a stand-in. It is the zero Room where they do not

@@ -11,7 +11,7 @@ import (
 	"quarry/internal/standin/protocol"
 )
 
-// faulty stands before the services and misbehaves on calls as it was told to.
+// faulty wraps the services and applies the faults on calls that the settings name.
 type faulty struct {
 	next   http.Handler
 	faults atomic.Pointer[faults.Set]

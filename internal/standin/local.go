@@ -86,7 +86,7 @@ func isAddress(hostport string) bool {
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client is gone; there is nobody left to tell
+	_ = json.NewEncoder(w).Encode(body) // an error means that the client is gone
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
@@ -120,8 +120,8 @@ func (s *Server) advance(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"now": s.engine.Now().UTC().Format(time.RFC3339Nano)})
 }
 
-// hold puts other quotas in force at once, in the form of --quotas. Service Quotas goes on listing those of the start:
-// what an account is told and what it is held to can differ, and a client has to live with that.
+// hold puts other quotas in force at once, in the form of --quotas. Service Quotas still lists those of the start: on AWS
+// the listed and the enforced quotas can differ, and a client has to handle that.
 func (s *Server) hold(w http.ResponseWriter, r *http.Request) {
 	table, err := quotasapi.ReadTable(io.LimitReader(r.Body, maxCallBytes))
 	if err != nil {

@@ -25,7 +25,7 @@ func ask(ctx context.Context, c clients) error {
 	return err
 }
 
-// What an account is told and what it is held to can be two things.
+// The quotas that Service Quotas lists and those that are enforced can differ.
 func TestQuotasThatChangeWithoutAWord(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "quotas.json")

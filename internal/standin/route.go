@@ -8,7 +8,7 @@ import (
 	"quarry/internal/standin/protocol"
 )
 
-// service is one of the AWS services behind the port, named as in a signature's scope.
+// service is one of the AWS services that the port serves, named as in a signature's scope.
 type service string
 
 const (

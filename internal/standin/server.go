@@ -64,7 +64,7 @@ type Server struct {
 	closed  error
 }
 
-// Start opens the directory and serves. Jobs that were open when an earlier server ended go on. ctx bounds the start
+// Start opens the directory and serves. Jobs that were open when an earlier server ended continue. ctx bounds the start
 // alone; Close ends the server.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
@@ -253,7 +253,7 @@ func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
 	return nil
 }
 
-// protocols has HTTP/2 without TLS beside HTTP/1.1: the JavaScript SDK's runtime client speaks nothing else.
+// protocols has HTTP/1.1 and HTTP/2 without TLS: the JavaScript SDK's runtime client speaks only HTTP/2.
 func protocols() *http.Protocols {
 	p := new(http.Protocols)
 	p.SetHTTP1(true)
@@ -305,7 +305,7 @@ func (s *Server) URL() string {
 func (s *Server) Keys() (id, secret string) { return s.keys.first, s.keys.secrets[s.keys.first] }
 
 // Close ends the server: it takes no more requests, waits for those under way, and closes the files. When ctx ends
-// first, requests are cut off soon after and Close returns its error; jobs go on at the next Start either way. A second Close
+// first, requests are cut off soon after and Close returns its error; jobs continue at the next Start either way. A second Close
 // returns what the first did.
 func (s *Server) Close(ctx context.Context) error {
 	s.closing.Do(func() { s.closed = s.closeAll(ctx) })

@@ -51,13 +51,13 @@ type Config struct {
 	TLSSelfSigned   bool   // true: HTTPS with a certificate made for this directory; CAFile is what clients must trust
 	TLSCert, TLSKey string // HTTPS with a certificate (and its chain) and key of one's own, in PEM files; both or neither
 
-	Events string // where changes of jobs are told, see package events; default nowhere
+	Events string // receiver of the changes of jobs, see package events; default none
 
 	KeysFile   string // lines "id secret" or "bearer token", mode 0600; default one key, made for this directory
 	QuotasFile string // a table over AWS's default quotas, see package quotasapi; default none
 
-	// Ready is told once where the server is and with which key, before the first request is answered, so that what it
-	// prints is there when health answers. Default: nobody is told.
+	// Ready is called once with the server's URL and key, before the first request is answered, so that what it prints is
+	// there when the health endpoint answers. Default: not called.
 	Ready func(url, id, secret string)
 
 	Log *slog.Logger // default: nothing is logged
@@ -98,7 +98,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// isLoopback takes the name localhost on trust: no resolver is asked, and one that lies would be local.
+// isLoopback accepts the name localhost without resolving it: a resolver that misdirects it would be a local one.
 func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true

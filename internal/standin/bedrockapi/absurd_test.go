@@ -43,7 +43,7 @@ func TestAbsurdCountsOfABackEndDoNotDrainTheQuota(t *testing.T) {
 	}
 }
 
-// An answer whose tokens nobody counted shows none: not in its headers, and not in a stream's metrics.
+// An answer without counts of tokens shows none: not in its headers, and not in a stream's metrics.
 func TestAnUncountedAnswerShowsNoCounts(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(s *settings) {

@@ -3,11 +3,11 @@
 //
 // It owns paths, members, limits, patterns, messages and error codes, as the service models of bedrock (2023-04-20)
 // and bedrock-runtime (2023-09-30) in botocore have them, and the rate limits of on-demand calls. It does not own
-// signatures, the faults on calls (both stand before it), jobs and their faults (package worker) or answers (package
-// model).
+// signatures and the faults on calls (both are handled before it), jobs and their faults (package worker) or answers
+// (package model).
 //
-// What always holds: what the service model does not allow is refused before anybody is asked for rights, and nothing
-// is done without them; errors are told apart by their code, since Conflict and ServiceQuotaExceeded have status 400.
+// What always holds: what the service model does not allow is refused before the caller's rights are checked, and nothing
+// is done without them; errors differ by their code, since Conflict and ServiceQuotaExceeded have status 400.
 package bedrockapi
 
 import (
@@ -47,8 +47,7 @@ type Config struct {
 	// Default: no limits.
 	Quotas func(region, modelID string) quarry.Quotas
 
-	// Faults are looked at for what a control plane that lags behind itself shows; those on any call stand before this package.
-	// Default: none.
+	// Faults that imitate a control plane whose lists lag. The faults on any call are handled before this package. Default: none.
 	Faults faults.Set
 
 	Log *slog.Logger // default: none
@@ -100,7 +99,7 @@ type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	caller Caller
-	id     string // what stands in the path where the operation has an id there, unescaped
+	id     string // the id in the path, unescaped, if the operation has one there
 }
 
 // operation serves a call or refuses it with a *protocol.Error; any other error is the server's own.

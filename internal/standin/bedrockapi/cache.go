@@ -91,8 +91,8 @@ func (p *cachedPrefix) keep() {
 	c.used[p.key] = now
 }
 
-// withCached writes what went through the cache into an answer's usage, where Anthropic's body and Converse's count it
-// beside the input.
+// withCached writes the tokens that the cache read and wrote into an answer's usage. Anthropic's body and Converse's count
+// them apart from the input.
 func withCached(body []byte, converse bool, read, written int64) []byte {
 	in, readName, writeName := "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"
 	if converse {

@@ -183,6 +183,6 @@ func replyBytes(c *call, body []byte) error {
 	c.w.Header().Set("Content-Type", "application/json")
 	c.w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 	c.w.WriteHeader(http.StatusOK)
-	_, _ = c.w.Write(body) // the client is gone; there is nobody left to tell
+	_, _ = c.w.Write(body) // an error means that the client is gone
 	return nil
 }

@@ -214,7 +214,7 @@ func (p *problems) maxResults(q url.Values, otherwise int) int {
 	return n
 }
 
-// Where a page begins: behind a thing, or once more behind it.
+// Kinds of page token: the page that begins after a job, and the repetition of that page by the fault double-page.
 const (
 	after     = "after:"
 	againFrom = "again:"

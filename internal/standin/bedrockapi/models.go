@@ -115,7 +115,7 @@ func (a *api) getModel(c *call) error {
 	return reply(c, map[string]modelView{"modelDetails": a.modelView(m, c.caller.Region)})
 }
 
-// getAvailability is GetFoundationModelAvailability. Nobody has to sign an agreement with the stand-in.
+// getAvailability is GetFoundationModelAvailability. The stand-in needs no agreement.
 func (a *api) getAvailability(c *call) error {
 	m, err := a.findModel(c, "modelId", bedrockModelID, "bedrock:GetFoundationModelAvailability")
 	if err != nil {

@@ -75,7 +75,7 @@ func (a *api) listProfiles(c *call) error {
 		Profiles  []profileView `json:"inferenceProfileSummaries"`
 		NextToken string        `json:"nextToken,omitempty"`
 	}{Profiles: []profileView{}}
-	if q.Get("type") != "APPLICATION" { // nobody can make one here
+	if q.Get("type") != "APPLICATION" { // the stand-in has no way to make one
 		all := a.profiles(c.caller)
 		all = all[min(from, uint64(len(all))):]
 		out.Profiles = all[:min(size, len(all))]

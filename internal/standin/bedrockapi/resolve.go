@@ -67,7 +67,7 @@ func (a *api) openModel(id string) (m catalog.Model, profile string, ok bool) {
 	return m, profile, a.cfg.AnyModel || catalog.NewVersion(id)
 }
 
-// modelARNs are the ARNs of the models behind a profile, as GetInferenceProfile lists them.
+// modelARNs are the ARNs of the models of a profile, as GetInferenceProfile lists them.
 func modelARNs(m catalog.Model, profile, region string) (arns []string) {
 	if profile == catalog.Global {
 		return []string{catalog.FoundationModelARN(region, m.ID), catalog.FoundationModelARN("", m.ID)}

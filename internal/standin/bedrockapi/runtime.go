@@ -157,7 +157,7 @@ func converseTier(body []byte) (string, error) {
 			Type *string `json:"type"`
 		} `json:"serviceTier"`
 	}
-	// Names that stand twice are for the model's own reading to judge; it sees the body as it is.
+	// Package model judges repeated names, in the unchanged body.
 	if err := json.Unmarshal(body, &in, jsontext.AllowDuplicateNames(true)); err != nil {
 		return "", refuse(serialization, "The request body could not be read: %v", err)
 	}

@@ -37,7 +37,7 @@ const (
 	caller  = "arn:aws:iam::123456789012:user/quarry"
 )
 
-// world is a server with everything behind it, and AWS's own clients in front.
+// world is a whole server and AWS's own clients for it.
 type world struct {
 	t       testing.TB
 	url     string

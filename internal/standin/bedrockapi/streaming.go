@@ -21,7 +21,7 @@ import (
 
 // streaming is the answer of a call whose client reads it as it is written. Its frames are those of
 // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html: a chunk holds
-// the family's JSON in base64, Converse's events stand as they are.
+// the family's JSON in base64; Converse's events are not wrapped.
 type streaming struct {
 	w        http.ResponseWriter
 	frames   *eventstream.Encoder
@@ -157,7 +157,7 @@ func (s *streaming) fail(c *call, err error) error {
 
 // live is how ask answers a client that reads along.
 type live struct {
-	kind  func(body []byte) error // told once, before anything is asked
+	kind  func(body []byte) error // called once, before the server is called
 	delta func(stream.Delta) error
 }
 

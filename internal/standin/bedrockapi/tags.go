@@ -32,7 +32,7 @@ func (p *problems) tags(path string, tags []tag) {
 	}
 }
 
-// checkTags refuses doubled keys, AWS's own prefix, and more tags than a resource may have beside those it has.
+// checkTags refuses repeated keys, AWS's own prefix, and more tags than a resource may have, counting those in have.
 func checkTags(tags []tag, have map[string]string) error {
 	all := maps.Clone(have)
 	if all == nil {

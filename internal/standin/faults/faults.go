@@ -1,7 +1,7 @@
 // Package faults decides where the stand-in misbehaves on purpose.
 //
 // It owns the names and the grammar of --fault and of the tag "quarry-fault", the draws, and the damage done to an
-// answer's text. It does not act on a draw: whoever serves the call, the record or the job does.
+// answer's text. It does not act on a draw: the package that serves the call, the record or the job does.
 //
 // What always holds: a draw depends on the seed, the kind of fault and the key alone, so a run with the same seed and
 // the same keys misbehaves in the same places, two kinds do not fall on the same keys, and a retry, which has another
@@ -34,7 +34,7 @@ const (
 	BadJSON         // a record: the answer's text is no JSON
 	Truncate        // a record: the answer's text is cut, and says that it reached the token limit
 	DropRecord      // a record: answered and billed, and not in the output
-	DuplicateRecord // a record: its line stands twice in the output
+	DuplicateRecord // a record: its line is in the output twice
 
 	FailJob // a job: Failed in the middle
 	Partial // a job: PartiallyCompleted, with part of the records answered
@@ -42,7 +42,7 @@ const (
 	Shuffle // a job: the output's order is not the input's
 
 	LostCreate // a job: it is made, and the connection closed without an answer
-	LateJob    // a job: its first Get does not find it, nor does the first List that would name it
+	LateJob    // a job: its first Get does not find it, and the first List that would contain it leaves it out
 	DoublePage // a list of jobs: each page comes twice
 	NoCapacity // an on-demand call: refused because the service is full, nothing done
 
@@ -74,7 +74,7 @@ func (k Kind) String() string {
 	return names[k]
 }
 
-// The two settings that are no rates stand behind the kinds in the set of names that were given.
+// The two settings that are not rates. In the set of names that were given, they have the numbers after the kinds.
 const (
 	slow = kinds + iota
 	seed
@@ -141,7 +141,7 @@ func (s *Set) put(name, value string) (Kind, error) {
 	return k, nil
 }
 
-// Over lays s over base: what s names counts, the rest is base's. A job's tag lies over the server's faults so.
+// Over gives s for the kinds and settings that s names, and base for the rest. A job's tag overrides the server's faults this way.
 func (s Set) Over(base Set) Set {
 	for k := range kinds {
 		if s.given&(1<<k) != 0 {
@@ -176,7 +176,7 @@ func (s Set) Hits(k Kind, key string) bool {
 	}
 }
 
-// Fraction gives a number from 0 up to 1, always the same for the same seed, kind and key. It is the draw behind Hits.
+// Fraction gives a number from 0 up to 1, always the same for the same seed, kind and key. Hits compares it with the rate.
 func (s Set) Fraction(k Kind, key string) float64 {
 	return float64(s.draw(k, key)>>11) / (1 << 53)
 }

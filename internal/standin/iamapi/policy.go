@@ -186,7 +186,7 @@ func spans(text string) [][2]int {
 	if json.Unmarshal([]byte(text), &fields) != nil {
 		return nil
 	}
-	// Read again token by token: only the decoder knows where a value lies.
+	// Read again token by token: only the decoder knows the offset of a value.
 	dec := json.NewDecoder(strings.NewReader(text))
 	if _, err := dec.Token(); err != nil {
 		return nil

@@ -44,7 +44,7 @@ func writeResult(w http.ResponseWriter, space, action string, result any) error 
 	}
 	w.Header().Set("Content-Type", "text/xml")
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	_, _ = w.Write(b.Bytes()) // the client is gone; there is nobody left to tell
+	_, _ = w.Write(b.Bytes()) // an error means that the client is gone
 	return nil
 }
 

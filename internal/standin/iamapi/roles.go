@@ -165,7 +165,7 @@ func (a *API) role(c call, action string) (role, error) {
 	if err != nil {
 		arn = "arn:aws:iam::" + Account + ":role/" + name
 	}
-	// The right comes first: who may not ask is not told what exists.
+	// The right is checked first: a caller without it must not learn what exists.
 	if denied := a.require(c, action, arn); denied != nil {
 		return role{}, denied
 	}

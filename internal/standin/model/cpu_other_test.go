@@ -4,5 +4,5 @@ package model_test
 
 import "time"
 
-// processorTime is not told by this system; the benchmark's cpu metrics are 0 then.
+// processorTime is 0: this system does not report it, and the benchmark's cpu metrics are 0.
 func processorTime() time.Duration { return 0 }

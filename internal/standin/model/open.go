@@ -105,8 +105,8 @@ func openRemote(kind string, urls []string, cfg Config) (Model, error) {
 	return &remote{cfg: cfg, pool: pool, messages: kind == "anthropic"}, nil
 }
 
-// headers carries the key in the form that each kind of server reads. Anthropic's own API takes one form only; vLLM and others serve
-// /v1/messages behind a bearer token.
+// headers carries the key in the form that each kind of server reads. Anthropic's own API takes one form only; vLLM and others expect
+// a bearer token at /v1/messages.
 func headers(kind string, urls []string, key string) http.Header {
 	h := http.Header{}
 	if kind == "anthropic" {

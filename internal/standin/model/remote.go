@@ -17,8 +17,8 @@ import (
 	"quarry/internal/standin/model/upstream"
 )
 
-// remote answers by servers of one wire: Anthropic's /v1/messages or OpenAI's /v1/chat/completions. A body that is of that wire already
-// goes through with its bytes, and so does its reply, without counts of tokens that cannot be; any other is translated both ways.
+// remote answers by servers of one wire format: Anthropic's /v1/messages or OpenAI's /v1/chat/completions. A body in that format is sent
+// byte by byte, and its reply is returned the same way, without impossible counts of tokens; any other body is translated both ways.
 type remote struct {
 	cfg      Config
 	pool     *upstream.Pool

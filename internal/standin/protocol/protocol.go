@@ -104,6 +104,6 @@ func (p Protocol) WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(e.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the client is gone; there is nobody left to tell
+		_, _ = w.Write(body) // an error means that the client is gone
 	}
 }

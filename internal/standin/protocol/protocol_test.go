@@ -18,7 +18,7 @@ func TestWriteError(t *testing.T) {
 		form                   protocol.Protocol
 		err                    *protocol.Error
 		contentType, errorType string
-		body                   string // with ID where the request id stands
+		body                   string // with ID in the place of the request id
 	}{
 		{"REST-JSON says the code in a header", protocol.RestJSON, refusal, "application/json", "ValidationException:", `{"message":"it's \u003cnot\u003e \"right\""}`},
 		{"JSON 1.1 says it in the body too", protocol.JSON11, refusal, "application/x-amz-json-1.1", "ValidationException", `{"Message":"it's \u003cnot\u003e \"right\"","__type":"ValidationException"}`},

@@ -192,7 +192,7 @@ func reply(w http.ResponseWriter, body any) {
 		protocol.Begin(w)
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	_ = json.NewEncoder(w).Encode(body) // the client is gone; there is nobody left to tell
+	_ = json.NewEncoder(w).Encode(body) // an error means that the client is gone
 }
 
 func token(from int) string {

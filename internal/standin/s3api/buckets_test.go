@@ -39,7 +39,7 @@ func TestBucketsAreMadeInAnyRegion(t *testing.T) {
 		if info, err := w.store.Bucket(t.Context(), name); err != nil || info.Region != c.region {
 			t.Errorf("%s asked for %q: the bucket is in %q, %v", c.signed, c.constraint, info.Region, err)
 		}
-		other := w.client("sa-east-1") // whatever Region asks, the bucket's is told
+		other := w.client("sa-east-1") // the answer names the bucket's Region, whatever Region the client uses
 		if head, err := other.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &name}); err != nil || *head.BucketRegion != c.region {
 			t.Errorf("HeadBucket = %v, %v, want %s", head, err, c.region)
 		}

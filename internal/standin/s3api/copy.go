@@ -130,7 +130,7 @@ func (q *request) copyPart() error {
 	return q.document(copyPartXML{copySums: copied(o)})
 }
 
-// sourceRange reads x-amz-copy-source-range, which, unlike Range, must lie within the object.
+// sourceRange reads x-amz-copy-source-range, which, unlike Range, must be within the object.
 func sourceRange(text string, size int64) (offset, length int64, err error) {
 	if text == "" {
 		return 0, size, nil

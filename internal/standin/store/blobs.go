@@ -36,7 +36,7 @@ type blobs struct {
 	doomed   map[blobID]struct{} // dead, still pinned
 	writing  int
 	leftover bool // a file could not be removed: the next opening sweeps
-	unswept  bool // so does it when this opening did not get through
+	unswept  bool // the sweep of this opening did not finish: the next opening sweeps
 }
 
 func newBlobs(dir string, epoch uint64, noSync bool) *blobs {

@@ -147,7 +147,7 @@ func checkAfterKill(t *testing.T, dir string, round int, newest map[string]int) 
 			held++
 		}
 	}
-	if err := s.Close(); err != nil { // waits for nothing: a sweep that is cut short goes on at the next opening
+	if err := s.Close(); err != nil { // waits for nothing: a sweep that is cut short continues at the next opening
 		t.Fatal(err)
 	}
 	swept, err := store.Open(store.Config{Dir: dir})

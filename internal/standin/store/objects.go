@@ -75,7 +75,7 @@ func (s *Store) Open(ctx context.Context, bucket, key, version string) (*Opened,
 	return &Opened{Info: o.Info, Parts: o.parts, handle: h}, nil
 }
 
-// Section reads length bytes from offset, which must lie within the object. Closing the reader ends the hold.
+// Section reads length bytes from offset; both must be within the object. Closing the reader ends the hold.
 func (o *Opened) Section(offset, length int64) io.ReadCloser { return o.handle.section(offset, length) }
 
 // Close ends the hold where nothing was read.

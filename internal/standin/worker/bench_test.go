@@ -11,7 +11,7 @@ import (
 	"quarry/internal/standin/worker"
 )
 
-// BenchmarkRecord measures what a record of 2 KB costs beside its answer: reading, journal, output, everything synced.
+// BenchmarkRecord measures what a record of 2 KB costs without its answer: reading, journal, output, everything synced.
 func BenchmarkRecord(b *testing.B) {
 	s, err := store.Open(store.Config{Dir: b.TempDir()})
 	if err != nil {

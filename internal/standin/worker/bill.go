@@ -138,7 +138,7 @@ func (e *Engine) Bill(ctx context.Context, arn quarry.JobARN) iter.Seq2[Billed, 
 	}
 }
 
-// errEnough says that whoever reads the bill wants no more of it.
+// errEnough says that the reader of the bill stopped.
 var errEnough = errors.New("enough")
 
 func (e *Engine) collectBill(ctx context.Context, arn quarry.JobARN, add func(finished) error) error {

@@ -92,8 +92,8 @@ func (e *Engine) Call(ctx context.Context, req model.Request) (Reply, error) {
 	return e.call(ctx, req, nil)
 }
 
-// Stream is Call for a client that reads along: where the model can, along is told what it writes while it writes. The
-// reply is the whole answer, whether or not along was told of it. An error of along ends the call.
+// Stream is Call for a client that reads the answer while it is written: if the model supports it, along is called with each
+// piece. The reply is the whole answer, whether or not along was called. An error of along ends the call.
 func (e *Engine) Stream(ctx context.Context, req model.Request, along func(stream.Delta) error) (Reply, error) {
 	return e.call(ctx, req, along)
 }

@@ -160,7 +160,7 @@ func TestKeysOfABucketNeedRightsAndAreNotNamed(t *testing.T) {
 func TestOpenIsQuick(t *testing.T) {
 	t.Parallel()
 	best := time.Hour
-	for range 10 { // the best of them: other tests run beside this one
+	for range 10 { // the best of them: other tests run at the same time
 		best = min(best, openTime(t))
 	}
 	if best > 50*time.Millisecond {

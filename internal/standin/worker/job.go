@@ -97,7 +97,7 @@ func (j Job) ARN() quarry.JobARN {
 	return quarry.JobARN(fmt.Sprintf("arn:aws:bedrock:%s:%s:model-invocation-job/%s", j.Region, j.Account, j.ID))
 }
 
-// folder is the key below which the job's output lies.
+// folder is the bucket and key prefix of the job's output.
 func (j Job) folder() (bucket, prefix string) {
 	bucket, prefix = splitURI(j.OutputURI)
 	prefix = strings.TrimSuffix(prefix, "/")

@@ -120,7 +120,7 @@ type Filter struct {
 
 const maxPage = 1000
 
-// Jobs gives one page of the jobs that the filter chooses. more says whether there are others behind it.
+// Jobs gives one page of the jobs that the filter chooses. more says whether others follow.
 func (e *Engine) Jobs(ctx context.Context, f Filter) (page []Job, more bool, err error) {
 	limit := f.Max
 	if limit <= 0 || limit > maxPage {

@@ -51,7 +51,7 @@ func (f *finished) total() Totals {
 	return t
 }
 
-// place is where in a segment the body of a record lies.
+// place is the position of a record's body in a segment.
 type place struct {
 	at    int64
 	size  uint32
@@ -160,7 +160,7 @@ type journal struct {
 	queue  chan *finished
 	gate   sync.RWMutex // held for reading while adding, for writing while closing the queue
 	closed bool
-	after  func([]*finished, []int64) // called in order of the file, once a group is on disk, with where the bodies lie
+	after  func([]*finished, []int64) // called in order of the file, once a group is on disk, with the offsets of the bodies
 	broken chan struct{}              // closed when a write failed; err says why
 	disk   *disk
 	err    error

@@ -59,7 +59,7 @@ func (e *Engine) advance(ctx context.Context, l *live, j Job) error {
 	}
 }
 
-// fail ends a job that an error keeps from going on. A stop that came before it wins.
+// fail ends a job that cannot continue because of an error. A stop that came before it wins.
 func (e *Engine) fail(l *live, from quarry.JobStatus, cause error) bool {
 	message := messageFailed
 	if r, ok := errors.AsType[*refusal](cause); ok {

@@ -19,8 +19,8 @@ const maxLine = 32 << 20
 
 // record is one line of an input file, taken apart. The slices are parts of the line.
 type record struct {
-	id    []byte // the JSON string as it stands, or empty
-	input []byte // the JSON object as it stands
+	id    []byte // the JSON string, unchanged, or empty
+	input []byte // the JSON object, unchanged
 }
 
 // parseRecord checks the form that Validating asks for: an object with a modelInput that is an object, and a recordId
@@ -131,7 +131,7 @@ func (l *lines) read() ([]byte, error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
 		if len(l.buf) == 0 && err == nil {
-			return trimEnd(part), nil // the usual line lies whole in the reader's buffer
+			return trimEnd(part), nil // most lines fit in the reader's buffer
 		}
 		l.buf = append(l.buf, part...)
 		switch {

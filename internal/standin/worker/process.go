@@ -72,8 +72,8 @@ func (e *Engine) process(ctx context.Context, l *live, j Job) error {
 	return err
 }
 
-// answerAndWrite answers, and writes the output behind the answers. It gives errTimeUp when that, and nothing else,
-// kept records from being answered; the output has the others then.
+// answerAndWrite answers the records, and writes the output as the answers arrive. It gives errTimeUp if only that kept records
+// from being answered; the output has the others then.
 func (e *Engine) answerAndWrite(ctx context.Context, j Job, s *segment, upTo int64) error {
 	working, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -196,15 +196,15 @@ func request(j Job, r record, index int64) (model.Request, error) {
 	}, nil
 }
 
-// recordError is what stands in an output line instead of modelOutput
+// recordError replaces modelOutput in an output line
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html).
 type recordError struct {
 	Code    int    `json:"errorCode"`
 	Message string `json:"errorMessage"`
 }
 
-// finish asks for one record and hands the answer, or the error that replaces it, to the segment. A record whose
-// asking was cut off is handed over to nobody: it is asked again when the job goes on.
+// finish answers one record and gives the answer, or the error that replaces it, to the segment. A record that was
+// interrupted is given to no segment: it is answered again when the job continues.
 func (e *Engine) finish(ctx context.Context, set faults.Set, req model.Request, index int64, s *segment) error {
 	hold := e.Hold()
 	defer hold.Release()

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// slots shares the records in flight evenly among the jobs that have records left to ask, so a small job beside a
-// large one is not made to wait for it.
+// slots shares the records in flight evenly among the jobs that have unanswered records, so a small job does not wait for
+// a large one.
 type slots struct {
 	size int
 

@@ -155,7 +155,7 @@ func decodeJob(b []byte, j *Job) error {
 // jobsPage is how many jobs are read in one look at the table: a long look would keep its file from growing.
 const jobsPage = 256
 
-// jobs gives the jobs behind number from, or before it when ascending is false (0: all), in the order of creation.
+// jobs gives the jobs after number from, or before it when ascending is false (0: all), in the order of creation.
 func (t *table) jobs(from uint64, ascending bool) iter.Seq2[Job, error] {
 	return func(yield func(Job, error) bool) {
 		for {

@@ -6,10 +6,10 @@
 // asks for through Config.Access. It reads no catalogue: what a model id means comes in with the job.
 //
 // What always holds: a job leaves a state only from the state it is in, so a stop and an end never overwrite one
-// another; a finished record is on disk before it is counted; after a crash at any moment every open job goes on from
-// what is on disk, no line of the input is in the output twice because of it, and no line is missing; a disk that is full stops
-// the asking and loses no answer; memory grows
-// with the records in flight, and by 17 bytes with each record of a running job, never with their size.
+// another; a finished record is on disk before it is counted; after a crash at any moment every open job continues from
+// what is on disk, no line of the input is in the output twice because of it, and no line is missing; a full disk stops the
+// job's work and loses no answer; memory grows with the records in flight, and by 17 bytes with each record of a running job,
+// never with their size.
 package worker
 
 import (
@@ -49,10 +49,10 @@ type Config struct {
 	// to all.
 	Access func(ctx context.Context, principal, action, resource string, conditions map[string]string) error
 
-	Faults      faults.Set       // of all jobs and calls; a job's tag lies over them. Default: none
+	Faults      faults.Set       // of all jobs and calls; a job's tag overrides them. Default: none
 	StateDelay  time.Duration    // in each of Submitted, Validating, Scheduled and Stopping. Default: 200ms
 	Concurrency int              // records in flight, shared fairly by the running jobs. Default: 64
-	Changed     func(Job)        // told each status of each job, in order, once it is stored; it must not wait. Default: nobody
+	Changed     func(Job)        // called with each status of each job, in order, once it is stored; must not block. Default: not called
 	Now         func() time.Time // default: time.Now
 	Log         *slog.Logger     // default: none
 }
@@ -122,7 +122,7 @@ type Engine struct {
 	open     map[string]*live // by job id; a job leaves when it is terminal and tidied up
 }
 
-// Open opens the engine below cfg.Dir and lets every open job go on from what is on disk. It fails when another
+// Open opens the engine below cfg.Dir and continues every open job from what is on disk. It fails when another
 // process holds the directory.
 func Open(cfg Config) (*Engine, error) {
 	if err := cfg.Validate(); err != nil {
@@ -207,7 +207,7 @@ func (e *Engine) removeLeftovers() error {
 	return nil
 }
 
-// Close stops the work and closes the files. Jobs keep the state they are in; the next Open lets them go on. When ctx
+// Close stops the work and closes the files. Jobs keep the state they are in; the next Open continues them. When ctx
 // ends first, Close returns its error with work still running.
 func (e *Engine) Close(ctx context.Context) error {
 	e.end()

@@ -36,7 +36,7 @@ func Read(p *family.Prompt) (Ask, error) {
 	if err != nil {
 		return a, err
 	}
-	// An instruction may stand behind the article without a mark between them; only an explicit order to write JSON is taken for one.
+	// An instruction may follow the article without a mark between them; only an explicit order to write JSON is taken for one.
 	if !a.Form.JSON && tail != "" && orderRE().MatchString(tail) {
 		a.Form = formOfText(tail)
 		a.Article = strings.TrimSpace(strings.TrimSuffix(a.Article, tail))
@@ -141,7 +141,7 @@ var (
 	ordersRE    = pattern(`(?i)\bJSON\b|\bsummar|\btitle\b|要約|まとめ|タイトル|次の|以下の|following|below`)
 )
 
-// cutArticle splits a user text into what stands before the article, the article, and what stands behind it.
+// cutArticle splits a user text into the text before the article, the article, and the text after it.
 func cutArticle(text string) (head, article, tail string) {
 	window := text[:min(len(text), labelWindow)]
 	label := labelRE().FindStringIndex(window)
@@ -158,7 +158,7 @@ func cutArticle(text string) (head, article, tail string) {
 			return text[:m[0]], strings.TrimSpace(text[m[1]:end]), strings.TrimSpace(text[end+len(closing):])
 		}
 	}
-	// A label further down is the article's own line, unless what stands before it reads as an instruction.
+	// A label further down is the article's own line, unless the text before it reads as an instruction.
 	if label != nil && (label[0] < nearLabel || ordersRE().MatchString(before[:nearLabel])) {
 		return text[:label[0]], strings.TrimSpace(text[label[1]:]), ""
 	}

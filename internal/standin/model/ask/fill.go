@@ -111,7 +111,7 @@ func (w *filling) object(buf *bytes.Buffer, key string, n *Node) error {
 		if node == nil {
 			node = n.unlisted()
 		}
-		// A key nobody requires is left out where there is nothing to say.
+		// A key that is not required is left out if there is no value for it.
 		if err := put(p.name, node); err != nil && p.required {
 			return err
 		}

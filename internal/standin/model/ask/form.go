@@ -62,7 +62,7 @@ func schemaIn(text string) *Node {
 
 var jsonRE = pattern(`(?i)json`)
 
-// maxInstruction is how much of the instructions is read; what comes behind is no longer an instruction.
+// maxInstruction is how much of the instructions is read; text after that is not taken for an instruction.
 const maxInstruction = 64 << 10
 
 // formOfText reads the form out of the words of an instruction.
@@ -144,13 +144,13 @@ func keysIn(s string) []string {
 
 var (
 	keyRE = pattern(`^[\pL_][\pL\pN_.-]{0,63}$`)
-	// quotedRE is a name in quotes; listRE the bare names behind "keys:", "fields", キー.
+	// quotedRE is a name in quotes; listRE the bare names after "keys:", "fields", キー.
 	quotedRE = pattern("[\"'`“‘「『]([A-Za-z_][A-Za-z0-9_-]{0,63})[\"'`”’」』]")
 	listRE   = pattern(`(?i)(?:\b(?:keys?|fields?|members|properties)\b|キー|フィールド|項目)[^A-Za-z_\n]{0,12}((?:[A-Za-z_][A-Za-z0-9_]*(?:\s*(?:,|、|・|and|と|および)\s*)*)+)`)
 	snakeRE  = pattern(`[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+|\b(?:title|summary)\b`)
 )
 
-// notKeys are words that stand in quotes beside JSON without being keys.
+// notKeys are words that occur in quotes near the word JSON without being keys.
 var notKeys = map[string]bool{
 	"json": true, "null": true, "true": true, "false": true, "string": true, "number": true, "boolean": true, "object": true, "array": true,
 	"markdown": true, "html": true, "code": true, "article": true, "text": true, "n": true,

@@ -365,8 +365,8 @@ func number(v jsontext.Value) (*big.Rat, bool) {
 	return new(big.Rat).SetString(string(v))
 }
 
-// choose adds the first alternative that fits what is said beside it and holds more than null. null stays allowed where an
-// alternative allows it.
+// choose adds the first alternative that agrees with the schema's other keywords and allows more than null. null stays allowed
+// if an alternative allows it.
 func (p *schemaParser) choose(n *Node, branches []jsontext.Value, depth int) error {
 	if len(branches) == 0 {
 		return nil

@@ -122,8 +122,8 @@ func (p *blockParser) line(line, next string) bool {
 	return false
 }
 
-// label tells a short line without an end, like Note or the term of a definition, that heads the line below it. A wrapped sentence goes on
-// in lower case, or was broken at a comma.
+// label reports whether t is a short line without an end mark, like Note or the term of a definition, that heads the next line. The next
+// line of a wrapped sentence begins in lower case, or t ends with a comma.
 func label(t, next string) bool {
 	if len(t) > 72 || ended(t) || strings.HasSuffix(t, ",") || strings.HasSuffix(t, "、") {
 		return false
@@ -166,12 +166,12 @@ func isTable(t string) bool {
 	return strings.HasPrefix(t, "|") || strings.Contains(t, " | ") || strings.HasSuffix(t, " |")
 }
 
-// bullets are the marks that begin a list item. Those after the third need no space behind them.
+// bullets are the marks that begin a list item. Those after the third need no space after them.
 var bullets = []string{"- ", "* ", "+ ", "•", "・", "‣", "◦", "●", "■", "○", "◆", "▪", "※ "}
 
 func isItem(t string) bool { return itemText(t) != "" }
 
-// itemText is the text behind the bullet or number, "" when there is none.
+// itemText is the text after the bullet or number, "" when there is none.
 func itemText(t string) string {
 	for _, b := range bullets {
 		if rest, ok := strings.CutPrefix(t, b); ok {

@@ -56,10 +56,10 @@ func candidates(d document, lang string, l level) []candidate {
 	return out
 }
 
-// maxCandidates bounds the work for an article of any length; what decides stands long before.
+// maxCandidates bounds the work for an article of any length; the sentences of a summary come from far fewer candidates.
 const maxCandidates = 600
 
-// judge says whether a sentence may stand in a summary and what speaks against it.
+// judge says whether a sentence may be in a summary, and gives its penalty.
 func judge(s, lang string, l level) (penalty float64, ok bool) {
 	letters, symbols, digits, wide, kana, spaces := 0, 0, 0, 0, 0, 0
 	for _, r := range s {
@@ -105,7 +105,7 @@ func judge(s, lang string, l level) (penalty float64, ok bool) {
 	return costFragment, japanese && letters >= 8 || spaces >= 2
 }
 
-// boilerplate tells what stands on a page whatever the page is about.
+// boilerplate reports whether a sentence is one that pages contain whatever they are about.
 func boilerplate(s string, japanese bool) bool {
 	list := enBoilerplate
 	if japanese {
@@ -121,7 +121,7 @@ func boilerplate(s string, japanese bool) bool {
 	return false
 }
 
-// costFragment puts what is no sentence behind every sentence.
+// costFragment ranks a fragment below every sentence.
 const costFragment = 2
 
 func judgeSentence(s, lang string, coded bool, wide, kana, letters, spaces int) (float64, bool) {

@@ -48,7 +48,7 @@ func choose(d document, lang, title string) []string {
 	return texts(pick(found, score, v, nil))
 }
 
-// marked are the texts that are no prose. A sentence that also stands in one of them, say a heading that the text repeats, is none either.
+// marked are the texts that are not prose. A sentence that is also in one of them, say a heading that the text repeats, is not prose either.
 func (d document) marked() []string {
 	var out []string
 	for _, b := range d.blocks {

@@ -19,7 +19,7 @@ type Digest struct {
 	prose     []string
 }
 
-// maxArticle is how much of an article is read. The sentences that count stand near its beginning.
+// maxArticle is how much of an article is read. The sentences that count are near its beginning.
 const maxArticle = 400_000
 
 // Read digests an article: plain text with marked headings ("# "), list items ("- ") and table cells (" | "), Markdown, or HTML.

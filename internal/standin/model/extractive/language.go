@@ -46,7 +46,7 @@ func japaneseRunes(text string) int {
 	return n
 }
 
-// langWindow is how much text the language is told from.
+// langWindow is how much text the language is detected from.
 const langWindow = 20_000
 
 // minProse is how many bytes of prose are enough to tell the language by.

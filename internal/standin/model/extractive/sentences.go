@@ -99,7 +99,7 @@ var abbreviations = []string{
 	"approx.", "esp.", "resp.", "al.", "Jr.", "Sr.", "U.S.", "a.k.a.", "incl.", "Vol.", "vol.", "Eq.", "eq.", "ver.", "dept.", "est.",
 }
 
-// latinSentences follows Unicode's sentence boundaries and mends what they cut at abbreviations and initials.
+// latinSentences cuts at Unicode's sentence boundaries, except those after abbreviations and initials.
 func latinSentences(text string) []string {
 	var out []string
 	open := ""
@@ -120,13 +120,13 @@ func latinSentences(text string) []string {
 	return out
 }
 
-// unfinished tells whether a boundary after s is none: behind an abbreviation, an initial, or inside a parenthesis.
+// unfinished reports whether the boundary after s does not end a sentence: after an abbreviation, an initial, or inside a parenthesis.
 func unfinished(s, after string, spaced bool) bool {
 	if after == "" {
 		return false
 	}
 	if !spaced {
-		return true // no space behind the mark: .NET, Node.js, a version
+		return true // no space after the mark: .NET, Node.js, a version
 	}
 	if strings.HasSuffix(s, ".") {
 		word := s[strings.LastIndexByte(s, ' ')+1:]

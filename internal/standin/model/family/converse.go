@@ -273,7 +273,7 @@ func converseContent(blocks []converseBlock) ([]Part, error) {
 	return parts, nil
 }
 
-// text is the content of a document that is text already; the others would need a converter, and an empty article would be a lie.
+// text is the content of a document that is text already. Other formats would need a converter and are refused, not read as empty text.
 func (d *mediaBlock) text() (string, error) {
 	if d.Source.Text != "" {
 		return d.Source.Text, nil

@@ -2,7 +2,7 @@ package family
 
 import "strings"
 
-// Kind is the shape of a body, told from the model id or, for Converse, from the operation.
+// Kind is the shape of a body. The model id decides it or, for Converse, the operation.
 type Kind string
 
 // The shapes that are read and written.

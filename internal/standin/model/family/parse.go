@@ -143,7 +143,7 @@ func (m members) forbid(names ...string) error {
 }
 
 // topLevel finds the members of the object that body is, and refuses deep nesting before anything recursive sees it. It is one pass
-// without copies and does not check the JSON: whoever takes a value unmarshals it.
+// without copies and does not check the JSON: the caller unmarshals each value that it uses.
 func topLevel(body []byte) (members, error) {
 	if jsontext.Value(bytes.TrimLeft(body, " \t\r\n")).Kind() != jsontext.KindBeginObject {
 		return nil, invalidf("Malformed input request: the body is not a JSON object, please reformat your input and try again.")

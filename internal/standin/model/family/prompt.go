@@ -59,7 +59,7 @@ type Part struct {
 	Name       string
 	Input      jsontext.Value // a JSON object
 	Failed     bool
-	CachePoint bool // what stands up to here is a prefix for the prompt cache
+	CachePoint bool // the text up to here is a prefix for the prompt cache
 }
 
 // Format is the form of answer that the body itself demands (structured output).
@@ -105,7 +105,7 @@ type Reply struct {
 	StopSequence string
 	InputTokens  int64
 	OutputTokens int64
-	CachedTokens int64    // of the prompt, counted beside InputTokens by Anthropic's wire
+	CachedTokens int64    // of the prompt; Anthropic's wire format counts them apart from InputTokens
 	Filler       []string // the keys that were filled by rule, to satisfy a schema, and say nothing about the prompt
 	Uncounted    bool     // who answered gave no counts that can be: OutputTokens is our estimate, which no answer shows
 	Created      time.Time

@@ -6,7 +6,7 @@ import (
 )
 
 // Tokens estimates how many tokens a text has: one for each CJK rune (Han, kana, Hangul, full-width forms) and one for every four other
-// runes, rounded up. It is no model's tokenizer; counts made by it are estimates and are used only where nobody else counted.
+// runes, rounded up. It is no model's tokenizer; its counts are estimates and are used only if the answer has no counts of its own.
 func Tokens(text string) int64 {
 	wide, other := runesOf(text)
 	return wide + (other+3)/4

@@ -106,7 +106,7 @@ func limits(n *ask.Node) string {
 	return strings.Join(said, ", ")
 }
 
-// decimal writes a number as JSON does, with at most 18 digits behind the point.
+// decimal writes a number as JSON does, with at most 18 digits after the point.
 func decimal(v *big.Rat) jsontext.Value {
 	if v.IsInt() {
 		return jsontext.Value(v.Num().String())

@@ -47,7 +47,7 @@ func (l *limit) succeeded(d time.Duration, tokens int64, inFlight int) {
 	full := l.full
 	l.done, l.full, l.paces = 0, false, l.paces[:0]
 	if !full {
-		return // nobody waits for more
+		return // no request waits
 	}
 	switch {
 	case l.flat == 0:

@@ -1,4 +1,4 @@
-// Package upstream sends requests to the servers behind the stand-in and brings their replies back.
+// Package upstream sends requests to the stand-in's model servers and returns their replies.
 //
 // It owns the connections, how many requests are in flight at each server, the retries and the timeouts. It does not know what a request
 // says. At no time are more than Config.Concurrency requests in flight; a waiting retry holds no place. A Pool is safe for concurrent use.

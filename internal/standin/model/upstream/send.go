@@ -190,7 +190,7 @@ func (p *Pool) do(ctx context.Context, s *server, method, path string, body []by
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
-		// The server may have closed a kept connection a moment ago; net/http repeats the request then, if it is told that it may.
+		// The server may have closed a kept connection a moment ago. With this header, net/http repeats the request then.
 		req.Header["Idempotency-Key"] = nil
 	}
 	resp, err := p.client.Do(req)
