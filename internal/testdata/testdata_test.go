@@ -50,6 +50,7 @@ func TestPath(t *testing.T) {
 	t.Setenv("QUARRY_DATA", dir)
 	for _, tt := range []struct {
 		name, entry, ci string
+		data            string // QUARRY_DATA, where it is not the folder
 		path            string
 		skipped, failed bool
 	}{
@@ -57,10 +58,14 @@ func TestPath(t *testing.T) {
 		{name: "no entry is the folder itself", path: dir},
 		{name: "a missing entry skips", entry: "absent.jsonl", skipped: true},
 		{name: "a missing entry fails on CI", entry: "absent.jsonl", ci: "true", failed: true},
+		{name: "a machine that says it has no corpus skips on CI too", entry: "there.jsonl", ci: "true", data: "none", skipped: true},
 		{name: "a name may not leave the corpus", entry: "../there.jsonl", failed: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Setenv("CI", tt.ci)
+			if tt.data != "" {
+				t.Setenv("QUARRY_DATA", tt.data)
+			}
 			path, r := record(tt.entry)
 			if path != tt.path || (r.skipped != "") != tt.skipped || (r.failed != "") != tt.failed {
 				t.Fatalf("Path(%q) = %q (skipped %q, failed %q), want %q", tt.entry, path, r.skipped, r.failed, tt.path)
