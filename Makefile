@@ -8,12 +8,12 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build check check-linker check-notice fmt lint notice test test-novectors race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants wording budgets
+.PHONY: build changelog check check-linker check-notice fmt lint lint-workflows notice test test-novectors test-tools race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants wording budgets
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
 
-check: tidy fmt lint check-notice check-linker test test-novectors race cross
+check: tidy fmt lint lint-workflows check-notice check-linker test test-tools test-novectors race cross
 
 tidy:
 	$(GO) mod tidy -diff
@@ -25,6 +25,10 @@ lint:
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
+
+# The form of GitHub's workflows. Not in tools/go.mod: golangci-lint needs a later go.yaml.in/yaml/v4 than actionlint builds with.
+lint-workflows:
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes=
 
 # NOTICE names the modules that are linked into the program, with their licences.
 notice:
@@ -40,7 +44,9 @@ check-linker:
 
 test:
 	$(GO) test -timeout 25m ./...
-	$(GO) test -C tools -count=1 ./notice ./wording ./mutants
+
+test-tools:
+	$(GO) test -C tools -count=1 ./changelog ./notice ./wording ./mutants
 
 # The same texts without the processor's vectors, as on one that has none.
 test-novectors:
@@ -97,6 +103,10 @@ run-kinds:
 # Breaks one line of the program at a time: its tests must notice.
 mutants:
 	$(GO) run -C tools ./mutants
+
+# Moves changelog/unreleased/ to the section of a version in CHANGELOG.md: make changelog VERSION=0.1.0
+changelog:
+	$(GO) run -C tools ./changelog '$(VERSION)'
 
 # Counts words that docs, messages and comments do without. WORDING=-v prints each place.
 wording:
