@@ -15,7 +15,7 @@ import (
 	"quarry/internal/base/outfile"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/run"
+	"quarry/internal/run/event"
 	"quarry/internal/run/foreign"
 )
 
@@ -62,7 +62,7 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	}
 	began := time.Now()
 	cfg.Progress = func(step string, done, total int64) {
-		show.event(run.Event{Kind: run.Progress, Step: step, Done: done, Total: total, Since: began})
+		show.event(event.Event{Kind: event.Progress, Step: step, Done: done, Total: total, Since: began})
 	}
 	cfg.Unreadable = func(where string) {
 		show.close()

@@ -11,7 +11,7 @@ import (
 	"quarry/internal/base/figure"
 	"quarry/internal/base/jsonl"
 	"quarry/internal/outcome/report"
-	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // pilotSeen is what `quarry run --json` prints where a run ends after its pilot: at the gate, or at the question whether to
@@ -22,7 +22,7 @@ type pilotSeen struct {
 }
 
 // pilotLines tells people what the pilot came to: the classes, what the whole will take, and answers next to their sources.
-func pilotLines(e *run.Event, width int) []string {
+func pilotLines(e *event.Event, width int) []string {
 	lines := []string{fmt.Sprintf("%-10s %s of %s good (%s)", "pilot", figure.Thousands(e.Done), figure.Clause(e.Total, "answer", "is", "are"), e.Text)}
 	if e.Expected != nil && e.Pilot != nil && e.Pilot.Rest > 0 {
 		lines = append(lines, fmt.Sprintf("%-10s %s", "forecast", expectedText(e.Expected)))

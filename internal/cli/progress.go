@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"quarry/internal/base/figure"
-	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // progress shows what a run does: on a terminal one line that is rewritten, and lines for what should stay; elsewhere
@@ -40,7 +40,7 @@ func (a *App) newProgress() *progress {
 	return &progress{app: a, live: isTerminal(a.Stderr) && !a.quiet, jobs: map[string]jobProgress{}}
 }
 
-func (p *progress) event(e run.Event) {
+func (p *progress) event(e event.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.log != nil {
@@ -50,20 +50,20 @@ func (p *progress) event(e run.Event) {
 		p.pilot = &pilotSeen{Pilot: e.Pilot, Expected: e.Expected}
 	}
 	switch e.Kind {
-	case run.RunOpened:
+	case event.RunOpened:
 		if e.Done > 0 {
 			p.keep("run %s, resumed", e.Text)
 		} else {
 			p.keep("run %s", e.Text)
 		}
-	case run.StepBegan:
+	case event.StepBegan:
 		p.step, p.began = e.Step, time.Now()
 		p.show(e.Step + " …")
-	case run.StepEnded:
+	case event.StepEnded:
 		if e.Total > 0 {
 			p.keep("%-10s %s  %s", e.Step, stepCounts(e), seconds(time.Since(e.Since).Seconds()))
 		}
-	case run.Progress:
+	case event.Progress:
 		text := fmt.Sprintf("%s: %s", e.Step, figure.Thousands(e.Done))
 		if e.Total > 0 {
 			text += " of " + figure.Thousands(e.Total)
@@ -72,39 +72,39 @@ func (p *progress) event(e run.Event) {
 			text += fmt.Sprintf(", %d MiB", e.Bytes>>20)
 		}
 		p.show(text)
-	case run.ItemLeftOut, run.ItemSkipped:
+	case event.ItemLeftOut, event.ItemSkipped:
 		if p.warned++; p.warned <= maxNamed {
 			p.keepAlways("%s", e.Text)
 		} else if p.warned == maxNamed+1 {
 			p.keepAlways("… and more; index/*/left-out.jsonl names all that were left out")
 		}
-	case run.JobSubmitted:
+	case event.JobSubmitted:
 		p.jobs[string(e.Shard)] = jobProgress{status: "Submitted", total: e.Done}
 		p.keep("%-10s job %s, %s", e.Shard, e.Text, figure.Count(e.Done, "record"))
-	case run.JobAdopted:
+	case event.JobAdopted:
 		p.keep("%-10s found job %s, which was submitted before", e.Shard, e.Text)
-	case run.Placed:
+	case event.Placed:
 		p.keep("%-10s goes to %s", e.Shard, e.Text)
-	case run.JobStatus:
+	case event.JobStatus:
 		p.jobs[string(e.Shard)] = jobProgress{status: e.Text, done: e.Done, total: e.Total}
 		p.show(p.jobsText())
-	case run.ShardDone:
+	case event.ShardDone:
 		delete(p.jobs, string(e.Shard))
 		p.show(p.jobsText())
-	case run.Waiting:
+	case event.Waiting:
 		p.keep("%-10s waits: %s", e.Shard, e.Text)
-	case run.Differs:
+	case event.Differs:
 		p.keep("%-10s %s", e.Shard, e.Text)
-	case run.PilotRead:
+	case event.PilotRead:
 		for _, line := range pilotLines(&e, p.width()) {
 			p.keep("%s", line)
 		}
-	case run.Note:
+	case event.Note:
 		p.keep("%s", e.Text)
 	}
 }
 
-func stepCounts(e run.Event) string {
+func stepCounts(e event.Event) string {
 	text := fmt.Sprintf("%s of %s done", figure.Thousands(e.Done), figure.Thousands(e.Total))
 	switch {
 	case e.Failed > 0 && e.Step == "export": // invalid answers are among them

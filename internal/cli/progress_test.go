@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // A question is on a line of its own, not after what the live line said last.
@@ -13,7 +13,7 @@ func TestFreeTakesTheLiveLineAway(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	p := &progress{app: &App{Stderr: &out}, live: true, jobs: map[string]jobProgress{}}
-	p.event(run.Event{Kind: run.StepBegan, Step: "preflight"})
+	p.event(event.Event{Kind: event.StepBegan, Step: "preflight"})
 	if !strings.Contains(out.String(), "preflight") {
 		t.Fatalf("the live line says %q, want the step", out.String())
 	}
@@ -27,7 +27,7 @@ func TestFreeTakesTheLiveLineAway(t *testing.T) {
 func TestExportDoesNotCallInvalidAnswersFailed(t *testing.T) {
 	t.Parallel()
 	for step, want := range map[string]string{"export": "281 of 400 done, 119 without a good answer", "shards": "281 of 400 done, 119 failed"} {
-		if got := stepCounts(run.Event{Step: step, Done: 281, Total: 400, Failed: 119}); got != want {
+		if got := stepCounts(event.Event{Step: step, Done: 281, Total: 400, Failed: 119}); got != want {
 			t.Errorf("stepCounts(%s) = %q, want %q", step, got, want)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // settingsHead begins the settings that a run leaves in its directory. What does not begin so is the user's own.
@@ -54,47 +54,47 @@ func openRunLog(e *effect.Effects, dir, command, version string, settings *confi
 }
 
 // event writes down what happened, but for what comes once a document or once a poll.
-func (r *runLog) event(e run.Event) {
+func (r *runLog) event(e event.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch e.Kind {
-	case run.RunOpened:
+	case event.RunOpened:
 		r.log = r.log.With("run", e.Text)
 		r.log.Info("opened", "resumed", e.Done > 0)
 		if err := r.keepSettings(); err != nil {
 			r.err = errors.Join(r.err, err)
 		}
-	case run.StepBegan:
+	case event.StepBegan:
 		r.log.Info("step began", "step", e.Step)
-	case run.StepEnded:
+	case event.StepEnded:
 		r.log.Info("step ended", "step", e.Step, "done", e.Done, "failed", e.Failed, "skipped", e.Skipped, "total", e.Total, "took", time.Since(e.Since).Round(time.Millisecond))
-	case run.ItemLeftOut, run.ItemSkipped:
+	case event.ItemLeftOut, event.ItemSkipped:
 		if r.leftOut++; r.leftOut <= maxNamed { // the index names all of them
 			r.log.Warn("left out", "item", e.Text)
 		}
-	case run.JobSubmitted:
+	case event.JobSubmitted:
 		r.log.Info("job submitted", "shard", e.Shard, "job", e.Text, "records", e.Done)
-	case run.JobAdopted:
+	case event.JobAdopted:
 		r.log.Info("job found", "shard", e.Shard, "job", e.Text)
-	case run.Placed:
+	case event.Placed:
 		r.log.Info("placed", "shard", e.Shard, "pool", e.Text)
-	case run.JobStatus:
+	case event.JobStatus:
 		if r.status[e.Shard] != e.Text {
 			r.status[e.Shard] = e.Text
 			r.log.Info("job status", "shard", e.Shard, "status", e.Text, "done", e.Done, "total", e.Total)
 		}
-	case run.ShardDone:
+	case event.ShardDone:
 		delete(r.status, e.Shard)
 		r.log.Info("shard done", "shard", e.Shard, "records", e.Done)
-	case run.Waiting:
+	case event.Waiting:
 		r.log.Warn("waits", "shard", e.Shard, "why", e.Text)
-	case run.Differs:
+	case event.Differs:
 		r.log.Warn("differs", "shard", e.Shard, "what", e.Text)
-	case run.PilotRead:
+	case event.PilotRead:
 		r.log.Info("pilot read", "good", e.Done, "of", e.Total, "classes", e.Text)
-	case run.Note:
+	case event.Note:
 		r.log.Info("note", "text", e.Text)
-	case run.Progress: // of documents and bytes, many a second
+	case event.Progress: // of documents and bytes, many a second
 	}
 }
 

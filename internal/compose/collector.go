@@ -12,12 +12,13 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/run"
 	"quarry/internal/run/book"
+	"quarry/internal/run/event"
 )
 
 // Collector puts together a run that collects answers: its ledger and its provider, no sources. It also returns the run directory.
 // opened is called with that directory once it is locked.
 func (pr *Program) Collector(
-	ctx context.Context, s *config.Settings, opened func(*effect.Effects, string) error, watch func(run.Event), c *Closers,
+	ctx context.Context, s *config.Settings, opened func(*effect.Effects, string) error, watch func(event.Event), c *Closers,
 ) (*run.Run, string, error) {
 	e := effect.New(nil)
 	dir, err := OpenDir(e, s, c)

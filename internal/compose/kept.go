@@ -23,13 +23,13 @@ import (
 	"quarry/internal/prepare/source"
 	"quarry/internal/prepare/source/note"
 	"quarry/internal/prepare/source/s3"
-	"quarry/internal/run"
+	"quarry/internal/run/event"
 	"quarry/internal/run/plan"
 )
 
 // KeepSources opens a run's sources for a pass. What can be read only once, or changes while it is read, is kept first: a
 // run reads its sources more than once, and again when it is resumed.
-func (pr *Program) KeepSources(s *config.Settings, e *effect.Effects, dir string, args []string, records bool, watch func(run.Event)) func(context.Context, int, bool) ([]source.Source, error) {
+func (pr *Program) KeepSources(s *config.Settings, e *effect.Effects, dir string, args []string, records bool, watch func(event.Event)) func(context.Context, int, bool) ([]source.Source, error) {
 	return func(ctx context.Context, pass int, planned bool) ([]source.Source, error) {
 		cfg, err := pr.sourceConfig(s, e, records)
 		if err != nil {
@@ -109,24 +109,24 @@ func ReadableAgain(args []string) error {
 	return nil
 }
 
-func keepOne(ctx context.Context, cfg kept.Config, watch func(run.Event)) (source.Source, error) {
+func keepOne(ctx context.Context, cfg kept.Config, watch func(event.Event)) (source.Source, error) {
 	name := cfg.Source.Name()
 	if kept.Has(cfg) {
-		watch(run.Event{Kind: run.Note, Text: name + " was read when this pass began; the next pass reads it again"})
+		watch(event.Event{Kind: event.Note, Text: name + " was read when this pass began; the next pass reads it again"})
 		return kept.Keep(ctx, cfg)
 	}
-	watch(run.Event{Kind: run.StepBegan, Step: "read " + name})
+	watch(event.Event{Kind: event.StepBegan, Step: "read " + name})
 	cfg.Watch = func(items, bytes int64) {
-		watch(run.Event{Kind: run.Progress, Step: "read " + name, Done: items, Bytes: bytes})
+		watch(event.Event{Kind: event.Progress, Step: "read " + name, Done: items, Bytes: bytes})
 	}
 	k, err := kept.Keep(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	for _, line := range source.Notes(cfg.Source.(source.Source)) {
-		watch(run.Event{Kind: run.Note, Text: line})
+		watch(event.Event{Kind: event.Note, Text: line})
 	}
-	watch(run.Event{Kind: run.Note, Text: fmt.Sprintf("%-10s %s of %s, kept for this pass", "read", figure.Count(k.Documents, "document"), name)})
+	watch(event.Event{Kind: event.Note, Text: fmt.Sprintf("%-10s %s of %s, kept for this pass", "read", figure.Count(k.Documents, "document"), name)})
 	return k, nil
 }
 

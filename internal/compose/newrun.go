@@ -13,6 +13,7 @@ import (
 	"quarry/internal/base/outfile"
 	"quarry/internal/config"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // RunInput is what a run takes beyond the settings.
@@ -20,7 +21,7 @@ type RunInput struct {
 	Sources []string
 	Records bool   // the sources are ready records
 	Known   string // file of existing answers; empty: none
-	Watch   func(run.Event)
+	Watch   func(event.Event)
 	// Opened is called with the locked run directory, before anything is written into it.
 	Opened  func(e *effect.Effects, dir string) error
 	Confirm func(context.Context, string) error // nil: nothing is asked

@@ -173,7 +173,7 @@ func (r *Run) giveUp(ctx context.Context, pass int, rows []ledger.Shard) error {
 	if open > 0 {
 		text += fmt.Sprintf("; %s open and collected first (`quarry stop` ends jobs early)", figure.Clause(open, "job", "is", "are"))
 	}
-	r.watch(Event{Kind: Note, Text: text})
+	r.deps.Watch.Note(text)
 	if err := r.drain(ctx, pass, kept); err != nil {
 		return err
 	}

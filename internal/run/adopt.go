@@ -16,6 +16,7 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/run/adopt"
 	"quarry/internal/run/book"
+	"quarry/internal/run/event"
 	"quarry/internal/run/life"
 	"quarry/internal/run/runjson"
 )
@@ -58,10 +59,10 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 		return Adopted{}, err
 	}
 	for _, job := range found.Others {
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("job %s has the name %s but does not belong to this run: ignored", job.ARN, job.Name)})
+		r.deps.Watch.Note(fmt.Sprintf("job %s has the name %s but does not belong to this run: ignored", job.ARN, job.Name))
 	}
 	out := Adopted{Region: r.cfg.Region, Before: known, Created: made.Created, Model: made.Model, Jobs: found.Jobs(), Unsent: found.Unsent()}
-	r.watch(Event{Kind: RunOpened, Text: string(id), Done: 1})
+	r.deps.Watch.Send(event.Event{Kind: event.RunOpened, Text: string(id), Done: 1})
 	if known {
 		return out, nil
 	}
@@ -70,7 +71,7 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 		return out, err
 	}
 	for i := range rows {
-		r.watch(Event{Kind: JobAdopted, Shard: rows[i].ID, Text: string(rows[i].Job.ARN)})
+		r.deps.Watch.Send(event.Event{Kind: event.JobAdopted, Shard: rows[i].ID, Text: string(rows[i].Job.ARN)})
 	}
 	return out, r.keepAdopted(ctx, found, rows)
 }

@@ -8,6 +8,7 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/outcome/collect"
 	"quarry/internal/run/calls"
+	"quarry/internal/run/event"
 )
 
 // newCaller gives what makes the on-demand calls of the run's shards.
@@ -27,7 +28,7 @@ func (r *Run) answer(ctx context.Context, s *ledger.Shard) (collect.Output, erro
 	watcher.Go(func() { r.obeyStop(ctx, stop) })
 	out, counts, err := r.caller.Answer(ctx, r.files(), s, func(done int64) {
 		r.clock.Answered(s.ID, done)
-		r.watch(Event{Kind: Progress, Step: "calls", Shard: s.ID, Done: done, Total: s.Records})
+		r.deps.Watch.Send(event.Event{Kind: event.Progress, Step: "calls", Shard: s.ID, Done: done, Total: s.Records})
 	})
 	s.Calls.Add(&counts)
 	return out, err

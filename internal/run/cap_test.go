@@ -13,6 +13,7 @@ import (
 	"quarry/internal/aws/cost"
 	"quarry/internal/base/effect"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // billed is what the provider's own count of all answers costs by the list.
@@ -68,10 +69,10 @@ func TestACapSmallerThanAShardCutsIt(t *testing.T) {
 			w := newWorld(t, worldConfig{docs: someDocs(24), quotas: roomy, cfg: capped(tt.limit, tt.mode)})
 			var mu sync.Mutex
 			var said []string
-			w.event = func(e run.Event) {
+			w.event = func(e event.Event) {
 				mu.Lock()
 				defer mu.Unlock()
-				if e.Kind == run.Note && strings.Contains(e.Text, "one after another") {
+				if e.Kind == event.Note && strings.Contains(e.Text, "one after another") {
 					said = append(said, e.Text)
 				}
 			}
@@ -155,10 +156,10 @@ func TestACapOfThreeTimesTheForecastHoldsBackNoJob(t *testing.T) {
 		}})
 		var mu sync.Mutex
 		var held []string
-		w.event = func(e run.Event) {
+		w.event = func(e event.Event) {
 			mu.Lock()
 			defer mu.Unlock()
-			if (e.Kind == run.Waiting || e.Kind == run.Note) && strings.Contains(e.Text, "the cap") {
+			if (e.Kind == event.Waiting || e.Kind == event.Note) && strings.Contains(e.Text, "the cap") {
 				held = append(held, e.Text)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"quarry"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // plainDocs makes documents of these numbers, one a line.
@@ -100,8 +101,8 @@ func TestWhatIsBuiltIsWhatWasPlanned(t *testing.T) {
 				lines := numbered(upTo(n)...)
 				w := newWorld(t, worldConfig{docs: strings.Join(lines, "\n") + "\n", cfg: func(cfg *run.Config) { cfg.Mode, cfg.NoPilot = mode, true }})
 				changed := strings.Join(c.change(slices.Clone(lines)), "\n") + "\n"
-				w.event = func(e run.Event) {
-					if e.Kind == run.StepBegan && e.Step == "pilot" {
+				w.event = func(e event.Event) {
+					if e.Kind == event.StepBegan && e.Step == "pilot" {
 						write(t, w.source, changed)
 					}
 				}
@@ -204,8 +205,8 @@ func TestAFolderThatChangesLosesNothing(t *testing.T) {
 			for i := range n {
 				write(t, filepath.Join(w.source, fmt.Sprintf("m%03d.md", i)), text(i))
 			}
-			w.event = func(e run.Event) {
-				if e.Kind == run.StepBegan && e.Step == "pilot" {
+			w.event = func(e event.Event) {
+				if e.Kind == event.StepBegan && e.Step == "pilot" {
 					c.change(t, w.source)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 
 	"quarry"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // edit is one change of a source: of a document drawn by the number at, at the nth event of a run.
@@ -144,7 +145,7 @@ func TestSourcesMayChangeAtAnyMoment(t *testing.T) {
 		for _, drawn := range passes {
 			var mu sync.Mutex
 			events := 0
-			w.event = func(run.Event) {
+			w.event = func(event.Event) {
 				mu.Lock()
 				defer mu.Unlock()
 				events++

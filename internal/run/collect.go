@@ -75,7 +75,7 @@ func (r *Run) collectNothing(ctx context.Context, c *Collected, rows []ledger.Sh
 	if c.Report, err = r.readReport(); err != nil {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: r.cfg.Dir, Err: err, Hint: "rerun `quarry run`, which writes it again"}
 	}
-	r.watch(Event{Kind: Note, Text: fmt.Sprintf("pass %d has sent nothing; the results are those of pass %d", head.Pass, head.Finished)})
+	r.deps.Watch.Note(fmt.Sprintf("pass %d has sent nothing; the results are those of pass %d", head.Pass, head.Finished))
 	return nil
 }
 
@@ -190,7 +190,7 @@ func (r *Run) collectFirst(ctx context.Context) error {
 	if err != nil || !head.WithoutSources() || head.Ended() {
 		return err
 	}
-	r.watch(Event{Kind: Note, Text: "the jobs that were taken over are collected first; what they answer is not sent again"})
+	r.deps.Watch.Note("the jobs that were taken over are collected first; what they answer is not sent again")
 	c, err := r.Collect(ctx, true)
 	return errors.Join(append(c.Errors, err)...)
 }

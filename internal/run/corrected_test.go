@@ -14,6 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/base/effect"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // pickyBackend answers what is asked, and refuses in words where the text says so.
@@ -95,8 +96,8 @@ func TestALowerGateEndsTheVerdict(t *testing.T) {
 	}
 	gate = false
 	var through atomic.Bool
-	w.event = func(e run.Event) {
-		if e.Kind == run.StepBegan && e.Step == "shards" {
+	w.event = func(e event.Event) {
+		if e.Kind == event.StepBegan && e.Step == "shards" {
 			through.Store(true)
 		}
 	}
@@ -110,7 +111,7 @@ func TestALowerGateEndsTheVerdict(t *testing.T) {
 		t.Fatalf("it did not die after its pilot: %v", err)
 	}
 	write(t, w.source, someDocs(11))
-	w.event = func(e run.Event) {
+	w.event = func(e event.Event) {
 		if strings.Contains(e.Text, "given up") {
 			t.Errorf("%s", e.Text)
 		}

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"quarry/internal/run"
 	"quarry/internal/run/answered"
+	"quarry/internal/run/event"
 )
 
 // TestADamagedMemoryIsMadeAgain damages what a run knows of its answers: it is read again from the journals, so a document that comes
@@ -38,8 +38,8 @@ func TestADamagedMemoryIsMadeAgain(t *testing.T) {
 		}
 		write(t, w.source, strings.Replace(strings.Join(numbered(upTo(9)...), "\n"), "doc-004", fmt.Sprintf("moved-%d", len(held)), 1))
 		var notes []string
-		w.event = func(e run.Event) {
-			if e.Kind == run.Note {
+		w.event = func(e event.Event) {
+			if e.Kind == event.Note {
 				notes = append(notes, e.Text)
 			}
 		}

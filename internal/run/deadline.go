@@ -35,7 +35,7 @@ func (r *Run) holdDeadline(ctx context.Context) error {
 		return nil
 	}
 	if r.asked.Mode != quarry.ModeAuto { // the price class changes only for those who ask for it
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("the deadline of %s is ignored: it needs --mode auto", limits.Moment(d.By))})
+		r.deps.Watch.Note(fmt.Sprintf("the deadline of %s is ignored: it needs --mode auto", limits.Moment(d.By)))
 		return nil
 	}
 	r.clock.Hold(d)
@@ -107,7 +107,7 @@ func (r *Run) lookAtDeadline(ctx context.Context) error {
 		return err
 	}
 	for _, note := range notes {
-		r.watch(Event{Kind: Note, Text: note})
+		r.deps.Watch.Note(note)
 	}
 	r.clock.Hold(decided)
 	return nil

@@ -15,6 +15,7 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // doneBy gives a run a deadline.
@@ -68,10 +69,10 @@ func TestJobsThatAreLateTurnToCalls(t *testing.T) {
 				w := newWiredWorld(t, worldConfig{docs: someDocs(14), delay: slowJobs, cfg: cfg})
 				var mu sync.Mutex
 				var told []string
-				w.event = func(e run.Event) {
+				w.event = func(e event.Event) {
 					mu.Lock()
 					defer mu.Unlock()
-					if e.Kind == run.Note || e.Text == string(quarry.JobStopping) {
+					if e.Kind == event.Note || e.Text == string(quarry.JobStopping) {
 						told = append(told, e.Text)
 					}
 				}
@@ -265,8 +266,8 @@ func TestResumeAfterCrashWhileShardsAreMoved(t *testing.T) {
 				var gone sync.Once
 				ctx, cancel := context.WithCancel(t.Context())
 				var jobs atomic.Int32
-				w.event = func(e run.Event) {
-					if e.Kind == run.JobSubmitted && jobs.Add(1) == 2 {
+				w.event = func(e event.Event) {
+					if e.Kind == event.JobSubmitted && jobs.Add(1) == 2 {
 						gone.Do(cancel) // with two jobs open, and two shards that wait for a slot
 					}
 				}

@@ -15,6 +15,7 @@ import (
 	"quarry"
 	"quarry/internal/outcome/report"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // manyQuotas lets jobs be small, so that a pilot of thirty is one.
@@ -141,7 +142,7 @@ func TestTheRestWaitsForAnAnswerAndThePilotIsKept(t *testing.T) {
 			}
 			return nil
 		}
-		d.Watch = func(e run.Event) {
+		d.Watch = func(e event.Event) {
 			if e.Pilot != nil {
 				seen = e.Pilot
 			}

@@ -26,7 +26,7 @@ func (r *Run) givenAnswers(ctx context.Context) (g *planner.Given, read bool, er
 		}
 		head, err := r.book.Head(ctx)
 		if note := planner.OtherKnown(r.cfg.Known, head.Known, p.Given); note != "" {
-			r.watch(Event{Kind: Note, Text: note})
+			r.deps.Watch.Note(note)
 		}
 		return planner.OpenGiven(r.effects, r.cfg.Dir, p, r.cfg.Known), false, err
 	case r.cfg.Known == "":
@@ -53,6 +53,6 @@ func (c *Config) given() given.Config {
 // sayGiven says what became of existing answers, before anything is sent. read says that this command read them.
 func (r *Run) sayGiven(g *plan.Given, read bool) {
 	if g != nil && (g.Documents > 0 || read) {
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%-10s ", "known") + planner.GivenText(g)})
+		r.deps.Watch.Note(fmt.Sprintf("%-10s ", "known") + planner.GivenText(g))
 	}
 }

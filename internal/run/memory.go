@@ -8,6 +8,7 @@ import (
 
 	"quarry/internal/base/figure"
 	"quarry/internal/run/answered"
+	"quarry/internal/run/event"
 	"quarry/internal/run/planner"
 )
 
@@ -48,7 +49,7 @@ func (r *Run) remember(ctx context.Context) error {
 		}
 	}
 	if old > 0 {
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s is made once from the journals of %s, because %s",
+		r.deps.Watch.Send(event.Event{Kind: event.Note, Text: fmt.Sprintf("%s is made once from the journals of %s, because %s",
 			filepath.Join("index", "answered"), figure.Count(old, "shard"), why)})
 	}
 	passes, err := r.passesWithGiven(ctx)

@@ -11,6 +11,7 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
+	"quarry/internal/run/event"
 	"quarry/internal/run/index"
 )
 
@@ -32,7 +33,7 @@ func (r *Run) open(ctx context.Context) error {
 			return err
 		}
 	}
-	r.watch(Event{Kind: RunOpened, Text: string(r.id), Done: 1})
+	r.deps.Watch.Send(event.Event{Kind: event.RunOpened, Text: string(r.id), Done: 1})
 	return nil
 }
 
@@ -47,7 +48,7 @@ func (r *Run) openNew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.watch(Event{Kind: RunOpened, Text: string(r.id)})
+	r.deps.Watch.Send(event.Event{Kind: event.RunOpened, Text: string(r.id)})
 	return nil
 }
 

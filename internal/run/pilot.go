@@ -10,6 +10,7 @@ import (
 	"quarry"
 	"quarry/internal/base/ledger"
 	"quarry/internal/run/book"
+	"quarry/internal/run/event"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/pilot"
 	"quarry/internal/run/results"
@@ -28,7 +29,7 @@ func (r *Run) preflight(ctx context.Context) (count, error) {
 		return count{}, nil
 	}
 	if r.planned.Beyond > 0 && r.cfg.Window.Known() {
-		r.watch(Event{Kind: Note, Text: r.cfg.Window.Advice(r.planned.Beyond, r.planned.Asked, r.planned.FitsAt)})
+		r.deps.Watch.Note(r.cfg.Window.Advice(r.planned.Beyond, r.planned.Asked, r.planned.FitsAt))
 	}
 	if r.deps.Preflight != nil {
 		if err := r.deps.Preflight(ctx); err != nil {
@@ -138,8 +139,8 @@ func (r *Run) show(ctx context.Context, p *pilot.Outcome) error {
 	if err := r.keepForecast(ctx); err != nil {
 		return err
 	}
-	r.watch(Event{
-		Kind: PilotRead, Done: p.OK, Total: p.Records, Usage: p.Usage, Text: pilot.ClassesText(p.Classes), Pilot: r.foreseen.Pilot,
+	r.deps.Watch.Send(event.Event{
+		Kind: event.PilotRead, Done: p.OK, Total: p.Records, Usage: p.Usage, Text: pilot.ClassesText(p.Classes), Pilot: r.foreseen.Pilot,
 		Expected: r.foreseen.After,
 	})
 	return nil

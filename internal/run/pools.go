@@ -9,6 +9,7 @@ import (
 	"quarry"
 	"quarry/internal/base/figure"
 	"quarry/internal/run/book"
+	"quarry/internal/run/event"
 	"quarry/internal/run/pool"
 )
 
@@ -45,7 +46,7 @@ func (r *Run) samePools(ctx context.Context) error {
 		}
 	}
 	for _, place := range slices.Sorted(maps.Keys(left)) {
-		r.watch(Event{Kind: Note, Text: fmt.Sprintf("%s in %s, which this command does not name: they are followed and collected there; what is not sent yet goes to %s",
+		r.deps.Watch.Send(event.Event{Kind: event.Note, Text: fmt.Sprintf("%s in %s, which this command does not name: they are followed and collected there; what is not sent yet goes to %s",
 			figure.Count(left[place], "job"), place, r.pools.Home().Region)})
 	}
 	return r.book.Change(ctx, r.pass, func(h *book.Head, _ *book.Pass) { h.Pools = r.pools.Refs() })

@@ -18,6 +18,7 @@ import (
 	"quarry/internal/aws/setup"
 	"quarry/internal/base/effect"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // furtherPools makes what a pool needs in each further Region of the world.
@@ -122,10 +123,10 @@ func TestAPoolWithoutASlotLosesItsShardsToTheOther(t *testing.T) {
 	w.occupy(t, "us-west-2", 2) // the account's quota is used up, which the run cannot know
 	var mu sync.Mutex
 	moved := 0
-	w.event = func(e run.Event) {
+	w.event = func(e event.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		if e.Kind == run.Placed && strings.Contains(e.Text, "accepts no job now") {
+		if e.Kind == event.Placed && strings.Contains(e.Text, "accepts no job now") {
 			moved++
 		}
 	}

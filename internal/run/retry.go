@@ -50,7 +50,7 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (more boo
 	}
 	how := rounds.Decide(records, mode, r.bounds(), among != nil, r.basis().OnDemandHint())
 	if how.Note != "" {
-		r.watch(Event{Kind: Note, Text: how.Note})
+		r.deps.Watch.Note(how.Note)
 	}
 	if how.Mode == "" {
 		return false, how.Unsent, nil
@@ -60,7 +60,7 @@ func (r *Run) planRetries(ctx context.Context, among []quarry.ShardID) (more boo
 		return false, 0, err
 	}
 	if note != "" {
-		r.watch(Event{Kind: Note, Text: note})
+		r.deps.Watch.Note(note)
 	}
 	for i := range rows {
 		rows[i].Late = late

@@ -143,7 +143,7 @@ func (r *Run) doStep(ctx context.Context, s step) error {
 	if err := r.ledger.SaveStep(ctx, ledger.Step{Name: s.name, Began: began, Ended: began}); err != nil {
 		return err
 	}
-	r.watch(Event{Kind: StepBegan, Step: s.name})
+	r.deps.Watch.Send(event.Event{Kind: event.StepBegan, Step: s.name})
 	n, err := s.do(ctx)
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (r *Run) doStep(ctx context.Context, s step) error {
 		return fmt.Errorf("step %s: took %d, but %d done, %d failed and %d skipped", s.name, n.taken, n.done, n.failed, n.skipped)
 	}
 	ended := time.Now()
-	r.watch(Event{Kind: StepEnded, Step: s.name, Done: n.done, Failed: n.failed, Skipped: n.skipped, Total: n.taken, Since: began})
+	r.deps.Watch.Send(event.Event{Kind: event.StepEnded, Step: s.name, Done: n.done, Failed: n.failed, Skipped: n.skipped, Total: n.taken, Since: began})
 	return r.ledger.SaveStep(ctx, ledger.Step{
 		Name: s.name, Finished: true, Began: began, Ended: ended, Taken: n.taken, Done: n.done, Failed: n.failed, Skipped: n.skipped,
 	})

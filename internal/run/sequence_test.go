@@ -20,6 +20,7 @@ import (
 	"quarry/internal/outcome/parse"
 	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 	"quarry/internal/run/prepare"
 )
 
@@ -231,7 +232,7 @@ func (q *sequence) step(t *testing.T, c command, variants []int) (ended bool, wh
 		hook = dieAt(c.kind, c.at, c.side)
 	}
 	request, events := filepath.Join(q.dir, run.StopRequest), atomic.Int64{}
-	q.event = func(run.Event) {
+	q.event = func(event.Event) {
 		if events.Add(1) == int64(c.stop) {
 			write(t, request, "")
 		}

@@ -5,6 +5,7 @@ import (
 
 	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
+	"quarry/internal/run/event"
 	"quarry/internal/run/pilot"
 )
 
@@ -41,8 +42,8 @@ func (r *Run) decideStructured(ctx context.Context, p *pilot.Outcome) error {
 		return err
 	}
 	if found == book.SchemaRefused {
-		r.watch(Event{
-			Kind: Note,
+		r.deps.Watch.Send(event.Event{
+			Kind: event.Note,
 			Text: "the provider refuses structured output for " + r.asked.Model + ": everything is sent without it, including the pilot's records",
 		})
 	}

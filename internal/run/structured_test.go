@@ -8,6 +8,7 @@ import (
 	"quarry"
 	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // withSchema sends the answers' schema along until the pilot has decided.
@@ -50,8 +51,8 @@ func TestStructuredOutputThatIsRefusedCostsNoAttempt(t *testing.T) {
 			}})
 			var notes []string
 			w.deps = func(d *run.Deps) {
-				d.Watch = func(e run.Event) {
-					if e.Kind == run.Note {
+				d.Watch = func(e event.Event) {
+					if e.Kind == event.Note {
 						notes = append(notes, e.Text)
 					}
 				}

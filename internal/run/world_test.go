@@ -25,6 +25,7 @@ import (
 	"quarry/internal/prepare/prompt"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 	"quarry/internal/standin"
 )
 
@@ -44,7 +45,7 @@ type world struct {
 	region  string   // of the home pool. Empty: the default
 	regions []string // of further pools
 	model   string   // zero: quarry.DefaultModel
-	event   func(run.Event)
+	event   func(event.Event)
 }
 
 type worldConfig struct {
