@@ -90,7 +90,7 @@ directory is in use · 130 interrupted; with a COMMAND, its exit code`,
 	standinTestFlags(f, cfg)
 	standinTLSFlags(cmd, cfg)
 	f.StringVar(&cfg.Events, "events", "", "send EventBridge events of job changes to `WHERE`: a file, the URL of a webhook, or sqs=URL of a queue")
-	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` with lines of \"id secret\" or \"bearer token\", mode 0600")
+	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` with lines of \"id secret [account]\" or \"bearer token [account]\", mode 0600")
 	f.StringVar(&cfg.QuotasFile, "quotas", "", "`FILE` with the quotas that the stand-in enforces and serves")
 	for _, name := range []string{"backend-model", "backend-key-env", "backend-wait", "concurrency", "state-delay", "addr"} {
 		complete(cmd, name, cobra.NoFileCompletions)

@@ -9,7 +9,7 @@ import (
 
 // standinTestFlags adds what only tests of a client need.
 func standinTestFlags(f *pflag.FlagSet, cfg *standin.Config) {
-	f.BoolVar(&cfg.Test, "test", false, "let POST /_quarry/quotas and POST /_quarry/faults change the running server")
+	f.BoolVar(&cfg.Test, "test", false, "let quotas, faults, reset and snapshot below /_quarry/ change the running server")
 	f.BoolVar(&cfg.TestClock, "test-clock", false, "like --test; also let POST /_quarry/clock move the clock of the jobs")
 }
 

@@ -30,15 +30,16 @@ func regionOf(ctx context.Context) string { return iamapi.CallerOf(ctx).Region }
 
 // authenticate proves the sender of a call to any service but S3 and returns the request with its body read and its
 // caller in the context, or the refusal.
-func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, to service) (*http.Request, *protocol.Error) {
+func (st *state) authenticate(w http.ResponseWriter, r *http.Request, to service) (*http.Request, *protocol.Error) {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		if to != serviceBedrock || !s.keys.bearer(token) {
+		account, known := st.keys.bearer(token)
+		if to != serviceBedrock || !known {
 			return nil, refuse(http.StatusForbidden, "AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
 		}
 		if _, refusal := readBody(r, to); refusal != nil {
 			return nil, refusal
 		}
-		return withCaller(r, iamapi.AdminCaller(), defaultRegion), nil
+		return withCaller(r, iamapi.AdminCaller(account), defaultRegion), nil
 	}
 	claim, err := sigv4.Read(r)
 	if err != nil {
@@ -48,7 +49,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, to service
 	if err := claim.CheckTime(now); err != nil {
 		return nil, signatureRefusal(to, err)
 	}
-	key, caller, ok := s.keys.find(claim.AccessKeyID)
+	key, caller, ok := st.find(claim.AccessKeyID)
 	if !ok {
 		return nil, signatureRefusal(to, sigv4.ErrUnknownKey)
 	}
@@ -60,7 +61,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, to service
 		return nil, signatureRefusal(to, err)
 	}
 	if !announced {
-		leave, refusal := s.unproven.enter(w, r)
+		leave, refusal := st.unproven.enter(w, r)
 		if refusal != nil {
 			return nil, refusal
 		}

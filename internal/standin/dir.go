@@ -11,8 +11,8 @@ import (
 // ErrForeign says that a directory holds what another program has put there.
 var ErrForeign = errors.New("the directory holds files of another program")
 
-// CheckDir refuses a data directory in which a name that the stand-in needs belongs to another program. iam.db is what the
-// stand-in makes first, so a directory without it has none of the others. Nothing is made. The error wraps ErrForeign.
+// CheckDir refuses a data directory in which a name that the stand-in needs belongs to another program. The file of an account's
+// identities is what the stand-in makes first, so a directory without one has none of the others. Nothing is made. The error wraps ErrForeign.
 func CheckDir(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
@@ -23,7 +23,11 @@ func CheckDir(dir string) error {
 	case !info.IsDir():
 		return fmt.Errorf("data directory %s: %w: it is a file", dir, ErrForeign)
 	}
-	if _, err := os.Lstat(filepath.Join(dir, "iam.db")); err == nil {
+	accounts, err := accountsIn(dir, nil)
+	if err != nil {
+		return fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	if len(accounts) > 0 {
 		return nil
 	}
 	for _, name := range []string{"s3", "jobs"} {

@@ -100,8 +100,8 @@ func TestWhatTestsChangeNeedsTheFlag(t *testing.T) {
 		set                  func(*standin.Config)
 		clock, quotas, fault int
 	}{
-		{"neither flag", nil, http.StatusNotFound, http.StatusNotFound, http.StatusNotFound},
-		{"--test", func(c *standin.Config) { c.Test = true }, http.StatusNotFound, http.StatusOK, http.StatusOK},
+		{"neither flag", nil, http.StatusForbidden, http.StatusForbidden, http.StatusForbidden},
+		{"--test", func(c *standin.Config) { c.Test = true }, http.StatusForbidden, http.StatusOK, http.StatusOK},
 		{"--test-clock", func(c *standin.Config) { c.TestClock = true }, http.StatusOK, http.StatusOK, http.StatusOK},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestWhatTestsChangeNeedsTheFlag(t *testing.T) {
 				body string
 				want int
 			}{
-				"clock": {`{"advance":"1h"}`, tt.clock}, "quotas": {`{}`, tt.quotas}, "faults": {`{"faults":""}`, tt.fault},
+				"clock": {`{"advance":"1h"}`, tt.clock}, "quotas": {`{}`, tt.quotas}, "faults": {`{"faults":""}`, tt.fault}, "reset": {"", tt.fault}, "snapshot": {`{"save":"a"}`, tt.fault},
 			} {
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL()+"/_quarry/"+path, strings.NewReader(call.body))
 				if err != nil {

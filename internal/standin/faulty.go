@@ -1,27 +1,18 @@
 package standin
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/protocol"
 )
 
-// faulty wraps the services and applies the faults on calls that the settings name.
-type faulty struct {
-	next   http.Handler
-	faults atomic.Pointer[faults.Set]
-	number atomic.Uint64 // of the last call
-}
-
-func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	key := faults.RequestKey(f.number.Add(1))
+// callService serves an AWS call, with the faults that are set for calls.
+func (s *Server) callService(w http.ResponseWriter, r *http.Request) {
+	key := faults.RequestKey(s.calls.Add(1))
 	to := route(r)
-	set := f.faults.Load()
+	set := s.Faults()
 	switch {
 	case set.Hits(faults.Unreachable, key):
 		panic(http.ErrAbortHandler)
@@ -34,10 +25,10 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case to == serviceBedrock && strings.HasPrefix(r.URL.Path, "/model/") && set.Hits(faults.NoCapacity, key):
 		to.protocol().WriteError(w, r, full())
 	case set.Hits(faults.LostReply, key):
-		f.next.ServeHTTP(&lost{header: http.Header{}}, r)
+		s.state.serve(&lost{header: http.Header{}}, r)
 		panic(http.ErrAbortHandler) // net/http's way to end a connection, or an HTTP/2 stream, without an answer
 	default:
-		f.next.ServeHTTP(w, r)
+		s.state.serve(w, r)
 	}
 }
 
@@ -47,26 +38,6 @@ type lost struct{ header http.Header }
 func (l *lost) Header() http.Header         { return l.header }
 func (l *lost) WriteHeader(int)             {}
 func (l *lost) Write(p []byte) (int, error) { return len(p), nil }
-
-// change lays down which faults AWS calls have from now on: {"faults":"throttle=1"}. What jobs and records have stays as it was.
-func (f *faulty) change(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Faults *string `json:"faults"`
-	}
-	dec := json.NewDecoder(io.LimitReader(r.Body, maxCallBytes))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&body); err != nil || body.Faults == nil {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"message": `want {"faults":"throttle=1"}`})
-		return
-	}
-	set, err := faults.Parse(*body.Faults)
-	if err != nil {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"message": err.Error()})
-		return
-	}
-	f.faults.Store(&set)
-	writeJSON(w, http.StatusOK, map[string]string{"faults": set.String()})
-}
 
 // expired is each service's word for a session that has ended: for S3
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, for the others

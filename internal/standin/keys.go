@@ -5,44 +5,73 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"quarry/internal/standin/iamapi"
-	"quarry/internal/standin/sigv4"
 )
 
 // testKeyID is the access key that is printed where no file of keys is given.
 const testKeyID = "AKIAQUARRYLOCAL00001"
 
-// keyring is who may call: configured keys and tokens, all of them the administrator's, and the temporary keys of
+// keyring is who may call: configured keys and tokens, each the administrator's of its account, and the temporary keys of
 // roles.
 type keyring struct {
-	first   string            // the configured key that is named first
-	secrets map[string]string // by access key id
-	bearers map[[sha256.Size]byte]struct{}
-	roles   *iamapi.API
+	fromFile bool
+	first    string                       // the configured key that is named first
+	keys     map[string]longKey           // by access key id
+	bearers  map[[sha256.Size]byte]string // account, by the hash of the token
 }
 
-// openKeys reads the file of keys, or makes the test key where there is none.
-func openKeys(file string, roles *iamapi.API) (*keyring, error) {
-	k := &keyring{roles: roles, secrets: map[string]string{}, bearers: map[[sha256.Size]byte]struct{}{}}
-	if file != "" {
-		if err := k.read(file); err != nil {
-			return nil, fmt.Errorf("read keys %s: %w", file, err)
-		}
+// longKey is a configured key.
+type longKey struct{ secret, account string }
+
+// readKeys reads the file of keys. Without one, the key is that of the tests, whose secret is not known yet.
+func readKeys(file string) (*keyring, error) {
+	k := &keyring{fromFile: file != "", keys: map[string]longKey{}, bearers: map[[sha256.Size]byte]string{}}
+	if file == "" {
+		k.first, k.keys[testKeyID] = testKeyID, longKey{account: iamapi.DefaultAccount}
 		return k, nil
 	}
-	secret, err := roles.Secret(testKeyID)
-	if err != nil {
-		return nil, err
+	if err := k.read(file); err != nil {
+		return nil, fmt.Errorf("read keys %s: %w", file, err)
 	}
-	k.first, k.secrets[testKeyID] = testKeyID, secret
 	return k, nil
 }
 
-// read takes lines "id secret" or "bearer token"; empty lines and those that begin with # say nothing.
+// keepSecret takes the secret of the tests' key from its account, which keeps it for as long as the directory exists; a directory that
+// was emptied since gets the same one.
+func (k *keyring) keepSecret(roles iamapi.Accounts) error {
+	key, ok := k.keys[testKeyID]
+	if !ok || k.fromFile {
+		return nil
+	}
+	secret, err := roles[key.account].Secret(testKeyID, key.secret)
+	if err == nil && secret != key.secret {
+		k.keys[testKeyID] = longKey{secret, key.account}
+	}
+	return err
+}
+
+// accounts are those of all keys and tokens, in order.
+func (k *keyring) accounts() []string {
+	known := map[string]bool{}
+	for _, key := range k.keys {
+		known[key.account] = true
+	}
+	for _, account := range k.bearers {
+		known[account] = true
+	}
+	return slices.Sorted(maps.Keys(known))
+}
+
+// operator is the account of the first key: it runs the server.
+func (k *keyring) operator() string { return k.keys[k.first].account }
+
+// read takes lines "id secret [account]" or "bearer token [account]"; empty lines and those that begin with # say nothing.
 func (k *keyring) read(file string) (err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -62,16 +91,18 @@ func (k *keyring) read(file string) (err error) {
 		fields := strings.Fields(lines.Text())
 		switch {
 		case len(fields) == 0 || strings.HasPrefix(fields[0], "#"):
-		case len(fields) != 2:
-			return fmt.Errorf("line %d: want \"id secret\" or \"bearer token\"", n)
+		case len(fields) != 2 && len(fields) != 3:
+			return fmt.Errorf("line %d: want \"id secret [account]\" or \"bearer token [account]\"", n)
+		case len(fields) == 3 && !isAccount(fields[2]):
+			return fmt.Errorf("line %d: account %q: want 12 digits", n, fields[2])
 		case fields[0] == "bearer":
-			k.bearers[sha256.Sum256([]byte(fields[1]))] = struct{}{}
+			k.bearers[sha256.Sum256([]byte(fields[1]))] = accountIn(fields)
 		case len(fields[0]) > 128 || strings.Trim(fields[0], keyLetters) != "":
 			return fmt.Errorf("line %d: an access key id has up to 128 letters, digits or _", n)
-		case k.secrets[fields[0]] != "":
+		case k.keys[fields[0]] != (longKey{}):
 			return fmt.Errorf("line %d: the access key id is listed twice", n)
 		default:
-			k.secrets[fields[0]] = fields[1]
+			k.keys[fields[0]] = longKey{fields[1], accountIn(fields)}
 			if k.first == "" {
 				k.first = fields[0]
 			}
@@ -86,24 +117,21 @@ func (k *keyring) read(file string) (err error) {
 	return nil
 }
 
+// accountIn is the account of a line's key.
+func accountIn(fields []string) string {
+	if len(fields) == 3 {
+		return fields[2]
+	}
+	return iamapi.DefaultAccount
+}
+
+func isAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
+
 const keyLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
-// find returns what is known of an access key and who holds it.
-func (k *keyring) find(id string) (sigv4.Key, iamapi.Caller, bool) {
-	if secret, ok := k.secrets[id]; ok {
-		return sigv4.Key{Secret: secret}, iamapi.AdminCaller(), true
-	}
-	return k.roles.Key(id)
-}
-
-// key is find without the holder.
-func (k *keyring) key(id string) (sigv4.Key, bool) {
-	key, _, ok := k.find(id)
-	return key, ok
-}
-
-// bearer reports whether a token is configured. Only hashes are compared, so that time tells nothing of a token.
-func (k *keyring) bearer(token string) bool {
-	_, ok := k.bearers[sha256.Sum256([]byte(token))]
-	return ok
+// bearer gives the account of a token; ok is false for one that is not configured. Only hashes are compared, so that time tells
+// nothing of a token.
+func (k *keyring) bearer(token string) (account string, ok bool) {
+	account, ok = k.bearers[sha256.Sum256([]byte(token))]
+	return account, ok
 }

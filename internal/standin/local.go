@@ -12,39 +12,88 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/standin/faults"
+	"quarry/internal/standin/iamapi"
 	"quarry/internal/standin/protocol"
 	"quarry/internal/standin/quotasapi"
 	"quarry/internal/standin/sigv4"
 	"quarry/internal/standin/worker"
 )
 
-// local serves what AWS has not: health, the bill and, for tests, the clock, quotas and faults. It takes no faults itself.
+// local serves what AWS has not: health, the bill and, for tests, the clock, quotas, faults, reset and snapshots. It has no faults itself.
 // On loopback it needs no signature and refuses what only a web page would send: an origin, or another host's name (DNS
-// rebinding). On an address that other machines reach, every request needs a configured key.
-func (s *Server) local(test, testClock bool, services *faulty) http.Handler {
+// rebinding). On an address that other machines reach, every request needs a configured key; what changes the server for all accounts
+// needs one of the operator's account.
+func (s *Server) local() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_quarry/health", s.health)
 	mux.HandleFunc("GET /_quarry/bill", s.bill)
-	if testClock {
-		mux.HandleFunc("POST /_quarry/clock", s.advance)
+	changes := []struct {
+		pattern string
+		allowed bool
+		flags   string
+		serve   http.HandlerFunc
+	}{
+		{"POST /_quarry/clock", s.cfg.TestClock, "--test-clock", s.advance},
+		{"POST /_quarry/quotas", s.testable(), testFlags, s.hold},
+		{"GET /_quarry/faults", s.testable(), testFlags, s.showFaults},
+		{"POST /_quarry/faults", s.testable(), testFlags, s.changeFaults},
+		{"POST /_quarry/reset", s.testable(), testFlags, s.reset},
+		{"GET /_quarry/snapshot", s.testable(), testFlags, s.listSnapshots},
+		{"POST /_quarry/snapshot", s.testable(), testFlags, s.snapshot},
 	}
-	if test || testClock {
-		mux.HandleFunc("POST /_quarry/quotas", s.hold)
-		mux.HandleFunc("POST /_quarry/faults", services.change)
+	for _, c := range changes {
+		mux.HandleFunc(c.pattern, func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case !c.allowed:
+				refuseLocal(w, http.StatusForbidden, r.URL.Path+" changes the server for everyone who uses it; start it with "+c.flags+" to allow that")
+			case accountOf(r) != s.keys.operator():
+				refuseLocal(w, http.StatusForbidden, r.URL.Path+" changes the server for all accounts; it needs a key of account "+
+					s.keys.operator()+", whose key is the first one of --keys")
+			default:
+				c.serve(w, r)
+			}
+		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Origin") != "" || s.loopback() && !isAddress(r.Host) {
-			writeJSON(w, http.StatusForbidden, map[string]string{"message": "not for web pages"})
+			refuseLocal(w, http.StatusForbidden, "not for web pages")
 			return
 		}
+		account := s.keys.operator()
 		if s.exposed() {
-			if refusal := s.proveOwner(w, r); refusal != nil {
-				writeJSON(w, http.StatusForbidden, map[string]string{"message": refusal.Message})
+			var refusal *protocol.Error
+			if account, refusal = s.proveOwner(w, r); refusal != nil {
+				refuseLocal(w, http.StatusForbidden, refusal.Message)
 				return
 			}
 		}
-		mux.ServeHTTP(w, r)
+		mux.ServeHTTP(w, r.WithContext(iamapi.WithCaller(r.Context(), iamapi.AdminCaller(account))))
 	})
+}
+
+// testFlags allow what only tests need.
+const testFlags = "--test or --test-clock"
+
+func (s *Server) testable() bool { return s.cfg.Test || s.cfg.TestClock }
+
+// accountOf is the account of who sent a request; on loopback, where requests need no key, the operator's.
+func accountOf(r *http.Request) string { return iamapi.CallerOf(r.Context()).Account }
+
+func refuseLocal(w http.ResponseWriter, status int, message string) {
+	writeJSON(w, status, map[string]string{"message": message})
+}
+
+// readLocal reads the body of a request below /_quarry/ strictly; want shows what it should have been. It has answered when it gives
+// false.
+func readLocal(w http.ResponseWriter, r *http.Request, into any, want string) bool {
+	dec := json.NewDecoder(io.LimitReader(r.Body, maxCallBytes))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		refuseLocal(w, http.StatusBadRequest, "want "+want+": "+err.Error())
+		return false
+	}
+	return true
 }
 
 // loopback tells whether only this machine reaches the server.
@@ -59,23 +108,26 @@ func (s *Server) exposed() bool {
 	return ok && !addr.IP.IsLoopback()
 }
 
-// proveOwner refuses a request that no holder of a configured key sent: by a bearer token, or by a signature for any
+// proveOwner gives the account of the configured key that sent a request: a bearer token, or a signature for any
 // service. Temporary keys of roles are refused: what is served here is the administrator's.
-func (s *Server) proveOwner(w http.ResponseWriter, r *http.Request) *protocol.Error {
+func (s *Server) proveOwner(w http.ResponseWriter, r *http.Request) (account string, refusal *protocol.Error) {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		if s.keys.bearer(token) {
-			return nil
+		if account, ok := s.keys.bearer(token); ok {
+			return account, nil
 		}
-		return refuse(http.StatusForbidden, "AccessDeniedException", "the bearer token is not one of --keys")
+		return "", refuse(http.StatusForbidden, "AccessDeniedException", "the bearer token is not one of --keys")
 	}
-	if claim, err := sigv4.Read(r); errors.Is(err, sigv4.ErrUnsigned) {
-		return refuse(http.StatusForbidden, "AccessDeniedException",
+	claim, err := sigv4.Read(r)
+	if errors.Is(err, sigv4.ErrUnsigned) {
+		return "", refuse(http.StatusForbidden, "AccessDeniedException",
 			"this address can be reached from other machines, so /_quarry/ needs a key of --keys: sign the request (curl --aws-sigv4 aws:amz:us-west-2:quarry --user ID:SECRET) or send a bearer token")
-	} else if err == nil && s.keys.secrets[claim.AccessKeyID] == "" {
-		return refuse(http.StatusForbidden, "AccessDeniedException", "the access key is not one of --keys")
 	}
-	_, refusal := s.authenticate(w, r, serviceLocal)
-	return refusal
+	key := s.keys.keys[claim.AccessKeyID]
+	if err == nil && key.secret == "" {
+		return "", refuse(http.StatusForbidden, "AccessDeniedException", "the access key is not one of --keys")
+	}
+	_, refusal = (&state{keys: s.keys, unproven: s.unproven}).authenticate(w, r, serviceLocal)
+	return key.account, refusal
 }
 
 func isAddress(hostport string) bool {
@@ -98,26 +150,60 @@ func (s *Server) advance(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Advance string `json:"advance"`
 	}
-	dec := json.NewDecoder(io.LimitReader(r.Body, maxCallBytes))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&body); err != nil {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"message": `want {"advance":"26h"}`})
+	if !readLocal(w, r, &body, `{"advance":"26h"}`) {
 		return
 	}
 	d, err := time.ParseDuration(body.Advance)
 	if err != nil || d < 0 {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"message": "advance wants a duration forward, such as 26h"})
+		refuseLocal(w, http.StatusBadRequest, "advance wants a duration forward, such as 26h")
 		return
 	}
-	if err := s.engine.Advance(d); errors.Is(err, worker.ErrTooFar) {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"message": err.Error()})
-		return
-	} else if err != nil {
-		s.log.ErrorContext(r.Context(), "move the clock", "error", err)
-		writeJSON(w, http.StatusInternalServerError, map[string]string{"message": "the clock could not be moved"})
+	s.inside(w, r, func() {
+		switch err := s.state.engine.Advance(d); {
+		case errors.Is(err, worker.ErrTooFar):
+			refuseLocal(w, http.StatusBadRequest, err.Error())
+		case err != nil:
+			s.log.ErrorContext(r.Context(), "move the clock", "error", err)
+			refuseLocal(w, http.StatusInternalServerError, "the clock could not be moved")
+		default:
+			writeJSON(w, http.StatusOK, map[string]string{"now": s.state.engine.Now().UTC().Format(time.RFC3339Nano)})
+		}
+	})
+}
+
+// showFaults gives the faults as they are.
+func (s *Server) showFaults(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"faults": s.Faults().String()})
+}
+
+// changeFaults sets the faults of calls, jobs and records: {"faults":"throttle=1"}.
+func (s *Server) changeFaults(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Faults *string `json:"faults"`
+	}
+	const want = `{"faults":"throttle=1"}`
+	if !readLocal(w, r, &body, want) {
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"now": s.engine.Now().UTC().Format(time.RFC3339Nano)})
+	if body.Faults == nil {
+		refuseLocal(w, http.StatusBadRequest, "want "+want)
+		return
+	}
+	if err := s.SetFaults(*body.Faults); err != nil {
+		refuseLocal(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.showFaults(w, r)
+}
+
+// SetFaults replaces the faults, in the grammar of Config.Fault; empty removes them. A tag of a job still overrides them.
+func (s *Server) SetFaults(text string) error {
+	set, err := faults.Parse(text)
+	if err != nil {
+		return err
+	}
+	s.faults.Store(&set)
+	return nil
 }
 
 // hold puts other quotas in force at once, in the form of --quotas. Service Quotas still lists those of the start: on AWS
@@ -148,26 +234,45 @@ func countsOf(t *worker.Totals) counts {
 	return c
 }
 
-// bill writes what the provider would know, record by record, so that its size costs no memory.
+// bill writes what the provider would know of an account, record by record, so that its size costs no memory. On loopback any account
+// may be named; elsewhere the bill is that of the key's account.
 func (s *Server) bill(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	arn := quarry.JobARN(query.Get("job"))
-	totals, err := s.engine.Totals(r.Context(), arn)
+	arn, account := quarry.JobARN(query.Get("job")), query.Get("account")
+	switch {
+	case account == "" && s.exposed():
+		account = accountOf(r)
+	case account == "":
+		if account = iamapi.AccountOf(string(arn)); account == "" {
+			account = s.keys.operator()
+		}
+	case !isAccount(account):
+		refuseLocal(w, http.StatusBadRequest, "account wants 12 digits")
+		return
+	case s.exposed() && account != accountOf(r):
+		refuseLocal(w, http.StatusForbidden, "the key belongs to account "+accountOf(r)+", whose bill alone it can read")
+		return
+	}
+	s.inside(w, r, func() { s.billOf(w, r, account, arn) })
+}
+
+func (s *Server) billOf(w http.ResponseWriter, r *http.Request, account string, arn quarry.JobARN) {
+	totals, err := s.state.engine.Totals(r.Context(), account, arn)
 	if errors.Is(err, worker.ErrNoSuchJob) {
-		writeJSON(w, http.StatusNotFound, map[string]string{"message": "no such job"})
+		refuseLocal(w, http.StatusNotFound, "no such job")
 		return
 	}
 	if err != nil {
 		s.failBill(r.Context(), w, err)
 		return
 	}
-	if only := query.Get("totals"); only != "" && only != "0" {
+	if only := r.URL.Query().Get("totals"); only != "" && only != "0" {
 		writeJSON(w, http.StatusOK, map[string]counts{"totals": countsOf(&totals)})
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	out := bufio.NewWriter(w)
-	if err := s.writeBill(r.Context(), out, arn); err != nil {
+	if err := s.writeBill(r.Context(), out, account, arn); err != nil {
 		s.log.ErrorContext(r.Context(), "write the bill", "error", err)
 		// The status is sent; a cut connection is what tells the client that the bill is not whole.
 		panic(http.ErrAbortHandler)
@@ -180,10 +285,10 @@ func (s *Server) failBill(ctx context.Context, w http.ResponseWriter, err error)
 }
 
 // writeBill sums up what it writes, so that the totals are those of the lines even while jobs run.
-func (s *Server) writeBill(ctx context.Context, out *bufio.Writer, arn quarry.JobARN) error {
+func (s *Server) writeBill(ctx context.Context, out *bufio.Writer, account string, arn quarry.JobARN) error {
 	var sum worker.Totals
 	separator := `{"records":{`
-	for line, err := range s.engine.Bill(ctx, arn) {
+	for line, err := range s.state.engine.Bill(ctx, account, arn) {
 		if err != nil {
 			return err
 		}

@@ -15,16 +15,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"quarry"
-	"quarry/internal/standin/bedrockapi"
 	"quarry/internal/standin/events"
 	"quarry/internal/standin/faults"
-	"quarry/internal/standin/iamapi"
 	"quarry/internal/standin/model"
-	"quarry/internal/standin/protocol"
 	"quarry/internal/standin/quotasapi"
-	"quarry/internal/standin/s3api"
-	"quarry/internal/standin/store"
 	"quarry/internal/standin/worker"
 )
 
@@ -41,17 +35,22 @@ const remoteConcurrency = 256
 
 // Server is one running stand-in.
 type Server struct {
-	log  *slog.Logger
-	keys *keyring
-
-	roles  *iamapi.API
-	store  *store.Store
-	engine *worker.Engine
-	s3     *s3api.API
-	api    map[service]http.Handler        // all but S3
-	held   atomic.Pointer[quotasapi.Table] // what jobs and calls are held to
-
+	cfg      Config // with an absolute Dir
+	log      *slog.Logger
+	keys     *keyring
 	unproven unproven
+
+	answers model.Model
+	changed func(worker.Job) // nil: no events are sent
+
+	first  faults.Set // those of the start
+	faults atomic.Pointer[faults.Set]
+	calls  atomic.Uint64                   // AWS calls so far
+	listed quotasapi.Table                 // the quotas of the start, which Service Quotas lists
+	held   atomic.Pointer[quotasapi.Table] // the quotas that jobs and calls have
+
+	gate  gate
+	state *state // to be used inside the gate; nil when it could not be opened again
 
 	http     *http.Server
 	secure   bool // it speaks TLS
@@ -87,9 +86,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start stand-in: %w", err)
 	}
-	s := &Server{log: cfg.Log, served: make(chan struct{}), unproven: make(unproven, maxUnproven)}
-	if err := s.open(ctx, cfg); err != nil {
-		return nil, fmt.Errorf("start stand-in in %s: %w", dir, errors.Join(err, s.closeAll(context.WithoutCancel(ctx))))
+	s := &Server{cfg: cfg, log: cfg.Log, served: make(chan struct{}), unproven: make(unproven, maxUnproven)}
+	if err := s.open(ctx); err != nil {
+		return nil, fmt.Errorf("start stand-in in %s: %w", dir, errors.Join(err, closeAll(context.WithoutCancel(ctx), s.closers)))
 	}
 	if cfg.Ready != nil {
 		id, secret := s.Keys()
@@ -108,31 +107,41 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// open builds the services from the ground up. What it opened before an error is closed by the caller.
-func (s *Server) open(ctx context.Context, cfg Config) error {
-	set, err := faults.Parse(cfg.Fault)
-	if err != nil {
+// open opens what lasts as long as the server, then the state, then the listener. What it opened before an error is closed by the
+// caller.
+func (s *Server) open(ctx context.Context) (err error) {
+	if s.first, err = faults.Parse(s.cfg.Fault); err != nil {
 		return err
 	}
-	table, err := readQuotas(cfg.QuotasFile)
-	if err != nil {
+	s.faults.Store(&s.first)
+	if s.listed, err = readQuotas(s.cfg.QuotasFile); err != nil {
 		return err
 	}
-	if s.roles, err = iamapi.Open(iamapi.Config{File: filepath.Join(cfg.Dir, "iam.db"), NoSync: cfg.NoSync, Log: cfg.Log}); err != nil {
+	s.held.Store(&s.listed)
+	if s.keys, err = readKeys(s.cfg.KeysFile); err != nil {
 		return err
 	}
-	s.closeLater(func(context.Context) error { return s.roles.Close() })
-	if s.keys, err = openKeys(cfg.KeysFile, s.roles); err != nil {
+	if err := s.openModel(ctx); err != nil {
 		return err
 	}
-	if s.store, err = store.Open(store.Config{Dir: filepath.Join(cfg.Dir, "s3"), NoSync: cfg.NoSync, Account: iamapi.Account}); err != nil {
+	if err := s.openEvents(ctx); err != nil {
 		return err
 	}
-	s.closeLater(func(context.Context) error { return s.store.Close() })
-	if s.s3, err = s3api.New(s3api.Config{Store: s.store, Key: s.keys.key, Allow: s.allowS3}); err != nil {
+	if s.state, err = s.openState(ctx); err != nil {
 		return err
 	}
-	s.closeLater(func(context.Context) error { return s.s3.Close() })
+	s.closeLater(func(ctx context.Context) error {
+		if s.state == nil {
+			return nil
+		}
+		return s.state.close(ctx)
+	})
+	return s.listen(ctx)
+}
+
+// openModel opens what answers.
+func (s *Server) openModel(ctx context.Context) error {
+	cfg := &s.cfg
 	notice := cfg.Notice
 	if notice == nil {
 		notice = func(text string) { cfg.Log.Warn(text) }
@@ -143,66 +152,40 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if err := checkBackends(ctx, &cfg, answers); err != nil {
-		if remote, ok := answers.(io.Closer); ok {
-			err = errors.Join(err, remote.Close())
-		}
-		return err
-	}
+	s.answers = answers
 	if remote, ok := answers.(io.Closer); ok {
 		s.closeLater(func(context.Context) error { return remote.Close() })
 		if cfg.Concurrency == 0 {
 			cfg.Concurrency = remoteConcurrency
 		}
 	}
-	s.held.Store(&table)
-	var changed func(worker.Job)
-	if cfg.Events != "" {
-		sender, err := events.Open(ctx, cfg.Events, cfg.Log)
-		if err != nil {
-			return err
-		}
-		s.closeLater(sender.Close) // after the engine, whose last changes it still tells
-		changed = func(j worker.Job) {
-			sender.Changed(events.Job{
-				ARN: string(j.ARN()), Name: j.Name, ModelID: j.ModelID, Account: j.Account, Region: j.Region, Status: string(j.Status), Message: j.Message,
-				Created: j.Submitted, Changed: j.Modified,
-			})
-		}
+	return checkBackends(ctx, cfg, answers)
+}
+
+// openEvents opens the sender of events. It is closed after the state, whose last changes it still sends.
+func (s *Server) openEvents(ctx context.Context) error {
+	if s.cfg.Events == "" {
+		return nil
 	}
-	limits := func(_, modelID string) quarry.Quotas { return s.held.Load().Quotas(modelID) }
-	s.engine, err = worker.Open(worker.Config{
-		Dir: filepath.Join(cfg.Dir, "jobs"), NoSync: cfg.NoSync, Store: worker.FromStore(s.store), Model: answers,
-		Quotas: limits, Access: s.roles.Access, Faults: set, StateDelay: cfg.StateDelay, Concurrency: cfg.Concurrency, Log: cfg.Log, Changed: changed,
-	})
+	sender, err := events.Open(ctx, s.cfg.Events, s.log)
 	if err != nil {
 		return err
 	}
-	s.closeLater(s.engine.Close)
-	wire := bedrockapi.Config{Engine: s.engine, AnyModel: cfg.AnyModel, Caller: bedrockCaller, Access: s.roles.Access, Quotas: limits, Faults: set, Log: cfg.Log}
-	if err := wire.Validate(); err != nil {
-		return err
+	s.closeLater(sender.Close)
+	s.changed = func(j worker.Job) {
+		sender.Changed(events.Job{
+			ARN: string(j.ARN()), Name: j.Name, ModelID: j.ModelID, Account: j.Account, Region: j.Region, Status: string(j.Status), Message: j.Message,
+			Created: j.Submitted, Changed: j.Modified,
+		})
 	}
-	s.api = map[service]http.Handler{
-		serviceBedrock: bedrockapi.New(wire),
-		serviceIAM:     s.roles.IAM(),
-		serviceSTS:     s.roles.STS(),
-		serviceQuotas: quotasapi.New(quotasapi.Config{
-			Table: table, Account: iamapi.Account, Region: regionOf,
-			Access: func(ctx context.Context, action string) error {
-				return s.roles.Access(ctx, iamapi.CallerOf(ctx).ARN, action, "*", nil)
-			},
-		}),
-	}
-	return s.listen(ctx, cfg, set)
-}
-
-func bedrockCaller(r *http.Request) bedrockapi.Caller {
-	return bedrockapi.Caller{ARN: iamapi.CallerOf(r.Context()).ARN, Account: iamapi.Account, Region: regionOf(r.Context())}
+	return nil
 }
 
 // closeLater has a part closed with the server, before those that were opened earlier.
 func (s *Server) closeLater(end func(context.Context) error) { s.closers = append(s.closers, end) }
+
+// Faults are those that happen now.
+func (s *Server) Faults() faults.Set { return *s.faults.Load() }
 
 func readQuotas(file string) (table quotasapi.Table, err error) {
 	if file == "" {
@@ -219,10 +202,9 @@ func readQuotas(file string) (table quotasapi.Table, err error) {
 	return table, nil
 }
 
-func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
-	services := &faulty{next: http.HandlerFunc(s.serve)}
-	services.faults.Store(&set)
-	own := s.local(cfg.Test, cfg.TestClock, services)
+func (s *Server) listen(ctx context.Context) error {
+	cfg := s.cfg
+	own := s.local()
 	s.http = &http.Server{
 		// Not a ServeMux: it sends clients on from "k//z" and "a/../b", which are keys of objects.
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -230,7 +212,7 @@ func (s *Server) listen(ctx context.Context, cfg Config, set faults.Set) error {
 				own.ServeHTTP(w, r)
 				return
 			}
-			services.ServeHTTP(w, r)
+			s.inside(w, r, func() { s.callService(w, r) })
 		}),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -262,31 +244,6 @@ func protocols() *http.Protocols {
 	return p
 }
 
-// serve hands a request to its service.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	to := route(r)
-	if to == serviceS3 {
-		s.s3.ServeHTTP(w, r)
-		return
-	}
-	protocol.Begin(w)
-	handler, ok := s.api[to]
-	if !ok {
-		to.protocol().WriteError(w, r, refuse(http.StatusNotFound, "UnknownOperationException", "the stand-in has no service %q", string(to)))
-		return
-	}
-	proven, refusal := s.authenticate(w, r, to)
-	if refusal != nil {
-		to.protocol().WriteError(w, r, refusal)
-		return
-	}
-	handler.ServeHTTP(w, proven)
-}
-
-func refuse(status int, code, format string, args ...any) *protocol.Error {
-	return &protocol.Error{Status: status, Code: code, Message: fmt.Sprintf(format, args...)}
-}
-
 // URL is where the server is reached: by an address, never by a name, as clients make host names of buckets below a
 // name.
 func (s *Server) URL() string {
@@ -302,28 +259,43 @@ func (s *Server) URL() string {
 }
 
 // Keys returns the key that is printed: the file's first, or this directory's own.
-func (s *Server) Keys() (id, secret string) { return s.keys.first, s.keys.secrets[s.keys.first] }
+func (s *Server) Keys() (id, secret string) { return s.keys.first, s.keys.keys[s.keys.first].secret }
+
+// inside serves a request that uses the state.
+func (s *Server) inside(w http.ResponseWriter, r *http.Request, serve func()) {
+	if err := s.gate.enter(r.Context()); err != nil {
+		panic(http.ErrAbortHandler) // the client has gone
+	}
+	defer s.gate.leave()
+	if s.state == nil {
+		refuseLocal(w, http.StatusServiceUnavailable,
+			"the data directory could not be opened again after a reset or a restore; see the log, and start the server again")
+		return
+	}
+	serve()
+}
 
 // Close ends the server: it takes no more requests, waits for those under way, and closes the files. When ctx ends
 // first, requests are cut off soon after and Close returns its error; jobs continue at the next Start either way. A second Close
 // returns what the first did.
 func (s *Server) Close(ctx context.Context) error {
-	s.closing.Do(func() { s.closed = s.closeAll(ctx) })
+	s.closing.Do(func() { s.closed = closeAll(ctx, s.closers) })
 	return s.closed
 }
 
 // closeGrace is what is left for closing files where a request has used up the caller's time.
 const closeGrace = 2 * time.Second
 
-func (s *Server) closeAll(ctx context.Context) error {
+// closeAll closes parts, those that were opened last first.
+func closeAll(ctx context.Context, closers []func(context.Context) error) error {
 	var err error
-	for i := len(s.closers) - 1; i >= 0; i-- {
+	for i := len(closers) - 1; i >= 0; i-- {
 		if ctx.Err() != nil {
 			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 			defer cancel()
 			ctx = late
 		}
-		err = errors.Join(err, s.closers[i](ctx))
+		err = errors.Join(err, closers[i](ctx))
 	}
 	return err
 }

@@ -45,7 +45,7 @@ type Config struct {
 	StateDelay  time.Duration // in each of Submitted, Validating, Scheduled; default 200ms
 
 	Fault     string // "k=v,…" as package faults reads it; default none
-	Test      bool   // true: POST /_quarry/quotas and POST /_quarry/faults change what is enforced and what goes wrong
+	Test      bool   // true: quotas, faults, reset and snapshots below /_quarry/ change the running server
 	TestClock bool   // true: the same, and POST /_quarry/clock moves the jobs' clock
 
 	TLSSelfSigned   bool   // true: HTTPS with a certificate made for this directory; CAFile is what clients must trust
@@ -53,7 +53,7 @@ type Config struct {
 
 	Events string // receiver of the changes of jobs, see package events; default none
 
-	KeysFile   string // lines "id secret" or "bearer token", mode 0600; default one key, made for this directory
+	KeysFile   string // lines "id secret [account]" or "bearer token [account]", mode 0600; default one key, made for this directory
 	QuotasFile string // a table over AWS's default quotas, see package quotasapi; default none
 
 	// Ready is called once with the server's URL and key, before the first request is answered, so that what it prints is

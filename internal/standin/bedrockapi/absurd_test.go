@@ -36,7 +36,7 @@ func TestAbsurdCountsOfABackEndDoNotDrainTheQuota(t *testing.T) {
 		if _, err := w.runtime.InvokeModel(t.Context(), invocation("Say something.")); err != nil {
 			t.Errorf("counts %+v: two minutes later: %v", m, err)
 		}
-		totals, err := w.engine.Totals(t.Context(), "")
+		totals, err := w.engine.Totals(t.Context(), place.Account, "")
 		if err != nil || totals.InputTokens < 0 || totals.OutputTokens < 0 {
 			t.Errorf("counts %+v: the bill says %+v, %v", m, totals, err)
 		}

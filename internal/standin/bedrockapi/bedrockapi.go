@@ -32,6 +32,8 @@ type Caller struct {
 	Region  string
 }
 
+func (c Caller) place() worker.Place { return worker.Place{Account: c.Account, Region: c.Region} }
+
 // Config is what the wire needs. Engine and Caller have no default.
 type Config struct {
 	Engine *worker.Engine
@@ -48,7 +50,7 @@ type Config struct {
 	Quotas func(region, modelID string) quarry.Quotas
 
 	// Faults that imitate a control plane whose lists lag. The faults on any call are handled before this package. Default: none.
-	Faults faults.Set
+	Faults func() faults.Set
 
 	Log *slog.Logger // default: none
 }
@@ -79,6 +81,9 @@ func New(cfg Config) http.Handler {
 	}
 	if cfg.Quotas == nil {
 		cfg.Quotas = func(string, string) quarry.Quotas { return quarry.Quotas{} }
+	}
+	if cfg.Faults == nil {
+		cfg.Faults = func() faults.Set { return faults.Set{} }
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -154,6 +155,9 @@ func (a *api) mayCreate(c *call, in *createRequest, t target) error {
 		if err := a.require(c, "bedrock:TagResource", anyJob, nil); err != nil {
 			return err
 		}
+	}
+	if parts := strings.SplitN(*in.RoleARN, ":", 6); parts[4] != c.caller.Account {
+		return refuse(accessDenied, "Cross-account pass role is not allowed.")
 	}
 	return a.require(c, "iam:PassRole", *in.RoleARN, map[string]string{"iam:PassedToService": "bedrock.amazonaws.com"})
 }

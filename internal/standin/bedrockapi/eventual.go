@@ -13,7 +13,7 @@ import (
 //
 // Each falls on a job once, as far as this process remembers.
 type eventual struct {
-	faults faults.Set
+	faults func() faults.Set
 
 	mu   sync.Mutex
 	done map[once]bool
@@ -37,7 +37,7 @@ const (
 
 // hits reports whether a fault falls on this look at a job, and remembers it.
 func (e *eventual) hits(k faults.Kind, by look, j *worker.Job) bool {
-	set := e.faults
+	set := e.faults()
 	if own, err := faults.Parse(j.Tags[faults.Tag]); err == nil {
 		set = own.Over(set)
 	}

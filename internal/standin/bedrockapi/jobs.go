@@ -100,7 +100,7 @@ func (a *api) getJob(c *call) error {
 	if err := a.require(c, "bedrock:GetModelInvocationJob", jobARN(c.caller, id), nil); err != nil {
 		return err
 	}
-	job, err := a.cfg.Engine.Job(c.r.Context(), c.caller.Region, id)
+	job, err := a.cfg.Engine.Job(c.r.Context(), c.caller.place(), id)
 	if err != nil {
 		return jobError(c, err)
 	}
@@ -120,7 +120,7 @@ func (a *api) stopJob(c *call) error {
 	if err := a.require(c, "bedrock:StopModelInvocationJob", jobARN(c.caller, id), nil); err != nil {
 		return err
 	}
-	job, err := a.cfg.Engine.Stop(c.r.Context(), c.caller.Region, id)
+	job, err := a.cfg.Engine.Stop(c.r.Context(), c.caller.place(), id)
 	if errors.Is(err, worker.ErrNotStoppable) {
 		return refuse(validation, "The job %s is not in a state in which it can be stopped. State was: %s", job.ARN(), job.Status)
 	}
@@ -154,7 +154,7 @@ func (a *api) listJobs(c *call) error {
 		}
 	}
 	switch {
-	case len(page) > 0 && !second && a.cfg.Faults.Hits(faults.DoublePage, faults.JobKey(page[0].Number)):
+	case len(page) > 0 && !second && a.cfg.Faults().Hits(faults.DoublePage, faults.JobKey(page[0].Number)):
 		out.NextToken = pageToken(againFrom, filter.From)
 	case more:
 		out.NextToken = pageToken(after, page[len(page)-1].Number)

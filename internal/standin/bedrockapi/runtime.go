@@ -121,7 +121,7 @@ func (a *api) ask(c *call, tier string, isConverse bool, along *live) (worker.Re
 		return worker.Reply{}, err
 	}
 	prefix := a.cachedPrefix(c.caller, t, req)
-	answer, err := a.callModel(c.r.Context(), req, along)
+	answer, err := a.callModel(c.r.Context(), c.caller.Account, req, along)
 	read, written := prefix.use(answer.InputTokens)
 	settle(answer.InputTokens-read, answer.OutputTokens) // "cache reads" take nothing of the quota
 	if err != nil {

@@ -65,7 +65,7 @@ func TestInvokeModel(t *testing.T) {
 func bill(t *testing.T, e *worker.Engine) map[string]int64 {
 	t.Helper()
 	lines := map[string]int64{}
-	for b, err := range e.Bill(t.Context(), "") {
+	for b, err := range e.Bill(t.Context(), place.Account, "") {
 		if err != nil {
 			t.Fatal(err)
 		}

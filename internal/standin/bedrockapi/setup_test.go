@@ -37,6 +37,8 @@ const (
 	caller  = "arn:aws:iam::123456789012:user/quarry"
 )
 
+var place = worker.Place{Account: account, Region: region}
+
 // world is a whole server and AWS's own clients for it.
 type world struct {
 	t       testing.TB
@@ -93,13 +95,13 @@ func setup(t testing.TB, change ...func(*settings)) *world {
 	}
 	w.engine, err = worker.Open(worker.Config{
 		Dir: t.TempDir(), NoSync: true, Store: worker.FromStore(w.store), Model: s.model, Quotas: quotas,
-		Access: s.access, Faults: set, StateDelay: time.Millisecond,
+		Access: s.access, Faults: func() faults.Set { return set }, StateDelay: time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(bedrockapi.New(bedrockapi.Config{
-		Engine: w.engine, Quotas: quotas, Access: s.access, Faults: set,
+		Engine: w.engine, Quotas: quotas, Access: s.access, Faults: func() faults.Set { return set },
 		Caller: func(*http.Request) bedrockapi.Caller {
 			return bedrockapi.Caller{ARN: caller, Account: account, Region: s.region}
 		},

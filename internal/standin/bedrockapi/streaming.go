@@ -162,9 +162,9 @@ type live struct {
 }
 
 // callModel asks the engine once, and along the way where the client reads along.
-func (a *api) callModel(ctx context.Context, req model.Request, l *live) (worker.Reply, error) {
+func (a *api) callModel(ctx context.Context, account string, req model.Request, l *live) (worker.Reply, error) {
 	if l == nil {
-		return a.cfg.Engine.Call(ctx, req)
+		return a.cfg.Engine.Call(ctx, account, req)
 	}
-	return a.cfg.Engine.Stream(ctx, req, l.delta)
+	return a.cfg.Engine.Stream(ctx, account, req, l.delta)
 }

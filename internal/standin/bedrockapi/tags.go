@@ -151,7 +151,7 @@ func (a *api) untag(c *call) error {
 }
 
 func (a *api) changeTags(c *call, id string, change func(map[string]string) error) error {
-	err := a.cfg.Engine.SetTags(c.r.Context(), c.caller.Region, id, change)
+	err := a.cfg.Engine.SetTags(c.r.Context(), c.caller.place(), id, change)
 	if refusal, ok := errors.AsType[*protocol.Error](err); ok {
 		return refusal
 	}
@@ -176,7 +176,7 @@ func (a *api) listTags(c *call) error {
 	if err := a.require(c, "bedrock:ListTagsForResource", *in.ARN, nil); err != nil {
 		return err
 	}
-	job, err := a.cfg.Engine.Job(c.r.Context(), c.caller.Region, id)
+	job, err := a.cfg.Engine.Job(c.r.Context(), c.caller.place(), id)
 	if err != nil {
 		return jobError(c, err)
 	}

@@ -109,7 +109,7 @@ func (a *API) roleByARN(arn string) (role, error) {
 
 // policies gives what a principal may do and, for some roles, the boundary of it.
 func (a *API) policies(arn string) (documents, boundary []document, err error) {
-	if arn == Admin {
+	if arn == a.admin {
 		admin, err := managedPolicy(managedPrefix + "AdministratorAccess")
 		return []document{admin}, nil, err
 	}
@@ -140,7 +140,7 @@ func (a *API) policies(arn string) (documents, boundary []document, err error) {
 
 // roleOf turns a session's ARN into that of its role, which also has the path.
 func roleOf(arn string, a *API) string {
-	rest, ok := strings.CutPrefix(arn, "arn:aws:sts::"+Account+":assumed-role/")
+	rest, ok := strings.CutPrefix(arn, "arn:aws:sts::"+a.account+":assumed-role/")
 	if !ok {
 		return arn
 	}
@@ -185,8 +185,8 @@ func principalKeys(arn string) map[string]string {
 	if arn == "" {
 		return nil
 	}
-	keys := map[string]string{"aws:PrincipalArn": arn, "aws:PrincipalAccount": Account, "aws:PrincipalType": "AssumedRole"}
-	if arn == Admin {
+	keys := map[string]string{"aws:PrincipalArn": arn, "aws:PrincipalAccount": AccountOf(arn), "aws:PrincipalType": "AssumedRole"}
+	if arn == Admin(AccountOf(arn)) {
 		keys["aws:PrincipalType"], keys["aws:username"], keys["aws:userid"] = "User", adminName, adminID
 	}
 	return keys

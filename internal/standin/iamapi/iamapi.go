@@ -1,7 +1,7 @@
 // Package iamapi is the stand-in's IAM and STS: roles and their policies, who may do what, and temporary keys.
 //
-// It owns identities: the one administrator, the roles, the sessions that AssumeRole makes, and every decision on a
-// right. It does not read signatures; the front gives it the caller in the context. Package policy evaluates statements; the
+// It owns the identities of one account: its administrator, the roles, the sessions that AssumeRole makes, and every decision
+// on a right. Accounts has those of all accounts of a server, so that a role can trust another account. It does not read signatures; the front gives it the caller in the context. Package policy evaluates statements; the
 // principals of trust and resource policies are matched here. Not modelled: groups, further users, service control policies.
 //
 // What always holds: a change is on disk before its answer is sent; an explicit deny wins; what no policy allows is
@@ -15,26 +15,38 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"quarry/internal/standin/protocol"
 )
 
-// Account is the one account of the stand-in, and Admin the principal of every configured key.
-const (
-	Account = "123456789012"
-	Admin   = "arn:aws:iam::" + Account + ":user/quarry"
+// DefaultAccount is the account of a key for which none is named, and the one in the examples of AWS's documentation.
+const DefaultAccount = "123456789012"
 
+const (
 	adminName = "quarry"
 	adminID   = "AIDAQUARRYLOCAL000001"
 )
 
+// Admin is the principal of every configured key of an account.
+func Admin(account string) string { return "arn:aws:iam::" + account + ":user/" + adminName }
+
+// AccountOf gives the account in an ARN; empty if it has none.
+func AccountOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return ""
+}
+
 // Config says where the identities live.
 type Config struct {
-	File   string           // the store's file, made when absent; required
-	NoSync bool             // no fsync: for tests, never where data matters
-	Now    func() time.Time // nil: time.Now
-	Log    *slog.Logger     // nil: nothing is logged
+	File    string           // the store's file, made when absent; required
+	Account string           // 12 digits; default DefaultAccount
+	NoSync  bool             // no fsync: for tests, never where data matters
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: nothing is logged
 }
 
 // Validate reports what is missing.
@@ -47,18 +59,21 @@ func (c Config) Validate() error {
 
 // Caller is the proven sender of a request.
 type Caller struct {
-	ARN    string // of the user or of the session
-	UserID string
-	Role   string // the role's ARN when ARN is a session, else empty
-	Region string // that the request is for, where one is known
-	IP     string // from where the request came, where that is known
-	policy string // a session's own policy, which can only narrow
+	ARN     string // of the user or of the session
+	Account string // 12 digits
+	UserID  string
+	Role    string // the role's ARN when ARN is a session, else empty
+	Region  string // that the request is for, where one is known
+	IP      string // from where the request came, where that is known
+	policy  string // a session's own policy, which can only narrow
 
 	temporary bool // it came with temporary keys
 }
 
-// AdminCaller is who holds a configured key or bearer token.
-func AdminCaller() Caller { return Caller{ARN: Admin, UserID: adminID} }
+// AdminCaller is who holds a configured key or bearer token of an account.
+func AdminCaller(account string) Caller {
+	return Caller{ARN: Admin(account), Account: account, UserID: adminID}
+}
 
 type callerKey struct{}
 
@@ -75,15 +90,21 @@ func CallerOf(ctx context.Context) Caller {
 
 // API serves IAM and STS from one store. Its methods may be called at once.
 type API struct {
-	db  *store
-	now func() time.Time
-	log *slog.Logger
+	db      *store
+	account string
+	admin   string   // the administrator's ARN
+	others  Accounts // with this one; nil: there are none
+	now     func() time.Time
+	log     *slog.Logger
 }
 
 // Open opens or makes the store. One process at a time may hold it; Close lets it go.
 func Open(cfg Config) (*API, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Account == "" {
+		cfg.Account = DefaultAccount
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -95,7 +116,15 @@ func Open(cfg Config) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open identities %s: %w", cfg.File, err)
 	}
-	return &API{db: db, now: cfg.Now, log: cfg.Log}, nil
+	return &API{db: db, account: cfg.Account, admin: Admin(cfg.Account), now: cfg.Now, log: cfg.Log}, nil
+}
+
+// of gives the identities of an account, nil for one that does not exist.
+func (a *API) of(account string) *API {
+	if account == a.account {
+		return a
+	}
+	return a.others[account]
 }
 
 // Close releases the store's file.

@@ -44,7 +44,7 @@ func do(t testing.TB, h http.Handler, version string, form ...string) (int, stri
 	for i := 0; i < len(form); i += 2 {
 		values.Set(form[i], form[i+1])
 	}
-	r := httptest.NewRequestWithContext(iamapi.WithCaller(t.Context(), iamapi.AdminCaller()), http.MethodPost, "/", strings.NewReader(values.Encode()))
+	r := httptest.NewRequestWithContext(iamapi.WithCaller(t.Context(), iamapi.AdminCaller(iamapi.DefaultAccount)), http.MethodPost, "/", strings.NewReader(values.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -131,7 +131,7 @@ func TestAccessOfOtherPrincipals(t *testing.T) {
 		name, principal, action string
 		want                    error
 	}{
-		{"the administrator", iamapi.Admin, "bedrock:CreateModelInvocationJob", nil},
+		{"the administrator", iamapi.Admin(iamapi.DefaultAccount), "bedrock:CreateModelInvocationJob", nil},
 		{"a session of the role", "arn:aws:sts::123456789012:assumed-role/batch/me", "s3:GetObject", nil},
 		{"a session, beyond the role", "arn:aws:sts::123456789012:assumed-role/batch/me", "s3:PutObject", iamapi.ErrDenied},
 		{"the role's ARN without its path", "arn:aws:iam::123456789012:role/batch", "s3:GetObject", iamapi.ErrNoPrincipal},
@@ -224,7 +224,7 @@ func TestIdentitiesSurviveAndSessionsExpire(t *testing.T) {
 	}
 	_, id, _ := strings.Cut(body, "<AccessKeyId>")
 	id, _, _ = strings.Cut(id, "<")
-	secret, err := a.Secret("AKIA")
+	secret, err := a.Secret("AKIA", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestIdentitiesSurviveAndSessionsExpire(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if again, err := a.Secret("AKIA"); err != nil || again != secret {
+	if again, err := a.Secret("AKIA", ""); err != nil || again != secret {
 		t.Errorf("the secret changed (%v)", err)
 	}
 	key, holder, ok := a.Key(id)

@@ -248,7 +248,7 @@ func (a *API) createPolicy(c call) (any, error) {
 		return nil, err
 	}
 	made := own{
-		Name: name, Path: path, ARN: "arn:aws:iam::" + Account + ":policy" + path + name, ID: newID("ANPA"), Description: c.form.Get("Description"),
+		Name: name, Path: path, ARN: "arn:aws:iam::" + a.account + ":policy" + path + name, ID: newID("ANPA"), Description: c.form.Get("Description"),
 		Created: c.now, Updated: c.now, Versions: []policyVersion{{1, c.form.Get("PolicyDocument"), c.now}}, Default: 1, Next: 2,
 	}
 	if err := a.require(c, "iam:CreatePolicy", made.ARN); err != nil {

@@ -173,7 +173,7 @@ func isCaller(c Caller) func(key, value string) bool {
 			return false
 		}
 		switch value {
-		case "*", Account, "arn:aws:iam::" + Account + ":root":
+		case "*", c.Account, "arn:aws:iam::" + c.Account + ":root":
 			return true
 		}
 		return value == c.ARN || c.Role != "" && value == c.Role

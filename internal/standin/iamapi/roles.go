@@ -81,7 +81,7 @@ func (a *API) createRole(c call) (any, error) {
 		return nil, err
 	}
 	r := role{
-		Name: name, Path: path, ARN: "arn:aws:iam::" + Account + ":role" + path + name, ID: newID("AROA"),
+		Name: name, Path: path, ARN: "arn:aws:iam::" + a.account + ":role" + path + name, ID: newID("AROA"),
 		Description: c.form.Get("Description"), Created: c.now, MaxSessionSeconds: 3600, Trust: c.form.Get("AssumeRolePolicyDocument"),
 		Boundary: c.form.Get("PermissionsBoundary"),
 	}
@@ -163,7 +163,7 @@ func (a *API) role(c call, action string) (role, error) {
 	r, err := a.db.role(name)
 	arn := r.ARN
 	if err != nil {
-		arn = "arn:aws:iam::" + Account + ":role/" + name
+		arn = "arn:aws:iam::" + a.account + ":role/" + name
 	}
 	// The right is checked first: a caller without it must not learn what exists.
 	if denied := a.require(c, action, arn); denied != nil {
@@ -231,7 +231,7 @@ func (a *API) listRoles(c call) (any, error) {
 	if prefix == "" {
 		prefix = "/"
 	}
-	if err := a.require(c, "iam:ListRoles", "arn:aws:iam::"+Account+":role"+prefix); err != nil {
+	if err := a.require(c, "iam:ListRoles", "arn:aws:iam::"+a.account+":role"+prefix); err != nil {
 		return nil, err
 	}
 	p, err := readPage(c)

@@ -114,7 +114,7 @@ func evaluation(q question, documents, boundary []document, resource document, a
 		}
 	}
 	if resource.text != "" {
-		r := decideByPrincipal(resource, isCaller(Caller{ARN: arn}), q)
+		r := decideByPrincipal(resource, isCaller(Caller{ARN: arn, Account: AccountOf(arn)}), q)
 		if r.decision == policy.Deny || v.decision == policy.NoMatch {
 			v.decision = r.decision
 		}

@@ -23,13 +23,16 @@ func (a *API) Key(id string) (key sigv4.Key, holder Caller, ok bool) {
 		return sigv4.Key{}, Caller{}, false
 	}
 	return sigv4.Key{Secret: s.Secret, Token: s.Token, Expires: s.Expires},
-		Caller{ARN: s.ARN, UserID: s.UserID, Role: s.Role, policy: s.Policy, temporary: true}, true
+		Caller{ARN: s.ARN, Account: a.account, UserID: s.UserID, Role: s.Role, policy: s.Policy, temporary: true}, true
 }
 
-// Secret returns the secret of the administrator's key with this id. It is made at random once and stays the same for as
-// long as the store's file exists.
-func (a *API) Secret(id string) (string, error) {
-	secret, err := a.db.secret(id, chance(30))
+// Secret returns the secret of the administrator's key with this id. It stays the same for as long as the store's file exists; a
+// store that has none keeps fresh, or a random one if fresh is empty.
+func (a *API) Secret(id, fresh string) (string, error) {
+	if fresh == "" {
+		fresh = chance(30)
+	}
+	secret, err := a.db.secret(id, fresh)
 	if err != nil {
 		return "", fmt.Errorf("keep the secret of %s: %w", id, err)
 	}
@@ -42,19 +45,19 @@ func (a *API) getCallerIdentity(c call) (any, error) {
 		Arn     string
 		UserID  string `xml:"UserId"`
 		Account string
-	}{c.caller.ARN, c.caller.UserID, Account}, nil
+	}{c.caller.ARN, c.caller.UserID, c.caller.Account}, nil
 }
 
 // getUser knows the one user there is.
 func (a *API) getUser(c call) (any, error) {
 	name := c.form.Get("UserName")
-	if name == "" && c.caller.ARN != Admin {
+	if name == "" && c.caller.ARN != a.admin {
 		return nil, refuse(http.StatusBadRequest, "ValidationError", "Must specify userName when calling with non-User credentials")
 	}
 	if name == "" {
 		name = adminName
 	}
-	if err := a.require(c, "iam:GetUser", "arn:aws:iam::"+Account+":user/"+name); err != nil {
+	if err := a.require(c, "iam:GetUser", "arn:aws:iam::"+a.account+":user/"+name); err != nil {
 		return nil, err
 	}
 	if name != adminName {
@@ -65,7 +68,7 @@ func (a *API) getUser(c call) (any, error) {
 		UserID          string `xml:"UserId"`
 		Arn, CreateDate string
 	}
-	return struct{ User user }{user{"/", adminName, adminID, Admin, stamp(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}}, nil
+	return struct{ User user }{user{"/", adminName, adminID, a.admin, stamp(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}}, nil
 }
 
 func (a *API) assumeRole(c call) (any, error) {
@@ -80,7 +83,11 @@ func (a *API) assumeRole(c call) (any, error) {
 	}
 	// A role that does not exist and one that does not trust the caller look the same, as at AWS.
 	denied := refuse(http.StatusForbidden, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.caller.ARN, arn)
-	r, err := a.roleByARN(arn)
+	home := a.of(AccountOf(arn)) // the role may be another account's that trusts this one
+	if home == nil {
+		return nil, denied
+	}
+	r, err := home.roleByARN(arn)
 	if errors.Is(err, ErrNoPrincipal) {
 		return nil, denied
 	} else if err != nil {
@@ -101,10 +108,10 @@ func (a *API) assumeRole(c call) (any, error) {
 	}
 	s := session{
 		AccessKeyID: newID("ASIA")[:20], Secret: chance(30), Token: chance(96), RoleSessionName: name,
-		ARN: "arn:aws:sts::" + Account + ":assumed-role/" + r.Name + "/" + name, UserID: r.ID + ":" + name,
+		ARN: "arn:aws:sts::" + home.account + ":assumed-role/" + r.Name + "/" + name, UserID: r.ID + ":" + name,
 		Role: r.ARN, Policy: own, Expires: c.now.Add(time.Duration(seconds) * time.Second),
 	}
-	if err := a.db.addSession(s, c.now); err != nil {
+	if err := home.db.addSession(s, c.now); err != nil {
 		return nil, err
 	}
 	type credentials struct {

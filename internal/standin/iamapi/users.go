@@ -52,7 +52,7 @@ func (s *store) changeUser(name string, edit func(arns []string) ([]string, erro
 // user proves the right to an action on the user that a call names: the administrator, who is the only one.
 func (a *API) user(c call, action string) error {
 	name := c.form.Get("UserName")
-	if err := a.require(c, action, "arn:aws:iam::"+Account+":user/"+name); err != nil {
+	if err := a.require(c, action, "arn:aws:iam::"+a.account+":user/"+name); err != nil {
 		return err
 	}
 	if name != adminName {
@@ -125,7 +125,7 @@ func (a *API) listAttachedUserPolicies(c call) (any, error) {
 // getSessionToken makes temporary keys of the administrator, with whose rights they work:
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html. MFA is not asked for.
 func (a *API) getSessionToken(c call) (any, error) {
-	if c.caller.ARN != Admin || c.caller.temporary {
+	if c.caller.ARN != a.admin || c.caller.temporary {
 		return nil, refuse(http.StatusForbidden, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 	}
 	seconds, err := number(c, "DurationSeconds", 43200, 900, 129600)
@@ -133,7 +133,7 @@ func (a *API) getSessionToken(c call) (any, error) {
 		return nil, err
 	}
 	s := session{
-		AccessKeyID: newID("ASIA")[:20], Secret: chance(30), Token: chance(96), ARN: Admin, UserID: adminID,
+		AccessKeyID: newID("ASIA")[:20], Secret: chance(30), Token: chance(96), ARN: a.admin, UserID: adminID,
 		Expires: c.now.Add(time.Duration(seconds) * time.Second),
 	}
 	if err := a.db.addSession(s, c.now); err != nil {

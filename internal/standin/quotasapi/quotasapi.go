@@ -34,15 +34,13 @@ import (
 	"quarry/internal/standin/protocol"
 )
 
-// Config is what the service needs. Access and Region have no default.
+// Config is what the service needs. Access, Region and Account have no default.
 type Config struct {
-	Table   Table
-	Account string // in ARNs; default 123456789012
-
+	Table Table
 	// Access tells whether the caller in ctx may do action.
 	Access func(ctx context.Context, action string) error
-	// Region gives the Region that the request in ctx was signed for.
-	Region func(ctx context.Context) string
+	// Region gives the Region that the request in ctx was signed for, Account the account of its sender.
+	Region, Account func(ctx context.Context) string
 }
 
 const (
@@ -60,9 +58,6 @@ type api struct {
 
 // New serves the table.
 func New(cfg Config) http.Handler {
-	if cfg.Account == "" {
-		cfg.Account = "123456789012"
-	}
 	return &api{cfg: cfg, rows: sync.OnceValue(cfg.Table.rows)}
 }
 
@@ -182,7 +177,7 @@ func (a *api) quota(ctx context.Context, r row, applied bool) quota {
 	}
 	if applied {
 		q.Value, q.QuotaAppliedAtLevel = r.value, "ACCOUNT"
-		q.QuotaArn = "arn:aws:servicequotas:" + a.cfg.Region(ctx) + ":" + a.cfg.Account + ":" + serviceCode + "/" + r.code
+		q.QuotaArn = "arn:aws:servicequotas:" + a.cfg.Region(ctx) + ":" + a.cfg.Account(ctx) + ":" + serviceCode + "/" + r.code
 	}
 	return q
 }

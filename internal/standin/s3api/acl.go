@@ -84,7 +84,7 @@ func (q *request) getACL() error {
 			return err
 		}
 	}
-	full := granteeXML{"http://www.w3.org/2001/XMLSchema-instance", "CanonicalUser", q.store.Account(), q.store.Account()}
+	full := granteeXML{"http://www.w3.org/2001/XMLSchema-instance", "CanonicalUser", q.account, q.account}
 	return q.document(aclXML{Owner: q.owner(), Grants: []grantXML{{full, "FULL_CONTROL"}}})
 }
 

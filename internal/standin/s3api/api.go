@@ -26,9 +26,10 @@ import (
 type Config struct {
 	// Store holds the data. The API does not close it.
 	Store *store.Store
-	// Key gives what is known of an access key; ok is false for a key that does not exist. It is asked at every
-	// request, so keys may come and go.
-	Key func(accessKeyID string) (key sigv4.Key, ok bool)
+	// Key gives what is known of an access key, and the account that it belongs to (12 digits), which owns the buckets that the key
+	// creates and reaches no other account's. ok is false for a key that does not exist. It is asked at every request, so keys
+	// may come and go.
+	Key func(accessKeyID string) (key sigv4.Key, account string, ok bool)
 	// Allow returns an error where the proven holder of a key may not do action on resource, an ARN or *. The error's text is shown
 	// to the client. Nil: every key may do everything.
 	Allow func(r *http.Request, accessKeyID, action, resource string) error
@@ -98,6 +99,7 @@ type request struct {
 	hostID string // S3's second id of the same answer; set by begin
 
 	accessKey string
+	account   string       // of accessKey
 	region    string       // that the request was signed for
 	proof     *sigv4.Claim // nil with Signature Version 2
 	secret    sigv4.Key    // of accessKey
@@ -150,6 +152,11 @@ func (q *request) serve() error {
 			return err
 		}
 	}
+	if op.copies {
+		if err := q.openSource(); err != nil {
+			return err
+		}
+	}
 	return op.serve(q)
 }
 
@@ -160,13 +167,36 @@ func (q *request) openBucket() error {
 		return err
 	}
 	q.info = info
-	for _, name := range []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Source-Expected-Bucket-Owner"} {
-		if owner := q.header(name); owner != "" && owner != q.store.Account() {
-			return s3err.New(s3err.AccessDenied)
-		}
+	if err := q.owned(info, "X-Amz-Expected-Bucket-Owner"); err != nil {
+		return err
 	}
 	q.allowOrigin()
 	return nil
+}
+
+// owned refuses a bucket of another account, whose policy could let others in at AWS but is not evaluated here, and one whose owner is
+// not the one that the client expects.
+func (q *request) owned(info store.BucketInfo, expected string) error {
+	if owner := q.header(expected); info.Account != q.account || owner != "" && owner != info.Account {
+		return s3err.New(s3err.AccessDenied)
+	}
+	return nil
+}
+
+// openSource holds the bucket of a copy's source to the same rules. One that does not exist is the copy's to refuse.
+func (q *request) openSource() error {
+	source, err := q.copySource()
+	if err != nil {
+		return err
+	}
+	info, err := q.store.Bucket(q.ctx(), source.Bucket)
+	if errors.Is(err, store.ErrNoSuchBucket) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return q.owned(info, "X-Amz-Source-Expected-Bucket-Owner")
 }
 
 // authorize asks for the rights of an operation.

@@ -81,8 +81,8 @@ func (q *request) prove(claim sigv4.Claim) error {
 }
 
 func (q *request) findKey(id string) (sigv4.Key, error) {
-	key, ok := q.api.cfg.Key(id)
-	if !ok {
+	key, account, ok := q.api.cfg.Key(id)
+	if q.account = account; !ok {
 		return key, s3err.New(s3err.InvalidAccessKeyID).With("AWSAccessKeyId", clip(id))
 	}
 	return key, nil

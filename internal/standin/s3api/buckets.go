@@ -11,13 +11,13 @@ import (
 	"quarry/internal/standin/store"
 )
 
-// owner is the account in S3's XML.
+// owner is an account in S3's XML. It is the sender's: no other account gets that far.
 type owner struct {
 	ID          string
 	DisplayName string
 }
 
-func (q *request) owner() owner { return owner{q.store.Account(), q.store.Account()} }
+func (q *request) owner() owner { return owner{q.account, q.account} }
 
 type bucketsXML struct {
 	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
@@ -45,7 +45,7 @@ func (q *request) listBuckets() error {
 	out := bucketsXML{Owner: q.owner(), Prefix: q.query.Get("prefix")}
 	after := q.query.Get("continuation-token")
 	for {
-		buckets, more, err := q.store.Buckets(q.ctx(), out.Prefix, after, limit)
+		buckets, more, err := q.store.Buckets(q.ctx(), q.account, out.Prefix, after, limit)
 		if err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (q *request) createBucket() error {
 	if len(text) > 0 && xml.Unmarshal(text, &conf) != nil {
 		return s3err.New(s3err.MalformedXML)
 	}
-	info := store.BucketInfo{Name: q.bucket, Ownership: q.header("X-Amz-Object-Ownership")}
+	info := store.BucketInfo{Name: q.bucket, Account: q.account, Ownership: q.header("X-Amz-Object-Ownership")}
 	if info.Region, err = q.newRegion(conf.Location); err != nil {
 		return err
 	}

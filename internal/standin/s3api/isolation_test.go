@@ -56,14 +56,14 @@ func TestKeysMayComeAndGo(t *testing.T) {
 	var known sync.Map
 	api, err := s3api.New(s3api.Config{
 		Store: st,
-		Key: func(id string) (sigv4.Key, bool) {
+		Key: func(id string) (sigv4.Key, string, bool) {
 			secret, ok := known.Load(id)
 			key := sigv4.Key{}
 			key.Secret, _ = secret.(string)
 			if strings.HasPrefix(id, "ASIA") {
 				key.Token = "token"
 			}
-			return key, ok
+			return key, account, ok
 		},
 	})
 	if err != nil {

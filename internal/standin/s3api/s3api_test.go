@@ -36,7 +36,11 @@ type world struct {
 	s3    *s3.Client
 }
 
-func keys(id string) (sigv4.Key, bool) { return sigv4.Key{Secret: secretKey}, id == accessKey }
+const account = "123456789012"
+
+func keys(id string) (sigv4.Key, string, bool) {
+	return sigv4.Key{Secret: secretKey}, account, id == accessKey
+}
 
 // setup starts a world with one bucket in us-west-2.
 func setup(t testing.TB) *world {

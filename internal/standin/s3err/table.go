@@ -13,6 +13,7 @@ const (
 	BadRequest             Code = "BadRequest"
 	BucketOwnedByYou       Code = "BucketAlreadyOwnedByYou"
 	BucketNotEmpty         Code = "BucketNotEmpty"
+	BucketTaken            Code = "BucketAlreadyExists"
 	ContentSHA256Mismatch  Code = "XAmzContentSHA256Mismatch"
 	EntityTooLarge         Code = "EntityTooLarge"
 	EntityTooSmall         Code = "EntityTooSmall"
@@ -94,6 +95,10 @@ var table = map[Code]entry{
 	BucketOwnedByYou: {
 		conflict,
 		"Your previous request to create the named bucket succeeded and you already own it.",
+	},
+	BucketTaken: {
+		conflict,
+		"The requested bucket name is not available. The bucket namespace is shared by all users of the system. Select a different name and try again.",
 	},
 	BucketNotEmpty: {conflict, "The bucket you tried to delete is not empty"},
 	ContentSHA256Mismatch: {

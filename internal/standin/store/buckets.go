@@ -13,25 +13,25 @@ import (
 
 const defaultRegion = "us-east-1"
 
-// Account is the number of the account that owns every bucket.
-func (s *Store) Account() string { return s.account }
-
-// Buckets lists up to limit buckets (0: all of them) whose name begins with prefix and comes after after. more says that there are
+// Buckets lists up to limit buckets (0: all of them) of an account whose name begins with prefix and comes after after. more says that there are
 // others.
-func (s *Store) Buckets(ctx context.Context, prefix, after string, limit int) (buckets []BucketInfo, more bool, err error) {
+func (s *Store) Buckets(ctx context.Context, account, prefix, after string, limit int) (buckets []BucketInfo, more bool, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {
 		c := tx.Bucket(nameBuckets).Cursor()
 		for k, v := c.Seek([]byte(max(prefix, after))); k != nil && strings.HasPrefix(string(k), prefix); k, v = c.Next() {
 			if string(k) == after {
 				continue
 			}
-			if limit > 0 && len(buckets) == limit {
-				more = true
-				return nil
-			}
 			var b bucketRecord
 			if err := json.Unmarshal(v, &b); err != nil {
 				return err
+			}
+			if b.owner() != account {
+				continue
+			}
+			if limit > 0 && len(buckets) == limit {
+				more = true
+				return nil
 			}
 			buckets = append(buckets, b.info())
 		}
@@ -40,17 +40,19 @@ func (s *Store) Buckets(ctx context.Context, prefix, after string, limit int) (b
 	return buckets, more, err
 }
 
-// CreateBucket makes a bucket of which Name, Region, Ownership and Tags are given. Where there is one already, it is S3's error.
+// CreateBucket makes a bucket of which Name, Account, Region, Ownership and Tags are given. Where there is one already, it is S3's error.
 func (s *Store) CreateBucket(ctx context.Context, info BucketInfo) error {
 	if !bucketName.MatchString(info.Name) {
 		return ErrBucketName
 	}
-	b := &bucketRecord{Name: info.Name, Region: info.Region, Created: now(), Ownership: info.Ownership, Tags: info.Tags}
+	b := &bucketRecord{Name: info.Name, Account: info.Account, Region: info.Region, Created: now(), Ownership: info.Ownership, Tags: info.Tags}
 	return s.commit(ctx, func(tx *txn) error {
 		old, err := readBucket(tx.Tx, b.Name)
 		switch {
 		case err != nil:
 			return tx.makeBucket(b)
+		case old.owner() != b.owner():
+			return refuse(s3err.New(s3err.BucketTaken).With("BucketName", b.Name))
 		case old.Region == defaultRegion && b.Region == defaultRegion:
 			// In us-east-1 alone, making one's own bucket again is no error (S3 API reference, CreateBucket).
 			return nil

@@ -107,6 +107,7 @@ func (s *Store) Objects(ctx context.Context, bucket, prefix string) iter.Seq2[Ob
 // BucketInfo is what preflight and the job engine need to know of a bucket.
 type BucketInfo struct {
 	Name     string
+	Account  string // that owns it, 12 digits
 	Region   string
 	Created  time.Time
 	Policy   []byte // JSON, nil when there is none
@@ -151,7 +152,7 @@ func (s *Store) Bucket(ctx context.Context, bucket string) (BucketInfo, error) {
 func (b *bucketRecord) info() BucketInfo {
 	algorithm, key := defaultEncryption(b.Documents["encryption"])
 	return BucketInfo{
-		Name: b.Name, Region: b.Region, Created: b.Created, Policy: b.Policy, KMSKeyID: key,
+		Name: b.Name, Account: b.owner(), Region: b.Region, Created: b.Created, Policy: b.Policy, KMSKeyID: key,
 		Encryption: algorithm, Ownership: b.Ownership, Versioning: b.Versioning, Tags: b.Tags,
 	}
 }
@@ -160,6 +161,7 @@ func (b *bucketRecord) info() BucketInfo {
 // into them, by the name of their query parameter.
 type bucketRecord struct {
 	Name       string            `json:"name"`
+	Account    string            `json:"account,omitempty"` // empty: the default account
 	Region     string            `json:"region"`
 	Created    time.Time         `json:"created"`
 	Policy     []byte            `json:"policy,omitempty"`
@@ -167,6 +169,14 @@ type bucketRecord struct {
 	Versioning string            `json:"versioning,omitempty"`
 	Tags       Tags              `json:"tags,omitempty"`
 	Documents  map[string][]byte `json:"documents,omitempty"`
+}
+
+// owner is the account that the bucket belongs to.
+func (b *bucketRecord) owner() string {
+	if b.Account == "" {
+		return defaultAccount
+	}
+	return b.Account
 }
 
 func (s *Store) bucket(ctx context.Context, bucket string) (*bucketRecord, error) {

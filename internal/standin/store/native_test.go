@@ -372,7 +372,7 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 
 	second := open(t, dir)
 	info, err := second.Bucket(t.Context(), bucket)
-	want := store.BucketInfo{Name: bucket, Region: "eu-west-1", Created: info.Created, Policy: []byte(`{"Statement":[]}`), KMSKeyID: "k1", Encryption: "aws:kms"}
+	want := store.BucketInfo{Name: bucket, Account: "123456789012", Region: "eu-west-1", Created: info.Created, Policy: []byte(`{"Statement":[]}`), KMSKeyID: "k1", Encryption: "aws:kms"}
 	if diff := cmp.Diff(want, info); err != nil || diff != "" {
 		t.Errorf("Bucket: %v (-want +got):\n%s", err, diff)
 	}

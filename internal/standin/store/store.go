@@ -38,14 +38,13 @@ var (
 	ErrKeyEncoding  = errors.New("key is not UTF-8")
 )
 
-// defaultAccount is the account that AWS's documentation uses in its examples.
+// defaultAccount owns the buckets for which no account was named: the one that AWS's documentation uses in its examples.
 const defaultAccount = "123456789012"
 
 // Config is where and how a store keeps its data.
 type Config struct {
-	Dir     string // made when missing; made absolute by Open
-	NoSync  bool   // true: nothing is fsynced, a power cut may lose what was acknowledged; for tests
-	Account string // owner of every bucket; default 123456789012
+	Dir    string // made when missing; made absolute by Open
+	NoSync bool   // true: nothing is fsynced, a power cut may lose what was acknowledged; for tests
 }
 
 // Validate reports a setting that Open would refuse.
@@ -59,7 +58,6 @@ func (c Config) Validate() error {
 // Store is one object store. Its methods may be called from many goroutines.
 type Store struct {
 	dir     string
-	account string
 	db      *bolt.DB
 	blobs   *blobs
 	queue   queue
@@ -100,10 +98,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open index of store %s: %w", dir, err)
 	}
-	s := &Store{dir: dir, account: cfg.Account, db: db, closing: make(chan struct{})}
-	if s.account == "" {
-		s.account = defaultAccount
-	}
+	s := &Store{dir: dir, db: db, closing: make(chan struct{})}
 	epoch, clean, err := beginEpoch(db)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open index of store %s: %w", dir, err), db.Close())

@@ -47,7 +47,7 @@ func BenchmarkRecord(b *testing.B) {
 	j, err := e.Create(b.Context(), spec("in/a.jsonl"))
 	for err == nil && !j.Status.Terminal() {
 		time.Sleep(time.Millisecond)
-		j, err = e.Job(b.Context(), region, j.ID)
+		j, err = e.Job(b.Context(), place, j.ID)
 	}
 	b.StopTimer()
 	if err != nil || j.Counts.Success != int64(b.N) {

@@ -95,17 +95,24 @@ func copyBill(segment io.ReaderAt, to io.Writer) error {
 
 func (e *Engine) billPath(id string) string { return filepath.Join(e.cfg.Dir, billDir, id+".log") }
 
-// Totals gives the bill's totals: of one job, or of all jobs and calls when arn is empty.
-func (e *Engine) Totals(ctx context.Context, arn quarry.JobARN) (Totals, error) {
+// Totals gives the totals of an account's bill: of one job, or of all jobs and calls when arn is empty.
+func (e *Engine) Totals(ctx context.Context, account string, arn quarry.JobARN) (Totals, error) {
 	var t Totals
 	if arn != "" {
-		j, err := e.Job(ctx, arn.Region(), arn.ID())
+		j, err := e.Job(ctx, Place{account, arn.Region()}, arn.ID())
 		return j.total(), err
 	}
-	t = e.calls.totals()
+	calls, err := e.callsOf(account)
+	if err != nil {
+		return t, err
+	}
+	t = calls.totals()
 	for j, err := range e.table.jobs(0, true) {
 		if err != nil {
 			return t, err
+		}
+		if j.Account != account {
+			continue
 		}
 		if l := e.lookup(j.ID); l != nil {
 			j = l.snapshot()
@@ -118,14 +125,14 @@ func (e *Engine) Totals(ctx context.Context, arn quarry.JobARN) (Totals, error) 
 // billRun is how many lines of a bill are sorted in memory at a time, about 5 MB.
 const billRun = 50_000
 
-// Bill gives what the provider would know of every recordId, in the order of the ids: of one job, or of all jobs and
+// Bill gives what the provider would know of every recordId of an account, in the order of the ids: of one job, or of all jobs and
 // calls when arn is empty. It sorts on disk, so its memory does not grow with the number of records. Error records are
 // not in it.
-func (e *Engine) Bill(ctx context.Context, arn quarry.JobARN) iter.Seq2[Billed, error] {
+func (e *Engine) Bill(ctx context.Context, account string, arn quarry.JobARN) iter.Seq2[Billed, error] {
 	return func(yield func(Billed, error) bool) {
 		runs := &runs{dir: e.cfg.Dir}
 		defer runs.remove()
-		err := e.collectBill(ctx, arn, runs.add)
+		err := e.collectBill(ctx, account, arn, runs.add)
 		if err == nil {
 			err = runs.merge(func(b Billed) bool { return ctx.Err() == nil && yield(b, nil) })
 		}
@@ -141,7 +148,7 @@ func (e *Engine) Bill(ctx context.Context, arn quarry.JobARN) iter.Seq2[Billed, 
 // errEnough says that the reader of the bill stopped.
 var errEnough = errors.New("enough")
 
-func (e *Engine) collectBill(ctx context.Context, arn quarry.JobARN, add func(finished) error) error {
+func (e *Engine) collectBill(ctx context.Context, account string, arn quarry.JobARN, add func(finished) error) error {
 	each := func(f finished, _ int64) error {
 		if f.flags&isError != 0 {
 			return ctx.Err()
@@ -150,17 +157,21 @@ func (e *Engine) collectBill(ctx context.Context, arn quarry.JobARN, add func(fi
 		return add(f)
 	}
 	if arn != "" {
-		j, err := e.Job(ctx, arn.Region(), arn.ID())
+		j, err := e.Job(ctx, Place{account, arn.Region()}, arn.ID())
 		if err != nil {
 			return err
 		}
 		return e.readBill(j.ID, each)
 	}
-	if err := e.calls.read(each); err != nil {
+	calls, err := e.callsOf(account)
+	if err != nil {
+		return err
+	}
+	if err := calls.read(each); err != nil {
 		return err
 	}
 	for j, err := range e.table.jobs(0, true) {
-		if err == nil {
+		if err == nil && j.Account == account {
 			err = e.readBill(j.ID, each)
 		}
 		if err != nil {

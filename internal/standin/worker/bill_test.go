@@ -19,7 +19,7 @@ import (
 
 func (w *world) bill(arn quarry.JobARN) (lines []worker.Billed) {
 	w.t.Helper()
-	for b, err := range w.engine.Bill(w.t.Context(), arn) {
+	for b, err := range w.engine.Bill(w.t.Context(), place.Account, arn) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestTheBillHoldsNoEstimates(t *testing.T) {
 	inBubble(t, func(c *worker.Config) { c.Model = answerer(half) }, func(t *testing.T, w *world) {
 		w.put("in/a.jsonl", records(3)...)
 		j := w.until(w.create(spec("in/a.jsonl")).ID, quarry.JobCompleted)
-		if _, err := w.engine.Call(t.Context(), model.Request{RecordID: "call"}); err != nil {
+		if _, err := w.engine.Call(t.Context(), place.Account, model.Request{RecordID: "call"}); err != nil {
 			t.Fatal(err)
 		}
 		check := func() {
@@ -53,10 +53,10 @@ func TestTheBillHoldsNoEstimates(t *testing.T) {
 			if diff := cmp.Diff(want, w.bill("")); diff != "" {
 				t.Error(diff)
 			}
-			if got, err := w.engine.Totals(t.Context(), ""); err != nil || got != (worker.Totals{Answered: 4, InputTokens: 20, OutputTokens: 2, Uncounted: 2}) {
+			if got, err := w.engine.Totals(t.Context(), place.Account, ""); err != nil || got != (worker.Totals{Answered: 4, InputTokens: 20, OutputTokens: 2, Uncounted: 2}) {
 				t.Errorf("totals %+v, %v", got, err)
 			}
-			if got, err := w.engine.Totals(t.Context(), j.ARN()); err != nil || got != (worker.Totals{Answered: 3, InputTokens: 20, OutputTokens: 2, Uncounted: 1}) {
+			if got, err := w.engine.Totals(t.Context(), place.Account, j.ARN()); err != nil || got != (worker.Totals{Answered: 3, InputTokens: 20, OutputTokens: 2, Uncounted: 1}) {
 				t.Errorf("totals of the job %+v, %v", got, err)
 			}
 		}
@@ -77,7 +77,7 @@ func TestTheBillAddsUpJobsAndCalls(t *testing.T) {
 		first := w.until(w.create(spec("in/a.jsonl")).ID, quarry.JobCompleted)
 		w.until(w.create(spec("in/a.jsonl")).ID, quarry.JobCompleted)
 		for _, id := range []string{"r1", "", "", "other"} {
-			if _, err := w.engine.Call(t.Context(), model.Request{RecordID: id}); err != nil {
+			if _, err := w.engine.Call(t.Context(), place.Account, model.Request{RecordID: id}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -94,7 +94,7 @@ func TestTheBillAddsUpJobsAndCalls(t *testing.T) {
 			if diff := cmp.Diff(want, w.bill("")); diff != "" {
 				t.Error(diff)
 			}
-			if got, err := w.engine.Totals(t.Context(), ""); err != nil || got != (worker.Totals{Answered: 10, InputTokens: 100, OutputTokens: 10}) {
+			if got, err := w.engine.Totals(t.Context(), place.Account, ""); err != nil || got != (worker.Totals{Answered: 10, InputTokens: 100, OutputTokens: 10}) {
 				t.Errorf("totals %+v, %v", got, err)
 			}
 		}
@@ -102,19 +102,19 @@ func TestTheBillAddsUpJobsAndCalls(t *testing.T) {
 		if diff := cmp.Diff([]worker.Billed{billed("r0", 1, 10, 1), billed("r1", 1, 10, 1), billed("r2", 1, 10, 1)}, w.bill(first.ARN())); diff != "" {
 			t.Error(diff)
 		}
-		for range w.engine.Bill(t.Context(), "") {
+		for range w.engine.Bill(t.Context(), place.Account, "") {
 			break // a reader that wants one line only
 		}
 		w.close()
 		w.open()
 		check()
-		if _, err := w.engine.Call(t.Context(), model.Request{}); err != nil {
+		if _, err := w.engine.Call(t.Context(), place.Account, model.Request{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := w.bill("")[2].RecordID; got != "call-3" {
 			t.Errorf("after opening again a call counts as %s", got)
 		}
-		for b, err := range w.engine.Bill(t.Context(), "arn:aws:bedrock:us-west-2:123456789012:model-invocation-job/aaaabbbbcccc") {
+		for b, err := range w.engine.Bill(t.Context(), place.Account, "arn:aws:bedrock:us-west-2:123456789012:model-invocation-job/aaaabbbbcccc") {
 			if err == nil {
 				t.Errorf("bill of an unknown job: %+v", b)
 			}
@@ -136,7 +136,7 @@ func TestABillLargerThanMemoryIsSortedOnDisk(t *testing.T) {
 		w.put("in/a.jsonl", lines...)
 		w.until(w.create(spec("in/a.jsonl")).ID, quarry.JobCompleted)
 		count, last := 0, ""
-		for b, err := range w.engine.Bill(t.Context(), "") {
+		for b, err := range w.engine.Bill(t.Context(), place.Account, "") {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func TestATornJournalLosesItsTornEndOnly(t *testing.T) {
 	t.Parallel()
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		for _, id := range []string{"a", "b", "c"} {
-			if _, err := w.engine.Call(t.Context(), model.Request{RecordID: id}); err != nil {
+			if _, err := w.engine.Call(t.Context(), place.Account, model.Request{RecordID: id}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -190,7 +190,7 @@ func TestATornJournalLosesItsTornEndOnly(t *testing.T) {
 			if want := cut * 3 / len(whole); before != min(want, 3) {
 				t.Errorf("cut at %d of %d: %d lines, want %d", cut, len(whole), before, want)
 			}
-			if _, err := w.engine.Call(t.Context(), model.Request{RecordID: "z"}); err != nil {
+			if _, err := w.engine.Call(t.Context(), place.Account, model.Request{RecordID: "z"}); err != nil {
 				t.Fatal(err)
 			}
 			w.close()
@@ -209,7 +209,7 @@ func TestCallsAfterCloseAreRefused(t *testing.T) {
 	inBubble(t, func(c *worker.Config) { c.Model = paced(time.Second) }, func(t *testing.T, w *world) {
 		late := make(chan error)
 		go func() {
-			_, err := w.engine.Call(t.Context(), model.Request{RecordID: "late"})
+			_, err := w.engine.Call(t.Context(), place.Account, model.Request{RecordID: "late"})
 			late <- err
 		}()
 		time.Sleep(time.Millisecond)

@@ -46,7 +46,7 @@ func TestATokenMakesOneJobHoweverOftenItComes(t *testing.T) {
 		if again := w.create(s); again.ARN() != arns[0] || again.Status != quarry.JobCompleted {
 			t.Errorf("after opening again: %+v", again)
 		}
-		if _, err := w.engine.Job(t.Context(), "eu-central-1", arns[0].ID()); !errors.Is(err, worker.ErrNoSuchJob) {
+		if _, err := w.engine.Job(t.Context(), worker.Place{Account: place.Account, Region: "eu-central-1"}, arns[0].ID()); !errors.Is(err, worker.ErrNoSuchJob) {
 			t.Errorf("a job seen from another Region: %v", err)
 		}
 	})
@@ -122,7 +122,7 @@ func TestTagsThatAreNoFaultsAreRefused(t *testing.T) {
 		s.Tags = nil
 		j := w.until(w.create(s).ID, quarry.JobFailed)
 		for _, value := range []string{"explode", "shuffle"} {
-			err := w.engine.SetTags(t.Context(), region, j.ID, func(tags map[string]string) error {
+			err := w.engine.SetTags(t.Context(), place, j.ID, func(tags map[string]string) error {
 				tags[faults.Tag] = value
 				return nil
 			})

@@ -23,7 +23,7 @@ func withFaults(t *testing.T, fault string, byTag bool, n int, test func(t *test
 	}
 	inBubble(t, func(c *worker.Config) {
 		if !byTag {
-			c.Faults = set
+			c.Faults = func() faults.Set { return set }
 		}
 	}, func(t *testing.T, w *world) {
 		w.put("in/a.jsonl", records(n)...)
@@ -75,7 +75,7 @@ func TestFaultsOnRecords(t *testing.T) {
 				}
 			}
 			billed := 0
-			for b, err := range w.engine.Bill(t.Context(), j.ARN()) {
+			for b, err := range w.engine.Bill(t.Context(), place.Account, j.ARN()) {
 				if err != nil {
 					t.Fatal(err)
 				}

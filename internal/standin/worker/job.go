@@ -185,7 +185,7 @@ func (e *Engine) move(l *live, from, to quarry.JobStatus, change func(*Job)) (mo
 func (e *Engine) faultsOf(j Job) faults.Set {
 	set, err := faults.Parse(j.Tags[faults.Tag])
 	if err != nil {
-		return e.cfg.Faults
+		return e.cfg.Faults()
 	}
-	return set.Over(e.cfg.Faults)
+	return set.Over(e.cfg.Faults())
 }

@@ -88,14 +88,17 @@ func (e *Engine) lookup(id string) *live {
 	return e.open[id]
 }
 
-// Job gives a job of a Region as it is now, or ErrNoSuchJob.
-func (e *Engine) Job(ctx context.Context, region, id string) (Job, error) {
+// Place is where jobs are: what an account has in one Region is not seen from another account or Region.
+type Place struct{ Account, Region string }
+
+// Job gives a job of a place as it is now, or ErrNoSuchJob.
+func (e *Engine) Job(ctx context.Context, at Place, id string) (Job, error) {
 	if err := ctx.Err(); err != nil {
 		return Job{}, err
 	}
 	j, err := e.current(id)
-	if err == nil && j.Region != region {
-		return Job{}, fmt.Errorf("job %s in %s: %w", id, region, ErrNoSuchJob)
+	if err == nil && at != (Place{j.Account, j.Region}) {
+		return Job{}, fmt.Errorf("job %s in %s of %s: %w", id, at.Region, at.Account, ErrNoSuchJob)
 	}
 	return j, err
 }
@@ -158,8 +161,8 @@ func (f Filter) chooses(j Job) bool {
 
 // Stop asks a job to stop. What is finished by then is kept and written. It gives ErrNotStoppable, and the job as it
 // is, when the job has ended or is stopping already.
-func (e *Engine) Stop(ctx context.Context, region, id string) (Job, error) {
-	j, err := e.Job(ctx, region, id)
+func (e *Engine) Stop(ctx context.Context, at Place, id string) (Job, error) {
+	j, err := e.Job(ctx, at, id)
 	if err != nil {
 		return Job{}, err
 	}
@@ -188,8 +191,8 @@ func (e *Engine) Stop(ctx context.Context, region, id string) (Job, error) {
 
 // SetTags changes a job's tags. change gets a copy and may refuse. A change of the faults' tag acts on what the job
 // does from then on.
-func (e *Engine) SetTags(ctx context.Context, region, id string, change func(map[string]string) error) error {
-	if _, err := e.Job(ctx, region, id); err != nil {
+func (e *Engine) SetTags(ctx context.Context, at Place, id string, change func(map[string]string) error) error {
+	if _, err := e.Job(ctx, at, id); err != nil {
 		return err
 	}
 	apply := func(j *Job) error {

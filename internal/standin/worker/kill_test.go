@@ -73,7 +73,7 @@ func serve(dir string) error {
 		page = []worker.Job{j}
 	}
 	for {
-		j, err := engine.Job(ctx, region, page[0].ID)
+		j, err := engine.Job(ctx, place, page[0].ID)
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func checkAfterKills(t *testing.T, dir string) {
 		}
 	}
 	answered := int64(0)
-	for b, err := range engine.Bill(t.Context(), "") {
+	for b, err := range engine.Bill(t.Context(), place.Account, "") {
 		if err != nil {
 			t.Fatal(err)
 		}

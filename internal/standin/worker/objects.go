@@ -13,11 +13,16 @@ type Object struct {
 	ETag string // tells one content from another
 }
 
+// Bucket is what the engine needs to know of a bucket.
+type Bucket struct {
+	Account string // that owns it
+	KMSKey  string // id of the key that new objects are encrypted with, or empty
+}
+
 // Store is where jobs read and write. FromStore makes one of the embedded store; errors wrap store.ErrNoSuchBucket and
 // store.ErrNoSuchKey where that is the reason.
 type Store interface {
-	// Bucket returns the id of the KMS key that new objects of the bucket are encrypted with, or empty.
-	Bucket(ctx context.Context, name string) (kmsKey string, err error)
+	Bucket(ctx context.Context, name string) (Bucket, error)
 	Stat(ctx context.Context, bucket, key string) (Object, error)
 	// Objects lists in the order of the keys.
 	Objects(ctx context.Context, bucket, prefix string) iter.Seq2[Object, error]

@@ -32,7 +32,7 @@ func TestAClosedEngineGoesOnWhenItIsOpenedAgain(t *testing.T) {
 				if status == quarry.JobStopping {
 					w.until(j.ID, quarry.JobInProgress)
 					time.Sleep(7500 * time.Millisecond)
-					if _, err := w.engine.Stop(t.Context(), region, j.ID); err != nil {
+					if _, err := w.engine.Stop(t.Context(), place, j.ID); err != nil {
 						t.Fatal(err)
 					}
 					end = quarry.JobStopped

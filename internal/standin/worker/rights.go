@@ -34,16 +34,17 @@ func (e *Engine) checkTrust(ctx context.Context, j Job) error {
 // checkRights looks whether the role may write the output and invoke the model. Reading was looked at with each file.
 func (e *Engine) checkRights(ctx context.Context, j Job, files []inputFile) error {
 	bucket, folder := j.folder()
-	kmsKey, err := e.cfg.Store.Bucket(ctx, bucket)
+	to, err := e.cfg.Store.Bucket(ctx, bucket)
 	if err != nil {
 		return noObject(err, "PutObject", bucket, folder)
 	}
+	kmsKey := to.KMSKey
 	if j.OutputKMSKey != "" {
 		kmsKey = j.OutputKMSKey
 	}
 	for _, f := range files {
 		key := folder + f.Output
-		if e.roleMay(ctx, j, "s3:PutObject", objectARN(bucket, key), j.OutputOwner) != nil ||
+		if e.roleMay(ctx, j, "s3:PutObject", objectARN(bucket, key), to, j.OutputOwner) != nil ||
 			e.mayUseKey(ctx, j, "kms:GenerateDataKey", kmsKey) != nil {
 			return noRight("PutObject", bucket, key)
 		}
@@ -57,12 +58,12 @@ func (e *Engine) checkRights(ctx context.Context, j Job, files []inputFile) erro
 }
 
 func (e *Engine) mayRead(ctx context.Context, j Job, bucket, key string) error {
-	kmsKey, err := e.cfg.Store.Bucket(ctx, bucket)
+	from, err := e.cfg.Store.Bucket(ctx, bucket)
 	if err != nil {
 		return noObject(err, "GetObject", bucket, key)
 	}
-	if e.roleMay(ctx, j, "s3:GetObject", objectARN(bucket, key), j.InputOwner) != nil ||
-		e.mayUseKey(ctx, j, "kms:Decrypt", kmsKey) != nil {
+	if e.roleMay(ctx, j, "s3:GetObject", objectARN(bucket, key), from, j.InputOwner) != nil ||
+		e.mayUseKey(ctx, j, "kms:Decrypt", from.KMSKey) != nil {
 		return noRight("GetObject", bucket, key)
 	}
 	return nil
@@ -70,6 +71,13 @@ func (e *Engine) mayRead(ctx context.Context, j Job, bucket, key string) error {
 
 // mayList is asked for a folder only: jobs with one input file have run with roles that cannot list.
 func (e *Engine) mayList(ctx context.Context, j Job, bucket, prefix string) error {
+	from, err := e.cfg.Store.Bucket(ctx, bucket)
+	if err != nil {
+		return noObject(err, "ListBucket", bucket, prefix)
+	}
+	if from.Account != j.Account {
+		return noRight("ListBucket", bucket, prefix)
+	}
 	conditions := s3Conditions(j)
 	conditions["s3:prefix"] = prefix
 	if e.cfg.Access(ctx, j.RoleARN, "s3:ListBucket", "arn:aws:s3:::"+bucket, conditions) != nil {
@@ -78,11 +86,12 @@ func (e *Engine) mayList(ctx context.Context, j Job, bucket, prefix string) erro
 	return nil
 }
 
-// errOtherOwner says that a bucket is not whose the job says it is. All buckets here are the job's own account's.
+// errOtherOwner says that a bucket does not belong to the account that the job names, or not to the job's own account: bucket policies,
+// which could let another account's role in, are not evaluated here.
 var errOtherOwner = errors.New("the bucket has another owner")
 
-func (e *Engine) roleMay(ctx context.Context, j Job, action, resource, owner string) error {
-	if owner != "" && owner != j.Account {
+func (e *Engine) roleMay(ctx context.Context, j Job, action, resource string, b Bucket, owner string) error {
+	if b.Account != j.Account || owner != "" && owner != b.Account {
 		return errOtherOwner
 	}
 	return e.cfg.Access(ctx, j.RoleARN, action, resource, s3Conditions(j))

@@ -13,9 +13,9 @@ func FromStore(s *store.Store) Store { return embedded{s} }
 
 type embedded struct{ store *store.Store }
 
-func (e embedded) Bucket(ctx context.Context, name string) (string, error) {
+func (e embedded) Bucket(ctx context.Context, name string) (Bucket, error) {
 	info, err := e.store.Bucket(ctx, name)
-	return info.KMSKeyID, err
+	return Bucket{Account: info.Account, KMSKey: info.KMSKeyID}, err
 }
 
 func (e embedded) Stat(ctx context.Context, bucket, key string) (Object, error) {

@@ -29,11 +29,11 @@ func TestStopKeepsWhatIsFinished(t *testing.T) {
 		w.put("in/a.jsonl", records(50)...)
 		j := w.until(w.create(spec("in/a.jsonl")).ID, quarry.JobInProgress)
 		time.Sleep(5*time.Second + 500*time.Millisecond)
-		stopped, err := w.engine.Stop(t.Context(), region, j.ID)
+		stopped, err := w.engine.Stop(t.Context(), place, j.ID)
 		if err != nil || stopped.Status != quarry.JobStopping {
 			t.Fatalf("%+v, %v", stopped, err)
 		}
-		if again, err := w.engine.Stop(t.Context(), region, j.ID); !errors.Is(err, worker.ErrNotStoppable) || again.Status != quarry.JobStopping {
+		if again, err := w.engine.Stop(t.Context(), place, j.ID); !errors.Is(err, worker.ErrNotStoppable) || again.Status != quarry.JobStopping {
 			t.Errorf("a second stop: %v", err)
 		}
 		began := time.Now()
@@ -51,10 +51,10 @@ func TestStopKeepsWhatIsFinished(t *testing.T) {
 		if got := w.get("out/" + j.ID + "/manifest.json.out"); got != want {
 			t.Errorf("manifest %s", got)
 		}
-		if totals, err := w.engine.Totals(t.Context(), ""); err != nil || totals.Answered != 20 {
+		if totals, err := w.engine.Totals(t.Context(), place.Account, ""); err != nil || totals.Answered != 20 {
 			t.Errorf("totals %+v, %v", totals, err)
 		}
-		if _, err := w.engine.Stop(t.Context(), region, j.ID); !errors.Is(err, worker.ErrNotStoppable) {
+		if _, err := w.engine.Stop(t.Context(), place, j.ID); !errors.Is(err, worker.ErrNotStoppable) {
 			t.Errorf("a stop after the end: %v", err)
 		}
 	})
@@ -66,7 +66,7 @@ func TestStopBeforeTheStartLeavesNoOutput(t *testing.T) {
 		inBubble(t, nil, func(t *testing.T, w *world) {
 			w.put("in/a.jsonl", records(5)...)
 			j := w.until(w.create(spec("in/a.jsonl")).ID, status)
-			if _, err := w.engine.Stop(t.Context(), region, j.ID); err != nil {
+			if _, err := w.engine.Stop(t.Context(), place, j.ID); err != nil {
 				t.Fatal(err)
 			}
 			if j = w.until(j.ID, quarry.JobStopped); len(w.keys("out/")) != 0 || j.Counts != (quarry.JobCounts{}) {
@@ -92,7 +92,7 @@ func TestAStopAndAnEndNeverOverwriteOneAnother(t *testing.T) {
 			for i := range stopped {
 				stops.Go(func() {
 					time.Sleep(time.Duration(at) * time.Microsecond)
-					_, err := w.engine.Stop(t.Context(), region, j.ID)
+					_, err := w.engine.Stop(t.Context(), place, j.ID)
 					if err != nil && !errors.Is(err, worker.ErrNotStoppable) {
 						t.Error(err)
 					}
@@ -143,7 +143,7 @@ func TestJobsShareTheEngineFairly(t *testing.T) {
 		if meanwhile := w.job(large.ID).Counts.Processed - before; meanwhile < 36 || meanwhile > 56 {
 			t.Errorf("the large job got %d records done meanwhile", meanwhile)
 		}
-		if _, err := w.engine.Stop(t.Context(), region, large.ID); err != nil {
+		if _, err := w.engine.Stop(t.Context(), place, large.ID); err != nil {
 			t.Fatal(err)
 		}
 		w.until(large.ID, quarry.JobStopped)

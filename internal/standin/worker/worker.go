@@ -49,12 +49,12 @@ type Config struct {
 	// to all.
 	Access func(ctx context.Context, principal, action, resource string, conditions map[string]string) error
 
-	Faults      faults.Set       // of all jobs and calls; a job's tag overrides them. Default: none
-	StateDelay  time.Duration    // in each of Submitted, Validating, Scheduled and Stopping. Default: 200ms
-	Concurrency int              // records in flight, shared fairly by the running jobs. Default: 64
-	Changed     func(Job)        // called with each status of each job, in order, once it is stored; must not block. Default: not called
-	Now         func() time.Time // default: time.Now
-	Log         *slog.Logger     // default: none
+	Faults      func() faults.Set // of all jobs and calls, as they are now; a job's tag overrides them. Default: none
+	StateDelay  time.Duration     // in each of Submitted, Validating, Scheduled and Stopping. Default: 200ms
+	Concurrency int               // records in flight, shared fairly by the running jobs. Default: 64
+	Changed     func(Job)         // called with each status of each job, in order, once it is stored; must not block. Default: not called
+	Now         func() time.Time  // default: time.Now
+	Log         *slog.Logger      // default: none
 }
 
 // Defaults of Config.
@@ -87,6 +87,9 @@ func (c Config) withDefaults() Config {
 	if c.Access == nil {
 		c.Access = func(context.Context, string, string, string, map[string]string) error { return nil }
 	}
+	if c.Faults == nil {
+		c.Faults = func() faults.Set { return faults.Set{} }
+	}
 	if c.StateDelay == 0 {
 		c.StateDelay = DefaultStateDelay
 	}
@@ -109,7 +112,7 @@ type Engine struct {
 	disk  *disk
 	clock *clock
 	slots *slots
-	calls *calls
+	calls callLogs
 
 	replies *inflight.Budget
 
@@ -159,7 +162,8 @@ func (e *Engine) resume() error {
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // the jobs outlive the call that opens the engine; Close ends them
 	e.end = cancel
 	e.disk = newDisk(e.cfg.Dir, ctx.Done(), e.cfg.Log)
-	if e.calls, err = openCalls(filepath.Join(e.cfg.Dir, "calls.log"), e.cfg.NoSync, e.disk); err != nil {
+	e.calls.open = map[string]*calls{}
+	if err := e.openCallLogs(); err != nil {
 		return err
 	}
 	if err := e.removeLeftovers(); err != nil {
@@ -225,11 +229,7 @@ func (e *Engine) Close(ctx context.Context) error {
 }
 
 func (e *Engine) closeFiles() error {
-	var err error
-	if e.calls != nil {
-		err = e.calls.close()
-	}
-	return errors.Join(err, e.table.close())
+	return errors.Join(e.calls.close(), e.table.close())
 }
 
 // Now is the engine's clock: Config.Now and what Advance added.

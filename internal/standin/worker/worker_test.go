@@ -35,6 +35,8 @@ const (
 	role   = "arn:aws:iam::123456789012:role/quarry-batch"
 )
 
+var place = worker.Place{Account: "123456789012", Region: region}
+
 // answerer is a model made of a function.
 type answerer func(ctx context.Context, r model.Request) (model.Response, error)
 
@@ -141,7 +143,7 @@ func (w *world) keys(prefix string) (keys []string) {
 // spec is a job over one file.
 func spec(input string) worker.Spec {
 	return worker.Spec{
-		Account: "123456789012", Region: region, Name: "job-" + strconv.Itoa(len(input)), RoleARN: role,
+		Account: place.Account, Region: region, Name: "job-" + strconv.Itoa(len(input)), RoleARN: role,
 		ModelID: "quarry.test", AskID: "quarry.test", BaseModel: "quarry.test", Type: quarry.InvokeModel,
 		InputURI: "s3://" + bucket + "/" + input, OutputURI: "s3://" + bucket + "/out/",
 	}
@@ -158,7 +160,7 @@ func (w *world) create(s worker.Spec) worker.Job {
 
 func (w *world) job(id string) worker.Job {
 	w.t.Helper()
-	j, err := w.engine.Job(w.t.Context(), region, id)
+	j, err := w.engine.Job(w.t.Context(), place, id)
 	if err != nil {
 		w.t.Fatal(err)
 	}
