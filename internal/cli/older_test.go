@@ -22,7 +22,7 @@ func TestWhatOnlyReadsReadsAllFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	fixtures, err := filepath.Glob(filepath.Join("..", "..", "cmd", "quarry", "testdata", "formats", "*", "*"))
-	if err != nil || len(fixtures) < 5 {
+	if err != nil || len(fixtures) < 6 {
 		t.Fatalf("%d fixtures, %v", len(fixtures), err)
 	}
 	for _, fixture := range fixtures {

@@ -119,15 +119,6 @@ func (r *Run) keepAdopted(ctx context.Context, found *adopt.Found, rows []ledger
 	})
 }
 
-// numbered gives the highest number of a shard of each kind.
-func (r *Run) numbered(ctx context.Context, shards []ledger.Shard) (map[quarry.ShardKind]int, error) {
-	head, err := r.book.Head(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return highest(head.Numbered, shards), nil
-}
-
 // highest adds the numbers of rows to those that are known.
 func highest(known map[quarry.ShardKind]int, rows []ledger.Shard) map[quarry.ShardKind]int {
 	numbers := map[quarry.ShardKind]int{}

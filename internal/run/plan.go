@@ -108,17 +108,16 @@ func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 
 // number gives new rows their ids and their places after the rows there are.
 func (r *Run) number(ctx context.Context, rows []ledger.Shard) error {
-	all, err := r.ledger.Shards(ctx)
+	seq, numbers, err := r.ledger.Last(ctx)
 	if err != nil {
 		return err
 	}
-	var seq int64
-	for i := range all {
-		seq = max(seq, all[i].Seq)
-	}
-	numbers, err := r.numbered(ctx, all)
+	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
+	}
+	for kind, n := range head.Numbered { // of rows that were dropped
+		numbers[kind] = max(numbers[kind], n)
 	}
 	cut.Number(rows, numbers, seq)
 	return nil

@@ -24,8 +24,8 @@ import (
 // Format is the number of the ledger's format. An older one is upgraded when it is opened: for writing in place, after a copy was
 // made, and for reading in a copy of its own; a newer one is refused. Format 2 may hold a run that was taken over, or one of whose records some were given up: a
 // version that knows neither would ask them again. Format 3 may hold documents whose answer is that of any earlier pass, and
-// passes that were given up.
-const Format = 3
+// passes that were given up. Format 4 keeps the sums of rows, and what each shard takes of the cap.
+const Format = 4
 
 // ErrNewerFormat says that a newer Quarry wrote the ledger.
 var ErrNewerFormat = errors.New("written by a newer version")
@@ -39,32 +39,6 @@ type Ledger struct {
 	path string
 	drop func() error // removes what Close leaves; nil: nothing
 }
-
-const schema = `
-CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS shard (
-	id     TEXT PRIMARY KEY,
-	seq    BIGINT NOT NULL,
-	kind   TEXT NOT NULL,
-	state  TEXT NOT NULL,
-	mode   TEXT NOT NULL,
-	due    BIGINT NOT NULL,
-	owner  TEXT NOT NULL DEFAULT '',
-	lease  BIGINT NOT NULL DEFAULT 0,
-	fence  BIGINT NOT NULL DEFAULT 0,
-	detail TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS shard_due ON shard (state, due);
-CREATE TABLE IF NOT EXISTS step (
-	name    TEXT PRIMARY KEY,
-	state   TEXT NOT NULL,
-	began   BIGINT NOT NULL,
-	ended   BIGINT NOT NULL,
-	taken   BIGINT NOT NULL,
-	done    BIGINT NOT NULL,
-	failed  BIGINT NOT NULL,
-	skipped BIGINT NOT NULL
-);`
 
 // Open opens the ledger at path for writing and makes it where it does not exist. A ledger of a newer format fails with
 // ErrNewerFormat, and so does, with an error of its own, a file that holds no run: what the run paid for would be asked again.
@@ -133,7 +107,7 @@ func create(ctx context.Context, e *effect.Effects, path string) error {
 		return err
 	}
 	err = l.db.Change(ctx, "ledger: create", func(tx *effect.Tx) error {
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
+		if _, err := tx.ExecContext(ctx, tables+columns4()+totals4()); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO fact (name, value) VALUES ('format', $1)`, strconv.Itoa(Format))

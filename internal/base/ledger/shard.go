@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"quarry"
@@ -20,6 +21,9 @@ type Shard struct {
 	State quarry.ShardState
 	Mode  quarry.Mode
 	Due   time.Time // when to look at it next; Held rows wait to be released
+
+	Money  Money   // what it takes of the cap of its pass
+	Factor float64 // what it cost, as a multiple of its forecast; 0: not settled, or it says nothing about others
 
 	Detail
 }
@@ -62,6 +66,7 @@ type Detail struct {
 
 	Tally   Tally          `json:"tally,omitzero"`
 	HandsTo quarry.ShardID `json:"hands_to,omitempty"` // the retry shard that took what was left
+	CutOff  int64          `json:"cut_off,omitempty"`  // of a retry shard: answers of its Sources that were cut off
 	Waits   string         `json:"waits,omitempty"`    // what it waits for, in words for people
 	Calls   Calls          `json:"calls,omitzero"`
 	Times   Times          `json:"times,omitzero"`
@@ -156,7 +161,58 @@ var (
 	ErrNoShard = errors.New("no such shard")
 )
 
-const columns = `id, seq, kind, state, mode, due, detail`
+// derived are the columns that a row's state and detail decide, without those of its money.
+var derived = []string{"pass", "number", "unasked", "records", "answered", "ratio"}
+
+// columns are the values of derived.
+func (s *Shard) columns() []any {
+	return []any{s.Pass, s.ID.Number(), s.Unasked != "", s.Records, s.answered(), s.Output.TokensPerByte}
+}
+
+// answered counts the records that need no call any more, as far as the row knows: those that ended, those that an open job has
+// answered, and those that are not sent at all.
+func (s *Shard) answered() int64 {
+	switch {
+	case s.Unasked != "":
+		return s.Records
+	case s.State == quarry.ShardCollected || s.State == quarry.ShardDone:
+		return s.Tally.OK + s.Tally.Invalid + s.Tally.Failed
+	case s.State.Open() || s.State == quarry.ShardEnded:
+		return min(s.Job.Counts.Success, s.Records)
+	}
+	return 0
+}
+
+// derivedSet sets the columns of derived to the arguments from $n on.
+func derivedSet(n int) string {
+	var set []string
+	for i, column := range derived {
+		set = append(set, fmt.Sprintf("%s = $%d", column, n+i))
+	}
+	return strings.Join(set, ", ")
+}
+
+// The statements of a step. None of them reads the rows of all shards; the conditions repeat those of the indexes.
+var (
+	selectShard = `SELECT id, seq, kind, state, mode, due, settled, forecast, input, output, unpriced, factor, detail FROM shard`
+	allShards   = selectShard + ` ORDER BY seq, id`
+	oneShard    = selectShard + ` WHERE id = $1`
+	nextShard   = selectShard + ` WHERE state <> 'done' AND due <= $1 AND id NOT IN (SELECT value FROM json_each($2))
+		ORDER BY due, seq LIMIT 1`
+	nextDue = `SELECT due FROM shard WHERE state <> 'done' AND due < ` + heldDue + ` AND id NOT IN (SELECT value FROM json_each($1))
+		ORDER BY due LIMIT 1`
+	lateShards = `state <> 'done' AND due > $1 AND due < ` + heldDue
+	countLate  = `SELECT COUNT(*) FROM shard WHERE ` + lateShards
+	hasten     = `UPDATE shard SET due = $2 WHERE ` + lateShards
+	release    = `UPDATE shard SET due = $1 WHERE id IN (
+		SELECT id FROM shard WHERE state <> 'done' AND due = ` + heldDue + ` ORDER BY seq LIMIT $2)`
+	releaseKind = `UPDATE shard SET due = $1 WHERE id IN (
+		SELECT id FROM shard WHERE state <> 'done' AND due = ` + heldDue + ` AND kind = $3 ORDER BY seq LIMIT $2)`
+	saveShard = `UPDATE shard SET state = $2, mode = $3, due = $4, detail = $5, settled = $6, forecast = $7, input = $8, output = $9, unpriced = $10,
+		factor = $11, ` + derivedSet(12) + ` WHERE id = $1`
+	lastSeq    = `SELECT COALESCE(MAX(seq), 0) FROM shard`
+	lastNumber = `SELECT COALESCE(MAX(number), 0) FROM shard WHERE kind = $1`
+)
 
 // AddShards adds rows that wait to be released, and sets facts, all in one transaction: a plan is stored whole or not at all.
 // Rows of takes are marked as handing what is left of them to the given shard.
@@ -191,12 +247,8 @@ func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]s
 
 // Split stores a row whose stretch became smaller, and adds rows for the rest of it, in one transaction.
 func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
-	b, err := json.Marshal(s.Detail)
-	if err != nil {
-		return fmt.Errorf("split shard %s: %w", s.ID, err)
-	}
 	return l.change(ctx, "ledger: split "+string(s.ID), func(tx *effect.Tx) error {
-		if err := update(ctx, tx, s, `UPDATE shard SET detail = $1 WHERE id = $2`, string(b), string(s.ID)); err != nil {
+		if err := save(ctx, tx, s); err != nil {
 			return err
 		}
 		for i := range rest {
@@ -221,16 +273,13 @@ func (l *Ledger) Drop(ctx context.Context, rows []Shard, facts map[string]string
 }
 
 func insert(ctx context.Context, tx *effect.Tx, s *Shard) error {
-	b, err := json.Marshal(s.Detail)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO shard (id, seq, kind, state, mode, due, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		string(s.ID), s.Seq, string(s.Kind), string(s.State), string(s.Mode), held.UnixMilli(), string(b))
-	if err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO shard (id, seq, kind, state, mode, due, detail) VALUES ($1, $2, $3, $4, $5, $6, '{}')`,
+		string(s.ID), s.Seq, string(s.Kind), string(s.State), string(s.Mode), held.UnixMilli()); err != nil {
 		return fmt.Errorf("add shard %s: %w", s.ID, err)
 	}
-	return nil
+	fresh := *s
+	fresh.Due = held
+	return save(ctx, tx, &fresh)
 }
 
 // Release lets at most n held rows go, in the order of their Seq; kind narrows it where it is not empty.
@@ -238,10 +287,12 @@ func (l *Ledger) Release(ctx context.Context, now time.Time, n int64, kind quarr
 	if n <= 0 {
 		return nil
 	}
+	statement, args := release, []any{now.UnixMilli(), n}
+	if kind != "" {
+		statement, args = releaseKind, append(args, string(kind))
+	}
 	return l.change(ctx, "ledger: release shards", func(tx *effect.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $1 WHERE id IN (
-			SELECT id FROM shard WHERE due = $2 AND state <> 'done' AND (kind = $3 OR $3 = '') ORDER BY seq LIMIT $4)`,
-			now.UnixMilli(), held.UnixMilli(), string(kind), n)
+		_, err := tx.ExecContext(ctx, statement, args...)
 		return err
 	})
 }
@@ -253,8 +304,7 @@ func (l *Ledger) Next(ctx context.Context, now time.Time, except ...quarry.Shard
 	if err != nil {
 		return Shard{}, err
 	}
-	s, err := l.one(ctx, `state <> 'done' AND due <= $1 AND id NOT IN (SELECT value FROM json_each($2)) ORDER BY due, seq LIMIT 1`,
-		now.UnixMilli(), string(ids))
+	s, err := l.one(ctx, nextShard, now.UnixMilli(), string(ids))
 	if errors.Is(err, ErrNoShard) {
 		return s, ErrNothingDue
 	}
@@ -266,14 +316,17 @@ func (l *Ledger) Next(ctx context.Context, now time.Time, except ...quarry.Shard
 
 // Save stores a row. It fails with ErrNoShard where there is none.
 func (l *Ledger) Save(ctx context.Context, s *Shard) error {
+	return l.change(ctx, "ledger: save "+string(s.ID)+" "+string(s.State), func(tx *effect.Tx) error { return save(ctx, tx, s) })
+}
+
+func save(ctx context.Context, tx *effect.Tx, s *Shard) error {
 	b, err := json.Marshal(s.Detail)
 	if err != nil {
 		return fmt.Errorf("save shard %s: %w", s.ID, err)
 	}
-	return l.change(ctx, "ledger: save "+string(s.ID)+" "+string(s.State), func(tx *effect.Tx) error {
-		return update(ctx, tx, s, `UPDATE shard SET state = $1, mode = $2, due = $3, detail = $4 WHERE id = $5`,
-			string(s.State), string(s.Mode), s.Due.UnixMilli(), string(b), string(s.ID))
-	})
+	args := []any{string(s.ID), string(s.State), string(s.Mode), s.Due.UnixMilli(), string(b)}
+	args = append(append(args, s.money()[1:]...), s.columns()...)
+	return update(ctx, tx, s, saveShard, args...)
 }
 
 // update changes the row of a shard.
@@ -300,13 +353,12 @@ func (l *Ledger) Resume(ctx context.Context, now time.Time) error {
 // Hasten makes rows due now that are due later than latest, and reports how many. No step waits that long: the clock was
 // set back since they were saved.
 func (l *Ledger) Hasten(ctx context.Context, now, latest time.Time) (n int64, err error) {
-	const late = `state <> 'done' AND due > $1 AND due <> $2`
-	err = l.db.QueryRow(ctx, `SELECT COUNT(*) FROM shard WHERE `+late, []any{latest.UnixMilli(), held.UnixMilli()}, &n)
+	err = l.db.QueryRow(ctx, countLate, []any{latest.UnixMilli()}, &n)
 	if err != nil || n == 0 {
 		return 0, err
 	}
 	return n, l.change(ctx, "ledger: hasten shards", func(tx *effect.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $3 WHERE `+late, latest.UnixMilli(), held.UnixMilli(), now.UnixMilli())
+		_, err := tx.ExecContext(ctx, hasten, latest.UnixMilli(), now.UnixMilli())
 		return err
 	})
 }
@@ -317,28 +369,51 @@ func (l *Ledger) NextDue(ctx context.Context, except ...quarry.ShardID) (due tim
 	if err != nil {
 		return time.Time{}, false, err
 	}
-	var ms, n int64
-	err = l.db.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(due), 0) FROM shard
-		WHERE state <> 'done' AND due <> $1 AND id NOT IN (SELECT value FROM json_each($2))`,
-		[]any{held.UnixMilli(), string(ids)}, &n, &ms)
+	var ms int64
+	err = l.db.QueryRow(ctx, nextDue, []any{string(ids)}, &ms)
+	if errors.Is(err, effect.ErrNoRows) {
+		return time.Time{}, false, nil
+	}
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("look for the next due shard: %w", err)
 	}
-	return time.UnixMilli(ms), n > 0, nil
+	return time.UnixMilli(ms), true, nil
 }
 
-// Shards gives all rows in the order of their Seq. There are O(shards) of them.
+// Last gives the highest Seq of all rows, and the highest number in the ids of each kind; 0: there is none.
+func (l *Ledger) Last(ctx context.Context) (seq int64, numbers map[quarry.ShardKind]int, err error) {
+	if err := l.db.QueryRow(ctx, lastSeq, nil, &seq); err != nil {
+		return 0, nil, fmt.Errorf("read the last shard: %w", err)
+	}
+	numbers = map[quarry.ShardKind]int{}
+	for _, kind := range []quarry.ShardKind{quarry.PilotShard, quarry.MainShard, quarry.RetryShard} {
+		var n int
+		if err := l.db.QueryRow(ctx, lastNumber, []any{string(kind)}, &n); err != nil {
+			return 0, nil, fmt.Errorf("read the last %s shard: %w", kind, err)
+		}
+		numbers[kind] = n
+	}
+	return seq, numbers, nil
+}
+
+// Shards gives all rows in the order of their Seq. There are O(shards) of them, so no step of a shard asks for them.
 func (l *Ledger) Shards(ctx context.Context) ([]Shard, error) {
-	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM shard ORDER BY seq, id`)
+	all, err := readRows(l.db.Query(ctx, allShards))
 	if err != nil {
 		return nil, fmt.Errorf("read shards: %w", err)
 	}
+	return all, nil
+}
+
+func readRows(rows *effect.Rows, err error) (all []Shard, _ error) {
+	if err != nil {
+		return nil, err
+	}
 	defer func() { _ = rows.Close() }()
-	var all []Shard
 	for rows.Next() {
 		var s Shard
 		if err := scan(rows, &s); err != nil {
-			return nil, fmt.Errorf("read shards: %w", err)
+			return nil, err
 		}
 		all = append(all, s)
 	}
@@ -347,16 +422,16 @@ func (l *Ledger) Shards(ctx context.Context) ([]Shard, error) {
 
 // Shard gives one row; ErrNoShard where there is none.
 func (l *Ledger) Shard(ctx context.Context, id quarry.ShardID) (Shard, error) {
-	s, err := l.one(ctx, `id = $1`, string(id))
+	s, err := l.one(ctx, oneShard, string(id))
 	if err != nil {
 		return s, fmt.Errorf("read shard %s: %w", id, err)
 	}
 	return s, nil
 }
 
-// one gives the first row that a condition holds for; ErrNoShard where there is none.
-func (l *Ledger) one(ctx context.Context, where string, args ...any) (s Shard, err error) {
-	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM shard WHERE `+where, args...)
+// one gives the first row of a query; ErrNoShard where there is none.
+func (l *Ledger) one(ctx context.Context, query string, args ...any) (s Shard, err error) {
+	rows, err := l.db.Query(ctx, query, args...)
 	if err != nil {
 		return s, err
 	}
@@ -370,7 +445,8 @@ func (l *Ledger) one(ctx context.Context, where string, args ...any) (s Shard, e
 func scan(rows *effect.Rows, s *Shard) error {
 	var id, kind, state, mode, detail string
 	var due int64
-	if err := rows.Scan(&id, &s.Seq, &kind, &state, &mode, &due, &detail); err != nil {
+	if err := rows.Scan(&id, &s.Seq, &kind, &state, &mode, &due,
+		&s.Money.Settled, &s.Money.Forecast, &s.Money.Input, &s.Money.Output, &s.Money.Unpriced, &s.Factor, &detail); err != nil {
 		return err
 	}
 	s.ID, s.Kind, s.State, s.Mode = quarry.ShardID(id), quarry.ShardKind(kind), quarry.ShardState(state), quarry.Mode(mode)

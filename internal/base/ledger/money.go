@@ -1,0 +1,106 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"quarry"
+	"quarry/internal/base/effect"
+)
+
+// Money is what a shard takes of the cap of its pass, or what several take together. A shard takes nothing, or what it reserved, or
+// what it cost.
+type Money struct {
+	Settled  quarry.USD // cost of what is collected
+	Forecast quarry.USD // upper end of the forecast of what is under way
+	Input    quarry.USD // worst case of what is under way: its input at one token per byte
+	Output   quarry.USD // and its answers at their full length
+	Unpriced int64      // shards whose price is not known; what they take is in none of the sums
+}
+
+// Balance is what the shards of a pass take of its cap, all but one of them.
+type Balance struct {
+	Money
+	TokensPerByte float64 // the most of any shard of the pass; 0: no answer has shown it
+	Factor        float64 // the most that any settled shard cost, as a multiple of its forecast; 0: nothing is known
+	Earlier       bool    // a planned shard of the same kind with a lower Seq reserves nothing yet
+}
+
+func (m *Money) add(o *Money) {
+	m.Settled, m.Forecast = m.Settled.Plus(o.Settled), m.Forecast.Plus(o.Forecast)
+	m.Input, m.Output, m.Unpriced = m.Input.Plus(o.Input), m.Output.Plus(o.Output), m.Unpriced+o.Unpriced
+}
+
+// without takes away what a shard takes.
+func (m *Money) without(o *Money) {
+	m.add(&Money{-o.Settled, -o.Forecast, -o.Input, -o.Output, -o.Unpriced})
+}
+
+const (
+	mostPerByte = `SELECT ratio FROM shard WHERE pass = $1 ORDER BY ratio DESC LIMIT 1`
+	mostFactor  = `SELECT factor FROM shard WHERE pass = $1 ORDER BY factor DESC LIMIT 1`
+	ownMoney    = `SELECT settled, forecast, input, output, unpriced FROM shard WHERE id = $1`
+	unreserved  = `SELECT COUNT(*) FROM (
+		SELECT 1 FROM shard WHERE pass = $1 AND kind = $2 AND seq < $3 AND state = 'planned' AND unasked = 0 AND output = 0 LIMIT 1)`
+	saveMoney = `UPDATE shard SET settled = $2, forecast = $3, input = $4, output = $5, unpriced = $6, factor = $7 WHERE id = $1`
+)
+
+// Reserve stores what a shard takes of the cap of its pass, as decide says by what the others take: in one transaction, so that no two
+// shards are let through on the same money. The shard that is given gets it too. An error of decide changes nothing.
+func (l *Ledger) Reserve(ctx context.Context, s *Shard, decide func(*Balance) (Money, error)) error {
+	return l.change(ctx, "ledger: reserve for "+string(s.ID), func(tx *effect.Tx) error {
+		b, err := balance(ctx, tx, s)
+		if err != nil {
+			return fmt.Errorf("reserve for shard %s: %w", s.ID, err)
+		}
+		m, err := decide(b)
+		if err != nil {
+			return err
+		}
+		s.Money = m
+		return update(ctx, tx, s, saveMoney, s.money()...)
+	})
+}
+
+// balance adds up what the shards of a pass take, all but s.
+func balance(ctx context.Context, tx *effect.Tx, s *Shard) (*Balance, error) {
+	groups, err := readGroups(tx.QueryContext(ctx, passGroups, s.Pass))
+	if err != nil {
+		return nil, err
+	}
+	b := &Balance{}
+	for i := range groups {
+		b.add(&groups[i].Money)
+	}
+	var own Money
+	row := tx.QueryRowContext(ctx, ownMoney, string(s.ID))
+	if err := row.Scan(&own.Settled, &own.Forecast, &own.Input, &own.Output, &own.Unpriced); err != nil {
+		return nil, err
+	}
+	b.without(&own)
+	if err := tx.QueryRowContext(ctx, mostPerByte, s.Pass).Scan(&b.TokensPerByte); err != nil {
+		return nil, err
+	}
+	if err := tx.QueryRowContext(ctx, mostFactor, s.Pass).Scan(&b.Factor); err != nil {
+		return nil, err
+	}
+	return b, tx.QueryRowContext(ctx, unreserved, s.Pass, string(s.Kind), s.Seq).Scan(&b.Earlier)
+}
+
+// Account stores what each of the rows takes of the cap, in one transaction.
+func (l *Ledger) Account(ctx context.Context, rows []Shard) error {
+	return l.change(ctx, "ledger: account for shards", func(tx *effect.Tx) error {
+		for i := range rows {
+			if err := update(ctx, tx, &rows[i], saveMoney, rows[i].money()...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// money are the arguments of saveMoney.
+func (s *Shard) money() []any {
+	m := &s.Money
+	return []any{string(s.ID), int64(m.Settled), int64(m.Forecast), int64(m.Input), int64(m.Output), m.Unpriced, s.Factor}
+}
