@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build changelog check check-linker check-notice fmt lint lint-workflows notice test test-novectors test-tools race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale torture tidy run-kinds mutants wording budgets
+.PHONY: build changelog check check-linker check-notice fmt lint lint-workflows notice test test-novectors test-tools race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale bench-shards torture tidy run-kinds mutants wording budgets
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
@@ -91,6 +91,11 @@ bench-ondemand: build
 DOCUMENTS ?= 10000,100000,1000000
 bench-scale: build
 	$(GO) run -C tools ./bench-scale -quarry '$(CURDIR)/bin/quarry' -articles '$(abspath $(ARTICLES))' -n $(DOCUMENTS) $(if $(BEFORE),-before '$(abspath $(BEFORE))')
+
+# What one more shard costs, in runs of ever more shards. FLAGS are added to `quarry run`, such as a cap. SHARDS=20000 takes 20 minutes.
+SHARDS ?= 500,2000,20000
+bench-shards: build
+	$(GO) run -C tools ./bench-shards -quarry '$(CURDIR)/bin/quarry' -n $(SHARDS) $(if $(BEFORE),-before '$(abspath $(BEFORE))') $(if $(FLAGS),-- $(FLAGS))
 
 # Dies at every effect, and kills the real binary at random moments. Long.
 torture:
