@@ -2,6 +2,7 @@ package standin
 
 import (
 	"bufio"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -40,6 +41,15 @@ func readKeys(file string) (*keyring, error) {
 		return nil, fmt.Errorf("read keys %s: %w", file, err)
 	}
 	return k, nil
+}
+
+// keyOf is the id of the key that an account of Config.Accounts gets.
+func keyOf(account string) string { return "AKIAQLOC" + account }
+
+func (k *keyring) add(accounts []string) {
+	for _, account := range accounts {
+		k.keys[keyOf(account)] = longKey{rand.Text() + rand.Text(), account}
+	}
 }
 
 // keepSecret takes the secret of the tests' key from its account, which keeps it for as long as the directory exists; a directory that

@@ -158,17 +158,28 @@ func (s *Server) advance(w http.ResponseWriter, r *http.Request) {
 		refuseLocal(w, http.StatusBadRequest, "advance wants a duration forward, such as 26h")
 		return
 	}
-	s.inside(w, r, func() {
-		switch err := s.state.engine.Advance(d); {
-		case errors.Is(err, worker.ErrTooFar):
-			refuseLocal(w, http.StatusBadRequest, err.Error())
-		case err != nil:
-			s.log.ErrorContext(r.Context(), "move the clock", "error", err)
-			refuseLocal(w, http.StatusInternalServerError, "the clock could not be moved")
-		default:
-			writeJSON(w, http.StatusOK, map[string]string{"now": s.state.engine.Now().UTC().Format(time.RFC3339Nano)})
+	now, err := s.Advance(r.Context(), d)
+	switch {
+	case errors.Is(err, worker.ErrTooFar):
+		refuseLocal(w, http.StatusBadRequest, err.Error())
+	case err != nil:
+		s.log.ErrorContext(r.Context(), "move the clock", "error", err)
+		refuseLocal(w, http.StatusInternalServerError, "the clock could not be moved")
+	default:
+		writeJSON(w, http.StatusOK, map[string]string{"now": now.UTC().Format(time.RFC3339Nano)})
+	}
+}
+
+// Advance moves the clock of jobs, rate limits and models forward, and gives its time. 0 moves nothing.
+func (s *Server) Advance(ctx context.Context, d time.Duration) (now time.Time, err error) {
+	err = s.use(ctx, func(st *state) error {
+		if err := st.engine.Advance(d); err != nil {
+			return err
 		}
+		now = st.engine.Now()
+		return nil
 	})
+	return now, err
 }
 
 // showFaults gives the faults as they are.
@@ -209,13 +220,37 @@ func (s *Server) SetFaults(text string) error {
 // hold puts other quotas in force at once, in the form of --quotas. Service Quotas still lists those of the start: on AWS
 // the listed and the enforced quotas can differ, and a client has to handle that.
 func (s *Server) hold(w http.ResponseWriter, r *http.Request) {
-	table, err := quotasapi.ReadTable(io.LimitReader(r.Body, maxCallBytes))
-	if err != nil {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"message": err.Error()})
+	if err := s.SetQuotas(io.LimitReader(r.Body, maxCallBytes)); err != nil {
+		refuseLocal(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	s.held.Store(&table)
 	writeJSON(w, http.StatusOK, map[string]string{"message": "these quotas are in force; Service Quotas lists those of the start"})
+}
+
+// SetQuotas replaces the quotas that jobs and calls have, in the form of Config.Quotas.
+func (s *Server) SetQuotas(text io.Reader) error {
+	table, err := quotasapi.ReadTable(text)
+	if err != nil {
+		return err
+	}
+	s.held.Store(&table)
+	return nil
+}
+
+// Totals are what answers of an account cost.
+type Totals = worker.Totals
+
+// Bill gives the bill of an account to each, record by record in the order of the recordIds.
+func (s *Server) Bill(ctx context.Context, account string, each func(recordID string, cost Totals)) error {
+	return s.use(ctx, func(st *state) error {
+		for line, err := range st.engine.Bill(ctx, account, "") {
+			if err != nil {
+				return err
+			}
+			each(line.RecordID, line.Totals)
+		}
+		return nil
+	})
 }
 
 // counts are answers and what they took. The tokens are those of the answers that were counted, null where none was.

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -114,13 +115,14 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.faults.Store(&s.first)
-	if s.listed, err = readQuotas(s.cfg.QuotasFile); err != nil {
+	if s.listed, err = s.cfg.readQuotas(); err != nil {
 		return err
 	}
 	s.held.Store(&s.listed)
 	if s.keys, err = readKeys(s.cfg.KeysFile); err != nil {
 		return err
 	}
+	s.keys.add(s.cfg.Accounts)
 	if err := s.openModel(ctx); err != nil {
 		return err
 	}
@@ -187,17 +189,20 @@ func (s *Server) closeLater(end func(context.Context) error) { s.closers = appen
 // Faults are those that happen now.
 func (s *Server) Faults() faults.Set { return *s.faults.Load() }
 
-func readQuotas(file string) (table quotasapi.Table, err error) {
-	if file == "" {
-		return table, nil
+func (c Config) readQuotas() (table quotasapi.Table, err error) {
+	if c.QuotasFile == "" {
+		if len(c.Quotas) == 0 {
+			return table, nil
+		}
+		return quotasapi.ReadTable(bytes.NewReader(c.Quotas))
 	}
-	f, err := os.Open(file)
+	f, err := os.Open(c.QuotasFile)
 	if err != nil {
 		return table, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if table, err = quotasapi.ReadTable(f); err != nil {
-		return table, fmt.Errorf("%s: %w", file, err)
+		return table, fmt.Errorf("%s: %w", c.QuotasFile, err)
 	}
 	return table, nil
 }
@@ -261,19 +266,35 @@ func (s *Server) URL() string {
 // Keys returns the key that is printed: the file's first, or this directory's own.
 func (s *Server) Keys() (id, secret string) { return s.keys.first, s.keys.keys[s.keys.first].secret }
 
+// KeyOf returns the key of one of Config.Accounts, and false for another account.
+func (s *Server) KeyOf(account string) (id, secret string, ok bool) {
+	key, ok := s.keys.keys[keyOf(account)]
+	return keyOf(account), key.secret, ok
+}
+
 // inside serves a request that uses the state.
 func (s *Server) inside(w http.ResponseWriter, r *http.Request, serve func()) {
-	if err := s.gate.enter(r.Context()); err != nil {
+	switch err := s.use(r.Context(), func(*state) error { serve(); return nil }); {
+	case errors.Is(err, errNoState):
+		refuseLocal(w, http.StatusServiceUnavailable, err.Error())
+	case err != nil:
 		panic(http.ErrAbortHandler) // the client has gone
+	}
+}
+
+// use runs what needs the state, which is not replaced meanwhile. It waits while another call replaces it.
+func (s *Server) use(ctx context.Context, do func(*state) error) error {
+	if err := s.gate.enter(ctx); err != nil {
+		return err
 	}
 	defer s.gate.leave()
 	if s.state == nil {
-		refuseLocal(w, http.StatusServiceUnavailable,
-			"the data directory could not be opened again after a reset or a restore; see the log, and start the server again")
-		return
+		return errNoState
 	}
-	serve()
+	return do(s.state)
 }
+
+var errNoState = errors.New("the data directory could not be opened again after a reset or a restore; see the log, and start the server again")
 
 // Close ends the server: it takes no more requests, waits for those under way, and closes the files. When ctx ends
 // first, requests are cut off soon after and Close returns its error; jobs continue at the next Start either way. A second Close

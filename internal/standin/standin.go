@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"quarry/internal/standin/faults"
+	"quarry/internal/standin/iamapi"
 	"quarry/internal/standin/model"
 )
 
@@ -53,7 +54,10 @@ type Config struct {
 
 	Events string // receiver of the changes of jobs, see package events; default none
 
-	KeysFile   string // lines "id secret [account]" or "bearer token [account]", mode 0600; default one key, made for this directory
+	KeysFile string // lines "id secret [account]" or "bearer token [account]", mode 0600; default one key, made for this directory
+	// Accounts get a key each, beside those of KeysFile or the directory's own: Server.KeyOf. The key's secret is a new one at each start.
+	Accounts   []string
+	Quotas     []byte // like QuotasFile, as text; at most one of the two
 	QuotasFile string // a table over AWS's default quotas, see package quotasapi; default none
 
 	// Ready is called once with the server's URL and key, before the first request is answered, so that what it prints is
@@ -65,6 +69,9 @@ type Config struct {
 
 // ErrNeedsKeys says that the printed key would be served beyond loopback.
 var ErrNeedsKeys = errors.New("it needs keys of your own (--keys FILE), since the key of the directory is printed")
+
+// DefaultAccount is the account of a key for which none is named.
+const DefaultAccount = iamapi.DefaultAccount
 
 const defaultAddr = "127.0.0.1:0"
 
@@ -84,6 +91,14 @@ func (c Config) Validate() error {
 	}
 	if err := c.checkTLS(); err != nil {
 		return err
+	}
+	for _, account := range c.Accounts {
+		if !isAccount(account) {
+			return fmt.Errorf("stand-in: account %q: want 12 digits", account)
+		}
+	}
+	if len(c.Quotas) > 0 && c.QuotasFile != "" {
+		return errors.New("stand-in: quotas are given both as a file and as text")
 	}
 	if c.Addr == "" {
 		return nil
