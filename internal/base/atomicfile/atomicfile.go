@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -15,6 +16,9 @@ import (
 )
 
 const bufferBytes = 256 << 10
+
+// What the content of a file goes through is kept for the next one: making it costs more than a small file does.
+var buffers, encoders sync.Pool
 
 // Writer is a file in the making.
 type Writer struct {
@@ -61,10 +65,20 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return w.buf.Write(p)
 }
 
-// begin makes what the content goes through.
+// begin takes what the content goes through, kept or new.
 func (w *Writer) begin() (err error) {
-	w.buf = bufio.NewWriterSize(w.f, bufferBytes)
+	buf, ok := buffers.Get().(*bufio.Writer)
+	if !ok {
+		buf = bufio.NewWriterSize(nil, bufferBytes)
+	}
+	buf.Reset(w.f)
+	w.buf = buf
 	if !w.pack {
+		return nil
+	}
+	if z, ok := encoders.Get().(*zstd.Encoder); ok {
+		z.Reset(w.buf)
+		w.zstd = z
 		return nil
 	}
 	// One goroutine and a small window: many of these are open at once, and memory counts more than the last percent.
@@ -73,6 +87,20 @@ func (w *Writer) begin() (err error) {
 		return fmt.Errorf("compress %s: %w", w.path, err)
 	}
 	return nil
+}
+
+// keep gives back what begin took. Content that has not reached the file is dropped.
+func (w *Writer) keep() {
+	if w.zstd != nil {
+		w.zstd.Reset(nil)
+		encoders.Put(w.zstd)
+		w.zstd = nil
+	}
+	if w.buf != nil {
+		w.buf.Reset(nil)
+		buffers.Put(w.buf)
+		w.buf = nil
+	}
 }
 
 // ReadAt reads back what was written to a file that is not compressed.
@@ -110,13 +138,13 @@ func (w *Writer) finish() error {
 		if err := w.zstd.Close(); err != nil {
 			return err
 		}
-		w.zstd = nil
 	}
 	if w.buf != nil {
 		if err := w.buf.Flush(); err != nil {
 			return err
 		}
 	}
+	w.keep()
 	if err := w.f.Sync(); err != nil {
 		return err
 	}
@@ -127,10 +155,7 @@ func (w *Writer) finish() error {
 
 // Abort throws the file away. After Commit it does nothing.
 func (w *Writer) Abort() {
-	if w.zstd != nil {
-		w.zstd.Reset(nil) // Close would write to the file that goes away
-		w.zstd = nil
-	}
+	w.keep()
 	if w.f == nil {
 		return
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"quarry/internal/base/atomicfile"
 	"quarry/internal/base/effect"
 )
@@ -109,5 +111,43 @@ func TestAnAbortedFileLeavesNothing(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left %v, %v, want nothing", left, err)
+	}
+}
+
+// Buffers and encoders are kept from one file to the next.
+func TestAFileHoldsNothingOfTheOneBefore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, content string) *atomicfile.Writer {
+		w, err := atomicfile.CreateZstd(effect.New(nil), filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	for i := range 20 {
+		write("aborted", "of another file ").Abort()
+		content := strings.Repeat("content ", i)
+		if err := atomicfile.CommitAll(write("a", content), write("b", "content of b")); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{"a": content, "b": "content of b"} {
+			packed, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			z, err := zstd.NewReader(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := z.DecodeAll(packed, nil)
+			z.Close()
+			if err != nil || string(got) != want {
+				t.Errorf("file %s of round %d holds %q, %v; want %q", name, i, got, err, want)
+			}
+		}
 	}
 }
