@@ -4,12 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sync"
 )
 
-// DB is a SQL database whose every change is one counted transaction.
+// DB is a SQL database whose every change is one counted transaction. It compiles each text of a query once, which for the short queries
+// of a ledger costs more than the query itself: callers have few texts, with places for what differs.
 type DB struct {
 	e  *Effects
 	db *sql.DB
+
+	mu       sync.Mutex
+	compiled map[string]*sql.Stmt
 }
 
 // OpenDB opens a database with one connection: SQLite has one writer, and a second one only waits for it.
@@ -19,7 +24,7 @@ func (e *Effects) OpenDB(driver, dsn string) (*DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	return &DB{e: e, db: db}, nil
+	return &DB{e: e, db: db, compiled: map[string]*sql.Stmt{}}, nil
 }
 
 // Rows is what a query gives.
@@ -57,13 +62,42 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*Rows
 
 // Query reads.
 func (d *DB) Query(ctx context.Context, query string, args ...any) (*Rows, error) {
-	rows, err := d.db.QueryContext(ctx, query, args...)
+	stmt, err := d.compile(ctx, query)
+	if err != nil {
+		return nil, cause(ctx, err)
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
 	return &Rows{Rows: rows, ctx: ctx}, cause(ctx, err)
 }
 
 // QueryRow reads one row into dest; ErrNoRows when there is none.
 func (d *DB) QueryRow(ctx context.Context, query string, args []any, dest ...any) error {
-	return cause(ctx, d.db.QueryRowContext(ctx, query, args...).Scan(dest...))
+	stmt, err := d.compile(ctx, query)
+	if err != nil {
+		return cause(ctx, err)
+	}
+	return cause(ctx, stmt.QueryRowContext(ctx, args...).Scan(dest...))
+}
+
+// compile compiles a query when it is first met. Close ends the statements.
+func (d *DB) compile(ctx context.Context, query string) (*sql.Stmt, error) {
+	d.mu.Lock()
+	stmt := d.compiled[query]
+	d.mu.Unlock()
+	if stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := d.db.PrepareContext(ctx, query) // not under the lock: it waits for the connection
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if first := d.compiled[query]; first != nil {
+		return first, stmt.Close()
+	}
+	d.compiled[query] = stmt
+	return stmt, nil
 }
 
 // Change runs fn in a transaction and commits it: one effect. An error from fn rolls it back.
