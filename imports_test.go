@@ -206,7 +206,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 	}
 }
 
-func TestPackagesBelowRunStandAlone(t *testing.T) {
+func TestPackagesBelowRunDoNotImportIt(t *testing.T) {
 	t.Parallel()
 	for pkg, imports := range importsByPackage(t) {
 		if !strings.HasPrefix(pkg, "internal/run/") {

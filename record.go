@@ -49,7 +49,7 @@ func NewDocumentKey(model string, schema, modelInput []byte) DocumentKey {
 // String gives the key in hex.
 func (k DocumentKey) String() string { return hex.EncodeToString(k[:]) }
 
-// Short gives the first 12 hex digits, as they stand in a recordId.
+// Short gives the first 12 hex digits, the form in a recordId.
 func (k DocumentKey) Short() string { return hex.EncodeToString(k[:6]) }
 
 const maxIDInRecord = 40

@@ -52,8 +52,8 @@ func (id ShardID) Number() int {
 //	             └────────→ calling ───────────────────────────────────────┘                  (on-demand calls)
 //
 // uploaded → built: another pool will finish the shard earlier. intended → built: the pool has no slot, and another has;
-// or the provider refused for good, or never heard of the intent, and a person changed something. Both also lead to runtime
-// calls, where a job would be late for a deadline.
+// or the provider refused for good, or never heard of the intent, and a person changed something. Both also lead to on-demand
+// calls, if a job would be late for a deadline.
 // ended → built: the job failed before any record was answered; the same file goes out as the next job attempt.
 type ShardState string
 

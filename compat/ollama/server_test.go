@@ -1,4 +1,4 @@
-// Package ollama_test holds Quarry against a real Ollama: see run, which gives the tests its binary.
+// Package ollama_test tests Quarry with a real Ollama: see run, which gives the tests its binary.
 package ollama_test
 
 import (

@@ -18,7 +18,7 @@ import (
 	"quarry/internal/run/event"
 )
 
-// settingsHead begins the settings that a run leaves in its directory. What does not begin so is the user's own.
+// settingsHead begins the settings that a run leaves in its directory. A file with another first line is the user's own.
 const settingsHead = "# The settings of this run as they were, for people: nothing reads this file.\n"
 
 // runLog keeps in the run directory the settings of a run and what it did: quarry.yaml and quarry.log.

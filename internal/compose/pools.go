@@ -184,8 +184,8 @@ func (pr *Program) QuotasOf(ctx context.Context, s *config.Settings, e *effect.E
 	return catalog.Merge(s.Quotas, model.ReadQuotas(rows.Rows, profile, rows.Source()), table)
 }
 
-// readQuotas gives what Service Quotas says of the pool's Region: as the run directory keeps it, for a day, or asked again.
-// Older rows stand in where the account cannot be asked; the error says why it could not.
+// readQuotas gives the rows of Service Quotas for the pool's Region: those kept in the run directory if they are less than a
+// day old, else those of the account. If the account cannot be read, it gives the older rows and the reason as the error.
 func (pr *Program) readQuotas(ctx context.Context, e *effect.Effects, dir string, p *Provider) (quotas.Rows, error) {
 	path := filepath.Join(dir, quotas.FileName)
 	rows, ok, err := quotas.Kept(path, p.Identity.Account, p.AWS.Region)

@@ -268,7 +268,7 @@ func TestOutputThatIsGoneIsNotAskedAgain(t *testing.T) {
 	}
 }
 
-func TestCapReckonsWithTheRoomOfFurtherAttempts(t *testing.T) {
+func TestCapReservesRoomForFurtherAttempts(t *testing.T) {
 	t.Parallel()
 	docs := doc("a", longText(1)) + doc("b", longText(2)) + doc("c", longText(3))
 	w := newWorld(t, worldConfig{docs: docs, fault: "truncate=1", cfg: func(c *run.Config) {

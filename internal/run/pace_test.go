@@ -82,7 +82,7 @@ func TestRefusedCallsCostNoAttempt(t *testing.T) {
 
 // While every call is refused the run waits and gives nothing up; asked to stop, it does so at once; and when there is
 // room again the same command ends it.
-func TestARunThatIsThrottledWaitsStopsAndGoesOn(t *testing.T) {
+func TestARunThatIsThrottledWaitsStopsAndResumes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{docs: someDocs(9), cfg: func(c *run.Config) { c.Mode, c.NoPilot, c.Attempts, c.Concurrency = quarry.ModeOnDemand, true, 1, 4 }})
 	w.hold(t, `{"*":{"tpm":1}}`)

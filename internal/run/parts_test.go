@@ -292,16 +292,16 @@ func TestAdoptTakesPartsOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		if found, _, ok := w.home(t, id); !ok || found.Jobs != jobs {
-			t.Errorf("behind job %d: taken over %v, with %d jobs", jobs, ok, found.Jobs)
+			t.Errorf("after job %d: taken over %v, with %d jobs", jobs, ok, found.Jobs)
 		}
 		w.auditClean(t)
 		out, _, err := w.run(t, nil)
 		if err != nil {
-			t.Fatalf("behind job %d: go on with the sources: %v", jobs, err)
+			t.Fatalf("after job %d: go on with the sources: %v", jobs, err)
 		}
 		w.auditClean(t)
 		if out.Totals.OK != 7 || out.Totals.Total != 7 {
-			t.Errorf("behind job %d: %d of %d documents ended ok, want 7", jobs, out.Totals.OK, out.Totals.Total)
+			t.Errorf("after job %d: %d of %d documents ended ok, want 7", jobs, out.Totals.OK, out.Totals.Total)
 		}
 		w.answeredOnce(t, fmt.Sprintf("after job %d", jobs))
 	}

@@ -26,7 +26,7 @@ func waysOf(t *testing.T, r *report.Report) map[string]report.Way {
 }
 
 // What a run of jobs says of calls that it never made is an assumption, and says so; what it did is measured.
-func TestARunOfJobsIsReportedBesideCalls(t *testing.T) {
+func TestARunOfJobsIsComparedWithCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{docs: someDocs(9), cfg: func(c *run.Config) { c.Quotas.TPM, c.Quotas.RPM, c.Quotas.Burndown = 60_000, 600, 5 }})
 	out, _, err := w.run(t, nil)
@@ -51,7 +51,7 @@ func TestARunOfJobsIsReportedBesideCalls(t *testing.T) {
 }
 
 // A run of calls has measured their latency, and promises no time for jobs.
-func TestARunOfCallsIsReportedBesideJobs(t *testing.T) {
+func TestARunOfCallsIsComparedWithJobs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{docs: someDocs(9), fault: "slow=40ms", cfg: func(c *run.Config) { c.Mode, c.NoPilot = quarry.ModeOnDemand, true }})
 	out, _, err := w.run(t, nil)

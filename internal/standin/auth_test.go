@@ -247,24 +247,24 @@ func TestTheSecretStaysWithItsDirectory(t *testing.T) {
 	}
 }
 
-func TestTheAddressIsToldBeforeAnythingIsServed(t *testing.T) {
+func TestReadyIsCalledBeforeAnythingIsServed(t *testing.T) {
 	t.Parallel()
-	var told []string
+	var reported []string
 	server, _ := start(t, func(cfg *standin.Config) {
 		cfg.Ready = func(url, id, secret string) {
 			dialer := net.Dialer{Timeout: time.Second}
 			conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
 			if err != nil {
-				t.Errorf("the address that is told is not open: %v", err)
+				t.Errorf("the reported address is not open: %v", err)
 				return
 			}
 			defer func() { _ = conn.Close() }()
-			told = []string{url, id, secret}
+			reported = []string{url, id, secret}
 		}
 	})
 	id, secret := server.Keys()
-	if !slices.Equal(told, []string{server.URL(), id, secret}) || !strings.HasPrefix(server.URL(), "http://127.0.0.1:") {
-		t.Errorf("told %q, serves at %q", told, server.URL())
+	if !slices.Equal(reported, []string{server.URL(), id, secret}) || !strings.HasPrefix(server.URL(), "http://127.0.0.1:") {
+		t.Errorf("reported %q, serves at %q", reported, server.URL())
 	}
 }
 

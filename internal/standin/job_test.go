@@ -274,7 +274,7 @@ func TestAJobFailsAsItsRoleDoes(t *testing.T) {
 	}
 }
 
-func TestAJobGoesOnAfterARestart(t *testing.T) {
+func TestAJobContinuesAfterARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	server, c := start(t, func(cfg *standin.Config) { cfg.Dir, cfg.StateDelay = dir, time.Hour })

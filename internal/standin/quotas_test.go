@@ -69,7 +69,7 @@ func TestQuotasThatChangeWithoutAWord(t *testing.T) {
 	}
 }
 
-func TestRuntimeCallsForWhichThereIsNoCapacity(t *testing.T) {
+func TestOnDemandCallsWithoutCapacity(t *testing.T) {
 	t.Parallel()
 	_, c := start(t, func(cfg *standin.Config) { cfg.Fault = "no-capacity" })
 	want(t, "bedrock-runtime", ask(t.Context(), c), "ServiceUnavailableException")

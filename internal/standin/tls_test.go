@@ -110,7 +110,7 @@ func TestEventsOfAJob(t *testing.T) {
 	}
 	id, secret := server.Keys()
 	c := connect(t, server.URL(), credentials.NewStaticCredentialsProvider(id, secret, ""))
-	created, err := c.bedrock.CreateModelInvocationJob(t.Context(), job(prepare(t, c, lines(100)), "told"))
+	created, err := c.bedrock.CreateModelInvocationJob(t.Context(), job(prepare(t, c, lines(100)), "events"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +134,6 @@ func TestEventsOfAJob(t *testing.T) {
 		states = append(states, event.Detail.Status)
 	}
 	if want := []string{"Submitted", "Validating", "Scheduled", "InProgress", "Completed"}; !slices.Equal(states, want) {
-		t.Errorf("told %v, want %v", states, want)
+		t.Errorf("reported %v, want %v", states, want)
 	}
 }

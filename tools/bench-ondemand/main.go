@@ -4,7 +4,7 @@
 //	go run -C tools ./bench-ondemand -quarry ../bin/quarry
 //
 // Each client has a Region of its own, and with it a quota of its own of the same size. Half-way the quota that is
-// enforced is halved, while Service Quotas goes on listing the whole one. A proxy before each client counts its calls and
+// enforced is halved, while Service Quotas still lists the whole one. A proxy before each client counts its calls and
 // the tokens of its answers as the quota counts them: input and five times output, which is Claude's burndown
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html).
 package main

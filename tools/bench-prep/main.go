@@ -1,4 +1,4 @@
-// Command bench-prep measures article preparation beside the Python script that does the same job by hand: the same
+// Command bench-prep compares article preparation with the Python script that does the same job by hand: the same
 // input, process against process, alternately, each side's best of several rounds.
 //
 // It owns the comparison and the two scripts (origin_build.py, origin_validate.py), which it runs with the system's

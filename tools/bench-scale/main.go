@@ -1,5 +1,5 @@
 // Command bench-scale measures the whole job over ever more documents: time of each stage, memory of the client, bytes kept
-// a document beside the answers, and how soon a run that was killed gets on.
+// for a document without its answer, and how soon a run that was killed resumes.
 //
 // With -before, another program is measured in the same run, so that the ratio of the two does not depend on the machine.
 //

@@ -261,8 +261,8 @@ func watchMemory(pid int) <-chan int64 {
 
 var peakLine = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
-// killAndResume kills a run with SIGKILL once half of its jobs were asked for, starts it again, and measures how long that takes to ask
-// about a job. The run then goes on to its end, and its audit must find nothing.
+// killAndResume kills a run with SIGKILL once half of its jobs were created, starts it again, and measures the time until its first
+// request about a job. The run then continues to its end, and its audit must find nothing.
 func (b *bench) killAndResume(m *measured) error {
 	half := (m.jobs + 1) / 2
 	p := b.command(b.env, b.runArgs("killed")...)

@@ -13,15 +13,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// kept is what lies in a run directory, in bytes a document.
+// kept is the size of what a run directory holds, in bytes for each document.
 type kept struct {
 	ledger, index, parts, journal float64
 	bare                          float64 // the journals without the answers, compressed as they are
 	raw, results                  float64
 }
 
-// beside is all that is kept beside the answers.
-func (k kept) beside() float64 { return k.ledger + k.index + k.parts + k.bare }
+// withoutAnswers is the size of all that is kept except the answers.
+func (k kept) withoutAnswers() float64 { return k.ledger + k.index + k.parts + k.bare }
 
 func weigh(dir string, n int) (k kept, err error) {
 	seen := map[string]bool{}

@@ -62,7 +62,7 @@ func serve() error {
 	}))
 }
 
-var text = strings.Repeat("stone and rail ", 130) // 2 KB with what stands around it
+var text = strings.Repeat("stone and rail ", 130) // 2 KB together with the rest of the record
 
 func measure(binary string, n int) error {
 	binary, err := filepath.Abs(binary)

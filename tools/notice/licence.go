@@ -121,8 +121,7 @@ func (m *module) readHeaders() error {
 	return nil
 }
 
-// A licence is told by a sentence that no other one has. Kinds that are not here, the GPL's among them, must be looked
-// at by a person first.
+// A licence is recognized by a sentence that no other licence has. A person must review any other kind first, the GPL's among them.
 var known = []struct{ kind, says string }{
 	{"Apache-2.0", "licensed under the apache license version 2 0"},
 	{"Apache-2.0", "apache license version 2 0 january 2004"},

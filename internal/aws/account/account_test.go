@@ -72,7 +72,7 @@ func TestFixedKeysAreTheWholeAnswer(t *testing.T) {
 	}
 }
 
-func TestWhyNobodyIsKnown(t *testing.T) {
+func TestWhyTheAccountIsUnknown(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()

@@ -50,7 +50,7 @@ func kindOf(err error) (quarry.ErrorKind, string) {
 	return q.Kind, q.Hint
 }
 
-func TestNoCredentialsAreToldInOneLineAndSoon(t *testing.T) {
+func TestMissingCredentialsAreReportedInOneLineAndSoon(t *testing.T) {
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections and never answers
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func TestNoCredentialsAreToldInOneLineAndSoon(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatRefusesIsToldAtOnce(t *testing.T) {
+func TestAnAddressThatRefusesIsReportedAtOnce(t *testing.T) {
 	bare(t, "http://127.0.0.1:1")
 	t.Setenv("AWS_ACCESS_KEY_ID", "id")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")

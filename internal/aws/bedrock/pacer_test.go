@@ -169,7 +169,7 @@ func TestPacedCallsUseTheQuotaAndAreHardlyRefused(t *testing.T) {
 					}
 				}
 				time.Sleep(half)
-				check("with the quota as told", 0.01)
+				check("with the configured quota", 0.01)
 				s.set(float64(c.rpm)/2, float64(c.tpm)/2)
 				time.Sleep(half)
 				check("after it was halved", 0.08)
@@ -181,20 +181,20 @@ func TestPacedCallsUseTheQuotaAndAreHardlyRefused(t *testing.T) {
 }
 
 // A quota that the account does not tell is found out.
-func TestQuotasThatNobodyToldAreLearned(t *testing.T) {
+func TestUnknownQuotasAreLearned(t *testing.T) {
 	t.Parallel()
-	for name, told := range map[string]bedrock.PacerConfig{
+	for name, cfg := range map[string]bedrock.PacerConfig{
 		"nothing is known":                {Burndown: 5},
 		"requests are known, tokens not":  {RPM: 10_000, Burndown: 5},
-		"ten times as much was told":      {TPM: 8_000_000, Burndown: 5},
-		"a burndown that was told as one": {TPM: 800_000},
+		"ten times as much is configured": {TPM: 8_000_000, Burndown: 5},
+		"a burndown configured as one":    {TPM: 800_000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := &service{tpm: 800_000, burndown: 5}
 				ctx, stop := context.WithCancel(t.Context())
-				calls := load(ctx, t, s, bedrock.NewPacer(told), 512, 8*time.Second)
+				calls := load(ctx, t, s, bedrock.NewPacer(cfg), 512, 8*time.Second)
 				time.Sleep(10 * time.Minute)
 				answered, refused, _ := s.counts()
 				t.Logf("%d answered and %d refused while it learned", answered, refused)
@@ -243,14 +243,14 @@ func TestAnHourOfThrottlingIsWaitedOut(t *testing.T) {
 	})
 }
 
-func TestWhoeverWaitsForRoomCanStop(t *testing.T) {
+func TestAWaitForRoomCanBeStopped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := bedrock.NewPacer(bedrock.PacerConfig{TPM: 6000})
 		if _, err := p.Take(t.Context(), 0, 6000); err != nil {
 			t.Fatal(err)
 		}
-		why := errors.New("told to end")
+		why := errors.New("stopped")
 		ctx, stop := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { stop(why) })
 		began := time.Now()
@@ -301,7 +301,7 @@ func TestBackoffGrowsAndIsNeverTheSame(t *testing.T) {
 	}
 }
 
-func TestOverMinuteSaysWhichCallNoWaitingMends(t *testing.T) {
+func TestOverMinuteNamesTheCallThatNoWaitMakesPossible(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		tpm   int64

@@ -34,7 +34,7 @@ func (w *world) follow(admin *iam.Client, faults []preflight.Check) {
 }
 
 // A caller that types what the fixes say, each as it is, is done: no fix undoes another.
-func TestFixesMendWhatTheyAreFor(t *testing.T) {
+func TestFixesRemoveTheFaultsTheyAreFor(t *testing.T) {
 	t.Parallel()
 	for name, breaks := range map[string]func(*world){
 		"a role with no right and a wrong trust": func(w *world) {
@@ -93,11 +93,11 @@ func TestAFixNamesWhomItIsFor(t *testing.T) {
 		"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Dev_0123456789/ann": "permission set in IAM Identity Center",
 	} {
 		w.pre.Caller = caller
-		told := false
+		seen := false
 		for _, c := range w.run().Unknown() {
-			told = told || c.Name == "role-s3" && regexp.MustCompile(regexp.QuoteMeta(want)).MatchString(c.Fix)
+			seen = seen || c.Name == "role-s3" && regexp.MustCompile(regexp.QuoteMeta(want)).MatchString(c.Fix)
 		}
-		if !told {
+		if !seen {
 			t.Errorf("no fix for %s says %q", caller, want)
 		}
 	}

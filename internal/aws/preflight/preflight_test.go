@@ -91,7 +91,7 @@ func (w *world) bounded() {
 }
 
 // Each case breaks one thing of a right set-up, and says which check has to tell it in which words.
-func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
+func TestEachFaultIsReportedWithItsFix(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../../docs/aws.md")
 	if err != nil {
@@ -236,9 +236,9 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 			w := newWorld(t)
 			test.breaks(w)
 			found := w.run()
-			told := false
+			seen := false
 			for _, c := range found.Checks {
-				told = told || c.Name == test.check && c.Status == test.status && c.Kind == test.kind && strings.Contains(c.Message, test.message) && strings.Contains(c.Fix, test.fix)
+				seen = seen || c.Name == test.check && c.Status == test.status && c.Kind == test.kind && strings.Contains(c.Message, test.message) && strings.Contains(c.Fix, test.fix)
 				if c.Status != preflight.OK && c.Fix == "" {
 					t.Errorf("no fix in %+v", c)
 				}
@@ -246,7 +246,7 @@ func TestEachBrokenThingIsToldWithItsFix(t *testing.T) {
 			if !strings.Contains(page, "`"+test.check+"`") {
 				t.Errorf("docs/aws.md does not know %s", test.check)
 			}
-			if !told || found.OK == (test.status == preflight.Fault) {
+			if !seen || found.OK == (test.status == preflight.Fault) {
 				text, _ := json.MarshalIndent(append(found.Faults(), found.Unknown()...), "", " ")
 				t.Errorf("no check %s with status %s, kind %v, message %q and fix %q in\n%s", test.check, test.status, test.kind, test.message, test.fix, text)
 			}

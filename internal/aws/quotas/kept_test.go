@@ -13,7 +13,7 @@ import (
 	"quarry/internal/base/effect"
 )
 
-func TestKeptRowsStandBesideThoseOfOtherRegions(t *testing.T) {
+func TestKeptRowsOfOtherRegionsStay(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), quotas.FileName)
 	if _, ok, err := quotas.Kept(path, "", "us-west-2"); ok || err != nil {

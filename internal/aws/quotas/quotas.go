@@ -1,7 +1,7 @@
 // Package quotas reads what an account may do from Service Quotas.
 //
 // It owns the SDK's client for that service and nothing of what the rows mean, which package catalog knows. What always
-// holds: applied values come before AWS's defaults, which stand in only for quotas that have no applied value.
+// holds: applied values come before AWS's defaults, which are used only for quotas without an applied value.
 package quotas
 
 import (

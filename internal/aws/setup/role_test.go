@@ -234,7 +234,7 @@ func TestEnsureRoleMakesTheRoleAlone(t *testing.T) {
 }
 
 // IAM takes no two statements of one name; what holds anyway costs nothing.
-func TestOpenTrustBesideOursIsClosed(t *testing.T) {
+func TestAnotherOpenTrustStatementIsRemoved(t *testing.T) {
 	t.Parallel()
 	ours := setup.Trust(wants().Account)
 	open := `{"Sid":"QuarryUsWest2","Effect":"Allow","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"sts:AssumeRole"}`

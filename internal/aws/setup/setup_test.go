@@ -221,7 +221,7 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 	bucketARN, roleARN := "arn:aws:s3:::"+w.want.Bucket, "arn:aws:iam::123456789012:role/quarry-batch"
 	// In the order in which they are needed: each is granted once its lack was reported.
 	granted := `{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}`
-	var told []string
+	var seen []string
 	for range 20 {
 		text := `{"Version":"2012-10-17","Statement":[` + granted + `]}`
 		if _, err := w.iam.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: operator, PolicyName: aws.String("rights"), PolicyDocument: &text}); err != nil {
@@ -236,7 +236,7 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 		}
 		var q *quarry.Error
 		if !errors.As(err, &q) || q.Kind != quarry.Denied {
-			t.Fatalf("error %v after %v, want one of kind Denied", err, told)
+			t.Fatalf("error %v after %v, want one of kind Denied", err, seen)
 		}
 		// The hint holds the statement that repairs it, as it can be pasted.
 		from, to := strings.IndexByte(q.Hint, '{'), strings.LastIndexByte(q.Hint, '}')
@@ -252,14 +252,14 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 		if !strings.Contains(err.Error(), action) {
 			t.Errorf("error %q does not name %s", err, action)
 		}
-		told = append(told, action)
+		seen = append(seen, action)
 	}
 	want := []string{
 		"s3:ListBucket", "iam:GetRole", "s3:CreateBucket", "s3:PutBucketPublicAccessBlock", "s3:GetBucketPublicAccessBlock", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration",
 		"s3:GetLifecycleConfiguration", "s3:PutBucketPolicy", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "iam:CreateRole", "iam:PutRolePolicy", "iam:GetRolePolicy",
 	}
-	if diff := cmp.Diff(want, told); diff != "" {
-		t.Errorf("rights that were told (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("rights that were named (-want +got):\n%s", diff)
 	}
 	if p := w.look(); len(p.Changes) > 0 {
 		t.Errorf("with these rights there is still to do: %v", p.Lines())

@@ -90,7 +90,7 @@ func TestReadQuotasTakesAWSsSpellings(t *testing.T) {
 			quarry.Quotas{OpenJobs: 20},
 		},
 		{
-			"the unit behind the name", qwen,
+			"the unit after the name", qwen,
 			catalog.QuotaRow{Label: "Batch inference job size for Qwen3 235B (in GB)", Value: 5},
 			quarry.Quotas{JobBytes: 5_000_000_000},
 		},

@@ -99,7 +99,7 @@ func TestChunksLargerThanTheBuffer(t *testing.T) {
 	}
 }
 
-func TestChunksGoOnFromAPlace(t *testing.T) {
+func TestChunksContinueFromAPlace(t *testing.T) {
 	t.Parallel()
 	got, err := gather(t, strings.NewReader("c\nd"), jsonl.Place{Line: 3, Offset: 40}, 10)
 	if diff := cmp.Diff([]string{"3@40:c", "4@42:d"}, got); diff != "" || err != nil {

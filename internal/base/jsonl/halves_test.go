@@ -29,7 +29,7 @@ func TestReplaceHalfPairs(t *testing.T) {
 		{"no escape", `"a"`, `"a"`, 0},
 		{"other escapes", `"\u00e9\u0041\n"`, `"\u00e9\u0041\n"`, 0},
 		{"cut off", `"\ud83`, `"\ud83`, 0},
-		{"cut off behind a backslash", `"\`, `"\`, 0},
+		{"cut off after a backslash", `"\`, `"\`, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

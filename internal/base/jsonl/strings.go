@@ -174,7 +174,7 @@ func escapes(w uint64) uint64 {
 	return ((w - spaces) | ((w ^ quotes) - ones) | ((w ^ slants) - ones)) &^ w & highs
 }
 
-// clean counts the bytes that stand in a string as they are.
+// clean counts the leading bytes that need no escape in a string.
 func clean(b []byte) int {
 	i := 0
 	for i+8 <= len(b) {

@@ -107,7 +107,7 @@ type Output struct {
 	// Unreadable names the first of the lines that cannot be read, as FILE:LINE: reason.
 	Unreadable []string `json:"unreadable,omitempty"`
 	Exchanged  int64    `json:"exchanged,omitempty"` // lines that echo another modelInput than was sent under their recordId
-	Mended     int64    `json:"mended,omitempty"`    // lines in which characters were damaged, and are U+FFFD
+	Repaired   int64    `json:"mended,omitempty"`    // lines in which characters were damaged, and are U+FFFD
 	// Answers are the records of this shard, and of others, that the output holds an answer for.
 	Answers  int64            `json:"answers,omitempty"`
 	Unread   string           `json:"manifest_unread,omitempty"` // why the manifest cannot be read

@@ -13,7 +13,7 @@ import (
 	"quarry/internal/base/reconcile"
 )
 
-func TestClockThatWasSetBackHoldsNobodyUp(t *testing.T) {
+func TestClockThatWasSetBackDelaysNothing(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -239,7 +239,7 @@ func TestRefusedBodies(t *testing.T) {
 		{"DeepSeek R1 with messages", "us.deepseek.r1-v1:0", "", chat(""), "use the invocation type Converse for messages"},
 		{"an unknown model of a known provider", "us.anthropic.claude-haiku-9", "", claude(`,"foo":1`), "foo: Extra inputs are not permitted"},
 		{"a model whose provider is not known", "acme.brain-1", "", chat(`,"modelId":"x"`), "modelId"},
-		{"an application profile, told by its body", "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl", "", claude(`,"foo":1`), "foo: Extra inputs are not permitted"},
+		{"an application profile, recognized by its body", "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl", "", claude(`,"foo":1`), "foo: Extra inputs are not permitted"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -7,7 +7,7 @@ import (
 )
 
 // The kernel kills a caller that touches the page after the text.
-func TestNothingIsReadBehindTheText(t *testing.T) {
+func TestNothingIsReadAfterTheText(t *testing.T) {
 	t.Parallel()
 	page := os.Getpagesize()
 	mem, err := syscall.Mmap(-1, 0, 2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)

@@ -86,7 +86,7 @@ func guarded(n int) (dst []byte, intact func(t *testing.T, name string, src []by
 	return mem[:n:n], func(t *testing.T, name string, src []byte) {
 		t.Helper()
 		if bytes.Count(mem[n:], []byte{0xEE}) != guard {
-			t.Fatalf("%s(%q) wrote behind its room: %q", name, src, mem[n:])
+			t.Fatalf("%s(%q) wrote after its room: %q", name, src, mem[n:])
 		}
 	}
 }

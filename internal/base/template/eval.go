@@ -119,7 +119,7 @@ func (s *state) shortCircuit(dot any, name string, n parse.Node, args []parse.No
 	return value, nil
 }
 
-// members follows a chain of names from a value. A member that is not there is nil, and so are the members of that.
+// members follows a chain of names from a value. A missing member is nil, and its members are nil.
 func (s *state) members(n parse.Node, value any, names []string) (any, error) {
 	for i, name := range names {
 		next, there, ok := member(value, name)

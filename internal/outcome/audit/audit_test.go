@@ -318,7 +318,7 @@ func (b *bundle) change(id quarry.ShardID, change func(*ledger.Shard)) {
 	}
 }
 
-func TestRuntimeCalls(t *testing.T) {
+func TestOnDemandCalls(t *testing.T) {
 	t.Parallel()
 	first := func(t *testing.T, lines []string) (line, record string) {
 		i := with(t, lines, `"modelOutput"`)
@@ -490,7 +490,7 @@ func TestSourcesAreReadAgain(t *testing.T) {
 			edit: func(s string) string { return s },
 		},
 		{
-			name: "a source that is gone is told", differs: "the sources were not read again",
+			name: "a source that is gone is reported", differs: "the sources were not read again",
 			edit: func(string) string { return "" },
 		},
 	} {
@@ -499,8 +499,8 @@ func TestSourcesAreReadAgain(t *testing.T) {
 			b := setup(t)
 			b.moveSource(c.edit, c.touched)
 			code, r := b.audit(c.args...)
-			told := c.differs == "" || slices.ContainsFunc(r.Differs, func(s string) bool { return strings.Contains(s, c.differs) })
-			if code != c.code || !told || !slices.Equal(r.Missing, c.missing) {
+			reported := c.differs == "" || slices.ContainsFunc(r.Differs, func(s string) bool { return strings.Contains(s, c.differs) })
+			if code != c.code || !reported || !slices.Equal(r.Missing, c.missing) {
 				t.Errorf("audit gave code %d, missing %q, faults %q, differs %q", code, r.Missing, r.Faults, r.Differs)
 			}
 		})
@@ -570,7 +570,7 @@ func TestADirectoryWithoutARun(t *testing.T) {
 	}
 }
 
-func TestAuditStopsWhenItIsTold(t *testing.T) {
+func TestAuditStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	book, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), filepath.Join(b.dir, "ledger.db"))

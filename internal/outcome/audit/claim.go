@@ -212,7 +212,7 @@ func uniform(s string) string {
 // Bounds on the search for JSON in a text: an answer has one value, prose around it few braces.
 const (
 	maxOpenings = 1000
-	maxMended   = 32
+	maxRepaired = 32
 )
 
 // inside gives the JSON values that begin somewhere in a text, as it is or with the commas and line breaks repaired
@@ -231,8 +231,8 @@ func inside(s string) []string {
 			i += len(value)
 			continue
 		}
-		if n < maxMended {
-			if value, ok := leading(mended(s[i:])); ok {
+		if n < maxRepaired {
+			if value, ok := leading(repaired(s[i:])); ok {
 				out = append(out, uniform(value))
 			}
 		}
@@ -251,9 +251,9 @@ func leading(s string) (string, bool) {
 // onlyItself are the characters that a backslash in front of them changes in no reading.
 const onlyItself = "'_$%#&*-.+@<>`"
 
-// mended writes line breaks and tabs inside strings as escapes, leaves out commas before a closing bracket and backslashes that
-// mean nothing, and has U+FFFD for half a surrogate pair.
-func mended(s string) string {
+// repaired writes line breaks and tabs inside strings as escapes, leaves out commas before a closing bracket and backslashes that
+// mean nothing, and replaces half a surrogate pair by U+FFFD.
+func repaired(s string) string {
 	var b strings.Builder
 	quoted := false
 	for i := 0; i < len(s); i++ {

@@ -30,7 +30,7 @@ func TestDamagedOutputIsReadAsCollectReadsIt(t *testing.T) {
 		"a control character":           strings.Replace(two, "日", "\x01", 1),
 		"a torn list":                   `{"x":[1,{"recordId":"z","modelOutput":{}}`,
 		"a torn object":                 `{"x":{"recordId":"z","modelOutput":{}}`,
-		"a line cut behind a comma":     `{"recordId":"z",` + line("a"),
+		"a line cut after a comma":      `{"recordId":"z",` + line("a"),
 		"a page":                        "<html>\n</html>\n",
 		"a recordId that is no text":    `{"recordId":7,"modelOutput":{}}`,
 		"names twice":                   `{"recordId":"a","recordId":"b"}` + "\n" + line("b"),

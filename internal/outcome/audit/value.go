@@ -34,13 +34,13 @@ func (v value) members() iter.Seq2[[]byte, value] {
 			return
 		}
 		for i := blanks(v, 1); i < len(v) && v[i] == '"'; {
-			end := behindText(v, i)
+			end := afterText(v, i)
 			name := v[i+1 : end-1]
 			if bytes.IndexByte(name, '\\') >= 0 {
 				name = value(v[i:end].text())
 			}
 			i = blanks(v, blanks(v, end)+1)
-			end = behind(v, i)
+			end = afterValue(v, i)
 			if !yield(name, v[i:end]) {
 				return
 			}
@@ -58,7 +58,7 @@ func (v value) elements() iter.Seq[value] {
 			return
 		}
 		for i := blanks(v, 1); i < len(v) && v[i] != ']'; {
-			end := behind(v, i)
+			end := afterValue(v, i)
 			if !yield(v[i:end]) {
 				return
 			}
@@ -136,7 +136,7 @@ func blanks(b []byte, i int) int {
 }
 
 // behindText is the place after the string that begins at i: after the first quote that an even number of backslashes precedes.
-func behindText(b []byte, i int) int {
+func afterText(b []byte, i int) int {
 	for i++; i < len(b); {
 		quote := bytes.IndexByte(b[i:], '"')
 		if quote < 0 {
@@ -154,12 +154,12 @@ func behindText(b []byte, i int) int {
 	return len(b)
 }
 
-// behind is the place after the value that begins at i.
-func behind(b []byte, i int) int {
+// afterValue is the place after the value that begins at i.
+func afterValue(b []byte, i int) int {
 	for depth := 0; i < len(b); {
 		switch b[i] {
 		case '"':
-			i = behindText(b, i)
+			i = afterText(b, i)
 		case '{', '[':
 			depth++
 			i++

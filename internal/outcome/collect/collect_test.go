@@ -66,7 +66,7 @@ func read(t *testing.T, path string) []string {
 					t.Errorf("the place is %+v, want a file, a line and a reason", bad)
 				}
 				got = append(got, "!")
-			case l.Mended:
+			case l.Repaired:
 				got = append(got, string(l.RecordID)+"~")
 			default:
 				got = append(got, string(l.RecordID))
@@ -147,7 +147,7 @@ func TestOutputIsReadWhateverHappenedToIt(t *testing.T) {
 	}
 }
 
-func TestAnswersOfMendedLinesAreWhole(t *testing.T) {
+func TestAnswersOfRepairedLinesAreWhole(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.jsonl.out")
 	text := strings.NewReplacer("日", `\ud83d`, "本", "\x01").Replace(line("a"))

@@ -20,7 +20,7 @@ type Line struct {
 	Others      []byte // the members that no page tells of, as one JSON object, or nil
 	File        string // of output
 	Number      int64  // of the line in it, from 1
-	Mended      bool   // characters were damaged and are U+FFFD, or were not escaped
+	Repaired    bool   // characters were damaged and are U+FFFD, or were not escaped
 }
 
 // clone copies what a Line points to.

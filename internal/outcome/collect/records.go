@@ -24,9 +24,9 @@ func (u Unreadable) String() string { return fmt.Sprintf("%s:%d: %s", u.File, u.
 // Records reads what a piece holds: the lines of output, and the places that are none, in their order. A Line holds until the
 // next one is read.
 //
-// A line that is not JSON is paid for all the same, so it is read as far as it leaves no doubt: invalid UTF-8 and half a
-// surrogate pair become U+FFFD, a control character in a string is itself, objects on one line are lines of their own
-// (files joined without a line break), and so is an object after the torn start of another one.
+// A line that is not JSON was paid for, so it is read as far as its meaning is certain: invalid UTF-8 and half a surrogate pair
+// become U+FFFD, a control character in a string is itself, objects on one line are lines of their own (files joined without
+// a line break), and an object after the torn start of another one is a line too.
 func (p Piece) Records(c *jsonl.Checker) iter.Seq2[Line, *Unreadable] {
 	return func(yield func(Line, *Unreadable) bool) {
 		bad := func(line int64, format string, args ...any) *Unreadable {
@@ -155,7 +155,7 @@ func objects(c *jsonl.Checker, text []byte) ([]part, bool) {
 			return out, true
 		}
 		end := objectEnd(text)
-		line, err := parseMended(c, text[:end])
+		line, err := parseRepaired(c, text[:end])
 		if err != nil {
 			return append(out, part{err: err}), false
 		}
@@ -185,13 +185,13 @@ func objectEnd(text []byte) int {
 	return len(text)
 }
 
-// parseMended is Parse for a text whose characters may have been damaged.
-func parseMended(c *jsonl.Checker, text []byte) (Line, error) {
+// parseRepaired is Parse for a text whose characters may have been damaged.
+func parseRepaired(c *jsonl.Checker, text []byte) (Line, error) {
 	line, err := Parse(c, text)
 	if err == nil {
 		return line.clone(), nil
 	}
-	better, changed := mended(text)
+	better, changed := repaired(text)
 	if !changed {
 		return Line{}, err
 	}
@@ -199,13 +199,13 @@ func parseMended(c *jsonl.Checker, text []byte) (Line, error) {
 	if again != nil {
 		return Line{}, err
 	}
-	line.Mended = true
+	line.Repaired = true
 	return line.clone(), nil
 }
 
-// mended gives a JSON text whose strings hold valid characters: U+FFFD for bytes that are no UTF-8 and for an escape of half
+// repaired gives a JSON text whose strings hold valid characters: U+FFFD for bytes that are not UTF-8 and for an escape of half
 // a surrogate pair, an escape for a control character.
-func mended(text []byte) ([]byte, bool) {
+func repaired(text []byte) ([]byte, bool) {
 	out, changed := text, !utf8.Valid(text)
 	if changed {
 		out = validUTF8(text)

@@ -572,7 +572,7 @@ func untouched(t *testing.T, dir, path string) {
 	}
 }
 
-func TestAFormatThatIsNone(t *testing.T) {
+func TestAnUnknownFormat(t *testing.T) {
 	t.Parallel()
 	_, err := export.File(t.Context(), effect.New(nil), strings.NewReader(""), "xlsx", filepath.Join(t.TempDir(), "x"), export.Config{})
 	if !errors.Is(err, export.ErrFormat) || !strings.Contains(err.Error(), "jsonl, csv, parquet, sqlite") {

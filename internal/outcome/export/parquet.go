@@ -49,7 +49,7 @@ func createParquet(e *effect.Effects, path string, columns *Columns) (Writer, er
 	return &parquetWriter{rower: rower{columns: columns}, out: out, file: parquet.NewGenericWriter[any](out, options...)}, nil
 }
 
-// table is a group whose columns stand in our order: parquet.Group sorts them by name.
+// table is a group whose columns are in our order: parquet.Group sorts them by name.
 type table struct {
 	parquet.Group
 	order []string

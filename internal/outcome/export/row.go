@@ -75,7 +75,7 @@ func (w *rower) add(m *members, value []byte) error {
 	}
 	w.rest = w.rest[:0]
 	for _, member := range list {
-		if own := m.ours(&member); own >= 0 { // in JSON these stand in one object, and ours outweigh
+		if own := m.ours(&member); own >= 0 { // in JSON these are in one object, and ours take precedence
 			if c := &w.cells[first-len(m.own)+own]; c.kind == missing {
 				*c = jsonCell(member.Value)
 			}

@@ -21,7 +21,7 @@ func language(t *testing.T, c *parse.Checker, member, text string) quarry.Class 
 	return c.Check(parse.Answer{Text: string(b), Model: claude}).Class
 }
 
-func TestLanguagesAreToldByScript(t *testing.T) {
+func TestLanguagesAreDetectedByScript(t *testing.T) {
 	t.Parallel()
 	c := checker(t, parse.Config{Schema: []byte(`{}`)})
 	const ok, wrong = quarry.ClassOK, quarry.ClassWrongLanguage
@@ -69,7 +69,7 @@ func TestLanguagesAreToldByScript(t *testing.T) {
 
 // The titles of the bundled articles: an English one is never refused as English nor taken for Japanese, and a
 // Japanese one, as far as it is in Japanese characters at all, never refused as Japanese.
-func TestRealTitlesAreTold(t *testing.T) {
+func TestLanguagesOfRealTitlesAreDetected(t *testing.T) {
 	t.Parallel()
 	f, err := os.Open(testdata.Path(t, "sample.jsonl"))
 	if err != nil {
@@ -104,6 +104,6 @@ func TestRealTitlesAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n != 100 || taken < 15 {
-		t.Errorf("%d titles, %d told to be Japanese; want 100 and at least 15", n, taken)
+		t.Errorf("%d titles, %d detected as Japanese; want 100 and at least 15", n, taken)
 	}
 }

@@ -63,7 +63,7 @@ func TestOutputThatIsNoAnswerIsAnError(t *testing.T) {
 		"an object of no shape":        `{"message":"Internal error"}`,
 		"an object cut off":            `{"content":[{"type":"text","text":"a`,
 		"two members of one name":      `{"generation":"a","generation":"b"}`,
-		"something behind the object":  `{"generation":"a"}{}`,
+		"something after the object":   `{"generation":"a"}{}`,
 		"invalid UTF-8":                "{\"generation\":\"\xff\"}",
 		"choices without one":          `{"choices":[]}`,
 		"a choice without text":        `{"choices":[{"index":0}]}`,

@@ -75,7 +75,7 @@ func TestAnswersAreClassed(t *testing.T) {
 			output: `{"title_en":"A","summary_ja":"一つ\r\n\tです。","summary_en":"It is.\n"}`,
 		},
 		{name: "cut off by max_tokens, but whole", text: good, stop: "max_tokens", class: quarry.ClassOK},
-		{name: "cut off in the prose behind it", text: good + "\n\nI hope", stop: "max_tokens", class: quarry.ClassOK, salvaged: true},
+		{name: "cut off in the prose after it", text: good + "\n\nI hope", stop: "max_tokens", class: quarry.ClassOK, salvaged: true},
 
 		{name: "two answers that both pass", text: good + "\n" + strings.Replace(good, "It ", "This ", 1), class: quarry.ClassNotJSON, message: "2 JSON values"},
 		{name: "two answers of which none passes", text: `{"a":1} {"b":2}`, class: quarry.ClassNotJSON, message: "2 JSON values"},

@@ -67,11 +67,11 @@ type reader struct {
 type state int
 
 const (
-	wantValue  state = iota
-	wantFirst        // the first name or element, or the closing bracket
-	wantNext         // a name or element after a comma, or the bracket that makes the comma one too many
-	wantColon        //
-	wantBehind       // a comma or the closing bracket
+	wantValue     state = iota
+	wantFirst           // the first name or element, or the closing bracket
+	wantNext            // a name or element after a comma, or the bracket that makes the comma one too many
+	wantColon           //
+	wantSeparator       // a comma or the closing bracket
 )
 
 const maxDepth = 1000
@@ -94,7 +94,7 @@ func (r *reader) value() error {
 			r.out = append(r.out, ':')
 			next = wantValue
 			continue
-		case wantBehind:
+		case wantSeparator:
 			switch {
 			case c == ',':
 				r.at++
@@ -114,7 +114,7 @@ func (r *reader) value() error {
 			if len(r.stack) == 0 {
 				return nil
 			}
-			next = wantBehind
+			next = wantSeparator
 			continue
 		}
 		if next == wantNext {
@@ -126,7 +126,7 @@ func (r *reader) value() error {
 			if err := r.str(); err != nil {
 				return err
 			}
-			next = wantBehind
+			next = wantSeparator
 			if name {
 				next = wantColon
 			}
@@ -144,7 +144,7 @@ func (r *reader) value() error {
 			if err := r.literal(); err != nil {
 				return err
 			}
-			next = wantBehind
+			next = wantSeparator
 		}
 	}
 }

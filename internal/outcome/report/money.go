@@ -48,14 +48,14 @@ func newCostView(r *Report) costView {
 		v.Detail = fmt.Sprintf("Some answers of %s in %s have no known price; quarry prices --refresh reads AWS's price lists. The provider's bill has the sum.", model, orUnknown(clean(r.Region, 40)))
 	default:
 		v.Headline = money(c.Actual) + " spent"
-		v.Detail = besideOnDemand(c)
+		v.Detail = comparedWithOnDemand(c)
 	}
 	v.Amounts = amounts(c, local)
 	return v
 }
 
-// besideOnDemand compares with what the same tokens cost on demand.
-func besideOnDemand(c *Cost) string {
+// comparedWithOnDemand compares with what the same tokens cost on demand.
+func comparedWithOnDemand(c *Cost) string {
 	switch {
 	case c.OnDemand == nil || c.Saved == nil:
 		return "The cost of the same tokens on demand is unknown."

@@ -77,7 +77,7 @@ func wayName(way string) string {
 // waysSentence holds the two comparisons next to each other: the flattering one and the fair one.
 func waysSentence(r *Report, seconds map[string]float64) string {
 	assumed := slices.ContainsFunc(r.Ways, func(w Way) bool { return w.Basis == Assumed })
-	if r.Target == "local" || assumed { // a stand-in's speed says nothing about the provider's, nor does a guess
+	if r.Target == "local" || assumed { // neither a stand-in's speed nor a guess says anything about the provider's
 		return ""
 	}
 	way, of := WayBatch, "The batch jobs were"

@@ -26,7 +26,7 @@ func TestAsides(t *testing.T) {
 		{"tabs in an admonition", "!!! example\n\n    === \"A\"\n\n        a\n\n    === \"B\"\n\n        b", "A\n\na\n\nB\n\nb"},
 		{"in a list", "1. Step:\n\n    !!! note \"T\"\n\n        The body.\n\n2. Next.", "- Step:\nT\nThe body.\n- Next."},
 		{"in a list without an empty line", "- Step:\n\n    !!! note\n        The body.\n\n- Next.", "- Step:\nThe body.\n- Next."},
-		{"behind a paragraph", "A.\n!!! note \"T\"\n    The body.", "A.\n\nT\n\nThe body."},
+		{"after a paragraph", "A.\n!!! note \"T\"\n    The body.", "A.\n\nT\n\nThe body."},
 		{"indented with tabs", "!!! note \"T\"\n\n\tThe body.\n\nB.", "T\n\nThe body.\n\nB."},
 		{"with Windows line ends", "!!! note \"T\"\r\n\r\n    The body.\r\n\r\nB.", "T\n\nThe body.\n\nB."},
 		{"an exclamation is text", "!!! That is great\n\nB.", "!!! That is great\n\nB."},

@@ -24,8 +24,8 @@ func TestButtonsThatAreText(t *testing.T) {
 		{"tabs side by side", `<div role="tablist"><button role="tab">Go</button><button role="tab">Rust</button></div><p>So.</p>`, "Go Rust\n\nSo."},
 		{"what a reader can find", `<h3><button>Why?</button></h3><div hidden="until-found"><p>So.</p></div>`, "### Why?\n\nSo."},
 		{"a button of a form", `<p>So.</p><form><button type="submit">Send</button></form>`, "So."},
-		{"a button behind a question", `<details><summary>Why?</summary><p>So.</p><button>Copy</button></details>`, "Why?\n\nSo."},
-		{"a button behind a heading", `<h2>Why?</h2><button>Copy</button><p>So.</p>`, "## Why?\n\nSo."},
+		{"a button after a question", `<details><summary>Why?</summary><p>So.</p><button>Copy</button></details>`, "Why?\n\nSo."},
+		{"a button after a heading", `<h2>Why?</h2><button>Copy</button><p>So.</p>`, "## Why?\n\nSo."},
 		{"a hidden button", `<h2>Why?<button hidden>Copy</button></h2><p>So.</p>`, "## Why?\n\nSo."},
 		{"a list to choose from", `<h2>Why?<select><option>a</select></h2><p>So.</p>`, "## Why?\n\nSo."},
 	} {

@@ -140,8 +140,8 @@ func (c *Cleaner) Clean(doc *quarry.Document) (Cleaned, error) {
 // read renders a body in the document's mode and gives its title. What is nearly all block code is read once more: a poem or a
 // mail may be written so.
 func (c *Cleaner) read(out *Cleaned, address string, body []byte, title string) string {
-	mode, told := out.Mode, title
-	title = c.readOnce(out, address, body, told)
+	mode, given := out.Mode, title
+	title = c.readOnce(out, address, body, given)
 	if !c.html.Bare(c.writer.Len()) || mode != ModeMarkdown && !c.html.MayHoldProse(body) {
 		return title
 	}
@@ -150,7 +150,7 @@ func (c *Cleaner) read(out *Cleaned, address string, body []byte, title string) 
 		c.restart()
 		out.Mode, out.Tree = mode, false
 		c.html.Reveal, c.html.Prose = false, prose
-		return c.readOnce(out, address, body, told)
+		return c.readOnce(out, address, body, given)
 	}
 	title = again(true)
 	if left := c.counts[rule.Code].Bytes; left < code && 4*left > code-left {

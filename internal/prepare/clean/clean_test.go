@@ -114,7 +114,7 @@ func TestMarkdownOfSites(t *testing.T) {
 	}
 }
 
-func TestFormatIsToldFromTheContent(t *testing.T) {
+func TestFormatIsDetectedFromTheContent(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ in, want string }{
 		{"<p>a</p><p>b <b>c</b></p>", clean.ModeHTML},

@@ -42,7 +42,7 @@ func TestCommentsOfTemplates(t *testing.T) {
 	}
 }
 
-// TestWordsOfShortcodes: captions and titles stand in attributes, and a reader sees them.
+// TestWordsOfShortcodes: captions and titles are in attributes, and a reader sees them.
 func TestWordsOfShortcodes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, in, want string }{

@@ -82,20 +82,20 @@ func TestOpenFences(t *testing.T) {
 		name, in, want string
 		kind           rule.Rule
 	}{
-		{"prose behind it", "# T\n\nIntro.\n\n```\ncode()\n\n" + prose + "\n\nMore of it, too.", "# T\n\nIntro.\n\n" + prose + "\n\nMore of it, too.", rule.Unclosed},
+		{"prose after it", "# T\n\nIntro.\n\n```\ncode()\n\n" + prose + "\n\nMore of it, too.", "# T\n\nIntro.\n\n" + prose + "\n\nMore of it, too.", rule.Unclosed},
 		{"a heading before the prose", "A.\n\n```sh\nmake -j2\n\n## Usage\n\n" + prose, "A.\n\n## Usage\n\n" + prose, rule.Unclosed},
 		{"nothing but code", "A.\n\n```\nx = f(1);\n\ny = g(x);", "A.", rule.Unclosed},
 		{"code, comments and code", "A.\n\n```py\nx = f(1)\n\n# the name of the file\n\ny = g(x)[1]\nz = h(y)", "A.", rule.Unclosed},
 		{"tildes", "A.\n\n~~~\ncode()\n\n" + prose, "A.\n\n" + prose, rule.Unclosed},
-		{"marks of another kind behind it", "A.\n\n```\ncode()\n\n~~~\n\n" + prose, "A.\n\n" + prose, rule.Unclosed},
+		{"marks of another kind after it", "A.\n\n```\ncode()\n\n~~~\n\n" + prose, "A.\n\n" + prose, rule.Unclosed},
 		{"two of them", "A.\n\n```js\na()\n\n" + prose + "\n\n```js\nb()\n\nAnd this is the end of it.", "A.\n\n" + prose + "\n\nAnd this is the end of it.", rule.Unclosed},
 		{"three, each longer than what follows", "`````\na()\n\n" + prose + "\n\n````\nb()\n\n" + prose + "\n\n```\nc()\n\nAnd that is the end.", prose + "\n\n" + prose + "\n\nAnd that is the end.", rule.Unclosed},
-		{"one that ends behind it", "```js\na()\n```\n\n" + prose + "\n\n````\nb()\n\nAnd this is the end of it.", prose + "\n\nAnd this is the end of it.", rule.Unclosed},
-		{"a list behind it", "```\na()\n\nThe steps are these, in order:\n\n- one of the steps\n- the other one", "The steps are these, in order:\n\n- one of the steps\n- the other one", rule.Unclosed},
+		{"one that ends after it", "```js\na()\n```\n\n" + prose + "\n\n````\nb()\n\nAnd this is the end of it.", prose + "\n\nAnd this is the end of it.", rule.Unclosed},
+		{"a list after it", "```\na()\n\nThe steps are these, in order:\n\n- one of the steps\n- the other one", "The steps are these, in order:\n\n- one of the steps\n- the other one", rule.Unclosed},
 		{"in Japanese", "```\na()\n\nここからは本文です。読者はこれを読みます。", "ここからは本文です。読者はこれを読みます。", rule.Unclosed},
 		{"in a list", "- a\n\n  ```\n  code()\n\n- b", "- a\n- b", rule.Unclosed},
 		{"in a quotation", "> ```\n> code()\n\nB.", "B.", rule.Unclosed},
-		{"a link defined behind it", "```\na()\n\nThis is [the link] that it defines.\n\n[the link]: https://e.example", "This is the link that it defines.", rule.Unclosed},
+		{"a link defined after it", "```\na()\n\nThis is [the link] that it defines.\n\n[the link]: https://e.example", "This is the link that it defines.", rule.Unclosed},
 		{"one that ends is code", prose + "\n\n```\ncode()\n\nThis is not the end of it.\n```\nB.", prose + "\n\nB.", rule.Code},
 		{"one that ends with the document", "A.\n\n```\ncode()\n```", "A.", rule.Code},
 	} {

@@ -44,7 +44,7 @@ func TestSortedOverManyRuns(t *testing.T) {
 					t.Fatal(err)
 				}
 				if string(e.Hash[:]) < string(last[:]) {
-					t.Fatalf("%d entries: %x behind %x", n, e.Hash, last)
+					t.Fatalf("%d entries: %x after %x", n, e.Hash, last)
 				}
 				last = e.Hash
 				got[e.Hash] = append(got[e.Hash], e.Order)

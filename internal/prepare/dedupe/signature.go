@@ -11,7 +11,7 @@ import (
 // bins is the number of minima in a signature.
 const bins = 128
 
-// shingle is how many tokens stand in one shingle: words, or single characters of Chinese, Japanese and Korean.
+// shingle is how many tokens one shingle has: words, or single characters of Chinese, Japanese and Korean.
 const shingle = 4
 
 // minShingles is how many a text must have to be compared: of fewer a signature says little.

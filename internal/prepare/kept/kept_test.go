@@ -145,7 +145,7 @@ func TestAPassAsksOnce(t *testing.T) {
 	}
 }
 
-func TestAnInterruptionGoesOn(t *testing.T) {
+func TestAnInterruptedCopyContinues(t *testing.T) {
 	t.Parallel()
 	for _, resumes := range []bool{true, false} {
 		s := &site{pages: 9, breaks: 6}
@@ -278,8 +278,8 @@ func TestANewerFormatIsRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(cfg.Dir, "state.jsonl"), []byte(`{"format":2,"pass":1,"source":"x","settings":"x"}`+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var told *quarry.Error
-	if _, err := kept.Keep(t.Context(), cfg); !errors.As(err, &told) || told.Kind != quarry.BadUsage || !strings.Contains(err.Error(), "its format is 2") {
+	var failure *quarry.Error
+	if _, err := kept.Keep(t.Context(), cfg); !errors.As(err, &failure) || failure.Kind != quarry.BadUsage || !strings.Contains(err.Error(), "its format is 2") {
 		t.Errorf("got %v, want that a newer version made it", err)
 	}
 }

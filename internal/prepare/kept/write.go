@@ -77,7 +77,7 @@ type writer struct {
 	before    state  // the same before the last block
 	lines     []byte // of the block at hand
 	frame     []byte
-	unsaid    int64 // bytes after the last state that was said
+	unsynced  int64 // bytes after the last state that was said
 	synced    time.Time
 	bytes     int64
 }
@@ -151,7 +151,7 @@ func (w *writer) blocks(ctx context.Context, from quarry.Position) error {
 		if full {
 			return nil
 		}
-		if w.unsaid >= syncBytes || time.Since(w.synced) >= syncAfter {
+		if w.unsynced >= syncBytes || time.Since(w.synced) >= syncAfter {
 			if err := w.say(); err != nil {
 				return err
 			}
@@ -194,7 +194,7 @@ func (w *writer) block(block quarry.Block) (full bool, err error) {
 	s.End += n
 	s.Items += items
 	s.Documents += documents
-	w.unsaid += n
+	w.unsynced += n
 	w.bytes += int64(len(w.lines))
 	if cap(w.lines) > 16<<20 { // one giant text shall not be held to the end
 		w.lines, w.frame = nil, nil
@@ -204,7 +204,7 @@ func (w *writer) block(block quarry.Block) (full bool, err error) {
 
 // say makes what was written durable, and then says so: what the state names is there.
 func (w *writer) say() error {
-	if w.unsaid == 0 && !w.state.Done {
+	if w.unsynced == 0 && !w.state.Done {
 		return nil
 	}
 	if err := w.documents.Sync(); err != nil {
@@ -224,7 +224,7 @@ func (w *writer) say() error {
 	if err := w.said.Sync(); err != nil {
 		return fmt.Errorf("keep %s: %w", w.cfg.Source.Name(), err)
 	}
-	w.unsaid, w.synced = 0, time.Now()
+	w.unsynced, w.synced = 0, time.Now()
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"quarry/internal/prepare/prompt"
 )
 
-func TestACachePointStandsBehindTheSystemPrompt(t *testing.T) {
+func TestACachePointFollowsTheSystemPrompt(t *testing.T) {
 	t.Parallel()
 	for model, want := range map[string]string{
 		quarry.DefaultModel:       `"system":[{"cache_control":{"type":"ephemeral"},"text":"Say it.","type":"text"}]`,

@@ -44,10 +44,10 @@ func TestPartsAndMergeAskWithTheirOwnWords(t *testing.T) {
 		cfg  prompt.Config
 		want string
 	}{
-		"a part, by default behind the words for whole documents": {c.ForParts(""), `"This is part 2 of 3 of an article that is too long to be read at once. Answer about this part alone.\n\nRead Stone: text"`},
-		"a part, by its own words":                                {c.ForParts("{{.Part}}/{{.Parts}} {{.Text}}"), `"2/3 text"`},
-		"a part, by words that need a template's execution":       {c.ForParts("{{if gt .Parts 1}}{{.Part}} of {{.Parts}}: {{end}}{{.Text}}"), `"2 of 3: text"`},
-		"a merge, by its own words":                               {c.ForMerge("Of {{.Parts}}: {{.Text}}"), `"Of 3: text"`},
+		"a part, by default after the words for whole documents": {c.ForParts(""), `"This is part 2 of 3 of an article that is too long to be read at once. Answer about this part alone.\n\nRead Stone: text"`},
+		"a part, by its own words":                               {c.ForParts("{{.Part}}/{{.Parts}} {{.Text}}"), `"2/3 text"`},
+		"a part, by words that need a template's execution":      {c.ForParts("{{if gt .Parts 1}}{{.Part}} of {{.Parts}}: {{end}}{{.Text}}"), `"2 of 3: text"`},
+		"a merge, by its own words":                              {c.ForMerge("Of {{.Parts}}: {{.Text}}"), `"Of 3: text"`},
 	} {
 		got, err := renderer(t, tt.cfg).Append(nil, &doc)
 		if err != nil || !bytes.Contains(got, []byte(`"content":`+tt.want)) {

@@ -204,7 +204,7 @@ func TestSettingsThatTheModelRefusesAreNamed(t *testing.T) {
 	}
 }
 
-func TestRefusedSystemPromptStandsBeforeTheUsersText(t *testing.T) {
+func TestRefusedSystemPromptPrecedesTheUsersText(t *testing.T) {
 	t.Parallel()
 	got := render(t, prompt.Config{System: "SYS", User: "USER", Refused: func(f string) bool { return f == prompt.FieldSystem }}, article())
 	if !strings.Contains(got, `"content":"SYS\n\nUSER"`) || strings.Contains(got, `"system"`) {
@@ -220,7 +220,7 @@ func TestFaultsOfAConfigNameTheirPlace(t *testing.T) {
 	}{
 		"a misspelt field":                     {prompt.Config{User: "a\n{{.Titel}}"}, []string{"prompt.user:2:", "Titel", ".Title"}},
 		"a misspelt field inside if":           {prompt.Config{User: "{{if .Lang}}{{.Langg}}{{end}}"}, []string{"prompt.user:1:", "Langg"}},
-		"a misspelt field behind dollar":       {prompt.Config{User: "{{range .Fields}}{{$.Txet}}{{end}}"}, []string{"prompt.user:1:", "Txet"}},
+		"a misspelt field after dollar":        {prompt.Config{User: "{{range .Fields}}{{$.Txet}}{{end}}"}, []string{"prompt.user:1:", "Txet"}},
 		"a misspelt field in an argument":      {prompt.Config{System: "{{printf \"%s\" .Bdoy}}"}, []string{"prompt.system:1:", "Bdoy"}},
 		"a template that does not parse":       {prompt.Config{System: "x {{if}}"}, []string{"prompt.system:1"}},
 		"an unknown function":                  {prompt.Config{User: "{{shell .ID}}"}, []string{"prompt.user:1", "shell"}},

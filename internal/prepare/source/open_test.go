@@ -72,8 +72,8 @@ func TestOpenRefusesWithAHint(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := source.Open(t.Context(), c.args, c.cfg)
-			var told *quarry.Error
-			if !errors.As(err, &told) || told.Kind != quarry.BadUsage || !strings.HasPrefix(err.Error(), c.want) {
+			var failure *quarry.Error
+			if !errors.As(err, &failure) || failure.Kind != quarry.BadUsage || !strings.HasPrefix(err.Error(), c.want) {
 				t.Fatalf("Open(%q) = %v, want bad usage: %s", c.args, err, c.want)
 			}
 		})

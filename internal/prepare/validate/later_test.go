@@ -90,8 +90,8 @@ func some(rng *rand.Rand) [][2]string {
 	return files
 }
 
-// What is found, with file, line and byte, does not depend on how many ids memory holds; nor does the report. The order
-// is the files' for what is held and, after it, the files' again.
+// The faults, with file, line and byte, and the report do not depend on how many ids memory holds. Faults of ids in memory
+// come first, in the order of the files; then the others, in the order of the files.
 func TestTheSameFaultsWhateverIsHeld(t *testing.T) {
 	t.Parallel()
 	const seeds = 60
@@ -131,7 +131,7 @@ func TestTheSameFaultsWhateverIsHeld(t *testing.T) {
 		}
 	}
 	if repeated < seeds/4 {
-		t.Errorf("in %d of %d cases ids were told late, want more", repeated, seeds)
+		t.Errorf("in %d of %d cases ids were reported late, want more", repeated, seeds)
 	}
 }
 

@@ -197,12 +197,12 @@ func sorting(err error) error {
 
 // run is one check under way. Only the goroutine that called Files touches it.
 type run struct {
-	cfg    Config
-	report Report
-	file   *File
-	ids    *idSet
-	body   *rules.Table
-	told   bool // the body is decided
+	cfg     Config
+	report  Report
+	file    *File
+	ids     *idSet
+	body    *rules.Table
+	decided bool // the body is decided
 
 	foreign bool // a file is in another format: its counts say nothing
 
@@ -280,7 +280,7 @@ func (r *run) read(ctx context.Context, index int, name string) (err error) {
 				break
 			}
 		}
-		if !r.told && chunk.Skipped == 0 {
+		if !r.decided && chunk.Skipped == 0 {
 			r.tellBody(chunk)
 		}
 		if len(pending) == cap(pending) {
@@ -345,7 +345,7 @@ func (r *run) tellBody(chunk jsonl.Chunk) {
 		}
 		for _, m := range members {
 			if string(m.Name) == "modelInput" && m.Value[0] == '{' {
-				r.body, r.told = rulesFor(r.cfg, m.Value), true
+				r.body, r.decided = rulesFor(r.cfg, m.Value), true
 				r.report.Body = r.body.Name()
 				return
 			}

@@ -52,7 +52,7 @@ func faults(t testing.TB, cfg validate.Config, paths ...string) ([]string, valid
 		t.Fatal(err)
 	}
 	if int64(len(got)) != report.Faults {
-		t.Errorf("%d faults were told, the report counts %d", len(got), report.Faults)
+		t.Errorf("%d faults were reported, the report counts %d", len(got), report.Faults)
 	}
 	return got, report
 }
@@ -146,7 +146,7 @@ func TestFaultsOfLines(t *testing.T) {
 			`in.jsonl:3: modelInput: messages: Unexpected role "". Allowed roles are "user" or "assistant" (fix: use "user" or "assistant") (byte 256)`,
 			"in.jsonl:4: modelInput: messages: Input should be a valid list (fix: write it as an array) (byte 360)",
 		}},
-		{"Converse bodies are told by inferenceConfig", claude, `{"recordId":"a","modelInput":{"messages":[{"role":"user","content":[{"text":"x"}]}],"inferenceConfig":{"maxTokens":5}}}
+		{"Converse bodies are recognized by inferenceConfig", claude, `{"recordId":"a","modelInput":{"messages":[{"role":"user","content":[{"text":"x"}]}],"inferenceConfig":{"maxTokens":5}}}
 {"recordId":"b","modelInput":{"system":[]}}`, []string{"in.jsonl:2: modelInput: 1 validation error detected: Value at 'messages' failed to satisfy constraint: Member must not be null (fix: add it) (byte 149)"}},
 		{"Llama", validate.Config{Model: "us.meta.llama3-1-8b-instruct-v1:0"}, `{"recordId":"a","modelInput":{"prompt":""}}`, []string{"in.jsonl:1: modelInput: Malformed input request: #/prompt: expected minLength: 1, actual: 0, please reformat your input and try again. (fix: put the prompt there) (byte 39)"}},
 	} {
@@ -197,8 +197,8 @@ func TestFaultsOfFiles(t *testing.T) {
 func TestFilesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string][]string{"none": nil, "gone": {"/no/such.jsonl"}, "a folder": {t.TempDir()}} {
-		var told *quarry.Error
-		if _, err := validate.Files(t.Context(), validate.Config{}, files); !errors.As(err, &told) || told.Kind != quarry.BadUsage {
+		var failure *quarry.Error
+		if _, err := validate.Files(t.Context(), validate.Config{}, files); !errors.As(err, &failure) || failure.Kind != quarry.BadUsage {
 			t.Errorf("%s: %v, want bad usage", name, err)
 		}
 	}

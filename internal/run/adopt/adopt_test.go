@@ -170,7 +170,7 @@ func TestRowsOfWhatHasAJob(t *testing.T) {
 		t.Errorf("rows = %s, want %s", got, want)
 	}
 	if s := rows[2]; s.Attempt != 2 || s.Job.Status != quarry.JobInProgress || len(s.Past) != 1 || s.First != 1 || s.Last != 2 || s.Records != 2 {
-		t.Errorf("row of two jobs = %+v, want the second and the first behind it, over orders 1 to 2", s)
+		t.Errorf("row of two jobs = %+v, want the second and the first after it, over orders 1 to 2", s)
 	}
 	if s := rows[3]; s.First != 0 || s.Last != 1 { // its records come from everywhere
 		t.Errorf("a retry shard has places %d to %d, want 0 to 1", s.First, s.Last)
@@ -311,7 +311,7 @@ func TestAnswersOfThePassBeforeAreTakenOver(t *testing.T) {
 	}
 }
 
-func TestAFaultOfTheBucketIsTold(t *testing.T) {
+func TestAFaultOfTheBucketIsReported(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("access denied")
 	at := newWorld().place(0)

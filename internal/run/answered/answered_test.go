@@ -216,7 +216,7 @@ func TestWithoutAFileNothingIsFound(t *testing.T) {
 	}
 }
 
-func TestWhichAttemptsStandForADocument(t *testing.T) {
+func TestWhichAttemptsMakeADocumentsResult(t *testing.T) {
 	t.Parallel()
 	at := func(id string, part, attempt int, how answered.How) answered.Entry {
 		return answered.Entry{Key: key(1), ID: doc(id), Part: part, Attempt: attempt, How: how, Shard: "s00001", Line: int64(100*part + attempt)}

@@ -138,7 +138,7 @@ func TestARecordWithoutALine(t *testing.T) {
 	}
 }
 
-func TestOnlyASchemaThatNobodyAskedForIsTakenBack(t *testing.T) {
+func TestOnlyAnAutomaticSchemaIsTakenBack(t *testing.T) {
 	t.Parallel()
 	const message = "Output_Config.format: Extra inputs are not permitted"
 	j := judge(t)

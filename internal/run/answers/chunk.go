@@ -64,7 +64,7 @@ type Chunk struct {
 	Foreign int64
 	// ForeignAnswers are those lines of records that were not asked which hold an answer.
 	ForeignAnswers int64
-	Mended         int64 // lines with characters that were damaged
+	Repaired       int64 // lines with characters that were damaged
 	Broken         []collect.Unreadable
 	PerByte        float64 // the most tokens of input for a byte of a line
 }
@@ -72,7 +72,7 @@ type Chunk struct {
 // exchanged reports whether the modelInput that a line echoes is not what was sent under its recordId: then the answer may be to another
 // record. A line without an echo, or with damaged characters, says nothing.
 func exchanged(line *collect.Line, where Place) bool {
-	if where.sent == 0 || line.Mended {
+	if where.sent == 0 || line.Repaired {
 		return false
 	}
 	echo := shardfile.TextsOf(line.ModelInput)
@@ -88,8 +88,8 @@ func (j *Judge) Chunk(of *Job, places map[quarry.RecordID]Place, p collect.Piece
 			out.Broken = append(out.Broken, *unread)
 			continue
 		}
-		if line.Mended {
-			out.Mended++
+		if line.Repaired {
+			out.Repaired++
 		}
 		where, ok := places[line.RecordID]
 		if !ok {

@@ -136,11 +136,11 @@ func Collect(ctx context.Context, e *effect.Effects, cfg Config, job quarry.Job,
 
 // readLine is one line of output, read but not judged; or, where broken, none.
 type readLine struct {
-	hash   dedupe.Hash
-	failed bool
-	mended bool
-	broken *collect.Unreadable
-	file   string
+	hash     dedupe.Hash
+	failed   bool
+	repaired bool
+	broken   *collect.Unreadable
+	file     string
 }
 
 // find reads which lines there are, and which of them repeat a record.
@@ -155,7 +155,7 @@ func (f *collection) find(ctx context.Context) error {
 				continue
 			}
 			sum := sha256.Sum256([]byte(line.RecordID))
-			lines = append(lines, readLine{hash: dedupe.Hash(sum[:16]), failed: line.Error != nil, mended: line.Mended, file: p.File})
+			lines = append(lines, readLine{hash: dedupe.Hash(sum[:16]), failed: line.Error != nil, repaired: line.Repaired, file: p.File})
 		}
 		return lines, nil
 	}
@@ -173,8 +173,8 @@ func (f *collection) find(ctx context.Context) error {
 				f.broken(*l.broken)
 				continue
 			}
-			if l.mended {
-				f.out.Output.Mended++
+			if l.repaired {
+				f.out.Output.Repaired++
 			}
 			if l.failed {
 				order |= failedBit

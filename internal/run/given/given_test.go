@@ -53,7 +53,7 @@ func claude(record, text string) string {
 		`}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":2}},"recordId":"` + record + `"}` + "\n"
 }
 
-func TestFilesOfAnswersAreToldByTheirContent(t *testing.T) {
+func TestFilesOfAnswersAreRecognizedByTheirContent(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, content string
@@ -142,7 +142,7 @@ func TestFilesOfAnswersAreToldByTheirContent(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNone(t *testing.T) {
+func TestAFileWithoutAnswers(t *testing.T) {
 	t.Parallel()
 	for _, content := range []string{"", " \n\n"} {
 		if _, faults, _ := read(t, content); len(faults) != 1 || !strings.Contains(faults[0], "it is empty") {

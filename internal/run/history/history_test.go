@@ -110,7 +110,7 @@ func TestWhatWasKeptAtTheEndGoesBeforeTheRows(t *testing.T) {
 	}
 }
 
-func TestWhatNobodyNotedIsUnknown(t *testing.T) {
+func TestWhatWasNotRecordedIsUnknown(t *testing.T) {
 	t.Parallel()
 	r := three()
 	r.StandIn = nil

@@ -189,7 +189,7 @@ func TestAColumnIsReadAtAnyPlace(t *testing.T) {
 		}
 	}
 	if _, err := c.Of(int64(len(takes))); err == nil {
-		t.Error("Of(behind the last) gave no error")
+		t.Error("Of(after the last) gave no error")
 	}
 	tries, err := p.OpenTried()
 	must(t, err)

@@ -96,7 +96,7 @@ func TestADocumentThatComesBackIsKnown(t *testing.T) {
 	slot, ok, err := joined.Slot(1)
 	must(t, err)
 	if !ok || slot != 2 {
-		t.Fatalf("Slot(b) = %d, %t, want 2, behind the orders", slot, ok)
+		t.Fatalf("Slot(b) = %d, %t, want 2, after the orders", slot, ok)
 	}
 	e, err := known.Entry(slot)
 	must(t, err)

@@ -47,7 +47,7 @@ func (l *Life) settle(ctx context.Context, s *ledger.Shard, out collect.Output, 
 			s.Output.Foreign += chunk.Foreign
 			s.Output.TokensPerByte = max(s.Output.TokensPerByte, chunk.PerByte)
 			s.Output.Answers += chunk.ForeignAnswers
-			s.Output.Mended += chunk.Mended
+			s.Output.Repaired += chunk.Repaired
 			l.noteUnreadable(s, chunk.Broken)
 			for i := range chunk.Found {
 				answered := chunk.Found[i].Outcome.Class.Answered()

@@ -233,7 +233,7 @@ func TestTheModeByDeadline(t *testing.T) {
 	}
 }
 
-func TestADeadlineThatIsNoneIsRefused(t *testing.T) {
+func TestAnInvalidDeadlineIsRefused(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]string{"yesterday": "is not a time", "2026-01-01T11:00:00Z": "that is past", "1m": "that is past"} {
 		_, err := limits.NewDeadline(said, began, after(60))

@@ -100,7 +100,7 @@ func TestTheGateIsPassedByJustTheShareThatItAsksFor(t *testing.T) {
 	}
 }
 
-func TestAJobRefusedForItsSchemaIsTold(t *testing.T) {
+func TestAJobRefusedForItsSchemaIsReported(t *testing.T) {
 	t.Parallel()
 	failed := row("p00001", map[quarry.Class]int64{quarry.ClassMissing: 5})
 	failed.Job.Status, failed.Job.Message = quarry.JobFailed, "output_config is not supported"

@@ -155,7 +155,7 @@ func TestThePilotIsToppedUpWithTheSmallestHashes(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfThePassBeforeStands(t *testing.T) {
+func TestAnAnswerOfThePassBeforeIsKept(t *testing.T) {
 	t.Parallel()
 	old := []doc{
 		{id: "kept", asks: 1, bytes: 100},

@@ -140,7 +140,7 @@ func TestADocumentIsWhatItsTextSays(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeAskedSaysSoAndStopsNobody(t *testing.T) {
+func TestADocumentThatCannotBeSentStopsNoOther(t *testing.T) {
 	t.Parallel()
 	good := html("good", "<p>Stone is cut from the hill.</p>")
 	ready := quarry.Document{ID: "ready", ModelInput: []byte(`{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`)}
@@ -230,7 +230,7 @@ func TestOnlyTheWantedAreCleaned(t *testing.T) {
 	}
 }
 
-func TestSignaturesAreMadeWhereSomebodyLooks(t *testing.T) {
+func TestSignaturesAreMadeOnlyWhereNeeded(t *testing.T) {
 	t.Parallel()
 	doc := html("a", "<p>"+strings.Repeat("Stone is cut from the hill, block by block, all through the year. ", 20)+"</p>")
 	for _, sign := range []bool{false, true} {

@@ -150,7 +150,7 @@ func TestATwinGetsTheAnswerAndPaysNothing(t *testing.T) {
 	}
 }
 
-func TestAnswersOfThePassBeforeStandInTheirPlaces(t *testing.T) {
+func TestAnswersOfThePassBeforeAreInTheirPlaces(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := pass(t, dir, 1)

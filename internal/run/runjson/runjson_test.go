@@ -42,7 +42,7 @@ func encoded[T runjson.Run | runjson.Note](t *testing.T, v T) string {
 }
 
 // Every run that was begun relies on these names.
-func TestTheFieldsStandOneBesideTheOther(t *testing.T) {
+func TestTheFieldsAreSideBySide(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, want string }{
 		"run.json": {encoded(t, made()), `format run created version region bucket mode sources planned pilot_min_valid model modelInvocationType schema settings attempts`},

@@ -35,7 +35,7 @@ func in(t *testing.T) (shardfile.Dir, string) {
 	return shardfile.In(effect.New(nil), dir, ""), dir
 }
 
-func TestWhereTheFilesOfAShardLie(t *testing.T) {
+func TestThePathsOfAShardsFiles(t *testing.T) {
 	t.Parallel()
 	d, built := shardfile.In(nil, "run", ""), shardfile.In(nil, "run", "out")
 	for got, want := range map[string]string{
@@ -123,7 +123,7 @@ func TestBodiesAreFoundByTheirPlace(t *testing.T) {
 		}
 	}
 	if _, err := first.At(4); err == nil {
-		t.Error("At(behind the last) gave no error")
+		t.Error("At(after the last) gave no error")
 	}
 	none := d.Bodies("s2", false)
 	none.Close() // never asked: no file was opened

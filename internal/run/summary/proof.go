@@ -87,8 +87,8 @@ func Differences(s *ledger.Shard) []string {
 	if o.Exchanged > 0 {
 		say("%s a modelInput that was not sent with its recordId; the answers are not used", figure.Clause(o.Exchanged, "line", "echoes", "echo"))
 	}
-	if o.Mended > 0 {
-		say("%s damaged characters, read as U+FFFD", figure.Clause(o.Mended, "line", "has", "have"))
+	if o.Repaired > 0 {
+		say("%s damaged characters, read as U+FFFD", figure.Clause(o.Repaired, "line", "has", "have"))
 	}
 	if o.Unread != "" {
 		say("%s", o.Unread)

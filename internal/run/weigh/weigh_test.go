@@ -103,7 +103,7 @@ func TestTheTextThatAModelReads(t *testing.T) {
 	}
 }
 
-func TestWhatStandsAroundATextIsCountedOnce(t *testing.T) {
+func TestTheTextAroundADocumentIsCountedOnce(t *testing.T) {
 	t.Parallel()
 	text := "Stone is cut from a hill."
 	var a weigh.Around

@@ -265,7 +265,7 @@ func TestRightsAreAskedForBeforeAnythingIsDone(t *testing.T) {
 	}
 }
 
-func TestFaultsOnRuntimeCalls(t *testing.T) {
+func TestFaultsOnOnDemandCalls(t *testing.T) {
 	t.Parallel()
 	call := func(fault string) (string, map[string]int64, error) {
 		w := setup(t, func(s *settings) { s.faults = fault })

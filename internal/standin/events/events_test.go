@@ -87,7 +87,7 @@ func TestAnEventIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestATargetThatDoesNotAnswerKeepsNobody(t *testing.T) {
+func TestATargetThatDoesNotAnswerDelaysNothing(t *testing.T) {
 	t.Parallel()
 	hold := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

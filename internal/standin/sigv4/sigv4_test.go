@@ -231,7 +231,7 @@ func (authorityAndDate) IsSigned(name string) bool {
 	return name == ":authority" || name == "x-amz-date"
 }
 
-func TestAnExpiredTokenIsToldApart(t *testing.T) {
+func TestAnExpiredTokenIsRecognized(t *testing.T) {
 	t.Parallel()
 	r, body := signed(t, calls["a session token"], false)
 	key := sigv4.Key{Secret: secret, Token: "a/token+with=signs", Expires: now.Add(-time.Second)}

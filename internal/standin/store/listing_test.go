@@ -127,7 +127,7 @@ func TestStartAfterNeedNotBeAKey(t *testing.T) {
 		{"between two keys", "aa", "", []string{"b/1", "b/2", "c"}},
 		{"a key that is there", "b/1", "", []string{"b/2", "c"}},
 		{"before all keys", "A", "", []string{"a", "b/1", "b/2", "c"}},
-		{"behind all keys", "d", "", nil},
+		{"after all keys", "d", "", nil},
 		{"inside a common prefix", "b/1", "/", []string{"c", "b/"}},
 		{"a common prefix", "b/", "/", []string{"c"}},
 	} {

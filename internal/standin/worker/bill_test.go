@@ -141,7 +141,7 @@ func TestABillLargerThanMemoryIsSortedOnDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			if b.RecordID <= last || b.Answered != 1 {
-				t.Fatalf("%+v behind %s", b, last)
+				t.Fatalf("%+v after %s", b, last)
 			}
 			count, last = count+1, b.RecordID
 		}

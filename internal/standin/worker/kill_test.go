@@ -100,7 +100,7 @@ func openServer(dir string, pace time.Duration) (*store.Store, *worker.Engine, e
 	return s, engine, err
 }
 
-func TestAKilledServerGoesOnWhereItWas(t *testing.T) {
+func TestAKilledServerContinues(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {

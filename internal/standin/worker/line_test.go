@@ -63,7 +63,7 @@ func FuzzReadFrames(f *testing.F) {
 		}
 		again, _, err := worker.ReadFrames(bytes.NewReader(append(b[:end:end], worker.Frame(7, "next", []byte("x"))...)))
 		if err != nil || again != n+1 {
-			t.Errorf("behind %d frames a new one makes %d, %v", n, again, err)
+			t.Errorf("after %d frames a new one makes %d, %v", n, again, err)
 		}
 	})
 }

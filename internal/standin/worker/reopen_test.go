@@ -11,7 +11,7 @@ import (
 	"quarry/internal/standin/worker"
 )
 
-func TestAClosedEngineGoesOnWhenItIsOpenedAgain(t *testing.T) {
+func TestAClosedEngineContinuesWhenItIsOpenedAgain(t *testing.T) {
 	t.Parallel()
 	for _, status := range []quarry.JobStatus{quarry.JobSubmitted, quarry.JobValidating, quarry.JobScheduled, quarry.JobInProgress, quarry.JobStopping} {
 		t.Run(string(status), func(t *testing.T) {

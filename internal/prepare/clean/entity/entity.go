@@ -54,8 +54,8 @@ func (d *Decoder) Decode(s []byte) (text []byte, length int) {
 // maxStrictNumber is the length of CommonMark's longest number, of seven digits or of x and six.
 const maxStrictNumber = len("&#x10FFFF;")
 
-// DecodeStrict is Decode under CommonMark's rules: a reference ends with a semicolon or is none, and so does a number,
-// which has seven digits at most.
+// DecodeStrict is Decode under CommonMark's rules: every reference, by name or by number, ends with a semicolon, and a number
+// has seven digits at most.
 func (d *Decoder) DecodeStrict(s []byte) (text []byte, length int) {
 	text, length = d.Decode(s)
 	if length == 0 || s[length-1] != ';' || s[1] == '#' && length > maxStrictNumber {

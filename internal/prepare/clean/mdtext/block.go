@@ -74,7 +74,7 @@ func (p *Parser) blocks() {
 			p.closeLeaf(next)
 		}
 		if i = next; i >= len(src) {
-			i = p.behindOpenFence()
+			i = p.afterOpenFence()
 		}
 	}
 	p.closeTo(0, len(src))

@@ -31,9 +31,9 @@ func (p *Parser) forgetMarks() {
 	clear(p.marksAt)
 }
 
-// behindOpenFence is called at the end of the source. Where a fence is open, outside of containers, it gives the place at which
+// afterOpenFence is called at the end of the source. Where a fence is open, outside of containers, it gives the place at which
 // reading continues: where sentences begin again. Else that is the end.
-func (p *Parser) behindOpenFence() int {
+func (p *Parser) afterOpenFence() int {
 	if p.leaf.kind != fence || p.leaf.mark == ':' || len(p.stack) > 0 {
 		return len(p.src)
 	}

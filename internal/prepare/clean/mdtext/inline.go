@@ -225,8 +225,8 @@ var colon = []byte(":")
 // urlAt reports whether the colon at i belongs to an address.
 func urlAt(b []byte, i int) bool { return urlEnd(b, i) > 0 }
 
-// urlEnd returns where the address ends whose scheme's colon is at i; 0 when it is none. A bracket, a blank, a quote
-// or a character beyond ASCII ends it, and so does a mark that is followed by one of these.
+// urlEnd returns the end of the address whose scheme's colon is at i; 0 if it is not an address. It ends at a bracket, a blank,
+// a quote or a character outside ASCII, or at a mark that is followed by one of these.
 func urlEnd(b []byte, i int) int {
 	if i+3 >= len(b) || b[i+1] != '/' || b[i+2] != '/' || !schemeBefore(b, i) {
 		return 0

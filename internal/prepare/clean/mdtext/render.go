@@ -97,7 +97,7 @@ func (p *Parser) joined(lines span) []byte {
 	return p.buf
 }
 
-// contiguous reports whether lines stand in the source as they are to be joined, as those of most paragraphs do.
+// contiguous reports whether the joined lines are one stretch of the source, as those of most paragraphs are.
 func (p *Parser) contiguous(lines span) bool {
 	at := p.lines[lines.from].from
 	for _, l := range p.lines[lines.from:lines.to] {

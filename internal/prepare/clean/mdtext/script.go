@@ -367,7 +367,7 @@ func expressionEnd(b []byte, i int) int {
 		case ')', ']', '}':
 			return 0
 		case '\n':
-			if !bytes.Contains([]byte("=+-*,&|?:<"), []byte{last}) && !goesOn(b, i+1) {
+			if !bytes.Contains([]byte("=+-*,&|?:<"), []byte{last}) && !continues(b, i+1) {
 				return i
 			}
 			if last != '=' && last != '>' && i+1 < len(b) && b[i+1] == '\n' {
@@ -398,8 +398,8 @@ func expressionEnd(b []byte, i int) int {
 	return 0
 }
 
-// goesOn reports whether a line continues with an expression.
-func goesOn(b []byte, i int) bool {
+// continues reports whether a line continues with an expression.
+func continues(b []byte, i int) bool {
 	i = skipSpaces(b, i)
 	return i < len(b) && (b[i] == '.' || b[i] == '?' || b[i] == '&' && i+1 < len(b) && b[i+1] == '&' || b[i] == '|' && i+1 < len(b) && b[i+1] == '|')
 }

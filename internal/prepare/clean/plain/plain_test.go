@@ -76,7 +76,7 @@ func TestWriterLayout(t *testing.T) {
 			w.Verbatim([]byte("a\n\tb   c\n\n\n\n  d  \ne"))
 		}, "a\n    b   c\n\n  d\ne"},
 		{"text is composed", func(w *plain.Writer) { w.Text([]byte("e\u0301 か\u3099 \u212B \u1112\u1161\u11AB")) }, "é が Å 한"},
-		{"one selector behind what it selects", func(w *plain.Writer) {
+		{"one selector after what it selects", func(w *plain.Writer) {
 			w.Text([]byte("❤\uFE0F\uFE0F 1\uFE0F\u20E3 葛\U000E0100\U000E0101 a\uFE0F"))
 		}, "❤\uFE0F 1\uFE0F\u20E3 葛\U000E0100 a"},
 		{"joiners in emoji stay", func(w *plain.Writer) { w.Text([]byte("👨‍👩‍👧 x")) }, "👨‍👩‍👧 x"},

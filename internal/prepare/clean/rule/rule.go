@@ -12,7 +12,7 @@ import (
 // A Rule is one reason for which a part of a document is left out of its text.
 type Rule uint8
 
-// The rules. Their names (String) stand in statistics and are only ever added to.
+// The rules. Statistics contain their names (String), so names are only ever added.
 const (
 	Code        Rule = iota // block code: pre, fenced, indented
 	Image                   // images and their alternative text

@@ -58,12 +58,12 @@ func (s Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quar
 
 // states tells which entries are not published. An export of published entries alone says nothing of it, so the first entries
 // decide whether it does (https://www.contentful.com/developers/docs/references/content-management-api/#/introduction/common-resource-attributes).
-type states struct{ told bool }
+type states struct{ known bool }
 
 func (s *states) learn(first [][]byte) {
 	for _, entry := range first {
 		sys, _ := jsonl.Lookup(entry, "sys")
-		s.told = s.told || has(sys, "publishedVersion", "publishedAt", "publishedCounter", "archivedVersion", "archivedAt")
+		s.known = s.known || has(sys, "publishedVersion", "publishedAt", "publishedCounter", "archivedVersion", "archivedAt")
 	}
 }
 
@@ -72,7 +72,7 @@ func (s *states) of(entry []byte) string {
 	switch {
 	case has(sys, "archivedVersion", "archivedAt"):
 		return item.Archived
-	case s.told && !has(sys, "publishedVersion", "publishedAt"):
+	case s.known && !has(sys, "publishedVersion", "publishedAt"):
 		return item.Draft
 	}
 	return ""

@@ -46,7 +46,7 @@ const export = `{
 func TestEntries(t *testing.T) {
 	t.Parallel()
 	if !contentful.Is([]byte(export)) || contentful.Is([]byte(`{"id":"a"}`)) || contentful.Is([]byte(`[]`)) {
-		t.Error("an export is not told from other files")
+		t.Error("an export is not recognized")
 	}
 	s := contentful.New(memory(export), item.Config{}, 0)
 	sourcetest.Run(t, s)

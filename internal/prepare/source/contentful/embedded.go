@@ -55,7 +55,7 @@ func collect(ctx context.Context, s *sourcejsonl.Objects) map[string][]byte {
 		return true
 	})
 	for _, id := range silent {
-		if states.told {
+		if states.known {
 			delete(found, id)
 		}
 	}

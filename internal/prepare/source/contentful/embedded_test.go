@@ -76,7 +76,7 @@ func TestEmbeddedEntries(t *testing.T) {
 			}
 			export := `{"tags":[],"locales":[{"code":"en-US","sys":{"id":"l"}}],"contentTypes":[],"entries":[` + strings.Join(entries, ",\n") + `],"assets":[]}`
 			if !contentful.Is([]byte(export)) {
-				t.Fatal("it is not told")
+				t.Fatal("it is not recognized")
 			}
 			s := contentful.New(memory(export), item.Config{}, 0)
 			sourcetest.Run(t, s)

@@ -71,7 +71,7 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 			return err
 		}
 	}
-	comma, lead, err := s.told(ctx, file)
+	comma, lead, err := s.separator(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -105,9 +105,9 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 	return nil
 }
 
-// told finds what is between cells: the line `sep=;` that Excel reads says it, else the candidates in the first line are
-// counted. lead is the length of that line, which is no row.
-func (s *Source) told(ctx context.Context, file stream.File) (comma byte, lead int, err error) {
+// separator finds the character between cells: from the line `sep=;` that Excel reads, else by counting the candidates in the
+// first line. lead is the length of the line `sep=;`, which is not a row.
+func (s *Source) separator(ctx context.Context, file stream.File) (comma byte, lead int, err error) {
 	head, err := file.Head(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -148,7 +148,7 @@ func separatorLine(head []byte) (comma byte, length int) {
 
 // head reads what the file's first rows say.
 func (s *Source) head(ctx context.Context, file stream.File, old bool) (*table, error) {
-	comma, lead, err := s.told(ctx, file)
+	comma, lead, err := s.separator(ctx, file)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func memory(content string) stream.File {
 	}}
 }
 
-func told(t *testing.T, s sourcetest.Source) []string {
+func itemsOf(t *testing.T, s sourcetest.Source) []string {
 	t.Helper()
 	var got []string
 	for _, e := range sourcetest.Read(t, s) {
@@ -84,7 +84,7 @@ func TestTables(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := &csv.Source{File: memory(c.in), Config: item.Config{MaxBytes: 1000}}
-			if diff := cmp.Diff(c.want, told(t, s)); diff != "" {
+			if diff := cmp.Diff(c.want, itemsOf(t, s)); diff != "" {
 				t.Error(diff)
 			}
 			sourcetest.Run(t, s)
@@ -130,7 +130,7 @@ func TestOldEncodings(t *testing.T) {
 	}
 	for name, in := range map[string]string{"Shift_JIS": sjis, "UTF-16": utf16, "UTF-8 with a mark": "\ufeff" + in} {
 		s := &csv.Source{File: memory(in)}
-		if diff := cmp.Diff(want, told(t, s)); diff != "" {
+		if diff := cmp.Diff(want, itemsOf(t, s)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		sourcetest.Run(t, s)
@@ -211,7 +211,7 @@ func TestSeparatorLine(t *testing.T) {
 		{"capitals", "SEP=;\nid;body\n1;a\n", "1|a"},
 		{"in quotes", "\"sep=;\"\nid;body\n1;a\n", "1|a"},
 		{"a mark", "\ufeffsep=;\nid;body\n1;a\n", "1|a"},
-		{"an empty line behind it", "sep=;\n\nid;body\n1;a\n", "1|a"},
+		{"an empty line after it", "sep=;\n\nid;body\n1;a\n", "1|a"},
 		{"quoted cells", "sep=;\n\"id\";\"body\"\n\"1\";\"a\n;b\"\n", "1|a\n;b"},
 		{"carriage returns alone", "sep=;\rid;body\r1;a\r", "1|a"},
 		{"UTF-16", "\xff\xfes\x00e\x00p\x00=\x00;\x00\n\x00i\x00d\x00;\x00b\x00o\x00d\x00y\x00\n\x001\x00;\x00a\x00\n\x00", "1|a"},

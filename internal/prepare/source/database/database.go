@@ -51,7 +51,7 @@ func Open(address, password string) (*Database, error) {
 	if err != nil {
 		return nil, errors.New("not an address of the form postgres://USER@HOST/NAME") // the parser's words repeat it, login and all
 	}
-	if _, told := u.User.Password(); told {
+	if _, given := u.User.Password(); given {
 		return nil, ErrPassword
 	}
 	for _, name := range []string{"password", "sslpassword"} {
@@ -168,35 +168,35 @@ func (d *Database) Select(ctx context.Context, query string) iter.Seq2[sqlrows.R
 
 // fault sorts the errors of the servers by what a person has to do.
 func (d *Database) fault(err error) error {
-	told := &quarry.Error{Kind: quarry.Provider, Op: "read", Subject: d.Name, Err: err, Hint: "run the same command again"}
+	failure := &quarry.Error{Kind: quarry.Provider, Op: "read", Subject: d.Name, Err: err, Hint: "run the same command again"}
 	var pg *pgconn.PgError
 	var my *mysql.MySQLError
 	var network *net.OpError
 	switch {
 	case errors.As(err, &pg):
 		// https://www.postgresql.org/docs/current/errcodes-appendix.html
-		told.Err = fmt.Errorf("%s (SQLSTATE %s)", pg.Message, pg.Code)
+		failure.Err = fmt.Errorf("%s (SQLSTATE %s)", pg.Message, pg.Code)
 		switch {
 		case strings.HasPrefix(pg.Code, "28"), pg.Code == "42501":
-			told.Kind, told.Hint = quarry.Denied, loginHint
+			failure.Kind, failure.Hint = quarry.Denied, loginHint
 		case strings.HasPrefix(pg.Code, "42"), strings.HasPrefix(pg.Code, "3D"), pg.Code == "25006":
-			told.Kind, told.Hint = quarry.BadUsage, "check the address, #TABLE and --query, which may only read"
+			failure.Kind, failure.Hint = quarry.BadUsage, "check the address, #TABLE and --query, which may only read"
 		}
 	case errors.As(err, &my):
 		// https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
-		told.Err = fmt.Errorf("%s (error %d)", my.Message, my.Number)
+		failure.Err = fmt.Errorf("%s (error %d)", my.Message, my.Number)
 		switch my.Number {
 		case 1044, 1045, 1142, 1143, 1698:
-			told.Kind, told.Hint = quarry.Denied, loginHint
+			failure.Kind, failure.Hint = quarry.Denied, loginHint
 		case 1049, 1054, 1064, 1146, 1792:
-			told.Kind, told.Hint = quarry.BadUsage, "check the address, #TABLE and --query, which may only read"
+			failure.Kind, failure.Hint = quarry.BadUsage, "check the address, #TABLE and --query, which may only read"
 		}
 	case errors.As(err, &network):
-		told.Err, told.Hint = network, "check the host and the port, and that the server can be reached from here"
+		failure.Err, failure.Hint = network, "check the host and the port, and that the server can be reached from here"
 	case d.db.Driver == "sqlite":
-		told.Kind, told.Hint = quarry.BadUsage, "check that the file is complete, and #TABLE and --query, which may only read"
+		failure.Kind, failure.Hint = quarry.BadUsage, "check that the file is complete, and #TABLE and --query, which may only read"
 	}
-	return told
+	return failure
 }
 
 const loginHint = "name the user in the address, and the variable that holds the password with --source-key-env VAR; for Postgres, PGPASSWORD and ~/.pgpass work too"

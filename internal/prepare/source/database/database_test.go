@@ -69,8 +69,8 @@ func TestSQLiteIsOnlyRead(t *testing.T) {
 	}
 	for _, query := range []string{`DELETE FROM a RETURNING id`, `SELECT nothing FROM a`} {
 		for _, err := range d.Select(t.Context(), query) {
-			var told *quarry.Error
-			if !errors.As(err, &told) || told.Kind != quarry.BadUsage {
+			var failure *quarry.Error
+			if !errors.As(err, &failure) || failure.Kind != quarry.BadUsage {
 				t.Errorf("%s: %v, want that it is refused", query, err)
 			}
 		}
@@ -86,8 +86,8 @@ func TestNoServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, err := range d.Select(t.Context(), "SELECT 1") {
-			var told *quarry.Error
-			if !errors.As(err, &told) || told.Kind != quarry.Provider || !strings.Contains(told.Hint, "host and the port") || strings.Contains(err.Error(), "secret") {
+			var failure *quarry.Error
+			if !errors.As(err, &failure) || failure.Kind != quarry.Provider || !strings.Contains(failure.Hint, "host and the port") || strings.Contains(err.Error(), "secret") {
 				t.Errorf("%s: %v, want that the server cannot be reached", address, err)
 			}
 		}

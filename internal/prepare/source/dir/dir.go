@@ -278,7 +278,7 @@ func (w *walk) lines(ctx context.Context, rel string) {
 			case last == nil:
 				w.add(ctx, file{rel: rel, err: errors.Unwrap(err)})
 			default:
-				w.stopped = !w.yield(behind(*last, errors.Unwrap(err)), nil)
+				w.stopped = !w.yield(withFault(*last, errors.Unwrap(err)), nil)
 			}
 			return
 		}
@@ -293,8 +293,8 @@ func (w *walk) lines(ctx context.Context, rel string) {
 	}
 }
 
-// behind gives a block with a fault of its file after its items.
-func behind(b quarry.Block, err error) quarry.Block {
+// withFault adds a fault of the block's file after its items.
+func withFault(b quarry.Block, err error) quarry.Block {
 	at := b.First
 	at.Line = 0
 	return quarry.Block{First: b.First, Documents: func(yield func(quarry.Document, error) bool) {

@@ -63,7 +63,7 @@ func TestPosts(t *testing.T) {
 		map[string]any{"id": "e", "title": "E", "lexical": "{broken"},
 	)
 	if !ghost.Is([]byte(in)) {
-		t.Error("the export is not told")
+		t.Error("the export is not recognized")
 	}
 	s := ghost.New(memory(in), []byte(in), item.Config{LeaveOut: func([]byte) (note.Kind, string) { return 0, "" }}, 0)
 	sourcetest.Run(t, s)

@@ -135,8 +135,8 @@ func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason st
 		}
 		if r.cfg.Fields["body"] == "" {
 			r.keys.Body = present(members, own.Body, own.OtherBodies)
-			if told := formatOfName(r.keys.Body); told != quarry.FormatUnknown && len(own.Body) > 0 && r.keys.Body[0] != own.Body[0] {
-				r.keys.BodyFormat = told
+			if named := formatOfName(r.keys.Body); named != quarry.FormatUnknown && len(own.Body) > 0 && r.keys.Body[0] != own.Body[0] {
+				r.keys.BodyFormat = named
 			}
 		}
 	}
@@ -177,8 +177,8 @@ func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason st
 	d.Lang = r.optional(members, k.Lang)
 	if len(k.Format) > 0 && !portable.Is(body) {
 		if f, said := value(members, k.Format); len(f) > 0 && f[0] == '"' {
-			if told := ParseFormat(string(r.text(f, said))); told != quarry.FormatUnknown {
-				d.Format = told
+			if named := ParseFormat(string(r.text(f, said))); named != quarry.FormatUnknown {
+				d.Format = named
 			}
 		}
 	}

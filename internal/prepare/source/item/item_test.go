@@ -34,7 +34,7 @@ func TestDecide(t *testing.T) {
 			ID: item.Path{"slug"}, Body: item.Path{"text"},
 		}},
 		{"a name of the wrong kind", nil, []string{`{"id":{"x":1},"guid":"g","content":{"a":1},"body":"x"}`}, item.Keys{ID: item.Path{"guid"}, Body: item.Path{"body"}}},
-		{"what is told", map[string]string{"body": "fields.body.en-US", "id": "sys.id", "title": "a.b"}, []string{`{"id":"no","content":"no","a.b":"T","fields":{"body":{"en-US":"x"}}}`}, item.Keys{
+		{"configured paths", map[string]string{"body": "fields.body.en-US", "id": "sys.id", "title": "a.b"}, []string{`{"id":"no","content":"no","a.b":"T","fields":{"body":{"en-US":"x"}}}`}, item.Keys{
 			ID: item.Path{"sys", "id"}, Title: item.Path{"a.b"}, Body: item.Path{"fields", "body", "en-US"},
 		}},
 		{"nothing", nil, nil, item.Keys{}},

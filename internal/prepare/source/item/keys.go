@@ -95,7 +95,7 @@ func (c Config) DecideWith(own Keys, first [][]byte) Keys {
 		items[i] = membersOf(obj)
 	}
 	for _, part := range parts {
-		path := c.told(part, items)
+		path := c.configured(part, items)
 		if path == nil {
 			path = own.of(part)
 		}
@@ -162,8 +162,8 @@ func membersOf(obj []byte) []named {
 	return members
 }
 
-// told gives the configured path. A name that is in the items as it is, dots and all, is not taken apart.
-func (c Config) told(part string, items [][]named) Path {
+// configured gives the configured path. A name that the items contain literally, dots included, is not split.
+func (c Config) configured(part string, items [][]named) Path {
 	dotted, ok := c.Fields[part]
 	if !ok || dotted == "" {
 		return nil
@@ -334,7 +334,7 @@ func (c Config) keep(obj []byte) bool {
 	})
 }
 
-// Meets reports whether an item meets the conditions, of which value gives the fields. Of several conditions on one field, one
+// Meets reports whether an item meets the conditions; value gives its fields. If a field has several conditions, one of them
 // is enough.
 func (c Config) Meets(value func(field string) (string, bool)) bool {
 	for i, w := range c.Where {

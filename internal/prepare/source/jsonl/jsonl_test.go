@@ -277,7 +277,7 @@ func TestBlankLines(t *testing.T) {
 		in := "\ufeff" + strings.Repeat(blank, n) + `{"id":1,"body":"x"}` + "\n" + strings.Repeat(blank, n) + `{"id":2,"body":"x"}` + "\n" + strings.Repeat(blank, 10) + `{"id":3,"body":"x"}` + "\n" + strings.Repeat(blank, n) + "  "
 		s := &jsonl.Source{File: memory(in)}
 		want := []string{fmt.Sprintf("1@%d", n+1), fmt.Sprintf("2@%d", 2*n+2), fmt.Sprintf("3@%d", 2*n+13)}
-		if diff := cmp.Diff(want, told(t, s)); diff != "" {
+		if diff := cmp.Diff(want, itemsOf(t, s)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		blocks := 0

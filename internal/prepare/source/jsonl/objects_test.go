@@ -16,8 +16,8 @@ import (
 	"quarry/internal/testdata"
 )
 
-// told gives the items of a source as `id` or as its fault.
-func told(t *testing.T, s sourcetest.Source) []string {
+// itemsOf gives each item of a source as `id` or as its fault.
+func itemsOf(t *testing.T, s sourcetest.Source) []string {
 	t.Helper()
 	var got []string
 	for _, e := range sourcetest.Read(t, s) {
@@ -39,8 +39,8 @@ func TestObjects(t *testing.T) {
 		{"an array on one line", `[{"id":1,"body":"x]}"},{"id":2,"body":"\"{"},{"id":3,"body":"y","n":[{"id":9}]}]`, []string{"1@1", "2@1", "3@1"}},
 		{"an array of lines", "\ufeff[\n{\"id\":1,\"body\":\"x\"},\n{\"id\":2,\"body\":\"x\"}\n]\n", []string{"1@2", "2@3"}},
 		{"an array with indents", "[\n  {\n    \"id\": 1,\n    \"body\": \"x\",\n    \"n\": {\n      \"a\": [\n        {\"id\": 5}\n      ]\n    }\n  },\n  {\n    \"id\": 2,\n    \"body\": \"x\"\n  }\n]", []string{"1@2", "2@11"}},
-		{"objects one behind the other", "{\"id\":1,\n\"body\":\"x\"}{\"id\":2,\"body\":\"x\"}\n\n{\"id\":3,\"body\":\"x\"}", []string{"1@1", "2@2", "3@4"}},
-		{"arrays one behind the other", `[{"id":1,"body":"x"}][{"id":2,"body":"x"}]`, []string{"1@1", "2@1"}},
+		{"objects one after the other", "{\"id\":1,\n\"body\":\"x\"}{\"id\":2,\"body\":\"x\"}\n\n{\"id\":3,\"body\":\"x\"}", []string{"1@1", "2@2", "3@4"}},
+		{"arrays one after the other", `[{"id":1,"body":"x"}][{"id":2,"body":"x"}]`, []string{"1@1", "2@1"}},
 		{"things that are no objects", `[7, {"id":1,"body":"x"}, "text", null, {"id":2,"body":"x"}]`, []string{
 			"in.jsonl:1: broken JSON: not a JSON object at byte 0", "1@1", "in.jsonl:1: broken JSON: not a JSON object at byte 0", "in.jsonl:1: broken JSON: not a JSON object at byte 0", "2@1",
 		}},
@@ -60,7 +60,7 @@ func TestObjects(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := &jsonl.Objects{File: memory(c.in), Config: item.Config{MaxBytes: 1000}}
-			if diff := cmp.Diff(c.want, told(t, s)); diff != "" {
+			if diff := cmp.Diff(c.want, itemsOf(t, s)); diff != "" {
 				t.Error(diff)
 			}
 			sourcetest.Run(t, s)
@@ -99,7 +99,7 @@ func TestAnItemAboveTheLimitIsNotHeld(t *testing.T) {
 	in := `[{"id":1,"body":"x"},{"id":2,"body":"` + strings.Repeat(`x\"}]`, 4<<20) + `"},{"id":3,"body":"x"}]`
 	s := &jsonl.Objects{File: memory(in), Config: item.Config{MaxBytes: 1 << 20}}
 	want := []string{"1@1", fmt.Sprintf("in.jsonl:1: item of %s is above the limit of 1,048,576", figure.Count(20<<20+len(`{"id":2,"body":""}`), "byte")), "3@1"}
-	if diff := cmp.Diff(want, told(t, s)); diff != "" {
+	if diff := cmp.Diff(want, itemsOf(t, s)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -113,20 +113,20 @@ func TestAnArrayThatIsCutOff(t *testing.T) {
 		path     []string
 		want     []string
 	}{
-		{"behind an item", "[" + one + ",\n" + two, nil, []string{"1@1", "2@2", "in.jsonl:2: " + fault}},
-		{"behind a comma", "\ufeff [" + one + ",\n", nil, []string{"1@1", "in.jsonl:1: " + fault}},
+		{"after an item", "[" + one + ",\n" + two, nil, []string{"1@1", "2@2", "in.jsonl:2: " + fault}},
+		{"after a comma", "\ufeff [" + one + ",\n", nil, []string{"1@1", "in.jsonl:1: " + fault}},
 		{"before the first item", "[", nil, []string{"in.jsonl:1: " + fault}},
 		{"in an item, which is fault enough", "[" + one + ",{", nil, []string{"1@1", "in.jsonl:1: broken JSON: unexpected end at byte 1"}},
 		{"not at all", "[" + one + "\n]\n", nil, []string{"1@1"}},
 		{"not at all: empty", " [ ] ", nil, nil},
 		{"no array", one + "\n" + two, nil, []string{"1@1", "2@2"}},
 		{"deep in a file", `{"db":[` + one + "," + two, []string{"db"}, []string{"1@1", "2@1", "in.jsonl:1: " + fault}},
-		{"behind the items of a file", `{"db":[` + one + `],"x`, []string{"db"}, []string{"1@1", "in.jsonl:1: the array of items does not end: the file is truncated here"}},
+		{"after the items of a file", `{"db":[` + one + `],"x`, []string{"db"}, []string{"1@1", "in.jsonl:1: the array of items does not end: the file is truncated here"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := &jsonl.Objects{File: memory(c.in), Path: c.path}
-			if diff := cmp.Diff(c.want, told(t, s)); diff != "" {
+			if diff := cmp.Diff(c.want, itemsOf(t, s)); diff != "" {
 				t.Error(diff)
 			}
 			if c.want != nil {
@@ -141,7 +141,7 @@ func TestItemsDeepInAFile(t *testing.T) {
 	in := `{"meta":{"posts":["no"],"n":-1.5e3},"db":[7,{"data":{"tags":[{"id":"t"}],"posts":[{"id":"a","html":"<p>x"},
 {"id":"b","html":"<p>y"}],"users":[{"id":"u","html":"no"}]}}]}`
 	s := &jsonl.Objects{File: memory(in), Path: []string{"db", "1", "data", "posts"}}
-	if diff := cmp.Diff([]string{"a@1", "b@2"}, told(t, s)); diff != "" {
+	if diff := cmp.Diff([]string{"a@1", "b@2"}, itemsOf(t, s)); diff != "" {
 		t.Error(diff)
 	}
 	sourcetest.Run(t, s)

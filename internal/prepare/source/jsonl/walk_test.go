@@ -41,7 +41,7 @@ func TestEveryArrayAtAPathIsRead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := &jsonl.Objects{File: memory(c.in)}
-			if diff := cmp.Diff(c.want, told(t, s)); diff != "" {
+			if diff := cmp.Diff(c.want, itemsOf(t, s)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -70,7 +70,7 @@ func TestArraysFarApart(t *testing.T) {
 	}
 	in.WriteString("]}")
 	s := &jsonl.Objects{File: memory(in.String()), Config: item.Config{MaxBytes: 120_000}}
-	got := told(t, s)
+	got := itemsOf(t, s)
 	for i := range want { // the last of a page of six is above the limit
 		if strings.HasPrefix(want[i], "6-5") {
 			want[i] = "in.jsonl:7: item of 125,022 bytes is above the limit of 120,000"

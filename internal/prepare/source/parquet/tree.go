@@ -26,7 +26,7 @@ type node struct {
 	present       int // definition level from which there is something
 	repetition    int // repetition level of its elements
 	list, mapping bool
-	first, behind int // leaves below it
+	first, end    int // leaves below it
 	fields        []*node
 	kind          parquet.Kind
 	logical       format.LogicalTypeValue
@@ -65,7 +65,7 @@ func (t *tree) add(f parquet.Field, defined, repeated, depth int) (*node, error)
 	}
 	if f.Leaf() {
 		t.leaves++
-		n.behind = t.leaves
+		n.end = t.leaves
 		n.kind = f.Type().Kind()
 		if l := f.Type().LogicalType(); l != nil {
 			n.logical = l.Value
@@ -79,8 +79,8 @@ func (t *tree) add(f parquet.Field, defined, repeated, depth int) (*node, error)
 		}
 		n.fields = append(n.fields, c)
 	}
-	n.behind = t.leaves
-	if n.first == n.behind {
+	n.end = t.leaves
+	if n.first == n.end {
 		return nil, fmt.Errorf("%w: a group without columns", ErrBroken)
 	}
 	if typ := f.Type(); typ != nil {
@@ -136,7 +136,7 @@ func (t *tree) head(leaf int) (parquet.Value, error) {
 
 // skip takes the placeholder of something that is not there off all leaves below a node.
 func (t *tree) skip(n *node) error {
-	for i := n.first; i < n.behind; i++ {
+	for i := n.first; i < n.end; i++ {
 		if len(t.cells[i]) == 0 {
 			return errBroken
 		}

@@ -43,7 +43,7 @@ func TestHTML(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !portable.Is(in) {
-				t.Error("it is not told")
+				t.Error("it is not recognized")
 			}
 			if got := string(portable.AppendHTML([]byte("before"), in)); got != "before"+c.want {
 				t.Errorf("got  %s\nwant before%s", got, c.want)

@@ -36,8 +36,8 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.in.Read(p)
 	b.at += int64(n)
-	var told *quarry.Error
-	if err == nil || errors.Is(err, io.EOF) || b.ctx.Err() != nil || !errors.As(err, &told) || told.Kind != quarry.Provider || b.again == reopened {
+	var failure *quarry.Error
+	if err == nil || errors.Is(err, io.EOF) || b.ctx.Err() != nil || !errors.As(err, &failure) || failure.Kind != quarry.Provider || b.again == reopened {
 		return n, err
 	}
 	b.again++

@@ -79,8 +79,8 @@ func FuzzListing(f *testing.F) {
 		s := &s3.Source{Bucket: "b", Prefix: prefix, Store: store, Kind: func(file stream.File, _ []byte) (s3.Reader, error) { return whole{file}, nil }}
 		from := func(at quarry.Position) (got []read, blocks []quarry.Position) {
 			for block, err := range s.Blocks(t.Context(), at) {
-				var told *quarry.Error
-				if len(want) == 0 && errors.As(err, &told) && told.Kind == quarry.BadUsage {
+				var failure *quarry.Error
+				if len(want) == 0 && errors.As(err, &failure) && failure.Kind == quarry.BadUsage {
 					return nil, nil
 				}
 				if err != nil {

@@ -246,7 +246,7 @@ func (w *walk) large(ctx context.Context, o Object, from quarry.Position) error 
 			if last == nil {
 				w.stopped = !w.yield(broken(at, err), nil)
 			} else {
-				w.stopped = !w.yield(behind(*last, at, err), nil)
+				w.stopped = !w.yield(withFault(*last, at, err), nil)
 			}
 			return nil
 		}
@@ -267,8 +267,8 @@ func about(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	var told *quarry.Error
-	if errors.As(err, &told) && told.Kind != quarry.BadUsage && told.Kind != quarry.BadItems {
+	var failure *quarry.Error
+	if errors.As(err, &failure) && failure.Kind != quarry.BadUsage && failure.Kind != quarry.BadItems {
 		return err
 	}
 	return nil
@@ -281,8 +281,8 @@ func broken(at quarry.Position, err error) quarry.Block {
 	}}
 }
 
-// behind gives a block with a fault of its object after its items.
-func behind(b quarry.Block, at quarry.Position, err error) quarry.Block {
+// withFault adds a fault of the block's object after its items.
+func withFault(b quarry.Block, at quarry.Position, err error) quarry.Block {
 	return quarry.Block{First: b.First, Documents: func(yield func(quarry.Document, error) bool) {
 		last := at
 		for d, err := range b.Documents {
@@ -298,9 +298,9 @@ func behind(b quarry.Block, at quarry.Position, err error) quarry.Block {
 
 // bare takes "read NAME:" off: the position names the object already.
 func bare(err error) string {
-	var told *quarry.Error
-	if errors.As(err, &told) && told.Err != nil {
-		return told.Err.Error()
+	var failure *quarry.Error
+	if errors.As(err, &failure) && failure.Err != nil {
+		return failure.Err.Error()
 	}
 	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "read s3://") {
 		return inner.Error()

@@ -130,7 +130,7 @@ func TestAPrefix(t *testing.T) {
 		"articles/b.md":        "# B",
 		"articles/c.txt":       "\xef\xbb\xbfplain",
 		"articles/d.jsonl":     "{\"id\":1,\"body\":\"x\"}\n{\"id\":2}\n{\"id\":3,\"body\":\"y\"}",
-		"articles/e":           `{"id":"told by content","body":"x"}`,
+		"articles/e":           `{"id":"found by content","body":"x"}`,
 		"articles/f.csv.gz":    packed(t, "id,body\n4,x\n"),
 		"articles/g.png":       "\x89PNG\x00",
 		"articles/h.jsonl.gz":  packed(t, long(3))[:60],
@@ -158,7 +158,7 @@ func TestAPrefix(t *testing.T) {
 		"1  x",
 		`s3://b/articles/d.jsonl:2: no body in "2"`,
 		"3  y",
-		"told by content  x",
+		"found by content  x",
 		"4  x",
 		"s3://b/articles/g.png: cannot be read: its type is not recognized",
 		"s3://b/articles/h.jsonl.gz:2: the rest cannot be read: unexpected EOF",
@@ -181,8 +181,8 @@ func TestOneObjectAndNone(t *testing.T) {
 		t.Errorf("got %+v, want b.md alone", docs)
 	}
 	for _, err := range open(t, b, "s3://b/none", source.Config{}).Blocks(t.Context(), quarry.Position{}) {
-		var told *quarry.Error
-		if !errors.As(err, &told) || told.Kind != quarry.BadUsage || !strings.Contains(err.Error(), "s3://b/none") {
+		var failure *quarry.Error
+		if !errors.As(err, &failure) || failure.Kind != quarry.BadUsage || !strings.Contains(err.Error(), "s3://b/none") {
 			t.Errorf("got %v, want that there is nothing", err)
 		}
 	}

@@ -95,8 +95,8 @@ func (s *Query) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quar
 			err = s.blocks(ctx, from, yield)
 		}
 		if err != nil {
-			var told *quarry.Error
-			if !errors.As(err, &told) && ctx.Err() == nil {
+			var failure *quarry.Error
+			if !errors.As(err, &failure) && ctx.Err() == nil {
 				err = fmt.Errorf("read %s: %w", s.Name(), err)
 			}
 			yield(quarry.Block{}, err)

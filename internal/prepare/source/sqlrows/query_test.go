@@ -68,8 +68,8 @@ func TestWhichTableOfAServer(t *testing.T) {
 	t.Parallel()
 	s := asServer(database(t, `CREATE TABLE a (id, body)`, `INSERT INTO a VALUES (1, 'x')`, `CREATE TABLE b (id, body)`, `INSERT INTO b VALUES (1, 'x')`))
 	for _, err := range s.Blocks(t.Context(), quarry.Position{}) {
-		var told *quarry.Error
-		if !errors.As(err, &told) || told.Kind != quarry.BadUsage || !strings.Contains(err.Error(), "these tables have an id and a body: a, b") || !strings.Contains(told.Hint, "#TABLE") {
+		var failure *quarry.Error
+		if !errors.As(err, &failure) || failure.Kind != quarry.BadUsage || !strings.Contains(err.Error(), "these tables have an id and a body: a, b") || !strings.Contains(failure.Hint, "#TABLE") {
 			t.Errorf("got %v, want that there are two", err)
 		}
 	}

@@ -54,8 +54,8 @@ const (
 func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
 	return func(yield func(quarry.Block, error) bool) {
 		if err := s.blocks(ctx, from, yield); err != nil {
-			var told *quarry.Error
-			if !errors.As(err, &told) {
+			var failure *quarry.Error
+			if !errors.As(err, &failure) {
 				err = fmt.Errorf("read %s: %w", s.Name(), err)
 			}
 			yield(quarry.Block{}, err)

@@ -118,8 +118,8 @@ func TestWhichTable(t *testing.T) {
 	two := []string{`CREATE TABLE a (id, body)`, `INSERT INTO a VALUES (1, 'x')`, `CREATE TABLE "b ""c" (id, body)`, `INSERT INTO "b ""c" VALUES (2, 'y')`}
 	s := database(t, two...)
 	for _, err := range s.Blocks(t.Context(), quarry.Position{}) {
-		var told *quarry.Error
-		if !errors.As(err, &told) || told.Kind != quarry.BadUsage || !strings.Contains(err.Error(), `a, b "c`) {
+		var failure *quarry.Error
+		if !errors.As(err, &failure) || failure.Kind != quarry.BadUsage || !strings.Contains(err.Error(), `a, b "c`) {
 			t.Errorf("got %v, want that there are two", err)
 		}
 	}

@@ -24,7 +24,7 @@ func Text(b []byte) ([]byte, error) {
 	enc, mark := markOf(b)
 	if enc == nil && mark == 0 {
 		var err error
-		if enc, err = told(b); err != nil {
+		if enc, err = detect(b); err != nil {
 			return nil, err
 		}
 	}
@@ -61,8 +61,8 @@ func markOf(b []byte) (enc encoding.Encoding, size int) {
 	return nil, 0
 }
 
-// told tells the encoding of a text, or of a head of one, that has no byte order mark; nil is UTF-8.
-func told(b []byte) (encoding.Encoding, error) {
+// detect gives the encoding of a text, or of a head of one, that has no byte order mark; nil is UTF-8.
+func detect(b []byte) (encoding.Encoding, error) {
 	if isISO2022JP(b) {
 		return japanese.ISO2022JP, nil // seven bits: it would pass for UTF-8
 	}
@@ -179,7 +179,7 @@ func (f File) Decoded(ctx context.Context) (decoded File, old bool, err error) {
 	}
 	enc, mark := markOf(head)
 	if enc == nil && mark == 0 {
-		if enc, err = told(head); err != nil {
+		if enc, err = detect(head); err != nil {
 			return File{}, false, &quarry.Error{Kind: quarry.BadItems, Err: err, Hint: "convert it to UTF-8: iconv -f ENCODING -t UTF-8"}
 		}
 	}

@@ -55,8 +55,8 @@ func FuzzPages(f *testing.F) {
 		entries, failed := 0, false
 		for b, err := range s.Blocks(t.Context(), sourcetest.Beginning) {
 			if err != nil {
-				var told *quarry.Error
-				if !errors.As(err, &told) {
+				var failure *quarry.Error
+				if !errors.As(err, &failure) {
 					t.Errorf("%v says nothing to a person", err)
 				}
 				failed = true

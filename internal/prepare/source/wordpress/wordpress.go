@@ -193,7 +193,7 @@ func (s *Source) block(at quarry.Position, chunks []cut.Chunk) quarry.Block {
 	}}
 }
 
-// unsaid is the next page where a site does not say: some that stand in between take the headers away.
+// unsaid is the next page if a site does not name it: some proxies remove the headers.
 const unsaid = -1
 
 // fetch gets one page and says which is next; 0 means none. A nil body says that there is no such page.

@@ -177,8 +177,8 @@ func TestRefusals(t *testing.T) {
 				return true
 			})
 			for _, err := range s.Blocks(t.Context(), quarry.Position{}) {
-				var told *quarry.Error
-				if !errors.As(err, &told) || told.Kind != c.kind || told.Err.Error() != c.want {
+				var failure *quarry.Error
+				if !errors.As(err, &failure) || failure.Kind != c.kind || failure.Err.Error() != c.want {
 					t.Errorf("got %v, want %s", err, c.want)
 				}
 			}

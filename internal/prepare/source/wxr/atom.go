@@ -178,12 +178,12 @@ func (f *feed) content(dst, attributes, content []byte, s *scratch) []byte {
 		s.text = text(s.text, content)
 	}
 	dst = f.put(dst, "content", s.text, s)
-	told := sourceitem.ParseFormat(kind)
+	named := sourceitem.ParseFormat(kind)
 	if kind == "text" && bytes.Contains(s.text, []byte("</")) {
 		return dst // it says text, and holds markup
 	}
-	if told != "" && kind != "html" && kind != "text/html" { // HTML is distinguished from Markdown by what it holds
-		dst = jsonl.AppendString(member(dst, "format"), []byte(told))
+	if named != "" && kind != "html" && kind != "text/html" { // HTML is distinguished from Markdown by what it holds
+		dst = jsonl.AppendString(member(dst, "format"), []byte(named))
 	}
 	return dst
 }

@@ -58,7 +58,7 @@ func TestAtom(t *testing.T) {
 			for _, in := range []string{atomHead + c.in + atomFoot, prefixed} {
 				s := &wxr.Source{File: memory(in)}
 				if !wxr.Is([]byte(in)) {
-					t.Fatal("it is not told")
+					t.Fatal("it is not recognized")
 				}
 				if diff := cmp.Diff(c.want, shown(t, s)); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)

@@ -242,11 +242,11 @@ func text(dst, content []byte) []byte {
 		if len(rest) == 0 {
 			return dst
 		}
-		section, behind, _ := bytes.Cut(rest[len(cdata):], cdataEnd)
+		section, after, _ := bytes.Cut(rest[len(cdata):], cdataEnd)
 		dst = append(dst, section...)
-		if outside, rest = behind, nil; bytes.Contains(behind, cdata) {
-			at := bytes.Index(behind, cdata)
-			outside, rest = behind[:at], behind[at:]
+		if outside, rest = after, nil; bytes.Contains(after, cdata) {
+			at := bytes.Index(after, cdata)
+			outside, rest = after[:at], after[at:]
 		} else {
 			outside = bytes.TrimRight(outside, " \t\r\n")
 		}

@@ -41,7 +41,7 @@ func local(t *testing.T, name ...string) stream.File {
 	return file
 }
 
-func told(t *testing.T, s sourcetest.Source) []string {
+func itemsOf(t *testing.T, s sourcetest.Source) []string {
 	t.Helper()
 	var got []string
 	for _, e := range sourcetest.Read(t, s) {
@@ -86,7 +86,7 @@ func TestItems(t *testing.T) {
 		{"cut off between two items", head + one("1", "<![CDATA[</channel>]]>"), []string{"2 1|T & 1|</channel>", "in.xml:3: " + noEnd}},
 		{"cut off in a tag", head + one("1", "<![CDATA[a]]>") + "<ite", []string{"2 1|T & 1|a", "in.xml:3: " + noEnd}},
 		{"cut off: no RSS at all", `<?xml version="1.0"?><news><entry><id>1</id></entry></news>`, []string{"in.xml:1: " + noEnd}},
-		{"items behind their channel", "<rdf:RDF><channel></channel>" + one("1", "a") + "</rdf:RDF>", []string{"1 1|T & 1|a"}},
+		{"items after their channel", "<rdf:RDF><channel></channel>" + one("1", "a") + "</rdf:RDF>", []string{"1 1|T & 1|a"}},
 		{"control characters and bad bytes", head + one("1", "<![CDATA[a\x1cb\x00]]>") + one("2", "<![CDATA[日本語日本語\xff]]>"), []string{"2 1|T & 1|a\x1cb\x00", "in.xml:4: invalid UTF-8 at byte 75"}},
 		{"an item above the limit", head + one("1", "<![CDATA[a]]>") + one("2", "<![CDATA["+strings.Repeat("x</", 300)+"]]>") + one("3", "<![CDATA[c]]>"), []string{"2 1|T & 1|a", "in.xml:4: item of 1,011 bytes is above the limit of 500", "6 3|T & 3|c"}},
 	} {
@@ -97,7 +97,7 @@ func TestItems(t *testing.T) {
 				in += foot
 			}
 			s := &wxr.Source{File: memory(in), Config: item.Config{MaxBytes: 500}}
-			if diff := cmp.Diff(c.want, told(t, s)); diff != "" {
+			if diff := cmp.Diff(c.want, itemsOf(t, s)); diff != "" {
 				t.Error(diff)
 			}
 			sourcetest.Run(t, s)

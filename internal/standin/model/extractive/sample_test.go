@@ -126,7 +126,7 @@ func TestSampleSentencesAreTheArticlesOwnProse(t *testing.T) {
 			key := dense(s)
 			i := strings.Index(p.all[at:], key)
 			if i < 0 {
-				t.Errorf("%s: %q does not stand in the article behind the sentence before", a.ID, s)
+				t.Errorf("%s: %q is not in the article after the sentence before", a.ID, s)
 				continue
 			}
 			at += i + len(key)

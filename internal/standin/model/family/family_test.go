@@ -182,7 +182,7 @@ func TestParseRefuses(t *testing.T) {
 		{"no object", haiku, false, `[]`, "not a JSON object"},
 		{"nothing", haiku, false, ``, "not a JSON object"},
 		{"broken JSON", haiku, false, `{"a":`, "invalid JSON"},
-		{"more behind the object", haiku, false, `{} {}`, "invalid JSON"},
+		{"more after the object", haiku, false, `{} {}`, "invalid JSON"},
 		{"a name twice", haiku, false, `{"a":1,"a":2}`, `duplicate name "a"`},
 		{"broken UTF-8", haiku, false, "{\"a\":\"\xff\"}", "invalid JSON"},
 		{"deep nesting", haiku, false, `{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "nested deeper"},

@@ -22,7 +22,7 @@ func TestLimitDoublesWhileThePaceIsFlat(t *testing.T) {
 	}
 }
 
-func TestLimitStaysWhenNobodyWaitsForMore(t *testing.T) {
+func TestLimitStaysWhenNoRequestWaits(t *testing.T) {
 	t.Parallel()
 	l := upstream.NewLimit(256)
 	for range 10 {

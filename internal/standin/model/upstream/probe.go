@@ -28,7 +28,7 @@ const probeTimeout = 10 * time.Second
 // wait, servers that are starting are asked again until it is over.
 func (p *Pool) Probe(ctx context.Context, wait time.Duration) error {
 	until := time.Now().Add(wait)
-	for told := false; ; {
+	for logged := false; ; {
 		var first *DownError
 		for _, s := range p.servers {
 			err := p.probe(ctx, s)
@@ -46,8 +46,8 @@ func (p *Pool) Probe(ctx context.Context, wait time.Duration) error {
 		if first.Denied || left <= 0 {
 			return first
 		}
-		if !told {
-			told = true
+		if !logged {
+			logged = true
 			p.notice("%v; it is asked again for %s", first, wait)
 		}
 		if err := sleep(ctx, min(time.Second, left)); err != nil {
