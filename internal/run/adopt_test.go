@@ -20,8 +20,7 @@ import (
 	"quarry/internal/run"
 )
 
-// oneIsEnough lets the smallest job be of one record, so that nothing is asked by on-demand calls, which leave nothing behind
-// at the provider.
+// oneIsEnough sets the minimum of a job to one record, so that no on-demand call is made: the provider keeps no list of those.
 func oneIsEnough(more func(*run.Config)) func(*run.Config) {
 	return func(c *run.Config) {
 		c.Quotas.MinRecords = 1
@@ -34,8 +33,8 @@ func oneIsEnough(more func(*run.Config)) func(*run.Config) {
 
 const oneIsEnoughQuotas = `{"*":{"min_records":1,"records_per_job":4,"records_per_file":4}}`
 
-// home takes the run over into an empty directory and brings home what was paid for. ok is false where nothing of it lies in
-// the bucket.
+// home takes the run over into an empty directory and collects what was paid for. ok is false if the bucket has nothing of the
+// run.
 func (w *world) home(t *testing.T, id quarry.RunID) (found run.Adopted, h run.Collected, ok bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -193,7 +192,7 @@ func TestAdoptAfterTheDirectoryIsLost(t *testing.T) {
 	}
 }
 
-// TestAdoptLooksTwice dies right behind the first Create, whose job the provider's list does not show at once.
+// TestAdoptLooksTwice dies right after the first Create, whose job the provider's list does not show at once.
 func TestAdoptLooksTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldConfig{docs: someDocs(9), quotas: oneIsEnoughQuotas, fault: "late-job", cfg: oneIsEnough(nil)})

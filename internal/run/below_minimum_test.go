@@ -10,7 +10,7 @@ import (
 	"quarry/internal/run/cut"
 )
 
-// largeDocs are n small documents, and behind them some of which two fill a file.
+// largeDocs are small documents, followed by large ones of which two fill a file.
 func largeDocs(small, large int) string {
 	var b strings.Builder
 	for i := range small + large {

@@ -20,7 +20,7 @@ import (
 	"quarry/internal/run"
 )
 
-// wires is a network within the process: no socket, so that time stands still only while somebody works.
+// wires is a network within the process: no socket, so that the clock stops only while a goroutine works.
 type wires struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -139,7 +139,7 @@ func TestDaysOfAnyRun(t *testing.T) {
 			}
 		}), 0, 4).Draw(rt, "deaths")
 		var story string
-		var fault error // told outside of the bubble: rapid stops a test by a panic
+		var fault error // reported outside of the bubble: rapid stops a test by a panic
 		synctest.Test(t, func(t *testing.T) { story, fault = lives(t, cfg, deaths) })
 		rt.Log(story)
 		if fault != nil {
@@ -176,7 +176,7 @@ func lives(t *testing.T, cfg worldConfig, deaths []death) (story string, err err
 		if !errors.Is(err, errDied) && !errors.Is(err, effect.ErrHook) {
 			return "", fmt.Errorf("life %d: %w", life+1, err)
 		}
-		time.Sleep(time.Duration(life) * time.Hour) // nobody starts it again at once
+		time.Sleep(time.Duration(life) * time.Hour) // it is started again only later
 	}
 	rep := w.audited(t)
 	if !rep.Clean() {
@@ -210,7 +210,7 @@ func lives(t *testing.T, cfg worldConfig, deaths []death) (story string, err err
 	return story, nil
 }
 
-// rows reads the ledger as somebody who only looks would.
+// rows reads the ledger as a command that only reads would.
 func (w *world) rows(t *testing.T) []ledger.Shard {
 	t.Helper()
 	book, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), filepath.Join(w.dir, "ledger.db"))

@@ -290,7 +290,7 @@ func TestRecordAsLargeAsAFileIsLeftOut(t *testing.T) {
 	t.Parallel()
 	docs := doc("a", longText(1)) + doc("big", strings.Repeat(longText(5)+"\n\n", 32)) + doc("b", longText(2)) + doc("c", longText(3))
 	quotas := `{"*":{"min_records":1,"records_per_job":4,"records_per_file":4}}`
-	for size := int64(5600); size < 6200; size += 100 { // some of them lie between the file's limit and its margin
+	for size := int64(5600); size < 6200; size += 100 { // some of them are between the file's limit and its margin
 		w := newWorld(t, worldConfig{docs: docs, quotas: quotas, cfg: func(c *run.Config) { c.Quotas.FileBytes, c.Quotas.MinRecords, c.NoPilot = size, 1, true }})
 		results, err := func() (map[string]quarry.Result, error) {
 			if _, _, err := w.run(t, nil); err != nil {

@@ -92,7 +92,7 @@ func build(t *testing.T, docs string, quotas quarry.Quotas, workers int, set fun
 	return files, built
 }
 
-// The run builds each shard from the sources anew. What is built at one reading has to be the same, byte for byte.
+// The run reads the sources again for each shard. A build that reads them once has to give the same bytes.
 func TestBuildAtOneReadingGivesTheRunsFiles(t *testing.T) {
 	t.Parallel()
 	byRecords := quarry.Quotas{MinRecords: 3, RecordsPerFile: 4, RecordsPerJob: 4, FileBytes: 1e9, JobBytes: 5e9, OpenJobs: 2}

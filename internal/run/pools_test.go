@@ -78,7 +78,7 @@ func TestShardsAreSharedOutAmongPools(t *testing.T) {
 	w.auditClean(t)
 }
 
-// occupy fills the slots of a Region with jobs of somebody else that take their time.
+// occupy fills the slots of a Region with slow jobs of another program.
 func (w *world) occupy(t *testing.T, region string, jobs int) {
 	t.Helper()
 	ctx := t.Context()
@@ -170,7 +170,7 @@ func TestACrashWithTwoPools(t *testing.T) {
 		for n := 5; n < int(counts[kind]); n += step {
 			w := make(t)
 			if _, _, err := w.run(t, dieAt(kind, n, effect.After)); err == nil {
-				continue // what was lost mattered to nobody
+				continue // what was lost changed nothing
 			} else if !errors.Is(err, errDied) && !errors.Is(err, effect.ErrHook) {
 				t.Fatalf("%s %d: it died of something else: %v", kind, n, err)
 			}

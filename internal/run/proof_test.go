@@ -101,7 +101,7 @@ func (w *world) auditedWith(t *testing.T, cfg audit.Config) audit.Report {
 	return rep
 }
 
-// proven holds the invariants after a crash and a resume, by audit and, beside it, by the provider's own bill: every document once,
+// proven checks the invariants after a crash and a resume, by audit and by the provider's own bill: every document once,
 // every record paid once, and the same left as by a run that never died. A record may have been paid twice only where
 // audit says so.
 func (w *world) proven(t *testing.T, want, what string) {

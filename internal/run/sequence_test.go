@@ -30,7 +30,7 @@ type command struct {
 	asks         asks
 	region       string
 	mode         quarry.Mode
-	known        bool        // answers that somebody has are given
+	known        bool        // existing answers are given
 	refuse       bool        // the question has no answer
 	gate         bool        // no pilot is good enough
 	cap          *quarry.USD // nil: none

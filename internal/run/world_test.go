@@ -104,7 +104,7 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
-// run lives one process: it opens everything anew over what is on the disk and at the provider.
+// run is the life of one process: it opens everything again over what is on the disk and at the provider.
 func (w *world) run(t testing.TB, hook effect.Hook) (run.Outcome, map[effect.Kind]int64, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), w.patience())

@@ -1,12 +1,12 @@
 // Package adopt finds out what is left of a run whose directory is lost, from its bucket and its provider alone, and makes rows
 // and an index of it.
 //
-// run.json says what was asked, a note beside each part of the index which shard that is, and the provider which of them have a
-// job. What has no job was never sent. The records of those that have one make a pass of their own, as if the sources had
-// held no others; when the sources are named again, the pass after it finds these documents answered and asks the rest.
-// Nothing has to be planned as it was before, so neither a changed source nor a changed quota can let a record be asked twice.
+// run.json has the settings, a note next to each part of the index names its shard, and the provider knows which shards have a
+// job. A shard without a job was never sent. The records of the other shards become a pass of their own, as if the sources had
+// held no others; when the sources are named again, the next pass finds these documents answered and sends the rest.
+// The plan need not be the same as before, so neither a changed source nor a changed quota can cause a record to be sent twice.
 //
-// It owns that reasoning. It sends nothing but questions, which it is given as functions, and writes no ledger. What always
+// It owns these conclusions. It only reads, through functions that it is given, and writes no ledger. What always
 // holds: a job that the provider shows is in exactly one row; one that another made under such a name is in none; memory
 // holds rows and notes, never records.
 package adopt
@@ -68,8 +68,8 @@ func Find(ctx context.Context, run runjson.Run, at Place) (*Found, error) {
 	if len(unsent) == 0 {
 		return f, nil
 	}
-	// A job is asked for when its shard lies in the bucket, and a list that is asked a moment later need not show it yet. So
-	// what seems never sent is looked for once more.
+	// A job is created once its shard is in the bucket, and a list that is read a moment later may not show it yet. So the jobs
+	// of shards that seem never sent are looked for once more.
 	var last time.Time
 	for _, id := range unsent {
 		if at := f.notes[id].Uploaded; at.After(last) {
@@ -86,7 +86,7 @@ func Find(ctx context.Context, run runjson.Run, at Place) (*Found, error) {
 	return f, f.findJobs(ctx)
 }
 
-// readIndex finds the parts of the index and reads the notes beside them.
+// readIndex finds the parts of the index and reads their notes.
 func (f *Found) readIndex(ctx context.Context) error {
 	prefix := runjson.IndexPrefix(f.Run.Run)
 	var notes []quarry.ShardID
@@ -204,7 +204,7 @@ func (f *Found) Rows(ctx context.Context, e *effect.Effects, files shardfile.Dir
 	return rows, nil
 }
 
-// row makes a shard's row of its jobs, its note and its part of the index, which lies at path.
+// row makes a shard's row of its jobs, its note and its part of the index, a file at path.
 func (f *Found) row(id quarry.ShardID, path string) (ledger.Shard, error) {
 	jobs := f.jobs[id]
 	last := jobs[len(jobs)-1]
@@ -260,7 +260,7 @@ func (f *Found) fetchPart(ctx context.Context, e *effect.Effects, id quarry.Shar
 	return out.Commit()
 }
 
-// Numbers gives the highest number of a shard of each kind that lies in the bucket or has a row.
+// Numbers gives, for each kind, the highest number of a shard that is in the bucket or has a row.
 func (f *Found) Numbers(rows []ledger.Shard) map[quarry.ShardKind]int {
 	numbers := map[quarry.ShardKind]int{}
 	for id := range f.parts {

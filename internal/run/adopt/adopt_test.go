@@ -242,7 +242,7 @@ func TestAJobThatTheListShowsLateIsFound(t *testing.T) {
 		if found.Jobs() != 1 || w.asked != 2 || time.Since(began) != 10*time.Second {
 			t.Errorf("%d jobs after %s and %d questions, want 1 after 10s and 2", found.Jobs(), time.Since(began), w.asked)
 		}
-		// Nobody waits for what was uploaded long ago.
+		// A shard that was uploaded long ago is not waited for.
 		time.Sleep(time.Hour)
 		w.jobs, began = nil, time.Now()
 		if _, err := adopt.Find(t.Context(), w.run, w.place(10*time.Second)); err != nil || time.Since(began) != 0 {
@@ -305,7 +305,7 @@ func TestAnswersOfThePassBeforeAreTakenOver(t *testing.T) {
 	before := index.Of(effect.New(nil), dir, 1).Known(first.Orders)
 	defer before.Close()
 	p, takes := pass(t, dir, 2, rows, before)
-	// a stands where it stood; b was asked again; lost has no answer; c stands where nothing else does.
+	// a keeps its slot; b was sent again; lost has no answer; c has a slot that was empty.
 	if takes != "umxuxxm" || p.Unchanged != 2 || p.Asked != 2 || p.Documents != 4 {
 		t.Errorf("takes = %s, plan %+v, want umxuxxm", takes, p)
 	}

@@ -33,9 +33,9 @@ func Parts(in shardfile.Dir, rows []ledger.Shard, pass int) []lines.Sorted {
 	return files
 }
 
-// Index writes the index of a pass as its parts have it: the documents that were asked, each at its order, and between and
-// behind them those that only earlier passes asked, whose answers are taken over from the pass before; nil where there is
-// none. What else the sources held nobody knows. It gives the plan that this makes.
+// Index writes the index of a pass from its parts: the documents that were sent, each at its order, and in the free orders
+// those that only earlier passes sent, whose answers are taken over from the pass before (nil if there is none). It cannot know
+// the other documents of the sources. It returns the plan that results.
 func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.Sorted, before *index.Known) (p plan.Plan, err error) {
 	p.Mode = quarry.ModeJob
 	out, err := ix.Create()
@@ -93,7 +93,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 			continue
 		}
 		for p.Orders < l.Order {
-			if more && slot <= p.Orders { // where it stood, if documents were only added
+			if more && slot <= p.Orders { // the same place, if documents were only added
 				err = take()
 			} else {
 				err = add(&index.Entry{Bytes: index.BrokenBytes}, index.Broken, index.Tried{}, -1)
@@ -137,7 +137,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 	return p, nil
 }
 
-// entryOf makes an entry of what a part says. Of the key only what stands in the recordId is known.
+// entryOf makes an entry from a line of a part. Only those digits of the key are known that the recordId contains.
 func entryOf(l *shardfile.Part) index.Entry {
 	e := index.Entry{Hash: index.HashOf(l.ID), Bytes: index.AdoptedBytes}
 	if stem, _, ok := cutLast(string(l.RecordID.Whole()), "-a"); ok {

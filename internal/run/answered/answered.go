@@ -44,8 +44,7 @@ func HowOf(c quarry.Class) How {
 	return None
 }
 
-// Known stands in the place of a shard for an answer that the run was given (--known): its line is a slot of the imported
-// answers.
+// Known takes the place of a shard for an answer that the run was given (--known): its line is a slot of the imported answers.
 const Known quarry.ShardID = "k00000"
 
 // Entry is one attempt that came to an end.

@@ -266,7 +266,7 @@ func TestWhichAttemptsMakeADocumentsResult(t *testing.T) {
 			for _, i := range c.parts {
 				parts = append(parts, c.entries[i])
 			}
-			if !slices.Equal(got.Stands, want) || !slices.Equal(got.Parts, parts) || got.Last != c.last || got.Bad != c.bad {
+			if !slices.Equal(got.Result, want) || !slices.Equal(got.Parts, parts) || got.Last != c.last || got.Bad != c.bad {
 				t.Errorf("Judge = %+v\nwant %+v, last %d, bad %d", got, want, c.last, c.bad)
 			}
 		})

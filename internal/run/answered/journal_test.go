@@ -97,7 +97,7 @@ func TestAJournalGivesItsAttemptsWithTheKeysOfItsPass(t *testing.T) {
 			entry(half(keyOf(2)), "b", 3, 2, answered.Bad, 1),
 			entry(short(3), "c", 0, 1, answered.OK, 2),   // another document has that order
 			entry(short(4), "d", 0, 1, answered.None, 3), // another key
-			entry(short(5), "e", 0, 1, answered.OK, 4),   // behind the index
+			entry(short(5), "e", 0, 1, answered.OK, 4),   // after the end of the index
 		}},
 		{"without", nil, []answered.Entry{
 			entry(short(1), "a", 0, 1, answered.OK, 0), entry(short(2), "b", 3, 2, answered.Bad, 1), entry(short(3), "c", 0, 1, answered.OK, 2),

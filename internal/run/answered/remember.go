@@ -21,8 +21,8 @@ type Sealed struct {
 // atOnce bounds how many outcomes of an old directory are read before they are kept.
 const atOnce = 4_000_000
 
-// Remember adds to the memory of a run the outcomes of shards, and the answers of imported that the documents of passes have. What is
-// there already is not read again, nor is a pass without an index.
+// Remember adds to the memory of a run the outcomes of shards, and the answers of imported that the documents of passes have. It
+// reads neither shards that are there already nor a pass without an index.
 func (f *File) Remember(ctx context.Context, e *effect.Effects, run string, shards []Sealed, imported index.Pass, passes []int) error {
 	news := NewNews(e, run, 0)
 	defer func() { _ = news.Close() }()

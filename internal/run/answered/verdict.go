@@ -8,27 +8,26 @@ import (
 
 // Verdict is what the earlier attempts at what a document asks mean for it.
 type Verdict struct {
-	// Stands are the attempts of which its result is made; none: it has to be asked.
-	Stands []Entry
+	// Result are the attempts that its result is made of; none: it has to be sent.
+	Result []Entry
 	// Last is the highest number of an earlier attempt: the next one has a higher number, so no recordId is used twice.
 	Last int
 	// Bad is how many earlier attempts gave an answer that did not pass its checks: of the record that has the most, among
 	// those that have no good answer.
 	Bad int
-	// Parts are the good answers to parts of a long document that has to be asked, by their numbers: these parts are not asked
+	// Parts are the good answers to parts of a long document that has to be sent, by their numbers: these parts are not sent
 	// again.
 	Parts []Entry
 }
 
-// lastAttempt is the number of an attempt from which on nothing more is asked in a new pass: a quarry.RecordID has at most 64
+// lastAttempt is the attempt number from which a new pass sends a document no more: a quarry.RecordID has at most 64
 // characters, and that of a part has room for numbers up to 999. The pass that reaches it has the numbers in between.
 const lastAttempt = 900
 
-// Judge decides whether a document has its answer already. attempts is how many are made at a record. The first of these holds:
-// an answer that passed its checks stands, the document's own before another's that asks the same; what the provider will
-// refuse again stands as it is; and so do as many bad answers as attempts are made, and whatever came of attempts whose numbers
-// are used up. The entries are those that speak of what
-// the document asks.
+// Judge decides whether a document has its answer already. The entries are all attempts at the document's request; attempts is
+// the most that are made at a record. The result is, in this order: an answer that passed its checks, the document's own before
+// that of another document with the same request; a refusal that the provider would repeat; as many bad answers as attempts are
+// made; whatever the attempts gave, if their numbers are used up.
 func Judge(entries []Entry, id dedupe.Hash, attempts int) Verdict {
 	var v Verdict
 	for i := range entries {
@@ -46,9 +45,9 @@ func Judge(entries []Entry, id dedupe.Hash, attempts int) Verdict {
 	v.Bad = ended.bad()
 	switch {
 	case good[0] != nil:
-		v.Stands = upTo(entries, good[0])
+		v.Result = upTo(entries, good[0])
 	case ended.final(), v.Last >= lastAttempt:
-		v.Stands = slices.Clone(entries)
+		v.Result = slices.Clone(entries)
 	default:
 		for _, e := range good {
 			v.Parts = append(v.Parts, *e)
@@ -58,7 +57,7 @@ func Judge(entries []Entry, id dedupe.Hash, attempts int) Verdict {
 	return v
 }
 
-// better reports whether one good answer stands before another: the document's own, then one that a provider gave, then the
+// better reports whether good answer a is preferred to b: the document's own first, then one that a provider gave, then the
 // earliest.
 func better(a, b *Entry, id dedupe.Hash) bool {
 	if own, other := a.ID == id, b.ID == id; own != other {

@@ -75,7 +75,7 @@ func (c Closing) bestResult(attempts []shardfile.Outcome) *quarry.Result {
 	last := &attempts[len(attempts)-1]
 	res := best(attempts).Result
 	res.Attempts = last.Result.Attempts
-	if last.Left { // it was to be asked again, and nobody did
+	if last.Left { // it was queued for another attempt that was never made
 		kind, message := string(last.Class), ""
 		if c.Unsent > 0 {
 			kind = c.UnsentKind
@@ -170,11 +170,11 @@ func (d *parted) unanswered() int {
 	return 0
 }
 
-// kindUnmerged says that all parts of a document are answered, and nobody was asked to merge them.
+// kindUnmerged says that all parts of a document are answered, and their merge was not sent.
 const kindUnmerged = "not_merged"
 
-// partedResult makes one result of all attempts at a long document: that of the merge, or, where it was never asked, of
-// the part that stood in its way.
+// partedResult makes one result of all attempts at a long document: that of the merge or, if it was never sent, of the part
+// that has no good answer.
 func (c Closing) partedResult(attempts []shardfile.Outcome) *quarry.Result {
 	d := readParted(attempts)
 	var res *quarry.Result
@@ -219,7 +219,7 @@ func made(attempts []shardfile.Outcome) int {
 	return first - 1 + n
 }
 
-// LastAttempt is the highest number of an attempt at any record of a document: the next pass goes on behind it.
+// LastAttempt is the highest number of an attempt at any record of a document: the next pass uses higher numbers.
 func LastAttempt(attempts []shardfile.Outcome) int {
 	n := 0
 	for i := range attempts {

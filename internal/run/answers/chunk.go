@@ -8,7 +8,7 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// Place is where a record stands in its shard, and how many of its attempts count no more: those of earlier passes
+// Place is the position of a record in its shard, and how many of its attempts no longer count: those of earlier passes
 // that gave no answer, and those whose job never reached it or that were refused for their answer schema.
 type Place struct {
 	at, tried int32
@@ -42,7 +42,7 @@ func (p *placed) ReadMember(_ *jsonl.Checker, v *jsonl.Values, name, value []byt
 	}
 }
 
-// Places maps the records of a shard's part of the index, which lies there, to their place in it.
+// Places maps the records of a shard's part of the index, the file at path, to their places in it.
 func Places(path string) (map[quarry.RecordID]Place, error) {
 	places := map[quarry.RecordID]Place{}
 	for p, err := range lines.Read[placed](path) {

@@ -21,7 +21,7 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// Judge holds answers against what was asked.
+// Judge compares answers with their requests.
 type Judge struct {
 	Type      quarry.InvocationType
 	Check     *parse.Checker

@@ -78,7 +78,7 @@ func Factor(cost, forecast quarry.USD) float64 {
 	return float64(cost) / float64(forecast)
 }
 
-// Balance is what stands against the cap.
+// Balance is what counts against the cap.
 type Balance struct {
 	Settled quarry.USD // of what ended
 	Open    Reserve    // of what is under way

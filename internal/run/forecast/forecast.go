@@ -35,12 +35,11 @@ type Learned struct {
 // Texts is what a forecast is made from: what is asked first, and nothing else.
 type Texts struct {
 	weigh.Sums
-	Around        weigh.Around // what stands around each of them
+	Around        weigh.Around // the text around each of them
 	Merges, Parts int64        // of long documents: answers that are merged into one, and of how many, those of earlier passes included
 }
 
-// tokens is what is estimated of all of them; around with what stands around them, which weights that were refitted have in
-// their base.
+// tokens is the estimate for all of them. around adds the text around them, which refitted weights have in their base.
 func (t *Texts) tokens(around bool) tokens.Texts {
 	of := t.Texts()
 	if around {
@@ -96,7 +95,7 @@ func (m Model) Expect(l *Learned, t Texts) Expectation {
 const marksOfPart = 15
 
 // withMerges adds the second stage of long documents: the answers about their parts are read once more, each document's
-// inside a prompt, for an answer whose length nobody has seen yet.
+// inside a prompt, for an answer whose length is not known yet.
 func (m Model) withMerges(e Expectation, l *Learned, t Texts) (input, output tokens.Band) {
 	around := tokens.Default("").Exact(t.Around.For(1))
 	if l != nil {
@@ -107,7 +106,7 @@ func (m Model) withMerges(e Expectation, l *Learned, t Texts) (input, output tok
 	answers := seen.Times(float64(t.Merges) / records)
 	answers.Low, answers.High = part64(answers.Low, unreadLow), part64(answers.High, unreadHigh)
 	read := plus(seen.Times(float64(t.Parts)/records), prompts)
-	read.Low, read.High = part64(read.Low, 0.9), part64(read.High, 1.1) // what stands around an answer is a guess
+	read.Low, read.High = part64(read.Low, 0.9), part64(read.High, 1.1) // the text around an answer is a guess
 	return tokens.Together(e.Input, read), tokens.Together(e.Output, answers)
 }
 

@@ -82,7 +82,7 @@ func TestOpenJobsAreLeftAloneForLonger(t *testing.T) {
 		flex         bool
 		mode         quarry.Mode
 		gated        bool
-		unsent, open time.Duration // before the deadline, beside the margin
+		unsent, open time.Duration // before the deadline, without the margin
 	}{
 		"on demand":                             {false, quarry.ModeOnDemand, false, 125 * time.Minute, 110 * time.Minute},
 		"an open pilot holds the others up":     {false, quarry.ModeOnDemand, true, 125 * time.Minute, 125 * time.Minute},

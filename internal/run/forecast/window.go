@@ -22,8 +22,8 @@ type Window struct {
 // Known reports whether the server says it.
 func (w Window) Known() bool { return w.Tokens > 0 }
 
-// MostOfText is how many tokens one text may have, by the upper end of the estimate. What a server behind the stand-in reads by is not
-// known from the model's id, so the range is that of all public tokenizers, until answers were read.
+// MostOfText is how many tokens one text may have, by the upper end of the estimate. The model's id does not say which tokenizer a
+// server of the stand-in uses, so the range is that of all public tokenizers until answers were read.
 func MostOfText(l *Learned, text quarry.CharClasses) int64 {
 	t := tokens.Texts{Classes: text, Records: 1, Uneven: 1}
 	if l != nil {

@@ -1,9 +1,9 @@
-// Package foreign makes results of a job that somebody else submitted: of its output alone.
+// Package foreign makes results of a job that another program submitted, from its output alone.
 //
-// Such a job says of its records no more than their recordIds. They stand for the documents, in the order of the output.
-// It owns two walks over that output: one that finds which lines repeat a record, and one that judges the others. It asks no
-// provider and has no ledger. What always holds: each record has one result, and its answer is one where any line has one;
-// what does not add up is said in numbers; memory does not grow with the output.
+// Only the recordIds of such a job are known. Each is one document, in the order of the output.
+// It owns two walks over that output: one that finds lines that repeat a record, and one that judges the others. It calls no
+// provider and has no ledger. What always holds: each record has one result, with an answer if any of its lines has one;
+// differences are reported as counts; memory does not grow with the output.
 package foreign
 
 import (
@@ -38,7 +38,7 @@ import (
 	"quarry/internal/run/summary"
 )
 
-// Config says what the answers are held against, and where the results go.
+// Config says how the answers are checked, and where the results go.
 type Config struct {
 	Dir           string // of the results
 	Version       string
@@ -52,7 +52,7 @@ type Config struct {
 	// Unreadable is given each place in the output that is no line of output, as FILE:LINE: reason, in order; nil: they are
 	// only counted.
 	Unreadable func(where string)
-	// Progress is told how many lines were read or collected; nil where nobody looks. total is 0 where it is not known.
+	// Progress is called with how many lines were read or collected, unless it is nil. total is 0 if it is not known.
 	Progress func(step string, done, total int64)
 }
 
@@ -85,7 +85,7 @@ type start struct {
 	file collect.File
 }
 
-// failedBit makes a line with an error come behind all lines with an answer: of two lines for one record the answer stays.
+// failedBit sorts lines with an error after all lines with an answer: if a record has both, the answer is kept.
 const failedBit = 1 << 62
 
 // ErrNoOutput says that there is no output where it was looked for.
@@ -103,8 +103,8 @@ func (e *TwoJobsError) Error() string {
 	return fmt.Sprintf("%d recordIds are in the output of two jobs, the first in %s and in %s", e.Records, e.First, e.Next)
 }
 
-// Collect makes results.jsonl, failed.jsonl and a report in cfg.Dir of the output that lies below a folder, whoever submitted
-// the job. The job may be unknown but for its output. ErrNoOutput where there is none.
+// Collect makes results.jsonl, failed.jsonl and a report in cfg.Dir from the output below the folder from, whichever program
+// submitted the job. Nothing but the output needs to be known of the job. It returns ErrNoOutput if there is none.
 func Collect(ctx context.Context, e *effect.Effects, cfg Config, job quarry.Job, from string) (out Outcome, err error) {
 	tree, err := collect.OpenTree(from)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 	"quarry/internal/run/answers"
 )
 
-// Config says what is read, and what a model's raw output is held against.
+// Config says what is read, and how a model's raw output is checked.
 type Config struct {
 	Path string
 	// Judges are tried one after the other at an output line of Bedrock's; the first that finds a good answer counts.

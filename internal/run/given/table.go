@@ -87,7 +87,7 @@ func readTable(ctx context.Context, cfg Config, in *bufio.Reader, counts *Counts
 	yield(Answer{}, context.Cause(ctx))
 }
 
-// columns finds the columns by their names. In a table of quarry export the members of the answer stand between status and text.
+// columns finds the columns by their names. In a table of quarry export the members of the answer are between status and text.
 func (c *Config) columns(row []string) (t table, reason string) {
 	names := slices.Clone(row)
 	for i := range names {

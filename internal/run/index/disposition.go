@@ -49,7 +49,7 @@ const Stale = 1 << 62
 
 // Tried says how often what a document asks was asked in earlier passes.
 type Tried struct {
-	Last int // the highest number of an attempt: the next one has the number behind it
+	Last int // the highest number of an attempt: the next one has the number after it
 	Bad  int // attempts that gave an answer which did not pass its checks: they count in this pass too
 }
 
@@ -237,8 +237,8 @@ func (p Pass) Decided() iter.Seq2[Decided, error] {
 	}
 }
 
-// MoveToPilot makes documents the pilot's whatever was to become of them, and says how many records that is: those of all
-// parts of the long ones. The column of so many orders is written anew.
+// MoveToPilot moves documents to the pilot, whatever their disposition was, and returns their number of records: of a long
+// document, all parts. It rewrites the column, which has so many orders.
 func (p Pass) MoveToPilot(added map[int64]bool, orders int64) (records int64, err error) {
 	column, err := p.OpenDispositions()
 	if err != nil {

@@ -21,7 +21,7 @@ const keysFile = "keys"
 // givenFile is the order of each document of a pass that takes a given answer by its id, and the answer's slot.
 const givenFile = "given"
 
-// keyKnown is how many bytes of a document's key stand in a recordId.
+// keyKnown is how many bytes of a document's key a recordId contains.
 const keyKnown = 6
 
 // Answer is a good answer that a run was given, as a line of results.

@@ -49,7 +49,7 @@ func Of(e *effect.Effects, run string, pass int) Pass {
 	return Pass{effects: e, dir: filepath.Join(run, "index", fmt.Sprintf("%04d", pass))}
 }
 
-// Path is where a file of the pass lies.
+// Path is the path of a file of the pass.
 func (p Pass) Path(name string) string { return filepath.Join(p.dir, name) }
 
 // Forget removes the index of all passes below one, but for the finished pass that it was joined with: from that one the
@@ -97,11 +97,11 @@ type Entry struct {
 	Bytes uint32      // of its line in the input file, or of the lines of all its parts; or one of the marks below
 }
 
-// What stands in an entry in the place of a length.
+// Values of an entry in the place of a length.
 const (
 	EmptyBytes    = 0              // nothing is left after cleaning
 	BrokenBytes   = 1              // left out
-	AdoptedBytes  = 2              // the line lies elsewhere
+	AdoptedBytes  = 2              // the line is in the bucket
 	TooLargeBytes = math.MaxUint32 // larger than a file may be
 )
 
@@ -281,7 +281,7 @@ func (p Pass) OpenEntries() (*EntryColumn, error) {
 	return &EntryColumn{f: f}, nil
 }
 
-// Of gives the entry of the document of an order; ok is false behind the last one.
+// Of gives the entry of the document of an order; ok is false after the last one.
 func (c *EntryColumn) Of(order int64) (e Entry, ok bool, err error) {
 	if order < 0 {
 		return e, false, nil

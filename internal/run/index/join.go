@@ -17,7 +17,7 @@ type Joined struct {
 	Gone int64 // slots whose documents are not in the sources
 	Lost int64 // of them, those whose documents were in the sources of the pass before
 
-	pairs *dedupe.Sorter // by order: the pair stands where the sorter expects a hash
+	pairs *dedupe.Sorter // by order: the pair takes the place of the hash
 	next  func() (dedupe.Pair, error, bool)
 	stop  func()
 	head  dedupe.Pair
@@ -25,7 +25,7 @@ type Joined struct {
 }
 
 // Join walks the sorted ids of the pass, which has so many orders, and of the one before, writes the sorted ids of this one,
-// and notes which slots are gone: they get a number behind the orders. Without a pass before, which is nil then, it only
+// and notes which slots are gone: they get a number after the orders. Without a pass before, which is nil then, it only
 // writes the ids.
 func (p Pass) Join(ctx context.Context, ids *dedupe.Sorter, orders int64, before *Known) (*Joined, error) {
 	j := &Joined{pairs: dedupe.NewSorter(p.effects, dedupe.Config{Dir: p.Path(sortDir), Name: "pairs"}), stop: func() {}}

@@ -17,10 +17,10 @@ import (
 )
 
 // A pass is one reading of the sources. When a later pass begins, every document of the one before has a slot: its order,
-// or, for a document that was not in the sources any more, a number behind the orders. What is known of a slot lies in
-// columns that can be read at any place; the slots' ids lie sorted by hash, so that two passes are joined by one walk.
+// or, for a document that was no longer in the sources, a number after the orders. The facts about a slot are in columns
+// that can be read at any place; the slots' ids are sorted by hash, so that two passes are joined by one walk.
 
-// The columns of a finished pass, beside those of the index. Those of documents that are gone have the prefix.
+// The columns of a finished pass, in addition to those of the index. Those of documents that are gone have the prefix.
 const (
 	idsFile     = "ids"     // hash of the id and slot, sorted by hash
 	endedFile   = "ended"   // two bytes a slot: how it ended, and how many attempts were made
@@ -77,7 +77,7 @@ func (p Pass) createEnds(prefix string) (*Ends, error) {
 }
 
 // Add says how an order ended, after how many attempts, and how long its line of results is. Orders rise; those between,
-// which have no result, get an offset all the same, which nobody asks for.
+// which have no result, get an offset too, which is never read.
 func (e *Ends) Add(order int64, how Ended, attempts, length int) error {
 	if err := errors.Join(e.reach(order), e.offset()); err != nil {
 		return err
@@ -189,7 +189,7 @@ func (k *Known) read(name string, p []byte, at int64) error {
 	return nil
 }
 
-// column says in which file a slot's values lie, and at which place.
+// column gives the file of a slot's values, and their place in it.
 func (k *Known) column(name string, slot int64) (string, int64) {
 	if slot < k.orders {
 		return name, slot

@@ -13,10 +13,10 @@ import (
 
 const (
 	sameFile = "same.jsonl.zst"
-	sortDir  = "sort" // what is sorted lies here meanwhile
+	sortDir  = "sort" // for the temporary files of sorting
 )
 
-// SortDir is where what is sorted for the pass lies meanwhile.
+// SortDir is the directory for the temporary files of sorting.
 func (p Pass) SortDir() string { return p.Path(sortDir) }
 
 // Repeat is a document that repeats an earlier one: by its id or by what it asks.
@@ -26,7 +26,7 @@ type Repeat struct {
 	Near        int64       // per mille that two texts have in common; 0: they ask the same
 }
 
-// Repeats sorts them by their order: the pair stands where the sorter expects a hash.
+// Repeats sorts them by their order: the pair takes the place of the hash.
 type Repeats struct {
 	pass   Pass
 	sorter *dedupe.Sorter
@@ -88,14 +88,14 @@ func (r *Repeats) addGroups(keys *dedupe.Sorter) error {
 	return nil
 }
 
-// withoutLeftOut gives the keys that stand more than once, without those of documents that are left out for their id:
-// such a document is not asked, so it can give its answer to nobody. Sorted twice, by order and by key again, since
+// withoutLeftOut gives the keys that occur more than once, without those of documents that are left out for their id: such a
+// document is not sent, so no other document can take its answer. They are sorted twice, by order and then by key, since
 // neither list fits into memory.
 func (r *Repeats) withoutLeftOut(keys *dedupe.Sorter) (*dedupe.Sorter, error) {
 	byOrder := dedupe.NewSorter(r.pass.effects, dedupe.Config{Dir: r.pass.SortDir(), Name: "shared"})
 	defer func() { _ = byOrder.Close() }()
 	out := dedupe.NewSorter(r.pass.effects, dedupe.Config{Dir: r.pass.SortDir(), Name: "asked"})
-	add := func(e dedupe.Entry) error { // the order first, the key's two halves behind it
+	add := func(e dedupe.Entry) error { // the order first, then the key's two halves
 		var h dedupe.Hash
 		binary.BigEndian.PutUint64(h[:], uint64(e.Order))
 		copy(h[8:], e.Hash[:8])

@@ -21,9 +21,9 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// Sources may change between the plan and the moment at which a shard is built: hours can pass between them. Every document is then
-// held against its entry in the index. Where another document is in its place, all sources are read once for their ids, and
-// each shard is built from where its documents are now. A document that is nowhere, or that asks something else now, is not
+// Sources may change between the plan and the moment at which a shard is built: hours can pass between them. So every document is
+// compared with its entry in the index. If another document is in its place, all sources are read once for their ids, and
+// each shard is built from the present places of its documents. A document that is gone, or whose request changed, is not
 // sent: it ends this pass failed, of the class source_changed, and the next pass plans it again.
 
 // Places remembers where the documents of a pass are now, from one builder to the next. The zero value knows nothing.

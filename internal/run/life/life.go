@@ -60,7 +60,7 @@ type Config struct {
 	// Answer sends the records of a shard as on-demand calls.
 	Answer func(context.Context, *ledger.Shard) (collect.Output, error)
 
-	Judge   *answers.Judge // what answers are held against
+	Judge   *answers.Judge // checks the answers
 	Model   string         // that was requested
 	Free    bool           // the provider is a stand-in, so answers cost nothing
 	Workers int            // of parsing

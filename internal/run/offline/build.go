@@ -24,8 +24,8 @@ type BuiltFile struct {
 	File    string `json:"file"`
 	Records int64  `json:"records"`
 	Bytes   int64  `json:"bytes"`
-	// CRC64NVME is the checksum that S3 keeps of an object, as its HeadObject and GetObjectAttributes write it: whoever
-	// uploads the file can compare them.
+	// CRC64NVME is the checksum that S3 keeps of an object, as its HeadObject and GetObjectAttributes write it: after an upload
+	// the two can be compared.
 	CRC64NVME string `json:"crc64nvme"`
 }
 

@@ -11,10 +11,10 @@ import (
 	"sync"
 )
 
-// Map does work to each thing of a sequence and gives the outcomes in the order of the things. Work is told which of the
-// workers it is, from 0, so that each can keep what is not to be shared. The first error ends the sequence, at its place in
-// that order; so does the end of the context. The sequence in is read by a goroutine, and outcomes are worked out ahead: at
-// most two a worker.
+// Map calls work for each item of a sequence and gives the outcomes in the order of the items. work gets the number of its
+// worker, from 0, so that each worker can keep state that is not shared. The first error, or the end of the context, ends the
+// sequence, at its place in that order. A goroutine reads the sequence in, and outcomes are made ahead: at most two for each
+// worker.
 func Map[In, Out any](ctx context.Context, workers int, in iter.Seq2[In, error], work func(worker int, in In) (Out, error)) iter.Seq2[Out, error] {
 	type outcome struct {
 		out Out

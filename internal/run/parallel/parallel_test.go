@@ -33,7 +33,7 @@ func TestOutcomesComeInTheOrderOfTheThings(t *testing.T) {
 	t.Parallel()
 	const n = 500
 	for _, workers := range []int{1, 2, 7} {
-		// Each thing waits for the one behind it, as far as another worker can have that: so they end in the wrong order.
+		// Each item waits for the next one, if another worker can have that: so they end in the wrong order.
 		var began [n + 1]chan struct{}
 		for i := range began {
 			began[i] = make(chan struct{})

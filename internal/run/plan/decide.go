@@ -14,7 +14,7 @@ import (
 // ErrNoDocuments says that nothing the sources hold is a document.
 var ErrNoDocuments = errors.New("no documents")
 
-// Findings are what the documents were found to be beside each other and beside the pass before.
+// Findings are the outcome of comparing the documents with each other and with the pass before.
 type Findings struct {
 	Repeats    *index.Repeats
 	Sample     *sample.Pilot                 // of which the pilot is made
@@ -31,9 +31,9 @@ type Findings struct {
 	Carry func() error
 }
 
-// Decide writes what becomes of each document: one byte each, in order; and beside it, whose answer of the pass before is
-// taken over, and how often the others were asked before. It fails with ErrNoDocuments, and writes nothing, where there are
-// none.
+// Decide writes the disposition of each document: one byte each, in order. In further columns it writes whose answer of the pass
+// before is taken over, and how many attempts the others had before. It fails with ErrNoDocuments, and writes nothing, if there
+// are no documents.
 func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error {
 	unusable, err := by.Repeats.Among(by.Sample.Orders())
 	if err != nil {
@@ -159,7 +159,7 @@ func (p *Plan) compare(
 		if earlier, err = by.Recall(order, e); err != nil {
 			return t, -1, Earlier{}, err
 		}
-		if earlier.Stands {
+		if earlier.Answered {
 			return index.Recalled, -1, Earlier{}, by.Carry()
 		}
 	}

@@ -4,9 +4,9 @@ import "quarry/internal/run/index"
 
 // Earlier is what earlier passes have of what a document asks.
 type Earlier struct {
-	Stands bool  // it has its answer, and is not asked
-	Parts  []int // of a long document that does not: those that are answered, in order
-	Tried  index.Tried
+	Answered bool  // it has its answer, and is not sent
+	Parts    []int // of a long document that does not: those that are answered, in order
+	Tried    index.Tried
 }
 
 // spare takes from what is asked those parts of a long document that are answered, and has their answers carried.

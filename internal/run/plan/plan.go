@@ -22,13 +22,13 @@ type Plan struct {
 	Pass       int   `json:"pass"`
 	Items      int64 `json:"items"`      // read from the sources, good or bad
 	Unreadable int64 `json:"unreadable"` // items left out: broken, without id or body
-	SameID     int64 `json:"same_id"`    // items left out: the id stood there before
+	SameID     int64 `json:"same_id"`    // items left out: an earlier item has the id
 	Documents  int64 `json:"documents"`  // Items - Unreadable - SameID
 	Empty      int64 `json:"empty"`
 	Same       int64 `json:"same"` // documents that ask what an earlier one asks
 	TooLarge   int64 `json:"too_large"`
-	Unchanged  int64 `json:"unchanged"`             // their answer of an earlier pass stands
-	Recalled   int64 `json:"recalled"`              // of Unchanged: found among the answers of all earlier passes by what they ask
+	Unchanged  int64 `json:"unchanged"`             // an earlier pass answered them
+	Recalled   int64 `json:"recalled"`              // of Unchanged: found among the answers of all earlier passes by their requests
 	Changed    int64 `json:"changed"`               // known documents that ask something else now
 	Again      int64 `json:"again"`                 // known documents that have no answer yet
 	Stale      int64 `json:"stale"`                 // of Unchanged: they ask something else, and wait for a later pass
@@ -50,8 +50,8 @@ type Plan struct {
 	LineBytes    int64              `json:"line_bytes"`       // of all lines that the input files could hold
 	AskedLines   int64              `json:"asked_line_bytes"` // of those that are asked
 	Classes      quarry.CharClasses `json:"classes"`
-	// Sent is what the texts weigh that are asked about, and Around what stands around each. Without documents in Sent the
-	// plan was made by a version that did not add them up.
+	// Sent sums up the texts that are sent, and Around the text around each. If Sent has no documents, the plan was made by a
+	// version that did not add them up.
 	Sent   weigh.Sums   `json:"sent,omitzero"`
 	Around weigh.Around `json:"around,omitzero"`
 	Shards int64        `json:"shards"`
@@ -62,9 +62,9 @@ type Plan struct {
 	// Against is nil where the plan was made by a version that did not compare.
 	Against *Against `json:"against,omitempty"`
 
-	Orders int64       `json:"orders"` // documents numbered, those left out behind their number included
+	Orders int64       `json:"orders"` // documents with a number, including those that were left out later
 	Mode   quarry.Mode `json:"mode"`
-	Notes  []string    `json:"notes,omitempty"` // what people should know before they go on
+	Notes  []string    `json:"notes,omitempty"` // what people should know before they continue
 
 	// Beyond are documents of Asked that may not fit the back end's context. FitsAt is a cap of length, in estimated tokens, with which
 	// they would; 0: none is worth a name.

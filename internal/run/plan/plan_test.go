@@ -31,7 +31,7 @@ type doc struct {
 	parts int
 }
 
-// findings writes documents into the index of a pass and finds what they are beside each other and beside the pass before.
+// findings writes documents into the index of a pass and compares them with each other and with the pass before.
 func findings(t *testing.T, dir string, n int, pilot int, before *index.Known, docs ...doc) (index.Pass, *plan.Findings) {
 	t.Helper()
 	e := effect.New(nil)

@@ -44,8 +44,8 @@ func (c *recall) of(order int64, e *index.Entry) (plan.Earlier, error) {
 		return plan.Earlier{Tried: index.Tried{Last: c.hits.Alike()}}, err
 	}
 	v := answered.Judge(entries, e.Hash, c.attempts)
-	c.found = append(v.Stands, v.Parts...) // one of them is empty
-	earlier := plan.Earlier{Stands: len(v.Stands) > 0, Tried: index.Tried{Last: max(v.Last, c.hits.Alike()), Bad: v.Bad}}
+	c.found = append(v.Result, v.Parts...) // one of them is empty
+	earlier := plan.Earlier{Answered: len(v.Result) > 0, Tried: index.Tried{Last: max(v.Last, c.hits.Alike()), Bad: v.Bad}}
 	for i := range v.Parts {
 		earlier.Parts = append(earlier.Parts, v.Parts[i].Part)
 	}

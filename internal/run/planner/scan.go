@@ -161,7 +161,7 @@ func (p *planning) scanOne(out *index.Writer, item *prepare.Item, source int, or
 // weightsFile is a scratch file of a pass in the making; see weigh.
 const weightsFile = "weights"
 
-// lookAround looks at what stands around a document's text in its requests.
+// lookAround looks at the text around a document's text in its requests.
 func (p *planning) lookAround(order int64, item *prepare.Item) {
 	part := 0
 	for _, input := range item.Records(1) {

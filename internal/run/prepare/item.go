@@ -16,7 +16,7 @@ type Item struct {
 	Document    quarry.Document // without its body
 	Hash        dedupe.Hash     // of the id
 	Key         quarry.DocumentKey
-	Input       []byte // modelInput, or those of all parts, one behind the other
+	Input       []byte // modelInput, or those of all parts, one after the other
 	Classes     quarry.CharClasses
 	SourceBytes int64 // of the body before cleaning
 	TextBytes   int64 // and after
@@ -25,8 +25,8 @@ type Item struct {
 	Japanese    bool
 	Empty       bool              // nothing is left after cleaning, so nothing is asked
 	Notice      string            // what a person should know of the text
-	Signature   *dedupe.Signature // of the text; nil where nobody looks, or where it is too short for one
-	LeftOut     *quarry.ItemError // set where the item cannot be asked
+	Signature   *dedupe.Signature // of the text; nil without Config.Sign, or if the text is too short for one
+	LeftOut     *quarry.ItemError // set if the item cannot be sent
 
 	parts []part // none where the document is asked as a whole
 	mode  string // body or page; empty: it was not cleaned

@@ -16,7 +16,7 @@ type part struct {
 	head    string
 }
 
-// inParts renders the parts of a long document, one modelInput behind the other.
+// inParts renders the parts of a long document, one modelInput after the other.
 func (c *Config) inParts(p *Item, texts [][]byte, buf []byte) ([]byte, error) {
 	n := len(texts)
 	if n > index.MaxParts {

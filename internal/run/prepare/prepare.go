@@ -1,11 +1,10 @@
-// Package prepare makes documents ready to be asked: it cleans each, puts the prompt around it, and gives what becomes of it,
-// in blocks, on all workers, in the order of the sources.
+// Package prepare turns documents into records: it cleans each document and renders its prompt, in blocks, on all workers, and
+// gives the outcomes in the order of the sources.
 //
-// It joins clean and prompt and owns what both come to for one document: its records, its key, and what is to be known of it
-// without reading it again. It decides nothing about the documents beside each other (which of them repeat, which are the
-// pilot), writes nothing, and knows neither the ledger nor a provider. What always holds: the same document gives the same
-// bytes, on however many workers and in whatever block; what one document holds cannot stop the others; memory holds a few
-// blocks a worker.
+// It joins clean and prompt and owns their outcome for one document: its records, its key, and the facts that spare a second
+// reading. It decides nothing that depends on several documents (which of them repeat, which are the pilot), writes nothing,
+// and knows neither the ledger nor a provider. What always holds: the same document gives the same bytes, for any number of
+// workers and in any block; the content of one document cannot stop the others; memory holds a few blocks for each worker.
 package prepare
 
 import (
@@ -28,8 +27,8 @@ type Config struct {
 	Clean   clean.Config
 	Prompt  *prompt.Renderer
 	Long    *Long           // nil: a document is asked as one record, however long it is
-	Ready   validate.Config // what the modelInput of a ready record is held against
-	Sign    bool            // somebody looks for texts that are nearly equal: each gets its Signature
+	Ready   validate.Config // the rules for the modelInput of a ready record
+	Sign    bool            // each text gets its Signature, to find texts that are nearly equal
 	Workers int             // at least 1
 }
 
@@ -39,7 +38,7 @@ type Long struct {
 	Merge *prompt.Renderer // of the answers about all parts
 }
 
-// Block is a block of documents made ready, in the source's order. What lies in it holds until the next one is asked for.
+// Block is a block of prepared documents, in the source's order. It is valid until the next one is read.
 type Block struct {
 	First quarry.Position
 	Items []Item
@@ -110,7 +109,7 @@ func (c *Config) block(cleaner *clean.Cleaner, b quarry.Block, want Wanted, used
 			}
 			p.Input = buf[start:len(buf):len(buf)]
 		}
-		p.Document.Body, p.Document.ModelInput = nil, nil // the chunk they lie in can go
+		p.Document.Body, p.Document.ModelInput = nil, nil // releases the chunk that holds them
 		if n := len(p.Document.Fields); n > 0 {
 			buf = append(buf, p.Document.Fields...)
 			p.Document.Fields = buf[len(buf)-n : len(buf) : len(buf)]

@@ -41,7 +41,7 @@ type Places struct {
 	at     int64 // order of buf's first document
 }
 
-// Find reads the ids of all documents and joins them with the ids of the plan, which has so many orders. Its files lie in dir
+// Find reads the ids of all documents and joins them with the ids of the plan, which has so many orders. Its files are in dir
 // until Close.
 func Find(ctx context.Context, e *effect.Effects, dir string, planned iter.Seq2[dedupe.Entry, error], orders int64, sources iter.Seq2[Block, error]) (p *Places, err error) {
 	ids := dedupe.NewSorter(e, dedupe.Config{Dir: dir, Name: "now-ids"})

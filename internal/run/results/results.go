@@ -1,9 +1,9 @@
-// Package results writes what a run leaves for people: results.jsonl, with every document once and in the order of the
-// sources, and failed.jsonl, with those that need their attention.
+// Package results writes the files of a run for people: results.jsonl, with every document once and in the order of the
+// sources, and failed.jsonl, with those that need attention.
 //
-// It owns these two files, the sums over them, and the results that are another's: of a document that asks the same, or of
+// It owns these two files, the sums over them, and the results that are copied: from a document with the same request, or from
 // the pass before. It does not make a result of answers, and knows neither the ledger nor a provider. What always holds:
-// whoever sees the results sees the rest; each line is counted as it is written; memory holds one line.
+// results.jsonl appears after all other files; each line is counted as it is written; memory holds one line.
 package results
 
 import (
@@ -24,8 +24,8 @@ const (
 	FailedFile = "failed.jsonl"
 )
 
-// Files are the files that a run leaves for people: all results, and those that need their attention. Beside them
-// lies in the index where each document's line begins, by order.
+// Files are the files of a run for people: all results, and those that need attention. A column of the index has the offset
+// of each document's line, by order.
 type Files struct {
 	results, failed *atomicfile.Writer
 	ends            *index.Ends
@@ -105,7 +105,7 @@ func (f *Files) Abort() {
 // Totals are the totals of what was added so far.
 func (f *Files) Totals() Totals { return f.totals }
 
-// Commit makes the files of a pass of so many orders appear, the results last: whoever sees them sees the rest.
+// Commit makes the files of a pass of so many orders appear, results.jsonl last.
 func (f *Files) Commit(orders int64) error {
 	if err := f.ends.Commit(orders); err != nil {
 		return err

@@ -132,7 +132,7 @@ func TestATwinGetsTheAnswerAndPaysNothing(t *testing.T) {
 	defer taken.Close()
 	must(t, taken.Before(0))
 	must(t, out.Add(0, result("a", quarry.StatusOK), 3, true))
-	must(t, taken.Before(5)) // 3 has no result, and neither has its twin
+	must(t, taken.Before(5)) // 3 and its twin have no result
 	must(t, out.Commit(5))
 	all, ids := read(t, filepath.Join(dir, results.File))
 	if !slices.Equal(ids, []string{"a ok", "twin ok", "like ok"}) {

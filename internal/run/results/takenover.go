@@ -48,7 +48,7 @@ func (t *TakenOver) readOld() (err error) {
 	return err
 }
 
-// Before writes all that stand before an order, which is to be written next: the answers they take over stand in the files by
+// Before writes the results of all orders before the next one to be written: the answers that they copy are in the files by
 // then.
 func (t *TakenOver) Before(before int64) error {
 	for {

@@ -7,34 +7,34 @@ import (
 	"quarry"
 )
 
-// Key is where run.json lies.
+// Key is the key of run.json.
 func Key(id quarry.RunID) string { return id.Prefix() + "run.json" }
 
-// InputKey is where a shard's input file lies. Each has a prefix of its own, since Bedrock takes every .jsonl under a folder.
+// InputKey is the key of a shard's input file. Each has a prefix of its own, since Bedrock takes every .jsonl under a folder.
 func InputKey(id quarry.RunID, shard quarry.ShardID) string {
 	return id.Prefix() + "in/" + string(shard) + "/" + string(shard) + ".jsonl"
 }
 
-// OutputPrefix is where the output of a shard's jobs goes, which must not lie under input.
+// OutputPrefix is the prefix of the output of a shard's jobs, which must not be under that of the input.
 func OutputPrefix(id quarry.RunID, shard quarry.ShardID) string {
 	return id.Prefix() + "out/" + string(shard) + "/"
 }
 
-// IndexPrefix is where the parts of the index lie, and the notes beside them.
+// IndexPrefix is the prefix of the parts of the index and their notes.
 func IndexPrefix(id quarry.RunID) string { return id.Prefix() + "index/" }
 
-// Endings of the names below IndexPrefix, behind the shard's id.
+// Endings of the names below IndexPrefix, after the shard's id.
 const (
 	PartEnding = ".jsonl.zst"
 	NoteEnding = ".json"
 )
 
-// PartKey is where a shard's part of the index lies.
+// PartKey is the key of a shard's part of the index.
 func PartKey(id quarry.RunID, shard quarry.ShardID) string {
 	return IndexPrefix(id) + string(shard) + PartEnding
 }
 
-// NoteKey is where a shard's note lies.
+// NoteKey is the key of a shard's note.
 func NoteKey(id quarry.RunID, shard quarry.ShardID) string {
 	return IndexPrefix(id) + string(shard) + NoteEnding
 }

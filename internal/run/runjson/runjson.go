@@ -1,9 +1,9 @@
-// Package runjson is what a run leaves of itself in its buckets, so that it can be taken over where its directory is lost:
-// run.json, which says what was asked, and a note beside each shard's part of the index, which says which shard that is.
+// Package runjson describes a run in its buckets, so that it can be taken over if its directory is lost: run.json, which has
+// the settings, and a note next to each shard's part of the index, which names the shard.
 //
-// It owns the format of both, the keys under which a run's objects lie, and the token that ties a job to its file. It moves no
-// byte: whoever has the bucket reads and writes. What always holds: what a newer version wrote is refused, never read halfway;
-// what this version writes, every later one reads.
+// It owns the format of both, the keys of a run's objects, and the token that ties a job to its file. It does no I/O: the
+// caller reads and writes the bucket. What always holds: a file of a newer version is refused, never read in part; every later
+// version reads what this version writes.
 package runjson
 
 import (
@@ -55,7 +55,7 @@ type Run struct {
 	Asked
 }
 
-// Note lies beside a shard's part of the index: what must be known of the shard to take its job over.
+// Note is the object next to a shard's part of the index: what must be known of the shard to take its job over.
 type Note struct {
 	Format   int              `json:"format"`
 	Run      quarry.RunID     `json:"run"`
@@ -73,7 +73,7 @@ type Note struct {
 	Asked
 }
 
-// Bytes gives run.json or a note as it lies in the bucket.
+// Bytes gives the content of run.json or of a note.
 func Bytes[T Run | Note](v *T) ([]byte, error) {
 	b, err := json.MarshalIndent(v, "", "  ")
 	return append(b, '\n'), err

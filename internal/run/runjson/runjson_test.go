@@ -130,7 +130,7 @@ func TestWhatIsNotTheRunsIsRefused(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// Objects of runs that were begun lie under these keys.
+// Objects of existing runs have these keys.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	p := id.Prefix()

@@ -16,10 +16,10 @@ import (
 
 // CallLog appends to a shard's calls. A line is durable before its effect is relied upon; many callers share one sync.
 //
-// A disk that fills up must not cost an answer that was paid for. So room for the answer is taken before a call is begun: a
-// file of so many bytes beside the log. Where a line cannot be written any more, no further call can be begun, that room is
-// given back, and the answers that are still to come are written into it; one that finds none stays in memory, and is tried
-// again until Patience has passed.
+// A disk that fills up must not lose an answer that was paid for. So room for the answer is reserved before a call: a file of
+// so many bytes next to the log. Once a line cannot be written, no further call can begin, that room is given back, and the
+// answers that are still to come are written into it. An answer without room stays in memory, and its write is repeated until
+// Patience has passed.
 type CallLog struct {
 	e    *effect.Effects
 	file *effect.OutFile
@@ -115,7 +115,7 @@ func (l *CallLog) flush() {
 	}
 }
 
-// writeAll makes a batch durable. Of a batch that the disk does not take the intents fail, and the rest is kept and tried again.
+// writeAll makes a batch durable. If the disk does not take it, the intents fail, and the rest is kept and tried again.
 func (l *CallLog) writeAll(batch []*waitingLine, needed int64) {
 	l.mu.Lock()
 	full := l.full

@@ -1,10 +1,9 @@
-// Package shardfile is what lies on the disk for one shard.
+// Package shardfile reads and writes the files of one shard.
 //
-// It owns where these files are and the form of their lines: the input file, the shard's part of the index, the calls that
-// were made for it, its journal of outcomes and what it left for further attempts. It does not decide what is asked, judges
-// no answer, and knows neither the ledger nor a provider. What always holds: a file is there whole or not at all, but for
-// the calls, of which each line is durable before its effect is relied upon; memory holds a line, or for one shard the
-// places of its records.
+// It owns their paths and the form of their lines: the input file, the shard's part of the index, the calls that were made for
+// it, its journal of outcomes and its retry queue. It does not decide what is sent, judges no answer, and knows neither the
+// ledger nor a provider. What always holds: a file is complete or absent, except the calls, of which each line is durable
+// before its effect is relied upon; memory holds a line, or for one shard the places of its records.
 package shardfile
 
 import (
@@ -15,14 +14,14 @@ import (
 	"quarry/internal/base/effect"
 )
 
-// Dir is where the files of a run's shards lie.
+// Dir is the directory of the files of a run's shards.
 type Dir struct {
 	effects *effect.Effects
 	dir     string // of the run
-	inputs  string // of the input files, where they lie apart; empty: in the run's directory
+	inputs  string // of the input files, if they have their own; empty: in the run's directory
 }
 
-// In gives the files of the run in a directory. built, where it is not empty, is where the input files alone lie.
+// In gives the files of the run in a directory. built, unless it is empty, is the directory of the input files alone.
 func In(e *effect.Effects, run, built string) Dir {
 	return Dir{effects: e, dir: run, inputs: built}
 }

@@ -26,13 +26,13 @@ type InputFile struct {
 		io.Writer
 		Sum([]byte) []byte
 	}
-	room  func(modelInput []byte) int64 // nil where nobody asks
+	room  func(modelInput []byte) int64 // nil: the room is not needed
 	wrote Written
 	line  []byte
 }
 
 // CreateInput begins a shard's input file and its part of the index. room says how many tokens the answer to a modelInput
-// may have; nil where nobody asks: to look into each body takes time.
+// may have; nil if that is not needed: looking into each body takes time.
 func (d Dir) CreateInput(id quarry.ShardID, room func(modelInput []byte) int64) (*InputFile, error) {
 	for _, path := range []string{d.Input(id), d.Part(id)} {
 		if err := d.effects.MkdirAll(filepath.Dir(path)); err != nil {

@@ -10,7 +10,7 @@ import (
 	"quarry/internal/run/lines"
 )
 
-// Loose keeps outcomes as they come, in any order, and where each lies. Its file is gone when the journal is there.
+// Loose keeps outcomes as they come, in any order, and the place of each. Its file is gone when the journal is there.
 type Loose struct {
 	e      *effect.Effects
 	file   *effect.OutFile

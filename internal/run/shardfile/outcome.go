@@ -11,8 +11,8 @@ type Outcome struct {
 	Order    int64           `json:"order"`
 	RecordID quarry.RecordID `json:"record_id,omitempty"`
 	Class    quarry.Class    `json:"class,omitempty"`
-	Left     bool            `json:"left,omitempty"`    // goes on in a retry shard
-	Parts    int             `json:"parts,omitempty"`   // of a long document: in how many it is asked
+	Left     bool            `json:"left,omitempty"`    // queued for another attempt, in a retry shard
+	Parts    int             `json:"parts,omitempty"`   // of a long document: in how many it is sent
 	Doubled  int64           `json:"doubled,omitempty"` // further lines for the record, which were not kept
 	Earlier  bool            `json:"earlier,omitempty"` // made in an earlier pass, and paid for there
 	Result   quarry.Result   `json:"result"`

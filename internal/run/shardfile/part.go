@@ -2,13 +2,13 @@ package shardfile
 
 import "quarry"
 
-// Part is one line of a shard's part of the index: which document a record stands for. It lies in the bucket before the
-// shard's job exists, so that another machine can take the job over.
+// Part is one line of a shard's part of the index: which document a record is for. It is in the bucket before the shard's job
+// exists, so that another machine can take the job over.
 type Part struct {
 	ID       quarry.DocumentID `json:"id"`
 	Order    int64             `json:"order"`
 	RecordID quarry.RecordID   `json:"record_id"`
-	Sent     Texts             `json:"sent,omitzero"`   // of its modelInput: what the echo in the output is held against
+	Sent     Texts             `json:"sent,omitzero"`   // of its modelInput: compared with the echo in the output
 	Tried    int               `json:"tried,omitempty"` // attempts made in earlier passes
 	Bad      int               `json:"bad,omitempty"`   // of Tried, those that gave an answer which did not pass its checks: they count
 	// Unreached counts attempts whose job was stopped or expired before it looked at the record.
@@ -24,7 +24,7 @@ type Part struct {
 	Sample   *Sampled            `json:"sample,omitempty"`  // of the pilot's documents
 }
 
-// Cleaned says what cleaning made of a document: it stands beside the record in the shard's part of the index.
+// Cleaned says what cleaning changed in a document, in the record's line of the shard's part of the index.
 type Cleaned struct {
 	Mode    string              `json:"mode"`              // body or page
 	Source  int64               `json:"source"`            // bytes before
@@ -33,8 +33,8 @@ type Cleaned struct {
 	Dropped map[string][2]int64 `json:"dropped,omitempty"` // rule → how often, and how many bytes of the source
 }
 
-// Sampled is what is kept of a pilot's document beside its record: what its tokens are weighed against, and what a person
-// sees beside its answer.
+// Sampled is what is kept of a pilot's document with its record: the characters that its tokens are compared with, and the text
+// that a person sees with its answer.
 type Sampled struct {
 	Classes  quarry.CharClasses `json:"classes"`
 	Japanese bool               `json:"japanese,omitempty"`

@@ -10,8 +10,8 @@ import (
 	"quarry/internal/run/index"
 )
 
-// reader copies records out of the spool, once and in order. How long each is stands in the index, and by the
-// keys that stand there too it finds out again which were laid aside.
+// reader copies records out of the spool, once and in order. The index has the length of each, and its key, which shows again
+// which records were set aside.
 type reader struct {
 	spool  *Spool
 	pass   index.Pass
@@ -20,9 +20,9 @@ type reader struct {
 	stop   func()
 	head   index.FirstRecord // that was read and not copied yet
 	held   bool
-	file   int // where the next record lies
+	file   int // of the next record
 	at     int64
-	aside  int64 // where the next record lies that was laid aside
+	aside  int64 // offset of the next record that was set aside
 	asked  askedKeys
 	in     *os.File // the file of that number, where it is open
 	opened int
@@ -38,7 +38,7 @@ type stretch struct {
 	from, to int64
 }
 
-// place finds the next record, and goes on behind it.
+// place finds the next record, and moves past it.
 func (r *reader) place(f *index.FirstRecord) (s stretch) {
 	if f.Pos.Part() == 0 && r.asked.has(f.Key) {
 		s = stretch{laidAside, r.aside, r.aside + f.Bytes}
@@ -66,7 +66,7 @@ func (r *reader) copy(ctx context.Context, out io.Writer, sh *Shard) (records, b
 		r.next, r.stop = iter.Pull2(r.pass.FirstRecords())
 		r.buf = make([]byte, bufferBytes)
 	}
-	var held stretch // records that lie one behind the other go on together
+	var held stretch // consecutive records are copied together
 	for {
 		if !r.held {
 			if r.head, err, r.held = r.next(); err != nil {

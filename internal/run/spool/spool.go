@@ -45,10 +45,9 @@ type Config struct {
 	MaxBytes   int64         // likewise
 }
 
-// Spool keeps records one behind the other. It is cut as pack cuts where nothing repeats and no remainder is short: such a
-// file becomes a shard as it is. The others are copied from it record by record, without being parsed. A record that asks
-// the same as one in its file will hardly be asked: it is laid aside, so that its file can be a shard all the same. One
-// goroutine at a time.
+// Spool keeps records in sequence. It is cut as pack cuts if nothing repeats and no remainder is short: such a file becomes a
+// shard unchanged. Other shards are copied from it record by record, without being parsed. A record with the same request as
+// one in its file will hardly be sent: it is set aside, so that the file can still become a shard. One goroutine at a time.
 type Spool struct {
 	cfg      Config
 	files    []file
@@ -58,7 +57,7 @@ type Spool struct {
 	syncing  chan error
 	sum      hash.Hash
 	asked    askedKeys
-	aside    *atomicfile.Writer // records that were laid aside, one behind the other; nil while there are none
+	aside    *atomicfile.Writer // records that were set aside, in sequence; nil while there are none
 }
 
 // Shard is one of the shards that the records are asked in.
@@ -69,8 +68,8 @@ type Shard struct {
 	Marks          string // marks of the documents that are its own
 }
 
-// file is one file of it: what lies in it, and what was laid aside of the records between its first and the next
-// file's.
+// file is one file of it: its records, and the bytes of those that were set aside between its first record and that of the
+// next file.
 type file struct {
 	pack.Span
 	path  string
@@ -78,8 +77,8 @@ type file struct {
 	aside int64
 }
 
-// askedKeys are the keys of one file. No more are held than a bound, and what is told of a key is the same whenever the
-// same keys come in the same order.
+// askedKeys are the keys of one file. Their number is bounded; the answer to has is the same whenever the same keys come in
+// the same order.
 type askedKeys struct{ keys map[dedupe.Hash]struct{} }
 
 func (a *askedKeys) has(key dedupe.Hash) bool {
@@ -155,7 +154,7 @@ func (s *Spool) flush() error {
 	return err
 }
 
-// sync begins to make the file durable, beside what goes on, so that little is left to wait for at its end. It waits for
+// sync begins to make the file durable while more is written, so that little is left to wait for at its end. It waits for
 // the sync before.
 func (s *Spool) sync() error {
 	s.unsynced = 0
@@ -178,7 +177,7 @@ func (s *Spool) synced() error {
 	return err
 }
 
-// begin begins a file. It lies beside the shards, since a rename does not leave a file system.
+// begin begins a file. It is in the directory of the shards, since a rename cannot leave a file system.
 func (s *Spool) begin(at index.RecordPos) error {
 	path := filepath.Join(s.cfg.Dir, fmt.Sprintf("spool%05d.tmp", len(s.files)+1))
 	out, err := s.cfg.Effects.Create(path)

@@ -46,7 +46,7 @@ func record(order, part int) (quarry.RecordID, []byte) {
 }
 
 // build spools documents in files of at most four records, cuts them into shards that end before these orders, and gives the
-// folder of the build, the shards, what they should hold, and the checksums that were told.
+// folder of the build, the shards, what they should hold, and the checksums that were returned.
 func build(t *testing.T, docs []document, leftOut bool, ends ...int) (dir string, shards []spool.Shard, want [][]byte, sums []string) {
 	t.Helper()
 	e := effect.New(nil)

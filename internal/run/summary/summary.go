@@ -1,8 +1,7 @@
-// Package summary says what a pass came to: the report, made of the plan, the rows of the shards and the sums over the results.
+// Package summary makes the report of a pass from its plan, the rows of its shards and the sums over its results.
 //
-// It owns how these are added up and held against each other, and what of them is money. It reads no file and no ledger, and
-// looks at no clock: rows and sums are given. What always holds: what is counted twice is shown beside each other, never
-// made to agree; what is not known is nil and never 0.
+// It owns how these are added up and compared, and what they cost. It reads no file, no ledger and no clock: rows and sums are
+// given. What always holds: two counts of the same thing are both shown, never made to agree; an unknown value is nil, never 0.
 package summary
 
 import (
@@ -28,7 +27,7 @@ type Pass struct {
 	Rows    []ledger.Shard // those of other passes are passed over
 	Steps   map[string]ledger.Step
 	Before  *report.Expected // what was expected before anything was asked; nil: nothing was said
-	After   *report.Expected // and behind the pilot
+	After   *report.Expected // and after the pilot
 	Home    ledger.Pool      // the model that was asked for, and where a shard is that names no place
 	Prices  *cost.Table
 	Quotas  quarry.Quotas

@@ -8,7 +8,7 @@ import (
 	"quarry/internal/prepare/clean"
 )
 
-// Around is what requests hold beside the texts of their documents, of some that were looked at.
+// Around is the text of requests without the texts of their documents, from a sample of them.
 type Around struct {
 	Records int64              `json:"records"`
 	Classes quarry.CharClasses `json:"classes"`
@@ -31,7 +31,7 @@ func (a *Around) Look(order int64, modelInput []byte, text quarry.CharClasses) {
 	a.Classes.Add(c)
 }
 
-// For gives what stands around so many texts.
+// For gives the text around so many texts.
 func (a *Around) For(records int64) quarry.CharClasses {
 	c := a.Classes
 	if a.Records == 0 {
@@ -48,7 +48,7 @@ func (a *Around) For(records int64) quarry.CharClasses {
 // roles and types are no text.
 func Text(dst, modelInput []byte) []byte { return appendText(dst, modelInput, 0) }
 
-// deepest bounds recursion: requests are not that deep, and what lies deeper weighs nothing.
+// deepest bounds recursion: requests are not that deep, and text that is deeper is not counted.
 const deepest = 64
 
 func appendText(dst, value []byte, depth int) []byte {

@@ -1,5 +1,5 @@
-// Package weigh adds up how much text is asked about: the characters by class of those documents of a pass that are sent, and
-// of what stands around each of them.
+// Package weigh adds up how much text is sent: the characters by class of those documents of a pass that are sent, and
+// of the text around each of them.
 //
 // It owns a scratch file with one entry for each document, which is written while the sources are read, when it is not known
 // yet which documents are sent, and the sums over those that are. It prices nothing and forecasts nothing. What always
@@ -87,7 +87,7 @@ func (s *Sums) Sub(o *Sums) {
 	s.Tokens, s.Squares = max(0, s.Tokens-o.Tokens), max(0, s.Squares-o.Squares)
 }
 
-// Guess takes a share of the characters of all documents, where nobody added up those of the documents that are sent.
+// Guess takes a share of the characters of all documents, if those of the documents that are sent were not added up.
 func Guess(all quarry.CharClasses, documents, records, japanese int64) (s Sums) {
 	if documents < 1 {
 		return s

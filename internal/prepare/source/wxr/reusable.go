@@ -58,7 +58,7 @@ func shared(obj []byte) bool {
 }
 
 // A resolver puts reusable blocks in the place of the references to them. What is not in the file keeps its mark, which the cleaner
-// counts. So does a block's reference to itself, and one that is nested deeper or is longer than the bounds.
+// counts. The same holds for the reference of a block to itself, and for one that is nested deeper or is longer than the bounds.
 type resolver struct {
 	blocks map[string][]byte
 	open   []string // the ids of the blocks that are being put in
