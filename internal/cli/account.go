@@ -45,7 +45,7 @@ func changedText(p *report.Pass) string {
 	} else {
 		other := " changed"
 		if len(p.Settings) > 0 { // their texts need not have
-			other = " ask something else"
+			other = " with another request"
 		}
 		var counts []string
 		for _, c := range []struct {

@@ -95,7 +95,7 @@ func notLocal(s *config.Loaded, op, subject, command string) error {
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: op, Subject: subject, Err: fmt.Errorf("the target is local (%s), and only AWS knows this job or run", s.Origins()["target"]),
-		Hint: "to ask AWS, or the `quarry local` that AWS_ENDPOINT_URL names: " + command + " --target aws",
+		Kind: quarry.BadUsage, Op: op, Subject: subject, Err: fmt.Errorf("it needs --target aws; the target is local (%s)", s.Origins()["target"]),
+		Hint: "run: " + command + " --target aws (which also reaches a `quarry local` that AWS_ENDPOINT_URL names)",
 	}
 }

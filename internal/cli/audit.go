@@ -109,19 +109,20 @@ func (a *App) printAudit(r *audit.Report, dir string) {
 		shards += fmt.Sprintf("; %s under way and not checked", figure.Clause(c.Underway, "shard", "is", "are"))
 	}
 	row("records", "%s", shards)
-	row("raw output", "%s read again; %s what journals and results say", figure.Count(c.RawLines, "line"), figure.Clause(c.Answers, "answer", "is", "are"))
+	row("raw output", "%s read again; %s the journals and results",
+		figure.Count(c.RawLines, "line"), figure.Clause(c.Answers, "answer", "matches", "match"))
 	if c.Earlier > 0 {
-		row("earlier", "%s taken over from earlier passes, as their journals say", figure.Clause(c.Earlier, "result", "was", "were"))
+		row("earlier", "%s taken over from earlier passes, and match their journals", figure.Clause(c.Earlier, "result", "was", "were"))
 	}
 	if c.Calls > 0 {
 		row("calls", "%s, each recorded before it was made", figure.Count(c.Calls, "on-demand call"))
 	}
 	if c.InputFiles > 0 {
-		row("input", "%s what was built", figure.Clause(c.InputFiles, "input file", "is", "are"))
+		row("input", "%s unchanged since they were built", figure.Clause(c.InputFiles, "input file", "is", "are"))
 	}
 	row("tokens", "%s in the raw answers", tokensText(&report.Tokens{Input: c.InputTokens, Output: c.OutputTokens, Unknown: c.Unknown}))
 	for _, d := range shorten(r.Differs) {
-		row("to know", "%s", d)
+		row("note", "%s", d)
 	}
 	for _, f := range shorten(r.Faults) {
 		row("FAULT", "%s", f)

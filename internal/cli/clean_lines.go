@@ -95,7 +95,7 @@ func (c *cleaning) document(doc *quarry.Document) error {
 	if err != nil {
 		return &quarry.ItemError{At: doc.At, ID: doc.ID, Reason: err.Error()}
 	}
-	at := doc.At.String() + ": " + string(doc.ID) + ": "
+	at := fmt.Sprintf("%s: document %q: ", doc.At, doc.ID)
 	if len(text.Text) == 0 {
 		fmt.Fprintln(c.app.Stderr, plain(at+clean.NothingLeft(text.Notice)))
 		if !c.stats {

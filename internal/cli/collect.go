@@ -90,7 +90,7 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 			Hint: "the jobs that had ended are collected; wait for the rest with: quarry collect --watch --dir " + s.Dir,
 		}
 	case !h.Done && !h.Adopted:
-		a.say("some documents were not sent: rerun `quarry run` to send the rest")
+		a.say("the run is not finished: rerun `quarry run` to send what is left")
 	}
 	if n := h.Report.Documents.Invalid + h.Report.Documents.Failed; n > 0 {
 		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%s ended invalid or failed", figure.Count(n, "document")), Hint: "failed.jsonl names each and why"}

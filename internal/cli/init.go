@@ -59,7 +59,8 @@ Exit codes: 0 done · 2 usage`,
 // sampleConfig is quarry.yaml with every setting commented out, so that a default that changes later reaches its users.
 func sampleConfig() string {
 	var b strings.Builder
-	b.WriteString("# Settings of Quarry. Flags and QUARRY_… variables outweigh this file.\n# Take the # away from what you want to set.\n\n")
+	b.WriteString("# Settings of Quarry. Flags and QUARRY_… variables take precedence over this file.\n" +
+		"# Remove the # from each line that you want to set.\n\n")
 	for _, s := range config.All() {
 		value := s.Default
 		if value != "" {
@@ -67,14 +68,14 @@ func sampleConfig() string {
 		}
 		fmt.Fprintf(&b, "# %s\n#%s:%s\n\n", s.Help, s.Key(), value)
 	}
-	b.WriteString("# What is asked. system and user are Go text/templates; {{.Title}} {{.Text}} {{.ID}} {{.URL}} {{.Lang}} {{.Fields.name}}.\n#prompt:\n")
+	b.WriteString("# The prompt. system and user are Go text/templates; {{.Title}} {{.Text}} {{.ID}} {{.URL}} {{.Lang}} {{.Fields.name}}.\n#prompt:\n")
 	for _, part := range []struct{ name, text string }{{"system: |-", prompt.DefaultSystem}, {"user: |-", prompt.DefaultUser}, {"schema:", prompt.DefaultSchema}} {
 		fmt.Fprintf(&b, "#  %s\n", part.name)
 		for line := range strings.Lines(part.text) {
 			b.WriteString(strings.TrimRight("#    "+line, " \n") + "\n")
 		}
 	}
-	b.WriteString("#  # With long: merge, what is asked about a part (the default: these words and user), and about the answers to all parts.\n")
+	b.WriteString("#  # With long: merge, the prompt for a part (the default: these words and user), and for the answers to all parts.\n")
 	for _, part := range []struct{ name, text string }{{"part_user: |-", prompt.DefaultPart + prompt.DefaultUser}, {"merge_user: |-", prompt.DefaultMerge}} {
 		fmt.Fprintf(&b, "#  %s\n", part.name)
 		for line := range strings.Lines(part.text) {
@@ -86,7 +87,7 @@ func sampleConfig() string {
 #  temperature: 0.1
 #  free_text: false               # true: the answer is text, without a schema
 
-# What is kept and dropped of a text: docs/cleaning.md has all rules.
+# What is removed from a text: docs/cleaning.md has all rules.
 #clean:
 #  code: drop                     # or head, keep
 #  code_lines: 5

@@ -42,7 +42,11 @@ func expectedText(e *report.Expected) string {
 	if e.Cost == nil {
 		text += ", price unknown (" + cost.UnknownHelp + ")"
 	} else {
-		text += fmt.Sprintf(", about %s (%s to %s) at list price", e.Cost, e.CostLow, e.CostHigh)
+		text += fmt.Sprintf(", about %s", e.Cost)
+		if low, high := fmt.Sprint(e.CostLow), fmt.Sprint(e.CostHigh); low != high {
+			text += fmt.Sprintf(" (%s to %s)", low, high)
+		}
+		text += " at list price"
 	}
 	if e.Samples == 0 {
 		return text + "; a rough estimate, before any answer was read"
@@ -52,8 +56,8 @@ func expectedText(e *report.Expected) string {
 
 // rangeText gives an estimate with how far it may be off, in percent of it.
 func rangeText(r report.Range) string {
-	if r.Estimate <= 0 {
-		return "0"
+	if r.Estimate <= 0 || r.Low == r.High {
+		return figure.Thousands(r.Estimate)
 	}
 	below, above := 100*float64(r.Estimate-r.Low)/float64(r.Estimate), 100*float64(r.High-r.Estimate)/float64(r.Estimate)
 	if d := below - above; d < 0.1 && d > -0.1 {

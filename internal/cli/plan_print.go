@@ -20,7 +20,8 @@ func (a *App) printForecast(s *config.Settings, f *offline.Forecast) {
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, plain(fmt.Sprintf(format, args...)))
 	}
-	row("documents", "%s: %s, %s empty, %s identical to another", figure.Thousands(p.Documents), figure.Agree(p.Asked, "is to be sent", "are to be sent"), figure.Thousands(p.Empty), figure.Thousands(p.Same))
+	row("documents", "%s: %s to send, %s empty, %s identical to another",
+		figure.Thousands(p.Documents), figure.Thousands(p.Asked), figure.Thousands(p.Empty), figure.Thousands(p.Same))
 	if n := p.Unreadable + p.SameID; n > 0 {
 		row("left out", "%s could not be read", figure.Count(n, "item"))
 	}
@@ -35,7 +36,7 @@ func (a *App) printForecast(s *config.Settings, f *offline.Forecast) {
 	row("model", "%s", s.Model)
 	basis := f.Basis
 	if p.Asked == 0 {
-		basis = "nothing is to be sent"
+		basis = "nothing to send"
 	}
 	row("tokens", "about %s in (%s to %s), %s out (%s to %s): %s", figure.Thousands(f.Tokens.Estimate), figure.Thousands(f.Tokens.Low), figure.Thousands(f.Tokens.High),
 		figure.Thousands(f.Output.Estimate), figure.Thousands(f.Output.Low), figure.Thousands(f.Output.High), basis)

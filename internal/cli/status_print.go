@@ -27,7 +27,7 @@ func shardTable(id, dir string, shards []ledger.Shard) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "run %s in %s\n", id, dir)
 	if len(shards) == 0 {
-		b.WriteString("nothing of it is planned, and nothing was sent: the run command plans and sends it (quarry run SOURCE)\n")
+		b.WriteString("nothing is planned and nothing was sent; start with: quarry run SOURCE\n")
 		return b.String()
 	}
 	w := tabwriter.NewWriter(&b, 2, 8, 2, ' ', 0)

@@ -22,8 +22,8 @@ func (a *App) validateCommand() *cobra.Command {
 		Long: `Validate checks the input files of one job, whether Quarry or another program wrote them: strict
 JSON, recordIds that are unique over all files, modelInput as the model's family expects it, and
 sizes and counts against the limits. It prints each fault on stderr as FILE:LINE: reason, in the
-order of files and lines. Of more than 196,608 recordIds, the duplicates among the rest are listed
-after the last file.
+order of files and lines. If there are more than 196,608 recordIds, duplicates of the others are
+listed after the last file.
 
 Exit codes: 0 done · 2 usage · 3 a fault was found · 130 interrupted`,
 		Example: `  quarry validate batch/*.jsonl`,

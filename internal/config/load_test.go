@@ -51,7 +51,7 @@ func TestFilesThatCannotBeMeant(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
 		"an unknown setting":                {"mode: flex\nmodle: x\n", `:2: unknown setting "modle"`},
 		"an unknown setting of the prompt":  {"prompt:\n  sytem: x\n", `:2: unknown setting "sytem" in prompt`},
-		"a value outside of its set":        {"target: moon\n", `"moon" is none of local, aws`},
+		"a value outside of its set":        {"target: moon\n", `"moon" is not one of local, aws`},
 		"a list for one value":              {"model: []\n", "model: want one plain value"},
 		"a mapping for one value":           {"model: {a: b}\n", "model: want one plain value"},
 		"a mapping inside of a mapping":     {"tag: {a: {b: c}}\n", "tag: want a mapping of plain values"},
@@ -195,8 +195,8 @@ func TestTheExampleIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range config.All() {
-		if !regexp.MustCompile(`(?m)^#?` + s.Key() + `:`).Match(b) {
-			t.Errorf("examples/quarry.yaml does not name every setting; add what `quarry init` writes:\n# %s\n#%s: %s", strings.ReplaceAll(s.Help, "`", ""), s.Key(), s.Default)
+		if !regexp.MustCompile(`(?m)^# ` + regexp.QuoteMeta(s.Help) + `\n#?` + s.Key() + `:`).Match(b) {
+			t.Errorf("examples/quarry.yaml lacks what `quarry init` writes:\n# %s\n#%s: %s", s.Help, s.Key(), s.Default)
 		}
 	}
 	got, err := config.Load(config.Input{File: path})

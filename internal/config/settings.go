@@ -119,7 +119,7 @@ func choice(name, value, def, help string, of []string, at func(*Settings) *stri
 	plain := c.set
 	c.set = func(s *Settings, v []string) error {
 		if last := v[len(v)-1]; !slices.Contains(of, last) {
-			return fmt.Errorf("%q is none of %s", last, strings.TrimPrefix(strings.Join(of, ", "), ", "))
+			return fmt.Errorf("%q is not one of %s", last, strings.TrimPrefix(strings.Join(of, ", "), ", "))
 		}
 		return plain(s, v)
 	}

@@ -43,7 +43,7 @@ var all = sync.OnceValue(func() []Setting {
 			func(s *Settings) *int64 { return &s.RefreshMax }),
 		money("max-usd", "", "spending cap in US dollars: the run stops before the call that could exceed it",
 			func(s *Settings) **quarry.USD { return &s.MaxUSD }),
-		deadline("by", "", "with --mode auto: finish by this time, such as 2026-12-01T06:00:00Z, or 6h after the start",
+		deadline("by", "", "with --mode auto: finish by this time (such as 2026-12-01T06:00:00Z) or within this duration (6h)",
 			func(s *Settings) *string { return &s.By }),
 		text("prices", "FILE", "", "file of prices that take precedence over the built-in ones, as quarry prices --refresh writes it",
 			func(s *Settings) *string { return &s.Prices }),

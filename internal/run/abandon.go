@@ -80,13 +80,7 @@ func (r *Run) refusal(ctx context.Context) error {
 }
 
 // sent reports whether a shard may have reached the provider.
-func sent(s *ledger.Shard) bool {
-	switch s.State {
-	case quarry.ShardPlanned, quarry.ShardBuilt, quarry.ShardUploaded:
-		return len(s.Past) > 0
-	}
-	return true
-}
+func sent(s *ledger.Shard) bool { return s.Sent() }
 
 // freeUnsent lets shards that were not sent go to the places that this command names.
 func (r *Run) freeUnsent(ctx context.Context, rows []ledger.Shard) error {

@@ -32,4 +32,4 @@ func (r *Run) stopError() error {
 }
 
 // ErrStopRequested says that another process asked this one to stop.
-var ErrStopRequested = errors.New("asked to stop; what was finished is kept")
+var ErrStopRequested = errors.New("stopped by `quarry stop`; what was finished is kept")

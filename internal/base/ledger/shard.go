@@ -28,6 +28,15 @@ type Shard struct {
 	Detail
 }
 
+// Sent reports whether the shard may have reached the provider, now or as an earlier job attempt.
+func (s *Shard) Sent() bool {
+	switch s.State {
+	case quarry.ShardPlanned, quarry.ShardBuilt, quarry.ShardUploaded:
+		return len(s.Past) > 0
+	}
+	return true
+}
+
 // held is the due time of a row that waits until there is room for it.
 var held = time.UnixMilli(math.MaxInt64)
 

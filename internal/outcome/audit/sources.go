@@ -53,19 +53,23 @@ func (a *audit) sources(ctx context.Context) error {
 	switch {
 	case lost == 0 && len(al.extra) == 0:
 	case a.checked.SourceIDs == 0:
-		a.found.differ("the sources have no id: they are empty now, or this command reads them with other settings than the run")
+		a.found.differ("no document was found in the sources: they are empty now, or this command reads them with other settings than the run " +
+			"(after `quarry run --records`, use `quarry audit --records`)")
 		a.checked.SourcesRead = false
 	case matched == 0:
-		a.found.differ("none of the %s in the sources is in the index: this command reads them with other settings than the run", figure.Count(a.checked.SourceIDs, "id"))
+		a.found.differ("none of the %s in the sources is in the index: this command reads them with other settings than the run",
+			figure.Count(a.checked.SourceIDs, "id"))
 		a.checked.SourcesRead = false
 	case a.cfg.Changed != "":
-		a.found.differ("the sources have %s that are not in the index, and lack %s that are: %s", figure.Count(len(fresh), "document"), figure.Thousands(lost), a.cfg.Changed)
+		a.found.differ("%s of the sources not in the index, and %s of the index not in the sources: %s",
+			figure.Clause(len(fresh), "document", "is", "are"), figure.Clause(lost, "document", "is", "are"), a.cfg.Changed)
 	default:
 		for _, h := range fresh {
 			a.found.name(missing, h.id, "", "it is in the sources but not in the run")
 		}
 		if lost > 0 {
-			a.found.fault("the index has %s that the sources do not have there, the first of order %d", figure.Count(lost, "document"), firstLost)
+			a.found.fault("%s of the index not at their place in the sources, the first of order %d",
+				figure.Clause(lost, "document", "is", "are"), firstLost)
 		}
 	}
 	return nil

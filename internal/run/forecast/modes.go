@@ -96,14 +96,13 @@ func (m *ModePlan) asCalls(w Work) {
 	burndown := max(q.Burndown, 1)
 	if q.TPM > 0 {
 		minutes = float64(u.InputTokens+u.OutputTokens*burndown) / float64(q.TPM)
-		m.TimeBasis = fmt.Sprintf("a quota of %s per minute, of which each output token uses %s", figure.Count(q.TPM, "token"), figure.Thousands(burndown))
+		m.TimeBasis = fmt.Sprintf("the full quota of %s per minute, where an output token counts as %s", figure.Count(q.TPM, "token"), figure.Thousands(burndown))
 	}
 	if q.RPM > 0 {
 		if byRequests := float64(w.Stages) / float64(q.RPM); byRequests > minutes {
-			minutes, m.TimeBasis = byRequests, fmt.Sprintf("a quota of %s per minute", figure.Count(q.RPM, "request"))
+			minutes, m.TimeBasis = byRequests, fmt.Sprintf("the full quota of %s per minute", figure.Count(q.RPM, "request"))
 		}
 	}
-	m.TimeBasis += ", used fully"
 	if m.Mode == quarry.ModeFlex {
 		m.TimeBasis += "; flex requests wait for others"
 	}

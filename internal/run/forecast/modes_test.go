@@ -82,9 +82,9 @@ func TestTheTimeOfCallsIsWhatTheTighterQuotaTakes(t *testing.T) {
 		seconds float64
 		basis   string
 	}{
-		"tokens bind":    {quarry.Quotas{TPM: 60_000, RPM: 1000, Burndown: 5}, 120, "a quota of 60,000 tokens per minute, of which each output token uses 5, used fully"},
-		"requests bind":  {quarry.Quotas{TPM: 6_000_000, RPM: 60}, 120, "a quota of 60 requests per minute, used fully"},
-		"requests alone": {quarry.Quotas{RPM: 240}, 30, "a quota of 240 requests per minute, used fully"},
+		"tokens bind":    {quarry.Quotas{TPM: 60_000, RPM: 1000, Burndown: 5}, 120, "the full quota of 60,000 tokens per minute, where an output token counts as 5"},
+		"requests bind":  {quarry.Quotas{TPM: 6_000_000, RPM: 60}, 120, "the full quota of 60 requests per minute"},
+		"requests alone": {quarry.Quotas{RPM: 240}, 30, "the full quota of 240 requests per minute"},
 		"none is known":  {quarry.Quotas{}, 0, "the quotas of on-demand calls are not known"},
 	} {
 		work.Quotas = tt.quotas

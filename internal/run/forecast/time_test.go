@@ -135,7 +135,7 @@ func TestWaysSayWhatTheirTimeIsMadeFrom(t *testing.T) {
 		},
 		"tokens bind": {
 			forecast.Done{Records: 10, Usage: u, Jobs: span(10, 0, 2), Quotas: quarry.Quotas{TPM: 70_000, RPM: 1000, Burndown: 5, Source: "file"}},
-			[3]way{{-1, report.Assumed, "10 calls"}, {120, report.Computed, "of which each output token uses 5; file"}, {120, report.Measured, "the end of the last"}},
+			[3]way{{-1, report.Assumed, "10 calls"}, {120, report.Computed, "where an output token counts as 5; file"}, {120, report.Measured, "the end of the last"}},
 		},
 	} {
 		ways := claude().Ways(&tt.done)

@@ -94,7 +94,7 @@ func (p Prices) atQuota(d *Done) report.Way {
 	var seconds float64
 	if q.TPM > 0 {
 		seconds = 60 * float64(d.Usage.InputTokens+d.Usage.OutputTokens*max(q.Burndown, 1)) / float64(q.TPM)
-		w.From = fmt.Sprintf("%s per minute, of which each output token uses %s", figure.Count(q.TPM, "token"), figure.Thousands(max(q.Burndown, 1)))
+		w.From = fmt.Sprintf("%s per minute, where an output token counts as %s", figure.Count(q.TPM, "token"), figure.Thousands(max(q.Burndown, 1)))
 	}
 	if byRequests := 60 * float64(d.Records) / float64(max(q.RPM, 1)); q.RPM > 0 && byRequests > seconds {
 		seconds = byRequests

@@ -187,7 +187,7 @@ func (c *Column) Of(order int64) (int, error) {
 		n, err := c.f.ReadAt(c.buf[:cap(c.buf)], order*c.size)
 		if int64(n) < c.size {
 			c.buf = c.buf[:0]
-			return 0, fmt.Errorf("read what becomes of document %d: %w", order, err)
+			return 0, fmt.Errorf("read the disposition of document %d: %w", order, err)
 		}
 		c.buf, c.at = c.buf[:n], order
 	}

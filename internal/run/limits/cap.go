@@ -46,7 +46,8 @@ func (c *Cap) Check(costs *Costs, rows []ledger.Shard, s *ledger.Shard) (verdict
 		c.through[s.ID] = s.State != quarry.ShardPlanned
 		return verdict.Go{}, nil
 	case b.Open.Worst > 0 || b.Earlier:
-		why := fmt.Sprintf("the cap of %s: %s settled, open shards need %s, this one needs %s", c.limit, b.Settled, b.Open.Needs(), own.Needs())
+		why := fmt.Sprintf("the cap of %s: %s spent, up to %s reserved for open shards, up to %s needed for this one",
+			c.limit, b.Settled, b.Open.Needs(), own.Needs())
 		return verdict.Wait{Why: why, For: time.Second}, nil
 	}
 	reached := c.reached(s, &b, own)
@@ -61,21 +62,21 @@ func (c *Cap) Check(costs *Costs, rows []ledger.Shard, s *ledger.Shard) (verdict
 	if !ok {
 		return nil, reached
 	}
-	why := fmt.Sprintf("the cap of %s leaves %s, and shard %s of %s may cost %s",
+	why := fmt.Sprintf("the cap of %s leaves %s, and shard %s of %s could cost up to %s",
 		c.limit, b.Left(c.limit), s.ID, figure.Count(s.Records, "record"), own.Needs())
 	return verdict.Cut{Least: least, Most: most, Bytes: bytes, Why: why, Else: reached}, nil
 }
 
 // reached is the error of a shard that may cost more than is left.
 func (c *Cap) reached(s *ledger.Shard, b *forecast.Balance, own forecast.Reserve) error {
-	how := fmt.Sprintf("a shard reserves %.2f tokens per byte of input and max_tokens per answer", b.Ratio)
+	how := fmt.Sprintf("the reserve assumes %.2f tokens for each byte of input and max_tokens for each answer", b.Ratio)
 	if own.Needs() < own.Worst {
-		how = "a shard reserves twice the upper end of its forecast"
+		how = "the reserve is twice the upper end of the forecast"
 	}
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "submit shard", Subject: string(s.ID),
-		Err:  fmt.Errorf("it may cost %s, %s is spent and the cap is %s", own.Needs(), b.Settled, c.limit),
-		Hint: "raise --max-usd and rerun the same command: it continues, and the answers are kept; " + how,
+		Err:  fmt.Errorf("it could cost up to %s; %s of the cap of %s is spent", own.Needs(), b.Settled, c.limit),
+		Hint: "raise --max-usd, then rerun the same command; it resumes and keeps all answers (" + how + ")",
 	}
 }
 

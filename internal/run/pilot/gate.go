@@ -44,20 +44,20 @@ func (g Gate) Judge(p *Outcome) Verdict {
 func (g Gate) Blocked(v Verdict, p *Outcome, failed []report.Failure, sources, path string) *quarry.Error {
 	text := fmt.Sprintf("%s of %s good (%s); at least %.0f %% are needed",
 		figure.Thousands(p.OK), figure.Clause(p.Judged, "answer", "is", "are"), ClassesText(p.Classes), 100*g.MinValid)
-	hint := "change the prompt, the schema or the model, or " + sources + ", and rerun; or lower --pilot-min-valid"
+	hint := "Change the prompt, the schema or the model, or " + sources + ", then rerun the same command; or lower --pilot-min-valid."
 	if v == Unanswered {
 		text = fmt.Sprintf("no record was answered in %s (%s)", figure.Count(int64(g.Attempts), "attempt"), ClassesText(p.Classes))
-		hint = "`quarry status` shows the jobs of the pilot; fix the cause and rerun"
+		hint = "`quarry status` shows the jobs of the pilot. Fix the cause, then rerun the same command."
 	}
 	for i := range failed {
 		text += "\n" + failures.Text(&failed[i])
 	}
 	if len(failed) > 0 && failed[0].Hint != "" {
-		hint = strings.TrimSuffix(failed[0].Hint, ".") + "; " + hint
+		hint = strings.TrimSuffix(failed[0].Hint, ".") + ". " + hint
 	}
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "pass the pilot", Subject: "of " + figure.Count(p.Records, "document"), Err: errors.New(text),
-		Hint: hint + "; all failures: " + path,
+		Hint: hint + " All failures: " + path,
 	}
 }
 

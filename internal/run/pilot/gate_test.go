@@ -50,7 +50,7 @@ func TestABlockedPilotSaysWhyAndWhatHelps(t *testing.T) {
 	for v, want := range map[pilot.Verdict][]string{
 		pilot.TooFewGood: {
 			"2 of 10 answers are good (8 not_json, 2 ok); at least 70 % are needed", "8 × not_json: no JSON", "1 × truncated: cut off",
-			"hint: look at the answers; change the prompt, the schema or the model, or correct the sources, and rerun", "all failures: failed.jsonl",
+			"hint: look at the answers. Change the prompt, the schema or the model, or correct the sources, then rerun", "All failures: failed.jsonl",
 		},
 		pilot.Unanswered: {"no record was answered in 4 attempts (8 not_json, 2 ok)", "`quarry status` shows the jobs of the pilot"},
 	} {

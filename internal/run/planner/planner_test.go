@@ -141,11 +141,11 @@ func TestWhatBecomesOfEachItem(t *testing.T) {
 			docs: []string{"a=one", "broken", "c=three"}, want: plan.Plan{Items: 3, Unreadable: 1, Documents: 2, Asked: 2}, mark: "mm", said: "left_out memory:2: no id",
 		},
 		"a document without text is skipped": {
-			docs: []string{"a=one", "b=<p> </p>"}, want: plan.Plan{Items: 2, Documents: 2, Empty: 1, Asked: 1}, mark: "me", said: "skipped memory:2: b: nothing left after cleaning",
+			docs: []string{"a=one", "b=<p> </p>"}, want: plan.Plan{Items: 2, Documents: 2, Empty: 1, Asked: 1}, mark: "me", said: `skipped memory:2: document "b": nothing left after cleaning`,
 		},
 		"a record larger than an input file is left out": {
 			docs: []string{"a=one", "b=" + strings.Repeat("long ", 1000)}, set: func(c *planner.Config) { c.MaxLine = 4000 },
-			want: plan.Plan{Items: 2, Documents: 2, TooLarge: 1, Asked: 1}, mark: "ml", said: "left_out memory:2: b: ",
+			want: plan.Plan{Items: 2, Documents: 2, TooLarge: 1, Asked: 1}, mark: "ml", said: `left_out memory:2: document "b": `,
 		},
 		"equal texts are sent once": {docs: []string{"a=one", "b=one", "c=one"}, want: plan.Plan{Items: 3, Documents: 3, Same: 2, Asked: 1}, mark: "mss"},
 		"an id that comes again is left out": {

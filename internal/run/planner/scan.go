@@ -82,7 +82,7 @@ read:
 				return err
 			}
 			if !item.Empty && notices.Add(item.Notice) {
-				p.Watch.Note(item.Document.At.String() + ": " + string(item.Document.ID) + ": " + item.Notice)
+				p.Watch.Note(about(item, item.Notice))
 			}
 			order++
 		}
@@ -126,14 +126,14 @@ func (p *planning) scanOne(out *index.Writer, item *prepare.Item, source int, or
 	switch {
 	case item.Empty:
 		why := clean.NothingLeft(item.Notice)
-		p.Watch.Send(event.Event{Kind: event.ItemSkipped, Text: item.Document.At.String() + ": " + string(item.Document.ID) + ": " + why})
+		p.Watch.Send(event.Event{Kind: event.ItemSkipped, Text: about(item, why)})
 		if err := out.AddSkipped(p.unasked(order, item, quarry.StatusSkipped, quarry.KindEmpty, why)); err != nil {
 			return err
 		}
 	case size >= index.TooLargeBytes || (p.MaxLine > 0 && longest > p.MaxLine):
 		e.Bytes = index.TooLargeBytes
-		message := fmt.Sprintf("%s, an input file may have %s", figure.Count(longest, "byte"), figure.Thousands(p.MaxLine))
-		p.Watch.Send(event.Event{Kind: event.ItemLeftOut, Text: item.Document.At.String() + ": " + string(item.Document.ID) + ": " + message})
+		message := fmt.Sprintf("its record has %s, and an input file may have %s", figure.Count(longest, "byte"), figure.Thousands(p.MaxLine))
+		p.Watch.Send(event.Event{Kind: event.ItemLeftOut, Text: about(item, message)})
 		if err := out.AddSkipped(p.unasked(order, item, quarry.StatusFailed, "too_large", message)); err != nil {
 			return err
 		}
@@ -160,6 +160,11 @@ func (p *planning) scanOne(out *index.Writer, item *prepare.Item, source int, or
 
 // weightsFile is a scratch file of a pass in the making; see weigh.
 const weightsFile = "weights"
+
+// about names a document and its place before a message.
+func about(item *prepare.Item, message string) string {
+	return fmt.Sprintf("%s: document %q: %s", item.Document.At, item.Document.ID, message)
+}
 
 // lookAround looks at the text around a document's text in its requests.
 func (p *planning) lookAround(order int64, item *prepare.Item) {

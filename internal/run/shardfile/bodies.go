@@ -39,14 +39,14 @@ func (in *Bodies) At(place int) ([]byte, error) {
 	if in.file == nil {
 		f, err := in.open()
 		if err != nil {
-			return nil, fmt.Errorf("read what was asked: %w", err)
+			return nil, fmt.Errorf("read the records that were sent: %w", err)
 		}
 		in.file, in.in = f, bufio.NewReaderSize(f, 1<<20)
 	}
 	for {
 		line, err := in.line(in.next == place)
 		if err != nil {
-			return nil, fmt.Errorf("read what was asked, record %d: %w", place+1, err)
+			return nil, fmt.Errorf("read record %d that was sent: %w", place+1, err)
 		}
 		in.next++
 		if in.next <= place {

@@ -51,6 +51,25 @@ func (p *Pass) pricesAt(place ledger.Pool) forecast.Prices {
 // home are the prices of the model that was asked for.
 func (p *Pass) home() forecast.Prices { return p.pricesAt(p.Home) }
 
+// notes are those of the plan. They say how documents were sent, so a pass that has sent none of its shards has another note.
+func (p *Pass) notes() []string {
+	unsent := false
+	for i := range p.Rows {
+		s := &p.Rows[i]
+		switch {
+		case s.Pass != p.Plan.Pass:
+		case s.Sent():
+			return append([]string{}, p.Plan.Notes...)
+		default:
+			unsent = true
+		}
+	}
+	if unsent {
+		return []string{"nothing was sent yet"}
+	}
+	return append([]string{}, p.Plan.Notes...)
+}
+
 // Report adds it all up. What only the run knows is left to it: its id, its sources, the time that it took in all.
 func (p *Pass) Report() report.Report {
 	t := p.Totals
@@ -61,7 +80,7 @@ func (p *Pass) Report() report.Report {
 			Partial: t.Partial, Waiting: t.Waiting,
 		},
 		Tokens: report.Tokens{Input: t.Usage.InputTokens, Output: t.Usage.OutputTokens, CacheRead: t.Usage.CacheReadTokens, CacheWrite: t.Usage.CacheWriteTokens, Unknown: t.Usage.Unknown},
-		Notes:  append([]string{}, p.Plan.Notes...), Jobs: []report.Job{}, AnsweredBy: t.Models, Samples: t.Samples,
+		Notes:  p.notes(), Jobs: []report.Job{}, AnsweredBy: t.Models, Samples: t.Samples,
 	}
 	rep.Duplicates = p.duplicates()
 	if g := p.Plan.Given; g != nil {

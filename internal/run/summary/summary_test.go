@@ -1,6 +1,7 @@
 package summary_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,25 @@ func TestAPassIsAddedUp(t *testing.T) {
 	}
 	if len(rep.Ways) != 3 || len(rep.Notes) != 1 || rep.Target != "aws" {
 		t.Errorf("%d ways, notes %v, target %s", len(rep.Ways), rep.Notes, rep.Target)
+	}
+}
+
+func TestAPassThatSentNothingSaysSo(t *testing.T) {
+	t.Parallel()
+	p := ended()
+	for i := range p.Rows[:2] {
+		p.Rows[i].State = quarry.ShardPlanned
+	}
+	if got := p.Report().Notes; !slices.Equal(got, []string{"nothing was sent yet"}) {
+		t.Errorf("notes %q of a pass that sent nothing", got)
+	}
+	p.Rows[0].Past = []ledger.Job{{Name: "quarry-a"}} // its job failed, and it will be sent again
+	if got := p.Report().Notes; !slices.Equal(got, []string{"noted"}) {
+		t.Errorf("notes %q of a pass that sent a shard, want the plan's", got)
+	}
+	p.Rows = nil
+	if got := p.Report().Notes; !slices.Equal(got, []string{"noted"}) {
+		t.Errorf("notes %q of a pass without shards, want the plan's", got)
 	}
 }
 

@@ -41,7 +41,7 @@ func (d *disk) fill() {
 	defer d.mu.Unlock()
 	if d.full == nil {
 		d.full = make(chan struct{})
-		d.log.Error("the disk is full: nothing is asked until there is room; what was asked is kept in memory")
+		d.log.Error("the disk is full: no record goes to the model until there is room; answers that have no room are kept in memory")
 	}
 }
 

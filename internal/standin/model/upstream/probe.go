@@ -48,7 +48,7 @@ func (p *Pool) Probe(ctx context.Context, wait time.Duration) error {
 		}
 		if !logged {
 			logged = true
-			p.notice("%v; it is asked again for %s", first, wait)
+			p.notice("%v; retrying for up to %s", first, wait)
 		}
 		if err := sleep(ctx, min(time.Second, left)); err != nil {
 			return context.Cause(ctx)
