@@ -27,6 +27,9 @@ func spanText(p *report.Pass) string {
 	if !p.Began.IsZero() && !p.Ended.IsZero() && began.Format(time.DateOnly) == ended.Format(time.DateOnly) {
 		return began.Format("2006-01-02 15:04:05") + " to " + ended.Format("15:04:05 -07:00")
 	}
+	if p.Began.IsZero() {
+		return "ended " + localTime(p.Ended)
+	}
 	return localTime(p.Began) + " to " + localTime(p.Ended)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,17 +80,17 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 			return err
 		}
 	}
-	a.say("run %s of %s: %s taken over", id, found.Created, figure.Count(found.Jobs, "job"))
+	created, _ := time.Parse(time.RFC3339Nano, found.Created) // of an unreadable time, localTime says that it is unknown
+	a.say("run %s, created %s: %s taken over", id, localTime(created), figure.Count(found.Jobs, "job"))
 	if n := len(found.Unsent); n > 0 {
 		a.say("%s more input files in the bucket were never submitted", figure.Thousands(int64(n)))
 	}
 	a.printCollected(&h, s.Dir)
-	a.say("to send the rest, name the sources again: quarry run SOURCE… --target aws --dir %s", s.Dir)
+	a.say("to send the documents that have no answer yet, name the sources: quarry run SOURCE… --target aws --dir %s", s.Dir)
 	return errors.Join(h.Errors...)
 }
 
-// notLocal refuses what only the account can answer where the target is local: nothing is sent to AWS unless the target
-// says so.
+// notLocal refuses a command that needs the account if the target is local: nothing is sent to AWS unless the target says so.
 func notLocal(s *config.Loaded, op, subject, command string) error {
 	if s.Target != "local" {
 		return nil

@@ -10,14 +10,14 @@ import (
 	"quarry/internal/config"
 )
 
-// confirm asks a person before money moves, on a line that clear has made free. Without a terminal the question is the error.
+// confirm asks a person before money is spent, on a line that clear has emptied. Without a terminal the question is the error.
 func (a *App) confirm(s *config.Settings, clear func()) func(context.Context, string) error {
 	if s.Target == "local" || s.Yes {
 		return nil
 	}
 	return func(ctx context.Context, question string) error {
 		if !isTerminal(a.Stdin) {
-			return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New(question), Hint: "nothing was sent; to confirm without a terminal, add --yes"}
+			return &quarry.Error{Kind: quarry.BadUsage, Op: "confirm", Err: errors.New(question), Hint: "nothing was sent; to confirm without a terminal, add --yes"}
 		}
 		clear()
 		fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")

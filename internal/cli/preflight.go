@@ -117,7 +117,7 @@ func (a *App) printChecks(r preflight.Report) error {
 		}
 		a.say("%-8s %-18s %s", c.Status, c.Name, c.Message)
 		if c.Status != preflight.OK && what != "" {
-			a.say("%27s asked: %s", "", what)
+			a.say("%27s action: %s", "", what)
 		}
 		if c.Fix != "" {
 			a.say("%27s fix: %s", "", c.Fix)

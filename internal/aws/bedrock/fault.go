@@ -94,7 +94,7 @@ func (c *Client) fault(ctx context.Context, op, subject string, err error) error
 	case "ConflictException":
 		f.Cause = CauseConflict
 	case "ResourceNotFoundException":
-		f.Cause, hint = CauseNotFound, "check its name, the Region and the account (aws sts get-caller-identity): it does not exist there"
+		f.Cause, hint = CauseNotFound, "it does not exist in this account and Region: check its name, --region and the account (aws sts get-caller-identity)"
 		if strings.Contains(f.Message, "end of its life") {
 			kind, hint = quarry.BadUsage, "name an available model with --model and rerun the command: the new model gets all documents, because its answers differ; "+
 				"the answers of the old model are kept, and jobs that are still running are collected first"

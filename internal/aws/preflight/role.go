@@ -28,7 +28,7 @@ func (k *checker) role(ctx context.Context) []Check {
 	case iam.Is(err, iam.NoSuchEntity) || err == nil && got.ARN != k.Role:
 		c.Status, c.Kind = Fault, quarry.Denied
 		c.Message = "role " + k.Role + " does not exist"
-		c.Fix = "make it with: " + k.setup()
+		c.Fix = "create it with: " + k.setup()
 		if err == nil {
 			c.Message = fmt.Sprintf("role %s does not exist; %s does", k.Role, got.ARN)
 			c.Fix = "name it with --role " + got.ARN
