@@ -98,8 +98,10 @@ bench-shards: build
 	$(GO) run -C tools ./bench-shards -quarry '$(CURDIR)/bin/quarry' -n $(SHARDS) $(if $(BEFORE),-before '$(abspath $(BEFORE))') $(if $(FLAGS),-- $(FLAGS))
 
 # Dies at every effect, and kills the real binary at random moments. Long.
+TORTURE := TestResumeAfterCrash|TestACrashWithTwoPools|TestAdoptAfterTheDirectoryIsLost|TestPublishedFiles|TestSurvivesKill
+TORTURE := $(TORTURE)|TestDeathWhileAnIncrement|TestAnotherRegion|TestNoNumberOfAnAttempt
 torture:
-	$(GO) test -run 'TestResumeAfterCrash|TestACrashWithTwoPools|TestAdoptAfterTheDirectoryIsLost|TestSurvivesKill' -timeout 2h ./internal/run ./cmd/quarry -full
+	$(GO) test -run '$(TORTURE)' -timeout 2h ./internal/run ./cmd/quarry -full
 
 # Twenty kinds of run with the working tree and with a commit before it: what they leave must be the same, byte by byte.
 run-kinds:

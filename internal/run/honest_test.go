@@ -155,7 +155,7 @@ func drawHonest(t *testing.T, r *rand.Rand, fault string, limit *quarry.USD, slo
 // back ends are drawn.
 func TestForecastsOfRunsAreHonest(t *testing.T) {
 	t.Parallel()
-	rounds := 8
+	rounds := 5
 	if *full {
 		rounds = 100
 	}
@@ -180,7 +180,7 @@ func TestForecastsOfRunsAreHonest(t *testing.T) {
 		}
 		t.Logf("run %d: input %+.1f %% before, %+.1f %% after the pilot", seed, *f.OffBefore.Input, *f.OffAfter.Input)
 	}
-	least := rounds - 1 // of eight, one may be outside
+	least := rounds - 1 // one may be outside
 	if *full {
 		least = rounds * 95 / 100
 	}
@@ -194,7 +194,7 @@ func TestForecastsOfRunsAreHonest(t *testing.T) {
 // never above the cap.
 func TestTheCapHoldsWhereLaterAnswersAreLonger(t *testing.T) {
 	t.Parallel()
-	rounds := 6
+	rounds := 4
 	if *full {
 		rounds = 200
 	}

@@ -15,8 +15,11 @@ func TestAnotherRegionWhileJobsAreOpen(t *testing.T) {
 	for _, other := range []bool{false, true} {
 		t.Run(fmt.Sprintf("other settings %t", other), func(t *testing.T) {
 			t.Parallel()
-			shared := 0
-			for n := 8; ; n += 3 {
+			shared, step := 0, 7
+			if *full {
+				step = 1
+			}
+			for n := 8; ; n += step {
 				settings := "x"
 				w := newWorld(t, worldConfig{docs: someDocs(9), quotas: oneIsEnoughQuotas, cfg: oneIsEnough(func(c *run.Config) { c.Settings = settings })})
 				_, _, died := w.run(t, dieAt(effect.HTTP, n, effect.After))

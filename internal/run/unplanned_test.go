@@ -92,10 +92,13 @@ func TestDeathWhileAnIncrementIsPlanned(t *testing.T) {
 			if err := os.CopyFS(base, os.DirFS(w.dir)); err != nil {
 				t.Fatal(err)
 			}
-			for kind, step := range map[effect.Kind]int{effect.SQL: 1, effect.File: 7} {
+			for kind, step := range map[effect.Kind]int{effect.SQL: 2, effect.File: 15} {
+				if *full {
+					step = 1
+				}
 				died := 0
 				for n := 1; ; n += step {
-					when := []effect.When{effect.Before, effect.After}[n%2]
+					when := []effect.When{effect.Before, effect.After}[n/step%2]
 					if err := errors.Join(os.RemoveAll(w.dir), os.CopyFS(w.dir, os.DirFS(base))); err != nil {
 						t.Fatal(err)
 					}
