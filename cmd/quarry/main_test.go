@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir)
+			env.Setenv("GOGC", "400") // hundreds of short commands, whose memory is not what is tested
 			readme, err := filepath.Abs("../../README.md")
 			if err != nil {
 				return err
