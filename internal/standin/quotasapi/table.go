@@ -98,9 +98,12 @@ func (t Table) rows() []row {
 
 // applied is the row's value under this table. Which field the row speaks of is what the catalogue reads out of it.
 func (t Table) applied(m catalog.Model, r catalog.QuotaRow) float64 {
+	set := t.over(m, quarry.Quotas{})
+	if set == (quarry.Quotas{}) {
+		return r.Value
+	}
 	for _, profile := range append([]string{""}, m.Profiles()...) {
 		found := m.ReadQuotas([]catalog.QuotaRow{r}, profile, "")
-		set := t.over(m, quarry.Quotas{})
 		for _, f := range []struct {
 			has, to int64
 			unit    float64
