@@ -149,7 +149,7 @@ func TestHostileFamiliesAreLinear(t *testing.T) {
 	c := clean.New(clean.Config{})
 	clock := func(format quarry.Format, body []byte) time.Duration {
 		best := time.Hour
-		for range 5 {
+		for range 2 {
 			start := sourcetest.Spent(t) // of this process: others may take the machine
 			if _, err := c.Clean(&quarry.Document{Body: body, Format: format}); err != nil {
 				t.Fatal(err)

@@ -55,7 +55,7 @@ func TestArticlesInTheFieldForHTML(t *testing.T) {
 	c := clean.New(clean.Config{MaxChars: clean.Off})
 	for format, want := range map[quarry.Format]string{html: clean.ModeHTML, markdown: clean.ModeMarkdown} {
 		n, wrong := 0, 0
-		for _, a := range articles(t, format, 4) {
+		for _, a := range articles(t, format, 12) {
 			if len(a.Content) < 500 {
 				continue
 			}

@@ -194,9 +194,9 @@ func (b *bands) check(t *testing.T, name string, share, half, off float64) {
 
 func TestForecastsAreHonest(t *testing.T) {
 	t.Parallel()
-	runs := uint64(100)
+	runs := uint64(60)
 	if *full {
-		runs *= 20
+		runs = 2000
 	}
 	profiles := rates(t)
 	model := forecast.Model{Family: catalog.Anthropic, MaxTokens: 4096}
