@@ -4,14 +4,37 @@ export CGO_ENABLED = 0
 
 GO      ?= go
 TOOL    := $(GO) tool -modfile=tools/go.mod
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# What quarry version prints. Without git, as in an unpacked archive, commit and date stay empty.
+VERSION ?= $(patsubst v%,%,$(shell git describe --tags --always --dirty 2>/dev/null || echo dev))
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+DATE    ?= $(shell TZ=UTC0 git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: build changelog check check-linker check-notice fmt lint lint-workflows notice test test-novectors test-tools race cross compat fuzz bench bench-standin bench-ondemand bench-prep bench-scale bench-shards torture tidy run-kinds mutants wording budgets
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/quarry ./cmd/quarry
+
+.PHONY: pages install
+# Manual pages and completion scripts, from the commands' help.
+pages:
+	$(GO) run ./packages/pages -version '$(VERSION)' -date '$(DATE)' bin/pages
+
+# make install PREFIX=$$HOME/.local, or DESTDIR=… for a package.
+PREFIX ?= /usr/local
+share   = $(DESTDIR)$(PREFIX)/share
+install: build pages
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(share)/man/man1' '$(share)/bash-completion/completions' '$(share)/zsh/site-functions' \
+		'$(share)/fish/vendor_completions.d' '$(share)/doc/quarry' '$(share)/quarry/examples'
+	install -m 755 bin/quarry '$(DESTDIR)$(PREFIX)/bin/quarry'
+	install -m 644 bin/pages/man/*.1.gz '$(share)/man/man1/'
+	install -m 644 bin/pages/completions/quarry.bash '$(share)/bash-completion/completions/quarry'
+	install -m 644 bin/pages/completions/quarry.zsh '$(share)/zsh/site-functions/_quarry'
+	install -m 644 bin/pages/completions/quarry.fish '$(share)/fish/vendor_completions.d/quarry.fish'
+	install -m 644 LICENSE NOTICE README.md '$(share)/doc/quarry/'
+	install -m 644 examples/articles.jsonl examples/ATTRIBUTION.md examples/quarry.yaml '$(share)/quarry/examples/'
 
 check: tidy fmt lint lint-workflows check-notice check-linker test test-tools test-novectors race cross
 

@@ -360,7 +360,7 @@ func eachSource(visit func(file string) error) error {
 		if err != nil {
 			return err
 		}
-		if name := d.Name(); d.IsDir() && file != "." && (strings.HasPrefix(name, ".") || name == "testdata" && file != "internal/testdata" || name == "tools" || name == "compat" || name == "node_modules") {
+		if name := d.Name(); d.IsDir() && file != "." && (strings.HasPrefix(name, ".") || name == "testdata" && file != "internal/testdata" || name == "tools" || name == "packages" || name == "compat" || name == "node_modules") {
 			return filepath.SkipDir
 		}
 		if d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {

@@ -12,8 +12,8 @@ import (
 	"quarry/internal/config"
 )
 
-// version is set by the linker in releases.
-var version = "dev"
+// Set by the linker in releases and by make; Go's own record of the build is used where they are empty.
+var version, commit, date string
 
 func main() { os.Exit(run()) }
 
@@ -22,6 +22,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	app := &cli.App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: config.Environ, Environ: config.Variables(), Version: version}
+	build := cli.Linked(cli.Build{Version: version, Commit: commit, Date: date})
+	app := &cli.App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: config.Environ, Environ: config.Variables(), Build: build}
 	return cli.Main(ctx, app, os.Args[1:])
 }

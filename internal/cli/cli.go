@@ -27,7 +27,7 @@ type App struct {
 	Stdout, Stderr io.Writer
 	Env            func(string) (string, bool)
 	Environ        []string // NAME=VALUE, to find misspelled names of ours; nil: they are not looked for
-	Version        string
+	Build          Build
 
 	json, quiet bool
 	args        []string
@@ -133,5 +133,5 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 
 // parts puts together what the commands work with.
 func (a *App) parts() *compose.Program {
-	return &compose.Program{Stdin: a.input, Env: a.Env, Say: a.say, Version: a.Version, Output: a.output}
+	return &compose.Program{Stdin: a.input, Env: a.Env, Say: a.say, Version: a.Build.Version, Output: a.output}
 }

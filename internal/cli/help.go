@@ -32,27 +32,41 @@ func helpText(cmd *cobra.Command, width int) string {
 	if cmd.Example != "" {
 		b.WriteString("\nExamples:\n" + cmd.Example + "\n")
 	}
-	commands := commandGroups
-	if cmd.HasParent() {
-		commands = []group{{"Commands", names(cmd.Commands())}}
-	}
-	for _, g := range commands {
+	for _, g := range commandGroupsOf(cmd) {
 		section(&b, g, func(name string) string {
-			i := slices.IndexFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == name })
-			if i < 0 {
-				return ""
+			if c := commandNamed(cmd, name); c != nil {
+				return entry(name, 14, c.Short, width)
 			}
-			return entry(name, 14, cmd.Commands()[i].Short, width)
+			return ""
 		})
 	}
-	groups := flagGroups
-	if cmd.Name() == "local" {
-		groups = localGroups
-	}
-	for _, g := range groups {
+	for _, g := range flagGroupsOf(cmd) {
 		section(&b, g, func(name string) string { return flagText(cmd.Flag(name), width) })
 	}
 	return b.String()
+}
+
+func commandGroupsOf(cmd *cobra.Command) []group {
+	if cmd.HasParent() {
+		return []group{{"Commands", names(cmd.Commands())}}
+	}
+	return commandGroups
+}
+
+func flagGroupsOf(cmd *cobra.Command) []group {
+	if cmd.Name() == "local" {
+		return localGroups
+	}
+	return flagGroups
+}
+
+// commandNamed is a command directly below another one, or nil.
+func commandNamed(parent *cobra.Command, name string) *cobra.Command {
+	i := slices.IndexFunc(parent.Commands(), func(c *cobra.Command) bool { return c.Name() == name })
+	if i < 0 {
+		return nil
+	}
+	return parent.Commands()[i]
 }
 
 func names(commands []*cobra.Command) []string {
@@ -97,8 +111,14 @@ func flagText(f *pflag.Flag, width int) string {
 	if f == nil || f.Hidden {
 		return ""
 	}
+	name, usage := flagParts(f)
+	return entry(name, helpColumn, usage, width)
+}
+
+// flagParts gives a flag as it is typed, with a name for its value, and what it does, with its default.
+func flagParts(f *pflag.Flag) (name, usage string) {
 	value, usage := pflag.UnquoteUsage(f)
-	name := "--" + f.Name
+	name = "--" + f.Name
 	if f.Shorthand != "" {
 		name = "-" + f.Shorthand + ", " + name
 	}
@@ -106,12 +126,12 @@ func flagText(f *pflag.Flag, width int) string {
 		name += " " + value
 	}
 	if f.Value.Type() == "bool" && f.DefValue == "false" {
-		return entry(name, helpColumn, usage, width)
+		return name, usage
 	}
 	switch def := strings.Trim(f.DefValue, "[]"); def {
 	case "", "0", "0s":
 	default:
 		usage += " [default: " + def + "]"
 	}
-	return entry(name, helpColumn, usage, width)
+	return name, usage
 }

@@ -39,7 +39,7 @@ func TestWhatOnlyReadsReadsAllFormats(t *testing.T) {
 			for _, args := range [][]string{{"status"}, {"history"}, {"audit"}, {"report"}, {"export", "-o", exported}, {"plan", source}} {
 				var out bytes.Buffer
 				app := &cli.App{
-					Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Env: func(string) (string, bool) { return "", false }, Version: "test",
+					Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Env: func(string) (string, bool) { return "", false }, Build: cli.Build{Version: "test"},
 				}
 				code := cli.Main(context.Background(), app, append(args, "--dir", dir))
 				if needsResults := args[0] == "report" || args[0] == "export"; code != 0 && (ended || !needsResults) {

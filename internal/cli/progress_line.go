@@ -70,7 +70,7 @@ func (p *progress) close() {
 // opens gives what a command does with its run directory once that is locked: it begins the log. Without settings none are kept.
 func (p *progress) opens(command string, settings *config.Loaded, c *compose.Closers) func(*effect.Effects, string) error {
 	return func(e *effect.Effects, dir string) (err error) {
-		p.log, err = openRunLog(e, dir, command, p.app.Version, settings, c)
+		p.log, err = openRunLog(e, dir, command, p.app.Build.Version, settings, c)
 		return err
 	}
 }
