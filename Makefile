@@ -94,7 +94,7 @@ fuzz:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-# Article preparation beside the Python script that does it by hand, process against process (Debian: python3-bs4).
+# Article preparation compared with the Python script that does it by hand, process against process (Debian: python3-bs4).
 # ARTICLES is JSONL compressed with zstd: id, title, content, format.
 ARTICLES ?= $(or $(QUARRY_DATA),../shared/data)/articles.jsonl.zst
 bench-prep: build

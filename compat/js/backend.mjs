@@ -1,4 +1,4 @@
-// A server with another one behind it: jobs and calls are answered by that one, in the form of the family that was asked.
+// A server with another one as its back end, which answers jobs and calls in the form of the requested family.
 import { BedrockClient, CreateModelInvocationJobCommand, GetModelInvocationJobCommand } from '@aws-sdk/client-bedrock';
 import { BedrockRuntimeClient, ConverseCommand, InvokeModelCommand } from '@aws-sdk/client-bedrock-runtime';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -15,7 +15,7 @@ const bedrock = new BedrockClient({});
 const runtime = new BedrockRuntimeClient({});
 const says = (text) => holds(text.startsWith(`${wire} of `), `the answer is ${text}`);
 
-await check('a job of Anthropic bodies is answered by the server behind', async () => {
+await check('a job of Anthropic bodies is answered by the back end', async () => {
   await s3.send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: region } }));
   const roleArn = await make(new IAMClient({}), 'compat-js-backend', trust('123456789012', region), rights(bucket));
   const sent = records(120);

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 const kind = process.env.COMPAT_NAME ?? 'js';
 
-// check runs one check. What it throws is its failure; the checks behind it still run.
+// check runs one check. What it throws is its failure; the checks after it still run.
 export async function check(name, run) {
   try {
     const value = await run();

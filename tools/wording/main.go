@@ -1,7 +1,7 @@
 // Command wording counts words that this project's texts do without, in the docs, in messages and in comments.
 //
-// It owns the list of words (words.go) and where texts are: Markdown pages without their code blocks, string literals of the
-// program, comments. It changes nothing and its exit code is 0 whatever it counts: a word can have a good use that no pattern knows.
+// It owns the list of words (words.go) and where texts are: Markdown pages without their code blocks, string literals and pages of
+// HTML of the program, comments. It changes nothing and its exit code is 0 whatever it counts: a word can have a good use that no pattern knows.
 //
 //	go run -C tools ./wording       counts
 //	go run -C tools ./wording -v    each place, as FILE:LINE: area: phrase
@@ -68,7 +68,9 @@ func (c *counter) walk() error {
 		}
 		switch filepath.Ext(name) {
 		case ".md":
-			return c.page(path)
+			return c.page(path, "docs", block)
+		case ".html":
+			return c.page(path, "messages", markup)
 		case ".go":
 			return c.source(path)
 		}
@@ -95,7 +97,11 @@ func (c *counter) add(area, path, text string, line int) {
 // A line that begins with three backticks begins a code block, and the next such line ends it.
 var block = regexp.MustCompile("(?ms)^```.*?^```$")
 
-func (c *counter) page(path string) error {
+// What a page of HTML holds and no reader sees: styles, scripts, tags, and the actions of its template.
+var markup = regexp.MustCompile(`(?s)<style.*?</style>|<script.*?</script>|<[^>]*>|\{\{.*?\}\}`)
+
+// page looks for the words in a page without what skip matches.
+func (c *counter) page(path, area string, skip *regexp.Regexp) error {
 	if filepath.Base(path) == "ATTRIBUTION.md" { // titles of other people's articles
 		return nil
 	}
@@ -103,7 +109,7 @@ func (c *counter) page(path string) error {
 	if err != nil {
 		return err
 	}
-	c.add("docs", path, block.ReplaceAllStringFunc(string(b), blank), 1)
+	c.add(area, path, skip.ReplaceAllStringFunc(string(b), blank), 1)
 	return nil
 }
 

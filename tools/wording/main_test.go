@@ -41,6 +41,7 @@ func TestAreas(t *testing.T) {
 	root := t.TempDir()
 	for name, text := range map[string]string{
 		"page.md":          "told\n```sh\ntold in code\n```\ntold\n",
+		"page.html":        "<style>told</style><p class=\"told\">{{if .told}}\ntold{{end}}</p>\n",
 		"a.go":             "package a\n\n// told, and\n// told\nconst a = \"told\"\n",
 		"a_test.go":        "package a\n\nconst b = \"told\" // told\n",
 		"tools/x/x.go":     "package x\n\nconst b = \"told\" // told\n",
@@ -59,12 +60,12 @@ func TestAreas(t *testing.T) {
 	if err := c.walk(); err != nil {
 		t.Fatal(err)
 	}
-	for area, want := range map[string]int{"docs": 2, "messages": 1, "comments": 4} {
+	for area, want := range map[string]int{"docs": 2, "messages": 2, "comments": 4} {
 		if got := c.counts["told"][area]; got != want {
 			t.Errorf("%s: %d places, want %d:\n%s", area, got, want, &places)
 		}
 	}
-	for _, place := range []string{"page.md:1: docs: told", "page.md:5: docs: told", "a.go:4: comments: told", "a.go:5: messages: told"} {
+	for _, place := range []string{"page.md:1: docs: told", "page.md:5: docs: told", "a.go:4: comments: told", "a.go:5: messages: told", "page.html:2: messages: told"} {
 		if !strings.Contains(places.String(), place+"\n") {
 			t.Errorf("no %q in\n%s", place, &places)
 		}

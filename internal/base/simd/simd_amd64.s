@@ -22,20 +22,20 @@ DATA c0F<>+0(SB)/1, $0x0F
 GLOBL c0F<>(SB), RODATA|NOPTR, $1
 DATA fromA<>+0(SB)/1, $0x1F // makes 'a' the least signed byte
 GLOBL fromA<>(SB), RODATA|NOPTR, $1
-DATA beyondZ<>+0(SB)/1, $0x9A // what then stands behind 'z'
+DATA beyondZ<>+0(SB)/1, $0x9A // the byte after 'z'
 GLOBL beyondZ<>(SB), RODATA|NOPTR, $1
 DATA from0<>+0(SB)/1, $0x50 // makes '0' the least signed byte
 GLOBL from0<>(SB), RODATA|NOPTR, $1
 DATA beyond9<>+0(SB)/1, $0x8A
 GLOBL beyond9<>(SB), RODATA|NOPTR, $1
 
-// Which pairs of bytes cannot stand in UTF-8 (Unicode 15, table 3-7). Each fault is a bit, and each table says which faults
+// Which pairs of bytes cannot occur in UTF-8 (Unicode 15, table 3-7). Each fault is a bit, and each table says which faults
 // half a byte allows; a fault that all three allow is one. So does John Keiser's and Daniel Lemire's "Validating UTF-8 In
 // Less Than One Instruction Per Byte" (arXiv 2010.03090).
 //
 //	01 a lead and no continuation      02 a continuation and no lead     04 E0, then below A0
 //	08 F4 and above, then 90 and above 10 ED, then A0 and above          20 C0 or C1, then a continuation
-//	40 F0, F5 and above, then 80 to 8F 80 two continuations: right behind a lead of three bytes or four, and nowhere else
+//	40 F0, F5 and above, then 80 to 8F 80 two continuations: only right after a lead of three bytes or four
 //
 // By the upper half of the first byte:
 DATA firstUpper<>+0(SB)/8, $0x0202020202020202
@@ -52,7 +52,7 @@ DATA secondUpper<>+0(SB)/8, $0x0101010101010101
 DATA secondUpper<>+8(SB)/8, $0x01010101BABAAEE6
 GLOBL secondUpper<>(SB), RODATA|NOPTR, $16
 
-DATA c60<>+0(SB)/1, $0x60 // what lies between E0, a lead of three bytes, and 80
+DATA c60<>+0(SB)/1, $0x60 // the distance between E0, a lead of three bytes, and 80
 GLOBL c60<>(SB), RODATA|NOPTR, $1
 DATA c70<>+0(SB)/1, $0x70 // and F0
 GLOBL c70<>(SB), RODATA|NOPTR, $1
@@ -76,7 +76,7 @@ GLOBL cC0<>(SB), RODATA|NOPTR, $1
 	VPXOR Y14, Y14, Y14                  \
 	VPBROADCASTB cC0<>(SB), Y15
 
-// FIND_SPECIAL finds how many bytes of Y0 stand before the first quote, backslash or control character, 32 where there is
+// FIND_SPECIAL finds how many bytes of Y0 precede the first quote, backslash or control character, 32 where there is
 // none: AX. The bits of DX are those before it that are not ASCII; the flags say whether there are any.
 #define FIND_SPECIAL \
 	VPCMPEQB Y0, Y1, Y7 \
@@ -92,7 +92,7 @@ GLOBL cC0<>(SB), RODATA|NOPTR, $1
 	TESTL DX, DX
 
 // FIND_FAULT finds where UTF-8 is broken before AX, in Y0, which begins with a character: by how the vector is shifted by
-// one byte, two and three. What stands at AX breaks a character that it cuts. The flags say whether there is a fault.
+// one byte, two and three. The byte at AX breaks a character that it cuts. The flags say whether there is a fault.
 #define FIND_FAULT \
 	VPERM2I128 $0x08, Y0, Y0, Y7 \
 	VPALIGNR $15, Y7, Y0, Y8     \
@@ -120,7 +120,7 @@ GLOBL cC0<>(SB), RODATA|NOPTR, $1
 	BZHIL DX, BX, BX             \
 	TESTL BX, BX
 
-// FIND_LEAD finds a character that may be cut by the end of Y0: DX is how many bytes stand before it. The flags say zero
+// FIND_LEAD finds a character that may be cut by the end of Y0: DX is how many bytes precede it. The flags say zero
 // where there is none.
 #define FIND_LEAD \
 	VPMINUB Y0, Y15, Y7  \
@@ -131,7 +131,7 @@ GLOBL cC0<>(SB), RODATA|NOPTR, $1
 	ADDL $29, DX         \
 	TESTL BX, BX
 
-// SHORT_ESCAPE is done unless an escape of two bytes stands at SI, whole, for which R11 has an entry: DX.
+// SHORT_ESCAPE is done unless a whole escape of two bytes is at SI, for which R11 has an entry: DX.
 #define SHORT_ESCAPE \
 	CMPB    (SI), $0x5C      \
 	JNE     done             \

@@ -71,6 +71,9 @@ func forecasts(f *Forecast) []forecastRow {
 }
 
 func between(r Range) string {
+	if r.Low == r.High {
+		return number(r.Estimate)
+	}
 	return number(r.Estimate) + " (" + number(r.Low) + " to " + number(r.High) + ")"
 }
 
@@ -78,7 +81,11 @@ func moneyBetween(e *Expected) string {
 	if e.Cost == nil {
 		return unknown
 	}
-	return money(e.Cost) + " (" + money(e.CostLow) + " to " + money(e.CostHigh) + ")"
+	low, high := money(e.CostLow), money(e.CostHigh)
+	if low == high {
+		return money(e.Cost)
+	}
+	return money(e.Cost) + " (" + low + " to " + high + ")"
 }
 
 // structuredText says whether the schema went along.

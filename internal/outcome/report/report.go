@@ -158,7 +158,7 @@ type Job struct {
 	OK        int64                  `json:"ok"`
 	Invalid   int64                  `json:"invalid"`
 	Failed    int64                  `json:"failed"`
-	Left      int64                  `json:"left"` // asked again by another shard
+	Left      int64                  `json:"left"` // sent again by another shard
 	Classes   map[quarry.Class]int64 `json:"classes,omitempty"`
 	Usage     quarry.Usage           `json:"usage"`
 	Submitted time.Time              `json:"submitted,omitzero"`

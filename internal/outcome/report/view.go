@@ -28,7 +28,7 @@ type view struct {
 	Verdict, VerdictClass string
 	Total                 string
 	Parts                 []part
-	Beside                []string
+	NotInBar              []string
 	Input, Output         string
 	PerDocument           string
 
@@ -86,7 +86,7 @@ func newView(r *Report) *view {
 		Samples: answers(r), Notes: cleanAll(r.Notes, maxNotes, maxLine),
 	}
 	v.Verdict, v.VerdictClass = verdict(r)
-	v.Parts, v.Beside = parts(&r.Documents), notInBar(r)
+	v.Parts, v.NotInBar = parts(&r.Documents), notInBar(r)
 	if asked := r.Documents.OK + r.Documents.Invalid - r.Documents.Duplicate - r.Documents.Unchanged; asked > 0 {
 		v.PerDocument = fmt.Sprintf("%s in and %s out for each answered document", number(r.Tokens.Input/asked), number(r.Tokens.Output/asked))
 	}
