@@ -72,9 +72,9 @@ var belowRun = map[string][]string{
 		"internal/run/shardfile", "internal/prepare/dedupe", "internal/base/ledger", "internal/prepare/prompt", "internal/prepare/source",
 	},
 	"internal/run/life": {
-		"internal/run/answers", "internal/run/event", "internal/run/input", "internal/run/limits", "internal/run/lines", "internal/run/parallel", "internal/run/pool", "internal/run/relocate", "internal/run/runjson",
+		"internal/run/answers", "internal/run/book", "internal/run/cut", "internal/run/event", "internal/run/index", "internal/run/input", "internal/run/limits", "internal/run/lines", "internal/run/parallel", "internal/run/pool", "internal/run/relocate", "internal/run/runjson",
 		"internal/run/shardfile", "internal/run/summary", "internal/run/verdict", "internal/aws/bedrock", "internal/aws/bucket", "internal/outcome/collect", "internal/base/ledger", "internal/base/reconcile",
-		"internal/prepare/validate",
+		"internal/prepare/pack", "internal/prepare/validate",
 	},
 	"internal/run/limits":   {"internal/run/forecast", "internal/run/verdict", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},
 	"internal/run/lines":    {"internal/outcome/collect"},
@@ -97,8 +97,13 @@ var belowRun = map[string][]string{
 	"internal/run/prepare": {
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/prompt", "internal/prepare/validate",
 	},
+	"internal/run/publish": {
+		"internal/run/answers", "internal/run/book", "internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/results", "internal/run/shardfile",
+		"internal/outcome/report",
+	},
 	"internal/run/relocate": {"internal/run/index", "internal/run/lines", "internal/prepare/dedupe"},
 	"internal/run/results":  {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/outcome/report"},
+	"internal/run/resume":   {"internal/run/book", "internal/base/ledger"},
 	"internal/run/rounds": {
 		"internal/run/answers", "internal/run/cut", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/base/ledger", "internal/prepare/pack", "internal/prepare/prompt",
 	},

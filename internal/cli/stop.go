@@ -11,8 +11,8 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/run"
 	"quarry/internal/run/book"
+	"quarry/internal/run/life"
 )
 
 func (a *App) stopCommand() *cobra.Command {
@@ -51,7 +51,7 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 	dir, err := compose.OpenDir(e, s, &open)
 	var q *quarry.Error
 	if errors.As(err, &q) && q.Kind == quarry.Locked {
-		f, err := e.Create(filepath.Join(s.Dir, run.StopRequest))
+		f, err := e.Create(filepath.Join(s.Dir, life.StopRequest))
 		if err != nil {
 			return err
 		}

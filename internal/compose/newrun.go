@@ -14,6 +14,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/run"
 	"quarry/internal/run/event"
+	"quarry/internal/run/life"
 )
 
 // RunInput is what a run takes beyond the settings.
@@ -47,7 +48,7 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 		return nil, err
 	}
 	// A request to stop was for the process that ran then.
-	if err := e.Remove(filepath.Join(dir, run.StopRequest)); err != nil {
+	if err := e.Remove(filepath.Join(dir, life.StopRequest)); err != nil {
 		return nil, err
 	}
 	l, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"time"
 
 	"quarry"
@@ -52,9 +51,9 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 		return Adopted{}, err
 	}
 	jobs := func(ctx context.Context, text string) iter.Seq2[quarry.Job, error] {
-		return r.bedrock.Jobs(ctx, bedrock.Filter{NameContains: text})
+		return r.deps.Bedrock.Jobs(ctx, bedrock.Filter{NameContains: text})
 	}
-	found, err := adopt.Find(ctx, made, adopt.Place{Bucket: life.Output(r.bucket), URI: r.bucket.URI, Jobs: jobs, Lag: r.cfg.ListLag})
+	found, err := adopt.Find(ctx, made, adopt.Place{Bucket: life.Output(r.deps.Bucket), URI: r.deps.Bucket.URI, Jobs: jobs, Lag: r.cfg.ListLag})
 	if err != nil {
 		return Adopted{}, err
 	}
@@ -66,7 +65,7 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 	if known {
 		return out, nil
 	}
-	rows, err := found.Rows(ctx, r.effects, r.files())
+	rows, err := found.Rows(ctx, r.deps.Effects, r.files())
 	if err != nil {
 		return out, err
 	}
@@ -80,9 +79,9 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 func (r *Run) readRunJSON(ctx context.Context) (m runjson.Run, err error) {
 	key := runjson.Key(r.id)
 	refuse := func(err error, hint string) error {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "adopt run " + string(r.id), Subject: r.bucket.URI(key), Err: err, Hint: hint}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "adopt run " + string(r.id), Subject: r.deps.Bucket.URI(key), Err: err, Hint: hint}
 	}
-	body, _, err := r.bucket.Get(ctx, key)
+	body, _, err := r.deps.Bucket.Get(ctx, key)
 	if errors.Is(err, bucket.ErrNoObject) {
 		return m, refuse(bucket.ErrNoObject, "check --run, --bucket and --region; a run writes it before its first job, and a run of on-demand calls has none")
 	}
@@ -113,18 +112,8 @@ func (r *Run) keepAdopted(ctx context.Context, found *adopt.Found, rows []ledger
 		}
 	}
 	return r.book.AddShards(ctx, last, rows, func(h *book.Head, _ *book.Pass) {
-		h.Run, h.Created, h.Version, h.Target = r.id, m.Created, r.cfg.Version, r.target()
+		h.Run, h.Created, h.Version, h.Target = r.id, m.Created, r.cfg.Version, r.cfg.target()
 		h.Pass, h.Adopted, h.Settings, h.Model, h.Sources = last, last, m.Settings, m.Model, m.Sources
-		h.Region, h.Bucket, h.Numbered = cmp.Or(m.Region, r.cfg.Region), r.bucket.Name(), found.Numbers(rows)
+		h.Region, h.Bucket, h.Numbered = cmp.Or(m.Region, r.cfg.Region), r.deps.Bucket.Name(), found.Numbers(rows)
 	})
-}
-
-// highest adds the numbers of rows to those that are known.
-func highest(known map[quarry.ShardKind]int, rows []ledger.Shard) map[quarry.ShardKind]int {
-	numbers := map[quarry.ShardKind]int{}
-	maps.Copy(numbers, known)
-	for i := range rows {
-		numbers[rows[i].Kind] = max(numbers[rows[i].Kind], rows[i].ID.Number())
-	}
-	return numbers
 }

@@ -12,6 +12,7 @@ import (
 	"quarry/internal/run/book"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
+	"quarry/internal/run/resume"
 )
 
 // Collected is what collecting a run came to.
@@ -45,45 +46,56 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 		r.cfg.Sources = head.Sources
 	}
 	c := Collected{Run: r.id, Adopted: head.WithoutSources()}
-	rows, err := r.ledger.Shards(ctx)
+	rows, err := r.deps.Ledger.Shards(ctx)
 	if err != nil {
 		return c, err
 	}
-	if head.Finished != 0 && !head.Ended() && !c.Adopted && !sentIn(rows, head.Pass) {
+	if head.Finished != 0 && !head.Ended() && !c.Adopted && !resume.AnySent(resume.OfPass(rows, head.Pass)) {
 		return c, r.collectNothing(ctx, &c, rows, &head)
 	}
 	passes := []int{head.Pass}
 	if c.Adopted {
 		passes = passesOf(rows, head.Pass)
 	}
-	for _, p := range passes {
-		if err := r.collectPass(ctx, &c, rows, p, wait, head.Ended()); err != nil {
+	for _, n := range passes {
+		if err := r.checkSettings(ctx, n); err != nil {
 			return c, err
 		}
+		p, err := r.sentPass(ctx, n)
+		if err != nil {
+			return c, err
+		}
+		if err := p.collect(ctx, &c, resume.OfPass(rows, n), wait); err != nil {
+			return c, err
+		}
+		if c.Adopted {
+			err = p.closeAdopted(ctx, &c, rows)
+		} else {
+			err = p.closeCollected(ctx, &c, head.Ended())
+		}
+		if err != nil {
+			return c, err
+		}
+		c.Planned, c.Totals, c.Report = p.planned, p.totals, p.made
 	}
-	c.Planned, c.Totals, c.Report = r.planned, r.totals, r.made
 	return c, nil
 }
 
 // collectNothing leaves the published files those of the finished pass: the pass at hand has sent nothing.
 func (r *Run) collectNothing(ctx context.Context, c *Collected, rows []ledger.Shard, head *book.Head) error {
-	if err := r.publishFinished(ctx); err != nil {
+	if err := r.published().Restore(ctx); err != nil {
 		return err
 	}
-	c.Unsent = slices.DeleteFunc(rows, func(s ledger.Shard) bool { return s.Pass != head.Pass })
+	c.Unsent = resume.OfPass(rows, head.Pass)
 	var err error
-	if c.Report, err = r.readReport(); err != nil {
+	if c.Report, err = r.published().Report(); err != nil {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: r.cfg.Dir, Err: err, Hint: "rerun `quarry run`, which writes it again"}
 	}
 	r.deps.Watch.Note(fmt.Sprintf("pass %d has sent nothing; the results are those of pass %d", head.Pass, head.Finished))
 	return nil
 }
 
-// sentIn reports whether a shard of a pass may have reached the provider.
-func sentIn(rows []ledger.Shard, pass int) bool {
-	return slices.ContainsFunc(rows, func(s ledger.Shard) bool { return s.Pass == pass && sent(&s) })
-}
-
+// passesOf are the numbers of the passes that have rows, and the last one's.
 func passesOf(rows []ledger.Shard, last int) []int {
 	passes := []int{last}
 	for i := range rows {
@@ -95,28 +107,21 @@ func passesOf(rows []ledger.Shard, last int) []int {
 	return passes
 }
 
-// collectPass collects one pass.
-func (r *Run) collectPass(ctx context.Context, c *Collected, rows []ledger.Shard, pass int, wait, finished bool) error {
-	asked, err := r.askedFor(ctx, pass)
+// collect brings the rows of the pass as far as they get without anything being sent.
+func (p *pass) collect(ctx context.Context, c *Collected, rows []ledger.Shard, wait bool) error {
+	l, err := p.life(ctx, c.Adopted)
 	if err != nil {
 		return err
 	}
-	r.pass, r.asked = pass, asked
-	var mine []*ledger.Shard
+	all := make([]*ledger.Shard, len(rows))
 	for i := range rows {
-		if rows[i].Pass == pass {
-			mine = append(mine, &rows[i])
-		}
+		all[i] = &rows[i]
 	}
-	l, err := r.life(ctx, c.Adopted)
-	if err != nil {
-		return err
-	}
-	failed, err := l.Collect(ctx, mine, wait)
+	failed, err := l.Collect(ctx, all, wait)
 	if c.Errors = append(c.Errors, failed...); err != nil {
 		return err
 	}
-	for _, s := range mine {
+	for _, s := range all {
 		switch s.State {
 		case quarry.ShardIntended, quarry.ShardSubmitted, quarry.ShardEnded, quarry.ShardCollected:
 			c.Running = append(c.Running, *s)
@@ -125,62 +130,34 @@ func (r *Run) collectPass(ctx context.Context, c *Collected, rows []ledger.Shard
 			c.Unsent = append(c.Unsent, *s)
 		}
 	}
-	if c.Adopted {
-		return r.closeAdopted(ctx, c, rows, pass)
-	}
-	planned, ok, err := r.plannedPass(ctx, pass)
+	return nil
+}
+
+// closeCollected writes the results of a collected pass, and its report. The report of a finished one stays as it is.
+func (p *pass) closeCollected(ctx context.Context, c *Collected, finished bool) error {
+	planned, ok, err := p.book.Plan(ctx, p.number)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("nothing was sent"), Hint: "rerun `quarry run`; it resumes where it stopped"}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: p.cfg.Dir, Err: errors.New("nothing was sent"), Hint: "rerun `quarry run`; it resumes where it stopped"}
 	}
-	r.planned = planned
-	c.Done = finished
-	how := whole
-	if !finished {
-		how = soFar
+	p.planned, c.Done = planned, finished
+	how := soFar
+	if finished {
+		how = whole
 	}
-	if _, err := r.exportAs(ctx, how); err != nil {
+	if err := p.writeResults(ctx, how); err != nil {
+		return err
+	}
+	if _, err := p.makeReport(ctx, how); err != nil {
 		return err
 	}
 	if !finished {
-		_, err := r.writeReportFiles(ctx, how)
-		return err
+		return p.published().WriteReport(&p.made)
 	}
-	shards, err := r.ledger.Shards(ctx)
-	if err != nil {
-		return err
-	}
-	steps, err := r.ledger.Steps(ctx)
-	if err != nil {
-		return err
-	}
-	r.made, _, err = r.makeReport(ctx, shards, steps, how) // the files of a finished run stay as they are
-	r.made.NothingNew = false                              // the sources were not read
-	return err
-}
-
-// askedFor is what a pass was sent with, against which its answers are checked.
-func (r *Run) askedFor(ctx context.Context, pass int) (Asked, error) {
-	kept, err := r.book.Pass(ctx, pass)
-	if err != nil {
-		return Asked{}, err
-	}
-	if kept.Asked == nil { // written before the ledger kept it
-		head, err := r.book.Head(ctx)
-		if err != nil {
-			return Asked{}, err
-		}
-		if head.Settings != r.cfg.Settings {
-			return Asked{}, &quarry.Error{
-				Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("the settings of this command (model, prompt, schema or cleaning) differ from the run's, and the run did not record them"),
-				Hint: "give the settings with which the run began (-c FILE, --model …)",
-			}
-		}
-		return r.cfg.Asked, nil
-	}
-	return r.cfg.Asked.ofPass(kept.Asked)
+	p.made.NothingNew = false // the sources were not read
+	return nil
 }
 
 // collectFirst collects a run that was taken over before its sources are read: until then it is not known which of their

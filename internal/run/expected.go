@@ -13,69 +13,72 @@ import (
 )
 
 // recall reads what was learned and foreseen before this process began.
-func (r *Run) recall(ctx context.Context) error {
-	head, err := r.book.Head(ctx)
+func (p *pass) recall(ctx context.Context) error {
+	head, err := p.book.Head(ctx)
 	if err != nil {
 		return err
 	}
-	pass, err := r.book.Pass(ctx, r.planned.Pass)
+	pass, err := p.book.Pass(ctx, p.number)
 	if err != nil {
 		return err
 	}
 	if pass.Forecast != nil {
-		r.foreseen = *pass.Forecast
+		p.foreseen = *pass.Forecast
 	}
 	if head.Learned != nil {
-		r.learned = head.Learned
+		p.learned = head.Learned
 	}
-	if r.learned != nil && r.learned.Asks != r.current().asks() { // of another prompt, model or schema
-		r.learned = nil
+	if p.learned != nil && p.learned.Asks != p.cfg.asks() { // of another prompt, model or schema
+		p.learned = nil
 	}
 	return nil
 }
 
 // foresee makes the forecast of a pass durable, before anything is asked: a report compares with what was said then.
-func (r *Run) foresee(ctx context.Context) error {
-	if err := r.recall(ctx); err != nil {
+func (p *pass) foresee(ctx context.Context) error {
+	if err := p.recall(ctx); err != nil {
 		return err
 	}
-	if r.foreseen.Before != nil || r.planned.Asked == 0 {
+	if p.foreseen.Before != nil || p.planned.Asked == 0 {
 		return nil
 	}
-	before := r.basis().Expected(r.planned.Mode, r.planned.Stages())
-	r.foreseen.Before = &before
-	return r.keepForecast(ctx)
+	before := p.basis().Expected(p.planned.Mode, p.planned.Stages())
+	p.foreseen.Before = &before
+	return p.keepForecast(ctx)
 }
 
 // keepForecast keeps what was forecast, and what it rests on.
-func (r *Run) keepForecast(ctx context.Context) error {
-	return r.book.Change(ctx, r.planned.Pass, func(h *book.Head, p *book.Pass) {
-		p.Forecast = &r.foreseen
-		if r.learned != nil {
-			h.Learned = r.learned
+func (p *pass) keepForecast(ctx context.Context) error {
+	return p.book.Change(ctx, p.number, func(h *book.Head, kept *book.Pass) {
+		kept.Forecast = &p.foreseen
+		if p.learned != nil {
+			h.Learned = p.learned
 		}
 	})
 }
 
 // basis is what the forecast of the pass rests on now.
-func (r *Run) basis() *forecast.Basis {
-	return &forecast.Basis{Model: r.current().answers(), Prices: r.current().prices(), Learned: r.learned, Texts: r.planned.Texts()}
+func (p *pass) basis() *forecast.Basis {
+	return &forecast.Basis{Model: p.cfg.answers(), Prices: p.cfg.prices(), Learned: p.learned, Texts: p.planned.Texts()}
 }
 
 // question is what a person is asked before the first call.
-func (r *Run) question() string {
+func (p *pass) question() string {
 	rough := "a rough estimate, before any answer was read"
-	if r.learned != nil {
+	if p.learned != nil {
 		rough = "based on the pilot's answers"
 	}
-	text := fmt.Sprintf("Send %[2]s to %[1]s in %[3]s, mode %[4]s, %[5]s?", r.asked.Model, figure.Count(r.planned.Asked, "document"), r.cfg.Region, modeClass(r.planned.Mode), price(r.foreseen.Before, rough))
-	if rest := r.planned.Asked - r.planned.Pilot; r.planned.Pilot > 0 && rest > 0 {
-		text += fmt.Sprintf(" A pilot of %d of them is sent first; Quarry asks again before it sends the other %d.", r.planned.Pilot, rest)
+	text := fmt.Sprintf("Send %[2]s to %[1]s in %[3]s, mode %[4]s, %[5]s?", p.cfg.Model, figure.Count(p.planned.Asked, "document"), p.cfg.Region, modeClass(p.planned.Mode), price(p.foreseen.Before, rough))
+	if rest := p.planned.Asked - p.planned.Pilot; p.planned.Pilot > 0 && rest > 0 {
+		text += fmt.Sprintf(" A pilot of %d of them is sent first; Quarry asks again before it sends the other %d.", p.planned.Pilot, rest)
 	}
-	if n := r.planned.Beyond; n > 0 {
-		text += fmt.Sprintf(" %s may not fit the back end's context of %s.", figure.Count(n, "document"), figure.Count(r.cfg.Window.Tokens, "token"))
+	if n := p.planned.Beyond; n > 0 {
+		text += fmt.Sprintf(" %s may not fit the back end's context of %s.", figure.Count(n, "document"), figure.Count(p.cfg.Window.Tokens, "token"))
 	}
-	return text + r.deadlineQuestion()
+	if d := p.deadline.Held(); d != nil && p.planned.Mode == quarry.ModeJob {
+		text += d.Question(p.work())
+	}
+	return text
 }
 
 // modeClass names a mode with the class of its price.

@@ -2,9 +2,6 @@ package run
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"time"
 
 	"quarry/internal/aws/cost"
 	"quarry/internal/base/ledger"
@@ -58,45 +55,4 @@ func readHistory(ctx context.Context, l *ledger.Ledger) (h history.Run, err erro
 	}
 	h.Rows, err = l.Shards(ctx)
 	return h, err
-}
-
-// withHistory puts what the pass at hand and the whole run took into its report. Where the pass ends with this report, it gives what is
-// kept of its end.
-func (r *Run) withHistory(ctx context.Context, rep *Report, how extent) (end *book.Ended, err error) {
-	h, err := readHistory(ctx, r.ledger)
-	if err != nil {
-		return nil, err
-	}
-	h.Prices = r.cfg.Prices
-	took := time.Since(r.began)
-	rep.Time.Total = took.Seconds()
-	if h.Worked != nil {
-		rep.Time.Total += *h.Worked
-	}
-	h.Worked = &rep.Time.Total
-	at := slices.IndexFunc(h.Passes, func(p book.Pass) bool { return p.Plan.Pass == r.planned.Pass })
-	if at < 0 {
-		return nil, fmt.Errorf("report on pass %d: it has no plan", r.planned.Pass)
-	}
-	f := &h.Passes[at]
-	ended := h.Finished == r.planned.Pass && how == whole
-	switch {
-	case ended && f.Ended != nil && f.Ended.Time != nil: // the steps are those of a command that found nothing new
-		total := rep.Time.Total
-		rep.Time = *f.Ended.Time
-		rep.Time.Total = total
-	case !ended && how == whole:
-		h.Finished = r.planned.Pass
-		times := rep.Time
-		times.Total = (f.Worked + took).Seconds()
-		end = &book.Ended{At: rep.Generated, Answered: &r.totals.Answered, Time: &times, Estimated: rep.Tokens.Estimated}
-		f.Ended = end
-	}
-	all := history.Of(&h)
-	rep.LastPass, rep.WholeRun = &all.Passes[at], &all.Whole
-	rep.NothingNew = ended || (r.planned.Asked == 0 && r.planned.Pass > 1 && how == whole)
-	if end != nil {
-		end.List = rep.LastPass.Cost.List
-	}
-	return end, nil
 }

@@ -16,6 +16,7 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/run"
 	"quarry/internal/run/cut"
+	"quarry/internal/run/life"
 )
 
 // doc is one line of a source.
@@ -195,12 +196,12 @@ func TestCallsStopWhenAsked(t *testing.T) {
 	var once sync.Once
 	_, _, err := w.run(t, func(p effect.Point) error {
 		if strings.HasSuffix(p.What, "/invoke") {
-			once.Do(func() { write(t, filepath.Join(w.dir, run.StopRequest), "") })
+			once.Do(func() { write(t, filepath.Join(w.dir, life.StopRequest), "") })
 		}
 		return nil
 	})
-	if !errors.Is(err, run.ErrStopRequested) {
-		t.Errorf("got %v, want %v", err, run.ErrStopRequested)
+	if !errors.Is(err, life.ErrStopRequested) {
+		t.Errorf("got %v, want %v", err, life.ErrStopRequested)
 	}
 	if n := len(w.bill(t)); n == 0 || n > 6 {
 		t.Errorf("%d calls were made before the request was heard", n)

@@ -14,6 +14,7 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
+	"quarry/internal/run/life"
 )
 
 // hold changes the quotas that the stand-in enforces.
@@ -91,12 +92,12 @@ func TestARunThatIsThrottledWaitsStopsAndResumes(t *testing.T) {
 	_, _, err := w.run(t, func(p effect.Point) error {
 		if p.When == effect.After && strings.HasSuffix(p.What, "/invoke") && calls.Add(1) == 5 {
 			asked.Store(time.Now().UnixNano())
-			write(t, filepath.Join(w.dir, run.StopRequest), "")
+			write(t, filepath.Join(w.dir, life.StopRequest), "")
 		}
 		return nil
 	})
-	if !errors.Is(err, run.ErrStopRequested) {
-		t.Fatalf("got %v, want %v", err, run.ErrStopRequested)
+	if !errors.Is(err, life.ErrStopRequested) {
+		t.Fatalf("got %v, want %v", err, life.ErrStopRequested)
 	}
 	if took := time.Since(time.Unix(0, asked.Load())); took > 5*time.Second {
 		t.Errorf("it took %s to stop while calls wait", took)
@@ -105,7 +106,7 @@ func TestARunThatIsThrottledWaitsStopsAndResumes(t *testing.T) {
 		t.Errorf("answered: %v, want nothing", bill)
 	}
 	w.hold(t, `{"*":{"min_records":3}}`)
-	if err := effect.New(nil).Remove(filepath.Join(w.dir, run.StopRequest)); err != nil {
+	if err := effect.New(nil).Remove(filepath.Join(w.dir, life.StopRequest)); err != nil {
 		t.Fatal(err)
 	}
 	out, _, err := w.run(t, nil)

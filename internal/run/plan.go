@@ -4,176 +4,174 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
+	"quarry/internal/base/figure"
 	"quarry/internal/base/ledger"
 	"quarry/internal/run/book"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/planner"
+	"quarry/internal/run/runjson"
 )
 
 // plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
 // the ledger whole or not at all.
-func (r *Run) plan(ctx context.Context) (count, error) {
-	if err := r.holdDeadline(ctx); err != nil {
+func (p *pass) plan(ctx context.Context) (count, error) {
+	if err := p.deadline.Open(ctx, p.cfg.By, p.cfg.Mode, p.began); err != nil {
 		return count{}, err
 	}
-	planned, ok, err := r.plannedPass(ctx, r.pass)
+	planned, ok, err := p.book.Plan(ctx, p.number)
 	if err != nil {
 		return count{}, err
 	}
 	if ok {
-		r.planned = planned
-		return counted(&r.planned), nil
+		p.planned = planned
+		return counted(&p.planned), nil
 	}
-	if err := r.remember(ctx); err != nil {
+	if err := p.remember(ctx); err != nil {
 		return count{}, err
 	}
-	before, err := r.passBefore(ctx)
+	before, err := p.passBefore(ctx)
 	if err != nil {
 		return count{}, err
 	}
 	if before != nil {
 		defer before.Close()
 	}
-	head, err := r.book.Head(ctx)
+	head, err := p.book.Head(ctx)
 	if err != nil {
 		return count{}, err
 	}
-	piloted := head.FinishedSettings == r.asked.Settings || slices.Contains(head.Piloted, r.current().asks())
-	if err := r.planPass(ctx, before, piloted); err != nil {
+	piloted := head.FinishedSettings == p.cfg.Settings || slices.Contains(head.Piloted, p.cfg.asks())
+	if err := p.planPass(ctx, before, piloted); err != nil {
 		return count{}, err
 	}
-	if err := r.mostAreThere(ctx, before); err != nil {
+	if err := p.mostAreThere(ctx, before); err != nil {
 		return count{}, err
 	}
-	rows, err := r.cutShards(ctx)
+	rows, err := p.cutShards(ctx)
 	if err != nil {
 		return count{}, err
 	}
-	number, err := r.numberBefore(ctx)
+	number, err := p.book.Before(ctx, p.number)
 	if err != nil {
 		return count{}, err
 	}
-	flags, err := r.current().flags(r.bounds().MayCall(), r.pools.Refs())
+	flags, err := p.cfg.flags(p.bounds().MayCall(), p.pools.Refs())
 	if err != nil {
 		return count{}, err
 	}
-	asked := r.runJSON(head.Created)
-	err = r.book.AddShards(ctx, r.pass, rows, func(h *book.Head, p *book.Pass) {
-		p.Plan, p.Before, p.Flags, p.Began, p.Asked, p.Choices = &r.planned, &number, flags, r.began, &asked, r.asked.Choices
-		h.Sources, h.Seen = r.cfg.Sources, r.seen
+	asked := p.runJSON()
+	asked.Created = head.Created
+	err = p.book.AddShards(ctx, p.number, rows, func(h *book.Head, kept *book.Pass) {
+		kept.Plan, kept.Before, kept.Flags, kept.Began, kept.Asked, kept.Choices = &p.planned, &number, flags, p.began, &asked, p.cfg.Choices
+		h.Sources, h.Seen = p.cfg.Sources, p.seen
 	})
 	if err != nil {
 		return count{}, err
 	}
-	return counted(&r.planned), nil
+	return counted(&p.planned), nil
 }
 
 // planPass reads the sources and writes the index of the pass. before is the pass that it is joined with; nil: none. piloted
 // says that an earlier pass or pilot tried the prompt, model and schema: one is enough.
-func (r *Run) planPass(ctx context.Context, before *known, piloted bool) error {
-	given, read, err := r.givenAnswers(ctx)
+func (p *pass) planPass(ctx context.Context, before *known, piloted bool) error {
+	given, read, err := p.givenAnswers(ctx)
 	if err != nil {
 		return err
 	}
 	if given != nil {
 		defer given.Close()
 	}
-	p := r.current().planner(r.pass, r.sources)
-	p.Effects, p.Learned, p.Watch = r.effects, r.learned, r.deps.Watch
+	planning := p.cfg.planner(p.number, p.sources)
+	planning.Effects, planning.Learned, planning.Watch = p.deps.Effects, p.learned, p.deps.Watch
 	if piloted {
-		p.Pilot = 0
+		planning.Pilot = 0
 	}
-	if r.planned, err = p.Plan(ctx, planner.Earlier{Before: before.slots(), Given: given, Journal: r.files().Journal}); err != nil {
+	if p.planned, err = planning.Plan(ctx, planner.Earlier{Before: before.slots(), Given: given, Journal: p.files().Journal}); err != nil {
 		return err
 	}
-	r.sayGiven(r.planned.Given, read)
+	p.sayGiven(p.planned.Given, read)
 	return nil
 }
 
 // cutShards decides how what is sent is bought, and cuts it into shards.
-func (r *Run) cutShards(ctx context.Context) ([]ledger.Shard, error) {
-	if err := r.recall(ctx); err != nil {
+func (p *pass) cutShards(ctx context.Context) ([]ledger.Shard, error) {
+	if err := p.recall(ctx); err != nil {
 		return nil, err
 	}
-	terms := r.current().terms(r.pass)
-	terms.Deadline, terms.Basis.Learned = r.clock.Held(), r.learned
-	rows, err := terms.Rows(ctx, &r.planned, r.index(r.pass))
+	terms := p.cfg.terms(p.number)
+	terms.Deadline, terms.Basis.Learned = p.deadline.Held(), p.learned
+	rows, err := terms.Rows(ctx, &p.planned, p.index(p.number))
 	if err != nil {
 		return nil, err
 	}
-	return rows, r.number(ctx, rows)
+	return rows, p.giveIDs(ctx, rows)
 }
 
-// number gives new rows their ids and their places after the rows there are.
-func (r *Run) number(ctx context.Context, rows []ledger.Shard) error {
-	seq, numbers, err := r.ledger.Last(ctx)
-	if err != nil {
-		return err
+// giveIDs gives new rows their ids and their places after the rows there are.
+func (p *pass) giveIDs(ctx context.Context, rows []ledger.Shard) error {
+	seq, numbers, err := p.book.Numbers(ctx)
+	if err == nil {
+		cut.Number(rows, numbers, seq)
 	}
-	head, err := r.book.Head(ctx)
-	if err != nil {
-		return err
-	}
-	for kind, n := range head.Numbered { // of rows that were dropped
-		numbers[kind] = max(numbers[kind], n)
-	}
-	cut.Number(rows, numbers, seq)
-	return nil
+	return err
 }
 
 // importedBefore opens the given answers where an earlier version joined the pass with them as with a pass before; else nil.
-func (r *Run) importedBefore(ctx context.Context) (*known, error) {
-	if _, planned, err := r.plannedPass(ctx, r.pass); err != nil || !planned {
+func (p *pass) importedBefore(ctx context.Context) (*known, error) {
+	if _, planned, err := p.book.Plan(ctx, p.number); err != nil || !planned {
 		return nil, err
 	}
-	p, imported, err := r.plannedPass(ctx, planner.ImportedPass)
-	if _, noted := r.index(r.pass).Given(); err != nil || noted || !imported {
+	answers, imported, err := p.book.Plan(ctx, planner.ImportedPass)
+	if _, noted := p.index(p.number).Given(); err != nil || noted || !imported {
 		return nil, err
 	}
-	return r.openKnown(planner.ImportedPass, p), nil
-}
-
-func (r *Run) plannedPass(ctx context.Context, n int) (p plan.Plan, ok bool, err error) {
-	pass, err := r.book.Pass(ctx, n)
-	if err != nil || pass.Plan == nil {
-		return p, false, err
-	}
-	return *pass.Plan, true, nil
+	return p.openKnown(planner.ImportedPass, answers), nil
 }
 
 // passBefore opens the finished pass that the pass at hand is joined with; nil where there is none.
-func (r *Run) passBefore(ctx context.Context) (*known, error) {
-	n, err := r.numberBefore(ctx)
+func (p *pass) passBefore(ctx context.Context) (*known, error) {
+	n, err := p.book.Before(ctx, p.number)
 	if err != nil {
 		return nil, err
 	}
 	if n == planner.ImportedPass {
-		return r.importedBefore(ctx)
+		return p.importedBefore(ctx)
 	}
-	p, ok, err := r.plannedPass(ctx, n)
+	planned, ok, err := p.book.Plan(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
 		return nil, fmt.Errorf("pass %d has no plan", n)
 	}
-	return r.openKnown(n, p), nil
+	return p.openKnown(n, planned), nil
 }
 
-// numberBefore is the number of that pass: the last finished one when the pass at hand is planned. Where none is finished, it is
-// that of the answers which the run was given, if any.
-func (r *Run) numberBefore(ctx context.Context) (int, error) {
-	pass, err := r.book.Pass(ctx, r.pass)
-	if err != nil {
-		return 0, err
+// mostAreThere asks before a run continues over sources that hold less than half of the documents it knows: a wrong path or half
+// a file would leave the others out of the results.
+func (p *pass) mostAreThere(ctx context.Context, before *known) error {
+	if before == nil || p.deps.Confirm == nil {
+		return nil
 	}
-	if pass.Before != nil {
-		return *pass.Before, nil
+	known := before.planned.Documents
+	if still := known - p.planned.Lost; 2*still < known {
+		return p.deps.Confirm(ctx, fmt.Sprintf("Only %s of the %s that the run knows are in %s. The others would be missing from the results. Continue?",
+			figure.Thousands(still), figure.Count(known, "document"), strings.Join(p.cfg.Sources, " ")))
 	}
-	head, err := r.book.Head(ctx)
-	return head.Finished, err
+	return nil
+}
+
+// runJSON is what must be known of the run as it is now, without the time of its creation.
+func (p *pass) runJSON() runjson.Run {
+	c := &p.cfg
+	return runjson.Run{
+		Format: runjson.Format, Run: p.id, Version: c.Version, Region: c.Region, Bucket: p.deps.Bucket.Name(),
+		Role: c.RoleARN, KMSKey: c.KMSKey, Mode: p.planned.Mode, Sources: c.Sources, Quotas: c.Quotas, Planned: p.planned,
+		PilotMinValid: c.PilotMinValid, Pools: p.pools.Refs(), Asked: c.note(),
+	}
 }
 
 // counted is a plan as a step's count.

@@ -22,16 +22,6 @@ import (
 	"quarry/internal/run/prepare"
 )
 
-// current is the configuration of the pass at hand.
-func (r *Run) current() *Config {
-	c := r.cfg
-	c.Asked = r.asked
-	return &c
-}
-
-// bounds are what each shard of the pass has to fit.
-func (r *Run) bounds() cut.Bounds { return r.current().bounds(r.planned.Pass) }
-
 // planner is how a pass is planned.
 func (c *Config) planner(pass int, sources []source.Source) planner.Config {
 	return planner.Config{

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"quarry"
@@ -26,11 +25,11 @@ import (
 	"quarry/internal/run/book"
 	"quarry/internal/run/calls"
 	"quarry/internal/run/event"
-	"quarry/internal/run/forecast"
+	"quarry/internal/run/index"
 	"quarry/internal/run/input"
-	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/pool"
+	"quarry/internal/run/publish"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
 )
@@ -61,52 +60,48 @@ type Deps struct {
 	Watch event.Watch
 }
 
-// Run is one run of a collection.
+// Run is one command on one run. What it knows of a pass is in a value of its own; see pass.
 type Run struct {
-	cfg     Config
-	asked   Asked // what the pass at hand is sent with: the command's, or that of an earlier one whose answers are collected
-	effects *effect.Effects
-	ledger  *ledger.Ledger
-	sources []source.Source
-	bucket  *bucket.Bucket
-	bedrock *bedrock.Client
-	book    *book.Book
-	deps    Deps
-	pools   *pool.Pools
+	cfg    Config
+	deps   Deps
+	book   *book.Book
+	pools  *pool.Pools
+	caller *calls.Caller
+	places input.Places // where the documents are now, once the sources were found to have changed
 
-	id       quarry.RunID
-	pass     int
-	seen     string // what the files of the sources were before any of them was read
-	learned  *forecast.Learned
-	foreseen book.Forecast
-	planned  plan.Plan
-	totals   results.Totals
-	made     Report
-	began    time.Time
-
-	caller    *calls.Caller
-	announced sync.Map     // name of a bucket → run.json is there
-	places    input.Places // where the documents are now, once the sources were found to have changed
-
-	clock    limits.Clock
-	deciding sync.Mutex // held while the deadline is looked at
-
-	unsent int64 // records of the pass that no job took
+	id    quarry.RunID
+	began time.Time
+	seen  string // what the files of the sources were before any of them was read
+	at    int    // the pass that the command works on; 0: it is not known yet
 }
 
-// New gives a run. It makes no call and writes nothing.
+// New gives a run. It makes no call and writes nothing. The home pool, which the Config describes, is before the further ones; every shard
+// fits into each of them, since where one goes is decided when it is built.
 func New(cfg Config, deps Deps) *Run {
 	cfg.complete()
-	r := &Run{
-		cfg: cfg, asked: cfg.Asked, deps: deps, effects: deps.Effects, ledger: deps.Ledger, book: book.Of(deps.Ledger), sources: deps.Sources, bucket: deps.Bucket, bedrock: deps.Bedrock,
-	}
-	r.gatherPools(deps.Pools)
-	r.caller = r.newCaller()
-	return r
+	home := Pool{Region: cfg.Region, Model: cfg.Model, RoleARN: cfg.RoleARN, Quotas: cfg.Quotas, Bucket: deps.Bucket, Bedrock: deps.Bedrock}
+	pools := pool.New(append([]Pool{home}, deps.Pools...), deps.PoolAt)
+	cfg.Quotas = pools.Quotas()
+	caller := calls.New(calls.Config{
+		Client: deps.Bedrock, Model: cfg.Model, Type: cfg.Type, MaxOutput: cfg.MaxOutput, Quotas: cfg.Quotas,
+		Concurrency: cfg.Concurrency, CachePrefix: cfg.CachePrefix, Local: cfg.Local, Watch: deps.Watch,
+	})
+	return &Run{cfg: cfg, deps: deps, book: book.Of(deps.Ledger), pools: pools, caller: caller}
 }
 
-// files is where the files of the run's shards lie.
-func (r *Run) files() shardfile.Dir { return shardfile.In(r.effects, r.cfg.Dir, "") }
+// Pool is one place where jobs run; see package pool.
+type Pool = pool.Pool
+
+// files is where the files of the run's shards are.
+func (r *Run) files() shardfile.Dir { return shardfile.In(r.deps.Effects, r.cfg.Dir, "") }
+
+// index is the index of pass n.
+func (r *Run) index(n int) index.Pass { return index.Of(r.deps.Effects, r.cfg.Dir, n) }
+
+// published are the files that people read.
+func (r *Run) published() *publish.Files {
+	return &publish.Files{Effects: r.deps.Effects, Dir: r.cfg.Dir, Book: r.book}
+}
 
 // count is what a step did: taken = done + failed + skipped, or the run fails.
 type count struct{ taken, done, failed, skipped int64 }
@@ -120,19 +115,20 @@ type step struct {
 // an error.
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	defer r.places.Close()
-	r.began, r.seen = time.Now(), r.fingerprint()
-	if err := r.open(ctx); err != nil {
+	r.began, r.seen = time.Now(), source.Seen(r.cfg.Sources)
+	p, err := r.open(ctx)
+	if err != nil {
 		return Outcome{}, err
 	}
-	if err := r.keepSources(ctx); err != nil {
+	if err := p.keepSources(ctx); err != nil {
 		return Outcome{}, err
 	}
-	for _, s := range r.steps() {
+	for _, s := range p.steps() {
 		if err := r.doStep(ctx, s); err != nil {
 			return Outcome{}, err
 		}
 	}
-	return r.outcome(), nil
+	return Outcome{Run: r.id, Planned: p.planned, Totals: p.totals, Report: p.made}, nil
 }
 
 func (r *Run) doStep(ctx context.Context, s step) error {
@@ -140,7 +136,7 @@ func (r *Run) doStep(ctx context.Context, s step) error {
 		return context.Cause(ctx)
 	}
 	began := time.Now()
-	if err := r.ledger.SaveStep(ctx, ledger.Step{Name: s.name, Began: began, Ended: began}); err != nil {
+	if err := r.deps.Ledger.SaveStep(ctx, ledger.Step{Name: s.name, Began: began, Ended: began}); err != nil {
 		return err
 	}
 	r.deps.Watch.Send(event.Event{Kind: event.StepBegan, Step: s.name})
@@ -153,7 +149,7 @@ func (r *Run) doStep(ctx context.Context, s step) error {
 	}
 	ended := time.Now()
 	r.deps.Watch.Send(event.Event{Kind: event.StepEnded, Step: s.name, Done: n.done, Failed: n.failed, Skipped: n.skipped, Total: n.taken, Since: began})
-	return r.ledger.SaveStep(ctx, ledger.Step{
+	return r.deps.Ledger.SaveStep(ctx, ledger.Step{
 		Name: s.name, Finished: true, Began: began, Ended: ended, Taken: n.taken, Done: n.done, Failed: n.failed, Skipped: n.skipped,
 	})
 }
@@ -166,8 +162,18 @@ type Outcome struct {
 	Report  Report
 }
 
-func (r *Run) outcome() Outcome {
-	return Outcome{Run: r.id, Planned: r.planned, Totals: r.totals, Report: r.made}
+// Close notes how long this process worked on the run.
+func (r *Run) Close(ctx context.Context) error {
+	if r.id == "" {
+		return nil
+	}
+	took := time.Since(r.began)
+	return r.book.Change(ctx, r.at, func(h *book.Head, p *book.Pass) {
+		h.Active += took
+		if r.at > 0 && p.Ended == nil && h.Finished != r.at {
+			p.Worked += took
+		}
+	})
 }
 
 // Err says which exit code the outcome calls for: nil, or a *quarry.Error of kind BadItems.

@@ -21,6 +21,7 @@ import (
 	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 	"quarry/internal/run/event"
+	"quarry/internal/run/life"
 	"quarry/internal/run/prepare"
 )
 
@@ -231,7 +232,7 @@ func (q *sequence) step(t *testing.T, c command, variants []int) (ended bool, wh
 	if c.at > 0 {
 		hook = dieAt(c.kind, c.at, c.side)
 	}
-	request, events := filepath.Join(q.dir, run.StopRequest), atomic.Int64{}
+	request, events := filepath.Join(q.dir, life.StopRequest), atomic.Int64{}
 	q.event = func(event.Event) {
 		if events.Add(1) == int64(c.stop) {
 			write(t, request, "")
@@ -258,7 +259,7 @@ func (q *sequence) expected(c command, err error) bool {
 	var fault *quarry.Error
 	limit := errors.As(err, &fault) && fault.Kind == quarry.OverLimit
 	return (c.refuse && errors.Is(err, errNoAnswer)) || (c.at > 0 && (errors.Is(err, errDied) || errors.Is(err, effect.ErrHook))) ||
-		(c.stop > 0 && errors.Is(err, run.ErrStopRequested)) || (limit && (c.cap != nil || c.gate || q.faulty))
+		(c.stop > 0 && errors.Is(err, life.ErrStopRequested)) || (limit && (c.cap != nil || c.gate || q.faulty))
 }
 
 // paidOnce holds the bill against the journals. A call whose reply was lost may be there twice, if audit says so.

@@ -7,9 +7,12 @@ package book
 
 import (
 	"context"
+	"maps"
 	"sync"
 
+	"quarry"
 	"quarry/internal/base/ledger"
+	"quarry/internal/run/plan"
 )
 
 // Book reads and changes the facts of a ledger. Safe for concurrent use: the lock of the run's directory makes its process the
@@ -34,6 +37,50 @@ func (b *Book) Pass(ctx context.Context, n int) (p Pass, err error) {
 	return p, err
 }
 
+// Plan reads the plan of pass n; ok says that it has one.
+func (b *Book) Plan(ctx context.Context, n int) (p plan.Plan, ok bool, err error) {
+	pass, err := b.Pass(ctx, n)
+	if err != nil || pass.Plan == nil {
+		return p, false, err
+	}
+	return *pass.Plan, true, nil
+}
+
+// Before is the number of the finished pass that pass n is joined with; 0: none. That of a pass without a plan is the last finished one.
+func (b *Book) Before(ctx context.Context, n int) (int, error) {
+	pass, err := b.Pass(ctx, n)
+	if err != nil {
+		return 0, err
+	}
+	if pass.Before != nil {
+		return *pass.Before, nil
+	}
+	head, err := b.Head(ctx)
+	return head.Finished, err
+}
+
+// Numbers gives the highest place of a row, and the highest number of a shard of each kind that was ever given.
+func (b *Book) Numbers(ctx context.Context) (seq int64, numbers map[quarry.ShardKind]int, err error) {
+	if seq, numbers, err = b.ledger.Last(ctx); err != nil {
+		return 0, nil, err
+	}
+	head, err := b.Head(ctx)
+	for kind, n := range head.Numbered { // of rows that were dropped
+		numbers[kind] = max(numbers[kind], n)
+	}
+	return seq, numbers, err
+}
+
+// highest adds the numbers of rows to those that are known.
+func highest(known map[quarry.ShardKind]int, rows []ledger.Shard) map[quarry.ShardKind]int {
+	numbers := map[quarry.ShardKind]int{}
+	maps.Copy(numbers, known)
+	for i := range rows {
+		numbers[rows[i].Kind] = max(numbers[rows[i].Kind], rows[i].ID.Number())
+	}
+	return numbers
+}
+
 // Change changes facts of the run and of pass n.
 func (b *Book) Change(ctx context.Context, n int, change func(*Head, *Pass)) error {
 	return b.edit(ctx, n, change, func(facts map[string]string) error {
@@ -49,9 +96,16 @@ func (b *Book) AddShards(ctx context.Context, n int, rows []ledger.Shard, change
 	return b.edit(ctx, n, change, func(facts map[string]string) error { return b.ledger.AddShards(ctx, rows, facts, nil) })
 }
 
-// Drop changes facts, and removes rows in the same transaction.
+// Drop changes facts, and removes rows in the same transaction. The rows' numbers are not given again: their objects may be in the
+// bucket.
 func (b *Book) Drop(ctx context.Context, n int, rows []ledger.Shard, change func(*Head, *Pass)) error {
-	return b.edit(ctx, n, change, func(facts map[string]string) error { return b.ledger.Drop(ctx, rows, facts) })
+	drop := func(h *Head, p *Pass) {
+		if len(rows) > 0 {
+			h.Numbered = highest(h.Numbered, rows)
+		}
+		change(h, p)
+	}
+	return b.edit(ctx, n, drop, func(facts map[string]string) error { return b.ledger.Drop(ctx, rows, facts) })
 }
 
 // edit saves the facts that a change makes different.

@@ -124,6 +124,9 @@ func TestRowsAndFactsChangeTogether(t *testing.T) {
 	if rows, err := l.Shards(t.Context()); err != nil || len(rows) != 0 || len(kept(t, l, "planned.1", "flags.1")) != 0 {
 		t.Errorf("%d rows and %v are left, %v", len(rows), kept(t, l, "planned.1", "flags.1"), err)
 	}
+	if _, numbers, err := b.Numbers(t.Context()); err != nil || numbers[quarry.MainShard] != 1 {
+		t.Errorf("Numbers = %v, %v, want that of the row that was dropped", numbers, err)
+	}
 }
 
 func TestChangesFromManyGoroutinesAllStay(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"quarry"
@@ -31,7 +32,7 @@ func (l *Life) collect(ctx context.Context, s *ledger.Shard) error {
 	if err != nil {
 		return err
 	}
-	prefix := runjson.OutputPrefix(l.Run, s.ID) + s.Job.ARN.ID() + "/"
+	prefix := runjson.OutputPrefix(l.RunJSON.Run, s.ID) + s.Job.ARN.ID() + "/"
 	download := func() (collect.Output, error) {
 		return collect.Download(ctx, l.Effects, Output(at.Bucket), prefix, l.Files.Raw(s.ID, s.Attempt))
 	}
@@ -175,13 +176,13 @@ func Output(b *bucket.Bucket) collect.Store {
 // call sends the records of a shard as on-demand calls and makes its journal from their answers.
 func call(ctx context.Context, l *Life, s *ledger.Shard) error {
 	if s.Unasked != "" {
-		return l.EndCalls(ctx, s)
+		return l.endCalls(ctx, s)
 	}
-	defer l.Clock.Ended(s.ID)
+	defer l.Deadline.Ended(s.ID)
 	if s.Job.Submitted.IsZero() {
 		s.Job.Submitted = time.Now()
 	}
-	out, err := l.Answer(ctx, s)
+	out, err := l.answer(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -193,9 +194,24 @@ func call(ctx context.Context, l *Life, s *ledger.Shard) error {
 	return s.State.Advance(quarry.ShardCalling, quarry.ShardCollected)
 }
 
-// EndCalls collects a shard with those calls that were made for it, and makes no further one. The other records are left, and no
+// answer makes the calls of a shard, until they are all answered or a request to stop is seen, within a second.
+func (l *Life) answer(ctx context.Context, s *ledger.Shard) (collect.Output, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	var watcher sync.WaitGroup
+	defer watcher.Wait()
+	defer stop(nil)
+	watcher.Go(func() { l.obeyStop(ctx, stop) })
+	out, counts, err := l.Answer(ctx, l.Files, s, func(done int64) {
+		l.Deadline.Answered(s.ID, done)
+		l.Watch.Send(event.Event{Kind: event.Progress, Step: "calls", Shard: s.ID, Done: done, Total: s.Records})
+	})
+	s.Calls.Add(&counts)
+	return out, err
+}
+
+// endCalls collects a shard with those calls that were made for it, and makes no further one. The other records are left, and no
 // later round of this pass takes those of a shard that is not sent.
-func (l *Life) EndCalls(ctx context.Context, s *ledger.Shard) error {
+func (l *Life) endCalls(ctx context.Context, s *ledger.Shard) error {
 	log, _, _, err := l.Files.OpenCalls(s.ID)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package life
 import (
 	"context"
 	"errors"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -15,20 +16,23 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/base/reconcile"
 	"quarry/internal/outcome/collect"
+	"quarry/internal/prepare/pack"
 	"quarry/internal/prepare/validate"
 	"quarry/internal/run/answers"
+	"quarry/internal/run/book"
 	"quarry/internal/run/event"
 	"quarry/internal/run/input"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/pool"
+	"quarry/internal/run/runjson"
 	"quarry/internal/run/shardfile"
-	"quarry/internal/run/verdict"
 )
 
 // Config is what the life of the shards of one pass needs.
 type Config struct {
-	Run     quarry.RunID
+	RunJSON runjson.Run // without the places and the time of its creation, which are read when it is written
 	Ledger  *ledger.Ledger
+	Book    *book.Book
 	Effects *effect.Effects
 	Dir     string // of the run
 	Files   shardfile.Dir
@@ -40,25 +44,17 @@ type Config struct {
 	Poll       time.Duration // the first wait for a job
 	KeepShards bool          // input files stay
 
-	Cap   *limits.Cap // nil: none
-	Costs *limits.Costs
-	Clock *limits.Clock // of the deadline
-	// LookAtDeadline decides whether calls have to begin, and saves the decision before the clock holds it.
-	LookAtDeadline func(context.Context) error
-	// Stop gives the error of a request to stop; nil: none was made.
-	Stop func() error
+	Cap      *limits.Cap // nil: none
+	Costs    *limits.Costs
+	Deadline *Deadline
 
 	// Build writes the input file and the part of the index of a planned shard.
 	Build   func(context.Context, *ledger.Shard) (input.Built, error)
 	MayCall bool // records that no job takes may be sent as on-demand calls
-	// Cut gives the rows of a planned shard in smaller pieces, with their ids but the first; fewer than two: it cannot be cut so.
-	Cut func(context.Context, *ledger.Shard, verdict.Cut) ([]ledger.Shard, error)
-	// Announce puts what must be known of the run into a pool's bucket, before its first job is made there.
-	Announce func(context.Context, *pool.Pool) error
-	// Note is what must be known of a shard, as its bucket keeps it.
-	Note func(*ledger.Shard, *bedrock.CreateRequest) ([]byte, error)
-	// Answer sends the records of a shard as on-demand calls.
-	Answer func(context.Context, *ledger.Shard) (collect.Output, error)
+	// Queue gives the queued records of shards, for a retry shard that is cut again.
+	Queue func(from []quarry.ShardID) iter.Seq2[pack.Item, error]
+	// Answer sends the records of a shard as on-demand calls; see calls.Caller.
+	Answer func(ctx context.Context, files shardfile.Dir, s *ledger.Shard, progress func(done int64)) (collect.Output, ledger.Calls, error)
 
 	Judge   *answers.Judge // checks the answers
 	Model   string         // that was requested

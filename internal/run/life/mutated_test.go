@@ -157,7 +157,7 @@ func (w *world) ended(n, records int) ledger.Shard {
 // put writes an object of the job's output.
 func (w *world) put(s *ledger.Shard, name any, suffix string, body []byte) {
 	w.t.Helper()
-	key := fmt.Sprintf("%s%s/%v%s", runjson.OutputPrefix(w.Run, s.ID), s.Job.ARN.ID(), name, suffix)
+	key := fmt.Sprintf("%s%s/%v%s", runjson.OutputPrefix(w.RunJSON.Run, s.ID), s.Job.ARN.ID(), name, suffix)
 	if err := w.Pools.Home().Bucket.Put(w.t.Context(), key, bytes.NewReader(body)); err != nil {
 		w.t.Fatal(err)
 	}

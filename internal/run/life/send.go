@@ -40,21 +40,21 @@ func (l *Life) upload(ctx context.Context, s *ledger.Shard) error {
 		to = l.Pools.Home()
 	}
 	s.Pool = to.Ref()
-	if err := l.Announce(ctx, to); err != nil {
+	if err := l.announce(ctx, to); err != nil {
 		return l.waitOr(s, err)
 	}
 	request := l.request(s, to)
-	note, err := l.Note(s, &request)
+	note, err := l.note(s, &request)
 	if err != nil {
 		return err
 	}
-	if err := to.Bucket.Put(ctx, runjson.NoteKey(l.Run, s.ID), bytes.NewReader(note)); err != nil {
+	if err := to.Bucket.Put(ctx, runjson.NoteKey(l.RunJSON.Run, s.ID), bytes.NewReader(note)); err != nil {
 		return l.waitOr(s, err)
 	}
-	if err := to.Bucket.PutFile(ctx, runjson.PartKey(l.Run, s.ID), l.Files.Part(s.ID)); err != nil {
+	if err := to.Bucket.PutFile(ctx, runjson.PartKey(l.RunJSON.Run, s.ID), l.Files.Part(s.ID)); err != nil {
 		return l.waitOr(s, err)
 	}
-	if err := to.Bucket.PutFile(ctx, runjson.InputKey(l.Run, s.ID), l.Files.Input(s.ID)); err != nil {
+	if err := to.Bucket.PutFile(ctx, runjson.InputKey(l.RunJSON.Run, s.ID), l.Files.Input(s.ID)); err != nil {
 		return l.waitOr(s, err)
 	}
 	s.Times.Uploaded, s.Times.Upload = time.Now(), time.Since(began)
@@ -89,11 +89,11 @@ func (l *Life) validate(ctx context.Context, s *ledger.Shard) error {
 // request is all that the shard's job is made from. Equal shards of a run give equal bytes.
 func (l *Life) request(s *ledger.Shard, to *pool.Pool) bedrock.CreateRequest {
 	r := l.Job
-	r.JobName = quarry.JobName(l.Run, s.ID, s.Attempt)
+	r.JobName = quarry.JobName(l.RunJSON.Run, s.ID, s.Attempt)
 	r.Token = runjson.Token(r.JobName, s.Digest)
 	r.ModelID, r.RoleARN = to.Model, to.RoleARN
-	r.InputURI, r.OutputURI = to.Bucket.URI(runjson.InputKey(l.Run, s.ID)), to.Bucket.URI(runjson.OutputPrefix(l.Run, s.ID))
-	r.Tags = map[string]string{"quarry-run": string(l.Run)}
+	r.InputURI, r.OutputURI = to.Bucket.URI(runjson.InputKey(l.RunJSON.Run, s.ID)), to.Bucket.URI(runjson.OutputPrefix(l.RunJSON.Run, s.ID))
+	r.Tags = map[string]string{"quarry-run": string(l.RunJSON.Run)}
 	maps.Copy(r.Tags, l.Job.Tags)
 	return r
 }
@@ -164,7 +164,7 @@ func (l *Life) refused(ctx context.Context, s *ledger.Shard, lookedUp bool, why 
 	case bedrock.CauseNoSlot, bedrock.CauseThrottled:
 		v := verdict.Verdict(verdict.Go{})
 		if lookedUp {
-			v = l.Clock.Held().Refused()
+			v = l.Deadline.Held().Refused()
 		}
 		if v == (verdict.Go{}) {
 			v = l.schedule.Refused(s, lookedUp, time.Now())
@@ -248,7 +248,7 @@ func (l *Life) nextPoll(s *ledger.Shard) time.Time {
 	}
 	delay = min(delay, time.Minute)
 	now := time.Now()
-	return l.Clock.NextLook(now, now.Add(delay*9/10+time.Duration(rand.Int64N(int64(delay/5)))))
+	return l.Deadline.NextLook(now, now.Add(delay*9/10+time.Duration(rand.Int64N(int64(delay/5)))))
 }
 
 // stopJob stops a shard's job. What it has answered by then is collected.

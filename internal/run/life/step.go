@@ -14,7 +14,9 @@ import (
 	"quarry"
 	"quarry/internal/base/figure"
 	"quarry/internal/base/ledger"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/event"
+	"quarry/internal/run/index"
 	"quarry/internal/run/verdict"
 )
 
@@ -82,7 +84,7 @@ func (l *Life) follow(ctx context.Context, s *ledger.Shard, v verdict.Verdict) e
 
 // stop obeys a request to stop: what was not sent stays unsent, open jobs are stopped, and what they finished is collected.
 func stop(ctx context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
-	requested := l.Stop()
+	requested := l.stopRequest()
 	if requested == nil {
 		return verdict.Go{}, nil
 	}
@@ -110,11 +112,11 @@ func late(ctx context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error
 	if s.Mode != quarry.ModeJob || s.Unasked != "" {
 		return verdict.Go{}, nil
 	}
-	if err := l.LookAtDeadline(ctx); err != nil {
+	if err := l.Deadline.Look(ctx); err != nil {
 		return nil, err
 	}
 	attempt, fresh := l.fresh.Load(s.ID)
-	return l.Clock.Held().Check(s, fresh && attempt == s.Attempt), nil
+	return l.Deadline.Held().Check(s, fresh && attempt == s.Attempt), nil
 }
 
 // underCap holds the shard back where it could pass the limit of the cost. What is held back keeps no slot for its job.
@@ -200,13 +202,18 @@ func (l *Life) back(s *ledger.Shard) error {
 // once the one before has turned out cheaper than it might have. Row and new rows change in one transaction, and no record
 // gets another id.
 func (l *Life) cut(ctx context.Context, s *ledger.Shard, v verdict.Cut) error {
-	rows, err := l.Cut(ctx, s, v)
+	rows, err := cut.Smaller(ctx, s, index.Of(l.Effects, l.Dir, s.Pass), l.Queue(s.Sources), cut.Pieces{Least: v.Least, Most: v.Most, Bytes: v.Bytes})
 	if err != nil {
 		return err
 	}
 	if len(rows) < 2 {
 		return v.Else
 	}
+	seq, numbers, err := l.Book.Numbers(ctx)
+	if err != nil {
+		return err
+	}
+	cut.Number(rows[1:], numbers, seq)
 	l.Watch.Note(fmt.Sprintf("%s and is split into %s, which are sent one after another", v.Why, figure.Thousands(len(rows))))
 	first := rows[0]
 	s.First, s.FirstPart, s.Last, s.LastPart = first.First, first.FirstPart, first.Last, first.LastPart

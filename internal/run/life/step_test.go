@@ -3,6 +3,8 @@ package life
 import (
 	"context"
 	"errors"
+	"iter"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,9 +19,12 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/outcome/collect"
 	"quarry/internal/outcome/report"
+	"quarry/internal/prepare/pack"
+	"quarry/internal/run/book"
 	"quarry/internal/run/input"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/pool"
+	"quarry/internal/run/runjson"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/verdict"
 )
@@ -35,34 +40,34 @@ type world struct {
 func newWorld(t *testing.T, rows ...ledger.Shard) *world {
 	t.Helper()
 	effects, dir := effect.New(nil), t.TempDir()
-	book, err := ledger.Open(t.Context(), effects, filepath.Join(dir, "ledger.db"))
+	kept, err := ledger.Open(t.Context(), effects, filepath.Join(dir, "ledger.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = book.Close() })
+	t.Cleanup(func() { _ = kept.Close() })
 	w := &world{t: t}
 	home := pool.Pool{Region: "us-west-2", Model: quarry.DefaultModel, Quotas: quarry.Quotas{OpenJobs: 2}, Bucket: bucket.New(awssdk.Config{Region: "us-west-2"}, "b")}
 	w.cfg = Config{
-		Run: "r", Ledger: book, Effects: effects, Dir: dir, Files: shardfile.In(effects, dir, ""), Pools: pool.New([]pool.Pool{home}, nil),
+		RunJSON: runjson.Run{Run: "r"}, Ledger: kept, Book: book.Of(kept), Effects: effects, Dir: dir, Files: shardfile.In(effects, dir, ""), Pools: pool.New([]pool.Pool{home}, nil),
 		Costs: &limits.Costs{
 			Prices: cost.Default(), Pools: []ledger.Pool{home.Ref()}, MaxTokens: 1000, MinRecords: 1,
 			CallsBegan: func(quarry.ShardID) bool { return false }, Merges: func(quarry.ShardID) bool { return false },
 		},
-		Clock: &limits.Clock{}, LookAtDeadline: func(context.Context) error { return nil }, Stop: func() error { return nil }, Poll: time.Second,
+		Deadline: &Deadline{Pass: 1, Ledger: kept, Work: func() *limits.Work { return &limits.Work{Pass: 1} }}, Poll: time.Second,
 		Build: func(_ context.Context, s *ledger.Shard) (input.Built, error) {
 			w.done = append(w.done, "build "+string(s.ID))
 			return input.Built{Written: shardfile.Written{Records: s.Records, Bytes: s.Bytes, Digest: "d"}}, nil
 		},
-		Answer: func(_ context.Context, s *ledger.Shard) (collect.Output, error) {
+		Answer: func(_ context.Context, _ shardfile.Dir, s *ledger.Shard, _ func(int64)) (collect.Output, ledger.Calls, error) {
 			w.done = append(w.done, "call "+string(s.ID))
-			return collect.Output{}, errCalled
+			return collect.Output{}, ledger.Calls{}, errCalled
 		},
 	}
-	if err := book.AddShards(t.Context(), rows, nil, nil); err != nil {
+	if err := kept.AddShards(t.Context(), rows, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	for i := range rows {
-		if err := book.Save(t.Context(), &rows[i]); err != nil {
+		if err := kept.Save(t.Context(), &rows[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,6 +86,13 @@ func (w *world) again(change func(*Config)) *world {
 	}
 	w.Life = New(w.cfg, rows)
 	return w
+}
+
+func (w *world) requestStop() {
+	w.t.Helper()
+	if err := os.WriteFile(filepath.Join(w.Dir, StopRequest), nil, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func row(n int, state quarry.ShardState, change ...func(*ledger.Shard)) ledger.Shard {
@@ -136,7 +148,7 @@ func TestAShardGetsOn(t *testing.T) {
 
 func TestARequestToStopIsObeyed(t *testing.T) {
 	t.Parallel()
-	requested := errors.New("asked to stop")
+	requested := ErrStopRequested
 	stopping := func(s *ledger.Shard) { s.Job.Status = quarry.JobStopping }
 	for name, tt := range map[string]struct {
 		s     ledger.Shard
@@ -150,7 +162,8 @@ func TestARequestToStopIsObeyed(t *testing.T) {
 		"an open job is stopped":                {row(1, quarry.ShardSubmitted), quarry.ShardPlanned, verdict.StopJob{}},
 		"a job that is being stopped is polled": {row(1, quarry.ShardSubmitted, stopping), quarry.ShardPlanned, verdict.Go{}},
 	} {
-		w := newWorld(t, tt.s, row(2, tt.other)).again(func(c *Config) { c.Stop = func() error { return requested } })
+		w := newWorld(t, tt.s, row(2, tt.other))
+		w.requestStop()
 		v, err := stop(t.Context(), w.Life, &tt.s)
 		if wantErr, ok := tt.want.(error); ok && !errors.Is(err, wantErr) || !ok && v != tt.want {
 			t.Errorf("%s: %+v, %v, want %+v", name, v, err, tt.want)
@@ -159,7 +172,9 @@ func TestARequestToStopIsObeyed(t *testing.T) {
 	for _, state := range []quarry.ShardState{quarry.ShardIntended, quarry.ShardEnded, quarry.ShardCollected} {
 		for _, gate := range life[state].gates {
 			s := row(1, state)
-			if _, err := gate(t.Context(), newWorld(t, s).again(func(c *Config) { c.Stop = func() error { return requested } }).Life, &s); err != nil {
+			w := newWorld(t, s)
+			w.requestStop()
+			if _, err := gate(t.Context(), w.Life, &s); err != nil {
 				t.Errorf("%s: %v: what may be at the provider is followed to its end", state, err)
 			}
 		}
@@ -181,29 +196,42 @@ func TestTheCapHoldsAShardBack(t *testing.T) {
 
 func TestAShardIsCutToFitTheCap(t *testing.T) {
 	t.Parallel()
-	s := row(1, quarry.ShardPlanned)
-	w := newWorld(t, s).again(func(c *Config) {
-		c.Cap = limits.NewCap(20_000_000_000)
-		c.Cut = func(_ context.Context, s *ledger.Shard, v verdict.Cut) ([]ledger.Shard, error) {
-			if v.Least != 1 || v.Most >= s.Records {
-				t.Errorf("cut by %+v", v)
+	retry := func(s *ledger.Shard) { s.Kind, s.Sources, s.Last = quarry.RetryShard, []quarry.ShardID{"s00009"}, 9 }
+	queued := func([]quarry.ShardID) iter.Seq2[pack.Item, error] {
+		return func(yield func(pack.Item, error) bool) {
+			for i := range int64(10) {
+				if !yield(pack.Item{Order: i, Bytes: 1000}, nil) {
+					return
+				}
 			}
-			a, b := *s, row(2, quarry.ShardPlanned)
-			a.Records, b.Records = 6, 4
-			return []ledger.Shard{a, b}, nil
 		}
-	})
+	}
+	s := row(1, quarry.ShardPlanned, retry)
+	w := newWorld(t, s).again(func(c *Config) { c.Cap, c.Queue = limits.NewCap(20_000_000_000), queued })
 	if err := w.Step(t.Context(), &s); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := w.Ledger.Shards(t.Context())
-	if err != nil || len(rows) != 2 || rows[0].Records != 6 || rows[1].Records != 4 || s.Records != 6 || s.State != quarry.ShardPlanned {
-		t.Errorf("rows %+v, %v, want two of 6 and 4 records", rows, err)
+	if err != nil || len(rows) < 2 || s.State != quarry.ShardPlanned || s.Records != rows[0].Records {
+		t.Fatalf("%d rows, %v, the first %+v, want more than one, and the shard planned", len(rows), err, s)
 	}
-	whole := row(1, quarry.ShardPlanned)
+	next := int64(0)
+	for i, piece := range rows {
+		if piece.First != next || piece.Last != piece.First+piece.Records-1 || piece.Seq != int64(i)+1 {
+			t.Errorf("row %d has places %d to %d, place %d among the rows, want them one after another", i, piece.First, piece.Last, piece.Seq)
+		}
+		if i > 0 && piece.ID != quarry.NewShardID(quarry.RetryShard, i+1) {
+			t.Errorf("row %d is %s, want the next number", i, piece.ID)
+		}
+		next = piece.Last + 1
+	}
+	if next != 10 {
+		t.Errorf("the rows have %d records, want 10", next)
+	}
+	whole := row(1, quarry.ShardPlanned, retry)
 	w = newWorld(t, whole).again(func(c *Config) {
-		c.Cap = limits.NewCap(20_000_000_000)
-		c.Cut = func(context.Context, *ledger.Shard, verdict.Cut) ([]ledger.Shard, error) { return nil, nil }
+		c.Cap, c.Queue = limits.NewCap(20_000_000_000), queued
+		c.Costs.MinRecords = 6
 	})
 	var q *quarry.Error
 	if err := w.Step(t.Context(), &whole); !errors.As(err, &q) || q.Kind != quarry.OverLimit {
@@ -222,7 +250,7 @@ func TestAShardThatIsLateTurnsToCalls(t *testing.T) {
 			intent(&s)
 		}
 		w := newWorld(t, s)
-		w.Clock.Hold(&limits.Deadline{Unsent: &report.Move{Mode: quarry.ModeFlex}})
+		w.Deadline.Hold(&limits.Deadline{Unsent: &report.Move{Mode: quarry.ModeFlex}})
 		w.fresh.Store(s.ID, 1)
 		want := quarry.ShardBuilt
 		if state == quarry.ShardPlanned {

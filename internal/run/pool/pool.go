@@ -39,12 +39,15 @@ type Pools struct {
 
 	mu     sync.Mutex
 	former map[ledger.Pool]*Pool // opened once
+
+	announcing sync.Mutex
+	announced  map[string]bool // names of buckets
 }
 
 // New gives pools. open gives one that only an earlier command named: what was sent there is followed and collected there. nil:
 // such a pool is refused.
 func New(named []Pool, open func(ledger.Pool) Pool) *Pools {
-	return &Pools{named: named, open: open, former: map[ledger.Pool]*Pool{}}
+	return &Pools{named: named, open: open, former: map[ledger.Pool]*Pool{}, announced: map[string]bool{}}
 }
 
 // Home is the first one.
@@ -117,6 +120,19 @@ func (p *Pools) Of(s *ledger.Shard) (*Pool, error) {
 		p.former[s.Pool] = at
 	}
 	return at, nil
+}
+
+// Announce acts once for the bucket of a pool: again only after an error.
+func (p *Pools) Announce(to *Pool, act func() error) error {
+	p.announcing.Lock()
+	defer p.announcing.Unlock()
+	name := to.Bucket.Name()
+	if p.announced[name] {
+		return nil
+	}
+	err := act()
+	p.announced[name] = err == nil
+	return err
 }
 
 // Named gives the pool of a shard where the command names it; nil: it does not.

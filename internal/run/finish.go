@@ -1,0 +1,168 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/report"
+	"quarry/internal/run/answers"
+	"quarry/internal/run/book"
+	"quarry/internal/run/history"
+	"quarry/internal/run/index"
+	"quarry/internal/run/lines"
+	"quarry/internal/run/publish"
+	"quarry/internal/run/summary"
+)
+
+// Report is the run's report.
+type Report = report.Report
+
+// extent is which documents of a pass are in its results.
+type extent int
+
+const (
+	whole     extent = iota // all: each has ended
+	soFar                   // those that have ended
+	takenOver               // those of a run that was taken over; documents that were never sent are not known
+)
+
+// export writes the results of the whole pass.
+func (p *pass) export(ctx context.Context) (count, error) {
+	err := p.writeResults(ctx, whole)
+	t := &p.totals
+	return count{taken: t.Total, done: t.OK, failed: t.Invalid + t.Failed, skipped: t.Skipped}, err
+}
+
+// writeResults writes results.jsonl and failed.jsonl.
+func (p *pass) writeResults(ctx context.Context, how extent) error {
+	shards, err := p.deps.Ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	open := p.passBefore
+	if how == takenOver {
+		open = p.adoptedBefore
+	}
+	before, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		defer before.Close()
+	}
+	of := p.index(p.number)
+	files := append(p.journals(shards), lines.Sorted{Path: of.Path(index.SkippedFile)}, lines.Sorted{Path: of.Path(index.EarlierFile), Rank: -1})
+	p.totals, err = p.published().Results(ctx, &publish.Ended{
+		Plan: &p.planned, Before: before.slots(), Files: append(files, p.unbuilt(shards)...),
+		Closing: answers.Closing{Partial: how != whole, Unsent: p.unsent, UnsentKind: p.bounds().UnsentKind()},
+	})
+	return err
+}
+
+// writeReport writes the report of a pass that is complete, and ends the pass.
+func (p *pass) writeReport(ctx context.Context) (count, error) {
+	end, err := p.makeReport(ctx, whole)
+	if err != nil {
+		return count{}, err
+	}
+	if err := p.published().WriteReport(&p.made); err != nil {
+		return count{}, err
+	}
+	if err := p.finished(ctx, end); err != nil {
+		return count{}, err
+	}
+	return count{taken: 1, done: 1}, nil
+}
+
+// makeReport makes the report, and gives what is kept of the pass's end; nil: it does not end with this report.
+func (p *pass) makeReport(ctx context.Context, how extent) (*book.Ended, error) {
+	shards, err := p.deps.Ledger.Shards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := p.deps.Ledger.Steps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &p.cfg
+	sum := summary.Pass{
+		Plan: &p.planned, Totals: &p.totals, Rows: shards, Steps: steps, Before: p.foreseen.Before, After: p.foreseen.After,
+		Home: ledger.Pool{Region: c.Region, Model: c.Model}, Prices: c.Prices, Quotas: c.Quotas,
+		Local: c.Local, Free: c.Free, Cap: c.MaxUSD, Adopted: how == takenOver,
+	}
+	p.made = sum.Report()
+	rep := &p.made
+	rep.Run, rep.Version, rep.Generated, rep.Sources = p.id, c.Version, time.Now().UTC(), c.Sources
+	rep.Pilot, rep.Structured = p.foreseen.Pilot, c.structuredReport()
+	if d := p.deadline.Held(); d != nil {
+		rep.Deadline = d.Report(shards, p.number, time.Now())
+		rep.Notes = append(rep.Notes, d.Notes(rep.Deadline)...)
+	}
+	return p.withHistory(ctx, rep, how)
+}
+
+// finished notes that the pass came to its end, what is kept of that, and whether documents of it are to be sent again.
+func (p *pass) finished(ctx context.Context, end *book.Ended) error {
+	if err := p.remember(ctx); err != nil {
+		return err
+	}
+	err := p.book.Change(ctx, p.number, func(h *book.Head, kept *book.Pass) {
+		h.Finished, h.FinishedSettings, h.Open = p.number, p.cfg.Settings, p.totals.Again+p.planned.Stale
+		h.SetAside = false
+		if end != nil {
+			kept.Ended = end
+		}
+	})
+	if err != nil {
+		return err
+	}
+	before, err := p.book.Before(ctx, p.number)
+	if err != nil {
+		return err
+	}
+	return index.Forget(p.deps.Effects, p.cfg.Dir, p.number, before)
+}
+
+// withHistory puts what the pass at hand and the whole run took into its report. Where the pass ends with this report, it gives what is
+// kept of its end.
+func (p *pass) withHistory(ctx context.Context, rep *Report, how extent) (end *book.Ended, err error) {
+	h, err := readHistory(ctx, p.deps.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	h.Prices = p.cfg.Prices
+	took := time.Since(p.began)
+	rep.Time.Total = took.Seconds()
+	if h.Worked != nil {
+		rep.Time.Total += *h.Worked
+	}
+	h.Worked = &rep.Time.Total
+	at := slices.IndexFunc(h.Passes, func(kept book.Pass) bool { return kept.Plan.Pass == p.number })
+	if at < 0 {
+		return nil, fmt.Errorf("report on pass %d: it has no plan", p.number)
+	}
+	f := &h.Passes[at]
+	ended := h.Finished == p.number && how == whole
+	switch {
+	case ended && f.Ended != nil && f.Ended.Time != nil: // the steps are those of a command that found nothing new
+		total := rep.Time.Total
+		rep.Time = *f.Ended.Time
+		rep.Time.Total = total
+	case !ended && how == whole:
+		h.Finished = p.number
+		times := rep.Time
+		times.Total = (f.Worked + took).Seconds()
+		end = &book.Ended{At: rep.Generated, Answered: &p.totals.Answered, Time: &times, Estimated: rep.Tokens.Estimated}
+		f.Ended = end
+	}
+	all := history.Of(&h)
+	rep.LastPass, rep.WholeRun = &all.Passes[at], &all.Whole
+	rep.NothingNew = ended || (p.planned.Asked == 0 && p.number > 1 && how == whole)
+	if end != nil {
+		end.List = rep.LastPass.Cost.List
+	}
+	return end, nil
+}

@@ -1,0 +1,186 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"quarry"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/ledger"
+	"quarry/internal/run/book"
+	"quarry/internal/run/resume"
+)
+
+// A command that was refused, or that a person ended, binds the next one to nothing. A pass that has sent nothing is dropped as
+// soon as something is to be done otherwise. A pass that has sent something is given up where the next command has other
+// settings: what it has not sent is dropped, what it has sent is followed to its end and collected with the settings that it was
+// sent with, and its answers stay known. So is a pass that stopped at its gate, where its sources were corrected.
+
+// letGo drops or gives up the pass at hand where this command is not the one that it was planned for.
+func (r *Run) letGo(ctx context.Context) error {
+	head, rows, err := r.headAndRows(ctx)
+	if err != nil || head.Ended() || head.WithoutSources() {
+		return err
+	}
+	kept, err := r.book.Pass(ctx, head.Pass)
+	if err != nil || kept.Plan == nil {
+		return err
+	}
+	flags, err := r.cfg.flags(r.cfg.bounds(0).MayCall(), r.pools.Refs())
+	if err != nil {
+		return err
+	}
+	rows = resume.OfPass(rows, head.Pass)
+	fate := r.command().Fate(&head, &kept, rows, flags)
+	if fate == resume.IfCorrected {
+		fate = resume.Continue
+		if corrected, err := r.corrected(ctx, kept.Judged); err != nil {
+			return err
+		} else if corrected {
+			fate = resume.GiveUp
+		}
+	}
+	switch fate {
+	case resume.Drop:
+		return r.dropPass(ctx, head.Pass, rows)
+	case resume.GiveUp:
+		if err := r.refusal(ctx); err != nil {
+			return err
+		}
+		return r.giveUp(ctx, head.Pass, rows)
+	case resume.GivingUp:
+		return r.giveUp(ctx, head.Pass, rows)
+	}
+	return r.freeUnsent(ctx, &head, rows)
+}
+
+// refusal says why this command would be refused before it sends anything: no pass is given up for such a command.
+func (r *Run) refusal(ctx context.Context) error {
+	for _, check := range []func(context.Context) error{r.deps.AnyDocument, r.deps.Preflight} {
+		if check == nil {
+			continue
+		}
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeUnsent lets shards that were not sent go to the places that this command names.
+func (r *Run) freeUnsent(ctx context.Context, head *book.Head, rows []ledger.Shard) error {
+	moved := head.Region != r.cfg.Region || head.Bucket != r.deps.Bucket.Name()
+	for i := range rows {
+		s := &rows[i]
+		if s.State != quarry.ShardBuilt && s.State != quarry.ShardUploaded {
+			continue
+		}
+		if elsewhere := moved && s.Pool == (ledger.Pool{}); !elsewhere && r.pools.Named(s) != nil {
+			continue
+		}
+		s.Pool, s.Waits, s.Due = ledger.Pool{}, "", time.Now()
+		if s.State == quarry.ShardUploaded {
+			if err := s.State.Advance(quarry.ShardUploaded, quarry.ShardBuilt); err != nil {
+				return err
+			}
+		}
+		if err := r.deps.Ledger.Save(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropPass removes every trace of a pass that has sent nothing.
+func (r *Run) dropPass(ctx context.Context, n int, rows []ledger.Shard) error {
+	if err := r.book.Drop(ctx, n, rows, func(h *book.Head, p *book.Pass) { h.Seen, *p = "", book.Pass{} }); err != nil {
+		return err
+	}
+	if err := r.removeFiles(rows); err != nil {
+		return err
+	}
+	return r.index(n).Remove()
+}
+
+// removeFiles removes what was written for shards that were dropped.
+func (r *Run) removeFiles(rows []ledger.Shard) error {
+	files := r.files()
+	for i := range rows {
+		id := rows[i].ID
+		for _, path := range []string{files.Input(id), files.Base(id), files.Part(id), files.Queue(id), files.Journal(id), files.Unbuilt(id)} {
+			if _, err := os.Stat(path); err != nil {
+				continue
+			}
+			if err := r.deps.Effects.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// giveUp ends a pass that has sent something, for a command with other settings. Each step can be made again after a crash.
+func (r *Run) giveUp(ctx context.Context, n int, rows []ledger.Shard) error {
+	p, err := r.sentPass(ctx, n)
+	if err != nil {
+		return err
+	}
+	kept, err := p.dropUnsent(ctx, rows)
+	if err != nil {
+		return err
+	}
+	open := 0
+	for i := range kept {
+		if s := kept[i].State; s == quarry.ShardSubmitted || s == quarry.ShardIntended {
+			open++
+		}
+	}
+	text := fmt.Sprintf("pass %d is not finished; this command gives it up: what it has not sent is dropped, and its answers are kept", n)
+	if open > 0 {
+		text += fmt.Sprintf("; %s open and collected first (`quarry stop` ends jobs early)", figure.Clause(open, "job", "is", "are"))
+	}
+	r.deps.Watch.Note(text)
+	l, err := p.life(ctx, true)
+	if err != nil {
+		return err
+	}
+	if err := l.Drain(ctx, kept); err != nil {
+		return err
+	}
+	r.at = n
+	if err := p.remember(ctx); err != nil {
+		return err
+	}
+	return r.book.Change(ctx, n, func(h *book.Head, p *book.Pass) {
+		p.Ended = &book.Ended{At: time.Now().UTC()}
+		r.cfg.begins(h, n+1)
+		h.Abandoned, h.Seen = 0, ""
+	})
+}
+
+// dropUnsent drops the shards of a pass that the provider never received, and gives the others.
+func (p *pass) dropUnsent(ctx context.Context, rows []ledger.Shard) (kept []ledger.Shard, err error) {
+	l, err := p.life(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	var gone []ledger.Shard
+	for i := range rows {
+		s := &rows[i]
+		sent, err := l.Sent(ctx, s, p.cfg.ListLag)
+		if err != nil {
+			return nil, err
+		}
+		if sent {
+			kept = append(kept, *s)
+		} else {
+			gone = append(gone, *s)
+		}
+	}
+	if err := p.book.Drop(ctx, p.number, gone, func(h *book.Head, _ *book.Pass) { h.Abandoned = p.number }); err != nil {
+		return nil, err
+	}
+	return kept, p.removeFiles(gone)
+}
