@@ -9,6 +9,7 @@ import (
 // attrs is what a start tag's attributes say that the renderer wants to know. Slices point into the source.
 type attrs struct {
 	hide        hiding
+	judged      bool // hide was found from a style or an attribute that hides; else it is zero
 	hiddenAttr  bool // hidden, but for hidden="until-found", which a reader can open
 	ariaHidden  bool
 	open        bool // a dialog that is shown
@@ -227,6 +228,9 @@ func fold(b []byte, word string) bool {
 	return true
 }
 
-func isBlank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' }
+// blanks has a bit for each byte that HTML takes for a blank.
+const blanks uint64 = 1<<' ' | 1<<'\n' | 1<<'\t' | 1<<'\r' | 1<<'\f'
+
+func isBlank(c byte) bool { return c <= ' ' && blanks>>c&1 != 0 }
 
 func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

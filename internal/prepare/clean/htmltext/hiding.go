@@ -68,7 +68,7 @@ func (s *style) hiding() (h hiding) {
 // judge puts together what the attributes of a start tag say. The attribute hidden is a display:none of the browser's own,
 // which a style overrides.
 func (a *attrs) judge(s *style) {
-	a.hide = s.hiding()
+	a.hide, a.judged = s.hiding(), true
 	if a.hiddenAttr && s.display.value != shows {
 		a.hide.gone = true
 	}

@@ -2,6 +2,8 @@ package htmltext
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	"quarry/internal/prepare/clean/plain"
 	"quarry/internal/prepare/clean/rule"
@@ -134,7 +136,7 @@ func (r *Renderer) startTag(src []byte, i int) int {
 		}
 		return len(src) // HTML5 drops a tag that the end of the document cuts off, and all text with it where a quote is missing
 	}
-	if r.at.sized || r.at.hide != (hiding{}) {
+	if r.at.sized || r.at.judged {
 		r.reveal(name, t)
 	}
 	if r.Literal != nil && !r.Open() {
@@ -338,6 +340,10 @@ func doubleEscaped(content []byte) bool {
 
 // name reads the name of a tag at i and finds its element.
 func (r *Renderer) name(src []byte, i int) (name []byte, t tag, level uint8) {
+	if n, key := shortName(src[i:]); n > 0 {
+		t, level = lookupPacked(key)
+		return src[i : i+n], t, level
+	}
 	var key uint64
 	end := i
 	for end < len(src) && src[end] != '>' && src[end] != '/' && !isBlank(src[end]) {
@@ -351,6 +357,24 @@ func (r *Renderer) name(src []byte, i int) (name []byte, t tag, level uint8) {
 		t, level = r.lookup(name)
 	}
 	return name, t, level
+}
+
+// shortName reads a name of up to seven bytes eight bytes at a time, as most names are, and packs it. Length 0: it is another one.
+func shortName(src []byte) (length int, key uint64) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	if len(src) < 8 {
+		return 0, 0
+	}
+	w := binary.LittleEndian.Uint64(src)
+	stops := ((w - '0'*ones) | (w ^ '>'*ones - ones)) &^ w & highs // '>' and what is below '0'; the lowest bit is exact
+	n := bits.TrailingZeros64(stops)
+	if n == 64 {
+		return 0, 0
+	}
+	if c := byte(w >> (n &^ 7)); c != '>' && c != '/' && !isBlank(c) {
+		return 0, 0
+	}
+	return n >> 3, bits.ReverseBytes64(w|' '*ones) >> 1 >> (63 - n&^7)
 }
 
 func (r *Renderer) lookup(name []byte) (tag, uint8) {
