@@ -253,7 +253,8 @@ func addPacked(c *quarry.CharClasses, packed uint64) {
 // packed so that one addition counts it, or that it needs a closer look.
 const (
 	firstLead = 0xE2
-	leads     = 0xF0 - firstLead
+	firstWide = 0x2000
+	lastLead  = 0xEF // FoldWidth changes characters that begin with it
 
 	laneBits         = 10
 	lane             = 1<<laneBits - 1
@@ -270,34 +271,64 @@ const (
 type page [64]uint64
 
 type pageTable struct {
-	index [leads * 64]uint8
-	pages []page
+	index [16 * 64]uint8 // by the lower bits of the first two bytes
+	pages [256]page
+}
+
+// count counts the characters at the start of s up to the first that is not of three bytes, begins with more than the last lead,
+// or needs a closer look.
+func (t *pageTable) count(s []byte, last byte) (n int, packed uint64) {
+	for n = 0; n < len(s)-2; n += 3 {
+		first, second, third := s[n], s[n+1], s[n+2]
+		if first < 0xE0 || first > last {
+			break
+		}
+		v := t.pages[t.index[int(first&0xF)<<6|int(second&0x3F)]][third&0x3F]
+		if v == stop {
+			break
+		}
+		packed += v
+	}
+	return n, packed
 }
 
 var threeBytes = func() *pageTable {
 	t := &pageTable{}
-	numbers := map[page]uint8{}
-	for lead := range leads {
-		for second := range 64 {
-			var p page
-			for third := range 64 {
-				p[third] = packed(rune(lead+firstLead-0xE0)<<12 | rune(second)<<6 | rune(third))
-			}
-			n, ok := numbers[p]
-			if !ok {
-				n = uint8(len(t.pages))
-				numbers[p] = n
-				t.pages = append(t.pages, p)
-			}
-			t.index[lead<<6|second] = n
+	numbers := map[page]int{}
+	for i := range t.index {
+		p := pageFrom(rune(i << 6))
+		if i > 0 && p == t.pages[t.index[i-1]] { // as most pages are
+			t.index[i] = t.index[i-1]
+			continue
 		}
+		n, ok := numbers[p]
+		if !ok {
+			n = len(numbers)
+			numbers[p], t.pages[n] = n, p
+		}
+		t.index[i] = uint8(n)
 	}
 	return t
 }()
 
+// Each page between these is of one kind: the ideographs and the Hangul syllables are here, which are most of the table.
+const firstUniform, endUniform = 0x3400, 0xD780
+
+// pageFrom is the page of the 64 characters from r on.
+func pageFrom(r rune) (p page) {
+	entry := packed(r)
+	for third := range p {
+		if r < firstUniform || r >= endUniform {
+			entry = packed(r + rune(third))
+		}
+		p[third] = entry
+	}
+	return p
+}
+
 // packed is a character's entry in the table.
 func packed(r rune) uint64 {
-	if !composed(r) || r >= 0xD800 && r <= 0xDFFF {
+	if r < firstWide || !composed(r) || r >= 0xD800 && r <= 0xDFFF {
 		return stop
 	}
 	switch classify(r) {

@@ -35,14 +35,14 @@ func (w *Writer) Run(s []byte, i int) int {
 			w.blank = max(w.blank, oneBlank)
 			w.pending = true
 			i++
+		case c == '<' || c == '&':
+			return i
 		case c >= firstLead && c < 0xF0:
 			i = w.wideRun(s, i)
 		case c >= utf8.RuneSelf:
 			i = w.character(s, i)
-		case c == '\n' || c == '\r' || c == '\t' || c == '\v' || c == '\f':
+		case c >= '\t' && c <= '\r':
 			i = w.blanks(s, i)
-		case c == '<' || c == '&':
-			return i
 		default:
 			w.note(rule.Character, 1)
 			i++
@@ -89,20 +89,11 @@ func (w *Writer) plainRun(s []byte, i int) int {
 // wideRun copies characters of three bytes that need no closer look, and counts them on the way.
 func (w *Writer) wideRun(s []byte, i int) int {
 	run := s[i:min(len(s), i+maxWide)]
-	var packed uint64
-	n := 0
-	for n+2 < len(run) {
-		lead := run[n] - firstLead
-		if lead >= leads || lead == 0xEF-firstLead && w.FoldWidth {
-			break
-		}
-		v := threeBytes.pages[threeBytes.index[int(lead)<<6|int(run[n+1]&0x3F)]][run[n+2]&0x3F]
-		if v == stop {
-			break
-		}
-		packed += v
-		n += 3
+	last := byte(lastLead)
+	if w.FoldWidth {
+		last--
 	}
+	n, packed := threeBytes.count(run, last)
 	if n == 0 {
 		return w.character(s, i)
 	}
@@ -255,11 +246,20 @@ func (w *Writer) flush(nextWide bool) {
 			mark = mark[1:]
 		}
 		w.out = append(w.out, mark...)
-		addClasses(&w.classes, mark)
+		w.countMark(mark)
 		w.inWord = 0
 		w.linked = true
 		w.textAt = len(w.out)
 	}
+}
+
+// countMark counts the characters of a mark: digits, punctuation and blanks.
+func (w *Writer) countMark(mark []byte) {
+	var packed uint64
+	for _, c := range mark {
+		packed += ascii[c]
+	}
+	addPacked(&w.classes, packed)
 }
 
 func (w *Writer) padding(n int) {
