@@ -143,7 +143,7 @@ var owners = map[string][]string{
 	// JSON: names, order and numbers stay as they are written, which encoding/json does not give.
 	"github.com/go-json-experiment/json":    {"internal/base/jsonl", "internal/prepare/prompt", "internal/outcome/parse", "internal/outcome/audit", "internal/standin"},
 	"github.com/santhosh-tekuri/jsonschema": {"internal/outcome/parse"},
-	"go.yaml.in/yaml":                       {"internal/config", "internal/compose", "internal/prepare/clean"},
+	"go.yaml.in/yaml":                       {"internal/config", "internal/compose", "internal/prepare/clean", "internal/standin"},
 	"github.com/pelletier/go-toml":          {"internal/prepare/clean"},
 
 	// A call of a method by its name makes the linker keep every exported method; package template executes without one.

@@ -46,6 +46,9 @@ type Options struct {
 	// Quotas is a JSON table over AWS's defaults, as in `quarry local --quotas`: {"*":{"min_records":1}} takes jobs of one record,
 	// where AWS wants at least 100.
 	Quotas string
+	// SeedFile is a YAML file with buckets, policies, roles, jobs and models that are added at the start, as in
+	// `quarry local --seed-state`.
+	SeedFile string
 	// Faults are the faults of the start, as in SetFaults.
 	Faults string
 	// StateDelay is how long a job is in each of Submitted, Validating and Scheduled. Default: a millisecond.
@@ -107,7 +110,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		o.StateDelay = time.Millisecond
 	}
 	s.server, err = server.Start(ctx, server.Config{
-		Dir: o.Dir, Accounts: o.Accounts, Backends: o.Backends, Quotas: []byte(o.Quotas), Fault: o.Faults, StateDelay: o.StateDelay, Log: o.Log,
+		Dir: o.Dir, Accounts: o.Accounts, Backends: o.Backends, Quotas: []byte(o.Quotas), Fault: o.Faults, SeedFile: o.SeedFile, StateDelay: o.StateDelay, Log: o.Log,
 		NoSync: true, TestClock: true,
 	})
 	if err != nil {

@@ -88,6 +88,7 @@ directory is in use · 130 interrupted; with a COMMAND, its exit code`,
 	f.DurationVar(&cfg.StateDelay, "state-delay", 200*time.Millisecond, "`DURATION` of each of the states Submitted, Validating and Scheduled")
 	f.StringVar(&cfg.Fault, "fault", "", "`FAULT`s to inject, as name=probability, separated by commas: "+faultNames)
 	standinTestFlags(f, cfg)
+	standinSeedFlag(cmd, cfg)
 	standinTLSFlags(cmd, cfg)
 	f.StringVar(&cfg.Events, "events", "", "send EventBridge events of job changes to `WHERE`: a file, the URL of a webhook, or sqs=URL of a queue")
 	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` with lines of \"id secret [account]\" or \"bearer token [account]\", mode 0600")

@@ -13,6 +13,12 @@ func standinTestFlags(f *pflag.FlagSet, cfg *standin.Config) {
 	f.BoolVar(&cfg.TestClock, "test-clock", false, "like --test; also let POST /_quarry/clock move the clock of the jobs")
 }
 
+// standinSeedFlag adds the file of what the server has when it starts.
+func standinSeedFlag(cmd *cobra.Command, cfg *standin.Config) {
+	cmd.Flags().StringVar(&cfg.SeedFile, "seed-state", "", "YAML `FILE` with buckets, roles, jobs and models to add at the start")
+	complete(cmd, "seed-state", files("yaml", "yml"))
+}
+
 // standinTLSFlags adds the settings of HTTPS.
 func standinTLSFlags(cmd *cobra.Command, cfg *standin.Config) {
 	f := cmd.Flags()

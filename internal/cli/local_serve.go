@@ -114,6 +114,8 @@ func startHint(o *localOptions, err error) string {
 		return "name a free port of this machine with --addr; 127.0.0.1:0 takes any free port"
 	case o.cfg.KeysFile != "" && strings.Contains(err.Error(), o.cfg.KeysFile+":"):
 		return "name a file with lines of \"id secret\" with --keys; only this user may be able to read it"
+	case o.cfg.SeedFile != "" && strings.Contains(err.Error(), o.cfg.SeedFile):
+		return "correct the file of --seed-state; docs/stand-in.md has an example"
 	case o.cfg.QuotasFile != "" && strings.Contains(err.Error(), o.cfg.QuotasFile+":"):
 		return `name a JSON file with --quotas, such as {"*": {"min_records": 10}}`
 	}

@@ -20,6 +20,7 @@ import (
 	"quarry/internal/standin/faults"
 	"quarry/internal/standin/model"
 	"quarry/internal/standin/quotasapi"
+	"quarry/internal/standin/seed"
 	"quarry/internal/standin/worker"
 )
 
@@ -49,6 +50,8 @@ type Server struct {
 	calls  atomic.Uint64                   // AWS calls so far
 	listed quotasapi.Table                 // the quotas of the start, which Service Quotas lists
 	held   atomic.Pointer[quotasapi.Table] // the quotas that jobs and calls have
+
+	seed *seed.State // nil: none
 
 	gate  gate
 	state *state // to be used inside the gate; nil when it could not be opened again
@@ -123,6 +126,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.keys.add(s.cfg.Accounts)
+	if s.cfg.SeedFile != "" {
+		if s.seed, err = seed.Read(s.cfg.SeedFile); err != nil {
+			return err
+		}
+	}
 	if err := s.openModel(ctx); err != nil {
 		return err
 	}
@@ -138,6 +146,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 		}
 		return s.state.close(ctx)
 	})
+	if err := s.addSeed(ctx, s.state); err != nil {
+		return err
+	}
 	return s.listen(ctx)
 }
 

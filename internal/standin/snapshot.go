@@ -30,16 +30,21 @@ var (
 )
 
 // Reset brings the server back to its start: buckets, jobs, roles, calls and bill are removed, the clock, the faults and the quotas are those
-// of the start. Keys stay. It waits for requests under way, until ctx ends.
+// of the start, and what Config.SeedFile names is there again. Keys stay. It waits for requests under way, until ctx ends.
 func (s *Server) Reset(ctx context.Context) error {
-	err := s.replace(ctx, func() error { return removeState(s.cfg.Dir) })
+	err := s.replace(ctx, func() error { return removeState(s.cfg.Dir) }, func(st *state) error {
+		s.faults.Store(&s.first)
+		s.held.Store(&s.listed)
+		return s.addSeed(context.WithoutCancel(ctx), st)
+	})
 	if err != nil {
 		return fmt.Errorf("reset: %w", err)
 	}
-	s.faults.Store(&s.first)
-	s.held.Store(&s.listed)
 	return nil
 }
+
+// asItIs leaves a state that was opened again as it is.
+func asItIs(*state) error { return nil }
 
 // Save keeps buckets, jobs, roles, bill and clock under a name, in place of what the name kept before. Jobs that run continue afterwards.
 // It waits for requests under way, until ctx ends.
@@ -47,7 +52,7 @@ func (s *Server) Save(ctx context.Context, name string) error {
 	if !snapshotName.MatchString(name) {
 		return fmt.Errorf("save %q: %w", name, ErrSnapshotName)
 	}
-	if err := s.replace(ctx, func() error { return s.saveState(name) }); err != nil {
+	if err := s.replace(ctx, func() error { return s.saveState(name) }, asItIs); err != nil {
 		return fmt.Errorf("save %s: %w", name, err)
 	}
 	return nil
@@ -68,7 +73,7 @@ func (s *Server) Restore(ctx context.Context, name string) error {
 			return err
 		}
 		return copyState(from, s.cfg.Dir)
-	})
+	}, asItIs)
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", name, err)
 	}
@@ -94,8 +99,9 @@ func (s *Server) snapshotDir(name string) string {
 	return filepath.Join(s.cfg.Dir, snapshotsDir, name)
 }
 
-// replace closes the state, changes its files and opens it again. The state is opened again after a failed change too.
-func (s *Server) replace(ctx context.Context, change func() error) (err error) {
+// replace closes the state, changes its files, opens it again and does with it what is left to do. The state is opened again after a failed
+// change too.
+func (s *Server) replace(ctx context.Context, change func() error, opened func(*state) error) (err error) {
 	reopen, err := s.gate.shut(ctx)
 	if err != nil {
 		return err
@@ -109,9 +115,12 @@ func (s *Server) replace(ctx context.Context, change func() error) (err error) {
 	if err == nil {
 		err = change()
 	}
-	state, openErr := s.openState(ctx)
-	s.state = state
-	return errors.Join(err, openErr)
+	st, openErr := s.openState(ctx)
+	s.state = st
+	if err = errors.Join(err, openErr); err != nil {
+		return err
+	}
+	return opened(st)
 }
 
 // stateFiles are the names of the files and folders of a state, whether they exist or not. The files of identities come first: a directory

@@ -54,6 +54,7 @@ type Config struct {
 
 	Events string // receiver of the changes of jobs, see package events; default none
 
+	SeedFile string // buckets, policies, roles, jobs and models that are added at the start, see package seed; default none
 	KeysFile string // lines "id secret [account]" or "bearer token [account]", mode 0600; default one key, made for this directory
 	// Accounts get a key each, beside those of KeysFile or the directory's own: Server.KeyOf. The key's secret is a new one at each start.
 	Accounts   []string

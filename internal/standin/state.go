@@ -32,6 +32,8 @@ type state struct {
 	s3     *s3api.API
 	api    map[service]http.Handler // all but S3
 
+	wire bedrockapi.Config // of Bedrock's service
+
 	closers []func(context.Context) error // in the order of opening
 }
 
@@ -67,20 +69,26 @@ func (s *Server) openState(ctx context.Context) (_ *state, err error) {
 	limits := func(_, modelID string) quarry.Quotas { return s.held.Load().Quotas(modelID) }
 	st.engine, err = worker.Open(worker.Config{
 		Dir: filepath.Join(cfg.Dir, "jobs"), NoSync: cfg.NoSync, Store: worker.FromStore(st.store), Model: s.answers,
-		Quotas: limits, Access: st.roles.Access, Faults: s.Faults, StateDelay: cfg.StateDelay, Concurrency: cfg.Concurrency, Log: cfg.Log, Changed: s.changed,
+		Quotas: limits, Access: st.roles.Access, Faults: s.Faults, StateDelay: cfg.StateDelay, Concurrency: cfg.Concurrency,
+		Log: cfg.Log, Changed: s.changed,
 	})
 	if err != nil {
 		return nil, err
 	}
 	st.closeLater(st.engine.Close)
-	wire := bedrockapi.Config{
-		Engine: st.engine, AnyModel: cfg.AnyModel, Caller: bedrockCaller, Access: st.roles.Access, Quotas: limits, Faults: s.Faults, Log: cfg.Log,
+	models, err := seededModels(s.seed)
+	if err != nil {
+		return nil, err
 	}
-	if err := wire.Validate(); err != nil {
+	st.wire = bedrockapi.Config{
+		Engine: st.engine, AnyModel: cfg.AnyModel, Caller: bedrockCaller, Access: st.roles.Access, Quotas: limits, Faults: s.Faults, Log: cfg.Log,
+		Models: models,
+	}
+	if err := st.wire.Validate(); err != nil {
 		return nil, err
 	}
 	st.api = map[service]http.Handler{
-		serviceBedrock: bedrockapi.New(wire),
+		serviceBedrock: bedrockapi.New(st.wire),
 		serviceIAM:     st.roles.IAM(),
 		serviceSTS:     st.roles.STS(),
 		serviceQuotas: quotasapi.New(quotasapi.Config{

@@ -52,6 +52,9 @@ type Config struct {
 	// Faults that imitate a control plane whose lists lag. The faults on any call are handled before this package. Default: none.
 	Faults func() faults.Set
 
+	// Models are served like those of the catalogue, and have priority over them. Default: none.
+	Models []catalog.Model
+
 	Log *slog.Logger // default: none
 }
 
@@ -75,7 +78,9 @@ type api struct {
 }
 
 // New serves what a valid Config describes.
-func New(cfg Config) http.Handler {
+func New(cfg Config) http.Handler { return newAPI(cfg) }
+
+func newAPI(cfg Config) *api {
 	if cfg.Access == nil {
 		cfg.Access = func(context.Context, string, string, string, map[string]string) error { return nil }
 	}

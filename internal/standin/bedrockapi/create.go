@@ -100,17 +100,7 @@ func (a *api) createJob(c *call) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	if err := in.check(); err != nil {
-		return err
-	}
-	if err := checkTags(in.Tags, nil); err != nil {
-		return err
-	}
-	spec, err := in.spec(c.caller)
-	if err != nil {
-		return err
-	}
-	t, err := a.resolve(c.caller, *in.ModelID)
+	spec, t, err := a.specOf(c.caller, &in)
 	if err != nil {
 		return err
 	}
@@ -119,12 +109,6 @@ func (a *api) createJob(c *call) error {
 	}
 	if !t.model.Batch {
 		return refuse(validation, "Batch inference is not supported for the model %s.", t.id)
-	}
-	spec.ModelID, spec.AskID, spec.BaseModel = *in.ModelID, t.id, t.model.ID
-	if t.profile != "" {
-		// Get answers with the profile's ARN where its id was given (hashicorp/terraform-provider-aws #49877). For a
-		// plain model id the user guide names no bedrock right that the role would need.
-		spec.ModelID, spec.InvokeARNs = t.arn, t.grants
 	}
 	job, err := a.cfg.Engine.Create(c.r.Context(), spec)
 	switch {
@@ -139,6 +123,45 @@ func (a *api) createJob(c *call) error {
 		panic(http.ErrAbortHandler) // net/http's way to end a connection without an answer
 	}
 	return reply(c, map[string]string{"jobArn": string(job.ARN())})
+}
+
+// Spec gives the job of a body of CreateModelInvocationJob, checked as the operation checks it, without creating it and without a look at
+// rights. The error is a *protocol.Error where the operation refuses it.
+func Spec(cfg Config, caller Caller, body []byte) (worker.Spec, error) {
+	var in createRequest
+	if err := json.Unmarshal(body, &in); err != nil {
+		return worker.Spec{}, err
+	}
+	spec, t, err := newAPI(cfg).specOf(caller, &in)
+	if err == nil && !t.model.Batch {
+		err = refuse(validation, "Batch inference is not supported for the model %s.", t.id)
+	}
+	return spec, err
+}
+
+// specOf checks a request and gives its job and its model.
+func (a *api) specOf(caller Caller, in *createRequest) (worker.Spec, target, error) {
+	if err := in.check(); err != nil {
+		return worker.Spec{}, target{}, err
+	}
+	if err := checkTags(in.Tags, nil); err != nil {
+		return worker.Spec{}, target{}, err
+	}
+	spec, err := in.spec(caller)
+	if err != nil {
+		return worker.Spec{}, target{}, err
+	}
+	t, err := a.resolve(caller, *in.ModelID)
+	if err != nil {
+		return worker.Spec{}, target{}, err
+	}
+	spec.ModelID, spec.AskID, spec.BaseModel = *in.ModelID, t.id, t.model.ID
+	if t.profile != "" {
+		// Get answers with the profile's ARN where its id was given (hashicorp/terraform-provider-aws #49877). For a
+		// plain model id the user guide names no bedrock right that the role would need.
+		spec.ModelID, spec.InvokeARNs = t.arn, t.grants
+	}
+	return spec, t, nil
 }
 
 // mayCreate asks for the rights of the user guide's policy for batch inference, and for PassRole, without which no

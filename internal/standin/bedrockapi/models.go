@@ -37,7 +37,7 @@ func (a *api) modelView(m catalog.Model, region string) modelView {
 	if m.Embedding {
 		v.Output, v.Streaming = []string{"EMBEDDING"}, false
 	}
-	if a.regions[region] && m.ProfileRequired(region) {
+	if a.regions[region] && m.Listed() && m.ProfileRequired(region) {
 		v.InferenceTypes = []string{"INFERENCE_PROFILE"} // not in the service model's enum, but what the service sends
 	}
 	v.Lifecycle = lifecycleView{Status: "ACTIVE", Legacy: day(m.Lifecycle.Legacy), Extended: day(m.Lifecycle.Extended), EOL: day(m.Lifecycle.EOL)}
@@ -82,7 +82,7 @@ func (a *api) listModels(c *call) error {
 	has := func(name string, values ...string) bool {
 		return !q.Has(name) || slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, q.Get(name)) })
 	}
-	for _, m := range catalog.Models() {
+	for _, m := range a.models() {
 		v := a.modelView(m, c.caller.Region)
 		if a.alive(m) && has("byProvider", v.Provider) && has("byOutputModality", v.Output...) &&
 			has("byInferenceType", v.InferenceTypes...) && has("byCustomizationType", v.Customizations...) {
@@ -90,6 +90,14 @@ func (a *api) listModels(c *call) error {
 		}
 	}
 	return reply(c, out)
+}
+
+// models are those of the settings and of the catalogue.
+func (a *api) models() []catalog.Model {
+	all := slices.DeleteFunc(catalog.Models(), func(listed catalog.Model) bool {
+		return slices.ContainsFunc(a.cfg.Models, func(m catalog.Model) bool { return m.ID == listed.ID })
+	})
+	return append(all, a.cfg.Models...)
 }
 
 // findModel looks a foundation model up by the id or ARN in the path.
@@ -122,7 +130,7 @@ func (a *api) getAvailability(c *call) error {
 		return err
 	}
 	region := "AVAILABLE"
-	if m.Batch && a.regions[c.caller.Region] && len(m.JobIDs(c.caller.Region)) == 0 {
+	if m.Batch && m.Listed() && a.regions[c.caller.Region] && len(m.JobIDs(c.caller.Region)) == 0 {
 		region = "NOT_AVAILABLE"
 	}
 	return reply(c, struct {

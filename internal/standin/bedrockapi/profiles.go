@@ -39,7 +39,7 @@ func profile(caller Caller, m catalog.Model, prefix string) profileView {
 
 // profiles gives those that the Region has, ordered by id.
 func (a *api) profiles(caller Caller) (views []profileView) {
-	for _, m := range catalog.Models() {
+	for _, m := range a.models() {
 		for _, prefix := range m.Profiles() {
 			if t := (target{model: m, profile: prefix, id: prefix + "." + m.ID}); a.alive(m) && a.offered(t, caller.Region) {
 				views = append(views, profile(caller, m, prefix))

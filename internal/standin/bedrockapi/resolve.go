@@ -53,6 +53,12 @@ func (a *api) resolve(caller Caller, id string) (target, error) {
 // the stand-in takes another version of a listed model for one that is there, a model that AWS's pages name, and with
 // AnyModel every id of a known provider whose models answer with text.
 func (a *api) openModel(id string) (m catalog.Model, profile string, ok bool) {
+	if plain, profile, ok := catalog.Split(id); ok {
+		i := slices.IndexFunc(a.cfg.Models, func(m catalog.Model) bool { return m.ID == plain })
+		if i >= 0 && (!a.cfg.Models[i].Listed() || a.cfg.Models[i].HasProfile(profile)) {
+			return a.cfg.Models[i], profile, true
+		}
+	}
 	if m, profile, ok = catalog.Find(id); ok {
 		return m, profile, true
 	}
@@ -89,7 +95,7 @@ func (a *api) offered(t target, region string) bool {
 	switch {
 	case !a.regions[region]:
 		return true
-	case t.model.Batch:
+	case t.model.Batch && t.model.Listed():
 		return slices.Contains(t.model.JobIDs(region), t.id)
 	}
 	return inGeography(t.profile, region)

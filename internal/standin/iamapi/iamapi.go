@@ -148,8 +148,21 @@ const (
 )
 
 // IAM serves the IAM service.
-func (a *API) IAM() http.Handler {
-	return a.serve(iamSpace, iamVersion, map[string]operation{
+func (a *API) IAM() http.Handler { return a.serve(iamSpace, iamVersion, iamOperations()) }
+
+// Do runs an operation of IAM as the administrator, with the parameters of the query protocol: name, value, name, value. The error is a
+// *protocol.Error where IAM refuses it.
+func (a *API) Do(action string, parameters ...string) error {
+	form := url.Values{}
+	for i := 0; i+1 < len(parameters); i += 2 {
+		form.Set(parameters[i], parameters[i+1])
+	}
+	_, err := iamOperations()[action](a, call{form: form, caller: AdminCaller(a.account), now: a.now().UTC()})
+	return err
+}
+
+func iamOperations() map[string]operation {
+	return map[string]operation{
 		"CreateRole":                  (*API).createRole,
 		"GetRole":                     (*API).getRole,
 		"ListRoles":                   (*API).listRoles,
@@ -185,7 +198,7 @@ func (a *API) IAM() http.Handler {
 		"DetachUserPolicy":            (*API).detachUserPolicy,
 		"ListAttachedUserPolicies":    (*API).listAttachedUserPolicies,
 		"SimulatePrincipalPolicy":     (*API).simulate,
-	})
+	}
 }
 
 // STS serves the Security Token Service.

@@ -95,7 +95,8 @@ func notInBucketName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-'
 }
 
-func validBucketName(name string) bool {
+// ValidBucketName reports whether S3 takes a name for a new bucket.
+func ValidBucketName(name string) bool {
 	if len(name) < 3 || len(name) > 63 || strings.ContainsFunc(name, notInBucketName) {
 		return false
 	}
@@ -129,7 +130,7 @@ type createXML struct {
 // createBucket lets us-east-1 make buckets in other Regions, as S3's first endpoint does; every other Region's makes its
 // own alone, and wants it named (versity/versitygw #2246 has S3's answer). An empty LocationConstraint is none.
 func (q *request) createBucket() error {
-	if !validBucketName(q.bucket) {
+	if !ValidBucketName(q.bucket) {
 		return s3err.New(s3err.InvalidBucketName).With("BucketName", q.bucket)
 	}
 	text, err := q.whole()

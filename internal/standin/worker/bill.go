@@ -47,6 +47,9 @@ func (t *Totals) Add(o Totals) {
 
 // total is what a job's answers cost.
 func (j *Job) total() Totals {
+	if j.Seeded {
+		return Totals{}
+	}
 	return Totals{Answered: j.Counts.Success, InputTokens: j.InputTokens, OutputTokens: j.OutputTokens, Uncounted: j.Uncounted}
 }
 

@@ -70,8 +70,9 @@ type Job struct {
 	OutputTokens int64            `json:"outputTokens"`
 	Uncounted    int64            `json:"uncounted,omitempty"` // answers that are not in the tokens, which the back end did not count
 
-	Begun bool        `json:"begun,omitempty"` // it was InProgress, so there is output
-	Files []inputFile `json:"files,omitempty"` // as Validating found them
+	Seeded bool        `json:"seeded,omitempty"` // it had ended when it was added: nothing was answered here, and nothing is on the bill
+	Begun  bool        `json:"begun,omitempty"`  // it was InProgress, so there is output
+	Files  []inputFile `json:"files,omitempty"`  // as Validating found them
 }
 
 // inputFile is one file of the input. A file that is another one later fails the job.
