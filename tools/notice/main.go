@@ -1,7 +1,8 @@
-// Command notice writes NOTICE: the modules that are linked into quarry, under which licences, and whose they are.
+// Command notice writes NOTICE: the modules that are linked into quarry, under which licences, and whose they are. It writes the same of one
+// program, with versions, as a bill of materials (-sbom).
 //
 // It owns which modules those are (what the go command lists for every target) and how the file looks; licence.go owns
-// what a licence file says. What always holds: names have no versions, so the file changes only when what is linked
+// what a licence file says, allowed.go which licences may be linked. What always holds: names have no versions, so the file changes only when what is linked
 // changes; a module whose licence is not one of the known kinds is an error and no line.
 package main
 
@@ -23,8 +24,11 @@ import (
 func main() {
 	root := flag.String("root", "..", "`DIR` of the module that is built")
 	check := flag.Bool("check", false, "fail where NOTICE is not what would be written, and write nothing")
+	sbom := flag.String("sbom", "", "write what is linked into `PROGRAM` to -o, and no NOTICE")
+	out := flag.String("o", "", "`FILE` of -sbom, CycloneDX as JSON")
+	version := flag.String("version", "(devel)", "`VERSION` of PROGRAM in it")
 	flag.Parse()
-	if err := run(*root, *check); err != nil {
+	if err := run(*root, *check, *sbom, *version, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "notice:", err)
 		os.Exit(1)
 	}
@@ -33,7 +37,7 @@ func main() {
 // The targets of `make cross`: another system links other modules.
 var targets = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
 
-func run(root string, check bool) error {
+func run(root string, check bool, program, version, document string) error {
 	modules := map[string]*module{}
 	for _, target := range targets {
 		if err := list(modules, root, target); err != nil {
@@ -48,6 +52,12 @@ func run(root string, check bool) error {
 		if err := modules[name].read(); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	if err := permitted(modules); err != nil {
+		return err
+	}
+	if program != "" {
+		return writeBill(program, version, document, modules)
 	}
 	fold(modules)
 	modules[std.name] = std
