@@ -69,7 +69,7 @@ test:
 	$(GO) test -timeout 25m ./...
 
 test-tools:
-	$(GO) test -C tools -count=1 ./changelog ./notice ./wording ./mutants
+	$(GO) test -C tools -count=1 ./changelog ./notice ./rename ./wording ./mutants
 
 # The same texts without the processor's vectors, as on one that has none.
 test-novectors:
@@ -133,6 +133,11 @@ run-kinds:
 # Breaks one line of the program at a time: its tests must notice.
 mutants:
 	$(GO) run -C tools ./mutants
+
+.PHONY: rename
+# Gives the module another path, for the day the project has a public home: make rename MODULE=example.org/x/quarry
+rename:
+	$(GO) run -C tools ./rename '$(MODULE)'
 
 # Moves changelog/unreleased/ to the section of a version in CHANGELOG.md: make changelog VERSION=0.1.0
 changelog:

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,16 @@ import (
 	"strings"
 	"testing"
 )
+
+// module begins the path of every package of ours. It comes from go.mod, since make rename changes it.
+var module = func() string {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		panic(err) // tests run in the folder of their package
+	}
+	line, _, _ := strings.Cut(string(mod), "\n")
+	return strings.TrimPrefix(line, "module ") + "/"
+}()
 
 // Which package may import which: the arrows of docs/design.md. A package that is not listed may import the vocabulary
 // and the leaves only. Tests may import what they need.
@@ -191,7 +202,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 	t.Parallel()
 	for pkg, imports := range importsByPackage(t) {
 		for imported, file := range imports {
-			inside, ok := strings.CutPrefix(imported, "quarry/")
+			inside, ok := strings.CutPrefix(imported, module)
 			if !ok || within(inside, pkg) || within(pkg, inside) || slices.ContainsFunc(leaves, func(l string) bool { return within(inside, l) }) {
 				continue
 			}
@@ -222,7 +233,7 @@ func TestPackagesBelowRunDoNotImportIt(t *testing.T) {
 			t.Errorf("%s is not in belowRun: say there what it may import", pkg)
 		}
 		for imported, file := range imports {
-			inside, ok := strings.CutPrefix(imported, "quarry/")
+			inside, ok := strings.CutPrefix(imported, module)
 			if ok && !slices.Contains(allowed, inside) && !slices.ContainsFunc(leaves, func(l string) bool { return within(inside, l) }) {
 				t.Errorf("%s: %s imports %s: it is joined with that in internal/run", file, pkg, inside)
 			}
@@ -278,7 +289,7 @@ func TestDependenciesHaveTheirOwners(t *testing.T) {
 func TestTheVocabularyDoesNoInputOrOutput(t *testing.T) {
 	t.Parallel()
 	for imported, file := range importsByPackage(t)["."] {
-		if slices.Contains([]string{"os", "net", "net/http", "io/fs", "path/filepath", "database/sql", "log", "log/slog"}, imported) || strings.HasPrefix(imported, "quarry/") {
+		if slices.Contains([]string{"os", "net", "net/http", "io/fs", "path/filepath", "database/sql", "log", "log/slog"}, imported) || strings.HasPrefix(imported, module) {
 			t.Errorf("%s: the vocabulary imports %s", file, imported)
 		}
 	}
