@@ -77,7 +77,7 @@ func articles(n int) []byte {
 // quarryMain runs the program in this process.
 func quarryMain(args ...string) (int, string) {
 	var out bytes.Buffer
-	app := &cli.App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Env: func(string) (string, bool) { return "", false }, Version: "test"}
+	app := &cli.App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Env: func(string) (string, bool) { return "", false }, Build: cli.Build{Version: "test"}}
 	code := cli.Main(context.Background(), app, args)
 	return code, out.String()
 }
@@ -127,7 +127,7 @@ func copyOf(t *testing.T, dir, source string) *bundle {
 func (b *bundle) audit(args ...string) (int, audit.Report) {
 	b.t.Helper()
 	var out, log bytes.Buffer
-	app := &cli.App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &log, Env: func(string) (string, bool) { return "", false }, Version: "test"}
+	app := &cli.App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &log, Env: func(string) (string, bool) { return "", false }, Build: cli.Build{Version: "test"}}
 	code := cli.Main(b.t.Context(), app, append([]string{"audit", "--dir", b.dir, "--json"}, args...))
 	var r audit.Report
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
