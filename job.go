@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// JobARN is the full ARN of a model invocation job. Bedrock's operations are always asked with it: the bare id was
+// JobARN is the full ARN of a model invocation job. It is what Bedrock's operations always get: the bare id was
 // accepted by some and refused by others.
 type JobARN string
 

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// DefaultModel is the model asked when no one names one: Claude Haiku 4.5 over the geographic profile of the US.
+// DefaultModel is the model if none is named: Claude Haiku 4.5 over the geographic profile of the US.
 const DefaultModel = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 
 // RunID names one run of a collection, `[a-z0-9]{10}`. It is in job names and in the bucket's prefix.

@@ -27,7 +27,7 @@ const (
 	Converse    InvocationType = "Converse"
 )
 
-// DocumentKey tells whether two documents ask the same: a hash over model, answer schema and modelInput.
+// DocumentKey is equal if two documents make the same request: a hash over model, answer schema and modelInput.
 type DocumentKey [sha256.Size]byte
 
 // NewDocumentKey hashes what decides an answer: the model id, the answer's schema (canonical JSON, empty when there is
@@ -55,7 +55,7 @@ func (k DocumentKey) Short() string { return hex.EncodeToString(k[:6]) }
 const maxIDInRecord = 40
 
 // NewRecordID names an attempt (from 1) at a document: `S-K-aN`. Two documents whose ids differ only in punctuation get
-// different records as long as their keys differ; plan sees to it that equal keys are asked once.
+// different records as long as their keys differ; planning makes sure that equal keys are sent once.
 func NewRecordID(id DocumentID, key DocumentKey, attempt int) RecordID {
 	s := make([]byte, 0, 64)
 	for _, r := range string(id) {
@@ -80,7 +80,7 @@ func (id RecordID) Part(n int) RecordID {
 	return RecordID(fmt.Sprintf("%s-p%04d%s", stem, n, attempt))
 }
 
-// PartNumber is the number of the part that the record asks about, or 0 where it asks about a whole document.
+// PartNumber is the number of the part that the record is for, or 0 if it is for a whole document.
 func (id RecordID) PartNumber() int {
 	stem, attempt := id.cut()
 	i := strings.LastIndex(stem, "-p")
@@ -94,7 +94,7 @@ func (id RecordID) PartNumber() int {
 	return n
 }
 
-// Whole names the same attempt at the document as a whole, where the record asks about a part.
+// Whole names the same attempt at the document as a whole, if the record is for a part.
 func (id RecordID) Whole() RecordID {
 	if id.PartNumber() == 0 {
 		return id

@@ -10,10 +10,10 @@ const (
 	StatusOK      Status = "ok"      // answered, and the answer passed every check
 	StatusInvalid Status = "invalid" // answered, but no answer passed the checks
 	StatusFailed  Status = "failed"  // not answered
-	StatusSkipped Status = "skipped" // never asked, for a reason that is in its error
+	StatusSkipped Status = "skipped" // never sent, for a reason that is in its error
 )
 
-// Class is what became of one attempt at one record. It decides whether and how the record is asked again.
+// Class is the outcome of one attempt at one record. It decides whether and how the record is sent again.
 type Class string
 
 // The classes. The first is good, the next ones are answers that were paid for, the last ones are not answers.
@@ -21,7 +21,7 @@ const (
 	ClassOK            Class = "ok"
 	ClassTruncated     Class = "truncated"      // stopped at max_tokens
 	ClassRefused       Class = "refused"        // the model declined
-	ClassNotJSON       Class = "not_json"       // JSON was asked, and the text holds none
+	ClassNotJSON       Class = "not_json"       // JSON was requested, and the text holds none
 	ClassSchema        Class = "schema_invalid" // JSON that the schema rejects
 	ClassWrongLanguage Class = "wrong_language"
 	// ClassAnotherInput is a line of output whose echo is not the modelInput that was sent under its recordId.
@@ -40,7 +40,7 @@ const (
 	ClassUnsent Class = "unsent"
 	// ClassUnstructured is a request that was refused for the answer schema it carried: it goes out again without.
 	ClassUnstructured Class = "structured_refused"
-	// ClassPromptCut is an answer to a part of the prompt: the server cut it to its context. It is no answer to what was asked,
+	// ClassPromptCut is an answer to a part of the prompt: the server cut it to its context. It does not answer the request,
 	// and the same prompt is cut again.
 	ClassPromptCut Class = "prompt_truncated"
 )
@@ -70,17 +70,17 @@ type Result struct {
 	StopReason     string          `json:"stop_reason,omitempty"`
 	Model          string          `json:"model,omitempty"` // that answered, as its answer says
 	RequestedModel string          `json:"requested_model,omitempty"`
-	Region         string          `json:"region,omitempty"` // where it was asked
+	Region         string          `json:"region,omitempty"` // of the model that answered
 	Mode           Mode            `json:"mode,omitempty"`
-	Parts          int             `json:"parts,omitempty"` // in which a long document was asked; attempts, usage and cost are sums over all of them
+	Parts          int             `json:"parts,omitempty"` // in which a long document was sent; attempts, usage and cost are sums over all of them
 	Attempts       int             `json:"attempts"`
 	Usage          Usage           `json:"usage"`
 	CostUSD        *USD            `json:"cost_usd"` // null when the price is not known
 	Job            string          `json:"job,omitempty"`
 	RecordID       RecordID        `json:"record_id,omitempty"`
 	Salvaged       bool            `json:"salvaged,omitempty"` // the JSON was taken out of fences, prose or a repaired text
-	SameAs         DocumentID      `json:"same_as,omitempty"`  // the document that asked the same and was asked instead
-	// Similarity is set where that document asked nearly the same: the share of the text that both have, as it was estimated.
+	SameAs         DocumentID      `json:"same_as,omitempty"`  // the document with the same request that was sent instead
+	// Similarity is set if that text is only nearly the same: the share of the text that both have, as it was estimated.
 	Similarity float64      `json:"similarity,omitempty"`
 	Document   DocumentInfo `json:"document"`
 	// ModelOutput is the whole modelOutput of an answer whose shape is not known: it was paid for.

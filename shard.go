@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// ShardID names one input file of a run: "p00001" for the pilot, "s00001" for the rest, "r00001" for records asked again.
+// ShardID names one input file of a run: "p00001" for the pilot, "s00001" for the rest, "r00001" for records that are sent again.
 type ShardID string
 
 // ShardKind says which records a shard holds.

@@ -43,7 +43,7 @@ Exit codes: 0 done · 2 usage · 8 audit found a fault · 130 interrupted`,
 			return a.audit(cmd.Context(), s, records)
 		},
 	}
-	bind(cmd, append([]string{"dir", "target", "mode", "region", "profile"}, asks...)...)
+	bind(cmd, append([]string{"dir", "target", "mode", "region", "profile"}, requestFlags...)...)
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL records")
 	return cmd
 }

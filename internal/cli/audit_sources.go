@@ -24,11 +24,11 @@ func (a *App) auditSources(ctx context.Context, cfg *audit.Config, h *book.Head,
 		cfg.Unread = err.Error()
 		return nil
 	}
-	ask, err := a.parts().Asking(&s.Settings)
+	req, err := a.parts().Request(&s.Settings)
 	if err != nil {
 		return err
 	}
-	cfg.Changed = compose.SourcesChanged(h, cfg.Plan.Pass, ask.Settings, changed)
+	cfg.Changed = compose.SourcesChanged(h, cfg.Plan.Pass, req.Settings, changed)
 	cfg.Sources = func(yield func(quarry.DocumentID, error) bool) {
 		var n int64
 		for _, src := range sources {

@@ -39,7 +39,7 @@ on the network · 130 interrupted`,
 			return a.build(cmd.Context(), &s.Settings, args, out)
 		},
 	}
-	bind(cmd, slices.Concat([]string{"target", "region", "profile"}, nearFlags, asks)...)
+	bind(cmd, slices.Concat([]string{"target", "region", "profile"}, nearFlags, requestFlags)...)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`DIR` that the files are written into")
 	return cmd
 }

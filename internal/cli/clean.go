@@ -34,7 +34,7 @@ on the network · 130 interrupted`,
 			return a.clean(cmd.Context(), cmd, args, stats)
 		},
 	}
-	bind(cmd, append([]string{"target", "region", "profile"}, asks...)...)
+	bind(cmd, append([]string{"target", "region", "profile"}, requestFlags...)...)
 	cmd.Flags().BoolVar(&stats, "stats", false, "add what was removed from each document")
 	return cmd
 }

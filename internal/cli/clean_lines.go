@@ -29,7 +29,7 @@ type cleanStats struct {
 	TextBytes   int64              `json:"text_bytes"`
 	FullChars   int64              `json:"full_chars"`
 	Cut         bool               `json:"cut"`
-	Parts       int                `json:"parts,omitempty"` // in which it would be asked
+	Parts       int                `json:"parts,omitempty"` // in which it would be sent
 	Dropped     clean.Counts       `json:"dropped"`
 	Classes     quarry.CharClasses `json:"classes"`
 }

@@ -46,7 +46,7 @@ job is still running · 7 run locked · 130 interrupted`,
 			return a.collectRun(cmd.Context(), &s.Settings, watch)
 		},
 	}
-	bind(cmd, append([]string{"dir", "target", "region", "profile", "bucket", "backend", "backend-model", "backend-key-env", "backend-wait", "concurrency", "keep-shards"}, asks...)...)
+	bind(cmd, append([]string{"dir", "target", "region", "profile", "bucket", "backend", "backend-model", "backend-key-env", "backend-wait", "concurrency", "keep-shards"}, requestFlags...)...)
 	cmd.Flags().BoolVar(&watch, "watch", false, "wait for jobs that are still running")
 	return cmd
 }

@@ -80,11 +80,11 @@ func (a *App) noteUnconfirmed(l *config.Loaded) {
 // fillPrompt writes the defaults of the prompt into the settings, so that they can be looked at. Settings that fit no
 // prompt stay as they are: the command that uses them says why.
 func (a *App) fillPrompt(s *config.Settings) {
-	ask, err := a.parts().Asking(s)
+	req, err := a.parts().Request(s)
 	if err != nil {
 		return
 	}
-	p := ask.Prompt.Effective()
+	p := req.Prompt.Effective()
 	s.Prompt.System, s.Prompt.User, s.Prompt.InvocationType, s.Prompt.MaxTokens = p.System, p.User, string(p.Type), p.MaxTokens
 	s.Prompt.Temperature, s.Prompt.Schema = p.Temperature, config.Schema(p.Schema)
 }

@@ -18,7 +18,7 @@ import (
 // continue.
 type pilotSeen struct {
 	Pilot    *report.Pilot    `json:"pilot"`
-	Expected *report.Expected `json:"expected"` // of all that is asked, the pilot included; null: nothing was answered
+	Expected *report.Expected `json:"expected"` // of all that is sent, the pilot included; null: nothing was answered
 }
 
 // pilotLines tells people what the pilot came to: the classes, what the whole will take, and answers next to their sources.

@@ -52,7 +52,7 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	if s.Target == "local" {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "preflight", Err: errors.New("the target is local, which needs no preflight"), Hint: "for AWS: quarry preflight --target aws"}
 	}
-	ask, err := a.parts().Asking(s)
+	req, err := a.parts().Request(s)
 	if err != nil {
 		return err
 	}
@@ -86,10 +86,10 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 	if err != nil {
 		return err
 	}
-	found, err := where.Preflight(ctx, s, func(cfg *preflight.Config, asks *preflight.Asks, pool *compose.Provider) {
+	found, err := where.Preflight(ctx, s, func(cfg *preflight.Config, services *preflight.Services, pool *compose.Provider) {
 		cfg.Run, cfg.Begun = id, begun
 		if probe {
-			asks.Probe = pool.Probe(s, ask)
+			services.Probe = pool.Probe(s, req)
 		}
 	})
 	if err != nil {

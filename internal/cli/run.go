@@ -17,8 +17,8 @@ import (
 // nearFlags are the settings that decide which texts count as nearly the same.
 var nearFlags = []string{"near-duplicates", "near-threshold", "reuse-near-duplicates"}
 
-// asks are the settings that decide what is asked of which text.
-var asks = []string{"model", "limit", "long", "max-chars", "max-text-tokens", "from", "as", "body-format", "field", "where", "query", "source-key-env", "max-item-mib", "workers"}
+// requestFlags are the settings that decide which texts are sent with which request.
+var requestFlags = []string{"model", "limit", "long", "max-chars", "max-text-tokens", "from", "as", "body-format", "field", "where", "query", "source-key-env", "max-item-mib", "workers"}
 
 const knownHelp = "`FILE` of existing answers (JSONL or CSV with id and output, an export, or a job's .jsonl.out); skip those documents"
 
@@ -56,7 +56,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 	bind(cmd, append([]string{
 		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "below-minimum", "yes", "keep-shards", "region", "profile", "bucket", "role",
 		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env", "backend-wait", "cache", "concurrency",
-	}, slices.Concat(asks, nearFlags)...)...)
+	}, slices.Concat(requestFlags, nearFlags)...)...)
 	cmd.Flags().BoolVar(&replace, "replace-source", false, "use these sources for the run in DIR from now on, as a new version of its old ones")
 	cmd.Flags().StringVar(&known, "known", "", knownHelp)
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id; send modelInput unchanged")

@@ -107,12 +107,12 @@ func (a *App) applySetup(ctx context.Context, s *config.Settings, plan *setup.Pl
 		a.say("nothing to change")
 		return changed, nil
 	}
-	if ask := a.confirm(s, func() {}); ask != nil {
+	if confirm := a.confirm(s, func() {}); confirm != nil {
 		a.say("in account %s this would change:", account)
 		for _, line := range lines {
 			a.say("  %s", line)
 		}
-		if err := ask(ctx, fmt.Sprintf("Set up account %s with the %s above?", account, figure.Count(len(lines), "change"))); err != nil {
+		if err := confirm(ctx, fmt.Sprintf("Set up account %s with the %s above?", account, figure.Count(len(lines), "change"))); err != nil {
 			return nil, err
 		}
 	}
@@ -126,7 +126,7 @@ func (a *App) applySetup(ctx context.Context, s *config.Settings, plan *setup.Pl
 	return changed, err
 }
 
-// bucketCalls are what setup asks of S3.
+// bucketCalls are the calls to S3 that setup needs.
 func bucketCalls(s *bucket.Settings) setup.Bucket {
 	return setup.Bucket{
 		Find: s.Find, Make: s.Make, Open: s.Open, Close: s.Close, Policy: s.Policy, SetPolicy: s.SetPolicy, Encryption: s.Encryption, SetKey: s.SetKey,

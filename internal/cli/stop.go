@@ -97,7 +97,7 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 	return a.stopped(false, jobs)
 }
 
-// stopped tells programs who was asked to stop.
+// stopped is the output for programs.
 func (a *App) stopped(process bool, jobs []quarry.JobARN) error {
 	if !a.json {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"quarry/internal/config/trust"
 )
 
-// flagless are settings that have no flag: they are in force where a model is asked.
+// flagless are settings that have no flag: they apply to every request.
 var flagless = []string{"models", "quotas", "expire-days"}
 
 // confirmFile lets a ./quarry.yaml that was not named take effect: what is harmless at once, the rest only if a person has

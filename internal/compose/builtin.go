@@ -9,10 +9,10 @@ import (
 	"quarry/internal/standin"
 )
 
-// SayFilled says what the built-in model writes by rule and what it cannot fill, where it is the one that is asked and the
+// SayFilled says what the built-in model writes by rule and what it cannot fill, if it answers and the
 // schema is the user's own. Nothing is refused for it: a plan may be made for another model.
-func (pr *Program) SayFilled(s *config.Settings, ask *Asking) {
-	schema := ask.Renderer.Schema()
+func (pr *Program) SayFilled(s *config.Settings, req *Request) {
+	schema := req.Renderer.Schema()
 	builtIn := s.Target == "local" && (len(s.Backends) == 0 || slices.Equal(s.Backends, []string{"extractive"}))
 	if !builtIn || len(schema) == 0 {
 		return
@@ -22,10 +22,10 @@ func (pr *Program) SayFilled(s *config.Settings, ask *Asking) {
 	case err != nil:
 		pr.Say("note: the built-in model cannot answer this schema: %v; name a server with --backend, or relax the schema", err)
 		return
-	case !ask.Renderer.Structured():
+	case !req.Renderer.Structured():
 		pr.Say("note: the schema is not sent with the requests, so the built-in model sees only what the prompt says about it")
 	}
-	if checked := ask.Checker.Check(parse.Answer{Text: string(sample), StopReason: "end_turn", Model: standin.ExtractiveID}); checked.Message != "" {
+	if checked := req.Checker.Check(parse.Answer{Text: string(sample), StopReason: "end_turn", Model: standin.ExtractiveID}); checked.Message != "" {
 		pr.Say("note: the built-in model cannot satisfy all of this schema, so its answers may fail: %s", checked.Message)
 	}
 	if len(filled) > 0 {

@@ -13,16 +13,16 @@ import (
 // caches prefixes of its length, the cache has prices, and no document changes it. Reading costs a tenth of input, and
 // writing a quarter more than input once in five minutes, so with prices known it pays from the second call on
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
-func CachePrefix(s *config.Settings, ask *Asking, region string) []byte {
-	if s.Cache == "off" || ask.Model.CacheMin == 0 {
+func CachePrefix(s *config.Settings, req *Request, region string) []byte {
+	if s.Cache == "off" || req.Model.CacheMin == 0 {
 		return nil
 	}
-	price, ok := ask.Prices.Price(s.Model, region, quarry.ModeOnDemand)
+	price, ok := req.Prices.Price(s.Model, region, quarry.ModeOnDemand)
 	if !ok || price.CacheRead == nil || price.CacheWrite == nil || *price.CacheRead >= price.In {
 		return nil
 	}
-	prefix := constantSystem(ask.Renderer)
-	if leastTokens(prefix) < ask.Model.CacheMin {
+	prefix := constantSystem(req.Renderer)
+	if leastTokens(prefix) < req.Model.CacheMin {
 		return nil
 	}
 	return prefix

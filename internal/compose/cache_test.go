@@ -33,7 +33,7 @@ func TestOnlyALongConstantPromptOfAModelThatCachesIsCached(t *testing.T) {
 		if !ok {
 			t.Fatalf("no model %s", c.model)
 		}
-		got := CachePrefix(&config.Settings{Model: c.model, Cache: c.cache}, &Asking{Model: model, Renderer: r, Prices: cost.Default()}, "us-west-2")
+		got := CachePrefix(&config.Settings{Model: c.model, Cache: c.cache}, &Request{Model: model, Renderer: r, Prices: cost.Default()}, "us-west-2")
 		if (len(got) > 0) != c.want {
 			t.Errorf("%s: CachePrefix() has %d bytes, want some: %t", c.name, len(got), c.want)
 		}

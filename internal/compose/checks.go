@@ -60,7 +60,7 @@ func (pr *Program) preflightOf(s *config.Settings, where *Provider, book *ledger
 		}
 		within, cancel := context.WithTimeout(ctx, PreflightTime)
 		defer cancel()
-		found, err := where.Preflight(within, s, func(cfg *preflight.Config, _ *preflight.Asks, _ *Provider) {
+		found, err := where.Preflight(within, s, func(cfg *preflight.Config, _ *preflight.Services, _ *Provider) {
 			cfg.Run, cfg.Begun = id, begun(counts)
 		})
 		switch {

@@ -12,7 +12,7 @@ import (
 	"quarry/internal/run"
 )
 
-// choices gives the settings that decide what is asked by the names that quarry.yaml has for them: short values as they are, texts
+// choices gives the settings that decide the requests, by their names in quarry.yaml: short values as they are, texts
 // and lists as digests. A history says which of them changed from pass to pass.
 func choices(s *config.Settings, asked *prompt.Config, c *clean.Config) (map[string]string, error) {
 	p := asked.Effective()

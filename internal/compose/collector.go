@@ -52,9 +52,9 @@ func (pr *Program) Collector(
 		Gate:  run.Gate{PilotMinValid: s.PilotMinValid},
 		Means: run.Means{Version: pr.Version, Prices: cost.Default(), Workers: workers, KeepShards: s.KeepShards},
 	}
-	if ask, err := pr.Asking(s); err == nil { // what a run of an older format does not say of itself
-		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = ask.Settings, ask.Prompt.Invocation(), ask.Checker, ask.Renderer, ask.Model.Family
-		cfg.MaxOutput, cfg.MaxTokens = int(ask.Model.MaxOutput), ask.MaxTokens()
+	if req, err := pr.Request(s); err == nil { // what a run of an older format does not say of itself
+		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = req.Settings, req.Prompt.Invocation(), req.Checker, req.Renderer, req.Model.Family
+		cfg.MaxOutput, cfg.MaxTokens = int(req.Model.MaxOutput), req.MaxTokens()
 	}
 	pools, home := where.PoolsOfRun(&head)
 	if home != "" {

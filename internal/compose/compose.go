@@ -1,4 +1,4 @@
-// Package compose puts the parts of the program together from its settings: what is asked, the sources, the account or the
+// Package compose puts the parts of the program together from its settings: the requests, the sources, the account or the
 // stand-in, and what a run gets of them.
 //
 // It owns which package gets what, and the run directory's lock. It decides nothing that a setting does not say, and
@@ -15,6 +15,6 @@ type Program struct {
 	Version string
 	// Output is the folder that a command writes into, which it does not read as a source. Empty: it has none.
 	Output string
-	// CheckBackends makes OpenProvider ask the back ends whether they can be reached, before anything is asked of them.
+	// CheckBackends makes OpenProvider check that the back ends can be reached, before any request.
 	CheckBackends bool
 }

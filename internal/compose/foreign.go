@@ -21,23 +21,23 @@ import (
 
 // ForeignConfig is how the answers of a job of another program are read and checked.
 func (pr *Program) ForeignConfig(s *config.Settings) (foreign.Config, error) {
-	asks := *s
-	if asks.Model == "" {
-		asks.Model = quarry.DefaultModel
+	settings := *s
+	if settings.Model == "" {
+		settings.Model = quarry.DefaultModel
 	}
-	// What the records of another submitter ask for is not known. An answer that passes the default schema is JSON all the same.
+	// The requests of another submitter are not known. An answer that passes the default schema is JSON all the same.
 	var cfg foreign.Config
 	if len(s.Prompt.Schema) == 0 && !s.Prompt.FreeText {
-		guess, err := pr.Asking(&asks)
+		guess, err := pr.Request(&settings)
 		if err != nil {
 			return cfg, err
 		}
 		cfg.Guess = guess.Checker
 	}
 	if len(s.Prompt.Schema) == 0 {
-		s.Prompt.FreeText, asks.Prompt.FreeText = true, true
+		s.Prompt.FreeText, settings.Prompt.FreeText = true, true
 	}
-	ask, err := pr.Asking(&asks)
+	req, err := pr.Request(&settings)
 	if err != nil {
 		return foreign.Config{}, err
 	}
@@ -45,7 +45,7 @@ func (pr *Program) ForeignConfig(s *config.Settings) (foreign.Config, error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	cfg.Version, cfg.Model, cfg.Type, cfg.Check, cfg.Prices, cfg.Workers = pr.Version, s.Model, ask.Prompt.Invocation(), ask.Checker, cost.Default(), workers
+	cfg.Version, cfg.Model, cfg.Type, cfg.Check, cfg.Prices, cfg.Workers = pr.Version, s.Model, req.Prompt.Invocation(), req.Checker, cost.Default(), workers
 	if cfg.Model != "" { // a price needs a Region; a job's own replaces it
 		cfg.Region = account.DefaultRegion
 		if len(s.Regions) > 0 {

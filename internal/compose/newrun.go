@@ -25,13 +25,13 @@ type RunInput struct {
 	Watch   func(event.Event)
 	// Opened is called with the locked run directory, before anything is written into it.
 	Opened  func(e *effect.Effects, dir string) error
-	Confirm func(context.Context, string) error // nil: nothing is asked
+	Confirm func(context.Context, string) error // nil: no question is asked
 }
 
 // Run puts a run together: it checks the settings and the sources, then opens the run directory, its ledger and the provider.
 func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput, c *Closers) (*run.Run, error) {
 	s := &loaded.Settings
-	ask, err := pr.checkRun(ctx, s, in)
+	req, err := pr.checkRun(ctx, s, in)
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +62,14 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 	if err != nil {
 		return nil, err
 	}
-	cfg := pr.RunConfig(s, ask, where, dir, in.Sources)
+	cfg := pr.RunConfig(s, req, where, dir, in.Sources)
 	cfg.Known = in.Known
 	cfg.Quotas = pr.QuotasOf(ctx, s, e, dir, where)
 	if cfg.Window, err = pr.Window(ctx, s); err != nil {
 		return nil, err
 	}
 	if !in.Records {
-		cfg.CachePrefix = CachePrefix(s, ask, where.AWS.Region)
+		cfg.CachePrefix = CachePrefix(s, req, where.AWS.Region)
 	}
 	r := run.New(cfg, run.Deps{
 		Effects: e, Ledger: l, Keep: pr.KeepSources(s, e, dir, in.Sources, in.Records, in.Watch), Bucket: where.Bucket, Bedrock: where.Bedrock,
@@ -80,8 +80,8 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 	return r, nil
 }
 
-// checkRun refuses what can be refused before a directory is made, and gives what the model is asked.
-func (pr *Program) checkRun(ctx context.Context, s *config.Settings, in *RunInput) (*Asking, error) {
+// checkRun refuses what can be refused before a directory is made, and gives the request.
+func (pr *Program) checkRun(ctx context.Context, s *config.Settings, in *RunInput) (*Request, error) {
 	if len(in.Sources) == 0 {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl"}
 	}
@@ -94,20 +94,20 @@ func (pr *Program) checkRun(ctx context.Context, s *config.Settings, in *RunInpu
 			s.Prompt.FreeText = true // their answers need not be JSON
 		}
 	}
-	ask, err := pr.Asking(s)
+	req, err := pr.Request(s)
 	if err != nil {
 		return nil, err
 	}
-	if err := ask.TierOffered(s); err != nil {
+	if err := req.TierOffered(s); err != nil {
 		return nil, err
 	}
-	if err := pr.SameBody(s, ask); err != nil {
+	if err := pr.SameBody(s, req); err != nil {
 		return nil, err
 	}
-	if err := ask.JobsKnown(s); err != nil {
+	if err := req.JobsKnown(s); err != nil {
 		return nil, err
 	}
-	if warning := ask.Unlisted(s); warning != "" {
+	if warning := req.Unlisted(s); warning != "" {
 		pr.Say("warning: %s", warning)
 	}
 	if err := readable(in.Known); err != nil {
@@ -123,20 +123,20 @@ func (pr *Program) checkRun(ctx context.Context, s *config.Settings, in *RunInpu
 		}
 	}
 	if in.Records {
-		return ask, nil
+		return req, nil
 	}
-	return ask, pr.checkTexts(ctx, s, ask, in.Sources)
+	return req, pr.checkTexts(ctx, s, req, in.Sources)
 }
 
 // checkTexts refuses a prompt, fields or documents from which no record can be made.
-func (pr *Program) checkTexts(ctx context.Context, s *config.Settings, ask *Asking, sources []string) error {
-	if err := errors.Join(pr.CheckPrompt(ask), pr.CheckFields(ctx, s, sources)); err != nil {
+func (pr *Program) checkTexts(ctx context.Context, s *config.Settings, req *Request, sources []string) error {
+	if err := errors.Join(pr.CheckPrompt(req), pr.CheckFields(ctx, s, sources)); err != nil {
 		return err
 	}
-	if err := pr.CheckDocuments(ctx, s, ask, sources); err != nil {
+	if err := pr.CheckDocuments(ctx, s, req, sources); err != nil {
 		return err
 	}
-	pr.SayFilled(s, ask)
+	pr.SayFilled(s, req)
 	return nil
 }
 

@@ -24,18 +24,18 @@ func (pr *Program) Offline(
 	if len(args) == 0 {
 		return cfg, &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("no source named"), Hint: "name a file or folder"}
 	}
-	ask, err := pr.Asking(s)
+	req, err := pr.Request(s)
 	if err != nil {
 		return cfg, err
 	}
-	if warning := ask.Unlisted(s); warning != "" {
+	if warning := req.Unlisted(s); warning != "" {
 		pr.Say("warning: %s", warning)
 	}
 	sources, err := pr.OpenSources(ctx, s, args, false)
 	if err != nil {
 		return cfg, err
 	}
-	if err := pr.checkTexts(ctx, s, ask, args); err != nil {
+	if err := pr.checkTexts(ctx, s, req, args); err != nil {
 		return cfg, err
 	}
 	e := effect.New(nil)
@@ -49,7 +49,7 @@ func (pr *Program) Offline(
 	if len(s.Regions) > 0 {
 		where.AWS.Region = s.Regions[0]
 	}
-	as := pr.RunConfig(s, ask, where, dir, args)
+	as := pr.RunConfig(s, req, where, dir, args)
 	as.Known, as.Window = known, window
 	return as.Offline(e, sources, watch)
 }

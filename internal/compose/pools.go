@@ -121,11 +121,11 @@ func (p *Provider) InRegion(region string) *bedrock.Client {
 	return bedrock.New(there)
 }
 
-// SameBody refuses further models that would not be asked with the very bytes that the first one is asked with: a shard
+// SameBody refuses further models that do not take the very request body of the first one: a shard
 // goes to any of them.
-func (pr *Program) SameBody(s *config.Settings, first *Asking) error {
-	body := func(ask *Asking) ([]byte, error) {
-		return ask.Renderer.Append(nil, &quarry.Document{ID: "x", Title: "x", Body: []byte("x"), URL: "x", Lang: "en"})
+func (pr *Program) SameBody(s *config.Settings, first *Request) error {
+	body := func(req *Request) ([]byte, error) {
+		return req.Renderer.Append(nil, &quarry.Document{ID: "x", Title: "x", Body: []byte("x"), URL: "x", Lang: "en"})
 	}
 	want, err := body(first)
 	if err != nil {
@@ -134,21 +134,21 @@ func (pr *Program) SameBody(s *config.Settings, first *Asking) error {
 	for _, model := range s.Models {
 		other := *s
 		other.Model = model
-		ask, err := pr.Asking(&other)
+		req, err := pr.Request(&other)
 		if err != nil {
 			return err
 		}
-		got, err := body(ask)
+		got, err := body(req)
 		switch {
 		case err != nil:
 			return BadSetting("models", fmt.Errorf("%s: %w", model, err))
-		case ask.Model.Family != first.Model.Family || ask.Prompt.Invocation() != first.Prompt.Invocation():
+		case req.Model.Family != first.Model.Family || req.Prompt.Invocation() != first.Prompt.Invocation():
 			return BadSetting("models", fmt.Errorf("%s is of the family %s, %s of %s, and both must accept the same request body, because a shard can go to either; prompt.invocation_type: Converse works for all",
-				s.Model, first.Model.Family, model, ask.Model.Family))
+				s.Model, first.Model.Family, model, req.Model.Family))
 		case !bytes.Equal(got, want):
 			return BadSetting("models", fmt.Errorf("%s and %s do not accept the same request body: one of them refuses a setting of the prompt", model, s.Model))
 		}
-		if n := ask.Model.MaxOutput; n > 0 && (first.Model.MaxOutput == 0 || n < first.Model.MaxOutput) {
+		if n := req.Model.MaxOutput; n > 0 && (first.Model.MaxOutput == 0 || n < first.Model.MaxOutput) {
 			first.Model.MaxOutput = n
 		}
 	}
@@ -210,7 +210,7 @@ func (pr *Program) readQuotas(ctx context.Context, e *effect.Effects, dir string
 	return now, quotas.Keep(e, path, now)
 }
 
-// knownQuotas gives the quotas without asking anybody: the settings', those that a run directory keeps, the table's.
+// knownQuotas gives the quotas without a call to AWS: the settings', those that a run directory keeps, the table's.
 func (pr *Program) knownQuotas(s *config.Settings, region string) quarry.Quotas {
 	model, profile, _ := catalog.Find(s.Model)
 	table := model.Quotas(profile)

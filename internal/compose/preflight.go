@@ -19,12 +19,12 @@ import (
 )
 
 // Preflight checks every pool, one after the other; with names the pool of each check where there are several.
-func (p *Provider) Preflight(ctx context.Context, s *config.Settings, with func(*preflight.Config, *preflight.Asks, *Provider)) (preflight.Report, error) {
+func (p *Provider) Preflight(ctx context.Context, s *config.Settings, with func(*preflight.Config, *preflight.Services, *Provider)) (preflight.Report, error) {
 	var checks []preflight.Check
 	for _, pool := range p.Pools {
-		cfg, asks := pool.asks(s)
-		with(&cfg, &asks, pool)
-		found, err := preflight.Run(ctx, pool.hurried(), cfg, asks)
+		cfg, services := pool.checks(s)
+		with(&cfg, &services, pool)
+		found, err := preflight.Run(ctx, pool.hurried(), cfg, services)
 		if err != nil {
 			return preflight.Report{}, err
 		}
@@ -45,8 +45,8 @@ func (p *Provider) hurried() aws.Config {
 	return c
 }
 
-// asks wires what is asked of S3, Bedrock and Service Quotas.
-func (p *Provider) asks(s *config.Settings) (preflight.Config, preflight.Asks) {
+// checks gives the calls to S3, Bedrock and Service Quotas that preflight needs.
+func (p *Provider) checks(s *config.Settings) (preflight.Config, preflight.Services) {
 	c := p.hurried()
 	b, control := bucket.New(c, p.Bucket.Name()), bedrock.New(c)
 	cfg := preflight.Config{
@@ -54,7 +54,7 @@ func (p *Provider) asks(s *config.Settings) (preflight.Config, preflight.Asks) {
 		Role: p.RoleARN, KMSKey: s.KMSKey, Tagged: len(s.Tags) > 0,
 		Calls: quarry.Mode(s.Mode) == quarry.ModeOnDemand || quarry.Mode(s.Mode) == quarry.ModeFlex, Now: time.Now(),
 	}
-	return cfg, preflight.Asks{
+	return cfg, preflight.Services{
 		BucketRegion: func(ctx context.Context) (string, error) {
 			region, err := b.Region(ctx)
 			return region, asked(err)
@@ -130,16 +130,16 @@ func asked(err error) error {
 	return err
 }
 
-// Probe asks one record of the shape that a run would send.
-func (p *Provider) Probe(s *config.Settings, ask *Asking) func(context.Context) error {
+// Probe sends one record of the shape that a run would send.
+func (p *Provider) Probe(s *config.Settings, req *Request) func(context.Context) error {
 	return func(ctx context.Context) error {
-		body, err := ask.Renderer.Append(nil, &quarry.Document{
+		body, err := req.Renderer.Append(nil, &quarry.Document{
 			ID: "preflight", Title: "A quarry", Body: []byte("A quarry is a place where stone is cut from the ground. Masons take the blocks to build with them."),
 		})
 		if err != nil {
 			return &quarry.Error{Kind: quarry.BadUsage, Op: "write a record", Err: err}
 		}
-		_, err = p.Bedrock.Invoke(ctx, bedrock.Call{RecordID: "preflight", ModelID: p.ModelIn(s), Type: ask.Prompt.Invocation(), ModelInput: body})
+		_, err = p.Bedrock.Invoke(ctx, bedrock.Call{RecordID: "preflight", ModelID: p.ModelIn(s), Type: req.Prompt.Invocation(), ModelInput: body})
 		return err
 	}
 }

@@ -9,16 +9,16 @@ import (
 )
 
 // RunConfig gives a run its settings, with the quotas that are known without a request.
-func (pr *Program) RunConfig(s *config.Settings, ask *Asking, where *Provider, dir string, args []string) run.Config {
+func (pr *Program) RunConfig(s *config.Settings, req *Request, where *Provider, dir string, args []string) run.Config {
 	workers := s.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	cfg := run.Config{
 		Asked: run.Asked{
-			Model: s.Model, Family: ask.Model.Family, Type: ask.Prompt.Invocation(), Mode: ask.callsOnly(s), MaxOutput: int(ask.Model.MaxOutput),
-			MaxTokens: ask.MaxTokens(), Attempts: s.Attempts, Settings: ask.Settings, Asks: ask.Asks, Choices: ask.Choices, Clean: ask.Clean,
-			Prompt: ask.Renderer, Long: ask.Long, Check: ask.Checker, StructuredAuto: ask.Auto,
+			Model: s.Model, Family: req.Model.Family, Type: req.Prompt.Invocation(), Mode: req.callsOnly(s), MaxOutput: int(req.Model.MaxOutput),
+			MaxTokens: req.MaxTokens(), Attempts: s.Attempts, Settings: req.Settings, Asks: req.Digest, Choices: req.Choices, Clean: req.Clean,
+			Prompt: req.Renderer, Long: req.Long, Check: req.Checker, StructuredAuto: req.Auto,
 		},
 		Place: run.Place{
 			Dir: dir, Sources: sourceNames(args), ReplaceSource: s.ReplaceSource, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region,
@@ -27,7 +27,7 @@ func (pr *Program) RunConfig(s *config.Settings, ask *Asking, where *Provider, d
 		},
 		Limits: run.Limits{Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD, BelowMinimum: cut.BelowMinimum(s.BelowMinimum)},
 		Gate:   run.Gate{Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0},
-		Means:  run.Means{Version: pr.Version, Prices: ask.Prices, Workers: workers, Concurrency: s.Concurrency, KeepShards: s.KeepShards},
+		Means:  run.Means{Version: pr.Version, Prices: req.Prices, Workers: workers, Concurrency: s.Concurrency, KeepShards: s.KeepShards},
 	}
 	if s.Rescue {
 		cfg.BelowMinimum = cut.OnDemand

@@ -22,7 +22,7 @@ import (
 // CheckDocuments refuses a prompt that can be made of none of the first documents, before all of them are named one by
 // one: a field that none has, or a template that fails for each in the same way. A document that it can be made of ends
 // the check, so that as a rule one is read. Sources that are not on this machine's disk are read once, by the run.
-func (pr *Program) CheckDocuments(ctx context.Context, s *config.Settings, ask *Asking, args []string) error {
+func (pr *Program) CheckDocuments(ctx context.Context, s *config.Settings, req *Request, args []string) error {
 	if len(args) == 0 || !local(args) {
 		return nil
 	}
@@ -34,7 +34,7 @@ func (pr *Program) CheckDocuments(ctx context.Context, s *config.Settings, ask *
 	if err != nil {
 		return nil // the run names it
 	}
-	t := trial{ask: ask, cleaner: clean.New(ask.Clean), names: map[string]int64{}}
+	t := trial{req: req, cleaner: clean.New(req.Clean), names: map[string]int64{}}
 	limit := int64(inspectSample)
 	if s.Limit > 0 {
 		limit = min(limit, s.Limit)
@@ -52,7 +52,7 @@ func (pr *Program) CheckDocuments(ctx context.Context, s *config.Settings, ask *
 
 // trial makes prompts of documents until one can be made.
 type trial struct {
-	ask     *Asking
+	req     *Request
 	cleaner *clean.Cleaner
 	made    bool  // of one document at least
 	n       int64 // documents of which none can be made
@@ -99,12 +99,12 @@ func (t *trial) document(doc *quarry.Document) {
 	}
 	text.Describe(doc)
 	doc.Body, doc.Valid, doc.Format = text.Text, true, quarry.FormatText
-	err = t.render("prompt.user", t.ask.Renderer, doc)
-	if err == nil && t.ask.Long != nil {
+	err = t.render("prompt.user", t.req.Renderer, doc)
+	if err == nil && t.req.Long != nil {
 		doc.Part, doc.Parts = 1, 2
-		if err = t.render("prompt.part_user", t.ask.Long.Part, doc); err == nil {
+		if err = t.render("prompt.part_user", t.req.Long.Part, doc); err == nil {
 			doc.Part = 0
-			err = t.render("prompt.merge_user", t.ask.Long.Merge, doc)
+			err = t.render("prompt.merge_user", t.req.Long.Merge, doc)
 		}
 	}
 	if err == nil {

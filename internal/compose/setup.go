@@ -11,7 +11,7 @@ import (
 	"quarry/internal/base/catalog"
 )
 
-// Routed asks AWS where a profile leads that the catalogue does not know.
+// Routed reads from AWS the Regions of a profile that the catalogue does not know.
 func (p *Provider) Routed(ctx context.Context, w setup.Wants) (setup.Wants, error) {
 	if !setup.NeedsModels(w) {
 		return w, nil

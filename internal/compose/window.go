@@ -8,8 +8,8 @@ import (
 	"quarry/internal/standin"
 )
 
-// Window asks the back end of the settings how many tokens it holds. It is the zero Window, without a question to anybody, where none is set
-// or the target is AWS. If the server cannot be asked, a note says why and nothing stops: a plan can be made for a server that is not
+// Window reads from the back end of the settings how many tokens it accepts. It is the zero Window, without a request, where none is set
+// or the target is AWS. If the server does not answer, a note says why and nothing stops: a plan can be made for a server that is not
 // there yet.
 func (pr *Program) Window(ctx context.Context, s *config.Settings) (forecast.Window, error) {
 	if s.Target != "local" {

@@ -29,7 +29,7 @@ type Need struct {
 	At    string // file and line
 }
 
-// free are the settings that an unasked file may have: what is read from the sources and how it is asked, and caps. They
+// free are the settings that an unasked file may have: what is read from the sources, the requests, and caps. They
 // name no destination, account, command, variable or consent.
 var free = []string{
 	"field", "where", "from", "as", "body-format", "long", "model", "pilot", "pilot-min-valid", "attempts", "limit", "max-chars", "max-text-tokens", "max-usd", "refresh-max",

@@ -29,8 +29,8 @@ var ErrClock = errors.New("the clock is wrong")
 const maxSkew = 15 * time.Minute
 
 const (
-	asking    = "identify the credentials"
-	asked     = "(sts:GetCallerIdentity)"
+	operation = "identify the credentials"
+	subject   = "(sts:GetCallerIdentity)"
 	checkWith = "; then check with: aws sts get-caller-identity"
 )
 
@@ -57,7 +57,7 @@ func WhoAmI(ctx context.Context, c aws.Config) (Identity, error) {
 	parts := strings.Split(id.ARN, ":")
 	if len(parts) < 6 || id.Account == "" {
 		return Identity{}, &quarry.Error{
-			Kind: quarry.Provider, Op: asking, Subject: asked, Err: fmt.Errorf("the answer has no account or ARN: %q", id.ARN),
+			Kind: quarry.Provider, Op: operation, Subject: subject, Err: fmt.Errorf("the answer has no account or ARN: %q", id.ARN),
 			Hint: "check the server at AWS_ENDPOINT_URL",
 		}
 	}
@@ -80,7 +80,7 @@ func noCredentials(ctx context.Context, err error) error {
 
 func denied(err error) error {
 	return &quarry.Error{
-		Kind: quarry.Denied, Op: asking, Subject: asked, Err: err,
+		Kind: quarry.Denied, Op: operation, Subject: subject, Err: err,
 		Hint: "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again (`aws sso login`)" + checkWith,
 	}
 }
@@ -107,7 +107,7 @@ func unknownCaller(ctx context.Context, err error) error {
 		return denied(err)
 	}
 	return &quarry.Error{
-		Kind: quarry.Provider, Op: asking, Subject: asked, Err: effect.Unanswered(err),
+		Kind: quarry.Provider, Op: operation, Subject: subject, Err: effect.Unanswered(err),
 		Hint: "check AWS_ENDPOINT_URL (unset it to use AWS itself), the Region and the network" + checkWith,
 	}
 }

@@ -1,7 +1,7 @@
-// Package bedrock asks Amazon Bedrock: it submits, reads, lists and stops jobs, and calls models one record at a time.
+// Package bedrock calls Amazon Bedrock: it submits, reads, lists and stops jobs, and calls models one record at a time.
 //
 // It owns the Bedrock SDKs, of which it is the only importer, and the retries of their calls. It does not know shards or
-// documents. What always holds: every Create carries the caller's own token, so that asking again is safe; a job is
+// documents. What always holds: every Create carries the caller's own token, so that repeating it is safe; a job is
 // always named by its full ARN; errors are distinguished by their code, never by their HTTP status, since Bedrock answers
 // Conflict and ServiceQuotaExceeded with 400
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html).
@@ -20,7 +20,7 @@ import (
 	"quarry"
 )
 
-// Client asks one Region.
+// Client calls one Region.
 type Client struct {
 	control *sdk.Client
 	runtime *runtime.Client
@@ -63,7 +63,7 @@ type CreateRequest struct {
 	SecurityGroups []string `json:"securityGroups,omitempty"`
 }
 
-// Create asks for a job. The same request with the same token gives the same job: "If this token matches a previous
+// Create creates a job. The same request with the same token gives the same job: "If this token matches a previous
 // request, Amazon Bedrock ignores the request, but does not return an error" (API_CreateModelInvocationJob).
 // Errors: see Cause.
 func (c *Client) Create(ctx context.Context, r CreateRequest) (quarry.JobARN, error) {
@@ -163,7 +163,7 @@ func fromSummary(s *types.ModelInvocationJobSummary) quarry.Job {
 	}
 }
 
-// Stop asks for a job's end; what it has finished stays. That it has ended already is no error: Bedrock says so with
+// Stop requests the end of a job; what it has finished stays. It is not an error if the job has ended already: Bedrock says so with
 // Conflict or with Validation, and both mean that its status has to be read again (BerriAI/litellm PR 34087).
 func (c *Client) Stop(ctx context.Context, arn quarry.JobARN) error {
 	_, err := c.control.StopModelInvocationJob(ctx, &sdk.StopModelInvocationJobInput{JobIdentifier: aws.String(string(arn))})

@@ -22,13 +22,13 @@ type Cause int
 
 // The causes.
 const (
-	CauseUnknown   Cause = iota // it may have been done: ask before doing it again
+	CauseUnknown   Cause = iota // it may have been done: look before doing it again
 	CauseThrottled              // not done; later
 	CauseNoSlot                 // not done; when another job has ended
 	CauseDenied                 // not done; a person has to grant something
 	CauseRejected               // not done; the request itself is wrong
 	CauseConflict               // not done; it contradicts what is there
-	CauseNotFound               // what was asked for is not there, or not there yet
+	CauseNotFound               // the resource does not exist, or not yet
 	CauseModel                  // an on-demand call failed at the model: 408, 424, 5xx
 )
 

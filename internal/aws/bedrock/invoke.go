@@ -18,7 +18,7 @@ import (
 	"quarry/internal/base/inflight"
 )
 
-// Call is one record asked at once.
+// Call is one record sent as an on-demand call.
 type Call struct {
 	RecordID   quarry.RecordID
 	ModelID    string
@@ -31,7 +31,7 @@ type Call struct {
 const maxAnswerBytes = 64 << 20
 
 // Invoke calls the model with one record and gives the reply's JSON as it came, which has the shape of a job's
-// modelOutput. It makes one attempt: whether a call without a reply was paid cannot be asked, so the caller decides.
+// modelOutput. It makes one attempt: no operation says whether a call without a reply was paid, so the caller decides.
 // The reply is read as the hold in ctx finds room for it, which the caller releases when it keeps the reply no more.
 // Errors: see Cause.
 func (c *Client) Invoke(ctx context.Context, call Call) ([]byte, error) {

@@ -63,7 +63,7 @@ type Availability struct {
 	Region        string // AVAILABLE, NOT_AVAILABLE
 }
 
-// Availability asks whether the account may use a foundation model.
+// Availability reads whether the account may use a foundation model.
 func (c *Client) Availability(ctx context.Context, id string) (Availability, error) {
 	out, err := c.control.GetFoundationModelAvailability(ctx, &sdk.GetFoundationModelAvailabilityInput{ModelId: &id})
 	if err != nil {
@@ -76,7 +76,7 @@ func (c *Client) Availability(ctx context.Context, id string) (Availability, err
 	return a, nil
 }
 
-// UseCase asks whether the account has sent the form that Anthropic wants before its models are asked; the error has
+// UseCase checks whether the account has sent the form that Anthropic requires before calls to its models; the error has
 // CauseNotFound where it has not
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetUseCaseForModelAccess.html).
 func (c *Client) UseCase(ctx context.Context) error {

@@ -43,7 +43,7 @@ type Object struct {
 var (
 	ErrNoObject = errors.New("no such object")
 	ErrNoBucket = errors.New("no such bucket")
-	// ErrLater says that the same call may succeed later: no answer, or an answer that asks for patience.
+	// ErrLater says that the same call may succeed later: no answer, or an answer that tells the client to wait.
 	ErrLater = errors.New("not now")
 	// ErrExpired says, next to ErrLater, that the credentials ran out.
 	ErrExpired = errors.New("credentials expired")
@@ -115,7 +115,7 @@ func (b *Bucket) Objects(ctx context.Context, prefix string) iter.Seq2[Object, e
 	}
 }
 
-// Region asks where the bucket is. ErrNoBucket when it does not exist.
+// Region reads the Region of the bucket. It returns ErrNoBucket if the bucket does not exist.
 func (b *Bucket) Region(ctx context.Context) (string, error) {
 	out, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name})
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 	statusNotFound  = 404
 )
 
-// Settings asks and changes what a bucket is, rather than what is in it.
+// Settings reads and changes the settings of a bucket, not its objects.
 type Settings struct {
 	b     *Bucket
 	owner *string

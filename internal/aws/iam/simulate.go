@@ -12,7 +12,7 @@ const (
 	ExplicitDeny = "explicitDeny"
 )
 
-// Question asks the simulator what a principal may do.
+// Question is what the simulator evaluates: actions of a principal on resources.
 type Question struct {
 	Principal string // its ARN
 	Action    string
@@ -54,7 +54,7 @@ type Boundary struct {
 	Allowed bool `xml:"AllowedByPermissionsBoundary"`
 }
 
-// Simulate asks SimulatePrincipalPolicy, all pages of it.
+// Simulate calls SimulatePrincipalPolicy and reads all pages.
 func (c *Client) Simulate(ctx context.Context, q Question) ([]Result, error) {
 	in := url.Values{"PolicySourceArn": {q.Principal}, "ActionNames.member.1": {q.Action}}
 	for i, r := range q.Resources {

@@ -19,7 +19,7 @@ func (k *checker) bucketARN() string { return fmt.Sprintf("arn:%s:s3:::%s", k.Pa
 // bucket looks at the bucket; where it is not there, nothing else is asked of it.
 func (k *checker) bucket(ctx context.Context) []Check {
 	c := Check{Name: "bucket", Status: OK, Subject: k.Bucket, Action: "s3:ListBucket", Message: "it exists"}
-	region, err := k.ask.BucketRegion(ctx)
+	region, err := k.services.BucketRegion(ctx)
 	switch {
 	case errors.Is(err, ErrAbsent):
 		c.Status, c.Kind = Fault, quarry.BadUsage
@@ -54,7 +54,7 @@ func (k *checker) bucket(ctx context.Context) []Check {
 // encryption finds the key under which S3 writes, whose rights Bedrock's own message about a failed job does not name
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html).
 func (k *checker) encryption(ctx context.Context) []Check {
-	e, err := k.ask.BucketEncryption(ctx)
+	e, err := k.services.BucketEncryption(ctx)
 	switch {
 	case errors.Is(err, ErrAbsent): // older buckets of other servers; S3 itself encrypts all
 		return append([]Check{{Name: "bucket-encryption", Status: OK, Subject: k.Bucket, Action: "s3:GetEncryptionConfiguration", Message: "none set"}}, k.keys(ctx, "")...)
@@ -77,7 +77,7 @@ func (k *checker) encryption(ctx context.Context) []Check {
 // asked: within one account the role's own policy is enough.
 func (k *checker) bucketPolicy(ctx context.Context) []Check {
 	c := Check{Name: "bucket-policy", Status: OK, Subject: k.Bucket, Action: "s3:GetBucketPolicy", Message: "it denies the role nothing that a job needs"}
-	text, err := k.ask.BucketPolicy(ctx)
+	text, err := k.services.BucketPolicy(ctx)
 	if err != nil {
 		return []Check{k.refusal("bucket-policy", k.bucketARN(), "s3:GetBucketPolicy", err)}
 	}
@@ -129,7 +129,7 @@ func (k *checker) prefixFiles(ctx context.Context) []Check {
 	}
 	subject := "s3://" + k.Bucket + "/" + prefix
 	c := Check{Name: "prefix", Status: OK, Subject: subject, Action: "s3:ListBucket", Message: "the caller may list it"}
-	keys, err := k.ask.Objects(ctx, prefix)
+	keys, err := k.services.Objects(ctx, prefix)
 	keys = slices.DeleteFunc(keys, func(key string) bool { return key == probeKey }) // written at the same moment
 	switch {
 	case kindOf(err) == quarry.Denied && err != nil:
@@ -156,7 +156,7 @@ func (k *checker) prefixFiles(ctx context.Context) []Check {
 func (k *checker) write(ctx context.Context) []Check {
 	subject := k.bucketARN() + "/" + probeKey
 	c := Check{Name: "bucket-write", Status: OK, Subject: subject, Action: "s3:PutObject", Message: "the caller wrote an object, read it and removed it"}
-	removed, err := k.ask.Write(ctx, probeKey)
+	removed, err := k.services.Write(ctx, probeKey)
 	switch {
 	case kindOf(err) == quarry.Denied && err != nil:
 		c.Status, c.Kind = Fault, quarry.Denied

@@ -8,7 +8,7 @@ import (
 	"quarry/internal/base/catalog"
 )
 
-// caller asks what the caller may do with jobs, and whether it may hand the role to Bedrock, without which no job is
+// caller checks what the caller may do with jobs, and whether it may hand the role to Bedrock, without which no job is
 // made (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html). What a session's own policy takes
 // away the simulator does not see.
 func (k *checker) caller(ctx context.Context) []Check {

@@ -10,7 +10,7 @@ import (
 // callQuotas looks for quotas of on-demand calls that are 0. Some accounts have them while their quotas of jobs are not:
 // they can run jobs and nothing else, so queued records below a job's minimum and a pilot by calls would be refused.
 func (k *checker) callQuotas(ctx context.Context) []Check {
-	rows, err := k.ask.Quotas(ctx)
+	rows, err := k.services.Quotas(ctx)
 	if err != nil {
 		return nil // the check of the quotas says so, or calls find their pace by themselves
 	}

@@ -22,7 +22,7 @@ func (k *checker) profiles(ctx context.Context) []Check {
 		return nil
 	}
 	c := Check{Name: "profile", Status: OK, Subject: k.Model, Action: "bedrock:GetInferenceProfile"}
-	p, err := k.ask.Profile(ctx, k.Model)
+	p, err := k.services.Profile(ctx, k.Model)
 	switch {
 	case errors.Is(err, ErrAbsent):
 		c.Status, c.Kind = Fault, quarry.BadUsage
@@ -57,7 +57,7 @@ func (k *checker) otherModel() string {
 	return "name it as --model " + strings.Join(ids, " or --model ")
 }
 
-// regions are those in which the model may be asked.
+// regions are those in which the model may be called.
 func (k *checker) regions() []string {
 	seen := map[string]bool{}
 	for _, arn := range k.destinations() {
@@ -94,7 +94,7 @@ func (k *checker) life(ctx context.Context) []Check {
 
 func (k *checker) lifeIn(ctx context.Context, region string) Check {
 	c := Check{Name: "model", Status: OK, Subject: catalog.FoundationModelARN(region, k.id), Action: "bedrock:GetFoundationModel", Message: "ACTIVE"}
-	m, err := k.ask.Model(ctx, region, k.id)
+	m, err := k.services.Model(ctx, region, k.id)
 	ended := k.model.Lifecycle.On(k.Now) == catalog.EndOfLife
 	switch {
 	case errors.Is(err, ErrAbsent) && ended:
@@ -145,20 +145,20 @@ func (k *checker) lifeIn(ctx context.Context, region string) Check {
 // nearestThere gives the id of a model in a Region that a mistyped one may mean, as Bedrock lists them; empty where none is near, or
 // the caller may not list them.
 func (k *checker) nearestThere(ctx context.Context, region string) string {
-	if k.ask.Models == nil {
+	if k.services.Models == nil {
 		return ""
 	}
-	ids, err := k.ask.Models(ctx, region)
+	ids, err := k.services.Models(ctx, region)
 	if err != nil {
 		return ""
 	}
 	return nearest.Of(k.id, ids)
 }
 
-// access asks whether the account may use the model at all.
+// access checks whether the account may use the model at all.
 func (k *checker) access(ctx context.Context) []Check {
 	c := Check{Name: "access", Status: OK, Subject: catalog.FoundationModelARN(k.Region, k.id), Action: "bedrock:GetFoundationModelAvailability", Message: "the account has agreement and entitlement"}
-	a, err := k.ask.Availability(ctx, k.id)
+	a, err := k.services.Availability(ctx, k.id)
 	fault := func(message, fix string) {
 		c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.Denied, message, fix
 	}
@@ -192,13 +192,13 @@ func (k *checker) access(ctx context.Context) []Check {
 	return []Check{c, k.useCase(ctx, a.Agreement == "AVAILABLE")}
 }
 
-// useCase asks for the form that Anthropic wants before its models are asked: without it a call is refused as if the
+// useCase checks the form that Anthropic requires before calls to its models: without it a call is refused as if the
 // model were not there. What the management account of an organization sent holds for its members, so an account with an
 // agreement may do without (https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html).
 func (k *checker) useCase(ctx context.Context, agreed bool) Check {
 	const action = "bedrock:GetUseCaseForModelAccess"
 	c := Check{Name: "use-case", Status: OK, Subject: "account " + k.Account, Action: action, Message: "Anthropic's form was sent"}
-	err := k.ask.UseCase(ctx)
+	err := k.services.UseCase(ctx)
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrAbsent):
@@ -223,7 +223,7 @@ func (k *checker) useCase(ctx context.Context, agreed bool) Check {
 // the models that do.
 func (k *checker) capable(ctx context.Context) []Check {
 	c := Check{Name: "job-capable", Status: OK, Subject: k.Model, Message: "AWS's page lists it for batch inference (" + catalog.Date() + ")"}
-	rows, err := k.ask.Quotas(ctx)
+	rows, err := k.services.Quotas(ctx)
 	quota := false
 	for _, r := range rows {
 		name, ok := strings.CutPrefix(r.Label, "Records per batch inference job for ")
@@ -293,7 +293,7 @@ func (k *checker) quota(rows []catalog.QuotaRow, err error) Check {
 func (k *checker) slots(ctx context.Context) []Check {
 	const action = "bedrock:ListModelInvocationJobs"
 	c := Check{Name: "slots", Status: OK, Subject: k.id, Action: action}
-	jobs, err := k.ask.OpenJobs(ctx)
+	jobs, err := k.services.OpenJobs(ctx)
 	if kindOf(err) == quarry.Denied && err != nil {
 		c.Status, c.Kind, c.Message = Fault, quarry.Denied, "the caller may not "+action+": after a crash, quarry could not find out which jobs exist"
 		c.Fix = k.grantCaller(action, []string{"*"}, nil)
@@ -308,7 +308,7 @@ func (k *checker) slots(ctx context.Context) []Check {
 			open++
 		}
 	}
-	rows, _ := k.ask.Quotas(ctx) // that it failed is reported by the check of the quotas
+	rows, _ := k.services.Quotas(ctx) // that it failed is reported by the check of the quotas
 	limit := k.model.ReadQuotas(rows, k.prefix, "").OpenJobs
 	if limit == 0 {
 		limit = k.model.Quotas(k.prefix).OpenJobs
@@ -328,11 +328,11 @@ func (k *checker) slots(ctx context.Context) []Check {
 	return []Check{c}
 }
 
-// body asks one live record, since validation at Bedrock does not look at a record's shape: a wrong one makes a whole
+// body sends one live record, since validation at Bedrock does not look at a record's shape: a wrong one makes a whole
 // job of errors.
 func (k *checker) body(ctx context.Context) []Check {
 	c := Check{Name: "body", Status: OK, Subject: k.Model, Action: "bedrock:InvokeModel", Message: "the model answered one record"}
-	err := k.ask.Probe(ctx)
+	err := k.services.Probe(ctx)
 	switch {
 	case err == nil:
 	case kindOf(err) == quarry.BadUsage:

@@ -3,8 +3,8 @@
 //
 // It owns the checks, their words and their fixes, and the questions to IAM. What it asks of S3, Bedrock and Service
 // Quotas comes in as functions. It makes nothing and repairs nothing, but for one small object that it writes into the
-// bucket and removes. What always holds: what could not be asked is [Unknown], never [OK]; every [Fault] has a fix that
-// can be followed; a request that costs money is made only where Asks.Probe is set.
+// bucket and removes. What always holds: what could not be checked is [Unknown], never [OK]; every [Fault] has a fix that
+// can be followed; a request that costs money is made only where Services.Probe is set.
 package preflight
 
 import (
@@ -30,7 +30,7 @@ type Status string
 const (
 	OK      Status = "ok"
 	Fault   Status = "fault"   // a job would fail, or what it needs is not there
-	Unknown Status = "unknown" // it could not be asked, or no one can tell before a job
+	Unknown Status = "unknown" // it could not be checked, or it shows only when a job runs
 )
 
 // Check is one thing that was looked at.
@@ -65,7 +65,7 @@ func Of(checks ...Check) Report {
 // Faults are the checks that found one.
 func (r Report) Faults() []Check { return r.with(Fault) }
 
-// Unknown are the checks that could not be asked.
+// Unknown are the checks that were not possible.
 func (r Report) Unknown() []Check { return r.with(Unknown) }
 
 func (r Report) with(s Status) []Check {
@@ -98,7 +98,7 @@ func (r Report) Err() error {
 	return &quarry.Error{Kind: kind, Op: "preflight", Err: errors.New(text.String()), Hint: "fix these in this order, then check again: quarry preflight --target aws, with the --region and --model of this command"}
 }
 
-// ErrAbsent is what a function of [Asks] wraps when what it asks for does not exist. Its other errors are distinguished by
+// ErrAbsent is what a function of [Services] wraps if what it reads does not exist. Its other errors are distinguished by
 // the kind of their *quarry.Error: Denied, BadUsage (refused as it is), else not answered.
 var ErrAbsent = errors.New("not there")
 
@@ -133,35 +133,35 @@ type Encryption struct {
 	Key       string // id, alias or ARN; empty: AWS's own key
 }
 
-// Asks are the questions to S3, Bedrock and Service Quotas. All but Probe are required.
-type Asks struct {
+// Services are the calls to S3, Bedrock and Service Quotas that the checks need. All but Probe are required.
+type Services struct {
 	BucketRegion     func(ctx context.Context) (string, error)
 	BucketEncryption func(ctx context.Context) (Encryption, error)
 	BucketPolicy     func(ctx context.Context) (string, error) // empty: there is none
 	// Objects gives up to three keys under a prefix.
 	Objects func(ctx context.Context, prefix string) ([]string, error)
-	// Write puts a small object, reads it back and removes it; removed is false where only the last was refused.
+	// Write puts a small object, reads it back and removes it; removed is false if only the removal was refused.
 	Write func(ctx context.Context, key string) (removed bool, err error)
 
 	Model func(ctx context.Context, region, id string) (Model, error)
-	// Models gives the ids of the Region's models that answer with text. It is asked where a model is not there.
+	// Models gives the ids of the Region's models that answer with text. It is called if a model is not there.
 	Models       func(ctx context.Context, region string) ([]string, error)
 	Availability func(ctx context.Context, id string) (Availability, error)
-	// UseCase is nil where the account has sent the form that Anthropic wants once.
+	// UseCase gives no error if the account has sent the form that Anthropic requires once.
 	UseCase func(ctx context.Context) error
 	Profile func(ctx context.Context, id string) (Profile, error)
 	// OpenJobs gives the model ids or ARNs of the jobs that have not ended.
 	OpenJobs func(ctx context.Context) ([]string, error)
 	Quotas   func(ctx context.Context) ([]catalog.QuotaRow, error)
 
-	// Probe asks the model one live record, which costs a fraction of a cent. Nil: it is not asked.
+	// Probe sends one live record to the model, which costs a fraction of a cent. Nil: none is sent.
 	Probe func(ctx context.Context) error
 }
 
 // Config says what is checked for whom.
 type Config struct {
 	Account, Partition, Region string
-	Caller                     string // ARN of who asks
+	Caller                     string // its ARN
 	Model                      string // model or inference profile, id or ARN
 	Bucket                     string
 	Role                       string // ARN
@@ -170,10 +170,10 @@ type Config struct {
 	Begun                      bool // true: the run's prefix in the bucket may hold objects, and its jobs may fill the slots
 	Tagged                     bool // true: jobs carry tags
 
-	// Calls is true where records are asked by on-demand calls: then the caller needs the model, and neither bucket, role nor
-	// slots are looked at.
+	// Calls is true if records are sent as on-demand calls: then the caller needs the model, and neither bucket, role nor
+	// slots are checked.
 	Calls bool
-	// Now decides whether a model has come to its end.
+	// Now decides whether a model has reached its end of life.
 	Now time.Time
 }
 
@@ -192,11 +192,11 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// checker has what the checks share. Its methods only read it, so that they may run at once.
+// checker has what the checks share. Its methods only read it, so they can run at the same time.
 type checker struct {
 	Config
-	ask Asks
-	iam *iam.Client
+	services Services
+	iam      *iam.Client
 
 	model   catalog.Model // the zero Model where the catalogue does not know it
 	id      string        // of the foundation model
@@ -206,13 +206,13 @@ type checker struct {
 
 // Run makes all checks, most of them at once. The error is about the Config; whatever fails else is in the report. Its
 // order is fixed.
-func Run(ctx context.Context, c aws.Config, cfg Config, ask Asks) (Report, error) {
+func Run(ctx context.Context, c aws.Config, cfg Config, services Services) (Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return Report{}, err
 	}
-	read := sync.OnceValues(func() ([]catalog.QuotaRow, error) { return ask.Quotas(ctx) }) // hundreds of rows, for two checks
-	k := &checker{Config: cfg, ask: ask, iam: iam.New(c)}
-	k.ask.Quotas = func(context.Context) ([]catalog.QuotaRow, error) { return read() }
+	read := sync.OnceValues(func() ([]catalog.QuotaRow, error) { return services.Quotas(ctx) }) // hundreds of rows, for two checks
+	k := &checker{Config: cfg, services: services, iam: iam.New(c)}
+	k.services.Quotas = func(context.Context) ([]catalog.QuotaRow, error) { return read() }
 	k.model, _, _ = catalog.Find(cfg.Model)
 	k.id, k.prefix, _ = catalog.Split(cfg.Model)
 	checks := []Check{
@@ -236,7 +236,7 @@ func Run(ctx context.Context, c aws.Config, cfg Config, ask Asks) (Report, error
 		{k.capable, cfg.Calls},
 		{k.callQuotas, false},
 		{k.slots, cfg.Calls},
-		{k.body, ask.Probe == nil},
+		{k.body, services.Probe == nil},
 	}
 	found := make([][]Check, len(steps))
 	var wait sync.WaitGroup

@@ -180,14 +180,14 @@ func TestEachFaultIsReportedWithItsFix(t *testing.T) {
 		{"a role that cannot be", func(w *world) { w.pre.Role = "arn:aws:iam::123456789012:role/x y" }, "role-arn", "fault", quarry.BadUsage, `"x y" is not a role name`, "--role"},
 		{"the model is one that Bedrock alone knows, mistyped", func(w *world) {
 			w.pre.Model = "acme.brain-11"
-			w.asks.Models = func(context.Context, string) ([]string, error) { return []string{"acme.brain-1", "other.model"}, nil }
+			w.services.Models = func(context.Context, string) ([]string, error) { return []string{"acme.brain-1", "other.model"}, nil }
 		}, "model", "fault", quarry.BadUsage, "there is no model acme.brain-11", "did you mean acme.brain-1, which Bedrock lists in us-west-2"},
 		{"the model is not there, and models may not be listed", func(w *world) {
 			w.pre.Model = "acme.brain-11"
 			w.callerWithout("bedrock:ListFoundationModels")
 		}, "model", "fault", quarry.BadUsage, "there is no model acme.brain-11", "list-foundation-models"},
 		{"the model answers with something else", func(w *world) {
-			w.asks.Model = func(context.Context, string, string) (preflight.Model, error) {
+			w.services.Model = func(context.Context, string, string) (preflight.Model, error) {
 				return preflight.Model{Status: "ACTIVE", Outputs: []string{"EMBEDDING"}}, nil
 			}
 		}, "model", "fault", quarry.BadUsage, "answers with embedding, not with text", "--by-output-modality TEXT"},
@@ -205,12 +205,12 @@ func TestEachFaultIsReportedWithItsFix(t *testing.T) {
 		}, "access", "fault", quarry.Denied, "no entitlement", "Model access"},
 		{"Anthropic's form was never sent", func(w *world) {
 			w.available(preflight.Availability{Agreement: "NOT_AVAILABLE"})
-			w.asks.UseCase = func(context.Context) error { return preflight.ErrAbsent }
+			w.services.UseCase = func(context.Context) error { return preflight.ErrAbsent }
 		}, "use-case", "fault", quarry.Denied, "has not sent the form", "put-use-case-for-model-access"},
-		{"Anthropic's form may be the organization's", func(w *world) { w.asks.UseCase = func(context.Context) error { return preflight.ErrAbsent } }, "use-case", "unknown", 0, "management account", "--probe"},
+		{"Anthropic's form may be the organization's", func(w *world) { w.services.UseCase = func(context.Context) error { return preflight.ErrAbsent } }, "use-case", "unknown", 0, "management account", "--probe"},
 		{"the caller may not see Anthropic's form", func(w *world) { w.callerWithout("bedrock:GetUseCaseForModelAccess") }, "use-case", "unknown", 0, "may not bedrock:GetUseCaseForModelAccess", "put-role-policy"},
 		{"a quota is 0", func(w *world) {
-			w.asks.Quotas = func(context.Context) ([]catalog.QuotaRow, error) {
+			w.services.Quotas = func(context.Context) ([]catalog.QuotaRow, error) {
 				m, _, _ := catalog.Find(w.pre.Model)
 				rows := m.QuotaRows()
 				for i := range rows {
@@ -222,13 +222,13 @@ func TestEachFaultIsReportedWithItsFix(t *testing.T) {
 		{"no slot is free", func(w *world) { w.busy(100) }, "slots", "fault", quarry.OverLimit, "no slot is free: 100 jobs", "wait until one ends"},
 		{"no slot is free for a run, which waits", func(w *world) { w.busy(100); w.pre.Run = "abcdefghij" }, "slots", "ok", 0, "the run waits for a slot", ""},
 		{"the model refuses a record's body", func(w *world) {
-			w.asks.Probe = func(context.Context) error {
+			w.services.Probe = func(context.Context) error {
 				return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("max_tokens: Field required")}
 			}
 		}, "body", "fault", quarry.BadUsage, "max_tokens: Field required", "quarry config"},
-		{"the probe is not answered", func(w *world) { w.asks.Probe = func(context.Context) error { return errors.New("timeout") } }, "body", "unknown", 0, "timeout", "again"},
+		{"the probe is not answered", func(w *world) { w.services.Probe = func(context.Context) error { return errors.New("timeout") } }, "body", "unknown", 0, "timeout", "again"},
 		{"S3 does not answer", func(w *world) {
-			w.asks.BucketRegion = func(context.Context) (string, error) { return "", errors.New("timeout") }
+			w.services.BucketRegion = func(context.Context) (string, error) { return "", errors.New("timeout") }
 		}, "bucket", "unknown", 0, "timeout", "AWS_ENDPOINT_URL"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -259,11 +259,11 @@ func TestEachFaultIsReportedWithItsFix(t *testing.T) {
 }
 
 func (w *world) available(a preflight.Availability) {
-	w.asks.Availability = func(context.Context, string) (preflight.Availability, error) { return a, nil }
+	w.services.Availability = func(context.Context, string) (preflight.Availability, error) { return a, nil }
 }
 
 func (w *world) busy(n int) {
-	w.asks.OpenJobs = func(context.Context) ([]string, error) {
+	w.services.OpenJobs = func(context.Context) ([]string, error) {
 		var models []string
 		for range n {
 			models = append(models, w.pre.Model)

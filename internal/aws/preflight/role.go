@@ -111,7 +111,7 @@ func (d policyDoc) guarded() bool {
 	return true
 }
 
-// roleRights asks what the role may do: the bucket, and the model wherever the profile may lead
+// roleRights checks what the role may do: the bucket, and the model wherever the profile may lead
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html).
 func (k *checker) roleRights(ctx context.Context) []Check {
 	own := map[string]map[string]string{"StringEquals": {"aws:ResourceAccount": k.Account}}

@@ -36,12 +36,12 @@ const (
 
 // world is an account in a stand-in in which a job would succeed, and what is asked of it.
 type world struct {
-	t    *testing.T
-	cfg  aws.Config
-	iam  *iam.Client
-	s3   *s3.Client
-	pre  preflight.Config
-	asks preflight.Asks
+	t        *testing.T
+	cfg      aws.Config
+	iam      *iam.Client
+	s3       *s3.Client
+	pre      preflight.Config
+	services preflight.Services
 }
 
 func newWorld(t *testing.T) *world {
@@ -91,7 +91,7 @@ func (w *world) wire() {
 		}
 		return err
 	}
-	w.asks = preflight.Asks{
+	w.services = preflight.Services{
 		BucketRegion: func(ctx context.Context) (string, error) {
 			region, err := b.Region(ctx)
 			return region, absent(err)
@@ -145,7 +145,7 @@ func (w *world) wire() {
 
 func (w *world) run() preflight.Report {
 	w.t.Helper()
-	found, err := preflight.Run(w.t.Context(), w.cfg, w.pre, w.asks)
+	found, err := preflight.Run(w.t.Context(), w.cfg, w.pre, w.services)
 	w.must(err)
 	return found
 }

@@ -8,7 +8,7 @@ import (
 	"quarry"
 )
 
-// Bucket is what setup asks of S3 about the one bucket.
+// Bucket are the calls to S3 that setup needs for its bucket.
 type Bucket struct {
 	// Find gives the bucket's Region; found is false when there is no such bucket.
 	Find func(ctx context.Context) (region string, found bool, err error)

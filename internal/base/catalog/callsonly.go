@@ -4,7 +4,7 @@ import "slices"
 
 // callsOnly are text models that AWS's pages name with their ids
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html) and that the table does not list, because
-// no job takes them: they are asked in calls.
+// no job takes them, only on-demand calls.
 var callsOnly = []string{
 	"ai21.jamba-1-5-large-v1:0",
 	"ai21.jamba-1-5-mini-v1:0",

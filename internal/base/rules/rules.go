@@ -54,7 +54,7 @@ type Table struct {
 	other *Table // for bodies with the other of prompt and messages, where a model is known to take either; else nil
 }
 
-// facts are what the rules ask of a model.
+// facts are what the rules need to know of a model.
 type facts struct {
 	model   catalog.Model
 	known   bool
@@ -132,7 +132,7 @@ func (t *Table) Name() string {
 }
 
 // Check reports what is wrong with a body that was checked as JSON: body is an object, and c is the checker that read
-// the line it is part of, or nil. A nil Table asks what all shapes have in common.
+// the line it is part of, or nil. A nil Table checks what all shapes have in common.
 func (t *Table) Check(c *jsonl.Checker, body []byte, report func(Finding)) {
 	w := walks.Get().(*walk)
 	defer w.free()
@@ -156,7 +156,7 @@ func (t *Table) First(c *jsonl.Checker, body []byte) (first Finding, found bool)
 	return first, found
 }
 
-// common asks of a body whose shape is not known what the service refuses in every shape.
+// common checks a body of unknown shape for what the service refuses in every shape.
 func common(w *walk, body []byte) {
 	for name, value := range w.c.Members(body) {
 		if jsonl.NameIs(name, "modelId") {

@@ -56,7 +56,7 @@ var cohereChatTop = objectOf(textUnknown("max_tokens"), nil,
 	optional("tool_results", list(0, 0, anyObject)), optional("stop_sequences", list(0, 0, text)), optional("raw_prompting", boolean), optional("response_format", anyObject),
 )
 
-// promptText checks a text that is asked.
+// promptText checks a text of the prompt.
 func promptText(w *walk, value []byte) {
 	switch {
 	case value[0] != '"':

@@ -141,7 +141,7 @@ type audit struct {
 
 	indexes map[int]*index       // by pass
 	usage   map[int]quarry.Usage // of all raw answers, by pass
-	// strays are records that were answered in the folder of a shard that did not ask them.
+	// strays are records that were answered in the folder of a shard that did not send them.
 	strays map[quarry.RecordID]stray
 	totals totals
 }

@@ -51,7 +51,7 @@ func (p *shardProof) readCalls() {
 	}
 }
 
-// callsUnderway reads the calls of a shard that has not come to its end: what was asked again may have been paid twice
+// callsUnderway reads the calls of a shard that has not come to its end: what was sent again may have been paid twice
 // already. A torn last line is one that no one relied upon.
 func (a *audit) callsUnderway(row *ledger.Shard) error {
 	path := a.path("journal", string(row.ID)+".calls.jsonl")

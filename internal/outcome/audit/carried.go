@@ -7,7 +7,7 @@ import (
 	"quarry"
 )
 
-// A part of a long document that an earlier pass answered is not asked again: its outcome is carried into the pass that asks the
+// A part of a long document that an earlier pass answered is not sent again: its outcome is carried into the pass that asks the
 // other parts, or the merge.
 
 // carried gives the outcomes of earlier passes that count in the planned one.
@@ -28,7 +28,7 @@ func (a *audit) carried(ix *index) iter.Seq[outcome] {
 	}
 }
 
-// attempts gives the attempts at a document that is asked: those of earlier passes that count, then those of this one. It is
+// attempts gives the attempts at a document that is sent: those of earlier passes that count, then those of this one. It is
 // asked in ascending order.
 func (p *documentsProof) attempts(e *entry) []outcome {
 	earlier, own := p.earlier(e.order), p.journals(e.order)
@@ -46,7 +46,7 @@ func ofThisPass(attempts []outcome) []outcome {
 	return attempts
 }
 
-// carriedParts holds the answers of earlier passes to parts of documents that are asked against the journals.
+// carriedParts holds the answers of earlier passes to parts of documents that are sent against the journals.
 func (a *audit) carriedParts(ix *index, seen map[hash]answeredBefore, of func(quarry.RecordID) (hash, bool)) {
 	for o := range a.carried(ix) {
 		h, mine := of(o.RecordID)

@@ -19,9 +19,9 @@ type outcome struct {
 	RecordID quarry.RecordID `json:"record_id"`
 	Class    quarry.Class    `json:"class"`
 	Left     bool            `json:"left"`
-	Parts    int             `json:"parts"`   // of a long document: in how many it is asked
+	Parts    int             `json:"parts"`   // of a long document: in how many it is sent
 	Doubled  int64           `json:"doubled"` // further lines of the record that the provider wrote
-	Earlier  bool            `json:"earlier"` // made in an earlier pass: an answer to a part that was not asked again
+	Earlier  bool            `json:"earlier"` // made in an earlier pass: an answer to a part that was not sent again
 	Result   result          `json:"result"`
 	shard    quarry.ShardID  // whose journal it is
 }

@@ -112,7 +112,7 @@ func anotherDocument(r *result, planned jsontext.Value) string {
 	return ""
 }
 
-// againstSkipped says what in the line of a document that was never asked is not what the plan says.
+// againstSkipped says what in the line of a document that was never sent is not what the plan says.
 func againstSkipped(r *result, o *outcome) string {
 	switch {
 	case o == nil:

@@ -320,7 +320,7 @@ func (p *documentsProof) match(e *entry) error {
 	return nil
 }
 
-// checkAttempts proves that a document was asked again only after an answer that was no good.
+// checkAttempts proves that a document was sent again only after an answer that was no good.
 func (p *documentsProof) checkAttempts(e *entry, attempts []outcome) {
 	if e.parts > 0 && len(attempts) > 0 {
 		p.checkParted(e, attempts)

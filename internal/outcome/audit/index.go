@@ -41,10 +41,10 @@ const (
 type entry struct {
 	order int64
 	id    hash
-	key   hash // the first half of its document key; zero where it was never asked
+	key   hash // the first half of its document key; zero where it was never sent
 	take  byte
 	tries int // attempts of earlier passes
-	parts int // in which it is asked; 0: as a whole
+	parts int // in which it is sent; 0: as a whole
 }
 
 // has reports whether the document has a line in results.jsonl.
@@ -65,12 +65,12 @@ type index struct {
 	entries, takes *os.File
 	tries          *os.File // nil: there was no earlier pass
 	triesBytes     int64    // of a document in it
-	long           *os.File // nil: no document is asked in parts
+	long           *os.File // nil: no document is sent in parts
 	n              int64
 	at             int64 // order of the first entry that is held
 	held, marks    []byte
 	tried          []byte
-	parts          map[int64]int // of the documents that are held, those asked in parts
+	parts          map[int64]int // of the documents that are held, those sent in parts
 }
 
 func openIndex(dir string) (*index, error) {

@@ -7,13 +7,13 @@ import (
 	"quarry/internal/base/figure"
 )
 
-// stray is an answer that was not asked for where it is.
+// stray is an answer in an output that should not have it.
 type stray struct {
 	shard quarry.ShardID // empty: of none
 	where string
 }
 
-// stray remembers such an answer: if its record was asked by another shard, it was paid for twice.
+// stray remembers such an answer: if its record was sent by another shard, it was paid for twice.
 func (a *audit) stray(raw rawLine, shard quarry.ShardID, path string, n int64) {
 	if raw.answer != nil && len(a.strays) < maxNamed {
 		a.strays[raw.id] = stray{shard, fmt.Sprintf("%s:%d", a.short(path), n)}

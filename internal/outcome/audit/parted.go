@@ -8,7 +8,7 @@ import (
 	"quarry/internal/base/figure"
 )
 
-// A long document is asked in parts, each a record of its own, and then once more over the answers about all of them.
+// A long document is sent in parts, each a record of its own, and then once more over the answers about all of them.
 
 // byRecord gives the attempts at each record of a document, in the order in which they were made: those at its parts,
 // then those at the whole.
@@ -36,7 +36,7 @@ func byRecord(attempts []outcome) [][]outcome {
 }
 
 // decidingOf gives the attempts at the one record of a long document that says how it ended: the merge, or, where that was
-// never asked, the first part without a good answer. Where there is neither, the last attempt, and unmerged.
+// never sent, the first part without a good answer. Where there is neither, the last attempt, and unmerged.
 func decidingOf(attempts []outcome) (deciding []outcome, unmerged bool) {
 	records := byRecord(attempts)
 	if last := records[len(records)-1]; last[0].RecordID.PartNumber() == 0 {
@@ -90,12 +90,12 @@ func (p *documentsProof) checkParted(e *entry, attempts []outcome) {
 		}
 	}
 	if p.cfg.Ended {
-		p.checkAllAsked(e, records)
+		p.checkAllSent(e, records)
 	}
 }
 
-// checkAllAsked proves that no part was forgotten.
-func (p *documentsProof) checkAllAsked(e *entry, records [][]outcome) {
+// checkAllSent proves that no part was forgotten.
+func (p *documentsProof) checkAllSent(e *entry, records [][]outcome) {
 	for n := 1; n <= e.parts; n++ {
 		if n > len(records) || records[n-1][0].RecordID.PartNumber() != n {
 			id := records[0][0].Result.ID

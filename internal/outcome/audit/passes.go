@@ -25,7 +25,7 @@ type answeredBefore struct {
 	content digest
 }
 
-// passes proves what one pass cannot: that no record was sent in two of them, that nothing was asked again in a later pass
+// passes proves what one pass cannot: that no record was sent in two of them, that nothing was sent again in a later pass
 // after an answer that passed its checks, and that answers which were taken over from an earlier pass are what its journal
 // says.
 func (a *audit) passes(ctx context.Context) error {

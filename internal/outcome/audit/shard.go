@@ -24,7 +24,7 @@ type part struct {
 	ID       quarry.DocumentID `json:"id"`
 	Order    int64             `json:"order"`
 	RecordID quarry.RecordID   `json:"record_id"`
-	Parts    int               `json:"parts"` // of a long document: in how many it is asked
+	Parts    int               `json:"parts"` // of a long document: in how many it is sent
 	Sent     string            `json:"sent"`  // digest of the texts of its modelInput; empty: made by an earlier version
 }
 
@@ -184,7 +184,7 @@ func (a *audit) checkUnbuilt(row *ledger.Shard) {
 	}
 }
 
-// readPart reads which records were asked, and checks each id against the index.
+// readPart reads which records were sent, and checks each id against the index.
 func (p *shardProof) readPart() {
 	ix := p.indexOf(p.row.Pass)
 	where := p.short(p.partPath(p.row.ID))
@@ -215,7 +215,7 @@ func (p *shardProof) readPart() {
 }
 
 // checkID holds a recordId against the document's id and key: S-K-aN, or S-K-pNNNN-aN for a part; a later attempt, and
-// the merge of a document that is asked in parts, only in a shard of those.
+// the merge of a document that is sent in parts, only in a shard of those.
 func (p *shardProof) checkID(ix *index, l *part) {
 	e, err := ix.of(l.Order)
 	if err != nil {

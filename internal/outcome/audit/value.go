@@ -11,7 +11,7 @@ import (
 )
 
 // value is a JSON value as it is written, of a text that was checked. nil: there is none. It is read where it is looked at: most of a line
-// of output is the echo of what was asked.
+// of output is the echo of the request.
 type value []byte
 
 // checked gives the value that a text is: names are unique, strings are UTF-8. nil where it is none.

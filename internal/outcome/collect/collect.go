@@ -2,7 +2,7 @@
 //
 // It owns the layout of Bedrock's output and the form of its lines
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html). It does not judge an answer, and
-// it does not know which records were asked. What always holds: the raw output is on our disk, whole and unchanged,
+// it does not know which records were sent. What always holds: the raw output is on our disk, whole and unchanged,
 // before a line of it is read; manifest.json.out is never taken for data; unknown members are kept.
 package collect
 

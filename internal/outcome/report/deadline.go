@@ -11,7 +11,7 @@ type Deadline struct {
 	By    time.Time `json:"by"`
 	Ended time.Time `json:"ended"` // when the last answers were collected
 	Made  bool      `json:"made"`
-	// Moved counts the records that were asked by calls where jobs would have been too late, StoppedJobs the jobs that were
+	// Moved counts the records that were sent as calls because jobs would have been too late, StoppedJobs the jobs that were
 	// ended for it.
 	Moved       int64  `json:"moved_records"`
 	StoppedJobs int64  `json:"stopped_jobs"`
@@ -20,7 +20,7 @@ type Deadline struct {
 	Kept string `json:"kept,omitempty"`
 }
 
-// Move is one decision to ask records by calls. Money is what was expected at that moment, at list price; null: not known.
+// Move is one decision to send records as calls. Money is what was expected at that moment, at list price; null: not known.
 type Move struct {
 	At      time.Time   `json:"at"`
 	What    string      `json:"what"` // unsent: records of no job yet; open: those that running jobs had not answered

@@ -2,7 +2,7 @@ package report
 
 import "quarry"
 
-// Duplicates says what was not asked because another document asks the same, and what that spared.
+// Duplicates says what was not sent because another document makes the same request, and what that saved.
 type Duplicates struct {
 	Exact    int64        `json:"exact"` // after cleaning
 	Near     int64        `json:"near"`  // answered with the answer to a text that is nearly theirs

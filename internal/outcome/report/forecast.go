@@ -16,7 +16,7 @@ type Range struct {
 // Expected is what a reading of the sources was expected to take, at one moment. Money is at list price in the run's mode;
 // null: not known.
 type Expected struct {
-	Records  int64       `json:"records"` // that are asked
+	Records  int64       `json:"records"` // that are sent
 	Input    Range       `json:"input_tokens"`
 	Output   Range       `json:"output_tokens"`
 	Cost     *quarry.USD `json:"cost_usd"`
@@ -74,14 +74,14 @@ func percentOff(forecast, fact int64) *float64 {
 	return &p
 }
 
-// Pilot is what the answers of the sample came to that was asked first.
+// Pilot is the outcome of the sample that was sent first.
 type Pilot struct {
 	Records int64                  `json:"records"`
 	Judged  int64                  `json:"judged"` // less those that the provider could not answer for a moment
 	OK      int64                  `json:"ok"`
 	Classes map[quarry.Class]int64 `json:"classes"`
 	Usage   quarry.Usage           `json:"usage"`
-	Rest    int64                  `json:"rest"` // records that are asked after it
+	Rest    int64                  `json:"rest"` // records that are sent after it
 	Samples []Sample               `json:"samples"`
 	// Failures are the most frequent messages of attempts that failed, at most 10.
 	Failures []Failure `json:"failures,omitempty"`

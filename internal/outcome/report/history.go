@@ -12,7 +12,7 @@ type Account struct {
 	Answered  *int64 `json:"answered"`       // of them, documents with an answer, good or bad
 	Records   int64  `json:"records"`        // of all attempts; those about parts of a long document count one by one
 	Jobs      int64  `json:"jobs"`           // made at the provider
-	Calls     int64  `json:"calls"`          // records that were asked by on-demand calls instead
+	Calls     int64  `json:"calls"`          // records that were sent as on-demand calls instead
 	// Uncollected are those of Records that may be answered and are not collected yet: neither their tokens nor their cost is known.
 	Uncollected int64  `json:"uncollected"`
 	Tokens      Tokens `json:"tokens"`
@@ -26,7 +26,7 @@ type Account struct {
 // Spent is money in US dollars; null is not known.
 type Spent struct {
 	Actual *quarry.USD `json:"actual_usd"` // 0 where a stand-in answered
-	List   *quarry.USD `json:"list_usd"`   // what these tokens cost by the list, in the mode in which they were asked
+	List   *quarry.USD `json:"list_usd"`   // what these tokens cost by the list, in the mode in which they were sent
 }
 
 // Pass is one reading of the sources, and what it took.
@@ -36,7 +36,7 @@ type Pass struct {
 	Began  time.Time `json:"began,omitzero"` // when the command that planned it began
 	Ended  time.Time `json:"ended,omitzero"` // when its results were written, or it was given up; absent: it has not ended, or it is not known
 	// How the sources compared with those of the finished pass before it; null: an earlier version did not count it. A changed
-	// document asks something else than it did, because of its text or because of the settings.
+	// document makes another request than before, because of its text or of the settings.
 	New     *int64 `json:"new"`
 	Changed *int64 `json:"changed"`
 	Gone    *int64 `json:"gone"`
@@ -52,7 +52,7 @@ type PassState string
 // The states of a pass.
 const (
 	PassFinished PassState = "finished"
-	PassGivenUp  PassState = "given_up" // for a command with other settings; what it had asked stays known
+	PassGivenUp  PassState = "given_up" // for a command with other settings; its answers stay known
 	PassUnderWay PassState = "under_way"
 )
 

@@ -148,7 +148,7 @@ type Time struct {
 type Job struct {
 	Shard     quarry.ShardID         `json:"shard"`
 	Region    string                 `json:"region,omitempty"`
-	Model     string                 `json:"model,omitempty"` // that was asked
+	Model     string                 `json:"model,omitempty"` // that it was sent to
 	ARN       quarry.JobARN          `json:"arn,omitempty"`
 	Name      string                 `json:"name,omitempty"`
 	Mode      quarry.Mode            `json:"mode"`

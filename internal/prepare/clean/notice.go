@@ -49,7 +49,7 @@ func hiddenNotice(out *Cleaned) string {
 		figure.Clause(len(out.Text), "byte", "is left", "are left"), figure.Clause(hidden, "byte", "is hidden", "are hidden"))
 }
 
-// NothingLeft says why a document without a text is not asked about, with what its notice adds.
+// NothingLeft says why a document without a text is not sent, with what its notice adds.
 func NothingLeft(notice string) string {
 	const reason = "nothing left after cleaning"
 	if notice == "" {

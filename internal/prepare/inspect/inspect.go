@@ -1,4 +1,4 @@
-// Package inspect looks at sources before anything is asked of a model: which fields their items have, how often each is
+// Package inspect looks at sources before anything is sent to a model: which fields their items have, how often each is
 // filled, with what, and how long the texts are.
 //
 // It owns the statistics of fields. It opens no source and sends nothing. What always holds: memory does not grow with

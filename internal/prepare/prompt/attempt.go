@@ -14,7 +14,7 @@ import (
 )
 
 // ErrShape says that a modelInput has none of the shapes this package knows, or ends in a way to which nothing can be
-// added. Such a record can only be asked again as it is.
+// added. Such a record can only be sent again unchanged.
 var ErrShape = errors.New("shape of modelInput is not known")
 
 // ErrNoStructured says that the body has no place for a schema.

@@ -9,7 +9,7 @@ import (
 	"quarry/internal/base/jsonl"
 )
 
-// A long document is asked about in parts, and then once more over the answers about its parts. All its records ask for
+// A long document is sent in parts, and then once more with the answers to its parts. All its records ask for
 // the same schema; only the user's text differs.
 
 // DefaultPart goes before the user's text of a part.
@@ -19,7 +19,7 @@ const DefaultPart = "This is part {{.Part}} of {{.Parts}} of an article that is 
 const DefaultMerge = "This article is too long to be read at once. It was read in {{.Parts}} parts, and below stand the answers about each of them, in order. " +
 	"Answer about the whole article from them.\n\nTitle: {{.Title}}\n\nArticle:\n{{.Text}}"
 
-// ForParts gives the Config by which a part of a document is asked about. user is its template; empty: that of whole
+// ForParts gives the Config of the request for a part of a document. user is its template; empty: that of whole
 // documents after DefaultPart.
 func (c Config) ForParts(user string) Config {
 	if user == "" {
@@ -43,7 +43,7 @@ func (c Config) ForMerge(user string) Config {
 	return c
 }
 
-// AppendAnswer appends the answer about one part to the text that the merge is asked about: each member of its JSON
+// AppendAnswer appends the answer about one part to the text of the merge: each member of its JSON
 // object that is not null under a heading, strings as they are, or, where there is no object, the text. part counts
 // from 1.
 func AppendAnswer(dst []byte, part, parts int, output []byte, text string) []byte {
@@ -73,7 +73,7 @@ func AppendAnswer(dst []byte, part, parts int, output []byte, text string) []byt
 	return dst
 }
 
-// PartedKey is the key of a document that is asked in parts: over the keys that the modelInput of each part, in order,
+// PartedKey is the key of a document that is sent in parts: over the keys that the modelInput of each part, in order,
 // and that of the merge with no answers in it would have alone.
 func (r *Renderer) PartedKey(keys []quarry.DocumentKey) quarry.DocumentKey {
 	all := make([]byte, 0, len(keys)*len(quarry.DocumentKey{}))

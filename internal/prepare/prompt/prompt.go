@@ -1,4 +1,4 @@
-// Package prompt turns a cleaned document into a record's modelInput: the request body that the model is asked with.
+// Package prompt turns a cleaned document into a record's modelInput: the request body for the model.
 //
 // It owns the texts of the prompt, the shapes of request bodies (Anthropic Messages, Nova, Llama, OpenAI chat, Converse),
 // the document's key and the changes that another attempt makes to a body. It owns no recordId, no quota and no
@@ -41,13 +41,13 @@ const (
 	maxStopSequences   = 2500
 )
 
-// Config says what is asked and how. Its zero value asks the default model for the bilingual summary.
+// Config describes the request. Its zero value asks the default model for the bilingual summary.
 type Config struct {
 	Model string                // zero: quarry.DefaultModel
 	Type  quarry.InvocationType // zero: InvokeModel for Anthropic's models, Converse for every other
 
 	// System and User are templates in the language of Go's text/template over a document: .ID .Title .Text .URL .Lang and .Fields, the item's
-	// other members by name, and .Part and .Parts, which are 0 where the document is asked about as a whole. A value that a document lacks is
+	// other members by name, and .Part and .Parts, which are 0 if the document is sent as a whole. A value that a document lacks is
 	// an error where it would be printed; "if" and "with" may ask for it. Zero User is DefaultUser; zero System fits the schema and is
 	// DefaultSystem for the default one.
 	System, User string

@@ -86,7 +86,7 @@ func Kinds() []string {
 }
 
 // Open finds out what each argument is: a file, a folder, a database, a site, a bucket's prefix, or "-" for the reader in
-// the configuration. Nothing is read but the first bytes of files, and nothing is asked of anybody. The error is a *quarry.Error of kind BadUsage for what a person has to name differently.
+// the configuration. Nothing is read but the first bytes of files, and no request is made. The error is a *quarry.Error of kind BadUsage for what a person has to name differently.
 func Open(ctx context.Context, args []string, cfg Config) ([]Source, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open sources", Err: err}

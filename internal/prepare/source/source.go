@@ -104,7 +104,7 @@ type Config struct {
 	// Secret opens a source: the password of a database; of a web site USER:PASSWORD, or the whole value of the header
 	// Authorization. It is sent to one host alone, so no more than one source may want it. Empty sends none.
 	Secret string
-	// Query is asked of the databases among the sources, and of them alone; empty reads a table.
+	// Query runs on the databases among the sources, and only on them; empty reads a table.
 	Query string
 	// Store gives the objects of a bucket; nil means that none can be read.
 	Store func(ctx context.Context, bucket string) (s3.Store, error)

@@ -1,6 +1,6 @@
 // Package database opens Postgres, MySQL and SQLite databases to read from them.
 //
-// It owns addresses, logins and drivers. What is asked, and what a row means, is package sqlrows'.
+// It owns addresses, logins and drivers. Package sqlrows owns the queries and the meaning of a row.
 //
 // What always holds: nothing is written, and a transaction that may only read says so to the server; no address holds a
 // password, and no message; nothing is opened before the first query.

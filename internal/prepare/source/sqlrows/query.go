@@ -26,7 +26,7 @@ type Query struct {
 	Index  int // of the source in the run
 }
 
-// Dialect is how a kind of database is asked about itself.
+// Dialect has the queries that describe the tables of one kind of database.
 type Dialect struct {
 	// Tables lists the tables, each as its name is after `#`.
 	Tables string
@@ -87,7 +87,7 @@ func (s *Query) Name() string {
 	return s.Label
 }
 
-// Blocks asks the query and gives the answer's rows.
+// Blocks runs the query and gives its rows.
 func (s *Query) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
 	return func(yield func(quarry.Block, error) bool) {
 		err := ctx.Err()

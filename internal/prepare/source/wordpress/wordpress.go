@@ -3,7 +3,7 @@
 // It owns the paging, the patience and the login. A post is a JSON object like any other; its parts are known by name.
 //
 // What always holds: one request at a time; a site that says "later" is obeyed; what is sent to log in goes to the host
-// that was named and to no other; posts are asked in the order of their ids, so that what is published meanwhile does not
+// that was named and to no other; posts are requested in the order of their ids, so that what is published meanwhile does not
 // move them.
 package wordpress
 
@@ -45,7 +45,7 @@ type Source struct {
 // (https://developer.wordpress.org/rest-api/using-the-rest-api/pagination/).
 const perPage = 100
 
-// attempts is how often a page is asked before the site is given up.
+// attempts is how often a page is requested before the site is given up.
 const attempts = 5
 
 // longestWait bounds what a site can ask for.
@@ -221,7 +221,7 @@ func (s *Source) fetch(ctx context.Context, address string, page int) (body []by
 	}
 }
 
-// try asks once. later is how long to wait before asking again, negative when it would be no use.
+// try makes one request. later is how long to wait before the next one, negative if a repetition cannot help.
 func (s *Source) try(ctx context.Context, address string, page int) (body []byte, next int, later time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

@@ -19,26 +19,26 @@ import (
 	"quarry/internal/run/prepare"
 )
 
-// Asking is what decides what is asked of the model, put together from the settings.
-type Asking struct {
+// Request is what every request to the model is made from, as the settings say.
+type Request struct {
 	Model    catalog.Model
 	Prompt   prompt.Config
 	Renderer *prompt.Renderer
-	Long     *prepare.Long // nil: no document is asked in parts
+	Long     *prepare.Long // nil: no document is sent in parts
 	Checker  *parse.Checker
 	Clean    clean.Config
 	Prices   *cost.Table
 	Settings string            // digest of all of it
-	Asks     string            // digest of model, prompt and schema
+	Digest   string            // of model, prompt and schema
 	Choices  map[string]string // what Settings is a digest of, for people
-	Auto     bool              // the pilot decides whether the schema is sent along
+	Auto     bool              // the pilot decides whether the schema is sent with the requests
 
 	schemaAt      func(path []string) string // FILE:LINE of a place in the schema; nil: not known
-	schemaRefused error                      // why the schema is not sent along although structured is auto: what the model would say
+	schemaRefused error                      // why the schema is not sent although structured is auto: what the model would answer
 }
 
-// Asking reads from the settings what is asked. Its errors are of the kind quarry.BadUsage and name the setting.
-func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
+// Request makes a Request from the settings. Its errors are of the kind quarry.BadUsage and name the setting.
+func (pr *Program) Request(s *config.Settings) (*Request, error) {
 	if shape, ok := catalog.ShapeOf(s.Model); ok && shape.Output() != "text" {
 		return nil, &quarry.Error{
 			Kind: quarry.BadUsage, Op: "use model", Subject: s.Model, Err: fmt.Errorf("it answers with %s, not with text", shape.Output()),
@@ -66,7 +66,7 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 	if err != nil {
 		return nil, BadSetting("prompt", err)
 	}
-	if auto && !renderer.Structured() { // the model refuses it, or its body has no place for it: nothing that was asked for is left out
+	if auto && !renderer.Structured() { // the model refuses it, or its body has no place for it: nothing that was requested is left out
 		auto, p.Structured = false, false
 		if renderer, err = prompt.New(p); err != nil {
 			return nil, BadSetting("prompt", err)
@@ -106,17 +106,17 @@ func (pr *Program) Asking(s *config.Settings) (*Asking, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := &Asking{Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto, schemaRefused: refused, schemaAt: s.Prompt.SchemaAt}
-	if ask.Settings, err = settingsDigest(s, p, &c); err != nil {
+	req := &Request{Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto, schemaRefused: refused, schemaAt: s.Prompt.SchemaAt}
+	if req.Settings, err = settingsDigest(s, p, &c); err != nil {
 		return nil, err
 	}
-	if ask.Choices, err = choices(s, &p, &c); err != nil {
+	if req.Choices, err = choices(s, &p, &c); err != nil {
 		return nil, err
 	}
-	if ask.Asks, err = settingsDigest(&config.Settings{Model: s.Model}, p, nil); err != nil {
+	if req.Digest, err = settingsDigest(&config.Settings{Model: s.Model}, p, nil); err != nil {
 		return nil, err
 	}
-	return ask, nil
+	return req, nil
 }
 
 // badSchema names the line of the file where a schema is not one.
@@ -133,11 +133,11 @@ func badSchema(s *config.Settings, err error) error {
 
 // CheckPrompt refuses a prompt that is the same for every document, and says where the model would not see the documents'
 // text. Ready records are not rendered and need no check.
-func (pr *Program) CheckPrompt(ask *Asking) error {
-	if ask.schemaRefused != nil {
-		pr.Say("note: the answer schema is not sent with the requests, only used to check answers: %v", ask.schemaRefused)
+func (pr *Program) CheckPrompt(req *Request) error {
+	if req.schemaRefused != nil {
+		pr.Say("note: the answer schema is not sent with the requests, only used to check answers: %v", req.schemaRefused)
 	}
-	pr.SayMisspelled(ask.Prompt.Schema, ask.schemaAt)
+	pr.SayMisspelled(req.Prompt.Schema, req.schemaAt)
 	check := func(name string, r *prompt.Renderer) error {
 		used := slices.ContainsFunc(prompt.Fields(), func(field string) bool { return field != "Part" && field != "Parts" && r.Uses(field) })
 		switch {
@@ -152,9 +152,9 @@ func (pr *Program) CheckPrompt(ask *Asking) error {
 		}
 		return nil
 	}
-	err := check("prompt.user", ask.Renderer)
-	if ask.Long != nil {
-		err = errors.Join(err, check("prompt.part_user", ask.Long.Part), check("prompt.merge_user", ask.Long.Merge))
+	err := check("prompt.user", req.Renderer)
+	if req.Long != nil {
+		err = errors.Join(err, check("prompt.part_user", req.Long.Part), check("prompt.merge_user", req.Long.Merge))
 	}
 	return err
 }
@@ -171,7 +171,7 @@ func (pr *Program) SayMisspelled(schema []byte, at func(path []string) string) {
 	}
 }
 
-// partRenderers make what is asked about parts of a long document, and about the answers to them.
+// partRenderers render the requests for parts of a long document, and for the answers to them.
 func partRenderers(s *config.Settings, p prompt.Config) (*prepare.Long, error) {
 	part, err := prompt.New(p.ForParts(s.Prompt.PartUser))
 	if err != nil {
@@ -185,8 +185,8 @@ func partRenderers(s *config.Settings, p prompt.Config) (*prepare.Long, error) {
 }
 
 // TierOffered refuses a tier that the model is known not to have: each call would be refused.
-func (ask *Asking) TierOffered(s *config.Settings) error {
-	if s.Mode != string(quarry.ModeFlex) || ask.Model.Offers(catalog.Flex) != catalog.No {
+func (req *Request) TierOffered(s *config.Settings) error {
+	if s.Mode != string(quarry.ModeFlex) || req.Model.Offers(catalog.Flex) != catalog.No {
 		return nil
 	}
 	return &quarry.Error{
@@ -196,7 +196,7 @@ func (ask *Asking) TierOffered(s *config.Settings) error {
 }
 
 // digested is the configuration of the cleaner as the first version wrote it into the digest, with what came later left out where
-// it is not set: a new member must not make every run ask again.
+// it is not set: a new member must not make every run send again.
 func digested(c *clean.Config) any {
 	if c == nil {
 		return c
@@ -216,7 +216,7 @@ func digested(c *clean.Config) any {
 	}{c.As, c.MaxChars, c.MaxTokens, weights, c.Long, c.Rules, c.Format}
 }
 
-// settingsDigest tells whether two commands ask the same of the same text.
+// settingsDigest is equal if two commands make the same request from the same text.
 func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (string, error) {
 	p.Refused = nil
 	decides := map[string]any{
@@ -245,10 +245,10 @@ func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (strin
 }
 
 // MaxTokens is how long an answer may be, read from a body as it is sent.
-func (ask *Asking) MaxTokens() int {
-	body, err := ask.Renderer.Append(nil, &quarry.Document{ID: "x", Title: "x", Body: []byte("x")})
+func (req *Request) MaxTokens() int {
+	body, err := req.Renderer.Append(nil, &quarry.Document{ID: "x", Title: "x", Body: []byte("x")})
 	if err != nil { // a template that wants more of a document than this one has
-		return max(ask.Prompt.MaxTokens, 4096)
+		return max(req.Prompt.MaxTokens, 4096)
 	}
 	return prompt.MaxTokens(body)
 }
