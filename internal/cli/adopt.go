@@ -96,7 +96,8 @@ func notLocal(s *config.Loaded, op, subject, command string) error {
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: op, Subject: subject, Err: fmt.Errorf("it needs --target aws; the target is local (%s)", s.Origins()["target"]),
+		Kind: quarry.BadUsage, Op: op, Subject: subject,
+		Err:  fmt.Errorf("it needs --target aws; the target is local (%s)", s.Origins()["target"]),
 		Hint: "run: " + command + " --target aws (which also reaches a `quarry local` that AWS_ENDPOINT_URL names)",
 	}
 }

@@ -47,7 +47,9 @@ func (a *App) auditSources(ctx context.Context, cfg *audit.Config, h *book.Head,
 }
 
 // sourcesAgain opens the sources, those that were kept as they were kept. files are the others, which may have changed.
-func (a *App) sourcesAgain(ctx context.Context, cfg *audit.Config, h *book.Head, s *config.Loaded, records bool) (sources []source.Source, files []string, err error) {
+func (a *App) sourcesAgain(
+	ctx context.Context, cfg *audit.Config, h *book.Head, s *config.Loaded, records bool,
+) (sources []source.Source, files []string, err error) {
 	names := h.Sources
 	for i, name := range names {
 		k, ok, err := kept.Open(compose.KeptDir(cfg.Dir, i), cfg.Plan.Pass, i)

@@ -34,7 +34,9 @@ on the network · 130 interrupted`,
 				return err
 			}
 			if out == "" {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "build", Err: errors.New("no output directory named"), Hint: "quarry build SOURCE -o DIR"}
+				return &quarry.Error{
+					Kind: quarry.BadUsage, Op: "build", Err: errors.New("no output directory named"), Hint: "quarry build SOURCE -o DIR",
+				}
 			}
 			return a.build(cmd.Context(), &s.Settings, args, out)
 		},

@@ -49,7 +49,9 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 		return compose.BadSetting("clean", err)
 	}
 	if len(args) == 0 {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "clean", Err: errors.New("no source named"), Hint: "name a file or folder: quarry clean articles.jsonl"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "clean", Err: errors.New("no source named"), Hint: "name a file or folder: quarry clean articles.jsonl",
+		}
 	}
 	sources, err := a.parts().OpenSources(ctx, &s.Settings, args, false)
 	if err != nil {
@@ -85,7 +87,10 @@ func (a *App) clean(ctx context.Context, cmd *cobra.Command, args []string, stat
 		return fmt.Errorf("write to stdout: %w", err)
 	}
 	if n := lines.leftOut; n > 0 {
-		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%s could not be read", figure.Count(n, "item")), Hint: "each is named above with its file and line"}
+		return &quarry.Error{
+			Kind: quarry.BadItems, Err: fmt.Errorf("%s could not be read", figure.Count(n, "item")),
+			Hint: "each is named above with its file and line",
+		}
 	}
 	return nil
 }
@@ -103,7 +108,10 @@ func (a *App) notItsInput(args []string) error {
 		}
 	}
 	if guard.Check(target) != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: "standard output", Err: errors.New("it is a source, or a file in a folder that is one"), Hint: "send standard output to a file outside the sources"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "write", Subject: "standard output", Err: errors.New("it is a source, or a file in a folder that is one"),
+			Hint: "send standard output to a file outside the sources",
+		}
 	}
 	return nil
 }

@@ -109,7 +109,9 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 		cmd.Run, cmd.RunE = nil, func(_ *cobra.Command, args []string) error { // cobra's own exits with 0 for a command that it does not know
 			about, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "help", Subject: strings.Join(args, " "), Err: errors.New("no such command"), Hint: commandHint(root, args)}
+				return &quarry.Error{
+					Kind: quarry.BadUsage, Op: "help", Subject: strings.Join(args, " "), Err: errors.New("no such command"), Hint: commandHint(root, args),
+				}
 			}
 			about.InitDefaultHelpFlag()
 			return about.Help()

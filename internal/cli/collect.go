@@ -46,7 +46,10 @@ job is still running · 7 run locked · 130 interrupted`,
 			return a.collectRun(cmd.Context(), &s.Settings, watch)
 		},
 	}
-	bind(cmd, append([]string{"dir", "target", "region", "profile", "bucket", "backend", "backend-model", "backend-key-env", "backend-wait", "concurrency", "keep-shards"}, requestFlags...)...)
+	bind(cmd, append([]string{
+		"dir", "target", "region", "profile", "bucket", "backend", "backend-model", "backend-key-env", "backend-wait", "concurrency",
+		"keep-shards",
+	}, requestFlags...)...)
 	cmd.Flags().BoolVar(&watch, "watch", false, "wait for jobs that are still running")
 	return cmd
 }
@@ -86,14 +89,18 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 		return errors.Join(h.Errors...)
 	case len(h.Running) > 0:
 		return &quarry.Error{
-			Kind: quarry.Provider, Op: "collect", Subject: s.Dir, Err: fmt.Errorf("%s not ended", figure.Clause(len(h.Running), "job", "has", "have")),
+			Kind: quarry.Provider, Op: "collect", Subject: s.Dir,
+			Err:  fmt.Errorf("%s not ended", figure.Clause(len(h.Running), "job", "has", "have")),
 			Hint: "the jobs that had ended are collected; wait for the rest with: quarry collect --watch --dir " + s.Dir,
 		}
 	case !h.Done && !h.Adopted:
 		a.say("the run is not finished: rerun `quarry run` to send what is left")
 	}
 	if n := h.Report.Documents.Invalid + h.Report.Documents.Failed; n > 0 {
-		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%s ended invalid or failed", figure.Count(n, "document")), Hint: "failed.jsonl names each and why"}
+		return &quarry.Error{
+			Kind: quarry.BadItems, Err: fmt.Errorf("%s ended invalid or failed", figure.Count(n, "document")),
+			Hint: "failed.jsonl names each and why",
+		}
 	}
 	return nil
 }

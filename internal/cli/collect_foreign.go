@@ -73,7 +73,10 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 		return err
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Dir, "ledger.db")); err == nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: s.Dir, Err: errors.New("it holds a run, whose results would be lost"), Hint: "name another directory with --dir"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "collect", Subject: s.Dir, Err: errors.New("it holds a run, whose results would be lost"),
+			Hint: "name another directory with --dir",
+		}
 	}
 	if !isJob {
 		if err := outfile.Remember(e, cfg.Dir, what, s.File); err != nil {
@@ -95,7 +98,8 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	if errors.As(err, &two) {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: err,
-			Hint: fmt.Sprintf("collect each job's folder by itself: quarry collect %s; quarry collect %s", strings.TrimSuffix(two.Jobs[0], "__"), strings.TrimSuffix(two.Jobs[1], "__")),
+			Hint: fmt.Sprintf("collect each job's folder by itself: quarry collect %s; quarry collect %s", strings.TrimSuffix(two.Jobs[0], "__"),
+				strings.TrimSuffix(two.Jobs[1], "__")),
 		}
 	}
 	if err != nil {

@@ -32,13 +32,18 @@ type foreignJSON struct {
 // noOutput says why there is nothing to collect.
 func noOutput(what string, job *quarry.Job) error {
 	if job.ARN == "" {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: errors.New("it has no *.jsonl.out file"), Hint: "download everything under the job's output prefix: aws s3 cp --recursive s3://…/ FOLDER"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "collect", Subject: what, Err: errors.New("it has no *.jsonl.out file"),
+			Hint: "download everything under the job's output prefix: aws s3 cp --recursive s3://…/ FOLDER",
+		}
 	}
 	why := fmt.Sprintf("it ended %s without output", job.Status)
 	if job.Message != "" {
 		why += ": " + job.Message
 	}
-	return &quarry.Error{Kind: quarry.Provider, Op: "collect", Subject: what, Err: errors.New(why), Hint: "its output location is " + job.OutputURI}
+	return &quarry.Error{
+		Kind: quarry.Provider, Op: "collect", Subject: what, Err: errors.New(why), Hint: "its output location is " + job.OutputURI,
+	}
 }
 
 func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) error {
@@ -68,7 +73,8 @@ func (a *App) foreignOutcome(out *foreign.Outcome, job *quarry.Job, dir string) 
 	unread := max(out.Missing, o.Broken) // a line that cannot be read is of a record that has none
 	if n := rep.Documents.Invalid + rep.Documents.Failed + unread; n > 0 {
 		return &quarry.Error{
-			Kind: quarry.BadItems, Err: fmt.Errorf("%s without a good answer (%s of them without a line that can be read)", figure.Count(n, "record"), figure.Thousands(unread)), Hint: "failed.jsonl names each that has a line, and why",
+			Kind: quarry.BadItems, Err: fmt.Errorf("%s without a good answer (%s of them without a line that can be read)",
+				figure.Count(n, "record"), figure.Thousands(unread)), Hint: "failed.jsonl names each that has a line, and why",
 		}
 	}
 	return nil

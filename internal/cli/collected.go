@@ -28,7 +28,8 @@ func collectedJSONOf(h *run.Collected, dir string) collectedJSON {
 	}
 	for i := range h.Running {
 		s := &h.Running[i]
-		out.Running = append(out.Running, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
+		out.Running = append(out.Running,
+			shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
 	}
 	for i := range h.Unsent {
 		out.Unsent = append(out.Unsent, h.Unsent[i].ID)
@@ -51,6 +52,7 @@ func (a *App) printCollected(h *run.Collected, dir string) {
 		a.say("  %-12s %s, %s of %s%s", s.ID, s.Job.Status, figure.Thousands(s.Job.Counts.Processed), figure.Count(s.Records, "record"), why)
 	}
 	if n := len(h.Running); n > 0 {
-		a.say("%s not ended, so their answers are missing; wait for them with: quarry collect --dir %s --watch", figure.Clause(n, "job", "has", "have"), dir)
+		a.say("%s not ended, so their answers are missing; wait for them with: quarry collect --dir %s --watch",
+			figure.Clause(n, "job", "has", "have"), dir)
 	}
 }

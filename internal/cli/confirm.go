@@ -17,7 +17,9 @@ func (a *App) confirm(s *config.Settings, clear func()) func(context.Context, st
 	}
 	return func(ctx context.Context, question string) error {
 		if !isTerminal(a.Stdin) {
-			return &quarry.Error{Kind: quarry.BadUsage, Op: "confirm", Err: errors.New(question), Hint: "nothing was sent; to confirm without a terminal, add --yes"}
+			return &quarry.Error{
+				Kind: quarry.BadUsage, Op: "confirm", Err: errors.New(question), Hint: "nothing was sent; to confirm without a terminal, add --yes",
+			}
 		}
 		clear()
 		fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")

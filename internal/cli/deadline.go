@@ -22,7 +22,8 @@ func deadlineText(d *report.Deadline, done bool) string {
 		text += ", passed"
 	}
 	if d.Moved > 0 || d.StoppedJobs > 0 {
-		text += fmt.Sprintf("; sent as on-demand calls instead of jobs: %s; jobs stopped for that: %s", figure.Count(d.Moved, "record"), figure.Thousands(d.StoppedJobs))
+		text += fmt.Sprintf("; sent as on-demand calls instead of jobs: %s; jobs stopped for that: %s", figure.Count(d.Moved, "record"),
+			figure.Thousands(d.StoppedJobs))
 	}
 	if d.Kept != "" {
 		text += "; " + d.Kept

@@ -81,7 +81,10 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 	}
 	path := filepath.Join(s.Dir, "results.jsonl")
 	noResults := func(err error) error {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "read results", Subject: path, Err: err, Hint: "results are written when a run has ended: quarry run SOURCE; name another run directory with --dir"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read results", Subject: path, Err: err,
+			Hint: "results are written when a run has ended: quarry run SOURCE; name another run directory with --dir",
+		}
 	}
 	if _, err := os.Stat(s.Dir); err != nil { // no directory is made where there is none
 		return noResults(err)
@@ -91,7 +94,10 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 		return err
 	}
 	if target.Kind == outfile.Stdout && a.json {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Err: errors.New("--json and the results cannot both be on standard output"), Hint: "name a file with -o, or omit --json"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "export", Err: errors.New("--json and the results cannot both be on standard output"),
+			Hint: "name a file with -o, or omit --json",
+		}
 	}
 	e := effect.New(nil)
 	var open compose.Closers
@@ -125,7 +131,10 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 	defer func() { err = errors.Join(err, draft.Abort()) }()
 	n, err := export.File(ctx, e, results, format, draft.Path, o.cfg)
 	if errors.Is(err, export.ErrNotOurs) {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: path, Err: err, Hint: "the file was changed or truncated after the run; rerun the same `quarry run` command: it writes the file again and sends nothing"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "export", Subject: path, Err: err,
+			Hint: "the file was changed or truncated after the run; rerun the same `quarry run` command: it writes the file again and sends nothing",
+		}
 	}
 	if err != nil {
 		return err

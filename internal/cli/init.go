@@ -33,7 +33,10 @@ Exit codes: 0 done · 2 usage`,
 			}
 			err := outfile.WriteNew(effect.New(nil), path, []byte(sampleConfig()))
 			if errors.Is(err, fs.ErrExist) {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: errors.New("it already exists"), Hint: "remove it first, or name another file with -c"}
+				return &quarry.Error{
+					Kind: quarry.BadUsage, Op: "write", Subject: path, Err: errors.New("it already exists"),
+					Hint: "remove it first, or name another file with -c",
+				}
 			}
 			if err != nil {
 				return &quarry.Error{Kind: quarry.BadUsage, Op: "write", Subject: path, Err: err, Hint: "change to a folder that you can write to"}
@@ -69,14 +72,18 @@ func sampleConfig() string {
 		fmt.Fprintf(&b, "# %s\n#%s:%s\n\n", s.Help, s.Key(), value)
 	}
 	b.WriteString("# The prompt. system and user are Go text/templates; {{.Title}} {{.Text}} {{.ID}} {{.URL}} {{.Lang}} {{.Fields.name}}.\n#prompt:\n")
-	for _, part := range []struct{ name, text string }{{"system: |-", prompt.DefaultSystem}, {"user: |-", prompt.DefaultUser}, {"schema:", prompt.DefaultSchema}} {
+	for _, part := range []struct{ name, text string }{
+		{"system: |-", prompt.DefaultSystem}, {"user: |-", prompt.DefaultUser}, {"schema:", prompt.DefaultSchema},
+	} {
 		fmt.Fprintf(&b, "#  %s\n", part.name)
 		for line := range strings.Lines(part.text) {
 			b.WriteString(strings.TrimRight("#    "+line, " \n") + "\n")
 		}
 	}
 	b.WriteString("#  # With long: merge, the prompt for a part (the default: these words and user), and for the answers to all parts.\n")
-	for _, part := range []struct{ name, text string }{{"part_user: |-", prompt.DefaultPart + prompt.DefaultUser}, {"merge_user: |-", prompt.DefaultMerge}} {
+	for _, part := range []struct{ name, text string }{
+		{"part_user: |-", prompt.DefaultPart + prompt.DefaultUser}, {"merge_user: |-", prompt.DefaultMerge},
+	} {
 		fmt.Fprintf(&b, "#  %s\n", part.name)
 		for line := range strings.Lines(part.text) {
 			b.WriteString(strings.TrimRight("#    "+line, " \n") + "\n")

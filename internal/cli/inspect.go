@@ -36,7 +36,10 @@ func (a *App) inspect(ctx context.Context, cmd *cobra.Command, args []string) er
 		return err
 	}
 	if len(args) == 0 {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "inspect", Err: errors.New("no source given"), Hint: "name a file, a folder, a database or a site: quarry inspect articles.jsonl"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "inspect", Err: errors.New("no source given"),
+			Hint: "name a file, a folder, a database or a site: quarry inspect articles.jsonl",
+		}
 	}
 	rep, err := a.parts().Inspect(ctx, &s.Settings, args, compose.InspectAll)
 	if err != nil {

@@ -43,7 +43,8 @@ func (a *App) printInspection(rep *inspect.Report) {
 		say("  no text after cleaning: %s", figure.Thousands(rep.Empty))
 	}
 	if l := rep.Chars; l.Count > 0 {
-		say("text        %s to %s, median %s, 95 %% have at most %s", figure.Thousands(l.Min), figure.Count(l.Max, "character"), figure.Thousands(l.Median), figure.Thousands(l.P95))
+		say("text        %s to %s, median %s, 95 %% have at most %s", figure.Thousands(l.Min), figure.Count(l.Max, "character"),
+			figure.Thousands(l.Median), figure.Thousands(l.P95))
 	}
 	if text := countsText(rep.Languages); len(rep.Languages) > 1 || (len(rep.Languages) == 1 && rep.Languages[0].Value != "") {
 		say("languages   %s", text)
@@ -100,7 +101,8 @@ func valuesText(f *inspect.Field) string {
 	case len(f.Values) > 0 && f.Values[0].Count > 1:
 		return countsText(f.Values)
 	case f.Chars != nil && f.Chars.Median > 80:
-		return fmt.Sprintf("text, %s to %s: %s", figure.Thousands(f.Chars.Min), figure.Count(f.Chars.Max, "character"), strings.Join(f.Examples[:1], ""))
+		return fmt.Sprintf("text, %s to %s: %s", figure.Thousands(f.Chars.Min), figure.Count(f.Chars.Max, "character"),
+			strings.Join(f.Examples[:1], ""))
 	case len(f.Examples) > 0 && kind == "string":
 		return strings.Join(f.Examples, ", ")
 	case len(f.Examples) > 0:

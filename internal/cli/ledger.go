@@ -15,7 +15,10 @@ import (
 func (a *App) openLedger(ctx context.Context, dir string) (*ledger.Ledger, error) {
 	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open run", Subject: dir, Err: errors.New("this directory holds no run"), Hint: "name the run directory with --dir, or start one: quarry run SOURCE"}
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "open run", Subject: dir, Err: errors.New("this directory holds no run"),
+			Hint: "name the run directory with --dir, or start one: quarry run SOURCE",
+		}
 	}
 	return l, err
 }

@@ -63,7 +63,10 @@ directory is in use · 130 interrupted; with a COMMAND, its exit code`,
   quarry local --stop`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if at := cmd.ArgsLenAtDash(); at > 0 || at < 0 && len(args) > 0 {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "run", Subject: args[0], Err: errors.New("put -- before the command"), Hint: "quarry local -- " + strings.Join(args, " ")}
+				return &quarry.Error{
+					Kind: quarry.BadUsage, Op: "run", Subject: args[0], Err: errors.New("put -- before the command"),
+					Hint: "quarry local -- " + strings.Join(args, " "),
+				}
 			}
 			return nil
 		},
@@ -80,17 +83,20 @@ directory is in use · 130 interrupted; with a COMMAND, its exit code`,
 	f.StringVar(&o.shell, "shell", "sh", "`SHELL` that the variables are printed for: "+strings.Join(clientenv.Shells(), ", "))
 	f.BoolVar(&o.detached, "detached", false, "")
 	_ = f.MarkHidden("detached") // it exists: it was made a line above
-	f.StringArrayVar(&cfg.Backends, "backend", []string{"extractive"}, "`BACKEND` that answers: extractive, echo, openai=URL or anthropic=URL (repeatable)")
+	f.StringArrayVar(&cfg.Backends, "backend", []string{"extractive"},
+		"`BACKEND` that answers: extractive, echo, openai=URL or anthropic=URL (repeatable)")
 	f.StringVar(&cfg.BackendModel, "backend-model", "", "`NAME` of the model at the back end")
 	f.StringVar(&o.keyEnv, "backend-key-env", "", "environment variable `VAR` with the key of the back end")
-	f.DurationVar(&cfg.BackendWait, "backend-wait", 0, "`DURATION` to wait for a back end that is down: at the start (0 = fail at once) and later (0 = one minute)")
+	f.DurationVar(&cfg.BackendWait, "backend-wait", 0,
+		"`DURATION` to wait for a back end that is down: at the start (0 = fail at once) and later (0 = one minute)")
 	f.IntVar(&cfg.Concurrency, "concurrency", 0, "at most `N` calls at once; default: 64")
 	f.DurationVar(&cfg.StateDelay, "state-delay", 200*time.Millisecond, "`DURATION` of each of the states Submitted, Validating and Scheduled")
 	f.StringVar(&cfg.Fault, "fault", "", "`FAULT`s to inject, as name=probability, separated by commas: "+faultNames)
 	standinTestFlags(f, cfg)
 	standinSeedFlag(cmd, cfg)
 	standinTLSFlags(cmd, cfg)
-	f.StringVar(&cfg.Events, "events", "", "send EventBridge events of job changes to `WHERE`: a file, the URL of a webhook, or sqs=URL of a queue")
+	f.StringVar(&cfg.Events, "events", "",
+		"send EventBridge events of job changes to `WHERE`: a file, the URL of a webhook, or sqs=URL of a queue")
 	f.StringVar(&cfg.KeysFile, "keys", "", "`FILE` with lines of \"id secret [account]\" or \"bearer token [account]\", mode 0600")
 	f.StringVar(&cfg.QuotasFile, "quotas", "", "`FILE` with the quotas that the stand-in enforces and serves")
 	for _, name := range []string{"backend-model", "backend-key-env", "backend-wait", "concurrency", "state-delay", "addr"} {
@@ -108,13 +114,21 @@ directory is in use · 130 interrupted; with a COMMAND, its exit code`,
 func (a *App) localMode(cmd *cobra.Command, args []string, o *localOptions) error {
 	withCommand := cmd.ArgsLenAtDash() >= 0
 	if !slices.Contains(clientenv.Shells(), o.shell) {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: "flag --shell", Err: fmt.Errorf("%q is not known", o.shell), Hint: "one of " + strings.Join(clientenv.Shells(), ", ")}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read", Subject: "flag --shell", Err: fmt.Errorf("%q is not known", o.shell),
+			Hint: "one of " + strings.Join(clientenv.Shells(), ", "),
+		}
 	}
 	switch {
 	case withCommand && (o.detach || o.stop) || o.detach && o.stop:
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "local", Err: errors.New("--detach, --stop and a command exclude each other"), Hint: "see: quarry local --help"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "local", Err: errors.New("--detach, --stop and a command exclude each other"),
+			Hint: "see: quarry local --help",
+		}
 	case withCommand && len(args) == 0:
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "local", Err: errors.New("there is no command after --"), Hint: "quarry local -- aws s3 ls"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "local", Err: errors.New("there is no command after --"), Hint: "quarry local -- aws s3 ls",
+		}
 	case o.stop:
 		return a.stopLocal(cmd.Context(), o.cfg.Dir)
 	}

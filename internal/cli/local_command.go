@@ -22,7 +22,10 @@ func (e *exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) 
 func (a *App) localCommandIn(ctx context.Context, o *localOptions, args []string) error {
 	path, err := exec.LookPath(args[0])
 	if err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "run", Subject: args[0], Err: errors.New("no such command"), Hint: "check the name; to run a shell builtin, name the shell: quarry local -- sh -c '…'"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "run", Subject: args[0], Err: errors.New("no such command"),
+			Hint: "check the name; to run a shell builtin, name the shell: quarry local -- sh -c '…'",
+		}
 	}
 	if err := checkLocalDir(o.cfg.Dir); err != nil {
 		return err

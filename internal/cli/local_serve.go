@@ -127,7 +127,8 @@ func (s *serving) vars(present []string) clientenv.Vars {
 	vars := clientenv.For(s.url, s.id, s.secret, account.DefaultRegion, present)
 	if s.authority != "" { // the CLI and the SDKs read the first, Node the second
 		vars.Unset = slices.DeleteFunc(slices.Clone(vars.Unset), func(name string) bool { return name == "AWS_CA_BUNDLE" })
-		vars.Set = append(vars.Set, clientenv.Var{Name: "AWS_CA_BUNDLE", Value: s.authority}, clientenv.Var{Name: "NODE_EXTRA_CA_CERTS", Value: s.authority})
+		vars.Set = append(vars.Set, clientenv.Var{Name: "AWS_CA_BUNDLE", Value: s.authority},
+			clientenv.Var{Name: "NODE_EXTRA_CA_CERTS", Value: s.authority})
 	}
 	return vars
 }

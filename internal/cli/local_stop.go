@@ -31,7 +31,10 @@ func (a *App) stopLocal(ctx context.Context, dir string) error {
 	path := filepath.Join(dir, "lock")
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "stop", Subject: dir, Err: errors.New("no stand-in has served this directory"), Hint: "name its data directory with --dir"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "stop", Subject: dir, Err: errors.New("no stand-in has served this directory"),
+			Hint: "name its data directory with --dir",
+		}
 	}
 	if err := standin.CheckDir(dir); err != nil {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "stop", Err: err, Hint: "name the stand-in's data directory with --dir"}
@@ -55,7 +58,9 @@ func (a *App) stopLocal(ctx context.Context, dir string) error {
 		err = terminate(process)
 	}
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "stop", Subject: fmt.Sprintf("process %d", pid), Err: err, Hint: "stop it as the user who started it"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "stop", Subject: fmt.Sprintf("process %d", pid), Err: err, Hint: "stop it as the user who started it",
+		}
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -71,7 +76,10 @@ func (a *App) stopLocal(ctx context.Context, dir string) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-limit.C:
-			return &quarry.Error{Kind: quarry.Internal, Op: "stop", Subject: fmt.Sprintf("process %d", pid), Err: errors.New("it has not ended after 30 seconds"), Hint: "look at " + logPath(dir)}
+			return &quarry.Error{
+				Kind: quarry.Internal, Op: "stop", Subject: fmt.Sprintf("process %d", pid), Err: errors.New("it has not ended after 30 seconds"),
+				Hint: "look at " + logPath(dir),
+			}
 		}
 	}
 }

@@ -17,7 +17,10 @@ import (
 func notEmpty(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if _, setting := f.Value.(*rawFlag); !setting && f.Value.Type() == "string" && f.Value.String() == "" {
-			err = &quarry.Error{Kind: quarry.BadUsage, Err: fmt.Errorf("--%s is empty: give a value or leave it out", f.Name), Hint: f.Name + ": " + strings.ReplaceAll(f.Usage, "`", "")}
+			err = &quarry.Error{
+				Kind: quarry.BadUsage, Err: fmt.Errorf("--%s is empty: give a value or leave it out", f.Name),
+				Hint: f.Name + ": " + strings.ReplaceAll(f.Usage, "`", ""),
+			}
 		}
 	})
 	return err
@@ -77,7 +80,9 @@ func unknownCommand(root *cobra.Command, args []string, err error) error {
 			break
 		}
 	}
-	return &quarry.Error{Kind: quarry.BadUsage, Op: strings.TrimPrefix(cmd.CommandPath(), "quarry "), Err: err, Hint: "see: " + cmd.CommandPath() + " --help"}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: strings.TrimPrefix(cmd.CommandPath(), "quarry "), Err: err, Hint: "see: " + cmd.CommandPath() + " --help",
+	}
 }
 
 // commandHint is the way out of a command that is unknown: the one that was probably meant.

@@ -21,7 +21,8 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 	if rep.NothingNew {
 		a.say("  nothing new: nothing was sent")
 	}
-	documents := fmt.Sprintf("%s: %s answered, %s failed, %s skipped", figure.Thousands(d.Total), figure.Thousands(d.OK+d.Invalid), figure.Thousands(d.Failed), figure.Thousands(d.Skipped))
+	documents := fmt.Sprintf("%s: %s answered, %s failed, %s skipped", figure.Thousands(d.Total), figure.Thousands(d.OK+d.Invalid),
+		figure.Thousands(d.Failed), figure.Thousands(d.Skipped))
 	if d.Invalid > 0 {
 		documents += fmt.Sprintf(" (%s of the answers invalid)", figure.Thousands(d.Invalid))
 	}
@@ -51,7 +52,8 @@ func (a *App) printOutcome(out *run.Outcome, dir string) {
 		row("known", "%s: %s answered, %s without a document", k.File, figure.Count(k.Documents, "document"), figure.Count(k.Unmatched, "answer"))
 	}
 	if rep.Unreadable > 0 {
-		row("left out", "%s could not be read; %s names each", figure.Count(rep.Unreadable, "item"), filepath.Join(dir, "index", "*", index.LeftOutFile))
+		row("left out", "%s could not be read; %s names each", figure.Count(rep.Unreadable, "item"),
+			filepath.Join(dir, "index", "*", index.LeftOutFile))
 	}
 	a.printTook(rep, row)
 	if len(rep.AnsweredBy) > 0 {

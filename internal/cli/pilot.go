@@ -23,7 +23,9 @@ type pilotSeen struct {
 
 // pilotLines tells people what the pilot came to: the classes, what the whole will take, and answers next to their sources.
 func pilotLines(e *event.Event, width int) []string {
-	lines := []string{fmt.Sprintf("%-10s %s of %s good (%s)", "pilot", figure.Thousands(e.Done), figure.Clause(e.Total, "answer", "is", "are"), e.Text)}
+	lines := []string{
+		fmt.Sprintf("%-10s %s of %s good (%s)", "pilot", figure.Thousands(e.Done), figure.Clause(e.Total, "answer", "is", "are"), e.Text),
+	}
 	if e.Expected != nil && e.Pilot != nil && e.Pilot.Rest > 0 {
 		lines = append(lines, fmt.Sprintf("%-10s %s", "forecast", expectedText(e.Expected)))
 	}

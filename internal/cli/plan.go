@@ -35,7 +35,9 @@ on the network · 130 interrupted`,
 			return a.plan(cmd.Context(), &s.Settings, args, known)
 		},
 	}
-	bind(cmd, slices.Concat([]string{"mode", "by", "dir", "pilot", "target", "region", "profile", "prices", "backend", "backend-model", "backend-key-env"}, nearFlags, requestFlags)...)
+	bind(cmd, slices.Concat([]string{
+		"mode", "by", "dir", "pilot", "target", "region", "profile", "prices", "backend", "backend-model", "backend-key-env",
+	}, nearFlags, requestFlags)...)
 	cmd.Flags().StringVar(&known, "known", "", knownHelp)
 	return cmd
 }

@@ -50,7 +50,10 @@ permissions · 5 quota · 6 provider · 130 interrupted`,
 
 func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) (err error) {
 	if s.Target == "local" {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "preflight", Err: errors.New("the target is local, which needs no preflight"), Hint: "for AWS: quarry preflight --target aws"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "preflight", Err: errors.New("the target is local, which needs no preflight"),
+			Hint: "for AWS: quarry preflight --target aws",
+		}
 	}
 	req, err := a.parts().Request(s)
 	if err != nil {
@@ -76,7 +79,10 @@ func (a *App) checkAccount(ctx context.Context, s *config.Settings, probe bool) 
 		if !errors.As(err, &q) || (q.Kind != quarry.Denied && q.Kind != quarry.Provider) {
 			return err
 		}
-		c := preflight.Check{Name: "credentials", Status: preflight.Fault, Subject: s.Profile, Action: "sts:GetCallerIdentity", Message: q.Error(), Fix: q.Hint, Kind: q.Kind}
+		c := preflight.Check{
+			Name: "credentials", Status: preflight.Fault, Subject: s.Profile, Action: "sts:GetCallerIdentity", Message: q.Error(), Fix: q.Hint,
+			Kind: q.Kind,
+		}
 		if errors.Is(err, account.ErrClock) {
 			c.Name = "clock"
 		}

@@ -42,7 +42,10 @@ Exit codes: 0 done · 2 usage · 6 provider · 130 interrupted`,
 			}
 			if !refresh {
 				if len(args) > 0 {
-					return &quarry.Error{Kind: quarry.BadUsage, Op: "read price list", Subject: args[0], Err: errors.New("price lists are read with --refresh"), Hint: "quarry prices --refresh " + args[0] + " -o prices.json"}
+					return &quarry.Error{
+						Kind: quarry.BadUsage, Op: "read price list", Subject: args[0], Err: errors.New("price lists are read with --refresh"),
+						Hint: "quarry prices --refresh " + args[0] + " -o prices.json",
+					}
 				}
 				return a.showPrices(&s.Settings)
 			}

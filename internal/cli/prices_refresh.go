@@ -33,10 +33,14 @@ func (a *App) refreshPrices(ctx context.Context, s *config.Settings, paths []str
 	for _, l := range lists {
 		rows += len(l.Rows)
 		skipped = append(skipped, l.Skipped...)
-		a.say("%s of %s: %s of known models, %s left out", l.Service, l.Date, figure.Count(int64(len(l.Rows)), "price"), figure.Count(int64(len(l.Skipped)), "row"))
+		a.say("%s of %s: %s of known models, %s left out", l.Service, l.Date, figure.Count(int64(len(l.Rows)), "price"),
+			figure.Count(int64(len(l.Skipped)), "row"))
 	}
 	if rows == 0 {
-		return &quarry.Error{Kind: quarry.Provider, Op: "refresh prices", Err: errors.New("no list has a price of a known model"), Hint: "nothing was written; --json shows which rows were left out and why"}
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: "refresh prices", Err: errors.New("no list has a price of a known model"),
+			Hint: "nothing was written; --json shows which rows were left out and why",
+		}
 	}
 	table, err := cost.Default().Refreshed(lists)
 	if err != nil {
@@ -73,7 +77,11 @@ func pricesTarget(out string, lists []string, stdout io.Writer) (outfile.Target,
 	if target.Kind == outfile.File {
 		there, err := os.ReadFile(target.Path)
 		if err != nil || !cost.Sealed(there) {
-			return target, &quarry.Error{Kind: quarry.BadUsage, Op: "write prices", Subject: out, Err: errors.New("it exists, and quarry prices --refresh did not write it or it was changed since"), Hint: "name another file with -o, or move this one away"}
+			return target, &quarry.Error{
+				Kind: quarry.BadUsage, Op: "write prices", Subject: out,
+				Err:  errors.New("it exists, and quarry prices --refresh did not write it or it was changed since"),
+				Hint: "name another file with -o, or move this one away",
+			}
 		}
 	}
 	return target, nil
@@ -92,7 +100,9 @@ func writePrices(ctx context.Context, table []byte, target outfile.Target, stdou
 	}
 	defer func() { err = errors.Join(err, draft.Abort()) }()
 	if err := atomicfile.Write(e, draft.Path, sealed); err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "write prices", Subject: target.Name, Err: err, Hint: "name a file that you can write to with -o"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "write prices", Subject: target.Name, Err: err, Hint: "name a file that you can write to with -o",
+		}
 	}
 	return draft.Commit(ctx, stdout)
 }
@@ -102,11 +112,17 @@ func (a *App) priceLists(ctx context.Context, s *config.Settings, paths []string
 	for _, path := range paths {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: bare(err), Hint: "name a list that you downloaded; or name none and add --target aws"}
+			return nil, &quarry.Error{
+				Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: bare(err),
+				Hint: "name a list that you downloaded; or name none and add --target aws",
+			}
 		}
 		l, err := cost.ParseFile(b)
 		if err != nil {
-			return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: err, Hint: "want an index.json from " + pricelist.Base + "/offers/v1.0/aws/, or what aws pricing get-products --service-code … prints"}
+			return nil, &quarry.Error{
+				Kind: quarry.BadUsage, Op: "read price list", Subject: path, Err: err,
+				Hint: "want an index.json from " + pricelist.Base + "/offers/v1.0/aws/, or what aws pricing get-products --service-code … prints",
+			}
 		}
 		lists = append(lists, l)
 	}
@@ -138,7 +154,10 @@ func (a *App) priceLists(ctx context.Context, s *config.Settings, paths []string
 			}
 			l, err := cost.ParseOffer(b)
 			if err != nil {
-				return nil, &quarry.Error{Kind: quarry.Provider, Op: "read price list", Subject: url, Err: err, Hint: "check --from-url and the proxy; or name files that you downloaded"}
+				return nil, &quarry.Error{
+					Kind: quarry.Provider, Op: "read price list", Subject: url, Err: err,
+					Hint: "check --from-url and the proxy; or name files that you downloaded",
+				}
 			}
 			lists = append(lists, l)
 		}

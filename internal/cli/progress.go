@@ -130,7 +130,9 @@ func (p *progress) jobsText() string {
 		return p.step + " …"
 	}
 	var parts []string
-	for _, status := range []string{"Submitted", "Validating", "Scheduled", "InProgress", "Stopping", "Completed", "PartiallyCompleted", "Stopped", "Expired", "Failed"} {
+	for _, status := range []string{
+		"Submitted", "Validating", "Scheduled", "InProgress", "Stopping", "Completed", "PartiallyCompleted", "Stopped", "Expired", "Failed",
+	} {
 		if n := states[status]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, status))
 		}

@@ -29,7 +29,10 @@ Exit codes: 0 done · 2 usage`,
 			path := filepath.Join(s.Dir, "report.json")
 			b, err := os.ReadFile(path)
 			if err != nil {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: path, Err: bare(err), Hint: "a report is written when a run has ended: quarry run SOURCE"}
+				return &quarry.Error{
+					Kind: quarry.BadUsage, Op: "read report", Subject: path, Err: bare(err),
+					Hint: "a report is written when a run has ended: quarry run SOURCE",
+				}
 			}
 			if a.json {
 				_, err := a.Stdout.Write(b)
@@ -37,7 +40,10 @@ Exit codes: 0 done · 2 usage`,
 			}
 			var rep run.Report
 			if err := json.Unmarshal(b, &rep); err != nil {
-				return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: path, Err: err, Hint: "it was changed or truncated; rerun quarry run SOURCE, which writes it again"}
+				return &quarry.Error{
+					Kind: quarry.BadUsage, Op: "read report", Subject: path, Err: err,
+					Hint: "it was changed or truncated; rerun quarry run SOURCE, which writes it again",
+				}
 			}
 			page := *a // what was asked for is data, as with status and audit: --quiet is not about it
 			page.Stderr, page.quiet = a.Stdout, false

@@ -18,7 +18,10 @@ import (
 var nearFlags = []string{"near-duplicates", "near-threshold", "reuse-near-duplicates"}
 
 // requestFlags are the settings that decide which texts are sent with which request.
-var requestFlags = []string{"model", "limit", "long", "max-chars", "max-text-tokens", "from", "as", "body-format", "field", "where", "query", "source-key-env", "max-item-mib", "workers"}
+var requestFlags = []string{
+	"model", "limit", "long", "max-chars", "max-text-tokens", "from", "as", "body-format", "field", "where", "query", "source-key-env",
+	"max-item-mib", "workers",
+}
 
 const knownHelp = "`FILE` of existing answers (JSONL or CSV with id and output, an export, or a job's .jsonl.out); skip those documents"
 
@@ -54,12 +57,16 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		},
 	}
 	bind(cmd, append([]string{
-		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "below-minimum", "yes", "keep-shards", "region", "profile", "bucket", "role",
-		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env", "backend-wait", "cache", "concurrency",
+		"dir", "target", "mode", "pilot", "pilot-min-valid", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "below-minimum",
+		"yes", "keep-shards", "region", "profile", "bucket", "role",
+		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env",
+		"backend-wait", "cache", "concurrency",
 	}, slices.Concat(requestFlags, nearFlags)...)...)
-	cmd.Flags().BoolVar(&replace, "replace-source", false, "use these sources for the run in DIR from now on, as a new version of its old ones")
+	cmd.Flags().BoolVar(&replace, "replace-source", false,
+		"use these sources for the run in DIR from now on, as a new version of its old ones")
 	cmd.Flags().StringVar(&known, "known", "", knownHelp)
-	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL: recordId is the document id; send modelInput unchanged")
+	cmd.Flags().BoolVar(&records, "records", false,
+		"the sources are ready Bedrock JSONL: recordId is the document id; send modelInput unchanged")
 	return cmd
 }
 
@@ -109,7 +116,8 @@ func resumeHint(err error, dir string) error {
 		return err
 	}
 	hint := "what was done is kept; rerun the same command (" + dir + ")"
-	if text := err.Error(); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || strings.Contains(text, "disk is full") || strings.Contains(text, "disk I/O error") {
+	if text := err.Error(); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || strings.Contains(text, "disk is full") ||
+		strings.Contains(text, "disk I/O error") {
 		hint = "check that " + dir + " has space and can be written to; what was done is kept; rerun the same command"
 	}
 	return &quarry.Error{Kind: quarry.Internal, Err: err, Hint: hint}

@@ -67,7 +67,8 @@ func (r *runLog) event(e event.Event) {
 	case event.StepBegan:
 		r.log.Info("step began", "step", e.Step)
 	case event.StepEnded:
-		r.log.Info("step ended", "step", e.Step, "done", e.Done, "failed", e.Failed, "skipped", e.Skipped, "total", e.Total, "took", time.Since(e.Since).Round(time.Millisecond))
+		r.log.Info("step ended", "step", e.Step, "done", e.Done, "failed", e.Failed, "skipped", e.Skipped, "total", e.Total, "took",
+			time.Since(e.Since).Round(time.Millisecond))
 	case event.ItemLeftOut, event.ItemSkipped:
 		if r.leftOut++; r.leftOut <= maxNamed { // the index names all of them
 			r.log.Warn("left out", "item", e.Text)

@@ -55,7 +55,10 @@ Exit codes: 0 done · 2 usage · 4 denied · 5 quota · 6 provider · 130 interr
 
 func (a *App) setup(ctx context.Context, s *config.Settings) (err error) {
 	if s.Target == "local" {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "set up", Err: errors.New("the target is local"), Hint: "a run on the stand-in needs no setup; for AWS: quarry setup --target aws"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "set up", Err: errors.New("the target is local"),
+			Hint: "a run on the stand-in needs no setup; for AWS: quarry setup --target aws",
+		}
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
@@ -129,7 +132,8 @@ func (a *App) applySetup(ctx context.Context, s *config.Settings, plan *setup.Pl
 // bucketCalls are the calls to S3 that setup needs.
 func bucketCalls(s *bucket.Settings) setup.Bucket {
 	return setup.Bucket{
-		Find: s.Find, Make: s.Make, Open: s.Open, Close: s.Close, Policy: s.Policy, SetPolicy: s.SetPolicy, Encryption: s.Encryption, SetKey: s.SetKey,
+		Find: s.Find, Make: s.Make, Open: s.Open, Close: s.Close, Policy: s.Policy, SetPolicy: s.SetPolicy, Encryption: s.Encryption,
+		SetKey: s.SetKey,
 		Expiry: func(ctx context.Context, e setup.Expiry) (bool, bool, error) { return s.Expiry(ctx, bucket.Expiry(e)) },
 		SetExpiry: func(ctx context.Context, e setup.Expiry) error {
 			return s.SetExpiry(ctx, bucket.Expiry(e))

@@ -104,7 +104,8 @@ func (a *App) statusNow(ctx context.Context, set *config.Settings) (now runStatu
 	now = runStatus{Run: string(head.Run), Done: head.Ended(), Shards: []shardStatus{}}
 	for i := range shards {
 		s := &shards[i]
-		now.Shards = append(now.Shards, shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
+		now.Shards = append(now.Shards,
+			shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
 	}
 	text = shardTable(now.Run, dir, shards)
 	if now.Failures, err = failures.Now(ctx, dir, shards); err != nil {

@@ -94,7 +94,8 @@ func (a *App) askTrust(ctx context.Context, path string, needs []config.Need) er
 		}
 	}
 	if !isTerminal(a.Stdin) {
-		return refused(fmt.Errorf("the file was found in this folder and not named with -c, and it has not been confirmed; it sets %s", strings.Join(what, "; ")))
+		return refused(fmt.Errorf("the file was found in this folder and not named with -c, and it has not been confirmed; it sets %s",
+			strings.Join(what, "; ")))
 	}
 	fmt.Fprintf(a.Stderr, "%s was found in this folder. It decides where documents go, what a run may do, or what it costs:\n", plain(path))
 	for _, line := range what {
@@ -118,7 +119,10 @@ func (a *App) trustFile(path string) error {
 		return err
 	}
 	if l.Unasked == nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "trust", Subject: config.DefaultFile, Err: errors.New("this folder has no such file"), Hint: "write one with: quarry init"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "trust", Subject: config.DefaultFile, Err: errors.New("this folder has no such file"),
+			Hint: "write one with: quarry init",
+		}
 	}
 	place, digest, err := identity(l.Unasked)
 	if err != nil {
@@ -129,7 +133,10 @@ func (a *App) trustFile(path string) error {
 		err = store.Add(effect.New(nil), place, digest)
 	}
 	if err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "remember that", Subject: place + " is trusted", Err: err, Hint: "name the file with -c in each command instead"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "remember that", Subject: place + " is trusted", Err: err,
+			Hint: "name the file with -c in each command instead",
+		}
 	}
 	for _, n := range l.Unasked.Needs {
 		a.say("  %s: %s", strings.ReplaceAll(n.Name, "-", "_"), n.Value)

@@ -73,7 +73,9 @@ func (a *App) validate(ctx context.Context, s *config.Settings, files []string) 
 		return err
 	}
 	if report.Faults > 0 {
-		return &quarry.Error{Kind: quarry.BadItems, Err: fmt.Errorf("%s", figure.Count(report.Faults, "fault")), Hint: "each is named above with its file and line"}
+		return &quarry.Error{
+			Kind: quarry.BadItems, Err: fmt.Errorf("%s", figure.Count(report.Faults, "fault")), Hint: "each is named above with its file and line",
+		}
 	}
 	return nil
 }

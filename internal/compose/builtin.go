@@ -25,13 +25,16 @@ func (pr *Program) SayFilled(s *config.Settings, req *Request) {
 	case !req.Renderer.Structured():
 		pr.Say("note: the schema is not sent with the requests, so the built-in model sees only what the prompt says about it")
 	}
-	if checked := req.Checker.Check(parse.Answer{Text: string(sample), StopReason: "end_turn", Model: standin.ExtractiveID}); checked.Message != "" {
+	if checked := req.Checker.Check(parse.Answer{
+		Text: string(sample), StopReason: "end_turn", Model: standin.ExtractiveID,
+	}); checked.Message != "" {
 		pr.Say("note: the built-in model cannot satisfy all of this schema, so its answers may fail: %s", checked.Message)
 	}
 	if len(filled) > 0 {
 		if i := slices.Index(filled, ""); i >= 0 { // the schema is of one value, which has no name
 			filled[i] = "the answer"
 		}
-		pr.Say("note: the built-in model only copies sentences; it fills %s by fixed rules and marks these values as filler", strings.Join(filled, ", "))
+		pr.Say("note: the built-in model only copies sentences; it fills %s by fixed rules and marks these values as filler",
+			strings.Join(filled, ", "))
 	}
 }

@@ -51,7 +51,9 @@ func cleanRule(s *config.Settings, name string, rules *clean.Rules) error {
 		if near := nearest.Of(name, names); near != "" {
 			err = fmt.Errorf("%w; did you mean %s?", err, near)
 		}
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "the rules are " + strings.Join(names, ", ")}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "the rules are " + strings.Join(names, ", "),
+		}
 	}
 	b, err := yaml.Marshal(map[string]any{field: s.Clean[name]})
 	if err == nil {

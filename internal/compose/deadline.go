@@ -13,7 +13,8 @@ func DeadlineNeedsAuto(s *config.Settings) error {
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "use", Subject: "--by " + s.By, Err: fmt.Errorf("it needs --mode auto; mode %s never changes price class", s.Mode),
+		Kind: quarry.BadUsage, Op: "use", Subject: "--by " + s.By,
+		Err:  fmt.Errorf("it needs --mode auto; mode %s never changes price class", s.Mode),
 		Hint: "add --mode auto: it submits jobs, and sends records that jobs would answer too late as on-demand calls, at the on-demand price",
 	}
 }

@@ -69,12 +69,15 @@ func OpenDir(e *effect.Effects, s *config.Settings, c *Closers) (string, error) 
 	}
 	if name := foreignName(dir); name != "" {
 		return "", &quarry.Error{
-			Kind: quarry.BadUsage, Op: "open run directory", Subject: dir, Err: fmt.Errorf("it holds %s, which Quarry did not write and would replace", name),
+			Kind: quarry.BadUsage, Op: "open run directory", Subject: dir,
+			Err:  fmt.Errorf("it holds %s, which Quarry did not write and would replace", name),
 			Hint: "name an empty or new directory with --dir",
 		}
 	}
 	if err := e.MkdirAll(dir); err != nil {
-		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "make run directory", Subject: dir, Err: err, Hint: "name a directory that you can write to with --dir"}
+		return "", &quarry.Error{
+			Kind: quarry.BadUsage, Op: "make run directory", Subject: dir, Err: err, Hint: "name a directory that you can write to with --dir",
+		}
 	}
 	release, err := e.Lock(dir)
 	if errors.Is(err, effect.ErrLocked) {
@@ -84,7 +87,9 @@ func OpenDir(e *effect.Effects, s *config.Settings, c *Closers) (string, error) 
 		}
 	}
 	if err != nil {
-		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "open run directory", Subject: dir, Err: err, Hint: "name a directory that you can write to with --dir"}
+		return "", &quarry.Error{
+			Kind: quarry.BadUsage, Op: "open run directory", Subject: dir, Err: err, Hint: "name a directory that you can write to with --dir",
+		}
 	}
 	c.Add(release)
 	return dir, nil

@@ -56,7 +56,9 @@ func (pr *Program) ForeignConfig(s *config.Settings) (foreign.Config, error) {
 }
 
 // FetchJob reads a job and downloads its output, once it has ended.
-func (pr *Program) FetchJob(ctx context.Context, s *config.Settings, e *effect.Effects, cfg *foreign.Config, arn quarry.JobARN, watch bool, c *Closers) (quarry.Job, string, error) {
+func (pr *Program) FetchJob(
+	ctx context.Context, s *config.Settings, e *effect.Effects, cfg *foreign.Config, arn quarry.JobARN, watch bool, c *Closers,
+) (quarry.Job, string, error) {
 	if len(s.Regions) == 0 && arn.Region() != "" {
 		s.Regions = []string{arn.Region()}
 	}
@@ -69,7 +71,8 @@ func (pr *Program) FetchJob(ctx context.Context, s *config.Settings, e *effect.E
 	for wait := time.Second; err == nil && !job.Status.Terminal(); wait = min(2*wait, time.Minute) {
 		if !watch {
 			return job, "", &quarry.Error{
-				Kind: quarry.Provider, Op: "collect", Subject: string(arn), Err: fmt.Errorf("it is %s, %s of %s processed", job.Status, figure.Thousands(job.Counts.Processed), figure.Count(job.Counts.Total, "record")),
+				Kind: quarry.Provider, Op: "collect", Subject: string(arn), Err: fmt.Errorf("it is %s, %s of %s processed", job.Status,
+					figure.Thousands(job.Counts.Processed), figure.Count(job.Counts.Total, "record")),
 				Hint: "its output is complete only when it has ended; wait for it with --watch",
 			}
 		}

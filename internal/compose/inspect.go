@@ -56,7 +56,9 @@ func (pr *Program) Inspect(ctx context.Context, s *config.Settings, args []strin
 	return rep, pr.NoDocuments(ctx, s, args)
 }
 
-func (pr *Program) inspect(ctx context.Context, s *config.Settings, args []string, limit int64, cleaner *clean.Cleaner) (*inspect.Report, error) {
+func (pr *Program) inspect(
+	ctx context.Context, s *config.Settings, args []string, limit int64, cleaner *clean.Cleaner,
+) (*inspect.Report, error) {
 	cfg, err := pr.sourceConfig(s, effect.New(nil), false)
 	if err != nil {
 		return nil, err

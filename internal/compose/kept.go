@@ -29,7 +29,9 @@ import (
 
 // KeepSources opens a run's sources for a pass. What can be read only once, or changes while it is read, is kept first: a
 // run reads its sources more than once, and again when it is resumed.
-func (pr *Program) KeepSources(s *config.Settings, e *effect.Effects, dir string, args []string, records bool, watch func(event.Event)) func(context.Context, int, bool) ([]source.Source, error) {
+func (pr *Program) KeepSources(
+	s *config.Settings, e *effect.Effects, dir string, args []string, records bool, watch func(event.Event),
+) func(context.Context, int, bool) ([]source.Source, error) {
 	return func(ctx context.Context, pass int, planned bool) ([]source.Source, error) {
 		cfg, err := pr.sourceConfig(s, e, records)
 		if err != nil {
@@ -101,7 +103,8 @@ func ReadableAgain(args []string) error {
 	for _, arg := range args {
 		if arg != "-" && source.OnlyOnce(arg) {
 			return &quarry.Error{
-				Kind: quarry.BadUsage, Op: "open source", Subject: arg, Err: errors.New("it is a pipe or a device, which can be read only once, but a run reads its sources more than once"),
+				Kind: quarry.BadUsage, Op: "open source", Subject: arg,
+				Err:  errors.New("it is a pipe or a device, which can be read only once, but a run reads its sources more than once"),
 				Hint: "use standard input, which a run keeps: … | quarry run -",
 			}
 		}
@@ -126,7 +129,9 @@ func keepOne(ctx context.Context, cfg kept.Config, watch func(event.Event)) (sou
 	for _, line := range source.Notes(cfg.Source.(source.Source)) {
 		watch(event.Event{Kind: event.Note, Text: line})
 	}
-	watch(event.Event{Kind: event.Note, Text: fmt.Sprintf("%-10s %s of %s, kept for this pass", "read", figure.Count(k.Documents, "document"), name)})
+	watch(event.Event{
+		Kind: event.Note, Text: fmt.Sprintf("%-10s %s of %s, kept for this pass", "read", figure.Count(k.Documents, "document"), name),
+	})
 	return k, nil
 }
 
@@ -174,7 +179,9 @@ func (pr *Program) keepStdin(ctx context.Context, e *effect.Effects, dir string,
 	for i, arg := range args {
 		if arg == "-" {
 			if at >= 0 {
-				return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "read standard input", Err: errors.New("it is named twice, but can be read only once"), Hint: "name - once"}
+				return nil, &quarry.Error{
+					Kind: quarry.BadUsage, Op: "read standard input", Err: errors.New("it is named twice, but can be read only once"), Hint: "name - once",
+				}
 			}
 			at = i
 		}

@@ -83,7 +83,9 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 // checkRun refuses what can be refused before a directory is made, and gives the request.
 func (pr *Program) checkRun(ctx context.Context, s *config.Settings, in *RunInput) (*Request, error) {
 	if len(in.Sources) == 0 {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl"}
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl",
+		}
 	}
 	if err := DeadlineNeedsAuto(s); err != nil {
 		return nil, err
@@ -150,7 +152,10 @@ func readable(path string) error {
 		err = f.Close()
 	}
 	if err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "read known answers", Subject: path, Err: err, Hint: "name a file of answers with --known FILE, or omit --known"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read known answers", Subject: path, Err: err,
+			Hint: "name a file of answers with --known FILE, or omit --known",
+		}
 	}
 	return nil
 }

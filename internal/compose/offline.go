@@ -41,7 +41,9 @@ func (pr *Program) Offline(
 	e := effect.New(nil)
 	dir, err := e.TempDir("")
 	if err != nil {
-		return cfg, &quarry.Error{Kind: quarry.BadUsage, Op: "make a directory for the index", Err: err, Hint: "set TMPDIR to a directory that you can write to"}
+		return cfg, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "make a directory for the index", Err: err, Hint: "set TMPDIR to a directory that you can write to",
+		}
 	}
 	c.Add(func() error { return e.RemoveAll(dir) })
 	where := &Provider{}

@@ -36,7 +36,8 @@ func (req *Request) Unlisted(s *config.Settings) string {
 		near = "; if this is a typing mistake, did you mean " + strings.Join(ids, " or ") + "?"
 	}
 	if req.Model.Listed() {
-		return fmt.Sprintf("the model table of %s lists %s but not its profile %s, so the Regions of the profile are not known%s", catalog.Date(), req.Model.ID, profile, near)
+		return fmt.Sprintf("the model table of %s lists %s but not its profile %s, so the Regions of the profile are not known%s", catalog.Date(),
+			req.Model.ID, profile, near)
 	}
 	what := "its request body is assumed to be that of Converse"
 	if req.Model.Provider != "" {

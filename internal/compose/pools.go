@@ -36,7 +36,8 @@ func (p *Provider) ModelIn(s *config.Settings) string {
 // checkPools refuses settings that cannot hold in more than one place.
 func checkPools(s *config.Settings) error {
 	if (len(s.VPCSubnets) == 0) != (len(s.VPCSecurityGroups) == 0) {
-		return BadSetting("vpc-subnets", errors.New("a VPC needs both subnets and security groups: set vpc-subnets and vpc-security-groups, or neither"))
+		return BadSetting("vpc-subnets",
+			errors.New("a VPC needs both subnets and security groups: set vpc-subnets and vpc-security-groups, or neither"))
 	}
 	if len(s.Regions) < 2 {
 		return nil
@@ -108,7 +109,9 @@ func (p *Provider) PoolsOfRun(h *book.Head) (pools []run.Pool, home string) {
 func (p *Provider) PoolAt(ref ledger.Pool) run.Pool {
 	there := p.AWS.Copy()
 	there.Region = ref.Region
-	return run.Pool{Region: ref.Region, Model: ref.Model, RoleARN: p.RoleARN, Bucket: bucket.New(there, ref.Bucket), Bedrock: bedrock.New(there)}
+	return run.Pool{
+		Region: ref.Region, Model: ref.Model, RoleARN: p.RoleARN, Bucket: bucket.New(there, ref.Bucket), Bedrock: bedrock.New(there),
+	}
 }
 
 // InRegion gives a client for a job of any Region.
@@ -146,7 +149,8 @@ func (pr *Program) SameBody(s *config.Settings, first *Request) error {
 			return BadSetting("models", fmt.Errorf("%s is of the family %s, %s of %s, and both must accept the same request body, because a shard can go to either; prompt.invocation_type: Converse works for all",
 				s.Model, first.Model.Family, model, req.Model.Family))
 		case !bytes.Equal(got, want):
-			return BadSetting("models", fmt.Errorf("%s and %s do not accept the same request body: one of them refuses a setting of the prompt", model, s.Model))
+			return BadSetting("models",
+				fmt.Errorf("%s and %s do not accept the same request body: one of them refuses a setting of the prompt", model, s.Model))
 		}
 		if n := req.Model.MaxOutput; n > 0 && (first.Model.MaxOutput == 0 || n < first.Model.MaxOutput) {
 			first.Model.MaxOutput = n

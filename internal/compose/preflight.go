@@ -19,7 +19,9 @@ import (
 )
 
 // Preflight checks every pool, one after the other; with names the pool of each check where there are several.
-func (p *Provider) Preflight(ctx context.Context, s *config.Settings, with func(*preflight.Config, *preflight.Services, *Provider)) (preflight.Report, error) {
+func (p *Provider) Preflight(
+	ctx context.Context, s *config.Settings, with func(*preflight.Config, *preflight.Services, *Provider),
+) (preflight.Report, error) {
 	var checks []preflight.Check
 	for _, pool := range p.Pools {
 		cfg, services := pool.checks(s)
@@ -50,8 +52,9 @@ func (p *Provider) checks(s *config.Settings) (preflight.Config, preflight.Servi
 	c := p.hurried()
 	b, control := bucket.New(c, p.Bucket.Name()), bedrock.New(c)
 	cfg := preflight.Config{
-		Account: p.Identity.Account, Partition: p.Identity.Partition, Region: p.AWS.Region, Caller: p.Identity.ARN, Model: p.ModelIn(s), Bucket: p.Bucket.Name(),
-		Role: p.RoleARN, KMSKey: s.KMSKey, Tagged: len(s.Tags) > 0,
+		Account: p.Identity.Account, Partition: p.Identity.Partition, Region: p.AWS.Region, Caller: p.Identity.ARN, Model: p.ModelIn(s),
+		Bucket: p.Bucket.Name(),
+		Role:   p.RoleARN, KMSKey: s.KMSKey, Tagged: len(s.Tags) > 0,
 		Calls: quarry.Mode(s.Mode) == quarry.ModeOnDemand || quarry.Mode(s.Mode) == quarry.ModeFlex, Now: time.Now(),
 	}
 	return cfg, preflight.Services{
@@ -134,12 +137,14 @@ func asked(err error) error {
 func (p *Provider) Probe(s *config.Settings, req *Request) func(context.Context) error {
 	return func(ctx context.Context) error {
 		body, err := req.Renderer.Append(nil, &quarry.Document{
-			ID: "preflight", Title: "A quarry", Body: []byte("A quarry is a place where stone is cut from the ground. Masons take the blocks to build with them."),
+			ID: "preflight", Title: "A quarry",
+			Body: []byte("A quarry is a place where stone is cut from the ground. Masons take the blocks to build with them."),
 		})
 		if err != nil {
 			return &quarry.Error{Kind: quarry.BadUsage, Op: "write a record", Err: err}
 		}
-		_, err = p.Bedrock.Invoke(ctx, bedrock.Call{RecordID: "preflight", ModelID: p.ModelIn(s), Type: req.Prompt.Invocation(), ModelInput: body})
+		_, err = p.Bedrock.Invoke(ctx,
+			bedrock.Call{RecordID: "preflight", ModelID: p.ModelIn(s), Type: req.Prompt.Invocation(), ModelInput: body})
 		return err
 	}
 }

@@ -51,10 +51,13 @@ func (pr *Program) Request(s *config.Settings) (*Request, error) {
 		if near := catalog.Suggest(s.Model); len(near) > 0 {
 			hint = "did you mean " + strings.Join(near, " or ") + "?"
 		}
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "use model", Subject: s.Model, Err: errors.New("neither the model nor its provider is known"), Hint: hint}
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "use model", Subject: s.Model, Err: errors.New("neither the model nor its provider is known"), Hint: hint,
+		}
 	}
 	p := prompt.Config{
-		Model: s.Model, Type: quarry.InvocationType(s.Prompt.InvocationType), System: s.Prompt.System, NoSystem: s.Prompt.NoSystem, User: s.Prompt.User,
+		Model: s.Model, Type: quarry.InvocationType(s.Prompt.InvocationType), System: s.Prompt.System, NoSystem: s.Prompt.NoSystem,
+		User:      s.Prompt.User,
 		MaxTokens: s.Prompt.MaxTokens, Temperature: s.Prompt.Temperature, NoTemperature: s.Prompt.NoTemperature, TopP: s.Prompt.TopP,
 		StopSequences: s.Prompt.StopSequences, FreeText: s.Prompt.FreeText, Schema: []byte(s.Prompt.Schema),
 		Refused:  func(field string) bool { return known && model.Takes(catalog.Field(field)) == catalog.No },
@@ -106,7 +109,10 @@ func (pr *Program) Request(s *config.Settings) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	req := &Request{Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto, schemaRefused: refused, schemaAt: s.Prompt.SchemaAt}
+	req := &Request{
+		Model: model, Prompt: p, Renderer: renderer, Long: long, Checker: checker, Clean: c, Prices: prices, Auto: auto, schemaRefused: refused,
+		schemaAt: s.Prompt.SchemaAt,
+	}
 	if req.Settings, err = settingsDigest(s, p, &c); err != nil {
 		return nil, err
 	}
@@ -167,7 +173,8 @@ func (pr *Program) SayMisspelled(schema []byte, at func(path []string) string) {
 		if at != nil {
 			where = at(m.Path)
 		}
-		pr.Say("note: %s: schema: %s is not a keyword of JSON Schema and checks nothing; did you mean %s?", where, strings.Join(m.Path, "."), m.Near)
+		pr.Say("note: %s: schema: %s is not a keyword of JSON Schema and checks nothing; did you mean %s?", where, strings.Join(m.Path, "."),
+			m.Near)
 	}
 }
 
@@ -220,9 +227,11 @@ func digested(c *clean.Config) any {
 func settingsDigest(s *config.Settings, p prompt.Config, c *clean.Config) (string, error) {
 	p.Refused = nil
 	decides := map[string]any{
-		"model": s.Model, "system": p.System, "no_system": p.NoSystem, "user": p.User, "type": p.Type, "max_tokens": p.MaxTokens, "temperature": p.Temperature,
-		"no_temperature": p.NoTemperature, "top_p": p.TopP, "stop_sequences": p.StopSequences, "schema": string(p.Schema), "free_text": p.FreeText,
-		"clean": digested(c), "fields": s.Fields, "where": s.Where, "limit": s.Limit, "from": s.From, "mode": s.Mode,
+		"model": s.Model, "system": p.System, "no_system": p.NoSystem, "user": p.User, "type": p.Type, "max_tokens": p.MaxTokens,
+		"temperature":    p.Temperature,
+		"no_temperature": p.NoTemperature, "top_p": p.TopP, "stop_sequences": p.StopSequences, "schema": string(p.Schema),
+		"free_text": p.FreeText,
+		"clean":     digested(c), "fields": s.Fields, "where": s.Where, "limit": s.Limit, "from": s.From, "mode": s.Mode,
 	}
 	if p.Thinking != "" { // only then, so that the digests of runs that do not know it stay
 		decides["thinking"] = p.Thinking

@@ -38,7 +38,8 @@ func accepted(s *config.Settings, model catalog.Model, r *prompt.Renderer) error
 		taken float64 // the model's default, which may be set
 	}{{s.Prompt.Temperature, catalog.Temperature, 1}, {s.Prompt.TopP, catalog.TopP, 0.99}} {
 		if given.value != nil && *given.value != given.taken && model.Takes(given.field) == catalog.No {
-			fault("prompt."+string(given.field), fmt.Sprintf("`%s` is deprecated for this model.", given.field), fmt.Sprintf("remove %s: %s takes none", given.field, model.Name))
+			fault("prompt."+string(given.field), fmt.Sprintf("`%s` is deprecated for this model.", given.field),
+				fmt.Sprintf("remove %s: %s takes none", given.field, model.Name))
 		}
 	}
 	sample := r.Sample()

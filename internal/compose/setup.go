@@ -25,7 +25,8 @@ func (p *Provider) Routed(ctx context.Context, w setup.Wants) (setup.Wants, erro
 			arn = catalog.InferenceProfileARN(w.Account.Region, w.Account.ID, w.Model)
 		}
 		err = &quarry.Error{
-			Kind: quarry.Denied, Op: "find the Regions of profile", Subject: w.Model, Err: fmt.Errorf("denied bedrock:GetInferenceProfile on %s: %w", arn, err),
+			Kind: quarry.Denied, Op: "find the Regions of profile", Subject: w.Model,
+			Err:  fmt.Errorf("denied bedrock:GetInferenceProfile on %s: %w", arn, err),
 			Hint: fmt.Sprintf(`grant {"Effect":"Allow","Action":"bedrock:GetInferenceProfile","Resource":%q} to the user or role that runs setup, then run quarry setup again`, arn),
 		}
 	case bedrock.CauseNotFound:

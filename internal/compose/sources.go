@@ -64,7 +64,8 @@ func (pr *Program) store(s *config.Settings, e *effect.Effects) func(context.Con
 	return func(ctx context.Context, name string) (s3.Store, error) {
 		if s.Target != "aws" {
 			return s3.Store{}, &quarry.Error{
-				Kind: quarry.BadUsage, Op: "open source", Subject: s3.Scheme + name, Err: errors.New("the target is local, and a bucket is read from AWS"),
+				Kind: quarry.BadUsage, Op: "open source", Subject: s3.Scheme + name,
+				Err:  errors.New("the target is local, and a bucket is read from AWS"),
 				Hint: "add --target aws (which also reads from a `quarry local` that AWS_ENDPOINT_URL names), or copy the objects first: aws s3 cp --recursive",
 			}
 		}

@@ -253,5 +253,8 @@ func bad(path string, line int, err error) error {
 	if line > 0 {
 		at = fmt.Sprintf("%s:%d", path, line)
 	}
-	return &quarry.Error{Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err, Hint: "correct the file; quarry init -c example.yaml writes an example with every setting"}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "read configuration", Subject: at, Err: err,
+		Hint: "correct the file; quarry init -c example.yaml writes an example with every setting",
+	}
 }

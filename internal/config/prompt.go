@@ -122,7 +122,10 @@ func (l *Loaded) readPrompt(path string, first int, value *yaml.Node) error {
 		return bad(path, value.Line, errors.New("prompt: not a mapping of settings"))
 	}
 	var at func([]string) string
-	known := []string{"system", "no_system", "user", "part_user", "merge_user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p", "thinking", "stop_sequences", "schema", "free_text"}
+	known := []string{
+		"system", "no_system", "user", "part_user", "merge_user", "invocation_type", "max_tokens", "temperature", "no_temperature", "top_p",
+		"thinking", "stop_sequences", "schema", "free_text",
+	}
 	for i := 0; i+1 < len(value.Content); i += 2 {
 		key, v := value.Content[i], value.Content[i+1]
 		if !slices.Contains(known, key.Value) {

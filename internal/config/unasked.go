@@ -32,8 +32,10 @@ type Need struct {
 // free are the settings that an unasked file may have: what is read from the sources, the requests, and caps. They
 // name no destination, account, command, variable or consent.
 var free = []string{
-	"field", "where", "from", "as", "body-format", "long", "model", "pilot", "pilot-min-valid", "attempts", "limit", "max-chars", "max-text-tokens", "max-usd", "refresh-max",
-	"near-duplicates", "near-threshold", "reuse-near-duplicates", "structured", "max-item-mib", "workers", "concurrency", "cache", "keep-shards",
+	"field", "where", "from", "as", "body-format", "long", "model", "pilot", "pilot-min-valid", "attempts", "limit", "max-chars",
+	"max-text-tokens", "max-usd", "refresh-max",
+	"near-duplicates", "near-threshold", "reuse-near-duplicates", "structured", "max-item-mib", "workers", "concurrency", "cache",
+	"keep-shards",
 }
 
 // costly are those of them that can make a run cost more.

@@ -33,7 +33,8 @@ var (
 	atLine   = regexp.MustCompile(`line (\d+): (.*)`)
 	notSuch  = regexp.MustCompile("cannot construct !!\\w+ (?:`(.*)` )?into (\\S+)")
 	wantType = map[string]string{
-		"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false", "string": "a text", "[]string": "a list of texts",
+		"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false", "string": "a text",
+		"[]string": "a list of texts",
 	}
 )
 

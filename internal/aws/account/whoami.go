@@ -43,7 +43,8 @@ func WhoAmI(ctx context.Context, c aws.Config) (Identity, error) {
 			return Identity{}, noCredentials(ctx, err)
 		}
 	}
-	out, err := sts.NewFromConfig(c, func(o *sts.Options) { o.Retryer = onceRefused{o.Retryer} }).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	client := sts.NewFromConfig(c, func(o *sts.Options) { o.Retryer = onceRefused{o.Retryer} })
+	out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return Identity{}, unknownCaller(ctx, err)
 	}

@@ -70,10 +70,14 @@ func (c *Client) Create(ctx context.Context, r CreateRequest) (quarry.JobARN, er
 	in := &sdk.CreateModelInvocationJobInput{
 		JobName: &r.JobName, ClientRequestToken: &r.Token, ModelId: &r.ModelID, RoleArn: &r.RoleARN,
 		InputDataConfig: &types.ModelInvocationJobInputDataConfigMemberS3InputDataConfig{
-			Value: types.ModelInvocationJobS3InputDataConfig{S3Uri: &r.InputURI, S3InputFormat: types.S3InputFormatJsonl, S3BucketOwner: optional(r.BucketOwner)},
+			Value: types.ModelInvocationJobS3InputDataConfig{
+				S3Uri: &r.InputURI, S3InputFormat: types.S3InputFormatJsonl, S3BucketOwner: optional(r.BucketOwner),
+			},
 		},
 		OutputDataConfig: &types.ModelInvocationJobOutputDataConfigMemberS3OutputDataConfig{
-			Value: types.ModelInvocationJobS3OutputDataConfig{S3Uri: &r.OutputURI, S3EncryptionKeyId: optional(r.KMSKey), S3BucketOwner: optional(r.BucketOwner)},
+			Value: types.ModelInvocationJobS3OutputDataConfig{
+				S3Uri: &r.OutputURI, S3EncryptionKeyId: optional(r.KMSKey), S3BucketOwner: optional(r.BucketOwner),
+			},
 		},
 		ModelInvocationType: types.ModelInvocationType(r.Type),
 	}

@@ -46,7 +46,9 @@ func (c *Client) Invoke(ctx context.Context, call Call) ([]byte, error) {
 	if call.Type == quarry.Converse {
 		body, err = c.converse(ctx, call, mark)
 	} else {
-		in := &runtime.InvokeModelInput{ModelId: &call.ModelID, Body: call.ModelInput, ContentType: aws.String("application/json"), Accept: aws.String("application/json")}
+		in := &runtime.InvokeModelInput{
+			ModelId: &call.ModelID, Body: call.ModelInput, ContentType: aws.String("application/json"), Accept: aws.String("application/json"),
+		}
 		if call.Tier != "" {
 			in.ServiceTier = types.ServiceTierType(call.Tier)
 		}

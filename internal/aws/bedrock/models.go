@@ -69,7 +69,9 @@ func (c *Client) Availability(ctx context.Context, id string) (Availability, err
 	if err != nil {
 		return Availability{}, c.fault(ctx, "read the access to", "model "+id+" in "+c.region, err)
 	}
-	a := Availability{Authorization: string(out.AuthorizationStatus), Entitlement: string(out.EntitlementAvailability), Region: string(out.RegionAvailability)}
+	a := Availability{
+		Authorization: string(out.AuthorizationStatus), Entitlement: string(out.EntitlementAvailability), Region: string(out.RegionAvailability),
+	}
 	if out.AgreementAvailability != nil {
 		a.Agreement, a.Message = string(out.AgreementAvailability.Status), aws.ToString(out.AgreementAvailability.ErrorMessage)
 	}

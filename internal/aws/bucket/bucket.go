@@ -192,6 +192,8 @@ func (b *Bucket) fault(ctx context.Context, op, key string, err error) error {
 			Hint: "rerun the same command; it resumes where it stopped",
 		}
 	default:
-		return &quarry.Error{Kind: quarry.Provider, Op: op, Subject: subject, Err: err, Hint: "rerun the same command; it resumes where it stopped"}
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: op, Subject: subject, Err: err, Hint: "rerun the same command; it resumes where it stopped",
+		}
 	}
 }

@@ -71,12 +71,14 @@ func (b *Bucket) Fetch(ctx context.Context, key string, size int64, to func(io.R
 	}
 	if got == size {
 		return &quarry.Error{
-			Kind: quarry.Provider, Op: "download", Subject: b.URI(key), Err: &later{nil, "its content differs each time and never matches the MD5 from S3"},
+			Kind: quarry.Provider, Op: "download", Subject: b.URI(key),
+			Err:  &later{nil, "its content differs each time and never matches the MD5 from S3"},
 			Hint: "check the network and any proxy or gateway before S3, then rerun the same command",
 		}
 	}
 	return &quarry.Error{
-		Kind: quarry.Provider, Op: "download", Subject: b.URI(key), Err: fmt.Errorf("%w: %s arrived, the listing says %s", ErrIncomplete, figure.Count(got, "byte"), figure.Thousands(size)),
+		Kind: quarry.Provider, Op: "download", Subject: b.URI(key),
+		Err:  fmt.Errorf("%w: %s arrived, the listing says %s", ErrIncomplete, figure.Count(got, "byte"), figure.Thousands(size)),
 		Hint: "check what is between this machine and S3 (a proxy, a gateway, AWS_ENDPOINT_URL), then rerun the same command; nothing is sent again until the object is complete",
 	}
 }
@@ -125,7 +127,8 @@ func (r *resumed) open() error {
 		r.size = *out.ContentLength
 	}
 	tag := strings.Trim(r.etag, `"`)
-	if _, err := hex.DecodeString(tag); err == nil && len(tag) == 2*md5.Size && (out.ServerSideEncryption == "" || out.ServerSideEncryption == types.ServerSideEncryptionAes256) {
+	if _, err := hex.DecodeString(tag); err == nil && len(tag) == 2*md5.Size &&
+		(out.ServerSideEncryption == "" || out.ServerSideEncryption == types.ServerSideEncryptionAes256) {
 		r.md5 = tag
 	}
 	return nil
@@ -133,7 +136,8 @@ func (r *resumed) open() error {
 
 func (r *resumed) later(err error) error {
 	return &quarry.Error{
-		Kind: quarry.Provider, Op: "download", Subject: r.b.URI(r.key), Err: &later{err, err.Error()}, Hint: "rerun the same command; it resumes where it stopped",
+		Kind: quarry.Provider, Op: "download", Subject: r.b.URI(r.key), Err: &later{err, err.Error()},
+		Hint: "rerun the same command; it resumes where it stopped",
 	}
 }
 

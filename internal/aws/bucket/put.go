@@ -50,7 +50,8 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.ReadSeeker) error {
 		}
 	}
 	return &quarry.Error{
-		Kind: quarry.Provider, Op: "upload", Subject: b.URI(key), Err: fmt.Errorf("its bytes arrived damaged in %s: %w", figure.Count(putTries, "try"), err),
+		Kind: quarry.Provider, Op: "upload", Subject: b.URI(key),
+		Err:  fmt.Errorf("its bytes arrived damaged in %s: %w", figure.Count(putTries, "try"), err),
 		Hint: "check what is between this machine and S3 (a proxy, a gateway, AWS_ENDPOINT_URL) and this machine's memory and disk, then rerun the same command",
 	}
 }

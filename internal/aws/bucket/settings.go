@@ -53,7 +53,8 @@ func (s *Settings) Find(ctx context.Context) (region string, found bool, err err
 			return "", false, nil
 		case statusForbidden:
 			return "", false, &quarry.Error{
-				Kind: quarry.Denied, Op: "look at bucket", Subject: s.b.name, Err: errors.New("denied s3:ListBucket, or the bucket belongs to another account"),
+				Kind: quarry.Denied, Op: "look at bucket", Subject: s.b.name,
+				Err:  errors.New("denied s3:ListBucket, or the bucket belongs to another account"),
 				Hint: fmt.Sprintf(`if it is yours, grant %s; if not, name another with --bucket`, s.b.statement("s3:ListBucket")),
 			}
 		}
@@ -66,7 +67,10 @@ func (s *Settings) Make(ctx context.Context) error {
 	err := s.b.Make(ctx)
 	var taken *types.BucketAlreadyExists
 	if errors.As(err, &taken) {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "make bucket", Subject: s.b.name, Err: errors.New("the name is taken by another account"), Hint: "name another with --bucket"}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "make bucket", Subject: s.b.name, Err: errors.New("the name is taken by another account"),
+			Hint: "name another with --bucket",
+		}
 	}
 	return s.needs("s3:CreateBucket", err)
 }
@@ -85,7 +89,12 @@ func (s *Settings) Open(ctx context.Context) ([]string, error) {
 	for _, one := range []struct {
 		name string
 		on   *bool
-	}{{"BlockPublicAcls", c.BlockPublicAcls}, {"IgnorePublicAcls", c.IgnorePublicAcls}, {"BlockPublicPolicy", c.BlockPublicPolicy}, {"RestrictPublicBuckets", c.RestrictPublicBuckets}} {
+	}{
+		{"BlockPublicAcls", c.BlockPublicAcls},
+		{"IgnorePublicAcls", c.IgnorePublicAcls},
+		{"BlockPublicPolicy", c.BlockPublicPolicy},
+		{"RestrictPublicBuckets", c.RestrictPublicBuckets},
+	} {
 		if !aws.ToBool(one.on) {
 			open = append(open, one.name)
 		}
@@ -98,7 +107,9 @@ func (s *Settings) Close(ctx context.Context) error {
 	yes := aws.Bool(true)
 	_, err := s.b.client.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
 		Bucket: &s.b.name, ExpectedBucketOwner: s.owner,
-		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicAcls: yes, IgnorePublicAcls: yes, BlockPublicPolicy: yes, RestrictPublicBuckets: yes},
+		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+			BlockPublicAcls: yes, IgnorePublicAcls: yes, BlockPublicPolicy: yes, RestrictPublicBuckets: yes,
+		},
 	})
 	return s.fault(ctx, "block public access to", "s3:PutBucketPublicAccessBlock", err)
 }
@@ -145,8 +156,10 @@ func (s *Settings) SetKey(ctx context.Context, key string) error {
 	_, err := s.b.client.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
 		Bucket: &s.b.name, ExpectedBucketOwner: s.owner,
 		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{
-			ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &key},
-			BucketKeyEnabled:                   aws.Bool(true),
+			ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{
+				SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &key,
+			},
+			BucketKeyEnabled: aws.Bool(true),
 		}}},
 	})
 	return s.fault(ctx, "set the encryption of", "s3:PutEncryptionConfiguration", err)
@@ -194,7 +207,8 @@ func (s *Settings) SetExpiry(ctx context.Context, e Expiry) error {
 	}
 	rules := slices.DeleteFunc(now.Rules, func(r types.LifecycleRule) bool { return aws.ToString(r.ID) == e.ID })
 	_, err = s.b.client.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-		Bucket: &s.b.name, ExpectedBucketOwner: s.owner, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: append(rules, e.rule())},
+		Bucket: &s.b.name, ExpectedBucketOwner: s.owner,
+		LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: append(rules, e.rule())},
 		// Left out, it would fall back to S3's default for the rules of others.
 		TransitionDefaultMinimumObjectSize: now.TransitionDefaultMinimumObjectSize,
 	})
@@ -202,7 +216,8 @@ func (s *Settings) SetExpiry(ctx context.Context, e Expiry) error {
 }
 
 func (s *Settings) lifecycle(ctx context.Context) (*s3.GetBucketLifecycleConfigurationOutput, error) {
-	out, err := s.b.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &s.b.name, ExpectedBucketOwner: s.owner})
+	out, err := s.b.client.GetBucketLifecycleConfiguration(ctx,
+		&s3.GetBucketLifecycleConfigurationInput{Bucket: &s.b.name, ExpectedBucketOwner: s.owner})
 	if is(err, "NoSuchLifecycleConfiguration") {
 		return &s3.GetBucketLifecycleConfigurationOutput{}, nil
 	}

@@ -57,7 +57,9 @@ func (k *checker) encryption(ctx context.Context) []Check {
 	e, err := k.services.BucketEncryption(ctx)
 	switch {
 	case errors.Is(err, ErrAbsent): // older buckets of other servers; S3 itself encrypts all
-		return append([]Check{{Name: "bucket-encryption", Status: OK, Subject: k.Bucket, Action: "s3:GetEncryptionConfiguration", Message: "none set"}}, k.keys(ctx, "")...)
+		return append([]Check{
+			{Name: "bucket-encryption", Status: OK, Subject: k.Bucket, Action: "s3:GetEncryptionConfiguration", Message: "none set"},
+		}, k.keys(ctx, "")...)
 	case err != nil:
 		c := k.refusal("bucket-encryption", k.bucketARN(), "s3:GetEncryptionConfiguration", err)
 		return append([]Check{c}, k.keys(ctx, "")...)
@@ -76,7 +78,10 @@ func (k *checker) encryption(ctx context.Context) []Check {
 // bucketPolicy looks for a Deny that would meet the role or the caller. Whether the policy allows someone else is not
 // asked: within one account the role's own policy is enough.
 func (k *checker) bucketPolicy(ctx context.Context) []Check {
-	c := Check{Name: "bucket-policy", Status: OK, Subject: k.Bucket, Action: "s3:GetBucketPolicy", Message: "it denies the role nothing that a job needs"}
+	c := Check{
+		Name: "bucket-policy", Status: OK, Subject: k.Bucket, Action: "s3:GetBucketPolicy",
+		Message: "it denies the role nothing that a job needs",
+	}
 	text, err := k.services.BucketPolicy(ctx)
 	if err != nil {
 		return []Check{k.refusal("bucket-policy", k.bucketARN(), "s3:GetBucketPolicy", err)}
@@ -155,7 +160,9 @@ func (k *checker) prefixFiles(ctx context.Context) []Check {
 // write tries with one small object what an upload and a collection need.
 func (k *checker) write(ctx context.Context) []Check {
 	subject := k.bucketARN() + "/" + probeKey
-	c := Check{Name: "bucket-write", Status: OK, Subject: subject, Action: "s3:PutObject", Message: "the caller wrote an object, read it and removed it"}
+	c := Check{
+		Name: "bucket-write", Status: OK, Subject: subject, Action: "s3:PutObject", Message: "the caller wrote an object, read it and removed it",
+	}
 	removed, err := k.services.Write(ctx, probeKey)
 	switch {
 	case kindOf(err) == quarry.Denied && err != nil:

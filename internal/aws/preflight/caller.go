@@ -15,7 +15,10 @@ func (k *checker) caller(ctx context.Context) []Check {
 	p := principal{arn: k.Caller, who: "the caller", grant: k.callerStatement}
 	switch {
 	case strings.HasSuffix(k.Caller, ":root"):
-		return []Check{{Name: "caller", Status: OK, Subject: k.Caller, Message: "the root user of the account may do everything; a separate user or role is safer"}}
+		return []Check{{
+			Name: "caller", Status: OK, Subject: k.Caller,
+			Message: "the root user of the account may do everything; a separate user or role is safer",
+		}}
 	case strings.Contains(k.Caller, ":assumed-role/"): // a session has the rights of its role, which has its path in its ARN
 		name := sessionRole(k.Caller)
 		got, err := k.iam.GetRole(ctx, name)
@@ -26,7 +29,10 @@ func (k *checker) caller(ctx context.Context) []Check {
 		}
 		p.arn = got.ARN
 	case !strings.Contains(k.Caller, ":user/"):
-		return []Check{{Name: "caller", Status: Unknown, Subject: k.Caller, Message: "IAM does not simulate the permissions of a federated user", Fix: "use a user or a role"}}
+		return []Check{{
+			Name: "caller", Status: Unknown, Subject: k.Caller, Message: "IAM does not simulate the permissions of a federated user",
+			Fix: "use a user or a role",
+		}}
 	}
 	var rights []right
 	if k.Calls {
@@ -52,15 +58,24 @@ func (k *checker) jobRights() []right {
 	}
 	rights := []right{
 		{
-			name: "caller-passrole", action: "iam:PassRole", resources: []string{k.Role}, context: map[string]string{"iam:PassedToService": bedrockService},
+			name: "caller-passrole", action: "iam:PassRole", resources: []string{k.Role},
+			context:   map[string]string{"iam:PassedToService": bedrockService},
 			condition: map[string]map[string]string{"StringEquals": {"iam:PassedToService": bedrockService}}, lacking: "no job can be created",
 		},
-		{name: "caller-jobs", action: "bedrock:CreateModelInvocationJob", resources: []string{model, job + sampleJob}, lacking: "no job can be created"},
+		{
+			name: "caller-jobs", action: "bedrock:CreateModelInvocationJob", resources: []string{model, job + sampleJob},
+			lacking: "no job can be created",
+		},
 		{name: "caller-jobs", action: "bedrock:GetModelInvocationJob", resources: []string{job + sampleJob}, lacking: "a job cannot be followed"},
-		{name: "caller-jobs", action: "bedrock:StopModelInvocationJob", resources: []string{job + sampleJob}, lacking: "a job cannot be stopped, and is billed until it ends"},
+		{
+			name: "caller-jobs", action: "bedrock:StopModelInvocationJob", resources: []string{job + sampleJob},
+			lacking: "a job cannot be stopped, and is billed until it ends",
+		},
 	}
 	if k.Tagged {
-		rights = append(rights, right{name: "caller-jobs", action: "bedrock:TagResource", resources: []string{job + sampleJob}, lacking: "a job with tags cannot be created"})
+		rights = append(rights, right{
+			name: "caller-jobs", action: "bedrock:TagResource", resources: []string{job + sampleJob}, lacking: "a job with tags cannot be created",
+		})
 	}
 	return rights
 }

@@ -52,8 +52,14 @@ func (k *checker) key(ctx context.Context, key string) []Check {
 	c.Fix = fmt.Sprintf("check that the key is enabled and that its policy allows IAM policies to grant access: aws kms describe-key --key-id %[1]s; aws kms get-key-policy --key-id %[1]s --policy-name default", key)
 	var steps []func(context.Context) []Check
 	for _, r := range []right{
-		{name: "role-kms", action: "kms:Decrypt", lacking: "a job fails minutes after it was accepted, with a message about GetObject that does not name KMS"},
-		{name: "role-kms", action: "kms:GenerateDataKey", lacking: "a job fails minutes after it was accepted, with a message about PutObject that does not name KMS"},
+		{
+			name: "role-kms", action: "kms:Decrypt",
+			lacking: "a job fails minutes after it was accepted, with a message about GetObject that does not name KMS",
+		},
+		{
+			name: "role-kms", action: "kms:GenerateDataKey",
+			lacking: "a job fails minutes after it was accepted, with a message about PutObject that does not name KMS",
+		},
 	} {
 		r.resources, r.condition = []string{key}, via
 		steps = append(steps, func(ctx context.Context) []Check { return []Check{k.check(ctx, k.theRole(), r)} })

@@ -93,7 +93,9 @@ func (k *checker) life(ctx context.Context) []Check {
 }
 
 func (k *checker) lifeIn(ctx context.Context, region string) Check {
-	c := Check{Name: "model", Status: OK, Subject: catalog.FoundationModelARN(region, k.id), Action: "bedrock:GetFoundationModel", Message: "ACTIVE"}
+	c := Check{
+		Name: "model", Status: OK, Subject: catalog.FoundationModelARN(region, k.id), Action: "bedrock:GetFoundationModel", Message: "ACTIVE",
+	}
 	m, err := k.services.Model(ctx, region, k.id)
 	ended := k.model.Lifecycle.On(k.Now) == catalog.EndOfLife
 	switch {
@@ -123,7 +125,8 @@ func (k *checker) lifeIn(ctx context.Context, region string) Check {
 		return c
 	case len(m.Outputs) > 0 && !slices.Contains(m.Outputs, "TEXT"):
 		c.Status, c.Kind = Fault, quarry.BadUsage
-		c.Message = fmt.Sprintf("model %s answers with %s, not with text, according to Bedrock", k.id, strings.ToLower(strings.Join(m.Outputs, " and ")))
+		c.Message = fmt.Sprintf("model %s answers with %s, not with text, according to Bedrock", k.id,
+			strings.ToLower(strings.Join(m.Outputs, " and ")))
 		c.Fix = "name a text model with --model: aws bedrock list-foundation-models --by-output-modality TEXT --region " + k.Region
 		return c
 	case m.Status == "LEGACY":
@@ -134,7 +137,8 @@ func (k *checker) lifeIn(ctx context.Context, region string) Check {
 			c.Fix += " before " + m.EndOfLife.Format(time.DateOnly)
 		}
 	}
-	if k.prefix == "" && k.profile == nil && region == k.Region && len(m.InferenceTypes) > 0 && !slices.Contains(m.InferenceTypes, "ON_DEMAND") {
+	if k.prefix == "" && k.profile == nil && region == k.Region && len(m.InferenceTypes) > 0 &&
+		!slices.Contains(m.InferenceTypes, "ON_DEMAND") {
 		c.Status, c.Kind = Fault, quarry.BadUsage
 		c.Message = fmt.Sprintf("model %s is available in %s only through an inference profile", k.id, region)
 		c.Fix = k.otherModel()
@@ -157,7 +161,10 @@ func (k *checker) nearestThere(ctx context.Context, region string) string {
 
 // access checks whether the account may use the model at all.
 func (k *checker) access(ctx context.Context) []Check {
-	c := Check{Name: "access", Status: OK, Subject: catalog.FoundationModelARN(k.Region, k.id), Action: "bedrock:GetFoundationModelAvailability", Message: "the account has agreement and entitlement"}
+	c := Check{
+		Name: "access", Status: OK, Subject: catalog.FoundationModelARN(k.Region, k.id), Action: "bedrock:GetFoundationModelAvailability",
+		Message: "the account has agreement and entitlement",
+	}
 	a, err := k.services.Availability(ctx, k.id)
 	fault := func(message, fix string) {
 		c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.Denied, message, fix
@@ -179,7 +186,8 @@ func (k *checker) access(ctx context.Context) []Check {
 	case a.Agreement == "ERROR":
 		fault("the agreement for model "+k.id+" failed: "+a.Message, agree)
 	case a.Authorization == "NOT_AUTHORIZED":
-		fault("the account is not authorized for model "+k.id, "request access on the page Model access of the Bedrock console, or ask the administrator of the organization")
+		fault("the account is not authorized for model "+k.id,
+			"request access on the page Model access of the Bedrock console, or ask the administrator of the organization")
 	case a.Entitlement == "NOT_AVAILABLE":
 		fault("the account has no entitlement for model "+k.id, "request access on the page Model access of the Bedrock console")
 	case a.Region == "NOT_AVAILABLE" && k.prefix == "" && k.profile == nil:
@@ -237,7 +245,8 @@ func (k *checker) capable(ctx context.Context) []Check {
 	}
 	known := k.model.ID != ""
 	switch {
-	case known && k.model.Batch && (strings.Contains(k.Model, "application-inference-profile/") || slices.Contains(k.model.JobIDs(k.Region), id)):
+	case known && k.model.Batch &&
+		(strings.Contains(k.Model, "application-inference-profile/") || slices.Contains(k.model.JobIDs(k.Region), id)):
 	case quota:
 		c.Message = "the account has quotas for its jobs"
 	case known && !k.model.Batch:
@@ -264,7 +273,8 @@ func (k *checker) quota(rows []catalog.QuotaRow, err error) Check {
 		return c
 	}
 	q := k.model.ReadQuotas(rows, k.prefix, "")
-	c.Message = fmt.Sprintf("%s to %s per job, %s at once", figure.Thousands(q.MinRecords), figure.Count(q.RecordsPerJob, "record"), figure.Count(q.OpenJobs, "job"))
+	c.Message = fmt.Sprintf("%s to %s per job, %s at once", figure.Thousands(q.MinRecords), figure.Count(q.RecordsPerJob, "record"),
+		figure.Count(q.OpenJobs, "job"))
 	if q.RecordsPerJob == 0 && q.OpenJobs == 0 {
 		c.Status, c.Message = Unknown, "Service Quotas lists no quotas for jobs of "+k.id
 		c.Fix = "AWS's defaults are used: https://docs.aws.amazon.com/general/latest/gr/bedrock.html"
@@ -322,7 +332,8 @@ func (k *checker) slots(ctx context.Context) []Check {
 		c.Message += "; the run waits for a slot"
 	case open >= limit:
 		c.Status, c.Kind = Fault, quarry.OverLimit
-		c.Message = fmt.Sprintf("no slot is free: %s of model %s are open, and the quota is %s", figure.Count(open, "job"), k.id, figure.Thousands(limit))
+		c.Message = fmt.Sprintf("no slot is free: %s of model %s are open, and the quota is %s", figure.Count(open, "job"), k.id,
+			figure.Thousands(limit))
 		c.Fix = "wait until one ends (aws bedrock list-model-invocation-jobs --status-equals InProgress), stop one, or request a higher quota; a run waits automatically"
 	}
 	return []Check{c}
@@ -341,7 +352,8 @@ func (k *checker) body(ctx context.Context) []Check {
 		c.Fix = "change the prompt, the schema or max_tokens in quarry.yaml as the message says; `quarry config` prints them"
 	case kindOf(err) == quarry.Denied && k.Calls:
 		c.Status, c.Kind = Fault, quarry.Denied
-		c.Message, c.Fix = "the caller may not invoke the model: "+oneLine(err), k.grantCaller("bedrock:InvokeModel", append([]string{k.profileARN()}, k.destinations()...), nil)
+		c.Message, c.Fix = "the caller may not invoke the model: "+oneLine(err), k.grantCaller("bedrock:InvokeModel",
+			append([]string{k.profileARN()}, k.destinations()...), nil)
 	case kindOf(err) == quarry.Denied:
 		c.Status = Unknown
 		c.Message = "the probe could not be sent, because the caller may not bedrock:InvokeModel; jobs do not need this permission: " + oneLine(err)

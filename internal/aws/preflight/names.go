@@ -50,7 +50,8 @@ func (k *checker) names() []Check {
 		c := Check{Name: name, Status: OK, Subject: subject, Message: "matches Bedrock's pattern"}
 		switch {
 		case len(subject) > limit:
-			c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.BadUsage, fmt.Sprintf("%q is longer than the %s that Bedrock accepts", subject, figure.Count(limit, "character")), fix
+			c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.BadUsage, fmt.Sprintf("%q is longer than the %s that Bedrock accepts", subject,
+				figure.Count(limit, "character")), fix
 		case !matches(pattern, subject):
 			c.Status, c.Kind, c.Message, c.Fix = Fault, quarry.BadUsage, fmt.Sprintf("%q does not match Bedrock's pattern %s", subject, pattern), fix
 		}
@@ -67,7 +68,8 @@ func (k *checker) names() []Check {
 		last.Fix = "name the role with --role as `aws iam list-roles` lists it"
 	} else if last.Status == OK && !strings.Contains(k.Role, "::"+k.Account+":role/") {
 		last.Status, last.Kind = Fault, quarry.BadUsage
-		last.Message = fmt.Sprintf("%s belongs to another account than the credentials (%s); a role cannot be passed between accounts", k.Role, k.Account)
+		last.Message = fmt.Sprintf("%s belongs to another account than the credentials (%s); a role cannot be passed between accounts", k.Role,
+			k.Account)
 		last.Fix = "name a role of account " + k.Account + " with --role, or use credentials of that account with --profile"
 	}
 	if k.KMSKey != "" {

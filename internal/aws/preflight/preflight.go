@@ -95,7 +95,10 @@ func (r Report) Err() error {
 		}
 		fmt.Fprintf(&text, "\n- %s: %s\n  fix: %s", f.Name, f.Message, f.Fix)
 	}
-	return &quarry.Error{Kind: kind, Op: "preflight", Err: errors.New(text.String()), Hint: "fix these in this order, then check again: quarry preflight --target aws, with the --region and --model of this command"}
+	return &quarry.Error{
+		Kind: kind, Op: "preflight", Err: errors.New(text.String()),
+		Hint: "fix these in this order, then check again: quarry preflight --target aws, with the --region and --model of this command",
+	}
 }
 
 // ErrAbsent is what a function of [Services] wraps if what it reads does not exist. Its other errors are distinguished by
@@ -180,7 +183,8 @@ type Config struct {
 // Validate reports what is missing.
 func (c Config) Validate() error {
 	for name, v := range map[string]string{
-		"account": c.Account, "partition": c.Partition, "region": c.Region, "caller": c.Caller, "model": c.Model, "bucket": c.Bucket, "role": c.Role,
+		"account": c.Account, "partition": c.Partition, "region": c.Region, "caller": c.Caller, "model": c.Model, "bucket": c.Bucket,
+		"role": c.Role,
 	} {
 		if v == "" {
 			return fmt.Errorf("preflight: %s is required", name)

@@ -52,15 +52,19 @@ func (k *checker) iamRefusal(name, subject, action string, err error) Check {
 
 // trust decides here whether Bedrock may take the role on for a job of this account and Region: no call of IAM does.
 func (k *checker) trust(encoded string) Check {
-	c := Check{Name: "role-trust", Status: OK, Subject: k.Role, Action: "sts:AssumeRole", Message: bedrockService + " may assume it for jobs of this account and Region"}
-	mend := fmt.Sprintf("%s; or: aws iam update-assume-role-policy --role-name %s --policy-document '%s'", k.setup(), k.roleName(), k.goodTrust())
+	c := Check{
+		Name: "role-trust", Status: OK, Subject: k.Role, Action: "sts:AssumeRole",
+		Message: bedrockService + " may assume it for jobs of this account and Region",
+	}
+	restore := fmt.Sprintf("%s; or: aws iam update-assume-role-policy --role-name %s --policy-document '%s'", k.setup(), k.roleName(),
+		k.goodTrust())
 	text, err := url.PathUnescape(encoded)
 	if err != nil {
 		text = encoded
 	}
 	doc, err := parsePolicy(text)
 	if err != nil {
-		c.Status, c.Message, c.Fix = Unknown, "the trust policy could not be read: "+oneLine(err), mend
+		c.Status, c.Message, c.Fix = Unknown, "the trust policy could not be read: "+oneLine(err), restore
 		return c
 	}
 	q := question{
@@ -75,17 +79,17 @@ func (k *checker) trust(encoded string) Check {
 	switch {
 	case denied == yes:
 		c.Status, c.Kind = Fault, quarry.Denied
-		c.Message, c.Fix = "the trust policy of "+k.Role+" denies "+bedrockService+" sts:AssumeRole"+deny, mend
+		c.Message, c.Fix = "the trust policy of "+k.Role+" denies "+bedrockService+" sts:AssumeRole"+deny, restore
 	case allowed == no:
 		c.Status, c.Kind = Fault, quarry.Denied
-		c.Message, c.Fix = "the trust policy of "+k.Role+" does not let "+bedrockService+" take it on: "+why, mend
+		c.Message, c.Fix = "the trust policy of "+k.Role+" does not let "+bedrockService+" take it on: "+why, restore
 	case denied == maybe:
-		c.Status, c.Message, c.Fix = Unknown, "the trust policy may deny: "+deny, mend
+		c.Status, c.Message, c.Fix = Unknown, "the trust policy may deny: "+deny, restore
 	case allowed == maybe:
-		c.Status, c.Message, c.Fix = Unknown, "the trust policy may not allow: "+why, mend
+		c.Status, c.Message, c.Fix = Unknown, "the trust policy may not allow: "+why, restore
 	case !doc.guarded():
 		c.Message += "; without a condition on aws:SourceAccount or aws:SourceArn, jobs of any account can assume it too"
-		c.Fix = mend
+		c.Fix = restore
 	}
 	return c
 }
@@ -119,7 +123,10 @@ func (k *checker) roleRights(ctx context.Context) []Check {
 	rights := []right{
 		{name: "role-s3", action: "s3:GetObject", resources: []string{object}, condition: own, lacking: "a job cannot read its input"},
 		{name: "role-s3", action: "s3:PutObject", resources: []string{object}, condition: own, lacking: "a job cannot write its output"},
-		{name: "role-s3", action: "s3:ListBucket", resources: []string{k.bucketARN()}, condition: own, lacking: "a job may be refused: AWS documents it as required, although jobs of one file have run without it"},
+		{
+			name: "role-s3", action: "s3:ListBucket", resources: []string{k.bucketARN()}, condition: own,
+			lacking: "a job may be refused: AWS documents it as required, although jobs of one file have run without it",
+		},
 	}
 	for _, m := range k.modelRights() {
 		m.name, m.lacking = "role-model", "a job's records end with AccessDenied"
@@ -176,7 +183,10 @@ func (k *checker) modelRights() []right {
 		if region == "" {
 			region = "unspecified"
 		}
-		rights = append(rights, right{action: invoke, resources: []string{arn}, context: map[string]string{"aws:RequestedRegion": region, "bedrock:InferenceProfileArn": profile}})
+		rights = append(rights, right{
+			action: invoke, resources: []string{arn},
+			context: map[string]string{"aws:RequestedRegion": region, "bedrock:InferenceProfileArn": profile},
+		})
 	}
 	return rights
 }

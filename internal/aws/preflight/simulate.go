@@ -39,7 +39,8 @@ type principal struct {
 func (k *checker) context() map[string]string {
 	return map[string]string{
 		"aws:ResourceAccount": k.Account, "aws:RequestedRegion": k.Region, "aws:SecureTransport": "true", "aws:SourceAccount": k.Account,
-		"aws:PrincipalAccount": k.Account, "aws:PrincipalArn": k.Role, "kms:ViaService": "s3." + k.Region + ".amazonaws.com", "kms:CallerAccount": k.Account,
+		"aws:PrincipalAccount": k.Account, "aws:PrincipalArn": k.Role, "kms:ViaService": "s3." + k.Region + ".amazonaws.com",
+		"kms:CallerAccount":   k.Account,
 		"iam:PassedToService": "bedrock.amazonaws.com", "s3:prefix": "quarry/",
 	}
 }
@@ -191,11 +192,13 @@ func (k *checker) callerStatement(r right) string {
 	name := k.Caller[strings.LastIndexByte(k.Caller, '/')+1:]
 	switch {
 	case strings.Contains(k.Caller, ":user/"):
-		return fmt.Sprintf("aws iam put-user-policy --user-name %s --policy-name %s --policy-document '%s'", name, policyName(r), policyText(statement))
+		return fmt.Sprintf("aws iam put-user-policy --user-name %s --policy-name %s --policy-document '%s'", name, policyName(r),
+			policyText(statement))
 	case strings.Contains(k.Caller, ":assumed-role/AWSReservedSSO_"):
 		return "add to the permission set in IAM Identity Center: " + statement
 	case strings.Contains(k.Caller, ":assumed-role/"):
-		return fmt.Sprintf("aws iam put-role-policy --role-name %s --policy-name %s --policy-document '%s'", sessionRole(k.Caller), policyName(r), policyText(statement))
+		return fmt.Sprintf("aws iam put-role-policy --role-name %s --policy-name %s --policy-document '%s'", sessionRole(k.Caller), policyName(r),
+			policyText(statement))
 	}
 	return "add to the policies of " + k.Caller + ": " + statement
 }

@@ -29,10 +29,13 @@ func Read(ctx context.Context, c aws.Config) ([]catalog.QuotaRow, error) {
 	add := func(quotas []types.ServiceQuota) {
 		for i := range quotas {
 			q := &quotas[i]
-			rows = append(rows, catalog.QuotaRow{Code: aws.ToString(q.QuotaCode), Label: aws.ToString(q.QuotaName), Value: aws.ToFloat64(q.Value), Adjustable: q.Adjustable})
+			rows = append(rows, catalog.QuotaRow{
+				Code: aws.ToString(q.QuotaCode), Label: aws.ToString(q.QuotaName), Value: aws.ToFloat64(q.Value), Adjustable: q.Adjustable,
+			})
 		}
 	}
-	applied := servicequotas.NewListServiceQuotasPaginator(client, &servicequotas.ListServiceQuotasInput{ServiceCode: aws.String(serviceCode), MaxResults: aws.Int32(100)})
+	applied := servicequotas.NewListServiceQuotasPaginator(client,
+		&servicequotas.ListServiceQuotasInput{ServiceCode: aws.String(serviceCode), MaxResults: aws.Int32(100)})
 	for applied.HasMorePages() {
 		page, err := again(func() (*servicequotas.ListServiceQuotasOutput, error) { return applied.NextPage(ctx) })
 		if err != nil {
@@ -40,7 +43,8 @@ func Read(ctx context.Context, c aws.Config) ([]catalog.QuotaRow, error) {
 		}
 		add(page.Quotas)
 	}
-	defaults := servicequotas.NewListAWSDefaultServiceQuotasPaginator(client, &servicequotas.ListAWSDefaultServiceQuotasInput{ServiceCode: aws.String(serviceCode), MaxResults: aws.Int32(100)})
+	defaults := servicequotas.NewListAWSDefaultServiceQuotasPaginator(client,
+		&servicequotas.ListAWSDefaultServiceQuotasInput{ServiceCode: aws.String(serviceCode), MaxResults: aws.Int32(100)})
 	for defaults.HasMorePages() {
 		page, err := again(func() (*servicequotas.ListAWSDefaultServiceQuotasOutput, error) { return defaults.NextPage(ctx) })
 		if err != nil {

@@ -63,7 +63,8 @@ func (p *Plan) lookAtBucket(ctx context.Context, b Bucket) error {
 		return p.lookAtPolicy(b, "")
 	case region != "" && region != p.Wants.Account.Region:
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "set up bucket", Subject: name, Err: fmt.Errorf("it is in %s, the jobs are to run in %s", region, p.Wants.Account.Region),
+			Kind: quarry.BadUsage, Op: "set up bucket", Subject: name,
+			Err:  fmt.Errorf("it is in %s, the jobs are to run in %s", region, p.Wants.Account.Region),
 			Hint: "name another bucket with --bucket, or the bucket's Region with --region " + region,
 		}
 	}
@@ -146,7 +147,8 @@ func (p *Plan) lookAtKey(ctx context.Context, b Bucket) error {
 		p.Wants.KMSKey = has
 		p.Notes = append(p.Notes, fmt.Sprintf("bucket %s encrypts with %s, so the role gets permission to use it", p.Wants.Bucket, has))
 	case p.Wants.KMSKey == "" && key != "":
-		p.Notes = append(p.Notes, fmt.Sprintf("bucket %s encrypts with %s; give the key's ARN with --kms-key, or jobs will fail", p.Wants.Bucket, key))
+		p.Notes = append(p.Notes,
+			fmt.Sprintf("bucket %s encrypts with %s; give the key's ARN with --kms-key, or jobs will fail", p.Wants.Bucket, key))
 	case p.Wants.KMSKey != "" && (has != p.Wants.KMSKey || !strings.HasPrefix(algorithm, "aws:kms")):
 		if key == "" {
 			key = algorithm

@@ -18,7 +18,10 @@ func cloudFormation(w Wants, remark string) string {
 	rule = append(rule, member{"AbortIncompleteMultipartUpload", object{{"DaysAfterInitiation", int(e.AbortDays)}}})
 	bucket := object{
 		{"BucketName", w.Bucket},
-		{"PublicAccessBlockConfiguration", object{{"BlockPublicAcls", true}, {"IgnorePublicAcls", true}, {"BlockPublicPolicy", true}, {"RestrictPublicBuckets", true}}},
+		{
+			"PublicAccessBlockConfiguration",
+			object{{"BlockPublicAcls", true}, {"IgnorePublicAcls", true}, {"BlockPublicPolicy", true}, {"RestrictPublicBuckets", true}},
+		},
 		{"LifecycleConfiguration", object{{"Rules", []object{rule}}}},
 	}
 	if w.KMSKey != "" {
@@ -38,7 +41,10 @@ func cloudFormation(w Wants, remark string) string {
 				{"UpdateReplacePolicy", "Retain"},
 				{"Properties", bucket},
 			}},
-			{"BucketPolicy", object{{"Type", "AWS::S3::BucketPolicy"}, {"Properties", object{{"Bucket", reference("Bucket")}, {"PolicyDocument", d.Bucket}}}}},
+			{
+				"BucketPolicy",
+				object{{"Type", "AWS::S3::BucketPolicy"}, {"Properties", object{{"Bucket", reference("Bucket")}, {"PolicyDocument", d.Bucket}}}},
+			},
 			{"Role", object{{"Type", "AWS::IAM::Role"}, {"Properties", object{
 				{"RoleName", name},
 				{"Path", path},

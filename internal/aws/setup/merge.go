@@ -76,7 +76,8 @@ func isModel(name string, f facts) bool {
 	}
 	for _, arn := range f["Resource"] {
 		kind, id, _ := strings.Cut(arn[strings.LastIndexByte(arn[:strings.IndexByte(arn+"/", '/')], ':')+1:], "/")
-		if !strings.HasPrefix(arn, "arn:") || !strings.HasSuffix(kind, "foundation-model") && !strings.HasSuffix(kind, "inference-profile") || id == "" || strings.ContainsAny(id, "*?") {
+		if !strings.HasPrefix(arn, "arn:") || !strings.HasSuffix(kind, "foundation-model") && !strings.HasSuffix(kind, "inference-profile") ||
+			id == "" || strings.ContainsAny(id, "*?") {
 			return false
 		}
 	}

@@ -82,7 +82,8 @@ func roleStatements(w Wants) []object {
 }
 
 func key(w Wants) object {
-	return allow("Key", []string{"kms:Decrypt", "kms:GenerateDataKey"}, []string{w.KMSKey}).with("Condition", equals("kms:ViaService", w.viaS3()))
+	return allow("Key", []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		[]string{w.KMSKey}).with("Condition", equals("kms:ViaService", w.viaS3()))
 }
 
 // tlsOnly refuses requests that anybody could read on the way.

@@ -37,7 +37,10 @@ func Print(w Wants, format, remark string) (string, error) {
 	case "cloudformation":
 		return cloudFormation(w, remark), nil
 	}
-	return "", &quarry.Error{Kind: quarry.BadUsage, Op: "print", Subject: format, Err: errors.New("not a format"), Hint: "take one of " + strings.Join(Formats(), ", ")}
+	return "", &quarry.Error{
+		Kind: quarry.BadUsage, Op: "print", Subject: format, Err: errors.New("not a format"),
+		Hint: "take one of " + strings.Join(Formats(), ", "),
+	}
 }
 
 // comment writes lines after a #.

@@ -25,7 +25,8 @@ func (p *Plan) lookAtRole(ctx context.Context, client *iam.Client) error {
 	}
 	if have := got.ARN; have != arn {
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "set up role", Subject: arn, Err: fmt.Errorf("a role of this name exists with another path, %s, and names are unique", have),
+			Kind: quarry.BadUsage, Op: "set up role", Subject: arn,
+			Err:  fmt.Errorf("a role of this name exists with another path, %s, and names are unique", have),
 			Hint: "use it with --role " + have + ", or use another name",
 		}
 	}
@@ -71,7 +72,8 @@ func (p *Plan) planRole(client *iam.Client, name, path string) error {
 		if err != nil {
 			return err
 		}
-		lines = append(lines, fmt.Sprintf("add statement %s to policy %s of role %s: %s", s[0].Value, RolePolicyName(p.Wants.Account.Region), name, f.summary()))
+		lines = append(lines,
+			fmt.Sprintf("add statement %s to policy %s of role %s: %s", s[0].Value, RolePolicyName(p.Wants.Account.Region), name, f.summary()))
 	}
 	p.put(client, name, rights, lines)
 	return nil
@@ -144,26 +146,35 @@ func fault(ctx context.Context, op, action, resource string, err error) error {
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: err, Hint: "check the network and AWS_ENDPOINT_URL, then run the same command again"}
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: op, Err: err, Hint: "check the network and AWS_ENDPOINT_URL, then run the same command again",
+		}
 	}
 	cause := fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
 	switch api.ErrorCode() {
 	case "AccessDenied", "AccessDeniedException":
 		return &quarry.Error{
 			Kind: quarry.Denied, Op: op, Err: fmt.Errorf("denied %s on %s: %w", action, resource, cause),
-			Hint: fmt.Sprintf(`grant {"Effect":"Allow","Action":%q,"Resource":%q} to the user or role that runs setup, then run quarry setup again`, action, resource),
+			Hint: fmt.Sprintf(`grant {"Effect":"Allow","Action":%q,"Resource":%q} to the user or role that runs setup, then run quarry setup again`,
+				action, resource),
 		}
 	case "InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "MissingAuthenticationToken", "IncompleteSignature":
-		return &quarry.Error{Kind: quarry.Denied, Op: op, Err: cause, Hint: "the credentials do not work: log in again, then check with: aws sts get-caller-identity"}
+		return &quarry.Error{
+			Kind: quarry.Denied, Op: op, Err: cause, Hint: "the credentials do not work: log in again, then check with: aws sts get-caller-identity",
+		}
 	case "LimitExceeded":
 		return &quarry.Error{
 			Kind: quarry.OverLimit, Op: op, Err: cause,
 			Hint: "the account has no more roles, or the policies of the role are too long; use another --role, or remove unused policies",
 		}
 	case "EntityAlreadyExists":
-		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "another process created it in the meantime; rerun the same command"}
+		return &quarry.Error{
+			Kind: quarry.Provider, Op: op, Err: cause, Hint: "another process created it in the meantime; rerun the same command",
+		}
 	case "Throttling", "ThrottlingException", "ServiceFailure", "ServiceUnavailable", "ConcurrentModification":
 		return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "run the same command again"}
 	}
-	return &quarry.Error{Kind: quarry.Provider, Op: op, Err: cause, Hint: "the message says what IAM rejected; fix it, then rerun the same command"}
+	return &quarry.Error{
+		Kind: quarry.Provider, Op: op, Err: cause, Hint: "the message says what IAM rejected; fix it, then rerun the same command",
+	}
 }

@@ -13,7 +13,8 @@ func script(w Wants, remark string) (string, error) {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\n")
 	b.WriteString(comment("Bucket, service role and caller's policy for Quarry. Safe to repeat.", remark))
-	fmt.Fprintf(&b, "set -eu\nexport AWS_DEFAULT_REGION=%s AWS_REGION=%[1]s AWS_PAGER=''\nbucket=%s\nrole=%s\naccount=%s\n\n", w.Account.Region, w.Bucket, name, w.Account.ID)
+	fmt.Fprintf(&b, "set -eu\nexport AWS_DEFAULT_REGION=%s AWS_REGION=%[1]s AWS_PAGER=''\nbucket=%s\nrole=%s\naccount=%s\n\n",
+		w.Account.Region, w.Bucket, name, w.Account.ID)
 
 	b.WriteString(comment("The bucket, without public access."))
 	location := ` --create-bucket-configuration "LocationConstraint=` + w.Account.Region + `"`
@@ -24,17 +25,23 @@ func script(w Wants, remark string) (string, error) {
 	b.WriteString("aws s3api put-public-access-block --bucket \"$bucket\" --expected-bucket-owner \"$account\" --public-access-block-configuration \\\n" +
 		"  BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true\n\n")
 
-	b.WriteString(comment("A bucket has one policy and one list of lifecycle rules. If it has one already, add these by hand,", "or let `quarry setup` merge them."))
+	b.WriteString(comment("A bucket has one policy and one list of lifecycle rules. If it has one already, add these by hand,",
+		"or let `quarry setup` merge them."))
 	if err := unlessThere(&b, "get-bucket-policy", "put-bucket-policy", "--policy", "a policy", d.Bucket); err != nil {
 		return "", err
 	}
-	if err := unlessThere(&b, "get-bucket-lifecycle-configuration", "put-bucket-lifecycle-configuration", "--lifecycle-configuration", "lifecycle rules", lifecycle(w)); err != nil {
+	if err := unlessThere(&b, "get-bucket-lifecycle-configuration", "put-bucket-lifecycle-configuration", "--lifecycle-configuration",
+		"lifecycle rules", lifecycle(w)); err != nil {
 		return "", err
 	}
 	if w.KMSKey != "" {
 		b.WriteString("\n" + comment("New objects are encrypted with the key."))
-		rule := object{{"Rules", []object{{{"ApplyServerSideEncryptionByDefault", object{{"SSEAlgorithm", "aws:kms"}, {"KMSMasterKeyID", w.KMSKey}}}, {"BucketKeyEnabled", true}}}}}
-		if err := command(&b, `aws s3api put-bucket-encryption --bucket "$bucket" --expected-bucket-owner "$account" --server-side-encryption-configuration`, "", rule); err != nil {
+		rule := object{{"Rules", []object{
+			{{"ApplyServerSideEncryptionByDefault", object{{"SSEAlgorithm", "aws:kms"}, {"KMSMasterKeyID", w.KMSKey}}}, {"BucketKeyEnabled", true}},
+		}}}
+		if err := command(&b,
+			`aws s3api put-bucket-encryption --bucket "$bucket" --expected-bucket-owner "$account" --server-side-encryption-configuration`, "",
+			rule); err != nil {
 			return "", err
 		}
 	}
@@ -49,11 +56,13 @@ func script(w Wants, remark string) (string, error) {
 		return "", err
 	}
 	b.WriteString("else\n  echo \"role $role is there: its trust policy is left as it is\" >&2\nfi\n")
-	if err := command(&b, `aws iam put-role-policy --role-name "$role" --policy-name `+RolePolicyName(w.Account.Region)+` --policy-document`, "", d.Role); err != nil {
+	if err := command(&b, `aws iam put-role-policy --role-name "$role" --policy-name `+RolePolicyName(w.Account.Region)+` --policy-document`,
+		"", d.Role); err != nil {
 		return "", err
 	}
 
-	b.WriteString("\n" + comment("The caller's policy; attach it to the users and roles that run quarry:", "aws iam attach-user-policy --user-name NAME --policy-arn "+w.callerARN()))
+	b.WriteString("\n" + comment("The caller's policy; attach it to the users and roles that run quarry:",
+		"aws iam attach-user-policy --user-name NAME --policy-arn "+w.callerARN()))
 	fmt.Fprintf(&b, "if ! aws iam get-policy --policy-arn %s >/dev/null 2>&1; then\n", w.callerARN())
 	if err := command(&b, "aws iam create-policy --policy-name "+CallerPolicyName+" --policy-document", ">/dev/null", d.Caller); err != nil {
 		return "", err
@@ -95,7 +104,10 @@ func lifecycle(w Wants) object {
 	e := w.expiry()
 	rule := object{{"ID", e.ID}, {"Status", "Enabled"}, {"Filter", object{{"Prefix", e.Prefix}}}}
 	if e.Days > 0 {
-		rule = append(rule, member{"Expiration", object{{"Days", int(e.Days)}}}, member{"NoncurrentVersionExpiration", object{{"NoncurrentDays", 1}}})
+		rule = append(rule, member{"Expiration", object{{"Days", int(e.Days)}}},
+			member{"NoncurrentVersionExpiration", object{{"NoncurrentDays", 1}}})
 	}
-	return object{{"Rules", []object{append(rule, member{"AbortIncompleteMultipartUpload", object{{"DaysAfterInitiation", int(e.AbortDays)}}})}}}
+	return object{
+		{"Rules", []object{append(rule, member{"AbortIncompleteMultipartUpload", object{{"DaysAfterInitiation", int(e.AbortDays)}}})}},
+	}
 }

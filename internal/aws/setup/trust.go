@@ -28,13 +28,15 @@ func completeTrust(text string, w Wants, where string) (completed string, lines,
 		case !slices.Contains(f["Principal Service"], bedrockService):
 			notes = append(notes, fmt.Sprintf("statement %s of %s is not from setup and is kept: %s", named(statement, i), where, f.summary()))
 		case slices.Contains(f["Effect"], "Deny"):
-			notes = append(notes, fmt.Sprintf("statement %s of %s denies Bedrock access and setup keeps it: jobs fail until it is removed", named(statement, i), where))
+			notes = append(notes,
+				fmt.Sprintf("statement %s of %s denies Bedrock access and setup keeps it: jobs fail until it is removed", named(statement, i), where))
 		case !guarded(f, w.Account.ID):
 			rest, err := without(statement, bedrockService)
 			if err != nil {
 				return "", nil, nil, fmt.Errorf("read %s: %w", where, err)
 			}
-			lines = append(lines, fmt.Sprintf("drop %s from statement %s of %s: it let jobs of other accounts assume the role", bedrockService, named(statement, i), where))
+			lines = append(lines, fmt.Sprintf("drop %s from statement %s of %s: it let jobs of other accounts assume the role", bedrockService,
+				named(statement, i), where))
 			if rest == nil {
 				continue
 			}

@@ -71,7 +71,9 @@ func (w Wants) complete() Wants {
 func (w Wants) Validate() error {
 	w = w.complete()
 	wrong := func(what, value, hint string) error {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "set up with", Subject: what + " " + value, Err: errors.New("it is not valid"), Hint: hint}
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "set up with", Subject: what + " " + value, Err: errors.New("it is not valid"), Hint: hint,
+		}
 	}
 	name, path := w.roleName()
 	switch {
@@ -82,7 +84,8 @@ func (w Wants) Validate() error {
 	case !regionName().MatchString(w.Account.Region):
 		return wrong("Region", w.Account.Region, "a Region looks like us-west-2")
 	case !bucketName().MatchString(w.Bucket):
-		return wrong("bucket", w.Bucket, "3 to 63 lowercase letters, digits, dots and hyphens: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html")
+		return wrong("bucket", w.Bucket,
+			"3 to 63 lowercase letters, digits, dots and hyphens: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html")
 	case !roleName().MatchString(name) || !rolePath().MatchString(path):
 		return wrong("role", w.Role, "give a name or the full ARN of the role")
 	case strings.HasPrefix(w.Role, "arn:") && !strings.HasPrefix(w.Role, w.roleARNPrefix()):
@@ -97,7 +100,8 @@ func (w Wants) Validate() error {
 	}
 	m := keyARN().FindStringSubmatch(w.KMSKey)
 	if m == nil {
-		return wrong("KMS key", w.KMSKey, "give the key's ARN, because permissions are set on keys, not on aliases: aws kms describe-key --key-id ALIAS --query KeyMetadata.Arn")
+		return wrong("KMS key", w.KMSKey,
+			"give the key's ARN, because permissions are set on keys, not on aliases: aws kms describe-key --key-id ALIAS --query KeyMetadata.Arn")
 	}
 	if m[1] != w.Account.Region {
 		return wrong("KMS key", w.KMSKey, "the key must be in the Region of the bucket, "+w.Account.Region)

@@ -50,5 +50,6 @@ func (m Model) OutputLimit() int64 {
 
 // Excludes reports whether the model refuses two fields together.
 func (m Model) Excludes(a, b Field) bool {
-	return m.row != nil && slices.ContainsFunc(m.row.Exclusive, func(pair [2]Field) bool { return pair == [2]Field{a, b} || pair == [2]Field{b, a} })
+	return m.row != nil &&
+		slices.ContainsFunc(m.row.Exclusive, func(pair [2]Field) bool { return pair == [2]Field{a, b} || pair == [2]Field{b, a} })
 }

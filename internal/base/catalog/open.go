@@ -25,7 +25,8 @@ func Open(id string) (m Model, profile string, ok bool) {
 }
 
 var familyOf = map[Shape]Family{
-	ShapeAnthropic: Anthropic, ShapeNova: Nova, ShapeLlama: Llama, ShapeOpenAI: OpenAIChat, ShapeTitanEmbed: TitanEmbed, ShapeNovaEmbed: NovaEmbed,
+	ShapeAnthropic: Anthropic, ShapeNova: Nova, ShapeLlama: Llama, ShapeOpenAI: OpenAIChat, ShapeTitanEmbed: TitanEmbed,
+	ShapeNovaEmbed: NovaEmbed,
 }
 
 // Listed reports whether the table lists the model.

@@ -78,14 +78,16 @@ func betaFlag(w *walk, value []byte) {
 // metadata is not on AWS's page of the body, but SDKs send it.
 func metadata(w *walk, value []byte) {
 	anyObject(w, value)
-	w.warn(value, "AWS's page of the Messages body does not list metadata, and may answer: metadata: Extra inputs are not permitted", "remove it")
+	w.warn(value, "AWS's page of the Messages body does not list metadata, and may answer: metadata: Extra inputs are not permitted",
+		"remove it")
 }
 
 func cacheControl(w *walk, value []byte) {
 	w.cached++
 	cacheControlShape(w, value)
 	if w.facts.job {
-		w.warn(value, "prompt caching is not supported with batch inference: cache_control saves nothing here", "remove it, or use on-demand calls")
+		w.warn(value, "prompt caching is not supported with batch inference: cache_control saves nothing here",
+			"remove it, or use on-demand calls")
 	}
 }
 
@@ -196,7 +198,8 @@ func (w *walk) prefill(list []byte) {
 	}
 	if w.facts.known && w.facts.model.NoPrefill() {
 		w.at("messages", func() {
-			w.say(end, "This model does not support assistant message prefill. The conversation must end with a user message.", "end messages with a user turn")
+			w.say(end, "This model does not support assistant message prefill. The conversation must end with a user message.",
+				"end messages with a user turn")
 		})
 		return
 	}
@@ -275,7 +278,8 @@ func anthropicMessage(w *walk, value []byte, n int) (role byte) {
 	}
 	if content != nil && (len(content) == 2 && content[0] == '"' || isEmptyArray(content)) && (role == 'u' || n == 0) {
 		w.push("content")
-		w.say(content, "messages: all messages must have non-empty content except for the optional final assistant message", "put text into the turn, or remove it")
+		w.say(content, "messages: all messages must have non-empty content except for the optional final assistant message",
+			"put text into the turn, or remove it")
 		w.pop()
 	}
 	return role
@@ -336,7 +340,9 @@ var customTool = object(
 	optional("type", text),
 	need("name", named),
 	optional("description", text),
-	member{name: "input_schema", required: true, check: inputSchema, fix: `add the JSON Schema of its input: {"type": "object", "properties": {…}}`},
+	member{
+		name: "input_schema", required: true, check: inputSchema, fix: `add the JSON Schema of its input: {"type": "object", "properties": {…}}`,
+	},
 	optional("cache_control", cacheControl),
 	optional("strict", boolean),
 	optional("defer_loading", boolean),

@@ -14,7 +14,8 @@ var contentBlock = tagged("type", map[string]rule{
 		optional("is_error", boolean), optional("cache_control", cacheControl), optional("toolset_name", text)),
 
 	// What the provider's own tools answered, in a conversation that is sent again.
-	"server_tool_use": anyObject, "web_search_tool_result": anyObject, "web_fetch_tool_result": anyObject, "code_execution_tool_result": anyObject,
+	"server_tool_use": anyObject, "web_search_tool_result": anyObject, "web_fetch_tool_result": anyObject,
+	"code_execution_tool_result":      anyObject,
 	"bash_code_execution_tool_result": anyObject, "text_editor_code_execution_tool_result": anyObject, "tool_search_tool_result": anyObject,
 	"container_upload": anyObject, "compaction": anyObject,
 })
@@ -22,19 +23,22 @@ var contentBlock = tagged("type", map[string]rule{
 var messageText = textBlock("messages")
 
 var resultBlock = tagged("type", map[string]rule{
-	"text": messageText, "image": imageBlock, "document": documentBlock, "search_result": searchResult, "tool_reference": anyObject, "browser_state": anyObject,
+	"text": messageText, "image": imageBlock, "document": documentBlock, "search_result": searchResult, "tool_reference": anyObject,
+	"browser_state": anyObject,
 })
 
 var citations = object(optional("enabled", boolean))
 
-var imageBlock = object(need("type", text), need("source", imageSource), optional("cache_control", cacheControl), optional("transformations", anyObject))
+var imageBlock = object(need("type", text), need("source", imageSource), optional("cache_control", cacheControl),
+	optional("transformations", anyObject))
 
 // noURL: Bedrock takes the bytes only ("You can specify base64",
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html).
 func noURL(w *walk, value []byte) {
 	tag, _ := lookup(w, value, "type")
 	w.push("type")
-	w.fault(tag, message{kind: notOneOf, text: said(tag), values: []string{"base64"}}, "Bedrock fetches no URLs and holds no files: send the bytes as base64")
+	w.fault(tag, message{kind: notOneOf, text: said(tag), values: []string{"base64"}},
+		"Bedrock fetches no URLs and holds no files: send the bytes as base64")
 	w.pop()
 }
 
@@ -64,12 +68,14 @@ var documentBlock = object(
 
 var documentSource = tagged("type", map[string]rule{
 	"url": noURL, "file": noURL,
-	"base64":  object(need("type", text), need("media_type", oneOf("application/pdf")), need("data", encoded)),
-	"text":    object(need("type", text), need("media_type", oneOf("text/plain")), need("data", filled)),
-	"content": object(need("type", text), need("content", stringOr(text, list(1, 0, tagged("type", map[string]rule{"text": messageText, "image": imageBlock}))))),
+	"base64": object(need("type", text), need("media_type", oneOf("application/pdf")), need("data", encoded)),
+	"text":   object(need("type", text), need("media_type", oneOf("text/plain")), need("data", filled)),
+	"content": object(need("type", text),
+		need("content", stringOr(text, list(1, 0, tagged("type", map[string]rule{"text": messageText, "image": imageBlock}))))),
 })
 
 var searchResult = object(
-	need("type", text), need("source", text), need("title", text), need("content", list(1, 0, tagged("type", map[string]rule{"text": messageText}))),
+	need("type", text), need("source", text), need("title", text), need("content",
+		list(1, 0, tagged("type", map[string]rule{"text": messageText}))),
 	optional("citations", citations), optional("cache_control", cacheControl),
 )

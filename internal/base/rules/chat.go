@@ -21,13 +21,18 @@ var chatTop = objectOf(chatUnknown, nil,
 	optional("functions", list(0, 0, anyObject)), optional("function_call", nil),
 	optional("reasoning_effort", effort), optional("reasoning", anyObject), optional("verbosity", text),
 	optional("user", text), optional("safety_identifier", text), optional("prompt_cache_key", text), optional("metadata", anyObject),
-	optional("service_tier", text), optional("stream_options", anyObject), optional("modalities", list(0, 0, text)), optional("prediction", anyObject),
+	optional("service_tier", text), optional("stream_options", anyObject), optional("modalities",
+		list(0, 0, text)), optional("prediction", anyObject),
 	optional("store", boolean),
-	optional("top_k", number(-1, 1e9)), optional("min_p", number(0, 1)), optional("repetition_penalty", number(0, 10)), optional("length_penalty", nil),
-	optional("min_tokens", integer(0, 0)), optional("stop_token_ids", list(0, 0, nil)), optional("ignore_eos", boolean), optional("best_of", integer(1, 0)),
-	optional("include_reasoning", boolean), optional("skip_special_tokens", boolean), optional("chat_template_kwargs", anyObject), optional("enable_thinking", boolean),
+	optional("top_k", number(-1, 1e9)), optional("min_p", number(0, 1)), optional("repetition_penalty",
+		number(0, 10)), optional("length_penalty", nil),
+	optional("min_tokens", integer(0, 0)), optional("stop_token_ids",
+		list(0, 0, nil)), optional("ignore_eos", boolean), optional("best_of", integer(1, 0)),
+	optional("include_reasoning", boolean), optional("skip_special_tokens", boolean), optional("chat_template_kwargs",
+		anyObject), optional("enable_thinking", boolean),
 	optional("thinking", anyObject), optional("random_seed", wholeOnly), optional("safe_prompt", boolean), optional("prompt_mode", text),
-	optional("guided_json", nil), optional("structured_outputs", anyObject), optional("amazon-bedrock-guardrailConfig", anyObject), optional("extra_body", anyObject),
+	optional("guided_json", nil), optional("structured_outputs", anyObject), optional("amazon-bedrock-guardrailConfig",
+		anyObject), optional("extra_body", anyObject),
 )
 
 func chatUnknown(_ *walk, name string) (fix string, refused bool) {
@@ -80,7 +85,8 @@ var responseFormat = tagged("type", map[string]rule{
 })
 
 var chatTool = tagged("type", map[string]rule{
-	"function": object(need("type", text), need("function", object(need("name", named), optional("description", text), optional("parameters", anyObject), optional("strict", boolean)))),
+	"function": object(need("type", text), need("function",
+		object(need("name", named), optional("description", text), optional("parameters", anyObject), optional("strict", boolean)))),
 })
 
 var chatToolChoice = stringOrObject(oneOf("none", "auto", "required", "any"), anyObject)
@@ -160,7 +166,8 @@ var chatTurn = object(
 	need("role", oneOf("system", "developer", "user", "assistant", "tool", "function")),
 	optional("content", stringOr(text, list(0, 0, chatPart))),
 	optional("name", text), optional("tool_calls", list(0, 0, chatCall)), optional("tool_call_id", text), optional("function_call", anyObject),
-	optional("refusal", text), optional("audio", anyObject), optional("reasoning_content", text), optional("reasoning", text), optional("prefix", boolean),
+	optional("refusal", text), optional("audio", anyObject), optional("reasoning_content",
+		text), optional("reasoning", text), optional("prefix", boolean),
 	optional("annotations", nil),
 )
 

@@ -51,7 +51,8 @@ func (w *walk) overLimit(value []byte) {
 	name := w.facts.model.ID
 	if w.facts.dialect == pydantic {
 		name = baseName(name)
-		w.say(value, fmt.Sprintf("%s: %s > %d, which is the maximum allowed number of output tokens for %s", w.pathWith("."), shown(value), w.facts.limit, name),
+		w.say(value, fmt.Sprintf("%s: %s > %d, which is the maximum allowed number of output tokens for %s", w.pathWith("."), shown(value),
+			w.facts.limit, name),
 			fmt.Sprintf("set it to %d or less", w.facts.limit))
 		return
 	}
@@ -90,7 +91,8 @@ func (w *walk) thinking(f fields, limit, effort string, interleaved bool) {
 			b, isBudget := wholeNumber(budget)
 			n, isLimit := wholeNumber(most)
 			if isBudget && isLimit && b >= n {
-				w.say(budget, "`max_tokens` must be greater than `thinking.budget_tokens`."+thinkingGuide+"#max-tokens-and-context-window-size", "raise max_tokens above the budget, or lower the budget")
+				w.say(budget, "`max_tokens` must be greater than `thinking.budget_tokens`."+thinkingGuide+"#max-tokens-and-context-window-size",
+					"raise max_tokens above the budget, or lower the budget")
 			}
 		}
 	}
@@ -98,13 +100,16 @@ func (w *walk) thinking(f fields, limit, effort string, interleaved bool) {
 		return
 	}
 	if t, ok := float(f.get("temperature")); ok && t != 1 {
-		w.say(f.get("temperature"), "`temperature` may only be set to 1 when thinking is enabled."+thinkingGuide+"#important-considerations-when-using-extended-thinking", "remove temperature, or thinking")
+		w.say(f.get("temperature"),
+			"`temperature` may only be set to 1 when thinking is enabled."+thinkingGuide+"#important-considerations-when-using-extended-thinking",
+			"remove temperature, or thinking")
 	}
 	if p, ok := float(f.get("top_p")); ok && p < 0.95 {
 		w.say(f.get("top_p"), "`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled."+thinkingGuide+"#important-considerations-when-using-extended-thinking", "remove top_p, or thinking")
 	}
 	if k := f.get("top_k"); k != nil {
-		w.say(k, "`top_k` must be unset when thinking is enabled."+thinkingGuide+"#important-considerations-when-using-extended-thinking", "remove top_k, or thinking")
+		w.say(k, "`top_k` must be unset when thinking is enabled."+thinkingGuide+"#important-considerations-when-using-extended-thinking",
+			"remove top_k, or thinking")
 	}
 }
 
@@ -114,19 +119,23 @@ func (w *walk) thinkingRefused(value []byte, kind, effort string) bool {
 	switch {
 	case t.Takes(kind) != catalog.No:
 	case kind == "disabled" && t.Off != "":
-		w.say(value, fmt.Sprintf("%q is not supported for this model. Use %q to turn thinking off.", "thinking.type.disabled", "thinking.type."+t.Off), "set thinking to {\"type\": \""+t.Off+"\"}")
+		w.say(value,
+			fmt.Sprintf("%q is not supported for this model. Use %q to turn thinking off.", "thinking.type.disabled", "thinking.type."+t.Off),
+			"set thinking to {\"type\": \""+t.Off+"\"}")
 		return true
 	case kind == "adaptive" || kind == "between_tools":
 		w.say(value, kind+" thinking is not supported on this model", "remove thinking, or set its type to enabled with budget_tokens")
 		return true
 	default:
-		w.say(value, fmt.Sprintf("%q is not supported for this model. Use %q and %q to control thinking behavior.", "thinking.type."+kind, "thinking.type.adaptive", "output_config.effort"),
+		w.say(value, fmt.Sprintf("%q is not supported for this model. Use %q and %q to control thinking behavior.", "thinking.type."+kind,
+			"thinking.type.adaptive", "output_config.effort"),
 			`set thinking to {"type": "adaptive"} and output_config.effort, or remove thinking`)
 		return true
 	}
 	if kind == t.Off && t.On && (effort == "xhigh" || effort == "max") {
 		// https://platform.claude.com/docs/en/build-with-claude/prompt-engineering/prompting-claude-haiku-5-5#use-effort-to-control-thinking
-		w.say(value, fmt.Sprintf("thinking.type.%s is not supported with effort %s", kind, effort), "set output_config.effort to high or lower, or thinking to adaptive")
+		w.say(value, fmt.Sprintf("thinking.type.%s is not supported with effort %s", kind, effort),
+			"set output_config.effort to high or lower, or thinking to adaptive")
 		return true
 	}
 	return false
@@ -136,6 +145,7 @@ func (w *walk) thinkingRefused(value []byte, kind, effort string) bool {
 func (w *walk) structured(value []byte) {
 	if w.facts.known && w.facts.model.Takes(catalog.StructuredOutput) == catalog.No {
 		// https://github.com/vectorize-io/hindsight/issues/3300 has the message.
-		w.say(value, w.pathWith(".")+": Extra inputs are not permitted", "remove it: "+w.facts.model.Name+" has no structured output on Bedrock; put the schema into the prompt")
+		w.say(value, w.pathWith(".")+": Extra inputs are not permitted",
+			"remove it: "+w.facts.model.Name+" has no structured output on Bedrock; put the schema into the prompt")
 	}
 }

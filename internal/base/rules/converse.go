@@ -13,9 +13,11 @@ var converseTop = objectOf(converseUnknown, converseTogether,
 	need("messages", converseMessages),
 	optional("system", list(0, 0, converseSystem)),
 	optional("inferenceConfig", objectThen(converseSampling,
-		optional("maxTokens", maxTokens("")), optional("temperature", number(0, 1)), optional("topP", number(0, 1)), optional("stopSequences", list(0, 2500, filled)))),
+		optional("maxTokens", maxTokens("")), optional("temperature", number(0, 1)), optional("topP", number(0, 1)), optional("stopSequences",
+			list(0, 2500, filled)))),
 	optional("toolConfig", toolConfig),
-	optional("guardrailConfig", object(optional("guardrailIdentifier", text), optional("guardrailVersion", text), optional("trace", oneOf("enabled", "disabled", "enabled_full")))),
+	optional("guardrailConfig", object(optional("guardrailIdentifier", text), optional("guardrailVersion", text),
+		optional("trace", oneOf("enabled", "disabled", "enabled_full")))),
 	optional("additionalModelRequestFields", anyObject),
 	optional("additionalModelResponseFieldPaths", list(0, 10, filled)),
 	optional("promptVariables", anyObject),
@@ -49,7 +51,8 @@ func converseSampling(w *walk, f fields) {
 func converseTogether(w *walk, f fields) {
 	if config := f.get("toolConfig"); config != nil && w.facts.job {
 		w.at("toolConfig", func() {
-			w.say(config, "Tool use is not supported with batch inference for the Converse API.", "remove toolConfig, or use the invocation type InvokeModel")
+			w.say(config, "Tool use is not supported with batch inference for the Converse API.",
+				"remove toolConfig, or use the invocation type InvokeModel")
 		})
 	}
 	if format := f.get("outputConfig"); format != nil && format[0] == '{' {
@@ -109,7 +112,8 @@ func converseMessages(w *walk, value []byte) {
 		w.pop()
 		switch {
 		case n == 0 && string(role) == "assistant":
-			w.say(m, "A conversation must start with a user message. Try again with a conversation that starts with a user message.", "begin messages with a user turn")
+			w.say(m, "A conversation must start with a user message. Try again with a conversation that starts with a user message.",
+				"begin messages with a user turn")
 		case len(role) > 0 && bytes.Equal(role, before):
 			w.say(m, "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again.", "join the two turns into one")
 		}
@@ -145,7 +149,8 @@ var converseBlock = oneMember(contentUnion,
 	member{name: "video", check: object(need("format", text), need("source", mediaSource))},
 	member{name: "audio", check: object(need("format", text), need("source", mediaSource), optional("error", anyObject))},
 	member{name: "toolUse", check: object(need("toolUseId", filled), need("name", named), need("input", anyObject), optional("type", text))},
-	member{name: "toolResult", check: object(need("toolUseId", filled), need("content", list(0, 0, toolResultBlock)), optional("status", oneOf("success", "error")), optional("type", text))},
+	member{name: "toolResult", check: object(need("toolUseId", filled), need("content", list(0, 0, toolResultBlock)),
+		optional("status", oneOf("success", "error")), optional("type", text))},
 	member{name: "guardContent", check: anyObject},
 	member{name: "cachePoint", check: cachePoint},
 	member{name: "reasoningContent", check: anyObject},
@@ -159,7 +164,9 @@ var converseSystem = oneMember("no known system block (text, guardContent, cache
 	member{name: "text", check: converseText}, member{name: "guardContent", check: anyObject}, member{name: "cachePoint", check: cachePoint})
 
 var toolResultBlock = oneMember("no known block of a tool's result (text, json, image, document, video, searchResult)",
-	member{name: "text", check: text}, member{name: "json"}, member{name: "image", check: converseImage}, member{name: "document", check: converseDocument},
+	member{name: "text", check: text}, member{name: "json"}, member{name: "image", check: converseImage}, member{
+		name: "document", check: converseDocument,
+	},
 	member{name: "video", check: anyObject}, member{name: "searchResult", check: anyObject})
 
 func converseText(w *walk, value []byte) {
@@ -175,7 +182,8 @@ func converseText(w *walk, value []byte) {
 		w.pop()
 		at := w.pathWith(".")
 		w.path = append(w.path, end)
-		w.say(value, "The text field in the ContentBlock object at "+at+" is blank. Add text to the text field, and try again.", "remove the block, or put text into it")
+		w.say(value, "The text field in the ContentBlock object at "+at+" is blank. Add text to the text field, and try again.",
+			"remove the block, or put text into it")
 	}
 }
 
@@ -215,7 +223,9 @@ var converseDocument = object(
 	optional("format", oneOf("pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md")),
 	need("name", documentName),
 	need("source", oneMember("no known source (bytes, s3Location, text, content)",
-		member{name: "bytes", check: encoded}, member{name: "s3Location", check: s3Location}, member{name: "text", check: filled}, member{name: "content", check: list(1, 0, anyObject)})),
+		member{name: "bytes", check: encoded}, member{name: "s3Location", check: s3Location}, member{name: "text", check: filled}, member{
+			name: "content", check: list(1, 0, anyObject),
+		})),
 	optional("context", text), optional("citations", object(need("enabled", boolean))),
 )
 
@@ -236,7 +246,8 @@ var toolConfig = object(need("tools", list(1, 0, oneMember("no known tool (toolS
 	optional("toolChoice", oneMember("no known tool choice (auto, any, tool)",
 		member{name: "auto", check: anyObject}, member{name: "any", check: anyObject}, member{name: "tool", check: object(need("name", named))})))
 
-var toolSpec = object(need("name", named), optional("description", filled), need("inputSchema", object(need("json", anyObject))), optional("strict", boolean))
+var toolSpec = object(need("name", named), optional("description", filled), need("inputSchema", object(need("json", anyObject))),
+	optional("strict", boolean))
 
 var textFormat = object(need("type", oneOf("json_schema")), need("structure", object(need("jsonSchema",
 	object(need("schema", schemaInString), optional("name", text), optional("description", text))))))
@@ -250,7 +261,8 @@ func schemaInString(w *walk, value []byte) {
 	schema := bytes.TrimSpace(jsonl.Unescape(nil, value[1:len(value)-1]))
 	var c jsonl.Checker
 	if _, err := c.Object(schema); err != nil {
-		w.say(value, w.pathWith(".")+": the string is not valid JSON: it must be a JSON object", "write the schema as a string that holds its JSON")
+		w.say(value, w.pathWith(".")+": the string is not valid JSON: it must be a JSON object",
+			"write the schema as a string that holds its JSON")
 		return
 	}
 	outer := w.c

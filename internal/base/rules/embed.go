@@ -11,17 +11,21 @@ var titanEmbedTop = objectOf(embedUnknown, nil,
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-mm.html
 var titanMultimodalTop = objectOf(embedUnknown, func(w *walk, f fields) {
 	if !f.has("inputText") && !f.has("inputImage") {
-		w.say(f.whole, "Malformed input request: #: required key [inputText] or [inputImage] not found, please reformat your input and try again.", "add one of them")
+		w.say(f.whole,
+			"Malformed input request: #: required key [inputText] or [inputImage] not found, please reformat your input and try again.",
+			"add one of them")
 	}
 },
-	optional("inputText", text), optional("inputImage", encoded), optional("embeddingConfig", object(optional("outputEmbeddingLength", oneNumber(256, 384, 1024)))),
+	optional("inputText", text), optional("inputImage", encoded), optional("embeddingConfig",
+		object(optional("outputEmbeddingLength", oneNumber(256, 384, 1024)))),
 )
 
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html
 var cohereEmbedTop = objectOf(embedUnknown, nil,
 	optional("texts", list(1, 96, text)), optional("images", list(1, 96, text)), optional("inputs", list(1, 96, anyObject)),
 	need("input_type", oneOf("search_document", "search_query", "classification", "clustering", "image")),
-	optional("truncate", oneOf("NONE", "START", "END", "LEFT", "RIGHT")), optional("embedding_types", list(0, 0, oneOf("float", "int8", "uint8", "binary", "ubinary", "base64"))),
+	optional("truncate", oneOf("NONE", "START", "END", "LEFT", "RIGHT")), optional("embedding_types",
+		list(0, 0, oneOf("float", "int8", "uint8", "binary", "ubinary", "base64"))),
 	optional("output_dimension", integer(1, 0)), optional("max_tokens", integer(1, 0)),
 )
 

@@ -51,7 +51,8 @@ func novaConfigUnknown(_ *walk, name string) (fix string, refused bool) {
 func novaTogether(w *walk, f fields) {
 	if config := f.get("toolConfig"); config != nil && w.facts.job {
 		w.at("toolConfig", func() {
-			w.warn(config, "AWS's page about batch inference says that tool use is not supported in jobs", "prove it with --pilot before the whole file")
+			w.warn(config, "AWS's page about batch inference says that tool use is not supported in jobs",
+				"prove it with --pilot before the whole file")
 		})
 	}
 }
@@ -71,7 +72,8 @@ func novaMessages(w *walk, value []byte) {
 		w.pop()
 		switch {
 		case n == 0 && string(role) == "assistant":
-			w.say(m, "A conversation must start with a user message. Try again with a conversation that starts with a user message.", "begin messages with a user turn")
+			w.say(m, "A conversation must start with a user message. Try again with a conversation that starts with a user message.",
+				"begin messages with a user turn")
 		case len(role) > 0 && bytes.Equal(role, before):
 			w.say(m, "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again.", "join the two turns into one")
 		}

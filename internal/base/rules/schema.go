@@ -26,7 +26,8 @@ func answerSchema(w *walk, value []byte) {
 		}
 	}
 	if !said {
-		w.say(value, w.pathWith(".")+": Schema must have a 'type'", `describe the answer: {"type": "object", "properties": {…}, "required": […], "additionalProperties": false}`)
+		w.say(value, w.pathWith(".")+": Schema must have a 'type'",
+			`describe the answer: {"type": "object", "properties": {…}, "required": […], "additionalProperties": false}`)
 		return
 	}
 	w.schema(value, 0)

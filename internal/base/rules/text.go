@@ -37,23 +37,30 @@ var deepSeekTop = objectOf(textUnknown("max_tokens"), nil,
 var titanTextTop = objectOf(textUnknown("textGenerationConfig.maxTokenCount"), nil,
 	need("inputText", promptText),
 	optional("textGenerationConfig", object(
-		optional("maxTokenCount", integer(0, 8192)), optional("temperature", number(0, 1)), optional("topP", number(0, 1)), optional("stopSequences", list(0, 0, text)))),
+		optional("maxTokenCount",
+			integer(0, 8192)), optional("temperature", number(0, 1)), optional("topP", number(0, 1)), optional("stopSequences", list(0, 0, text)))),
 )
 
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-cohere-command.html
 var cohereTextTop = objectOf(textUnknown("max_tokens"), nil,
 	need("prompt", promptText), optional("temperature", number(0, 5)), optional("p", number(0, 1)), optional("k", number(0, 500)),
-	optional("max_tokens", integer(1, 4096)), optional("stop_sequences", list(0, 0, text)), optional("return_likelihoods", oneOf("GENERATION", "ALL", "NONE")),
-	optional("num_generations", integer(1, 5)), optional("logit_bias", anyObject), optional("truncate", oneOf("NONE", "START", "END")), optional("stream", noStream),
+	optional("max_tokens", integer(1, 4096)), optional("stop_sequences", list(0, 0, text)), optional("return_likelihoods",
+		oneOf("GENERATION", "ALL", "NONE")),
+	optional("num_generations", integer(1, 5)), optional("logit_bias", anyObject), optional("truncate",
+		oneOf("NONE", "START", "END")), optional("stream", noStream),
 )
 
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-cohere-command-r-plus.html
 var cohereChatTop = objectOf(textUnknown("max_tokens"), nil,
 	need("message", promptText), optional("chat_history", list(0, 0, anyObject)), optional("documents", list(0, 0, anyObject)),
-	optional("search_queries_only", boolean), optional("preamble", text), optional("max_tokens", integer(1, 0)), optional("temperature", number(0, 1)),
-	optional("p", number(0.01, 0.99)), optional("k", number(0, 500)), optional("prompt_truncation", text), optional("frequency_penalty", number(0, 1)),
-	optional("presence_penalty", number(0, 1)), optional("seed", wholeOnly), optional("return_prompt", boolean), optional("tools", list(0, 0, anyObject)),
-	optional("tool_results", list(0, 0, anyObject)), optional("stop_sequences", list(0, 0, text)), optional("raw_prompting", boolean), optional("response_format", anyObject),
+	optional("search_queries_only",
+		boolean), optional("preamble", text), optional("max_tokens", integer(1, 0)), optional("temperature", number(0, 1)),
+	optional("p", number(0.01, 0.99)), optional("k", number(0, 500)), optional("prompt_truncation", text), optional("frequency_penalty",
+		number(0, 1)),
+	optional("presence_penalty",
+		number(0, 1)), optional("seed", wholeOnly), optional("return_prompt", boolean), optional("tools", list(0, 0, anyObject)),
+	optional("tool_results", list(0, 0, anyObject)), optional("stop_sequences",
+		list(0, 0, text)), optional("raw_prompting", boolean), optional("response_format", anyObject),
 )
 
 // promptText checks a text of the prompt.

@@ -133,7 +133,9 @@ func pydanticText(m message) string {
 	case extra:
 		return "Extra inputs are not permitted"
 	case wrongType:
-		return "Input should be a valid " + map[string]string{"object": "dictionary", "array": "list", "string or array": "string or list"}[m.want] + plainKind(m.want)
+		return "Input should be a valid " + map[string]string{
+			"object": "dictionary", "array": "list", "string or array": "string or list",
+		}[m.want] + plainKind(m.want)
 	case badTag:
 		return fmt.Sprintf("Input tag %q found using '%s' does not match any of the expected tags", m.text, m.want)
 	case tooFew:

@@ -42,7 +42,8 @@ func newCostView(r *Report) costView {
 		v.Detail = fmt.Sprintf("The stand-in answered. The cost of these tokens on %s is unknown, because its price is not known; quarry prices --refresh reads AWS's price lists.", model)
 	case local:
 		v.Headline = "Nothing was spent."
-		v.Detail = fmt.Sprintf("The stand-in answered. The same tokens on %s would cost %s in batch, %s on demand.", model, money(c.Batch), money(c.OnDemand))
+		v.Detail = fmt.Sprintf("The stand-in answered. The same tokens on %s would cost %s in batch, %s on demand.", model, money(c.Batch),
+			money(c.OnDemand))
 	case c.Actual == nil:
 		v.Headline = "The cost is unknown."
 		v.Detail = fmt.Sprintf("Some answers of %s in %s have no known price; quarry prices --refresh reads AWS's price lists. The provider's bill has the sum.", model, orUnknown(clean(r.Region, 40)))

@@ -67,7 +67,8 @@ func forecasts(f *Forecast) []forecastRow {
 	if f.After != nil {
 		add("After the pilot", "from "+plural(f.After.Samples, "answer", "answers"), f.After, f.OffAfter)
 	}
-	return append(rows, forecastRow{Name: "Fact", Meaning: "all attempts", Input: number(f.Fact.Input), Output: number(f.Fact.Output), Cost: money(f.Fact.Cost)})
+	return append(rows,
+		forecastRow{Name: "Fact", Meaning: "all attempts", Input: number(f.Fact.Input), Output: number(f.Fact.Output), Cost: money(f.Fact.Cost)})
 }
 
 func between(r Range) string {

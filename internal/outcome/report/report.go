@@ -104,13 +104,19 @@ func (t Tokens) MarshalJSON() ([]byte, error) {
 
 // TokensOf gives what a usage holds. Whether it is estimated is not in it.
 func TokensOf(u quarry.Usage) Tokens {
-	return Tokens{Input: u.InputTokens, Output: u.OutputTokens, CacheRead: u.CacheReadTokens, CacheWrite: u.CacheWriteTokens, Unknown: u.Unknown}
+	return Tokens{
+		Input: u.InputTokens, Output: u.OutputTokens, CacheRead: u.CacheReadTokens, CacheWrite: u.CacheWriteTokens, Unknown: u.Unknown,
+	}
 }
 
 // Add adds other counts. Sums that an int64 cannot hold stay at its largest value.
 func (t *Tokens) Add(o *Tokens) {
-	u := quarry.Usage{InputTokens: t.Input, OutputTokens: t.Output, CacheReadTokens: t.CacheRead, CacheWriteTokens: t.CacheWrite, Unknown: t.Unknown}
-	u.Add(quarry.Usage{InputTokens: o.Input, OutputTokens: o.Output, CacheReadTokens: o.CacheRead, CacheWriteTokens: o.CacheWrite, Unknown: o.Unknown})
+	u := quarry.Usage{
+		InputTokens: t.Input, OutputTokens: t.Output, CacheReadTokens: t.CacheRead, CacheWriteTokens: t.CacheWrite, Unknown: t.Unknown,
+	}
+	u.Add(quarry.Usage{
+		InputTokens: o.Input, OutputTokens: o.Output, CacheReadTokens: o.CacheRead, CacheWriteTokens: o.CacheWrite, Unknown: o.Unknown,
+	})
 	estimated := t.Estimated || o.Estimated
 	*t = TokensOf(u)
 	t.Estimated = estimated

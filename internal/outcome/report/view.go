@@ -77,7 +77,8 @@ type jobView struct {
 
 func newView(r *Report) *view {
 	v := &view{
-		Run: orUnknown(clean(string(r.Run), 40)), Model: orUnknown(clean(r.Model, 200)), Mode: clean(string(r.Mode), 20), Region: clean(r.Region, 40),
+		Run: orUnknown(clean(string(r.Run), 40)), Model: orUnknown(clean(r.Model, 200)), Mode: clean(string(r.Mode), 20),
+		Region: clean(r.Region, 40),
 		Target: clean(r.Target, 20), Version: clean(r.Version, 80), Generated: moment(r.Generated),
 		AnsweredBy: cleanAll(r.AnsweredBy, maxSources, 200), Sources: cleanAll(r.Sources, maxSources, 300),
 		Total: number(r.Documents.Total), Input: number(r.Tokens.Input), Output: number(r.Tokens.Output),
@@ -98,7 +99,8 @@ func newView(r *Report) *view {
 	v.Troubles, v.TroublesLeft = troubles(r)
 	for i := range r.Failures {
 		f := &r.Failures[i]
-		v.Failures = append(v.Failures, trouble{Kind: clean(f.Kind, 80), Count: number(f.Count), Meaning: clean(f.Message, maxLine), Advice: clean(f.Hint, maxLine)})
+		v.Failures = append(v.Failures,
+			trouble{Kind: clean(f.Kind, 80), Count: number(f.Count), Meaning: clean(f.Message, maxLine), Advice: clean(f.Hint, maxLine)})
 	}
 	v.jobs(r.Jobs)
 	v.SourcesLeft = more(len(r.Sources), maxSources)
@@ -172,7 +174,8 @@ func notInBar(r *Report) []string {
 			list = append(list, plural(n, one, many))
 		}
 	}
-	add(r.Documents.Duplicate, "document is identical to another one and has its answer", "documents are identical to another one and have its answer")
+	add(r.Documents.Duplicate, "document is identical to another one and has its answer",
+		"documents are identical to another one and have its answer")
 	if d := r.Duplicates; d != nil {
 		add(d.Near, "of them is nearly identical to another one", "of them are nearly identical to another one")
 		if spared := d.Spared.InputTokens + d.Spared.OutputTokens; spared > 0 {
@@ -183,7 +186,8 @@ func notInBar(r *Report) []string {
 			list = append(list, text)
 		}
 		if d.Reported > d.Near {
-			list = append(list, plural(d.Reported-d.Near, "document is nearly identical to an earlier one and was sent anyway", "documents are nearly identical to an earlier one and were sent anyway")+" (near-duplicates.jsonl)")
+			list = append(list, plural(d.Reported-d.Near, "document is nearly identical to an earlier one and was sent anyway",
+				"documents are nearly identical to an earlier one and were sent anyway")+" (near-duplicates.jsonl)")
 		}
 	}
 	add(r.Documents.Unchanged, "document is unchanged and kept its answer", "documents are unchanged and kept their answers")

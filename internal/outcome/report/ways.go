@@ -50,7 +50,10 @@ func ways(r *Report) (rows []wayView, sentence string) {
 	}
 	for i := range r.Ways {
 		w := &r.Ways[i]
-		row := wayView{Name: wayName(w.Way), Time: unknown, Cost: money(w.Cost), Basis: clean(string(w.Basis), 20), From: clean(w.From, maxLine), Class: "plain"}
+		row := wayView{
+			Name: wayName(w.Way), Time: unknown, Cost: money(w.Cost), Basis: clean(string(w.Basis), 20), From: clean(w.From, maxLine),
+			Class: "plain",
+		}
 		if w.Seconds != nil {
 			row.Time, row.Width = span(*w.Seconds), barWidth(*w.Seconds, longest)
 		}

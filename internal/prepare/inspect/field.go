@@ -166,7 +166,10 @@ func kindOf(v []byte) (kind, text string) {
 }
 
 // layouts are the forms of dates that exports use.
-var layouts = []string{time.RFC3339Nano, "2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006/01/02", time.RFC1123Z, time.RFC1123}
+var layouts = []string{
+	time.RFC3339Nano, "2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", "2006/01/02", time.RFC1123Z,
+	time.RFC1123,
+}
 
 func (f *field) date(text string) {
 	if len(text) < len("2006-01-02") || len(text) > 40 {

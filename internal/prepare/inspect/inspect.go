@@ -124,7 +124,9 @@ type collected struct {
 }
 
 // readOne reads one source; done is false where it stopped at the limit.
-func (in *Inspector) readOne(ctx context.Context, s Named, cleaner *clean.Cleaner, limit int64, rep *Report, c *collected) (done bool, err error) {
+func (in *Inspector) readOne(
+	ctx context.Context, s Named, cleaner *clean.Cleaner, limit int64, rep *Report, c *collected,
+) (done bool, err error) {
 	last := in.observed
 	for block, err := range s.Blocks(ctx, quarry.Position{}) {
 		if err != nil {

@@ -37,7 +37,8 @@ func readFrame(in io.ReaderAt, offset, end int64) (packed []byte, next int64, er
 		return nil, 0, fmt.Errorf("%w: byte %d: %w", ErrBroken, offset, err)
 	}
 	n := binary.LittleEndian.Uint64(head[8:])
-	if binary.LittleEndian.Uint32(head[:]) != headMagic || binary.LittleEndian.Uint32(head[4:]) != headBytes-8 || n > uint64(end-offset-headBytes) {
+	if binary.LittleEndian.Uint32(head[:]) != headMagic || binary.LittleEndian.Uint32(head[4:]) != headBytes-8 ||
+		n > uint64(end-offset-headBytes) {
 		return nil, 0, fmt.Errorf("%w: no block begins at byte %d", ErrBroken, offset)
 	}
 	packed = make([]byte, n)

@@ -95,7 +95,8 @@ func Open(dir string, pass, index int) (k *Kept, ok bool, err error) {
 // errNewer says that files were made by a later version.
 func errNewer(dir string, format int) error {
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "read what was kept", Subject: dir, Err: fmt.Errorf("its format is %d, and this version reads %d", format, Format),
+		Kind: quarry.BadUsage, Op: "read what was kept", Subject: dir,
+		Err:  fmt.Errorf("its format is %d, and this version reads %d", format, Format),
 		Hint: "use the version that wrote it",
 	}
 }

@@ -58,7 +58,9 @@ func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 			return nil, err
 		}
 	}
-	return &Kept{path: filepath.Join(cfg.Dir, documentsFile), name: cfg.Source.Name(), index: cfg.Index, end: last.End, Documents: last.Documents}, nil
+	return &Kept{
+		path: filepath.Join(cfg.Dir, documentsFile), name: cfg.Source.Name(), index: cfg.Index, end: last.End, Documents: last.Documents,
+	}, nil
 }
 
 // Has reports whether Keep would have nothing to ask of the source.
@@ -102,7 +104,8 @@ func (w *writer) keep(ctx context.Context, want about, end int64) (state, error)
 
 // open opens the files, and cuts off what was not said to be whole.
 func (w *writer) open(want about, end int64) (from quarry.Position, err error) {
-	if w.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20)); err != nil {
+	if w.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(1<<20)); err != nil {
 		return from, err
 	}
 	documents, said := filepath.Join(w.cfg.Dir, documentsFile), filepath.Join(w.cfg.Dir, stateFile)

@@ -47,7 +47,8 @@ func (c Config) Validate() error {
 		}
 	}
 	if maxRecords := c.MaxRecords(); maxRecords > 0 && maxRecords < c.Quotas.MinRecords {
-		return fmt.Errorf("a job needs at least %s, but may hold only %s", figure.Count(c.Quotas.MinRecords, "record"), figure.Thousands(maxRecords))
+		return fmt.Errorf("a job needs at least %s, but may hold only %s", figure.Count(c.Quotas.MinRecords, "record"),
+			figure.Thousands(maxRecords))
 	}
 	return nil
 }
@@ -100,7 +101,8 @@ type TooLargeError struct {
 
 // Error names the item and both sizes.
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("pack record %d: it has %s, and one file may hold %s", e.Item.Order, figure.Count(e.Item.Bytes, "byte"), figure.Thousands(e.Limit))
+	return fmt.Sprintf("pack record %d: it has %s, and one file may hold %s", e.Item.Order, figure.Count(e.Item.Bytes, "byte"),
+		figure.Thousands(e.Limit))
 }
 
 // ErrOrder says that items did not come in rising order, or that one has no bytes.

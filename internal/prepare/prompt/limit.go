@@ -10,7 +10,8 @@ import (
 // AnswerLimit reads the limit of answer tokens out of a body of any shape, 0 where it says none. Unlike MaxTokens it
 // looks no further than it must, which in bodies of this package is not as far as the text: it is for every call.
 func AnswerLimit(modelInput []byte) int64 {
-	limit, err := limitIn(jsontext.NewDecoder(bytes.NewReader(modelInput), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)))
+	limit, err := limitIn(jsontext.NewDecoder(bytes.NewReader(modelInput), jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true)))
 	if err != nil {
 		return 0
 	}

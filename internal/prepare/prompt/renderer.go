@@ -186,7 +186,8 @@ func (r *Renderer) Structured() bool { return len(r.sent) > 0 && &r.sent[0] != &
 func (r *Renderer) Plain() *Renderer {
 	return &Renderer{
 		model: r.model, invocation: r.invocation, schema: r.schema, leftOut: r.leftOut, neutralize: r.neutralize,
-		sent: r.base, base: r.base, full: r.full, member: r.member, value: r.value, older: r.older, added: r.added, prefix: r.prefix, uses: r.uses,
+		sent: r.base, base: r.base, full: r.full, member: r.member, value: r.value, older: r.older, added: r.added, prefix: r.prefix,
+		uses: r.uses,
 	}
 }
 

@@ -147,7 +147,8 @@ func (w *walker) field(n parse.Node, name string) {
 		return
 	}
 	place, context := w.tree.ErrorContext(n)
-	w.err = fmt.Errorf("template: %s: <%s>: a document has no %s%s; it has .%s", place, context, name, didYouMean(name), strings.Join(documentFields, " ."))
+	w.err = fmt.Errorf("template: %s: <%s>: a document has no %s%s; it has .%s", place, context, name, didYouMean(name),
+		strings.Join(documentFields, " ."))
 }
 
 func didYouMean(name string) string {
@@ -237,7 +238,10 @@ func (t *text) append(dst []byte, doc *quarry.Document) ([]byte, error) {
 }
 
 func (t *text) execute(dst []byte, doc *quarry.Document) ([]byte, error) {
-	v := view{ID: string(doc.ID), Title: doc.Title, Text: string(doc.Body), URL: doc.URL, Lang: doc.Lang, Part: doc.Part, Parts: doc.Parts, Fields: map[string]any{}}
+	v := view{
+		ID: string(doc.ID), Title: doc.Title, Text: string(doc.Body), URL: doc.URL, Lang: doc.Lang, Part: doc.Part, Parts: doc.Parts,
+		Fields: map[string]any{},
+	}
 	if t.uses["Fields"] && len(doc.Fields) > 0 {
 		var err error
 		if v.Fields, err = decodeFields(doc.Fields); err != nil {

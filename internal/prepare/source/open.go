@@ -92,7 +92,9 @@ func Open(ctx context.Context, args []string, cfg Config) ([]Source, error) {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open sources", Err: err}
 	}
 	if len(args) == 0 {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open sources", Err: errors.New("none is named"), Hint: "name a file, a folder, or - for standard input"}
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "open sources", Err: errors.New("none is named"), Hint: "name a file, a folder, or - for standard input",
+		}
 	}
 	if err := oneSecret(args, cfg); err != nil {
 		return nil, err
@@ -144,7 +146,8 @@ func open(ctx context.Context, arg string, cfg Config, index int) (Source, error
 	}
 	k, ok := findKind(name)
 	if ok && table != "" {
-		return bad(fmt.Errorf("a file of type %s has no tables", name), "leave #"+table+" out; a table is named in a SQLite database: blog.db#posts")
+		return bad(fmt.Errorf("a file of type %s has no tables", name),
+			"leave #"+table+" out; a table is named in a SQLite database: blog.db#posts")
 	}
 	if !ok {
 		return bad(fmt.Errorf("a file is not of type %s", name), "want one of "+kinds())
@@ -203,7 +206,8 @@ func folder(arg string, cfg Config, index int, err error) (Source, error) {
 	case cfg.Records:
 		return nil, badSource(arg, errors.New("it is a folder"), "name the files of ready records")
 	case cfg.From != "":
-		return nil, badSource(arg, fmt.Errorf("a folder is not of type %s", cfg.From), "omit --from: in a folder, the type of each file follows from its extension")
+		return nil, badSource(arg, fmt.Errorf("a folder is not of type %s", cfg.From),
+			"omit --from: in a folder, the type of each file follows from its extension")
 	case cfg.Query != "":
 		return nil, badSource(arg, errors.New("--query needs a database source"), "omit --query, or name a database")
 	}

@@ -53,7 +53,8 @@ func oneSecret(args []string, cfg Config) error {
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "open sources", Err: fmt.Errorf("one secret for %d servers: each server would get the secret of the others", n),
+		Kind: quarry.BadUsage, Op: "open sources",
+		Err:  fmt.Errorf("one secret for %d servers: each server would get the secret of the others", n),
 		Hint: "read them in separate runs, or keep Postgres passwords in ~/.pgpass",
 	}
 }
@@ -87,7 +88,8 @@ func remote(ctx context.Context, arg string, cfg Config, index int) (s Source, e
 
 func web(arg string, cfg Config, index int) (Source, error) {
 	if cfg.From != wordpressKind && (cfg.From != "" || (!strings.Contains(arg, "/wp-json") && !strings.Contains(arg, "rest_route="))) {
-		return nil, badSource(withoutLogin(arg), errors.New("its type is not recognized"), "a WordPress site: --from wordpress; a file: download it first")
+		return nil, badSource(withoutLogin(arg), errors.New("its type is not recognized"),
+			"a WordPress site: --from wordpress; a file: download it first")
 	}
 	address, err := wordpress.Posts(arg)
 	if err != nil {

@@ -99,7 +99,8 @@ func Together(bands ...Band) Band {
 // Times gives the band of a multiple.
 func (b Band) Times(factor float64) Band {
 	return Band{
-		Low: whole(float64(b.Low) * factor), Estimate: whole(math.Round(float64(b.Estimate) * factor)), High: whole(math.Ceil(float64(b.High) * factor)),
+		Low: whole(float64(b.Low) * factor), Estimate: whole(math.Round(float64(b.Estimate) * factor)),
+		High:   whole(math.Ceil(float64(b.High) * factor)),
 		Fitted: b.Fitted,
 	}
 }

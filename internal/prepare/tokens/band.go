@@ -48,7 +48,9 @@ func Basis(f catalog.Family, c quarry.CharClasses) string {
 	for i, w := range v {
 		all += w * x[i]
 	}
-	for i, w := range (Weights{Other: s.estimate.Other, Symbols: s.estimate.Symbols, Indic: s.estimate.Indic, Figures: s.estimate.Figures}).vector() {
+	for i, w := range (Weights{
+		Other: s.estimate.Other, Symbols: s.estimate.Symbols, Indic: s.estimate.Indic, Figures: s.estimate.Figures,
+	}).vector() {
 		unfitted += w * x[i]
 	}
 	if all > 0 && unfitted > unfittedShare*all {

@@ -12,22 +12,26 @@ var (
 	claude2 = Weights{
 		Words: 0.184, Letters: 0.174, Digits: 1.105, Punctuation: 0.667, Kana: 1.010, Han: 1.208, Other: 2.264, Spaces: 0.155,
 		Figures: 0.400, Chinese: 1.120, Foreign: 0.268, Accented: 0.900, Extended: 2.172, Vietnamese: 1.904,
-		Cyrillic: 0.547, Slavic: 2.200, Greek: 1.309, Arabic: 1.150, Hebrew: 1.039, Hangul: 1.447, Thai: 1.828, Devanagari: 1.326, Indic: 2.328, Symbols: 2.343,
+		Cyrillic: 0.547, Slavic: 2.200, Greek: 1.309, Arabic: 1.150, Hebrew: 1.039, Hangul: 1.447, Thai: 1.828, Devanagari: 1.326, Indic: 2.328,
+		Symbols: 2.343,
 	}
 	o200k = Weights{
 		Words: 0.211, Letters: 0.137, Digits: 1.083, Punctuation: 0.551, Kana: 0.653, Han: 1.030, Other: 0.935, Spaces: 0.252,
 		Figures: 0.519, Chinese: 0.740, Foreign: 0.157, Accented: 0.400, Extended: 1.025, Vietnamese: 0,
-		Cyrillic: 0.212, Slavic: 1.559, Greek: 0.348, Arabic: 0.345, Hebrew: 0.410, Hangul: 0.638, Thai: 0.434, Devanagari: 0.311, Indic: 0.413, Symbols: 1.408,
+		Cyrillic: 0.212, Slavic: 1.559, Greek: 0.348, Arabic: 0.345, Hebrew: 0.410, Hangul: 0.638, Thai: 0.434, Devanagari: 0.311, Indic: 0.413,
+		Symbols: 1.408,
 	}
 	cl100k = Weights{
 		Words: 0.204, Letters: 0.137, Digits: 1.090, Punctuation: 0.531, Kana: 0.931, Han: 1.430, Other: 2.189, Spaces: 0.266,
 		Figures: 0.517, Chinese: 1.278, Foreign: 0.208, Accented: 0.898, Extended: 1.488, Vietnamese: 0.953,
-		Cyrillic: 0.451, Slavic: 2.280, Greek: 0.992, Arabic: 0.881, Hebrew: 1.146, Hangul: 1.235, Thai: 1.012, Devanagari: 1.148, Indic: 1.831, Symbols: 2.324,
+		Cyrillic: 0.451, Slavic: 2.280, Greek: 0.992, Arabic: 0.881, Hebrew: 1.146, Hangul: 1.235, Thai: 1.012, Devanagari: 1.148, Indic: 1.831,
+		Symbols: 2.324,
 	}
 	llama3 = Weights{
 		Words: 0.204, Letters: 0.137, Digits: 1.090, Punctuation: 0.531, Kana: 0.600, Han: 0.850, Other: 2.113, Spaces: 0.266,
 		Figures: 0.517, Chinese: 0.822, Foreign: 0.226, Accented: 0, Extended: 0.328, Vietnamese: 0,
-		Cyrillic: 0.265, Slavic: 0.321, Greek: 0.387, Arabic: 0.453, Hebrew: 1.146, Hangul: 0.699, Thai: 0.452, Devanagari: 0.581, Indic: 1.826, Symbols: 2.199,
+		Cyrillic: 0.265, Slavic: 0.321, Greek: 0.387, Arabic: 0.453, Hebrew: 1.146, Hangul: 0.699, Thai: 0.452, Devanagari: 0.581, Indic: 1.826,
+		Symbols: 2.199,
 	}
 )
 
@@ -48,11 +52,13 @@ const claudeCyrillic = 0.418
 
 var (
 	claude = newSpan(with(claude2, func(w *Weights) { w.Cyrillic = claudeCyrillic }), limits{
-		latin: [2]float64{0.73, 1.33}, foreign: [2]float64{0.64, 1.46}, cjk: [2]float64{0.73, 1.33}, scripts: [2]float64{0.58, 1.42}, rest: [2]float64{0.40, 1.60},
+		latin: [2]float64{0.73, 1.33}, foreign: [2]float64{0.64, 1.46}, cjk: [2]float64{0.73, 1.33}, scripts: [2]float64{0.58, 1.42},
+		rest:     [2]float64{0.40, 1.60},
 		cyrillic: [2]float64{0.51, 1.43},
 	})
 	gptOSS = newSpan(o200k, limits{
-		latin: [2]float64{0.75, 1.30}, foreign: [2]float64{0.70, 1.45}, cjk: [2]float64{0.75, 1.30}, scripts: [2]float64{0.65, 1.42}, rest: [2]float64{0.25, 2.30},
+		latin: [2]float64{0.75, 1.30}, foreign: [2]float64{0.70, 1.45}, cjk: [2]float64{0.75, 1.30}, scripts: [2]float64{0.65, 1.42},
+		rest:     [2]float64{0.25, 2.30},
 		cyrillic: [2]float64{0.70, 1.42},
 	})
 	others = spanOf(cl100k, claude2, o200k, cl100k, llama3)

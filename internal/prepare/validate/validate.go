@@ -52,7 +52,8 @@ type Config struct {
 // Validate reports the first setting that cannot be.
 func (c Config) Validate() error {
 	if c.MaxLineBytes < 0 || c.MaxLineBytes > 1<<30 {
-		return fmt.Errorf("longest line of %s: want 1 to %s, or 0 for %s", figure.Count(c.MaxLineBytes, "byte"), figure.Thousands(1<<30), figure.Thousands(defaultLineBytes))
+		return fmt.Errorf("longest line of %s: want 1 to %s, or 0 for %s", figure.Count(c.MaxLineBytes, "byte"), figure.Thousands(1<<30),
+			figure.Thousands(defaultLineBytes))
 	}
 	if c.Workers < 0 {
 		return fmt.Errorf("%d workers: want 1 or more, or 0 for one a processor", c.Workers)
@@ -128,7 +129,9 @@ func Files(ctx context.Context, cfg Config, files []string) (_ Report, err error
 		return Report{}, &quarry.Error{Kind: quarry.BadUsage, Op: "validate", Err: err}
 	}
 	if len(files) == 0 {
-		return Report{}, &quarry.Error{Kind: quarry.BadUsage, Op: "validate", Err: errors.New("no file is named"), Hint: "name one or more *.jsonl files"}
+		return Report{}, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "validate", Err: errors.New("no file is named"), Hint: "name one or more *.jsonl files",
+		}
 	}
 	if cfg.Workers == 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
@@ -322,7 +325,9 @@ func unreadable(name string, err error) error {
 	if errors.As(err, &p) {
 		err = p.Err
 	}
-	return &quarry.Error{Kind: quarry.BadUsage, Op: "read", Subject: name, Err: err, Hint: "name one or more *.jsonl files that this user can read"}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "read", Subject: name, Err: err, Hint: "name one or more *.jsonl files that this user can read",
+	}
 }
 
 func packing(data []byte) string {

@@ -28,7 +28,8 @@ func Is(head []byte) bool {
 	}
 	first := strings.TrimLeft(text[1:], " \t\r\n")
 	for _, name := range []string{
-		`"contentTypes"`, `"entries"`, `"editorInterfaces"`, `"tags"`, `"locales"`, `"assets"`, `"webhooks"`, `"roles"`, `"concepts"`, `"conceptSchemes"`,
+		`"contentTypes"`, `"entries"`, `"editorInterfaces"`, `"tags"`, `"locales"`, `"assets"`, `"webhooks"`, `"roles"`, `"concepts"`,
+		`"conceptSchemes"`,
 	} {
 		if strings.HasPrefix(first, name) && strings.Contains(text, `"sys"`) {
 			return true

@@ -131,7 +131,8 @@ func idRune(r rune) rune {
 
 // parts are the names of the fields of an embedded entry that a reader sees, besides its title and its rich texts.
 var parts = []string{
-	"body", "content", "text", "article", "html", "markdown", "description", "subtitle", "intro", "summary", "caption", "quote", "question", "answer", "message", "label",
+	"body", "content", "text", "article", "html", "markdown", "description", "subtitle", "intro", "summary", "caption", "quote", "question",
+	"answer", "message", "label",
 }
 
 // entry writes what a reader sees of an embedded entry: its title, its rich texts and its texts; inside of a sentence the

@@ -149,7 +149,9 @@ func (silent) Print(...any) {}
 // SQLite names a file. It is opened for reading alone.
 func SQLite(path string) *Database {
 	name := (&url.URL{Path: filepath.ToSlash(filepath.Clean(path))}).EscapedPath()
-	return &Database{Name: path, db: effect.Database{Driver: "sqlite", DSN: "file:" + name + "?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)"}}
+	return &Database{
+		Name: path, db: effect.Database{Driver: "sqlite", DSN: "file:" + name + "?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)"},
+	}
 }
 
 // Select runs a query. What the server refuses is reported as what a person can do about it.

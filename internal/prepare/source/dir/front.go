@@ -75,7 +75,8 @@ func scalar(v string) string {
 // matter or its name calls a draft gets the field draft with the value true.
 func unpublished(id, file string, front map[string]string) (conditions []item.Condition) {
 	base := path.Base(file)
-	byName := strings.HasPrefix(base, "draft_") && strings.HasSuffix(base, ".html") || slices.Contains(strings.Split(path.Dir(id), "/"), "_drafts")
+	byName := strings.HasPrefix(base, "draft_") && strings.HasSuffix(base, ".html") ||
+		slices.Contains(strings.Split(path.Dir(id), "/"), "_drafts")
 	if byName || is(front["draft"], "true", "yes", "on") {
 		conditions = append(conditions, item.Condition{Field: item.Draft, Value: "true"})
 	}

@@ -16,7 +16,8 @@ import (
 
 // RunNames are what a run writes into its directory. quarry.yaml is not one of them: a file of that name is left as it is.
 var RunNames = []string{
-	"ledger.db", "ledger.db-wal", "ledger.db-shm", "results.jsonl", "failed.jsonl", "near-duplicates.jsonl", "report.json", "report.html", "quarry.log", "quotas.json", "files.json", "stop", "lock",
+	"ledger.db", "ledger.db-wal", "ledger.db-shm", "results.jsonl", "failed.jsonl", "near-duplicates.jsonl", "report.json", "report.html",
+	"quarry.log", "quotas.json", "files.json", "stop", "lock",
 	"index", "journal", "raw", "shards", "local",
 }
 

@@ -63,7 +63,9 @@ func (s *Source) document(ctx context.Context, f file, at quarry.Position) (quar
 }
 
 // Read makes a document of a whole text file. The error is item.ErrFiltered or a *quarry.ItemError.
-func Read(ctx context.Context, f stream.File, id string, format quarry.Format, cfg item.Config, at quarry.Position) (quarry.Document, error) {
+func Read(
+	ctx context.Context, f stream.File, id string, format quarry.Format, cfg item.Config, at quarry.Position,
+) (quarry.Document, error) {
 	fault := func(reason string) (quarry.Document, error) {
 		return quarry.Document{At: at}, &quarry.ItemError{At: at, ID: quarry.DocumentID(strings.ToValidUTF8(id, "\ufffd")), Reason: reason}
 	}

@@ -36,7 +36,8 @@ func path(head []byte) []string {
 	text := strings.TrimLeft(string(head[:min(len(head), 4096)]), "\ufeff \t\r\n")
 	squeezed := strings.NewReplacer(" ", "", "\n", "", "\r", "", "\t", "").Replace(text)
 	switch {
-	case strings.HasPrefix(squeezed, `{"db":[{`) && (strings.Contains(squeezed, `"exported_on"`) || strings.Contains(squeezed, `"data":{`) && ownNames(string(head))):
+	case strings.HasPrefix(squeezed, `{"db":[{`) &&
+		(strings.Contains(squeezed, `"exported_on"`) || strings.Contains(squeezed, `"data":{`) && ownNames(string(head))):
 		return wrapped
 	case strings.HasPrefix(squeezed, `{"meta":{`) && strings.Contains(squeezed, `"exported_on"`):
 		return bare
@@ -66,7 +67,9 @@ func New(file stream.File, head []byte, cfg item.Config, index int) *sourcejsonl
 	return &sourcejsonl.Objects{
 		File: file, Config: cfg, Index: index, Path: p,
 		Keys: func([][]byte) item.Keys {
-			return item.Keys{ID: item.Path{"id"}, Title: item.Path{"title"}, Body: item.Path{"html"}, Lang: item.Path{"locale"}, BodyFormat: quarry.FormatHTML}
+			return item.Keys{
+				ID: item.Path{"id"}, Title: item.Path{"title"}, Body: item.Path{"html"}, Lang: item.Path{"locale"}, BodyFormat: quarry.FormatHTML,
+			}
 		},
 		Convert: convert,
 	}

@@ -9,7 +9,9 @@ import (
 
 // Block makes the documents of a chunk of source's File, whose items have these keys. For each reading of the block,
 // converter gives what makes a JSON object of an item, in memory of its own, or says why that cannot be.
-func (c Config) Block(chunk cut.Chunk, source quarry.Position, keys Keys, converter func() func(text []byte) (obj []byte, reason string)) quarry.Block {
+func (c Config) Block(
+	chunk cut.Chunk, source quarry.Position, keys Keys, converter func() func(text []byte) (obj []byte, reason string),
+) quarry.Block {
 	first := source
 	first.Line, first.Offset = chunk.Line, chunk.Offset
 	return quarry.Block{First: first, Documents: func(yield func(quarry.Document, error) bool) {

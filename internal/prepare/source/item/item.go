@@ -123,7 +123,9 @@ func (r *Reader) broken(err error, at quarry.Position) *quarry.ItemError {
 
 // TooLong is the fault of an item above the limit.
 func (c Config) TooLong(bytes int64, at quarry.Position) *quarry.ItemError {
-	return &quarry.ItemError{At: at, Reason: fmt.Sprintf("item of %s is above the limit of %s", figure.Count(bytes, "byte"), figure.Thousands(c.Limit()))}
+	return &quarry.ItemError{
+		At: at, Reason: fmt.Sprintf("item of %s is above the limit of %s", figure.Count(bytes, "byte"), figure.Thousands(c.Limit())),
+	}
 }
 
 func (r *Reader) document(d *quarry.Document, members []jsonl.Member) (reason string) {

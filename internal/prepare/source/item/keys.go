@@ -50,12 +50,16 @@ var parts = []string{"id", "title", "body", "url", "lang", "format"}
 
 // The names that are found by themselves, best first. A name further down is taken only where none before it serves.
 var known = map[string][]string{
-	"id":    {"id", "_id", "_id.$oid", "post_id", "article_id", "guid", "uuid", "slug", "url", "link", "permalink", "sys.id"},
-	"title": {"title", "headline", "name", "title.rendered", "title.raw", "post_title", "subject", "fields.title", "attributes.title", "_source.title"},
+	"id": {"id", "_id", "_id.$oid", "post_id", "article_id", "guid", "uuid", "slug", "url", "link", "permalink", "sys.id"},
+	"title": {
+		"title", "headline", "name", "title.rendered", "title.raw", "post_title", "subject", "fields.title", "attributes.title", "_source.title",
+	},
 	"body": {
 		"content", "body", "html", "text", "markdown", "content.rendered", "content.raw", "content.html", "body_html", "content_html",
-		"html_content", "body_markdown", "content_markdown", "post_content", "content:encoded", "article", "full_text", "plaintext", "fields.body", "fields.content",
-		"content_text", "attributes.body", "attributes.content", "attributes.body.processed", "attributes.body.value", "_source.body", "_source.content",
+		"html_content", "body_markdown", "content_markdown", "post_content", "content:encoded", "article", "full_text", "plaintext",
+		"fields.body", "fields.content",
+		"content_text", "attributes.body", "attributes.content", "attributes.body.processed", "attributes.body.value", "_source.body",
+		"_source.content",
 	},
 	"url":    {"url", "link", "permalink", "canonical_url", "href"},
 	"lang":   {"lang", "language", "locale", "lang_code"},
@@ -299,7 +303,8 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.MaxBytes < 0 || c.MaxBytes > 1<<30 {
-		return fmt.Errorf("largest item of %s: want 1 to %s, or 0 for %s", figure.Count(c.MaxBytes, "byte"), figure.Thousands(1<<30), figure.Thousands(DefaultMaxBytes))
+		return fmt.Errorf("largest item of %s: want 1 to %s, or 0 for %s", figure.Count(c.MaxBytes, "byte"), figure.Thousands(1<<30),
+			figure.Thousands(DefaultMaxBytes))
 	}
 	return nil
 }

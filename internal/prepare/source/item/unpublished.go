@@ -36,7 +36,8 @@ func (c Config) leftOut(obj []byte, keys *Keys) (kind note.Kind, label string) {
 	if state := c.state(obj); state != "" && !c.Asks(state) {
 		return note.Unpublished, note.Reached(state, state+"=true")
 	}
-	if kind := text(obj, "_type"); c.State == nil && (strings.HasPrefix(kind, "sanity.") || strings.HasPrefix(kind, "system.")) && !c.Asks("_type") {
+	if kind := text(obj, "_type"); c.State == nil && (strings.HasPrefix(kind, "sanity.") || strings.HasPrefix(kind, "system.")) &&
+		!c.Asks("_type") {
 		return note.Unpublished, note.Reached(kind, "_type="+kind)
 	}
 	return 0, ""

@@ -24,7 +24,8 @@ var (
 	ids    = []string{"id", "_id", "uuid", "guid", "slug", "url", "link", "permalink", "sys", "post_id", "article_id", "recordid"}
 	bodies = []string{
 		"content", "body", "html", "text", "markdown", "body_html", "content_html", "html_content", "body_markdown", "content_markdown",
-		"content_text", "post_content", "article", "full_text", "plaintext", "fields", "attributes", "_source", "modelinput", "lexical", "mobiledoc",
+		"content_text", "post_content", "article", "full_text", "plaintext", "fields", "attributes", "_source", "modelinput", "lexical",
+		"mobiledoc",
 	}
 	shortBodies = []string{"description", "summary", "excerpt", "bio"} // authors and categories have them too
 )
@@ -186,7 +187,8 @@ func scoreOf(name string, first byte) int {
 	name = strings.ToLower(name)
 	isText := first == '"'
 	switch {
-	case slices.Contains(ids, name) && (isText || first == '-' || first >= '0' && first <= '9' || first == '{' && (name == "sys" || name == "_id")):
+	case slices.Contains(ids, name) &&
+		(isText || first == '-' || first >= '0' && first <= '9' || first == '{' && (name == "sys" || name == "_id")):
 		return hasID
 	case slices.Contains(bodies, name) && (isText || first == '{' || first == '[' && name == "body"):
 		return hasBody

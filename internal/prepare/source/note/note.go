@@ -124,7 +124,8 @@ func line(k Kind, counts map[string]int64) string {
 	case Passed:
 		return fmt.Sprintf("not read: %s (%s); to read a folder or file, name it as a separate source", entries(total), named(labels, total))
 	case Protected:
-		return fmt.Sprintf("left out: %s with password protection (%s); to read them: --where protected=true", items(total, "post"), named(labels, total))
+		return fmt.Sprintf("left out: %s with password protection (%s); to read them: --where protected=true", items(total, "post"),
+			named(labels, total))
 	case Locked:
 		return fmt.Sprintf("left out: %s with password protection, whose text the site does not return (%s); log in as a user who may edit them and add ?context=edit", items(total, "post"), named(labels, total))
 	}

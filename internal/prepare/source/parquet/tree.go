@@ -56,7 +56,10 @@ func (t *tree) add(f parquet.Field, defined, repeated, depth int) (*node, error)
 	if depth > maxDepth {
 		return nil, fmt.Errorf("columns are nested more than %d deep", maxDepth)
 	}
-	n := &node{name: jsonl.AppendString(nil, []byte(f.Name())), optional: f.Optional(), repeated: f.Repeated(), present: defined, repetition: repeated, first: t.leaves}
+	n := &node{
+		name: jsonl.AppendString(nil, []byte(f.Name())), optional: f.Optional(), repeated: f.Repeated(), present: defined, repetition: repeated,
+		first: t.leaves,
+	}
 	if n.optional || n.repeated {
 		n.present++
 	}

@@ -37,7 +37,8 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.in.Read(p)
 	b.at += int64(n)
 	var failure *quarry.Error
-	if err == nil || errors.Is(err, io.EOF) || b.ctx.Err() != nil || !errors.As(err, &failure) || failure.Kind != quarry.Provider || b.again == reopened {
+	if err == nil || errors.Is(err, io.EOF) || b.ctx.Err() != nil || !errors.As(err, &failure) || failure.Kind != quarry.Provider ||
+		b.again == reopened {
 		return n, err
 	}
 	b.again++

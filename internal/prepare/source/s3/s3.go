@@ -150,7 +150,8 @@ func (w *walk) walk(ctx context.Context, from quarry.Position) error {
 	w.flush(ctx)
 	if w.found == 0 && from.File == "" && !w.stopped {
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "read source", Subject: w.s.Name(), Err: errors.New("it has no object that can be read"), Hint: "check the prefix: aws s3 ls " + w.s.Name(),
+			Kind: quarry.BadUsage, Op: "read source", Subject: w.s.Name(), Err: errors.New("it has no object that can be read"),
+			Hint: "check the prefix: aws s3 ls " + w.s.Name(),
 		}
 	}
 	return nil

@@ -44,7 +44,8 @@ var (
 			FROM pg_catalog.pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`,
 		Key: func(table string) string {
 			return `SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-			WHERE i.indisprimary AND i.indrelid = ` + literal(quoteParts(table, '"')) + `::regclass ORDER BY array_position(i.indkey::int2[], a.attnum)`
+			WHERE i.indisprimary AND i.indrelid = ` + literal(quoteParts(table,
+				'"')) + `::regclass ORDER BY array_position(i.indkey::int2[], a.attnum)`
 		},
 		Quote: func(name string) string { return quoteParts(name, '"') },
 	}

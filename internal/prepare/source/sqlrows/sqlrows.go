@@ -111,7 +111,8 @@ func (s *Source) table(ctx context.Context) (string, error) {
 		return s.Table, nil
 	}
 	var names []string
-	for r, err := range s.Select(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`) {
+	for r, err := range s.Select(ctx,
+		`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`) {
 		if err != nil {
 			return "", err
 		}

@@ -212,7 +212,8 @@ func (f File) Lines(ctx context.Context) (File, error) {
 	if err != nil || bytes.IndexByte(head, '\n') >= 0 || bytes.IndexByte(head, '\r') < 0 {
 		return f, err
 	}
-	return File{Name: f.Name, head: bytes.ReplaceAll(head, []byte{'\r'}, []byte{'\n'}), Open: func(ctx context.Context) (io.ReadCloser, error) {
+	return File{Name: f.Name, head: bytes.ReplaceAll(head, []byte{'\r'},
+		[]byte{'\n'}), Open: func(ctx context.Context) (io.ReadCloser, error) {
 		in, err := f.From(ctx, 0)
 		if err != nil {
 			return nil, err

@@ -248,7 +248,8 @@ func (s *Source) try(ctx context.Context, address string, page int) (body []byte
 	case err != nil:
 		return nil, 0, 0, s.failed(quarry.Provider, err, "")
 	case int64(len(body)) > most:
-		return nil, 0, -1, s.failed(quarry.Provider, fmt.Errorf("page %d is larger than %d MiB", page, most>>20), "ask for fewer at once: ?per_page=10")
+		return nil, 0, -1, s.failed(quarry.Provider, fmt.Errorf("page %d is larger than %d MiB", page, most>>20),
+			"ask for fewer at once: ?per_page=10")
 	}
 	switch resp.StatusCode {
 	case http.StatusOK:
@@ -257,7 +258,8 @@ func (s *Source) try(ctx context.Context, address string, page int) (body []byte
 			return nil, 0, 0, s.failed(quarry.Provider, fmt.Errorf("page %d is truncated", page), "ask for fewer at once: ?per_page=10")
 		}
 		if len(trimmed) == 0 || trimmed[0] != '[' {
-			return nil, 0, -1, s.failed(quarry.BadUsage, errors.New("the answer is not a list of posts"), "name the collection: https://HOST/wp-json/wp/v2/posts")
+			return nil, 0, -1, s.failed(quarry.BadUsage, errors.New("the answer is not a list of posts"),
+				"name the collection: https://HOST/wp-json/wp/v2/posts")
 		}
 		return trimmed, following(resp.Header, page), 0, nil
 	case http.StatusBadRequest:

@@ -14,9 +14,11 @@ const elementorData = "_elementor_data"
 
 // elementorWords are the settings of widgets that a reader sees, rather than addresses, sizes and colours.
 var elementorWords = []string{
-	"title", "title_text", "heading", "sub_heading", "subtitle", "editor", "text", "html", "content", "description", "description_text", "caption",
+	"title", "title_text", "heading", "sub_heading", "subtitle", "editor", "text", "html", "content", "description", "description_text",
+	"caption",
 	"tab_title", "tab_content", "item_title", "item_description", "testimonial_content", "testimonial_name", "testimonial_job", "alert_title",
-	"alert_description", "blockquote_content", "author_name", "button_text", "label", "prefix", "suffix", "before_text", "highlighted_text", "after_text",
+	"alert_description", "blockquote_content", "author_name", "button_text", "label", "prefix", "suffix", "before_text", "highlighted_text",
+	"after_text",
 }
 
 // maxElements bounds how deep the elements of a page nest.

@@ -20,7 +20,8 @@ type form struct {
 }
 
 var (
-	rss  = newForm("", "item", []string{"channel", "rss", "rdf:RDF"}, "no </channel> or </rss> after the last item: the file is truncated or is not RSS")
+	rss = newForm("", "item", []string{"channel", "rss", "rdf:RDF"},
+		"no </channel> or </rss> after the last item: the file is truncated or is not RSS")
 	atom = newForm("", "entry", []string{"feed"}, "no </feed> after the last entry: the file is truncated or is not Atom")
 )
 

@@ -148,7 +148,10 @@ func (s *Source) decide(chunk cut.Chunk, f *feed) {
 	if len(first) == 0 {
 		return
 	}
-	own := sourceitem.Keys{Title: sourceitem.Path{"title"}, Body: sourceitem.Path{"content"}, URL: sourceitem.Path{"link"}, Lang: sourceitem.Path{"language"}, BodyFormat: quarry.FormatMarked}
+	own := sourceitem.Keys{
+		Title: sourceitem.Path{"title"}, Body: sourceitem.Path{"content"}, URL: sourceitem.Path{"link"}, Lang: sourceitem.Path{"language"},
+		BodyFormat: quarry.FormatMarked,
+	}
 	wordpress, bodies := 0, 0
 	for _, obj := range first {
 		if _, ok := jsonl.Lookup(obj, "post_id"); ok {
