@@ -23,3 +23,22 @@ func TestMarksAreNoObjects(t *testing.T) {
 		}
 	}
 }
+
+// TestExtensions: where the content does not tell the kind of a file, its extension does.
+func TestExtensions(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"a.md":   "markdown",
+		"a.htm":  "html",
+		"a.text": "text",
+		"a.tab":  "tsv",
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte("A text.\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if kind, err := source.KindOf(t.Context(), path, source.Config{}); err != nil || kind != want {
+			t.Errorf("%s is %q, %v, want %q", name, kind, err, want)
+		}
+	}
+}
