@@ -36,6 +36,11 @@ install: build pages
 	install -m 644 LICENSE NOTICE README.md '$(share)/doc/quarry/'
 	install -m 644 examples/articles.jsonl examples/ATTRIBUTION.md examples/quarry.yaml '$(share)/quarry/examples/'
 
+.PHONY: first
+# The README's first command, and what Go does meanwhile.
+first:
+	@tools/first
+
 check: tidy fmt lint lint-workflows check-notice check-linker test test-tools test-novectors race cross
 
 tidy:
