@@ -5,6 +5,7 @@ import (
 
 	"quarry/internal/base/jsonl"
 	"quarry/internal/prepare/source/contentful"
+	"quarry/internal/prepare/source/dir"
 	"quarry/internal/prepare/source/ghost"
 	sourcejsonl "quarry/internal/prepare/source/jsonl"
 	"quarry/internal/prepare/source/parquet"
@@ -94,14 +95,8 @@ func byExtension(extension string) string {
 		return "csv"
 	case ".tsv", ".tab":
 		return "tsv"
-	case ".md", ".markdown", ".mdx", ".qmd", ".mkd", ".mkdn", ".mdown", ".rmd", ".rmarkdown":
-		return "markdown"
-	case ".html", ".htm", ".xhtml", ".xht":
-		return "html"
-	case ".txt", ".text":
-		return "text"
 	case ".parquet":
 		return "parquet"
 	}
-	return ""
+	return string(dir.Format(extension)) // a kind of texts is called as their format
 }

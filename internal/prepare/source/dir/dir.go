@@ -308,15 +308,19 @@ func withFault(b quarry.Block, err error) quarry.Block {
 }
 
 func formatOf(rel string) (format quarry.Format, lines bool) {
-	switch stream.Extension(rel) {
+	extension := stream.Extension(rel)
+	return Format(extension), extension == ".jsonl"
+}
+
+// Format gives the format of texts in files with an extension, in lower case with its dot; empty: not an extension of texts.
+func Format(extension string) quarry.Format {
+	switch extension {
 	case ".md", ".markdown", ".mdx", ".qmd", ".mkd", ".mkdn", ".mdown", ".rmd", ".rmarkdown":
-		return quarry.FormatMarkdown, false
+		return quarry.FormatMarkdown
 	case ".html", ".htm", ".xhtml", ".xht":
-		return quarry.FormatHTML, false
+		return quarry.FormatHTML
 	case ".txt", ".text":
-		return quarry.FormatText, false
-	case ".jsonl":
-		return "", true
+		return quarry.FormatText
 	}
-	return "", false
+	return ""
 }
