@@ -92,17 +92,18 @@ func (t *Terms) byDeadline(p *plan.Plan, jobs bool) {
 }
 
 // checkSecondStage refuses a run whose long documents are too few for a job of their own: their parts would be paid for, and
-// their answers never be merged.
+// their answers never merged.
 func (t *Terms) checkSecondStage(p *plan.Plan) error {
 	if p.Long == 0 {
 		return nil
 	}
-	asked := "asked in " + figure.Count(p.Parts, "part")
+	parts := "sent in " + figure.Count(p.Parts, "part")
 	if p.KnownParts > 0 {
-		asked = fmt.Sprintf("%s already answered, %s sent", figure.Clause(p.KnownParts, "part", "is", "are"), figure.Clause(p.Parts, "other", "is", "are"))
+		parts = fmt.Sprintf("%s already answered, %s sent",
+			figure.Clause(p.KnownParts, "part", "is", "are"), figure.Clause(p.Parts, "other", "is", "are"))
 	}
-	p.Notes = append(p.Notes, fmt.Sprintf("%s longer than the limit: %s, whose answers are merged in a second stage of %s",
-		figure.Clause(p.Long, "document", "is", "are"), asked, figure.Count(p.Long, "record")))
+	p.Notes = append(p.Notes, fmt.Sprintf("%s longer than the limit: %s; their answers are merged in a second stage of %s",
+		figure.Clause(p.Long, "document", "is", "are"), parts, figure.Count(p.Long, "record")))
 	minimum := t.Bounds.Quotas.MinRecords
 	if p.Mode != quarry.ModeJob || p.Long >= minimum || t.Bounds.MayCall() || t.Bounds.Below == cut.Hold {
 		return nil
