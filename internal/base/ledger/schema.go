@@ -127,7 +127,7 @@ func addToTotal(row, sign string) string {
 	return text
 }
 
-// upgradeTo4 fills the columns that the details of rows decide. What shards take of a cap is known to nobody here: a run that has one
+// upgradeTo4 fills the columns that the details of rows decide. It does not know what shards take of a cap: a run that has one
 // states it before the first step.
 func upgradeTo4(ctx context.Context, tx *effect.Tx) error {
 	if _, err := tx.ExecContext(ctx, columns4()); err != nil {
