@@ -43,13 +43,14 @@ type Places struct {
 
 // Find reads the ids of all documents and joins them with the ids of the plan, which has so many orders. Its files are in dir
 // until Close.
-func Find(ctx context.Context, e *effect.Effects, dir string, planned iter.Seq2[dedupe.Entry, error], orders int64, sources iter.Seq2[Block, error]) (p *Places, err error) {
+func Find(ctx context.Context, e *effect.Effects, dir string, planned iter.Seq2[dedupe.Entry, error], orders int64, sources iter.Seq2[Block, error]) (found *Places, err error) {
 	ids := dedupe.NewSorter(e, dedupe.Config{Dir: dir, Name: "now-ids"})
-	found := dedupe.NewSorter(e, dedupe.Config{Dir: dir, Name: "now-found"})
-	p = &Places{orders: orders}
+	numbers := dedupe.NewSorter(e, dedupe.Config{Dir: dir, Name: "now-found"})
+	p := &Places{orders: orders}
 	defer func() {
-		if err = errors.Join(err, ids.Close(), found.Close()); err != nil {
+		if err = errors.Join(err, ids.Close(), numbers.Close()); err != nil {
 			p.Close()
+			found = nil
 		}
 	}()
 	if err := e.MkdirAll(dir); err != nil {
@@ -74,10 +75,10 @@ func Find(ctx context.Context, e *effect.Effects, dir string, planned iter.Seq2[
 			}
 		}
 	}
-	if err := join(ctx, planned, ids, found); err != nil {
+	if err := join(ctx, planned, ids, numbers); err != nil {
 		return nil, err
 	}
-	return p, p.write(found)
+	return p, p.write(numbers)
 }
 
 // join notes for each planned document that the sources hold its number there, so that they can be sorted by their orders.
