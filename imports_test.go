@@ -63,7 +63,7 @@ var belowRun = map[string][]string{
 	},
 	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/prepare/dedupe"},
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/outcome/collect", "internal/outcome/parse", "internal/prepare/prompt"},
-	"internal/run/book":     {"internal/run/forecast", "internal/run/limits", "internal/run/plan", "internal/run/runjson", "internal/base/ledger", "internal/outcome/report"},
+	"internal/run/book":     {"internal/run/cut", "internal/run/forecast", "internal/run/limits", "internal/run/plan", "internal/run/runjson", "internal/base/ledger", "internal/outcome/report"},
 	"internal/run/calls": {
 		"internal/run/event", "internal/run/lines", "internal/run/shardfile", "internal/aws/bedrock", "internal/outcome/collect", "internal/base/ledger", "internal/outcome/parse", "internal/prepare/prompt",
 	},

@@ -7,7 +7,6 @@ import (
 
 	"quarry/internal/base/figure"
 	"quarry/internal/outcome/report"
-	"quarry/internal/run"
 )
 
 func stateText(p *report.Pass) string {
@@ -126,7 +125,7 @@ func spentText(s *report.Spent) string {
 }
 
 // tookText is what the last pass and the whole run took, one line each.
-func tookText(h *run.History) string {
+func tookText(h *report.History) string {
 	last := h.Last()
 	line := func(format string, what any, state string, a *report.Account) string {
 		return plain(fmt.Sprintf(format, what, state, strings.Join(accountTexts(a), "; "))) + "\n"

@@ -14,7 +14,8 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/run"
+	"quarry/internal/outcome/report"
+	"quarry/internal/run/history"
 )
 
 func (a *App) historyCommand() *cobra.Command {
@@ -67,16 +68,16 @@ func (a *App) history(ctx context.Context, s *config.Settings) error {
 }
 
 // historyNow reads the passes of a run.
-func historyNow(ctx context.Context, l *ledger.Ledger, s *config.Settings) (run.History, error) {
+func historyNow(ctx context.Context, l *ledger.Ledger, s *config.Settings) (report.History, error) {
 	prices, err := compose.Prices(s)
 	if err != nil {
-		return run.History{}, err
+		return report.History{}, err
 	}
-	return run.HistoryNow(ctx, l, prices)
+	return history.Now(ctx, l, prices)
 }
 
 // historyText is a history for people, in lines of at most so many cells.
-func historyText(h *run.History, dir string, width int) string {
+func historyText(h *report.History, dir string, width int) string {
 	var b strings.Builder
 	line := func(indent int, text string) { b.WriteString(wrapped(plain(text), indent, indent+2, width)) }
 	line(0, fmt.Sprintf("run %s in %s: %s", h.Run, dir, figure.Count(len(h.Passes), "pass")))

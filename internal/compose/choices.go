@@ -9,7 +9,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/prepare/clean"
 	"quarry/internal/prepare/prompt"
-	"quarry/internal/run"
+	"quarry/internal/run/history"
 )
 
 // choices gives the settings that decide the requests, by their names in quarry.yaml: short values as they are, texts
@@ -45,7 +45,7 @@ func choices(s *config.Settings, asked *prompt.Config, c *clean.Config) (map[str
 			return nil, fmt.Errorf("note setting %s: %w", name, err)
 		}
 		sum := sha256.Sum256(b)
-		out[name] = run.Digest + hex.EncodeToString(sum[:8])
+		out[name] = history.Digest + hex.EncodeToString(sum[:8])
 	}
 	return out, nil
 }

@@ -46,7 +46,7 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 		return Adopted{}, &quarry.Error{Kind: quarry.BadUsage, Op: "adopt run " + string(id), Subject: r.cfg.Dir, Err: fmt.Errorf("it holds run %s", head.Run), Hint: "name an empty directory with --dir"}
 	}
 	r.id = id
-	made, err := r.readRunJSON(ctx)
+	made, err := readRunJSON(ctx, id, r.deps.Bucket, r.cfg.Region)
 	if err != nil {
 		return Adopted{}, err
 	}
@@ -65,7 +65,7 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 	if known {
 		return out, nil
 	}
-	rows, err := found.Rows(ctx, r.deps.Effects, r.files())
+	rows, err := found.Rows(ctx, r.deps.Effects, r.files)
 	if err != nil {
 		return out, err
 	}
@@ -76,12 +76,12 @@ func (r *Run) Adopt(ctx context.Context, id quarry.RunID) (Adopted, error) {
 }
 
 // readRunJSON reads what the bucket says of the run, and refuses what cannot be taken over from here.
-func (r *Run) readRunJSON(ctx context.Context) (m runjson.Run, err error) {
-	key := runjson.Key(r.id)
+func readRunJSON(ctx context.Context, id quarry.RunID, b *bucket.Bucket, region string) (m runjson.Run, err error) {
+	key := runjson.Key(id)
 	refuse := func(err error, hint string) error {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "adopt run " + string(r.id), Subject: r.deps.Bucket.URI(key), Err: err, Hint: hint}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "adopt run " + string(id), Subject: b.URI(key), Err: err, Hint: hint}
 	}
-	body, _, err := r.deps.Bucket.Get(ctx, key)
+	body, _, err := b.Get(ctx, key)
 	if errors.Is(err, bucket.ErrNoObject) {
 		return m, refuse(bucket.ErrNoObject, "check --run, --bucket and --region; a run writes it before its first job, and a run of on-demand calls has none")
 	}
@@ -89,15 +89,15 @@ func (r *Run) readRunJSON(ctx context.Context) (m runjson.Run, err error) {
 		return m, err
 	}
 	defer func() { _ = body.Close() }()
-	if m, err = runjson.Read(r.id, body); err != nil {
+	if m, err = runjson.Read(id, body); err != nil {
 		return m, err
 	}
 	if n := len(m.Pools); n > 1 { // a job that is not looked for would be paid again
 		return m, refuse(fmt.Errorf("its jobs are in %s, and only one pool can be taken over", figure.Count(n, "pool")),
 			"use the run's own directory; `quarry collect ARN` fetches single jobs")
 	}
-	if was := m.Region; was != "" && was != r.cfg.Region {
-		return m, refuse(fmt.Errorf("its jobs are in %s, and this command uses %s", was, r.cfg.Region), "say --region "+was)
+	if was := m.Region; was != "" && was != region {
+		return m, refuse(fmt.Errorf("its jobs are in %s, and this command uses %s", was, region), "say --region "+was)
 	}
 	return m, nil
 }

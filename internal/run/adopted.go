@@ -26,13 +26,13 @@ func (p *pass) closeAdopted(ctx context.Context, c *Collected, rows []ledger.Sha
 	if err := p.writeResults(ctx, takenOver); err != nil {
 		return err
 	}
-	if err := p.published().KeepResults(p.number); err != nil {
+	if err := p.published.KeepResults(p.number); err != nil {
 		return err
 	}
 	if _, err := p.makeReport(ctx, takenOver); err != nil {
 		return err
 	}
-	if err := p.published().WriteReport(&p.made); err != nil {
+	if err := p.published.WriteReport(&p.made); err != nil {
 		return err
 	}
 	last := passesOf(rows, p.number)
@@ -89,12 +89,12 @@ func (p *pass) adoptedBefore(ctx context.Context) (*known, error) {
 	if earlier == 0 || err != nil || !ok {
 		return nil, err
 	}
-	return p.openKnown(earlier, planned), nil
+	return openKnown(p.index(earlier), planned), nil
 }
 
 // planAdopted makes a pass of the records that were taken over: its index, and its plan.
 func (p *pass) planAdopted(ctx context.Context, rows []ledger.Shard, before *known) error {
-	planned, err := adopt.Index(ctx, p.deps.Effects, p.index(p.number), adopt.Parts(p.files(), rows, p.number), before.slots())
+	planned, err := adopt.Index(ctx, p.deps.Effects, p.index(p.number), adopt.Parts(p.files, rows, p.number), before.slots())
 	planned.Pass = p.number
 	p.planned = planned
 	if err != nil {

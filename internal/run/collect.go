@@ -58,7 +58,11 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 		passes = passesOf(rows, head.Pass)
 	}
 	for _, n := range passes {
-		if err := r.checkSettings(ctx, n); err != nil {
+		kept, err := r.book.Pass(ctx, n)
+		if err != nil {
+			return c, err
+		}
+		if err := r.command().CheckSettings(&head, &kept); err != nil {
 			return c, err
 		}
 		p, err := r.sentPass(ctx, n)
@@ -83,12 +87,12 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 
 // collectNothing leaves the published files those of the finished pass: the pass at hand has sent nothing.
 func (r *Run) collectNothing(ctx context.Context, c *Collected, rows []ledger.Shard, head *book.Head) error {
-	if err := r.published().Restore(ctx); err != nil {
+	if err := r.published.Restore(ctx); err != nil {
 		return err
 	}
 	c.Unsent = resume.OfPass(rows, head.Pass)
 	var err error
-	if c.Report, err = r.published().Report(); err != nil {
+	if c.Report, err = r.published.Report(); err != nil {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: r.cfg.Dir, Err: err, Hint: "rerun `quarry run`, which writes it again"}
 	}
 	r.deps.Watch.Note(fmt.Sprintf("pass %d has sent nothing; the results are those of pass %d", head.Pass, head.Finished))
@@ -154,7 +158,7 @@ func (p *pass) closeCollected(ctx context.Context, c *Collected, finished bool) 
 		return err
 	}
 	if !finished {
-		return p.published().WriteReport(&p.made)
+		return p.published.WriteReport(&p.made)
 	}
 	p.made.NothingNew = false // the sources were not read
 	return nil

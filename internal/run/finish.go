@@ -55,7 +55,7 @@ func (p *pass) writeResults(ctx context.Context, how extent) error {
 	}
 	of := p.index(p.number)
 	files := append(p.journals(shards), lines.Sorted{Path: of.Path(index.SkippedFile)}, lines.Sorted{Path: of.Path(index.EarlierFile), Rank: -1})
-	p.totals, err = p.published().Results(ctx, &publish.Ended{
+	p.totals, err = p.published.Results(ctx, &publish.Ended{
 		Plan: &p.planned, Before: before.slots(), Files: append(files, p.unbuilt(shards)...),
 		Closing: answers.Closing{Partial: how != whole, Unsent: p.unsent, UnsentKind: p.bounds().UnsentKind()},
 	})
@@ -68,7 +68,7 @@ func (p *pass) writeReport(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	if err := p.published().WriteReport(&p.made); err != nil {
+	if err := p.published.WriteReport(&p.made); err != nil {
 		return count{}, err
 	}
 	if err := p.finished(ctx, end); err != nil {
@@ -129,7 +129,7 @@ func (p *pass) finished(ctx context.Context, end *book.Ended) error {
 // withHistory puts what the pass at hand and the whole run took into its report. Where the pass ends with this report, it gives what is
 // kept of its end.
 func (p *pass) withHistory(ctx context.Context, rep *Report, how extent) (end *book.Ended, err error) {
-	h, err := readHistory(ctx, p.deps.Ledger)
+	h, err := history.Read(ctx, p.deps.Ledger)
 	if err != nil {
 		return nil, err
 	}

@@ -3,12 +3,12 @@ package run
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"quarry"
 	"quarry/internal/base/figure"
 	"quarry/internal/base/ledger"
+	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 	"quarry/internal/run/resume"
 )
@@ -35,10 +35,11 @@ func (r *Run) letGo(ctx context.Context) error {
 	rows = resume.OfPass(rows, head.Pass)
 	fate := r.command().Fate(&head, &kept, rows, flags)
 	if fate == resume.IfCorrected {
-		fate = resume.Continue
-		if corrected, err := r.corrected(ctx, kept.Judged); err != nil {
+		now, err := source.Contents(ctx, r.cfg.Sources, r.cfg.Dir)
+		if err != nil {
 			return err
-		} else if corrected {
+		}
+		if fate = resume.Continue; now != kept.Judged {
 			fate = resume.GiveUp
 		}
 	}
@@ -46,7 +47,7 @@ func (r *Run) letGo(ctx context.Context) error {
 	case resume.Drop:
 		return r.dropPass(ctx, head.Pass, rows)
 	case resume.GiveUp:
-		if err := r.refusal(ctx); err != nil {
+		if err := r.deps.refusal(ctx); err != nil { // no pass is given up for a command that sends nothing
 			return err
 		}
 		return r.giveUp(ctx, head.Pass, rows)
@@ -54,19 +55,6 @@ func (r *Run) letGo(ctx context.Context) error {
 		return r.giveUp(ctx, head.Pass, rows)
 	}
 	return r.freeUnsent(ctx, &head, rows)
-}
-
-// refusal says why this command would be refused before it sends anything: no pass is given up for such a command.
-func (r *Run) refusal(ctx context.Context) error {
-	for _, check := range []func(context.Context) error{r.deps.AnyDocument, r.deps.Preflight} {
-		if check == nil {
-			continue
-		}
-		if err := check(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // freeUnsent lets shards that were not sent go to the places that this command names.
@@ -98,27 +86,12 @@ func (r *Run) dropPass(ctx context.Context, n int, rows []ledger.Shard) error {
 	if err := r.book.Drop(ctx, n, rows, func(h *book.Head, p *book.Pass) { h.Seen, *p = "", book.Pass{} }); err != nil {
 		return err
 	}
-	if err := r.removeFiles(rows); err != nil {
-		return err
-	}
-	return r.index(n).Remove()
-}
-
-// removeFiles removes what was written for shards that were dropped.
-func (r *Run) removeFiles(rows []ledger.Shard) error {
-	files := r.files()
 	for i := range rows {
-		id := rows[i].ID
-		for _, path := range []string{files.Input(id), files.Base(id), files.Part(id), files.Queue(id), files.Journal(id), files.Unbuilt(id)} {
-			if _, err := os.Stat(path); err != nil {
-				continue
-			}
-			if err := r.deps.Effects.Remove(path); err != nil {
-				return err
-			}
+		if err := r.files.Remove(rows[i].ID); err != nil {
+			return err
 		}
 	}
-	return nil
+	return r.index(n).Remove()
 }
 
 // giveUp ends a pass that has sent something, for a command with other settings. Each step can be made again after a crash.
@@ -182,5 +155,10 @@ func (p *pass) dropUnsent(ctx context.Context, rows []ledger.Shard) (kept []ledg
 	if err := p.book.Drop(ctx, p.number, gone, func(h *book.Head, _ *book.Pass) { h.Abandoned = p.number }); err != nil {
 		return nil, err
 	}
-	return kept, p.removeFiles(gone)
+	for i := range gone {
+		if err := p.files.Remove(gone[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
 }

@@ -14,17 +14,18 @@ import (
 	"quarry/internal/prepare/prompt"
 	"quarry/internal/run"
 	"quarry/internal/run/cut"
+	"quarry/internal/run/history"
 )
 
 // pastOf reads the passes of a world's run, and the rows that they are sums of.
-func (w *world) pastOf(t *testing.T) (run.History, []ledger.Shard) {
+func (w *world) pastOf(t *testing.T) (report.History, []ledger.Shard) {
 	t.Helper()
 	book, err := ledger.OpenReadOnly(t.Context(), effect.New(nil), filepath.Join(w.dir, "ledger.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = book.Close() }()
-	h, err := run.HistoryNow(t.Context(), book, cost.Default())
+	h, err := history.Now(t.Context(), book, cost.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

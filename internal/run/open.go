@@ -10,7 +10,6 @@ import (
 	"quarry"
 	"quarry/internal/base/figure"
 	"quarry/internal/base/ledger"
-	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 	"quarry/internal/run/event"
 	"quarry/internal/run/resume"
@@ -171,7 +170,7 @@ func (r *Run) publishDropped(ctx context.Context) error {
 	if _, planned, err := r.book.Plan(ctx, head.Pass); err != nil || planned {
 		return err
 	}
-	return r.published().Restore(ctx)
+	return r.published.Restore(ctx)
 }
 
 // choosePass gives the pass at hand, or where that is finished and something has changed since, a new one, which sends only what is new
@@ -193,10 +192,4 @@ func (r *Run) choosePass(ctx context.Context) (*pass, error) {
 		err = r.book.Change(ctx, n, func(h *book.Head, _ *book.Pass) { r.cfg.begins(h, n) })
 	}
 	return r.newPass(n, r.cfg.Asked), err
-}
-
-// corrected reports whether the sources hold something else than when a pass stopped at its gate.
-func (r *Run) corrected(ctx context.Context, judged string) (bool, error) {
-	now, err := source.Contents(ctx, r.cfg.Sources, r.cfg.Dir)
-	return now != judged, err
 }

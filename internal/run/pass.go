@@ -2,9 +2,7 @@ package run
 
 import (
 	"context"
-	"errors"
 
-	"quarry"
 	"quarry/internal/base/ledger"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
@@ -76,8 +74,8 @@ type known struct {
 	planned plan.Plan
 }
 
-func (r *Run) openKnown(n int, planned plan.Plan) *known {
-	return &known{Known: r.index(n).Known(planned.Orders), planned: planned}
+func openKnown(of index.Pass, planned plan.Plan) *known {
+	return &known{Known: of.Known(planned.Orders), planned: planned}
 }
 
 // slots is what a pass is joined with; nil where there is none before.
@@ -96,7 +94,7 @@ func (p *pass) journals(shards []ledger.Shard) []lines.Sorted {
 		if s.Pass != p.number || s.Times.Collected.IsZero() {
 			continue
 		}
-		files = append(files, lines.Sorted{Path: p.files().Journal(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
+		files = append(files, lines.Sorted{Path: p.files.Journal(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
 	}
 	return files
 }
@@ -106,7 +104,7 @@ func (p *pass) unbuilt(shards []ledger.Shard) []lines.Sorted {
 	var files []lines.Sorted
 	for i := range shards {
 		if s := &shards[i]; s.Pass == p.number && s.Unbuilt > 0 {
-			files = append(files, lines.Sorted{Path: p.files().Unbuilt(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
+			files = append(files, lines.Sorted{Path: p.files.Unbuilt(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
 		}
 	}
 	return files
@@ -127,20 +125,4 @@ func firstOrder(s *ledger.Shard) int64 {
 		return 0
 	}
 	return s.First
-}
-
-// checkSettings refuses to collect a pass of a directory that does not say what it was sent with, unless this command does.
-func (r *Run) checkSettings(ctx context.Context, n int) error {
-	kept, err := r.book.Pass(ctx, n)
-	if err != nil || kept.Asked != nil {
-		return err
-	}
-	head, err := r.book.Head(ctx)
-	if err != nil || head.Settings == r.cfg.Settings {
-		return err
-	}
-	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "collect", Subject: r.cfg.Dir, Err: errors.New("the settings of this command (model, prompt, schema or cleaning) differ from the run's, and the run did not record them"),
-		Hint: "give the settings with which the run began (-c FILE, --model …)",
-	}
 }

@@ -126,7 +126,7 @@ func (p *pass) show(ctx context.Context, out *pilot.Outcome) error {
 	if err != nil || begun {
 		return err
 	}
-	learned, err := out.Learn(ctx, p.files(), p.cfg.Family, p.cfg.Attempts)
+	learned, err := out.Learn(ctx, p.files, p.cfg.Family, p.cfg.Attempts)
 	if err != nil {
 		return fmt.Errorf("read the pilot's answers: %w", err)
 	}
@@ -135,7 +135,7 @@ func (p *pass) show(ctx context.Context, out *pilot.Outcome) error {
 		after := out.Expected(&learned, *p.basis(), p.planned.Mode, p.planned.Stages())
 		p.learned, p.foreseen.After = &learned.Learned, &after
 	}
-	if p.foreseen.Pilot, err = out.Report(ctx, p.files()); err != nil {
+	if p.foreseen.Pilot, err = out.Report(ctx, p.files); err != nil {
 		return fmt.Errorf("read the pilot's answers: %w", err)
 	}
 	if err := p.keepForecast(ctx); err != nil {
@@ -150,7 +150,7 @@ func (p *pass) show(ctx context.Context, out *pilot.Outcome) error {
 
 // blocked keeps the verdict on a pilot that does not pass, writes failed.jsonl, and says why the run stops.
 func (p *pass) blocked(ctx context.Context, gate pilot.Gate, v pilot.Verdict, out *pilot.Outcome) error {
-	failed, err := out.Failures(ctx, p.files())
+	failed, err := out.Failures(ctx, p.files)
 	if err != nil {
 		return fmt.Errorf("read the pilot's answers: %w", err)
 	}
@@ -159,7 +159,7 @@ func (p *pass) blocked(ctx context.Context, gate pilot.Gate, v pilot.Verdict, ou
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(s ledger.Shard) bool { return !slices.Contains(out.Shards, s.ID) })
-	if err := p.published().SetAside(ctx, p.number); err != nil {
+	if err := p.published.SetAside(ctx, p.number); err != nil {
 		return err
 	}
 	path := filepath.Join(p.cfg.Dir, results.FailedFile)

@@ -9,7 +9,6 @@ import (
 	"quarry/internal/base/figure"
 	"quarry/internal/base/ledger"
 	"quarry/internal/run/book"
-	"quarry/internal/run/cut"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/planner"
 	"quarry/internal/run/runjson"
@@ -89,7 +88,7 @@ func (p *pass) planPass(ctx context.Context, before *known, piloted bool) error 
 	if piloted {
 		planning.Pilot = 0
 	}
-	if p.planned, err = planning.Plan(ctx, planner.Earlier{Before: before.slots(), Given: given, Journal: p.files().Journal}); err != nil {
+	if p.planned, err = planning.Plan(ctx, planner.Earlier{Before: before.slots(), Given: given, Journal: p.files.Journal}); err != nil {
 		return err
 	}
 	p.sayGiven(p.planned.Given, read)
@@ -107,16 +106,7 @@ func (p *pass) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rows, p.giveIDs(ctx, rows)
-}
-
-// giveIDs gives new rows their ids and their places after the rows there are.
-func (p *pass) giveIDs(ctx context.Context, rows []ledger.Shard) error {
-	seq, numbers, err := p.book.Numbers(ctx)
-	if err == nil {
-		cut.Number(rows, numbers, seq)
-	}
-	return err
+	return rows, p.book.Number(ctx, rows)
 }
 
 // importedBefore opens the given answers where an earlier version joined the pass with them as with a pass before; else nil.
@@ -128,7 +118,7 @@ func (p *pass) importedBefore(ctx context.Context) (*known, error) {
 	if _, noted := p.index(p.number).Given(); err != nil || noted || !imported {
 		return nil, err
 	}
-	return p.openKnown(planner.ImportedPass, answers), nil
+	return openKnown(p.index(planner.ImportedPass), answers), nil
 }
 
 // passBefore opens the finished pass that the pass at hand is joined with; nil where there is none.
@@ -147,7 +137,7 @@ func (p *pass) passBefore(ctx context.Context) (*known, error) {
 	if !ok {
 		return nil, fmt.Errorf("pass %d has no plan", n)
 	}
-	return p.openKnown(n, planned), nil
+	return openKnown(p.index(n), planned), nil
 }
 
 // mostAreThere asks before a run continues over sources that hold less than half of the documents it knows: a wrong path or half

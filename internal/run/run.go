@@ -60,6 +60,19 @@ type Deps struct {
 	Watch event.Watch
 }
 
+// refusal says why a command would be refused before it sends anything.
+func (d *Deps) refusal(ctx context.Context) error {
+	for _, check := range []func(context.Context) error{d.AnyDocument, d.Preflight} {
+		if check == nil {
+			continue
+		}
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Run is one command on one run. What it knows of a pass is in a value of its own; see pass.
 type Run struct {
 	cfg    Config
@@ -67,7 +80,10 @@ type Run struct {
 	book   *book.Book
 	pools  *pool.Pools
 	caller *calls.Caller
-	places input.Places // where the documents are now, once the sources were found to have changed
+
+	files     shardfile.Dir
+	published publish.Files
+	places    input.Places // where the documents are now, once the sources were found to have changed
 
 	id    quarry.RunID
 	began time.Time
@@ -86,22 +102,19 @@ func New(cfg Config, deps Deps) *Run {
 		Client: deps.Bedrock, Model: cfg.Model, Type: cfg.Type, MaxOutput: cfg.MaxOutput, Quotas: cfg.Quotas,
 		Concurrency: cfg.Concurrency, CachePrefix: cfg.CachePrefix, Local: cfg.Local, Watch: deps.Watch,
 	})
-	return &Run{cfg: cfg, deps: deps, book: book.Of(deps.Ledger), pools: pools, caller: caller}
+	kept := book.Of(deps.Ledger)
+	return &Run{
+		cfg: cfg, deps: deps, book: kept, pools: pools, caller: caller,
+		files:     shardfile.In(deps.Effects, cfg.Dir, ""),
+		published: publish.Files{Effects: deps.Effects, Dir: cfg.Dir, Book: kept},
+	}
 }
 
 // Pool is one place where jobs run; see package pool.
 type Pool = pool.Pool
 
-// files is where the files of the run's shards are.
-func (r *Run) files() shardfile.Dir { return shardfile.In(r.deps.Effects, r.cfg.Dir, "") }
-
 // index is the index of pass n.
 func (r *Run) index(n int) index.Pass { return index.Of(r.deps.Effects, r.cfg.Dir, n) }
-
-// published are the files that people read.
-func (r *Run) published() *publish.Files {
-	return &publish.Files{Effects: r.deps.Effects, Dir: r.cfg.Dir, Book: r.book}
-}
 
 // count is what a step did: taken = done + failed + skipped, or the run fails.
 type count struct{ taken, done, failed, skipped int64 }

@@ -90,13 +90,13 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 	}
 	c, queue := &p.cfg, p.queue(ctx)
 	builder := input.Builder{
-		Effects: p.deps.Effects, Files: p.files(), Index: p.index(p.number), Orders: p.planned.Orders, Sources: p.sources,
+		Effects: p.deps.Effects, Files: p.files, Index: p.index(p.number), Orders: p.planned.Orders, Sources: p.sources,
 		Seen:    func() string { return source.Seen(c.Sources) },
 		Prepare: c.preparing(), Queue: queue, Places: &p.places, Model: c.Model,
 		Rooms: c.MaxUSD != nil, MaxAnswer: int64(max(c.MaxTokens, c.MaxOutput)), Watch: p.deps.Watch,
 	}
 	cfg := life.Config{
-		RunJSON: p.runJSON(), Ledger: p.deps.Ledger, Book: p.book, Effects: p.deps.Effects, Dir: c.Dir, Files: p.files(), Pools: p.pools,
+		RunJSON: p.runJSON(), Ledger: p.deps.Ledger, Book: p.book, Effects: p.deps.Effects, Dir: c.Dir, Files: p.files, Pools: p.pools,
 		Watch: p.deps.Watch,
 		Job: bedrock.CreateRequest{
 			Type: c.Type, KMSKey: c.KMSKey, Tags: c.Tags, TimeoutHours: c.JobTimeout,
@@ -121,7 +121,7 @@ func (p *pass) costs() *limits.Costs {
 	t.Merges, t.Parts = 0, 0
 	e := p.cfg.answers().Expect(p.learned, t)
 	callsBegan := func(id quarry.ShardID) bool {
-		_, err := os.Stat(p.files().Calls(id))
+		_, err := os.Stat(p.files.Calls(id))
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	return &limits.Costs{
@@ -145,7 +145,7 @@ func (p *pass) queue(ctx context.Context) *rounds.Queue {
 		return firstOrder(&s), err
 	}
 	return &rounds.Queue{
-		Effects: p.deps.Effects, Files: p.files(), First: first, MaxLine: p.bounds().MaxLine(),
+		Effects: p.deps.Effects, Files: p.files, First: first, MaxLine: p.bounds().MaxLine(),
 		Plain: p.cfg.StructuredAuto && !p.cfg.Prompt.Structured(),
 	}
 }
@@ -198,7 +198,7 @@ func (p *pass) planRetries(ctx context.Context, among []quarry.ShardID) (more bo
 	for i := range rows {
 		rows[i].Late = late
 	}
-	if err := p.giveIDs(ctx, rows); err != nil {
+	if err := p.book.Number(ctx, rows); err != nil {
 		return false, 0, err
 	}
 	return true, 0, p.deps.Ledger.AddShards(ctx, rows, nil, rounds.Takes(from, rows[0].ID))

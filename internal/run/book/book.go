@@ -12,6 +12,7 @@ import (
 
 	"quarry"
 	"quarry/internal/base/ledger"
+	"quarry/internal/run/cut"
 	"quarry/internal/run/plan"
 )
 
@@ -59,16 +60,18 @@ func (b *Book) Before(ctx context.Context, n int) (int, error) {
 	return head.Finished, err
 }
 
-// Numbers gives the highest place of a row, and the highest number of a shard of each kind that was ever given.
-func (b *Book) Numbers(ctx context.Context) (seq int64, numbers map[quarry.ShardKind]int, err error) {
-	if seq, numbers, err = b.ledger.Last(ctx); err != nil {
-		return 0, nil, err
+// Number gives new rows their ids and their places after the rows that there are. No number is given twice.
+func (b *Book) Number(ctx context.Context, rows []ledger.Shard) error {
+	seq, numbers, err := b.ledger.Last(ctx)
+	if err != nil {
+		return err
 	}
 	head, err := b.Head(ctx)
 	for kind, n := range head.Numbered { // of rows that were dropped
 		numbers[kind] = max(numbers[kind], n)
 	}
-	return seq, numbers, err
+	cut.Number(rows, numbers, seq)
+	return err
 }
 
 // highest adds the numbers of rows to those that are known.

@@ -1,7 +1,7 @@
 // Package history says what the passes of a run took, each and all together, and what each changed.
 //
 // It owns how the rows and facts of a run are added up over its passes, and how two passes' settings are compared in words. It
-// reads no ledger and no file, and looks at no clock: rows and facts are given. What always holds: each row counts in one pass;
+// changes nothing, and looks at no clock. What always holds: each row counts in one pass;
 // the whole is the sum of the passes; what an earlier version did not note is unknown, never 0.
 package history
 

@@ -209,11 +209,9 @@ func (l *Life) cut(ctx context.Context, s *ledger.Shard, v verdict.Cut) error {
 	if len(rows) < 2 {
 		return v.Else
 	}
-	seq, numbers, err := l.Book.Numbers(ctx)
-	if err != nil {
+	if err := l.Book.Number(ctx, rows[1:]); err != nil {
 		return err
 	}
-	cut.Number(rows[1:], numbers, seq)
 	l.Watch.Note(fmt.Sprintf("%s and is split into %s, which are sent one after another", v.Why, figure.Thousands(len(rows))))
 	first := rows[0]
 	s.First, s.FirstPart, s.Last, s.LastPart = first.First, first.FirstPart, first.Last, first.LastPart

@@ -89,6 +89,18 @@ func (c *Command) refuse(err error, hint string) error {
 	return &quarry.Error{Kind: quarry.BadUsage, Op: "resume", Subject: c.Dir, Err: err, Hint: hint}
 }
 
+// CheckSettings refuses to collect a pass of a directory that does not say what it was sent with, unless the command does.
+func (c *Command) CheckSettings(h *book.Head, p *book.Pass) error {
+	if p.Asked != nil || h.Settings == c.Settings {
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "collect", Subject: c.Dir,
+		Err:  errors.New("the settings of this command (model, prompt, schema or cleaning) differ from the run's, and the run did not record them"),
+		Hint: "give the settings with which the run began (-c FILE, --model …)",
+	}
+}
+
 // Fate is what becomes of a planned pass that is not finished.
 type Fate int
 

@@ -8,6 +8,7 @@ package shardfile
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"quarry"
@@ -62,6 +63,19 @@ func (d Dir) Unbuilt(id quarry.ShardID) string {
 // Calls are the on-demand calls that were made for the shard.
 func (d Dir) Calls(id quarry.ShardID) string {
 	return filepath.Join(d.dir, "journal", string(id)+".calls.jsonl")
+}
+
+// Remove removes what was written for a shard that was dropped before it was sent.
+func (d Dir) Remove(id quarry.ShardID) error {
+	for _, path := range []string{d.Input(id), d.Base(id), d.Part(id), d.Queue(id), d.Journal(id), d.Unbuilt(id)} {
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if err := d.effects.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Raw is the folder of the output of the shard's nth job, or of its calls, as it came.
