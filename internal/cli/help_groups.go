@@ -41,7 +41,7 @@ var localGroups = []group{
 	{"Server", []string{"addr", "dir", "detach", "stop", "shell", "concurrency", "quotas"}},
 	{"Answers", []string{"backend", "backend-model", "backend-key-env", "backend-wait"}},
 	{"Access", []string{"keys", "tls-self-signed", "tls-cert", "tls-key"}},
-	{"Tests of clients", []string{"state-delay", "fault", "events", "test", "test-clock"}},
+	{"Tests of clients", []string{"seed-state", "state-delay", "fault", "events", "test", "test-clock"}},
 	everyCommand,
 }
 
