@@ -78,7 +78,7 @@ func TestAccountsHaveTheirKeys(t *testing.T) {
 		t.Fatalf("Account(%s) = %+v, %v", id, key, ok)
 	}
 	if _, ok := server.Account("111111111111"); ok {
-		t.Error("an account that nobody asked for has a key")
+		t.Error("an account that was not in the options has a key")
 	}
 	ours, theirs := s3.NewFromConfig(client(t, server.URL, server.Credentials)), s3.NewFromConfig(client(t, server.URL, key))
 	if _, err := theirs.CreateBucket(t.Context(), bucket("theirs")); err != nil {

@@ -56,7 +56,8 @@ type Config struct {
 
 	SeedFile string // buckets, policies, roles, jobs and models that are added at the start, see package seed; default none
 	KeysFile string // lines "id secret [account]" or "bearer token [account]", mode 0600; default one key, made for this directory
-	// Accounts get a key each, beside those of KeysFile or the directory's own: Server.KeyOf. The key's secret is a new one at each start.
+	// Accounts get a key each, in addition to those of KeysFile or the directory's own: Server.KeyOf. The key's secret is a new one at
+	// each start.
 	Accounts   []string
 	Quotas     []byte // like QuotasFile, as text; at most one of the two
 	QuotasFile string // a table over AWS's default quotas, see package quotasapi; default none
