@@ -108,6 +108,10 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 	}
 	if c.MaxUSD != nil {
 		cfg.Cap = limits.NewCap(*c.MaxUSD)
+		// Prices, forecast or cap may be others than those that the rows were accounted for with, by this process or another one.
+		if err := p.deps.Ledger.Account(ctx, cfg.Costs.Account(rows, p.number)); err != nil {
+			return nil, err
+		}
 	}
 	return life.New(cfg, rows), nil
 }
@@ -133,7 +137,7 @@ func (p *pass) costs() *limits.Costs {
 // work is what the pass has to do before its deadline.
 func (p *pass) work() *limits.Work {
 	return &limits.Work{
-		Pass: p.number, Records: p.planned.Stages(), Usage: p.basis().Usage(), Prices: p.cfg.prices(),
+		Records: p.planned.Stages(), Usage: p.basis().Usage(), Prices: p.cfg.prices(),
 		Quotas: p.cfg.Quotas, Concurrency: p.cfg.Concurrency, Margin: p.cfg.callMargin(), Cap: p.cfg.MaxUSD, Costs: p.costs(),
 	}
 }
@@ -195,8 +199,9 @@ func (p *pass) planRetries(ctx context.Context, among []quarry.ShardID) (more bo
 	if note != "" {
 		p.deps.Watch.Note(note)
 	}
+	cutOff := rounds.CutOff(shards, from)
 	for i := range rows {
-		rows[i].Late = late
+		rows[i].Late, rows[i].CutOff = late, cutOff
 	}
 	if err := p.book.Number(ctx, rows); err != nil {
 		return false, 0, err

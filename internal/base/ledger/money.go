@@ -49,46 +49,50 @@ const (
 // shards are let through on the same money. The shard that is given gets it too. An error of decide changes nothing.
 func (l *Ledger) Reserve(ctx context.Context, s *Shard, decide func(*Balance) (Money, error)) error {
 	return l.change(ctx, "ledger: reserve for "+string(s.ID), func(tx *effect.Tx) error {
-		b, err := balance(ctx, tx, s)
+		b, own, err := balance(ctx, tx, s)
 		if err != nil {
 			return fmt.Errorf("reserve for shard %s: %w", s.ID, err)
 		}
-		m, err := decide(b)
-		if err != nil {
+		if s.Money, err = decide(b); err != nil || s.Money == own { // one that has to wait reserves nothing again and again
 			return err
 		}
-		s.Money = m
 		return update(ctx, tx, s, saveMoney, s.money()...)
 	})
 }
 
-// balance adds up what the shards of a pass take, all but s.
-func balance(ctx context.Context, tx *effect.Tx, s *Shard) (*Balance, error) {
+// balance adds up what the shards of a pass take, all but s. own is what that one takes.
+func balance(ctx context.Context, tx *effect.Tx, s *Shard) (b *Balance, own Money, err error) {
 	groups, err := readGroups(tx.QueryContext(ctx, passGroups, s.Pass))
 	if err != nil {
-		return nil, err
+		return nil, own, err
 	}
-	b := &Balance{}
+	b = &Balance{}
 	for i := range groups {
 		b.add(&groups[i].Money)
 	}
-	var own Money
-	row := tx.QueryRowContext(ctx, ownMoney, string(s.ID))
-	if err := row.Scan(&own.Settled, &own.Forecast, &own.Input, &own.Output, &own.Unpriced); err != nil {
-		return nil, err
+	for _, q := range []struct {
+		query string
+		args  []any
+		into  []any
+	}{
+		{ownMoney, []any{string(s.ID)}, []any{&own.Settled, &own.Forecast, &own.Input, &own.Output, &own.Unpriced}},
+		{mostPerByte, []any{s.Pass}, []any{&b.TokensPerByte}},
+		{mostFactor, []any{s.Pass}, []any{&b.Factor}},
+		{unreserved, []any{s.Pass, string(s.Kind), s.Seq}, []any{&b.Earlier}},
+	} {
+		if err := tx.QueryRowContext(ctx, q.query, q.args...).Scan(q.into...); err != nil {
+			return nil, own, err
+		}
 	}
 	b.without(&own)
-	if err := tx.QueryRowContext(ctx, mostPerByte, s.Pass).Scan(&b.TokensPerByte); err != nil {
-		return nil, err
-	}
-	if err := tx.QueryRowContext(ctx, mostFactor, s.Pass).Scan(&b.Factor); err != nil {
-		return nil, err
-	}
-	return b, tx.QueryRowContext(ctx, unreserved, s.Pass, string(s.Kind), s.Seq).Scan(&b.Earlier)
+	return b, own, nil
 }
 
 // Account stores what each of the rows takes of the cap, in one transaction.
 func (l *Ledger) Account(ctx context.Context, rows []Shard) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	return l.change(ctx, "ledger: account for shards", func(tx *effect.Tx) error {
 		for i := range rows {
 			if err := update(ctx, tx, &rows[i], saveMoney, rows[i].money()...); err != nil {

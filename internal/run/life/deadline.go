@@ -70,11 +70,11 @@ func (d *Deadline) Look(ctx context.Context) error {
 	if !d.Due(now) {
 		return nil
 	}
-	rows, err := d.Ledger.Shards(ctx)
+	groups, err := d.Ledger.Groups(ctx, d.Pass)
 	if err != nil {
 		return err
 	}
-	decided, notes := d.Clock.Look(d.Work(), rows, now)
+	decided, notes := d.Clock.Look(d.Work(), groups, now)
 	if decided == nil {
 		return nil
 	}

@@ -70,7 +70,6 @@ type Config struct {
 type Life struct {
 	Config
 	schedule *pool.Schedule
-	money    sync.Mutex    // held while the cap is checked
 	heavy    chan struct{} // the slot of what needs both cores and much memory
 	sending  chan struct{} // the slot of uploads: one fills the line with its parts, and four hold 160 MB of them
 	turns    turns

@@ -81,7 +81,11 @@ func (l *Life) settle(ctx context.Context, s *ledger.Shard, out collect.Output, 
 	for _, d := range s.Output.Differs {
 		l.Watch.Send(event.Event{Kind: event.Differs, Shard: s.ID, Text: d})
 	}
-	return l.seal(s, loose)
+	if err := l.seal(s, loose); err != nil {
+		return err
+	}
+	l.Costs.Settle(s)
+	return nil
 }
 
 // maxUnreadable is how many lines that cannot be read are named in the ledger.

@@ -124,13 +124,11 @@ func underCap(ctx context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, e
 	if l.Cap == nil {
 		return verdict.Go{}, nil
 	}
-	l.money.Lock() // two shards must not be let through on the same money
-	defer l.money.Unlock()
-	rows, err := l.Ledger.Shards(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v, err := l.Cap.Check(l.Costs, rows, s)
+	var v verdict.Verdict
+	err := l.Ledger.Reserve(ctx, s, func(others *ledger.Balance) (takes ledger.Money, err error) {
+		v, takes, err = l.Cap.Check(l.Costs, others, s)
+		return takes, err
+	})
 	if v != (verdict.Go{}) {
 		l.schedule.Leave(s.ID)
 	}
@@ -173,11 +171,7 @@ func (l *Life) move(s *ledger.Shard, v verdict.Move) error {
 // toCalls takes a shard that has no job out of its pool, to be sent as on-demand calls.
 func (l *Life) toCalls(s *ledger.Shard, mode quarry.Mode) error {
 	l.schedule.Leave(s.ID)
-	if l.Cap != nil {
-		l.money.Lock()
-		l.Cap.Release(s.ID) // calls cost something else than what was reserved
-		l.money.Unlock()
-	}
+	s.Money = ledger.Money{} // calls cost something else than what was reserved
 	s.Mode, s.Late, s.Pool = mode, true, ledger.Pool{}
 	s.Due, s.Waits = time.Now(), ""
 	return l.back(s)

@@ -53,7 +53,7 @@ func newWorld(t *testing.T, rows ...ledger.Shard) *world {
 			Prices: cost.Default(), Pools: []ledger.Pool{home.Ref()}, MaxTokens: 1000, MinRecords: 1,
 			CallsBegan: func(quarry.ShardID) bool { return false }, Merges: func(quarry.ShardID) bool { return false },
 		},
-		Deadline: &Deadline{Pass: 1, Ledger: kept, Work: func() *limits.Work { return &limits.Work{Pass: 1} }}, Poll: time.Second,
+		Deadline: &Deadline{Ledger: kept, Work: func() *limits.Work { return &limits.Work{} }}, Poll: time.Second,
 		Build: func(_ context.Context, s *ledger.Shard) (input.Built, error) {
 			w.done = append(w.done, "build "+string(s.ID))
 			return input.Built{Written: shardfile.Written{Records: s.Records, Bytes: s.Bytes, Digest: "d"}}, nil
@@ -83,6 +83,11 @@ func (w *world) again(change func(*Config)) *world {
 	rows, err := w.cfg.Ledger.Shards(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.cfg.Cap != nil {
+		if err := w.cfg.Ledger.Account(w.t.Context(), w.cfg.Costs.Account(rows, 1)); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	w.Life = New(w.cfg, rows)
 	return w

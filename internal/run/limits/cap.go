@@ -2,6 +2,7 @@ package limits
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"quarry"
@@ -16,41 +17,43 @@ import (
 // twice all reservations stay below what is left; see forecast.Balance. The worst case of a shard is its input, at one
 // token a byte until answers have shown better, and its answers at their full length.
 //
-// A Cap remembers only which shards this process let through. One goroutine at a time, and the rows of one Check are read
-// after the Check before it: two shards must not be let through on the same money.
-type Cap struct {
-	limit   quarry.USD
-	through map[quarry.ShardID]bool // shards that were let through; true: to be sent, not only built
-}
+// What a shard was let through for stays reserved in its row until its answers are read. A shard that has to wait reserves
+// nothing, so two shards never wait for each other.
+type Cap struct{ limit quarry.USD }
 
-// NewCap gives a cap that has let nothing through.
-func NewCap(limit quarry.USD) *Cap {
-	return &Cap{limit: limit, through: map[quarry.ShardID]bool{}}
-}
+// NewCap gives the cap of a pass.
+func NewCap(limit quarry.USD) *Cap { return &Cap{limit: limit} }
 
-// Release takes back what a shard was let through for: it is sent in another way, at another cost.
-func (c *Cap) Release(id quarry.ShardID) { delete(c.through, id) }
-
-// Check says whether a shard may be sent: Go, Wait while an open shard may still turn out cheaper, or Cut. It is an error where
-// none of them can help. rows are all of the ledger.
-func (c *Cap) Check(costs *Costs, rows []ledger.Shard, s *ledger.Shard) (verdict.Verdict, error) {
+// Check says whether a shard may be sent, and what it takes of the cap from now on: Go, Wait while an open shard may still turn out
+// cheaper, or Cut. It is an error where none of them can help. others is what the other shards of the pass take.
+func (c *Cap) Check(costs *Costs, others *ledger.Balance, s *ledger.Shard) (verdict.Verdict, ledger.Money, error) {
 	if s.Unasked != "" {
-		return verdict.Go{}, nil
+		return verdict.Go{}, ledger.Money{}, nil
 	}
-	b, own, err := c.balance(costs, rows, s)
-	if err != nil {
-		return nil, err
+	ratio := forecast.Ratio(others.TokensPerByte)
+	takes := costs.reserve(s)
+	if others.Unpriced > 0 || takes.Unpriced > 0 {
+		return nil, ledger.Money{}, costs.unpriced(c.limit)
 	}
+	b := forecast.Balance{
+		Settled: others.Settled, Open: reserveOf(&others.Money, ratio, others.Factor), Ratio: ratio, Earlier: others.Earlier,
+	}
+	own := reserveOf(&takes, ratio, others.Factor)
 	switch {
 	case b.Admits(c.limit, own):
-		c.through[s.ID] = s.State != quarry.ShardPlanned
-		return verdict.Go{}, nil
+		return verdict.Go{}, takes, nil
 	case b.Open.Worst > 0 || b.Earlier:
 		why := fmt.Sprintf("the cap of %s: %s spent, up to %s reserved for open shards, up to %s needed for this one",
 			c.limit, b.Settled, b.Open.Needs(), own.Needs())
-		return verdict.Wait{Why: why, For: time.Second}, nil
+		return verdict.Wait{Why: why, For: time.Second}, ledger.Money{}, nil
 	}
-	reached := c.reached(s, &b, own)
+	v, err := c.cut(costs, s, &b, own)
+	return v, ledger.Money{}, err
+}
+
+// cut cuts a shard that may cost more than is left, if it can be cut.
+func (c *Cap) cut(costs *Costs, s *ledger.Shard, b *forecast.Balance, own forecast.Reserve) (verdict.Verdict, error) {
+	reached := c.reached(s, b, own)
 	if s.State != quarry.ShardPlanned {
 		return nil, reached
 	}
@@ -65,6 +68,12 @@ func (c *Cap) Check(costs *Costs, rows []ledger.Shard, s *ledger.Shard) (verdict
 	why := fmt.Sprintf("the cap of %s leaves %s, and shard %s of %s could cost up to %s",
 		c.limit, b.Left(c.limit), s.ID, figure.Count(s.Records, "record"), own.Needs())
 	return verdict.Cut{Least: least, Most: most, Bytes: bytes, Why: why, Else: reached}, nil
+}
+
+// reserveOf is what reserved money means at so many tokens a byte, when settled shards cost so many times their forecast.
+func reserveOf(m *ledger.Money, ratio, factor float64) forecast.Reserve {
+	worst := quarry.USD(math.Ceil(float64(m.Input) * ratio)).Plus(m.Output)
+	return forecast.Reserve{Forecast: min(m.Forecast, worst), Worst: worst}.Raised(factor)
 }
 
 // reached is the error of a shard that may cost more than is left.
@@ -83,73 +92,42 @@ func (c *Cap) reached(s *ledger.Shard, b *forecast.Balance, own forecast.Reserve
 // tellingRecords is how many records a settled shard must have to say something of others: fewer may be the odd ones.
 const tellingRecords = 20
 
-// balance is the state of the cap without one shard, and what that one reserves.
-func (c *Cap) balance(costs *Costs, rows []ledger.Shard, own *ledger.Shard) (forecast.Balance, forecast.Reserve, error) {
-	b := forecast.Balance{Factor: 1}
-	seen := 0.0
-	for i := range rows {
-		o := &rows[i]
-		if o.Pass != own.Pass {
-			continue
-		}
-		seen = max(seen, o.Output.TokensPerByte)
-		if o.ID == own.ID || o.Unasked != "" || o.Times.Collected.IsZero() {
-			continue
-		}
-		cost := costs.settled(o)
-		if cost == nil {
-			return b, forecast.Reserve{}, costs.unpriced(c.limit)
-		}
-		b.Settled = b.Settled.Plus(*cost)
-		if expected := costs.forecast(o, rows); expected != nil && o.Records >= tellingRecords {
-			b.Factor = max(b.Factor, forecast.Factor(*cost, *expected))
-		}
+// Settle states what a shard cost whose answers were read.
+func (c *Costs) Settle(s *ledger.Shard) {
+	s.Money, s.Factor = ledger.Money{}, 0
+	if s.Unasked != "" {
+		return
 	}
-	b.Ratio = forecast.Ratio(seen)
-	for i := range rows {
-		o := &rows[i]
-		if o.Pass != own.Pass || o.ID == own.ID || o.Unasked != "" || !o.Times.Collected.IsZero() {
-			continue
-		}
-		_, granted := c.through[o.ID]
-		b.Earlier = b.Earlier || o.State == quarry.ShardPlanned && o.Kind == own.Kind && o.Seq < own.Seq && !granted
-		if !c.reserves(costs, o, own) {
-			continue
-		}
-		reserve := costs.reserve(o, rows, b.Ratio)
-		if reserve == nil {
-			return b, forecast.Reserve{}, costs.unpriced(c.limit)
-		}
-		b.Open = b.Open.Plus(reserve.Raised(b.Factor))
+	cost := c.settled(s)
+	if cost == nil {
+		s.Money.Unpriced = 1
+		return
 	}
-	mine := costs.reserve(own, rows, b.Ratio)
-	if mine == nil {
-		return b, forecast.Reserve{}, costs.unpriced(c.limit)
+	s.Money.Settled = *cost
+	if expected := c.forecast(s); expected != nil && s.Records >= tellingRecords {
+		s.Factor = forecast.Factor(*cost, *expected)
 	}
-	return b, mine.Raised(b.Factor), nil
 }
 
-// reserves reports whether a shard that has not ended reserves its cost while another one is checked. What was sent does, and
-// what is sent next. Of what was let through and waits for its turn, only what comes before the other does: two shards that
-// waited for each other would wait for good.
-//
-// A shard that turned to calls and has made none gave back what its job had reserved, until its calls are let through: calls may
-// cost twice as much, so two such shards would wait for each other too.
-func (c *Cap) reserves(costs *Costs, o, own *ledger.Shard) bool {
-	sending, granted := c.through[o.ID]
-	if o.Late && o.Mode != quarry.ModeJob && !granted && !costs.CallsBegan(o.ID) {
-		return false
+// Account states what the rows of a pass take of the cap, by the prices and the forecast of now, and gives those for which that
+// changed. What was sent and has not ended takes its reservation; what was not sent takes one when it is checked.
+func (c *Costs) Account(rows []ledger.Shard, pass int) (changed []ledger.Shard) {
+	for i := range rows {
+		s := rows[i]
+		if s.Pass != pass {
+			continue
+		}
+		switch sent := s.State.Open() || s.State == quarry.ShardEnded || s.State == quarry.ShardCalling && c.CallsBegan(s.ID); {
+		case !s.Times.Collected.IsZero():
+			c.Settle(&s)
+		case sent && s.Unasked == "":
+			s.Money, s.Factor = c.reserve(&s), 0
+		default:
+			s.Money, s.Factor = ledger.Money{}, 0
+		}
+		if s.Money != rows[i].Money || s.Factor != rows[i].Factor {
+			changed = append(changed, s)
+		}
 	}
-	before := o.Seq < own.Seq
-	switch o.State {
-	case quarry.ShardPlanned:
-		return granted && before
-	case quarry.ShardBuilt:
-		return before
-	case quarry.ShardUploaded:
-		return sending || before
-	case quarry.ShardCalling:
-		return sending || before || costs.CallsBegan(o.ID)
-	}
-	return true
+	return changed
 }

@@ -2,6 +2,7 @@ package limits_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,8 @@ func costs(t *testing.T) *limits.Costs {
 	t.Helper()
 	return &limits.Costs{
 		Prices: prices(t), Pools: []ledger.Pool{{Region: "us-west-2", Model: home}}, MaxTokens: room, MaxOutput: 64_000, MinRecords: 3,
-		Merges: func(id quarry.ShardID) bool { return strings.HasPrefix(string(id), "m") }, CallsBegan: func(quarry.ShardID) bool { return false },
+		Merges:     func(id quarry.ShardID) bool { return strings.HasPrefix(string(id), "m") },
+		CallsBegan: func(id quarry.ShardID) bool { return id == "begun" },
 	}
 }
 
@@ -63,12 +65,54 @@ func collected(in, out int64) func(*ledger.Shard) {
 
 func mode(m quarry.Mode) func(*ledger.Shard) { return func(s *ledger.Shard) { s.Mode = m } }
 
+// called marks a row whose calls a process began.
+func called(s *ledger.Shard) { s.Mode, s.ID = quarry.ModeOnDemand, "begun" }
+
 func late(s *ledger.Shard) { s.Mode, s.Late = quarry.ModeOnDemand, true }
 
-// check asks for the last row, and gives the verdict in one word.
+// others is what a ledger says that all rows but one take of the cap of its pass.
+func others(rows []ledger.Shard, own *ledger.Shard) *ledger.Balance {
+	b := &ledger.Balance{}
+	for i := range rows {
+		s := &rows[i]
+		if s.Pass != own.Pass {
+			continue
+		}
+		b.TokensPerByte, b.Factor = max(b.TokensPerByte, s.Output.TokensPerByte), max(b.Factor, s.Factor)
+		if s.ID == own.ID {
+			continue
+		}
+		b.Settled, b.Forecast, b.Input = b.Settled+s.Money.Settled, b.Forecast+s.Money.Forecast, b.Input+s.Money.Input
+		b.Output, b.Unpriced = b.Output+s.Money.Output, b.Unpriced+s.Money.Unpriced
+		b.Earlier = b.Earlier || s.Kind == own.Kind && s.Seq < own.Seq && s.State == quarry.ShardPlanned && s.Unasked == "" && s.Money.Output == 0
+	}
+	return b
+}
+
+// ask asks for a row, and stores what it takes as a ledger does.
+func ask(c *limits.Cap, costs *limits.Costs, rows []ledger.Shard, s *ledger.Shard) (verdict.Verdict, error) {
+	v, takes, err := c.Check(costs, others(rows, s), s)
+	if err == nil {
+		s.Money = takes
+	}
+	return v, err
+}
+
+// account states what the rows take, as a process does that begins.
+func account(c *limits.Costs, rows []ledger.Shard) {
+	for i := range rows {
+		for _, changed := range c.Account(rows, rows[i].Pass) {
+			at := slices.IndexFunc(rows, func(s ledger.Shard) bool { return s.ID == changed.ID && s.Pass == changed.Pass })
+			rows[at] = changed
+		}
+	}
+}
+
+// check asks for the last row once all are accounted for, and gives the verdict in one word.
 func check(t *testing.T, limit quarry.USD, c *limits.Costs, rows ...ledger.Shard) string {
 	t.Helper()
-	v, err := limits.NewCap(limit).Check(c, rows, &rows[len(rows)-1])
+	account(c, rows)
+	v, err := ask(limits.NewCap(limit), c, rows, &rows[len(rows)-1])
 	return word(t, v, err)
 }
 
@@ -115,12 +159,11 @@ func TestTheCapLetsThroughWhatFits(t *testing.T) {
 		"a settled job reserves what it cost":                 {15 * cent, []ledger.Shard{row(1, submitted, collected(2000, 4000)), row(2, uploaded)}, "go"},
 		"what settled is spent":                               {11 * cent, []ledger.Shard{row(1, submitted, collected(2000, 4000)), row(2, uploaded)}, "reached"},
 		"another pass has its own cap":                        {15 * cent, []ledger.Shard{row(1, submitted, otherPass), row(2, uploaded)}, "go"},
-		"an earlier one that is built comes first":            {20 * cent, []ledger.Shard{row(1, built), row(2, planned)}, "wait"},
-		"a later one that is built does not":                  {20 * cent, []ledger.Shard{row(2, built), row(1, planned)}, "go"},
-		"a later job is not reserved until it is sent":        {20 * cent, []ledger.Shard{row(2, uploaded), row(1, uploaded)}, "go"},
+		"what an earlier process built reserves nothing":      {20 * cent, []ledger.Shard{row(1, built), row(2, planned)}, "go"},
+		"nor what it uploaded":                                {20 * cent, []ledger.Shard{row(2, uploaded), row(1, uploaded)}, "go"},
 		"an earlier planned one says that the cap is reached": {105*cent/10 - 1, []ledger.Shard{row(1, planned), row(2, planned)}, "wait"},
 		"an earlier one that turned to calls does not block":  {21 * cent, []ledger.Shard{row(1, calling, late), row(2, calling, late)}, "go"},
-		"an earlier one with calls of its own does":           {21 * cent, []ledger.Shard{row(1, calling, mode(quarry.ModeOnDemand)), row(2, calling, mode(quarry.ModeOnDemand))}, "wait"},
+		"one whose calls a process began does":                {21 * cent, []ledger.Shard{row(1, calling, called), row(2, calling, late)}, "wait"},
 		"one that is not sent reserves nothing":               {105 * cent / 10, []ledger.Shard{row(1, built, func(s *ledger.Shard) { s.Unasked = quarry.KindBelowMinimum }), row(2, planned)}, "go"},
 		"answers without usage count as the most": {
 			15 * cent, []ledger.Shard{row(1, submitted, collected(0, 0), func(s *ledger.Shard) { s.Tally.Usage.Unknown = 1 }), row(2, uploaded)}, "reached",
@@ -143,61 +186,57 @@ func TestTheCapLetsThroughWhatFits(t *testing.T) {
 	}
 }
 
-func TestWhatIsLetThroughIsReservedUntilItIsReleased(t *testing.T) {
+func TestWhatIsLetThroughIsReservedUntilItWaits(t *testing.T) {
 	t.Parallel()
-	c, costs := limits.NewCap(20*cent), costs(t)
+	costs := costs(t)
 	rows := []ledger.Shard{row(1, quarry.ShardPlanned), row(2, quarry.ShardPlanned)}
-	for i, want := range []string{"go", "wait"} {
-		v, err := c.Check(costs, rows, &rows[i])
-		if got := word(t, v, err); got != want {
-			t.Errorf("planned shard %d: %s, want %s", i+1, got, want)
-		}
-	}
-	rows = []ledger.Shard{row(1, quarry.ShardUploaded), row(2, quarry.ShardUploaded)}
-	for _, step := range []struct {
-		i    int
-		want string
-	}{{1, "wait"}, {0, "go"}, {1, "wait"}} {
-		v, err := c.Check(costs, rows, &rows[step.i])
+	one, both := limits.NewCap(20*cent), limits.NewCap(30*cent)
+	for n, step := range []struct {
+		cap   *limits.Cap
+		i     int
+		state quarry.ShardState
+		want  string
+	}{
+		{one, 0, quarry.ShardPlanned, "go"},
+		{one, 1, quarry.ShardPlanned, "wait"},
+		{one, 0, quarry.ShardUploaded, "go"}, // it makes no way for itself
+		{both, 1, quarry.ShardPlanned, "go"},
+		{one, 0, quarry.ShardUploaded, "wait"}, // less is left than when both were let through: the first that notices gives way
+		{one, 1, quarry.ShardUploaded, "go"},
+		{one, 0, quarry.ShardUploaded, "wait"},
+	} {
+		s := &rows[step.i]
+		s.State = step.state
+		v, err := ask(step.cap, costs, rows, s)
 		if got := word(t, v, err); got != step.want {
-			t.Errorf("uploaded shard %d: %s, want %s", step.i+1, got, step.want)
+			t.Errorf("step %d: shard %d, %s: %s, want %s", n, step.i+1, step.state, got, step.want)
 		}
-	}
-	c.Release(rows[0].ID)
-	late(&rows[0])
-	rows[0].State = quarry.ShardBuilt
-	if v, err := c.Check(costs, rows, &rows[1]); word(t, v, err) != "go" {
-		t.Errorf("after the other was released: %+v, %v, want go", v, err)
+		if reserved := s.Money.Output > 0; reserved != (step.want == "go") {
+			t.Errorf("step %d: shard %d takes %+v", n, step.i+1, s.Money)
+		}
 	}
 }
 
-func TestALaterShardBlocksAnEarlierOneOnlyOnceItIsSent(t *testing.T) {
+func TestWhatIsKeptOfASettledShard(t *testing.T) {
 	t.Parallel()
-	c, costs := limits.NewCap(20*cent), costs(t)
-	rows := []ledger.Shard{row(1, quarry.ShardPlanned), row(2, quarry.ShardPlanned)}
-	for _, step := range []struct {
-		i      int
-		states [2]quarry.ShardState
-		want   string
+	c := costs(t)
+	c.Upper = forecast.Upper{PerByte: 0.3, PerAnswer: 200}
+	for name, tt := range map[string]struct {
+		change func(*ledger.Shard)
+		money  ledger.Money
+		factor float64
 	}{
-		{1, [2]quarry.ShardState{quarry.ShardPlanned, quarry.ShardPlanned}, "go"},
-		{0, [2]quarry.ShardState{quarry.ShardPlanned, quarry.ShardPlanned}, "go"},
-		{1, [2]quarry.ShardState{quarry.ShardPlanned, quarry.ShardUploaded}, "wait"},
+		"ten records say nothing of others": {func(*ledger.Shard) {}, ledger.Money{Settled: 26 * cent / 10}, 0},
+		"twice what was forecast":           {func(s *ledger.Shard) { s.Records, s.Bytes = 20, 20_000 }, ledger.Money{Settled: 26 * cent / 10}, 2},
+		"nothing was sent":                  {func(s *ledger.Shard) { s.Unasked = quarry.KindWaiting }, ledger.Money{}, 0},
+		"at a price that is not known":      {func(s *ledger.Shard) { s.Pool.Model = "unknown.model" }, ledger.Money{Unpriced: 1}, 0},
 	} {
-		rows[0].State, rows[1].State = step.states[0], step.states[1]
-		v, err := c.Check(costs, rows, &rows[step.i])
-		if got := word(t, v, err); got != step.want {
-			t.Errorf("shard %d of %v: %s, want %s", step.i+1, step.states, got, step.want)
+		s := row(1, quarry.ShardEnded, collected(12_000, 8000), tt.change)
+		s.Money.Output = 7 // what it had reserved
+		c.Settle(&s)
+		if s.Money != tt.money || s.Factor != tt.factor {
+			t.Errorf("%s: %+v, factor %g, want %+v and %g", name, s.Money, s.Factor, tt.money, tt.factor)
 		}
-	}
-	c = limits.NewCap(20 * cent)
-	rows[0].State = quarry.ShardPlanned
-	if v, err := c.Check(costs, rows, &rows[1]); word(t, v, err) != "go" {
-		t.Errorf("the later one: %+v, %v, want go: the earlier one was not let through", v, err)
-	}
-	rows[0].State = quarry.ShardUploaded
-	if v, err := c.Check(costs, rows, &rows[0]); word(t, v, err) != "wait" {
-		t.Errorf("the earlier one: %+v, %v, want it to wait: the later one is sent", v, err)
 	}
 }
 
@@ -220,8 +259,7 @@ func TestTheForecastReservesLessThanTheWorstCase(t *testing.T) {
 			s.Kind, s.Sources = quarry.RetryShard, []quarry.ShardID{"m00001"}
 		})}, "reached"},
 		"answers that were cut off may be longer": {14 * cent / 10, []ledger.Shard{
-			row(1, quarry.ShardSubmitted, collected(0, 0), func(s *ledger.Shard) { s.Tally.Classes = map[quarry.Class]int64{quarry.ClassTruncated: 5} }),
-			row(2, quarry.ShardSubmitted, func(s *ledger.Shard) { s.Kind, s.Sources = quarry.RetryShard, []quarry.ShardID{"s00001"} }),
+			row(2, quarry.ShardSubmitted, func(s *ledger.Shard) { s.Kind, s.CutOff = quarry.RetryShard, 5 }),
 		}, "reached"},
 		// 20 records are forecast at 1.3 cents and cost 2.6: the next one is forecast at twice as much.
 		"a shard that cost twice its forecast raises the next": {5 * cent, []ledger.Shard{row(1, quarry.ShardSubmitted, big, collected(12_000, 8000)), submitted(2)}, "reached"},
@@ -236,9 +274,8 @@ func TestTheForecastReservesLessThanTheWorstCase(t *testing.T) {
 	}
 	c := costs(t)
 	c.Upper, c.MaxOutput = up, 0 // an answer that was cut off may be as long as all of them may be together
-	one := row(1, quarry.ShardSubmitted, collected(0, 0), func(s *ledger.Shard) { s.Tally.Classes = map[quarry.Class]int64{quarry.ClassTruncated: 1} })
-	retry := row(2, quarry.ShardSubmitted, func(s *ledger.Shard) { s.Kind, s.Sources = quarry.RetryShard, []quarry.ShardID{"s00001"} })
-	if got := check(t, 4*cent, c, one, retry); got != "reached" {
+	retry := row(2, quarry.ShardSubmitted, func(s *ledger.Shard) { s.Kind, s.CutOff = quarry.RetryShard, 1 })
+	if got := check(t, 4*cent, c, retry); got != "reached" {
 		t.Errorf("where the model's most is not known: %s, want reached", got)
 	}
 }
@@ -247,7 +284,7 @@ func TestACapNeedsThePricesOfAllPools(t *testing.T) {
 	t.Parallel()
 	c := costs(t)
 	c.Pools = append(c.Pools, ledger.Pool{Region: "us-west-2", Model: "unknown.model"})
-	v, err := limits.NewCap(100*cent).Check(c, nil, &ledger.Shard{Mode: quarry.ModeJob, Detail: ledger.Detail{Records: 1}})
+	v, err := ask(limits.NewCap(100*cent), c, nil, &ledger.Shard{Mode: quarry.ModeJob, Detail: ledger.Detail{Records: 1}})
 	if err == nil || !strings.Contains(err.Error(), "price") {
 		t.Errorf("Check = %+v, %v, want an error: one of the pools that it may go to has no price", v, err)
 	}

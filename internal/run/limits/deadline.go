@@ -55,7 +55,6 @@ func NewDeadline(said string, began, now time.Time) (*Deadline, error) {
 
 // Work is what calls have to do before a deadline, and what they cost.
 type Work struct {
-	Pass        int
 	Records     int64           // that the pass sends, merges included
 	Usage       quarry.Usage    // of all of them, as it is forecast now
 	Prices      forecast.Prices // of the requested model at home

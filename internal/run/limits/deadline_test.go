@@ -3,11 +3,13 @@ package limits_test
 import (
 	"cmp"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"quarry"
+	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
 	"quarry/internal/outcome/report"
 	"quarry/internal/run/forecast"
@@ -26,7 +28,7 @@ func work(t *testing.T) *limits.Work {
 	t.Helper()
 	c := costs(t)
 	return &limits.Work{
-		Pass: 1, Records: 40, Usage: quarry.Usage{InputTokens: 40_000, OutputTokens: 400}, Prices: forecast.Prices{Table: c.Prices, Model: home, Region: "us-west-2"},
+		Records: 40, Usage: quarry.Usage{InputTokens: 40_000, OutputTokens: 400}, Prices: forecast.Prices{Table: c.Prices, Model: home, Region: "us-west-2"},
 		Quotas: quarry.Quotas{RPM: 60}, Concurrency: 64, Margin: 10 * time.Second, Costs: c,
 	}
 }
@@ -53,13 +55,31 @@ func four() []ledger.Shard {
 	return []ledger.Shard{row(1, quarry.ShardDone, collected(10_000, 100)), open, row(3, quarry.ShardUploaded), row(4, quarry.ShardPlanned)}
 }
 
+// sums are those that a ledger keeps of the rows of pass 1.
+func sums(t *testing.T, rows []ledger.Shard) ledger.Groups {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), effect.New(nil), filepath.Join(t.TempDir(), "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if err := l.AddShards(t.Context(), rows, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	groups, err := l.Groups(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return groups
+}
+
 func TestCallsBeginAtTheLatestMoment(t *testing.T) {
 	t.Parallel()
 	// 26 records are left: 26 s of calls, a quarter more for what was not sent (32.5 s), a tenth more for open jobs (28.6 s),
 	// and the margin.
 	const unsent, open = 100 - 32.5 - 10, 100 - 28.6 - 10
 	w, c := work(t), clock(deadline(t, "100s"))
-	if d, notes := c.Look(w, four(), after(unsent-0.1)); d != nil || notes != nil {
+	if d, notes := c.Look(w, sums(t, four()), after(unsent-0.1)); d != nil || notes != nil {
 		t.Errorf("a moment before it is late: %+v, %q, want nothing", d, notes)
 	}
 	if at := c.NextLook(after(0), after(90)); !at.Equal(after(unsent - 0.5)) {
@@ -71,7 +91,7 @@ func TestCallsBeginAtTheLatestMoment(t *testing.T) {
 	if c.Due(after(unsent)) || !c.Due(after(unsent+0.4)) {
 		t.Error("the rows are looked at twice a second")
 	}
-	d, notes := c.Look(w, four(), after(unsent))
+	d, notes := c.Look(w, sums(t, four()), after(unsent))
 	if d == nil || d.Unsent == nil || d.Unsent.Records != 20 || d.Unsent.Mode != quarry.ModeOnDemand || d.Open != nil || len(notes) != 1 {
 		t.Fatalf("when it is late: %+v, %q, want 20 unsent records moved", d, notes)
 	}
@@ -82,13 +102,13 @@ func TestCallsBeginAtTheLatestMoment(t *testing.T) {
 		t.Error("the decision holds before it was saved")
 	}
 	c.Hold(d)
-	if d, _ := c.Look(w, four(), after(open-0.1)); d != nil {
+	if d, _ := c.Look(w, sums(t, four()), after(open-0.1)); d != nil {
 		t.Errorf("open jobs are stopped too early: %+v", d)
 	}
 	if at := c.NextLook(after(0), after(99)); !at.Equal(after(open - 0.5)) {
 		t.Errorf("the next look is %s after the beginning, want just before open jobs are late", at.Sub(began))
 	}
-	d, notes = c.Look(w, four(), after(open))
+	d, notes = c.Look(w, sums(t, four()), after(open))
 	if d == nil || d.Open == nil || d.Open.Records != 6 || len(notes) != 1 || !strings.Contains(notes[0], "these jobs are stopped") {
 		t.Fatalf("when open jobs are late: %+v, %q, want their 6 records moved", d, notes)
 	}
@@ -120,7 +140,7 @@ func TestWhatIsLeftBeforeADeadline(t *testing.T) {
 	} {
 		c := clock(deadline(t, "100s"))
 		c.Answered("s00003", tt.calls)
-		d, _ := c.Look(work(t), tt.rows, after(cmp.Or(tt.at, 89)))
+		d, _ := c.Look(work(t), sums(t, tt.rows), after(cmp.Or(tt.at, 89)))
 		if got := d != nil; got == tt.none {
 			t.Errorf("%s: decided %+v", name, d)
 		} else if d != nil && d.Unsent.Records != tt.want {
@@ -134,9 +154,9 @@ func TestThePilotIsNotWaitedForUntilItIsLate(t *testing.T) {
 	rows := []ledger.Shard{row(1, quarry.ShardSubmitted, func(s *ledger.Shard) { s.Kind = quarry.PilotShard }), row(2, quarry.ShardPlanned)}
 	w, c := work(t), clock(deadline(t, "100s"))
 	moment := after(100 - 50 - 10) // of 40 records, for both: the rest waits for the pilot
-	d, _ := c.Look(w, rows, moment)
+	d, _ := c.Look(w, sums(t, rows), moment)
 	c.Hold(d)
-	if d, _ = c.Look(w, rows, moment); d == nil || d.Open == nil {
+	if d, _ = c.Look(w, sums(t, rows), moment); d == nil || d.Open == nil {
 		t.Errorf("decided %+v, want the pilot's job stopped at the moment when the rest turns to calls", d)
 	}
 }
@@ -156,19 +176,21 @@ func TestTheCapIsHarderThanTheDeadline(t *testing.T) {
 	} {
 		w, c := work(t), clock(deadline(t, "100s"))
 		tt.change(w)
-		d, notes := c.Look(w, four(), after(80))
+		rows := four()
+		account(w.Costs, rows)
+		d, notes := c.Look(w, sums(t, rows), after(80))
 		if d == nil || (d.Unsent == nil) != (tt.want != "") || !strings.Contains(d.Kept, tt.want) || len(notes) != 1 {
 			t.Errorf("%s: decided %+v, %q, want %q", name, d, notes, tt.want)
 			continue
 		}
 		c.Hold(d)
-		if d, notes := c.Look(w, four(), after(81)); tt.want != "" && (d != nil || notes != nil) {
+		if d, notes := c.Look(w, sums(t, rows), after(81)); tt.want != "" && (d != nil || notes != nil) {
 			t.Errorf("%s: said twice: %+v, %q", name, d, notes)
 		}
 	}
 	kept := deadline(t, "100s")
 	kept.Kept = "it was over the cap"
-	if d, _ := clock(kept).Look(work(t), four(), after(80)); d == nil || d.Unsent == nil || d.Kept != "" {
+	if d, _ := clock(kept).Look(work(t), sums(t, four()), after(80)); d == nil || d.Unsent == nil || d.Kept != "" {
 		t.Errorf("decided %+v once the cap allows calls, want them to begin and nothing kept", d)
 	}
 }

@@ -60,13 +60,13 @@ func (c *Clock) Due(now time.Time) bool {
 	return c.held != nil && !now.Before(c.next) && (c.held.Unsent == nil || c.held.Open == nil)
 }
 
-// Look decides whether calls have to begin. Where something is decided, it gives the deadline with the decision, and what
-// people should know. The caller saves the deadline, says so and gives it to Hold, in this order; until then nothing follows.
-func (c *Clock) Look(w *Work, rows []ledger.Shard, now time.Time) (decided *Deadline, notes []string) {
+// Look decides whether calls have to begin, by the sums of the rows of the pass. Where something is decided, it gives the deadline
+// with the decision, and what people should know. The caller saves the deadline, says so and gives it to Hold, in this order; until then nothing follows.
+func (c *Clock) Look(w *Work, groups ledger.Groups, now time.Time) (decided *Deadline, notes []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.next = now.Add(LookAgain)
-	d, rest := c.held, c.restOf(w, rows)
+	d, rest := c.held, c.restOf(w, groups)
 	if rest.all == 0 {
 		return nil, nil
 	}
@@ -135,42 +135,34 @@ type rest struct {
 	priced  bool // settled is known
 }
 
-func (c *Clock) restOf(w *Work, rows []ledger.Shard) rest {
+func (c *Clock) restOf(w *Work, groups ledger.Groups) rest {
 	rest := rest{all: w.Records, priced: true}
+	for _, n := range c.answered {
+		rest.all -= n
+	}
 	main := false
-	for i := range rows {
-		s := &rows[i]
-		if s.Pass != w.Pass {
-			continue
-		}
-		if !s.Times.Collected.IsZero() {
-			if usd := w.Costs.settled(s); usd != nil {
-				rest.settled += *usd
-			} else {
-				rest.priced = false
-			}
-		}
+	for i := range groups {
+		g := &groups[i]
+		rest.all -= g.Answered
+		rest.settled = rest.settled.Plus(g.Settled)
+		rest.priced = rest.priced && g.Unpriced == 0
 		switch {
-		case s.Unasked != "":
-			rest.all -= s.Records
-		case s.State == quarry.ShardCollected || s.State == quarry.ShardDone:
-			rest.all -= s.Tally.OK + s.Tally.Invalid + s.Tally.Failed
-		case s.State == quarry.ShardCalling:
-			rest.all -= c.answered[s.ID]
-		case s.State.Open() || s.State == quarry.ShardEnded:
-			answered := min(s.Job.Counts.Success, s.Records)
-			rest.all -= answered
-			if s.State.Open() {
-				rest.open += s.Records - answered
-				rest.gated = rest.gated || s.Kind == quarry.PilotShard
-			}
-		case s.Mode == quarry.ModeJob:
-			rest.unsent += s.Records
-			main = main || s.Kind == quarry.MainShard
+		case g.Unasked:
+		case g.State.Open():
+			rest.open += g.Records - g.Answered
+			rest.gated = rest.gated || g.Kind == quarry.PilotShard
+		case g.Mode == quarry.ModeJob && unsent(g.State):
+			rest.unsent += g.Records
+			main = main || g.Kind == quarry.MainShard
 		}
 	}
 	rest.all, rest.gated = max(0, rest.all), rest.gated && main
 	return rest
+}
+
+// unsent reports whether nothing of a shard was sent or is about to be.
+func unsent(s quarry.ShardState) bool {
+	return s == quarry.ShardPlanned || s == quarry.ShardBuilt || s == quarry.ShardUploaded
 }
 
 // overCap says why calls are not begun: the cap is harder than the deadline. What fits below it is held back shard by shard as

@@ -1,9 +1,9 @@
 // Package limits holds a pass to its cap and to its deadline.
 //
 // It owns both decisions: whether a shard may be sent under the cap, and when on-demand calls have to take the place of jobs.
-// Rows, prices, a forecast and the time go in, a verdict comes out. It reads no ledger, changes no row and knows no provider.
-// What always holds: the same rows give the same verdict, so a process that resumes decides as the one before; a price that
-// is not known is never 0.
+// A row, sums of the others, prices, a forecast and the time go in, a verdict comes out. It reads no ledger, changes no row and knows
+// no provider. What always holds: no decision reads all rows; the same rows give the same verdict, so a process that resumes decides
+// as the one before; a price that is not known is never 0.
 package limits
 
 import (
@@ -55,38 +55,33 @@ func (c *Costs) room(s *ledger.Shard) int64 {
 	return s.Records * int64(room)
 }
 
-// reserve is what a shard reserves of the cap while it is open, before a factor; nil where a price is not known. rows are
-// those of the pass: where a retry comes from says how many of its answers were cut off.
-func (c *Costs) reserve(s *ledger.Shard, rows []ledger.Shard, ratio float64) *forecast.Reserve {
-	worst := c.dearest(s, forecast.Reservation(s.Bytes, ratio, c.room(s)))
-	if worst == nil {
-		return nil
+// reserve is what a shard takes of the cap while it is open, before a factor. Without a forecast that is its worst case, whatever answers
+// show later of how many tokens a byte has.
+func (c *Costs) reserve(s *ledger.Shard) ledger.Money {
+	input, output := c.dearest(s, quarry.Usage{InputTokens: s.Bytes}), c.dearest(s, quarry.Usage{OutputTokens: c.room(s)})
+	if input == nil || output == nil {
+		return ledger.Money{Unpriced: 1}
 	}
-	own := &forecast.Reserve{Forecast: *worst/2 + *worst%2, Worst: *worst}
-	if expected := c.forecast(s, rows); expected != nil {
-		own.Forecast = min(*expected, *worst)
+	worst := input.Plus(*output)
+	m := ledger.Money{Forecast: worst/2 + worst%2, Input: *input, Output: *output}
+	if expected := c.forecast(s); expected != nil {
+		m.Forecast = min(*expected, worst)
 	}
-	return own
+	return m
 }
 
 // forecast is the upper end of what a shard is forecast to cost. It is nil where nothing is forecast for it: before any answer
 // was read, for a pilot, whose answers are the first, and for merges of long documents, of which none may have been read.
-func (c *Costs) forecast(s *ledger.Shard, rows []ledger.Shard) *quarry.USD {
+func (c *Costs) forecast(s *ledger.Shard) *quarry.USD {
 	if !c.Upper.Known() || s.Kind == quarry.PilotShard || slices.ContainsFunc(s.Sources, c.Merges) {
 		return nil
-	}
-	var cutOff int64
-	for i := range rows {
-		if slices.Contains(s.Sources, rows[i].ID) {
-			cutOff += rows[i].Tally.Classes[quarry.ClassTruncated]
-		}
 	}
 	room := c.room(s)
 	most := int64(max(c.MaxTokens, c.MaxOutput))
 	if c.MaxOutput == 0 {
 		most = room
 	}
-	return c.dearest(s, c.Upper.Of(s.Records, s.Bytes, room, cutOff, most))
+	return c.dearest(s, c.Upper.Of(s.Records, s.Bytes, room, s.CutOff, most))
 }
 
 // dearest is what a usage of the shard costs in its pool, or in the most expensive pool that it may still go to.

@@ -31,7 +31,6 @@ func newPass(t *testing.T, seed uint64) *pass {
 	p := &pass{t: t, draw: rand.New(rand.NewPCG(seed, 1)), costs: costs(t)}
 	p.limit = 3*cent + quarry.USD(p.draw.Int64N(int64(60*cent)))
 	p.cap = limits.NewCap(p.limit)
-	p.costs.CallsBegan = func(quarry.ShardID) bool { return false }
 	for i := range 2 + p.draw.IntN(8) {
 		p.rows = append(p.rows, row(int64(i+1), quarry.ShardPlanned))
 		p.resize(&p.rows[i], 3+p.draw.Int64N(10))
@@ -69,13 +68,13 @@ func (p *pass) step(i int) (moved bool, err error) {
 		return false, nil
 	}
 	if s.Mode == quarry.ModeJob && p.draw.IntN(12) == 0 { // it is late
-		p.cap.Release(s.ID)
+		s.Money = ledger.Money{}
 		if late(s); s.State == quarry.ShardUploaded {
 			s.State = quarry.ShardBuilt
 		}
 		return true, nil
 	}
-	v, err := p.cap.Check(p.costs, p.rows, s)
+	v, err := ask(p.cap, p.costs, p.rows, s)
 	if err != nil {
 		return false, err
 	}
@@ -108,13 +107,14 @@ func (p *pass) end(s *ledger.Shard) {
 	}
 	collected(in, out)(s)
 	s.Output.TokensPerByte, s.Times.Collected = float64(in)/float64(s.Bytes), time.Unix(1, 0)
+	p.costs.Settle(s)
 }
 
 // play lets the shards get on until all are done (nil) or one says that the cap is reached.
 func (p *pass) play() error {
 	for {
 		if p.draw.IntN(20) == 0 {
-			p.cap = limits.NewCap(p.limit) // the process died
+			account(p.costs, p.rows) // the process died
 		}
 		some := false
 		for _, i := range p.draw.Perm(len(p.rows)) {

@@ -84,7 +84,7 @@ func (t *Terms) byDeadline(p *plan.Plan, jobs bool) {
 		return
 	}
 	work := t.Limits
-	work.Pass, work.Records, work.Usage = p.Pass, p.Stages(), t.Basis.Usage()
+	work.Records, work.Usage = p.Stages(), t.Basis.Usage()
 	mode, note := t.Deadline.Mode(&work, time.Now(), jobs)
 	if p.Mode = mode; note != "" {
 		p.Notes = append(p.Notes, note)

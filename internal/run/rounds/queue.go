@@ -56,6 +56,20 @@ func Unsent(rows []ledger.Shard, pass int) (records int64) {
 	return records
 }
 
+// CutOff counts the answers of shards that were cut off: records of a round that may have longer ones.
+func CutOff(rows []ledger.Shard, from []quarry.ShardID) (answers int64) {
+	queued := map[quarry.ShardID]bool{}
+	for _, id := range from {
+		queued[id] = true
+	}
+	for i := range rows {
+		if queued[rows[i].ID] {
+			answers += rows[i].Tally.Classes[quarry.ClassTruncated]
+		}
+	}
+	return answers
+}
+
 // Takes names the first row of a round as the one that takes the queued records of each shard. Files of merges belong to no shard.
 func Takes(from []quarry.ShardID, first quarry.ShardID) map[quarry.ShardID]quarry.ShardID {
 	takes := map[quarry.ShardID]quarry.ShardID{}
