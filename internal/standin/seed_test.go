@@ -142,7 +142,7 @@ func TestTheSeedIsThereWhenTheServerAnswers(t *testing.T) {
 func TestASecondStartChangesNothingThatIsThere(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	server, c, stop := seeded(t, dir)
+	_, c, stop := seeded(t, dir)
 	first := jobsByName(t, c)
 	poll(t, c, *first["now"].JobArn)
 	ctx := t.Context()
@@ -158,7 +158,7 @@ func TestASecondStartChangesNothingThatIsThere(t *testing.T) {
 		}
 	}
 	stop()
-	server, c, stop = seeded(t, dir)
+	server, c, stop := seeded(t, dir)
 	defer stop()
 	if mine, again := object(t, c, "notes/hello.txt"), object(t, c, "pages/one.html"); mine != "mine" || again != "one\n" {
 		t.Errorf("the changed object is %q and the deleted one %q, want the change kept and what is missing added", mine, again)
