@@ -148,7 +148,8 @@ func (r *Run) samePools(ctx context.Context) error {
 		}
 	}
 	for _, place := range slices.Sorted(maps.Keys(left)) {
-		r.deps.Watch.Note(fmt.Sprintf("%s in %s, which this command does not name: they are followed and collected there; what is not sent yet goes to %s",
+		r.deps.Watch.Note(fmt.Sprintf(
+			"%s in %s, which this command does not name: they are followed and collected there; what is not sent yet goes to %s",
 			figure.Count(left[place], "job"), place, r.pools.Home().Region))
 	}
 	err = r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) {

@@ -77,7 +77,8 @@ func (p *pass) reconcile(ctx context.Context, kind quarry.ShardKind) error {
 		return err
 	}
 	if done := counts.States[quarry.ShardDone]; done != counts.Total() {
-		return fmt.Errorf("%s of %s done and none is due: %w", figure.Thousands(done), figure.Clause(counts.Total(), "shard", "is", "are"), errors.ErrUnsupported)
+		return fmt.Errorf("%s of %s done and none is due: %w",
+			figure.Thousands(done), figure.Clause(counts.Total(), "shard", "is", "are"), errors.ErrUnsupported)
 	}
 	return nil
 }

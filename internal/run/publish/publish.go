@@ -1,8 +1,9 @@
 // Package publish writes what people and programs read of a pass: results.jsonl, failed.jsonl and the report.
 //
 // It owns these files in the run's directory, and which pass they are of. It does not own the form of a result or of the report, and it
-// changes no row. What always holds: the files are those of the last finished pass until a later pass writes its own; before the first such
-// change the report of the finished pass is kept, and if the later pass is dropped or given up, the files of the finished one are written again.
+// changes no row. What always holds: the files are those of the last finished pass until a later pass writes its own; before the first
+// such change the report of the finished pass is kept; if the later pass is dropped or given up, the files of the finished one are
+// written again.
 package publish
 
 import (

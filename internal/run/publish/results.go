@@ -43,7 +43,8 @@ func (f *Files) Results(ctx context.Context, e *Ended) (results.Totals, error) {
 		return t, out.Commit(e.Plan.Orders)
 	}
 	if t.Total != e.Plan.Documents || t.OK+t.Invalid+t.Failed+t.Skipped != t.Total {
-		return t, fmt.Errorf("export: %s planned, but %s ended: %s ok, %s invalid, %s failed, %s skipped", figure.Clause(e.Plan.Documents, "document", "was", "were"),
+		return t, fmt.Errorf("export: %s planned, but %s ended: %s ok, %s invalid, %s failed, %s skipped",
+			figure.Clause(e.Plan.Documents, "document", "was", "were"),
 			figure.Thousands(t.Total), figure.Thousands(t.OK), figure.Thousands(t.Invalid), figure.Thousands(t.Failed), figure.Thousands(t.Skipped))
 	}
 	if e.Before != nil {
