@@ -25,6 +25,8 @@ func (a *App) collectGarbage(cmd *cobra.Command) {
 	case "plan", "clean", "build", "validate":
 		debug.SetGCPercent(-1)
 		debug.SetMemoryLimit(prepareMemory)
+	case "local", "ui": // servers that wait for hours
+		debug.SetGCPercent(heldPercent)
 	default:
 		pace(cmd.Context(), 0)
 	}
@@ -55,6 +57,6 @@ func pace(ctx context.Context, set int) {
 
 // percentFor is the setting for what was held when a collection ended, in bytes.
 func percentFor(held uint64) int {
-	const least = 1 << 20
+	const least = 4 << 20 // with a percentage of 100, Go begins no collection below it: https://go.dev/doc/gc-guide#GOGC
 	return int(max(heldPercent, 100*leastApart/max(held, least)))
 }

@@ -12,7 +12,7 @@ import (
 const megabyte = 1 << 20
 
 func TestWhatIsAllocatedBetweenCollections(t *testing.T) {
-	for held, want := range map[uint64]int{0: 2400, megabyte: 2400, 4 * megabyte: 600, 24 * megabyte: 100, 48 * megabyte: 50, 500 * megabyte: 50} {
+	for held, want := range map[uint64]int{0: 600, 4 * megabyte: 600, 24 * megabyte: 100, 48 * megabyte: 50, 500 * megabyte: 50} {
 		if got := percentFor(held); got != want {
 			t.Errorf("percentFor(%d MiB) = %d, want %d", held/megabyte, got, want)
 		}
