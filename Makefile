@@ -139,7 +139,15 @@ run-kinds:
 mutants:
 	$(GO) run -C tools ./mutants
 
-.PHONY: rename
+.PHONY: snapshot check-packages rename
+# Everything that a release has, in dist/, without a tag: make snapshot TARGET="linux amd64" for one target. Needs minisign.
+snapshot:
+	packages/snapshot $(TARGET)
+
+# Installs and uses what a snapshot built. Needs root and Debian.
+check-packages:
+	packages/check dist
+
 # Gives the module another path, for the day the project has a public home: make rename MODULE=example.org/x/quarry
 rename:
 	$(GO) run -C tools ./rename '$(MODULE)'
