@@ -1,7 +1,7 @@
 // Command pages writes what a package has in addition to the program: a manual page for each command, and completion scripts.
 //
 // It owns the names and the compression of these files; internal/cli owns their text. What always holds: the same source gives the same
-// bytes.
+// bytes. make pages and the hook of .goreleaser.yaml run it.
 //
 //	go run ./packages/pages [-version V] [-date D] DIR
 //
