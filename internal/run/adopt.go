@@ -27,7 +27,7 @@ import (
 type Adopted struct {
 	Region  string           `json:"region"`
 	Jobs    int              `json:"jobs"`
-	Unsent  []quarry.ShardID `json:"unsent"` // lie in the bucket and have no job: never sent
+	Unsent  []quarry.ShardID `json:"unsent"` // in the bucket without a job: never sent
 	Before  bool             `json:"before"` // the directory had the run already
 	Created string           `json:"created"`
 	Model   string           `json:"model"`

@@ -13,10 +13,10 @@ import (
 	"quarry/internal/run/resume"
 )
 
-// A command that was refused, or that a person ended, binds the next one to nothing. A pass that has sent nothing is dropped as
-// soon as something is to be done otherwise. A pass that has sent something is given up where the next command has other
-// settings: what it has not sent is dropped, what it has sent is followed to its end and collected with the settings that it was
-// sent with, and its answers stay known. So is a pass that stopped at its gate, where its sources were corrected.
+// A command that was refused or interrupted does not bind the next one. A pass that has sent nothing is dropped as soon as a
+// command differs. A pass that has sent something is given up if the next command has other settings: what it has not sent is
+// dropped, what it has sent is followed to its end and collected with the settings that it was sent with, and its answers stay
+// known. A pass that stopped at its gate is given up too if its sources were corrected.
 
 // letGo drops or gives up the pass at hand where this command is not the one that it was planned for.
 func (r *Run) letGo(ctx context.Context) error {

@@ -45,7 +45,7 @@ type Deps struct {
 	Keep    func(ctx context.Context, pass int, planned bool) ([]source.Source, error)
 	Bucket  *bucket.Bucket
 	Bedrock *bedrock.Client
-	// Pools are further places for jobs, beside the one that Config, Bucket and Bedrock describe.
+	// Pools are further places for jobs, in addition to the one that Config, Bucket and Bedrock describe.
 	Pools []Pool
 	// PoolAt gives a place that earlier commands named and this one does not: what they sent there is followed and collected there, and
 	// nothing new is sent. nil: a command that leaves such a place is refused.
@@ -54,7 +54,7 @@ type Deps struct {
 	AnyDocument func(ctx context.Context) error
 	// Preflight checks for free whatever could fail later; nil where there is nothing to check.
 	Preflight func(ctx context.Context) error
-	// Confirm asks a person before money moves; nil where nobody has to be asked.
+	// Confirm asks a person before money is spent; nil: no question is asked.
 	Confirm func(ctx context.Context, question string) error
 	// Watch receives what happens.
 	Watch event.Watch
@@ -124,8 +124,7 @@ type step struct {
 	do   func(context.Context) (count, error)
 }
 
-// Do brings the run to its end, from wherever it stands, and gives what it came to. The outcome is valid only without
-// an error.
+// Do brings the run to its end, from any state, and returns its outcome, which is valid only without an error.
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	defer r.places.Close()
 	r.began, r.seen = time.Now(), source.Seen(r.cfg.Sources)
