@@ -17,7 +17,7 @@ import (
 func (w *world) deadline(notes *[]string) *Deadline {
 	work := func() *limits.Work {
 		return &limits.Work{
-			Pass: 1, Records: 10, Usage: quarry.Usage{InputTokens: 1000, OutputTokens: 1000}, Quotas: quarry.Quotas{}, Concurrency: 1, Margin: time.Hour,
+			Records: 10, Usage: quarry.Usage{InputTokens: 1000, OutputTokens: 1000}, Quotas: quarry.Quotas{}, Concurrency: 1, Margin: time.Hour,
 			Prices: forecast.Prices{Table: cost.Default(), Model: quarry.DefaultModel, Region: "us-west-2"}, Costs: w.cfg.Costs,
 		}
 	}
