@@ -1,6 +1,7 @@
 package resume_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -77,7 +78,8 @@ func TestAnotherPlaceIsRefusedWhileJobsAreAtTheFirst(t *testing.T) {
 			quarry.ShardEnded: true, quarry.ShardCollected: false, quarry.ShardDone: false,
 		} {
 			err := c.CheckPlace(&head, []ledger.Shard{row(state)})
-			if q, ok := err.(*quarry.Error); (err != nil) != refused || (refused && (!ok || !strings.Contains(q.Hint, name))) {
+			var q *quarry.Error
+			if (err != nil) != refused || (refused && (!errors.As(err, &q) || !strings.Contains(q.Hint, name))) {
 				t.Errorf("a shard %s, another place: %v, refused: %v, with the hint %s", state, err, refused, name)
 			}
 		}
