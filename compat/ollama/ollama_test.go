@@ -119,7 +119,7 @@ func TestRunTakesNoAnswerToACutPrompt(t *testing.T) {
 	dir := folder(t, map[string]string{"docs.jsonl": articles, "s.yaml": settings})
 	backend := []string{"-c", "s.yaml", "--backend", "openai=" + server, "--backend-model", small}
 	planned, _ := run(t, dir, 0, append([]string{quarry, "plan", "docs.jsonl"}, backend...)...)
-	if want := "1 of 5 documents may not fit the context of the back end " + server + ", which holds 1,024 tokens (num_ctx of /api/show)"; !strings.Contains(planned, want) {
+	if want := "1 of 5 documents may not fit the context of the back end " + server + ", which is 1,024 tokens (num_ctx of /api/show)"; !strings.Contains(planned, want) {
 		t.Errorf("the plan says\n%swant %s", planned, want)
 	}
 	run(t, dir, 3, append([]string{quarry, "run", "docs.jsonl"}, backend...)...)
@@ -167,7 +167,7 @@ func TestContextBeyondTheModelsIsNotBelieved(t *testing.T) {
 func TestContextThatIsNotSet(t *testing.T) {
 	dir := folder(t, map[string]string{"docs.jsonl": doc("long", 20000)})
 	planned, _ := run(t, dir, 0, quarry, "plan", "docs.jsonl", "--backend", "openai="+server, "--backend-model", unset)
-	if want := "holds 2,048 tokens (the context length of the model in /api/show)"; !strings.Contains(planned, want) {
+	if want := "is 2,048 tokens (the context length of the model in /api/show)"; !strings.Contains(planned, want) {
 		t.Errorf("the plan says\n%swant %s", planned, want)
 	}
 }
