@@ -14,6 +14,7 @@ var (
 	coded   = regexp.MustCompile("`[^`\n]*`")
 	linked  = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	sources = regexp.MustCompile("`((?:internal|cmd|tools|compat|packages)/[A-Za-z0-9_/.-]+\\.[a-z]+)`")
 	dropped = regexp.MustCompile(`[^\pL\pN _-]`)
 )
 
@@ -97,5 +98,21 @@ func TestEveryDecisionIsListed(t *testing.T) {
 				t.Errorf("%s has no %q", file, strings.TrimSpace(part))
 			}
 		}
+	}
+}
+
+func TestFilesThatThePagesNameExist(t *testing.T) {
+	t.Parallel()
+	named := 0
+	for file, text := range pages(t) {
+		for _, m := range sources.FindAllStringSubmatch(text, -1) {
+			named++
+			if _, err := os.Stat(m[1]); err != nil {
+				t.Errorf("%s names %s: %v", file, m[1], err)
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no page names a file of the repository: nothing was tested")
 	}
 }
