@@ -37,7 +37,7 @@ func (t *table) add(head string, n int, m measured) {
 	row("peak memory of the client", "%d MB", m.clientRSS/1e6)
 	row("the same, resumed after the kill", "%d MB", m.resumedRSS/1e6)
 	row("peak memory of the stand-in", "%d MB", m.standinRSS/1e6)
-	row("kept beside the answers, a document", "%.1f B", m.kept.withoutAnswers())
+	row("kept in addition to the answers, a document", "%.1f B", m.kept.withoutAnswers())
 	row("… ledger", "%.1f B", m.kept.ledger)
 	row("… index", "%.1f B", m.kept.index)
 	row("… index parts", "%.1f B", m.kept.parts)
