@@ -85,10 +85,6 @@ func (p *pass) reconcile(ctx context.Context, kind quarry.ShardKind) error {
 
 // life gives the life of the shards of the pass. final: nothing of them is sent again in it.
 func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
-	rows, err := p.deps.Ledger.Shards(ctx)
-	if err != nil {
-		return nil, err
-	}
 	c, queue := &p.cfg, p.queue(ctx)
 	builder := input.Builder{
 		Effects: p.deps.Effects, Files: p.files, Index: p.index(p.number), Orders: p.planned.Orders, Sources: p.sources,
@@ -109,12 +105,16 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 	}
 	if c.MaxUSD != nil {
 		cfg.Cap = limits.NewCap(*c.MaxUSD)
+		rows, err := p.deps.Ledger.Shards(ctx)
+		if err != nil {
+			return nil, err
+		}
 		// Prices, forecast or cap may be others than those that the rows were accounted for with, by this process or another one.
 		if err := p.deps.Ledger.Account(ctx, cfg.Costs.Account(rows, p.number)); err != nil {
 			return nil, err
 		}
 	}
-	return life.New(cfg, rows), nil
+	return life.New(cfg), nil
 }
 
 // bounds are what each shard of the pass must fit.

@@ -20,6 +20,7 @@ var upgrades = map[int]func(context.Context, *effect.Tx) error{
 	1: func(context.Context, *effect.Tx) error { return nil }, // rows and facts of format 1 are as they were; others came
 	2: func(context.Context, *effect.Tx) error { return nil }, // index/answered is made when the next pass is planned
 	3: upgradeTo4,
+	4: upgradeTo5,
 }
 
 // format reads the ledger's number, and refuses a newer one.

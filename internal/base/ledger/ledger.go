@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -24,8 +25,9 @@ import (
 // Format is the number of the ledger's format. An older one is upgraded when it is opened: for writing in place, after a copy was
 // made, and for reading in a copy of its own; a newer one is refused. Format 2 may hold a run that was taken over, or one of whose records some were given up: a
 // version that knows neither would ask them again. Format 3 may hold documents whose answer is that of any earlier pass, and
-// passes that were given up. Format 4 keeps the sums of rows, and what each shard takes of the cap.
-const Format = 4
+// passes that were given up. Format 4 keeps the sums of rows, and what each shard takes of the cap. Format 5 keeps which
+// job slots are taken, and each list of sources once.
+const Format = 5
 
 // ErrNewerFormat says that a newer Quarry wrote the ledger.
 var ErrNewerFormat = errors.New("written by a newer version")
@@ -38,6 +40,8 @@ type Ledger struct {
 	db   *effect.DB
 	path string
 	drop func() error // removes what Close leaves; nil: nothing
+
+	sources sync.Map // what table source has, as far as it was read: it never changes
 }
 
 // Open opens the ledger at path for writing and makes it where it does not exist. A ledger of a newer format fails with
@@ -107,7 +111,7 @@ func create(ctx context.Context, e *effect.Effects, path string) error {
 		return err
 	}
 	err = l.db.Change(ctx, "ledger: create", func(tx *effect.Tx) error {
-		if _, err := tx.ExecContext(ctx, tables+columns4()+totals4()); err != nil {
+		if _, err := tx.ExecContext(ctx, tables+columns4()+totals4()+tables5); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO fact (name, value) VALUES ('format', $1)`, strconv.Itoa(Format))

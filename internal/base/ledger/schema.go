@@ -133,7 +133,7 @@ func upgradeTo4(ctx context.Context, tx *effect.Tx) error {
 	if _, err := tx.ExecContext(ctx, columns4()); err != nil {
 		return err
 	}
-	rows, err := readRows(tx.QueryContext(ctx, allShards))
+	rows, err := readRows(tx.QueryContext(ctx, rowsBefore5))
 	if err != nil {
 		return err
 	}
@@ -150,11 +150,56 @@ func upgradeTo4(ctx context.Context, tx *effect.Tx) error {
 		if err != nil {
 			return err
 		}
-		args := append([]any{string(s.ID), string(b)}, s.columns()...)
-		if err := update(ctx, tx, s, `UPDATE shard SET detail = $2, `+derivedSet(3)+` WHERE id = $1`, args...); err != nil {
+		args := append([]any{string(s.ID), string(b)}, s.columns4()...)
+		if err := update(ctx, tx, s, `UPDATE shard SET detail = $2, `+setTo(3, derived4)+` WHERE id = $1`, args...); err != nil {
 			return err
 		}
 	}
 	_, err = tx.ExecContext(ctx, totals4())
 	return err
+}
+
+// rowsBefore5 are all rows of a ledger whose details have the sources of retry shards.
+const rowsBefore5 = `SELECT ` + rowColumns + `, '' FROM shard ORDER BY seq, id`
+
+// tables5 say which job slots and queues rows take, by the quota of open jobs that their jobs count against, and keep each list of
+// sources once. Table quota has a row for each of these quotas, which a transaction that takes a slot of it locks; table place the
+// pools where jobs were made.
+const tables5 = `
+ALTER TABLE shard ADD COLUMN quota TEXT NOT NULL DEFAULT '';
+ALTER TABLE shard ADD COLUMN since BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE shard ADD COLUMN ended BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE shard ADD COLUMN took BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE shard ADD COLUMN sources TEXT NOT NULL DEFAULT '';
+CREATE INDEX shard_open ON shard (quota, id, since) WHERE ` + hasSlot + `;
+CREATE INDEX shard_queued ON shard (quota, id) WHERE ` + isQueued + `;
+CREATE INDEX shard_took ON shard (quota, ended, took) WHERE took > 0;
+CREATE TABLE source (id TEXT PRIMARY KEY, shards TEXT NOT NULL);
+CREATE TABLE quota (id TEXT PRIMARY KEY, full_until BIGINT NOT NULL);
+CREATE TABLE place (region TEXT NOT NULL, model TEXT NOT NULL, bucket TEXT NOT NULL, PRIMARY KEY (region, model, bucket));
+`
+
+// upgradeTo5 fills what tables5 adds from the details of rows.
+func upgradeTo5(ctx context.Context, tx *effect.Tx) error {
+	if _, err := tx.ExecContext(ctx, tables5); err != nil {
+		return err
+	}
+	rows, err := readRows(tx.QueryContext(ctx, rowsBefore5))
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		s := &rows[i]
+		list, err := addSources(ctx, tx, s.Sources)
+		if err != nil {
+			return err
+		}
+		if err := update(ctx, tx, s, `UPDATE shard SET sources = $2 WHERE id = $1`, string(s.ID), list); err != nil {
+			return err
+		}
+		if err := save(ctx, tx, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }

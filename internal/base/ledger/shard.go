@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,8 @@ type Shard struct {
 	Factor float64 // what it cost, as a multiple of its forecast; 0: not settled, or it says nothing about others
 
 	Detail
+
+	list string // the key of Sources in table source; empty: it has none
 }
 
 // Sent reports whether the shard may have reached the provider, now or as an earlier job attempt.
@@ -171,11 +174,26 @@ var (
 )
 
 // derived are the columns that a row's state and detail decide, without those of its money.
-var derived = []string{"pass", "number", "unasked", "records", "answered", "ratio"}
+var derived = append(slices.Clone(derived4), "quota", "since", "ended", "took")
+
+// derived4 are those of format 4.
+var derived4 = []string{"pass", "number", "unasked", "records", "answered", "ratio"}
 
 // columns are the values of derived.
 func (s *Shard) columns() []any {
+	return append(s.columns4(), s.Pool.Quota(), milliseconds(s.Job.Submitted), milliseconds(s.Job.Ended), s.Job.took().Milliseconds())
+}
+
+func (s *Shard) columns4() []any {
 	return []any{s.Pass, s.ID.Number(), s.Unasked != "", s.Records, s.answered(), s.Output.TokensPerByte}
+}
+
+// milliseconds is a time as rows have it; 0: it is not known.
+func milliseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // answered counts the records that need no call any more, as far as the row knows: those that ended, those that an open job has
@@ -192,18 +210,21 @@ func (s *Shard) answered() int64 {
 	return 0
 }
 
-// derivedSet sets the columns of derived to the arguments from $n on.
-func derivedSet(n int) string {
+// setTo sets columns to the arguments from $n on.
+func setTo(n int, columns []string) string {
 	var set []string
-	for i, column := range derived {
+	for i, column := range columns {
 		set = append(set, fmt.Sprintf("%s = $%d", column, n+i))
 	}
 	return strings.Join(set, ", ")
 }
 
+// rowColumns are those of a row since format 4.
+const rowColumns = `id, seq, kind, state, mode, due, settled, forecast, input, output, unpriced, factor, detail`
+
 // The statements of a step. None of them reads the rows of all shards; the conditions repeat those of the indexes.
 var (
-	selectShard = `SELECT id, seq, kind, state, mode, due, settled, forecast, input, output, unpriced, factor, detail FROM shard`
+	selectShard = `SELECT ` + rowColumns + `, sources FROM shard`
 	allShards   = selectShard + ` ORDER BY seq, id`
 	oneShard    = selectShard + ` WHERE id = $1`
 	nextShard   = selectShard + ` WHERE state <> 'done' AND due <= $1 AND id NOT IN (SELECT value FROM json_each($2))
@@ -217,8 +238,9 @@ var (
 		SELECT id FROM shard WHERE state <> 'done' AND due = ` + heldDue + ` ORDER BY seq LIMIT $2)`
 	releaseKind = `UPDATE shard SET due = $1 WHERE id IN (
 		SELECT id FROM shard WHERE state <> 'done' AND due = ` + heldDue + ` AND kind = $3 ORDER BY seq LIMIT $2)`
-	saveShard = `UPDATE shard SET state = $2, mode = $3, due = $4, detail = $5, settled = $6, forecast = $7, input = $8, output = $9, unpriced = $10,
-		factor = $11, ` + derivedSet(12) + ` WHERE id = $1`
+	insertShard = `INSERT INTO shard (id, seq, kind, state, mode, due, detail, sources) VALUES ($1, $2, $3, $4, $5, $6, '{}', $7)`
+	saveShard   = `UPDATE shard SET state = $2, mode = $3, due = $4, detail = $5, settled = $6, forecast = $7, input = $8, output = $9, unpriced = $10,
+		factor = $11, ` + setTo(12, derived) + ` WHERE id = $1`
 	lastSeq    = `SELECT COALESCE(MAX(seq), 0) FROM shard`
 	lastNumber = `SELECT COALESCE(MAX(number), 0) FROM shard WHERE kind = $1`
 )
@@ -282,8 +304,12 @@ func (l *Ledger) Drop(ctx context.Context, rows []Shard, facts map[string]string
 }
 
 func insert(ctx context.Context, tx *effect.Tx, s *Shard) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO shard (id, seq, kind, state, mode, due, detail) VALUES ($1, $2, $3, $4, $5, $6, '{}')`,
-		string(s.ID), s.Seq, string(s.Kind), string(s.State), string(s.Mode), held.UnixMilli()); err != nil {
+	list, err := addSources(ctx, tx, s.Sources)
+	if err != nil {
+		return fmt.Errorf("add shard %s: %w", s.ID, err)
+	}
+	if _, err := tx.ExecContext(ctx, insertShard,
+		string(s.ID), s.Seq, string(s.Kind), string(s.State), string(s.Mode), held.UnixMilli(), list); err != nil {
 		return fmt.Errorf("add shard %s: %w", s.ID, err)
 	}
 	fresh := *s
@@ -329,13 +355,27 @@ func (l *Ledger) Save(ctx context.Context, s *Shard) error {
 }
 
 func save(ctx context.Context, tx *effect.Tx, s *Shard) error {
-	b, err := json.Marshal(s.Detail)
+	b, err := s.detail()
 	if err != nil {
 		return fmt.Errorf("save shard %s: %w", s.ID, err)
 	}
-	args := []any{string(s.ID), string(s.State), string(s.Mode), s.Due.UnixMilli(), string(b)}
+	if s.Job.ARN != "" && s.Pool != (Pool{}) {
+		if _, err := tx.ExecContext(ctx, addPlace, s.Pool.Region, s.Pool.Model, s.Pool.Bucket); err != nil {
+			return fmt.Errorf("save the pool of shard %s: %w", s.ID, err)
+		}
+	}
+	args := []any{string(s.ID), string(s.State), string(s.Mode), s.Due.UnixMilli(), b}
 	args = append(append(args, s.money()[1:]...), s.columns()...)
 	return update(ctx, tx, s, saveShard, args...)
+}
+
+// detail is what column detail has of a row. Sources are in a table of their own: they never change, and each row of a round has all of
+// them.
+func (s *Shard) detail() (string, error) {
+	d := s.Detail
+	d.Sources = nil
+	b, err := json.Marshal(d)
+	return string(b), err
 }
 
 // update changes the row of a shard.
@@ -408,6 +448,11 @@ func (l *Ledger) Last(ctx context.Context) (seq int64, numbers map[quarry.ShardK
 // Shards gives all rows in the order of their Seq. There are O(shards) of them, so no step of a shard asks for them.
 func (l *Ledger) Shards(ctx context.Context) ([]Shard, error) {
 	all, err := readRows(l.db.Query(ctx, allShards))
+	for i := range all {
+		if err == nil {
+			err = l.fillSources(ctx, &all[i])
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read shards: %w", err)
 	}
@@ -444,18 +489,22 @@ func (l *Ledger) one(ctx context.Context, query string, args ...any) (s Shard, e
 	if err != nil {
 		return s, err
 	}
-	defer func() { _ = rows.Close() }()
-	if !rows.Next() {
-		return s, errors.Join(rows.Err(), ErrNoShard)
+	if rows.Next() {
+		err = scan(rows, &s)
+	} else {
+		err = errors.Join(rows.Err(), ErrNoShard)
 	}
-	return s, scan(rows, &s)
+	if err = errors.Join(err, rows.Close()); err != nil {
+		return s, err
+	}
+	return s, l.fillSources(ctx, &s)
 }
 
 func scan(rows *effect.Rows, s *Shard) error {
 	var id, kind, state, mode, detail string
 	var due int64
 	if err := rows.Scan(&id, &s.Seq, &kind, &state, &mode, &due,
-		&s.Money.Settled, &s.Money.Forecast, &s.Money.Input, &s.Money.Output, &s.Money.Unpriced, &s.Factor, &detail); err != nil {
+		&s.Money.Settled, &s.Money.Forecast, &s.Money.Input, &s.Money.Output, &s.Money.Unpriced, &s.Factor, &detail, &s.list); err != nil {
 		return err
 	}
 	s.ID, s.Kind, s.State, s.Mode = quarry.ShardID(id), quarry.ShardKind(kind), quarry.ShardState(state), quarry.Mode(mode)

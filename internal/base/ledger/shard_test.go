@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -174,6 +175,34 @@ func TestASavedRowIsWhatTheNextProcessReads(t *testing.T) {
 	}
 	if _, err := b.Shard(t.Context(), "s00009"); !errors.Is(err, ledger.ErrNoShard) {
 		t.Errorf("Shard of another id = %v, want ErrNoShard", err)
+	}
+}
+
+func TestAListOfSourcesIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	many := make([]quarry.ShardID, 5000)
+	for i := range many {
+		many[i] = planned(int64(i)).ID
+	}
+	rows := []ledger.Shard{planned(1), planned(2), planned(3)}
+	for i := range rows {
+		rows[i].Sources = many
+	}
+	b := newBook(t, rows...)
+	b.again()
+	b.must(b.Release(t.Context(), at(0), 1, ""))
+	s := b.take(at(0))
+	b.save(&s)
+	if !slices.Equal(s.Sources, many) {
+		t.Errorf("%d sources, want all %d", len(s.Sources), len(many))
+	}
+	db, err := sql.Open("sqlite", "file:"+b.path+"?mode=ro")
+	b.must(err)
+	defer func() { _ = db.Close() }()
+	var lists, longest int
+	b.must(db.QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM source), MAX(LENGTH(detail)) FROM shard`).Scan(&lists, &longest))
+	if lists != 1 || longest > 1000 {
+		t.Errorf("%d lists, and rows of up to %d bytes, want one list, in no row", lists, longest)
 	}
 }
 

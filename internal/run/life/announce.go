@@ -35,15 +35,14 @@ func (l *Life) announce(ctx context.Context, to *pool.Pool) error {
 // placesUsed are the pools that the command names, and other places where jobs of the run are: `quarry adopt` has to look there too.
 func (l *Life) placesUsed(ctx context.Context) ([]ledger.Pool, error) {
 	places := l.Pools.Refs()
-	shards, err := l.Ledger.Shards(ctx)
+	used, err := l.Ledger.Places(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for i := range shards {
-		s := &shards[i]
-		known := func(p ledger.Pool) bool { return p.Region == s.Pool.Region && p.Bucket == s.Pool.Bucket }
-		if s.Job.ARN != "" && s.Pool != (ledger.Pool{}) && !slices.ContainsFunc(places, known) {
-			places = append(places, s.Pool)
+	for _, at := range used {
+		known := func(p ledger.Pool) bool { return p.Region == at.Region && p.Bucket == at.Bucket }
+		if !slices.ContainsFunc(places, known) {
+			places = append(places, at)
 		}
 	}
 	return places, nil

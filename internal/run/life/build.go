@@ -51,12 +51,12 @@ func (l *Life) pilotIsStale(ctx context.Context, s *ledger.Shard, b *input.Built
 	if s.Kind != quarry.PilotShard || b.Changed.Records == 0 || !few {
 		return false, nil
 	}
-	rows, err := l.Ledger.Shards(ctx)
+	groups, err := l.Ledger.Groups(ctx, s.Pass)
 	if err != nil {
 		return false, err
 	}
-	return !slices.ContainsFunc(rows, func(o ledger.Shard) bool {
-		return o.Pass == s.Pass && o.State != quarry.ShardPlanned && o.State != quarry.ShardBuilt
+	return !slices.ContainsFunc(groups, func(g ledger.Group) bool {
+		return g.State != quarry.ShardPlanned && g.State != quarry.ShardBuilt
 	}), nil
 }
 

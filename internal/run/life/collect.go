@@ -55,7 +55,7 @@ func (l *Life) collect(ctx context.Context, s *ledger.Shard) error {
 			Err: fmt.Errorf("%s: %s", s.Job.Status, s.Job.Message), Hint: hintFor(s.Job.Message),
 		}
 		s.Past = append(s.Past, s.Job)
-		s.Job, s.Intent = ledger.Job{}, ledger.Intent{}
+		s.Job, s.Intent, s.Pool = ledger.Job{}, ledger.Intent{}, ledger.Pool{}
 		s.Attempt++
 		s.Waits = failed.Error()
 		if err := s.State.Advance(quarry.ShardEnded, quarry.ShardBuilt); err != nil {

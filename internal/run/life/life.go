@@ -77,11 +77,9 @@ type Life struct {
 	waits    sync.Map // ShardID → how often it waited
 }
 
-// New gives the life of shards, of which rows are all that the ledger has.
-func New(cfg Config, rows []ledger.Shard) *Life {
-	l := &Life{Config: cfg, schedule: cfg.Pools.Schedule(), heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1)}
-	l.schedule.Load(rows)
-	return l
+// New gives the life of the shards of a ledger.
+func New(cfg Config) *Life {
+	return &Life{Config: cfg, schedule: cfg.Pools.Schedule(), heavy: make(chan struct{}, 1), sending: make(chan struct{}, 1)}
 }
 
 // callsAtOnce is how many shards of a pass of jobs are sent as calls at once. One keeps the whole quota busy, the second

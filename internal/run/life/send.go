@@ -98,9 +98,9 @@ func (l *Life) request(s *ledger.Shard, to *pool.Pool) bedrock.CreateRequest {
 	return r
 }
 
-// intend stores what is about to be submitted. The intent must be on disk before the call: a job we forgot is a job we pay for
-// twice.
-func intend(_ context.Context, l *Life, s *ledger.Shard) error {
+// intend takes a slot for the shard's job in its pool, and stores what is about to be submitted, in one transaction. The intent must be
+// on disk before the call: a job we forgot is a job we pay for twice.
+func intend(ctx context.Context, l *Life, s *ledger.Shard) error {
 	to, err := l.Pools.Of(s)
 	if err != nil {
 		return err
@@ -110,10 +110,23 @@ func intend(_ context.Context, l *Life, s *ledger.Shard) error {
 	if err != nil {
 		return err
 	}
-	s.Intent = ledger.Intent{JobName: request.JobName, Token: request.Token, Body: body}
-	s.Waits = ""
+	var v verdict.Verdict
+	err = l.Ledger.Place(ctx, s, l.schedule.Pools(), func(queues []ledger.Queue) (bool, error) {
+		if v = l.schedule.Slot(s, queues, time.Now()); v != (verdict.Go{}) {
+			return false, nil
+		}
+		s.Intent = ledger.Intent{JobName: request.JobName, Token: request.Token, Body: body}
+		s.Waits = ""
+		return true, s.State.Advance(quarry.ShardUploaded, quarry.ShardIntended)
+	})
+	if err != nil {
+		return err
+	}
+	if v != (verdict.Go{}) {
+		return l.follow(ctx, s, v)
+	}
 	l.fresh.Store(s.ID, s.Attempt)
-	return s.State.Advance(quarry.ShardUploaded, quarry.ShardIntended)
+	return nil
 }
 
 // submit creates the job. Unless this process wrote the intent and never sent it, it looks first whether the provider knows the
@@ -138,8 +151,7 @@ func submit(ctx context.Context, l *Life, s *ledger.Shard) error {
 		if string(now) != string(s.Intent.Body) {
 			// Never repeated with other parameters: the provider does not know the job, and a person changed the role or
 			// the model since.
-			l.schedule.Leave(s.ID)
-			return l.back(s)
+			return l.notPlaced(s)
 		}
 	}
 	var request bedrock.CreateRequest
@@ -159,7 +171,7 @@ func submit(ctx context.Context, l *Life, s *ledger.Shard) error {
 
 // refused acts on an error of Create. Where the provider has no room, calls or another pool take the shard, once no job of
 // that name is known and the same request was refused again, which lookedUp says.
-func (l *Life) refused(ctx context.Context, s *ledger.Shard, lookedUp bool, why error) error {
+func (l *Life) refused(ctx context.Context, s *ledger.Shard, lookedUp bool, why error) (err error) {
 	switch cause := bedrock.CauseOf(why); cause {
 	case bedrock.CauseNoSlot, bedrock.CauseThrottled:
 		v := verdict.Verdict(verdict.Go{})
@@ -167,7 +179,9 @@ func (l *Life) refused(ctx context.Context, s *ledger.Shard, lookedUp bool, why 
 			v = l.Deadline.Held().Refused()
 		}
 		if v == (verdict.Go{}) {
-			v = l.schedule.Refused(s, lookedUp, time.Now())
+			if v, err = l.elsewhere(ctx, s, lookedUp); err != nil {
+				return err
+			}
 		}
 		if v != (verdict.Go{}) {
 			return l.follow(ctx, s, v)
@@ -176,14 +190,35 @@ func (l *Life) refused(ctx context.Context, s *ledger.Shard, lookedUp bool, why 
 		var fault *bedrock.Fault
 		if errors.As(why, &fault) && fault.Code != "ExpiredTokenException" {
 			// No job was made of it, and a person has to change something: the intent is taken back, and the run stops.
-			l.schedule.Leave(s.ID)
-			if err := l.back(s); err != nil {
+			if err := l.notPlaced(s); err != nil {
 				return err
 			}
 			return halt(why)
 		}
 	}
 	return l.waitOr(s, why)
+}
+
+// elsewhere says whether another pool takes a shard whose pool has no room, which the other shards learn too.
+func (l *Life) elsewhere(ctx context.Context, s *ledger.Shard, lookedUp bool) (v verdict.Verdict, err error) {
+	until, ok := l.schedule.FullUntil(time.Now())
+	if !ok {
+		return verdict.Go{}, nil
+	}
+	if err := l.Ledger.Fill(ctx, s.Pool, until); err != nil {
+		return nil, err
+	}
+	err = l.Ledger.Place(ctx, s, l.schedule.Pools(), func(queues []ledger.Queue) (bool, error) {
+		v = l.schedule.Refused(s, lookedUp, queues, time.Now())
+		return false, nil
+	})
+	return v, err
+}
+
+// notPlaced takes back the intent of a shard that has no job. Its pool is chosen again.
+func (l *Life) notPlaced(s *ledger.Shard) error {
+	s.Pool = ledger.Pool{}
+	return l.back(s)
 }
 
 // Find looks for the job of an intent among those that the provider knows, by name and token. A shard whose job is found is
@@ -236,7 +271,6 @@ func poll(ctx context.Context, l *Life, s *ledger.Shard) error {
 	if s.Job.Ended.IsZero() {
 		s.Job.Ended = time.Now()
 	}
-	l.schedule.Ended(s)
 	return s.State.Advance(quarry.ShardSubmitted, quarry.ShardEnded)
 }
 

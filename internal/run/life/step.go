@@ -24,7 +24,7 @@ import (
 var life = map[quarry.ShardState]stage{
 	quarry.ShardPlanned:   {gates{stop, late, underCap}, build},
 	quarry.ShardBuilt:     {gates{stop, late, place}, upload},
-	quarry.ShardUploaded:  {gates{stop, late, slot, underCap}, intend},
+	quarry.ShardUploaded:  {gates{stop, late, underCap}, intend},
 	quarry.ShardIntended:  {gates{late}, submit},
 	quarry.ShardSubmitted: {gates{stop, late}, poll},
 	quarry.ShardCalling:   {gates{stop, turn, underCap}, call},
@@ -119,7 +119,7 @@ func late(ctx context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error
 	return l.Deadline.Held().Check(s, fresh && attempt == s.Attempt), nil
 }
 
-// underCap holds the shard back where it could pass the limit of the cost. What is held back keeps no slot for its job.
+// underCap holds the shard back where it could pass the limit of the cost.
 func underCap(ctx context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
 	if l.Cap == nil {
 		return verdict.Go{}, nil
@@ -129,23 +129,20 @@ func underCap(ctx context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, e
 		v, takes, err = l.Cap.Check(l.Costs, others, s)
 		return takes, err
 	})
-	if v != (verdict.Go{}) {
-		l.schedule.Leave(s.ID)
-	}
 	return v, err
 }
 
-// place chooses the pool of a shard that is sent as a job.
-func place(_ context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
-	if !asJob(s) {
+// place chooses the pool of a shard that is sent as a job. The choice is saved with it, so the next one to be placed sees it.
+func place(ctx context.Context, l *Life, s *ledger.Shard) (v verdict.Verdict, err error) {
+	if !asJob(s) || l.schedule.Placed(s) {
 		return verdict.Go{}, nil
 	}
-	return l.schedule.Place(s, time.Now()), nil
-}
-
-// slot takes a slot for the shard's job in its pool.
-func slot(_ context.Context, l *Life, s *ledger.Shard) (verdict.Verdict, error) {
-	return l.schedule.Slot(s, time.Now()), nil
+	err = l.Ledger.Place(ctx, s, l.schedule.Pools(), func(queues []ledger.Queue) (bool, error) {
+		chosen := l.schedule.Place(s, queues, time.Now())
+		s.Pool, v = chosen.To, chosen
+		return true, nil
+	})
+	return v, err
 }
 
 // turn bounds how many shards that turned from jobs to calls are sent at once.
@@ -170,7 +167,6 @@ func (l *Life) move(s *ledger.Shard, v verdict.Move) error {
 
 // toCalls takes a shard that has no job out of its pool, to be sent as on-demand calls.
 func (l *Life) toCalls(s *ledger.Shard, mode quarry.Mode) error {
-	l.schedule.Leave(s.ID)
 	s.Money = ledger.Money{} // calls cost something else than what was reserved
 	s.Mode, s.Late, s.Pool = mode, true, ledger.Pool{}
 	s.Due, s.Waits = time.Now(), ""

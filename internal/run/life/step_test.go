@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,7 +73,7 @@ func newWorld(t *testing.T, rows ...ledger.Shard) *world {
 			t.Fatal(err)
 		}
 	}
-	w.Life = New(w.cfg, rows)
+	w.Life = New(w.cfg)
 	return w
 }
 
@@ -89,7 +91,7 @@ func (w *world) again(change func(*Config)) *world {
 			w.t.Fatal(err)
 		}
 	}
-	w.Life = New(w.cfg, rows)
+	w.Life = New(w.cfg)
 	return w
 }
 
@@ -193,9 +195,46 @@ func TestTheCapHoldsAShardBack(t *testing.T) {
 	if err := w.Step(t.Context(), &second); err != nil || second.State != quarry.ShardUploaded || !strings.HasPrefix(second.Waits, "the cap of $0.04") || !second.Due.After(time.Now()) {
 		t.Fatalf("the shard is %s, waits for %q, %v, want it to wait for the cap", second.State, second.Waits, err)
 	}
-	third := row(3, quarry.ShardUploaded)
-	if v, _ := slot(t.Context(), w.Life, &third); v != (verdict.Go{}) {
-		t.Errorf("the second of two slots: %+v, want it free: what is held back keeps none", v)
+}
+
+func TestTwoRunnersOnOneLedgerHoldTheLimitOfOpenJobs(t *testing.T) {
+	t.Parallel()
+	var rows []ledger.Shard
+	for n := range 6 {
+		rows = append(rows, row(n+1, quarry.ShardUploaded))
+	}
+	one := newWorld(t, rows...)
+	other, err := ledger.Open(t.Context(), one.Effects, filepath.Join(one.Dir, "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	home := *one.Pools.Home()
+	home.Quotas.OpenJobs = 1
+	var taken atomic.Int64
+	var runners sync.WaitGroup
+	for i, on := range []*ledger.Ledger{one.cfg.Ledger, other} {
+		cfg := one.cfg
+		cfg.Ledger, cfg.Pools = on, pool.New([]pool.Pool{home}, nil)
+		l := New(cfg)
+		for n := i; n < len(rows); n += 2 {
+			runners.Go(func() {
+				s := rows[n]
+				if err := l.Step(t.Context(), &s); err != nil {
+					t.Errorf("shard %s: %v", s.ID, err)
+				}
+				if s.State == quarry.ShardIntended {
+					taken.Add(1)
+				} else if s.Waits != "1 job is open, the quota allows 1" {
+					t.Errorf("shard %s waits for %q, want the slot", s.ID, s.Waits)
+				}
+			})
+		}
+	}
+	runners.Wait()
+	counts, err := other.Count(t.Context(), "")
+	if err != nil || taken.Load() != 1 || counts.States[quarry.ShardIntended] != 1 {
+		t.Errorf("%d shards took a slot, rows %v, %v, want 1 with an intent", taken.Load(), counts.States, err)
 	}
 }
 

@@ -1,11 +1,13 @@
 package pool_test
 
 import (
-	"strings"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"quarry"
+	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
 	"quarry/internal/run/pool"
 	"quarry/internal/run/verdict"
@@ -18,8 +20,16 @@ var (
 	now    = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 )
 
-// schedule gives places of two slots each, which have the rows.
-func schedule(refs []ledger.Pool, change func([]pool.Place), rows ...ledger.Shard) *pool.Schedule {
+// world is a schedule and a ledger with rows.
+type world struct {
+	*pool.Schedule
+	t      *testing.T
+	ledger *ledger.Ledger
+}
+
+// newWorld gives places of two slots each, which have the rows.
+func newWorld(t *testing.T, refs []ledger.Pool, change func([]pool.Place), rows ...ledger.Shard) *world {
+	t.Helper()
 	places := make([]pool.Place, len(refs))
 	for i, ref := range refs {
 		places[i] = pool.Place{Pool: ref, Quotas: quarry.Quotas{MinRecords: 100, RecordsPerJob: 1000, OpenJobs: 2}}
@@ -27,9 +37,37 @@ func schedule(refs []ledger.Pool, change func([]pool.Place), rows ...ledger.Shar
 	if change != nil {
 		change(places)
 	}
-	c := pool.NewSchedule(places)
-	c.Load(rows)
-	return c
+	l, err := ledger.Open(t.Context(), effect.New(nil), filepath.Join(t.TempDir(), "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	if err := l.AddShards(t.Context(), rows, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	return &world{pool.NewSchedule(places), t, l}
+}
+
+// ask gives what the schedule says of a shard, by what the ledger has.
+func (w *world) ask(s *ledger.Shard, what func([]ledger.Queue) verdict.Verdict) (v verdict.Verdict) {
+	w.t.Helper()
+	if err := w.ledger.Place(w.t.Context(), s, w.Pools(), func(q []ledger.Queue) (bool, error) { v = what(q); return false, nil }); err != nil {
+		w.t.Fatal(err)
+	}
+	return v
+}
+
+func (w *world) place(s *ledger.Shard) verdict.Verdict {
+	w.t.Helper()
+	if w.Placed(s) {
+		return verdict.Go{}
+	}
+	return w.ask(s, func(q []ledger.Queue) verdict.Verdict { return w.Place(s, q, now) })
+}
+
+func (w *world) slot(s *ledger.Shard) verdict.Verdict {
+	w.t.Helper()
+	return w.ask(s, func(q []ledger.Queue) verdict.Verdict { return w.Slot(s, q, now) })
 }
 
 // row is a shard of 500 records.
@@ -46,7 +84,7 @@ func open(id quarry.ShardID, at ledger.Pool, ago time.Duration) ledger.Shard {
 
 // ended is a job that took so long.
 func ended(at ledger.Pool, took time.Duration) ledger.Shard {
-	s := row("earlier", quarry.ShardDone, at)
+	s := row("ended in "+quarry.ShardID(at.Region), quarry.ShardDone, at)
 	s.Job = ledger.Job{Submitted: now, Ended: now.Add(took)}
 	return s
 }
@@ -82,12 +120,12 @@ func TestAShardGoesToThePoolThatFinishesItFirst(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := row("x", quarry.ShardBuilt, ledger.Pool{})
-			c := schedule(tt.pools, tt.change, tt.rows...)
-			if got := c.Place(&s, now); got != (verdict.Move{To: tt.want}) {
+			c := newWorld(t, tt.pools, tt.change, tt.rows...)
+			if got := c.place(&s); got != (verdict.Move{To: tt.want}) {
 				t.Fatalf("Place = %+v, want %+v", got, tt.want)
 			}
 			s.Pool = tt.want
-			if got := c.Place(&s, now); got != (verdict.Go{}) {
+			if got := c.place(&s); got != (verdict.Go{}) {
 				t.Errorf("Place = %+v once the choice was saved, want Go", got)
 			}
 		})
@@ -97,20 +135,26 @@ func TestAShardGoesToThePoolThatFinishesItFirst(t *testing.T) {
 func TestARefusalTakesAPlaceForFull(t *testing.T) {
 	t.Parallel()
 	s := row("x", quarry.ShardIntended, west)
-	c := schedule([]ledger.Pool{west, east}, nil, s)
-	if got := c.Refused(&s, false, now); got != (verdict.Go{}) {
+	c := newWorld(t, []ledger.Pool{west, east}, nil, s)
+	refused := func(known bool) verdict.Verdict {
+		return c.ask(&s, func(q []ledger.Queue) verdict.Verdict { return c.Refused(&s, known, q, now) })
+	}
+	until, ok := c.FullUntil(now)
+	if err := c.ledger.Fill(t.Context(), west, until); err != nil || !ok {
+		t.Fatalf("%t, %v", ok, err)
+	}
+	if got := refused(false); got != (verdict.Go{}) {
 		t.Errorf("Refused = %+v, want Go: a reply may have been lost before", got)
 	}
 	other := row("y", quarry.ShardBuilt, ledger.Pool{})
-	if got := c.Place(&other, now); got != (verdict.Move{To: east}) {
+	if got := c.place(&other); got != (verdict.Move{To: east}) {
 		t.Errorf("Place = %+v, want the pool that refused nothing", got)
 	}
-	if got, ok := c.Refused(&s, true, now).(verdict.Move); !ok || got.To != east || got.Why != "us-west-2 accepts no job now" {
+	if got, ok := refused(true).(verdict.Move); !ok || got.To != east || got.Why != "us-west-2 accepts no job now" {
 		t.Errorf("Refused = %+v, want a move to us-east-1", got)
 	}
-	alone := schedule([]ledger.Pool{west}, nil, s)
-	if got := alone.Refused(&s, true, now); got != (verdict.Go{}) {
-		t.Errorf("Refused = %+v where there is no other pool, want Go", got)
+	if _, ok := newWorld(t, []ledger.Pool{west}, nil).FullUntil(now); ok {
+		t.Error("a pool is taken for full where there is no other")
 	}
 }
 
@@ -136,7 +180,7 @@ func TestAJobTakesASlotOrWaitsOrMoves(t *testing.T) {
 		"its pool is not named any more":   {[]ledger.Pool{east}, nil, full, verdict.Go{}},
 		"a row of a run that had one pool": {[]ledger.Pool{west}, nil, []ledger.Shard{open("a", ledger.Pool{}, 0), open("b", ledger.Pool{}, 0), x}, verdict.Wait{Why: "2 jobs are open, the quota allows 2", For: time.Second}},
 	} {
-		if got := schedule(tt.pools, tt.change, tt.rows...).Slot(&x, now); got != tt.want {
+		if got := newWorld(t, tt.pools, tt.change, tt.rows...).slot(&x); got != tt.want {
 			t.Errorf("%s: Slot = %+v, want %+v", name, got, tt.want)
 		}
 	}
@@ -144,50 +188,50 @@ func TestAJobTakesASlotOrWaitsOrMoves(t *testing.T) {
 
 func TestASlotIsTakenUntilTheJobEnds(t *testing.T) {
 	t.Parallel()
-	c := schedule([]ledger.Pool{west}, func(p []pool.Place) { p[0].Quotas.OpenJobs = 1 })
 	x, y := row("x", quarry.ShardUploaded, west), row("y", quarry.ShardUploaded, west)
-	free := func(s *ledger.Shard) bool { return c.Slot(s, now) == verdict.Go{} }
-	if !free(&x) || free(&y) {
-		t.Error("the first of two takes the only slot, and the second waits")
-	}
-	c.Leave("x")
-	if !free(&y) || free(&x) {
-		t.Error("a slot that is given back is taken by the other")
-	}
-	c.Ended(&y)
-	if !free(&x) {
-		t.Error("the slot of a job that ended is free")
+	c := newWorld(t, []ledger.Pool{west}, func(p []pool.Place) { p[0].Quotas.OpenJobs = 1 }, x, y)
+	for _, tt := range []struct {
+		of   quarry.ShardState
+		free bool
+	}{{quarry.ShardUploaded, true}, {quarry.ShardIntended, false}, {quarry.ShardSubmitted, false}, {quarry.ShardEnded, true}} {
+		x.State = tt.of
+		if err := c.ledger.Save(t.Context(), &x); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.slot(&y); (got == verdict.Go{}) != tt.free {
+			t.Errorf("the only slot while the other shard is %s: %+v, want it free: %t", tt.of, got, tt.free)
+		}
 	}
 }
 
-func TestARunThatResumesHasTheSchedule(t *testing.T) {
+func TestWhatIsQueuedIsInTheLedger(t *testing.T) {
 	t.Parallel()
 	called := row("g", quarry.ShardCalling, west)
 	called.Mode = quarry.ModeOnDemand
-	c := schedule(
-		[]ledger.Pool{west, east}, func(p []pool.Place) { p[0].Quotas.OpenJobs, p[1].Quotas.OpenJobs = 2, 1 },
+	c := newWorld(
+		t, []ledger.Pool{west, east}, func(p []pool.Place) { p[0].Quotas.OpenJobs, p[1].Quotas.OpenJobs = 2, 1 },
 		open("a", ledger.Pool{}, 0), row("b", quarry.ShardIntended, east), row("c", quarry.ShardUploaded, east), row("d", quarry.ShardBuilt, east),
 		row("e", quarry.ShardBuilt, ledger.Pool{}), row("f", quarry.ShardPlanned, east), called, row("h", quarry.ShardDone, west),
 	)
-	d, e, x := row("d", quarry.ShardBuilt, east), row("e", quarry.ShardBuilt, ledger.Pool{}), row("x", quarry.ShardUploaded, west)
-	if got := c.Place(&d, now); got != (verdict.Go{}) {
-		t.Errorf("Place = %+v for a shard whose place was chosen, want Go", got)
-	}
-	if got := c.Place(&e, now); got != (verdict.Move{To: west}) {
-		t.Errorf("Place = %+v for a shard without a place, want the one with less to do", got)
-	}
-	if got := c.Slot(&x, now); got != (verdict.Go{}) {
-		t.Errorf("Slot = %+v, want one of the two that one job leaves", got)
-	}
-	y := row("y", quarry.ShardUploaded, west)
-	if got, ok := c.Slot(&y, now).(verdict.Wait); !ok || !strings.HasPrefix(got.Why, "2 jobs are open") {
-		t.Errorf("Slot = %+v, want Wait: both are taken, and the other pool has more to do", got)
-	}
-	c.Load(nil)
-	for i := range 2 {
-		if got := c.Slot(&y, now); got != (verdict.Go{}) {
-			t.Errorf("Slot %d = %+v when no row is under way any more, want Go", i, got)
+	for _, id := range []quarry.ShardID{"d", "e"} {
+		s, err := c.ledger.Shard(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
 		}
-		y.ID = "z"
+		want := map[quarry.ShardID]verdict.Verdict{"d": verdict.Go{}, "e": verdict.Move{To: west}}[id]
+		if got := c.place(&s); got != want {
+			t.Errorf("shard %s: Place = %+v, want %+v", id, got, want)
+		}
+	}
+	x := row("x", quarry.ShardUploaded, west)
+	c.ask(&x, func(q []ledger.Queue) verdict.Verdict {
+		q[0].Full, q[1].Full = time.Time{}, time.Time{}
+		if want := []ledger.Queue{{Open: 1, Oldest: now.Local()}, {Open: 1, Queued: 2}}; !slices.Equal(q, want) {
+			t.Errorf("the quotas have %+v, want %+v", q, want)
+		}
+		return nil
+	})
+	if got := c.slot(&x); got != (verdict.Go{}) {
+		t.Errorf("Slot = %+v, want one of the two that one job leaves", got)
 	}
 }
