@@ -130,6 +130,7 @@ func (l *Life) wait(s *ledger.Shard, why string, first time.Duration) error {
 		l.Watch.Send(event.Event{Kind: event.Waiting, Shard: s.ID, Text: why})
 	}
 	s.Waits = why
+	first = max(first, 10*time.Millisecond) // a gate may compute it, down to zero and less
 	s.Due = time.Now().Add(first*9/10 + time.Duration(rand.Int64N(int64(first/5))))
 	return nil
 }

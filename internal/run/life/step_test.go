@@ -432,3 +432,15 @@ func TestWhatBlocksOneShardKeepsNoOtherFromBeingCollected(t *testing.T) {
 		t.Errorf("Collect() = %v, %v; the shards are %s and %s, want one error, the first unchanged and the second done", failed, err, blocked.State, fine.State)
 	}
 }
+
+func TestAGateMayNameAnyTimeToWait(t *testing.T) {
+	for _, d := range []time.Duration{-time.Hour, 0, 1, time.Minute} {
+		var l Life
+		s := ledger.Shard{}
+		s.Waits = "hold"
+		before := time.Now()
+		if err := l.wait(&s, "hold", d); err != nil || !s.Due.After(before) {
+			t.Errorf("wait %s: due %s after %s, %v", d, s.Due, before, err)
+		}
+	}
+}
