@@ -1,4 +1,4 @@
-# `make check` is what CI runs, less the README's two commands and the clients of compat/.
+# `make check` is what a change must pass and needs only Go and gcc. CI runs it and also the README's first command, fuzz, compat, ollama and packages.
 # Everything but the race detector builds without cgo.
 export CGO_ENABLED = 0
 
@@ -47,7 +47,7 @@ tidy:
 	$(GO) mod tidy -diff
 
 fmt:
-	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted (gofumpt -w):"; echo "$$out"; exit 1; fi
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not formatted (gofumpt -w):"; echo "$$out"; exit 1; fi
 
 lint:
 	$(GO) vet ./...
