@@ -46,7 +46,7 @@ const (
 )
 
 // ErrNoFiles says that a folder holds nothing that could be read.
-var ErrNoFiles = errors.New("it has no Markdown (.md, .markdown, .mdx, .qmd, .mkd, .Rmd), HTML (.html, .htm, .xhtml), .txt or .jsonl file")
+var ErrNoFiles = errors.New("it has no Markdown, HTML, .txt or .jsonl file; docs/sources.md lists the extensions")
 
 // Blocks gives the folder's files in blocks of some.
 func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
