@@ -14,7 +14,7 @@ import (
 func (a *audit) carried(ix *index) iter.Seq[outcome] {
 	return func(yield func(outcome) bool) {
 		path := ix.dir + "/earlier.jsonl.zst"
-		for o, err := range decoded[outcome](path) {
+		for o, err := range held[outcome](path) {
 			if err != nil {
 				if exists(path) {
 					a.faultOf(path)(err)

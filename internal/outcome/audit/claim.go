@@ -1,9 +1,10 @@
 package audit
 
 import (
-	"crypto/sha256"
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,7 @@ type outcome struct {
 	Earlier  bool            `json:"earlier"` // made in an earlier pass: an answer to a part that was not sent again
 	Result   result          `json:"result"`
 	shard    quarry.ShardID  // whose journal it is
+	written  value           // Result as the line has it
 }
 
 // unsent reports whether it is of a record that was planned and not sent, because its document changed in the sources.
@@ -33,7 +35,7 @@ func (o *outcome) unsent() bool { return o.Class == quarry.ClassSourceChanged }
 type result struct {
 	ID             quarry.DocumentID   `json:"id"`
 	Status         quarry.Status       `json:"status"`
-	Output         jsontext.Value      `json:"output"`
+	Output         value               `json:"output"`
 	Text           string              `json:"text"`
 	StopReason     string              `json:"stop_reason"`
 	Model          string              `json:"model"`
@@ -47,29 +49,30 @@ type result struct {
 	RecordID       quarry.RecordID     `json:"record_id"`
 	Salvaged       bool                `json:"salvaged"`
 	SameAs         quarry.DocumentID   `json:"same_as"`
-	Document       jsontext.Value      `json:"document"`
+	Document       value               `json:"document"`
 	Error          *quarry.ResultError `json:"error"`
 }
 
-// digest stands for a content, so that a shard's answers need not be held.
-type digest [16]byte
+// digest stands for a content, so that a shard's answers need not be held. Its seed is another one in each process, so no content can be
+// made to have another's.
+type digest uint64
+
+var seed = maphash.MakeSeed()
 
 func digestOf(parts ...string) digest {
-	h := sha256.New()
+	var h maphash.Hash
+	h.SetSeed(seed)
 	for _, part := range parts {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
-		h.Write(n[:])
-		h.Write([]byte(part))
+		_, _ = h.Write(n[:])
+		_, _ = h.WriteString(part)
 	}
-	var d digest
-	copy(d[:], h.Sum(nil))
-	return d
+	return digest(h.Sum64())
 }
 
 // The forms in which an answer can be claimed.
 const (
-	asJSON   = "json"   // the whole text, read as JSON
 	asText   = "text"   // the text as it is
 	asFailed = "failed" // an answer that passed no check: the text, cut where it is long
 	asError  = "error"
@@ -91,7 +94,7 @@ func claimOf(o *outcome) claim {
 	c := claim{class: o.Class, left: o.Left, salvaged: r.Salvaged, usage: r.Usage, origin: digestOf(r.StopReason, r.Model)}
 	switch {
 	case o.Class == quarry.ClassOK && len(r.Output) > 0:
-		c.content = digestOf(asJSON, uniform(string(r.Output)))
+		c.content = r.Output.likeness()
 	case o.Class == quarry.ClassOK:
 		c.content = digestOf(asText, r.Text)
 	case o.Class.Answered():
@@ -158,14 +161,14 @@ func (c *claim) says(a *answer) bool {
 		return true
 	}
 	for _, text := range append([]string{a.text, a.thought}, a.tools...) {
-		if !c.salvaged && c.content == digestOf(asJSON, uniform(text)) {
-			return true
-		}
 		if !c.salvaged {
+			if v := checked([]byte(text)); v != nil && c.content == v.likeness() {
+				return true
+			}
 			continue
 		}
-		for _, value := range inside(text) {
-			if c.content == digestOf(asJSON, value) {
+		for _, v := range inside(text) {
+			if c.content == v.likeness() {
 				return true
 			}
 		}
@@ -200,15 +203,6 @@ func (c *claim) againstError(e *rawError) string {
 	return ""
 }
 
-// uniform gives JSON in one spelling, whatever its spaces, escapes and order of members; a text that is no JSON as it is.
-func uniform(s string) string {
-	b, err := jsontext.AppendFormat(nil, strings.TrimSpace(s), jsontext.ReorderRawObjects(true), jsontext.PreserveRawStrings(false))
-	if err != nil {
-		return s
-	}
-	return string(b)
-}
-
 // Bounds on the search for JSON in a text: an answer has one value, prose around it few braces.
 const (
 	maxOpenings = 1000
@@ -217,8 +211,8 @@ const (
 
 // inside gives the JSON values that begin somewhere in a text, as it is or with the commas and line breaks repaired
 // that models are known to write.
-func inside(s string) []string {
-	var out []string
+func inside(s string) []value {
+	var out []value
 	i := 0
 	for n := range maxOpenings {
 		next := strings.IndexAny(s[i:], "{[")
@@ -226,14 +220,16 @@ func inside(s string) []string {
 			break
 		}
 		i += next
-		if value, ok := leading(s[i:]); ok {
-			out = append(out, uniform(value))
-			i += len(value)
+		if v, length := leading(s[i:]); length > 0 {
+			if v != nil {
+				out = append(out, v)
+			}
+			i += length
 			continue
 		}
 		if n < maxRepaired {
-			if value, ok := leading(repaired(s[i:])); ok {
-				out = append(out, uniform(value))
+			if v, _ := leading(repaired(s[i:])); v != nil {
+				out = append(out, v)
 			}
 		}
 		i++
@@ -241,11 +237,14 @@ func inside(s string) []string {
 	return out
 }
 
-// leading gives the JSON value with which a text begins.
-func leading(s string) (string, bool) {
+// leading gives the JSON value with which a text begins, and its length. One that is not UTF-8 has a length only.
+func leading(s string) (v value, length int) {
 	d := jsontext.NewDecoder(strings.NewReader(s), jsontext.AllowInvalidUTF8(true))
-	value, err := d.ReadValue()
-	return string(value), err == nil
+	text, err := d.ReadValue()
+	if err != nil {
+		return nil, 0
+	}
+	return checked(bytes.Clone(text)), len(text)
 }
 
 // onlyItself are the characters that a backslash in front of them changes in no reading.

@@ -1,10 +1,7 @@
 package audit
 
 import (
-	"bytes"
 	"fmt"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"quarry"
 	"quarry/internal/base/figure"
@@ -94,7 +91,7 @@ func against(r *result, attempts []outcome) string {
 // apart says in what a line differs from the attempt that it shows.
 func apart(r, from *result) string {
 	switch {
-	case !bytes.Equal(r.Output, from.Output) && uniform(string(r.Output)) != uniform(string(from.Output)), r.Text != from.Text:
+	case !r.Output.like(from.Output), r.Text != from.Text:
 		return "its answer differs from the journal"
 	case r.StopReason != from.StopReason || r.Model != from.Model || r.Salvaged != from.Salvaged:
 		return "stop reason or model are not the journal's"
@@ -105,8 +102,8 @@ func apart(r, from *result) string {
 }
 
 // anotherDocument says whether title, URL and other fields are not what was planned.
-func anotherDocument(r *result, planned jsontext.Value) string {
-	if !bytes.Equal(r.Document, planned) && uniform(string(r.Document)) != uniform(string(planned)) {
+func anotherDocument(r *result, planned value) string {
+	if !r.Document.like(planned) {
 		return "its document is not the one that was read"
 	}
 	return ""

@@ -108,17 +108,30 @@ func linesOf(path string, open func(path string) (io.ReadCloser, error)) iter.Se
 // decode reads one JSON value strictly: names are compared letter by letter and are once, strings are UTF-8.
 func decode(text []byte, v any) error { return gojson.Unmarshal(text, v) }
 
-// decoded reads a file of JSON lines. A line that is none is yielded as an error that names it, and reading continues
-// after it; where the file itself cannot be read, the error wraps errUnreadable and is the last.
-func decoded[T any](path string) iter.Seq2[T, error] {
+// decoded reads a file of JSON lines. What it yields holds until the next line is read. A line that is none is yielded as an error that
+// names it, and reading continues after it; where the file itself cannot be read, the error wraps errUnreadable and is the last.
+func decoded[T any, P lineOf[T]](path string) iter.Seq2[T, error] {
+	return decodedLines[T, P](path, false)
+}
+
+// held is decoded, but what it yields is the caller's.
+func held[T any, P lineOf[T]](path string) iter.Seq2[T, error] {
+	return decodedLines[T, P](path, true)
+}
+
+func decodedLines[T any, P lineOf[T]](path string, hold bool) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		var f fields
 		for l, err := range lines(path) {
 			var v T
 			if err != nil {
 				yield(v, fmt.Errorf("%w: %w", errUnreadable, err))
 				return
 			}
-			if err = decode(l.text, &v); err != nil {
+			if hold {
+				l.text = bytes.Clone(l.text)
+			}
+			if err = f.read(l.text, P(&v)); err != nil {
 				err = fmt.Errorf("line %d: %w", l.n, err)
 			}
 			if !yield(v, err) {

@@ -88,7 +88,7 @@ type journal struct {
 
 func openJournal(path string, row *ledger.Shard) *journal {
 	j := &journal{row: row}
-	j.next, j.stop = iter.Pull2(decoded[outcome](path))
+	j.next, j.stop = iter.Pull2(held[outcome](path))
 	return j
 }
 
@@ -119,9 +119,9 @@ type column[T any] struct {
 	fault func(error)
 }
 
-func openColumn[T any](path string, order func(*T) int64, fault func(error)) *column[T] {
+func openColumn[T any, P lineOf[T]](path string, order func(*T) int64, fault func(error)) *column[T] {
 	c := &column[T]{order: order, fault: fault}
-	c.next, c.stop = iter.Pull2(decoded[T](path))
+	c.next, c.stop = iter.Pull2(decoded[T, P](path))
 	c.advance()
 	return c
 }

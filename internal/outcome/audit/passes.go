@@ -148,7 +148,7 @@ func (r *result) shown() digest {
 	if r.Error != nil {
 		message = r.Error.Kind + ": " + r.Error.Message
 	}
-	return digestOf(string(r.Status), uniform(string(r.Output)), r.Text, r.StopReason, r.Model, r.Job, string(r.Mode), message)
+	return r.Output.likeness() ^ digestOf(string(r.Status), r.Text, r.StopReason, r.Model, r.Job, string(r.Mode), message)
 }
 
 // shown is the digest of what a result shows of an attempt that says how its document ended. An answer to a part that was no good

@@ -47,12 +47,13 @@ func readRaw(text []byte) (rawLine, error) {
 	}
 	var l rawLine
 	var output, fault value
+	var echo []byte
 	for name, member := range line.members() {
 		switch string(name) {
 		case "recordId":
 			l.id = quarry.RecordID(member.text())
 		case "modelInput":
-			l.texts = textsOf(member)
+			l.texts = textsOf(member, &echo)
 		case "modelOutput":
 			output = member
 		case "error":
@@ -77,19 +78,23 @@ func (a *answer) written() bool {
 }
 
 // textsOf adds up the first 8 bytes of the SHA-256 of each text that a model reads of a request: what is below the members that hold
-// such texts (docs/formats.md).
-func textsOf(v value) (sum uint64) {
-	if text := v.text(); text != "" {
-		d := sha256.Sum256([]byte(text))
+// such texts (docs/formats.md). buf is memory for one text.
+func textsOf(v value, buf *[]byte) (sum uint64) {
+	if v.begins('"') {
+		if len(v) == len(`""`) {
+			return 0
+		}
+		*buf = v.appendText((*buf)[:0])
+		d := sha256.Sum256(*buf)
 		return binary.BigEndian.Uint64(d[:])
 	}
 	for e := range v.elements() {
-		sum += textsOf(e)
+		sum += textsOf(e, buf)
 	}
 	for name, member := range v.members() {
 		switch string(name) {
 		case "messages", "system", "content", "text", "prompt", "inputText", "input":
-			sum += textsOf(member)
+			sum += textsOf(member, buf)
 		}
 	}
 	return sum

@@ -55,6 +55,9 @@ type shardProof struct {
 	paid    quarry.Usage
 }
 
+// mostAtOnce bounds how many records memory is taken for before they are read.
+const mostAtOnce = 200_000
+
 // shards proves the shards one by one: raw output, journal and the part of the index against one another.
 func (a *audit) shards(ctx context.Context) error {
 	jobs := map[quarry.JobARN]quarry.ShardID{}
@@ -77,7 +80,8 @@ func (a *audit) shards(ctx context.Context) error {
 			continue
 		}
 		a.checked.Shards++
-		p := &shardProof{audit: a, row: row, place: map[quarry.RecordID]int{}}
+		records := min(max(row.Records, 0), mostAtOnce)
+		p := &shardProof{audit: a, row: row, records: make([]record, 0, records), place: make(map[quarry.RecordID]int, records)}
 		p.readPart()
 		p.readJournal()
 		p.readCalls()
@@ -223,10 +227,12 @@ func (p *shardProof) checkID(ix *index, l *part) {
 		return
 	}
 	n, number := l.RecordID.Attempt(), l.RecordID.PartNumber()
-	stem := strings.TrimSuffix(string(quarry.NewRecordID(l.ID, quarry.DocumentKey{}, 1)), "000000000000-a1")
-	want := stem + hex.EncodeToString(e.key[:6]) + "-a" + strconv.Itoa(n)
+	var key quarry.DocumentKey
+	copy(key[:6], e.key[:])
+	want := quarry.NewRecordID(l.ID, key, n)
 	if number > 0 {
-		want = stem + hex.EncodeToString(e.key[:6]) + fmt.Sprintf("-p%04d-a%d", number, n)
+		attempt := "-a" + strconv.Itoa(n)
+		want = quarry.RecordID(strings.TrimSuffix(string(want), attempt) + fmt.Sprintf("-p%04d", number) + attempt)
 	}
 	merges := e.parts > 0 && number == 0
 	switch {
@@ -234,7 +240,7 @@ func (p *shardProof) checkID(ix *index, l *part) {
 		p.found.name(altered, l.ID, l.RecordID, "the index has another document of order %d", l.Order)
 	case !e.asked():
 		p.found.name(paidTwice, l.ID, l.RecordID, "it was sent although the plan says %q: not to be sent", e.take)
-	case n == 0 || string(l.RecordID) != want:
+	case n == 0 || l.RecordID != want:
 		p.found.name(altered, l.ID, l.RecordID, "its recordId is not the one of its id and key, %s", want)
 	case number > e.parts || l.Parts != e.parts:
 		p.found.name(altered, l.ID, l.RecordID, "part %d of %d, but the index has %s", number, l.Parts, figure.Count(int64(e.parts), "part"))

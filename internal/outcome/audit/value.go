@@ -2,8 +2,12 @@ package audit
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/maphash"
 	"iter"
 	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -110,11 +114,95 @@ func (v value) text() string {
 	case bytes.IndexByte(v, '\\') < 0:
 		return string(v[1 : len(v)-1])
 	}
-	text, err := jsontext.AppendUnquote(nil, []byte(v))
-	if err != nil {
-		return ""
+	return string(v.appendText(make([]byte, 0, len(v))))
+}
+
+// appendText appends what a string says.
+func (v value) appendText(dst []byte) []byte {
+	for rest := []byte(v[1 : len(v)-1]); ; {
+		i := bytes.IndexByte(rest, '\\')
+		if i < 0 {
+			return append(dst, rest...)
+		}
+		dst = append(dst, rest[:i]...)
+		escape := rest[i+1]
+		rest = rest[i+2:]
+		switch escape {
+		case 'b':
+			dst = append(dst, '\b')
+		case 'f':
+			dst = append(dst, '\f')
+		case 'n':
+			dst = append(dst, '\n')
+		case 'r':
+			dst = append(dst, '\r')
+		case 't':
+			dst = append(dst, '\t')
+		case 'u':
+			r := hex4(rest)
+			rest = rest[4:]
+			if utf16.IsSurrogate(r) { // the other half follows
+				r = utf16.DecodeRune(r, hex4(rest[2:]))
+				rest = rest[6:]
+			}
+			dst = utf8.AppendRune(dst, r)
+		default: // itself: a quote or a slash
+			dst = append(dst, escape)
+		}
 	}
-	return string(text)
+}
+
+func hex4(digits []byte) (r rune) {
+	for _, c := range digits[:4] {
+		switch {
+		case c <= '9':
+			c -= '0'
+		default:
+			c = c | 0x20 - 'a' + 10
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
+}
+
+// likeness is the same for two values that differ only in spaces, in the escapes of strings and in the order of members. 0: there is no
+// value.
+func (v value) likeness() digest {
+	if len(v) == 0 {
+		return 0
+	}
+	var sum digest // of an object's members, whatever their order
+	switch v[0] {
+	case '"':
+		if text := []byte(v[1 : len(v)-1]); bytes.IndexByte(text, '\\') < 0 {
+			return digest(maphash.Bytes(seed, text))
+		}
+		return digest(maphash.String(seed, v.text()))
+	case '{':
+		for name, member := range v.members() {
+			sum += pairOf(digest(maphash.Bytes(seed, name)), member.likeness())
+		}
+	case '[':
+		for element := range v.elements() {
+			sum = pairOf(sum, element.likeness())
+		}
+	default:
+		sum = digest(maphash.Bytes(seed, v))
+	}
+	return pairOf(sum, digest(v[0])) // an empty list is no empty object, and 1 is not "1"
+}
+
+// pairOf is the digest of two, in their order.
+func pairOf(a, b digest) digest {
+	var both [16]byte
+	binary.LittleEndian.PutUint64(both[:], uint64(a))
+	binary.LittleEndian.PutUint64(both[8:], uint64(b))
+	return digest(maphash.Bytes(seed, both[:]))
+}
+
+// like reports whether two values have the same likeness.
+func (v value) like(other value) bool {
+	return bytes.Equal(v, other) || v.likeness() == other.likeness()
 }
 
 // count is a count of tokens. ok is false where there is none, or one that cannot be: below 0, above what any model takes, no whole

@@ -54,6 +54,52 @@ func FuzzValue(f *testing.F) {
 	})
 }
 
+// FuzzLikeness compares with spelling both values in one way.
+func FuzzLikeness(f *testing.F) {
+	for _, pair := range [][2]string{
+		{`{"a":[1,{"b":"x"}],"c":null}`, ` {"c" : null, "\u0061" : [1, {"b":"\u0078"}]}`},
+		{`{"a":{"b":1},"c":{}}`, `{"a":{},"c":{"b":1}}`},
+		{`[1,2]`, `[2,1]`},
+		{`["a","b"]`, `["ab"]`},
+		{`[[]]`, `[{}]`},
+		{`1`, `"1"`},
+		{`{"a":1,"b":2}`, `{"a":2,"b":1}`},
+		{`"\ud83d\ude00\/\n\t\b\f\r\\\""`, `"😀/\u000a\u0009\u0008\u000C\u000d\u005c\u0022"`},
+		{`1.0`, `1`},
+		{`true`, `"true"`},
+	} {
+		f.Add([]byte(pair[0]), []byte(pair[1]))
+	}
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		x, y := checked(a), checked(b)
+		if x == nil || y == nil {
+			return
+		}
+		if got, want := x.like(y), uniform(x) == uniform(y); got != want {
+			t.Errorf("%s and %s: like = %t, want %t", a, b, got, want)
+		}
+		if z := checked([]byte(uniform(x))); x.likeness() != z.likeness() {
+			t.Errorf("%s has another likeness than %s", a, z)
+		}
+	})
+}
+
+// BenchmarkLikeness compares with spelling a value in one way.
+func BenchmarkLikeness(b *testing.B) {
+	v := checked([]byte(`{"title_en":"` + strings.Repeat("a title ", 20) + `","summary_ja":"` + strings.Repeat("要約\\n", 60) +
+		`","summary_en":"` + strings.Repeat("text ", 60) + `"}`))
+	b.Run("audit", func(b *testing.B) {
+		for b.Loop() {
+			v.likeness()
+		}
+	})
+	b.Run("one spelling", func(b *testing.B) {
+		for b.Loop() {
+			uniform(v)
+		}
+	})
+}
+
 // BenchmarkReadRaw compares with decoding the line as encoding/json does, once.
 func BenchmarkReadRaw(b *testing.B) {
 	answer, _ := json.Marshal(`{"title_en":"` + strings.Repeat("a \"title\" ", 20) + `","summary_ja":"` + strings.Repeat("要約\n", 60) + `"}`)
