@@ -96,15 +96,6 @@ func (q *Queued) AppendLine(dst []byte) ([]byte, error) {
 	return append(dst, '}'), err
 }
 
-// AppendLine appends the outcome of a line of output, as it is kept until the journal is written.
-func (f *Found) AppendLine(dst []byte) ([]byte, error) {
-	dst, err := f.Outcome.AppendLine(append(dst, `{"outcome":`...))
-	if f.Next != nil && err == nil {
-		dst, err = f.Next.AppendLine(append(dst, `,"next":`...))
-	}
-	return append(dst, '}'), err
-}
-
 // text appends a member that is left out where it is empty.
 func text[S ~string](dst []byte, name string, value S) []byte {
 	if value == "" {

@@ -41,7 +41,7 @@ func (in *Bodies) At(place int) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the records that were sent: %w", err)
 		}
-		in.file, in.in = f, bufio.NewReaderSize(f, 1<<20)
+		in.file, in.in = f, bufio.NewReaderSize(f, 256<<10)
 	}
 	for {
 		line, err := in.line(in.next == place)

@@ -88,7 +88,6 @@ func TestLinesAreThoseOfEncodingJSON(t *testing.T) {
 	checkLines(t, outcomes)
 	checkLines(t, queued)
 	checkLines(t, []shardfile.Part{{}, fullPart, {Cleaned: &shardfile.Cleaned{}}})
-	checkLines(t, []shardfile.Found{{Outcome: outcomes[1]}, {Outcome: outcomes[1], Next: &queued[1]}})
 }
 
 func TestALineLongerThanTheBufferIsReadWhole(t *testing.T) {

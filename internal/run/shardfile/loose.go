@@ -7,7 +7,6 @@ import (
 
 	"quarry"
 	"quarry/internal/base/effect"
-	"quarry/internal/run/lines"
 )
 
 // Loose keeps outcomes as they come, in any order, and the place of each. Its file is gone when the journal is there.
@@ -16,7 +15,9 @@ type Loose struct {
 	file   *effect.OutFile
 	buf    *bufio.Writer
 	line   []byte
-	reader lines.Reader
+	unpack unpacker
+	ahead  []byte // what was read of the file, from the offset from on
+	from   int64
 	size   int64
 	at     []int64 // by place; -1: none yet
 	length []int32
@@ -46,22 +47,30 @@ func (l *Loose) Remove() {
 }
 
 func (l *Loose) put(f *Found) error {
-	var err error
-	if l.line, err = f.AppendLine(l.line[:0]); err != nil {
-		return err
-	}
+	l.line = f.pack(l.line[:0])
 	l.at[f.At], l.length[f.At] = l.size, int32(len(l.line))
 	l.size += int64(len(l.line))
-	_, err = l.buf.Write(l.line)
+	_, err := l.buf.Write(l.line)
 	return err
 }
 
+// aheadBytes are read at a time where outcomes are read one after another, as they are where output keeps the order of the input.
+const aheadBytes = 64 << 10
+
 func (l *Loose) get(place int) (f Found, err error) {
-	l.line = slices.Grow(l.line[:0], int(l.length[place]))[:l.length[place]]
-	if _, err := l.file.ReadAt(l.line, l.at[place]); err != nil {
-		return f, err
+	at, n := l.at[place], int64(l.length[place])
+	if ahead := l.from + int64(len(l.ahead)); at < l.from || at+n > ahead {
+		want := n
+		if at >= l.from && at <= ahead { // the one after the last
+			want = max(n, min(aheadBytes, l.size-at))
+		}
+		l.from, l.ahead = at, slices.Grow(l.ahead[:0], int(want))[:want]
+		if _, err := l.file.ReadAt(l.ahead, at); err != nil {
+			l.ahead = l.ahead[:0]
+			return f, err
+		}
 	}
-	return f, l.reader.Read(l.line, &f)
+	return l.unpack.unpack(l.ahead[at-l.from : at-l.from+n])
 }
 
 // Answer notes that an answer came for the record at a place, and reports whether it is the first.

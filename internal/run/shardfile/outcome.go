@@ -31,7 +31,7 @@ type Queued struct {
 
 // Found is what one line of output says of one record of the shard.
 type Found struct {
-	At      int     `json:"-"` // place of the record in the shard
-	Outcome Outcome `json:"outcome"`
-	Next    *Queued `json:"next,omitempty"`
+	At      int // place of the record in the shard
+	Outcome Outcome
+	Next    *Queued // nil: it needs no further attempt
 }

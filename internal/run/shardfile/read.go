@@ -124,18 +124,3 @@ func (q *Queued) ReadMember(c *jsonl.Checker, v *jsonl.Values, name, value []byt
 		q.Part.ReadMember(c, v, name, value)
 	}
 }
-
-// ReadMember takes one member of what was kept of a line of output.
-func (f *Found) ReadMember(c *jsonl.Checker, v *jsonl.Values, name, value []byte) {
-	switch string(name) {
-	case "outcome":
-		for name, value := range c.Members(value) {
-			f.Outcome.ReadMember(c, v, name, value)
-		}
-	case "next":
-		f.Next = &Queued{}
-		for name, value := range c.Members(value) {
-			f.Next.ReadMember(c, v, name, value)
-		}
-	}
-}
