@@ -1,8 +1,11 @@
 package answered
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"strconv"
+	"unicode/utf8"
 
 	"quarry"
 	"quarry/internal/base/jsonl"
@@ -44,6 +47,31 @@ func (a *attempt) ReadMember(c *jsonl.Checker, v *jsonl.Values, name, value []by
 			}
 		}
 	}
+}
+
+// ReadHead takes the members where the line begins as Quarry writes it and no text has an escape, and reports whether it did.
+func (a *attempt) ReadHead(line []byte) bool {
+	order, rest, ok := bytes.Cut(line, []byte(`,"record_id":"`))
+	order, begins := bytes.CutPrefix(order, []byte(`{"order":`))
+	record, rest, ok2 := bytes.Cut(rest, []byte(`","class":"`))
+	class, rest, ok3 := bytes.Cut(rest, []byte(`"`))
+	_, rest, ok4 := bytes.Cut(rest, []byte(`,"result":{"id":"`)) // what is between has numbers and no texts
+	quote := bytes.IndexByte(rest, '"')
+	if !ok || !begins || !ok2 || !ok3 || !ok4 || quote < 0 || !bytes.HasSuffix(rest, []byte("}}\n")) {
+		return false
+	}
+	id := rest[:quote]
+	n, err := strconv.ParseInt(string(order), 10, 64)
+	if err != nil || !plain(record) || !plain(class) || !plain(id) {
+		return false
+	}
+	*a = attempt{order: n, record: quarry.RecordID(record), class: quarry.Class(class), id: quarry.DocumentID(id)}
+	return true
+}
+
+// plain reports whether what is between two quotes is the text that it says.
+func plain(text []byte) bool {
+	return bytes.IndexByte(text, '\\') < 0 && bytes.IndexByte(text, '"') < 0 && utf8.Valid(text)
 }
 
 // AddJournal adds all outcomes of a shard, and covers it.

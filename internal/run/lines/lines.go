@@ -22,12 +22,20 @@ import (
 	"quarry/internal/outcome/collect"
 )
 
+// readers are kept for the next file: most files of a small run have less than one holds.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 256<<10) }}
+
 // Open opens a file to be read from its beginning to its end; one whose name ends in .zst is decompressed.
 func Open(path string) (io.ReadCloser, error) { return collect.OpenFile(path) }
 
 // A member reader takes the members of its line one by one, instead of being read by reflection.
 type memberReader interface {
 	ReadMember(c *jsonl.Checker, v *jsonl.Values, name, value []byte)
+}
+
+// A head reader may take all that it wants from the beginning of a line. Then the rest of the line is not checked: its file has a checksum.
+type headReader interface {
+	ReadHead(line []byte) bool
 }
 
 // An appender spells its line itself.
@@ -66,7 +74,12 @@ func Read[T any](path string) iter.Seq2[T, error] {
 			return
 		}
 		defer func() { _ = r.Close() }()
-		in := bufio.NewReaderSize(r, 256<<10)
+		in := readers.Get().(*bufio.Reader)
+		in.Reset(r)
+		defer func() {
+			in.Reset(nil)
+			readers.Put(in)
+		}()
 		next := decoded[T](in)
 		if _, ok := any(&none).(memberReader); ok {
 			next = read[T](in)
@@ -112,6 +125,9 @@ func read[T any](in *bufio.Reader) func(*T) error {
 			}
 			n++
 			if !jsonl.Blank(line) {
+				if h, ok := any(v).(headReader); ok && h.ReadHead(line) {
+					return nil
+				}
 				if err := r.Read(line, any(v).(memberReader)); err != nil {
 					return fmt.Errorf("line %d: %w", n, err)
 				}
