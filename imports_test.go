@@ -142,7 +142,7 @@ var owners = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/config":                 {"internal/aws/account", "internal/aws/iam"},
 	// What all the SDK's clients share: configuration, errors, transport. A step that talks to AWS needs it.
 	"github.com/aws/aws-sdk-go-v2/aws": {
-		"internal/aws/account", "internal/aws/bedrock", "internal/aws/bucket", "internal/compose", "internal/base/effect", "internal/aws/iam", "internal/aws/preflight", "internal/aws/quotas", "internal/aws/setup",
+		"internal/aws/account", "internal/aws/bedrock", "internal/aws/bucket", "internal/compose", "internal/aws/iam", "internal/aws/preflight", "internal/aws/quotas", "internal/aws/setup",
 		"internal/standin",
 	},
 	"github.com/aws/smithy-go": {"internal/aws/account", "internal/aws/bedrock", "internal/aws/bucket", "internal/aws/iam", "internal/aws/preflight", "internal/aws/quotas", "internal/aws/setup", "internal/standin"},

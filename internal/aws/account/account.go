@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
@@ -83,7 +84,8 @@ func Load(ctx context.Context, cfg Config) (aws.Config, error) {
 	// The patience is not for the providers of credentials: a machine without the metadata service of EC2 would wait for it
 	// through all attempts. The SDK writes to stderr unless it has a logger, past --quiet.
 	opts := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(cfg.Effects.SDKClient()), config.WithLogger(logging.Nop{}),
+		// Of this type alone the SDK takes AWS_CA_BUNDLE.
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(effect.Tune)), config.WithLogger(logging.Nop{}),
 		config.WithRetryer(func() aws.Retryer { return notSilence{retry.NewStandard()} }),
 	}
 	if cfg.Region != "" {

@@ -373,7 +373,7 @@ func TestABodyThatWasClosedAfterItsLastByteFailsNoRequest(t *testing.T) {
 	const size = 64 << 10
 	clients := map[string]effect.Doer{
 		"HTTPClient": effect.New(nil).HTTPClient(effect.HTTPConfig{}),
-		"SDKClient":  effect.New(nil).Count(effect.New(nil).SDKClient()),
+		"Count":      effect.New(nil).Count(&http.Client{}),
 	}
 	for name, client := range clients {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, closedWriterTo{strings.NewReader(strings.Repeat("x", size))})

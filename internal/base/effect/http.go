@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
 // HTTPConfig shapes the run's HTTP client.
@@ -20,7 +18,10 @@ type HTTPConfig struct {
 	Idle time.Duration
 }
 
-const mostConns = 576
+const (
+	mostConns     = 576
+	headerTimeout = 15 * time.Minute // answers of a model come after minutes
+)
 
 // HTTPClient gives the run's HTTP client: every request is a counted effect. There is no overall timeout, since
 // downloads are long; callers bound their calls by context, and a body that stalls ends with ErrStalled.
@@ -39,9 +40,9 @@ func (e *Effects) HTTPClient(cfg HTTPConfig) *http.Client {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		// Answers of a model come after minutes; NAT gateways forget idle connections after 350 s
+		// NAT gateways forget idle connections after 350 s
 		// (https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html), hence the keep-alive.
-		ResponseHeaderTimeout: 15 * time.Minute,
+		ResponseHeaderTimeout: headerTimeout,
 	}
 	if cfg.Dial != nil {
 		base.DialContext, base.Proxy = cfg.Dial, nil
@@ -57,13 +58,11 @@ func (e *Effects) HTTPClient(cfg HTTPConfig) *http.Client {
 	}
 }
 
-// SDKClient gives a client that the AWS SDK can still equip with the certificates of AWS_CA_BUNDLE, which it does to
-// this type alone. It counts nothing until it is given to Count.
-func (e *Effects) SDKClient() *awshttp.BuildableClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost, t.MaxConnsPerHost = mostConns, mostConns
-		t.ResponseHeaderTimeout = 15 * time.Minute
-	})
+// Tune gives the transport of another client, such as the AWS SDK's, the connections and the patience of the run's own. Its requests are
+// counted once the client is given to Count.
+func Tune(t *http.Transport) {
+	t.MaxIdleConnsPerHost, t.MaxConnsPerHost = mostConns, mostConns
+	t.ResponseHeaderTimeout = headerTimeout
 }
 
 // Doer sends requests.
