@@ -113,7 +113,7 @@ const maxFrame = maxLine + maxAnswer + 1<<10
 // readFrames calls each for every whole frame and returns where the last one ends. A torn frame ends the reading: it
 // was never counted. The body is valid during the call only.
 func readFrames(f io.ReaderAt, each func(f finished, bodyAt int64) error) (end int64, err error) {
-	r := bufio.NewReaderSize(io.NewSectionReader(f, 0, 1<<62), 256<<10)
+	r := bufio.NewReaderSize(io.NewSectionReader(f, 0, 1<<62), 64<<10)
 	var head [frameHead]byte
 	var payload []byte
 	for {
