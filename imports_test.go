@@ -121,10 +121,16 @@ var belowRun = map[string][]string{
 	"internal/run/runjson":   {"internal/run/plan", "internal/base/ledger"},
 	"internal/run/pool":      {"internal/run/verdict", "internal/aws/bedrock", "internal/aws/bucket", "internal/base/ledger"},
 	"internal/run/shardfile": {"internal/run/lines", "internal/outcome/collect"},
-	"internal/run/spool":     {"internal/run/index", "internal/run/shardfile", "internal/prepare/dedupe", "internal/prepare/pack"},
-	"internal/run/summary":   {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},
-	"internal/run/verdict":   {"internal/base/ledger"},
-	"internal/run/weigh":     {"internal/prepare/clean", "internal/prepare/tokens"},
+	"internal/run/spec": {
+		"internal/run/answers", "internal/run/book", "internal/run/calls", "internal/run/cut", "internal/run/event", "internal/run/forecast", "internal/run/given",
+		"internal/run/limits", "internal/run/offline", "internal/run/plan", "internal/run/planner", "internal/run/prepare", "internal/run/runjson", "internal/aws/cost",
+		"internal/base/ledger", "internal/outcome/parse", "internal/outcome/report", "internal/prepare/clean", "internal/prepare/prompt", "internal/prepare/source",
+		"internal/prepare/validate",
+	},
+	"internal/run/spool":   {"internal/run/index", "internal/run/shardfile", "internal/prepare/dedupe", "internal/prepare/pack"},
+	"internal/run/summary": {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},
+	"internal/run/verdict": {"internal/base/ledger"},
+	"internal/run/weigh":   {"internal/prepare/clean", "internal/prepare/tokens"},
 }
 
 // Leaves have one job each and may be imported by anybody.

@@ -13,6 +13,7 @@ import (
 	"quarry/internal/run"
 	"quarry/internal/run/book"
 	"quarry/internal/run/event"
+	"quarry/internal/run/spec"
 )
 
 // Collector puts together a run that collects answers: its ledger and its provider, no sources. It also returns the run directory.
@@ -46,11 +47,11 @@ func (pr *Program) Collector(
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	cfg := run.Config{
-		Asked: run.Asked{Model: s.Model, Mode: quarry.Mode(s.Mode), Attempts: s.Attempts},
-		Place: run.Place{Dir: dir, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region},
-		Gate:  run.Gate{PilotMinValid: s.PilotMinValid},
-		Means: run.Means{Version: pr.Version, Prices: cost.Default(), Workers: workers, KeepShards: s.KeepShards},
+	cfg := spec.Config{
+		Asked: spec.Asked{Model: s.Model, Mode: quarry.Mode(s.Mode), Attempts: s.Attempts},
+		Place: spec.Place{Dir: dir, Local: s.Target == "local", Free: where.Free, Region: where.AWS.Region},
+		Gate:  spec.Gate{PilotMinValid: s.PilotMinValid},
+		Means: spec.Means{Version: pr.Version, Prices: cost.Default(), Workers: workers, KeepShards: s.KeepShards},
 	}
 	if req, err := pr.Request(s); err == nil { // what a run of an older format does not say of itself
 		cfg.Settings, cfg.Type, cfg.Check, cfg.Prompt, cfg.Family = req.Settings, req.Prompt.Invocation(), req.Checker, req.Renderer, req.Model.Family

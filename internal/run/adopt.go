@@ -112,7 +112,7 @@ func (r *Run) keepAdopted(ctx context.Context, found *adopt.Found, rows []ledger
 		}
 	}
 	return r.book.AddShards(ctx, last, rows, func(h *book.Head, _ *book.Pass) {
-		h.Run, h.Created, h.Version, h.Target = r.id, m.Created, r.cfg.Version, r.cfg.target()
+		h.Run, h.Created, h.Version, h.Target = r.id, m.Created, r.cfg.Version, r.cfg.Target()
 		h.Pass, h.Adopted, h.Settings, h.Model, h.Sources = last, last, m.Settings, m.Model, m.Sources
 		h.Region, h.Bucket, h.Numbered = cmp.Or(m.Region, r.cfg.Region), r.deps.Bucket.Name(), found.Numbers(rows)
 	})

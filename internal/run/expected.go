@@ -28,7 +28,7 @@ func (p *pass) recall(ctx context.Context) error {
 	if head.Learned != nil {
 		p.learned = head.Learned
 	}
-	if p.learned != nil && p.learned.Asks != p.cfg.asks() { // of another prompt, model or schema
+	if p.learned != nil && p.learned.Asks != p.cfg.RequestDigest() { // of another prompt, model or schema
 		p.learned = nil
 	}
 	return nil
@@ -59,7 +59,7 @@ func (p *pass) keepForecast(ctx context.Context) error {
 
 // basis is what the forecast of the pass rests on now.
 func (p *pass) basis() *forecast.Basis {
-	return &forecast.Basis{Model: p.cfg.answers(), Prices: p.cfg.prices(), Learned: p.learned, Texts: p.planned.Texts()}
+	return &forecast.Basis{Model: p.cfg.Answerer(), Prices: p.cfg.HomePrices(), Learned: p.learned, Texts: p.planned.Texts()}
 }
 
 // question is what a person is asked before the first call.

@@ -96,7 +96,7 @@ func (p *pass) makeReport(ctx context.Context, how extent) (*book.Ended, error) 
 	p.made = sum.Report()
 	rep := &p.made
 	rep.Run, rep.Version, rep.Generated, rep.Sources = p.id, c.Version, time.Now().UTC(), c.Sources
-	rep.Pilot, rep.Structured = p.foreseen.Pilot, c.structuredReport()
+	rep.Pilot, rep.Structured = p.foreseen.Pilot, c.StructuredReport()
 	if d := p.deadline.Held(); d != nil {
 		rep.Deadline = d.Report(shards, p.number, time.Now())
 		rep.Notes = append(rep.Notes, d.Notes(rep.Deadline)...)

@@ -99,7 +99,7 @@ func TestAnIncrementThatAsksTheSameHasNoPilot(t *testing.T) {
 	settings, asks := "a", "prompt 1"
 	w := newWorld(t, worldConfig{docs: unlikeDocs(60, 2), quotas: manyQuotas, cfg: func(c *run.Config) {
 		many(20)(c)
-		c.Settings, c.Asks = settings, asks
+		c.Settings, c.Request = settings, asks
 	}})
 	next := 0
 	pass := func(name string, wantPilot int64) run.Outcome {

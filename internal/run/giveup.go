@@ -28,7 +28,7 @@ func (r *Run) letGo(ctx context.Context) error {
 	if err != nil || kept.Plan == nil {
 		return err
 	}
-	flags, err := r.cfg.flags(r.cfg.bounds(0).MayCall(), r.pools.Refs())
+	flags, err := r.cfg.PlanFlags(r.cfg.Bounds(0).MayCall(), r.pools.Refs())
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (r *Run) giveUp(ctx context.Context, n int, rows []ledger.Shard) error {
 	}
 	return r.book.Change(ctx, n, func(h *book.Head, p *book.Pass) {
 		p.Ended = &book.Ended{At: time.Now().UTC()}
-		r.cfg.begins(h, n+1)
+		r.cfg.NotePass(h, n+1)
 		h.Abandoned, h.Seen = 0, ""
 	})
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"quarry"
-	"quarry/internal/run/answers"
 	"quarry/internal/run/book"
-	"quarry/internal/run/given"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/planner"
 )
@@ -32,23 +29,12 @@ func (p *pass) givenAnswers(ctx context.Context) (g *planner.Given, read bool, e
 	case p.cfg.Known == "":
 		return nil, false, nil
 	}
-	if kept, err = planner.Import(ctx, p.deps.Effects, p.cfg.Dir, p.cfg.given(), p.deps.Watch); err != nil {
+	if kept, err = planner.Import(ctx, p.deps.Effects, p.cfg.Dir, p.cfg.Given(), p.deps.Watch); err != nil {
 		return nil, false, err
 	}
 	stamp := planner.Stamp(p.cfg.Known)
 	err = p.book.Change(ctx, planner.ImportedPass, func(h *book.Head, p *book.Pass) { p.Plan, h.Known = &kept, stamp })
 	return planner.OpenGiven(p.deps.Effects, p.cfg.Dir, kept, p.cfg.Known), true, err
-}
-
-// given is how the file of existing answers is read: Bedrock's output is compared with what is asked now, in the body of
-// either invocation type.
-func (c *Config) given() given.Config {
-	judge := *c.judge()
-	other := judge
-	if other.Type = quarry.Converse; judge.Type == quarry.Converse {
-		other.Type = quarry.InvokeModel
-	}
-	return given.Config{Path: c.Known, Judges: []answers.Judge{judge, other}, Schema: c.schema()}
 }
 
 // sayGiven says what became of existing answers, before anything is sent. read says that this command read them.

@@ -20,6 +20,7 @@ import (
 	"quarry/internal/prepare/source"
 	"quarry/internal/run"
 	"quarry/internal/run/offline"
+	"quarry/internal/run/spec"
 )
 
 // inputFiles reads the input files of a directory, by name.
@@ -65,11 +66,11 @@ func build(t *testing.T, docs string, quotas quarry.Quotas, workers int, set fun
 		t.Fatal(err)
 	}
 	cfg := run.Config{
-		Asked: run.Asked{
+		Asked: spec.Asked{
 			Model: quarry.DefaultModel, MaxTokens: 4096, Type: quarry.InvokeModel, Mode: quarry.ModeJob, Prompt: renderer, Check: checker,
 		},
-		Place: run.Place{Dir: base, Sources: []string{path}, Local: true, Quotas: quotas},
-		Means: run.Means{Workers: workers, Prices: cost.Default()},
+		Place: spec.Place{Dir: base, Sources: []string{path}, Local: true, Quotas: quotas},
+		Means: spec.Means{Workers: workers, Prices: cost.Default()},
 	}
 	if set != nil {
 		set(&cfg)

@@ -42,10 +42,10 @@ func (r *Run) open(ctx context.Context) (*pass, error) {
 func (r *Run) openNew(ctx context.Context) (*pass, error) {
 	r.id = quarry.NewRunID()
 	err := r.book.Change(ctx, 1, func(h *book.Head, _ *book.Pass) {
-		h.Run, h.Created, h.Sources, h.Target, h.Pools = r.id, quarry.Timestamp(r.began), r.cfg.Sources, r.cfg.target(), r.pools.Refs()
+		h.Run, h.Created, h.Sources, h.Target, h.Pools = r.id, quarry.Timestamp(r.began), r.cfg.Sources, r.cfg.Target(), r.pools.Refs()
 		h.Region, h.Bucket = r.cfg.Region, r.deps.Bucket.Name()
-		r.cfg.writes(h)
-		r.cfg.begins(h, 1)
+		r.cfg.NoteWriter(h)
+		r.cfg.NotePass(h, 1)
 	})
 	if err != nil {
 		return nil, err
@@ -54,29 +54,10 @@ func (r *Run) openNew(ctx context.Context) (*pass, error) {
 	return r.newPass(1, r.cfg.Asked), nil
 }
 
-// writes notes which version sends from here on, and whether a stand-in answers, so that nothing is paid.
-func (c *Config) writes(h *book.Head) {
-	free := c.Local || c.Free
-	h.Version, h.StandIn = c.Version, &free
-}
-
-// begins notes the pass at hand and what it is sent with. What its sources are is noted together with its plan: until then they are
-// compared with the pass before.
-func (c *Config) begins(h *book.Head, pass int) {
-	h.Pass, h.Settings, h.Model = pass, c.Settings, c.Model
-}
-
-func (c *Config) target() string {
-	if c.Local {
-		return "local"
-	}
-	return "aws"
-}
-
 // command is what this command says of its run.
 func (r *Run) command() *resume.Command {
 	return &resume.Command{
-		Dir: r.cfg.Dir, Sources: r.cfg.Sources, ReplaceSource: r.cfg.ReplaceSource, Target: r.cfg.target(),
+		Dir: r.cfg.Dir, Sources: r.cfg.Sources, ReplaceSource: r.cfg.ReplaceSource, Target: r.cfg.Target(),
 		Region: r.cfg.Region, Bucket: r.deps.Bucket.Name(), Settings: r.cfg.Settings, Seen: r.seen,
 	}
 }
@@ -153,7 +134,7 @@ func (r *Run) samePools(ctx context.Context) error {
 			figure.Count(left[place], "job"), place, r.pools.Home().Region))
 	}
 	err = r.book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) {
-		r.cfg.writes(h)
+		r.cfg.NoteWriter(h)
 		h.Pools = r.pools.Refs()
 	})
 	if err != nil {
@@ -190,7 +171,7 @@ func (r *Run) choosePass(ctx context.Context) (*pass, error) {
 		return nil, err
 	}
 	if begins {
-		err = r.book.Change(ctx, n, func(h *book.Head, _ *book.Pass) { r.cfg.begins(h, n) })
+		err = r.book.Change(ctx, n, func(h *book.Head, _ *book.Pass) { r.cfg.NotePass(h, n) })
 	}
 	return r.newPass(n, r.cfg.Asked), err
 }

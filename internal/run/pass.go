@@ -12,6 +12,7 @@ import (
 	"quarry/internal/run/lines"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
+	"quarry/internal/run/spec"
 )
 
 // pass is one pass of a run: what its documents are sent with, its plan, and what it has come to so far. A command works on one pass; a
@@ -32,7 +33,7 @@ type pass struct {
 }
 
 // newPass gives pass n, which asks as asked says.
-func (r *Run) newPass(n int, asked Asked) *pass {
+func (r *Run) newPass(n int, asked spec.Asked) *pass {
 	r.at = n
 	p := &pass{Run: r, number: n, cfg: r.cfg, sources: r.deps.Sources}
 	p.cfg.Asked = asked
@@ -48,7 +49,7 @@ func (r *Run) sentPass(ctx context.Context, n int) (*pass, error) {
 	}
 	asked := r.cfg.Asked
 	if kept.Asked != nil { // a ledger of format 1 does not say
-		if asked, err = asked.ofPass(kept.Asked); err != nil {
+		if asked, err = asked.OfPass(kept.Asked); err != nil {
 			return nil, err
 		}
 	}

@@ -116,7 +116,7 @@ func (p *pass) readPilot(ctx context.Context) (pilot.Outcome, error) {
 	if err != nil {
 		return pilot.Outcome{}, err
 	}
-	return pilot.Of(rows, p.number, p.planned.Records(), p.cfg.judge().SchemaRefused), nil
+	return pilot.Of(rows, p.number, p.planned.Records(), p.cfg.Judge().SchemaRefused), nil
 }
 
 // show reports the pilot and what it predicts for the rest, and keeps both. A run that resumes with the rest under way has reported
@@ -131,7 +131,7 @@ func (p *pass) show(ctx context.Context, out *pilot.Outcome) error {
 		return fmt.Errorf("read the pilot's answers: %w", err)
 	}
 	if learned.Samples > 0 { // otherwise the rough estimate stays
-		learned.Asks = p.cfg.asks()
+		learned.Asks = p.cfg.RequestDigest()
 		after := out.Expected(&learned, *p.basis(), p.planned.Mode, p.planned.Stages())
 		p.learned, p.foreseen.After = &learned.Learned, &after
 	}
@@ -211,7 +211,7 @@ func (p *pass) confirmRest(ctx context.Context, out *pilot.Outcome) error {
 	if begun, err := p.begun(ctx, quarry.MainShard); err != nil || begun {
 		return err
 	}
-	spent := p.cfg.prices().Cost(p.planned.Mode, out.Usage)
+	spent := p.cfg.HomePrices().Cost(p.planned.Mode, out.Usage)
 	err := p.deps.Confirm(ctx, out.Question(p.cfg.Model, modeClass(p.planned.Mode), p.planned.Asked-p.planned.Pilot, p.foreseen.After, spent))
 	var q *quarry.Error
 	if errors.As(err, &q) {
@@ -224,8 +224,8 @@ func (p *pass) confirmRest(ctx context.Context, out *pilot.Outcome) error {
 func (p *pass) passedPilot(ctx context.Context) error {
 	return p.book.Change(ctx, p.number, func(h *book.Head, kept *book.Pass) {
 		kept.Judged = "" // by a gate that was higher
-		if !slices.Contains(h.Piloted, p.cfg.asks()) {
-			h.Piloted = append(h.Piloted, p.cfg.asks())
+		if !slices.Contains(h.Piloted, p.cfg.RequestDigest()) {
+			h.Piloted = append(h.Piloted, p.cfg.RequestDigest())
 		}
 	})
 }

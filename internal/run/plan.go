@@ -42,7 +42,7 @@ func (p *pass) plan(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	piloted := head.FinishedSettings == p.cfg.Settings || slices.Contains(head.Piloted, p.cfg.asks())
+	piloted := head.FinishedSettings == p.cfg.Settings || slices.Contains(head.Piloted, p.cfg.RequestDigest())
 	if err := p.planPass(ctx, before, piloted); err != nil {
 		return count{}, err
 	}
@@ -57,7 +57,7 @@ func (p *pass) plan(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	flags, err := p.cfg.flags(p.bounds().MayCall(), p.pools.Refs())
+	flags, err := p.cfg.PlanFlags(p.bounds().MayCall(), p.pools.Refs())
 	if err != nil {
 		return count{}, err
 	}
@@ -83,7 +83,7 @@ func (p *pass) planPass(ctx context.Context, before *known, piloted bool) error 
 	if given != nil {
 		defer given.Close()
 	}
-	planning := p.cfg.planner(p.number, p.sources)
+	planning := p.cfg.Planner(p.number, p.sources)
 	planning.Effects, planning.Learned, planning.Watch = p.deps.Effects, p.learned, p.deps.Watch
 	if piloted {
 		planning.Pilot = 0
@@ -100,7 +100,7 @@ func (p *pass) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 	if err := p.recall(ctx); err != nil {
 		return nil, err
 	}
-	terms := p.cfg.terms(p.number)
+	terms := p.cfg.Terms(p.number)
 	terms.Deadline, terms.Basis.Learned = p.deadline.Held(), p.learned
 	rows, err := terms.Rows(ctx, &p.planned, p.index(p.number))
 	if err != nil {
@@ -156,12 +156,7 @@ func (p *pass) mostAreThere(ctx context.Context, before *known) error {
 
 // runJSON is what must be known of the run as it is now, without the time of its creation.
 func (p *pass) runJSON() runjson.Run {
-	c := &p.cfg
-	return runjson.Run{
-		Format: runjson.Format, Run: p.id, Version: c.Version, Region: c.Region, Bucket: p.deps.Bucket.Name(),
-		Role: c.RoleARN, KMSKey: c.KMSKey, Mode: p.planned.Mode, Sources: c.Sources, Quotas: c.Quotas, Planned: p.planned,
-		PilotMinValid: c.PilotMinValid, Pools: p.pools.Refs(), Asked: c.note(),
-	}
+	return p.cfg.RunJSON(p.id, p.deps.Bucket.Name(), p.planned, p.pools.Refs())
 }
 
 // counted is a plan as a step's count.

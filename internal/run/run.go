@@ -32,6 +32,7 @@ import (
 	"quarry/internal/run/publish"
 	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
+	"quarry/internal/run/spec"
 )
 
 // Deps are the means of a run.
@@ -59,6 +60,9 @@ type Deps struct {
 	// Watch receives what happens.
 	Watch event.Watch
 }
+
+// Config is what the command says of the run; see package spec.
+type Config = spec.Config
 
 // refusal says why a command would be refused before it sends anything.
 func (d *Deps) refusal(ctx context.Context) error {
@@ -94,7 +98,7 @@ type Run struct {
 // New gives a run. It makes no call and writes nothing. The home pool, which the Config describes, is before the further ones; every shard
 // fits into each of them, since where one goes is decided when it is built.
 func New(cfg Config, deps Deps) *Run {
-	cfg.complete()
+	cfg.Complete()
 	home := Pool{Region: cfg.Region, Model: cfg.Model, RoleARN: cfg.RoleARN, Quotas: cfg.Quotas, Bucket: deps.Bucket, Bedrock: deps.Bedrock}
 	pools := pool.New(append([]Pool{home}, deps.Pools...), deps.PoolAt)
 	cfg.Quotas = pools.Quotas()

@@ -89,7 +89,7 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 	builder := input.Builder{
 		Effects: p.deps.Effects, Files: p.files, Index: p.index(p.number), Orders: p.planned.Orders, Sources: p.sources,
 		Seen:    func() string { return source.Seen(c.Sources) },
-		Prepare: c.preparing(), Queue: queue, Places: &p.places, Model: c.Model,
+		Prepare: c.Preparing(), Queue: queue, Places: &p.places, Model: c.Model,
 		Rooms: c.MaxUSD != nil, MaxAnswer: int64(max(c.MaxTokens, c.MaxOutput)), Watch: p.deps.Watch,
 	}
 	cfg := life.Config{
@@ -99,9 +99,9 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 			Type: c.Type, KMSKey: c.KMSKey, Tags: c.Tags, TimeoutHours: c.JobTimeout,
 			Subnets: c.VPCSubnets, SecurityGroups: c.VPCSecurityGroups, BucketOwner: c.BucketOwner,
 		},
-		Validate: c.validation(), Poll: c.Poll, KeepShards: c.KeepShards,
+		Validate: c.Validation(), Poll: c.Poll, KeepShards: c.KeepShards,
 		Costs: p.costs(), Deadline: p.deadline, Build: builder.Build, MayCall: p.bounds().MayCall(), Queue: queue.Items, Answer: p.caller.Answer,
-		Judge: c.judge(), Model: c.Model, Free: c.Local || c.Free, Workers: c.Workers, Final: final,
+		Judge: c.Judge(), Model: c.Model, Free: c.Local || c.Free, Workers: c.Workers, Final: final,
 	}
 	if c.MaxUSD != nil {
 		cfg.Cap = limits.NewCap(*c.MaxUSD)
@@ -118,13 +118,13 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 }
 
 // bounds are what each shard of the pass must fit.
-func (p *pass) bounds() cut.Bounds { return p.cfg.bounds(p.number) }
+func (p *pass) bounds() cut.Bounds { return p.cfg.Bounds(p.number) }
 
 // costs are what the cost of a shard is computed from, as it is known now.
 func (p *pass) costs() *limits.Costs {
 	t := p.planned.Texts()
 	t.Merges, t.Parts = 0, 0
-	e := p.cfg.answers().Expect(p.learned, t)
+	e := p.cfg.Answerer().Expect(p.learned, t)
 	callsBegan := func(id quarry.ShardID) bool {
 		_, err := os.Stat(p.files.Calls(id))
 		return !errors.Is(err, fs.ErrNotExist)
@@ -138,8 +138,8 @@ func (p *pass) costs() *limits.Costs {
 // work is what the pass has to do before its deadline.
 func (p *pass) work() *limits.Work {
 	return &limits.Work{
-		Records: p.planned.Stages(), Usage: p.basis().Usage(), Prices: p.cfg.prices(),
-		Quotas: p.cfg.Quotas, Concurrency: p.cfg.Concurrency, Margin: p.cfg.callMargin(), Cap: p.cfg.MaxUSD, Costs: p.costs(),
+		Records: p.planned.Stages(), Usage: p.basis().Usage(), Prices: p.cfg.HomePrices(),
+		Quotas: p.cfg.Quotas, Concurrency: p.cfg.Concurrency, Margin: p.cfg.Margin(), Cap: p.cfg.MaxUSD, Costs: p.costs(),
 	}
 }
 

@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 
-	"quarry/internal/outcome/report"
 	"quarry/internal/run/book"
 	"quarry/internal/run/event"
 	"quarry/internal/run/pilot"
@@ -18,7 +17,7 @@ func (p *pass) recallStructured(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.cfg.Asked = p.cfg.decided(pilot.SendSchema(head.Structured[p.cfg.asks()], p.planned.Pilot > 0))
+	p.cfg.Asked = p.cfg.WithSchema(pilot.SendSchema(head.Structured[p.cfg.RequestDigest()], p.planned.Pilot > 0))
 	return nil
 }
 
@@ -29,14 +28,14 @@ func (p *pass) decideStructured(ctx context.Context, out *pilot.Outcome) error {
 		return nil
 	}
 	head, err := p.book.Head(ctx)
-	if err != nil || head.Structured[p.cfg.asks()] == found {
+	if err != nil || head.Structured[p.cfg.RequestDigest()] == found {
 		return err
 	}
 	err = p.book.Change(ctx, p.number, func(h *book.Head, _ *book.Pass) {
 		if h.Structured == nil {
 			h.Structured = map[string]book.Finding{}
 		}
-		h.Structured[p.cfg.asks()] = found
+		h.Structured[p.cfg.RequestDigest()] = found
 	})
 	if err != nil {
 		return err
@@ -48,19 +47,4 @@ func (p *pass) decideStructured(ctx context.Context, out *pilot.Outcome) error {
 		})
 	}
 	return p.recallStructured(ctx)
-}
-
-// structuredReport says whether requests carry the answer schema, and why.
-func (a *Asked) structuredReport() *report.Structured {
-	if a.Prompt == nil { // a job that another program submitted
-		return nil
-	}
-	s := &report.Structured{Setting: "off", Sent: a.Prompt.Structured(), Why: a.StructuredWhy}
-	switch {
-	case a.StructuredAuto:
-		s.Setting = "auto"
-	case s.Sent:
-		s.Setting = "on"
-	}
-	return s
 }

@@ -26,6 +26,7 @@ import (
 	"quarry/internal/prepare/source"
 	"quarry/internal/run"
 	"quarry/internal/run/event"
+	"quarry/internal/run/spec"
 	"quarry/internal/standin"
 )
 
@@ -185,15 +186,15 @@ func (w *world) wire(ctx context.Context, t testing.TB, e *effect.Effects) (r *r
 		t.Fatal(err)
 	}
 	cfg := run.Config{
-		Asked: run.Asked{
+		Asked: spec.Asked{
 			Settings: "x", Model: quarry.DefaultModel, MaxTokens: 4096, Type: quarry.InvokeModel, Mode: quarry.ModeJob, Prompt: renderer, Check: checker,
 		},
-		Place: run.Place{
+		Place: spec.Place{
 			Dir: w.dir, Sources: []string{w.source}, Local: true, Region: aws.Region, RoleARN: me.RoleARN("quarry-batch"),
 			Quotas: quarry.Quotas{MinRecords: 3, RecordsPerFile: 4, RecordsPerJob: 4, FileBytes: 1e9, JobBytes: 5e9, OpenJobs: 2},
 		},
-		Gate:  run.Gate{Pilot: 3},
-		Means: run.Means{Version: "test", Prices: cost.Default(), Poll: 2 * time.Millisecond},
+		Gate:  spec.Gate{Pilot: 3},
+		Means: spec.Means{Version: "test", Prices: cost.Default(), Poll: 2 * time.Millisecond},
 	}
 	if w.cfg != nil {
 		w.cfg(&cfg)

@@ -1,9 +1,11 @@
-package run
+// Package spec is what a command says of a run, and what follows from it for each part of the run.
+//
+// It owns the values and their defaults: what is sent, where, within which limits, after which pilot and by what means. It reads no
+// file, no flag and no ledger, and decides on no document and no shard. What always holds: what is asked of a model (Asked) is a value that
+// no method changes; a pass that was sent with another one has its own.
+package spec
 
 import (
-	"cmp"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"quarry"
@@ -16,7 +18,6 @@ import (
 	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/prepare"
-	"quarry/internal/run/runjson"
 )
 
 // Config is what a command says of a run.
@@ -40,7 +41,7 @@ type Asked struct {
 	Attempts  int // at each record. Zero: 4
 
 	Settings string // a digest of all that decides what is sent: model, prompt, schema, cleaning
-	Asks     string // a digest of model, prompt and schema alone. Empty: Settings
+	Request  string // a digest of model, prompt and schema alone. Empty: Settings
 	// Choices are the settings that Settings is a digest of, by the names that people know: values, or digests where they are long
 	// (see history.Digest).
 	Choices map[string]string
@@ -113,8 +114,8 @@ type Means struct {
 	KeepShards  bool
 }
 
-// complete sets the defaults.
-func (c *Config) complete() {
+// Complete sets the defaults.
+func (c *Config) Complete() {
 	if c.Pilot == 0 {
 		c.Pilot = 100
 	}
@@ -139,45 +140,4 @@ func (c *Config) complete() {
 	if c.ListLag == 0 {
 		c.ListLag = 10 * time.Second
 	}
-}
-
-// note is what the bucket and the ledger keep of it: enough to check the answers without sources and settings.
-func (a *Asked) note() runjson.Asked {
-	return runjson.Asked{
-		Model: a.Model, Type: a.Type, Schema: a.schema(), Settings: a.Settings, Attempts: a.Attempts,
-		MaxTokens: a.MaxTokens, MaxOutput: a.MaxOutput,
-	}
-}
-
-func (a *Asked) schema() json.RawMessage {
-	if a.Prompt == nil {
-		return nil
-	}
-	return a.Prompt.Schema()
-}
-
-// ofPass is what a pass was sent with, as was noted of it. The rest is the command's.
-func (a Asked) ofPass(was *runjson.Run) (Asked, error) {
-	check, err := parse.New(parse.Config{Schema: was.Schema})
-	if err != nil {
-		return a, fmt.Errorf("read the schema that the pass was sent with: %w", err)
-	}
-	model, _, _ := catalog.Find(was.Model)
-	a.Model, a.Family, a.Type, a.Mode = was.Model, model.Family, was.Type, cmp.Or(was.Mode, a.Mode)
-	a.MaxOutput, a.MaxTokens = was.MaxOutput, was.MaxTokens
-	a.Attempts, a.Settings, a.Check = was.Attempts, was.Settings, check
-	return a, nil
-}
-
-// decided sends the answer schema or not, for a reason.
-func (a Asked) decided(send bool, why string) Asked {
-	a.StructuredWhy = why
-	if send {
-		return a
-	}
-	a.Prompt = a.Prompt.Plain()
-	if l := a.Long; l != nil {
-		a.Long = &prepare.Long{Part: l.Part.Plain(), Merge: l.Merge.Plain()}
-	}
-	return a
 }

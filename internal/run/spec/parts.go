@@ -1,7 +1,6 @@
-package run
+package spec
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -16,28 +15,29 @@ import (
 	"quarry/internal/run/cut"
 	"quarry/internal/run/event"
 	"quarry/internal/run/forecast"
+	"quarry/internal/run/given"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/offline"
 	"quarry/internal/run/planner"
 	"quarry/internal/run/prepare"
 )
 
-// planner is how a pass is planned.
-func (c *Config) planner(pass int, sources []source.Source) planner.Config {
+// Planner is how a pass is planned.
+func (c *Config) Planner(pass int, sources []source.Source) planner.Config {
 	return planner.Config{
 		Dir: c.Dir, Pass: pass, Sources: sources, Names: c.Sources,
-		Prepare: c.preparing(), Model: c.Model, MaxLine: cut.Bounds{Quotas: c.Quotas}.MaxLine(), Limit: c.Limit, Pilot: c.pilotSize(), RefreshMax: c.RefreshMax,
-		Attempts: c.Attempts, Near: c.Near, ReuseNear: c.ReuseNear, Window: c.Window, Answers: c.answers(),
+		Prepare: c.Preparing(), Model: c.Model, MaxLine: cut.Bounds{Quotas: c.Quotas}.MaxLine(), Limit: c.Limit, Pilot: c.pilotSize(), RefreshMax: c.RefreshMax,
+		Attempts: c.Attempts, Near: c.Near, ReuseNear: c.ReuseNear, Window: c.Window, Answers: c.Answerer(),
 	}
 }
 
-// preparing is how a document becomes records.
-func (c *Config) preparing() prepare.Config {
-	return prepare.Config{Clean: c.Clean, Prompt: c.Prompt, Long: c.Long, Ready: c.validation(), Workers: c.Workers}
+// Preparing is how a document becomes records.
+func (c *Config) Preparing() prepare.Config {
+	return prepare.Config{Clean: c.Clean, Prompt: c.Prompt, Long: c.Long, Ready: c.Validation(), Workers: c.Workers}
 }
 
-// validation is what records are checked against.
-func (c *Config) validation() validate.Config {
+// Validation is what records are checked against.
+func (c *Config) Validation() validate.Config {
 	return validate.Config{
 		Quotas: c.Quotas, Model: c.Model, Type: c.Type, Workers: c.Workers, Calls: c.Mode == quarry.ModeOnDemand || c.Mode == quarry.ModeFlex,
 	}
@@ -54,17 +54,17 @@ func (c *Config) pilotSize() int {
 	return c.Pilot
 }
 
-// terms are those on which the records of a pass may be sent.
-func (c *Config) terms(pass int) planner.Terms {
+// Terms are those on which the records of a pass may be sent.
+func (c *Config) Terms(pass int) planner.Terms {
 	return planner.Terms{
-		Mode: c.Mode, Bounds: c.bounds(pass),
-		Limits: limits.Work{Prices: c.prices(), Quotas: c.Quotas, Concurrency: c.Concurrency, Margin: c.callMargin()},
-		Basis:  forecast.Basis{Model: c.answers(), Prices: c.prices()},
+		Mode: c.Mode, Bounds: c.Bounds(pass),
+		Limits: limits.Work{Prices: c.HomePrices(), Quotas: c.Quotas, Concurrency: c.Concurrency, Margin: c.Margin()},
+		Basis:  forecast.Basis{Model: c.Answerer(), Prices: c.HomePrices()},
 	}
 }
 
-// bounds are what each shard of a pass has to fit.
-func (c *Config) bounds(pass int) cut.Bounds {
+// Bounds are what each shard of a pass has to fit.
+func (c *Config) Bounds(pass int) cut.Bounds {
 	return cut.Bounds{Quotas: c.Quotas, Below: c.belowMinimum(pass)}
 }
 
@@ -82,26 +82,37 @@ func (c *Config) belowMinimum(pass int) cut.BelowMinimum {
 	return cut.Stop
 }
 
-// answers is what a forecast must know of who answers.
-func (c *Config) answers() forecast.Model {
+// Answerer is what a forecast must know of who answers.
+func (c *Config) Answerer() forecast.Model {
 	return forecast.Model{Family: c.Family, MaxTokens: c.MaxTokens}
 }
 
-// prices are those of the requested model at home.
-func (c *Config) prices() forecast.Prices {
+// HomePrices are those of the requested model at home.
+func (c *Config) HomePrices() forecast.Prices {
 	return forecast.Prices{Table: c.Prices, Model: c.Model, Region: c.Region}
 }
 
-// judge checks answers.
-func (c *Config) judge() *answers.Judge {
+// Judge checks answers.
+func (c *Config) Judge() *answers.Judge {
 	return &answers.Judge{
 		Type: c.Type, Check: c.Check, Attempts: c.Attempts, MaxOutput: c.MaxOutput, Structured: c.StructuredAuto, MinRecords: c.Quotas.MinRecords,
 	}
 }
 
-// callMargin is what is left before a deadline for everything but the calls: a job that stops, what is collected, retries.
+// Given is how the file of existing answers is read: Bedrock's output is compared with what is asked now, in the body of
+// either invocation type.
+func (c *Config) Given() given.Config {
+	judge := *c.Judge()
+	other := judge
+	if other.Type = quarry.Converse; judge.Type == quarry.Converse {
+		other.Type = quarry.InvokeModel
+	}
+	return given.Config{Path: c.Known, Judges: []answers.Judge{judge, other}, Schema: c.schema()}
+}
+
+// Margin is what is left before a deadline for everything but the calls: a job that stops, what is collected, retries.
 // How long a job takes to stop is not documented; this is an assumption.
-func (c *Config) callMargin() time.Duration {
+func (c *Config) Margin() time.Duration {
 	switch {
 	case c.CallMargin > 0:
 		return c.CallMargin
@@ -113,9 +124,9 @@ func (c *Config) callMargin() time.Duration {
 
 // Offline is how this would be planned or built without a run. Dir is a directory for the index, which may be thrown away.
 func (c Config) Offline(e *effect.Effects, sources []source.Source, watch event.Watch) (out offline.Config, err error) {
-	c.complete()
+	c.Complete()
 	out = offline.Config{
-		Planner: c.planner(1, sources), Terms: c.terms(1), Type: c.Type, By: c.By, Known: c.given(), Settings: c.Settings, Asks: c.asks(),
+		Planner: c.Planner(1, sources), Terms: c.Terms(1), Type: c.Type, By: c.By, Known: c.Given(), Settings: c.Settings, Asks: c.RequestDigest(),
 	}
 	out.Planner.Effects, out.Planner.Watch = e, watch
 	if c.BelowMinimum == "" { // nothing is sent, so nothing is refused
@@ -126,17 +137,14 @@ func (c Config) Offline(e *effect.Effects, sources []source.Source, watch event.
 	if c.Mode == quarry.ModeJob {
 		c.Mode = quarry.ModeAuto
 	}
-	flags, err := c.flags(out.Terms.Bounds.MayCall(), []ledger.Pool{})
+	flags, err := c.PlanFlags(out.Terms.Bounds.MayCall(), []ledger.Pool{})
 	out.Of = digest([]byte(c.Model + "\n" + c.Settings + "\n" + flags))
 	return out, err
 }
 
-// asks tells one prompt, model and schema from another.
-func (c *Config) asks() string { return cmp.Or(c.Asks, c.Settings) }
-
-// flags is a digest of what decides a plan besides the settings: a pass that has sent nothing is planned again where it
+// PlanFlags is a digest of what decides a plan besides the settings: a pass that has sent nothing is planned again where it
 // differs.
-func (c *Config) flags(mayCall bool, pools []ledger.Pool) (string, error) {
+func (c *Config) PlanFlags(mayCall bool, pools []ledger.Pool) (string, error) {
 	known := c.Known
 	if known != "" {
 		known = planner.Stamp(known)
