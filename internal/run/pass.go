@@ -18,7 +18,8 @@ import (
 // pass is one pass of a run: what its documents are sent with, its plan, and what it has come to so far. A command works on one pass; a
 // pass that is given up, or collected, is a value of its own, with what it was sent with.
 type pass struct {
-	*Run
+	parts
+	process
 	number   int
 	cfg      Config // the command's, with what this pass is or was sent with
 	sources  []source.Source
@@ -35,7 +36,7 @@ type pass struct {
 // newPass gives pass n, which asks as asked says.
 func (r *Run) newPass(n int, asked spec.Asked) *pass {
 	r.at = n
-	p := &pass{Run: r, number: n, cfg: r.cfg, sources: r.deps.Sources}
+	p := &pass{parts: r.parts, process: r.process, number: n, cfg: r.cfg, sources: r.deps.Sources}
 	p.cfg.Asked = asked
 	p.deadline = &life.Deadline{Pass: n, Book: r.book, Ledger: r.deps.Ledger, Work: p.work, Watch: r.deps.Watch}
 	return p

@@ -77,22 +77,30 @@ func (d *Deps) refusal(ctx context.Context) error {
 	return nil
 }
 
-// Run is one command on one run. What it knows of a pass is in a value of its own; see pass.
-type Run struct {
-	cfg    Config
-	deps   Deps
-	book   *book.Book
-	pools  *pool.Pools
-	caller *calls.Caller
-
+// parts are what a run joins. Run and each pass work with the same ones.
+type parts struct {
+	deps      Deps
+	book      *book.Book
+	pools     *pool.Pools
+	caller    *calls.Caller
 	files     shardfile.Dir
 	published publish.Files
-	places    input.Places // where the documents are now, once the sources were found to have changed
+	places    *input.Places // where the documents are now, once the sources were found to have changed
+}
 
+// process is what this process knows of the run that it works on.
+type process struct {
 	id    quarry.RunID
 	began time.Time
 	seen  string // what the files of the sources were before any of them was read
-	at    int    // the pass that the command works on; 0: it is not known yet
+}
+
+// Run is one command on one run. What it knows of a pass is in a value of its own; see pass.
+type Run struct {
+	parts
+	process
+	cfg Config
+	at  int // the pass that the command works on; 0: it is not known yet
 }
 
 // New gives a run. It makes no call and writes nothing. The home pool, which the Config describes, is before the further ones; every shard
@@ -107,18 +115,18 @@ func New(cfg Config, deps Deps) *Run {
 		Concurrency: cfg.Concurrency, CachePrefix: cfg.CachePrefix, Local: cfg.Local, Watch: deps.Watch,
 	})
 	kept := book.Of(deps.Ledger)
-	return &Run{
-		cfg: cfg, deps: deps, book: kept, pools: pools, caller: caller,
+	return &Run{cfg: cfg, parts: parts{
+		deps: deps, book: kept, pools: pools, caller: caller, places: &input.Places{},
 		files:     shardfile.In(deps.Effects, cfg.Dir, ""),
 		published: publish.Files{Effects: deps.Effects, Dir: cfg.Dir, Book: kept},
-	}
+	}}
 }
 
 // Pool is one place where jobs run; see package pool.
 type Pool = pool.Pool
 
 // index is the index of pass n.
-func (r *Run) index(n int) index.Pass { return index.Of(r.deps.Effects, r.cfg.Dir, n) }
+func (p *parts) index(n int) index.Pass { return index.Of(p.deps.Effects, p.published.Dir, n) }
 
 // count is what a step did: taken = done + failed + skipped, or the run fails.
 type count struct{ taken, done, failed, skipped int64 }

@@ -89,7 +89,7 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 	builder := input.Builder{
 		Effects: p.deps.Effects, Files: p.files, Index: p.index(p.number), Orders: p.planned.Orders, Sources: p.sources,
 		Seen:    func() string { return source.Seen(c.Sources) },
-		Prepare: c.Preparing(), Queue: queue, Places: &p.places, Model: c.Model,
+		Prepare: c.Preparing(), Queue: queue, Places: p.places, Model: c.Model,
 		Rooms: c.MaxUSD != nil, MaxAnswer: int64(max(c.MaxTokens, c.MaxOutput)), Watch: p.deps.Watch,
 	}
 	cfg := life.Config{
