@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 
-	"quarry"
 	"quarry/internal/base/ledger"
 	"quarry/internal/run/adopt"
 	"quarry/internal/run/book"
+	"quarry/internal/run/pilot"
 )
 
 // closeAdopted makes a pass of the records that were taken over, and its results. Once all of them are here the pass is
@@ -43,48 +43,27 @@ func (p *pass) closeAdopted(ctx context.Context, c *Collected, rows []ledger.Sha
 	if err := p.finished(ctx, nil); err != nil {
 		return err
 	}
-	passed, err := p.pilotPassed(ctx)
-	if err != nil || passed {
-		return err
-	}
-	return p.book.Change(ctx, p.number, func(h *book.Head, _ *book.Pass) { h.FinishedSettings = "" }) // the next pass has a pilot of its own
-}
-
-// pilotPassed reports whether the rest was asked after the pilot, or may be.
-func (p *pass) pilotPassed(ctx context.Context) (bool, error) {
-	rows, err := p.deps.Ledger.Shards(ctx)
-	if err != nil {
-		return false, err
-	}
-	for i := range rows {
-		if rows[i].Pass == p.number && rows[i].Kind == quarry.MainShard {
-			return true, nil
-		}
-	}
 	kept, err := p.book.Pass(ctx, p.number)
 	if err != nil {
-		return false, err
+		return err
 	}
 	least := p.cfg.PilotMinValid
 	if kept.Asked != nil {
 		least = cmp.Or(kept.Asked.PilotMinValid, least)
 	}
-	out, err := p.readPilot(ctx)
-	return err == nil && out.Judged > 0 && out.Good(least), err
+	if rows, err = p.deps.Ledger.Shards(ctx); err != nil || pilot.Passed(rows, p.number, least, p.cfg.Judge().SchemaRefused) {
+		return err
+	}
+	return p.book.Change(ctx, p.number, func(h *book.Head, _ *book.Pass) { h.FinishedSettings = "" }) // the next pass has a pilot of its own
 }
 
-// adoptedBefore opens the pass before among those that asked something; nil for the first of them.
+// adoptedBefore opens the pass before among those that were taken over; nil for the first of them.
 func (p *pass) adoptedBefore(ctx context.Context) (*known, error) {
 	rows, err := p.deps.Ledger.Shards(ctx)
 	if err != nil {
 		return nil, err
 	}
-	earlier := 0
-	for i := range rows {
-		if n := rows[i].Pass; n < p.number {
-			earlier = max(earlier, n)
-		}
-	}
+	earlier := adopt.Before(rows, p.number)
 	planned, ok, err := p.book.Plan(ctx, earlier)
 	if earlier == 0 || err != nil || !ok {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"quarry/internal/run/book"
 	"quarry/internal/run/history"
 	"quarry/internal/run/index"
+	"quarry/internal/run/journals"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/publish"
 	"quarry/internal/run/summary"
@@ -54,9 +55,9 @@ func (p *pass) writeResults(ctx context.Context, how extent) error {
 		defer before.Close()
 	}
 	of := p.index(p.number)
-	files := append(p.journals(shards), lines.Sorted{Path: of.Path(index.SkippedFile)}, lines.Sorted{Path: of.Path(index.EarlierFile), Rank: -1})
+	files := append(journals.Sealed(p.files, shards, p.number), lines.Sorted{Path: of.Path(index.SkippedFile)}, lines.Sorted{Path: of.Path(index.EarlierFile), Rank: -1})
 	p.totals, err = p.published.Results(ctx, &publish.Ended{
-		Plan: &p.planned, Before: before.slots(), Files: append(files, p.unbuilt(shards)...),
+		Plan: &p.planned, Before: before.slots(), Files: append(files, journals.Unbuilt(p.files, shards, p.number)...),
 		Closing: answers.Closing{Partial: how != whole, Unsent: p.unsent, UnsentKind: p.bounds().UnsentKind()},
 	})
 	return err

@@ -3,13 +3,10 @@ package run
 import (
 	"context"
 
-	"quarry/internal/base/ledger"
 	"quarry/internal/prepare/source"
-	"quarry/internal/run/book"
-	"quarry/internal/run/forecast"
+	"quarry/internal/run/foreseen"
 	"quarry/internal/run/index"
 	"quarry/internal/run/life"
-	"quarry/internal/run/lines"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
 	"quarry/internal/run/spec"
@@ -26,8 +23,7 @@ type pass struct {
 	planned  plan.Plan
 	deadline *life.Deadline
 
-	learned  *forecast.Learned // of answers to the same prompt, model and schema; nil: none was read
-	foreseen book.Forecast
+	foreseen foreseen.Forecast
 	unsent   int64 // records that no job took
 	totals   results.Totals
 	made     Report
@@ -38,6 +34,7 @@ func (r *Run) newPass(n int, asked spec.Asked) *pass {
 	r.at = n
 	p := &pass{parts: r.parts, process: r.process, number: n, cfg: r.cfg, sources: r.deps.Sources}
 	p.cfg.Asked = asked
+	p.foreseen = foreseen.Forecast{Book: r.book, Pass: n}
 	p.deadline = &life.Deadline{Pass: n, Book: r.book, Ledger: r.deps.Ledger, Work: p.work, Watch: r.deps.Watch}
 	return p
 }
@@ -86,45 +83,4 @@ func (k *known) slots() *index.Known {
 		return nil
 	}
 	return k.Known
-}
-
-// journals are the sealed journals of those shards of the pass that have one, in the order in which attempts were made.
-func (p *pass) journals(shards []ledger.Shard) []lines.Sorted {
-	var files []lines.Sorted
-	for i := range shards {
-		s := &shards[i]
-		if s.Pass != p.number || s.Times.Collected.IsZero() {
-			continue
-		}
-		files = append(files, lines.Sorted{Path: p.files.Journal(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
-	}
-	return files
-}
-
-// unbuilt are the outcomes of the records of the pass that were planned and not built.
-func (p *pass) unbuilt(shards []ledger.Shard) []lines.Sorted {
-	var files []lines.Sorted
-	for i := range shards {
-		if s := &shards[i]; s.Pass == p.number && s.Unbuilt > 0 {
-			files = append(files, lines.Sorted{Path: p.files.Unbuilt(s.ID), From: firstOrder(s), Rank: int(s.Seq)})
-		}
-	}
-	return files
-}
-
-// carriedParts are the answers of earlier passes to parts of documents that are sent.
-func (p *pass) carriedParts() []lines.Sorted {
-	if p.planned.KnownParts == 0 {
-		return nil
-	}
-	return []lines.Sorted{{Path: p.index(p.number).Path(index.EarlierFile), Rank: -1}}
-}
-
-// firstOrder bounds the orders of a shard's records from below. A retry shard's First is no order, and a pilot is drawn
-// from everywhere.
-func firstOrder(s *ledger.Shard) int64 {
-	if len(s.Sources) > 0 {
-		return 0
-	}
-	return s.First
 }

@@ -84,7 +84,7 @@ func (p *pass) planPass(ctx context.Context, before *known, piloted bool) error 
 		defer given.Close()
 	}
 	planning := p.cfg.Planner(p.number, p.sources)
-	planning.Effects, planning.Learned, planning.Watch = p.deps.Effects, p.learned, p.deps.Watch
+	planning.Effects, planning.Learned, planning.Watch = p.deps.Effects, p.foreseen.Learned, p.deps.Watch
 	if piloted {
 		planning.Pilot = 0
 	}
@@ -97,11 +97,11 @@ func (p *pass) planPass(ctx context.Context, before *known, piloted bool) error 
 
 // cutShards decides how what is sent is bought, and cuts it into shards.
 func (p *pass) cutShards(ctx context.Context) ([]ledger.Shard, error) {
-	if err := p.recall(ctx); err != nil {
+	if err := p.foreseen.Recall(ctx, p.cfg.RequestDigest()); err != nil {
 		return nil, err
 	}
 	terms := p.cfg.Terms(p.number)
-	terms.Deadline, terms.Basis.Learned = p.deadline.Held(), p.learned
+	terms.Deadline, terms.Basis.Learned = p.deadline.Held(), p.foreseen.Learned
 	rows, err := terms.Rows(ctx, &p.planned, p.index(p.number))
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/input"
+	"quarry/internal/run/journals"
 	"quarry/internal/run/life"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/rounds"
@@ -124,7 +125,7 @@ func (p *pass) bounds() cut.Bounds { return p.cfg.Bounds(p.number) }
 func (p *pass) costs() *limits.Costs {
 	t := p.planned.Texts()
 	t.Merges, t.Parts = 0, 0
-	e := p.cfg.Answerer().Expect(p.learned, t)
+	e := p.cfg.Answerer().Expect(p.foreseen.Learned, t)
 	callsBegan := func(id quarry.ShardID) bool {
 		_, err := os.Stat(p.files.Calls(id))
 		return !errors.Is(err, fs.ErrNotExist)
@@ -138,7 +139,7 @@ func (p *pass) costs() *limits.Costs {
 // work is what the pass has to do before its deadline.
 func (p *pass) work() *limits.Work {
 	return &limits.Work{
-		Records: p.planned.Stages(), Usage: p.basis().Usage(), Prices: p.cfg.HomePrices(),
+		Records: p.planned.Stages(), Usage: p.foreseen.Basis(&p.cfg, &p.planned).Usage(), Prices: p.cfg.HomePrices(),
 		Quotas: p.cfg.Quotas, Concurrency: p.cfg.Concurrency, Margin: p.cfg.Margin(), Cap: p.cfg.MaxUSD, Costs: p.costs(),
 	}
 }
@@ -147,7 +148,7 @@ func (p *pass) work() *limits.Work {
 func (p *pass) queue(ctx context.Context) *rounds.Queue {
 	first := func(id quarry.ShardID) (int64, error) {
 		s, err := p.deps.Ledger.Shard(ctx, id)
-		return firstOrder(&s), err
+		return journals.First(&s), err
 	}
 	return &rounds.Queue{
 		Effects: p.deps.Effects, Files: p.files, First: first, MaxLine: p.bounds().MaxLine(),
@@ -167,8 +168,8 @@ func (p *pass) planRetries(ctx context.Context, among []quarry.ShardID) (more bo
 	queue := p.queue(ctx)
 	from, records := rounds.Waiting(shards, p.number, among)
 	if among == nil && p.planned.Long > 0 && p.cfg.Long != nil {
-		journals := append(p.journals(rounds.Parted(shards)), p.carriedParts()...)
-		m := rounds.Merges{Pass: p.index(p.number), Journals: journals, Renderer: p.cfg.Long.Merge}
+		parts := append(journals.Sealed(p.files, rounds.Parted(shards), p.number), journals.Carried(p.index(p.number), &p.planned)...)
+		m := rounds.Merges{Pass: p.index(p.number), Journals: parts, Renderer: p.cfg.Long.Merge}
 		id, merges, err := queue.AddMerges(ctx, shards, &m)
 		if err != nil {
 			return false, 0, err
@@ -186,7 +187,7 @@ func (p *pass) planRetries(ctx context.Context, among []quarry.ShardID) (more bo
 			return false, 0, err
 		}
 	}
-	how := rounds.Decide(records, mode, p.bounds(), among != nil, p.basis().OnDemandHint())
+	how := rounds.Decide(records, mode, p.bounds(), among != nil, p.foreseen.Basis(&p.cfg, &p.planned).OnDemandHint())
 	if how.Note != "" {
 		p.deps.Watch.Note(how.Note)
 	}

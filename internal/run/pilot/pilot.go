@@ -1,9 +1,10 @@
-// Package pilot judges a pilot: how many of its answers are good, whether the rest may be sent, what the answers predict for it, and
-// whether requests carry the answer schema.
+// Package pilot is the pilot of a pass: how many of its answers are good, whether the rest may be sent, what the answers predict for it,
+// and whether requests carry the answer schema.
 //
-// It owns the gate and what is learned, and takes rows and the files of the pilot's shards. It sends nothing, stores nothing and
-// asks no person; it words the question. What always holds: a record that was sent again counts once; what the provider could not
-// answer for a moment says nothing about the prompt; memory holds a few numbers an answer.
+// It owns the gate, what is learned, and the order of the step (Step), which makes each finding durable through the book. All else
+// takes rows and the files of the pilot's shards. It knows no provider and changes no row: the shards are sent by a function that it is
+// given. What always holds: a finding is durable before the rest is built; a record that was sent again counts once; what the provider
+// could not answer for a moment says nothing about the prompt; memory holds a few numbers an answer.
 package pilot
 
 import (
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"slices"
 
 	"quarry"
 	"quarry/internal/base/catalog"
@@ -65,6 +67,15 @@ func (p *Outcome) Enough() bool { return 2*p.Judged >= p.Records }
 // Good reports whether at least a share of what was judged is good.
 func (p *Outcome) Good(share float64) bool {
 	return p.Judged == 0 || float64(p.OK)/float64(p.Judged) >= share // divided: 0.07 times 100 is more than 7
+}
+
+// Passed reports whether the rest of a pass was sent after its pilot, or may be: at least a share of what was judged is good.
+func Passed(rows []ledger.Shard, pass int, share float64, refused func(message string) bool) bool {
+	if slices.ContainsFunc(rows, func(s ledger.Shard) bool { return s.Pass == pass && s.Kind == quarry.MainShard }) {
+		return true
+	}
+	p := Of(rows, pass, 0, refused)
+	return p.Judged > 0 && p.Good(share)
 }
 
 // shardsOf lists the pilot's own shards and those that only sent its records again, as they were planned.

@@ -1,8 +1,11 @@
 package pilot
 
 import (
+	"context"
+
 	"quarry"
 	"quarry/internal/run/book"
+	"quarry/internal/run/spec"
 )
 
 // AWS's pages disagree on whether batch inference takes structured output
@@ -34,4 +37,42 @@ func (p *Outcome) Schema() book.Finding {
 		return ""
 	}
 	return book.SchemaSent
+}
+
+// RecallSchema decides on the answer schema before anything is built, by what earlier pilots found. piloted says that the pass has a pilot.
+func RecallSchema(ctx context.Context, b *book.Book, c *spec.Config, piloted bool) error {
+	if !c.StructuredAuto || !c.Prompt.Structured() {
+		return nil
+	}
+	head, err := b.Head(ctx)
+	if err != nil {
+		return err
+	}
+	c.Asked = c.WithSchema(SendSchema(head.Structured[c.RequestDigest()], piloted))
+	return nil
+}
+
+// decideSchema makes the pilot's finding durable, before anything of the rest is built.
+func (s *Step) decideSchema(ctx context.Context, out *Outcome) error {
+	c, found := s.Config, out.Schema()
+	if !c.StructuredAuto || !c.Prompt.Structured() || found == "" {
+		return nil
+	}
+	head, err := s.Book.Head(ctx)
+	if err != nil || head.Structured[c.RequestDigest()] == found {
+		return err
+	}
+	err = s.Book.Change(ctx, s.Plan.Pass, func(h *book.Head, _ *book.Pass) {
+		if h.Structured == nil {
+			h.Structured = map[string]book.Finding{}
+		}
+		h.Structured[c.RequestDigest()] = found
+	})
+	if err != nil {
+		return err
+	}
+	if found == book.SchemaRefused {
+		s.Watch.Note("the provider refuses structured output for " + c.Model + ": everything is sent without it, including the pilot's records")
+	}
+	return RecallSchema(ctx, s.Book, c, s.Plan.Pilot > 0)
 }

@@ -42,6 +42,13 @@ func AnySent(rows []ledger.Shard) bool {
 	return slices.ContainsFunc(rows, func(s ledger.Shard) bool { return s.Sent() })
 }
 
+// Began reports whether a shard of a pass has left the plan; kind narrows it where it is not empty.
+func Began(rows []ledger.Shard, pass int, kind quarry.ShardKind) bool {
+	return slices.ContainsFunc(rows, func(s ledger.Shard) bool {
+		return s.Pass == pass && s.State != quarry.ShardPlanned && (kind == "" || s.Kind == kind)
+	})
+}
+
 // nothingSent reports whether the run has sent nothing yet and no pass of it is finished.
 func nothingSent(h *book.Head, rows []ledger.Shard) bool {
 	return h.Finished == 0 && h.Adopted == 0 && !AnySent(rows)
