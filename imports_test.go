@@ -59,7 +59,8 @@ var arrows = map[string][]string{
 // pool holds.
 var belowRun = map[string][]string{
 	"internal/run/adopt": {
-		"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/outcome/collect", "internal/prepare/dedupe", "internal/base/ledger",
+		"internal/run/book", "internal/run/event", "internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/run/spec",
+		"internal/aws/bucket", "internal/outcome/collect", "internal/prepare/dedupe", "internal/base/ledger",
 	},
 	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/prepare/dedupe"},
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/outcome/collect", "internal/outcome/parse", "internal/prepare/prompt"},

@@ -18,6 +18,7 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/outcome/audit"
 	"quarry/internal/run"
+	"quarry/internal/run/adopt"
 )
 
 // oneIsEnough sets the minimum of a job to one record, so that no on-demand call is made: the provider keeps no list of those.
@@ -35,7 +36,7 @@ const oneIsEnoughQuotas = `{"*":{"min_records":1,"records_per_job":4,"records_pe
 
 // home takes the run over into an empty directory and collects what was paid for. ok is false if the bucket has nothing of the
 // run.
-func (w *world) home(t *testing.T, id quarry.RunID) (found run.Adopted, h run.Collected, ok bool) {
+func (w *world) home(t *testing.T, id quarry.RunID) (found adopt.Adopted, h run.Collected, ok bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

@@ -6,8 +6,8 @@
 // held no others; when the sources are named again, the next pass finds these documents answered and sends the rest.
 // The plan need not be the same as before, so neither a changed source nor a changed quota can cause a record to be sent twice.
 //
-// It owns these conclusions. It only reads, through functions that it is given, and writes no ledger. What always
-// holds: a job that the provider shows is in exactly one row; one that another made under such a name is in none; memory
+// It owns these conclusions and the order of the work (Adoption), whose last step is one change of the book. It reads bucket and provider
+// through functions that it is given, and sends nothing. What always holds: a job that the provider shows is in exactly one row; one that another made under such a name is in none; memory
 // holds rows and notes, never records.
 package adopt
 
