@@ -10,6 +10,7 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
+	"quarry/internal/run/life"
 	"quarry/internal/run/resume"
 )
 
@@ -54,31 +55,8 @@ func (r *Run) letGo(ctx context.Context) error {
 	case resume.GivingUp:
 		return r.giveUp(ctx, head.Pass, rows)
 	}
-	return r.freeUnsent(ctx, &head, rows)
-}
-
-// freeUnsent lets shards that were not sent go to the places that this command names.
-func (r *Run) freeUnsent(ctx context.Context, head *book.Head, rows []ledger.Shard) error {
 	moved := head.Region != r.cfg.Region || head.Bucket != r.deps.Bucket.Name()
-	for i := range rows {
-		s := &rows[i]
-		if s.State != quarry.ShardBuilt && s.State != quarry.ShardUploaded {
-			continue
-		}
-		if elsewhere := moved && s.Pool == (ledger.Pool{}); !elsewhere && r.pools.Named(s) != nil {
-			continue
-		}
-		s.Pool, s.Waits, s.Due = ledger.Pool{}, "", time.Now()
-		if s.State == quarry.ShardUploaded {
-			if err := s.State.Advance(quarry.ShardUploaded, quarry.ShardBuilt); err != nil {
-				return err
-			}
-		}
-		if err := r.deps.Ledger.Save(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return life.FreeUnsent(ctx, r.deps.Ledger, r.pools, rows, moved)
 }
 
 // dropPass removes every trace of a pass that has sent nothing.
@@ -139,18 +117,9 @@ func (p *pass) dropUnsent(ctx context.Context, rows []ledger.Shard) (kept []ledg
 	if err != nil {
 		return nil, err
 	}
-	var gone []ledger.Shard
-	for i := range rows {
-		s := &rows[i]
-		sent, err := l.Sent(ctx, s, p.cfg.ListLag)
-		if err != nil {
-			return nil, err
-		}
-		if sent {
-			kept = append(kept, *s)
-		} else {
-			gone = append(gone, *s)
-		}
+	kept, gone, err := l.Unsent(ctx, rows, p.cfg.ListLag)
+	if err != nil {
+		return nil, err
 	}
 	if err := p.book.Drop(ctx, p.number, gone, func(h *book.Head, _ *book.Pass) { h.Abandoned = p.number }); err != nil {
 		return nil, err

@@ -42,6 +42,23 @@ func (l *Life) Sent(ctx context.Context, s *ledger.Shard, lag time.Duration) (bo
 	}
 }
 
+// Unsent tells the shards of a pass of which there is something to be followed or collected from those that the provider never received.
+func (l *Life) Unsent(ctx context.Context, rows []ledger.Shard, lag time.Duration) (sent, unsent []ledger.Shard, err error) {
+	for i := range rows {
+		s := &rows[i]
+		was, err := l.Sent(ctx, s, lag)
+		if err != nil {
+			return nil, nil, err
+		}
+		if was {
+			sent = append(sent, *s)
+		} else {
+			unsent = append(unsent, *s)
+		}
+	}
+	return sent, unsent, nil
+}
+
 // Drain follows what was sent to its end and collects it. Calls that were not made are not made any more.
 func (l *Life) Drain(ctx context.Context, rows []ledger.Shard) error {
 	var all []*ledger.Shard
