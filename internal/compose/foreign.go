@@ -15,8 +15,8 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/base/figure"
 	"quarry/internal/config"
-	"quarry/internal/run"
 	"quarry/internal/run/foreign"
+	"quarry/internal/run/life"
 )
 
 // ForeignConfig is how the answers of a job of another program are read and checked.
@@ -97,7 +97,7 @@ func (pr *Program) FetchJob(
 		return job, "", fmt.Errorf("job %s has no output in S3: %q", arn, job.OutputURI)
 	}
 	raw := filepath.Join(cfg.Dir, "raw", arn.ID())
-	return job, raw, run.FetchOutput(ctx, e, bucket.New(where.AWS, name), prefix, arn, raw)
+	return job, raw, life.FetchOutput(ctx, e, bucket.New(where.AWS, name), prefix, arn, raw)
 }
 
 // modelOf is a model's id as price lists and people have it: an ARN of Amazon's own model ends with it.

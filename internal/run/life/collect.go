@@ -13,6 +13,7 @@ import (
 
 	"quarry"
 	"quarry/internal/aws/bucket"
+	"quarry/internal/base/effect"
 	"quarry/internal/base/figure"
 	"quarry/internal/base/ledger"
 	"quarry/internal/outcome/collect"
@@ -171,6 +172,15 @@ func Output(b *bucket.Bucket) collect.Store {
 			return b.Fetch(ctx, o.Key, o.Size, to)
 		},
 	}
+}
+
+// FetchOutput downloads what a job left below the prefix that it was given, into dir.
+func FetchOutput(ctx context.Context, e *effect.Effects, b *bucket.Bucket, prefix string, arn quarry.JobARN, dir string) error {
+	if prefix != "" && !strings.HasSuffix(prefix, "/") {
+		prefix += "/"
+	}
+	_, err := collect.Download(ctx, e, Output(b), prefix+arn.ID()+"/", dir)
+	return err
 }
 
 // call sends the records of a shard as on-demand calls and makes its journal from their answers.
