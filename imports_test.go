@@ -62,7 +62,7 @@ var belowRun = map[string][]string{
 		"internal/run/book", "internal/run/event", "internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/runjson", "internal/run/shardfile", "internal/run/spec",
 		"internal/aws/bucket", "internal/outcome/collect", "internal/prepare/dedupe", "internal/base/ledger",
 	},
-	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/prepare/dedupe"},
+	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/base/ledger", "internal/prepare/dedupe"},
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/outcome/collect", "internal/outcome/parse", "internal/prepare/prompt"},
 	"internal/run/book":     {"internal/run/cut", "internal/run/forecast", "internal/run/limits", "internal/run/plan", "internal/run/runjson", "internal/base/ledger", "internal/outcome/report"},
 	"internal/run/calls": {
