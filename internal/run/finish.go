@@ -2,8 +2,6 @@ package run
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"quarry/internal/base/ledger"
@@ -102,7 +100,14 @@ func (p *pass) makeReport(ctx context.Context, how extent) (*book.Ended, error) 
 		rep.Deadline = d.Report(shards, p.number, time.Now())
 		rep.Notes = append(rep.Notes, d.Notes(rep.Deadline)...)
 	}
-	return p.withHistory(ctx, rep, how)
+	h, err := history.Read(ctx, p.deps.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	h.Prices = c.Prices
+	return h.Into(rep, &history.Reported{
+		Pass: p.number, Took: time.Since(p.began), Whole: how == whole, Sends: p.planned.Asked > 0, Answered: p.totals.Answered,
+	})
 }
 
 // finished notes that the pass came to its end, what is kept of that, and whether documents of it are to be sent again.
@@ -125,45 +130,4 @@ func (p *pass) finished(ctx context.Context, end *book.Ended) error {
 		return err
 	}
 	return index.Forget(p.deps.Effects, p.cfg.Dir, p.number, before)
-}
-
-// withHistory puts what the pass at hand and the whole run took into its report. Where the pass ends with this report, it gives what is
-// kept of its end.
-func (p *pass) withHistory(ctx context.Context, rep *Report, how extent) (end *book.Ended, err error) {
-	h, err := history.Read(ctx, p.deps.Ledger)
-	if err != nil {
-		return nil, err
-	}
-	h.Prices = p.cfg.Prices
-	took := time.Since(p.began)
-	rep.Time.Total = took.Seconds()
-	if h.Worked != nil {
-		rep.Time.Total += *h.Worked
-	}
-	h.Worked = &rep.Time.Total
-	at := slices.IndexFunc(h.Passes, func(kept book.Pass) bool { return kept.Plan.Pass == p.number })
-	if at < 0 {
-		return nil, fmt.Errorf("report on pass %d: it has no plan", p.number)
-	}
-	f := &h.Passes[at]
-	ended := h.Finished == p.number && how == whole
-	switch {
-	case ended && f.Ended != nil && f.Ended.Time != nil: // the steps are those of a command that found nothing new
-		total := rep.Time.Total
-		rep.Time = *f.Ended.Time
-		rep.Time.Total = total
-	case !ended && how == whole:
-		h.Finished = p.number
-		times := rep.Time
-		times.Total = (f.Worked + took).Seconds()
-		end = &book.Ended{At: rep.Generated, Answered: &p.totals.Answered, Time: &times, Estimated: rep.Tokens.Estimated}
-		f.Ended = end
-	}
-	all := history.Of(&h)
-	rep.LastPass, rep.WholeRun = &all.Passes[at], &all.Whole
-	rep.NothingNew = ended || (p.planned.Asked == 0 && p.number > 1 && how == whole)
-	if end != nil {
-		end.List = rep.LastPass.Cost.List
-	}
-	return end, nil
 }
