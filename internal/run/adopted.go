@@ -8,6 +8,7 @@ import (
 	"quarry/internal/run/adopt"
 	"quarry/internal/run/book"
 	"quarry/internal/run/pilot"
+	"quarry/internal/run/resume"
 )
 
 // closeAdopted makes a pass of the records that were taken over, and its results. Once all of them are here the pass is
@@ -35,7 +36,7 @@ func (p *pass) closeAdopted(ctx context.Context, c *Collected, rows []ledger.Sha
 	if err := p.published.WriteReport(&p.made); err != nil {
 		return err
 	}
-	last := passesOf(rows, p.number)
+	last := resume.Passes(rows, p.number)
 	if len(c.Running) > 0 || len(c.Errors) > 0 || p.number != last[len(last)-1] {
 		return nil
 	}

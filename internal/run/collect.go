@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"quarry"
@@ -55,7 +54,7 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 	}
 	passes := []int{head.Pass}
 	if c.Adopted {
-		passes = passesOf(rows, head.Pass)
+		passes = resume.Passes(rows, head.Pass)
 	}
 	for _, n := range passes {
 		kept, err := r.book.Pass(ctx, n)
@@ -97,18 +96,6 @@ func (r *Run) collectNothing(ctx context.Context, c *Collected, rows []ledger.Sh
 	}
 	r.deps.Watch.Note(fmt.Sprintf("pass %d has sent nothing; the results are those of pass %d", head.Pass, head.Finished))
 	return nil
-}
-
-// passesOf are the numbers of the passes that have rows, and the last one's.
-func passesOf(rows []ledger.Shard, last int) []int {
-	passes := []int{last}
-	for i := range rows {
-		if !slices.Contains(passes, rows[i].Pass) {
-			passes = append(passes, rows[i].Pass)
-		}
-	}
-	slices.Sort(passes)
-	return passes
 }
 
 // collect brings the rows of the pass as far as they get without anything being sent.

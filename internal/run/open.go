@@ -114,19 +114,9 @@ func (r *Run) samePools(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	left := map[string]int64{}
-	for i := range rows {
-		s := &rows[i]
-		if s.Mode != quarry.ModeJob || !(s.State.Open() || s.State == quarry.ShardEnded || s.State == quarry.ShardUploaded) {
-			continue
-		}
-		p, err := r.pools.Of(s)
-		if err != nil {
-			return err
-		}
-		if r.pools.Named(s) == nil {
-			left[p.Region+", bucket "+p.Bucket.Name()]++
-		}
+	left, err := r.pools.Left(rows)
+	if err != nil {
+		return err
 	}
 	for _, place := range slices.Sorted(maps.Keys(left)) {
 		r.deps.Watch.Note(fmt.Sprintf(

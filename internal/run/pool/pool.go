@@ -135,6 +135,25 @@ func (p *Pools) Announce(to *Pool, act func() error) error {
 	return err
 }
 
+// Left counts the shards of jobs at places that the command does not name, by place. It refuses a place that cannot be reached.
+func (p *Pools) Left(rows []ledger.Shard) (map[string]int64, error) {
+	left := map[string]int64{}
+	for i := range rows {
+		s := &rows[i]
+		if s.Mode != quarry.ModeJob || !(s.State.Open() || s.State == quarry.ShardEnded || s.State == quarry.ShardUploaded) {
+			continue
+		}
+		at, err := p.Of(s)
+		if err != nil {
+			return nil, err
+		}
+		if p.Named(s) == nil {
+			left[at.Region+", bucket "+at.Bucket.Name()]++
+		}
+	}
+	return left, nil
+}
+
 // Named gives the pool of a shard where the command names it; nil: it does not.
 func (p *Pools) Named(s *ledger.Shard) *Pool {
 	if s.Pool == (ledger.Pool{}) {

@@ -37,6 +37,18 @@ func OfPass(rows []ledger.Shard, pass int) (of []ledger.Shard) {
 	return of
 }
 
+// Passes are the numbers of the passes that have rows, and of the last one, in order.
+func Passes(rows []ledger.Shard, last int) []int {
+	passes := []int{last}
+	for i := range rows {
+		if !slices.Contains(passes, rows[i].Pass) {
+			passes = append(passes, rows[i].Pass)
+		}
+	}
+	slices.Sort(passes)
+	return passes
+}
+
 // AnySent reports whether one of the rows may have reached the provider.
 func AnySent(rows []ledger.Shard) bool {
 	return slices.ContainsFunc(rows, func(s ledger.Shard) bool { return s.Sent() })
