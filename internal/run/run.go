@@ -10,16 +10,13 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"quarry"
 	"quarry/internal/aws/bedrock"
 	"quarry/internal/aws/bucket"
 	"quarry/internal/base/effect"
-	"quarry/internal/base/figure"
 	"quarry/internal/base/ledger"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
@@ -27,12 +24,11 @@ import (
 	"quarry/internal/run/event"
 	"quarry/internal/run/index"
 	"quarry/internal/run/input"
-	"quarry/internal/run/plan"
 	"quarry/internal/run/pool"
 	"quarry/internal/run/publish"
-	"quarry/internal/run/results"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/spec"
+	"quarry/internal/run/summary"
 )
 
 // Deps are the means of a run.
@@ -179,12 +175,7 @@ func (r *Run) doStep(ctx context.Context, s step) error {
 }
 
 // Outcome is what a finished run came to.
-type Outcome struct {
-	Run     quarry.RunID
-	Planned plan.Plan
-	Totals  results.Totals
-	Report  Report
-}
+type Outcome = summary.Outcome
 
 // Close notes how long this process worked on the run.
 func (r *Run) Close(ctx context.Context) error {
@@ -198,33 +189,4 @@ func (r *Run) Close(ctx context.Context) error {
 			p.Worked += took
 		}
 	})
-}
-
-// Err says which exit code the outcome calls for: nil, or a *quarry.Error of kind BadItems.
-func (o *Outcome) Err() error {
-	var why []error
-	if n := o.Planned.Unreadable + o.Planned.SameID; n > 0 {
-		why = append(why, fmt.Errorf("%s could not be read", figure.Count(n, "item")))
-	}
-	if o.Totals.Invalid > 0 {
-		why = append(why, fmt.Errorf("%s ended invalid", figure.Count(o.Totals.Invalid, "document")))
-	}
-	if o.Totals.Failed > 0 {
-		why = append(why, fmt.Errorf("%s ended failed", figure.Count(o.Totals.Failed, "document")))
-	}
-	if len(why) == 0 {
-		return nil
-	}
-	var hints []string
-	if n := o.Totals.Classes[string(quarry.ClassSourceChanged)]; n > 0 {
-		hints = append(hints, fmt.Sprintf("%s changed in the sources after planning and were not sent; rerun the same command, which plans them again",
-			figure.Count(n, "failed document")))
-	}
-	if o.Totals.Invalid+o.Totals.Failed > 0 {
-		hints = append(hints, "failed.jsonl names each document and why")
-	}
-	if o.Planned.Unreadable+o.Planned.SameID > 0 {
-		hints = append(hints, "items left out are named on stderr; correct them and rerun the same command")
-	}
-	return &quarry.Error{Kind: quarry.BadItems, Err: errors.Join(why...), Hint: strings.Join(hints, "; ")}
 }
