@@ -254,3 +254,28 @@ func TestAJournalThatIsShorterThanItsPartIsAnError(t *testing.T) {
 		t.Error("Samples read a record without an outcome")
 	}
 }
+
+func TestAPassWithoutItsRestSaysWhetherItsPilotPassed(t *testing.T) {
+	t.Parallel()
+	good := row("p00001", map[quarry.Class]int64{quarry.ClassOK: 7, quarry.ClassNotJSON: 3})
+	for name, tt := range map[string]struct {
+		rows  []ledger.Shard
+		share float64
+		want  bool
+	}{
+		"just enough are good":           {[]ledger.Shard{good}, 0.7, true},
+		"too few are good":               {[]ledger.Shard{good}, 0.71, false},
+		"nothing was judged":             {[]ledger.Shard{row("p00001", map[quarry.Class]int64{quarry.ClassMissing: 3})}, 0.7, false},
+		"there is no pilot":              {nil, 0, false},
+		"the rest was sent all the same": {[]ledger.Shard{good, row("s00001", nil)}, 1, true},
+	} {
+		if got := pilot.Passed(tt.rows, 1, tt.share, never); got != tt.want {
+			t.Errorf("%s: Passed() = %t", name, got)
+		}
+	}
+	rest := row("s00001", nil)
+	rest.Pass = 2
+	if pilot.Passed([]ledger.Shard{good, rest}, 1, 1, never) {
+		t.Error("the rest of another pass counts")
+	}
+}

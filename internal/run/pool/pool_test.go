@@ -78,3 +78,21 @@ func TestAPoolThatCannotBeReachedIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestThePlacesThatACommandLeavesAreCounted(t *testing.T) {
+	t.Parallel()
+	pools := pool.New([]pool.Pool{at(west, quarry.Quotas{})}, func(ref ledger.Pool) pool.Pool { return at(ref, quarry.Quotas{}) })
+	calls := row("c", quarry.ShardSubmitted, east)
+	calls.Mode = quarry.ModeOnDemand
+	rows := []ledger.Shard{
+		row("a", quarry.ShardSubmitted, east), row("b", quarry.ShardUploaded, east), row("d", quarry.ShardEnded, east),
+		row("e", quarry.ShardSubmitted, west), row("f", quarry.ShardDone, east), row("g", quarry.ShardPlanned, east), calls,
+	}
+	left, err := pools.Left(rows)
+	if err != nil || len(left) != 1 || left["us-east-1, bucket east"] != 3 {
+		t.Errorf("Left = %v, %v, want 3 in us-east-1", left, err)
+	}
+	if left, err := pool.New([]pool.Pool{at(west, quarry.Quotas{})}, nil).Left(rows); err == nil {
+		t.Errorf("Left = %v, want a refusal: the other Region cannot be reached", left)
+	}
+}

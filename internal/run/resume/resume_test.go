@@ -2,6 +2,7 @@ package resume_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -161,6 +162,24 @@ func TestWhichPassIsNext(t *testing.T) {
 		pass, begins, err := c.Next(&tt.head, tt.planned)
 		if pass != tt.pass || begins != tt.begins || (err != nil) != tt.fails {
 			t.Errorf("%s: pass %d, begins %v, %v, want %d, %v", tt.name, pass, begins, err, tt.pass, tt.begins)
+		}
+	}
+}
+
+func TestRowsSayWhichPassesThereAreAndWhichBegan(t *testing.T) {
+	t.Parallel()
+	planned, built := row(quarry.ShardPlanned), with(row(quarry.ShardBuilt), func(s *ledger.Shard) { s.Pass, s.Kind = 3, quarry.PilotShard })
+	rows := []ledger.Shard{built, planned, built}
+	if got := resume.Passes(rows, 2); !slices.Equal(got, []int{1, 2, 3}) {
+		t.Errorf("Passes = %v, want 1, 2 and 3", got)
+	}
+	for _, tt := range []struct {
+		pass int
+		kind quarry.ShardKind
+		want bool
+	}{{1, "", false}, {2, "", false}, {3, "", true}, {3, quarry.PilotShard, true}, {3, quarry.MainShard, false}} {
+		if got := resume.Began(rows, tt.pass, tt.kind); got != tt.want {
+			t.Errorf("Began(%d, %q) = %t", tt.pass, tt.kind, got)
 		}
 	}
 }
