@@ -29,7 +29,7 @@ type pass struct {
 	made     Report
 }
 
-// newPass gives pass n, which asks as asked says.
+// newPass gives pass n, which sends what asked says.
 func (r *Run) newPass(n int, asked spec.Asked) *pass {
 	r.at = n
 	p := &pass{parts: r.parts, process: r.process, number: n, cfg: r.cfg, sources: r.deps.Sources}

@@ -1,6 +1,6 @@
 package run
 
-// steps is the whole product, in order. Each asks the ledger what is left and does only that.
+// steps is the whole product, in order. Each reads from the ledger what is left and does only that.
 // Between pilot and export is the life of each shard (package life), ticked by reconcile.
 func (p *pass) steps() []step {
 	return []step{

@@ -14,7 +14,7 @@ import (
 	"quarry/internal/run/runjson"
 )
 
-// plan reads all sources once, finds what has to be asked, draws the pilot and cuts the rest into shards. The plan is in
+// plan reads all sources once, finds what has to be sent, draws the pilot and cuts the rest into shards. The plan is in
 // the ledger whole or not at all.
 func (p *pass) plan(ctx context.Context) (count, error) {
 	if err := p.deadline.Open(ctx, p.cfg.By, p.cfg.Mode, p.began); err != nil {

@@ -55,7 +55,7 @@ type Found struct {
 	jobs  map[quarry.ShardID][]quarry.Job // by attempt
 }
 
-// Find asks the bucket which shards a run has, and the provider which jobs. What seems never sent is looked for twice.
+// Find reads from the bucket which shards a run has, and from the provider which jobs. What seems never sent is looked for twice.
 func Find(ctx context.Context, run runjson.Run, at Place) (*Found, error) {
 	f := &Found{Run: run, at: at, notes: map[quarry.ShardID]runjson.Note{}, parts: map[quarry.ShardID]bool{}}
 	if err := f.readIndex(ctx); err != nil {
@@ -272,7 +272,7 @@ func (f *Found) Numbers(rows []ledger.Shard) map[quarry.ShardKind]int {
 	return numbers
 }
 
-// Passes gives the last pass, and what the last one and each that has a row asked with.
+// Passes gives the last pass, and what the last one and each that has a row were sent with.
 func (f *Found) Passes(rows []ledger.Shard) (last int, asked map[int]runjson.Run) {
 	last = max(f.Run.Planned.Pass, 1)
 	for i := range rows {

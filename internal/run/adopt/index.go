@@ -83,7 +83,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 	nextOld, stop := iter.Pull2(old.Sorted())
 	defer stop()
 	slot, more, err := nextSlot(nextOld)
-	take := func() error { // the answer of a document that this pass did not ask
+	take := func() error { // the answer of a document that this pass did not send
 		e, entryErr := before.Entry(slot)
 		p.Unchanged++
 		if err := errors.Join(entryErr, ctx.Err()); err != nil {
@@ -131,7 +131,7 @@ func Index(ctx context.Context, e *effect.Effects, ix index.Pass, files []lines.
 		return p, err
 	}
 	p.Items = p.Documents
-	twins, err := ix.CreateTwins() // they were not asked, so they are not known
+	twins, err := ix.CreateTwins() // they were not sent, so they are not known
 	if err != nil {
 		return p, err
 	}
@@ -152,7 +152,7 @@ func entryOf(l *shardfile.Part) index.Entry {
 	e := index.Entry{Hash: index.HashOf(l.ID), Bytes: index.AdoptedBytes}
 	if stem, _, ok := cutLast(string(l.RecordID.Whole()), "-a"); ok {
 		if _, key, ok := cutLast(stem, "-"); ok && len(key) == 12 {
-			_, _ = hex.Decode(e.Key[:], []byte(key)) // one that is none matches nothing: the document is asked again
+			_, _ = hex.Decode(e.Key[:], []byte(key)) // one that is none matches nothing: the document is sent again
 		}
 	}
 	return e
@@ -171,7 +171,7 @@ func nextSlot(next func() (dedupe.Entry, error, bool)) (slot int64, more bool, e
 	return e.Hash.Number(), more && err == nil, err
 }
 
-// onlyBefore gathers the slots of the pass before that have a result and whose documents this pass did not ask.
+// onlyBefore gathers the slots of the pass before that have a result and whose documents this pass did not send.
 func onlyBefore(ctx context.Context, parts iter.Seq2[shardfile.Part, error], own *dedupe.Sorter, before *index.Known, old *dedupe.Sorter) error {
 	for l, err := range parts {
 		if err := errors.Join(err, ctx.Err()); err != nil {

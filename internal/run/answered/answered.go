@@ -18,7 +18,7 @@ import (
 	"quarry/internal/prepare/dedupe"
 )
 
-// How says what an attempt is worth to a later pass that asks the same.
+// How says what an attempt is worth to a later pass with the same request.
 type How byte
 
 // What an attempt can be worth.
@@ -34,7 +34,7 @@ func HowOf(c quarry.Class) How {
 	switch {
 	case c == quarry.ClassOK:
 		return OK
-	case c == quarry.ClassRefused: // the model declines again, whatever is asked
+	case c == quarry.ClassRefused: // the model declines again, however often it is sent
 		return Final
 	case c.Answered():
 		return Bad
@@ -101,7 +101,7 @@ func (e *Entry) prefixOnly() bool {
 	return [keyBytes - prefixBytes]byte(e.Key[prefixBytes:]) == [keyBytes - prefixBytes]byte{}
 }
 
-// speaksOf reports whether the entry is of what a document asks, whose key has the same first bytes.
+// speaksOf reports whether the entry is of a document's request, whose key has the same first bytes.
 func (e *Entry) speaksOf(key, id dedupe.Hash) bool {
 	if e.prefixOnly() {
 		return e.ID == id && bytes.Equal(e.Key[:prefixBytes], key[:prefixBytes])

@@ -71,7 +71,7 @@ type Document struct {
 	Order int64
 	ID    quarry.DocumentID
 	Info  quarry.DocumentInfo
-	Asked bool // some of its parts, or their merge, are asked in the pass
+	Asked bool // some of its parts, or their merge, are sent in the pass
 }
 
 // From is where the outcomes are read.
@@ -115,11 +115,11 @@ func (c *Carried) Write(ctx context.Context, path string, from From, docs iter.S
 		slices.SortStableFunc(group, func(a, b shardfile.Outcome) int { return cmp.Compare(a.RecordID.Attempt(), b.RecordID.Attempt()) })
 		for i := range group {
 			o := &group[i]
-			given := o.RecordID == "" && o.Result.RecordID.Fits(doc.ID) // a given answer to what the document asks
+			given := o.RecordID == "" && o.Result.RecordID.Fits(doc.ID) // a given answer to the document's request
 			if o.Result.ID != doc.ID && !doc.Asked && !given {          // an answer to the whole document is another's
 				o.Result.SameAs = o.Result.ID
 			}
-			if o.RecordID == "" { // nothing of ours asked for it
+			if o.RecordID == "" { // nothing of ours requested it
 				o.Result.RecordID = ""
 			}
 			now := doc.Info
@@ -211,7 +211,7 @@ func (c *Carried) readGiven(from From, slot, order int64) error {
 }
 
 func (c *Carried) hold(o shardfile.Outcome, size int) error {
-	o.Earlier, o.Left = true, false // nothing of it is to be asked again
+	o.Earlier, o.Left = true, false // nothing of it is to be sent again
 	c.held = append(c.held, o)
 	if c.bytes += size; c.bytes < heldBytes {
 		return nil

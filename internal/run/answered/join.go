@@ -12,7 +12,7 @@ import (
 	"quarry/internal/prepare/dedupe"
 )
 
-// Hits are the earlier attempts at what the documents of a pass ask, by the documents' order.
+// Hits are the earlier attempts at the requests of a pass's documents, by the documents' order.
 type Hits struct {
 	rows  *rows
 	next  func() ([]byte, error, bool)
@@ -26,7 +26,7 @@ type Hits struct {
 
 const hitBytes = 8 + entryBytes
 
-// Join finds the earlier attempts at what documents ask. keys gives the documents' orders by their keys. What is sorted is
+// Join finds the earlier attempts at documents' requests. keys gives the documents' orders by their keys. What is sorted is
 // written below dir meanwhile. The hits are to be closed, after an error too.
 func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys iter.Seq2[dedupe.Entry, error]) (*Hits, error) {
 	h := &Hits{rows: newRows(e, filepath.Clean(dir), "answered", hitBytes, 0), stop: func() {}}
@@ -62,7 +62,7 @@ func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys ite
 	return h, err
 }
 
-// Of gives the earlier attempts at what a document asks, by document, part and attempt. It is asked in order; the slice holds
+// Of gives the earlier attempts at a document's request, by document, part and attempt. It is read in order; the slice holds
 // until the next call.
 func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
 	h.found, h.alike = h.found[:0], 0
@@ -88,7 +88,7 @@ func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
 }
 
 // Alike is the highest number of an earlier attempt at something else whose recordId may begin like that of the document which Of
-// was asked for last: a recordId has the beginnings of id and key alone. The next attempt needs a higher number.
+// was looked up last: a recordId has the beginnings of id and key alone. The next attempt needs a higher number.
 func (h *Hits) Alike() int { return h.alike }
 
 func (h *Hits) advance() error {

@@ -13,7 +13,7 @@ import (
 )
 
 // AddKnown adds the documents of a pass that have an answer the run was given, and covers the pass. Such an answer is taken at
-// its word for whatever the document asked then, so the key is that of the pass. imported is the index of the answers.
+// its word for whatever the document's request was then, so the key is that of the pass. imported is the index of the answers.
 func (n *News) AddKnown(ctx context.Context, e *effect.Effects, run string, number int, pass, imported index.Pass) (err error) {
 	if noted, known := pass.Given(); known {
 		return n.addGiven(ctx, number, pass, noted)

@@ -6,7 +6,7 @@ import (
 	"quarry/internal/prepare/dedupe"
 )
 
-// Verdict is what the earlier attempts at what a document asks mean for it.
+// Verdict is what the earlier attempts at a document's request mean for it.
 type Verdict struct {
 	// Result are the attempts that its result is made of; none: it has to be sent.
 	Result []Entry

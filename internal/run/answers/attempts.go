@@ -11,7 +11,7 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// Closing says how the asking ended.
+// Closing says how the sending ended.
 type Closing struct {
 	Partial    bool   // not all documents have ended yet
 	Unsent     int64  // records that no job took, and that no on-demand call may take
@@ -29,7 +29,7 @@ func (c Closing) Result(attempts []shardfile.Outcome) *quarry.Result {
 	}
 	attempts = ofThisPass(attempts)
 	res.Usage, res.CostUSD = quarry.Usage{}, new(quarry.USD)
-	if res.SameAs != "" { // another document's answer of an earlier pass: nothing was asked about this one
+	if res.SameAs != "" { // another document's answer of an earlier pass: nothing was sent for this one
 		res.Attempts = 0
 		return res
 	}
@@ -107,7 +107,7 @@ func rankOf(o *shardfile.Outcome) int {
 	return 0
 }
 
-// Merge gives the record that merges a document's answers: nil where a part has no good answer, where it was asked
+// Merge gives the record that merges a document's answers: nil where a part has no good answer, where it was sent
 // already, and where its line would be longer than the limit; 0: there is none. first is the recordId of the pass's first attempt
 // at the document as a whole, bad how many answers to the merge did not pass their checks in earlier passes.
 func Merge(attempts []shardfile.Outcome, first quarry.RecordID, bad int, merge *prompt.Renderer, limit int64) (*shardfile.Queued, error) {

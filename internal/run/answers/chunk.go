@@ -62,7 +62,7 @@ func Places(path string) (map[quarry.RecordID]Place, error) {
 type Chunk struct {
 	Found   []shardfile.Found
 	Foreign int64
-	// ForeignAnswers are those lines of records that were not asked which hold an answer.
+	// ForeignAnswers are those lines of records that were not sent which hold an answer.
 	ForeignAnswers int64
 	Repaired       int64 // lines with characters that were damaged
 	Broken         []collect.Unreadable

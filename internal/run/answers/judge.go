@@ -2,7 +2,7 @@
 // document.
 //
 // It owns the judgement: which class an answer has, whether its record is worth another attempt and what that changes, which
-// of several answers counts, and what a document ends as whose parts were asked apart. It opens no output and
+// of several answers counts, and what a document ends as whose parts were sent apart. It opens no output and
 // writes nothing; it knows neither the ledger nor a provider. What always holds: an answer is never invented; a good one is
 // never given up for a later one that is not; what was never looked at is no attempt.
 package answers
@@ -35,7 +35,7 @@ type Judge struct {
 // Job is what must be known of the job, or the calls, that a shard's answers come from.
 type Job struct {
 	ARN     quarry.JobARN
-	Model   string // that was asked
+	Model   string // that was requested
 	Status  quarry.JobStatus
 	Message string
 	Unasked bool // the records are not sent: no job takes so few, or so large ones

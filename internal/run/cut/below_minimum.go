@@ -29,7 +29,7 @@ func BelowMinimumText(records, minimum int64) string {
 }
 
 // Records of ten megabytes and more fill a file before it holds a batch job's minimum. A shard of those is no job: its
-// records are asked by on-demand calls where that was allowed, and else not at all.
+// records are sent by on-demand calls where that was allowed, and else not at all.
 
 // tooFew finds the shards that are too small to be a job, decides what becomes of them, and says so; "" where there are
 // none.

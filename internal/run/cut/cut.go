@@ -1,8 +1,8 @@
 // Package cut makes the rows of shards: which stretch of the sources, or which places of the retry queue, each of them sends.
 //
 // It joins pack's arithmetic with the index of a pass, and owns what becomes of records that no job can take. The rows it makes
-// are of package ledger, and are in no ledger yet: numbering and storing them is for those who asked. What always holds: every
-// record that is to be asked is in exactly one row, and each row fits all quotas.
+// are of package ledger, and are in no ledger yet: numbering and storing them is for the caller. What always holds: every
+// record that is to be sent is in exactly one row, and each row fits all quotas.
 package cut
 
 import (
@@ -40,11 +40,11 @@ func (b Bounds) UnsentKind() string {
 // MaxLine is how long a record's line may be to fit into an input file at all, in bytes; 0 where no limit is known.
 func (b Bounds) MaxLine() int64 { return pack.Config{Quotas: b.Quotas}.MaxBytes() }
 
-// callQuotas cuts what is asked by on-demand calls: no job binds it, but a shard is what is built, asked and sealed at a
+// callQuotas cuts what is sent by on-demand calls: no job binds it, but a shard is what is built, sent and sealed at a
 // time, so its size bounds what a crash has to read again.
 var callQuotas = quarry.Quotas{RecordsPerFile: 10_000, FileBytes: 256 << 20}
 
-// of gives the bounds of shards that are asked in a mode.
+// of gives the bounds of shards that are sent in a mode.
 func (b Bounds) of(mode quarry.Mode) pack.Config {
 	if mode != quarry.ModeJob {
 		return pack.Config{Quotas: callQuotas}
@@ -52,7 +52,7 @@ func (b Bounds) of(mode quarry.Mode) pack.Config {
 	return pack.Config{Quotas: b.Quotas}
 }
 
-// Plan cuts what a plan asks: the pilot, drawn from all of the source, and stretches of the rest. What people should know of
+// Plan cuts what a plan sends: the pilot, drawn from all of the source, and stretches of the rest. What people should know of
 // it is noted in the plan. The rows have no ids and no places after others yet.
 func Plan(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds) ([]ledger.Shard, error) {
 	tooLarge, err := pilotTooLarge(ctx, p, pass, bounds)
@@ -136,7 +136,7 @@ func spans(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds, ki
 	return rows, nil
 }
 
-// items gives the records that are asked first of those documents that have one of the marks, by their positions.
+// items gives the records that are sent first of those documents that have one of the marks, by their positions.
 func items(pass index.Pass, column *index.Column, marks string) iter.Seq2[pack.Item, error] {
 	return func(yield func(pack.Item, error) bool) {
 		for f, err := range pass.FirstRecords() {

@@ -22,7 +22,7 @@ const (
 )
 
 // Learned is what a pilot taught of the tokens that one prompt, model and schema take. It is a fact of the run: an
-// increment that asks the same has no pilot, and is forecast from it.
+// increment with the same request has no pilot, and is forecast from it.
 type Learned struct {
 	Asks     string         `json:"asks"` // which prompt, model and schema
 	Weights  tokens.Weights `json:"weights"`
@@ -32,7 +32,7 @@ type Learned struct {
 	Again float64 `json:"again"`
 }
 
-// Texts is what a forecast is made from: what is asked first, and nothing else.
+// Texts is what a forecast is made from: what is sent first, and nothing else.
 type Texts struct {
 	weigh.Sums
 	Around        weigh.Around // the text around each of them
@@ -149,7 +149,7 @@ func (m Model) first(l *Learned, t Texts) Expectation {
 }
 
 // FurtherAttempts is how many further paid attempts a record takes on average, of at most so many in all, when so many of
-// the answers that were read are bad ones that are asked again.
+// the answers that were read are bad ones that are sent again.
 func FurtherAttempts(bad, answered int64, attempts int) float64 {
 	if answered == 0 {
 		return 0

@@ -36,10 +36,10 @@ type CachePlan struct {
 // the timeout is CreateModelInvocationJob's (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html).
 const batchTime = "AWS promises none: a published run of 14,108 records took 17 minutes, and a job times out after 24 hours unless set otherwise"
 
-// Work is what is to be asked, for a comparison of the ways to buy it.
+// Work is what is to be sent, for a comparison of the ways to buy it.
 type Work struct {
 	Expectation Expectation
-	First       int64 // records that are asked first
+	First       int64 // records that are sent first
 	Stages      int64 // records of both stages: with the merges of long documents
 	Jobs        int64 // into which they are cut
 	Prefix      int64 // tokens with which all requests begin alike

@@ -31,20 +31,20 @@ func (s *Span) Add(began, ended time.Time) {
 
 func (s *Span) seconds() float64 { return max(s.Last.Sub(s.First).Seconds(), 0) }
 
-// Done is what the records of a pass took, and how they were asked.
+// Done is what the records of a pass took, and how they were sent.
 type Done struct {
 	Records     int64
 	Usage       quarry.Usage
 	Answered    int64         // calls that were timed
 	Latency     time.Duration // of all of them together
-	Jobs, Calls Span          // records that were asked by jobs, and by on-demand calls
+	Jobs, Calls Span          // records that were sent by jobs, and by on-demand calls
 	Local       bool          // the provider is a stand-in
 	Quotas      quarry.Quotas
 }
 
 // Ways puts the three ways to buy a pass's calls side by side: one call at a time, which is what batch jobs are usually
 // compared with; calls at the pace that the quota allows, which is what they should be compared with; and jobs. None where
-// nothing was asked.
+// nothing was sent.
 func (p Prices) Ways(d *Done) []report.Way {
 	if d.Records == 0 {
 		return nil

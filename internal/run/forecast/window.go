@@ -45,7 +45,7 @@ func (w Window) RoomForText(l *Learned, t Texts, maxTokens int) int64 {
 	return room
 }
 
-// Advice says of so many documents, of those asked, that may not fit what to do. fitsAt is the cap of length with which they would, in
+// Advice says of so many documents, of those sent, that may not fit what to do. fitsAt is the cap of length with which they would, in
 // estimated tokens; 0: there is none.
 func (w Window) Advice(beyond, asked, fitsAt int64) string {
 	held := figure.Count(w.Tokens, "token")

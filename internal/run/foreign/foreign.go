@@ -45,7 +45,7 @@ type Config struct {
 	Region, Model string // by which a price is found; empty: not known
 	Type          quarry.InvocationType
 	Check         *parse.Checker
-	// Guess is tried before Check, where what was asked is not known: an answer that passes it is JSON. Nil: nothing is tried.
+	// Guess is tried before Check, where the request is not known: an answer that passes it is JSON. Nil: nothing is tried.
 	Guess   *parse.Checker
 	Prices  *cost.Table
 	Workers int // Zero: 2
@@ -319,7 +319,7 @@ func (f *collection) write(ctx context.Context) error {
 func (f *collection) judgeLines(p collect.Piece) []judgedLine {
 	var lines []judgedLine
 	var checker jsonl.Checker
-	// Nothing asks a record again, so what may be done about an answer does not matter: the first attempt is not the last.
+	// Nothing sends a record again, so what may be done about an answer does not matter: the first attempt is not the last.
 	judge := &answers.Judge{Type: f.cfg.Type, Check: f.cfg.Check, Attempts: 4}
 	guess := &answers.Judge{Type: f.cfg.Type, Check: f.cfg.Guess, Attempts: 4}
 	of := &answers.Job{ARN: f.job.ARN, Model: f.cfg.Model}

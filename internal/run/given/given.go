@@ -45,7 +45,7 @@ type Counts struct {
 	Parts int64 // answers about parts of long documents
 }
 
-// maxLine bounds one line: Bedrock's repeats what was asked.
+// maxLine bounds one line: Bedrock's repeats the request.
 const maxLine = 512 << 20
 
 // Read reads the file. Errors of lines are *quarry.ItemError; any other error ends it.

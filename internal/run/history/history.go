@@ -84,7 +84,7 @@ func (r *Run) pass(f *book.Pass, state report.PassState) report.Pass {
 	if state == report.PassUnderWay {
 		return p
 	}
-	if state == report.PassGivenUp && p.Answered != nil { // what was to be asked again is not asked any more
+	if state == report.PassGivenUp && p.Answered != nil { // what was to be sent again is not sent any more
 		p.Answered = &s.came
 	}
 	p.Ended = s.collected.UTC()

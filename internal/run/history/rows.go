@@ -12,7 +12,7 @@ import (
 // sums are what the rows of one pass come to.
 type sums struct {
 	account   report.Account
-	came      int64 // records with an answer that no later shard of the pass asks again
+	came      int64 // records with an answer that no later shard of the pass sends again
 	listed    *quarry.USD
 	collected time.Time // when the last row was collected; zero: one is not
 	first     time.Time // submission

@@ -17,22 +17,22 @@ type Disposition byte
 
 // What may become of one.
 const (
-	Main      Disposition = 'm' // asked in the order of the source
-	Pilot     Disposition = 'p' // asked first
+	Main      Disposition = 'm' // sent in the order of the source
+	Pilot     Disposition = 'p' // sent first
 	Empty     Disposition = 'e' // skipped: nothing left after cleaning
 	SameID    Disposition = 'i' // left out: an earlier document has the id
-	Same      Disposition = 's' // answered by an earlier document that asks the same
+	Same      Disposition = 's' // answered by an earlier document with the same request
 	TooLarge  Disposition = 'l' // failed: larger than an input file may be
 	Unchanged Disposition = 'u' // answered in an earlier pass
-	Recalled  Disposition = 'r' // what it asks was answered in an earlier pass, by whichever document
-	Merge     Disposition = 'g' // all its parts were answered in earlier passes, so only their merge is asked
+	Recalled  Disposition = 'r' // its request was answered in an earlier pass, for any document
+	Merge     Disposition = 'g' // all its parts were answered in earlier passes, so only their merge is sent
 	Broken    Disposition = 'x' // left out: its text could not be cleaned or put into the prompt
 )
 
 // Among reports whether a shard's marks, one byte for each kind of documents that are its own, name this one.
 func (d Disposition) Among(marks string) bool { return strings.IndexByte(marks, byte(d)) >= 0 }
 
-// Asked reports whether something is asked about the document in its pass.
+// Asked reports whether something of the document is sent in its pass.
 func (d Disposition) Asked() bool { return d == Main || d == Pilot || d == Merge }
 
 const (
@@ -44,10 +44,10 @@ const (
 	knownFile        = "known-parts" // position of each part whose answer of an earlier pass counts
 )
 
-// Stale marks the slot of an answer that is taken over although its document asks something else now.
+// Stale marks the slot of an answer that is taken over although its document's request is another now.
 const Stale = 1 << 62
 
-// Tried says how often what a document asks was asked in earlier passes.
+// Tried says how often a document's request was sent in earlier passes.
 type Tried struct {
 	Last int // the highest number of an attempt: the next one has the number after it
 	Bad  int // attempts that gave an answer which did not pass its checks: they count in this pass too
@@ -71,7 +71,7 @@ func (p Pass) CreateColumns() (c *Columns, err error) {
 	return c, nil
 }
 
-// Add says of the next document, whose order this is, what becomes of it and how often it was asked in earlier passes. slot
+// Add says of the next document, whose order this is, what becomes of it and how often it was sent in earlier passes. slot
 // is where the answer is that it takes over, with Stale where that is one; -1: it takes over none.
 func (c *Columns) Add(t Disposition, tried Tried, order, slot int64) error {
 	if slot >= 0 {
@@ -92,7 +92,7 @@ func (c *Columns) Add(t Disposition, tried Tried, order, slot int64) error {
 	return err
 }
 
-// AddKnown says that a part of the next document is not asked: its answer of an earlier pass counts. Parts rise.
+// AddKnown says that a part of the next document is not sent: its answer of an earlier pass counts. Parts rise.
 func (c *Columns) AddKnown(order int64, part int) error {
 	_, err := c.known.Write(binary.BigEndian.AppendUint64(nil, uint64(PosOf(order, part))))
 	return err
@@ -130,7 +130,7 @@ type Column struct {
 // OpenDispositions opens the column of what becomes of each document.
 func (p Pass) OpenDispositions() (*Column, error) { return p.openColumn(dispositionsFile, 1) }
 
-// TriedColumn says how often what each document asks was asked in earlier passes. One goroutine at a time.
+// TriedColumn says how often each document's request was sent in earlier passes. One goroutine at a time.
 type TriedColumn struct{ last, bad *Column }
 
 // OpenTried opens the column. A pass that an earlier version planned does not know which attempts gave a bad answer.
@@ -178,7 +178,7 @@ func (p Pass) openColumn(name string, size int64) (*Column, error) {
 	return &Column{f: f, size: size}, nil
 }
 
-// Of gives the value of the document of that order. It is fast when asked in order.
+// Of gives the value of the document of that order. It is fast when it is read in order.
 func (c *Column) Of(order int64) (int, error) {
 	if i := (order - c.at) * c.size; i < 0 || i+c.size > int64(len(c.buf)) {
 		if c.buf == nil {
@@ -279,7 +279,7 @@ func (p Pass) MoveToPilot(added map[int64]bool, orders int64) (records int64, er
 type TakenOver struct {
 	Order int64
 	Slot  int64 // in the pass before
-	Stale bool  // it asks something else now
+	Stale bool  // its request is another now
 }
 
 // TakenOver reads them by their order.

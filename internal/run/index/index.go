@@ -2,7 +2,7 @@
 //
 // It owns the layout of these files (docs/formats.md has it), what becomes of each document in them, and how the documents
 // of one pass are found among those of the pass before. It does not read sources, does not know what a document says or
-// asks, and knows neither the ledger nor a provider. What always holds: memory does not grow with the number of documents;
+// request, and knows neither the ledger nor a provider. What always holds: memory does not grow with the number of documents;
 // a file is there whole or not at all; an order stands for the same document in every file of a pass.
 package index
 
@@ -27,7 +27,7 @@ import (
 
 // The files of a pass that others than this package read or write too.
 const (
-	SkippedFile = "skipped.jsonl.zst" // outcomes of documents that are never asked, by order
+	SkippedFile = "skipped.jsonl.zst" // outcomes of documents that are never sent, by order
 	LeftOutFile = "left-out.jsonl"    // items that could not be read
 	EarlierFile = "earlier.jsonl.zst" // outcomes of earlier passes that answer documents of this one, by order
 )
@@ -138,7 +138,7 @@ func (e *Entry) Disposition() Disposition {
 	return Main
 }
 
-// AsksAs reports whether a document asks what it asked as was. Of what was taken over from a recordId only the first 6 bytes
+// AsksAs reports whether a document's request is what it was as was. Of what was taken over from a recordId only the first 6 bytes
 // of the key are known: enough to tell whether one document changed.
 func (e *Entry) AsksAs(was *Entry) bool {
 	if was.Key == e.Key {
@@ -155,12 +155,12 @@ type Block struct {
 }
 
 // Writer writes the index of a pass while the sources are read: entries in the documents' order, the blocks that they come
-// from, and what is never asked.
+// from, and what is never sent.
 type Writer struct {
 	pass                     Pass
 	entries, blocks, skipped *atomicfile.Writer
 	names                    *atomicfile.Writer // ids, by order
-	long                     *atomicfile.Writer // nil as long as no document is asked in parts
+	long                     *atomicfile.Writer // nil as long as no document is sent in parts
 	buf                      []byte
 }
 
@@ -244,7 +244,7 @@ func (w *Writer) AddPart(order, bytes int64) (err error) {
 // AddBlock notes where a block of the sources begins.
 func (w *Writer) AddBlock(b Block) error { return lines.Write(w.blocks, b) }
 
-// AddSkipped writes the outcome of a document that is never asked as a line of SkippedFile.
+// AddSkipped writes the outcome of a document that is never sent as a line of SkippedFile.
 func (w *Writer) AddSkipped(outcome any) error { return lines.Write(w.skipped, outcome) }
 
 // Entries reads the entries in order.
@@ -262,7 +262,7 @@ func (p Pass) Entries() iter.Seq2[Entry, error] {
 	}
 }
 
-// EntryColumn reads entries at any place. It is fast when asked in order. One goroutine at a time.
+// EntryColumn reads entries at any place. It is fast when it is read in order. One goroutine at a time.
 type EntryColumn struct {
 	f   *os.File
 	buf []byte

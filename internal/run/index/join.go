@@ -102,7 +102,7 @@ func (j *Joined) add(order, slot int64) error {
 	return j.pairs.Add(pairEntry(dedupe.Pair{Order: order, First: slot}, 0))
 }
 
-// Slot gives the slot of a document, asked for in order.
+// Slot gives the slot of a document. It is read in order.
 func (j *Joined) Slot(order int64) (slot int64, ok bool, err error) {
 	if j.next == nil {
 		j.next, j.stop = iter.Pull2(func(yield func(dedupe.Pair, error) bool) {

@@ -40,13 +40,13 @@ const (
 	EndedNone    Ended = '-' // it has no result
 	EndedOK      Ended = 'o'
 	EndedInvalid Ended = 'v'
-	EndedFailed  Ended = 'f' // and asking again would say the same
-	EndedAgain   Ended = 'r' // failed, and the next pass asks it first
+	EndedFailed  Ended = 'f' // and sending it again would say the same
+	EndedAgain   Ended = 'r' // failed, and the next pass sends it first
 	EndedSkipped Ended = 's'
-	EndedStale   Ended = 't' // it has an answer, to what it asked before
+	EndedStale   Ended = 't' // it has an answer, to its request of before
 )
 
-// Answered reports whether the next pass has nothing to ask of a document that ended so and did not change.
+// Answered reports whether the next pass has nothing to send of a document that ended so and did not change.
 func (e Ended) Answered() bool {
 	return e == EndedOK || e == EndedInvalid || e == EndedFailed || e == EndedStale
 }
@@ -162,7 +162,7 @@ type Known struct {
 	files  map[string]*os.File
 }
 
-// Known opens what a finished pass of so many orders knows. A file is opened when it is asked for.
+// Known opens what a finished pass of so many orders knows. A file is opened when it is needed.
 func (p Pass) Known(orders int64) *Known {
 	return &Known{pass: p, orders: orders, files: map[string]*os.File{}}
 }
@@ -267,7 +267,7 @@ func (k *Known) IDs() iter.Seq2[dedupe.Entry, error] {
 	}
 }
 
-// KeepGone copies what the pass before knows of the slots that are gone, so that a document that comes back is not asked
+// KeepGone copies what the pass before knows of the slots that are gone, so that a document that comes back is not sent
 // again.
 func (p Pass) KeepGone(before *Known) (err error) {
 	s, err := p.createSlots(gonePrefix)

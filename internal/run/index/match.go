@@ -186,7 +186,7 @@ func (g *Given) count(fates *dedupe.Sorter) error {
 	return nil
 }
 
-// Slots gives the slots of the answers to the document of an order, asked for in order: by its id, and by what it asks; -1: there
+// Slots gives the slots of the answers to the document of an order, read in order: by its id, and by its request; -1: there
 // is none.
 func (g *Given) Slots(order int64) (byID, asked int64, err error) {
 	if g.walk == nil {

@@ -36,10 +36,10 @@ type Long struct {
 	stop  func()
 	head  struct{ order, bytes int64 }
 	more  bool
-	known *positions // of parts that are not asked
+	known *positions // of parts that are not sent
 }
 
-// OpenLong reads none where no document of the pass is asked in parts.
+// OpenLong reads none where no document of the pass is sent in parts.
 func (p Pass) OpenLong() (*Long, error) {
 	l := &Long{known: &positions{stop: func() {}}}
 	l.next, l.stop = iter.Pull2(fixed(p.Path(longFile), longBytes))
@@ -50,7 +50,7 @@ func (p Pass) OpenLong() (*Long, error) {
 	return l, err
 }
 
-// OpenAsked is OpenLong once it is decided what becomes of each document: the length of a part that is not asked, because its
+// OpenAsked is OpenLong once it is decided what becomes of each document: the length of a part that is not sent, because its
 // answer of an earlier pass counts, is 0.
 func (p Pass) OpenAsked() (*Long, error) {
 	known, err := p.openKnownParts()
@@ -74,8 +74,8 @@ func (l *Long) advance() error {
 	return err
 }
 
-// Of gives the lengths of the lines of a document's parts, in the memory of lengths; none where it is asked as a whole. It is
-// asked in order.
+// Of gives the lengths of the lines of a document's parts, in the memory of lengths; none where it is sent as a whole. It is
+// read in order.
 func (l *Long) Of(order int64, lengths []int64) ([]int64, error) {
 	lengths = lengths[:0]
 	for l.more && l.head.order <= order {
@@ -103,7 +103,7 @@ func (l *Long) Close() {
 	l.known.stop()
 }
 
-// RecordsOf is how many records ask a document first: one for each part that has a length, or one for the whole.
+// RecordsOf is how many records send a document first: one for each part that has a length, or one for the whole.
 func RecordsOf(lengths []int64) (n int64) {
 	for _, length := range lengths {
 		n += min(length, 1)
@@ -141,7 +141,7 @@ func (p *positions) advance() error {
 	return err
 }
 
-// FirstRecord is one record that is, or could have been, asked in a pass: of documents that turn out to repeat another
+// FirstRecord is one record that is, or could have been, sent in a pass: of documents that turn out to repeat another
 // one too. A part whose answer of an earlier pass counts is none.
 type FirstRecord struct {
 	Pos   RecordPos

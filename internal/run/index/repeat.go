@@ -19,11 +19,11 @@ const (
 // SortDir is the directory for the temporary files of sorting.
 func (p Pass) SortDir() string { return p.Path(sortDir) }
 
-// Repeat is a document that repeats an earlier one: by its id or by what it asks.
+// Repeat is a document that repeats an earlier one: by its id or by its request.
 type Repeat struct {
 	dedupe.Pair
 	Disposition Disposition // SameID or Same
-	Near        int64       // per mille that two texts have in common; 0: they ask the same
+	Near        int64       // per mille that two texts have in common; 0: their request is the same
 }
 
 // Repeats sorts them by their order: the pair takes the place of the hash.
@@ -32,8 +32,8 @@ type Repeats struct {
 	sorter *dedupe.Sorter
 }
 
-// FindRepeats sorts by order what repeats an id or asks the same as an earlier document. ids and keys have the order of each
-// document by the hash of its id, and by its key where it may be asked. The repeats are to be closed, after an error too.
+// FindRepeats sorts by order what repeats an id or the request of an earlier document. ids and keys have the order of each
+// document by the hash of its id, and by its key where it may be sent. The repeats are to be closed, after an error too.
 func (p Pass) FindRepeats(ids, keys *dedupe.Sorter) (*Repeats, error) {
 	out := &Repeats{p, dedupe.NewSorter(p.effects, dedupe.Config{Dir: p.SortDir(), Name: "repeats"})}
 	leftOut := false
@@ -147,7 +147,7 @@ func (r *Repeats) withoutLeftOut(keys *dedupe.Sorter) (*dedupe.Sorter, error) {
 	return out, err
 }
 
-// Among gives those of a few documents that repeat another and so cannot be asked.
+// Among gives those of a few documents that repeat another and so cannot be sent.
 func (r *Repeats) Among(few map[int64]bool) (map[int64]bool, error) {
 	out := map[int64]bool{}
 	for rep, err := range r.Sorted() {
@@ -167,8 +167,8 @@ func (r *Repeats) Close() error { return r.sorter.Close() }
 // Twin is a document whose answer is another's.
 type Twin struct {
 	Order    int64               `json:"order"`
-	Of       int64               `json:"of"`             // order of the document that is asked
-	Near     float64             `json:"near,omitempty"` // how alike they are, where they do not ask the same
+	Of       int64               `json:"of"`             // order of the document that is sent
+	Near     float64             `json:"near,omitempty"` // how alike they are, where their requests differ
 	ID       quarry.DocumentID   `json:"id"`
 	Document quarry.DocumentInfo `json:"document"`
 }

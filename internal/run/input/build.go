@@ -224,7 +224,7 @@ func (b *Builder) retries(ctx context.Context, s *ledger.Shard, f *shardfile.Inp
 		p := l.Part
 		p.RecordID = p.RecordID.Again(l.Attempt)
 		if l.Complaint != "" {
-			p.Sample = nil // what it asks besides its text would count as text
+			p.Sample = nil // what it sends besides its text would count as text
 		}
 		if err := f.Add(p, input); err != nil {
 			return err

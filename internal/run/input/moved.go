@@ -112,7 +112,7 @@ func (b *Builder) moved(ctx context.Context, s *ledger.Shard, f *shardfile.Input
 	}
 }
 
-// awaited are the documents that a shard asks.
+// awaited are the documents that a shard sends.
 func (b *Builder) awaited(s *ledger.Shard) (*awaited, error) {
 	asked, err := b.open(s)
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 	"quarry/internal/run/prepare"
 )
 
-// planned is one document that a shard asks, as it was when it was planned.
+// planned is one document that a shard sends, as it was when it was planned.
 type planned struct {
 	order int64
 	entry index.Entry
 	tried int // attempts made in earlier passes
 	bad   int // of them, those with an answer that did not pass its checks
-	// parts are the lengths of the lines of a long document's parts, 0 of one that is not asked; none: it is asked as a whole.
+	// parts are the lengths of the lines of a long document's parts, 0 of one that is not sent; none: it is sent as a whole.
 	parts []int64
 }
 
@@ -41,7 +41,7 @@ func (p *planned) asks(s *ledger.Shard, part int) bool {
 	return first <= at && at <= last
 }
 
-// asked gives the documents that a shard asks, in their order.
+// asked gives the documents that a shard sends, in their order.
 type asked struct {
 	shard        *ledger.Shard
 	dispositions *index.Column

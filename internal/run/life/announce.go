@@ -12,7 +12,7 @@ import (
 	"quarry/internal/run/runjson"
 )
 
-// announce puts run.json into a pool's bucket, once a process, before the first job is asked for there.
+// announce puts run.json into a pool's bucket, once a process, before the first job is made there.
 func (l *Life) announce(ctx context.Context, to *pool.Pool) error {
 	return l.Pools.Announce(to, func() error {
 		head, err := l.Book.Head(ctx)

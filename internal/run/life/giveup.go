@@ -12,7 +12,7 @@ import (
 
 // A pass that is given up sends nothing any more; what it has sent is followed to its end and collected.
 
-// Sent reports whether there is something of a shard to be followed or collected. For an intent it asks the provider, until its list is
+// Sent reports whether there is something of a shard to be followed or collected. For an intent it queries the provider, until its list is
 // reliable, lag after the upload. A shard whose job failed before any record was answered, and which waits to be sent again, has nothing.
 func (l *Life) Sent(ctx context.Context, s *ledger.Shard, lag time.Duration) (bool, error) {
 	switch s.State {

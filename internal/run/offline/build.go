@@ -39,7 +39,7 @@ type Built struct {
 	Shards  []BuiltFile           `json:"shards"`
 	Records int64                 `json:"records"`
 	Bytes   int64                 `json:"bytes"`
-	// SecondStage is how many records will ask to merge the answers about the parts of long documents. They cannot be built
+	// SecondStage is how many records will merge the answers to the parts of long documents. They cannot be built
 	// before those answers are there.
 	SecondStage int64     `json:"second_stage,omitempty"`
 	Planned     plan.Plan `json:"planned"`

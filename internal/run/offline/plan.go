@@ -86,7 +86,7 @@ type Forecast struct {
 // Known says how the sources compare with what a run knows already.
 type Known struct {
 	New     int64 `json:"new"`
-	Changed int64 `json:"changed"` // they ask something else now
+	Changed int64 `json:"changed"` // their request is another now
 	Again   int64 `json:"again"`   // known, without an answer yet
 	Same    int64 `json:"same"`    // they have their answer
 	Gone    int64 `json:"gone"`

@@ -24,8 +24,8 @@ type Findings struct {
 	CarryGiven func(order, slot int64) error // takes over one of them
 	Weighed    *weigh.Reader                 // what the text of each document weighs; nil: not counted
 	Room       *int64                        // tokens that the back end has for the text of one record; nil: not known
-	RefreshMax int64                         // known documents that ask something else now and are asked in this pass. Zero: all
-	// Recall says of a document, asked for in order, what earlier passes have of what it asks. nil: there are none.
+	RefreshMax int64                         // known documents whose request is another now and that are sent in this pass. Zero: all
+	// Recall says of a document, in order, what earlier passes have of its request. nil: there are none.
 	Recall func(order int64, e *index.Entry) (Earlier, error)
 	// Carry takes over what Recall found last.
 	Carry func() error
@@ -136,7 +136,7 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 	return column.Commit()
 }
 
-// fit counts a document that is asked and may not fit the room.
+// fit counts a document that is sent and may not fit the room.
 func (p *Plan) fit(d *weigh.Doc, room *int64) {
 	if room == nil || d.Most <= max(*room, 0) {
 		return
@@ -148,7 +148,7 @@ func (p *Plan) fit(d *weigh.Doc, room *int64) {
 }
 
 // compare finds out whether an earlier pass has this document's answer. It gives the slot of the pass before whose answer is
-// taken over, or how often what the document asks was asked.
+// taken over, or how often the document's request was sent.
 func (p *Plan) compare(
 	e *index.Entry, t index.Disposition, order int64, by *Findings, was *was,
 ) (_ index.Disposition, slot int64, earlier Earlier, err error) {
@@ -179,7 +179,7 @@ func (p *Plan) compare(
 	return t, -1, earlier, nil
 }
 
-// tally counts what becomes of a document. parts are the lengths of its parts, 0 of those that are not asked; none: it is asked
+// tally counts what becomes of a document. parts are the lengths of its parts, 0 of those that are not sent; none: it is sent
 // as a whole.
 func (p *Plan) tally(t index.Disposition, parts []int64) {
 	if t.Asked() && len(parts) > 0 {

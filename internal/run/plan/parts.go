@@ -2,14 +2,14 @@ package plan
 
 import "quarry/internal/run/index"
 
-// Earlier is what earlier passes have of what a document asks.
+// Earlier is what earlier passes have of a document's request.
 type Earlier struct {
 	Answered bool  // it has its answer, and is not sent
 	Parts    []int // of a long document that does not: those that are answered, in order
 	Tried    index.Tried
 }
 
-// spare takes from what is asked those parts of a long document that are answered, and has their answers carried.
+// spare takes from what is sent those parts of a long document that are answered, and has their answers carried.
 func (p *Plan) spare(parts []int64, earlier *Earlier, order int64, column *index.Columns, by *Findings) ([]int64, error) {
 	any := false
 	for _, n := range earlier.Parts {
@@ -28,7 +28,7 @@ func (p *Plan) spare(parts []int64, earlier *Earlier, order int64, column *index
 	return parts, by.Carry()
 }
 
-// sentBytes is how long the lines are that ask a document first.
+// sentBytes is how long the lines are that send a document first.
 func sentBytes(e *index.Entry, parts []int64) (n int64) {
 	for _, length := range parts {
 		n += length

@@ -1,5 +1,5 @@
-// Package plan decides what becomes of each document of a pass: asked, in the pilot or with the rest, or answered already, or
-// not asked at all; and counts what it decided.
+// Package plan decides what becomes of each document of a pass: sent, in the pilot or with the rest, or answered already, or
+// not sent at all; and counts what it decided.
 //
 // It owns the counts that people see before a cent is spent, and the column of the index that says what becomes of each
 // document. It reads no source: the entries of the index and what was found about them (which repeat, which the pass before
@@ -25,30 +25,30 @@ type Plan struct {
 	SameID     int64 `json:"same_id"`    // items left out: an earlier item has the id
 	Documents  int64 `json:"documents"`  // Items - Unreadable - SameID
 	Empty      int64 `json:"empty"`
-	Same       int64 `json:"same"` // documents that ask what an earlier one asks
+	Same       int64 `json:"same"` // documents with the request of an earlier one
 	TooLarge   int64 `json:"too_large"`
 	Unchanged  int64 `json:"unchanged"`             // an earlier pass answered them
 	Recalled   int64 `json:"recalled"`              // of Unchanged: found among the answers of all earlier passes by their requests
-	Changed    int64 `json:"changed"`               // known documents that ask something else now
+	Changed    int64 `json:"changed"`               // known documents whose request is another now
 	Again      int64 `json:"again"`                 // known documents that have no answer yet
-	Stale      int64 `json:"stale"`                 // of Unchanged: they ask something else, and wait for a later pass
+	Stale      int64 `json:"stale"`                 // of Unchanged: their request is another now, and they wait for a later pass
 	Gone       int64 `json:"gone"`                  // known documents that are no longer in the sources; not part of the other counts
 	Asked      int64 `json:"asked"`                 // Documents - Empty - Same - TooLarge - Unchanged
 	Pilot      int64 `json:"pilot"`                 // of them
-	Long       int64 `json:"long,omitempty"`        // of Asked, those that are asked in parts
+	Long       int64 `json:"long,omitempty"`        // of Asked, those that are sent in parts
 	Parts      int64 `json:"parts,omitempty"`       // and how many parts that makes, without KnownParts
-	KnownParts int64 `json:"known_parts,omitempty"` // of Long: parts whose answers of earlier passes count; they are not asked
+	KnownParts int64 `json:"known_parts,omitempty"` // of Long: parts whose answers of earlier passes count; they are not sent
 	Japanese   int64 `json:"japanese"`
 	Cut        int64 `json:"cut"`
-	Near       int64 `json:"near,omitempty"` // nearly an earlier one; of them asked, unless near duplicates are answered with the earlier one's answer
+	Near       int64 `json:"near,omitempty"` // nearly an earlier one; of them sent, unless near duplicates are answered with the earlier one's answer
 
 	Dropped map[string]clean.Tally `json:"dropped,omitempty"` // by cleaning: rule → parts and bytes of the source
 
 	SourceBytes  int64              `json:"source_bytes"`
 	CleanedBytes int64              `json:"cleaned_bytes"`
-	AskedBytes   int64              `json:"asked_bytes"`      // of the cleaned texts that are asked about
+	AskedBytes   int64              `json:"asked_bytes"`      // of the cleaned texts that are sent
 	LineBytes    int64              `json:"line_bytes"`       // of all lines that the input files could hold
-	AskedLines   int64              `json:"asked_line_bytes"` // of those that are asked
+	AskedLines   int64              `json:"asked_line_bytes"` // of those that are sent
 	Classes      quarry.CharClasses `json:"classes"`
 	// Sent sums up the texts that are sent, and Around the text around each. If Sent has no documents, the plan was made by a
 	// version that did not add them up.
@@ -83,7 +83,7 @@ type Given struct {
 	File      string              `json:"file"`
 	Answers   int64               `json:"answers"`
 	Doubled   int64               `json:"doubled"`       // of them, to what an earlier line answers, which counts
-	Bad       int64               `json:"bad"`           // lines without a good answer: their documents are asked
+	Bad       int64               `json:"bad"`           // lines without a good answer: their documents are sent
 	Parts     int64               `json:"parts"`         // answers about parts of long documents, which are not taken
 	Documents int64               `json:"documents"`     // that take one of the answers in this pass, counted in Unchanged
 	Unmatched int64               `json:"unmatched"`     // answers to no document of the sources
@@ -93,14 +93,14 @@ type Given struct {
 // Against is how the sources compare with those of the pass before, whatever becomes of the documents.
 type Against struct {
 	New     int64 `json:"new"`     // documents that were not in its sources
-	Altered int64 `json:"altered"` // documents that ask something else than they did
+	Altered int64 `json:"altered"` // documents whose request is another than before
 	Lost    int64 `json:"lost"`    // documents that were in its sources and are not in these
 }
 
-// Records is how many records are asked first: one a document, or one for each part of a long one.
+// Records is how many records are sent first: one a document, or one for each part of a long one.
 func (p *Plan) Records() int64 { return p.Asked - p.Long + p.Parts }
 
-// Stages is how many records are asked in both stages.
+// Stages is how many records are sent in both stages.
 func (p *Plan) Stages() int64 { return p.Records() + p.Long }
 
 // PilotRecords is how many of Records are the pilot's: those of all parts of its long documents.

@@ -7,13 +7,13 @@ type was struct {
 	known    bool
 	slot     int64
 	listed   bool // it was in the sources
-	altered  bool // it asked something else than now
-	same     bool // it asked what it asks now, and has the answer to that
-	answered bool // and nothing has to be asked while it asks the same
+	altered  bool // its request was another
+	same     bool // its request was the same as now, and has its answer
+	answered bool // and nothing has to be sent while its request is the same
 	tries    int
 }
 
-// was looks a document up, asked for in order.
+// was looks a document up; documents are looked up in order.
 func (by *Findings) was(e *index.Entry, order int64) (w was, err error) {
 	if w.slot, w.known, err = by.Joined.Slot(order); err != nil || !w.known {
 		return w, err
@@ -41,7 +41,7 @@ func (a *Against) add(w *was) {
 }
 
 // give takes over the answer that the run was given for a document. By the document's id that holds until the document was known to
-// a pass: what it asked then is not known, and the answer is taken at its word. By what the document asks it always holds.
+// a pass: its request of then is not known, and the answer is taken at its word. By the document's request it always holds.
 func (p *Plan) give(order int64, by *Findings, was *was, column *index.Columns) (bool, error) {
 	if by.Given == nil {
 		return false, nil

@@ -21,7 +21,7 @@ import (
 )
 
 // ImportedPass is the number of the index of existing answers (--known). Documents that a pass sees for the first time take
-// them by their ids, and any document takes one that was an answer to what it asks.
+// them by their ids, and any document takes one that was an answer to its request.
 const ImportedPass = 0
 
 // Given are existing answers that were imported.

@@ -23,7 +23,7 @@ type nearLine struct {
 	ID         quarry.DocumentID `json:"id"`
 	Of         quarry.DocumentID `json:"of"`
 	Similarity float64           `json:"similarity"` // the share of the text that both have, as it is estimated
-	Reused     bool              `json:"reused"`     // it is not asked, and gets the other's answer
+	Reused     bool              `json:"reused"`     // it is not sent, and gets the other's answer
 }
 
 func (p *planning) addNear(order int64, item *prepare.Item) error {
@@ -33,7 +33,7 @@ func (p *planning) addNear(order int64, item *prepare.Item) error {
 	return p.near.Add(order, string(item.Document.ID), item.Signature)
 }
 
-// findNear names the texts that are nearly an earlier one, and adds them to those that are not asked where their answers
+// findNear names the texts that are nearly an earlier one, and adds them to those that are not sent where their answers
 // may be reused. A document that is left out or repeats another exactly takes no part.
 func (p *planning) findNear(ctx context.Context, again *index.Repeats) error {
 	if p.near == nil {
@@ -65,7 +65,7 @@ func (p *planning) findNear(ctx context.Context, again *index.Repeats) error {
 		if !p.ReuseNear {
 			continue
 		}
-		stop() // all of them were asked about: the list may grow
+		stop() // all of them were looked up: the list may grow
 		if err := again.AddNear(pair.Pair, int64(1000*pair.Similarity)); err != nil {
 			return err
 		}

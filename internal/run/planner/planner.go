@@ -39,7 +39,7 @@ type Config struct {
 	MaxLine    int64          // of a record in an input file, in bytes; 0: no limit is known
 	Limit      int64          // of documents; 0: none
 	Pilot      int            // documents that are sent first
-	RefreshMax int64          // known documents that ask something else now and are sent in this pass; 0: all
+	RefreshMax int64          // known documents whose request is another now and that are sent in this pass; 0: all
 	Attempts   int            // at each record
 	Near       float64        // from which similarity on a text is named as nearly an earlier one; 0: none is
 	ReuseNear  bool           // such a text is not sent, and gets the earlier one's answer

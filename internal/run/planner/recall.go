@@ -13,7 +13,7 @@ import (
 	"quarry/internal/run/relocate"
 )
 
-// recall finds which documents of a pass in the making, or which parts of them, need not be asked, and how often the others
+// recall finds which documents of a pass in the making, or which parts of them, need not be sent, and how often the others
 // were.
 type recall struct {
 	hits     *answered.Hits

@@ -65,7 +65,7 @@ func (p *planning) nameRepeats(ctx context.Context, again *index.Repeats) error 
 	return out.Commit()
 }
 
-// revisit finds single documents again by their order. Asked in order, it reads each block once.
+// revisit finds single documents again by their order. In order, it reads each block once.
 type revisit struct {
 	*planning
 	blocks []index.Block // the current one and the next one

@@ -18,7 +18,7 @@ import (
 
 // Terms are those on which the records of a plan may be sent.
 type Terms struct {
-	Mode     quarry.Mode // that was asked for
+	Mode     quarry.Mode // that was requested for
 	Bounds   cut.Bounds
 	Deadline *limits.Deadline // nil: none
 	Limits   limits.Work      // what a deadline is compared with; its Pass, Records and Usage are the plan's

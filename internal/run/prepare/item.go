@@ -11,7 +11,7 @@ import (
 	"quarry/internal/run/shardfile"
 )
 
-// Item is one item of a source: a document made ready to be asked, or the reason why it is not.
+// Item is one item of a source: a document made ready to be sent, or the reason why it is not.
 type Item struct {
 	Document    quarry.Document // without its body
 	Hash        dedupe.Hash     // of the id
@@ -23,12 +23,12 @@ type Item struct {
 	Dropped     clean.Counts
 	Cut         bool // at the cap of length
 	Japanese    bool
-	Empty       bool              // nothing is left after cleaning, so nothing is asked
+	Empty       bool              // nothing is left after cleaning, so nothing is sent
 	Notice      string            // what a person should know of the text
 	Signature   *dedupe.Signature // of the text; nil without Config.Sign, or if the text is too short for one
 	LeftOut     *quarry.ItemError // set if the item cannot be sent
 
-	parts []part // none where the document is asked as a whole
+	parts []part // none where the document is sent as a whole
 	mode  string // body or page; empty: it was not cleaned
 	head  string // the text's first line, clipped
 }
@@ -36,10 +36,10 @@ type Item struct {
 // IsDocument reports whether the item is a document, with an order of its own. A broken line is none.
 func (p *Item) IsDocument() bool { return p.Document.ID != "" }
 
-// Parts is in how many parts the document is asked; 0 where it is asked as a whole.
+// Parts is in how many parts the document is sent; 0 where it is sent as a whole.
 func (p *Item) Parts() int { return len(p.parts) }
 
-// Records gives what is asked about the document first: one record, or one for each part.
+// Records gives what is sent of the document first: one record, or one for each part.
 func (p *Item) Records(attempt int) iter.Seq2[quarry.RecordID, []byte] {
 	return func(yield func(quarry.RecordID, []byte) bool) {
 		id := quarry.NewRecordID(p.Document.ID, p.Key, attempt)
@@ -92,7 +92,7 @@ func (p *Item) unasked(err error) *quarry.ItemError {
 	return p.unfit(PromptFault + err.Error())
 }
 
-// unfit says why the document cannot be asked.
+// unfit says why the document cannot be sent.
 func (p *Item) unfit(reason string) *quarry.ItemError {
 	return &quarry.ItemError{At: p.Document.At, ID: p.Document.ID, Reason: reason}
 }

@@ -35,7 +35,7 @@ func (c *Config) inParts(p *Item, texts [][]byte, buf []byte) ([]byte, error) {
 		}
 		p.parts = append(p.parts, part{end: len(buf) - start, classes: clean.Classes(text), head: headOf(text, p.Document.Title)})
 	}
-	// What is asked in the end is asked with the answers; all the rest of it is known here.
+	// What is sent in the end is sent with the answers; all the rest of it is known here.
 	asked.Body, asked.Part = []byte("answers"), 0
 	end := len(buf)
 	if buf, keys[n], err = c.Long.Merge.AppendKeyed(buf, &asked); err != nil {

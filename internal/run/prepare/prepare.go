@@ -22,17 +22,17 @@ import (
 	"quarry/internal/run/weigh"
 )
 
-// Config says how documents are asked.
+// Config says how documents are sent.
 type Config struct {
 	Clean   clean.Config
 	Prompt  *prompt.Renderer
-	Long    *Long           // nil: a document is asked as one record, however long it is
+	Long    *Long           // nil: a document is sent as one record, however long it is
 	Ready   validate.Config // the rules for the modelInput of a ready record
 	Sign    bool            // each text gets its Signature, to find texts that are nearly equal
 	Workers int             // at least 1
 }
 
-// Long is how documents are asked that are longer than the cap, where they are asked in parts.
+// Long is how documents are sent that are longer than the cap, where they are sent in parts.
 type Long struct {
 	Part  *prompt.Renderer // of each part
 	Merge *prompt.Renderer // of the answers about all parts
@@ -46,10 +46,10 @@ type Block struct {
 }
 
 // Wanted narrows preparation to some documents, by the hash of the id; the others are given without key and input. nil
-// wants all. It is asked from many goroutines.
+// wants all. It is called from many goroutines.
 type Wanted func(hash dedupe.Hash) bool
 
-// Blocks cleans and renders blocks on all workers and gives them in the order they came in. An item that cannot be asked
+// Blocks cleans and renders blocks on all workers and gives them in the order they came in. An item that cannot be sent
 // says so itself; an error is the source's or the context's, and ends the sequence.
 func Blocks(ctx context.Context, cfg Config, blocks iter.Seq2[quarry.Block, error], want Wanted) iter.Seq2[Block, error] {
 	cleaners := make([]*clean.Cleaner, cfg.Workers)

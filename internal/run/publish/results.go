@@ -89,7 +89,7 @@ func (e *Ended) join(ctx context.Context, pass index.Pass, out *results.Files) e
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		if o.RecordID == "" { // never asked; when the sources were read, its id was not known to come again
+		if o.RecordID == "" { // never sent; when the sources were read, its id was not known to come again
 			if t, err := column.Disposition(o.Order); err != nil {
 				return err
 			} else if t == index.SameID {

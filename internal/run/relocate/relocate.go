@@ -141,7 +141,7 @@ func (p *Places) write(found *dedupe.Sorter) error {
 	return reach(p.orders)
 }
 
-// Of gives the number that a planned document has in the sources now, from 0. It is fast when asked in order.
+// Of gives the number that a planned document has in the sources now, from 0. It is fast when it is read in order.
 func (p *Places) Of(order int64) (now int64, ok bool, err error) {
 	if order < 0 || order >= p.orders {
 		return 0, false, fmt.Errorf("find document %d again: %d were planned", order, p.orders)

@@ -142,7 +142,7 @@ func (f *Files) addLine(order int64, res *quarry.Result, line []byte, tried int,
 	return err
 }
 
-// addSame writes the result of a document that asks what an earlier one asked: its answer, for which nothing was paid
+// addSame writes the result of a document with the request of an earlier one: its answer, for which nothing was paid
 // again.
 func (f *Files) addSame(s *index.Twin) error {
 	from, to, err := f.ends.Line(s.Of)

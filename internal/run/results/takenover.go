@@ -9,7 +9,7 @@ import (
 	"quarry/internal/run/index"
 )
 
-// TakenOver writes the results that are another's: of a document that asks the same, or of the pass before.
+// TakenOver writes the results that are another's: of a document with the same request, or of the pass before.
 type TakenOver struct {
 	out    *Files
 	before *index.Known

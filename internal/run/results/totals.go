@@ -14,8 +14,8 @@ import (
 // Totals is how the documents of the run ended. Total = OK + Invalid + Failed + Skipped, or the run fails.
 type Totals struct {
 	Total, OK, Invalid, Failed, Skipped int64
-	Again                               int64        // of Failed, those that the next pass asks first
-	Answered                            int64        // documents that this pass asked and that have an answer, good or bad
+	Again                               int64        // of Failed, those that the next pass sends first
+	Answered                            int64        // documents that this pass sent and that have an answer, good or bad
 	Duplicate                           int64        // of them, answered by another document's answer
 	Near                                int64        // of Duplicate, those whose text is not the same
 	Spared                              quarry.Usage // what they would have taken

@@ -12,7 +12,7 @@ type Decision struct {
 	Note   string      // what a person should know of it; may be empty
 }
 
-// Decide says how so many queued records are sent, if the mode is what the pass or its deadline asks for: fewer than a job's minimum are
+// Decide says how so many queued records are sent, if the mode is what the pass or its deadline calls for: fewer than a job's minimum are
 // sent by on-demand calls, if these are allowed. later says that a later round may fill a job with them. price is added to the hint of
 // on-demand calls.
 func Decide(records int64, mode quarry.Mode, bounds cut.Bounds, later bool, price string) Decision {

@@ -24,12 +24,12 @@ const Format = 2
 // maxBytes bounds what is read of one of them.
 const maxBytes = 16 << 20
 
-// Asked is what the answers of a pass were asked with: enough to read and judge them without sources and settings.
+// Asked is what the answers of a pass were requested with: enough to read and judge them without sources and settings.
 type Asked struct {
 	Model     string                `json:"model"`
 	Type      quarry.InvocationType `json:"modelInvocationType"`
 	Schema    json.RawMessage       `json:"schema,omitempty"` // none: the answer is text
-	Settings  string                `json:"settings"`         // digest of all that decides what is asked
+	Settings  string                `json:"settings"`         // digest of all that decides what is sent
 	Attempts  int                   `json:"attempts"`         // at each record
 	MaxTokens int                   `json:"max_tokens,omitempty"`
 	MaxOutput int                   `json:"max_output,omitempty"`
@@ -50,7 +50,7 @@ type Run struct {
 	Quotas  quarry.Quotas `json:"quotas,omitzero"`
 	Planned plan.Plan     `json:"planned"`
 	Pools   []ledger.Pool `json:"pools,omitempty"` // where its jobs are; the same in each of their buckets
-	// PilotMinValid is the gate that the pilot's answers have to pass before the rest is asked.
+	// PilotMinValid is the gate that the pilot's answers have to pass before the rest is sent.
 	PilotMinValid float64 `json:"pilot_min_valid,omitempty"`
 	Asked
 }

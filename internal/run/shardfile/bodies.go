@@ -12,7 +12,7 @@ import (
 	"quarry/internal/outcome/collect"
 )
 
-// Bodies reads modelInputs of a shard's records by place. They are asked for in order, and seldom.
+// Bodies reads modelInputs of a shard's records by place. They are read in order, and seldom.
 type Bodies struct {
 	open  func() (io.ReadCloser, error)
 	strip bool // lines are whole records, not bare bodies
@@ -21,7 +21,7 @@ type Bodies struct {
 	next  int // place of the next line
 }
 
-// Bodies reads the bodies of the records' first attempts. further says that the shard asks further ones.
+// Bodies reads the bodies of the records' first attempts. further says that the shard sends further ones.
 func (d Dir) Bodies(id quarry.ShardID, further bool) *Bodies {
 	if !further {
 		return d.Asked(id)
@@ -29,7 +29,7 @@ func (d Dir) Bodies(id quarry.ShardID, further bool) *Bodies {
 	return &Bodies{open: func() (io.ReadCloser, error) { return collect.OpenFile(d.Base(id)) }}
 }
 
-// Asked reads the bodies as the shard itself asks them.
+// Asked reads the bodies as the shard itself sends them.
 func (d Dir) Asked(id quarry.ShardID) *Bodies {
 	return &Bodies{open: func() (io.ReadCloser, error) { return os.Open(d.Input(id)) }, strip: true}
 }

@@ -14,9 +14,9 @@ import (
 	"quarry/internal/run/lines"
 )
 
-// On-demand calls cannot be asked about afterwards. So each is written down before it is made, and its answer when it has
+// On-demand calls cannot be queried afterwards. So each is written down before it is made, and its answer when it has
 // come, in one append-only file in the form of a job's output. A call that was begun and has no answer in the file when
-// the run resumes may have been paid: it is asked again, once for a record, and audit lists it.
+// the run resumes may have been paid: it is called again, once for a record, and audit lists it.
 
 // Call is one line of a shard's calls: the intent, or what came of it.
 type Call struct {
@@ -68,8 +68,8 @@ func recordsOf[T any](path string, named func(*T) (quarry.RecordID, bool)) (map[
 	return records, nil
 }
 
-// OpenCalls reads what was asked before and opens the file for more: which records have an answer, and the number of the last
-// call that was begun for each. A torn last line is cut off: its call was not made, or its answer is asked for again. The log
+// OpenCalls reads which calls were made before and opens the file for more: which records have an answer, and the number of the last
+// call that was begun for each. A torn last line is cut off: its call was not made, or its answer is requested again. The log
 // is to be closed.
 func (d Dir) OpenCalls(id quarry.ShardID) (log *CallLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int, err error) {
 	path := d.Calls(id)

@@ -14,8 +14,8 @@ import (
 // Written says what an input file holds.
 type Written struct {
 	Records, Bytes int64
-	Parted         int64  // records that are asked about long documents
-	Tokens         int64  // that the answers may have, where room was asked for
+	Parted         int64  // records of long documents
+	Tokens         int64  // that the answers may have, where room was requested
 	Digest         string // SHA-256 of the file, hex
 }
 

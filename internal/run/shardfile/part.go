@@ -18,7 +18,7 @@ type Part struct {
 	Plain bool `json:"plain,omitempty"`
 	// Resent: a call of an earlier attempt had no reply and was made again, which is done once for a record.
 	Resent   bool                `json:"resent,omitempty"`
-	Parts    int                 `json:"parts,omitempty"` // of a long document: in how many it is asked
+	Parts    int                 `json:"parts,omitempty"` // of a long document: in how many it is sent
 	Document quarry.DocumentInfo `json:"document"`
 	Cleaned  *Cleaned            `json:"cleaned,omitempty"` // what cleaning left out
 	Sample   *Sampled            `json:"sample,omitempty"`  // of the pilot's documents

@@ -1,8 +1,8 @@
 // Package spec is what a command says of a run, and what follows from it for each part of the run.
 //
 // It owns the values and their defaults: what is sent, where, within which limits, after which pilot and by what means. It reads no
-// file, no flag and no ledger, and decides on no document and no shard. What always holds: what is asked of a model (Asked) is a value that
-// no method changes; a pass that was sent with another one has its own.
+// file, no flag and no ledger, and decides on no document and no shard. What always holds: what is requested of a model (Asked) is a
+// value that no method changes; a pass that was sent with another one has its own.
 package spec
 
 import (

@@ -99,7 +99,7 @@ func (c *Config) Judge() *answers.Judge {
 	}
 }
 
-// Given is how the file of existing answers is read: Bedrock's output is compared with what is asked now, in the body of
+// Given is how the file of existing answers is read: Bedrock's output is compared with what is sent now, in the body of
 // either invocation type.
 func (c *Config) Given() given.Config {
 	judge := *c.Judge()

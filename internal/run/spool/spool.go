@@ -60,7 +60,7 @@ type Spool struct {
 	aside    *atomicfile.Writer // records that were set aside, in sequence; nil while there are none
 }
 
-// Shard is one of the shards that the records are asked in.
+// Shard is one of the shards that the records are sent in.
 type Shard struct {
 	ID             quarry.ShardID
 	First, Last    index.RecordPos
@@ -242,7 +242,7 @@ func (s *Spool) Cut(ctx context.Context, pass index.Pass, leftOut bool, shards [
 func (s *Spool) shard(ctx context.Context, sh *Shard, leftOut bool, from *reader) (string, error) {
 	span := pack.Span{First: int64(sh.First), Last: int64(sh.Last), Records: sh.Records, Bytes: sh.Bytes}
 	for i := range s.files {
-		// As many records between the same ones: they are the same, unless one that was laid aside is asked in place of
+		// As many records between the same ones: they are the same, unless one that was laid aside is sent in place of
 		// one that is left out for its id.
 		if f := &s.files[i]; f.Span == span && (f.aside == 0 || !leftOut) {
 			return f.sum, s.cfg.Effects.Rename(f.path, s.cfg.Files.Input(sh.ID))

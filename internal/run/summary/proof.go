@@ -54,7 +54,7 @@ func (p *Pass) proof() *report.Proof {
 	return sums
 }
 
-// Differences says what does not add up between what was asked, what came, the manifest and the job's counters.
+// Differences says what does not add up between what was sent, what came, the manifest and the job's counters.
 func Differences(s *ledger.Shard) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }

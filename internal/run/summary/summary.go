@@ -26,9 +26,9 @@ type Pass struct {
 	Totals  *results.Totals
 	Rows    []ledger.Shard // those of other passes are passed over
 	Steps   map[string]ledger.Step
-	Before  *report.Expected // what was expected before anything was asked; nil: nothing was said
+	Before  *report.Expected // what was expected before anything was sent; nil: nothing was said
 	After   *report.Expected // and after the pilot
-	Home    ledger.Pool      // the model that was asked for, and where a shard is that names no place
+	Home    ledger.Pool      // the requested model, and where a shard is that names no place
 	Prices  *cost.Table
 	Quotas  quarry.Quotas
 	Local   bool        // the provider is a stand-in
@@ -48,7 +48,7 @@ func (p *Pass) pricesAt(place ledger.Pool) forecast.Prices {
 	return forecast.Prices{Table: p.Prices, Model: place.Model, Region: place.Region}
 }
 
-// home are the prices of the model that was asked for.
+// home are the prices of the requested model.
 func (p *Pass) home() forecast.Prices { return p.pricesAt(p.Home) }
 
 // notes are those of the plan. They say how documents were sent, so a pass that has sent none of its shards has another note.

@@ -53,7 +53,7 @@ type Sums struct {
 	Squares float64 `json:"squares"`
 }
 
-// even are the weights by which lengths are compared, whatever model is asked.
+// even are the weights by which lengths are compared, whatever model answers.
 var even = tokens.Default("")
 
 // Add adds a document that is sent in so many records.
