@@ -61,10 +61,10 @@ func (p *pass) plan(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	asked := p.runJSON()
-	asked.Created = head.Created
+	sentWith := p.runJSON()
+	sentWith.Created = head.Created
 	err = p.book.AddShards(ctx, p.number, rows, func(h *book.Head, kept *book.Pass) {
-		kept.Plan, kept.Before, kept.Flags, kept.Began, kept.Asked, kept.Choices = &p.planned, &number, flags, p.began, &asked, p.cfg.Choices
+		kept.Plan, kept.Before, kept.Flags, kept.Began, kept.Asked, kept.Choices = &p.planned, &number, flags, p.began, &sentWith, p.cfg.Choices
 		h.Sources, h.Seen = p.cfg.Sources, p.seen
 	})
 	if err != nil {

@@ -273,18 +273,18 @@ func (f *Found) Numbers(rows []ledger.Shard) map[quarry.ShardKind]int {
 }
 
 // Passes gives the last pass, and what the last one and each that has a row were sent with.
-func (f *Found) Passes(rows []ledger.Shard) (last int, asked map[int]runjson.Run) {
+func (f *Found) Passes(rows []ledger.Shard) (last int, sentWith map[int]runjson.Run) {
 	last = max(f.Run.Planned.Pass, 1)
 	for i := range rows {
 		last = max(last, rows[i].Pass)
 	}
-	asked = map[int]runjson.Run{last: f.Run}
+	sentWith = map[int]runjson.Run{last: f.Run}
 	for i := range rows {
 		if n, ok := f.notes[rows[i].ID]; ok {
 			of := f.Run
 			of.Asked, of.Planned.Pass = n.Asked, n.Pass
-			asked[n.Pass] = of
+			sentWith[n.Pass] = of
 		}
 	}
-	return last, asked
+	return last, sentWith
 }

@@ -113,8 +113,8 @@ func (a *Adoption) readRunJSON(ctx context.Context, id quarry.RunID) (m runjson.
 // keep makes a run of what was found. Its rows come last: a run that has them is taken over.
 func (a *Adoption) keep(ctx context.Context, found *Found, rows []ledger.Shard) error {
 	m := &found.Run
-	last, asked := found.Passes(rows)
-	for n, of := range asked {
+	last, sentWith := found.Passes(rows)
+	for n, of := range sentWith {
 		if err := a.Book.Change(ctx, n, func(_ *book.Head, p *book.Pass) { p.Asked = &of }); err != nil {
 			return err
 		}

@@ -71,7 +71,7 @@ type Document struct {
 	Order int64
 	ID    quarry.DocumentID
 	Info  quarry.DocumentInfo
-	Asked bool // some of its parts, or their merge, are sent in the pass
+	Sends bool // some of its parts, or their merge, are sent in the pass
 }
 
 // From is where the outcomes are read.
@@ -116,7 +116,7 @@ func (c *Carried) Write(ctx context.Context, path string, from From, docs iter.S
 		for i := range group {
 			o := &group[i]
 			given := o.RecordID == "" && o.Result.RecordID.Fits(doc.ID) // a given answer to the document's request
-			if o.Result.ID != doc.ID && !doc.Asked && !given {          // an answer to the whole document is another's
+			if o.Result.ID != doc.ID && !doc.Sends && !given {          // an answer to the whole document is another's
 				o.Result.SameAs = o.Result.ID
 			}
 			if o.RecordID == "" { // nothing of ours requested it

@@ -43,12 +43,12 @@ func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys ite
 		if err := errors.Join(err, keyErr, ctx.Err()); err != nil {
 			return h, err
 		}
-		asked := q.Hash[:prefixBytes]
-		if len(group) > 0 && !bytes.Equal(prefix(&group[0]), asked) {
+		wanted := q.Hash[:prefixBytes]
+		if len(group) > 0 && !bytes.Equal(prefix(&group[0]), wanted) {
 			group = group[:0]
 		}
-		for ; more && err == nil && bytes.Compare(prefix(&head), asked) <= 0; head, err, more = entries() {
-			if bytes.Equal(prefix(&head), asked) {
+		for ; more && err == nil && bytes.Compare(prefix(&head), wanted) <= 0; head, err, more = entries() {
+			if bytes.Equal(prefix(&head), wanted) {
 				group = append(group, head)
 			}
 		}

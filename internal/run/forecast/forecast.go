@@ -24,7 +24,7 @@ const (
 // Learned is what a pilot taught of the tokens that one prompt, model and schema take. It is a fact of the run: an
 // increment with the same request has no pilot, and is forecast from it.
 type Learned struct {
-	Asks     string         `json:"asks"` // which prompt, model and schema
+	Request  string         `json:"asks"` // which prompt, model and schema
 	Weights  tokens.Weights `json:"weights"`
 	Japanese tokens.Answers `json:"japanese"` // answers to Japanese documents
 	Other    tokens.Answers `json:"other"`

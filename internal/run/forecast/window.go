@@ -47,13 +47,13 @@ func (w Window) RoomForText(l *Learned, t Texts, maxTokens int) int64 {
 
 // Advice says of so many documents, of those sent, that may not fit what to do. fitsAt is the cap of length with which they would, in
 // estimated tokens; 0: there is none.
-func (w Window) Advice(beyond, asked, fitsAt int64) string {
+func (w Window) Advice(beyond, documents, fitsAt int64) string {
 	held := figure.Count(w.Tokens, "token")
 	if w.Guess {
 		held = "perhaps " + held
 	}
 	text := fmt.Sprintf("%s of %s may not fit the context of the back end %s, which is %s (%s); if it truncates a prompt, the record fails (prompt_truncated)",
-		figure.Thousands(beyond), figure.Count(asked, "document"), w.Server, held, w.Source)
+		figure.Thousands(beyond), figure.Count(documents, "document"), w.Server, held, w.Source)
 	way := "give the server a larger context"
 	if fitsAt > 0 {
 		way = fmt.Sprintf("cut the texts with --max-text-tokens %d, send them in parts of that size (with --long merge), or %s", fitsAt, way)

@@ -44,7 +44,7 @@ func (f *Forecast) Recall(ctx context.Context, request string) error {
 	if head.Learned != nil {
 		f.Learned = head.Learned
 	}
-	if f.Learned != nil && f.Learned.Asks != request {
+	if f.Learned != nil && f.Learned.Request != request {
 		f.Learned = nil
 	}
 	return nil

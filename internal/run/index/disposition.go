@@ -32,8 +32,8 @@ const (
 // Among reports whether a shard's marks, one byte for each kind of documents that are its own, name this one.
 func (d Disposition) Among(marks string) bool { return strings.IndexByte(marks, byte(d)) >= 0 }
 
-// Asked reports whether something of the document is sent in its pass.
-func (d Disposition) Asked() bool { return d == Main || d == Pilot || d == Merge }
+// Sends reports whether something of the document is sent in its pass.
+func (d Disposition) Sends() bool { return d == Main || d == Pilot || d == Merge }
 
 const (
 	dispositionsFile = "takes"       // one byte a document: what becomes of it
@@ -250,7 +250,7 @@ func (p Pass) MoveToPilot(added map[int64]bool, orders int64) (records int64, er
 		return 0, err
 	}
 	defer f.Abort()
-	long, err := p.OpenAsked()
+	long, err := p.OpenSent()
 	if err != nil {
 		return 0, err
 	}

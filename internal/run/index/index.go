@@ -138,9 +138,9 @@ func (e *Entry) Disposition() Disposition {
 	return Main
 }
 
-// AsksAs reports whether a document's request is what it was as was. Of what was taken over from a recordId only the first 6 bytes
+// SameRequest reports whether a document's request is that of was. Of what was taken over from a recordId only the first 6 bytes
 // of the key are known: enough to tell whether one document changed.
-func (e *Entry) AsksAs(was *Entry) bool {
+func (e *Entry) SameRequest(was *Entry) bool {
 	if was.Key == e.Key {
 		return true
 	}

@@ -117,7 +117,7 @@ func TestWhatBecomesOfADocumentByItself(t *testing.T) {
 	}
 }
 
-func TestADocumentAsksAsItDid(t *testing.T) {
+func TestADocumentHasTheRequestItHad(t *testing.T) {
 	t.Parallel()
 	key := dedupe.Hash{1, 2, 3, 4, 5, 6, 7, 8}
 	for name, c := range map[string]struct {
@@ -131,8 +131,8 @@ func TestADocumentAsksAsItDid(t *testing.T) {
 		"a whole key that begins alike":         {dedupe.Hash{1, 2, 3, 4, 5, 6, 9}, key, false},
 		"a recordId's bytes are known only now": {key, dedupe.Hash{1, 2, 3, 4, 5, 6}, false},
 	} {
-		if got := (&index.Entry{Key: c.now}).AsksAs(&index.Entry{Key: c.was}); got != c.want {
-			t.Errorf("%s: AsksAs(%x, %x) = %t, want %t", name, c.now, c.was, got, c.want)
+		if got := (&index.Entry{Key: c.now}).SameRequest(&index.Entry{Key: c.was}); got != c.want {
+			t.Errorf("%s: SameRequest(%x, %x) = %t, want %t", name, c.now, c.was, got, c.want)
 		}
 	}
 }

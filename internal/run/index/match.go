@@ -188,7 +188,7 @@ func (g *Given) count(fates *dedupe.Sorter) error {
 
 // Slots gives the slots of the answers to the document of an order, read in order: by its id, and by its request; -1: there
 // is none.
-func (g *Given) Slots(order int64) (byID, asked int64, err error) {
+func (g *Given) Slots(order int64) (byID, byRequest int64, err error) {
 	if g.walk == nil {
 		g.walk, g.stop = iter.Pull2(func(yield func(dedupe.Pair, error) bool) {
 			for e, err := range g.pairs.Sorted() {
@@ -199,17 +199,17 @@ func (g *Given) Slots(order int64) (byID, asked int64, err error) {
 		})
 		g.head, err, g.more = g.walk()
 	}
-	byID, asked = -1, -1
+	byID, byRequest = -1, -1
 	for ; g.more && err == nil && g.head.Order <= order; g.head, err, g.more = g.walk() {
 		switch slot := g.head.First &^ byKey; {
 		case g.head.Order < order:
 		case g.head.First == slot && byID < 0:
 			byID = slot
-		case g.head.First != slot && asked < 0:
-			asked = slot
+		case g.head.First != slot && byRequest < 0:
+			byRequest = slot
 		}
 	}
-	return byID, asked, err
+	return byID, byRequest, err
 }
 
 // Close removes what was written for it.

@@ -50,9 +50,9 @@ func (p Pass) OpenLong() (*Long, error) {
 	return l, err
 }
 
-// OpenAsked is OpenLong once it is decided what becomes of each document: the length of a part that is not sent, because its
+// OpenSent is OpenLong once it is decided what becomes of each document: the length of a part that is not sent, because its
 // answer of an earlier pass counts, is 0.
-func (p Pass) OpenAsked() (*Long, error) {
+func (p Pass) OpenSent() (*Long, error) {
 	known, err := p.openKnownParts()
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ type FirstRecord struct {
 // FirstRecords gives them in their order.
 func (p Pass) FirstRecords() iter.Seq2[FirstRecord, error] {
 	return func(yield func(FirstRecord, error) bool) {
-		long, err := p.OpenAsked()
+		long, err := p.OpenSent()
 		if err != nil {
 			yield(FirstRecord{}, err)
 			return

@@ -98,16 +98,16 @@ func (b *Builder) room(modelInput []byte) int64 {
 // stretch reads a stretch of the sources where it was when it was planned, and takes those documents that are the
 // shard's. It gives ErrMoved as soon as another document is in the place of one of them.
 func (b *Builder) stretch(ctx context.Context, s *ledger.Shard, f *shardfile.InputFile, left *unbuilt) error {
-	asked, err := b.open(s)
+	docs, err := b.open(s)
 	if err != nil {
 		return err
 	}
-	defer asked.close()
+	defer docs.close()
 	want, err := b.wanted(s)
 	if err != nil {
 		return err
 	}
-	next, ok, err := asked.next()
+	next, ok, err := docs.next()
 	if err != nil || !ok {
 		return err
 	}
@@ -132,7 +132,7 @@ func (b *Builder) stretch(ctx context.Context, s *ledger.Shard, f *shardfile.Inp
 			if err := b.one(s, f, left, item, &next); err != nil {
 				return err
 			}
-			if next, ok, err = asked.next(); err != nil || !ok {
+			if next, ok, err = docs.next(); err != nil || !ok {
 				return errors.Join(err, left.commit())
 			}
 		}
@@ -171,7 +171,7 @@ func records(s *ledger.Shard, item *prepare.Item, p *planned) iter.Seq2[shardfil
 			Document: item.Document.Info(), Cleaned: item.Cleaned(),
 		}
 		for id, input := range item.Records(p.tried + 1) {
-			if !p.asks(s, id.PartNumber()) {
+			if !p.sends(s, id.PartNumber()) {
 				continue
 			}
 			part.RecordID = id

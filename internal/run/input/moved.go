@@ -114,14 +114,14 @@ func (b *Builder) moved(ctx context.Context, s *ledger.Shard, f *shardfile.Input
 
 // awaited are the documents that a shard sends.
 func (b *Builder) awaited(s *ledger.Shard) (*awaited, error) {
-	asked, err := b.open(s)
+	docs, err := b.open(s)
 	if err != nil {
 		return nil, err
 	}
-	defer asked.close()
+	defer docs.close()
 	all := &awaited{at: map[dedupe.Hash]int{}}
 	for {
-		p, ok, err := asked.next()
+		p, ok, err := docs.next()
 		if err != nil {
 			return nil, err
 		}

@@ -31,8 +31,8 @@ func differs(item *prepare.Item, p *planned) string {
 	return ""
 }
 
-// asks reports whether a record of the document is one of the shard's; part 0 is the whole.
-func (p *planned) asks(s *ledger.Shard, part int) bool {
+// sends reports whether the shard sends a record of the document; part 0 is the whole.
+func (p *planned) sends(s *ledger.Shard, part int) bool {
 	if part > 0 && part <= len(p.parts) && p.parts[part-1] == 0 {
 		return false // its answer of an earlier pass counts
 	}
@@ -41,8 +41,8 @@ func (p *planned) asks(s *ledger.Shard, part int) bool {
 	return first <= at && at <= last
 }
 
-// asked gives the documents that a shard sends, in their order.
-type asked struct {
+// documents gives the documents that a shard sends, in their order.
+type documents struct {
 	shard        *ledger.Shard
 	dispositions *index.Column
 	tried        *index.TriedColumn
@@ -51,9 +51,9 @@ type asked struct {
 	order        int64
 }
 
-func (b *Builder) open(s *ledger.Shard) (a *asked, err error) {
+func (b *Builder) open(s *ledger.Shard) (a *documents, err error) {
 	pass := b.Index
-	a = &asked{shard: s, order: s.First}
+	a = &documents{shard: s, order: s.First}
 	defer func() {
 		if err != nil {
 			a.close()
@@ -67,7 +67,7 @@ func (b *Builder) open(s *ledger.Shard) (a *asked, err error) {
 		return nil, err
 	}
 	a.tried = &tried
-	if a.long, err = pass.OpenAsked(); err != nil {
+	if a.long, err = pass.OpenSent(); err != nil {
 		return nil, err
 	}
 	if a.entries, err = pass.OpenEntries(); err == nil && a.entries == nil {
@@ -76,7 +76,7 @@ func (b *Builder) open(s *ledger.Shard) (a *asked, err error) {
 	return a, err
 }
 
-func (a *asked) next() (p planned, ok bool, err error) {
+func (a *documents) next() (p planned, ok bool, err error) {
 	for ; a.order <= a.shard.Last; a.order++ {
 		t, err := a.dispositions.Disposition(a.order)
 		if err != nil {
@@ -98,7 +98,7 @@ func (a *asked) next() (p planned, ok bool, err error) {
 	return p, false, nil
 }
 
-func (a *asked) close() {
+func (a *documents) close() {
 	if a.dispositions != nil {
 		_ = a.dispositions.Close()
 	}

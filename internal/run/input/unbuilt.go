@@ -55,7 +55,7 @@ func (u *unbuilt) add(p *planned, id quarry.DocumentID, why string, doc quarry.D
 	copy(key[:], p.entry.Key[:])
 	o.Parts = len(p.parts)
 	for i := range p.parts {
-		if !p.asks(u.shard, i+1) {
+		if !p.sends(u.shard, i+1) {
 			continue
 		}
 		u.Records++

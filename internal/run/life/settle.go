@@ -119,8 +119,8 @@ func (l *Life) seal(s *ledger.Shard, loose *shardfile.Loose) error {
 	defer queue.Abort()
 	inputs := l.Files.Bodies(s.ID, s.Kind == quarry.RetryShard)
 	defer inputs.Close()
-	asked := l.Files.Asked(s.ID)
-	defer asked.Close()
+	sent := l.Files.Sent(s.ID)
+	defer sent.Close()
 	resent, err := l.Files.Resent(s.ID)
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (l *Life) seal(s *ledger.Shard, loose *shardfile.Loose) error {
 				return err
 			}
 			if next.Class == quarry.ClassTruncated && next.MaxTokens == 0 { // the answers of on-demand calls do not repeat the input
-				input, err := asked.At(place)
+				input, err := sent.At(place)
 				if err != nil {
 					return err
 				}

@@ -57,7 +57,7 @@ func config(t *testing.T, n int) offline.Config {
 			Mode: quarry.ModeJob, Bounds: cut.Bounds{Quotas: quotas, Below: cut.OnDemand}, Basis: forecast.Basis{Model: model, Prices: prices},
 			Limits: limits.Work{Prices: prices, Quotas: quotas, Concurrency: 64},
 		},
-		Type: quarry.InvokeModel, Settings: "s", Asks: "a", Of: "this build",
+		Type: quarry.InvokeModel, Settings: "s", Request: "a", Of: "this build",
 	}
 }
 

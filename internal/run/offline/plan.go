@@ -32,7 +32,7 @@ type Config struct {
 	By       string       // when a run would have to be done, RFC 3339 or a duration from now, with mode auto; empty: no deadline
 	Known    given.Config // existing answers; no Path: none
 	Settings string       // a digest of all that decides what is sent
-	Asks     string       // a digest of prompt, model and schema
+	Request  string       // a digest of prompt, model and schema
 	Of       string       // a digest of the sources and settings of a build: the same build may write into its directory again
 }
 
@@ -160,10 +160,10 @@ func (c *Config) setDeadline() (err error) {
 
 // compareWith takes over what a run learned of the same prompt, model and schema. One pilot is enough for them.
 func (c *Config) compareWith(was *Finished) {
-	if was.Learned != nil && was.Learned.Asks == c.Asks {
+	if was.Learned != nil && was.Learned.Request == c.Request {
 		c.Planner.Learned, c.Terms.Basis.Learned = was.Learned, was.Learned
 	}
-	if was.Settings == c.Settings || slices.Contains(was.Piloted, c.Asks) {
+	if was.Settings == c.Settings || slices.Contains(was.Piloted, c.Request) {
 		c.Planner.Pilot = 0
 	}
 }

@@ -116,7 +116,7 @@ func (s *Step) show(ctx context.Context, out *Outcome) error {
 	}
 	f := s.Foreseen
 	if learned.Samples > 0 { // otherwise the rough estimate stays
-		learned.Asks = s.Config.RequestDigest()
+		learned.Request = s.Config.RequestDigest()
 		after := out.Expected(&learned, *f.Basis(s.Config, s.Plan), s.Plan.Mode, s.Plan.Stages())
 		f.Learned, f.After = &learned.Learned, &after
 	}

@@ -116,9 +116,9 @@ func (p *Plan) Decide(ctx context.Context, pass index.Pass, by *Findings) error 
 		}
 		p.tally(t, parts)
 		if t == index.Main || t == index.Pilot {
-			asked := sentBytes(&e, parts)
-			p.AskedLines += asked
-			weight.Share(asked, int64(e.Bytes))
+			sent := sentBytes(&e, parts)
+			p.AskedLines += sent
+			weight.Share(sent, int64(e.Bytes))
 			p.Sent.Add(&weight, records)
 			p.fit(&weight, by.Room)
 		}
@@ -182,7 +182,7 @@ func (p *Plan) compare(
 // tally counts what becomes of a document. parts are the lengths of its parts, 0 of those that are not sent; none: it is sent
 // as a whole.
 func (p *Plan) tally(t index.Disposition, parts []int64) {
-	if t.Asked() && len(parts) > 0 {
+	if t.Sends() && len(parts) > 0 {
 		p.Parts += index.RecordsOf(parts)
 		p.Long++
 	}

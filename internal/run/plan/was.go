@@ -23,7 +23,7 @@ func (by *Findings) was(e *index.Entry, order int64) (w was, err error) {
 		return w, err
 	}
 	how, tries, err := by.Before.Ended(w.slot)
-	w.altered = !e.AsksAs(&entry)
+	w.altered = !e.SameRequest(&entry)
 	w.listed = by.Before.InSources(w.slot)
 	w.same = !w.altered && how != index.EndedStale
 	w.answered, w.tries = how.Answered(), tries
@@ -46,7 +46,7 @@ func (p *Plan) give(order int64, by *Findings, was *was, column *index.Columns) 
 	if by.Given == nil {
 		return false, nil
 	}
-	slot, asked, err := by.Given.Slots(order)
+	slot, byRequest, err := by.Given.Slots(order)
 	if err != nil || (was.known && was.same && was.answered) {
 		return false, err
 	}
@@ -55,8 +55,8 @@ func (p *Plan) give(order int64, by *Findings, was *was, column *index.Columns) 
 		if err := column.Give(order, slot); err != nil {
 			return false, err
 		}
-	case asked >= 0:
-		slot = asked
+	case byRequest >= 0:
+		slot = byRequest
 	default:
 		return false, nil
 	}

@@ -85,7 +85,7 @@ func (p *planning) recalled(ctx context.Context) iter.Seq2[answered.Document, er
 	return func(yield func(answered.Document, error) bool) {
 		look := revisit{planning: p}
 		defer look.close()
-		long, err := p.index.OpenAsked()
+		long, err := p.index.OpenSent()
 		if err != nil {
 			yield(answered.Document{}, err)
 			return
@@ -96,11 +96,11 @@ func (p *planning) recalled(ctx context.Context) iter.Seq2[answered.Document, er
 			if err == nil {
 				parts, err = long.Of(d.Order, parts)
 			}
-			inParts := d.Disposition.Asked() && slices.Contains(parts, 0)
+			inParts := d.Disposition.Sends() && slices.Contains(parts, 0)
 			if err == nil && d.Disposition != index.Recalled && !inParts {
 				continue
 			}
-			out := answered.Document{Order: d.Order, Asked: inParts}
+			out := answered.Document{Order: d.Order, Sends: inParts}
 			if err == nil {
 				doc, lookErr := look.document(ctx, d.Order)
 				if lookErr == nil && d.Hash != index.HashOf(doc.ID) {

@@ -24,21 +24,21 @@ func (c *Config) inParts(p *Item, texts [][]byte, buf []byte) ([]byte, error) {
 	}
 	start := len(buf)
 	fail := func(err error) ([]byte, error) { return buf[:start], p.unasked(err) }
-	asked := p.Document
-	asked.Format, asked.Parts = quarry.FormatText, n
+	doc := p.Document
+	doc.Format, doc.Parts = quarry.FormatText, n
 	keys := make([]quarry.DocumentKey, n+1)
 	var err error
 	for i, text := range texts {
-		asked.Body, asked.Part = text, i+1
-		if buf, keys[i], err = c.Long.Part.AppendKeyed(buf, &asked); err != nil {
+		doc.Body, doc.Part = text, i+1
+		if buf, keys[i], err = c.Long.Part.AppendKeyed(buf, &doc); err != nil {
 			return fail(err)
 		}
 		p.parts = append(p.parts, part{end: len(buf) - start, classes: clean.Classes(text), head: headOf(text, p.Document.Title)})
 	}
 	// What is sent in the end is sent with the answers; all the rest of it is known here.
-	asked.Body, asked.Part = []byte("answers"), 0
+	doc.Body, doc.Part = []byte("answers"), 0
 	end := len(buf)
-	if buf, keys[n], err = c.Long.Merge.AppendKeyed(buf, &asked); err != nil {
+	if buf, keys[n], err = c.Long.Merge.AppendKeyed(buf, &doc); err != nil {
 		return fail(err)
 	}
 	p.Key = c.Prompt.PartedKey(keys)

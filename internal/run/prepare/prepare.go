@@ -159,10 +159,10 @@ func (c *Config) one(cleaner *clean.Cleaner, p *Item, buf []byte) ([]byte, error
 			p.Signature = &s
 		}
 	}
-	asked := p.Document
-	asked.Body, asked.Valid, asked.Format = text.Text, true, quarry.FormatText
+	doc := p.Document
+	doc.Body, doc.Valid, doc.Format = text.Text, true, quarry.FormatText
 	start := len(buf)
-	if buf, p.Key, err = c.Prompt.AppendKeyed(buf, &asked); err != nil {
+	if buf, p.Key, err = c.Prompt.AppendKeyed(buf, &doc); err != nil {
 		return buf[:start], p.unasked(err)
 	}
 	return buf, nil

@@ -24,13 +24,13 @@ type Bodies struct {
 // Bodies reads the bodies of the records' first attempts. further says that the shard sends further ones.
 func (d Dir) Bodies(id quarry.ShardID, further bool) *Bodies {
 	if !further {
-		return d.Asked(id)
+		return d.Sent(id)
 	}
 	return &Bodies{open: func() (io.ReadCloser, error) { return collect.OpenFile(d.Base(id)) }}
 }
 
-// Asked reads the bodies as the shard itself sends them.
-func (d Dir) Asked(id quarry.ShardID) *Bodies {
+// Sent reads the bodies as the shard itself sends them.
+func (d Dir) Sent(id quarry.ShardID) *Bodies {
 	return &Bodies{open: func() (io.ReadCloser, error) { return os.Open(d.Input(id)) }, strip: true}
 }
 

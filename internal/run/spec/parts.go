@@ -126,7 +126,7 @@ func (c *Config) Margin() time.Duration {
 func (c Config) Offline(e *effect.Effects, sources []source.Source, watch event.Watch) (out offline.Config, err error) {
 	c.Complete()
 	out = offline.Config{
-		Planner: c.Planner(1, sources), Terms: c.Terms(1), Type: c.Type, By: c.By, Known: c.Given(), Settings: c.Settings, Asks: c.RequestDigest(),
+		Planner: c.Planner(1, sources), Terms: c.Terms(1), Type: c.Type, By: c.By, Known: c.Given(), Settings: c.Settings, Request: c.RequestDigest(),
 	}
 	out.Planner.Effects, out.Planner.Watch = e, watch
 	if c.BelowMinimum == "" { // nothing is sent, so nothing is refused

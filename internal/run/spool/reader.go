@@ -23,7 +23,7 @@ type reader struct {
 	file   int // of the next record
 	at     int64
 	aside  int64 // offset of the next record that was set aside
-	asked  askedKeys
+	seen   keySet
 	in     *os.File // the file of that number, where it is open
 	opened int
 	buf    []byte
@@ -40,17 +40,17 @@ type stretch struct {
 
 // place finds the next record, and moves past it.
 func (r *reader) place(f *index.FirstRecord) (s stretch) {
-	if f.Pos.Part() == 0 && r.asked.has(f.Key) {
+	if f.Pos.Part() == 0 && r.seen.has(f.Key) {
 		s = stretch{laidAside, r.aside, r.aside + f.Bytes}
 		r.aside = s.to
 		return s
 	}
 	if int64(f.Pos) > r.spool.files[r.file].Last {
 		r.file, r.at = r.file+1, 0
-		clear(r.asked.keys)
+		clear(r.seen.keys)
 	}
 	if f.Pos.Part() == 0 {
-		r.asked.add(f.Key)
+		r.seen.add(f.Key)
 	}
 	s = stretch{r.file, r.at, r.at + f.Bytes}
 	r.at = s.to

@@ -56,7 +56,7 @@ type Spool struct {
 	unsynced int    // bytes
 	syncing  chan error
 	sum      hash.Hash
-	asked    askedKeys
+	seen     keySet
 	aside    *atomicfile.Writer // records that were set aside, in sequence; nil while there are none
 }
 
@@ -77,16 +77,16 @@ type file struct {
 	aside int64
 }
 
-// askedKeys are the keys of one file. Their number is bounded; the answer to has is the same whenever the same keys come in
+// keySet is the keys of one file. Their number is bounded; the answer to has is the same whenever the same keys come in
 // the same order.
-type askedKeys struct{ keys map[dedupe.Hash]struct{} }
+type keySet struct{ keys map[dedupe.Hash]struct{} }
 
-func (a *askedKeys) has(key dedupe.Hash) bool {
+func (a *keySet) has(key dedupe.Hash) bool {
 	_, ok := a.keys[key]
 	return ok
 }
 
-func (a *askedKeys) add(key dedupe.Hash) {
+func (a *keySet) add(key dedupe.Hash) {
 	if a.keys == nil {
 		a.keys = map[dedupe.Hash]struct{}{}
 	}
@@ -103,7 +103,7 @@ func (s *Spool) Add(at index.RecordPos, id quarry.RecordID, key dedupe.Hash, mod
 	size := shardfile.LineBytes(id, modelInput)
 	if s.out != nil {
 		f := &s.files[len(s.files)-1]
-		if at.Part() == 0 && s.asked.has(key) { // the parts of a document share one key
+		if at.Part() == 0 && s.seen.has(key) { // the parts of a document share one key
 			f.aside++
 			return s.layAside(id, modelInput)
 		}
@@ -119,7 +119,7 @@ func (s *Spool) Add(at index.RecordPos, id quarry.RecordID, key dedupe.Hash, mod
 		}
 	}
 	if at.Part() == 0 {
-		s.asked.add(key)
+		s.seen.add(key)
 	}
 	s.buf = shardfile.AppendRecord(s.buf, id, modelInput)
 	f := &s.files[len(s.files)-1]
@@ -199,7 +199,7 @@ func (s *Spool) seal() error {
 	err = errors.Join(err, s.synced(), s.out.Sync(), s.out.Close())
 	s.out = nil
 	s.sum.Reset()
-	clear(s.asked.keys)
+	clear(s.seen.keys)
 	return err
 }
 
