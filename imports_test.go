@@ -115,6 +115,7 @@ var belowRun = map[string][]string{
 	"internal/run/prepare": {
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/prompt", "internal/prepare/validate",
 	},
+	"internal/run/previous": {"internal/run/book", "internal/run/index", "internal/run/plan", "internal/run/planner", "internal/base/ledger"},
 	"internal/run/publish": {
 		"internal/run/answers", "internal/run/book", "internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/results", "internal/run/shardfile",
 		"internal/outcome/report",

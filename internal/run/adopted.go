@@ -8,20 +8,14 @@ import (
 	"quarry/internal/run/adopt"
 	"quarry/internal/run/book"
 	"quarry/internal/run/pilot"
+	"quarry/internal/run/previous"
 	"quarry/internal/run/resume"
 )
 
 // closeAdopted makes a pass of the records that were taken over, and its results. Once all of them are here the pass is
 // finished, and the next one begins when sources are named.
 func (p *pass) closeAdopted(ctx context.Context, c *Collected, rows []ledger.Shard) error {
-	before, err := p.adoptedBefore(ctx)
-	if err != nil {
-		return err
-	}
-	if before != nil {
-		defer before.Close()
-	}
-	if err := p.planAdopted(ctx, rows, before); err != nil {
+	if err := p.planAdopted(ctx, rows); err != nil {
 		return err
 	}
 	if err := p.writeResults(ctx, takenOver); err != nil {
@@ -58,23 +52,14 @@ func (p *pass) closeAdopted(ctx context.Context, c *Collected, rows []ledger.Sha
 	return p.book.Change(ctx, p.number, func(h *book.Head, _ *book.Pass) { h.FinishedSettings = "" }) // the next pass has a pilot of its own
 }
 
-// adoptedBefore opens the pass before among those that were taken over; nil for the first of them.
-func (p *pass) adoptedBefore(ctx context.Context) (*known, error) {
-	rows, err := p.deps.Ledger.Shards(ctx)
-	if err != nil {
-		return nil, err
-	}
-	earlier := adopt.Before(rows, p.number)
-	planned, ok, err := p.book.Plan(ctx, earlier)
-	if earlier == 0 || err != nil || !ok {
-		return nil, err
-	}
-	return openKnown(p.index(earlier), planned), nil
-}
-
 // planAdopted makes a pass of the records that were taken over: its index, and its plan.
-func (p *pass) planAdopted(ctx context.Context, rows []ledger.Shard, before *known) error {
-	planned, err := adopt.Index(ctx, p.deps.Effects, p.index(p.number), adopt.Parts(p.files, rows, p.number), before.slots())
+func (p *pass) planAdopted(ctx context.Context, rows []ledger.Shard) error {
+	before, err := previous.OfAdopted(ctx, p.book, p.index, rows, p.number)
+	if err != nil {
+		return err
+	}
+	defer before.Close()
+	planned, err := adopt.Index(ctx, p.deps.Effects, p.index(p.number), adopt.Parts(p.files, rows, p.number), before.Known)
 	planned.Pass = p.number
 	p.planned = planned
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"quarry/internal/run/index"
 	"quarry/internal/run/journals"
 	"quarry/internal/run/lines"
+	"quarry/internal/run/previous"
 	"quarry/internal/run/publish"
 	"quarry/internal/run/summary"
 )
@@ -41,21 +42,20 @@ func (p *pass) writeResults(ctx context.Context, how extent) error {
 	if err != nil {
 		return err
 	}
-	open := p.passBefore
+	var before previous.Pass
 	if how == takenOver {
-		open = p.adoptedBefore
+		before, err = previous.OfAdopted(ctx, p.book, p.index, shards, p.number)
+	} else {
+		before, err = previous.Of(ctx, p.book, p.index, p.number)
 	}
-	before, err := open(ctx)
 	if err != nil {
 		return err
 	}
-	if before != nil {
-		defer before.Close()
-	}
+	defer before.Close()
 	of := p.index(p.number)
 	files := append(journals.Sealed(p.files, shards, p.number), lines.Sorted{Path: of.Path(index.SkippedFile)}, lines.Sorted{Path: of.Path(index.EarlierFile), Rank: -1})
 	p.totals, err = p.published.Results(ctx, &publish.Ended{
-		Plan: &p.planned, Before: before.slots(), Files: append(files, journals.Unbuilt(p.files, shards, p.number)...),
+		Plan: &p.planned, Before: before.Known, Files: append(files, journals.Unbuilt(p.files, shards, p.number)...),
 		Closing: answers.Closing{Partial: how != whole, Unsent: p.unsent, UnsentKind: p.bounds().UnsentKind()},
 	})
 	return err

@@ -5,7 +5,6 @@ import (
 
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/foreseen"
-	"quarry/internal/run/index"
 	"quarry/internal/run/life"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
@@ -65,22 +64,4 @@ func (p *pass) keepSources(ctx context.Context) error {
 	}
 	p.sources, err = p.deps.Keep(ctx, p.number, planned)
 	return err
-}
-
-// known is a finished pass: its plan, and what its index knows of each document.
-type known struct {
-	*index.Known
-	planned plan.Plan
-}
-
-func openKnown(of index.Pass, planned plan.Plan) *known {
-	return &known{Known: of.Known(planned.Orders), planned: planned}
-}
-
-// slots is what a pass is joined with; nil where there is none before.
-func (k *known) slots() *index.Known {
-	if k == nil {
-		return nil
-	}
-	return k.Known
 }

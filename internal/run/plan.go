@@ -11,6 +11,7 @@ import (
 	"quarry/internal/run/book"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/planner"
+	"quarry/internal/run/previous"
 	"quarry/internal/run/runjson"
 )
 
@@ -31,22 +32,20 @@ func (p *pass) plan(ctx context.Context) (count, error) {
 	if err := p.remember(ctx); err != nil {
 		return count{}, err
 	}
-	before, err := p.passBefore(ctx)
+	before, err := previous.Of(ctx, p.book, p.index, p.number)
 	if err != nil {
 		return count{}, err
 	}
-	if before != nil {
-		defer before.Close()
-	}
+	defer before.Close()
 	head, err := p.book.Head(ctx)
 	if err != nil {
 		return count{}, err
 	}
 	piloted := head.FinishedSettings == p.cfg.Settings || slices.Contains(head.Piloted, p.cfg.RequestDigest())
-	if err := p.planPass(ctx, before, piloted); err != nil {
+	if err := p.planPass(ctx, &before, piloted); err != nil {
 		return count{}, err
 	}
-	if err := p.mostAreThere(ctx, before); err != nil {
+	if err := p.mostAreThere(ctx, &before); err != nil {
 		return count{}, err
 	}
 	rows, err := p.cutShards(ctx)
@@ -73,9 +72,9 @@ func (p *pass) plan(ctx context.Context) (count, error) {
 	return counted(&p.planned), nil
 }
 
-// planPass reads the sources and writes the index of the pass. before is the pass that it is joined with; nil: none. piloted
+// planPass reads the sources and writes the index of the pass. before is the pass that it is joined with. piloted
 // says that an earlier pass or pilot tried the prompt, model and schema: one is enough.
-func (p *pass) planPass(ctx context.Context, before *known, piloted bool) error {
+func (p *pass) planPass(ctx context.Context, before *previous.Pass, piloted bool) error {
 	given, read, err := p.givenAnswers(ctx)
 	if err != nil {
 		return err
@@ -88,7 +87,7 @@ func (p *pass) planPass(ctx context.Context, before *known, piloted bool) error 
 	if piloted {
 		planning.Pilot = 0
 	}
-	if p.planned, err = planning.Plan(ctx, planner.Earlier{Before: before.slots(), Given: given, Journal: p.files.Journal}); err != nil {
+	if p.planned, err = planning.Plan(ctx, planner.Earlier{Before: before.Known, Given: given, Journal: p.files.Journal}); err != nil {
 		return err
 	}
 	p.sayGiven(p.planned.Given, read)
@@ -109,44 +108,13 @@ func (p *pass) cutShards(ctx context.Context) ([]ledger.Shard, error) {
 	return rows, p.book.Number(ctx, rows)
 }
 
-// importedBefore opens the given answers where an earlier version joined the pass with them as with a pass before; else nil.
-func (p *pass) importedBefore(ctx context.Context) (*known, error) {
-	if _, planned, err := p.book.Plan(ctx, p.number); err != nil || !planned {
-		return nil, err
-	}
-	answers, imported, err := p.book.Plan(ctx, planner.ImportedPass)
-	if _, noted := p.index(p.number).Given(); err != nil || noted || !imported {
-		return nil, err
-	}
-	return openKnown(p.index(planner.ImportedPass), answers), nil
-}
-
-// passBefore opens the finished pass that the pass at hand is joined with; nil where there is none.
-func (p *pass) passBefore(ctx context.Context) (*known, error) {
-	n, err := p.book.Before(ctx, p.number)
-	if err != nil {
-		return nil, err
-	}
-	if n == planner.ImportedPass {
-		return p.importedBefore(ctx)
-	}
-	planned, ok, err := p.book.Plan(ctx, n)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fmt.Errorf("pass %d has no plan", n)
-	}
-	return openKnown(p.index(n), planned), nil
-}
-
 // mostAreThere asks before a run continues over sources that hold less than half of the documents it knows: a wrong path or half
 // a file would leave the others out of the results.
-func (p *pass) mostAreThere(ctx context.Context, before *known) error {
-	if before == nil || p.deps.Confirm == nil {
+func (p *pass) mostAreThere(ctx context.Context, before *previous.Pass) error {
+	if before.Known == nil || p.deps.Confirm == nil {
 		return nil
 	}
-	known := before.planned.Documents
+	known := before.Plan.Documents
 	if still := known - p.planned.Lost; 2*still < known {
 		return p.deps.Confirm(ctx, fmt.Sprintf("Only %s of the %s that the run knows are in %s. The others would be missing from the results. Continue?",
 			figure.Thousands(still), figure.Count(known, "document"), strings.Join(p.cfg.Sources, " ")))

@@ -33,16 +33,6 @@ func Parts(in shardfile.Dir, rows []ledger.Shard, pass int) []lines.Sorted {
 	return files
 }
 
-// Before is the last pass before one among those that have rows; 0: none.
-func Before(rows []ledger.Shard, pass int) (earlier int) {
-	for i := range rows {
-		if n := rows[i].Pass; n < pass {
-			earlier = max(earlier, n)
-		}
-	}
-	return earlier
-}
-
 // Index writes the index of a pass from its parts: the documents that were sent, each at its order, and in the free orders
 // those that only earlier passes sent, whose answers are taken over from the pass before (nil if there is none). It cannot know
 // the other documents of the sources. It returns the plan that results.
