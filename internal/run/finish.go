@@ -88,14 +88,14 @@ func (p *pass) makeReport(ctx context.Context, how extent) (*book.Ended, error) 
 	}
 	c := &p.cfg
 	sum := summary.Pass{
-		Plan: &p.planned, Totals: &p.totals, Rows: shards, Steps: steps, Before: p.foreseen.Before, After: p.foreseen.After,
+		Plan: &p.planned, Totals: &p.totals, Rows: shards, Steps: steps, Before: p.expected.Before, After: p.expected.After,
 		Home: ledger.Pool{Region: c.Region, Model: c.Model}, Prices: c.Prices, Quotas: c.Quotas,
 		Local: c.Local, Free: c.Free, Cap: c.MaxUSD, Adopted: how == takenOver,
 	}
 	p.made = sum.Report()
 	rep := &p.made
 	rep.Run, rep.Version, rep.Generated, rep.Sources = p.id, c.Version, time.Now().UTC(), c.Sources
-	rep.Pilot, rep.Structured = p.foreseen.Pilot, c.StructuredReport()
+	rep.Pilot, rep.Structured = p.expected.Pilot, c.StructuredReport()
 	if d := p.deadline.Held(); d != nil {
 		rep.Deadline = d.Report(shards, p.number, time.Now())
 		rep.Notes = append(rep.Notes, d.Notes(rep.Deadline)...)

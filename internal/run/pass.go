@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"quarry/internal/prepare/source"
-	"quarry/internal/run/foreseen"
+	"quarry/internal/run/expected"
 	"quarry/internal/run/life"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
@@ -22,7 +22,7 @@ type pass struct {
 	planned  plan.Plan
 	deadline *life.Deadline
 
-	foreseen foreseen.Forecast
+	expected expected.Forecast
 	unsent   int64 // records that no job took
 	totals   results.Totals
 	made     Report
@@ -33,7 +33,7 @@ func (r *Run) newPass(n int, asked spec.Asked) *pass {
 	r.at = n
 	p := &pass{parts: r.parts, process: r.process, number: n, cfg: r.cfg, sources: r.deps.Sources}
 	p.cfg.Asked = asked
-	p.foreseen = foreseen.Forecast{Book: r.book, Pass: n}
+	p.expected = expected.Forecast{Book: r.book, Pass: n}
 	p.deadline = &life.Deadline{Pass: n, Book: r.book, Ledger: r.deps.Ledger, Work: p.work, Watch: r.deps.Watch}
 	return p
 }

@@ -13,7 +13,7 @@ func (p *pass) preflight(ctx context.Context) (count, error) {
 	if err := pilot.RecallSchema(ctx, p.book, &p.cfg, p.planned.Pilot > 0); err != nil {
 		return count{}, err
 	}
-	if err := p.foreseen.Make(ctx, &p.cfg, &p.planned); err != nil || p.planned.Asked == 0 {
+	if err := p.expected.Make(ctx, &p.cfg, &p.planned); err != nil || p.planned.Asked == 0 {
 		return count{}, err
 	}
 	counts, err := p.deps.Ledger.Count(ctx, "")
@@ -43,7 +43,7 @@ func (p *pass) confirm(ctx context.Context) error {
 	if err != nil || resume.Began(rows, p.number, "") {
 		return err
 	}
-	question := p.foreseen.Question(&p.cfg, &p.planned)
+	question := p.expected.Question(&p.cfg, &p.planned)
 	if d := p.deadline.Held(); d != nil && p.planned.Mode == quarry.ModeJob {
 		question += d.Question(p.work())
 	}
@@ -56,7 +56,7 @@ func (p *pass) pilot(ctx context.Context) (count, error) {
 		return count{}, nil
 	}
 	step := pilot.Step{
-		Plan: &p.planned, Config: &p.cfg, Foreseen: &p.foreseen, Effects: p.deps.Effects, Ledger: p.deps.Ledger, Book: p.book, Files: p.files,
+		Plan: &p.planned, Config: &p.cfg, Expected: &p.expected, Effects: p.deps.Effects, Ledger: p.deps.Ledger, Book: p.book, Files: p.files,
 		Index: p.index(p.number), Published: &p.published, Watch: p.deps.Watch, Confirm: p.deps.Confirm, Send: p.reconcile,
 		Retry: func(ctx context.Context, among []quarry.ShardID) (more bool, err error) {
 			more, _, err = p.planRetries(ctx, among)

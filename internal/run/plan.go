@@ -83,7 +83,7 @@ func (p *pass) planPass(ctx context.Context, before *previous.Pass, piloted bool
 		defer given.Close()
 	}
 	planning := p.cfg.Planner(p.number, p.sources)
-	planning.Effects, planning.Learned, planning.Watch = p.deps.Effects, p.foreseen.Learned, p.deps.Watch
+	planning.Effects, planning.Learned, planning.Watch = p.deps.Effects, p.expected.Learned, p.deps.Watch
 	if piloted {
 		planning.Pilot = 0
 	}
@@ -96,11 +96,11 @@ func (p *pass) planPass(ctx context.Context, before *previous.Pass, piloted bool
 
 // cutShards decides how what is sent is bought, and cuts it into shards.
 func (p *pass) cutShards(ctx context.Context) ([]ledger.Shard, error) {
-	if err := p.foreseen.Recall(ctx, p.cfg.RequestDigest()); err != nil {
+	if err := p.expected.Recall(ctx, p.cfg.RequestDigest()); err != nil {
 		return nil, err
 	}
 	terms := p.cfg.Terms(p.number)
-	terms.Deadline, terms.Basis.Learned = p.deadline.Held(), p.foreseen.Learned
+	terms.Deadline, terms.Basis.Learned = p.deadline.Held(), p.expected.Learned
 	rows, err := terms.Rows(ctx, &p.planned, p.index(p.number))
 	if err != nil {
 		return nil, err

@@ -125,7 +125,7 @@ func (p *pass) bounds() cut.Bounds { return p.cfg.Bounds(p.number) }
 func (p *pass) costs() *limits.Costs {
 	t := p.planned.Texts()
 	t.Merges, t.Parts = 0, 0
-	e := p.cfg.Answerer().Expect(p.foreseen.Learned, t)
+	e := p.cfg.Answerer().Expect(p.expected.Learned, t)
 	callsBegan := func(id quarry.ShardID) bool {
 		_, err := os.Stat(p.files.Calls(id))
 		return !errors.Is(err, fs.ErrNotExist)
@@ -139,7 +139,7 @@ func (p *pass) costs() *limits.Costs {
 // work is what the pass has to do before its deadline.
 func (p *pass) work() *limits.Work {
 	return &limits.Work{
-		Records: p.planned.Stages(), Usage: p.foreseen.Basis(&p.cfg, &p.planned).Usage(), Prices: p.cfg.HomePrices(),
+		Records: p.planned.Stages(), Usage: p.expected.Basis(&p.cfg, &p.planned).Usage(), Prices: p.cfg.HomePrices(),
 		Quotas: p.cfg.Quotas, Concurrency: p.cfg.Concurrency, Margin: p.cfg.Margin(), Cap: p.cfg.MaxUSD, Costs: p.costs(),
 	}
 }
@@ -187,7 +187,7 @@ func (p *pass) planRetries(ctx context.Context, among []quarry.ShardID) (more bo
 			return false, 0, err
 		}
 	}
-	how := rounds.Decide(records, mode, p.bounds(), among != nil, p.foreseen.Basis(&p.cfg, &p.planned).OnDemandHint())
+	how := rounds.Decide(records, mode, p.bounds(), among != nil, p.expected.Basis(&p.cfg, &p.planned).OnDemandHint())
 	if how.Note != "" {
 		p.deps.Watch.Note(how.Note)
 	}

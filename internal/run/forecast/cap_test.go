@@ -125,7 +125,7 @@ func (d *drawn) play(r *rand.Rand) (spent quarry.USD, most int) {
 func draw(r *rand.Rand, longer float64, faulty bool) *drawn {
 	d := &drawn{slots: 1 + r.IntN(20)}
 	band := 1 + r.Float64()/2
-	var foreseen quarry.USD
+	var expected quarry.USD
 	factor := 1 + r.Float64()*(longer-1)
 	for range 5 + r.IntN(60) {
 		estimate := quarry.USD(1000 + r.Int64N(9000))
@@ -140,10 +140,10 @@ func draw(r *rand.Rand, longer float64, faulty bool) *drawn {
 		}
 		d.shards = append(d.shards, forecast.Reserve{Forecast: upper, Worst: worst})
 		d.costs = append(d.costs, min(cost, worst))
-		foreseen += estimate
+		expected += estimate
 	}
-	d.settled = foreseen / quarry.USD(10+r.IntN(20)) // the pilot
-	d.limit = quarry.USD(float64(foreseen) * (0.1 + 3*r.Float64()))
+	d.settled = expected / quarry.USD(10+r.IntN(20)) // the pilot
+	d.limit = quarry.USD(float64(expected) * (0.1 + 3*r.Float64()))
 	return d
 }
 
@@ -167,15 +167,15 @@ func TestACapOfThreeTimesTheForecastHoldsBackNoJob(t *testing.T) {
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		d := draw(r, 1, false)
-		var foreseen, upper quarry.USD
+		var expected, upper quarry.USD
 		for _, s := range d.shards {
 			upper += s.Forecast
 		}
 		for _, c := range d.costs {
-			foreseen += c
+			expected += c
 		}
-		foreseen = max(foreseen, upper*2/3+1) // the upper end is at most 1.5 times the forecast
-		d.limit = 3 * foreseen
+		expected = max(expected, upper*2/3+1) // the upper end is at most 1.5 times the forecast
+		d.limit = 3 * expected
 		d.settled = 0
 		_, got := d.play(rand.New(rand.NewPCG(seed, 5)))
 		d.limit = 1 << 60

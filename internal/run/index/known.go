@@ -43,7 +43,7 @@ const (
 	EndedFailed  Ended = 'f' // and sending it again would say the same
 	EndedAgain   Ended = 'r' // failed, and the next pass sends it first
 	EndedSkipped Ended = 's'
-	EndedStale   Ended = 't' // it has an answer, to its request of before
+	EndedStale   Ended = 't' // it has an answer, to its earlier request
 )
 
 // Answered reports whether the next pass has nothing to send of a document that ended so and did not change.

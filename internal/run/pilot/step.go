@@ -13,8 +13,8 @@ import (
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 	"quarry/internal/run/event"
+	"quarry/internal/run/expected"
 	"quarry/internal/run/failures"
-	"quarry/internal/run/foreseen"
 	"quarry/internal/run/index"
 	"quarry/internal/run/journals"
 	"quarry/internal/run/plan"
@@ -29,7 +29,7 @@ import (
 type Step struct {
 	Plan     *plan.Plan
 	Config   *spec.Config // of the pass; its Asked follows what the pilot finds about the answer schema
-	Foreseen *foreseen.Forecast
+	Expected *expected.Forecast
 
 	Effects   *effect.Effects
 	Ledger    *ledger.Ledger
@@ -114,7 +114,7 @@ func (s *Step) show(ctx context.Context, out *Outcome) error {
 	if err != nil {
 		return fmt.Errorf("read the pilot's answers: %w", err)
 	}
-	f := s.Foreseen
+	f := s.Expected
 	if learned.Samples > 0 { // otherwise the rough estimate stays
 		learned.Request = s.Config.RequestDigest()
 		after := out.Expected(&learned, *f.Basis(s.Config, s.Plan), s.Plan.Mode, s.Plan.Stages())
@@ -197,7 +197,7 @@ func (s *Step) confirmRest(ctx context.Context, out *Outcome) error {
 		return err
 	}
 	spent := s.Config.HomePrices().Cost(s.Plan.Mode, out.Usage)
-	question := out.Question(s.Config.Model, foreseen.ModeClass(s.Plan.Mode), s.Plan.Asked-s.Plan.Pilot, s.Foreseen.After, spent)
+	question := out.Question(s.Config.Model, expected.ModeClass(s.Plan.Mode), s.Plan.Asked-s.Plan.Pilot, s.Expected.After, spent)
 	err := s.Confirm(ctx, question)
 	var q *quarry.Error
 	if errors.As(err, &q) {

@@ -41,7 +41,7 @@ func (a *Against) add(w *was) {
 }
 
 // give takes over the answer that the run was given for a document. By the document's id that holds until the document was known to
-// a pass: its request of then is not known, and the answer is taken at its word. By the document's request it always holds.
+// a pass: its request at that time is not known, so the id alone decides. An answer to the document's request always holds.
 func (p *Plan) give(order int64, by *Findings, was *was, column *index.Columns) (bool, error) {
 	if by.Given == nil {
 		return false, nil

@@ -1,10 +1,10 @@
-// Package foreseen keeps what is expected of a pass: before its first record is sent, and after its pilot was read.
+// Package expected keeps what is expected of a pass: before its first record is sent, and after its pilot was read.
 //
 // It owns when a forecast is made and that it is durable, and the question before the first record. How a forecast is computed is in
 // package forecast; what a pilot teaches is in package pilot. It reads and changes the book only. What always holds: a forecast is in the
 // book before anything is sent, so a report compares with what was said then; what was learned of another prompt, model or schema is
 // not used.
-package foreseen
+package expected
 
 import (
 	"context"
@@ -28,7 +28,7 @@ type Forecast struct {
 	Pass    int
 }
 
-// Recall reads what was learned and foreseen before this process began. request is the digest of prompt, model and schema.
+// Recall reads what was learned and expected before this process began. request is the digest of prompt, model and schema.
 func (f *Forecast) Recall(ctx context.Context, request string) error {
 	head, err := f.Book.Head(ctx)
 	if err != nil {
