@@ -130,8 +130,8 @@ func spans(ctx context.Context, p *plan.Plan, pass index.Pass, bounds Bounds, ki
 			},
 		})
 	}
-	if few := tooFew(rows, bounds); few != "" && !p.Held { // of a held plan it is said already, for all
-		p.Notes = append(p.Notes, few)
+	if note := tooFew(rows, bounds); note != "" && !p.Held { // of a held plan it is said already, for all
+		p.Notes = append(p.Notes, note)
 	}
 	return rows, nil
 }

@@ -137,8 +137,8 @@ func (m Model) first(l *Learned, t Texts) Expectation {
 	others := t.Classes
 	others.Sub(t.InJapanese)
 	out := tokens.Together(l.Japanese.Band(t.Japanese, input(t.InJapanese, t.Japanese)), l.Other.Band(t.Records-t.Japanese, input(others, t.Records-t.Japanese)))
-	const few = 10 // of a language: then its answers count as the others'
-	if l.Japanese.N < few || l.Other.N < few {
+	const enough = 10 // of a language: then its answers count as the others'
+	if l.Japanese.N < enough || l.Other.N < enough {
 		out = l.Japanese.With(l.Other).Band(t.Records, input(t.Classes, t.Records))
 	}
 	samples := l.Japanese.N + l.Other.N

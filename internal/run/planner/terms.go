@@ -56,7 +56,7 @@ func (t *Terms) decideMode(p *plan.Plan) error {
 		}
 		return nil
 	}
-	few := cut.BelowMinimumText(records, minimum)
+	below := cut.BelowMinimumText(records, minimum)
 	switch t.Bounds.Below {
 	case cut.OnDemand:
 		p.Mode = quarry.ModeOnDemand
@@ -65,15 +65,15 @@ func (t *Terms) decideMode(p *plan.Plan) error {
 		if t.WouldStop {
 			what = ": a run stops before it sends anything, unless --mode ondemand or --below-minimum ondemand sends them on demand"
 		}
-		p.Notes = append(p.Notes, few+what)
+		p.Notes = append(p.Notes, below+what)
 		return nil
 	case cut.Hold:
 		p.Held = true
-		p.Notes = append(p.Notes, few+", waiting for a run with enough records; --below-minimum ondemand sends them now"+t.Basis.OnDemandHint())
+		p.Notes = append(p.Notes, below+", waiting for a run with enough records; --below-minimum ondemand sends them now"+t.Basis.OnDemandHint())
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.OverLimit, Op: "plan", Subject: "a batch job", Err: errors.New(few),
+		Kind: quarry.OverLimit, Op: "plan", Subject: "a batch job", Err: errors.New(below),
 		Hint: "send them on demand with --mode ondemand or --below-minimum ondemand" + t.Basis.OnDemandHint(),
 	}
 }

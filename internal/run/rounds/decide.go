@@ -20,15 +20,15 @@ func Decide(records int64, mode quarry.Mode, bounds cut.Bounds, later bool, pric
 	if mode != quarry.ModeJob || records >= minimum {
 		return Decision{Mode: mode}
 	}
-	few := cut.BelowMinimumText(records, minimum)
+	below := cut.BelowMinimumText(records, minimum)
 	switch {
 	case later:
 		return Decision{}
 	case bounds.MayCall():
-		return Decision{Mode: quarry.ModeOnDemand, Note: few + ": sent again as on-demand calls"}
+		return Decision{Mode: quarry.ModeOnDemand, Note: below + ": sent again as on-demand calls"}
 	case bounds.Below == cut.Hold:
-		return Decision{Unsent: records, Note: few + ", waiting for a run with enough records; --below-minimum ondemand sends them now" + price}
+		return Decision{Unsent: records, Note: below + ", waiting for a run with enough records; --below-minimum ondemand sends them now" + price}
 	}
-	return Decision{Unsent: records, Note: few +
+	return Decision{Unsent: records, Note: below +
 		": failed; --below-minimum ondemand sends them on demand" + price + ", --below-minimum hold keeps them for a later run"}
 }
