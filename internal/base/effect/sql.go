@@ -10,8 +10,9 @@ import (
 // DB is a SQL database whose every change is one counted transaction. It compiles each text of a query once, which for the short queries
 // of a ledger costs more than the query itself: callers have few texts, with places for what differs.
 type DB struct {
-	e  *Effects
-	db *sql.DB
+	e    *Effects
+	db   *sql.DB
+	text func(string) string // of a statement, as this database takes it
 
 	mu       sync.Mutex
 	compiled map[string]*sql.Stmt
@@ -24,7 +25,19 @@ func (e *Effects) OpenDB(driver, dsn string) (*DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	return &DB{e: e, db: db, compiled: map[string]*sql.Stmt{}}, nil
+	return &DB{e: e, db: db, text: func(s string) string { return s }, compiled: map[string]*sql.Stmt{}}, nil
+}
+
+// OpenServer opens a database of a server with several connections. text gives each statement as the server takes it: those of a caller
+// that uses different databases are written once.
+func (e *Effects) OpenServer(driver, dsn string, text func(string) string) (*DB, error) {
+	db, err := e.OpenDB(driver, dsn)
+	if err == nil {
+		db.db.SetMaxOpenConns(8) // a run has four workers, and its other steps
+		db.db.SetMaxIdleConns(8)
+		db.text = text
+	}
+	return db, err
 }
 
 // Rows is what a query gives.
@@ -52,11 +65,24 @@ func cause(ctx context.Context, err error) error {
 var ErrNoRows = sql.ErrNoRows
 
 // Tx is a transaction under way.
-type Tx struct{ *sql.Tx }
+type Tx struct {
+	*sql.Tx
+	text func(string) string
+}
+
+// ExecContext makes a change.
+func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.Tx.ExecContext(ctx, t.text(query), args...)
+}
+
+// QueryRowContext reads one row.
+func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return t.Tx.QueryRowContext(ctx, t.text(query), args...)
+}
 
 // QueryContext reads.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*Rows, error) {
-	rows, err := t.Tx.QueryContext(ctx, query, args...)
+	rows, err := t.Tx.QueryContext(ctx, t.text(query), args...)
 	return &Rows{Rows: rows, ctx: ctx}, cause(ctx, err)
 }
 
@@ -87,7 +113,7 @@ func (d *DB) compile(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := d.db.PrepareContext(ctx, query) // not under the lock: it waits for the connection
+	stmt, err := d.db.PrepareContext(ctx, d.text(query)) // not under the lock: it waits for the connection
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +136,7 @@ func (d *DB) change(ctx context.Context, what string, fn func(*Tx) error) error 
 	if err != nil {
 		return fmt.Errorf("%s: begin: %w", what, err)
 	}
-	if err := fn(&Tx{tx}); err != nil {
+	if err := fn(&Tx{tx, d.text}); err != nil {
 		_ = tx.Rollback()
 		return err
 	}

@@ -16,11 +16,11 @@ import (
 
 // upgrades makes of a ledger of each format one of the next. What they change is changed in one transaction, together with
 // the number.
-var upgrades = map[int]func(context.Context, *effect.Tx) error{
-	1: func(context.Context, *effect.Tx) error { return nil }, // rows and facts of format 1 are as they were; others came
-	2: func(context.Context, *effect.Tx) error { return nil }, // index/answered is made when the next pass is planned
-	3: upgradeTo4,
-	4: upgradeTo5,
+var upgrades = map[int]func(*Ledger, context.Context, *effect.Tx) error{
+	1: func(*Ledger, context.Context, *effect.Tx) error { return nil }, // rows and facts of format 1 are as they were; others came
+	2: func(*Ledger, context.Context, *effect.Tx) error { return nil }, // index/answered is made when the next pass is planned
+	3: (*Ledger).upgradeTo4,
+	4: (*Ledger).upgradeTo5,
 }
 
 // format reads the ledger's number, and refuses a newer one.
@@ -36,11 +36,16 @@ func (l *Ledger) format(ctx context.Context) (int, error) {
 	if n <= Format {
 		return n, nil
 	}
-	version, wanted := facts["version"], "the version of Quarry that wrote it"
+	return 0, newerFormat(n, facts["version"])
+}
+
+// newerFormat refuses a ledger that a newer version wrote; empty: it is not known which one.
+func newerFormat(n int, version string) error {
+	wanted := "the version of Quarry that wrote it"
 	if version != "" {
 		wanted = "Quarry " + version + ", which wrote it,"
 	}
-	return 0, &quarry.Error{
+	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "read ledger", Subject: fmt.Sprintf("of format %d", n), Err: ErrNewerFormat,
 		Hint: fmt.Sprintf("this version reads format %d at most; use %s or a newer one", Format, wanted),
 	}
@@ -64,7 +69,7 @@ func (l *Ledger) upgrade(ctx context.Context, e *effect.Effects, path string, fr
 	}
 	return l.db.Change(ctx, fmt.Sprintf("ledger: upgrade from format %d", from), func(tx *effect.Tx) error {
 		for n := from; n < Format; n++ {
-			if err := upgrades[n](ctx, tx); err != nil {
+			if err := upgrades[n](l, ctx, tx); err != nil {
 				return fmt.Errorf("upgrade from format %d: %w", n, err)
 			}
 		}

@@ -156,22 +156,20 @@ func TestAnOlderFormatIsReadInACopy(t *testing.T) {
 // TestAnUpgradedLedgerHasItsSlotsAndSources upgrades a run that was killed in the middle of its retries.
 func TestAnUpgradedLedgerHasItsSlotsAndSources(t *testing.T) {
 	t.Parallel()
-	b := &book{t: t, path: older(t, "3")}
-	b.open(nil)
-	defer func() { _ = b.Close() }()
-	s, err := b.Shard(t.Context(), "r00001")
-	b.must(err)
-	if len(s.Sources) != 6 {
-		t.Errorf("shard r00001 has the sources %v, want 6", s.Sources)
+	b := openAt(t, older(t, "3"))
+	if s, err := b.Shard(t.Context(), "r00001"); err != nil || len(s.Sources) != 6 {
+		t.Errorf("shard r00001 has the sources %v, %v, want 6", s.Sources, err)
 	}
 	home := ledger.Pool{Region: "us-west-2", Model: quarry.DefaultModel, Bucket: "quarry-123456789012-us-west-2"}
-	other := planned(99)
-	b.must(b.Place(t.Context(), &other, []ledger.Pool{home}, func(q []ledger.Queue) (bool, error) {
+	err := b.Place(t.Context(), &ledger.Shard{ID: "s00099"}, []ledger.Pool{home}, func(q []ledger.Queue) (bool, error) {
 		if q[0].Open != 2 || q[0].Took <= 0 || q[0].Oldest.IsZero() {
 			t.Errorf("the quota has %+v, want the intended and the submitted shard, and how long jobs took", q[0])
 		}
 		return false, nil
-	}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if places, err := b.Places(t.Context()); err != nil || !slices.Equal(places, []ledger.Pool{home}) {
 		t.Errorf("Places = %v, %v, want %v", places, err, home)
 	}

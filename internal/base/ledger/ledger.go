@@ -10,8 +10,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,6 +43,7 @@ type Ledger struct {
 	path string
 	drop func() error // removes what Close leaves; nil: nothing
 
+	server  *server  // of a ledger in Postgres; nil: the ledger is a file
 	sources sync.Map // what table source has, as far as it was read: it never changes
 }
 
@@ -203,7 +206,12 @@ func (l *Ledger) prepare(ctx context.Context, e *effect.Effects, path string) er
 
 // change makes a change, or says what keeps this user from it.
 func (l *Ledger) change(ctx context.Context, what string, fn func(*effect.Tx) error) error {
-	err := l.db.Change(ctx, what, fn)
+	err := l.db.Change(ctx, what, func(tx *effect.Tx) error {
+		if err := l.own(ctx, tx, holdsRow); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
 	if err == nil || openHint(err) == "" {
 		return err
 	}
@@ -225,7 +233,7 @@ func (l *Ledger) Facts(ctx context.Context, names ...string) (facts map[string]s
 	for i, name := range names {
 		places[i], args[i] = "$"+strconv.Itoa(i+1), name
 	}
-	rows, err := l.db.Query(ctx, `SELECT name, value FROM fact WHERE name IN (`+strings.Join(places, ", ")+`)`, args...)
+	rows, err := l.db.Query(ctx, `SELECT name, value FROM fact WHERE /*run and*/ name IN (`+strings.Join(places, ", ")+`)`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read facts: %w", err)
 	}
@@ -247,11 +255,12 @@ func (l *Ledger) SetFacts(ctx context.Context, facts map[string]string) error {
 }
 
 func setFacts(ctx context.Context, tx *effect.Tx, facts map[string]string) error {
-	for name, value := range facts {
-		statement, args := `INSERT INTO fact (name, value) VALUES ($1, $2)
-			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []any{name, value}
+	for _, name := range slices.Sorted(maps.Keys(facts)) { // in one order: two processes that set the same ones do not wait for each other
+		value := facts[name]
+		statement, args := `INSERT INTO fact (/*run,*/ name, value) VALUES (/*'run',*/ $1, $2)
+			ON CONFLICT (/*run,*/ name) DO UPDATE SET value = excluded.value`, []any{name, value}
 		if value == "" {
-			statement, args = `DELETE FROM fact WHERE name = $1`, args[:1]
+			statement, args = `DELETE FROM fact WHERE /*run and*/ name = $1`, args[:1]
 		}
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return fmt.Errorf("set fact %s: %w", name, err)

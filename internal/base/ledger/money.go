@@ -37,12 +37,13 @@ func (m *Money) without(o *Money) {
 }
 
 const (
-	mostPerByte = `SELECT ratio FROM shard WHERE pass = $1 ORDER BY ratio DESC LIMIT 1`
-	mostFactor  = `SELECT factor FROM shard WHERE pass = $1 ORDER BY factor DESC LIMIT 1`
-	ownMoney    = `SELECT settled, forecast, input, output, unpriced FROM shard WHERE id = $1`
+	mostPerByte = `SELECT ratio FROM shard WHERE /*run and*/ pass = $1 ORDER BY ratio DESC LIMIT 1`
+	mostFactor  = `SELECT factor FROM shard WHERE /*run and*/ pass = $1 ORDER BY factor DESC LIMIT 1`
+	ownMoney    = `SELECT settled, forecast, input, output, unpriced FROM shard WHERE /*run and*/ id = $1`
 	unreserved  = `SELECT COUNT(*) FROM (
-		SELECT 1 FROM shard WHERE pass = $1 AND kind = $2 AND seq < $3 AND state = 'planned' AND unasked = 0 AND output = 0 LIMIT 1)`
-	saveMoney = `UPDATE shard SET settled = $2, forecast = $3, input = $4, output = $5, unpriced = $6, factor = $7 WHERE id = $1`
+		SELECT 1 FROM shard WHERE /*run and*/ pass = $1 AND kind = $2 AND seq < $3
+		AND state = 'planned' AND unasked = 0 AND output = 0 LIMIT 1) AS found`
+	saveMoney = `UPDATE shard SET settled = $2, forecast = $3, input = $4, output = $5, unpriced = $6, factor = $7 WHERE /*run and*/ id = $1`
 )
 
 // Reserve stores what a shard takes of the cap of its pass, as decide says by what the others take: in one transaction, so that no two

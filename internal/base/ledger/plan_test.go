@@ -63,7 +63,9 @@ func scans(t *testing.T, l *Ledger, statement string) (found []string) {
 		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasPrefix(detail, "SCAN ") && !strings.HasPrefix(detail, "SCAN json_each") && !strings.HasPrefix(detail, "SCAN (subquery") || strings.Contains(detail, "TEMP B-TREE") {
+		// The ids of rows in hand and the result of a subquery are few.
+		few := strings.HasPrefix(detail, "SCAN json_each") || detail == "SCAN found"
+		if strings.HasPrefix(detail, "SCAN ") && !few || strings.Contains(detail, "TEMP B-TREE") {
 			found = append(found, detail)
 		}
 	}

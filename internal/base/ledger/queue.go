@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"quarry"
@@ -48,13 +49,15 @@ const (
 
 const (
 	addQuota  = `INSERT INTO quota (id, full_until) VALUES ($1, 0) ON CONFLICT (id) DO NOTHING`
-	readQuota = `SELECT full_until FROM quota WHERE id = $1`
+	readQuota = `SELECT full_until FROM quota WHERE id = $1 /*for update*/`
 	fillQuota = `INSERT INTO quota (id, full_until) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET full_until = excluded.full_until`
-	countOpen = `SELECT COUNT(*), COALESCE(MIN(NULLIF(since, 0)), 0) FROM shard WHERE quota IN ($1, $2) AND ` + hasSlot + ` AND id <> $3`
-	countWait = `SELECT COUNT(*) FROM shard WHERE quota = $1 AND ` + isQueued + ` AND id <> $2`
+	countOpen = `SELECT COUNT(*), COALESCE(MIN(NULLIF(since, 0)), 0) FROM shard
+		WHERE quota IN ($1, $2) AND (quota <> '' OR /*run and*/ TRUE) AND ` + hasSlot + ` AND NOT (/*run and*/ id = $3)`
+	countWait = `SELECT COUNT(*) FROM shard WHERE quota = $1 AND ` + isQueued + ` AND NOT (/*run and*/ id = $2)`
 	lastTook  = `SELECT took FROM shard WHERE quota = $1 AND took > 0 ORDER BY ended DESC, took DESC LIMIT 8`
-	addPlace  = `INSERT INTO place (region, model, bucket) VALUES ($1, $2, $3) ON CONFLICT (region, model, bucket) DO NOTHING`
-	allPlaces = `SELECT region, model, bucket FROM place ORDER BY region, model, bucket`
+	addPlace  = `INSERT INTO place (/*run,*/ region, model, bucket) VALUES (/*'run',*/ $1, $2, $3)
+		ON CONFLICT (/*run,*/ region, model, bucket) DO NOTHING`
+	allPlaces = `SELECT region, model, bucket FROM place WHERE /*run and*/ TRUE ORDER BY region, model, bucket`
 )
 
 // Place gives a shard a pool or a job slot, as decide says by what the other shards have of the quotas of pools: in one transaction, so
@@ -63,13 +66,16 @@ const (
 func (l *Ledger) Place(ctx context.Context, s *Shard, pools []Pool, decide func([]Queue) (changed bool, err error)) error {
 	return l.change(ctx, "ledger: place "+string(s.ID), func(tx *effect.Tx) error {
 		queues := make([]Queue, len(pools))
+		if err := lockQuotas(ctx, tx, pools); err != nil {
+			return fmt.Errorf("place shard %s: %w", s.ID, err)
+		}
 		for i, p := range pools {
 			unnamed := p.Quota()
 			if unnamed == pools[0].Quota() {
 				unnamed = ""
 			}
 			var err error
-			if queues[i], err = queue(ctx, tx, s.ID, p.Quota(), unnamed); err != nil {
+			if queues[i], err = l.queue(ctx, tx, s.ID, p.Quota(), unnamed); err != nil {
 				return fmt.Errorf("place shard %s: %w", s.ID, err)
 			}
 		}
@@ -77,17 +83,32 @@ func (l *Ledger) Place(ctx context.Context, s *Shard, pools []Pool, decide func(
 		if err != nil || !changed {
 			return err
 		}
-		return save(ctx, tx, s)
+		return l.save(ctx, tx, s)
 	})
 }
 
-// queue reads what the shards but one have of a quota. The rows of unnamed have its slots too.
-func queue(ctx context.Context, tx *effect.Tx, but quarry.ShardID, quota, unnamed string) (q Queue, err error) {
-	if _, err := tx.ExecContext(ctx, addQuota, quota); err != nil {
-		return q, err
+// lockQuotas locks the rows of quotas, all processes in one order. What is counted after that is still so when the transaction ends.
+func lockQuotas(ctx context.Context, tx *effect.Tx, pools []Pool) error {
+	var quotas []string
+	for _, p := range pools {
+		quotas = append(quotas, p.Quota())
 	}
+	slices.Sort(quotas)
+	for _, quota := range slices.Compact(quotas) {
+		var full int64
+		if _, err := tx.ExecContext(ctx, addQuota, quota); err != nil {
+			return err
+		}
+		if err := tx.QueryRowContext(ctx, readQuota, quota).Scan(&full); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queue reads what the shards but one have of a quota. The rows of unnamed have its slots too.
+func (l *Ledger) queue(ctx context.Context, tx *effect.Tx, but quarry.ShardID, quota, unnamed string) (q Queue, err error) {
 	var full, oldest int64
-	// The row first: what is counted after it is locked is still so when the transaction ends.
 	if err := tx.QueryRowContext(ctx, readQuota, quota).Scan(&full); err != nil {
 		return q, err
 	}
@@ -97,7 +118,7 @@ func queue(ctx context.Context, tx *effect.Tx, but quarry.ShardID, quota, unname
 	if err := tx.QueryRowContext(ctx, countWait, quota, string(but)).Scan(&q.Queued); err != nil {
 		return q, err
 	}
-	q.Full = time.UnixMilli(full)
+	q.Full = l.time(full)
 	if oldest > 0 {
 		q.Oldest = time.UnixMilli(oldest)
 	}
@@ -133,7 +154,7 @@ func took(rows *effect.Rows, err error) (time.Duration, error) {
 // Fill notes that the quota of a pool takes no job until a time, since it refused one.
 func (l *Ledger) Fill(ctx context.Context, p Pool, until time.Time) error {
 	return l.change(ctx, "ledger: a full pool", func(tx *effect.Tx) error {
-		_, err := tx.ExecContext(ctx, fillQuota, p.Quota(), until.UnixMilli())
+		_, err := tx.ExecContext(ctx, fillQuota, p.Quota(), l.due(until))
 		return err
 	})
 }

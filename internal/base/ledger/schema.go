@@ -46,7 +46,7 @@ var grouped = [][2]string{
 	{"state", "%s.state"},
 	{"mode", "%s.mode"},
 	{"unasked", "%s.unasked"},
-	{"held", "(%s.state <> 'done' AND %[1]s.due = " + heldDue + ")"},
+	{"held", "CASE WHEN %s.state <> 'done' AND %[1]s.due = " + heldDue + " THEN 1 ELSE 0 END"},
 }
 
 // summed are the columns of rows that table total has the sums of.
@@ -95,28 +95,33 @@ CREATE TABLE total (
 `)
 	fmt.Fprintf(&b, "INSERT INTO total (%s, shards, %s) SELECT %s, COUNT(*), %s FROM shard GROUP BY 1, 2, 3, 4, 5, 6;\n",
 		keys, strings.Join(summed, ", "), strings.Join(values, ", "), strings.Join(sums, ", "))
+	fmt.Fprintf(&b, "CREATE TRIGGER shard_added AFTER INSERT ON shard BEGIN %s END;\n", addToTotal(grouped, "NEW", ""))
+	fmt.Fprintf(&b, "CREATE TRIGGER shard_removed AFTER DELETE ON shard BEGIN %s END;\n", addToTotal(grouped, "OLD", "-"))
+	fmt.Fprintf(&b, "CREATE TRIGGER shard_changed AFTER UPDATE ON shard WHEN %s BEGIN %s %s END;\n",
+		changedInTotal(), addToTotal(grouped, "OLD", "-"), addToTotal(grouped, "NEW", ""))
+	return b.String()
+}
+
+// changedInTotal says of an update whether table total changes by it.
+func changedInTotal() string {
 	changed := make([]string, 0, len(grouped)+len(summed))
 	for _, column := range append([]string{"pass", "kind", "state", "mode", "due", "unasked"}, summed...) {
 		changed = append(changed, "OLD."+column+" <> NEW."+column)
 	}
-	fmt.Fprintf(&b, "CREATE TRIGGER shard_added AFTER INSERT ON shard BEGIN %s END;\n", addToTotal("NEW", ""))
-	fmt.Fprintf(&b, "CREATE TRIGGER shard_removed AFTER DELETE ON shard BEGIN %s END;\n", addToTotal("OLD", "-"))
-	fmt.Fprintf(&b, "CREATE TRIGGER shard_changed AFTER UPDATE ON shard WHEN %s BEGIN %s %s END;\n",
-		strings.Join(changed, " OR "), addToTotal("OLD", "-"), addToTotal("NEW", ""))
-	return b.String()
+	return strings.Join(changed, " OR ")
 }
 
 // addToTotal are the statements that add a row to its group, or take it away. A group without rows is not kept.
-func addToTotal(row, sign string) string {
+func addToTotal(grouped [][2]string, row, sign string) string {
 	var columns, values, sums, same []string
 	for _, g := range grouped {
 		value := fmt.Sprintf(g[1], row)
 		columns, values, same = append(columns, g[0]), append(values, value), append(same, g[0]+" = "+value)
 	}
-	columns, values, sums = append(columns, "shards"), append(values, sign+"1"), []string{"shards = shards + excluded.shards"}
+	columns, values, sums = append(columns, "shards"), append(values, sign+"1"), []string{"shards = total.shards + excluded.shards"}
 	for _, s := range summed {
 		columns, values = append(columns, s), append(values, sign+row+"."+s)
-		sums = append(sums, fmt.Sprintf("%s = %[1]s + excluded.%[1]s", s))
+		sums = append(sums, fmt.Sprintf("%s = total.%[1]s + excluded.%[1]s", s))
 	}
 	keys := strings.Join(columns[:len(grouped)], ", ")
 	text := fmt.Sprintf("INSERT INTO total (%s) VALUES (%s) ON CONFLICT (%s) DO UPDATE SET %s;",
@@ -129,7 +134,7 @@ func addToTotal(row, sign string) string {
 
 // upgradeTo4 fills the columns that the details of rows decide. It does not know what shards take of a cap: a run that has one
 // states it before the first step.
-func upgradeTo4(ctx context.Context, tx *effect.Tx) error {
+func (l *Ledger) upgradeTo4(ctx context.Context, tx *effect.Tx) error {
 	if _, err := tx.ExecContext(ctx, columns4()); err != nil {
 		return err
 	}
@@ -160,7 +165,7 @@ func upgradeTo4(ctx context.Context, tx *effect.Tx) error {
 }
 
 // rowsBefore5 are all rows of a ledger whose details have the sources of retry shards.
-const rowsBefore5 = `SELECT ` + rowColumns + `, '' FROM shard ORDER BY seq, id`
+const rowsBefore5 = `SELECT ` + rowColumns + `, '', fence FROM shard ORDER BY seq, id`
 
 // tables5 say which job slots and queues rows take, by the quota of open jobs that their jobs count against, and keep each list of
 // sources once. Table quota has a row for each of these quotas, which a transaction that takes a slot of it locks; table place the
@@ -180,7 +185,7 @@ CREATE TABLE place (region TEXT NOT NULL, model TEXT NOT NULL, bucket TEXT NOT N
 `
 
 // upgradeTo5 fills what tables5 adds from the details of rows.
-func upgradeTo5(ctx context.Context, tx *effect.Tx) error {
+func (l *Ledger) upgradeTo5(ctx context.Context, tx *effect.Tx) error {
 	if _, err := tx.ExecContext(ctx, tables5); err != nil {
 		return err
 	}
@@ -197,7 +202,7 @@ func upgradeTo5(ctx context.Context, tx *effect.Tx) error {
 		if err := update(ctx, tx, s, `UPDATE shard SET sources = $2 WHERE id = $1`, string(s.ID), list); err != nil {
 			return err
 		}
-		if err := save(ctx, tx, s); err != nil {
+		if err := l.save(ctx, tx, s); err != nil {
 			return err
 		}
 	}

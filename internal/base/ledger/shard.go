@@ -28,7 +28,8 @@ type Shard struct {
 
 	Detail
 
-	list string // the key of Sources in table source; empty: it has none
+	list  string // the key of Sources in table source; empty: it has none
+	fence int64  // of the claim under which it was read
 }
 
 // Sent reports whether the shard may have reached the provider, now or as an earlier job attempt.
@@ -171,6 +172,8 @@ var (
 	ErrNothingDue = errors.New("nothing due")
 	// ErrNoShard says that there is no such row.
 	ErrNoShard = errors.New("no such shard")
+	// ErrFenced says that another process has taken over the run, or claimed the row, since this one did.
+	ErrFenced = errors.New("another process has taken it over")
 )
 
 // derived are the columns that a row's state and detail decide, without those of its money.
@@ -185,7 +188,11 @@ func (s *Shard) columns() []any {
 }
 
 func (s *Shard) columns4() []any {
-	return []any{s.Pass, s.ID.Number(), s.Unasked != "", s.Records, s.answered(), s.Output.TokensPerByte}
+	unasked := 0
+	if s.Unasked != "" {
+		unasked = 1
+	}
+	return []any{s.Pass, s.ID.Number(), unasked, s.Records, s.answered(), s.Output.TokensPerByte}
 }
 
 // milliseconds is a time as rows have it; 0: it is not known.
@@ -224,25 +231,26 @@ const rowColumns = `id, seq, kind, state, mode, due, settled, forecast, input, o
 
 // The statements of a step. None of them reads the rows of all shards; the conditions repeat those of the indexes.
 var (
-	selectShard = `SELECT ` + rowColumns + `, sources FROM shard`
-	allShards   = selectShard + ` ORDER BY seq, id`
-	oneShard    = selectShard + ` WHERE id = $1`
-	nextShard   = selectShard + ` WHERE state <> 'done' AND due <= $1 AND id NOT IN (SELECT value FROM json_each($2))
-		ORDER BY due, seq LIMIT 1`
-	nextDue = `SELECT due FROM shard WHERE state <> 'done' AND due < ` + heldDue + ` AND id NOT IN (SELECT value FROM json_each($1))
+	selectShard = `SELECT ` + rowColumns + `, sources, fence FROM shard`
+	allShards   = selectShard + ` WHERE /*run and*/ TRUE ORDER BY seq, id`
+	oneShard    = selectShard + ` WHERE /*run and*/ id = $1`
+	isNext      = ` WHERE /*run and*/ state <> 'done' AND due <= $1 AND id NOT IN (SELECT value FROM json_each($2)) ORDER BY due, seq LIMIT 1`
+	nextShard   = selectShard + isNext
+	nextDue     = `SELECT due FROM shard WHERE /*run and*/ state <> 'done' AND due < ` + heldDue + ` AND id NOT IN (SELECT value FROM json_each($1))
 		ORDER BY due LIMIT 1`
-	lateShards = `state <> 'done' AND due > $1 AND due < ` + heldDue
+	lateShards = `/*run and*/ state <> 'done' AND due > $1 AND due < ` + heldDue
 	countLate  = `SELECT COUNT(*) FROM shard WHERE ` + lateShards
 	hasten     = `UPDATE shard SET due = $2 WHERE ` + lateShards
-	release    = `UPDATE shard SET due = $1 WHERE id IN (
-		SELECT id FROM shard WHERE state <> 'done' AND due = ` + heldDue + ` ORDER BY seq LIMIT $2)`
-	releaseKind = `UPDATE shard SET due = $1 WHERE id IN (
-		SELECT id FROM shard WHERE state <> 'done' AND due = ` + heldDue + ` AND kind = $3 ORDER BY seq LIMIT $2)`
-	insertShard = `INSERT INTO shard (id, seq, kind, state, mode, due, detail, sources) VALUES ($1, $2, $3, $4, $5, $6, '{}', $7)`
+	release    = `UPDATE shard SET due = $1 WHERE /*run and*/ id IN (
+		SELECT id FROM shard WHERE /*run and*/ state <> 'done' AND due = ` + heldDue + ` ORDER BY seq LIMIT $2)`
+	releaseKind = `UPDATE shard SET due = $1 WHERE /*run and*/ id IN (
+		SELECT id FROM shard WHERE /*run and*/ state <> 'done' AND due = ` + heldDue + ` AND kind = $3 ORDER BY seq LIMIT $2)`
+	insertShard = `INSERT INTO shard (/*run,*/ id, seq, kind, state, mode, due, detail, sources) VALUES (/*'run',*/ $1, $2, $3, $4, $5, $6, '{}', $7)`
 	saveShard   = `UPDATE shard SET state = $2, mode = $3, due = $4, detail = $5, settled = $6, forecast = $7, input = $8, output = $9, unpriced = $10,
-		factor = $11, ` + setTo(12, derived) + ` WHERE id = $1`
-	lastSeq    = `SELECT COALESCE(MAX(seq), 0) FROM shard`
-	lastNumber = `SELECT COALESCE(MAX(number), 0) FROM shard WHERE kind = $1`
+		factor = $11, ` + setTo(13, derived) + ` WHERE /*run and*/ id = $1 AND fence = $12`
+	hasShard   = `SELECT COUNT(*) FROM shard WHERE /*run and*/ id = $1`
+	lastSeq    = `SELECT COALESCE(MAX(seq), 0) FROM shard WHERE /*run and*/ TRUE`
+	lastNumber = `SELECT COALESCE(MAX(number), 0) FROM shard WHERE /*run and*/ kind = $1`
 )
 
 // AddShards adds rows that wait to be released, and sets facts, all in one transaction: a plan is stored whole or not at all.
@@ -250,13 +258,13 @@ var (
 func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]string, takes map[quarry.ShardID]quarry.ShardID) error {
 	return l.change(ctx, "ledger: add shards", func(tx *effect.Tx) error {
 		for i := range rows {
-			if err := insert(ctx, tx, &rows[i]); err != nil {
+			if err := l.insert(ctx, tx, &rows[i]); err != nil {
 				return err
 			}
 		}
 		for from, to := range takes {
 			var text string
-			if err := tx.QueryRowContext(ctx, `SELECT detail FROM shard WHERE id = $1`, string(from)).Scan(&text); err != nil {
+			if err := tx.QueryRowContext(ctx, `SELECT detail FROM shard WHERE /*run and*/ id = $1`, string(from)).Scan(&text); err != nil {
 				return fmt.Errorf("read shard %s: %w", from, err)
 			}
 			var d Detail
@@ -268,7 +276,7 @@ func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]s
 			if err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, `UPDATE shard SET detail = $1 WHERE id = $2`, string(b), string(from)); err != nil {
+			if _, err := tx.ExecContext(ctx, `UPDATE shard SET detail = $1 WHERE /*run and*/ id = $2`, string(b), string(from)); err != nil {
 				return fmt.Errorf("hand on shard %s: %w", from, err)
 			}
 		}
@@ -279,11 +287,11 @@ func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]s
 // Split stores a row whose stretch became smaller, and adds rows for the rest of it, in one transaction.
 func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
 	return l.change(ctx, "ledger: split "+string(s.ID), func(tx *effect.Tx) error {
-		if err := save(ctx, tx, s); err != nil {
+		if err := l.save(ctx, tx, s); err != nil {
 			return err
 		}
 		for i := range rest {
-			if err := insert(ctx, tx, &rest[i]); err != nil {
+			if err := l.insert(ctx, tx, &rest[i]); err != nil {
 				return err
 			}
 		}
@@ -295,7 +303,7 @@ func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
 func (l *Ledger) Drop(ctx context.Context, rows []Shard, facts map[string]string) error {
 	return l.change(ctx, "ledger: drop shards", func(tx *effect.Tx) error {
 		for i := range rows {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM shard WHERE id = $1`, string(rows[i].ID)); err != nil {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM shard WHERE /*run and*/ id = $1`, string(rows[i].ID)); err != nil {
 				return fmt.Errorf("drop shard %s: %w", rows[i].ID, err)
 			}
 		}
@@ -303,7 +311,7 @@ func (l *Ledger) Drop(ctx context.Context, rows []Shard, facts map[string]string
 	})
 }
 
-func insert(ctx context.Context, tx *effect.Tx, s *Shard) error {
+func (l *Ledger) insert(ctx context.Context, tx *effect.Tx, s *Shard) error {
 	list, err := addSources(ctx, tx, s.Sources)
 	if err != nil {
 		return fmt.Errorf("add shard %s: %w", s.ID, err)
@@ -313,8 +321,8 @@ func insert(ctx context.Context, tx *effect.Tx, s *Shard) error {
 		return fmt.Errorf("add shard %s: %w", s.ID, err)
 	}
 	fresh := *s
-	fresh.Due = held
-	return save(ctx, tx, &fresh)
+	fresh.Due, fresh.fence = held, 0 // it may be a copy of a row that was claimed
+	return l.save(ctx, tx, &fresh)
 }
 
 // Release lets at most n held rows go, in the order of their Seq; kind narrows it where it is not empty.
@@ -322,7 +330,7 @@ func (l *Ledger) Release(ctx context.Context, now time.Time, n int64, kind quarr
 	if n <= 0 {
 		return nil
 	}
-	statement, args := release, []any{now.UnixMilli(), n}
+	statement, args := release, []any{l.due(now), n}
 	if kind != "" {
 		statement, args = releaseKind, append(args, string(kind))
 	}
@@ -339,7 +347,7 @@ func (l *Ledger) Next(ctx context.Context, now time.Time, except ...quarry.Shard
 	if err != nil {
 		return Shard{}, err
 	}
-	s, err := l.one(ctx, nextShard, now.UnixMilli(), string(ids))
+	s, err := l.next(ctx, now, string(ids))
 	if errors.Is(err, ErrNoShard) {
 		return s, ErrNothingDue
 	}
@@ -351,10 +359,10 @@ func (l *Ledger) Next(ctx context.Context, now time.Time, except ...quarry.Shard
 
 // Save stores a row. It fails with ErrNoShard where there is none.
 func (l *Ledger) Save(ctx context.Context, s *Shard) error {
-	return l.change(ctx, "ledger: save "+string(s.ID)+" "+string(s.State), func(tx *effect.Tx) error { return save(ctx, tx, s) })
+	return l.change(ctx, "ledger: save "+string(s.ID)+" "+string(s.State), func(tx *effect.Tx) error { return l.save(ctx, tx, s) })
 }
 
-func save(ctx context.Context, tx *effect.Tx, s *Shard) error {
+func (l *Ledger) save(ctx context.Context, tx *effect.Tx, s *Shard) error {
 	b, err := s.detail()
 	if err != nil {
 		return fmt.Errorf("save shard %s: %w", s.ID, err)
@@ -364,8 +372,8 @@ func save(ctx context.Context, tx *effect.Tx, s *Shard) error {
 			return fmt.Errorf("save the pool of shard %s: %w", s.ID, err)
 		}
 	}
-	args := []any{string(s.ID), string(s.State), string(s.Mode), s.Due.UnixMilli(), b}
-	args = append(append(args, s.money()[1:]...), s.columns()...)
+	args := []any{string(s.ID), string(s.State), string(s.Mode), l.due(s.Due), b}
+	args = append(append(append(args, s.money()[1:]...), s.fence), s.columns()...)
 	return update(ctx, tx, s, saveShard, args...)
 }
 
@@ -384,8 +392,16 @@ func update(ctx context.Context, tx *effect.Tx, s *Shard, query string, args ...
 	if err != nil {
 		return fmt.Errorf("save shard %s: %w", s.ID, err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("save shard %s: %w", s.ID, errors.Join(err, ErrNoShard))
+	n, err := res.RowsAffected()
+	if err == nil && n != 1 {
+		if err = tx.QueryRowContext(ctx, hasShard, string(s.ID)).Scan(&n); err == nil && n == 0 {
+			err = ErrNoShard
+		} else if err == nil {
+			err = ErrFenced
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("save shard %s: %w", s.ID, err)
 	}
 	return nil
 }
@@ -393,8 +409,7 @@ func update(ctx context.Context, tx *effect.Tx, s *Shard, query string, args ...
 // Resume makes every row due that is not held or done: a process that begins looks at each of them at once.
 func (l *Ledger) Resume(ctx context.Context, now time.Time) error {
 	return l.change(ctx, "ledger: resume", func(tx *effect.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = CASE WHEN due = $1 THEN due ELSE $2 END WHERE state <> 'done'`,
-			held.UnixMilli(), now.UnixMilli())
+		_, err := tx.ExecContext(ctx, `UPDATE shard SET due = $1 WHERE /*run and*/ state <> 'done' AND due < `+heldDue, l.due(now))
 		return err
 	})
 }
@@ -402,12 +417,12 @@ func (l *Ledger) Resume(ctx context.Context, now time.Time) error {
 // Hasten makes rows due now that are due later than latest, and reports how many. No step waits that long: the clock was
 // set back since they were saved.
 func (l *Ledger) Hasten(ctx context.Context, now, latest time.Time) (n int64, err error) {
-	err = l.db.QueryRow(ctx, countLate, []any{latest.UnixMilli()}, &n)
+	err = l.db.QueryRow(ctx, countLate, []any{l.due(latest)}, &n)
 	if err != nil || n == 0 {
 		return 0, err
 	}
 	return n, l.change(ctx, "ledger: hasten shards", func(tx *effect.Tx) error {
-		_, err := tx.ExecContext(ctx, hasten, latest.UnixMilli(), now.UnixMilli())
+		_, err := tx.ExecContext(ctx, hasten, l.due(latest), l.due(now))
 		return err
 	})
 }
@@ -426,7 +441,7 @@ func (l *Ledger) NextDue(ctx context.Context, except ...quarry.ShardID) (due tim
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("look for the next due shard: %w", err)
 	}
-	return time.UnixMilli(ms), true, nil
+	return l.time(ms), true, nil
 }
 
 // Last gives the highest Seq of all rows, and the highest number in the ids of each kind; 0: there is none.
@@ -450,7 +465,7 @@ func (l *Ledger) Shards(ctx context.Context) ([]Shard, error) {
 	all, err := readRows(l.db.Query(ctx, allShards))
 	for i := range all {
 		if err == nil {
-			err = l.fillSources(ctx, &all[i])
+			err = l.complete(ctx, &all[i])
 		}
 	}
 	if err != nil {
@@ -497,14 +512,14 @@ func (l *Ledger) one(ctx context.Context, query string, args ...any) (s Shard, e
 	if err = errors.Join(err, rows.Close()); err != nil {
 		return s, err
 	}
-	return s, l.fillSources(ctx, &s)
+	return s, l.complete(ctx, &s)
 }
 
 func scan(rows *effect.Rows, s *Shard) error {
 	var id, kind, state, mode, detail string
 	var due int64
 	if err := rows.Scan(&id, &s.Seq, &kind, &state, &mode, &due,
-		&s.Money.Settled, &s.Money.Forecast, &s.Money.Input, &s.Money.Output, &s.Money.Unpriced, &s.Factor, &detail, &s.list); err != nil {
+		&s.Money.Settled, &s.Money.Forecast, &s.Money.Input, &s.Money.Output, &s.Money.Unpriced, &s.Factor, &detail, &s.list, &s.fence); err != nil {
 		return err
 	}
 	s.ID, s.Kind, s.State, s.Mode = quarry.ShardID(id), quarry.ShardKind(kind), quarry.ShardState(state), quarry.Mode(mode)

@@ -15,8 +15,8 @@ import (
 // step of one of a thousand retry shards neither writes nor reads a thousand ids.
 
 const (
-	addList  = `INSERT INTO source (id, shards) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`
-	readList = `SELECT shards FROM source WHERE id = $1`
+	addList  = `INSERT INTO source (/*run,*/ id, shards) VALUES (/*'run',*/ $1, $2) ON CONFLICT (/*run,*/ id) DO NOTHING`
+	readList = `SELECT shards FROM source WHERE /*run and*/ id = $1`
 )
 
 // addSources stores a list of sources and gives its key; empty: the list is empty.
@@ -34,8 +34,9 @@ func addSources(ctx context.Context, tx *effect.Tx, ids []quarry.ShardID) (key s
 	return key, err
 }
 
-// fillSources gives a row its sources. Rows share the list, which nothing changes.
-func (l *Ledger) fillSources(ctx context.Context, s *Shard) error {
+// complete gives a row its sources, and the time of this process. Rows share the list, which nothing changes.
+func (l *Ledger) complete(ctx context.Context, s *Shard) error {
+	s.Due = l.time(s.Due.UnixMilli())
 	if s.list == "" {
 		return nil
 	}

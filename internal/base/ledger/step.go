@@ -23,8 +23,8 @@ func (l *Ledger) SaveStep(ctx context.Context, s Step) error {
 		state = "finished"
 	}
 	return l.change(ctx, "ledger: step "+s.Name+" "+state, func(tx *effect.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO step (name, state, began, ended, taken, done, failed, skipped) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (name) DO UPDATE SET state = excluded.state, began = excluded.began, ended = excluded.ended, taken = excluded.taken,
+		_, err := tx.ExecContext(ctx, `INSERT INTO step (/*run,*/ name, state, began, ended, taken, done, failed, skipped) VALUES (/*'run',*/ $1, $2, $3, $4, $5, $6, $7, $8)
+			ON CONFLICT (/*run,*/ name) DO UPDATE SET state = excluded.state, began = excluded.began, ended = excluded.ended, taken = excluded.taken,
 			done = excluded.done, failed = excluded.failed, skipped = excluded.skipped`,
 			s.Name, state, s.Began.UnixMilli(), s.Ended.UnixMilli(), s.Taken, s.Done, s.Failed, s.Skipped)
 		if err != nil {
@@ -36,7 +36,7 @@ func (l *Ledger) SaveStep(ctx context.Context, s Step) error {
 
 // Steps gives the steps that were begun, by name.
 func (l *Ledger) Steps(ctx context.Context) (map[string]Step, error) {
-	rows, err := l.db.Query(ctx, `SELECT name, state, began, ended, taken, done, failed, skipped FROM step`)
+	rows, err := l.db.Query(ctx, `SELECT name, state, began, ended, taken, done, failed, skipped FROM step WHERE /*run and*/ TRUE`)
 	if err != nil {
 		return nil, fmt.Errorf("read steps: %w", err)
 	}

@@ -74,8 +74,9 @@ func (l *Ledger) Groups(ctx context.Context, pass int) (Groups, error) {
 }
 
 var (
-	allGroups  = `SELECT pass, kind, state, mode, unasked, held, shards, ` + strings.Join(summed, ", ") + ` FROM total`
-	passGroups = allGroups + ` WHERE pass = $1`
+	selectGroups = `SELECT pass, kind, state, mode, unasked, held, shards, ` + strings.Join(summed, ", ") + ` FROM total WHERE /*run and*/ `
+	allGroups    = selectGroups + `TRUE`
+	passGroups   = selectGroups + `pass = $1`
 )
 
 func readGroups(rows *effect.Rows, err error) (all Groups, _ error) {

@@ -1,4 +1,4 @@
-package ledger_test
+package ledgertest
 
 import (
 	"maps"
@@ -41,8 +41,8 @@ func addUp(t *testing.T, l *ledger.Ledger) map[ledger.Group]ledger.Group {
 	return sums
 }
 
-// checkSums compares the sums that the ledger keeps of some passes with those of its rows.
-func checkSums(t *testing.T, l *ledger.Ledger, passes ...int) {
+// CheckSums compares the sums that the ledger keeps of some passes with those of its rows.
+func CheckSums(t *testing.T, l *ledger.Ledger, passes ...int) {
 	t.Helper()
 	kept := map[ledger.Group]ledger.Group{}
 	for _, pass := range passes {
@@ -59,37 +59,15 @@ func checkSums(t *testing.T, l *ledger.Ledger, passes ...int) {
 	}
 }
 
-func TestAnUpgradedLedgerHasTheSumsOfItsRows(t *testing.T) {
-	t.Parallel()
-	b := &book{t: t, path: older(t, "3")}
-	b.open(nil)
-	defer func() { _ = b.Close() }()
-	checkSums(t, b.Ledger, 1)
-	c, err := b.Count(t.Context(), quarry.RetryShard)
-	one := map[quarry.ShardState]int64{quarry.ShardSubmitted: 1, quarry.ShardIntended: 1, quarry.ShardCalling: 1, quarry.ShardBuilt: 1}
-	if err != nil || !maps.Equal(c.States, one) {
-		t.Errorf("retry shards are %v, %v, want %v", c.States, err, one)
-	}
-	s, err := b.Shard(t.Context(), "r00001")
-	if err != nil || s.CutOff != 11 { // one of p00001, and two of each of the others
-		t.Errorf("shard r00001 takes on %d answers that were cut off, %v, want 11", s.CutOff, err)
-	}
-	seq, numbers, err := b.Last(t.Context())
-	if err != nil || seq != 10 || numbers[quarry.MainShard] != 5 || numbers[quarry.RetryShard] != 4 || numbers[quarry.PilotShard] != 1 {
-		t.Errorf("Last = %d, %v, %v, want 10, and 1, 5 and 4 shards", seq, numbers, err)
-	}
-}
-
-// TestSumsAreThoseOfTheRows changes rows at random in every way that the ledger has.
-func TestSumsAreThoseOfTheRows(t *testing.T) {
-	t.Parallel()
+// sumsAreThoseOfTheRows changes rows at random in every way that the ledger has.
+func sumsAreThoseOfTheRows(t *testing.T, fresh Fresh) {
 	states := []quarry.ShardState{
 		quarry.ShardPlanned, quarry.ShardBuilt, quarry.ShardIntended, quarry.ShardSubmitted, quarry.ShardEnded, quarry.ShardCalling,
 		quarry.ShardCollected, quarry.ShardDone,
 	}
 	for seed := range uint64(8) {
 		draw := rand.New(rand.NewPCG(seed, 7))
-		b, next := newBook(t), int64(0)
+		b, next := newBook(t, fresh), int64(0)
 		add := func() ledger.Shard {
 			next++
 			s := planned(next)
@@ -126,19 +104,18 @@ func TestSumsAreThoseOfTheRows(t *testing.T) {
 				s.Money.Settled = quarry.USD(draw.IntN(9))
 				b.must(b.Save(t.Context(), &s))
 			}
-			checkSums(t, b.Ledger, 1, 2)
+			CheckSums(t, b.Ledger, 1, 2)
 		}
 	}
 }
 
-func TestWhatIsReservedIsSeenByTheNextOne(t *testing.T) {
-	t.Parallel()
+func whatIsReservedIsSeenByTheNextOne(t *testing.T, fresh Fresh) {
 	done := planned(1)
 	done.Pass, done.State, done.Factor, done.Output.TokensPerByte = 1, quarry.ShardDone, 1.5, 0.25
 	done.Money.Settled = 7
 	first, second, other := planned(2), planned(3), planned(4)
 	first.Pass, second.Pass, other.Pass = 1, 1, 2
-	b := newBook(t, done, first, second, other)
+	b := newBook(t, fresh, done, first, second, other)
 	take := func(s *ledger.Shard, m ledger.Money) (seen ledger.Balance) {
 		b.must(b.Reserve(t.Context(), s, func(b *ledger.Balance) (ledger.Money, error) { seen = *b; return m, nil }))
 		return seen
