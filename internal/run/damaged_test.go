@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"quarry"
 	"quarry/internal/run/answered"
 	"quarry/internal/run/event"
 )
@@ -30,7 +32,7 @@ func TestADamagedMemoryIsMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, held := range map[string][]byte{
-		"the first line is cut": whole[:33], "an entry is cut": whole[:len(whole)-5], "it is empty": {},
+		"the first line is cut": whole[:33], "its foot is cut": whole[:len(whole)-5], "its last entries are cut": whole[:len(whole)-2*46], "it is empty": {},
 		"it holds something else": bytes.Repeat([]byte("x\n"), 90), "zeros": make([]byte, len(whole)),
 	} {
 		if err := errors.Join(os.RemoveAll(w.dir), os.CopyFS(w.dir, os.DirFS(base)), os.WriteFile(path, held, 0o600)); err != nil {
@@ -53,5 +55,45 @@ func TestADamagedMemoryIsMadeAgain(t *testing.T) {
 			t.Errorf("%s: the bill is %v, and was %v", name, now, bill)
 		}
 		w.auditClean(t)
+	}
+}
+
+// TestAMissingJournalIsNotTakenForEmpty removes a journal, which holds answers that were paid for: a command that needs it names it, and
+// sends nothing again.
+func TestAMissingJournalIsNotTakenForEmpty(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(w *world){
+		"a document changed, and the memory is made again": func(w *world) {
+			write(t, w.source, strings.Replace(strings.Join(numbered(upTo(9)...), "\n"), "doc-004", "moved", 1))
+		},
+		"nothing is new, and the results are written again": func(*world) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldConfig{docs: strings.Join(numbered(upTo(9)...), "\n")})
+			if _, _, err := w.run(t, nil); err != nil {
+				t.Fatal(err)
+			}
+			bill := w.bill(t)
+			journals, err := filepath.Glob(filepath.Join(w.dir, "journal", "*.jsonl.zst"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range append(journals, answered.Path(w.dir)) {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			change(w)
+			_, _, err = w.run(t, nil)
+			var q *quarry.Error
+			named := errors.As(err, &q) && q.Kind == quarry.BadUsage && strings.Contains(q.Subject, filepath.Join(w.dir, "journal"))
+			if !named || !strings.Contains(q.Hint, "backup") {
+				t.Errorf("the run ended with %v, want an error that names the journal and the way out", err)
+			}
+			if now := w.bill(t); !maps.Equal(now, bill) {
+				t.Errorf("the bill is %v, and was %v", now, bill)
+			}
+		})
 	}
 }

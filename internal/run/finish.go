@@ -53,7 +53,8 @@ func (p *pass) writeResults(ctx context.Context, how extent) error {
 	}
 	defer before.Close()
 	of := p.index(p.number)
-	files := append(journals.Sealed(p.files, shards, p.number), lines.Sorted{Path: of.Path(index.SkippedFile)}, lines.Sorted{Path: of.Path(index.EarlierFile), Rank: -1})
+	files := append(journals.Sealed(p.files, shards, p.number), lines.Sorted{Path: of.Path(index.SkippedFile), Optional: true},
+		lines.Sorted{Path: of.Path(index.EarlierFile), Rank: -1, Optional: true})
 	p.totals, err = p.published.Results(ctx, &publish.Ended{
 		Plan: &p.planned, Before: before.Known, Files: append(files, journals.Unbuilt(p.files, shards, p.number)...),
 		Closing: answers.Closing{Partial: how != whole, Unsent: p.unsent, UnsentKind: p.bounds().UnsentKind()},

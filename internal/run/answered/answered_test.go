@@ -1,9 +1,11 @@
 package answered_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"iter"
 	"math/rand/v2"
@@ -142,7 +144,7 @@ func TestAFileOfANewerFormIsRefused(t *testing.T) {
 	t.Parallel()
 	run := t.TempDir()
 	must(t, os.MkdirAll(filepath.Join(run, "index"), 0o700))
-	must(t, os.WriteFile(answered.Path(run), []byte(`{"format":2,"shards":[]}`+"\n"), 0o600))
+	must(t, os.WriteFile(answered.Path(run), []byte(`{"format":3,"shards":[]}`+"\n"), 0o600))
 	_, err := answered.Open(run)
 	var q *quarry.Error
 	if !errors.As(err, &q) || q.Kind != quarry.BadUsage || !strings.Contains(q.Hint, "newer") {
@@ -151,6 +153,53 @@ func TestAFileOfANewerFormIsRefused(t *testing.T) {
 	must(t, os.WriteFile(answered.Path(run), []byte("torn"), 0o600))
 	if _, err := answered.Open(run); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Open of a torn file = %v, want an error", err)
+	}
+}
+
+// A file that lost entries, at whatever byte, must not be taken for whole: what it forgot would be sent and paid for again.
+func TestADamagedFileIsNoticed(t *testing.T) {
+	t.Parallel()
+	run := t.TempDir()
+	entry := func(n byte) answered.Entry {
+		return answered.Entry{Key: key(n), ID: doc("a"), Attempt: 1, How: answered.OK, Shard: "p00001", Line: int64(n)}
+	}
+	remember(t, run, "p00001", entry(1), entry(2), entry(3))
+	whole, err := os.ReadFile(answered.Path(run))
+	must(t, err)
+	check := func(name string, b []byte) {
+		t.Helper()
+		must(t, os.WriteFile(answered.Path(run), b, 0o600))
+		if _, err := answered.Open(run); !errors.Is(err, answered.ErrDamaged) {
+			t.Errorf("%s: Open = %v, want %v", name, err, answered.ErrDamaged)
+		}
+	}
+	for n := range whole {
+		check(fmt.Sprintf("cut to %d bytes", n), whole[:n])
+		if n > bytes.IndexByte(whole, '\n') {
+			changed := slices.Clone(whole)
+			changed[n] ^= 1
+			check(fmt.Sprintf("byte %d changed", n), changed)
+		}
+	}
+}
+
+// Format 1 had no foot. Such a file is read, and the next merge writes the present form.
+func TestAFileOfFormat1IsRead(t *testing.T) {
+	t.Parallel()
+	run := t.TempDir()
+	a := answered.Entry{Key: key(1), ID: doc("a"), Attempt: 1, How: answered.OK, Shard: "p00001"}
+	b := answered.Entry{Key: key(2), ID: doc("b"), Attempt: 1, How: answered.OK, Shard: "s00001"}
+	remember(t, run, "p00001", a)
+	now, err := os.ReadFile(answered.Path(run))
+	must(t, err)
+	old := bytes.Replace(now[:len(now)-12], []byte(`"format":2`), []byte(`"format":1`), 1)
+	must(t, os.WriteFile(answered.Path(run), old, 0o600))
+	f := remember(t, run, "s00001", b)
+	if got, want := all(t, f.Entries()), []answered.Entry{a, b}; !slices.Equal(got, want) {
+		t.Errorf("Entries() = %+v, want %+v", got, want)
+	}
+	if now, err = os.ReadFile(answered.Path(run)); err != nil || !bytes.Contains(now, []byte(`"format":2`)) {
+		t.Errorf("the merged file is %q (%v), want format 2", now, err)
 	}
 }
 

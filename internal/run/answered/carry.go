@@ -171,7 +171,7 @@ func (c *Carried) read(ctx context.Context, from From) error {
 		}
 		if of != shard {
 			stop()
-			next, stop = iter.Pull2(lines.Read[json.RawMessage](from.Journal(of)))
+			next, stop = iter.Pull2(lines.Sealed[json.RawMessage](from.Journal(of)))
 			shard, at = of, -1
 		}
 		for ; at < line; at++ {

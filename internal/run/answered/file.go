@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"iter"
 	"os"
@@ -21,8 +23,13 @@ import (
 // Path is where the file of a run's directory is.
 func Path(run string) string { return filepath.Join(run, "index", "answered") }
 
-// format is the number of the file's form. A file of a newer one is refused.
-const format = 1
+// format is the number of the file's form. A file of a newer one is refused, and one of format 1, which has no foot, is read.
+const format = 2
+
+// footBytes is the length of what follows the last entry: how many entries there are, and the CRC-32C of their bytes.
+const footBytes = 8 + 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // header is the first line of the file: JSON. The entries follow it, 46 bytes each.
 type header struct {
@@ -33,15 +40,15 @@ type header struct {
 
 // File is index/answered as it is on the disk. Where there is none, it is empty.
 type File struct {
-	path string
-	head header
-	from int64 // where the entries begin
+	path      string
+	head      header
+	from, end int64 // where the entries begin and end
 }
 
 // ErrDamaged says that the file is not what was written. All that it holds can be read again from the journals.
 var ErrDamaged = errors.New("damaged")
 
-// Open reads the file's first line. What is no whole file fails with ErrDamaged.
+// Open reads the file's first line, and checks the rest against its foot. What is no whole file fails with ErrDamaged.
 func Open(run string) (*File, error) {
 	f := &File{path: Path(run)}
 	in, err := os.Open(f.path)
@@ -64,16 +71,37 @@ func Open(run string) (*File, error) {
 	if json.Unmarshal(line, &f.head) != nil || f.head.Format < 1 {
 		return nil, f.damaged("its first line is no header")
 	}
-	if f.head.Format != format {
+	if f.head.Format > format {
 		return nil, &quarry.Error{
 			Kind: quarry.BadUsage, Op: "read", Subject: f.path, Err: fmt.Errorf("it has format %d, and this version reads format %d", f.head.Format, format),
 			Hint: "use the version of Quarry that wrote it, or a newer version",
 		}
 	}
-	if (info.Size()-f.from)%int64(entryBytes) != 0 {
+	f.end = info.Size()
+	if f.head.Format > 1 {
+		f.end -= footBytes
+	}
+	if f.end < f.from || (f.end-f.from)%int64(entryBytes) != 0 {
 		return nil, f.damaged("its last entry is not whole")
 	}
+	if f.head.Format == 1 {
+		return f, nil
+	}
+	foot, sum := make([]byte, footBytes), crc32.New(castagnoli)
+	if _, err := io.Copy(sum, io.NewSectionReader(in, f.from, f.end-f.from)); err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.path, err)
+	}
+	if _, err := in.ReadAt(foot, f.end); err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.path, err)
+	}
+	if !bytes.Equal(foot, appendFoot(nil, (f.end-f.from)/int64(entryBytes), sum.Sum32())) {
+		return nil, f.damaged("its entries are not those that were written")
+	}
 	return f, nil
+}
+
+func appendFoot(b []byte, entries int64, sum uint32) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(b, uint64(entries)), sum)
 }
 
 func (f *File) damaged(how string) error {
@@ -110,7 +138,7 @@ func (f *File) records() iter.Seq2[[]byte, error] {
 			yield(nil, err)
 			return
 		}
-		r, b := bufio.NewReaderSize(in, 256<<10), make([]byte, entryBytes)
+		r, b := bufio.NewReaderSize(io.LimitReader(in, f.end-f.from), 256<<10), make([]byte, entryBytes)
 		for {
 			if _, err := io.ReadFull(r, b); err != nil {
 				if !errors.Is(err, io.EOF) {
@@ -195,12 +223,13 @@ func (f *File) Merge(ctx context.Context, e *effect.Effects, n *News) (*File, er
 	old, stop := iter.Pull2(f.records())
 	defer stop()
 	was, err, more := old()
-	last := make([]byte, 0, entryBytes)
+	last, entries, sum := make([]byte, 0, entryBytes), int64(0), uint32(0)
 	write := func(b []byte) error {
 		if bytes.Equal(b, last) {
 			return nil
 		}
 		last = append(last[:0], b...)
+		entries, sum = entries+1, crc32.Update(sum, castagnoli, b)
 		_, err := out.Write(b)
 		return err
 	}
@@ -225,10 +254,14 @@ func (f *File) Merge(ctx context.Context, e *effect.Effects, n *News) (*File, er
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
 	}
+	if _, err := out.Write(appendFoot(nil, entries, sum)); err != nil {
+		return nil, err
+	}
 	if err := out.Commit(); err != nil {
 		return nil, err
 	}
-	return &File{path: f.path, head: head, from: int64(len(line))}, nil
+	from := int64(len(line))
+	return &File{path: f.path, head: head, from: from, end: from + entries*int64(entryBytes)}, nil
 }
 
 func sortedUnion[T int | quarry.ShardID](a, b []T) []T {

@@ -74,10 +74,10 @@ func plain(text []byte) bool {
 	return bytes.IndexByte(text, '\\') < 0 && bytes.IndexByte(text, '"') < 0 && utf8.Valid(text)
 }
 
-// AddJournal adds all outcomes of a shard, and covers it.
+// AddJournal adds all outcomes of a shard, and covers it. A journal that is missing is an error: what it held was paid for.
 func (n *News) AddJournal(ctx context.Context, j Journal) error {
 	line := int64(0)
-	for a, err := range lines.Read[attempt](j.Path) {
+	for a, err := range lines.Sealed[attempt](j.Path) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func (p *placed) ReadMember(_ *jsonl.Checker, v *jsonl.Values, name, value []byt
 // Places maps the records of a shard's part of the index, the file at path, to their places in it.
 func Places(path string) (map[quarry.RecordID]Place, error) {
 	places := map[quarry.RecordID]Place{}
-	for p, err := range lines.Read[placed](path) {
+	for p, err := range lines.Sealed[placed](path) {
 		if err != nil {
 			return nil, err
 		}

@@ -316,7 +316,7 @@ func fixed(path string, size int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		f, err := os.Open(path)
 		if err != nil {
-			yield(nil, err)
+			yield(nil, lines.Damaged(path, err))
 			return
 		}
 		defer func() { _ = f.Close() }()
@@ -325,7 +325,7 @@ func fixed(path string, size int) iter.Seq2[[]byte, error] {
 		for {
 			if _, err := io.ReadFull(in, b); err != nil {
 				if !errors.Is(err, io.EOF) {
-					yield(nil, fmt.Errorf("read %s: %w", path, err))
+					yield(nil, lines.Damaged(path, err))
 				}
 				return
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"os"
@@ -179,12 +180,12 @@ func (k *Known) read(name string, p []byte, at int64) error {
 	if f == nil {
 		var err error
 		if f, err = os.Open(k.pass.Path(name)); err != nil {
-			return fmt.Errorf("read the pass before: %w", err)
+			return lines.Damaged(k.pass.Path(name), err)
 		}
 		k.files[name] = f
 	}
 	if _, err := f.ReadAt(p, at); err != nil {
-		return fmt.Errorf("read the pass before, %s at %d: %w", name, at, err)
+		return lines.Damaged(k.pass.Path(name), fmt.Errorf("byte %d: %w", at, err))
 	}
 	return nil
 }
@@ -217,6 +218,9 @@ func (k *Known) Ended(slot int64) (how Ended, attempts int, err error) {
 // InSources reports whether the slot's document was in the sources of the pass.
 func (k *Known) InSources(slot int64) bool { return slot < k.orders }
 
+// maxLine bounds what a damaged offset can make a reader allocate.
+const maxLine = 1 << 30
+
 // Line is the slot's line of results, with its newline.
 func (k *Known) Line(slot int64) ([]byte, error) {
 	var from, to [8]byte
@@ -228,6 +232,10 @@ func (k *Known) Line(slot int64) ([]byte, error) {
 		return nil, err
 	}
 	start, end := int64(binary.BigEndian.Uint64(from[:])), int64(binary.BigEndian.Uint64(to[:]))
+	if start < 0 || end < start || end-start > maxLine {
+		err := fmt.Errorf("document %d: no line has the bytes from %d to %d: %w", slot, start, end, io.ErrUnexpectedEOF)
+		return nil, lines.Damaged(k.pass.Path(name), err)
+	}
 	line := make([]byte, end-start)
 	name, _ = k.column(answersFile, slot)
 	return line, k.read(name, line, start)

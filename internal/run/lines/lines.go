@@ -61,6 +61,31 @@ func (r *Reader) Read(line []byte, to memberReader) error {
 	return r.values.Err()
 }
 
+// Damaged is the error of a file that a run wrote whole and that cannot be read: a *quarry.Error of kind BadUsage if it is missing or was
+// cut, else err.
+func Damaged(path string, err error) error {
+	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "read", Subject: path, Err: fmt.Errorf("the file is missing or was cut: %w", err),
+		Hint: "restore it from a backup; without one, start a run in another directory with --dir DIR --known results.jsonl of this one, " +
+			"which keeps the answers that were published",
+	}
+}
+
+// Sealed reads a file that was written whole, as Read does. If it does not exist, that is an error (see Damaged): what it held was paid
+// for, and a reader that took it for empty would send those records again.
+func Sealed[T any](path string) iter.Seq2[T, error] {
+	if _, err := os.Stat(path); err != nil {
+		return func(yield func(T, error) bool) {
+			var none T
+			yield(none, Damaged(path, err))
+		}
+	}
+	return Read[T](path)
+}
+
 // Read reads a file of JSON lines, compressed or not, each into a T. A file that does not exist has none.
 func Read[T any](path string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

@@ -2,12 +2,14 @@ package lines_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"quarry"
 	"quarry/internal/base/atomicfile"
 	"quarry/internal/base/effect"
 	"quarry/internal/run/lines"
@@ -116,7 +118,7 @@ func TestMergeGivesLinesByOrderThenByRank(t *testing.T) {
 		{Path: write(t, "retry.jsonl.zst", numbered{1, "retry"}, numbered{5, "retry"}), Rank: 3},
 		{Path: write(t, "second.jsonl", numbered{4, "second"}, numbered{5, "second"}), From: 4, Rank: 2},
 		{Path: write(t, "first.jsonl", numbered{0, "first"}, numbered{1, "first"}, numbered{3, "first"}), Rank: 1},
-		{Path: filepath.Join(t.TempDir(), "missing.jsonl"), From: 2},
+		{Path: filepath.Join(t.TempDir(), "missing.jsonl"), From: 2, Optional: true},
 	}
 	var got []numbered
 	for l, err := range lines.Merge(files, func(l *numbered) int64 { return l.Order }) {
@@ -163,6 +165,26 @@ func TestMergeGoesByRankInWhateverOrderTheFilesAreNamed(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("Merge of the files %v = %v, want %v", order, got, want)
+		}
+	}
+}
+
+func TestAMissingFileIsAnErrorUnlessItIsOptional(t *testing.T) {
+	t.Parallel()
+	there, missing := write(t, "there.jsonl", numbered{1, "a"}), filepath.Join(t.TempDir(), "missing.jsonl.zst")
+	for _, optional := range []bool{true, false} {
+		var got []numbered
+		var err error
+		files := []lines.Sorted{{Path: there}, {Path: missing, Optional: optional}}
+		for l, e := range lines.Merge(files, func(n *numbered) int64 { return n.Order }) {
+			if err = e; err == nil {
+				got = append(got, l)
+			}
+		}
+		var q *quarry.Error
+		named := errors.As(err, &q) && q.Subject == missing && q.Hint != ""
+		if named == optional || (optional && len(got) != 1) {
+			t.Errorf("optional %t: got %v and %v", optional, got, err)
 		}
 	}
 }

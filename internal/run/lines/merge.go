@@ -8,9 +8,11 @@ import (
 
 // Sorted is a file of JSON lines that are sorted by the documents' order.
 type Sorted struct {
-	Path string // compressed or not; a file that does not exist has no lines
+	Path string // compressed or not
 	From int64  // an order that none of its lines is below
 	Rank int    // of lines with the same order, the file of the lower rank comes first
+	// Optional says that the file need not exist: then it has no lines. Any other file that is missing is an error; see Sealed.
+	Optional bool
 }
 
 // Merge gives the lines of all files by order. A file is opened when its first line may be next: stretches follow one
@@ -58,8 +60,11 @@ type openFiles[T any] struct {
 }
 
 func (o *openFiles[T]) add(f Sorted) error {
-	file := &openFile[T]{rank: f.Rank}
-	file.next, file.stop = iter.Pull2(Read[T](f.Path))
+	file, read := &openFile[T]{rank: f.Rank}, Sealed[T]
+	if f.Optional {
+		read = Read[T]
+	}
+	file.next, file.stop = iter.Pull2(read(f.Path))
 	ok, err := o.read(file)
 	if err != nil || !ok {
 		file.stop()

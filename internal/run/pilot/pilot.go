@@ -10,7 +10,7 @@ package pilot
 import (
 	"context"
 	"errors"
-	"io/fs"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -100,7 +100,7 @@ func shardsOf(shards []ledger.Shard, pass int) []*ledger.Shard {
 func (p *Outcome) answers(files shardfile.Dir) iter.Seq2[shardfile.Part, outcomeOrError] {
 	return func(yield func(shardfile.Part, outcomeOrError) bool) {
 		for _, id := range p.Shards {
-			next, stop := iter.Pull2(lines.Read[shardfile.Outcome](files.Journal(id)))
+			next, stop := iter.Pull2(lines.Sealed[shardfile.Outcome](files.Journal(id)))
 			for p, err := range lines.Read[shardfile.Part](files.Part(id)) {
 				if err != nil {
 					yield(p, outcomeOrError{err: err})
@@ -109,7 +109,7 @@ func (p *Outcome) answers(files shardfile.Dir) iter.Seq2[shardfile.Part, outcome
 				}
 				o, err, ok := next()
 				if !ok {
-					err = errors.Join(err, fs.ErrNotExist)
+					err = fmt.Errorf("read %s: it has fewer lines than the shard has records", files.Journal(id))
 				}
 				if !yield(p, outcomeOrError{o, err}) || err != nil {
 					stop()
