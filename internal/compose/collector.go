@@ -23,6 +23,9 @@ func (pr *Program) Collector(
 ) (*run.Run, string, error) {
 	e := effect.New(nil)
 	dir, err := OpenDir(e, s, c)
+	if err == nil {
+		err = LedgerLost(dir)
+	}
 	if err != nil {
 		return nil, "", err
 	}

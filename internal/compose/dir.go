@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,6 +60,38 @@ func isLedger(path string) bool {
 	head := make([]byte, 16)
 	n, _ := io.ReadFull(f, head) // a short file is compared as it is
 	return n == 0 || string(head[:n]) == "SQLite format 3\x00"
+}
+
+// runOfLine finds the run's id in a line of quarry.log.
+var runOfLine = regexp.MustCompile(` run=([a-z0-9]{10})\b`)
+
+// LedgerLost refuses a directory in which a run sent something and whose ledger is gone: a new ledger would give new shards the names of
+// old ones, whose journals hold answers that were paid for. The error is of the kind quarry.BadUsage.
+func LedgerLost(folder string) error {
+	if _, err := os.Lstat(filepath.Join(folder, "ledger.db")); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	sent := false
+	for _, name := range []string{"journal", filepath.Join("index", "parts")} {
+		files, err := os.ReadDir(filepath.Join(folder, name))
+		sent = sent || err == nil && len(files) > 0
+	}
+	if !sent {
+		return nil
+	}
+	id := "ID"
+	if log, err := os.ReadFile(filepath.Join(folder, "quarry.log")); err == nil {
+		if found := runOfLine.FindSubmatch(log); found != nil {
+			id = string(found[1])
+		}
+	}
+	return &quarry.Error{
+		Kind: quarry.BadUsage, Op: "open run", Subject: folder,
+		Err: errors.New("ledger.db is missing, and without it Quarry does not know what the run sent and paid for"),
+		Hint: fmt.Sprintf("restore ledger.db from a backup; without one, use an empty directory: "+
+			"`quarry adopt --run %s --target aws --dir NEW` takes over the jobs, "+
+			"and `quarry run SOURCE… --dir NEW --known %s` keeps the answers that were published", id, filepath.Join(folder, "results.jsonl")),
+	}
 }
 
 // OpenDir makes and locks the run directory, and gives its whole path. The error is of the kind quarry.Locked where another

@@ -37,6 +37,9 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 	}
 	e := effect.New(nil)
 	dir, err := OpenDir(e, s, c)
+	if err == nil {
+		err = LedgerLost(dir)
+	}
 	if err != nil {
 		return nil, err
 	}
