@@ -49,7 +49,11 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 	if err != nil {
 		return c, err
 	}
-	if head.Finished != 0 && !head.Ended() && !c.Adopted && !resume.AnySent(resume.OfPass(rows, head.Pass)) {
+	switch {
+	case c.Adopted || head.Finished == 0:
+	case head.Ended():
+		return c, r.collectAgain(ctx, &c, head.Finished)
+	case !resume.AnySent(resume.OfPass(rows, head.Pass)):
 		return c, r.collectNothing(ctx, &c, rows, &head)
 	}
 	passes := []int{head.Pass}
@@ -74,7 +78,7 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 		if c.Adopted {
 			err = p.closeAdopted(ctx, &c, rows)
 		} else {
-			err = p.closeCollected(ctx, &c, head.Ended())
+			err = p.closeCollected(ctx)
 		}
 		if err != nil {
 			return c, err
@@ -84,6 +88,21 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 	return c, nil
 }
 
+// collectAgain publishes the results of a finished pass as they were when it ended: what became of records below a job's minimum was
+// decided by the flags of the command that ended it.
+func (r *Run) collectAgain(ctx context.Context, c *Collected, pass int) (err error) {
+	c.Done = true
+	if err := r.published.Again(pass); err != nil {
+		return err
+	}
+	if c.Planned, _, err = r.book.Plan(ctx, pass); err != nil {
+		return err
+	}
+	c.Report, err = r.publishedReport()
+	c.Report.NothingNew = false // the sources were not read
+	return err
+}
+
 // collectNothing leaves the published files those of the finished pass: the pass at hand has sent nothing.
 func (r *Run) collectNothing(ctx context.Context, c *Collected, rows []ledger.Shard, head *book.Head) error {
 	if err := r.published.Restore(ctx); err != nil {
@@ -91,11 +110,19 @@ func (r *Run) collectNothing(ctx context.Context, c *Collected, rows []ledger.Sh
 	}
 	c.Unsent = resume.OfPass(rows, head.Pass)
 	var err error
-	if c.Report, err = r.published.Report(); err != nil {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: r.cfg.Dir, Err: err, Hint: "rerun `quarry run`, which writes it again"}
+	if c.Report, err = r.publishedReport(); err != nil {
+		return err
 	}
 	r.deps.Watch.Note(fmt.Sprintf("pass %d has sent nothing; the results are those of pass %d", head.Pass, head.Finished))
 	return nil
+}
+
+func (r *Run) publishedReport() (Report, error) {
+	rep, err := r.published.Report()
+	if err != nil {
+		err = &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: r.cfg.Dir, Err: err, Hint: "rerun `quarry run`, which writes it again"}
+	}
+	return rep, err
 }
 
 // collect brings the rows of the pass as far as they get without anything being sent.
@@ -124,8 +151,8 @@ func (p *pass) collect(ctx context.Context, c *Collected, rows []ledger.Shard, w
 	return nil
 }
 
-// closeCollected writes the results of a collected pass, and its report. The report of a finished one stays as it is.
-func (p *pass) closeCollected(ctx context.Context, c *Collected, finished bool) error {
+// closeCollected writes the results of a collected pass so far, and its report.
+func (p *pass) closeCollected(ctx context.Context) error {
 	planned, ok, err := p.book.Plan(ctx, p.number)
 	if err != nil {
 		return err
@@ -133,22 +160,14 @@ func (p *pass) closeCollected(ctx context.Context, c *Collected, finished bool) 
 	if !ok {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "collect", Subject: p.cfg.Dir, Err: errors.New("nothing was sent"), Hint: "rerun `quarry run`; it resumes where it stopped"}
 	}
-	p.planned, c.Done = planned, finished
-	how := soFar
-	if finished {
-		how = whole
-	}
-	if err := p.writeResults(ctx, how); err != nil {
+	p.planned = planned
+	if err := p.writeResults(ctx, soFar); err != nil {
 		return err
 	}
-	if _, err := p.makeReport(ctx, how); err != nil {
+	if _, err := p.makeReport(ctx, soFar); err != nil {
 		return err
 	}
-	if !finished {
-		return p.published.WriteReport(&p.made)
-	}
-	p.made.NothingNew = false // the sources were not read
-	return nil
+	return p.published.WriteReport(&p.made)
 }
 
 // collectFirst collects a run that was taken over before its sources are read: until then it is not known which of their

@@ -66,6 +66,9 @@ func (f *Files) Restore(ctx context.Context) error {
 	return f.Book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.SetAside = false })
 }
 
+// Again publishes the results of a finished pass as they were when it ended.
+func (f *Files) Again(pass int) error { return results.Restore(f.Effects, f.Dir, f.index(pass)) }
+
 // Report reads the published report.
 func (f *Files) Report() (rep report.Report, err error) {
 	b, err := os.ReadFile(filepath.Join(f.Dir, reports[0]))
