@@ -52,8 +52,9 @@ func (p *pass) confirm(ctx context.Context) error {
 
 // pilot sends the sample, judges its answers, and blocks the rest if too few are good or a person says no.
 func (p *pass) pilot(ctx context.Context) (count, error) {
-	if p.planned.Pilot == 0 {
-		return count{}, nil
+	head, err := p.book.Head(ctx)
+	if err != nil || p.planned.Pilot == 0 || head.Finished == p.number { // of a finished pass it was judged and shown
+		return count{}, err
 	}
 	step := pilot.Step{
 		Plan: &p.planned, Config: &p.cfg, Expected: &p.expected, Effects: p.deps.Effects, Ledger: p.deps.Ledger, Book: p.book, Files: p.files,

@@ -120,7 +120,8 @@ func (a *Adoption) keep(ctx context.Context, found *Found, rows []ledger.Shard) 
 		}
 	}
 	return a.Book.AddShards(ctx, last, rows, func(h *book.Head, _ *book.Pass) {
-		h.Run, h.Created, h.Version, h.Target = m.Run, m.Created, a.Config.Version, a.Config.Target()
+		h.Run, h.Created, h.Target = m.Run, m.Created, a.Config.Target()
+		a.Config.NoteWriter(h)
 		h.Pass, h.Adopted, h.Settings, h.Model, h.Sources = last, last, m.Settings, m.Model, m.Sources
 		h.Region, h.Bucket, h.Numbered = cmp.Or(m.Region, a.Config.Region), a.Bucket, found.Numbers(rows)
 	})
