@@ -24,22 +24,28 @@ import (
 	"quarry/internal/prepare/source/note"
 	"quarry/internal/prepare/source/s3"
 	"quarry/internal/run/event"
+	"quarry/internal/run/lines"
 	"quarry/internal/run/plan"
 )
 
 // KeepSources opens a run's sources for a pass. What can be read only once, or changes while it is read, is kept first: a
 // run reads its sources more than once, and again when it is resumed.
 func (pr *Program) KeepSources(
-	s *config.Settings, e *effect.Effects, dir string, args []string, records bool, watch func(event.Event),
+	s *config.Settings, e *effect.Effects, dir string, args []string, records bool, stdin *keptStdin, watch func(event.Event),
 ) func(context.Context, int, bool) ([]source.Source, error) {
 	return func(ctx context.Context, pass int, planned bool) ([]source.Source, error) {
 		cfg, err := pr.sourceConfig(s, e, records)
 		if err != nil {
 			return nil, err
 		}
-		readable, err := pr.keepStdin(ctx, e, dir, args, pass, planned)
+		readable, err := stdin.of(ctx, args, pass, planned)
 		if err != nil {
 			return nil, err
+		}
+		if old, of := KeptStdin(dir, pass-1); of > 0 && !planned {
+			if err := e.Remove(old); err != nil {
+				return nil, err
+			}
 		}
 		cfg.Notes = new(note.Book)
 		sources, err := source.Open(ctx, readable, cfg)
@@ -66,35 +72,54 @@ func (pr *Program) KeepSources(
 	}
 }
 
-// anyDocument refuses sources without a document. Sources that change, or that can be read only once, are not looked at.
-func (pr *Program) anyDocument(s *config.Settings, e *effect.Effects, args []string, records bool) func(context.Context) error {
-	return func(ctx context.Context) error {
+// anyDocument refuses sources without a document, for a command that gives a pass up and sends another. Standard input is kept for that
+// other pass, and removed again where it is refused.
+func (pr *Program) anyDocument(
+	s *config.Settings, e *effect.Effects, args []string, records bool, stdin *keptStdin,
+) func(ctx context.Context, pass int) error {
+	return func(ctx context.Context, pass int) error {
 		cfg, err := pr.sourceConfig(s, e, records)
-		if err != nil || source.Seen(args) == "" || slices.ContainsFunc(args, func(arg string) bool { return source.Changing(ctx, arg, cfg) }) {
-			return err
-		}
-		cfg.Notes = new(note.Book)
-		sources, err := source.Open(ctx, args, cfg)
 		if err != nil {
 			return err
 		}
-		for _, src := range sources {
-			for block, err := range src.Blocks(ctx, quarry.Position{}) {
-				if err != nil {
-					return err
-				}
-				for _, err := range block.Documents {
-					if item := (*quarry.ItemError)(nil); !errors.As(err, &item) {
-						return err
-					}
-				}
-			}
+		readable, err := stdin.of(ctx, args, pass, false)
+		if err != nil {
+			return err
+		}
+		none, err := noDocument(ctx, readable, cfg)
+		if err != nil || none {
+			err = errors.Join(err, e.Remove(stdinPath(stdin.dir, pass)))
+		}
+		if err != nil || !none {
+			return err
 		}
 		return &quarry.Error{
 			Kind: quarry.BadItems, Op: "plan", Subject: strings.Join(args, " "), Err: plan.ErrNoDocuments,
-			Hint: "check the path; `quarry clean SOURCE` shows what Quarry reads from it",
+			Hint: "check the path and --where; `quarry clean SOURCE` shows what Quarry reads from it",
 		}
 	}
+}
+
+// noDocument reports whether the sources give no document. It reads them to the first one.
+func noDocument(ctx context.Context, args []string, cfg source.Config) (bool, error) {
+	cfg.Notes = new(note.Book)
+	sources, err := source.Open(ctx, args, cfg)
+	if err != nil {
+		return false, err
+	}
+	for _, src := range sources {
+		for block, err := range src.Blocks(ctx, quarry.Position{}) {
+			if err != nil {
+				return false, err
+			}
+			for _, err := range block.Documents {
+				if item := (*quarry.ItemError)(nil); !errors.As(err, &item) {
+					return false, err
+				}
+			}
+		}
+	}
+	return true, nil
 }
 
 // ReadableAgain refuses pipes by name: a run reads its sources more than once, and keeps only what standard input gives.
@@ -172,50 +197,74 @@ func KeptStdin(dir string, pass int) (path string, of int) {
 	return "", 0
 }
 
-// keepStdin keeps what stdin gives, its bytes, once a pass. A pass that finds stdin empty has what the one before had.
-func (pr *Program) keepStdin(ctx context.Context, e *effect.Effects, dir string, args []string, pass int, planned bool) ([]string, error) {
-	out := append([]string(nil), args...)
-	at := -1
-	for i, arg := range args {
-		if arg == "-" {
-			if at >= 0 {
-				return nil, &quarry.Error{
-					Kind: quarry.BadUsage, Op: "read standard input", Err: errors.New("it is named twice, but can be read only once"), Hint: "name - once",
-				}
-			}
-			at = i
-		}
+// keptStdin keeps what standard input gives, its bytes, once a pass.
+type keptStdin struct {
+	effects *effect.Effects
+	dir     string
+	in      io.Reader
+	say     func(format string, args ...any)
+	read    bool // by this command
+}
+
+// whole reports whether a compressed file can be read to its end; its checksum is compared.
+func whole(path string) bool {
+	in, err := lines.Open(path)
+	if err != nil {
+		return false
 	}
+	_, err = io.Copy(io.Discard, in)
+	return errors.Join(err, in.Close()) == nil
+}
+
+// of gives the sources with the file of what standard input gave in the place of -. A pass that has its plan takes what was kept for it,
+// and so does one that finds standard input empty.
+func (k *keptStdin) of(ctx context.Context, args []string, pass int, planned bool) ([]string, error) {
+	out := slices.Clone(args)
+	at := slices.Index(args, "-")
 	if at < 0 {
 		return out, nil
 	}
-	last, of := KeptStdin(dir, pass)
-	if of == pass || (of > 0 && planned) {
-		pr.Say("standard input was kept when this pass began; the new input is not read")
+	if slices.Contains(args[at+1:], "-") {
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read standard input", Err: errors.New("it is named twice, but can be read only once"), Hint: "name - once",
+		}
+	}
+	last, of := KeptStdin(k.dir, pass)
+	broken := of > 0 && !whole(last)
+	if of > 0 && !broken && (planned || k.read && of == pass) {
+		if !k.read {
+			k.say("standard input was kept when this pass began; the new input is not read")
+		}
 		out[at] = last
 		return out, nil
 	}
-	path := stdinPath(dir, pass)
+	path := stdinPath(k.dir, pass)
 	out[at] = path
-	if err := e.MkdirAll(filepath.Dir(path)); err != nil {
+	if err := k.effects.MkdirAll(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	in := ctxReader{ctx, pr.Stdin}
+	in := ctxReader{ctx, k.in}
 	first := make([]byte, 1)
 	n, err := io.ReadFull(in, first)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("keep stdin: %w", err)
 	}
-	if n == 0 && of > 0 {
-		pr.Say("standard input is empty: what it held before is read again")
-		return out, e.Rename(last, path)
+	switch {
+	case n == 0 && broken:
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read standard input", Subject: last,
+			Err:  errors.New("standard input is empty, and the copy of what it held before is damaged"),
+			Hint: "give the same input again: … | quarry run -",
+		}
+	case n == 0 && of > 0:
+		k.say("standard input is empty: what it held before is read again")
+		k.read = true
+		return out, k.effects.Copy(last, path)
 	}
-	if _, err := atomicfile.CopyZstd(e, path, io.MultiReader(strings.NewReader(string(first[:n])), in)); err != nil {
+	if _, err := atomicfile.CopyZstd(k.effects, path, io.MultiReader(strings.NewReader(string(first[:n])), in)); err != nil {
 		return nil, fmt.Errorf("keep stdin: %w", err)
 	}
-	if of > 0 {
-		return out, e.Remove(last)
-	}
+	k.read = true
 	return out, nil
 }
 

@@ -74,10 +74,11 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 	if !in.Records {
 		cfg.CachePrefix = CachePrefix(s, req, where.AWS.Region)
 	}
+	stdin := &keptStdin{effects: e, dir: dir, in: pr.Stdin, say: pr.Say}
 	r := run.New(cfg, run.Deps{
-		Effects: e, Ledger: l, Keep: pr.KeepSources(s, e, dir, in.Sources, in.Records, in.Watch), Bucket: where.Bucket, Bedrock: where.Bedrock,
+		Effects: e, Ledger: l, Keep: pr.KeepSources(s, e, dir, in.Sources, in.Records, stdin, in.Watch), Bucket: where.Bucket, Bedrock: where.Bedrock,
 		Watch: in.Watch, Pools: pr.FurtherPools(ctx, s, e, dir, where), PoolAt: where.PoolAt,
-		AnyDocument: pr.anyDocument(s, e, in.Sources, in.Records), Preflight: pr.preflightOf(s, where, l), Confirm: in.Confirm,
+		AnyDocument: pr.anyDocument(s, e, in.Sources, in.Records, stdin), Preflight: pr.preflightOf(s, where, l), Confirm: in.Confirm,
 	})
 	c.Add(func() error { return r.Close(context.WithoutCancel(ctx)) })
 	return r, nil

@@ -48,7 +48,7 @@ func (r *Run) letGo(ctx context.Context) error {
 	case resume.Drop:
 		return r.dropPass(ctx, head.Pass, rows)
 	case resume.GiveUp:
-		if err := r.deps.refusal(ctx); err != nil { // no pass is given up for a command that sends nothing
+		if err := r.deps.refusal(ctx, head.Pass+1); err != nil { // no pass is given up for a command that sends nothing
 			return err
 		}
 		return r.giveUp(ctx, head.Pass, rows)

@@ -58,7 +58,7 @@ func (r *Run) openNew(ctx context.Context) (*pass, error) {
 func (r *Run) command() *resume.Command {
 	return &resume.Command{
 		Dir: r.cfg.Dir, Sources: r.cfg.Sources, ReplaceSource: r.cfg.ReplaceSource, Target: r.cfg.Target(),
-		Region: r.cfg.Region, Bucket: r.deps.Bucket.Name(), Settings: r.cfg.Settings, Seen: r.seen,
+		Region: r.cfg.Region, Bucket: r.deps.Bucket.Name(), Settings: r.cfg.Settings, Attempts: r.cfg.Attempts, Seen: r.seen,
 	}
 }
 

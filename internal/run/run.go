@@ -47,8 +47,9 @@ type Deps struct {
 	// PoolAt gives a place that earlier commands named and this one does not: what they sent there is followed and collected there, and
 	// nothing new is sent. nil: a command that leaves such a place is refused.
 	PoolAt func(ledger.Pool) Pool
-	// AnyDocument refuses sources that hold no document, as those of a mistyped condition; nil where that is not checked early.
-	AnyDocument func(ctx context.Context) error
+	// AnyDocument refuses sources that hold no document, as those of a mistyped condition, before a pass is given up for one that reads them;
+	// pass is the number of the latter. nil: that is not checked early.
+	AnyDocument func(ctx context.Context, pass int) error
 	// Preflight checks for free whatever could fail later; nil where there is nothing to check.
 	Preflight func(ctx context.Context) error
 	// Confirm asks a person before money is spent; nil: no question is asked.
@@ -60,17 +61,17 @@ type Deps struct {
 // Config is what the command says of the run; see package spec.
 type Config = spec.Config
 
-// refusal says why a command would be refused before it sends anything.
-func (d *Deps) refusal(ctx context.Context) error {
-	for _, check := range []func(context.Context) error{d.AnyDocument, d.Preflight} {
-		if check == nil {
-			continue
-		}
-		if err := check(ctx); err != nil {
+// refusal says why a command would be refused before it sends anything as a pass.
+func (d *Deps) refusal(ctx context.Context, pass int) error {
+	if d.AnyDocument != nil {
+		if err := d.AnyDocument(ctx, pass); err != nil {
 			return err
 		}
 	}
-	return nil
+	if d.Preflight == nil {
+		return nil
+	}
+	return d.Preflight(ctx)
 }
 
 // parts are what a run joins. Run and each pass work with the same ones.

@@ -24,6 +24,7 @@ type Command struct {
 	Target         string // "local" or "aws"
 	Region, Bucket string // of the home pool
 	Settings       string // the digest of what is sent
+	Attempts       int    // at each record
 	Seen           string // the digest of the sources' files; empty: not known
 }
 
@@ -142,12 +143,19 @@ func (c *Command) Fate(h *book.Head, p *book.Pass, rows []ledger.Shard, flags st
 		if other || h.Seen != c.Seen || (p.Flags != "" && p.Flags != flags) {
 			return Drop
 		}
-	case other || p.Unanswered || (p.Judged != "" && c.ReplaceSource):
+	case other || p.Unanswered || (p.Judged != "" && c.ReplaceSource) || c.tooManyQueued(p, rows):
 		return GiveUp
 	case p.Judged != "" && p.Judged != CannotTell && h.Seen != c.Seen: // names, sizes and times tell only that the contents may differ
 		return IfCorrected
 	}
 	return Continue
+}
+
+// tooManyQueued reports whether records were queued for another attempt that this command does not make any more: the next pass ends each
+// of them with the answer that it has.
+func (c *Command) tooManyQueued(p *book.Pass, rows []ledger.Shard) bool {
+	queued := func(s ledger.Shard) bool { return s.Tally.Left > 0 }
+	return p.Asked != nil && c.Attempts > 0 && c.Attempts < p.Asked.Attempts && slices.ContainsFunc(rows, queued)
 }
 
 // CannotTell is what sources hold that are no files of this machine.

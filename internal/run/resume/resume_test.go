@@ -10,6 +10,7 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/run/book"
 	"quarry/internal/run/resume"
+	"quarry/internal/run/runjson"
 )
 
 var (
@@ -102,7 +103,8 @@ func TestWhatBecomesOfThePassAtHand(t *testing.T) {
 	files := func(c *resume.Command) { c.Seen = "g" }
 	replace := func(c *resume.Command) { c.ReplaceSource = true }
 	nothing := func(*resume.Command) {}
-	judged := book.Pass{Judged: "j"}
+	fewer := func(c *resume.Command) { c.Attempts = 1 }
+	judged, queued := book.Pass{Judged: "j"}, book.Pass{Asked: &runjson.Run{Asked: runjson.Asked{Attempts: 4}}}
 	for _, tt := range []struct {
 		name   string
 		change func(*resume.Command)
@@ -124,10 +126,17 @@ func TestWhatBecomesOfThePassAtHand(t *testing.T) {
 		{"stopped at the gate, other files", files, judged, quarry.ShardDone, "", resume.IfCorrected},
 		{"stopped at the gate, sources said to be corrected", replace, judged, quarry.ShardDone, "", resume.GiveUp},
 		{"stopped at the gate, no files", files, book.Pass{Judged: resume.CannotTell}, quarry.ShardDone, "", resume.Continue},
+		{"fewer attempts, with records queued for another", fewer, queued, quarry.ShardDone, "", resume.GiveUp},
+		{"as many attempts, with records queued for another", func(c *resume.Command) { c.Attempts = 4 }, queued, quarry.ShardDone, "", resume.Continue},
+		{"fewer attempts, nothing queued", fewer, queued, quarry.ShardSubmitted, "", resume.Continue},
 		{"not stopped, sources said to be corrected", replace, book.Pass{}, quarry.ShardDone, "", resume.Continue},
 	} {
 		c := with(same, tt.change)
-		if got := c.Fate(&head, &tt.pass, []ledger.Shard{row(tt.state)}, tt.flags); got != tt.want {
+		of := row(tt.state)
+		if of.State == quarry.ShardDone {
+			of.Tally.Left = 3
+		}
+		if got := c.Fate(&head, &tt.pass, []ledger.Shard{of}, tt.flags); got != tt.want {
 			t.Errorf("%s: fate %d, want %d", tt.name, got, tt.want)
 		}
 		abandoned := with(head, func(h *book.Head) { h.Abandoned = 1 })
