@@ -4,7 +4,8 @@
 // It owns two files and their format (docs/formats.md) and nothing of what documents are made of: they are those that the
 // source made, faults and positions included. What always holds: what was kept is given the same, in the same order, as
 // often as it is asked for; a keeping that was interrupted continues, where the source can begin again in its middle, or
-// begins again; a pass never asks the source again once all of it is kept; memory follows a block, not the source.
+// begins again; a pass never asks the source again once all of it is kept, unless the copy is damaged; memory follows a block, not
+// the source.
 package kept
 
 import (
@@ -13,6 +14,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -47,8 +50,9 @@ type about struct {
 // state is any further line: how far the keeping came. Before Done it leaves the last block out, which is read again: where
 // the one after it begins is not known, and a site whose posts went away meanwhile has moved them over that border.
 type state struct {
-	End       int64           `json:"end"` // bytes of whole frames
-	At        quarry.Position `json:"at"`  // of the next block in the source
+	End       int64           `json:"end"`           // bytes of whole frames
+	Sum       uint32          `json:"sum,omitempty"` // CRC-32C of these bytes; 0: an earlier version did not note it
+	At        quarry.Position `json:"at"`            // of the next block in the source
 	Items     int64           `json:"items"`
 	Documents int64           `json:"documents"`
 	Done      bool            `json:"done,omitempty"`
@@ -83,10 +87,28 @@ func readState(path string) (a about, s state, end int64, ok bool, err error) {
 	}
 }
 
-// Open gives what a pass kept in a directory, all of it; ok is false where there is no such thing.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// intact reports whether the documents are those that the state speaks of: another program, or a disk, may have changed them.
+func (s *state) intact(dir string) bool {
+	f, err := os.Open(filepath.Join(dir, documentsFile))
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	if s.Sum == 0 {
+		info, err := f.Stat()
+		return err == nil && info.Size() >= s.End
+	}
+	sum := crc32.New(castagnoli)
+	n, err := io.Copy(sum, io.LimitReader(f, s.End))
+	return err == nil && n == s.End && sum.Sum32() == s.Sum
+}
+
+// Open gives what a pass kept in a directory, all of it; ok is false where there is no such thing, or it is damaged.
 func Open(dir string, pass, index int) (k *Kept, ok bool, err error) {
 	a, last, _, ok, err := readState(filepath.Join(dir, stateFile))
-	if err != nil || !ok || !last.Done || a.Pass != pass || a.Format != Format {
+	if err != nil || !ok || !last.Done || a.Pass != pass || a.Format != Format || !last.intact(dir) {
 		return nil, false, err
 	}
 	return &Kept{path: filepath.Join(dir, documentsFile), name: a.Source, index: index, end: last.End, Documents: last.Documents}, true, nil

@@ -3,6 +3,7 @@ package kept_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -220,6 +221,49 @@ func TestDyingAtEveryEffect(t *testing.T) {
 				t.Fatalf("effect %d: %d items, want %d", n, len(got), len(want))
 			}
 		}
+	}
+}
+
+// What was kept is compared with its sum: a copy that was damaged is made again, and a reader that remembers a place in the old one reads
+// from the beginning.
+func TestADamagedCopyIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := &site{pages: 4}
+	cfg := config(t.TempDir(), s)
+	k, err := kept.Keep(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, path := sourcetest.Read(t, k), filepath.Join(cfg.Dir, "documents.zst")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := int(binary.LittleEndian.Uint64(whole[8:])) + 16
+	changed := bytes.Clone(whole)
+	changed[len(changed)/2] ^= 1
+	for name, b := range map[string][]byte{
+		"a byte is another": changed, "cut": whole[:len(whole)-1], "a block less": append(bytes.Clone(whole[frame:]), whole[:frame]...), "empty": {},
+	} {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := kept.Open(cfg.Dir, 1, 1); ok || err != nil || kept.Has(cfg) {
+			t.Errorf("%s: Open: %t, %v; Has: %t; want that there is no copy", name, ok, err, kept.Has(cfg))
+		}
+		if k, err = kept.Keep(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+		if got := sourcetest.Read(t, k); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %d items, want the %d of the source", name, len(got), len(want))
+		}
+	}
+	first := true
+	for block, err := range k.Blocks(t.Context(), quarry.Position{Source: 1, Offset: int64(frame) + 1}) {
+		if err != nil || first && block.First.Offset != 0 {
+			t.Errorf("a place where no block begins: %d, %v, want the first block", block.First.Offset, err)
+		}
+		first = false
 	}
 }
 

@@ -41,7 +41,11 @@ func (k *Kept) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarr
 			return
 		}
 		defer func() { _ = in.Close() }()
-		for offset := from.Offset; offset < k.end; {
+		offset := from.Offset
+		if _, _, err := readFrame(in, offset, k.end); err != nil && offset < k.end {
+			offset = 0 // of a copy that was damaged and made again: its blocks begin elsewhere, and the reader looks for its documents
+		}
+		for offset < k.end {
 			if err := ctx.Err(); err != nil {
 				yield(quarry.Block{}, err)
 				return

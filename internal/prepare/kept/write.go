@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"hash/crc32"
 	"path/filepath"
 	"time"
 
@@ -37,7 +37,7 @@ const (
 	syncAfter = time.Second
 )
 
-// Keep reads the source to its end, unless all of it is kept for this pass already, and gives what is kept.
+// Keep reads the source to its end, unless all of it is kept for this pass already, and gives what is kept. A damaged copy is made again.
 func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 	path := filepath.Join(cfg.Dir, stateFile)
 	a, last, end, ok, err := readState(path)
@@ -48,7 +48,7 @@ func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 		return nil, errNewer(cfg.Dir, a.Format)
 	}
 	want := about{Format: Format, Pass: cfg.Pass, Source: cfg.Source.Name(), Settings: cfg.Settings}
-	same := ok && a == want
+	same := ok && a == want && last.intact(cfg.Dir)
 	if !same || !last.Done {
 		w := writer{cfg: cfg, state: last}
 		if !same || !cfg.Resumes {
@@ -66,7 +66,8 @@ func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 // Has reports whether Keep would have nothing to ask of the source.
 func Has(cfg Config) bool {
 	a, last, _, ok, err := readState(filepath.Join(cfg.Dir, stateFile))
-	return err == nil && ok && last.Done && a == about{Format: Format, Pass: cfg.Pass, Source: cfg.Source.Name(), Settings: cfg.Settings}
+	return err == nil && ok && last.Done && last.intact(cfg.Dir) &&
+		a == about{Format: Format, Pass: cfg.Pass, Source: cfg.Source.Name(), Settings: cfg.Settings}
 }
 
 // writer is a keeping under way.
@@ -109,11 +110,6 @@ func (w *writer) open(want about, end int64) (from quarry.Position, err error) {
 		return from, err
 	}
 	documents, said := filepath.Join(w.cfg.Dir, documentsFile), filepath.Join(w.cfg.Dir, stateFile)
-	if w.state.End > 0 {
-		if info, err := os.Stat(documents); err != nil || info.Size() < w.state.End {
-			w.state = state{} // someone took it away
-		}
-	}
 	if w.state.End == 0 {
 		w.state = state{}
 		if w.documents, err = w.cfg.Effects.Create(documents); err != nil {
@@ -195,6 +191,7 @@ func (w *writer) block(block quarry.Block) (full bool, err error) {
 	w.before = *s
 	w.before.At = block.First
 	s.End += n
+	s.Sum = crc32.Update(s.Sum, castagnoli, w.frame)
 	s.Items += items
 	s.Documents += documents
 	w.unsynced += n
