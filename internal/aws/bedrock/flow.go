@@ -18,6 +18,12 @@ const (
 	replyTime = 2 * time.Second  // in which a refusal comes; who got none by then was let in
 	doubling  = 10 * time.Second // of the rate, below one that is known to get through
 	firstStep = 0.01             // a minute, above one that is known to get through; doubled each minute without a refusal
+	collapsed = 0.05             // of the highest rate: calls that are refused at so little are not refused for it,
+	mostCalls = 0.5              // if at least this share of them gets through
+	shareStep = 0.02             // what one call weighs in the share that gets through,
+	shareSlow = 0.002            // and in what that share is compared with
+	shareDrop = 0.25             // below that, the rate is the cause after all
+	shareCalm = 0.99             // of calls: there are no such refusals any more
 
 	firstRequests = 60.0      // a minute, where no quota is known
 	firstTokens   = 100_000.0 // a minute, where no quota is known
@@ -44,6 +50,11 @@ type flow struct {
 	hold  time.Duration
 	count int64 // refusals
 
+	// Refusals that go on whatever the rate is: the service's, and no quota of the account.
+	share   float64 // of the calls that got through lately
+	highest float64 // rate at a refusal, since a rate was last found to be the cause
+	steady  float64 // the share since the rate was found not to be the cause; 0: it may be
+
 	// Since the last refusal that counted:
 	cutAt     time.Time // zero before the first
 	cutDrawn  float64
@@ -56,7 +67,7 @@ type flow struct {
 // newFlow gives a flow for a quota a minute. One that is not known is not held where the other one is known, until it
 // refuses; else it begins at first and grows.
 func newFlow(perMinute int64, otherKnown bool, first float64, burst time.Duration, now time.Time) flow {
-	f := flow{burst: burst.Seconds(), at: now, stepAt: now, passed: true}
+	f := flow{burst: burst.Seconds(), at: now, stepAt: now, passed: true, share: 1}
 	switch {
 	case perMinute > 0:
 		f.limit = share * float64(perMinute) / 60
@@ -163,6 +174,13 @@ func (f *flow) refund(n float64) {
 func (f *flow) settle(now, sent time.Time, back float64) {
 	f.advance(now)
 	f.refund(back)
+	f.share += shareStep * (1 - f.share)
+	if f.steady > 0 {
+		f.steady += shareSlow * (f.share - f.steady)
+		if f.share > shareCalm {
+			f.steady, f.highest = 0, 0
+		}
+	}
 	if sent.After(f.cutAt) {
 		f.letIn()
 	}
@@ -175,12 +193,24 @@ func (f *flow) letIn() {
 }
 
 // refused slows down after the refusal of a call of n units. Calls that were on their way before the rate was cut tell
-// nothing new.
+// nothing new. Where the rate has collapsed and calls are refused all the same, though most get through, the rate is not the cause: it
+// returns to what it was, and stays there as long as the share that gets through does not fall.
 func (f *flow) refused(now, sent time.Time, n float64) {
 	f.advance(now)
 	f.count++
+	f.share -= shareStep * f.share
+	if f.steady > 0 {
+		f.steady += shareSlow * (f.share - f.steady)
+		if f.share >= f.steady-shareDrop {
+			return // the call waits by itself
+		}
+		f.steady, f.highest = 0, 0
+	}
 	if !sent.After(f.cutAt) && !f.cutAt.IsZero() {
 		return
+	}
+	if !f.free() {
+		f.highest = max(f.highest, f.rate)
 	}
 	used, span := f.drawn-f.cutDrawn, now.Sub(f.cutAt)
 	passed := f.passed || !f.firstSent.IsZero() && now.Sub(f.firstSent) > replyTime
@@ -203,6 +233,9 @@ func (f *flow) refused(now, sent time.Time, n float64) {
 		}
 		f.rate *= cut
 		f.hold = firstHold
+	}
+	if passed && f.rate < collapsed*f.highest && f.share >= mostCalls {
+		f.steady, f.known = f.share, f.highest/below
 	}
 	f.level = min(f.level, 0)
 	f.cutAt, f.cutDrawn, f.firstSent, f.passed, f.stepAt = now, f.drawn, time.Time{}, false, now

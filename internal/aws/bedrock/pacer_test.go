@@ -18,6 +18,8 @@ import (
 type service struct {
 	rpm, tpm, burndown float64 // a minute; 0: no limit
 	down               bool    // refuses all
+	random             float64 // the share of calls that it refuses whatever their rate is
+	draw               *rand.Rand
 
 	mu               sync.Mutex
 	requests, tokens float64
@@ -44,7 +46,7 @@ func (s *service) admit(take float64) string {
 	s.fill()
 	refuse := func(why string) string { s.refused++; return why }
 	switch {
-	case s.down:
+	case s.down, s.random > 0 && s.draw.Float64() < s.random:
 		return refuse("Too many requests, please wait before trying again.")
 	case s.rpm > 0 && s.requests < 1:
 		return refuse("Too many requests, please wait before trying again.")
@@ -241,6 +243,38 @@ func TestAnHourOfThrottlingIsWaitedOut(t *testing.T) {
 		stop()
 		calls.Wait()
 	})
+}
+
+// Refusals that do not depend on the rate must not slow calls down until hardly any is made. When a quota becomes the cause, it is kept to.
+func TestRefusalsAtRandomDoNotStopTheCalls(t *testing.T) {
+	t.Parallel()
+	for _, share := range []float64{0.1, 0.3} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{rpm: 3000, tpm: 50_000_000, burndown: 5, random: share, draw: rand.New(rand.NewPCG(3, 4))}
+			p := bedrock.NewPacer(bedrock.PacerConfig{RPM: 3000, TPM: 50_000_000, Burndown: 5})
+			ctx, stop := context.WithCancel(t.Context())
+			calls := load(ctx, t, s, p, 512, 8*time.Second)
+			time.Sleep(5 * time.Minute)
+			s.counts()
+			time.Sleep(20 * time.Minute)
+			answered, _, _ := s.counts()
+			if got := float64(answered) / 20; got < 1000 {
+				t.Errorf("%.0f %% refused at random: %.0f calls a minute were answered, want at least 1,000 of 3,000", 100*share, got)
+			}
+			s.mu.Lock()
+			s.random, s.rpm = 0, 300
+			s.mu.Unlock()
+			time.Sleep(10 * time.Minute)
+			s.counts()
+			time.Sleep(10 * time.Minute)
+			answered, refused, _ := s.counts()
+			if got := float64(refused) / float64(answered+refused); got > 0.08 || answered < 2700 {
+				t.Errorf("then a quota of 300 a minute: %d answered in ten minutes, %.1f %% refused; want 2,700 and 8 %%", answered, 100*got)
+			}
+			stop()
+			calls.Wait()
+		})
+	}
 }
 
 func TestAWaitForRoomCanBeStopped(t *testing.T) {
