@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"quarry/internal/standin/iamapi"
@@ -32,7 +33,7 @@ var (
 // Reset brings the server back to its start: buckets, jobs, roles, calls and bill are removed, the clock, the faults and the quotas are those
 // of the start, and what Config.SeedFile names is there again. Keys stay. It waits for requests under way, until ctx ends.
 func (s *Server) Reset(ctx context.Context) error {
-	err := s.replace(ctx, func() error { return removeState(s.cfg.Dir) }, func(st *state) error {
+	err := s.replace(ctx, func() error { return s.prepare("") }, func(st *state) error {
 		s.faults.Store(&s.first)
 		s.held.Store(&s.listed)
 		return s.addSeed(context.WithoutCancel(ctx), st)
@@ -68,13 +69,7 @@ func (s *Server) Restore(ctx context.Context, name string) error {
 	if accounts, err := accountsIn(from, nil); err != nil || len(accounts) == 0 {
 		return fmt.Errorf("restore %s: %w", name, ErrNoSnapshot)
 	}
-	err := s.replace(ctx, func() error {
-		if err := removeState(s.cfg.Dir); err != nil {
-			return err
-		}
-		return copyState(from, s.cfg.Dir)
-	}, asItIs)
-	if err != nil {
+	if err := s.replace(ctx, func() error { return s.prepare(from) }, asItIs); err != nil {
 		return fmt.Errorf("restore %s: %w", name, err)
 	}
 	return nil
@@ -97,6 +92,74 @@ func (s *Server) Snapshots() ([]string, error) {
 
 func (s *Server) snapshotDir(name string) string {
 	return filepath.Join(s.cfg.Dir, snapshotsDir, name)
+}
+
+// A replacement of the state is made in a folder of its own, and survives a kill at any moment: until that folder is whole the old state
+// stays, and from then on the next start completes what is left. No snapshot has one of these names.
+const (
+	nextDir    = ".next"    // being made
+	replaceDir = ".replace" // whole; the old state is removed
+	moveDir    = ".move"    // the old state is gone; the files move to their places
+	part       = ".part"    // ends the name of a snapshot that is being copied
+	whole      = ".whole"   // and of one that takes the place of another
+)
+
+// prepare makes what replaces the state: a copy of a state, or an empty one. openState puts it in place.
+func (s *Server) prepare(from string) error {
+	next := s.snapshotDir(nextDir)
+	err := os.RemoveAll(next)
+	if err == nil {
+		err = os.MkdirAll(next, 0o700)
+	}
+	if err == nil && from != "" {
+		err = copyState(from, next)
+	}
+	if err == nil {
+		err = os.Rename(next, s.snapshotDir(replaceDir))
+	}
+	return err
+}
+
+// completeReplacement puts in place what prepare made whole, and a snapshot that saveState made whole, also after a kill between any two of
+// its steps.
+func (s *Server) completeReplacement() error {
+	replacement, move := s.snapshotDir(replaceDir), s.snapshotDir(moveDir)
+	if _, err := os.Lstat(replacement); err == nil {
+		if err := removeState(s.cfg.Dir); err != nil {
+			return err
+		}
+		if err := os.Rename(replacement, move); err != nil {
+			return err
+		}
+	}
+	names, err := stateFiles(move)
+	if err == nil {
+		for _, name := range names {
+			if err := os.Rename(filepath.Join(move, name), filepath.Join(s.cfg.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		err = os.RemoveAll(move)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.completeSaves()
+}
+
+func (s *Server) completeSaves() error {
+	entries, err := os.ReadDir(s.snapshotDir(""))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), whole); ok && strings.HasPrefix(name, ".") {
+			if err := s.publishSnapshot(name[1:]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // replace closes the state, changes its files, opens it again and does with it what is left to do. The state is opened again after a failed
@@ -147,7 +210,7 @@ func removeState(dir string) error {
 
 // saveState copies the closed state. A copy that is not complete has another name, which no snapshot has.
 func (s *Server) saveState(name string) error {
-	to, temp := s.snapshotDir(name), s.snapshotDir("."+name)
+	to, temp := s.snapshotDir(name), s.snapshotDir("."+name+part)
 	if accounts, err := accountsIn(to, nil); err == nil && len(accounts) == 0 {
 		return fmt.Errorf("%s: %w", to, ErrForeign)
 	}
@@ -156,12 +219,21 @@ func (s *Server) saveState(name string) error {
 		err = copyState(s.cfg.Dir, temp)
 	}
 	if err == nil {
-		err = os.RemoveAll(to)
+		err = os.Rename(temp, s.snapshotDir("."+name+whole))
 	}
 	if err == nil {
-		err = os.Rename(temp, to)
+		err = s.publishSnapshot(name)
 	}
 	return err
+}
+
+// publishSnapshot gives a whole copy the name of its snapshot, in place of an older one.
+func (s *Server) publishSnapshot(name string) error {
+	to := s.snapshotDir(name)
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	return os.Rename(s.snapshotDir("."+name+whole), to)
 }
 
 func copyState(from, to string) error {

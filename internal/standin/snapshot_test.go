@@ -1,6 +1,7 @@
 package standin_test
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock"
 
 	"quarry/internal/standin"
@@ -201,5 +203,87 @@ func TestABadSnapshotIsRefused(t *testing.T) {
 	}
 	if buckets, _, _, _ := contents(t, server, c); buckets != 1 {
 		t.Errorf("%d buckets, want the one that was there", buckets)
+	}
+}
+
+// A server that was killed while it restored or saved has, after its next start, what was there before or what was restored, never a part
+// of both. Each case makes the files as they are between two steps.
+func TestAKillWhileTheStateIsReplacedLeavesNoMixture(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	withDir := func(dir string) func(*standin.Config) {
+		return func(cfg *standin.Config) {
+			cfg.Dir, cfg.Test = dir, true
+			cfg.QuotasFile = quotasFile(t, `{"*":{"min_records":1}}`)
+		}
+	}
+	server, c := start(t, withDir(base))
+	role := prepare(t, c, lines(3))
+	created, err := c.bedrock.CreateModelInvocationJob(t.Context(), job(role, "nightly"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	poll(t, c, *created.JobArn)
+	mustPost(t, server, "snapshot", `{"save":"baseline"}`)
+	for _, name := range []string{"second", "third"} {
+		if _, err := c.s3.CreateBucket(t.Context(), newBucket(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const saved, now = 1, 3 // buckets
+	for name, tt := range map[string]struct {
+		steps func(dir, snapshots string) []error
+		want  int
+	}{
+		"while the new state is copied": {func(dir, snapshots string) []error {
+			return []error{os.MkdirAll(filepath.Join(snapshots, ".next", "s3"), 0o700)}
+		}, now},
+		"when the new state is whole": {func(dir, snapshots string) []error {
+			return []error{os.CopyFS(filepath.Join(snapshots, ".replace"), os.DirFS(filepath.Join(snapshots, "baseline")))}
+		}, saved},
+		"while the old state is removed": {func(dir, snapshots string) []error {
+			return []error{
+				os.CopyFS(filepath.Join(snapshots, ".replace"), os.DirFS(filepath.Join(snapshots, "baseline"))),
+				os.RemoveAll(filepath.Join(dir, "jobs")), os.RemoveAll(filepath.Join(dir, "s3")),
+			}
+		}, saved},
+		"while the new state moves to its place": {func(dir, snapshots string) []error {
+			return []error{
+				os.CopyFS(filepath.Join(snapshots, ".move"), os.DirFS(filepath.Join(snapshots, "baseline"))),
+				os.RemoveAll(filepath.Join(dir, "jobs")), os.RemoveAll(filepath.Join(dir, "s3")), os.Remove(filepath.Join(dir, "iam.db")),
+				os.Rename(filepath.Join(snapshots, ".move", "iam.db"), filepath.Join(dir, "iam.db")),
+			}
+		}, saved},
+		"while a reset removes the old state": {func(dir, snapshots string) []error {
+			return []error{os.MkdirAll(filepath.Join(snapshots, ".replace"), 0o700), os.RemoveAll(filepath.Join(dir, "jobs"))}
+		}, 0},
+		"while a snapshot takes the place of another": {func(dir, snapshots string) []error {
+			return []error{os.Rename(filepath.Join(snapshots, "baseline"), filepath.Join(snapshots, ".baseline.whole"))}
+		}, now},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(base)); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(tt.steps(dir, filepath.Join(dir, "snapshots"))...); err != nil {
+				t.Fatal(err)
+			}
+			server, c := start(t, withDir(dir))
+			buckets, roles, jobs, answers := contents(t, server, c)
+			if some := min(tt.want, 1); buckets != tt.want || roles != some || jobs != some || answers != 3*some {
+				t.Errorf("%d buckets, %d roles, %d jobs and %d answers, want %d, %d, %d and %d", buckets, roles, jobs, answers, tt.want, some, some, 3*some)
+			}
+			mustPost(t, server, "snapshot", `{"restore":"baseline"}`)
+			id, secret := server.Keys() // a reset that the next start completes makes another secret
+			c = connect(t, server.URL(), credentials.NewStaticCredentialsProvider(id, secret, ""))
+			if buckets, _, _, _ := contents(t, server, c); buckets != saved {
+				t.Errorf("restored: %d buckets, want %d", buckets, saved)
+			}
+		})
 	}
 }

@@ -37,7 +37,8 @@ type state struct {
 	closers []func(context.Context) error // in the order of opening
 }
 
-// openState opens the services over the files of the data directory, which it makes if they are missing. What it opened before an
+// openState opens the services over the files of the data directory, which it makes if they are missing, and which it first replaces if
+// that is due. What it opened before an
 // error is closed again.
 func (s *Server) openState(ctx context.Context) (_ *state, err error) {
 	st := &state{keys: s.keys, unproven: s.unproven}
@@ -47,6 +48,9 @@ func (s *Server) openState(ctx context.Context) (_ *state, err error) {
 		}
 	}()
 	cfg := s.cfg
+	if err := s.completeReplacement(); err != nil {
+		return nil, err
+	}
 	accounts, err := accountsIn(cfg.Dir, s.keys.accounts())
 	if err != nil {
 		return nil, err
