@@ -13,13 +13,13 @@ import (
 // Room is how many tokens of a prompt a stand-in's model servers accept.
 type Room = model.Room
 
-// BackendRoom asks the servers of cfg how many tokens they hold for a model id, without a stand-in. It is the zero Room where they do not
-// say, and where no server is needed. The error says of the settings what is wrong, or why a server cannot be asked.
+// BackendRoom queries how many tokens the servers of cfg hold for a model id, without a stand-in. It is the zero Room where they do not
+// say, and where no server is needed. The error says of the settings what is wrong, or why a server cannot be queried.
 func BackendRoom(ctx context.Context, cfg Config, modelID string) (Room, error) {
 	return model.RoomOf(ctx, cfg.Backends, model.Config{ModelName: cfg.BackendModel, Key: cfg.BackendKey}, modelID)
 }
 
-// checkBackends asks the servers whether they are there, where that is wanted: an address that nothing answers at would fail every record of
+// checkBackends checks whether the servers answer, where that is wanted: an address that nothing answers at would fail every record of
 // every job.
 func checkBackends(ctx context.Context, cfg *Config, answers model.Model) error {
 	remote, ok := answers.(interface {

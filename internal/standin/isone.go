@@ -11,7 +11,7 @@ import (
 // healthPatience is how long a stand-in may take to say that it is one.
 const healthPatience = 5 * time.Second
 
-// IsOne asks the server at an address whether it is a stand-in. A server that does not answer is none.
+// IsOne reports whether the server at an address is a stand-in. A server that does not answer is none.
 func IsOne(ctx context.Context, client *http.Client, address string) bool {
 	ctx, stop := context.WithTimeout(ctx, healthPatience)
 	defer stop()

@@ -264,7 +264,7 @@ func seededModels(s *seed.State) (models []catalog.Model, err error) {
 		m, profile, ok := catalog.Open(in.ID)
 		switch {
 		case !ok:
-			return nil, in.Refuse(fmt.Errorf("id %q: it does not say whose model it is; want PROVIDER.NAME with a provider of the catalogue", in.ID))
+			return nil, in.Refuse(fmt.Errorf("id %q: the provider is missing; want PROVIDER.NAME with a provider of the catalogue", in.ID))
 		case profile != "":
 			return nil, in.Refuse(fmt.Errorf("id %q: want the model's own id, %s", in.ID, m.ID))
 		case slices.ContainsFunc(models, func(other catalog.Model) bool { return other.ID == m.ID }):

@@ -37,7 +37,7 @@ type Config struct {
 	BackendModel string        // the model's name at the servers; default: what they serve, see package model
 	BackendKey   string        // the servers' key; default none
 	BackendWait  time.Duration // for servers that cannot be reached: at the start, when CheckBackends is set, and later; default none and a minute
-	// CheckBackends makes Start ask the servers whether they are there. The error is an *upstream.DownError.
+	// CheckBackends makes Start check whether the servers answer. The error is an *upstream.DownError.
 	CheckBackends bool
 	// Notice is given what a person should know of the servers: down, and back. Default: it goes to Log.
 	Notice      func(text string)

@@ -46,7 +46,7 @@ func (c Config) Validate() error {
 const maxNamed = 10_000
 
 // Report is what was found. The first three lists are what nothing excuses; MaybePaidTwice is not a fault: the provider
-// cannot be asked about on-demand calls.
+// cannot be queried about on-demand calls.
 type Report struct {
 	Run            quarry.RunID        `json:"run"`
 	Documents      int64               `json:"documents"`

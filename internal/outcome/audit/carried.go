@@ -7,7 +7,7 @@ import (
 	"quarry"
 )
 
-// A part of a long document that an earlier pass answered is not sent again: its outcome is carried into the pass that asks the
+// A part of a long document that an earlier pass answered is not sent again: its outcome is carried into the pass that sends the
 // other parts, or the merge.
 
 // carried gives the outcomes of earlier passes that count in the planned one.
@@ -29,7 +29,7 @@ func (a *audit) carried(ix *index) iter.Seq[outcome] {
 }
 
 // attempts gives the attempts at a document that is sent: those of earlier passes that count, then those of this one. It is
-// asked in ascending order.
+// called in ascending order.
 func (p *documentsProof) attempts(e *entry) []outcome {
 	earlier, own := p.earlier(e.order), p.journals(e.order)
 	if !e.asked() || len(earlier) == 0 {

@@ -124,7 +124,7 @@ func againstSkipped(r *result, o *outcome) string {
 	return anotherDocument(r, o.Result.Document)
 }
 
-// againstSame says what in the line of a document that asks what another asks is not that one's answer.
+// againstSame says what in the line of a document with the request of another one is not that one's answer.
 func (p *documentsProof) againstSame(e *entry, r *result) string {
 	s := p.same.at(e.order)
 	switch {

@@ -315,7 +315,7 @@ func (p *documentsProof) match(e *entry) error {
 	case e.asked() && attempts[0].unsent() && e.parts == 0:
 		what = againstSkipped(r, &attempts[0])
 	case e.asked():
-		if ofThisPass(attempts)[0].Earlier { // nothing was asked about it so far
+		if ofThisPass(attempts)[0].Earlier { // nothing was sent about it so far
 			p.totals.notPaid(&r.Usage)
 		}
 		what = against(r, attempts)

@@ -33,8 +33,8 @@ const (
 	takeTooLarge = 'l'
 	takeBroken   = 'x'
 	takeEarlier  = 'u' // answered in an earlier pass
-	takeRecalled = 'r' // what it asks was answered in an earlier pass
-	takeMerge    = 'g' // all its parts were answered in earlier passes, so only their merge is asked
+	takeRecalled = 'r' // its request was answered in an earlier pass
+	takeMerge    = 'g' // all its parts were answered in earlier passes, so only their merge is sent
 )
 
 // entry is what the index says of one document.
@@ -118,7 +118,7 @@ func (ix *index) close() {
 	}
 }
 
-// of gives the entry of an order; it is fast when asked in order.
+// of gives the entry of an order; it is fast when called in order.
 func (ix *index) of(order int64) (entry, error) {
 	if order < 0 || order >= ix.n {
 		return entry{}, fmt.Errorf("the index has %s, none of order %d", figure.Count(ix.n, "document"), order)

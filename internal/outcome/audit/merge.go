@@ -142,7 +142,7 @@ func (c *column[T]) advance() {
 	}
 }
 
-// at gives the line of an order, nil where there is none. It is asked in ascending order.
+// at gives the line of an order, nil where there is none. It is called in ascending order.
 func (c *column[T]) at(order int64) *T {
 	for c.live && c.order(&c.head) < order {
 		c.advance()

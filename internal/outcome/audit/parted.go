@@ -73,7 +73,7 @@ func sameError(r *result, from *outcome) bool {
 	return *r.Error == (quarry.ResultError{Kind: from.Result.Error.Kind, Message: want})
 }
 
-// checkParted proves that each record of a long document was asked as it should be, and the merge only once every part
+// checkParted proves that each record of a long document was sent as it should be, and the merge only once every part
 // had its answer.
 func (p *documentsProof) checkParted(e *entry, attempts []outcome) {
 	records := byRecord(attempts)

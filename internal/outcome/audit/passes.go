@@ -107,14 +107,14 @@ func (a *audit) remember(seen map[hash]answeredBefore, row *ledger.Shard, of fun
 	}
 }
 
-// goodBefore is an answer that passed its checks: from the next pass on, nothing more is asked for what it answers.
+// goodBefore is an answer that passed its checks: from the next pass on, nothing more is sent for what it answers.
 type goodBefore struct {
 	pass   int
 	record quarry.RecordID
 }
 
-// notAgain takes the good answers of one shard, and names the records that ask again what an earlier pass has answered. What is
-// asked is known by the recordId without its attempt: the beginning of the document's id, and of its key, and the number of the
+// notAgain takes the good answers of one shard, and names the records that send again what an earlier pass has answered. What is
+// sent is known by the recordId without its attempt: the beginning of the document's id, and of its key, and the number of the
 // part. An answer to the whole document answers its parts too.
 func (a *audit) notAgain(good map[hash]goodBefore, row *ledger.Shard, of func(quarry.RecordID) (hash, bool)) {
 	for o, err := range decoded[outcome](a.journalPath(row.ID)) {

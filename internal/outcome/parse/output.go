@@ -17,7 +17,7 @@ type Answer struct {
 	Text       string // without reasoning
 	StopReason string // in the provider's word
 	Model      string // that answered, as the answer itself says; empty where it does not
-	// Tools are the inputs of the tools that the model called, each a JSON text: with a schema, they are what was asked for.
+	// Tools are the inputs of the tools that the model called, each a JSON text: with a schema, they are the answer.
 	Tools []string
 	// Thought is reasoning that never ends. An answer in it was not marked as one.
 	Thought string

@@ -1,7 +1,7 @@
 // Package parse reads a model's answer out of the provider's modelOutput and checks it.
 //
 // It owns the shapes of answers, the search for JSON in a model's text, the answer's JSON Schema and the check of its
-// language. It asks no one again: it gives each answer one class, and what happens then is decided elsewhere.
+// language. It sends nothing again: it gives each answer one class, and what happens then is decided elsewhere.
 //
 // What always holds: nothing is guessed. A value in the output was in the model's text; brackets that the model did
 // not write are not closed for it, and where two readings are possible there is none.
@@ -83,8 +83,8 @@ type Checked struct {
 
 // Check puts an answer into its class.
 //
-// An answer that stopped at max_tokens is ok all the same when its JSON is whole and passes: all that was asked for is
-// there, and asking again would only pay for it twice.
+// An answer that stopped at max_tokens is ok all the same when its JSON is whole and passes: all that was wanted is
+// there, and another attempt would only pay for it twice.
 func (c *Checker) Check(a Answer) Checked {
 	if refused(a.StopReason) {
 		return Checked{Class: quarry.ClassRefused, Text: a.Whole(), Message: "the model declined: stop reason " + a.StopReason}

@@ -26,7 +26,7 @@ func (noLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s is outside the schema", url)
 }
 
-// compileSchema also gives the bracket with which a valid answer begins; 0 where the schema asks for neither object nor
+// compileSchema also gives the bracket with which a valid answer begins; 0 where the schema requires neither object nor
 // array.
 func compileSchema(raw []byte) (*jsonschema.Schema, byte, error) {
 	if _, err := strict(nil, string(raw)); err != nil {

@@ -17,7 +17,7 @@ var page = sync.OnceValues(func() (*template.Template, error) { return template.
 
 // HTML writes report.html: one file that loads nothing, runs no script and reads well on a screen of any size and on
 // paper. Times are local to the process. The answer to "what happened" comes first; the rest follows in the order in
-// which people ask.
+// which people have.
 func HTML(w io.Writer, r *Report) error {
 	t, err := page()
 	if err == nil {

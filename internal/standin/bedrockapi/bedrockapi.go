@@ -45,7 +45,7 @@ type Config struct {
 	// yes to all.
 	Access func(ctx context.Context, principal, action, resource string, conditions map[string]string) error
 
-	// Quotas gives the runtime limits of a model in a Region, asked with an id or ARN. A limit of 0 does not hold.
+	// Quotas gives the limits of calls of a model in a Region, by an id or ARN. A limit of 0 does not hold.
 	// Default: no limits.
 	Quotas func(region, modelID string) quarry.Quotas
 
@@ -64,7 +64,7 @@ func (c Config) Validate() error {
 	case c.Engine == nil:
 		return errors.New("bedrockapi: no engine")
 	case c.Caller == nil:
-		return errors.New("bedrockapi: no way to tell the caller")
+		return errors.New("bedrockapi: Caller is not set")
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 type shape struct {
 	min, max int                   // characters; max 0: no limit
 	pattern  string                // as the model has it, for the message
-	whole    func() *regexp.Regexp // made when first asked for: all of them would cost every start of the program 20 ms
+	whole    func() *regexp.Regexp // made when first used: all of them would cost every start of the program 20 ms
 	enum     []string
 }
 

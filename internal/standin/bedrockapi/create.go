@@ -164,7 +164,7 @@ func (a *api) specOf(caller Caller, in *createRequest) (worker.Spec, target, err
 	return spec, t, nil
 }
 
-// mayCreate asks for the rights of the user guide's policy for batch inference, and for PassRole, without which no
+// mayCreate checks the rights of the user guide's policy for batch inference, and for PassRole, without which no
 // service takes a role (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
 func (a *api) mayCreate(c *call, in *createRequest, t target) error {
 	anyJob := jobARN(c.caller, "*")
@@ -215,7 +215,7 @@ func (r *createRequest) spec(caller Caller) (worker.Spec, error) {
 	return s, nil
 }
 
-// digest tells whether two requests with the same token ask for the same job.
+// digest tells whether two requests with the same token are for the same job.
 func (r *createRequest) digest() (string, error) {
 	same := *r
 	same.Token = nil

@@ -9,7 +9,7 @@ import (
 
 // eventual is what a control plane that agrees with itself a moment later looks like from outside, as faults: a Create
 // that made a job and never said so (BerriAI/litellm-docs PR 1408 tells of such jobs, billed and forgotten), a job that is
-// not found right after it was made (hashicorp/terraform-provider-aws PR 49877), a page of a list that comes twice.
+// not found right after it was made (hashicorp/terraform-provider-aws PR 49877), a page of a list that is sent twice.
 //
 // Each falls on a job once, as far as this process remembers.
 type eventual struct {

@@ -161,7 +161,7 @@ type live struct {
 	delta func(stream.Delta) error
 }
 
-// callModel asks the engine once, and along the way where the client reads along.
+// callModel makes one call through the engine, and streams the answer where the client reads along.
 func (a *api) callModel(ctx context.Context, account string, req model.Request, l *live) (worker.Reply, error) {
 	if l == nil {
 		return a.cfg.Engine.Call(ctx, account, req)

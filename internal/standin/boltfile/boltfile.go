@@ -12,8 +12,8 @@ import (
 
 // Why a file is refused.
 var (
-	ErrEmptied = errors.New("the file is empty although there is data of it; restore it from a copy, or remove it and what belongs to it to begin with nothing")
-	ErrCutOff  = errors.New("the file is cut off; restore it from a copy, or remove it and what belongs to it to begin with nothing")
+	ErrEmptied = errors.New("the file is empty, but files that belong to it have data; restore it from a backup, or remove all of them to start with no data")
+	ErrCutOff  = errors.New("the file is cut off; restore it from a backup, or remove it and the files that belong to it to start with no data")
 )
 
 // The layout of bbolt's meta pages (internal/common/meta.go and page.go of go.etcd.io/bbolt): a header of 16 bytes, then magic,

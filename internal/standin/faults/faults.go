@@ -43,7 +43,7 @@ const (
 
 	LostCreate // a job: it is made, and the connection closed without an answer
 	LateJob    // a job: its first Get does not find it, and the first List that would contain it leaves it out
-	DoublePage // a list of jobs: each page comes twice
+	DoublePage // a list of jobs: each page is sent twice
 	NoCapacity // an on-demand call: refused because the service is full, nothing done
 
 	NoStructured // a record: refused with 400 when it carries an answer schema
@@ -131,7 +131,7 @@ func (s *Set) put(name, value string) (Kind, error) {
 	}
 	k := Kind(slices.Index(names[:], name))
 	if k < 0 {
-		return 0, fmt.Errorf("there is no fault %q (have %s, slow, seed)", name, strings.Join(names[:], ", "))
+		return 0, fmt.Errorf("there is no fault %q; want one of %s, slow, seed", name, strings.Join(names[:], ", "))
 	}
 	rate, err := strconv.ParseFloat(value, 64)
 	if err != nil || !(rate >= 0 && rate <= 1) { // the negation also refuses NaN

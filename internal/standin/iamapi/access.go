@@ -14,7 +14,7 @@ import (
 	"quarry/internal/standin/policy"
 )
 
-// ErrDenied says that no policy allows what was asked; ErrNoPrincipal that who asks does not exist.
+// ErrDenied says that no policy allows the action; ErrNoPrincipal that the caller does not exist.
 var (
 	ErrDenied      = errors.New("access denied")
 	ErrNoPrincipal = errors.New("principal does not exist")
@@ -78,7 +78,7 @@ func sessionPolicy(c Caller) []document {
 	return []document{{name: "session", kind: "IAM Policy", text: c.policy}}
 }
 
-// trusts asks a role's trust policy whether a service may assume it, under conditions such as aws:SourceAccount and
+// trusts checks by a role's trust policy whether a service may assume it, under conditions such as aws:SourceAccount and
 // aws:SourceArn.
 func (a *API) trusts(service, action, roleARN string, conditions map[string]string) error {
 	denial := &Denial{Principal: service, Action: action, Resource: roleARN}

@@ -26,7 +26,7 @@ func readPage(c call) (page, error) {
 // marker says where the next page begins, in a form that clients do not take for a name.
 func marker(last string) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
 
-// cut gives the part of a list, sorted by key, that a page asks for.
+// cut gives the part of a list, sorted by key, that belongs to a page.
 func cut[T any](all []T, key func(T) string, p page) (part []T, next string) {
 	for _, item := range all {
 		if p.after != "" && key(item) <= p.after {

@@ -397,7 +397,7 @@ func (a *API) listPolicyTags(c call) (any, error) {
 	}{Tags: list[tag]{p.Tags}}, err
 }
 
-// listEntitiesForPolicy: Terraform asks before it deletes a policy that it may force off its roles.
+// listEntitiesForPolicy: Terraform calls it before it deletes a policy that it may force off its roles.
 func (a *API) listEntitiesForPolicy(c call) (any, error) {
 	p, err := a.findPolicy(c, "iam:ListEntitiesForPolicy")
 	if err != nil {

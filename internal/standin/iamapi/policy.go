@@ -37,7 +37,7 @@ type match struct {
 type verdict struct {
 	decision policy.Decision
 	matched  []match
-	missing  []string // context keys that a statement asked for and the question has not
+	missing  []string // context keys that a statement needs and the question does not have
 }
 
 // decide evaluates identity policies: an explicit deny wins, and what nothing allows has no match.
@@ -115,7 +115,7 @@ func (v verdict) sorted() verdict {
 	return v
 }
 
-// missingKeys lists the condition keys that the question leaves open, other than those that ask for just that.
+// missingKeys lists the condition keys that the question leaves open, other than those that test for just that.
 func missingKeys(raw json.RawMessage, context map[string][]string) []string {
 	var block map[string]map[string]json.RawMessage
 	if len(raw) == 0 || json.Unmarshal(raw, &block) != nil {

@@ -156,7 +156,7 @@ func (a *API) listAttachedRolePolicies(c call) (any, error) {
 	return out, nil
 }
 
-// listInstanceProfiles has none to name: Terraform asks before it deletes a role.
+// listInstanceProfiles has none to name: Terraform calls it before it deletes a role.
 func (a *API) listInstanceProfiles(c call) (any, error) {
 	if _, err := a.role(c, "iam:ListInstanceProfilesForRole"); err != nil {
 		return nil, err

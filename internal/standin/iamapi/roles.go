@@ -17,8 +17,8 @@ var (
 	rolePath = pattern(`^/$|^/[\x21-\x7e]{0,509}[^/]/$`)
 )
 
-// pattern compiles an expression when it is first asked for: every start of the program would pay for it otherwise, and
-// most never ask this service.
+// pattern compiles an expression when it is first used: otherwise every start of the program would pay for it, and
+// most never use this service.
 func pattern(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

@@ -123,7 +123,7 @@ func (a *API) listAttachedUserPolicies(c call) (any, error) {
 }
 
 // getSessionToken makes temporary keys of the administrator, with whose rights they work:
-// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html. MFA is not asked for.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html. MFA is not required.
 func (a *API) getSessionToken(c call) (any, error) {
 	if c.caller.ARN != a.admin || c.caller.temporary {
 		return nil, refuse(http.StatusForbidden, "AccessDenied", "Cannot call GetSessionToken with session credentials")

@@ -19,7 +19,7 @@ import (
 // Request is one record: modelInput as the job or the on-demand call carries it.
 type Request struct {
 	RecordID string // for logs, fault draws and answer ids only
-	ModelID  string // as the client asked: a model id, an inference-profile id, or an ARN of either
+	ModelID  string // as the client named it: a model id, an inference-profile id, or an ARN of either
 	Converse bool   // Body is Converse's (modelInvocationType Converse), else the family's InvokeModel body
 	Job      bool   // it is a record of a job, which takes less than a call does
 	Body     []byte // the JSON object; not kept and not changed
@@ -48,13 +48,13 @@ type Streamer interface {
 type Error struct {
 	Code       int
 	Message    string
-	RetryAfter time.Duration // what the back end asked for, 0 when it did not
+	RetryAfter time.Duration // what the back end requires, 0 if nothing
 }
 
 // Error gives code and message.
 func (e *Error) Error() string { return fmt.Sprintf("model error %d: %s", e.Code, e.Message) }
 
-// Size is what a request asks for, in estimated tokens.
+// Size is what a request needs, in estimated tokens.
 type Size struct {
 	InputTokens int64
 	MaxTokens   int64 // 0 when the body sets no limit

@@ -12,7 +12,7 @@ import (
 
 // Config is how models are opened. The zero value serves the models that need no server.
 type Config struct {
-	// ModelName is what the servers are asked for. Empty asks each server what it serves, which must be one model, or one named as the
+	// ModelName is the model that requests to the servers name. Empty: what each server lists, which must be one model, or one named as the
 	// client's model id.
 	ModelName string
 	// Key goes to the servers as a bearer token and, to anthropic ones, as x-api-key. It is never logged. Empty sends none.
@@ -50,7 +50,7 @@ const (
 
 // Open makes the model that the specs name: extractive (also for no spec), echo, openai=URL or anthropic=URL. The last two may be given
 // several times, of one kind; their servers share the load. A model of these also is an io.Closer, which drops its idle connections. Nothing is
-// sent before the first answer is asked for.
+// sent before the first answer is requested.
 func Open(specs []string, cfg Config) (Model, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ type remote struct {
 	newer    atomic.Bool // a server refused max_tokens and wants max_completion_tokens
 }
 
-// Probe asks the servers whether they are there, and again until the wait is over. The error is an *upstream.DownError.
+// Probe checks whether the servers answer, and repeats that until the wait is over. The error is an *upstream.DownError.
 func (m *remote) Probe(ctx context.Context, wait time.Duration) error { return m.pool.Probe(ctx, wait) }
 
 // Close drops the idle connections to the servers.
@@ -165,7 +165,7 @@ func (m *remote) wantsNewer(err error) bool {
 const (
 	// sureTokens is the estimate from which a prompt can have been cut: no server is run with less context than this.
 	sureTokens = 1500
-	// leastContext is a context that every server has; about a shorter prompt, none is asked.
+	// leastContext is a context that every server has; for a shorter prompt, none is queried.
 	leastContext = 512
 	// wholeShare is the least share of our lean estimate that a whole prompt has in any tokenizer.
 	wholeShare = 0.6

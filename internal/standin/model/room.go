@@ -10,8 +10,8 @@ import (
 // Room is how many tokens of a prompt a server holds.
 type Room = upstream.Room
 
-// RoomOf asks the servers that specs name how many tokens they hold for a model id. It is the zero Room where a server does not say, or
-// where the model needs no server. The error is that of Open, or of a server that cannot be asked.
+// RoomOf queries how many tokens the servers that specs name hold for a model id. It is the zero Room where a server does not say, or
+// where the model needs no server. The error is that of Open, or of a server that cannot be queried.
 func RoomOf(ctx context.Context, specs []string, cfg Config, modelID string) (Room, error) {
 	cfg.Attempts = 1
 	m, err := Open(specs, cfg)

@@ -129,7 +129,7 @@ func (v *values) UnmarshalJSON(data []byte) error {
 		var text string
 		switch {
 		case len(raw) == 0 || raw[0] == '{' || raw[0] == '[' || string(raw) == "null":
-			return fmt.Errorf("condition value %s is no text, number or boolean", raw)
+			return fmt.Errorf("condition value %s is not a string, number or boolean", raw)
 		case raw[0] != '"':
 			text = string(raw) // as it is written: 5.50 stays 5.50
 		default:

@@ -89,7 +89,7 @@ func onceEach(dec *json.Decoder) error {
 			}
 			name, _ := key.(string)
 			if seen[name] {
-				return fmt.Errorf("key %q comes twice", name)
+				return fmt.Errorf("key %q is given twice", name)
 			}
 			seen[name] = true
 		}

@@ -1,7 +1,7 @@
 // Package quotasapi is the stand-in's Service Quotas, for Bedrock alone.
 //
 // It owns the table of quotas that hold in a stand-in and the four operations that read it. The defaults, their labels
-// and their codes are package catalog's. It enforces nothing: the job engine and the runtime ask [Table.Quotas].
+// and their codes are package catalog's. It enforces nothing: the job engine and the runtime use [Table.Quotas].
 //
 // An operator's table is one JSON object. A key is a model's id, or "*" for every model; a value names the quotas that
 // differ from AWS's defaults, in the members of [quarry.Quotas], all whole numbers above 0:
@@ -53,7 +53,7 @@ const (
 
 type api struct {
 	cfg  Config
-	rows func() []row // computed when first asked for: most stand-ins never are
+	rows func() []row // computed when first needed, which it is in few stand-ins
 }
 
 // New serves the table.

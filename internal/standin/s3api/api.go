@@ -27,7 +27,7 @@ type Config struct {
 	// Store holds the data. The API does not close it.
 	Store *store.Store
 	// Key gives what is known of an access key, and the account that it belongs to (12 digits), which owns the buckets that the key
-	// creates and reaches no other account's. ok is false for a key that does not exist. It is asked at every request, so keys
+	// creates and reaches no other account's. ok is false for a key that does not exist. It is called at every request, so keys
 	// may come and go.
 	Key func(accessKeyID string) (key sigv4.Key, account string, ok bool)
 	// Allow returns an error where the proven holder of a key may not do action on resource, an ARN or *. The error's text is shown
@@ -199,7 +199,7 @@ func (q *request) openSource() error {
 	return q.owned(info, "X-Amz-Source-Expected-Bucket-Owner")
 }
 
-// authorize asks for the rights of an operation.
+// authorize checks the rights of an operation.
 func (q *request) authorize(op *operation) error {
 	for action := range strings.FieldsSeq(op.action) {
 		if q.key != "" && q.query.Has("versionId") {
@@ -226,7 +226,7 @@ func (q *request) authorize(op *operation) error {
 // ofVersion is the right to a version where action is that to an object: s3:GetObjectVersionTagging, for example.
 func ofVersion(action string) string { return strings.Replace(action, "Object", "ObjectVersion", 1) }
 
-// allow asks for one right of the sender.
+// allow checks one right of the sender.
 func (q *request) allow(action, resource string) error {
 	if q.api.cfg.Allow == nil {
 		return nil

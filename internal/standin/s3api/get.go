@@ -11,11 +11,11 @@ import (
 	"quarry/internal/standin/store"
 )
 
-// span is which bytes a request asks for.
+// span is which bytes a request wants.
 type span struct {
 	offset, length int64
 	contentRange   string         // "" for the whole object
-	checksum       store.Checksum // zero when the bytes asked for have none
+	checksum       store.Checksum // zero if the requested bytes have none
 }
 
 func (q *request) getObject() error {
@@ -55,7 +55,7 @@ func (sp span) status() int {
 	return http.StatusOK
 }
 
-// describe decides the conditions, finds the bytes asked for and writes the headers of the answer.
+// describe decides the conditions, finds the requested bytes and writes the headers of the answer.
 func (q *request) describe(o store.Info, parts []store.Part) (span, error) {
 	cond := q.conditions("")
 	if err := cond.Read(&o); err != nil {

@@ -86,7 +86,7 @@ var subresources = strings.Fields(`abac accelerate acl analytics annotation attr
 	metrics notification object-lock ownershipControls policy policyStatus publicAccessBlock renameObject replication requestPayment
 	restore retention select session tagging torrent updateObjectEncryption uploadId uploads versioning versions website`)
 
-// unservedHeaders ask a plain operation for what the store cannot do: it would replace an object that was to be added to, and keep
+// unservedHeaders change a plain operation into what the store cannot do: it would replace an object that was to be added to, and keep
 // in plain, for everybody, what was to be kept under the client's own key.
 var unservedHeaders = []string{
 	"X-Amz-Write-Offset-Bytes",
@@ -144,7 +144,7 @@ func (q *request) operation() (*operation, error) {
 	return nil, s3err.New(s3err.MethodNotAllowed).With("Method", q.r.Method).With("ResourceType", strings.ToUpper(named))
 }
 
-// resource is the ARN that the right of an operation is asked for.
+// resource is the ARN that the right of an operation is checked for.
 func (op *operation) resource(q *request) string {
 	arn := "arn:aws:s3:::" + q.bucket
 	switch {

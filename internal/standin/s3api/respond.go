@@ -18,7 +18,7 @@ import (
 // namespace is that of S3's documents.
 const namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
 
-// maxDrain is how much of a body that was not asked for is read, so that a client that sends before it listens sees the answer.
+// maxDrain is how much of a body that is not needed is read, so that a client that sends before it listens sees the answer.
 const maxDrain = 64 << 20
 
 // timestamp writes a time as S3's XML has it.
@@ -91,7 +91,7 @@ func (q *request) writeError(e *s3err.Error) {
 	}
 	q.begin()
 	if q.header("Expect") != "" {
-		// An error before the body was asked for ends the connection, as at S3: botocore takes the next answer on it for
+		// An error before the body was read ends the connection, as at S3: botocore takes the next answer on it for
 		// one to this request otherwise.
 		q.set("Connection", "close")
 	}

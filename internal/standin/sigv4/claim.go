@@ -25,7 +25,7 @@ var (
 	ErrUnknownKey = errors.New("access key is not known")
 	ErrToken      = errors.New("security token is invalid")
 	ErrTokenOld   = errors.New("security token is expired")
-	ErrSkew       = errors.New("signature is out of its time")
+	ErrSkew       = errors.New("signature has expired or is not yet valid")
 	ErrEarly      = error(early{}) // one kind of ErrSkew
 	ErrMismatch   = errors.New("signature does not match")
 )

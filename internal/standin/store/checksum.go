@@ -16,7 +16,7 @@ import (
 // Algorithm is one of S3's checksum algorithms, in S3's spelling.
 type Algorithm string
 
-// The algorithms that the store computes. S3 adds CRC64NVME when the client asks for none (User Guide, "Checking object
+// The algorithms that the store computes. S3 adds CRC64NVME when the client names none (User Guide, "Checking object
 // integrity in Amazon S3").
 const (
 	CRC32     Algorithm = "CRC32"

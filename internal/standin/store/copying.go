@@ -58,7 +58,7 @@ type Copy struct {
 	Class, Encryption, KMSKeyID string
 }
 
-// Copy makes a second record for the same blobs; no data moves, unless another checksum is asked for, which has
+// Copy makes a second record for the same blobs; no data moves, unless another checksum is requested, which has
 // to be computed. As in S3 the copy of an object that was uploaded in parts is one piece with an ETag of its own.
 func (s *Store) Copy(ctx context.Context, in Copy) (Info, error) {
 	if err := checkKey(in.Key); err != nil {
@@ -125,7 +125,7 @@ type computed struct {
 }
 
 // resum reads the source of a copy when its stored sums do not do for the copy: it was uploaded in parts, or another
-// algorithm is asked for. A zero result means they do.
+// algorithm is requested. A zero result means they do.
 func (s *Store) resum(ctx context.Context, src Source, algorithm Algorithm) (computed, error) {
 	head, err := s.lookup(ctx, src.Bucket, src.Key, src.Version)
 	if err != nil {

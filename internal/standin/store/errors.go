@@ -9,7 +9,7 @@ import (
 	"quarry/internal/standin/s3err"
 )
 
-// S3Error makes an S3 error of an error of the store. bucket and key are what was asked for; key may be empty. Every error but nil
+// S3Error makes an S3 error of an error of the store. bucket and key are those of the request; key may be empty. Every error but nil
 // becomes one: what S3 has no word for is InternalError with its text.
 func S3Error(err error, bucket, key string) *s3err.Error {
 	var api *s3err.Error

@@ -8,7 +8,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// maxListBytes bounds the names of one page: S3 may always send fewer keys than asked for.
+// maxListBytes bounds the names of one page: S3 may always send fewer keys than requested.
 const maxListBytes = 512 << 10
 
 // Query says which keys of a bucket a page lists.

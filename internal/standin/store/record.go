@@ -155,7 +155,7 @@ func (f *fields) bytes(n uint64) []byte {
 	return v
 }
 
-// count reads how many items follow, each of at least least bytes, so that damage cannot ask for all memory.
+// count reads how many items follow, each of at least least bytes, so that damage cannot make it allocate all memory.
 func (f *fields) count(least int) int {
 	n := f.number()
 	if n > uint64(len(f.b)/least) {

@@ -27,7 +27,7 @@ import (
 	"quarry/internal/standin/boltfile"
 )
 
-// What the index holds when S3 is asked for something that is not there, and when the store is gone.
+// What the index holds when a request names something that does not exist, and when the store is gone.
 var (
 	ErrNoSuchBucket = errors.New("no such bucket")
 	ErrNoSuchKey    = errors.New("no such key")

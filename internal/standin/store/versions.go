@@ -35,7 +35,7 @@ func stored(version string) string {
 	return version
 }
 
-// MarkerError says that what was asked for is a delete marker.
+// MarkerError says that the requested version is a delete marker.
 type MarkerError struct {
 	Version string // its id
 	Named   bool   // the request named the version

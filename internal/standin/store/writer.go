@@ -16,7 +16,7 @@ import (
 type content struct {
 	size     int64
 	md5      []byte
-	checksum Checksum // zero when none was asked for
+	checksum Checksum // zero if none was requested
 	segments []segment
 	inline   []byte
 }
@@ -31,7 +31,7 @@ type intake struct {
 	out   *bufio.Writer
 	size  int64
 	md5   hash.Hash
-	sum   hasher // its Hash is nil when none was asked for
+	sum   hasher // its Hash is nil if none was requested
 	err   error
 }
 

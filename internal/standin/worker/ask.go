@@ -90,7 +90,7 @@ func structuredMember(body []byte) string {
 // maxAnswer is the longest answer that is taken, far above what any model's output tokens make.
 const maxAnswer = 32 << 20
 
-// answer asks the model and holds its answer to one line of JSON. One record that breaks the model's code costs that
+// answer sends a request to the model and holds the answer to one line of JSON. One record that breaks the model's code costs that
 // record, not the server.
 func (e *Engine) answer(ctx context.Context, req model.Request, along func(stream.Delta) error) (response model.Response, err error) {
 	defer func() {

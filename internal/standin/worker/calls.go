@@ -157,7 +157,7 @@ const repliesBytes = 32 << 20
 // Hold begins a hold of the replies that are in memory, which Call and Stream find in their context.
 func (e *Engine) Hold() *inflight.Hold { return e.replies.Hold() }
 
-// Call asks the model once, as an on-demand call of an account, with the engine's faults, and journals the answer for the bill before
+// Call sends one request to the model, as an on-demand call of an account, with the engine's faults, and journals the answer for the bill before
 // it returns. A request without a RecordID counts as "call-<n>". The error is a *model.Error, or the context's.
 func (e *Engine) Call(ctx context.Context, account string, req model.Request) (Reply, error) {
 	return e.call(ctx, account, req, nil)

@@ -17,8 +17,8 @@ const (
 	diskRoom = 256 << 10
 )
 
-// disk knows whether there is room for answers. While it is full the model is asked nothing: an answer costs its back end time,
-// and what cannot be kept would be asked for again. What was asked before waits in memory.
+// disk knows whether there is room for answers. While it is full nothing is sent to the model: an answer costs its back end time,
+// and what cannot be kept would be sent again. What was answered before waits in memory.
 type disk struct {
 	dir  string          // in which room is looked for
 	stop <-chan struct{} // the engine ends
@@ -64,7 +64,7 @@ func (d *disk) state() <-chan struct{} {
 
 func (d *disk) isFull() bool { return d.state() != nil }
 
-// ready waits until something may be asked; false: ctx or the work is over first.
+// ready waits until something may be sent; false: ctx or the work is over first.
 func (d *disk) ready(ctx context.Context, over <-chan struct{}) bool {
 	for {
 		full := d.state()

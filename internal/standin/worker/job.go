@@ -15,7 +15,7 @@ import (
 	"quarry/internal/standin/faults"
 )
 
-// What the engine answers when it does not do what was asked.
+// What the engine answers when it refuses a request.
 var (
 	ErrNoSuchJob    = errors.New("no such job")
 	ErrTokenReused  = errors.New("the client request token belongs to a job with other parameters")
@@ -23,7 +23,7 @@ var (
 	ErrNotStoppable = errors.New("the job is not in a state in which it can be stopped")
 )
 
-// Spec is a job as it was asked for. Package bedrockapi has checked its form.
+// Spec is a job as it was requested. Package bedrockapi has checked its form.
 type Spec struct {
 	Account string `json:"account"`
 	Region  string `json:"region"`
@@ -34,8 +34,8 @@ type Spec struct {
 	Digest  string                `json:"digest,omitempty"` // of the parameters: a token comes back with the same or in conflict
 	Type    quarry.InvocationType `json:"type"`
 
-	ModelID    string   `json:"model"`             // as Get says it: a profile's ARN where a profile was asked for
-	AskID      string   `json:"ask"`               // as the model is asked
+	ModelID    string   `json:"model"`             // as Get says it: a profile's ARN where a profile was named
+	AskID      string   `json:"ask"`               // as requests to the model name it
 	BaseModel  string   `json:"base"`              // whose open jobs are counted together
 	InvokeARNs []string `json:"invokes,omitempty"` // what the role must be allowed to invoke
 

@@ -159,7 +159,7 @@ func (f Filter) chooses(j Job) bool {
 		strings.Contains(j.Name, f.NameContains)
 }
 
-// Stop asks a job to stop. What is finished by then is kept and written. It gives ErrNotStoppable, and the job as it
+// Stop makes a job stop. What is finished by then is kept and written. It gives ErrNotStoppable, and the job as it
 // is, when the job has ended or is stopping already.
 func (e *Engine) Stop(ctx context.Context, at Place, id string) (Job, error) {
 	j, err := e.Job(ctx, at, id)

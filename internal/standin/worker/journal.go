@@ -107,7 +107,7 @@ func parseFrame(payload []byte) (finished, error) {
 	return f, nil
 }
 
-// maxFrame bounds what a damaged length can make the reader ask for: an id and a body, each as long as they may be.
+// maxFrame bounds what a damaged length can make the reader allocate: an id and a body, each as long as they may be.
 const maxFrame = maxLine + maxAnswer + 1<<10
 
 // readFrames calls each for every whole frame and returns where the last one ends. A torn frame ends the reading: it

@@ -9,7 +9,7 @@ import (
 	"quarry/internal/standin/faults"
 )
 
-// Messages of jobs that do not end as asked.
+// Messages of jobs that do not end as they should.
 const (
 	messageExpired = "The job expired before it could be started."
 	messagePartial = "Not all of your records could be processed in time."

@@ -23,9 +23,9 @@ type record struct {
 	input []byte // the JSON object, unchanged
 }
 
-// parseRecord checks the form that Validating asks for: an object with a modelInput that is an object, and a recordId
+// parseRecord checks the form that Validating requires: an object with a modelInput that is an object, and a recordId
 // that, if there, is a string (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-data.html). Whether
-// modelInput suits the model is found out when the model is asked.
+// modelInput suits the model is found out when the model answers.
 func parseRecord(line []byte) (record, error) {
 	var r record
 	dec := jsontext.NewDecoder(bytes.NewBuffer(line), jsontext.AllowDuplicateNames(true))

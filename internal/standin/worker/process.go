@@ -36,7 +36,7 @@ func (e *Engine) outcomeOf(j Job) outcome {
 }
 
 // errTimeUp says that a job has used its time.
-var errTimeUp = errors.New("the job's time is up")
+var errTimeUp = errors.New("the job timed out")
 
 // process answers the records that have no answer yet and writes the output.
 func (e *Engine) process(ctx context.Context, l *live, j Job) error {
@@ -81,7 +81,7 @@ func (e *Engine) answerAndWrite(ctx context.Context, j Job, s *segment, upTo int
 	go func() {
 		err := e.writeFiles(ctx, j, s)
 		switch {
-		case noRoom(err): // what was asked is kept, and no more is asked
+		case noRoom(err): // what was sent is kept, and no more is sent
 			e.disk.fill()
 			close(full)
 		case err != nil:
@@ -117,9 +117,9 @@ func (e *Engine) answerAll(ctx context.Context, j Job, s *segment, upTo int64, f
 	return err
 }
 
-// dispatch reads the input in order and asks for each record that is not in the segment, as many at a time as the
-// job's share of the engine allows. It returns when no record is in flight any more. While the disk is full no record is asked
-// for; once full is closed none is asked for any more.
+// dispatch reads the input in order and sends each record that is not in the segment, as many at a time as the
+// job's share of the engine allows. It returns when no record is in flight any more. While the disk is full no record is sent
+// to the model; once full is closed none is sent any more.
 func (e *Engine) dispatch(ctx context.Context, cancel context.CancelCauseFunc, j Job, s *segment, upTo int64, full <-chan struct{}) error {
 	var (
 		inFlight sync.WaitGroup
@@ -177,7 +177,7 @@ func (e *Engine) dispatch(ctx context.Context, cancel context.CancelCauseFunc, j
 	return nil
 }
 
-// request makes of a record what the model is asked. The body is a copy: the line goes with the next one read.
+// request makes of a record what is sent to the model. The body is a copy: the line goes with the next one read.
 func request(j Job, r record, index int64) (model.Request, error) {
 	id := givenID(j.ID, index)
 	if r.id != nil {

@@ -69,7 +69,7 @@ func (e *Engine) mayRead(ctx context.Context, j Job, bucket, key string) error {
 	return nil
 }
 
-// mayList is asked for a folder only: jobs with one input file have run with roles that cannot list.
+// mayList is checked for a folder only: jobs with one input file have run with roles that cannot list.
 func (e *Engine) mayList(ctx context.Context, j Job, bucket, prefix string) error {
 	from, err := e.cfg.Store.Bucket(ctx, bucket)
 	if err != nil {
@@ -125,7 +125,7 @@ func s3Conditions(j Job) map[string]string {
 }
 
 // invokeConditions are the keys that AWS's policies for profiles look at. A global profile's model has neither Region
-// nor account in its ARN and is asked for with the Region "unspecified"
+// nor account in its ARN and is checked with the Region "unspecified"
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html).
 func invokeConditions(j Job, arn string) map[string]string {
 	region := j.Region

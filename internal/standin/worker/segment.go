@@ -75,7 +75,7 @@ func (e *Engine) openSegment(j Job, counted func(tally)) (*segment, error) {
 	s.journal, err = openJournal(e.segmentPath(j.ID), e.cfg.NoSync, e.disk,
 		func(f finished, at int64) error {
 			if !note(&f, at) {
-				return fmt.Errorf("record %d of %d is out of range or there twice", f.index, len(s.places))
+				return fmt.Errorf("record %d of %d is out of range or occurs twice", f.index, len(s.places))
 			}
 			return nil
 		},

@@ -88,7 +88,7 @@ func (s *slots) grant() {
 		}
 		c := s.waiting[least]
 		if c.held >= share {
-			return // what is free is for those who have not asked yet
+			return // what is free is for those who come next
 		}
 		s.waiting = slices.Delete(s.waiting, least, least+1)
 		s.free--

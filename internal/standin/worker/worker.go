@@ -1,9 +1,9 @@
 // Package worker is the stand-in's job engine: it takes model invocation jobs, walks them through Bedrock's states,
-// asks the model for every record and writes the output that AWS would.
+// sends every record to the model and writes the output that AWS would.
 //
 // It owns the job table, the journals of finished records, the counters, the engine's clock and the bill. It does not
 // own the wire (package bedrockapi), the objects (package store), the answers (package model) or the rights, which it
-// asks for through Config.Access. It reads no catalogue: what a model id means comes in with the job.
+// checks through Config.Access. It reads no catalogue: what a model id means comes in with the job.
 //
 // What always holds: a job leaves a state only from the state it is in, so a stop and an end never overwrite one
 // another; a finished record is on disk before it is counted; after a crash at any moment every open job continues from
@@ -40,11 +40,11 @@ type Config struct {
 	Store Store
 	Model model.Model
 
-	// Quotas gives the limits of a model in a Region, asked with the id that Spec.ModelID has. Default: no limits. A
+	// Quotas gives the limits of a model in a Region by the id that Spec.ModelID has. Default: no limits. A
 	// limit of 0 does not hold.
 	Quotas func(region, modelID string) quarry.Quotas
 
-	// Access says whether a principal may do something, nil for yes. It is asked for a job's role, and whether Bedrock
+	// Access says whether a principal may do something, nil for yes. It is called for a job's role, and whether Bedrock
 	// may assume that role: principal "bedrock.amazonaws.com", action "sts:AssumeRole", resource the role. Default: yes
 	// to all.
 	Access func(ctx context.Context, principal, action, resource string, conditions map[string]string) error
@@ -181,7 +181,7 @@ func (e *Engine) resume() error {
 			if err != nil {
 				return err
 			}
-			sum.put(&job) // before anybody asks: counters do not go back
+			sum.put(&job) // before the first Get: counters do not go back
 		}
 		e.open[job.ID] = &live{job: job}
 	}
@@ -197,14 +197,14 @@ func (e *Engine) removeLeftovers() error {
 	for _, dir := range []string{e.cfg.Dir, filepath.Join(e.cfg.Dir, billDir)} {
 		entries, err := os.ReadDir(dir) // the folder's name is the user's, and no pattern
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("look for what a crash left over: %w", err)
+			return fmt.Errorf("find files left by a crash: %w", err)
 		}
 		for _, entry := range entries {
 			if !strings.HasPrefix(entry.Name(), strings.TrimSuffix(tempPattern, "*")) {
 				continue
 			}
 			if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
-				return fmt.Errorf("remove what a crash left over: %w", err)
+				return fmt.Errorf("remove files left by a crash: %w", err)
 			}
 		}
 	}
@@ -238,7 +238,7 @@ func (e *Engine) Now() time.Time { return e.clock.now() }
 // Advance moves the engine's clock forward, durably, and wakes whatever waits for it.
 func (e *Engine) Advance(d time.Duration) error {
 	if d < 0 {
-		return fmt.Errorf("advance the clock by %v: it only goes forward", d)
+		return fmt.Errorf("advance the clock by %v: it can only be moved forward", d)
 	}
 	return e.clock.advance(d, e.table.setAhead)
 }

@@ -1,7 +1,7 @@
 // Package ask reads a prompt the way a person would: which part of it is the article, what its title is, and in which form the answer is
 // wanted.
 //
-// It owns the reading of instructions and of JSON Schemas, and the writing of an answer in the asked form. What is put into the form is
+// It owns the reading of instructions and of JSON Schemas, and the writing of an answer in that form. What is put into the form is
 // its caller's; nothing here looks at the meaning of the article. All of it is linear in the prompt.
 package ask
 
@@ -124,8 +124,8 @@ func readTurn(parts []string) (a Ask, instructions, tail string) {
 	return a, strings.Join(append(said, head, after), "\n"), tail
 }
 
-// pattern compiles an expression when it is first asked for: every start of the program would pay for it otherwise, and
-// most never ask a model here.
+// pattern compiles an expression when it is first used: otherwise every start of the program would pay for it, and
+// most use no model here.
 func pattern(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

@@ -21,7 +21,7 @@ type Names func(pattern string, number int) (string, error)
 // it lists; names may be nil where that is an error.
 func (f Form) Fill(leaf Leaf, names Names) ([]byte, error) {
 	if f.Root == nil {
-		return nil, fmt.Errorf("fill a form: no JSON was asked for")
+		return nil, fmt.Errorf("fill a form: the prompt wants no JSON")
 	}
 	w := &filling{leaf: leaf, names: names}
 	var buf bytes.Buffer

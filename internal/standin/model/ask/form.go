@@ -16,7 +16,7 @@ type Form struct {
 	Strict bool
 }
 
-// defaultKeys are what a prompt gets that asks for JSON and names no keys.
+// defaultKeys are what a prompt gets that wants JSON and names no keys.
 var defaultKeys = []string{"title", "summary"}
 
 func formOf(f family.Format, instructions string) (Form, error) {

@@ -84,7 +84,7 @@ func Of(modelID string) (kind Kind, ok bool) {
 	return "", false
 }
 
-// ofBody tells the shape from members that only one family has; it is asked for ids that name no model.
+// ofBody tells the shape from members that only one family has; it is used for ids that name no model.
 func ofBody(has func(string) bool) Kind {
 	switch {
 	case has("anthropic_version"):

@@ -85,7 +85,7 @@ func look(modelID string, converse bool, body []byte) (Kind, members, error) {
 	return kind, m, nil
 }
 
-// check holds what every family asks of a conversation.
+// check holds what every family requires of a conversation.
 func (p *Prompt) check() error {
 	if len(p.Turns) == 0 {
 		return invalidf("messages: at least one message is required")

@@ -16,7 +16,7 @@ import (
 // Prompt is one request, whatever the family that wrote it.
 type Prompt struct {
 	Kind        Kind
-	ModelID     string // as the client asked
+	ModelID     string // as the client named it
 	System      string // system texts joined by a blank line
 	Cached      string // all text up to the last cache point, empty where there is none
 	Turns       []Turn // never empty after Parse
@@ -66,7 +66,7 @@ type Part struct {
 type Format struct {
 	JSON   bool           // the answer must be JSON
 	Name   string         // of the schema, may be empty
-	Schema jsontext.Value // JSON Schema, nil when JSON is asked without one
+	Schema jsontext.Value // JSON Schema, nil if JSON is wanted without one
 }
 
 // Tool is a function the model may call.

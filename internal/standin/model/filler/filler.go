@@ -1,4 +1,4 @@
-// Package filler writes the values of a schema's keys: out of an article's own title and sentences where a key asks for
+// Package filler writes the values of a schema's keys: out of an article's own title and sentences where a key wants
 // such, and by rule where the schema demands what no sentence can say: the first value of an enum, the least number that
 // is allowed, a date of the right form.
 //
@@ -113,7 +113,7 @@ func unlimited(n *ask.Node) bool {
 	return n.MinLength == 0 && len(n.Patterns) == 0 && n.Format == ""
 }
 
-// fromEnum takes the only value there is, the article's language, null, or the first value. nth asks for another one.
+// fromEnum takes the only value there is, the article's language, null, or the first value. nth selects another one.
 func (w *Writer) fromEnum(key string, role role, n *ask.Node, nth int) (any, error) {
 	var fit []jsontext.Value
 	for _, v := range n.Enum() {

@@ -10,7 +10,7 @@ import (
 	"quarry/internal/standin/model/ask"
 )
 
-// number writes the number nearest to 0 that is allowed, exactly; nth asks for the ones after it.
+// number writes the number nearest to 0 that is allowed, exactly; nth selects the ones after it.
 func (w *Writer) number(key string, n *ask.Node, nth int) (jsontext.Value, error) {
 	step := n.MultipleOf
 	if step == nil || n.Integer && !step.IsInt() {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// fromPattern makes a text that matches a pattern. nth asks for another one.
+// fromPattern makes a text that matches a pattern. nth selects another one.
 func fromPattern(pattern string, nth int) (string, error) { return fromPatternOf(pattern, nth, 0) }
 
 // fromPatternOf makes a text that matches a pattern and has at least so many characters, as far as the pattern's own
@@ -15,7 +15,7 @@ func fromPattern(pattern string, nth int) (string, error) { return fromPatternOf
 func fromPatternOf(pattern string, nth, least int) (string, error) {
 	parsed, err := syntax.Parse(goSyntax(pattern), syntax.Perl)
 	if err != nil {
-		return "", fmt.Errorf("the pattern %q is not of the kind that can be followed: %w", pattern, err)
+		return "", fmt.Errorf("the built-in model cannot write text for the pattern %q: %w", pattern, err)
 	}
 	m := &maker{nth: nth}
 	text := m.make(parsed)

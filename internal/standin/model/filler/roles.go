@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// role is what a key asks for.
+// role is what a key wants.
 type role int
 
 const (
@@ -37,8 +37,8 @@ var languageNames = map[string]string{
 	"ru": "ru", "russian": "ru", "vi": "vi", "th": "th", "id": "id", "ar": "ar", "hi": "hi", "pl": "pl", "tr": "tr", "sv": "sv", "uk": "uk",
 }
 
-// meaning reads a key such as summary_ja, titleEn, english.summary or 要約: what it asks for and in which language. A key that is a
-// language alone asks for the summary in it.
+// meaning reads a key such as summary_ja, titleEn, english.summary or 要約: what it wants and in which language. A key that is a
+// language alone means the summary in it.
 func meaning(key string) (role, string) {
 	what, lang := asUnknown, ""
 	for _, w := range keyWords(key) {

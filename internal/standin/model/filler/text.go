@@ -35,7 +35,7 @@ var formats = map[string]func(nth int) string{
 	"byte":                  func(int) string { return "ZmlsbGVy" }, // OpenAPI: base64
 }
 
-// text writes a text by rule: of the demanded form, else the shortest sentence that fits, else a part of one. nth asks for
+// text writes a text by rule: of the demanded form, else the shortest sentence that fits, else a part of one. nth selects
 // another text than the ones before it.
 func (w *Writer) text(key string, n *ask.Node, nth int) (string, error) {
 	var example string

@@ -13,8 +13,8 @@ import (
 	"quarry/internal/base/inflight"
 )
 
-// serves is the name to ask a server's model by: the only one it lists, or the wanted one if that is among several. A server that lists
-// nothing is asked for the wanted one.
+// serves is the name that requests to a server give its model: the only one it lists, or the wanted one if that is among several. A server that lists
+// nothing gets the wanted name.
 func (p *Pool) serves(ctx context.Context, s *server, wanted string) (string, error) {
 	names := s.models.Load()
 	if names == nil {

@@ -86,7 +86,7 @@ type server struct {
 	coolUntil time.Time // after a failure to connect, others are preferred until then
 	downSince time.Time // zero while it answers
 
-	models atomic.Pointer[[]string] // what it lists, nil until asked; empty when it has no list
+	models atomic.Pointer[[]string] // what it lists, nil until it was queried; empty when it has no list
 }
 
 type waiter struct {
@@ -204,7 +204,7 @@ func (p *Pool) free(avoid *server) *server {
 			}
 		}
 		if healthy {
-			break // full servers are waited for rather than sick ones asked
+			break // wait for full servers, and send nothing to sick ones
 		}
 	}
 	return best

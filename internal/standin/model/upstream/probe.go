@@ -24,8 +24,8 @@ func (e *DownError) Error() string { return fmt.Sprintf("back end %s %s", e.URL,
 // probeTimeout bounds one question to a server.
 const probeTimeout = 10 * time.Second
 
-// Probe asks each server for its models. It is nil where one of them answers, and a *DownError of the first where none does. With a
-// wait, servers that are starting are asked again until it is over.
+// Probe requests the list of models from each server. It is nil where one of them answers, and a *DownError of the first where none does. With a
+// wait, servers that are starting are queried again until it is over.
 func (p *Pool) Probe(ctx context.Context, wait time.Duration) error {
 	until := time.Now().Add(wait)
 	for logged := false; ; {

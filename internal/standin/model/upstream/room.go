@@ -38,15 +38,15 @@ func (r Room) Bound() int64 {
 // roomAge is how long a server's answer is believed: it can be started again with another context.
 const roomAge = time.Minute
 
-// roomAsked is what a server said of a model, and when it was asked.
+// roomAsked is what a server said of a model, and when.
 type roomAsked struct {
-	mu   sync.Mutex // held while it is asked: an answer is not let through unchecked meanwhile
+	mu   sync.Mutex // held during the query: an answer is not let through unchecked meanwhile
 	room Room
 	at   time.Time
 }
 
-// Room asks each server how much it holds for a model, named as in Request, and gives the smallest. Where no server says it, it is
-// the zero Room; the error is that of a server that cannot be asked.
+// Room queries how much each server holds for a model, named as in Request, and gives the smallest. Where no server says it, it is
+// the zero Room; the error is that of a server that cannot be queried.
 func (p *Pool) Room(ctx context.Context, model, wanted string) (Room, error) {
 	var least Room
 	for _, s := range p.servers {
@@ -68,8 +68,8 @@ func (p *Pool) Room(ctx context.Context, model, wanted string) (Room, error) {
 	return least, nil
 }
 
-// room asks one server, at most once a minute for each model. Ollama says for certain what it holds of a model that is loaded, so
-// what was a guess or not known is asked again sooner.
+// room queries one server, at most once a minute for each model. Ollama says for certain what it holds of a model that is loaded, so
+// what was a guess or not known is queried again sooner.
 func (p *Pool) room(ctx context.Context, s *server, model string) Room {
 	v, _ := p.rooms.LoadOrStore(s.base+"\x00"+model, new(roomAsked))
 	known := v.(*roomAsked)
@@ -124,8 +124,8 @@ const (
 	ollamaDefaultOSS = 8192
 )
 
-// ollamaRoom asks Ollama. A loaded model is in /api/ps with the context that it was loaded with; of another one, /api/show has num_ctx where
-// its Modelfile sets it, which outweighs OLLAMA_CONTEXT_LENGTH, and that variable cannot be asked for. Whatever was set, Ollama cuts it to the
+// ollamaRoom queries Ollama. A loaded model is in /api/ps with the context that it was loaded with; of another one, /api/show has num_ctx where
+// its Modelfile sets it, which outweighs OLLAMA_CONTEXT_LENGTH, and that variable cannot be queried. Whatever was set, Ollama cuts it to the
 // length that the model was trained with, and /api/ps does not show that
 // (https://github.com/ollama/ollama/blob/v0.12.6/llm/server.go, NewLlamaServer).
 func (p *Pool) ollamaRoom(ctx context.Context, s *server, model string) Room {
@@ -225,7 +225,7 @@ func tokensOf(n float64) int64 {
 	return int64(n)
 }
 
-// read asks for a JSON document, and reports whether there is one.
+// read requests a JSON document, and reports whether there is one.
 func (p *Pool) read(ctx context.Context, s *server, method, path string, body []byte, v any) bool {
 	reply, err := p.do(ctx, s, method, path, body)
 	return err == nil && json.Unmarshal(reply, v) == nil

@@ -35,18 +35,18 @@ func (e *Error) Error() string { return e.Message }
 type Request struct {
 	Path    string // below the base URL: /v1/messages
 	Timeout time.Duration
-	Model   string // sent as it is; "" asks the server what it serves
+	Model   string // sent as it is; "": what the server lists
 	Wanted  string // the client's model id, used when the server lists it or lists nothing
 	Build   func(model string) ([]byte, error)
 	// Read takes a reply in and tells the tokens it took, to judge the server's pace by. An error makes the reply unusable.
 	Read func(reply []byte) (tokens int64, err error)
 }
 
-// Reply is the body of a 200 and the model that was asked for.
+// Reply is the body of a 200 and the model that the request named.
 type Reply struct {
 	Body  []byte
 	Model string
-	Room  func() Room // asks the server how many tokens it holds for this model
+	Room  func() Room // queries how many tokens the server holds for this model
 }
 
 // Send sends a request until it is answered, refused for good, or out of attempts. The error is an *Error, or ctx's.
@@ -73,7 +73,7 @@ func (p *Pool) Send(ctx context.Context, r Request) (Reply, error) {
 			if p.down() { // 503 would say that it comes back by itself
 				return Reply{}, &Error{Code: http.StatusFailedDependency, Message: fmt.Sprintf("%s, for %s", last.Message, p.cfg.DownAfter)}
 			}
-			attempt-- // nothing was asked
+			attempt-- // nothing was sent
 			waited++
 			if err := sleep(ctx, min(p.pause(min(waited, 10), 0), downPause)); err != nil {
 				return Reply{}, err
@@ -90,7 +90,7 @@ func (p *Pool) Send(ctx context.Context, r Request) (Reply, error) {
 	}
 }
 
-// downPause is how often a server that is down is asked at most.
+// downPause is the shortest time between two requests to a server that is down.
 const downPause = 2 * time.Second
 
 // retryable are the statuses after which the same request may be answered; 424 is our name for the rest of the 5xx.
@@ -142,7 +142,7 @@ func (p *Pool) try(ctx context.Context, r Request, avoid *server) (Reply, *serve
 	}
 	reply, err := p.post(ctx, s, r.Path, body)
 	if err != nil {
-		inflight.From(ctx).Release() // it is asked again, or another one
+		inflight.From(ctx).Release() // the request goes out again, here or to another server
 		p.release(pl, outcomeOf(err), 0)
 		return Reply{}, s, err
 	}
