@@ -60,6 +60,10 @@ func (d Database) rows(ctx context.Context, query string, yield func(Row, error)
 		_ = rows.Close()
 		end()
 	}()
+	return eachRow(rows, yield)
+}
+
+func eachRow(rows *sql.Rows, yield func(Row, error) bool) (stopped bool, err error) {
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return false, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"iter"
 	"sync"
 )
 
@@ -40,6 +41,16 @@ func (e *Effects) OpenServer(driver, dsn string, text func(string) string) (*DB,
 	return db, err
 }
 
+// OpenDatabase opens a database of someone else to change it.
+func (e *Effects) OpenDatabase(d Database) (*DB, error) {
+	db, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return &DB{e: e, db: db, compiled: map[string]*sql.Stmt{}}, nil
+}
+
 // Rows is what a query gives.
 type Rows struct {
 	*sql.Rows
@@ -51,6 +62,15 @@ func (r *Rows) Scan(dest ...any) error { return cause(r.ctx, r.Rows.Scan(dest...
 
 // Err says why there was no next row; nil: there are no more.
 func (r *Rows) Err() error { return cause(r.ctx, r.Rows.Err()) }
+
+// Each gives the rows with the names and types of their columns, as Database.Rows does.
+func (r *Rows) Each() iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		if _, err := eachRow(r.Rows, yield); err != nil {
+			yield(Row{}, cause(r.ctx, err))
+		}
+	}
+}
 
 // cause is why a context ended, in the place of what the driver or database/sql says then: that its query was interrupted, or
 // that the transaction has been rolled back.

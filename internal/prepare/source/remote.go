@@ -95,12 +95,12 @@ func web(arg string, cfg Config, index int) (Source, error) {
 	if err != nil {
 		return nil, badSource(withoutLogin(arg), err, "put the login into an environment variable and name that with --source-key-env")
 	}
-	return &wordpress.Source{URL: address, Client: cfg.HTTP, Authorization: authorization(cfg.Secret), Config: cfg.items(), Index: index}, nil
+	return &wordpress.Source{URL: address, Client: cfg.HTTP, Authorization: Authorization(cfg.Secret), Config: cfg.items(), Index: index}, nil
 }
 
-// authorization makes the header's value of a secret. An application password has spaces, a header's scheme has one after
+// Authorization makes the header's value of a secret. An application password has spaces, a header's scheme has one after
 // it: what has a colon before any space is USER:PASSWORD.
-func authorization(secret string) string {
+func Authorization(secret string) string {
 	scheme, _, spaced := strings.Cut(secret, " ")
 	if secret == "" || (spaced && !strings.Contains(scheme, ":")) {
 		return secret

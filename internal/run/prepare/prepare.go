@@ -123,6 +123,17 @@ func (c *Config) block(cleaner *clean.Cleaner, b quarry.Block, want Wanted, used
 	return out, nil
 }
 
+// Keyer gives a function that finds the key of one document, as planning does. Its error is about the document. One goroutine at a time.
+func (c *Config) Keyer() func(quarry.Document) (quarry.DocumentKey, error) {
+	cleaner := clean.New(c.Clean)
+	var buf []byte
+	return func(doc quarry.Document) (key quarry.DocumentKey, err error) {
+		p := Item{Document: doc}
+		buf, err = c.one(cleaner, &p, buf[:0])
+		return p.Key, err
+	}
+}
+
 // one cleans a document and appends its modelInput to buf. What the text of one document does to it is an ItemError;
 // anything else stops the run.
 func (c *Config) one(cleaner *clean.Cleaner, p *Item, buf []byte) ([]byte, error) {

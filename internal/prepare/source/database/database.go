@@ -1,8 +1,8 @@
-// Package database opens Postgres, MySQL and SQLite databases to read from them.
+// Package database opens Postgres, MySQL and SQLite databases to read from them, and for publish to write to them.
 //
 // It owns addresses, logins and drivers. Package sqlrows owns the queries and the meaning of a row.
 //
-// What always holds: nothing is written, and a transaction that may only read says so to the server; no address holds a
+// What always holds: a source writes nothing, and its transaction that may only read says so to the server; no address holds a
 // password, and no message; nothing is opened before the first query.
 package database
 

@@ -10,6 +10,9 @@ import (
 	"quarry/internal/base/jsonl"
 )
 
+// Object writes a row as the JSON object that its source makes of it; a reason says why it cannot be.
+func Object(r Row) (obj []byte, reason string) { return object(r) }
+
 // object writes a row as a JSON object; a reason says why it cannot be. Of two columns with one name the first counts.
 func object(r Row) (obj []byte, reason string) {
 	obj = append(obj, '{')

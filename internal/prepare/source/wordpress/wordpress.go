@@ -72,7 +72,8 @@ func Posts(site string) (string, error) {
 // Name gives the URL.
 func (s *Source) Name() string { return s.URL }
 
-var keys = item.Keys{
+// Keys are the names of the parts of a post in the REST API.
+var Keys = item.Keys{
 	ID: item.Path{"id"}, Title: item.Path{"title", "rendered"}, Body: item.Path{"content", "rendered"}, URL: item.Path{"link"},
 	BodyFormat: quarry.FormatMarked,
 }
@@ -170,7 +171,7 @@ func (s *Source) cut(ctx context.Context, body []byte) ([]cut.Chunk, error) {
 
 func (s *Source) block(at quarry.Position, chunks []cut.Chunk) quarry.Block {
 	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
-		reader := s.Config.NewReader(s.Config.DecideWith(keys, nil))
+		reader := s.Config.NewReader(s.Config.DecideWith(Keys, nil))
 		for _, c := range chunks {
 			at := at
 			if c.Skipped > 0 {
