@@ -33,12 +33,12 @@ var arrows = map[string][]string{
 	"internal/cli": {
 		"internal/compose", "internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket",
 		"internal/prepare/clean", "internal/aws/cost", "internal/prepare/dedupe", "internal/outcome/export", "internal/prepare/inspect", "internal/base/ledger", "internal/aws/preflight", "internal/prepare/prompt", "internal/outcome/report",
-		"internal/aws/setup", "internal/prepare/kept", "internal/config/clientenv", "internal/config/trust", "internal/aws/pricelist", "internal/prepare/source", "internal/prepare/validate",
+		"internal/aws/setup", "internal/prepare/kept", "internal/config/clientenv", "internal/config/trust", "internal/aws/pricelist", "internal/prepare/source", "internal/prepare/validate", "internal/outcome/publish",
 	},
 	"internal/compose": {
 		"internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket", "internal/prepare/clean", "internal/aws/cost",
 		"internal/prepare/inspect", "internal/prepare/kept", "internal/base/ledger", "internal/outcome/parse", "internal/aws/preflight", "internal/prepare/prompt", "internal/aws/quotas", "internal/aws/setup", "internal/prepare/source",
-		"internal/prepare/tokens",
+		"internal/prepare/tokens", "internal/outcome/publish",
 	},
 	"internal/run": {
 		"internal/aws/bedrock", "internal/aws/bucket", "internal/prepare/clean", "internal/outcome/collect", "internal/aws/cost", "internal/prepare/dedupe", "internal/base/ledger", "internal/prepare/pack",
@@ -49,6 +49,8 @@ var arrows = map[string][]string{
 	"internal/aws/setup":       {"internal/aws/iam"},
 	"internal/base/reconcile":  {"internal/base/ledger"},
 	"internal/outcome/audit":   {"internal/base/ledger"},
+	// An article that is written is read as its source reads it.
+	"internal/outcome/publish": {"internal/prepare/source", "internal/prepare/clean"},
 	"internal/standin":         {},
 	// The extractive model reads HTML and Markdown as a run does.
 	"internal/standin/model/extractive": {"internal/prepare/clean"},
@@ -168,30 +170,31 @@ var owners = map[string][]string{
 	// JSON: names, order and numbers stay as they are written, which encoding/json does not give.
 	"github.com/go-json-experiment/json":    {"internal/base/jsonl", "internal/prepare/prompt", "internal/outcome/parse", "internal/outcome/audit", "internal/standin"},
 	"github.com/santhosh-tekuri/jsonschema": {"internal/outcome/parse"},
-	"go.yaml.in/yaml":                       {"internal/config", "internal/compose", "internal/prepare/clean", "internal/standin"},
-	"github.com/pelletier/go-toml":          {"internal/prepare/clean"},
+	"go.yaml.in/yaml":                       {"internal/config", "internal/compose", "internal/prepare/clean", "internal/outcome/publish", "internal/standin"},
+	"github.com/pelletier/go-toml":          {"internal/prepare/clean", "internal/outcome/publish"},
 
 	// A call of a method by its name makes the linker keep every exported method; package template executes without one.
 	"text/template": {"internal/prepare/prompt", "internal/base/template"},
 	"html/template": {},
 
 	// Text.
-	"codeberg.org/readeck":          {"internal/prepare/clean"},
-	"golang.org/x/net/html":         {"internal/prepare/clean"},
-	"golang.org/x/text/unicode":     {"internal/prepare/clean"},
-	"github.com/zeebo/xxh3":         {"internal/prepare/dedupe"},
-	"golang.org/x/text/encoding":    {"internal/prepare/source"},
-	"golang.org/x/text/transform":   {"internal/prepare/source"},
-	"golang.org/x/text/language":    {"internal/outcome/parse"},
-	"golang.org/x/text/message":     {"internal/outcome/parse"},
-	"github.com/clipperhouse/uax29": {"internal/prepare/clean", "internal/standin"},
-	"github.com/yuin/goldmark":      {}, // tests compare with it
+	"codeberg.org/readeck":               {"internal/prepare/clean"},
+	"golang.org/x/net/html":              {"internal/prepare/clean"},
+	"golang.org/x/text/unicode":          {"internal/prepare/clean"},
+	"github.com/zeebo/xxh3":              {"internal/prepare/dedupe"},
+	"golang.org/x/text/encoding":         {"internal/prepare/source"},
+	"golang.org/x/text/transform":        {"internal/prepare/source"},
+	"golang.org/x/text/language":         {"internal/outcome/parse"},
+	"golang.org/x/text/message":          {"internal/outcome/parse"},
+	"github.com/microcosm-cc/bluemonday": {"internal/outcome/publish"},
+	"github.com/clipperhouse/uax29":      {"internal/prepare/clean", "internal/standin"},
+	"github.com/yuin/goldmark":           {}, // tests compare with it
 
 	// Files.
 	"github.com/klauspost/compress": {"internal/base/atomicfile", "internal/prepare/kept", "internal/prepare/source", "internal/outcome/collect", "internal/outcome/audit"},
 	"github.com/parquet-go":         {"internal/outcome/export", "internal/prepare/source"},
-	"modernc.org/sqlite":            {"internal/base/ledger", "internal/outcome/export", "internal/prepare/source"},
 	"github.com/jackc/pgx":          {"internal/prepare/source", "internal/base/ledger"},
+	"modernc.org/sqlite":            {"internal/base/ledger", "internal/outcome/export", "internal/outcome/publish", "internal/prepare/source"},
 	"github.com/go-sql-driver":      {"internal/prepare/source"},
 	"github.com/gofrs/flock":        {"internal/base/effect"},
 	"github.com/minio/crc64nvme":    {"internal/run", "internal/standin"}, // what S3 keeps of every object; hash/crc64 takes as long as SHA-256
@@ -209,7 +212,7 @@ var owners = map[string][]string{
 
 	// What a run does to the world goes through package effect, where it is counted.
 	"database/sql": {"internal/base/effect"},
-	"net/http":     {"internal/base/effect", "internal/standin", "internal/prepare/source", "internal/aws/pricelist"},
+	"net/http":     {"internal/base/effect", "internal/compose", "internal/outcome/publish", "internal/standin", "internal/prepare/source", "internal/aws/pricelist"},
 }
 
 func TestArrowsRunOneWay(t *testing.T) {

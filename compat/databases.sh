@@ -118,10 +118,46 @@ mariadb_refused() {
 	ends 2 "$binary" clean "$my#none" --source-key-env SECRET
 	is "$(mariadb -N -e 'SELECT COUNT(*) FROM blog.posts')" 5000
 }
+publishes() { # publishes NAME ADDRESS COUNT-STATEMENT CLIENT…: summaries into the column summary of a table, and out of it again
+	local dir=$1 from=$2 to=sql:$2 count=$3
+	shift 3
+	local map="summary={{.output.summary_en}} \"'; DROP TABLE articles; --"
+	"$binary" run "$from" --dir "$dir" --backend extractive --source-key-env SECRET
+	ends 2 "$binary" publish --to "$to" --to-key-env SECRET --map "$map" --dir "$dir" 2>asks
+	grep -q 'change 40 articles' asks
+	grep -q 'UPDATE .*SET .*summary.* WHERE .*id.* AND ' asks
+	"$binary" publish --to "$to" --to-key-env SECRET --map "$map" --dir "$dir" --yes --json | grep -q '"written": 40'
+	is "$("$@" "$count")" 40
+	"$binary" run "$from" --dir "$dir" --backend extractive --source-key-env SECRET 2>&1 | grep -q 'nothing new'
+	"$binary" publish --to "$to" --to-key-env SECRET --map "$map" --dir "$dir" --yes --json | grep -q '"same": 40'
+	"$@" "UPDATE articles SET body = 'Another.' WHERE id = 3" && "$@" "UPDATE articles SET summary = 'By hand.' WHERE id = 4"
+	ends 3 "$binary" publish --to "$to" --to-key-env SECRET --map "$map" --dir "$dir" --yes 2>changed
+	grep -q '^3: the article was changed' changed && grep -q '^4: field summary was changed' changed
+	ends 2 "$binary" publish --to "$to" --to-key-env SECRET --map 'title={{.output.summary_en}}' --dir "$dir" --yes
+	ends 2 "$binary" publish --to "$to" --to-key-env SECRET --map 'none={{.output.summary_en}}' --dir "$dir" --yes
+	ends 3 "$binary" publish --to "$to" --to-key-env SECRET --map 'short={{.output.summary_en}}' --dir "$dir" --yes 2>refused
+	grep -q '^5: the database refused the value' refused
+	ends 3 "$binary" publish --to "$to" --to-key-env SECRET --undo --dir "$dir" --yes 2>undo
+	grep -q 'restored *38' undo
+	is "$("$@" "$count")" 1
+}
+texts() { for i in $(seq 40); do echo "INSERT INTO articles (id, title, body) VALUES ($i, 'T $i', 'Stone number $i isn''t small. It is cut from the hill, and weighs $((i + 1000)) kilograms.');"; done; }
+postgres_publish() {
+	psql -c 'CREATE TABLE articles (id int PRIMARY KEY, title varchar(90), body text, summary text, short varchar(5))'
+	texts | psql
+	publishes pgpublish "$pg#articles" "SELECT count(*) FROM articles WHERE summary LIKE '%DROP TABLE%'" psql -At -c
+}
+mariadb_publish() {
+	mariadb blog -e 'CREATE TABLE articles (id BIGINT UNSIGNED PRIMARY KEY, title VARCHAR(90), body LONGTEXT, summary TEXT, short VARCHAR(5))'
+	texts | mariadb blog
+	publishes mypublish "$my#articles" "SELECT COUNT(*) FROM articles WHERE summary LIKE '%DROP TABLE%'" mariadb blog -N -e
+}
 check 'a table of Postgres is read by its key, its JSON by a path, in any server encoding' postgres_table
 check 'a run over Postgres, and its audit without a password' postgres_run
 check 'Postgres refuses a wrong password, writing, and a table that is not there' postgres_refused
 check 'the one table of MariaDB with an id and a body is read' mariadb_table
 check 'a run over a query to MariaDB, and its audit' mariadb_run
 check 'MariaDB refuses a wrong password, writing, and a table that is not there' mariadb_refused
+check 'summaries are written into a table of Postgres, and taken back' postgres_publish
+check 'summaries are written into a table of MariaDB, and taken back' mariadb_publish
 exit "$code"

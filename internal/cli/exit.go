@@ -101,7 +101,7 @@ func bare(err error) error {
 }
 
 // resumed are the commands that keep what they did when they are interrupted.
-var resumed = []string{"run", "collect", "adopt", "setup"}
+var resumed = []string{"run", "collect", "adopt", "setup", "publish"}
 
 // exit turns an error into what people see and the code that scripts branch on.
 func (a *App) exit(ctx context.Context, cmd *cobra.Command, err error) int {

@@ -10,7 +10,7 @@ type group struct {
 var commandGroups = []group{
 	{"Run a job", []string{"run", "plan", "inspect", "clean", "build", "validate"}},
 	{"Follow a job", []string{"status", "watch", "stop", "collect", "adopt"}},
-	{"Use the results", []string{"export", "report", "history", "audit"}},
+	{"Use the results", []string{"export", "publish", "report", "history", "audit"}},
 	{"Account and settings", []string{"setup", "preflight", "prices", "init", "config"}},
 	{"This program", []string{"local", "completion", "version", "help"}},
 }
@@ -33,6 +33,7 @@ var flagGroups = []group{
 	{"Output", []string{
 		"dir", "keep-shards", "output", "format", "table", "force", "bom", "guard-formulas", "stats", "print", "no-descriptions",
 	}},
+	{"Target", []string{"to", "to-key-env", "map", "dry-run", "undo"}},
 	{"This command", []string{"watch", "run", "probe", "refresh", "from-url", "trust"}},
 	everyCommand,
 }
