@@ -17,7 +17,9 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/config"
 	"quarry/internal/outcome/publish"
+	"quarry/internal/outcome/publish/contentful"
 	"quarry/internal/outcome/publish/frontmatter"
+	"quarry/internal/outcome/publish/ghost"
 	"quarry/internal/outcome/publish/rest"
 	"quarry/internal/outcome/publish/sqltable"
 	"quarry/internal/outcome/publish/wordpress"
@@ -41,6 +43,8 @@ var targets = []struct {
 	open func(ctx context.Context, o *opening, rest string) (publish.Target, error)
 }{
 	{"wordpress:URL", openWordPress},
+	{"ghost:URL", openGhost},
+	{"contentful:SPACE/ENV", openContentful},
 	{"sql:DSN#table", openTable},
 	{"frontmatter:DIR", openFrontMatter},
 }
@@ -205,6 +209,39 @@ func openWordPress(_ context.Context, o *opening, site string) (publish.Target, 
 		Name: "wordpress:" + address, HTTP: o.effects.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Said: wordpress.Said,
 		Authorize: func(r *http.Request) error { r.Header.Set("Authorization", authorization); return nil },
 		LoginHint: "log in with an application password of a user who may edit these posts",
+	}}, nil
+}
+
+func openGhost(_ context.Context, o *opening, site string) (publish.Target, error) {
+	address, err := ghost.Site(site)
+	if err != nil {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "publish to ghost", Err: err, Hint: "ghost:https://HOST, the address of the site's admin"}
+	}
+	const hint = "put the Admin API key of a custom integration, ID:SECRET, into an environment variable and name that with --to-key-env"
+	authorize, err := ghost.Authorize(o.secret)
+	if err != nil {
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "publish to ghost:" + address, Err: err, Hint: hint}
+	}
+	return &ghost.Target{URL: address, Items: o.items, Client: rest.Client{
+		Name: "ghost:" + address, HTTP: o.effects.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Said: ghost.Said,
+		Authorize: authorize, LoginHint: hint,
+	}}, nil
+}
+
+func openContentful(_ context.Context, o *opening, space string) (publish.Target, error) {
+	address, err := contentful.Environment(space)
+	const hint = "put a token for the Content Management API into an environment variable and name that with --to-key-env"
+	switch {
+	case err != nil:
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "publish to contentful", Err: err, Hint: "contentful:SPACE/ENV, such as contentful:abc123/master"}
+	case o.secret == "":
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "publish to contentful:" + space, Err: errors.New("no token"), Hint: hint}
+	}
+	authorization := "Bearer " + o.secret
+	return &contentful.Target{Label: space, URL: address, Items: o.items, Client: rest.Client{
+		Name: "contentful:" + space, HTTP: o.effects.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Said: contentful.Said,
+		Authorize: func(r *http.Request) error { r.Header.Set("Authorization", authorization); return nil },
+		LoginHint: hint, RateReset: "X-Contentful-RateLimit-Reset",
 	}}, nil
 }
 

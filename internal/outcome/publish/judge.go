@@ -87,6 +87,15 @@ func (p *Publisher) resolved(ctx context.Context, a *Article) (*entry, error) {
 		}
 	}
 	if made {
+		if f, ok := p.Target.(Finisher); ok {
+			if !p.writing {
+				n.After = n.after(n.Wanted)
+				return n, nil // its second step is a write, which a plan does not make
+			}
+			if _, err := f.Finish(ctx, a, n.Place); err != nil {
+				return n, err
+			}
+		}
 		n.After = n.after(n.Wanted)
 		return n, p.note(ctx, func(ctx context.Context) error { return p.Journal.settle(ctx, n) })
 	}

@@ -43,6 +43,12 @@ type Target interface {
 	Close() error
 }
 
+// Finisher is a target whose writes have a second step. Finish makes that of a write that was interrupted: the article holds the values,
+// and place is where it was before. Its errors are those of Write.
+type Finisher interface {
+	Finish(ctx context.Context, a *Article, place string) (note string, err error)
+}
+
 // Ref names an article.
 type Ref struct {
 	ID       quarry.DocumentID

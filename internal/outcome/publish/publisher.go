@@ -38,6 +38,7 @@ type Publisher struct {
 	until   int64    // the last write of the journal that is undone
 	known   []string // fields that were written before: how an interrupted write ended shows in them
 	changes bits
+	writing bool
 }
 
 // bits marks tasks by their number.
@@ -77,6 +78,11 @@ func (p *Publisher) Plan(ctx context.Context, results io.ReadSeeker) (*Outcome, 
 		}
 		if err != nil {
 			return err
+		}
+		if len(c.values) == 0 && c.last != nil && !c.last.done { // an interrupted write that has to be finished
+			out.ToChange++
+			p.changes.set(n)
+			return nil
 		}
 		if len(c.values) == 0 {
 			out.Same++
@@ -226,6 +232,7 @@ func (p *Publisher) read(ctx context.Context, tasks []task) (map[quarry.Document
 // Write makes the changes that the plan found, one article at a time, and adds to its outcome. It can be interrupted: the same command
 // continues.
 func (p *Publisher) Write(ctx context.Context, out *Outcome) error {
+	p.writing = true
 	ignored := 0
 	done := int64(0)
 	return p.each(ctx, newFound(), 1, p.changes, func(_ int64, t *task, a *Article) error {

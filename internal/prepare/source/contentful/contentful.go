@@ -43,7 +43,7 @@ type Source struct{ *sourcejsonl.Objects }
 
 // New gives the entries of an export as a source.
 func New(file stream.File, cfg item.Config, index int) Source {
-	return Source{&sourcejsonl.Objects{File: file, Config: cfg, Index: index, Path: []string{"entries"}, Keys: keys}}
+	return Source{&sourcejsonl.Objects{File: file, Config: cfg, Index: index, Path: []string{"entries"}, Keys: Keys}}
 }
 
 // Blocks gives the entries in blocks of about 1 MiB. The first entry that embeds another one has the file read for those.
@@ -52,7 +52,7 @@ func (s Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quar
 	embedded := sync.OnceValue(func() map[string][]byte { return collect(ctx, s.Objects) })
 	var states states
 	own.Config.State = states.of
-	own.Keys = func(first [][]byte) item.Keys { states.learn(first); return keys(first) }
+	own.Keys = func(first [][]byte) item.Keys { states.learn(first); return Keys(first) }
 	own.Convert = func(dst, entry []byte) []byte { return convert(dst, entry, embedded) }
 	return own.Blocks(ctx, from)
 }
@@ -94,8 +94,8 @@ var (
 	titles = []string{"title", "headline", "name", "heading", "subject"}
 )
 
-// keys finds the locale and the fields that most entries have.
-func keys(first [][]byte) item.Keys {
+// Keys finds the locale and the fields that most entries have.
+func Keys(first [][]byte) item.Keys {
 	locales := map[string]int{}
 	for _, entry := range first {
 		fields, _ := jsonl.Lookup(entry, "fields")
@@ -122,6 +122,11 @@ func keys(first [][]byte) item.Keys {
 		return nil
 	}
 	return item.Keys{ID: item.Path{"sys", "id"}, Title: find(titles), Body: find(bodies), URL: find([]string{"url", "canonicalUrl"})}
+}
+
+// Convert writes an entry with its rich texts as HTML, without the entries that it embeds.
+func Convert(dst, entry []byte) []byte {
+	return convert(dst, entry, func() map[string][]byte { return nil })
 }
 
 // convert writes an entry with its rich texts as HTML.

@@ -66,12 +66,15 @@ func New(file stream.File, head []byte, cfg item.Config, index int) *sourcejsonl
 	}
 	return &sourcejsonl.Objects{
 		File: file, Config: cfg, Index: index, Path: p,
-		Keys: func([][]byte) item.Keys {
-			return item.Keys{
-				ID: item.Path{"id"}, Title: item.Path{"title"}, Body: item.Path{"html"}, Lang: item.Path{"locale"}, BodyFormat: quarry.FormatHTML,
-			}
-		},
-		Convert: convert,
+		Keys:    func([][]byte) item.Keys { return Keys() },
+		Convert: Convert,
+	}
+}
+
+// Keys says where the parts of a post are.
+func Keys() item.Keys {
+	return item.Keys{
+		ID: item.Path{"id"}, Title: item.Path{"title"}, Body: item.Path{"html"}, Lang: item.Path{"locale"}, BodyFormat: quarry.FormatHTML,
 	}
 }
 
@@ -100,8 +103,8 @@ func said(post []byte, name string) string {
 	return string(jsonl.Unescape(nil, v))
 }
 
-// convert writes a post with its text as HTML and without the editors' forms of it.
-func convert(dst, post []byte) []byte {
+// Convert writes a post with its text as HTML and without the editors' forms of it.
+func Convert(dst, post []byte) []byte {
 	var text, lexical, mobiledoc []byte
 	dst = append(dst, '{')
 	for name, value := range jsonl.Members(post) {
