@@ -159,15 +159,24 @@ func (a *App) publish(ctx context.Context, s *config.Settings, o *publishOptions
 	if err != nil {
 		return err
 	}
-	if out.Changed+out.Failed > 0 {
-		return &quarry.Error{
-			Kind: quarry.BadItems, Op: "publish to " + out.Target,
-			Err: fmt.Errorf("%s changed by someone else, %s could not be written", figure.Clause(out.Changed, "article", "was", "were"),
-				figure.Count(out.Failed, "article")),
-			Hint: publishHint(out),
-		}
+	return leftAlone(out)
+}
+
+// leftAlone is the error of articles that were left as they are; nil: there are none.
+func leftAlone(out *publish.Outcome) error {
+	var what []string
+	if out.Changed > 0 {
+		what = append(what, figure.Clause(out.Changed, "article", "was", "were")+" changed by someone else")
 	}
-	return nil
+	if out.Failed > 0 {
+		what = append(what, figure.Count(out.Failed, "article")+" could not be written")
+	}
+	if len(what) == 0 {
+		return nil
+	}
+	return &quarry.Error{
+		Kind: quarry.BadItems, Op: "publish to " + out.Target, Err: errors.New(strings.Join(what, ", ")), Hint: publishHint(out),
+	}
 }
 
 func publishHint(out *publish.Outcome) string {
