@@ -114,7 +114,7 @@ func (t *Target) Text(field, text string, html bool) (string, error) {
 	return text, nil
 }
 
-var reference = regexp.MustCompile(`&(#?[0-9A-Za-z]+;?)`)
+var reference = regexp.MustCompile(`&(#?[0-9A-Za-z]+;)`)
 
 // post is a post as it was read.
 type post struct {

@@ -184,7 +184,7 @@ func TestTextCannotBecomeMarkup(t *testing.T) {
 	t.Parallel()
 	_, target := setup(t)
 	for text, want := range map[string]string{
-		"<script>alert(1)</script>": "&lt;script&gt;alert(1)&lt;/script&gt;", "Q&A, R & D": "Q&amp;A, R & D", "&lt;b&gt;": "&amp;lt;b&amp;gt;",
+		"<script>alert(1)</script>": "&lt;script&gt;alert(1)&lt;/script&gt;", "Q&A, R & D": "Q&A, R & D", "&lt;b&gt;": "&amp;lt;b&amp;gt;",
 		"<img src=x onerror=alert(1) ": "&lt;img src=x onerror=alert(1) ",
 	} {
 		if got, err := target.Text("custom_excerpt", text, false); err != nil || got != want {
