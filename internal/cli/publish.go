@@ -44,7 +44,7 @@ Publish can be interrupted: the same command continues.
 
 Exit codes: 0 done · 2 usage · 3 an article was changed by someone else, or could not be written ·
 4 denied · 6 provider (the target failed) · 7 run locked · 130 interrupted`,
-		Example: `  quarry publish --to frontmatter:posts --map 'description={{.output.summary_en}}' --dry-run
+		Example: `  quarry publish --to frontmatter:posts --map 'about={{.output.summary_en}}'
   quarry publish --to frontmatter:posts --undo --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
