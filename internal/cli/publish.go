@@ -57,11 +57,11 @@ Exit codes: 0 done · 2 usage · 3 an article was changed by someone else, or co
 	}
 	bind(cmd, "dir", "model", "as", "body-format", "long", "max-chars", "max-text-tokens", "field", "max-item-mib", "yes")
 	f := cmd.Flags()
-	f.StringVar(&o.to.Target, "to", "", "`TARGET` to write to: "+strings.Join(compose.PublishTargets(), ", "))
+	f.StringVar(&o.to.Target, "to", "", "write to this `TARGET`: "+strings.Join(compose.PublishTargets(), ", "))
 	f.StringVar(&o.to.KeyEnv, "to-key-env", "", "environment variable `VAR` with the key or the login of the target")
-	f.StringArrayVar(&o.maps, "map", nil, "`FIELD=TEMPLATE`: what a field of the target gets (repeatable)")
+	f.StringArrayVar(&o.maps, "map", nil, "what a field of the target gets, as `FIELD=TEMPLATE` (repeatable)")
 	f.StringArrayVar(&o.where, "where", nil,
-		"`FIELD=VALUE`: publish only results with this value; FIELD is a path such as document.lang (repeatable)")
+		"publish only results with `FIELD=VALUE`; FIELD is a path such as document.lang (repeatable)")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the differences and write nothing")
 	f.BoolVar(&o.undo, "undo", false, "put back what the fields held before they were published")
 	f.BoolVar(&o.force, "force", false, "also write fields that someone else changed")
