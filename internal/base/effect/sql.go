@@ -25,8 +25,13 @@ func (e *Effects) OpenDB(driver, dsn string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	return e.single(db), nil
+}
+
+// single gives a database one connection.
+func (e *Effects) single(db *sql.DB) *DB {
 	db.SetMaxOpenConns(1)
-	return &DB{e: e, db: db, text: func(s string) string { return s }, compiled: map[string]*sql.Stmt{}}, nil
+	return &DB{e: e, db: db, text: func(s string) string { return s }, compiled: map[string]*sql.Stmt{}}
 }
 
 // OpenServer opens a database of a server with several connections. text gives each statement as the server takes it: those of a caller
@@ -47,8 +52,7 @@ func (e *Effects) OpenDatabase(d Database) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1)
-	return &DB{e: e, db: db, compiled: map[string]*sql.Stmt{}}, nil
+	return e.single(db), nil
 }
 
 // Rows is what a query gives.
