@@ -53,7 +53,7 @@ type result struct {
 	Error          *quarry.ResultError `json:"error"`
 }
 
-// digest stands for a content, so that a shard's answers need not be held. Its seed is another one in each process, so no content can be
+// digest is what is kept of a content, since a shard's answers are not held. Its seed is another one in each process, so no content can be
 // made to have another's.
 type digest uint64
 

@@ -89,7 +89,7 @@ func countField[N ~int | ~int64](f *fields, name string, v value, to *N) {
 	if !v.given() {
 		return
 	}
-	n, err := strconv.ParseInt(string(v), 10, strconv.IntSize)
+	n, err := strconv.ParseInt(string(v), 10, 64)
 	if err != nil {
 		f.fault(name, "a whole number", v)
 		return

@@ -223,7 +223,7 @@ func blanks(b []byte, i int) int {
 	return i
 }
 
-// behindText is the place after the string that begins at i: after the first quote that an even number of backslashes precedes.
+// afterText is the place after the string that begins at i: after the first quote that an even number of backslashes precedes.
 func afterText(b []byte, i int) int {
 	for i++; i < len(b); {
 		quote := bytes.IndexByte(b[i:], '"')
