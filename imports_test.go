@@ -123,7 +123,7 @@ var belowRun = map[string][]string{
 		"internal/outcome/report",
 	},
 	"internal/run/relocate": {"internal/run/index", "internal/run/lines", "internal/prepare/dedupe"},
-	"internal/run/results":  {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/outcome/report"},
+	"internal/run/results":  {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/outcome/report", "internal/prepare/dedupe"},
 	"internal/run/resume":   {"internal/run/book", "internal/base/ledger"},
 	"internal/run/rounds": {
 		"internal/run/answers", "internal/run/cut", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/base/ledger", "internal/prepare/pack", "internal/prepare/prompt",
@@ -204,6 +204,7 @@ var owners = map[string][]string{
 	"github.com/spf13/pflag":          {"internal/cli"},
 	"github.com/mattn/go-runewidth":   {"internal/cli"},
 	"golang.org/x/sys/cpu":            {"internal/base/simd"},
+	"golang.org/x/sys/windows":        {"internal/cli"},
 	"golang.org/x/term":               {"internal/cli"},
 	"github.com/google/go-cmp":        {"internal/prepare/source"}, // sourcetest, the suite that every source runs
 	"github.com/rogpeppe/go-internal": {},

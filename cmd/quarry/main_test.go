@@ -195,7 +195,7 @@ func documented(ts *testscript.TestScript, neg bool, args []string) {
 					ts.Fatalf("docs/cli-json.md does not tell of the field %q of quarry %s", name, args[0])
 				}
 				switch name {
-				case "errors", "classes", "dropped", "output", "settings", "origin": // their members are data
+				case "errors", "classes", "dropped", "output", "settings", "origin", "model_input", "schema": // their members are data
 				default:
 					fields(value)
 				}

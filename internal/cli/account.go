@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -122,17 +121,4 @@ func spentText(s *report.Spent) string {
 		return s.Actual.String()
 	}
 	return "paid " + usd(s.Actual) + ", list price " + usd(s.List)
-}
-
-// tookText is what the last pass and the whole run took, one line each.
-func tookText(h *report.History) string {
-	last := h.Last()
-	line := func(format string, what any, state string, a *report.Account) string {
-		return plain(fmt.Sprintf(format, what, state, strings.Join(accountTexts(a), "; "))) + "\n"
-	}
-	text := line("pass %d: %s: %s", last.Number, stateText(last), &last.Account)
-	if h.Whole.Passes > 1 {
-		text += line("%s: %s: %s", "whole run", figure.Count(h.Whole.Passes, "pass"), &h.Whole.Account)
-	}
-	return text
 }

@@ -34,6 +34,7 @@ type App struct {
 	file        string
 	output      string    // the folder that the command writes into
 	input       io.Reader // Stdin, until the command is interrupted
+	showing     *progress // what prints while a run is shown; nil: none is
 }
 
 // Main runs the program and gives its exit code.

@@ -10,8 +10,8 @@ import (
 	"quarry/internal/config"
 )
 
-// confirm asks a person before money is spent, on a line that clear has emptied. Without a terminal the question is the error.
-func (a *App) confirm(s *config.Settings, clear func()) func(context.Context, string) error {
+// confirm asks a person before money is spent, while pause has stopped the live view. Without a terminal the question is the error.
+func (a *App) confirm(s *config.Settings, pause func() (resume func())) func(context.Context, string) error {
 	if s.Target == "local" || s.Yes {
 		return nil
 	}
@@ -21,7 +21,7 @@ func (a *App) confirm(s *config.Settings, clear func()) func(context.Context, st
 				Kind: quarry.BadUsage, Op: "confirm", Err: errors.New(question), Hint: "nothing was sent; to confirm without a terminal, add --yes",
 			}
 		}
-		clear()
+		defer pause()()
 		fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
 		var answer string
 		if _, err := fmt.Fscanln(a.input, &answer); err != nil && answer == "" {

@@ -131,10 +131,10 @@ func (a *App) exit(ctx context.Context, cmd *cobra.Command, err error) int {
 		} else {
 			line = "                " + line
 		}
-		fmt.Fprintln(a.Stderr, plain(line))
+		fmt.Fprintln(a.Stderr, a.folded(plain(line)))
 	}
 	if hint != "" {
-		fmt.Fprintln(a.Stderr, plain("quarry: hint: "+hint))
+		fmt.Fprintln(a.Stderr, a.folded(plain("quarry: hint: "+hint)))
 	}
 	return code
 }

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"unicode"
 
 	"golang.org/x/term"
+
+	"quarry/internal/cli/board"
 )
 
 // writeJSON prints a value for programs.
@@ -20,23 +21,31 @@ func (a *App) writeJSON(v any) error {
 
 // say prints a line for people.
 func (a *App) say(format string, args ...any) {
+	if show := a.showing; show != nil {
+		show.mu.Lock()
+		defer show.mu.Unlock()
+		show.keep(format, args...)
+		return
+	}
 	if !a.quiet {
-		fmt.Fprintln(a.Stderr, plain(fmt.Sprintf(format, args...)))
+		fmt.Fprintln(a.Stderr, a.folded(plain(fmt.Sprintf(format, args...))))
 	}
 }
 
-// plain takes out what could move a terminal's cursor or change what was printed before: control and format characters.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return ' '
-		}
-		if unicode.IsControl(r) || (unicode.Is(unicode.Cf, r) && r != '\u200d' && r != '\u200c') {
-			return -1
-		}
-		return r
-	}, s)
+// folded breaks a line between words where stderr is a terminal, which would break it anywhere.
+func (a *App) folded(line string) string {
+	f, ok := a.Stderr.(*os.File)
+	if !ok || !isTerminal(f) {
+		return line
+	}
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w >= narrowest {
+		return board.Fold(line, w)
+	}
+	return line
 }
+
+// plain is a text on one line without what could move a terminal's cursor or change what was printed before.
+func plain(s string) string { return strings.ReplaceAll(board.Plainly(s), "\n", "") }
 
 // isTerminal reports whether a stream is one.
 func isTerminal(stream any) bool {

@@ -2,42 +2,53 @@ package cli
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
+	"quarry"
 	"quarry/internal/base/figure"
+	"quarry/internal/cli/board"
+	"quarry/internal/config"
 	"quarry/internal/run/event"
 )
 
-// progress shows what a run does: on a terminal one line that is rewritten, and lines for what should stay; elsewhere
-// plain lines only.
+// progress shows what a run does: on a terminal a block that is drawn again in its place, and lines for what should stay; elsewhere
+// lines only, at most one a second about jobs.
 type progress struct {
 	app  *App
-	live bool
+	set  *config.Settings
+	live *live // nil: lines only
 
 	mu     sync.Mutex
 	step   string
-	line   string // what is on the terminal's last line
-	last   time.Time
+	doing  string // what the step does, as far as its events say; empty: nothing
 	began  time.Time
+	dir    string // the run directory, once it is locked
+	now    *overview
+	pace   board.Pace
+	calls  map[quarry.ShardID]int64 // answered on-demand calls of open shards
+	paused bool
 	closed bool
-	jobs   map[string]jobProgress
 	warned int
 	pilot  *pilotSeen
 	log    *runLog // nil: there is no run directory yet
-}
 
-type jobProgress struct {
-	status      string
-	done, total int64
+	jobs   jobLines
+	ticks  chan struct{} // closed: no more
+	ticker sync.WaitGroup
 }
 
 // maxNamed bounds how many left-out items are named one by one before the rest is left to the file that has them all.
 const maxNamed = 1000
 
-func (a *App) newProgress() *progress {
-	return &progress{app: a, live: isTerminal(a.Stderr) && !a.quiet, jobs: map[string]jobProgress{}}
+func (a *App) newProgress(set *config.Settings) *progress {
+	p := &progress{app: a, set: set, live: a.newLive(a.Stderr), calls: map[quarry.ShardID]int64{}, ticks: make(chan struct{})}
+	if !a.quiet {
+		a.showing = p
+		p.ticker.Go(p.tick)
+	}
+	return p
 }
 
 func (p *progress) event(e event.Event) {
@@ -57,21 +68,16 @@ func (p *progress) event(e event.Event) {
 			p.keep("run %s", e.Text)
 		}
 	case event.StepBegan:
-		p.step, p.began = e.Step, time.Now()
-		p.show(e.Step + " …")
+		p.step, p.began, p.doing = e.Step, time.Now(), ""
+		p.draw()
 	case event.StepEnded:
+		p.doing = ""
+		p.flushJobs()
 		if e.Total > 0 {
 			p.keep("%-10s %s  %s", e.Step, stepCounts(e), seconds(time.Since(e.Since).Seconds()))
 		}
 	case event.Progress:
-		text := fmt.Sprintf("%s: %s", e.Step, figure.Thousands(e.Done))
-		if e.Total > 0 {
-			text += " of " + figure.Thousands(e.Total)
-		}
-		if e.Bytes > 0 {
-			text += fmt.Sprintf(", %d MiB", e.Bytes>>20)
-		}
-		p.show(text)
+		p.progressed(&e)
 	case event.ItemLeftOut, event.ItemSkipped:
 		if p.warned++; p.warned <= maxNamed {
 			p.keepAlways("%s", e.Text)
@@ -79,18 +85,13 @@ func (p *progress) event(e event.Event) {
 			p.keepAlways("… and more; index/*/left-out.jsonl names all that were left out")
 		}
 	case event.JobSubmitted:
-		p.jobs[string(e.Shard)] = jobProgress{status: "Submitted", total: e.Done}
-		p.keep("%-10s job %s, %s", e.Shard, e.Text, figure.Count(e.Done, "record"))
+		p.job(e.Done, "%-10s job %s, %s", e.Shard, e.Text, figure.Count(e.Done, "record"))
 	case event.JobAdopted:
 		p.keep("%-10s found job %s, which was submitted before", e.Shard, e.Text)
 	case event.Placed:
 		p.keep("%-10s goes to %s", e.Shard, e.Text)
-	case event.JobStatus:
-		p.jobs[string(e.Shard)] = jobProgress{status: e.Text, done: e.Done, total: e.Total}
-		p.show(p.jobsText())
 	case event.ShardDone:
-		delete(p.jobs, string(e.Shard))
-		p.show(p.jobsText())
+		delete(p.calls, e.Shard)
 	case event.Waiting:
 		p.keep("%-10s waits: %s", e.Shard, e.Text)
 	case event.Differs:
@@ -101,6 +102,21 @@ func (p *progress) event(e event.Event) {
 		}
 	case event.Note:
 		p.keep("%s", e.Text)
+	case event.JobStatus: // the ledger has it
+	}
+}
+
+func (p *progress) progressed(e *event.Event) {
+	if e.Shard != "" {
+		p.calls[e.Shard] = e.Done
+		return
+	}
+	p.doing = fmt.Sprintf("%s: %s", e.Step, figure.Thousands(e.Done))
+	if e.Total > 0 {
+		p.doing += " of " + figure.Thousands(e.Total)
+	}
+	if e.Bytes > 0 {
+		p.doing += fmt.Sprintf(", %d MiB", e.Bytes>>20)
 	}
 }
 
@@ -118,24 +134,23 @@ func stepCounts(e event.Event) string {
 	return text
 }
 
-func (p *progress) jobsText() string {
-	var done, total int64
-	states := map[string]int{}
-	for _, j := range p.jobs {
-		done += j.done
-		total += j.total
-		states[j.status]++
+// board is what the live block shows: the run as the ledger has it, or else the step at hand.
+func (p *progress) board() *board.Board {
+	doing := p.doing
+	if doing == "" && p.step != "" {
+		doing = p.step + " …"
 	}
-	if len(p.jobs) == 0 {
-		return p.step + " …"
+	if p.step != "" {
+		doing += "  " + seconds(time.Since(p.began).Seconds())
 	}
-	var parts []string
-	for _, status := range []string{
-		"Submitted", "Validating", "Scheduled", "InProgress", "Stopping", "Completed", "PartiallyCompleted", "Stopped", "Expired", "Failed",
-	} {
-		if n := states[status]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, status))
-		}
+	at := slices.Index(stageNames, p.step)
+	if p.now == nil || at < 0 {
+		return &board.Board{Title: doing}
 	}
-	return fmt.Sprintf("%s: jobs: %s; records %s of %s", p.step, strings.Join(parts, ", "), figure.Thousands(done), figure.Thousands(total))
+	b := p.now.board(&p.pace)
+	for i := range b.Stages {
+		b.Stages[i].Done, b.Stages[i].AtIt = i < at, i == at
+	}
+	b.Stages[at].Explanation = doing
+	return b
 }

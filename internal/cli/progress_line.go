@@ -1,37 +1,142 @@
 package cli
 
 import (
+	"context"
 	"fmt"
-	"os"
+	"maps"
+	"slices"
 	"time"
 
-	"github.com/mattn/go-runewidth"
-	"golang.org/x/term"
-
 	"quarry/internal/base/effect"
+	"quarry/internal/base/figure"
 	"quarry/internal/compose"
 	"quarry/internal/config"
 )
 
-// show rewrites the live line, at most ten times a second.
-func (p *progress) show(text string) {
-	if !p.live || p.closed || time.Since(p.last) < 100*time.Millisecond {
+// jobLines are the lines about jobs where they are not drawn in a block.
+type jobLines struct {
+	last          time.Time
+	held          string // the last line that came too early
+	count         int64  // of held ones
+	records       int64
+	states, shown string // what the last line about all shards said of their states, and the line itself
+}
+
+const (
+	lineEvery  = time.Second      // at most one line about jobs
+	countEvery = 30 * time.Second // at most one line about counts alone
+)
+
+// sending are the steps that send records.
+var sending = []string{"pilot", "shards"}
+
+// job prints a line about a new job, or holds it back until a second has passed. The block has its jobs itself.
+func (p *progress) job(records int64, format string, args ...any) {
+	if p.live != nil {
 		return
 	}
-	p.last = time.Now()
-	text = runewidth.Truncate(plain(text+"  "+seconds(time.Since(p.began).Seconds())), p.width()-1, "…")
-	fmt.Fprint(p.app.Stderr, "\r\x1b[K"+text)
-	p.line = text
+	p.jobs.held, p.jobs.count, p.jobs.records = fmt.Sprintf(format, args...), p.jobs.count+1, p.jobs.records+records
+	if time.Since(p.jobs.last) >= lineEvery {
+		p.flushJobs()
+	}
+}
+
+// flushJobs prints what was held back: one line.
+func (p *progress) flushJobs() {
+	switch {
+	case p.jobs.count == 0:
+		return
+	case p.jobs.count == 1:
+		p.keep("%s", p.jobs.held)
+	default:
+		p.keep("%-10s %s, %s; quarry.log names each", p.step, figure.Count(p.jobs.count, "new job"), figure.Count(p.jobs.records, "record"))
+	}
+	p.jobs.last, p.jobs.held, p.jobs.count, p.jobs.records = time.Now(), "", 0, 0
+}
+
+// tick looks at the ledger and draws the block, or prints a line where something changed. A look at many shards takes long, so that it
+// is taken less often.
+func (p *progress) tick() {
+	ticker := time.NewTicker(lineEvery)
+	defer ticker.Stop()
+	var next time.Time
+	for {
+		select {
+		case <-p.ticks:
+			return
+		case <-ticker.C:
+		}
+		if time.Now().After(next) {
+			began := time.Now()
+			p.look()
+			next = time.Now().Add(20 * time.Since(began))
+		}
+		p.mu.Lock()
+		p.flushJobs()
+		if p.live != nil {
+			p.draw()
+		} else {
+			p.printChange()
+		}
+		p.mu.Unlock()
+	}
+}
+
+// look reads the ledger. It says nothing of a ledger that cannot be read now: the run itself does.
+func (p *progress) look() {
+	p.mu.Lock()
+	dir, calls := p.dir, maps.Clone(p.calls)
+	p.mu.Unlock()
+	if dir == "" || !ledgerThere(dir) {
+		return
+	}
+	prices, err := compose.Prices(p.set)
+	if err != nil {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	defer stop()
+	now, err := p.app.look(ctx, dir, prices)
+	if err != nil || now.pass.Plan == nil {
+		return
+	}
+	now.calls = calls
+	c := now.count()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = now
+	p.pace.See(now.at, c.done)
+}
+
+// printChange prints a line about all shards where their states changed, or after a while where only counts did.
+func (p *progress) printChange() {
+	if p.now == nil || p.closed || p.paused || !slices.Contains(sending, p.step) {
+		return
+	}
+	states, line := p.now.line(&p.pace)
+	quiet := time.Since(p.jobs.last)
+	if line == "" || line == p.jobs.shown || quiet < lineEvery || (states == p.jobs.states && quiet < countEvery) {
+		return
+	}
+	p.jobs.states, p.jobs.shown, p.jobs.last = states, line, time.Now()
+	p.keep("%-10s %s", p.step, line)
+}
+
+// draw draws the block.
+func (p *progress) draw() {
+	if p.live == nil || p.closed || p.paused {
+		return
+	}
+	p.live.draw(p.board().Lines(p.live.room()))
 }
 
 // width is the terminal's, in cells; 80 where there is none.
 func (p *progress) width() int {
-	if f, ok := p.app.Stderr.(*os.File); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return w
-		}
+	if p.live == nil {
+		return 80
 	}
-	return 80
+	w, _ := p.live.size()
+	return w
 }
 
 // keep prints a line that stays.
@@ -43,34 +148,50 @@ func (p *progress) keep(format string, args ...any) {
 
 func (p *progress) keepAlways(format string, args ...any) {
 	p.clear()
-	fmt.Fprintln(p.app.Stderr, plain(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(p.app.Stderr, p.app.folded(plain(fmt.Sprintf(format, args...))))
+	p.draw()
 }
 
 func (p *progress) clear() {
-	if p.line != "" {
-		fmt.Fprint(p.app.Stderr, "\r\x1b[K")
-		p.line = ""
+	if p.live != nil {
+		p.live.clear()
 	}
 }
 
-// free takes the live line away, so that something else can be there.
-func (p *progress) free() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.clear()
+// pause takes the block away, so that a question can be there, until resume is called.
+func (p *progress) pause() (resume func()) {
+	set := func(paused bool) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.clear()
+		p.paused = paused
+	}
+	set(true)
+	return func() { set(false) }
 }
 
+// close takes the block away and ends what draws it.
 func (p *progress) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.clear()
-	p.closed = true
+	closed := p.closed
+	if !closed {
+		p.flushJobs()
+		p.clear()
+		p.closed = true
+		close(p.ticks)
+		p.app.showing = nil
+	}
+	p.mu.Unlock()
+	p.ticker.Wait()
 }
 
 // opens gives what a command does with its run directory once that is locked: it begins the log. Without settings none are kept.
 func (p *progress) opens(command string, settings *config.Loaded, c *compose.Closers) func(*effect.Effects, string) error {
-	return func(e *effect.Effects, dir string) (err error) {
-		p.log, err = openRunLog(e, dir, command, p.app.Build.Version, settings, c)
+	return func(e *effect.Effects, dir string) error {
+		log, err := openRunLog(e, dir, command, p.app.Build.Version, settings, c)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.log, p.dir = log, dir
 		return err
 	}
 }

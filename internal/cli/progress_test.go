@@ -2,24 +2,84 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"quarry/internal/run/event"
 )
 
-// A question is on a line of its own, not after what the live line said last.
-func TestFreeTakesTheLiveLineAway(t *testing.T) {
+func shown(out *bytes.Buffer) *progress {
+	app := &App{Stderr: out}
+	return &progress{app: app, live: &live{out: out, size: func() (int, int) { return 80, 24 }}, ticks: make(chan struct{})}
+}
+
+// A question is on a line of its own, not after what the live view said last, and nothing is drawn while it waits for an answer.
+func TestAQuestionTakesTheLiveViewAway(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p := &progress{app: &App{Stderr: &out}, live: true, jobs: map[string]jobProgress{}}
+	p := shown(&out)
 	p.event(event.Event{Kind: event.StepBegan, Step: "preflight"})
 	if !strings.Contains(out.String(), "preflight") {
-		t.Fatalf("the live line says %q, want the step", out.String())
+		t.Fatalf("the live view says %q, want the step", out.String())
 	}
-	p.free()
-	if got := out.String(); !strings.HasSuffix(got, "\r\x1b[K") {
-		t.Errorf("after free the terminal got %q, want the line taken away", got)
+	resume := p.pause()
+	if got := out.String(); !strings.HasSuffix(got, "\r\x1b[1A\x1b[J") {
+		t.Errorf("the terminal got %q, want the view taken away", got)
+	}
+	before := out.Len()
+	p.event(event.Event{Kind: event.StepBegan, Step: "pilot"})
+	if out.Len() != before {
+		t.Errorf("while a question is open the terminal gets %q", out.String()[before:])
+	}
+	resume()
+	p.event(event.Event{Kind: event.StepBegan, Step: "shards"})
+	if !strings.Contains(out.String()[before:], "shards") {
+		t.Error("after the answer nothing is drawn")
+	}
+}
+
+// A line that stays is above the view, which is drawn again below it.
+func TestLinesThatStayAreAboveTheLiveView(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	p := shown(&out)
+	p.event(event.Event{Kind: event.StepBegan, Step: "plan"})
+	p.event(event.Event{Kind: event.Note, Text: "a note with \x1b[2J in it"})
+	_, after, found := strings.Cut(out.String(), "\r\x1b[1A\x1b[J")
+	if want := "a note with [2J in it\n"; !found || !strings.HasPrefix(after, want) || !strings.Contains(after[len(want):], "plan …") {
+		t.Errorf("the terminal got %q, want %q and then the view", out.String(), want)
+	}
+}
+
+// A terminal that was made narrower has broken the lines of the block: all their rows are taken away.
+func TestANarrowerTerminalIsCleared(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	width := 80
+	l := &live{out: &out, size: func() (int, int) { return width, 24 }}
+	l.draw([]string{strings.Repeat("a", 70), "b", "\x1b[31m" + strings.Repeat("c", 40) + "\x1b[0m"})
+	width = 40
+	out.Reset()
+	if l.clear(); out.String() != "\r\x1b[4A\x1b[J" {
+		t.Errorf("the terminal got %q, want four rows up", out.String())
+	}
+}
+
+// Many jobs at once are one line a second in a log.
+func TestALogHasOneLineASecondAboutNewJobs(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	p := shown(&out)
+	p.live, p.step = nil, "shards"
+	for i := range 500 {
+		p.event(event.Event{Kind: event.JobSubmitted, Shard: "s00001", Text: fmt.Sprintf("arn:%d", i), Done: 100})
+	}
+	p.event(event.Event{Kind: event.StepEnded, Step: "shards", Done: 500, Total: 500, Since: time.Now()})
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 3 || !strings.Contains(lines[0], "job arn:0, 100 records") || !strings.Contains(lines[1], "499 new jobs, 49,900 records") {
+		t.Errorf("the log got %q", lines)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/outcome/publish"
+	"quarry/internal/run/event"
 )
 
 // publishOptions are the flags of quarry publish.
@@ -142,9 +143,9 @@ func (a *App) publish(ctx context.Context, s *config.Settings, o *publishOptions
 		if err := a.confirmPublish(ctx, s, p, out); err != nil {
 			return err
 		}
-		live := a.newProgress()
+		live := a.newProgress(s)
 		p.Progress = func(done, of int64) {
-			live.show(fmt.Sprintf("publish: %s of %s", figure.Thousands(done), figure.Thousands(of)))
+			live.event(event.Event{Kind: event.Progress, Step: "publish", Done: done, Total: of})
 		}
 		err = p.Write(ctx, out)
 		live.close()

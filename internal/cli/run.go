@@ -71,13 +71,13 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 }
 
 func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records bool, known string) (err error) {
-	show := a.newProgress()
+	show := a.newProgress(&s.Settings)
 	defer show.close()
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
 	defer func() { show.log.end(err) }()
 	r, err := a.parts().Run(ctx, s, &compose.RunInput{
-		Sources: args, Records: records, Known: known, Watch: show.event, Confirm: a.confirm(&s.Settings, show.free),
+		Sources: args, Records: records, Known: known, Watch: show.event, Confirm: a.confirm(&s.Settings, show.pause),
 		Opened: show.opens("run", s, &open),
 	}, &open)
 	if err != nil {

@@ -110,7 +110,7 @@ func (a *App) applySetup(ctx context.Context, s *config.Settings, plan *setup.Pl
 		a.say("nothing to change")
 		return changed, nil
 	}
-	if confirm := a.confirm(s, func() {}); confirm != nil {
+	if confirm := a.confirm(s, func() func() { return func() {} }); confirm != nil {
 		a.say("in account %s this would change:", account)
 		for _, line := range lines {
 			a.say("  %s", line)

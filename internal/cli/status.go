@@ -1,28 +1,30 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"io"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"quarry"
 	"quarry/internal/base/ledger"
+	"quarry/internal/cli/board"
+	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/outcome/report"
-	"quarry/internal/run/book"
 	"quarry/internal/run/failures"
 )
 
 func (a *App) statusCommand() *cobra.Command {
+	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of a run, its shards and jobs",
-		Long: `Status reads the ledger of a run, also while another process works on the run. It shows each shard
-and its job, the tokens and cost of the last pass and of the whole run so far, and the forecast for
-the last pass.
+		Long: `Status reads the ledger of a run, also while another process works on the run. It shows the stages,
+the shards and their jobs, the tokens, the cost next to the forecast and the cap, failures by class,
+and when the run will be done and why. It fits one screen: shards for which there is no room are
+counted. With -v it shows every shard, and ARNs in full.
 
 Exit codes: 0 done · 2 usage`,
 		Example: `  quarry status --dir quarry-run`,
@@ -32,10 +34,11 @@ Exit codes: 0 done · 2 usage`,
 			if err != nil {
 				return err
 			}
-			return a.status(cmd.Context(), &s.Settings)
+			return a.status(cmd.Context(), &s.Settings, verbose)
 		},
 	}
 	bind(cmd, "dir", "prices")
+	bindVerbose(cmd, &verbose)
 	return cmd
 }
 
@@ -58,6 +61,10 @@ type runStatus struct {
 	Run    string        `json:"run"`
 	Done   bool          `json:"done"` // the last reading of the sources has come to its end
 	Shards []shardStatus `json:"shards"`
+	// Progress is how far the last reading came.
+	Progress reached `json:"progress"`
+	// Cap is --max-usd of the last command; null: none.
+	Cap *quarry.USD `json:"cap_usd"`
 	// Forecast is what the last reading is expected to take, by the pilot once it was read; null: not forecast yet.
 	Forecast *report.Expected `json:"forecast"`
 	// Deadline is that of the last reading; null: there is none.
@@ -69,68 +76,55 @@ type runStatus struct {
 	WholeRun *report.WholeRun `json:"whole_run"`
 }
 
-func (a *App) status(ctx context.Context, s *config.Settings) error {
-	now, text, err := a.statusNow(ctx, s)
+// bindVerbose adds -v.
+func bindVerbose(cmd *cobra.Command, verbose *bool) {
+	cmd.Flags().BoolVarP(verbose, "verbose", "v", false, "show every shard, and ARNs and messages in full")
+}
+
+func (a *App) status(ctx context.Context, s *config.Settings, verbose bool) error {
+	prices, err := compose.Prices(s)
+	if err != nil {
+		return err
+	}
+	o, err := a.look(ctx, s.Dir, prices)
+	if err != nil {
+		return err
+	}
+	failed, err := failures.Now(ctx, s.Dir, o.shards)
 	if err != nil {
 		return err
 	}
 	if a.json {
-		return a.writeJSON(now)
+		return a.writeJSON(o.status(failed, nil))
 	}
-	_, err = io.WriteString(a.Stdout, text)
+	size := board.Size{Width: a.pageWidth(), Lines: screenLines}
+	if l := a.newLive(a.Stdout); l != nil {
+		size = l.room()
+	}
+	if verbose {
+		size.Lines = 0
+	}
+	_, err = io.WriteString(a.Stdout, strings.Join(o.page(failed, verbose).Lines(size), "\n")+"\n")
 	return err
 }
 
-// statusNow gives the state of a run for programs and for people.
-func (a *App) statusNow(ctx context.Context, set *config.Settings) (now runStatus, text string, err error) {
-	dir := set.Dir
-	l, err := a.openLedger(ctx, dir)
-	if err != nil {
-		return now, "", err
+// screenLines is a screen where there is no terminal.
+const screenLines = 24
+
+// status is the overview for programs.
+func (o *overview) status(failed []report.Failure, pace *board.Pace) runStatus {
+	c := o.count()
+	now := runStatus{
+		Run: string(o.head.Run), Done: o.head.Ended(), Shards: []shardStatus{}, Progress: o.reach(&c, pace), Cap: o.head.Cap,
+		Forecast: o.forecast(), Deadline: o.deadline(), Failures: failed,
 	}
-	defer func() { _ = l.Close() }()
-	head, err := book.Of(l).Head(ctx)
-	if err != nil {
-		return now, "", err
-	}
-	pass, err := book.Of(l).Pass(ctx, head.Pass)
-	if err != nil {
-		return now, "", err
-	}
-	shards, err := l.Shards(ctx)
-	if err != nil {
-		return now, "", err
-	}
-	now = runStatus{Run: string(head.Run), Done: head.Ended(), Shards: []shardStatus{}}
-	for i := range shards {
-		s := &shards[i]
+	for i := range o.shards {
+		s := &o.shards[i]
 		now.Shards = append(now.Shards,
 			shardStatus{s.ID, s.State, s.Mode, s.Records, s.Job.ARN, s.Job.Status, s.Job.Counts, s.Waits, s.Tally, s.Pool})
 	}
-	text = shardTable(now.Run, dir, shards)
-	if now.Failures, err = failures.Now(ctx, dir, shards); err != nil {
-		return now, "", err
+	if last := o.history.Last(); last != nil {
+		now.LastPass, now.WholeRun = last, &o.history.Whole
 	}
-	text += failuresText(now.Failures)
-	h, err := historyNow(ctx, l, set)
-	if err != nil {
-		return now, "", err
-	}
-	if last := h.Last(); last != nil {
-		now.LastPass, now.WholeRun = last, &h.Whole
-		text += tookText(&h)
-	}
-	if f := pass.Forecast; f != nil {
-		now.Forecast = cmp.Or(f.After, f.Before)
-	}
-	if now.Forecast != nil {
-		text += "forecast: " + expectedText(now.Forecast) + "\n"
-	}
-	if pass.Deadline != nil {
-		now.Deadline = pass.Deadline.Report(shards, head.Pass, time.Now())
-	}
-	if now.Deadline != nil {
-		text += "deadline: " + plain(deadlineText(now.Deadline, now.Done)) + "\n"
-	}
-	return now, text, nil
+	return now
 }

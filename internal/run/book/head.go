@@ -12,10 +12,11 @@ import (
 type Head struct {
 	Run      quarry.RunID
 	Created  string
-	Version  string // of the Quarry that wrote last
-	Target   string // "local" or "aws"
-	StandIn  *bool  // a stand-in answers, so that nothing is paid; nil: an earlier version did not say
-	Region   string // of the home pool, as its bucket and model
+	Version  string      // of the Quarry that wrote last
+	Target   string      // "local" or "aws"
+	StandIn  *bool       // a stand-in answers, so that nothing is paid; nil: an earlier version did not say
+	Cap      *quarry.USD // --max-usd of the last command; nil: none
+	Region   string      // of the home pool, as its bucket and model
 	Bucket   string
 	Model    string
 	Pools    []ledger.Pool // that the last command named, the home pool first
@@ -59,6 +60,7 @@ func (h *Head) facts() []fact {
 		{"version", text(&h.Version)},
 		{"target", text(&h.Target)},
 		{"standin", object(&h.StandIn)},
+		{"cap", object(&h.Cap)},
 		{"region", text(&h.Region)},
 		{"bucket", text(&h.Bucket)},
 		{"model", text(&h.Model)},
