@@ -66,7 +66,7 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 		return nil, err
 	}
 	cfg := pr.RunConfig(s, req, where, dir, in.Sources)
-	cfg.Known = in.Known
+	cfg.Known, cfg.Ready = in.Known, in.Records
 	cfg.Quotas = pr.QuotasOf(ctx, s, e, dir, where)
 	if cfg.Window, err = pr.Window(ctx, s); err != nil {
 		return nil, err

@@ -2,8 +2,10 @@ package run
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"quarry"
 	"quarry/internal/base/ledger"
 	"quarry/internal/outcome/report"
 	"quarry/internal/run/answers"
@@ -14,6 +16,7 @@ import (
 	"quarry/internal/run/lines"
 	"quarry/internal/run/previous"
 	"quarry/internal/run/publish"
+	"quarry/internal/run/shardfile"
 	"quarry/internal/run/summary"
 )
 
@@ -96,7 +99,10 @@ func (p *pass) makeReport(ctx context.Context, how extent) (*book.Ended, error) 
 	p.made = sum.Report()
 	rep := &p.made
 	rep.Run, rep.Version, rep.Generated, rep.Sources = p.id, c.Version, time.Now().UTC(), c.Sources
-	rep.Pilot, rep.Structured = p.expected.Pilot, c.StructuredReport()
+	rep.Pilot, rep.Structured, rep.Request = p.expected.Pilot, c.StructuredReport(), c.RequestReport()
+	if err := p.firstLines(ctx, shards, rep.Samples); err != nil {
+		return nil, err
+	}
 	if d := p.deadline.Held(); d != nil {
 		rep.Deadline = d.Report(shards, p.number, time.Now())
 		rep.Notes = append(rep.Notes, d.Notes(rep.Deadline)...)
@@ -109,6 +115,29 @@ func (p *pass) makeReport(ctx context.Context, how extent) (*book.Ended, error) 
 	return h.Into(rep, &history.Reported{
 		Pass: p.number, Took: time.Since(p.began), Whole: how == whole, Sends: p.planned.Asked > 0, Answered: p.totals.Answered,
 	})
+}
+
+// firstLines adds to samples the first lines of their texts, which are kept of the documents of pilots.
+func (p *pass) firstLines(ctx context.Context, shards []ledger.Shard, samples []report.Sample) error {
+	without := map[quarry.DocumentID]*report.Sample{}
+	for i := range samples {
+		without[samples[i].ID] = &samples[i]
+	}
+	for i := range shards {
+		if shards[i].Kind != quarry.PilotShard || len(without) == 0 {
+			continue
+		}
+		for part, err := range lines.Read[shardfile.Part](p.files.Part(shards[i].ID)) {
+			if err := errors.Join(err, ctx.Err()); err != nil {
+				return err
+			}
+			if s := without[part.ID]; s != nil && part.Sample != nil {
+				s.Head = part.Sample.Head
+				delete(without, part.ID)
+			}
+		}
+	}
+	return nil
 }
 
 // finished notes that the pass came to its end, what is kept of that, and whether documents of it are to be sent again.

@@ -15,6 +15,8 @@ type trouble struct {
 	Share   string
 	Meaning string
 	Advice  string
+	// Examples are ids of documents.
+	Examples string
 }
 
 // advised says of each kind what happened and what a person can do about it.

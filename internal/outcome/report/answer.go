@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	maxSamples      = 5
+	maxSamples      = 50
 	maxMembers      = 20
 	maxAnswerLength = 3000
 )
 
 // answer is one answer to read, its members in the model's order.
 type answer struct {
-	ID, Title, URL string
-	Members        []member
-	Text           string
+	ID, Title, URL, Head, Class string
+	Members                     []member
+	Text                        string
 }
 
 type member struct {
@@ -32,6 +32,7 @@ func answers(r *Report) []answer {
 	for _, s := range r.Samples[:min(len(r.Samples), maxSamples)] {
 		a := answer{
 			ID: clean(string(s.ID), 200), Title: clean(s.Title, 300), URL: webAddress(s.URL), Text: cleanLines(s.Text, maxAnswerLength),
+			Head: clean(s.Head, 300), Class: clean(string(s.Class), 40),
 		}
 		if len(s.Output) > 0 {
 			a.Members = members(s.Output)
@@ -88,10 +89,12 @@ func memberOf(name string, value json.RawMessage) member {
 	return m
 }
 
-func indented(value json.RawMessage) string {
+func indented(value json.RawMessage) string { return indentedTo(value, maxAnswerLength) }
+
+func indentedTo(value json.RawMessage, limit int) string {
 	var b bytes.Buffer
 	if err := json.Indent(&b, value, "", "  "); err != nil {
-		return cleanLines(string(value), maxAnswerLength)
+		return cleanLines(string(value), limit)
 	}
-	return cleanLines(b.String(), maxAnswerLength)
+	return cleanLines(b.String(), limit)
 }

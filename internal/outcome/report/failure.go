@@ -2,6 +2,8 @@ package report
 
 import (
 	"strings"
+
+	"quarry"
 )
 
 // Failure is a message that documents ended with, and what to do about it.
@@ -10,6 +12,8 @@ type Failure struct {
 	Message string `json:"message"` // of one of them, at most 300 characters
 	Count   int64  `json:"count"`   // of the documents, or attempts, with this message; numbers and ids in it may differ
 	Hint    string `json:"hint"`
+	// Examples are ids of documents with this message, at most 3; absent of attempts.
+	Examples []quarry.DocumentID `json:"examples,omitempty"`
 }
 
 // hints say what to do about a message, the first match decides. All words of one entry have to occur.

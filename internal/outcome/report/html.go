@@ -1,10 +1,13 @@
 package report
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html"
 	"io"
+	"strings"
 	"sync"
 
 	"quarry/internal/base/template"
@@ -13,11 +16,20 @@ import (
 //go:embed page.html
 var pageText string
 
-var page = sync.OnceValues(func() (*template.Template, error) { return template.Parse("page", pageText) })
+//go:embed search.js
+var script string
 
-// HTML writes report.html: one file that loads nothing, runs no script and reads well on a screen of any size and on
-// paper. Times are local to the process. The answer to "what happened" comes first; the rest follows in the order in
-// which people have.
+// page has the script in its place and the script's hash in its policy, so that no other script runs: the template's values never
+// get into a script.
+var page = sync.OnceValues(func() (*template.Template, error) {
+	hash := sha256.Sum256([]byte(script))
+	text := strings.NewReplacer("{{.ScriptHash}}", "sha256-"+base64.StdEncoding.EncodeToString(hash[:]), "{{.Script}}", script).Replace(pageText)
+	return template.Parse("page", text)
+})
+
+// HTML writes report.html: one file that loads nothing and reads well on a screen of any size and on paper. Its one script searches in
+// the answers; without it the page is whole. Times are local to the process. The answer to "what happened" comes first; the rest
+// follows in the order of people's questions.
 func HTML(w io.Writer, r *Report) error {
 	t, err := page()
 	if err == nil {

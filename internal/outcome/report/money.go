@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"quarry"
 )
@@ -78,14 +79,16 @@ func amounts(c *Cost, local bool) []amount {
 		{Name: "Spent", Meaning: "for what was sent", Class: "good"},
 		{Name: "Batch", Meaning: would, Class: "plain"},
 		{Name: "On demand", Meaning: "the same tokens in single calls", Class: "plain"},
+		{Name: "Flex", Meaning: "the same tokens in the cheaper tier of calls", Class: "plain"},
 		{Name: "Forecast", Meaning: "of the plan, before anything was sent", Class: "faint"},
+		{Name: "Cap", Meaning: "--max-usd", Class: "faint"},
 	}
 	if local {
 		list[0].Meaning = "the stand-in costs nothing"
 	}
-	sums := []*quarry.USD{c.Actual, c.Batch, c.OnDemand, c.Forecast}
+	sums := []*quarry.USD{c.Actual, c.Batch, c.OnDemand, c.Flex, c.Forecast, c.Cap}
 	var most quarry.USD
-	for _, sum := range sums {
+	for _, sum := range sums[:len(sums)-1] { // a cap far above them would make them all look alike
 		if sum != nil {
 			most = max(most, *sum)
 		}
@@ -96,5 +99,5 @@ func amounts(c *Cost, local bool) []amount {
 			list[i].Width = barWidth(float64(*sums[i]), float64(most))
 		}
 	}
-	return list
+	return slices.DeleteFunc(list, func(a amount) bool { return a.Text == unknown && (a.Name == "Flex" || a.Name == "Cap") })
 }

@@ -39,6 +39,10 @@ type Report struct {
 	Notes            []string `json:"notes"`
 	Samples          []Sample `json:"samples,omitempty"`
 
+	// Request is what the model was sent; absent: ready records were sent, or their prompt needs fields of a document.
+	Request *Request `json:"request,omitempty"`
+	Spreads *Spreads `json:"spreads,omitempty"` // of the answers of the last pass
+
 	Forecast *Forecast `json:"forecast,omitempty"`
 	Pilot    *Pilot    `json:"pilot,omitempty"`
 	Proof    *Proof    `json:"proof,omitempty"`
@@ -128,6 +132,7 @@ type Cost struct {
 	Actual    *quarry.USD `json:"actual_usd"`
 	Batch     *quarry.USD `json:"batch_usd"`
 	OnDemand  *quarry.USD `json:"ondemand_usd"`
+	Flex      *quarry.USD `json:"flex_usd,omitempty"`
 	Saved     *quarry.USD `json:"saved_usd"`
 	Forecast  *quarry.USD `json:"forecast_usd"`
 	Estimated bool        `json:"estimated"`

@@ -21,6 +21,7 @@ const (
 type view struct {
 	Run, Model, Mode, Region, Target, Version, Generated string
 
+	StandIn     bool // that answered
 	AnsweredBy  []string
 	Sources     []string
 	SourcesLeft string
@@ -40,6 +41,9 @@ type view struct {
 	Whole    string
 	Rate     string
 	Timeline *timeline
+	Pace     *chart   // records a minute
+	Charts   []*chart // of tokens and lengths
+	Request  *requestView
 
 	Ways         []wayView
 	WaysSentence string
@@ -52,7 +56,9 @@ type view struct {
 	JobsLeft string
 	AllJobs  jobView
 	Samples  []answer
-	Notes    []string
+	// SampleCount is how many they are, in words.
+	SampleCount string
+	Notes       []string
 
 	Forecasts  []forecastRow
 	Pilot      string
@@ -78,11 +84,11 @@ type jobView struct {
 func newView(r *Report) *view {
 	v := &view{
 		Run: orUnknown(clean(string(r.Run), 40)), Model: orUnknown(clean(r.Model, 200)), Mode: clean(string(r.Mode), 20),
-		Region: clean(r.Region, 40),
-		Target: clean(r.Target, 20), Version: clean(r.Version, 80), Generated: moment(r.Generated),
+		Region:  clean(r.Region, 40),
+		StandIn: r.Cost.StandIn, Target: clean(r.Target, 20), Version: clean(r.Version, 80), Generated: moment(r.Generated),
 		AnsweredBy: cleanAll(r.AnsweredBy, maxSources, 200), Sources: cleanAll(r.Sources, maxSources, 300),
 		Total: number(r.Documents.Total), Input: number(r.Tokens.Input), Output: number(r.Tokens.Output),
-		Took: took(r), NothingNew: r.NothingNew, Cost: newCostView(r), Whole: span(r.PassTime()), Timeline: drawTimeline(r),
+		Took: took(r), NothingNew: r.NothingNew, Cost: newCostView(r), Whole: span(r.PassTime()), Timeline: drawTimeline(r), Pace: drawRate(r), Charts: charts(r.Spreads), Request: newRequestView(r.Request),
 		Forecasts: forecasts(r.Forecast), Pilot: pilotText(r.Pilot), Checks: checks(r.Proof), Structured: structuredText(r.Structured),
 		Samples: answers(r), Notes: cleanAll(r.Notes, maxNotes, maxLine),
 	}
@@ -100,9 +106,12 @@ func newView(r *Report) *view {
 	for i := range r.Failures {
 		f := &r.Failures[i]
 		v.Failures = append(v.Failures,
-			trouble{Kind: clean(f.Kind, 80), Count: number(f.Count), Meaning: clean(f.Message, maxLine), Advice: clean(f.Hint, maxLine)})
+			trouble{
+				Kind: clean(f.Kind, 80), Count: number(f.Count), Meaning: clean(f.Message, maxLine), Advice: clean(f.Hint, maxLine), Examples: idTexts(f.Examples),
+			})
 	}
 	v.jobs(r.Jobs)
+	v.SampleCount = plural(int64(len(v.Samples)), "answer", "answers")
 	v.SourcesLeft = more(len(r.Sources), maxSources)
 	if n := more(len(r.Notes), maxNotes); n != "" {
 		v.Notes = append(v.Notes, n+" more notes are in report.json.")
@@ -302,6 +311,15 @@ func more(n, most int) string {
 		return ""
 	}
 	return number(int64(n - most))
+}
+
+// idTexts are ids of documents for people.
+func idTexts(ids []quarry.DocumentID) string {
+	var list []string
+	for _, id := range ids[:min(len(ids), 3)] {
+		list = append(list, clean(string(id), 80))
+	}
+	return strings.Join(list, ", ")
 }
 
 func orUnknown(s string) string {

@@ -40,6 +40,9 @@ type wayView struct{ Name, Time, Cost, Basis, From, Width, Class string }
 
 // ways says the comparison for people, and in one sentence what it comes to.
 func ways(r *Report) (rows []wayView, sentence string) {
+	if r.Target == "local" || r.Cost.StandIn { // a stand-in's speed says nothing about the provider's
+		return nil, ""
+	}
 	seconds := map[string]float64{}
 	var longest float64
 	for i := range r.Ways {
@@ -80,7 +83,7 @@ func wayName(way string) string {
 // waysSentence holds the two comparisons next to each other: the flattering one and the fair one.
 func waysSentence(r *Report, seconds map[string]float64) string {
 	assumed := slices.ContainsFunc(r.Ways, func(w Way) bool { return w.Basis == Assumed })
-	if r.Target == "local" || assumed { // neither a stand-in's speed nor a guess says anything about the provider's
+	if assumed { // a guess says nothing about the provider's speed
 		return ""
 	}
 	way, of := WayBatch, "The batch jobs were"

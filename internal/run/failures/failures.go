@@ -40,13 +40,22 @@ const (
 // varying is what differs between messages about the same fault: numbers, ids, quoted texts.
 var varying = regexp.MustCompile(`[0-9a-fA-F]{8,}|[0-9]+`)
 
+// Of counts the message that a document ended with, and keeps the ids of the first ones.
+func (c *Counter) Of(id quarry.DocumentID, kind, message string) {
+	if f := c.add(kind, message); len(f.Examples) < 3 {
+		f.Examples = append(f.Examples, id)
+	}
+}
+
 // Add counts one message of an error kind.
-func (c *Counter) Add(kind, message string) {
+func (c *Counter) Add(kind, message string) { c.add(kind, message) }
+
+func (c *Counter) add(kind, message string) *report.Failure {
 	message = tidy(message)
 	same := kind + "\n" + varying.ReplaceAllString(message, "#")
 	if f := c.seen[same]; f != nil {
 		f.Count++
-		return
+		return f
 	}
 	if c.seen == nil {
 		c.seen = map[string]*report.Failure{}
@@ -55,10 +64,12 @@ func (c *Counter) Add(kind, message string) {
 		same, message = kind, "messages that all differ, the first: "+message
 		if f := c.seen[same]; f != nil {
 			f.Count++
-			return
+			return f
 		}
 	}
-	c.seen[same] = &report.Failure{Kind: kind, Message: message, Count: 1, Hint: report.Hint(kind, message)}
+	f := &report.Failure{Kind: kind, Message: message, Count: 1, Hint: report.Hint(kind, message)}
+	c.seen[same] = f
+	return f
 }
 
 // tidy puts a message on one line, without control characters, and cuts it.

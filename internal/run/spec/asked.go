@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"quarry"
 	"quarry/internal/base/catalog"
 	"quarry/internal/outcome/parse"
 	"quarry/internal/outcome/report"
@@ -69,4 +70,17 @@ func (a *Asked) StructuredReport() *report.Structured {
 		s.Setting = "on"
 	}
 	return s
+}
+
+// RequestReport is what is sent for a document; nil where that cannot be shown without one: ready records, and a prompt that needs a
+// document's own fields.
+func (a *Asked) RequestReport() *report.Request {
+	if a.Prompt == nil || a.Ready {
+		return nil
+	}
+	body, err := a.Prompt.Append(nil, &quarry.Document{ID: "{{id}}", Title: "{{title}}", Body: []byte("{{text}}"), URL: "{{url}}", Lang: "{{lang}}"})
+	if err != nil {
+		return nil
+	}
+	return &report.Request{ModelInput: body, Schema: a.Prompt.Schema()}
 }

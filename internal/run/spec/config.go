@@ -48,6 +48,7 @@ type Asked struct {
 
 	Clean  clean.Config
 	Prompt *prompt.Renderer
+	Ready  bool          // the documents are ready records, which Prompt does not make
 	Long   *prepare.Long // nil: a document is sent as one record, however long it is
 	Check  *parse.Checker
 	// StructuredAuto: the pilot decides whether the answers' schema is sent along. Prompt sends it until then.

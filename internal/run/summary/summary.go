@@ -138,6 +138,9 @@ func (p *Pass) Report() report.Report {
 	}
 	rep.Time.Collect += p.Steps["export"].Ended.Sub(p.Steps["export"].Began).Seconds()
 	rep.Ways = p.ways()
+	if s := (report.Spreads{Input: t.Input.Spread(), Output: t.Output.Spread(), Answer: t.Chars.Spread()}); s != (report.Spreads{}) {
+		rep.Spreads = &s
+	}
 	rep.Cost = p.cost(listed, known, rep.Tokens.Estimated)
 	if p.Before != nil {
 		rep.Forecast = &report.Forecast{Before: p.Before, After: p.After, Fact: report.Fact{Input: taken.InputTokens, Output: taken.OutputTokens}}
@@ -165,7 +168,7 @@ func (p *Pass) job(s *ledger.Shard) report.Job {
 func (p *Pass) cost(listed quarry.USD, known, estimated bool) report.Cost {
 	c := report.Cost{
 		Batch: p.home().Cost(quarry.ModeJob, p.Totals.Usage), OnDemand: p.home().Cost(quarry.ModeOnDemand, p.Totals.Usage),
-		Estimated: estimated,
+		Estimated: estimated, Flex: p.home().Cost(quarry.ModeFlex, p.Totals.Usage),
 	}
 	if before := p.Before; before != nil {
 		c.Forecast = before.Cost
