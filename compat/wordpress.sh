@@ -145,8 +145,8 @@ denied() {
 }
 killed() {
 	sql wp -e "UPDATE wp_posts SET post_excerpt = '' WHERE post_excerpt LIKE 'Block number%' AND ID <> $(<other)"
-	publish "${map[@]}" --yes --force --quiet >/dev/null 2>&1 &
-	local pid=$!
+	"$binary" publish --to "wordpress:$posts" --to-key-env LOGIN --dir run "${map[@]}" --yes --force --quiet >/dev/null 2>&1 &
+	local pid=$! # of the program itself; that of a function would be a subshell's
 	for _ in $(seq 1200); do [ "$(excerpts 'Block number%')" -gt 20 ] && break; sleep 0.1; done
 	kill -9 "$pid"
 	wait "$pid" || true
