@@ -58,6 +58,9 @@ func exitCode(err error) (code int, hint string) {
 // any other error. Whether a path can be used is for the user to see to, so none of these is a fault of this program. A full disk
 // is no wrong command either: it keeps exit code 1.
 func pathHint(err error) string {
+	if fullDisk(err) { // SQLite names no path
+		return "free space on the disk, then rerun the same command"
+	}
 	var path *fs.PathError
 	var link *os.LinkError
 	if !errors.As(err, &path) && !errors.As(err, &link) {
@@ -80,8 +83,6 @@ func pathHint(err error) string {
 		return "name a path that is shorter and has no loop of links"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "raise the limit of open files (ulimit -n), then rerun the same command"
-	case fullDisk(err):
-		return "free space on the disk, then rerun the same command"
 	}
 	return ""
 }

@@ -3,9 +3,11 @@ package effect
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
+	"syscall"
 )
 
 // DB is a SQL database whose every change is one counted transaction. It compiles each text of a query once, which for the short queries
@@ -82,8 +84,18 @@ func cause(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if s, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err); ok && noRoom(s.Code()) && !errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w: %w", err, syscall.ENOSPC)
+	}
 	return err
 }
+
+// noRoom reports whether a result code of SQLite says that the disk is full: SQLITE_FULL, or the file that its processes share could not
+// grow, SQLITE_IOERR_SHMSIZE (https://www.sqlite.org/rescode.html).
+func noRoom(code int) bool { return code&0xff == 13 || code == 4874 }
 
 // ErrNoRows says that a query for one row found none.
 var ErrNoRows = sql.ErrNoRows
