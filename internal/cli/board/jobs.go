@@ -2,6 +2,7 @@ package board
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -79,7 +80,7 @@ func table(jobs []Job, room int, s Size) []string {
 		switch why := Plainly(j.Waits); {
 		case why == "":
 		case room > 0:
-			lines = append(lines, colour(oneLine("waits: "+why, 2, s.Width), Warn, s))
+			lines = append(lines, colour(oneLine("waits: "+jobARN.ReplaceAllString(why, ""), 2, s.Width), Warn, s))
 		default:
 			lines = append(lines, paint(Wrap("waits: "+why, 2, 4, s.Width), Warn, s)...)
 		}
@@ -89,6 +90,9 @@ func table(jobs []Job, room int, s Size) []string {
 	}
 	return lines
 }
+
+// jobARN is what comes before the id of a job in its ARN, which says nothing that the line of its shard does not say.
+var jobARN = regexp.MustCompile(`arn:[a-z-]+:bedrock:[a-z0-9-]*:[0-9]*:model-invocation-job/`)
 
 // waiting counts the lines about what jobs wait for.
 func waiting(jobs []Job) (n int) {
