@@ -1,0 +1,79 @@
+package fields_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"quarry/internal/base/fields"
+)
+
+const line = `{"id":"a","status":"ok","output":{"title":"T \u00e9","n":5,"tags":["x","y"],"none":null},"attempts":2,"usage":{"input_tokens":7},` +
+	`"document":{"a.b":{"c.d":1,"c":{"e":2}},"a":{"b":{"f":3}},"lang":"en"},"error":{"kind":"k","message":"m"}}`
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"id": "a", "output.title": "T é", "output.n": "5", "output.tags.1": "y", "output.tags": `["x","y"]`, "output.none": "null",
+		"usage.input_tokens": "7", "document.a.b.c.d": "1", "document.a.b.c.e": "2", "document.a.b.f": "3", "error.kind": "k", "attempts": "2",
+		"output.tags.2": "-", "output.title.x": "-", "document.lang.en": "-", "text": "-", "document.": "-",
+	} {
+		p, err := fields.ParsePath(path)
+		if err != nil {
+			if want != "-" {
+				t.Errorf("ParsePath(%s): %v", path, err)
+			}
+			continue
+		}
+		got := "-"
+		if value, ok := p.Lookup([]byte(line)); ok {
+			got = fields.Text(value)
+		}
+		if got != want {
+			t.Errorf("%s = %s, want %s", path, got, want)
+		}
+	}
+}
+
+func TestPathsThatNoResultHas(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"staus": "did you mean status?", "title": "document.title is a field of the source", "": "no member", "id.x": "is a single value",
+		"output.": "write output", "attempts.n": "is a single value", "documents.title": "did you mean document?",
+	} {
+		if _, err := fields.ParsePath(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParsePath(%q): %v, want %s", path, err, want)
+		}
+	}
+}
+
+func TestFilter(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		conditions []string
+		keep       bool
+		unmet      []fields.Path
+	}{
+		{nil, true, nil},
+		{[]string{"status=ok"}, true, nil},
+		{[]string{"status=failed", "status=ok"}, true, nil},
+		{[]string{"status=ok", "document.lang=ja"}, false, nil},
+		{[]string{"output.n=5", "output.title=T é"}, true, nil},
+		{[]string{"output.n=5.0"}, false, nil},
+		{[]string{"output.none="}, false, nil},
+		{[]string{"document.langg=en", "status=no"}, false, []fields.Path{"document.langg"}},
+	} {
+		f, err := fields.ParseFilter(c.conditions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Keep([]byte(line)); got != c.keep || !slices.Equal(f.Unmet(), c.unmet) {
+			t.Errorf("%v: keep %v, unmet %v, want %v, %v", c.conditions, got, f.Unmet(), c.keep, c.unmet)
+		}
+	}
+	for _, bad := range []string{"status", "=ok", "stat=ok"} {
+		if _, err := fields.ParseFilter([]string{bad}); err == nil {
+			t.Errorf("ParseFilter(%s) gives no error", bad)
+		}
+	}
+}
