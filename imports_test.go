@@ -144,7 +144,7 @@ var belowRun = map[string][]string{
 }
 
 // Leaves have one job each and may be imported by anybody.
-var leaves = []string{"internal/base/jsonl", "internal/base/resultline", "internal/base/atomicfile", "internal/base/effect", "internal/base/catalog", "internal/base/figure", "internal/base/rules", "internal/base/simd", "internal/base/template", "internal/base/nearest", "internal/base/fields", "internal/base/outfile", "internal/testdata", "internal/base/inflight"}
+var leaves = []string{"internal/base/jsonl", "internal/base/resultline", "internal/base/atomicfile", "internal/base/effect", "internal/base/catalog", "internal/base/figure", "internal/base/rules", "internal/base/simd", "internal/base/template", "internal/base/nearest", "internal/base/fields", "internal/base/dbserver", "internal/base/outfile", "internal/testdata", "internal/base/inflight"}
 
 // Dependencies have one importing package, or few, so that replacing one is the work of one package. What is not here is
 // imported by no one: a new dependency comes with its owner.
@@ -193,9 +193,9 @@ var owners = map[string][]string{
 	// Files.
 	"github.com/klauspost/compress": {"internal/base/atomicfile", "internal/prepare/kept", "internal/prepare/source", "internal/outcome/collect", "internal/outcome/audit"},
 	"github.com/parquet-go":         {"internal/outcome/export", "internal/prepare/source"},
-	"github.com/jackc/pgx":          {"internal/prepare/source", "internal/base/ledger"},
+	"github.com/jackc/pgx":          {"internal/base/dbserver", "internal/base/ledger"},
 	"modernc.org/sqlite":            {"internal/base/ledger", "internal/outcome/export", "internal/outcome/publish", "internal/prepare/source"},
-	"github.com/go-sql-driver":      {"internal/prepare/source"},
+	"github.com/go-sql-driver":      {"internal/base/dbserver"},
 	"github.com/gofrs/flock":        {"internal/base/effect"},
 	"github.com/minio/crc64nvme":    {"internal/run", "internal/standin"}, // what S3 keeps of every object; hash/crc64 takes as long as SHA-256
 
@@ -212,7 +212,7 @@ var owners = map[string][]string{
 	"pgregory.net/rapid":              {},
 
 	// What a run does to the world goes through package effect, where it is counted.
-	"database/sql": {"internal/base/effect"},
+	"database/sql": {"internal/base/effect", "internal/base/dbserver"}, // which names the type of a connection
 	"net/http":     {"internal/base/effect", "internal/compose", "internal/outcome/publish", "internal/standin", "internal/prepare/source", "internal/aws/pricelist"},
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/base/dbserver"
 	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
 	"quarry/internal/config"
@@ -249,7 +250,7 @@ func openTable(ctx context.Context, o *opening, rest string) (publish.Target, er
 	bad := func(err error, hint string) (publish.Target, error) {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "publish to a table", Err: err, Hint: hint}
 	}
-	if database.Is(rest) {
+	if dbserver.Is(rest) {
 		db, err := database.Open(rest, o.secret)
 		if err != nil {
 			return bad(err, "sql:postgres://USER@HOST/NAME#TABLE; put the password into an environment variable and name that with --to-key-env")

@@ -3,6 +3,7 @@ package effect
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"iter"
@@ -22,13 +23,16 @@ type DB struct {
 }
 
 // OpenDB opens a database with one connection: SQLite has one writer, and a second one only waits for it.
-func (e *Effects) OpenDB(driver, dsn string) (*DB, error) {
-	db, err := sql.Open(driver, dsn)
+func (e *Effects) OpenDB(name, dsn string) (*DB, error) {
+	db, err := sql.Open(name, dsn)
 	if err != nil {
 		return nil, err
 	}
 	return e.single(db), nil
 }
+
+// OpenConnector opens a database with one connection that the connector makes, when it is first needed.
+func (e *Effects) OpenConnector(c driver.Connector) *DB { return e.single(sql.OpenDB(c)) }
 
 // single gives a database one connection.
 func (e *Effects) single(db *sql.DB) *DB {

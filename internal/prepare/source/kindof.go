@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"quarry/internal/prepare/source/database"
+	"quarry/internal/base/dbserver"
 	"quarry/internal/prepare/source/s3"
 )
 
@@ -28,7 +28,7 @@ func KindOf(ctx context.Context, arg string, cfg Config) (string, error) {
 		return wordpressKind, nil
 	case strings.HasPrefix(arg, s3.Scheme):
 		return s3Kind, nil
-	case database.Is(arg):
+	case dbserver.Is(arg):
 		if strings.HasPrefix(arg, mysqlKind) {
 			return mysqlKind, nil
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/base/dbserver"
 	"quarry/internal/prepare/source/database"
 	"quarry/internal/prepare/source/s3"
 	"quarry/internal/prepare/source/sqlrows"
@@ -17,7 +18,7 @@ import (
 
 // Remote reports whether an argument names something that is not on this machine's disk.
 func Remote(arg string) bool {
-	return isWeb(arg) || database.Is(arg) || strings.HasPrefix(arg, s3.Scheme)
+	return isWeb(arg) || dbserver.Is(arg) || strings.HasPrefix(arg, s3.Scheme)
 }
 
 // Changing reports whether an argument names something that gives other items when it is read again, or cannot be read
@@ -45,7 +46,7 @@ func isWeb(arg string) bool {
 func oneSecret(args []string, cfg Config) error {
 	n := 0
 	for _, arg := range args {
-		if isWeb(arg) || database.Is(arg) {
+		if isWeb(arg) || dbserver.Is(arg) {
 			n++
 		}
 	}
@@ -74,7 +75,7 @@ func remote(ctx context.Context, arg string, cfg Config, index int) (s Source, e
 	switch {
 	case cfg.Records && !isBucket:
 		return bad(errors.New("ready records are read from files"), "name the files of ready records")
-	case cfg.Query != "" && !database.Is(arg):
+	case cfg.Query != "" && !dbserver.Is(arg):
 		return bad(errors.New("--query needs a database source"), "omit --query, or name a database")
 	case isWeb(arg):
 		s, err = web(arg, cfg, index)

@@ -1,15 +1,12 @@
 package database
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
 	"strings"
 
-	"github.com/go-sql-driver/mysql"
-	"github.com/jackc/pgx/v5/pgconn"
-
+	"quarry/internal/base/dbserver"
 	"quarry/internal/base/effect"
 )
 
@@ -56,7 +53,7 @@ func (d *Database) SQL() SQL {
 	case d.db.Driver == "sqlite":
 		same := func(column string, _ int) string { return column + " IS ? COLLATE BINARY" }
 		return SQL{Numbers: true, mark: '"', Parameter: plain, Same: same}
-	case strings.HasPrefix(d.Name, "mysql"):
+	case d.server.MySQL:
 		return SQL{mark: '`', parts: true, Parameter: plain, Same: func(column string, _ int) string {
 			return "CAST(CONVERT(" + column + " USING utf8mb4) AS BINARY) <=> CAST(? AS BINARY)"
 		}}
@@ -90,30 +87,16 @@ func (d *Database) Fault(err error) error { return d.fault(err) }
 
 // Rejected reports whether a database refused one value: too long, not of the column's type, against a constraint.
 func Rejected(err error) bool {
-	var pg *pgconn.PgError
-	var my *mysql.MySQLError
-	switch {
-	case errors.As(err, &pg): // https://www.postgresql.org/docs/current/errcodes-appendix.html: data exception, integrity constraint
-		return strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23")
-	case errors.As(err, &my): // https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
-		switch my.Number {
-		case 1048, 1062, 1264, 1265, 1366, 1406, 1451, 1452, 3140, 3819, 4025:
-			return true
-		}
-		return false
+	if dbserver.From(err) {
+		return dbserver.Rejected(err)
 	}
 	return strings.Contains(fmt.Sprint(err), "constraint failed")
 }
 
 // Busy reports whether the statement was not executed because of another one, and may be sent again.
 func Busy(err error) bool {
-	var pg *pgconn.PgError
-	var my *mysql.MySQLError
-	switch {
-	case errors.As(err, &pg): // serialization failure, deadlock, lock not available
-		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03"
-	case errors.As(err, &my): // lock wait timeout, deadlock
-		return my.Number == 1205 || my.Number == 1213
+	if dbserver.From(err) {
+		return dbserver.Busy(err)
 	}
 	return strings.Contains(fmt.Sprint(err), "database is locked")
 }
