@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# databases.sh BINARY: quarry's sources against a real Postgres and a real MariaDB, each in a folder of its own. As root it installs
+# databases.sh BINARY: quarry's sources and exports against a real Postgres and a real MariaDB, each in a folder of its own. As root it installs
 # Debian's packages where they are missing, and runs the servers as the users that come with them.
 set -uo pipefail
 binary=$(realpath "${1:?usage: compat/databases.sh BINARY}") || exit 2
@@ -152,6 +152,72 @@ mariadb_publish() {
 	texts | mariadb blog
 	publishes mypublish "$my#articles" "SELECT COUNT(*) FROM articles WHERE summary LIKE '%DROP TABLE%'" mariadb blog -N -e
 }
+# The results of a run over a table of Postgres, upserted into a database whose encoding holds every character.
+psql -c "CREATE DATABASE site ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0" || exit 1
+site=${pg%/postgres}/site
+on_site() { command psql -q -v ON_ERROR_STOP=1 "$site" "$@"; }
+postgres_upsert() {
+	"$binary" run "$pg#posts" --field body=doc.body.en --limit 1200 --dir pgup --backend echo
+	ends 2 "$binary" export --dir pgup -o "$pg" --table posts --force
+	"$binary" export --dir pgup -o "$site" --table summaries 2>said || cat said
+	grep -q 'does not exist: export creates it' said
+	is "$(on_site -At -c 'SELECT count(*), count(DISTINCT id), sum(attempts) FROM summaries')" '1200|1200|1200'
+	on_site -c "UPDATE summaries SET status = 'edited' WHERE id = '7'; INSERT INTO summaries (id, status, attempts, input_tokens, output_tokens) VALUES ('mine', 'kept', 0, 0, 0)"
+	"$binary" export --dir pgup -o "$site" --table summaries 2>said || cat said
+	grep -q 'has 1,201 rows: rows with the same id are updated' said
+	is "$(on_site -At -c "SELECT status FROM summaries WHERE id IN ('7', 'mine') ORDER BY id" | tr '\n' ' ')" 'ok kept '
+	is "$(psql -At -c 'SELECT count(*) FROM posts')" 5000
+	! grep -r ann@ pgup/files.json
+}
+postgres_tables_of_others() {
+	psql -c "CREATE TABLE theirs (id text PRIMARY KEY, headline text, note text DEFAULT 'n'); INSERT INTO theirs VALUES ('7', 'old', 'mine'), ('x', 'y', 'z');
+		CREATE TABLE nokey (id text, headline text); CREATE VIEW seen AS SELECT * FROM theirs"
+	ends 2 "$binary" export --dir pgup -o "$pg" --table theirs --columns id,headline=document.title 2>said
+	grep -q 'has 2 rows' said
+	grep -q -- --force said
+	ends 2 "$binary" export --dir pgup -o "$pg" --table theirs --force 2>said
+	grep -q 'ALTER TABLE "theirs" ADD COLUMN' said
+	ends 2 "$binary" export --dir pgup -o "$pg" --table nokey --columns id,headline=document.title --force
+	ends 2 "$binary" export --dir pgup -o "$pg" --table seen --columns id,headline=document.title --force
+	is "$(psql -At -c "SELECT string_agg(id || headline, ',' ORDER BY id) FROM theirs")" '7old,xy'
+	"$binary" export --dir pgup -o "$pg" --table theirs --columns id,headline=document.title --where id=7 --where id=8 --force
+	is "$(psql -At -c "SELECT string_agg(id || headline || note, ',' ORDER BY id) FROM theirs")" '7T 7mine,8T 8n,xyz'
+	PGPASSWORD=wrong ends 4 "$binary" export --dir pgup -o "$pg" --table theirs --columns id
+}
+mariadb_upsert() {
+	"$binary" run "$my#posts" --source-key-env SECRET --limit 1200 --dir myup --backend echo
+	ends 2 "$binary" export --dir myup -o "$my" --table posts --force --source-key-env SECRET
+	"$binary" export --dir myup -o "$my" --table summaries --source-key-env SECRET
+	is "$(mariadb -N -e 'SELECT COUNT(*), COUNT(DISTINCT id), SUM(attempts) FROM blog.summaries' | tr '\t' ' ')" '1200 1200 1200'
+	mariadb -e "UPDATE blog.summaries SET status = 'edited' WHERE id = '7'; INSERT INTO blog.summaries (id, status, attempts, input_tokens, output_tokens) VALUES ('7 ', 'kept', 0, 0, 0)"
+	"$binary" export --dir myup -o "$my" --table summaries --source-key-env SECRET
+	is "$(mariadb -N -e "SELECT status FROM blog.summaries WHERE id IN ('7', '7 ') ORDER BY LENGTH(id)" | tr '\n' ' ')" 'ok kept '
+	is "$(mariadb -N -e 'SELECT COUNT(*) FROM blog.posts')" 5000
+}
+mariadb_tables_of_others() {
+	mariadb blog -e "CREATE TABLE folded (id VARCHAR(20) PRIMARY KEY, headline TEXT); CREATE TABLE two (id VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY, headline VARCHAR(20) UNIQUE);
+		CREATE TABLE tight (id VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY, headline VARCHAR(2))"
+	local table
+	for table in folded two tight; do
+		ends 2 "$binary" export --dir myup -o "$my" --table $table --columns id,headline=document.title --force --source-key-env SECRET
+		is "$(mariadb -N -e "SELECT COUNT(*) FROM blog.$table")" 0
+	done
+	SECRET=wrong ends 4 "$binary" export --dir myup -o "$my" --table new --source-key-env SECRET
+}
+# Killed while it writes, an export leaves the table as it was, and the next one completes it.
+killed_upsert() {
+	"$binary" export --dir pgup -o "$site" --table killed --where id=1
+	on_site -c "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END'; CREATE TRIGGER slow BEFORE INSERT ON killed FOR EACH ROW EXECUTE FUNCTION slow()"
+	"$binary" export --dir pgup -o "$site" --table killed &
+	local pid=$!
+	sleep 2
+	kill -9 $pid
+	! wait $pid
+	on_site -c 'DROP TRIGGER slow ON killed'
+	is "$(on_site -At -c 'SELECT count(*) FROM killed')" 1
+	"$binary" export --dir pgup -o "$site" --table killed
+	is "$(on_site -At -c 'SELECT count(*) FROM killed')" 1200
+}
 check 'a table of Postgres is read by its key, its JSON by a path, in any server encoding' postgres_table
 check 'a run over Postgres, and its audit without a password' postgres_run
 check 'Postgres refuses a wrong password, writing, and a table that is not there' postgres_refused
@@ -160,4 +226,9 @@ check 'a run over a query to MariaDB, and its audit' mariadb_run
 check 'MariaDB refuses a wrong password, writing, and a table that is not there' mariadb_refused
 check 'summaries are written into a table of Postgres, and taken back' postgres_publish
 check 'summaries are written into a table of MariaDB, and taken back' mariadb_publish
+check 'results are upserted into Postgres by their id; other rows and the source stay' postgres_upsert
+check 'a table of Postgres that Quarry did not create is changed with --force alone, and only where the results fit' postgres_tables_of_others
+check 'results are upserted into MariaDB; ids differ by a space' mariadb_upsert
+check 'tables of MariaDB in which another row could be updated, or a text cut, are refused' mariadb_tables_of_others
+check 'an upsert that is killed changes nothing' killed_upsert
 exit "$code"

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/dbserver"
 	"quarry/internal/base/effect"
 	"quarry/internal/base/figure"
 	"quarry/internal/base/outfile"
@@ -21,6 +22,7 @@ import (
 // exportOptions are the flags of quarry export.
 type exportOptions struct {
 	format, out  string
+	columns      []string
 	force, guard bool
 	cfg          export.Config
 }
@@ -29,19 +31,30 @@ func (a *App) exportCommand() *cobra.Command {
 	var o exportOptions
 	cmd := &cobra.Command{
 		Use:   "export -o FILE",
-		Short: "Write the results as jsonl, csv, parquet or sqlite",
+		Short: "Write the results as a table, as JSON-LD or as test cases",
 		Long: `Export writes the results of a finished run as one flat table: one row for each document, in the
 order of the sources, with a column for each member of the answer and each field of the document.
---format sets the format; the default follows from the extension of the file.
+--format sets the format; the default follows from the extension of the file. --columns names the
+columns, --where selects results. A path of either leads into a line of results.jsonl: output.NAME is
+a member of the answer, document.NAME a field of the source.
+
+jsonld (articles in the vocabulary of schema.org) and promptfoo (test cases) are no tables: they have
+only the documents with a good answer, and the columns are properties and variables.
 
 FILE can be a new file, an earlier export that has not changed since, a device, a FIFO, or - for
 standard output. Any other file is replaced only with --force. A source or a file inside the run
 directory is never replaced. In an existing SQLite file, export replaces one table (--table) and
 leaves everything else unchanged.
 
-Exit codes: 0 done · 2 usage · 7 run locked · 130 interrupted`,
+FILE can be a database server, such as postgres://USER@HOST/NAME or mysql://USER@HOST/NAME: export
+says what happens to the table (--table), then updates rows with the same id and adds new ones in
+one transaction. A table that export did not create needs --force.
+
+Exit codes: 0 done · 2 usage · 4 denied by the database · 6 database · 7 run locked · 130 interrupted`,
 		Example: `  quarry export -o results.csv
   quarry export -o site.db --table summaries
+  quarry export -o seo.xlsx --columns id,title=output.title_en --where status=ok
+  quarry export -o postgres://ann@db.example.org/site --table summaries
   quarry export --format jsonl -o - | gzip > results.jsonl.gz`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,17 +68,22 @@ Exit codes: 0 done · 2 usage · 7 run locked · 130 interrupted`,
 				}
 			}
 			o.cfg.RawFormulas = !o.guard
+			if err := o.choose(cmd); err != nil {
+				return err
+			}
 			return a.export(cmd.Context(), s, &o)
 		},
 	}
-	bind(cmd, "dir")
+	bind(cmd, "dir", "source-key-env")
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "", "`FORMAT` of the file: "+strings.Join(export.Formats(), ", ")+"; default: from its extension")
-	f.StringVarP(&o.out, "output", "o", "", "`FILE` to write; - is standard output")
-	f.StringVar(&o.cfg.Table, "table", "", "sqlite: `TABLE` to write; default: "+export.DefaultTable)
+	f.StringVarP(&o.out, "output", "o", "", "`FILE` to write, - for standard output, or the address of a database")
+	f.StringArrayVar(&o.columns, "columns", nil, "only these columns: `NAME=PATH`,… (repeatable); default: all")
+	f.StringArray("where", nil, "only results with this value: `PATH=VALUE` (repeatable)")
+	f.StringVar(&o.cfg.Table, "table", "", "sqlite, servers: `TABLE` to write; default: "+export.DefaultTable)
 	f.BoolVar(&o.force, "force", false, "replace a file or a table that is not an earlier export")
-	f.BoolVar(&o.cfg.BOM, "bom", false, "csv: start with a byte order mark, for spreadsheets")
-	f.BoolVar(&o.guard, "guard-formulas", true, "csv: put ' before a text that a spreadsheet would read as a formula")
+	f.BoolVar(&o.cfg.BOM, "bom", false, "csv, tsv: start with a byte order mark, for spreadsheets")
+	f.BoolVar(&o.guard, "guard-formulas", true, "csv, tsv: put ' before a text that a spreadsheet would read as a formula; promptfoo: a space into one that it would execute")
 	complete(cmd, "format", words(export.Formats()...))
 	complete(cmd, "table", cobra.NoFileCompletions)
 	return cmd
@@ -75,19 +93,12 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 	if o.out == "" {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Err: errors.New("no file named"), Hint: "quarry export -o results.csv"}
 	}
+	if dbserver.Is(o.out) {
+		return a.exportTable(ctx, s, o)
+	}
 	format, err := formatOf(o)
 	if err != nil {
 		return err
-	}
-	path := filepath.Join(s.Dir, "results.jsonl")
-	noResults := func(err error) error {
-		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "read results", Subject: path, Err: err,
-			Hint: "results are written when a run has ended: quarry run SOURCE; name another run directory with --dir",
-		}
-	}
-	if _, err := os.Stat(s.Dir); err != nil { // no directory is made where there is none
-		return noResults(err)
 	}
 	target, err := outfile.Find(o.out, a.Stdout)
 	if err != nil {
@@ -102,49 +113,68 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 	e := effect.New(nil)
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	dir, err := compose.OpenDir(e, &s.Settings, &open)
+	r, err := a.openResults(ctx, s, e, &open)
 	if err != nil {
 		return err
 	}
-	results, err := os.Open(path) // with the lock held: a run at work has its first results at its end
-	if err != nil {
-		return noResults(err)
-	}
-	defer func() { _ = results.Close() }()
-	record := outfile.ReadRecord(dir)
-	inputs, err := compose.InputsOf(ctx, s, dir, &record)
+	inputs, err := compose.InputsOf(ctx, s, r.dir, &r.record)
 	if err != nil {
 		return err
 	}
-	guard := outfile.Guard{Dir: dir, Inputs: inputs}
+	guard := outfile.Guard{Dir: r.dir, Inputs: inputs}
 	if err := guard.Check(target); err != nil {
 		return err
 	}
-	w := &export.Delivery{Effects: e, Dir: dir, Target: target, Format: format, Table: o.cfg.Table, Force: o.force, Record: &record}
+	w := &export.Delivery{Effects: e, Dir: r.dir, Target: target, Format: format, Table: o.cfg.Table, Force: o.force, Record: &r.record}
 	if err := w.Check(ctx); err != nil {
 		return err
 	}
-	draft, err := outfile.Begin(e, target, dir)
+	draft, err := outfile.Begin(e, target, r.dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, draft.Abort()) }()
-	n, err := export.File(ctx, e, results, format, draft.Path, o.cfg)
-	if errors.Is(err, export.ErrNotOurs) {
-		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "export", Subject: path, Err: err,
-			Hint: "the file was changed or truncated after the run; rerun the same `quarry run` command: it writes the file again and sends nothing",
-		}
-	}
+	n, err := export.File(ctx, e, r.file, format, draft.Path, o.cfg)
 	if err != nil {
-		return err
+		return o.explain(err, r.path)
 	}
 	if err := w.Commit(ctx, draft, a.Stdout); err != nil {
 		return err
 	}
-	a.say("%s in %s", figure.Count(n, "row"), o.out)
+	a.say("%s in %s", figure.Count(n.Rows, "row"), o.out)
+	if n.Unanswered > 0 {
+		a.say("%s without a good answer left out: %s has answers only", figure.Count(n.Unanswered, "document"), format)
+	}
 	if a.json {
-		return a.writeJSON(map[string]any{"file": o.out, "format": format, "rows": n})
+		return a.writeJSON(map[string]any{"file": o.out, "format": format, "rows": n.Rows, "unanswered": n.Unanswered})
 	}
 	return nil
+}
+
+// runResults is the results of a run whose lock is held: a run at work has its first results at its end.
+type runResults struct {
+	effects   *effect.Effects
+	dir, path string
+	file      *os.File
+	record    outfile.Record
+}
+
+// openResults opens them until open is closed. No directory is made where there is none.
+func (a *App) openResults(ctx context.Context, s *config.Loaded, e *effect.Effects, open *compose.Closers) (r runResults, err error) {
+	r = runResults{effects: e, path: filepath.Join(s.Dir, "results.jsonl")}
+	if _, err = os.Stat(s.Dir); err == nil {
+		if r.dir, err = compose.OpenDir(e, &s.Settings, open); err != nil {
+			return r, err
+		}
+		r.file, err = os.Open(r.path)
+	}
+	if err != nil {
+		return r, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read results", Subject: r.path, Err: err,
+			Hint: "results are written when a run has ended: quarry run SOURCE; name another run directory with --dir",
+		}
+	}
+	open.Add(r.file.Close)
+	r.record = outfile.ReadRecord(r.dir)
+	return r, nil
 }

@@ -6,9 +6,33 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"quarry"
+	"quarry/internal/base/fields"
 	"quarry/internal/outcome/export"
 )
+
+// choose reads --columns and --where.
+func (o *exportOptions) choose(cmd *cobra.Command) (err error) {
+	if len(o.columns) > 0 {
+		if o.cfg.Columns, err = export.ParseColumns(strings.Join(o.columns, ",")); err != nil {
+			return o.refuse(err, "write --columns NAME=PATH,… such as id,title=output.title_en,slug=document.slug")
+		}
+	}
+	where, err := cmd.Flags().GetStringArray("where")
+	if err != nil || len(where) == 0 {
+		return err
+	}
+	if o.cfg.Where, err = fields.ParseFilter(where); err != nil {
+		return o.refuse(err, "write --where PATH=VALUE")
+	}
+	return nil
+}
+
+func (o *exportOptions) refuse(err error, hint string) error {
+	return &quarry.Error{Kind: quarry.BadUsage, Op: "export", Subject: o.out, Err: err, Hint: hint}
+}
 
 // formatOf is the format of a file, by its extension where none is named.
 func formatOf(o *exportOptions) (string, error) {
@@ -21,6 +45,8 @@ func formatOf(o *exportOptions) (string, error) {
 	}
 	hint := "name one with --format: " + strings.Join(export.Formats(), ", ")
 	switch {
+	case format == "" && o.out == "-":
+		return "", o.refuse(errors.New("standard output has no extension, so the format is unknown"), hint)
 	case format == "":
 		return "", &quarry.Error{
 			Kind: quarry.BadUsage, Op: "export", Subject: o.out, Err: errors.New("the file name has no extension, so the format is unknown"),

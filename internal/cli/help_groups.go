@@ -31,7 +31,7 @@ var flagGroups = []group{
 	{"Stand-in (--target local)", []string{"backend", "backend-model", "backend-key-env", "backend-wait"}},
 	{"Speed", []string{"concurrency", "workers"}},
 	{"Output", []string{
-		"dir", "keep-shards", "output", "format", "table", "force", "bom", "guard-formulas", "stats", "print", "verbose", "no-descriptions",
+		"dir", "keep-shards", "output", "format", "columns", "table", "force", "bom", "guard-formulas", "stats", "print", "verbose", "no-descriptions",
 	}},
 	{"Target", []string{"to", "to-key-env", "map", "dry-run", "undo"}},
 	{"This command", []string{"watch", "run", "probe", "refresh", "from-url", "trust"}},

@@ -152,7 +152,8 @@ func (s *Server) Fault(op string, err error, misuse string) *quarry.Error {
 		switch {
 		case strings.HasPrefix(pg.Code, "28"), pg.Code == "42501":
 			failure.Kind, failure.Hint = quarry.Denied, loginHint
-		case strings.HasPrefix(pg.Code, "42"), strings.HasPrefix(pg.Code, "3D"), pg.Code == "25006":
+		case strings.HasPrefix(pg.Code, "42"), strings.HasPrefix(pg.Code, "3D"), pg.Code == "25006",
+			strings.HasPrefix(pg.Code, "22"), strings.HasPrefix(pg.Code, "23"): // a value that a column does not take
 			failure.Kind, failure.Hint = quarry.BadUsage, misuse
 		}
 	case errors.As(err, &my):
@@ -161,7 +162,8 @@ func (s *Server) Fault(op string, err error, misuse string) *quarry.Error {
 		switch my.Number {
 		case 1044, 1045, 1142, 1143, 1698:
 			failure.Kind, failure.Hint = quarry.Denied, loginHint
-		case 1049, 1054, 1064, 1146, 1792:
+		case 1049, 1054, 1064, 1146, 1792,
+			1048, 1062, 1264, 1265, 1364, 1366, 1406: // a value that a column does not take
 			failure.Kind, failure.Hint = quarry.BadUsage, misuse
 		}
 	case errors.As(err, &network):

@@ -8,7 +8,6 @@
 package fields
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -19,20 +18,22 @@ import (
 	"quarry/internal/base/nearest"
 )
 
-// roots are the members of a result, in their order, and those of them that hold members or elements of their own.
-var roots, nested = members()
+var (
+	roots = members[quarry.Result]()
+	// open are the members of a result whose own members are those of an answer or a source.
+	open = []string{"output", "document", "model_output"}
+	// closed are the members of a result with the members that they have.
+	closed = map[string][]string{"usage": members[quarry.Usage](), "error": members[quarry.ResultError]()}
+)
 
-func members() (all, nested []string) {
-	t := reflect.TypeFor[quarry.Result]()
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		all = append(all, name)
-		kind := t.Field(i).Type
-		if kind == reflect.TypeFor[json.RawMessage]() || kind == reflect.TypeFor[*quarry.ResultError]() || kind.Kind() == reflect.Struct {
-			nested = append(nested, name)
-		}
+// members gives the names of a type in JSON, in their order.
+func members[T any]() []string {
+	var names []string
+	for f := range reflect.TypeFor[T]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
 	}
-	return all, nested
+	return names
 }
 
 // Path leads to a value of a result: names, and indexes of arrays from 0, with dots between them.
@@ -48,7 +49,11 @@ func ParsePath(s string) (Path, error) {
 			hint = "did you mean " + near + "?"
 		}
 		return "", fmt.Errorf("path %q: a result has no member %s (%s); its members are %s", s, root, hint, strings.Join(roots, ", "))
-	case deeper && (rest == "" || !slices.Contains(nested, root)):
+	case !deeper:
+		return Path(s), nil
+	case len(closed[root]) > 0 && !slices.Contains(closed[root], rest):
+		return "", fmt.Errorf("path %q: %s has the members %s", s, root, strings.Join(closed[root], ", "))
+	case rest == "", len(closed[root]) == 0 && !slices.Contains(open, root):
 		return "", fmt.Errorf("path %q: %s is a single value; write %s", s, root, root)
 	}
 	return Path(s), nil
@@ -86,9 +91,8 @@ func Text(value []byte) string {
 // Filter keeps the lines that meet all conditions; of several conditions on one path, any. The zero value keeps all lines. One
 // goroutine at a time.
 type Filter struct {
-	paths  []Path
+	paths  Paths
 	values [][]string // for each path
-	found  []bool
 }
 
 // ParseFilter reads conditions PATH=VALUE. A value is compared with the text of the line's value, see Text.
@@ -103,10 +107,10 @@ func ParseFilter(conditions []string) (*Filter, error) {
 		if err != nil {
 			return nil, err
 		}
-		i := slices.Index(f.paths, path)
+		i := slices.Index(f.paths.list, path)
 		if i < 0 {
-			i = len(f.paths)
-			f.paths, f.values, f.found = append(f.paths, path), append(f.values, nil), append(f.found, false)
+			i = f.paths.Add(path)
+			f.values = append(f.values, nil)
 		}
 		f.values[i] = append(f.values[i], value)
 	}
@@ -116,21 +120,48 @@ func ParseFilter(conditions []string) (*Filter, error) {
 // Keep reports whether a line, a JSON object that was checked, meets the conditions.
 func (f *Filter) Keep(line []byte) bool {
 	keep := true
-	for i, path := range f.paths {
-		value, ok := path.Lookup(line)
-		f.found[i] = f.found[i] || ok
+	for i := range f.values {
+		value, ok := f.paths.Lookup(i, line)
 		keep = keep && ok && slices.Contains(f.values[i], Text(value))
 	}
 	return keep
 }
 
-// Unmet gives the paths that no line has had so far: most likely misspelled ones.
-func (f *Filter) Unmet() []Path {
-	var unmet []Path
-	for i, path := range f.paths {
-		if !f.found[i] {
-			unmet = append(unmet, path)
+// Missing gives the paths of the conditions that no line has had so far, see Paths.Missing.
+func (f *Filter) Missing() []Path { return f.paths.Missing() }
+
+// Paths looks up several paths and remembers which ones lines have had. The zero value has none. One goroutine at a time.
+type Paths struct {
+	list          []Path
+	found, rooted []bool
+}
+
+// Add adds a path and gives its number, from 0.
+func (p *Paths) Add(path Path) int {
+	p.list, p.found, p.rooted = append(p.list, path), append(p.found, false), append(p.rooted, false)
+	return len(p.list) - 1
+}
+
+// Lookup gives the value of the path with that number.
+func (p *Paths) Lookup(i int, line []byte) ([]byte, bool) {
+	value, ok := p.list[i].Lookup(line)
+	if ok {
+		p.found[i] = true
+	} else if root, _, _ := strings.Cut(string(p.list[i]), "."); slices.Contains(open, root) && !p.rooted[i] {
+		within, _ := jsonl.Lookup(line, root)
+		p.rooted[i] = len(within) > 0 && within[0] != 'n'
+	}
+	return value, ok
+}
+
+// Missing gives the paths that no line has had so far though lines had what they lead into, an answer or the fields of a
+// document: most likely misspelled ones.
+func (p *Paths) Missing() []Path {
+	var missing []Path
+	for i, path := range p.list {
+		if p.rooted[i] && !p.found[i] {
+			missing = append(missing, path)
 		}
 	}
-	return unmet
+	return missing
 }

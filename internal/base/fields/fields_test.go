@@ -39,7 +39,7 @@ func TestPathsThatNoResultHas(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
 		"staus": "did you mean status?", "title": "document.title is a field of the source", "": "no member", "id.x": "is a single value",
-		"output.": "write output", "attempts.n": "is a single value", "documents.title": "did you mean document?",
+		"output.": "write output", "attempts.n": "is a single value", "error.knd": "error has the members kind, message", "usage.": "input_tokens", "documents.title": "did you mean document?",
 	} {
 		if _, err := fields.ParsePath(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParsePath(%q): %v, want %s", path, err, want)
@@ -52,7 +52,7 @@ func TestFilter(t *testing.T) {
 	for _, c := range []struct {
 		conditions []string
 		keep       bool
-		unmet      []fields.Path
+		missing    []fields.Path
 	}{
 		{nil, true, nil},
 		{[]string{"status=ok"}, true, nil},
@@ -61,14 +61,15 @@ func TestFilter(t *testing.T) {
 		{[]string{"output.n=5", "output.title=T é"}, true, nil},
 		{[]string{"output.n=5.0"}, false, nil},
 		{[]string{"output.none="}, false, nil},
-		{[]string{"document.langg=en", "status=no"}, false, []fields.Path{"document.langg"}},
+		{[]string{"document.langg=en", "status=no", "output.titel=T", "job=x"}, false, []fields.Path{"document.langg", "output.titel"}},
+		{[]string{"model_output.x=1", "text=x"}, false, nil}, // no line has an output of a model that could have it
 	} {
 		f, err := fields.ParseFilter(c.conditions)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := f.Keep([]byte(line)); got != c.keep || !slices.Equal(f.Unmet(), c.unmet) {
-			t.Errorf("%v: keep %v, unmet %v, want %v, %v", c.conditions, got, f.Unmet(), c.keep, c.unmet)
+		if got := f.Keep([]byte(line)); got != c.keep || !slices.Equal(f.Missing(), c.missing) {
+			t.Errorf("%v: keep %v, missing %v, want %v, %v", c.conditions, got, f.Missing(), c.keep, c.missing)
 		}
 	}
 	for _, bad := range []string{"status", "=ok", "stat=ok"} {

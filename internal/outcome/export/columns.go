@@ -26,8 +26,10 @@ const maxLineBytes = 256 << 20
 // column is one column of a file, the same in every format.
 type column struct {
 	name     string
+	id       bool // of documents: other programs find them by it, so no guard changes it
 	kind     kind // text, integer, double or boolean
 	required bool // never null
+	figure   bool // a text that is a number, exact in a double
 	repeats  bool // few values, in many rows
 	long     bool // texts whose bounds tell no one anything
 }
@@ -48,6 +50,7 @@ type members struct {
 // Columns is the table that results make. It is not changed by writers: any number of them may share one.
 type Columns struct {
 	answer, fields members
+	picked         []Column // where the columns are named; the others are empty then
 	all            []column
 }
 
@@ -71,6 +74,7 @@ func Find(ctx context.Context, results io.Reader, cfg Config) (*Columns, error) 
 		fields: members{prefix: "document_", own: []string{"title", "url", "lang"}, rest: "document", most: maxFieldColumns, at: map[string]int{}},
 	}
 	c.answer.promise(cfg.Schema)
+	p := newPicker(cfg.Columns)
 	var line, part jsonl.Checker
 	for l, err := range lines(ctx, results) {
 		if err != nil {
@@ -79,6 +83,13 @@ func Find(ctx context.Context, results io.Reader, cfg Config) (*Columns, error) 
 		all, err := line.Object(l.Text)
 		if err != nil {
 			return nil, fmt.Errorf("read results line %d: %w: %w", l.Line, ErrNotOurs, err)
+		}
+		if cfg.Where != nil && !cfg.Where.Keep(l.Text) {
+			continue
+		}
+		if p != nil {
+			p.note(l.Text)
+			continue
 		}
 		for _, m := range all {
 			switch string(m.Name) {
@@ -91,6 +102,14 @@ func Find(ctx context.Context, results io.Reader, cfg Config) (*Columns, error) 
 				return nil, fmt.Errorf("read results line %d: %w", l.Line, err)
 			}
 		}
+	}
+	if cfg.Where != nil {
+		if missing := cfg.Where.Missing(); len(missing) > 0 {
+			return nil, fmt.Errorf("condition on %s: %w", missing[0], ErrPath)
+		}
+	}
+	if p != nil {
+		return c, p.settle(c)
 	}
 	c.settle()
 	return c, nil
@@ -186,7 +205,7 @@ func (m *members) ours(member *jsonl.Member) int {
 // settle gives every column its name and type. Ours keep their names; a member whose name is taken, capitals aside, gets
 // a prefix, and a number where that is taken too.
 func (c *Columns) settle() {
-	before := []column{{name: "id", required: true}, {name: "status", required: true, repeats: true}}
+	before := []column{{name: "id", id: true, required: true}, {name: "status", required: true, repeats: true}}
 	middle := []column{{name: "text", long: true}, {name: "title", long: true}, {name: "url", long: true}, {name: "lang", repeats: true}}
 	after := []column{
 		{name: "model", repeats: true},
@@ -195,7 +214,7 @@ func (c *Columns) settle() {
 		{name: "attempts", kind: integer, required: true},
 		{name: "input_tokens", kind: integer, required: true},
 		{name: "output_tokens", kind: integer, required: true},
-		{name: "cost_usd"},
+		{name: "cost_usd", figure: true},
 		{name: "job", repeats: true},
 		{name: "error_kind", repeats: true},
 		{name: "error_message", long: true},

@@ -12,62 +12,83 @@ import (
 	"quarry"
 	"quarry/internal/base/atomicfile"
 	"quarry/internal/base/effect"
+	"quarry/internal/base/fields"
 	"quarry/internal/base/figure"
 	"quarry/internal/base/jsonl"
 )
 
-// File writes all results, lines of results.jsonl, to a file of a format and gives how many there were. The results are
+// Counts says what became of the results.
+type Counts struct {
+	Rows int64 // results that are in the file
+	// Unanswered results met the conditions, but the format holds only good answers.
+	Unanswered int64
+}
+
+// File writes the results, lines of results.jsonl, to a file of a format. The results are
 // read twice, first for the columns: what cannot be rewound is kept next to path for as long as that takes. An error
 // leaves nothing at path that was not there before.
-func File(ctx context.Context, e *effect.Effects, results io.Reader, format, path string, cfg Config) (n int64, err error) {
+func File(ctx context.Context, e *effect.Effects, results io.Reader, format, path string, cfg Config) (n Counts, err error) {
 	if !Known(format) {
 		_, err := Create(ctx, e, format, path, nil, cfg)
-		return 0, err
+		return n, err
 	}
 	again, err := rewindable(ctx, e, results, path+".input.tmp")
 	if err != nil {
-		return 0, err
+		return n, err
 	}
 	defer func() { err = errors.Join(err, again.close()) }()
 	columns, err := Find(ctx, again, cfg)
 	if err != nil {
-		return 0, err
+		return n, err
 	}
 	if err := again.rewind(); err != nil {
-		return 0, err
+		return n, err
 	}
 	w, err := Create(ctx, e, format, path, columns, cfg)
 	if err != nil {
-		return 0, err
+		return n, err
 	}
 	defer w.Abort()
-	for r, err := range Results(ctx, again) {
-		if err != nil {
-			return n, err
-		}
-		if err := w.Write(ctx, r); err != nil {
-			return n, fmt.Errorf("export to %s: %w", path, err)
-		}
-		n++
+	if n, err = write(ctx, w, again, format, cfg.Where); err != nil {
+		return n, fmt.Errorf("export to %s: %w", path, err)
 	}
 	return n, w.Close(ctx)
 }
 
+func write(ctx context.Context, w Writer, results io.Reader, format string, where *fields.Filter) (n Counts, err error) {
+	for r, err := range Results(ctx, results) {
+		switch {
+		case err != nil:
+			return n, err
+		case where != nil && !where.Keep(r.Line):
+			continue
+		case answersOnly(format) && r.Status != quarry.StatusOK:
+			n.Unanswered++
+			continue
+		}
+		if err := w.Write(ctx, r); err != nil {
+			return n, err
+		}
+		n.Rows++
+	}
+	return n, nil
+}
+
 // Results reads the lines of results.jsonl. A line that is no result ends them with an error that wraps ErrNotOurs.
-func Results(ctx context.Context, r io.Reader) iter.Seq2[*quarry.Result, error] {
-	return func(yield func(*quarry.Result, error) bool) {
+func Results(ctx context.Context, r io.Reader) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
 		var check jsonl.Checker
 		for l, err := range lines(ctx, r) {
 			if err != nil {
-				yield(nil, err)
+				yield(Row{}, err)
 				return
 			}
 			res, err := parseResult(&check, l.Text)
 			if err != nil {
-				yield(nil, fmt.Errorf("read results line %d: %w: %w", l.Line, ErrNotOurs, err))
+				yield(Row{}, fmt.Errorf("read results line %d: %w: %w", l.Line, ErrNotOurs, err))
 				return
 			}
-			if !yield(res, nil) {
+			if !yield(Row{res, l.Text}, nil) {
 				return
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"quarry"
 	"quarry/internal/base/atomicfile"
 	"quarry/internal/base/effect"
 	"quarry/internal/base/jsonl"
@@ -33,7 +32,7 @@ func createJSONL(e *effect.Effects, path string, columns *Columns) (Writer, erro
 }
 
 // Write adds a line.
-func (w *linesWriter) Write(_ context.Context, r *quarry.Result) error {
+func (w *linesWriter) Write(_ context.Context, r Row) error {
 	cells, err := w.row(r)
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
 
-	"quarry"
 	"quarry/internal/base/atomicfile"
 	"quarry/internal/base/effect"
 )
@@ -88,7 +87,7 @@ func (c *column) node() parquet.Node {
 }
 
 // Write adds a row.
-func (w *parquetWriter) Write(_ context.Context, r *quarry.Result) error {
+func (w *parquetWriter) Write(_ context.Context, r Row) error {
 	cells, err := w.row(r)
 	if err != nil {
 		return err

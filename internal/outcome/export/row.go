@@ -17,9 +17,12 @@ type rower struct {
 }
 
 // row gives the result's cells in the order of the columns. They hold until the next call.
-func (w *rower) row(r *quarry.Result) ([]cell, error) {
+func (w *rower) row(r Row) ([]cell, error) {
 	if r.ID == "" || r.Status == "" {
 		return nil, fmt.Errorf("document %q, status %q: %w", r.ID, r.Status, ErrNotOurs)
+	}
+	if w.columns.picked != nil {
+		return w.pick(r)
 	}
 	w.cells = append(w.cells[:0], textCell(string(r.ID)), textCell(string(r.Status)))
 	if err := w.add(&w.columns.answer, r.Output); err != nil {

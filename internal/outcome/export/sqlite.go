@@ -10,7 +10,6 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
-	"quarry"
 	"quarry/internal/base/effect"
 )
 
@@ -94,7 +93,7 @@ func statements(table string, columns *Columns) (create, insert string) {
 }
 
 // Write adds a row.
-func (w *sqliteWriter) Write(ctx context.Context, r *quarry.Result) error {
+func (w *sqliteWriter) Write(ctx context.Context, r Row) error {
 	cells, err := w.row(r)
 	if err != nil {
 		return err

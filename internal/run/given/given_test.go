@@ -94,8 +94,8 @@ func TestFilesOfAnswersAreRecognizedByTheirContent(t *testing.T) {
 		{
 			name: "a table of quarry export",
 			content: "id,status,title,n,tags,text,title_2,url,lang,model,requested_model\n" +
-				"'=a,ok,'-x,5,\"[\"\"t\"\"]\",,T,,,m,m\n" + "b,failed,,,,,,,,m,m\n" + "c,ok,'tis,,,,,,,m,m\n" + "d,ok,,,,said,,,,m,m\n",
-			want:   []string{`=a||{"title":"-x","n":5,"tags":["t"]}|`, `c||{"title":"'tis","n":null,"tags":null}|`, "d|||said"},
+				"=a,ok,'-x,5,\"[\"\"t\"\"]\",,T,,,m,m\n" + "b,failed,,,,,,,,m,m\n" + "c,ok,'tis,,,,,,,m,m\n" + "'=e,ok,''=x,,,,,,,m,m\n" + "d,ok,,,,said,,,,m,m\n",
+			want:   []string{`=a||{"title":"-x","n":5,"tags":["t"]}|`, `c||{"title":"'tis","n":null,"tags":null}|`, `'=e||{"title":"'=x","n":null,"tags":null}|`, "d|||said"},
 			counts: given.Counts{Bad: 1},
 		},
 		{

@@ -20,7 +20,7 @@ import (
 type table struct {
 	id, output, text, status int // columns; -1: there is none
 	members                  []member
-	guarded                  bool // quarry export wrote it: a text that a spreadsheet program would take for a formula has ' before it
+	guarded                  bool // quarry export wrote it: a text that a spreadsheet program would take for a formula has one more ' before it
 }
 
 // member is a column that is one member of the answer.
@@ -132,7 +132,11 @@ func (c *Config) isText(name string) bool {
 
 // answer reads a row; nil without a reason: it holds no good answer.
 func (t *table) answer(row []string, counts *Counts) (*Answer, string) {
-	a := &Answer{ID: quarry.DocumentID(t.cell(row, t.id))}
+	var id string
+	if t.id < len(row) {
+		id = row[t.id] // export puts no apostrophe into ids
+	}
+	a := &Answer{ID: quarry.DocumentID(id)}
 	switch {
 	case a.ID == "":
 		return nil, "its id is empty"
@@ -208,7 +212,7 @@ func (t *table) cell(row []string, column int) string {
 		return ""
 	}
 	s := row[column]
-	if t.guarded && len(s) > 1 && s[0] == '\'' && strings.IndexByte("=+-@\t\r", s[1]) >= 0 {
+	if rest := strings.TrimLeft(s, "'"); t.guarded && len(rest) < len(s) && rest != "" && strings.IndexByte("=+-@\t\r", rest[0]) >= 0 {
 		return s[1:]
 	}
 	return s
