@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
+	"quarry/internal/base/fields"
 	"quarry/internal/base/figure"
 	"quarry/internal/compose"
 	"quarry/internal/config"
@@ -98,13 +99,9 @@ func (a *App) publisher(ctx context.Context, s *config.Settings, o *publishOptio
 		}
 		maps = append(maps, m)
 	}
-	var where []publish.Condition
-	for _, text := range o.where {
-		c, err := publish.ParseCondition(text)
-		if err != nil {
-			return nil, bad("--where", err, "such as --where document.lang=ja")
-		}
-		where = append(where, c)
+	where, err := fields.ParseFilter(o.where)
+	if err != nil {
+		return nil, bad("--where", err, "such as --where document.lang=ja")
 	}
 	p, err := a.parts().Publisher(ctx, s, o.to, open)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/base/fields"
 )
 
 // Publisher writes the answers of one run to one target, or takes them back.
@@ -21,7 +22,7 @@ type Publisher struct {
 	Journal *Journal
 	Run     quarry.RunID
 	Maps    []Map
-	Where   []Condition
+	Where   *fields.Filter // of the results; nil: all
 	// Key gives the key of a document as planning finds it.
 	Key func(quarry.Document) (quarry.DocumentKey, error)
 	// Force also writes fields that were changed after they were read or published. An article whose text changed is never written.
@@ -118,16 +119,14 @@ func (p *Publisher) CheckMaps() error {
 	return nil
 }
 
-func newFound() *found { return &found{fields: map[string]bool{}, valued: map[string]bool{}} }
+func newFound() *found { return &found{valued: map[string]bool{}} }
 
 // checkFound refuses a condition on a field that no result has, and a template that no answer has a value for.
 func (p *Publisher) checkFound(f *found, out *Outcome) error {
-	for _, c := range p.Where {
-		if !f.fields[c.Field] {
-			return &quarry.Error{
-				Kind: quarry.BadUsage, Op: "publish", Subject: "--where " + c.Field, Err: errors.New("no result has this field"),
-				Hint: "name a path in results.jsonl; a field of the source is document.NAME",
-			}
+	if p.Where != nil && len(p.Where.Missing()) > 0 {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "publish", Subject: "--where " + string(p.Where.Missing()[0]), Err: errors.New("no result has this field"),
+			Hint: "name a path in results.jsonl; a field of the source is document.NAME",
 		}
 	}
 	if out.Articles+out.NoValue == 0 {

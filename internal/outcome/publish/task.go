@@ -9,11 +9,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
-	"strings"
 
 	"quarry"
-	"quarry/internal/base/jsonl"
 	"quarry/internal/base/resultline"
 )
 
@@ -27,43 +24,8 @@ type task struct {
 	undo  bool
 }
 
-// Condition is one FIELD=VALUE that a line of results.jsonl has to meet; the field is a path such as document.lang.
-type Condition struct{ Field, Value string }
-
-// ParseCondition reads FIELD=VALUE.
-func ParseCondition(s string) (Condition, error) {
-	field, value, ok := strings.Cut(s, "=")
-	if !ok || field == "" {
-		return Condition{}, fmt.Errorf("%q is not FIELD=VALUE", s)
-	}
-	return Condition{field, value}, nil
-}
-
-// meets reports whether a line meets all conditions; of those on one field, any. It adds those fields to seen that the line has.
-func meets(line []byte, conditions []Condition, seen map[string]bool) bool {
-	all := true
-	for i, c := range conditions {
-		if slices.ContainsFunc(conditions[:i], func(e Condition) bool { return e.Field == c.Field }) {
-			continue // was answered with the first of its field
-		}
-		value, ok := jsonl.Lookup(line, strings.Split(c.Field, ".")...)
-		if !ok {
-			all = false
-			continue
-		}
-		seen[c.Field] = true
-		text := string(value)
-		if value[0] == '"' {
-			text = string(jsonl.Unescape(nil, value))
-		}
-		all = all && slices.Contains(conditions, Condition{c.Field, text})
-	}
-	return all
-}
-
 // found is what the tasks of a command had in common.
 type found struct {
-	fields  map[string]bool // of the conditions, that occur
 	valued  map[string]bool // fields for which an answer had a value
 	noValue int64
 }
@@ -108,7 +70,7 @@ func (p *Publisher) answer(reader *resultline.Reader, line []byte, f *found) (t 
 	if err := reader.Read(line, &r); err != nil {
 		return t, false, err
 	}
-	if r.Status != quarry.StatusOK || !meets(line, p.Where, f.fields) {
+	if r.Status != quarry.StatusOK || p.Where != nil && !p.Where.Keep(line) {
 		return t, false, nil
 	}
 	var values map[string]any
