@@ -164,8 +164,8 @@ func characters(s string) int {
 	return n
 }
 
-// appendXML appends a text as an ST_Xstring (ECMA-376 part 1, 22.9.2.19): what XML cannot hold is _xHHHH_, and so is the
-// underscore of a text that looks like one. A carriage return is a reference, since a parser of XML makes a line feed of it.
+// appendXML appends a text as an ST_Xstring (ECMA-376 part 1, 22.9.2.19): what XML cannot hold is written _xHHHH_, and the underscore of a
+// text that looks like one is written that way too. A carriage return is a reference, since a parser of XML makes a line feed of it.
 func appendXML(dst []byte, s string) []byte {
 	for i, r := range s {
 		switch {
