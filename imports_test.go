@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 		"internal/compose", "internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket",
 		"internal/prepare/clean", "internal/aws/cost", "internal/prepare/dedupe", "internal/outcome/export", "internal/prepare/inspect", "internal/base/ledger", "internal/aws/preflight", "internal/prepare/prompt", "internal/outcome/report",
 		"internal/aws/setup", "internal/prepare/kept", "internal/config/clientenv", "internal/config/trust", "internal/aws/pricelist", "internal/prepare/source", "internal/prepare/validate", "internal/outcome/publish",
+		"internal/notify", "internal/metrics",
 	},
 	"internal/compose": {
 		"internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket", "internal/prepare/clean", "internal/aws/cost",
@@ -213,7 +214,7 @@ var owners = map[string][]string{
 
 	// What a run does to the world goes through package effect, where it is counted.
 	"database/sql": {"internal/base/effect", "internal/base/dbserver"}, // which names the type of a connection
-	"net/http":     {"internal/base/effect", "internal/compose", "internal/outcome/publish", "internal/standin", "internal/prepare/source", "internal/aws/pricelist"},
+	"net/http":     {"internal/base/effect", "internal/compose", "internal/outcome/publish", "internal/notify", "internal/metrics", "internal/standin", "internal/prepare/source", "internal/aws/pricelist"},
 }
 
 func TestArrowsRunOneWay(t *testing.T) {

@@ -32,6 +32,7 @@ type App struct {
 	json, quiet bool
 	args        []string
 	file        string
+	logFormat   string    // text or json
 	output      string    // the folder that the command writes into
 	input       io.Reader // Stdin, until the command is interrupted
 	showing     *progress // what prints while a run is shown; nil: none is

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +16,9 @@ import (
 
 	"quarry"
 )
+
+// interrupted is the exit code after Ctrl-C, as of a shell: 128 and the number of SIGINT.
+const interrupted = 130
 
 // exitCode gives the program's exit code for an error, and a hint where the error has none of its own.
 func exitCode(err error) (code int, hint string) {
@@ -114,17 +119,25 @@ func (a *App) exit(ctx context.Context, cmd *cobra.Command, err error) int {
 		return command.code
 	}
 	if errors.Is(err, context.Canceled) || (ctx.Err() != nil && errors.Is(err, context.Cause(ctx))) {
+		if a.logFormat == jsonLog {
+			slog.New(a.logHandler(io.Discard)).Error("interrupted", "exit_code", interrupted)
+			return interrupted
+		}
 		line := "quarry: interrupted"
 		if slices.Contains(resumed, cmd.Name()) {
 			line += "; rerun the same command to resume"
 		}
 		fmt.Fprintln(a.Stderr, line)
-		return 130
+		return interrupted
 	}
 	var q *quarry.Error
 	code, hint := exitCode(err)
 	if errors.As(err, &q) && hint == "" {
 		hint = q.Hint
+	}
+	if a.logFormat == jsonLog {
+		slog.New(a.logHandler(io.Discard)).Error("failed", "error", err.Error(), "hint", hint, "exit_code", code)
+		return code
 	}
 	for i, line := range strings.Split(err.Error(), "\n") {
 		if i == 0 {

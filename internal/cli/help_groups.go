@@ -34,6 +34,7 @@ var flagGroups = []group{
 		"dir", "keep-shards", "output", "format", "columns", "table", "force", "bom", "guard-formulas", "stats", "print", "verbose", "no-descriptions",
 	}},
 	{"Target", []string{"to", "to-key-env", "map", "dry-run", "undo"}},
+	{"Notifications and logs", []string{"notify", "notify-key-env", "metrics-addr", "log-format"}},
 	{"This command", []string{"watch", "run", "probe", "refresh", "from-url", "trust"}},
 	everyCommand,
 }

@@ -22,9 +22,7 @@ func (a *App) writeJSON(v any) error {
 // say prints a line for people.
 func (a *App) say(format string, args ...any) {
 	if show := a.showing; show != nil {
-		show.mu.Lock()
-		defer show.mu.Unlock()
-		show.keep(format, args...)
+		show.say(format, args...)
 		return
 	}
 	if !a.quiet {

@@ -139,6 +139,13 @@ func (p *progress) width() int {
 	return w
 }
 
+// say prints a line that stays, also from another goroutine.
+func (p *progress) say(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keep(format, args...)
+}
+
 // keep prints a line that stays.
 func (p *progress) keep(format string, args ...any) {
 	if !p.app.quiet {
@@ -147,6 +154,9 @@ func (p *progress) keep(format string, args ...any) {
 }
 
 func (p *progress) keepAlways(format string, args ...any) {
+	if p.app.logFormat == jsonLog { // which has it too
+		return
+	}
 	p.clear()
 	fmt.Fprintln(p.app.Stderr, p.app.folded(plain(fmt.Sprintf(format, args...))))
 	p.draw()
@@ -188,7 +198,7 @@ func (p *progress) close() {
 // opens gives what a command does with its run directory once that is locked: it begins the log. Without settings none are kept.
 func (p *progress) opens(command string, settings *config.Loaded, c *compose.Closers) func(*effect.Effects, string) error {
 	return func(e *effect.Effects, dir string) error {
-		log, err := openRunLog(e, dir, command, p.app.Build.Version, settings, c)
+		log, err := openRunLog(e, dir, command, p.app, settings, c)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.log, p.dir = log, dir

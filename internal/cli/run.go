@@ -12,6 +12,7 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/run"
 )
 
 // nearFlags are the settings that decide which texts count as nearly the same.
@@ -29,6 +30,8 @@ func (a *App) runCommand() *cobra.Command {
 	var records bool
 	var known string
 	var replace bool
+	var to notifyFlags
+	var addr string
 	cmd := &cobra.Command{
 		Use:   "run SOURCE…",
 		Short: "Run the whole job, from the sources to results and a report",
@@ -53,7 +56,12 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 				return err
 			}
 			s.ReplaceSource = replace
-			return a.run(cmd.Context(), s, args, records, known)
+			stop, err := a.serveMetrics(cmd.Context(), addr, &s.Settings)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return a.run(cmd.Context(), s, args, records, known, &to)
 		},
 	}
 	bind(cmd, append([]string{
@@ -62,6 +70,9 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env",
 		"backend-wait", "cache", "concurrency",
 	}, slices.Concat(requestFlags, nearFlags)...)...)
+	to.bind(cmd)
+	bindMetrics(cmd, &addr)
+	a.bindLogFormat(cmd)
 	cmd.Flags().BoolVar(&replace, "replace-source", false,
 		"use these sources for the run in DIR from now on, as a new version of its old ones")
 	cmd.Flags().StringVar(&known, "known", "", knownHelp)
@@ -70,20 +81,27 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 	return cmd
 }
 
-func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records bool, known string) (err error) {
+func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records bool, known string, to *notifyFlags) (err error) {
+	n, err := a.newNotices("run", to)
+	if err != nil {
+		return err
+	}
 	show := a.newProgress(&s.Settings)
+	n.say = show.say
 	defer show.close()
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
 	defer func() { show.log.end(err) }()
+	var out run.Outcome
+	defer func() { n.end(&out, err) }()
 	r, err := a.parts().Run(ctx, s, &compose.RunInput{
-		Sources: args, Records: records, Known: known, Watch: show.event, Confirm: a.confirm(&s.Settings, show.pause),
-		Opened: show.opens("run", s, &open),
+		Sources: args, Records: records, Known: known, Watch: n.watch(show.event), Confirm: n.asks(a.confirm(&s.Settings, show.pause)),
+		Opened: n.opens(ctx, show.opens("run", s, &open)),
 	}, &open)
 	if err != nil {
 		return err
 	}
-	out, err := r.Do(ctx)
+	out, err = r.Do(ctx)
 	show.close()
 	if err != nil {
 		if a.json && show.pilot != nil { // no report, but a pilot to judge by

@@ -36,19 +36,13 @@ type runLog struct {
 }
 
 // openRunLog begins the log of one command on a run directory, which is locked. What could not be kept is reported when c closes.
-func openRunLog(e *effect.Effects, dir, command, version string, settings *config.Loaded, c *compose.Closers) (*runLog, error) {
+func openRunLog(e *effect.Effects, dir, command string, a *App, settings *config.Loaded, c *compose.Closers) (*runLog, error) {
 	file, err := e.Append(filepath.Join(dir, "quarry.log"))
 	if err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "open log", Err: err, Hint: "check that " + dir + " can be written to"}
 	}
-	handler := slog.NewTextHandler(file, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.String(slog.TimeKey, quarry.Timestamp(a.Value.Time()))
-		}
-		return a
-	}})
-	r := &runLog{effects: e, dir: dir, settings: settings, file: file, log: slog.New(handler), status: map[quarry.ShardID]string{}}
-	r.log.Info("began", "command", command, "version", version, "pid", os.Getpid())
+	r := &runLog{effects: e, dir: dir, settings: settings, file: file, log: slog.New(a.logHandler(file)), status: map[quarry.ShardID]string{}}
+	r.log.Info("began", "command", command, "version", a.Build.Version, "pid", os.Getpid())
 	c.Add(func() error { return errors.Join(r.err, file.Close()) })
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,12 +16,15 @@ import (
 )
 
 func (a *App) watchCommand() *cobra.Command {
+	var to notifyFlags
+	var addr string
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Follow the state of a run until it is done",
 		Long: `Watch shows what quarry run shows, for a run of another process, until the run is done or Ctrl-C. On a
 terminal it draws the view again in its place; in a pipe it prints a line after each change, at most
 one a second. With --json it prints what quarry status --json prints, on one line, after each change.
+With --notify, it tells another program when a job is stuck and when the run is done.
 
 Exit codes: 0 done · 2 usage · 130 interrupted`,
 		Example: `  quarry watch --dir quarry-run`,
@@ -30,26 +34,41 @@ Exit codes: 0 done · 2 usage · 130 interrupted`,
 			if err != nil {
 				return err
 			}
-			return a.watch(cmd.Context(), &s.Settings)
+			stop, err := a.serveMetrics(cmd.Context(), addr, &s.Settings)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return a.watch(cmd.Context(), &s.Settings, &to)
 		},
 	}
 	bind(cmd, "dir", "prices")
+	to.bind(cmd)
+	bindMetrics(cmd, &addr)
 	return cmd
 }
 
-func (a *App) watch(ctx context.Context, s *config.Settings) error {
+func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) error {
 	prices, err := compose.Prices(s)
 	if err != nil {
 		return err
 	}
+	n, err := a.newNotices("watch", to)
+	if err != nil {
+		return err
+	}
+	defer n.close()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	w := watcher{app: a, live: a.newLive(a.Stdout)}
+	n.say = w.say
+	defer w.leave() // before what n says at its end
 	for {
 		o, err := a.look(ctx, s.Dir, prices)
 		if err != nil {
 			return err
 		}
+		n.see(ctx, o)
 		c := o.count()
 		w.pace.See(o.at, c.done)
 		if err := w.show(ctx, o); err != nil {
@@ -69,12 +88,32 @@ func (a *App) watch(ctx context.Context, s *config.Settings) error {
 // watcher shows one overview after the other.
 type watcher struct {
 	app   *App
+	mu    sync.Mutex
 	live  *live // nil: lines
 	pace  board.Pace
 	shown string // the last line
 }
 
+// say prints a line for people in the place of the view, which is drawn again below it.
+func (w *watcher) say(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.live != nil {
+		w.live.clear()
+	}
+	w.app.say(format, args...)
+}
+
+// leave lets the last view stay on the screen.
+func (w *watcher) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.live = nil
+}
+
 func (w *watcher) show(ctx context.Context, o *overview) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	line := ""
 	switch {
 	case w.app.json:

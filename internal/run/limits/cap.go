@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -76,6 +77,14 @@ func reserveOf(m *ledger.Money, ratio, factor float64) forecast.Reserve {
 	return forecast.Reserve{Forecast: min(m.Forecast, worst), Worst: worst}.Raised(factor)
 }
 
+// ErrCap says that the cap stopped the run.
+var ErrCap = errors.New("the cap is reached")
+
+type capped struct{ error }
+
+// Is makes ErrCap of it.
+func (capped) Is(target error) bool { return target == ErrCap }
+
 // reached is the error of a shard that may cost more than is left.
 func (c *Cap) reached(s *ledger.Shard, b *forecast.Balance, own forecast.Reserve) error {
 	how := fmt.Sprintf("the reserve assumes %.2f tokens for each byte of input and max_tokens for each answer", b.Ratio)
@@ -84,7 +93,7 @@ func (c *Cap) reached(s *ledger.Shard, b *forecast.Balance, own forecast.Reserve
 	}
 	return &quarry.Error{
 		Kind: quarry.OverLimit, Op: "submit shard", Subject: string(s.ID),
-		Err:  fmt.Errorf("it could cost up to %s; %s of the cap of %s is spent", own.Needs(), b.Settled, c.limit),
+		Err:  capped{fmt.Errorf("it could cost up to %s; %s of the cap of %s is spent", own.Needs(), b.Settled, c.limit)},
 		Hint: "raise --max-usd, then rerun the same command; it resumes and keeps all answers (" + how + ")",
 	}
 }

@@ -56,10 +56,20 @@ func (g Gate) Blocked(v Verdict, p *Outcome, failed []report.Failure, sources, p
 		hint = strings.TrimSuffix(failed[0].Hint, ".") + ". " + hint
 	}
 	return &quarry.Error{
-		Kind: quarry.OverLimit, Op: "pass the pilot", Subject: "of " + figure.Count(p.Records, "document"), Err: errors.New(text),
+		Kind: quarry.OverLimit, Op: "pass the pilot", Subject: "of " + figure.Count(p.Records, "document"), Err: gated(text),
 		Hint: hint + " All failures: " + path,
 	}
 }
+
+// ErrGate says that the gate stopped the run.
+var ErrGate = errors.New("the gate stopped the run")
+
+type gated string
+
+func (g gated) Error() string { return string(g) }
+
+// Is makes ErrGate of it.
+func (gated) Is(target error) bool { return target == ErrGate }
 
 // ClassesText lists classes with their numbers, the most frequent first: "97 ok, 3 truncated".
 func ClassesText(classes map[quarry.Class]int64) string {

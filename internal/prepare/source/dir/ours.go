@@ -18,7 +18,7 @@ import (
 var RunNames = []string{
 	"ledger.db", "ledger.db-wal", "ledger.db-shm", "results.jsonl", "failed.jsonl", "near-duplicates.jsonl", "report.json", "report.html",
 	"quarry.log", "quotas.json", "files.json", "stop", "lock",
-	"index", "journal", "publish", "raw", "shards", "local",
+	"index", "journal", "notify", "publish", "raw", "shards", "local",
 }
 
 // standInNames are what the stand-in writes into its directory.
