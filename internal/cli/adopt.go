@@ -57,7 +57,7 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	show := a.newProgress(s)
+	show := a.newProgress(ctx, s)
 	defer show.close()
 	defer func() { show.log.end(err) }()
 	r, dir, err := a.parts().Collector(ctx, s, show.opens("adopt", nil, &open), show.event, &open)

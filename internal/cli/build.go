@@ -50,7 +50,7 @@ func (a *App) build(ctx context.Context, s *config.Settings, args []string, out 
 	if s.Structured == "auto" {
 		s.Structured = "off" // no pilot decides here, and every model takes a request without a schema
 	}
-	show := a.newProgress(s)
+	show := a.newProgress(ctx, s)
 	defer show.close()
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()

@@ -65,7 +65,7 @@ func (a *App) collectRun(ctx context.Context, s *config.Settings, watch bool) (e
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	show := a.newProgress(s)
+	show := a.newProgress(ctx, s)
 	defer show.close()
 	defer func() { show.log.end(err) }()
 	r, dir, err := a.parts().Collector(ctx, s, show.opens("collect", nil, &open), show.event, &open)

@@ -54,7 +54,7 @@ func (a *App) collectForeign(ctx context.Context, s *config.Loaded, what string,
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	show := a.newProgress(&s.Settings)
+	show := a.newProgress(ctx, &s.Settings)
 	defer show.close()
 	cfg, err := a.parts().ForeignConfig(&s.Settings)
 	if err != nil {

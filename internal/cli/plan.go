@@ -46,7 +46,7 @@ func (a *App) plan(ctx context.Context, s *config.Settings, args []string, known
 	if err := compose.DeadlineNeedsAuto(s); err != nil {
 		return err
 	}
-	show := a.newProgress(s)
+	show := a.newProgress(ctx, s)
 	defer show.close()
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()

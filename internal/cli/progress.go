@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -42,11 +43,12 @@ type progress struct {
 // maxNamed bounds how many left-out items are named one by one before the rest is left to the file that has them all.
 const maxNamed = 1000
 
-func (a *App) newProgress(set *config.Settings) *progress {
+func (a *App) newProgress(ctx context.Context, set *config.Settings) *progress {
 	p := &progress{app: a, set: set, live: a.newLive(a.Stderr), calls: map[quarry.ShardID]int64{}, ticks: make(chan struct{})}
 	if !a.quiet {
 		a.showing = p
-		p.ticker.Go(p.tick)
+		ctx = context.WithoutCancel(ctx) // an interrupted run shows how it ends
+		p.ticker.Go(func() { p.tick(ctx) })
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"quarry/internal/base/effect"
@@ -16,15 +17,16 @@ import (
 // jobLines are the lines about jobs where they are not drawn in a block.
 type jobLines struct {
 	last          time.Time
-	held          string // the last line that came too early
-	count         int64  // of held ones
-	records       int64
-	states, shown string // what the last line about all shards said of their states, and the line itself
+	held          []string // the first lines that came too early
+	count         int64    // of all that did
+	records       int64    // of theirs
+	states, shown string   // what the last line about all shards said of their states, and the line itself
 }
 
 const (
 	lineEvery  = time.Second      // at most one line about jobs
 	countEvery = 30 * time.Second // at most one line about counts alone
+	jobsNamed  = 4                // at most so many jobs in one line
 )
 
 // sending are the steps that send records.
@@ -35,7 +37,10 @@ func (p *progress) job(records int64, format string, args ...any) {
 	if p.live != nil {
 		return
 	}
-	p.jobs.held, p.jobs.count, p.jobs.records = fmt.Sprintf(format, args...), p.jobs.count+1, p.jobs.records+records
+	if len(p.jobs.held) < jobsNamed {
+		p.jobs.held = append(p.jobs.held, fmt.Sprintf(format, args...))
+	}
+	p.jobs.count, p.jobs.records = p.jobs.count+1, p.jobs.records+records
 	if time.Since(p.jobs.last) >= lineEvery {
 		p.flushJobs()
 	}
@@ -47,16 +52,21 @@ func (p *progress) flushJobs() {
 	case p.jobs.count == 0:
 		return
 	case p.jobs.count == 1:
-		p.keep("%s", p.jobs.held)
+		p.keep("%s", p.jobs.held[0])
+	case p.jobs.count <= jobsNamed:
+		for i, line := range p.jobs.held {
+			p.jobs.held[i] = strings.Join(strings.Fields(line), " ")
+		}
+		p.keep("%-10s %s: %s", p.step, figure.Count(p.jobs.count, "new job"), strings.Join(p.jobs.held, "; "))
 	default:
 		p.keep("%-10s %s, %s; quarry.log names each", p.step, figure.Count(p.jobs.count, "new job"), figure.Count(p.jobs.records, "record"))
 	}
-	p.jobs.last, p.jobs.held, p.jobs.count, p.jobs.records = time.Now(), "", 0, 0
+	p.jobs.last, p.jobs.held, p.jobs.count, p.jobs.records = time.Now(), nil, 0, 0
 }
 
 // tick looks at the ledger and draws the block, or prints a line where something changed. A look at many shards takes long, so that it
 // is taken less often.
-func (p *progress) tick() {
+func (p *progress) tick(ctx context.Context) {
 	ticker := time.NewTicker(lineEvery)
 	defer ticker.Stop()
 	var next time.Time
@@ -68,7 +78,7 @@ func (p *progress) tick() {
 		}
 		if time.Now().After(next) {
 			began := time.Now()
-			p.look()
+			p.look(ctx)
 			next = time.Now().Add(20 * time.Since(began))
 		}
 		p.mu.Lock()
@@ -83,7 +93,7 @@ func (p *progress) tick() {
 }
 
 // look reads the ledger. It says nothing of a ledger that cannot be read now: the run itself does.
-func (p *progress) look() {
+func (p *progress) look(ctx context.Context) {
 	p.mu.Lock()
 	dir, calls := p.dir, maps.Clone(p.calls)
 	p.mu.Unlock()
@@ -94,7 +104,7 @@ func (p *progress) look() {
 	if err != nil {
 		return
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
 	defer stop()
 	now, err := p.app.look(ctx, dir, prices)
 	if err != nil || now.pass.Plan == nil {

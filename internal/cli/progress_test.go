@@ -83,6 +83,22 @@ func TestALogHasOneLineASecondAboutNewJobs(t *testing.T) {
 	}
 }
 
+// A few jobs are named all the same, in one line.
+func TestALogNamesAFewJobsInOneLine(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	p := shown(&out)
+	p.live, p.step = nil, "shards"
+	for i := range 4 {
+		p.event(event.Event{Kind: event.JobSubmitted, Shard: "s00001", Text: fmt.Sprintf("arn:%d", i), Done: int64(100 + i)})
+	}
+	p.event(event.Event{Kind: event.StepEnded, Step: "shards"})
+	_, second, _ := strings.Cut(strings.TrimSpace(out.String()), "\n")
+	if want := "3 new jobs: s00001 job arn:1, 101 records; s00001 job arn:2, 102 records; s00001 job arn:3, 103 records"; !strings.HasSuffix(second, want) {
+		t.Errorf("the log got %q, want %q", second, want)
+	}
+}
+
 // The table at the end tells invalid answers from failed documents; the line above it must not call both failed.
 func TestExportDoesNotCallInvalidAnswersFailed(t *testing.T) {
 	t.Parallel()

@@ -140,7 +140,7 @@ func (a *App) publish(ctx context.Context, s *config.Settings, o *publishOptions
 		if err := a.confirmPublish(ctx, s, p, out); err != nil {
 			return err
 		}
-		live := a.newProgress(s)
+		live := a.newProgress(ctx, s)
 		p.Progress = func(done, of int64) {
 			live.event(event.Event{Kind: event.Progress, Step: "publish", Done: done, Total: of})
 		}

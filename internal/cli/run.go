@@ -86,7 +86,7 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	if err != nil {
 		return err
 	}
-	show := a.newProgress(&s.Settings)
+	show := a.newProgress(ctx, &s.Settings)
 	n.say = show.say
 	defer show.close()
 	var open compose.Closers
