@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"quarry"
 )
@@ -161,8 +162,9 @@ func (p *Publisher) outsideThePrompt(ctx context.Context, a *Article, which int,
 	}
 	fields := slices.Sorted(maps.Keys(values))
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "publish to " + p.Target.Name(), Subject: "article " + string(a.ID),
-		Err:  fmt.Errorf("writing %v would change what a run sends for the article, so the next run would pay for it again", fields),
+		Kind: quarry.BadUsage, Op: "publish to " + p.Target.Name() + ":", Subject: "article " + string(a.ID),
+		Err: fmt.Errorf("a change of %s would change what a run sends for the article, so the next run would pay for it again",
+			strings.Join(fields, ", ")),
 		Hint: "name another field with --map: one that is not part of the prompt, and by which the source does not select",
 	}
 }

@@ -156,7 +156,7 @@ func (l *Later) Unwrap() error { return l.Err }
 // NoField is the error of a field that a target cannot write.
 func NoField(target, field, why, hint string) error {
 	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "publish to " + target, Subject: "field " + field, Err: errors.New(why), Hint: hint,
+		Kind: quarry.BadUsage, Op: "publish to " + target + ":", Subject: "field " + field, Err: errors.New(why), Hint: hint,
 	}
 }
 
