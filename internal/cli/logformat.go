@@ -40,6 +40,9 @@ func (a *App) logHandler(file io.Writer) slog.Handler {
 		if attr.Key == slog.TimeKey {
 			return slog.String(slog.TimeKey, quarry.Timestamp(attr.Value.Time()))
 		}
+		if a.logFormat == jsonLog && attr.Value.Kind() == slog.KindDuration { // JSON would have nanoseconds, and not say so
+			return slog.Float64(attr.Key+"_s", attr.Value.Duration().Seconds())
+		}
 		return attr
 	}}
 	if a.logFormat == jsonLog {
