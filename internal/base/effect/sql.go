@@ -3,7 +3,6 @@ package effect
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"iter"
@@ -30,9 +29,6 @@ func (e *Effects) OpenDB(name, dsn string) (*DB, error) {
 	}
 	return e.single(db), nil
 }
-
-// OpenConnector opens a database with one connection that the connector makes, when it is first needed.
-func (e *Effects) OpenConnector(c driver.Connector) *DB { return e.single(sql.OpenDB(c)) }
 
 // single gives a database one connection.
 func (e *Effects) single(db *sql.DB) *DB {

@@ -66,7 +66,9 @@ func OpenUpsert(ctx context.Context, e *effect.Effects, s *dbserver.Server, tabl
 			return nil, u.refuse(fmt.Errorf("the name %q has %s; the server takes at most %d", name, figure.Count(int64(n), "character"), longest), "name the columns with --columns, the table with --table")
 		}
 	}
-	u.db = e.OpenConnector(s.Connector)
+	if u.db, err = e.OpenDatabase(effect.Database{Connector: s.Connector}); err != nil {
+		return nil, err
+	}
 	return u, nil
 }
 
