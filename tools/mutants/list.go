@@ -98,8 +98,10 @@ var list = []mutant{
 	{file: "internal/run/pool/schedule.go", was: "return now.Add(slotWait), len(c.places) > 1", is: "return now, len(c.places) > 1"},
 	{file: "internal/run/pool/schedule.go", was: "if now.Before(q.Full) {", is: "if false {"},
 	{file: "internal/run/pool/schedule.go", was: "ahead >= slots {", is: "ahead > slots {"},
-	{file: "internal/run/life/step.go", was: "s.Pool, v = chosen.To, chosen\n\t\treturn true, nil", is: "s.Pool, v = chosen.To, chosen\n\t\treturn false, nil",
-		survives: "the step saves the row as well, a moment later: only another process in between could tell"},
+	{
+		file: "internal/run/life/step.go", was: "s.Pool, v = chosen.To, chosen\n\t\treturn true, nil", is: "s.Pool, v = chosen.To, chosen\n\t\treturn false, nil",
+		survives: "the step saves the row as well, a moment later: only another process in between could tell",
+	},
 	{file: "internal/run/life/step.go", was: "\t\tl.fresh.Delete(s.ID)\n\t\ts.Attempt++\n", is: "\t\tl.fresh.Delete(s.ID)\n"},
 	{file: "internal/run/life/step.go", was: "\t\tl.turns.end(s.ID)\n", is: ""},
 	{file: "internal/run/life/free.go", was: "if err := l.Save(ctx, s); err != nil {", is: "if err := error(nil); err != nil {"},
