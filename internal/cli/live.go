@@ -36,7 +36,7 @@ func (a *App) newLive(stream any) *live {
 	}}
 }
 
-// room is what a board may take: the last column stays free, since some terminals begin a new line after it, and so does the last line.
+// room is what a board may take: the last column and the last line stay free, since some terminals begin a new line after them.
 func (l *live) room() board.Size {
 	w, h := l.size()
 	return board.Size{Width: w - 1, Lines: max(h-1, 1), Colour: l.color}

@@ -36,9 +36,9 @@ func (a *App) publishCommand() *cobra.Command {
 
 --map says what a field gets: a template over a line of results.jsonl, such as
 description={{.output.summary_en}}. Values are plain text; html: before the template takes HTML, which
-is sanitized. Give the flags and the quarry.yaml of the run: publish finds by them whether an article is
-still the text that was sent to the model. An article that was changed is left as it is, and so is a
-field that someone else changed (--force writes it). Every value is read back.
+is sanitized. Give the flags and the quarry.yaml of the run: publish needs them to find out whether an
+article is still the text that was sent to the model. Articles that were changed, and fields that someone
+else changed, are left as they are (--force writes such fields). Every value is read back.
 
 The first differences are shown before anything is written. Without a terminal, --yes is needed.
 --dry-run shows all differences and writes nothing. --undo puts back what the fields held before.

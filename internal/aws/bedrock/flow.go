@@ -50,7 +50,7 @@ type flow struct {
 	hold  time.Duration
 	count int64 // refusals
 
-	// Refusals that go on whatever the rate is: the service's, and no quota of the account.
+	// Refusals that do not depend on the rate: they come from the service, not from a quota of the account.
 	share   float64 // of the calls that got through lately
 	highest float64 // rate at a refusal, since a rate was last found to be the cause
 	steady  float64 // the share since the rate was found not to be the cause; 0: it may be

@@ -245,7 +245,7 @@ func (p *Publisher) Write(ctx context.Context, out *Outcome) error {
 			}
 			if ignored >= 3 && out.Written == 0 {
 				return &quarry.Error{
-					Kind: quarry.BadUsage, Op: "publish to " + p.Target.Name(), Err: fmt.Errorf("%s; so did the articles before it", problem.Error()),
+					Kind: quarry.BadUsage, Op: "publish to " + p.Target.Name(), Err: fmt.Errorf("%s; the articles before it ended in the same way", problem.Error()),
 					Hint: "make the field writable in the target, or name another one with --map",
 				}
 			}

@@ -17,7 +17,7 @@ import (
 	"quarry/internal/outcome/publish/rest"
 )
 
-// space answers as the Content Management API is documented: an update adds 1 to the version, and so does a publication.
+// space answers as the Content Management API is documented: an update and a publication add 1 to the version.
 type space struct {
 	entries map[string]map[string]any
 	fail    int // so many publications are answered with 503
