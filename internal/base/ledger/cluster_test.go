@@ -1,13 +1,10 @@
 package ledger_test
 
 import (
-	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -18,76 +15,29 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
 	"quarry/internal/base/ledger/ledgertest"
+	"quarry/internal/testdata/pgcluster"
 )
 
 var withPostgres = flag.Bool("postgres", false, "start a Postgres of Debian's package, and test ledgers in it")
 
-// cluster is a Postgres of its own, reached over a Unix socket, whose path may have 107 bytes.
-type cluster struct {
-	dir string
-	bin string
-}
+type cluster = pgcluster.Cluster
 
 // started is the cluster of all tests, which TestMain ends.
-var started = sync.OnceValues(func() (*cluster, error) {
-	all, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(all) == 0 {
-		return nil, errors.New("no Postgres is installed; apt-get install postgresql")
-	}
-	dir, err := os.MkdirTemp("/tmp", "pg")
-	if err != nil {
-		return nil, err
-	}
-	c := &cluster{dir, filepath.Dir(all[len(all)-1])}
-	if err := os.Chmod(dir, 0o777); err != nil {
-		return c, err
-	}
-	if err := c.run("initdb", "-D", c.data(), "-U", "quarry", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"); err != nil {
-		return c, err
-	}
-	return c, c.start()
-})
+var started = sync.OnceValues(pgcluster.New)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
 	if *withPostgres {
 		if c, _ := started(); c != nil {
-			_ = c.run("pg_ctl", "-D", c.data(), "-m", "immediate", "-w", "stop")
-			_ = os.RemoveAll(c.dir)
+			_ = c.Remove()
 		}
 	}
 	os.Exit(code)
 }
 
-func (c *cluster) data() string { return filepath.Join(c.dir, "data") }
-
-// run runs a program of Postgres, as the user that comes with it where root runs the test: the server refuses root.
-func (c *cluster) run(program string, args ...string) error {
-	args = append([]string{filepath.Join(c.bin, program)}, args...)
-	if os.Getuid() == 0 {
-		args = append([]string{"runuser", "-u", "postgres", "--"}, args...)
-	}
-	log, err := os.OpenFile(filepath.Join(c.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = log.Close() }()
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = c.dir, log, log
-	if err := cmd.Run(); err != nil {
-		text, _ := os.ReadFile(log.Name())
-		return fmt.Errorf("%s: %w\n%s", program, err, text[max(0, len(text)-1000):])
-	}
-	return nil
-}
-
-func (c *cluster) start() error {
-	return c.run("pg_ctl", "-D", c.data(), "-w", "-o", "-k "+c.dir+" -c listen_addresses= -c max_connections=300", "start")
-}
-
 // address gives the address of the cluster, or of what listens in its place in a folder.
-func address(dir string) string { return "postgres://quarry@/postgres?host=" + dir }
+func address(dir string) string { return pgcluster.Address(dir) }
 
 func needPostgres(t *testing.T) *cluster {
 	t.Helper()
@@ -113,7 +63,7 @@ func openRun(t *testing.T, dir string, run quarry.RunID, hook effect.Hook) (*led
 // mustOpen opens a run until the test ends.
 func mustOpen(t *testing.T, c *cluster, run quarry.RunID) *ledger.Ledger {
 	t.Helper()
-	l, err := openRun(t, c.dir, run, nil)
+	l, err := openRun(t, c.Dir, run, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +75,7 @@ func mustOpen(t *testing.T, c *cluster, run quarry.RunID) *ledger.Ledger {
 func inPostgres(c *cluster) ledgertest.Fresh {
 	return func(t *testing.T) ledgertest.Open {
 		run := freshRun()
-		return func(hook effect.Hook) (*ledger.Ledger, error) { return openRun(t, c.dir, run, hook) }
+		return func(hook effect.Hook) (*ledger.Ledger, error) { return openRun(t, c.Dir, run, hook) }
 	}
 }
 
@@ -161,7 +111,7 @@ func newCutter(t *testing.T, c *cluster) *cutter {
 			if err != nil {
 				return
 			}
-			go p.forward(t, client, filepath.Join(c.dir, socket))
+			go p.forward(t, client, filepath.Join(c.Dir, socket))
 		}
 	}()
 	return p

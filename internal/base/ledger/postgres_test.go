@@ -305,7 +305,7 @@ func TestAChangeWhoseConnectionIsKilledIsWholeOrNotThere(t *testing.T) {
 					if err := l.Close(); err != nil {
 						t.Error(err)
 					}
-					again, openErr := openRun(t, c.dir, run, nil)
+					again, openErr := openRun(t, c.Dir, run, nil)
 					if openErr != nil {
 						t.Fatal(openErr)
 					}
@@ -376,11 +376,11 @@ func TestNothingIsLostWhenTheServerDies(t *testing.T) {
 		for range 20 {
 			<-progress
 		}
-		if err := c.run("pg_ctl", "-D", c.data(), "-m", "immediate", "-w", "stop"); err != nil {
+		if err := c.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		workers.Wait()
-		if err := c.start(); err != nil {
+		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
 		l = mustOpen(t, c, run)
@@ -401,7 +401,7 @@ func TestANewerDatabaseOrRunIsRefused(t *testing.T) {
 	l := mustOpen(t, c, run)
 	refused := func(what string, run quarry.RunID) {
 		t.Helper()
-		_, err := openRun(t, c.dir, run, nil)
+		_, err := openRun(t, c.Dir, run, nil)
 		var q *quarry.Error
 		if !errors.As(err, &q) || q.Kind != quarry.BadUsage || !errors.Is(err, ledger.ErrNewerFormat) {
 			t.Errorf("%s: %v, want a usage error", what, err)
@@ -414,7 +414,7 @@ func TestANewerDatabaseOrRunIsRefused(t *testing.T) {
 	if err := l.SetFacts(t.Context(), map[string]string{"format": fmt.Sprint(ledger.Format)}); err != nil {
 		t.Errorf("the refused process took the run over: %v", err)
 	}
-	db, err := sql.Open("pgx", address(c.dir)+"&search_path=quarry")
+	db, err := sql.Open("pgx", address(c.Dir)+"&search_path=quarry")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -428,7 +428,7 @@ func TestANewerDatabaseOrRunIsRefused(t *testing.T) {
 	number(99)
 	refused("a newer database", freshRun())
 	number(ledger.Format)
-	if _, err := openRun(t, c.dir, freshRun(), nil); err != nil {
+	if _, err := openRun(t, c.Dir, freshRun(), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -459,7 +459,7 @@ func BenchmarkStepInPostgres(b *testing.B) {
 	}
 	for _, n := range []int{200, 20_000} {
 		b.Run(fmt.Sprintf("rows=%d", n), func(b *testing.B) {
-			l, err := ledger.OpenPostgres(b.Context(), effect.New(nil), address(c.dir), freshRun())
+			l, err := ledger.OpenPostgres(b.Context(), effect.New(nil), address(c.Dir), freshRun())
 			if err != nil {
 				b.Fatal(err)
 			}
