@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"quarry"
@@ -55,7 +53,7 @@ var runName = regexp.MustCompile(`^[a-z0-9]{1,40}$`)
 // ~/.pgpass (https://www.postgresql.org/docs/current/libpq-pgpass.html); one in the address is an error of the kind quarry.BadUsage. A
 // database or a run of a newer format fails with ErrNewerFormat.
 func OpenPostgres(ctx context.Context, e *effect.Effects, address string, run quarry.RunID) (*Ledger, error) {
-	cfg, shown, err := parseAddress(address)
+	to, err := ParseAddress(address)
 	if err != nil {
 		return nil, err
 	}
@@ -65,41 +63,21 @@ func OpenPostgres(ctx context.Context, e *effect.Effects, address string, run qu
 			Hint: "`quarry status` shows it",
 		}
 	}
-	dsn := stdlib.RegisterConnConfig(cfg)
+	dsn := stdlib.RegisterConnConfig(to.Config())
 	db, err := e.OpenServer("pgx", dsn, textFor(string(run)))
 	if err != nil {
 		stdlib.UnregisterConnConfig(dsn)
-		return nil, fmt.Errorf("open ledger %s: %w", shown, err)
+		return nil, fmt.Errorf("open ledger %s: %w", to, err)
 	}
 	l := &Ledger{
-		db: db, path: shown, server: &server{run: string(run), clock: time.Now},
+		db: db, path: to.String(), server: &server{run: string(run), clock: time.Now},
 		drop: func() error { stdlib.UnregisterConnConfig(dsn); return nil },
 	}
 	if err := l.takeOver(ctx); err != nil {
 		_ = l.Close()
-		return nil, openFault(shown, err)
+		return nil, to.Fault(err)
 	}
 	return l, nil
-}
-
-// parseAddress gives the configuration of an address, and the address as errors name it.
-func parseAddress(address string) (*pgx.ConnConfig, string, error) {
-	fault := func(why, hint string) error {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "open ledger", Subject: "its address", Err: errors.New(why), Hint: hint}
-	}
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return nil, "", fault("not an address of Postgres", "write postgres://USER@HOST/DATABASE")
-	}
-	if _, has := u.User.Password(); has || u.Query().Has("password") {
-		return nil, "", fault("it holds a password, which lists of processes show", "set PGPASSWORD or write ~/.pgpass instead")
-	}
-	cfg, err := pgx.ParseConfig(address)
-	if err != nil {
-		return nil, "", fault(err.Error(), "write postgres://USER@HOST/DATABASE")
-	}
-	cfg.RuntimeParams["search_path"], cfg.RuntimeParams["application_name"] = "quarry", "quarry"
-	return cfg, u.Redacted(), nil
 }
 
 // textFor gives statements as Postgres takes them, for one run.
