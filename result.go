@@ -86,6 +86,10 @@ type Result struct {
 	// ModelOutput is the whole modelOutput of an answer whose shape is not known: it was paid for.
 	ModelOutput json.RawMessage `json:"model_output,omitempty"`
 	Error       *ResultError    `json:"error,omitempty"`
+	// CorrectedBy and CorrectedAt say who replaced the model's answer and when (RFC 3339), in what export and publish read. A
+	// result of a run never has them.
+	CorrectedBy string `json:"corrected_by,omitempty"`
+	CorrectedAt string `json:"corrected_at,omitempty"`
 }
 
 // ResultError says why a document is not ok.

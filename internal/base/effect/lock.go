@@ -1,10 +1,12 @@
 package effect
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -35,6 +37,19 @@ func (e *Effects) TryLock(dir string) (release func() error, err error) {
 	}
 	if !ok {
 		return nil, fmt.Errorf("lock %s: %w", dir, ErrLocked)
+	}
+	return lock.Unlock, nil
+}
+
+// WaitLock takes the lock file at path as soon as no one has it. It fails with ErrLocked when ctx ends before.
+func (e *Effects) WaitLock(ctx context.Context, path string) (release func() error, err error) {
+	lock := flock.New(path, flock.SetPermissions(fileMode))
+	ok, err := lock.TryLockContext(ctx, 5*time.Millisecond)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	case !ok:
+		return nil, fmt.Errorf("lock %s: %w: %w", path, ErrLocked, context.Cause(ctx))
 	}
 	return lock.Unlock, nil
 }

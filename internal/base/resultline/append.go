@@ -60,6 +60,8 @@ func Append(dst []byte, r *quarry.Result) ([]byte, error) {
 		dst = text(append(dst, `,"error":{`...), `"kind":`, r.Error.Kind)
 		dst = append(text(dst, `,"message":`, r.Error.Message), '}')
 	}
+	dst = given(dst, `,"corrected_by":`, r.CorrectedBy)
+	dst = given(dst, `,"corrected_at":`, r.CorrectedAt)
 	return append(dst, '}'), nil
 }
 

@@ -71,6 +71,10 @@ func Into(c *jsonl.Checker, v *jsonl.Values, value []byte, to *quarry.Result) {
 			v.Keep(json.Unmarshal(value, &to.Similarity))
 		case "document":
 			Document(c, v, value, &to.Document)
+		case "corrected_by":
+			jsonl.Text(v, value, &to.CorrectedBy)
+		case "corrected_at":
+			jsonl.Text(v, value, &to.CorrectedAt)
 		case "model_output":
 			v.Raw(value, (*[]byte)(&to.ModelOutput))
 		case "error":

@@ -38,6 +38,7 @@ func results() []quarry.Result {
 			Usage:    quarry.Usage{InputTokens: 5, CacheReadTokens: 1, CacheWriteTokens: 2, Unknown: 1},
 			Document: quarry.DocumentInfo{Title: "t", Fields: json.RawMessage(`{ "title" : "other", "tags": [ "a" , "b" ], "é":1 , "n\u0061me":"x"}`)},
 			Error:    &quarry.ResultError{Kind: "schema_invalid", Message: "want \"string\""}, ModelOutput: json.RawMessage(`{"x": 1}`),
+			CorrectedBy: "ann <a>", CorrectedAt: "2026-12-01T08:00:00.000Z",
 		},
 		{Usage: quarry.Usage{Unknown: 1}, CostUSD: new(quarry.USD), Document: quarry.DocumentInfo{Fields: json.RawMessage(`{"url":7}`)}},
 	}

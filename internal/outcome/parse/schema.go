@@ -214,3 +214,16 @@ func complaints(dst []string, e *jsonschema.ValidationError) []string {
 	}
 	return append(dst, what)
 }
+
+// Fits says what the schema rejects of JSON that was checked, such as an answer that a person wrote; nil: nothing. It does not look at
+// languages. There must be a schema.
+func (c *Checker) Fits(output []byte) error {
+	v, problem := decode(output)
+	if problem == "" {
+		problem = c.complain(v)
+	}
+	if problem != "" {
+		return errors.New(problem)
+	}
+	return nil
+}
