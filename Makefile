@@ -126,7 +126,7 @@ bench-shards: build
 	$(GO) run -C tools ./bench-shards -quarry '$(CURDIR)/bin/quarry' -n $(SHARDS) $(if $(BEFORE),-before '$(abspath $(BEFORE))') $(if $(FLAGS),-- $(FLAGS))
 
 # Dies at every effect, and kills the real binary at random moments. Long.
-TORTURE := TestResumeAfterCrash|TestACrashWithTwoPools|TestAdoptAfterTheDirectoryIsLost|TestPublishedFiles|TestSurvivesKill
+TORTURE := TestResumeAfterCrash|TestACrashWithTwoPools|TestAdoptAfterTheDirectoryIsLost|TestDeliveredFiles|TestSurvivesKill
 TORTURE := $(TORTURE)|TestDeathWhileAnIncrement|TestAnotherRegion|TestNoNumberOfAnAttempt
 torture:
 	$(GO) test -run '$(TORTURE)' -timeout 2h ./internal/run ./cmd/quarry -full

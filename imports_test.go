@@ -72,7 +72,11 @@ var belowRun = map[string][]string{
 	"internal/run/calls": {
 		"internal/run/event", "internal/run/lines", "internal/run/shardfile", "internal/aws/bedrock", "internal/outcome/collect", "internal/base/ledger", "internal/outcome/parse", "internal/prepare/prompt",
 	},
-	"internal/run/cut":      {"internal/run/index", "internal/run/plan", "internal/base/ledger", "internal/prepare/pack"},
+	"internal/run/cut": {"internal/run/index", "internal/run/plan", "internal/base/ledger", "internal/prepare/pack"},
+	"internal/run/deliver": {
+		"internal/run/answers", "internal/run/book", "internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/results", "internal/run/shardfile",
+		"internal/outcome/report",
+	},
 	"internal/run/sample":   {"internal/prepare/dedupe"},
 	"internal/run/event":    {"internal/outcome/report"},
 	"internal/run/failures": {"internal/run/lines", "internal/run/shardfile", "internal/base/ledger", "internal/outcome/report"},
@@ -101,8 +105,8 @@ var belowRun = map[string][]string{
 	},
 	"internal/run/journals": {"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/shardfile", "internal/base/ledger"},
 	"internal/run/pilot": {
-		"internal/run/answers", "internal/run/book", "internal/run/event", "internal/run/failures", "internal/run/forecast", "internal/run/expected", "internal/run/index",
-		"internal/run/journals", "internal/run/lines", "internal/run/plan", "internal/run/publish", "internal/run/results", "internal/run/resume", "internal/run/sample",
+		"internal/run/answers", "internal/run/book", "internal/run/deliver", "internal/run/event", "internal/run/failures", "internal/run/forecast", "internal/run/expected",
+		"internal/run/index", "internal/run/journals", "internal/run/lines", "internal/run/plan", "internal/run/results", "internal/run/resume", "internal/run/sample",
 		"internal/run/shardfile", "internal/run/spec", "internal/run/weigh", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report",
 		"internal/prepare/source", "internal/prepare/tokens",
 	},
@@ -120,10 +124,6 @@ var belowRun = map[string][]string{
 		"internal/run/index", "internal/run/parallel", "internal/run/shardfile", "internal/run/weigh", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/prompt", "internal/prepare/validate",
 	},
 	"internal/run/previous": {"internal/run/book", "internal/run/index", "internal/run/plan", "internal/run/planner", "internal/base/ledger"},
-	"internal/run/publish": {
-		"internal/run/answers", "internal/run/book", "internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/results", "internal/run/shardfile",
-		"internal/outcome/report",
-	},
 	"internal/run/relocate": {"internal/run/index", "internal/run/lines", "internal/prepare/dedupe"},
 	"internal/run/results":  {"internal/run/answers", "internal/run/failures", "internal/run/index", "internal/run/lines", "internal/outcome/report", "internal/prepare/dedupe"},
 	"internal/run/resume":   {"internal/run/book", "internal/base/ledger"},

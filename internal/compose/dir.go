@@ -90,7 +90,7 @@ func LedgerLost(folder string) error {
 		Err: errors.New("ledger.db is missing, and without it Quarry does not know what the run sent and paid for"),
 		Hint: fmt.Sprintf("restore ledger.db from a backup; without one, use an empty directory: "+
 			"`quarry adopt --run %s --target aws --dir NEW` takes over the jobs, "+
-			"and `quarry run SOURCE… --dir NEW --known %s` keeps the answers that were published", id, filepath.Join(folder, "results.jsonl")),
+			"and `quarry run SOURCE… --dir NEW --known %s` keeps the answers in it", id, filepath.Join(folder, "results.jsonl")),
 	}
 }
 

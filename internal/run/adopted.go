@@ -21,13 +21,13 @@ func (p *pass) closeAdopted(ctx context.Context, c *Collected, rows []ledger.Sha
 	if err := p.writeResults(ctx, takenOver); err != nil {
 		return err
 	}
-	if err := p.published.KeepResults(p.number); err != nil {
+	if err := p.delivered.KeepResults(p.number); err != nil {
 		return err
 	}
 	if _, err := p.makeReport(ctx, takenOver); err != nil {
 		return err
 	}
-	if err := p.published.WriteReport(&p.made); err != nil {
+	if err := p.delivered.WriteReport(&p.made); err != nil {
 		return err
 	}
 	last := resume.Passes(rows, p.number)

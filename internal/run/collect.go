@@ -88,37 +88,37 @@ func (r *Run) Collect(ctx context.Context, wait bool) (Collected, error) {
 	return c, nil
 }
 
-// collectAgain publishes the results of a finished pass as they were when it ended: what became of records below a job's minimum was
+// collectAgain delivers the results of a finished pass as they were when it ended: what became of records below a job's minimum was
 // decided by the flags of the command that ended it.
 func (r *Run) collectAgain(ctx context.Context, c *Collected, pass int) (err error) {
 	c.Done = true
-	if err := r.published.Again(pass); err != nil {
+	if err := r.delivered.Again(pass); err != nil {
 		return err
 	}
 	if c.Planned, _, err = r.book.Plan(ctx, pass); err != nil {
 		return err
 	}
-	c.Report, err = r.publishedReport()
+	c.Report, err = r.deliveredReport()
 	c.Report.NothingNew = false // the sources were not read
 	return err
 }
 
-// collectNothing leaves the published files those of the finished pass: the pass at hand has sent nothing.
+// collectNothing leaves the delivered files those of the finished pass: the pass at hand has sent nothing.
 func (r *Run) collectNothing(ctx context.Context, c *Collected, rows []ledger.Shard, head *book.Head) error {
-	if err := r.published.Restore(ctx); err != nil {
+	if err := r.delivered.Restore(ctx); err != nil {
 		return err
 	}
 	c.Unsent = resume.OfPass(rows, head.Pass)
 	var err error
-	if c.Report, err = r.publishedReport(); err != nil {
+	if c.Report, err = r.deliveredReport(); err != nil {
 		return err
 	}
 	r.deps.Watch.Note(fmt.Sprintf("pass %d has sent nothing; the results are those of pass %d", head.Pass, head.Finished))
 	return nil
 }
 
-func (r *Run) publishedReport() (Report, error) {
-	rep, err := r.published.Report()
+func (r *Run) deliveredReport() (Report, error) {
+	rep, err := r.delivered.Report()
 	if err != nil {
 		err = &quarry.Error{Kind: quarry.BadUsage, Op: "read report", Subject: r.cfg.Dir, Err: err, Hint: "rerun `quarry run`, which writes it again"}
 	}
@@ -167,7 +167,7 @@ func (p *pass) closeCollected(ctx context.Context) error {
 	if _, err := p.makeReport(ctx, soFar); err != nil {
 		return err
 	}
-	return p.published.WriteReport(&p.made)
+	return p.delivered.WriteReport(&p.made)
 }
 
 // collectFirst collects a run that was taken over before its sources are read: until then it is not known which of their

@@ -10,12 +10,12 @@ import (
 	"quarry/internal/outcome/report"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/book"
+	"quarry/internal/run/deliver"
 	"quarry/internal/run/history"
 	"quarry/internal/run/index"
 	"quarry/internal/run/journals"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/previous"
-	"quarry/internal/run/publish"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/summary"
 )
@@ -58,7 +58,7 @@ func (p *pass) writeResults(ctx context.Context, how extent) error {
 	of := p.index(p.number)
 	files := append(journals.Sealed(p.files, shards, p.number), lines.Sorted{Path: of.Path(index.SkippedFile), Optional: true},
 		lines.Sorted{Path: of.Path(index.EarlierFile), Rank: -1, Optional: true})
-	p.totals, err = p.published.Results(ctx, &publish.Ended{
+	p.totals, err = p.delivered.Results(ctx, &deliver.Ended{
 		Plan: &p.planned, Before: before.Known, Files: append(files, journals.Unbuilt(p.files, shards, p.number)...),
 		Closing: answers.Closing{Partial: how != whole, Unsent: p.unsent, UnsentKind: p.bounds().UnsentKind()},
 	})
@@ -71,7 +71,7 @@ func (p *pass) writeReport(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	if err := p.published.WriteReport(&p.made); err != nil {
+	if err := p.delivered.WriteReport(&p.made); err != nil {
 		return count{}, err
 	}
 	if err := p.finished(ctx, end); err != nil {

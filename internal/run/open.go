@@ -26,7 +26,7 @@ func (r *Run) open(ctx context.Context) (*pass, error) {
 	}
 	r.id = head.Run
 	// A pass is given up before the places are compared: what it sent is collected where it is.
-	for _, step := range []func(context.Context) error{r.sameRun, r.letGo, r.publishDropped, r.samePlace, r.samePools, r.collectFirst} {
+	for _, step := range []func(context.Context) error{r.sameRun, r.letGo, r.deliverDropped, r.samePlace, r.samePools, r.collectFirst} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -133,8 +133,8 @@ func (r *Run) samePools(ctx context.Context) error {
 	return r.deps.Ledger.Resume(ctx, time.Now())
 }
 
-// publishDropped publishes the finished pass again where the pass at hand has no plan: the one before it was dropped or given up.
-func (r *Run) publishDropped(ctx context.Context) error {
+// deliverDropped delivers the finished pass again where the pass at hand has no plan: the one before it was dropped or given up.
+func (r *Run) deliverDropped(ctx context.Context) error {
 	head, err := r.book.Head(ctx)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (r *Run) publishDropped(ctx context.Context) error {
 	if _, planned, err := r.book.Plan(ctx, head.Pass); err != nil || planned {
 		return err
 	}
-	return r.published.Restore(ctx)
+	return r.delivered.Restore(ctx)
 }
 
 // choosePass gives the pass at hand, or where that is finished and something has changed since, a new one, which sends only what is new

@@ -58,7 +58,7 @@ func (p *pass) pilot(ctx context.Context) (count, error) {
 	}
 	step := pilot.Step{
 		Plan: &p.planned, Config: &p.cfg, Expected: &p.expected, Effects: p.deps.Effects, Ledger: p.deps.Ledger, Book: p.book, Files: p.files,
-		Index: p.index(p.number), Published: &p.published, Watch: p.deps.Watch, Confirm: p.deps.Confirm, Send: p.reconcile,
+		Index: p.index(p.number), Delivered: &p.delivered, Watch: p.deps.Watch, Confirm: p.deps.Confirm, Send: p.reconcile,
 		Retry: func(ctx context.Context, among []quarry.ShardID) (more bool, err error) {
 			more, _, err = p.planRetries(ctx, among)
 			return more, err

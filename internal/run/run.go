@@ -21,11 +21,11 @@ import (
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 	"quarry/internal/run/calls"
+	"quarry/internal/run/deliver"
 	"quarry/internal/run/event"
 	"quarry/internal/run/index"
 	"quarry/internal/run/input"
 	"quarry/internal/run/pool"
-	"quarry/internal/run/publish"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/spec"
 	"quarry/internal/run/summary"
@@ -81,7 +81,7 @@ type parts struct {
 	pools     *pool.Pools
 	caller    *calls.Caller
 	files     shardfile.Dir
-	published publish.Files
+	delivered deliver.Files
 	places    *input.Places // where the documents are now, once the sources were found to have changed
 }
 
@@ -115,7 +115,7 @@ func New(cfg Config, deps Deps) *Run {
 	return &Run{cfg: cfg, parts: parts{
 		deps: deps, book: kept, pools: pools, caller: caller, places: &input.Places{},
 		files:     shardfile.In(deps.Effects, cfg.Dir, ""),
-		published: publish.Files{Effects: deps.Effects, Dir: cfg.Dir, Book: kept},
+		delivered: deliver.Files{Effects: deps.Effects, Dir: cfg.Dir, Book: kept},
 	}}
 }
 
@@ -123,7 +123,7 @@ func New(cfg Config, deps Deps) *Run {
 type Pool = pool.Pool
 
 // index is the index of pass n.
-func (p *parts) index(n int) index.Pass { return index.Of(p.deps.Effects, p.published.Dir, n) }
+func (p *parts) index(n int) index.Pass { return index.Of(p.deps.Effects, p.delivered.Dir, n) }
 
 // count is what a step did: taken = done + failed + skipped, or the run fails.
 type count struct{ taken, done, failed, skipped int64 }

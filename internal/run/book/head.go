@@ -31,7 +31,7 @@ type Head struct {
 	Open             int64 // documents of the finished pass that the next one sends again
 	Adopted          int   // the pass that was taken over, until sources are named again
 	Abandoned        int   // the pass that is being given up, from the moment at which its unsent shards are dropped
-	// SetAside says that the published files (results.jsonl, failed.jsonl, the report) are not those of the finished pass any more.
+	// SetAside says that the delivered files (results.jsonl, failed.jsonl, the report) are not those of the finished pass any more.
 	SetAside bool
 	Active   time.Duration
 

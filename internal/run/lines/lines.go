@@ -70,7 +70,7 @@ func Damaged(path string, err error) error {
 	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "read", Subject: path, Err: fmt.Errorf("the file is missing or was cut: %w", err),
 		Hint: "restore it from a backup; without one, start a run in another directory with --dir DIR --known results.jsonl of this one, " +
-			"which keeps the answers that were published",
+			"which keeps the answers in it",
 	}
 }
 

@@ -12,13 +12,13 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
+	"quarry/internal/run/deliver"
 	"quarry/internal/run/event"
 	"quarry/internal/run/expected"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/index"
 	"quarry/internal/run/journals"
 	"quarry/internal/run/plan"
-	"quarry/internal/run/publish"
 	"quarry/internal/run/results"
 	"quarry/internal/run/resume"
 	"quarry/internal/run/shardfile"
@@ -36,7 +36,7 @@ type Step struct {
 	Book      *book.Book
 	Files     shardfile.Dir
 	Index     index.Pass
-	Published *publish.Files
+	Delivered *deliver.Files
 	Watch     event.Watch
 	Confirm   func(ctx context.Context, question string) error // nil: no question is asked
 
@@ -143,7 +143,7 @@ func (s *Step) block(ctx context.Context, gate Gate, v Verdict, out *Outcome) er
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(row ledger.Shard) bool { return !slices.Contains(out.Shards, row.ID) })
-	if err := s.Published.SetAside(ctx, s.Plan.Pass); err != nil {
+	if err := s.Delivered.SetAside(ctx, s.Plan.Pass); err != nil {
 		return err
 	}
 	path := filepath.Join(s.Config.Dir, results.FailedFile)

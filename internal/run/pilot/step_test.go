@@ -16,11 +16,11 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
+	"quarry/internal/run/deliver"
 	"quarry/internal/run/expected"
 	"quarry/internal/run/index"
 	"quarry/internal/run/pilot"
 	"quarry/internal/run/plan"
-	"quarry/internal/run/publish"
 	"quarry/internal/run/resume"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/run/spec"
@@ -59,7 +59,7 @@ func newStep(t *testing.T, good int) *pilot.Step {
 	return &pilot.Step{
 		Plan: &plan.Plan{Pass: 1, Mode: quarry.ModeJob, Documents: 20, Asked: 20, Pilot: 4}, Config: c,
 		Expected: &expected.Forecast{Book: b, Pass: 1}, Effects: e, Ledger: kept, Book: b, Files: files, Index: index.Of(e, dir, 1),
-		Published: &publish.Files{Effects: e, Dir: dir, Book: b},
+		Delivered: &deliver.Files{Effects: e, Dir: dir, Book: b},
 		Send:      func(context.Context, quarry.ShardKind) error { return nil },
 		Retry:     func(context.Context, []quarry.ShardID) (bool, error) { return false, nil },
 	}

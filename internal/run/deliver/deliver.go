@@ -1,10 +1,10 @@
-// Package publish writes what people and programs read of a pass: results.jsonl, failed.jsonl and the report.
+// Package deliver writes what people and programs read of a pass: results.jsonl, failed.jsonl and the report.
 //
 // It owns these files in the run's directory, and which pass they are of. It does not own the form of a result or of the report, and it
 // changes no row. What always holds: the files are those of the last finished pass until a later pass writes its own; before the first
 // such change the report of the finished pass is kept; if the later pass is dropped or given up, the files of the finished one are
 // written again.
-package publish
+package deliver
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ import (
 	"quarry/internal/run/results"
 )
 
-// Files are the published files of a run.
+// Files are the delivered files of a run.
 type Files struct {
 	Effects *effect.Effects
 	Dir     string // of the run
@@ -34,7 +34,7 @@ type Files struct {
 // reports are the names of the report's files, in the run's directory and where a finished pass keeps them.
 var reports = []string{"report.json", "report.html"}
 
-// SetAside notes that the published files are not those of the finished pass any more, and keeps its report. It comes before the first
+// SetAside notes that the delivered files are not those of the finished pass any more, and keeps its report. It comes before the first
 // such change by pass; results are kept with each finished pass anyway.
 func (f *Files) SetAside(ctx context.Context, pass int) error {
 	head, err := f.Book.Head(ctx)
@@ -49,7 +49,7 @@ func (f *Files) SetAside(ctx context.Context, pass int) error {
 	return f.Book.Change(ctx, pass, func(h *book.Head, _ *book.Pass) { h.SetAside = true })
 }
 
-// Restore publishes the finished pass again, where another pass has written its own files and will not complete them.
+// Restore delivers the finished pass again, where another pass has written its own files and will not complete them.
 func (f *Files) Restore(ctx context.Context) error {
 	head, err := f.Book.Head(ctx)
 	if err != nil || !head.SetAside {
@@ -60,16 +60,16 @@ func (f *Files) Restore(ctx context.Context) error {
 	}
 	for _, name := range reports {
 		if err := f.copy(f.index(head.Finished).Path(name), filepath.Join(f.Dir, name)); err != nil {
-			return fmt.Errorf("publish the report of pass %d: %w", head.Finished, err)
+			return fmt.Errorf("deliver the report of pass %d: %w", head.Finished, err)
 		}
 	}
 	return f.Book.Change(ctx, head.Pass, func(h *book.Head, _ *book.Pass) { h.SetAside = false })
 }
 
-// Again publishes the results of a finished pass as they were when it ended.
+// Again delivers the results of a finished pass as they were when it ended.
 func (f *Files) Again(pass int) error { return results.Restore(f.Effects, f.Dir, f.index(pass)) }
 
-// Report reads the published report.
+// Report reads the delivered report.
 func (f *Files) Report() (rep report.Report, err error) {
 	b, err := os.ReadFile(filepath.Join(f.Dir, reports[0]))
 	if err != nil {

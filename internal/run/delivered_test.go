@@ -10,7 +10,7 @@ import (
 	"quarry/internal/run"
 )
 
-func (w *world) published(t *testing.T) (text string) {
+func (w *world) delivered(t *testing.T) (text string) {
 	t.Helper()
 	for _, name := range []string{"results.jsonl", "failed.jsonl", "report.json", "report.html"} {
 		b, err := os.ReadFile(filepath.Join(w.dir, name))
@@ -55,9 +55,9 @@ func (w *world) everyDeath(t *testing.T, kind effect.Kind, do func(hook effect.H
 	}
 }
 
-// TestPublishedFilesAreOfOnePass has a finished pass and a second one that sent something. A part of that is collected, then it is given
+// TestDeliveredFilesAreOfOnePass has a finished pass and a second one that sent something. A part of that is collected, then it is given
 // up for a pass that sends nothing. Each dies at effects of both kinds.
-func TestPublishedFilesAreOfOnePass(t *testing.T) {
+func TestDeliveredFilesAreOfOnePass(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []effect.Kind{effect.SQL, effect.File} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestPublishedFilesAreOfOnePass(t *testing.T) {
 			if _, _, err := w.run(t, nil); err != nil {
 				t.Fatal(err)
 			}
-			first := w.published(t)
+			first := w.delivered(t)
 			settings = "y"
 			write(t, w.source, someDocs(9))
 			if _, _, err := w.run(t, dieAfterJob(1)); err == nil {
@@ -87,8 +87,8 @@ func TestPublishedFilesAreOfOnePass(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if w.published(t) == first {
-				t.Error("what the second pass was answered is not published")
+			if w.delivered(t) == first {
+				t.Error("what the second pass was answered is not delivered")
 			}
 			settings = "z"
 			write(t, w.source, someDocs(12)) // some have no answer yet, however many jobs the second pass made before it died
@@ -100,8 +100,8 @@ func TestPublishedFilesAreOfOnePass(t *testing.T) {
 			if !errors.Is(err, errNoAnswer) {
 				t.Fatalf("the third pass: %v, want the answer no", err)
 			}
-			if w.published(t) != first {
-				t.Error("the published files are not those of the finished pass")
+			if w.delivered(t) != first {
+				t.Error("the delivered files are not those of the finished pass")
 			}
 		})
 	}
