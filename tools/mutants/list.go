@@ -130,7 +130,6 @@ var list = []mutant{
 	{file: "internal/run/answered/journal.go", was: "if a.class == quarry.ClassUnsent {", is: "if false {"},
 	{file: "internal/run/answered/journal.go", was: "if e.Hash == id && [prefixBytes]byte(e.Key[:]) == prefix {", is: "if e.Hash == id {"},
 	{file: "internal/run/answered/journal.go", was: "		line++\n		if a.class", is: "		if a.class"},
-	{file: "internal/run/answered/sorter.go", was: "if n < 0 || r.files[n].level != r.files[len(r.files)-1].level {", is: "if n < 0 {", survives: "fewer files of mixed levels are merged: the order is the same"},
 
 	// What a cap lets through, and when calls take the place of jobs.
 	{file: "internal/run/forecast/cap.go", was: "return b.Open.Plus(own).Needs() <= b.Left(limit)", is: "return own.Needs() <= b.Left(limit)"},

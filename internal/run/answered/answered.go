@@ -10,11 +10,14 @@ package answered
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
 
 	"quarry"
+	"quarry/internal/base/effect"
+	"quarry/internal/base/extsort"
 	"quarry/internal/prepare/dedupe"
 )
 
@@ -65,6 +68,18 @@ const (
 	prefixBytes = 6 // of a key, in a recordId
 	entryBytes  = 2*keyBytes + 2 + 2 + 1 + 1 + 4 + 4
 )
+
+// record is what is sorted by its bytes: an entry, or less with zeros after it.
+type record [hitBytes]byte
+
+// newSorter gives a sorter of records of which width bytes are used. memory bounds those held; 0: 96 Ki, which are 5 MiB.
+func newSorter(e *effect.Effects, dir, name string, width, memory int) *extsort.Sorter[record] {
+	form := extsort.Form[record]{
+		Bytes: width, Compare: func(a, b record) int { return bytes.Compare(a[:], b[:]) },
+		Put: func(to []byte, r record) { copy(to, r[:]) }, Get: func(from []byte) (r record) { copy(r[:], from); return r },
+	}
+	return extsort.New(e, form, extsort.Config{Dir: dir, Name: name, Memory: cmp.Or(memory, 96<<10)})
+}
 
 // append appends the entry's bytes. Their order is the order of the file: by key, then document, part and attempt.
 func (e *Entry) append(b []byte) []byte {

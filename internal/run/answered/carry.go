@@ -14,6 +14,7 @@ import (
 	"quarry"
 	"quarry/internal/base/atomicfile"
 	"quarry/internal/base/effect"
+	"quarry/internal/base/extsort"
 	"quarry/internal/run/index"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
@@ -24,7 +25,7 @@ import (
 type Carried struct {
 	e      *effect.Effects
 	dir    string
-	places *rows
+	places *extsort.Sorter[record]
 	count  int64
 
 	held  []shardfile.Outcome
@@ -47,16 +48,16 @@ const (
 
 // NewCarried gives none. What is sorted is written below dir meanwhile.
 func NewCarried(e *effect.Effects, dir string) *Carried {
-	return &Carried{e: e, dir: dir, places: newRows(e, dir, "earlier", carryBytes, 0)}
+	return &Carried{e: e, dir: dir, places: newSorter(e, dir, "earlier", carryBytes, 0)}
 }
 
 // Add takes the attempts that count for the document of an order.
 func (c *Carried) Add(order int64, stands []Entry) error {
-	var b [carryBytes]byte
 	for i := range stands {
 		c.count++
-		record := binary.BigEndian.AppendUint64(appendPlace(b[:0], stands[i].Shard, stands[i].Line), uint64(order))
-		if err := c.places.add(record); err != nil {
+		var r record
+		binary.BigEndian.AppendUint64(appendPlace(r[:0], stands[i].Shard, stands[i].Line), uint64(order))
+		if err := c.places.Add(r); err != nil {
 			return err
 		}
 	}
@@ -157,11 +158,11 @@ func (c *Carried) read(ctx context.Context, from From) error {
 	var text json.RawMessage
 	next, stop := func() (json.RawMessage, error, bool) { return nil, nil, false }, func() {}
 	defer func() { stop() }()
-	for b, err := range c.places.sorted() {
+	for b, err := range c.places.Sorted() {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		of, line := readPlace(b)
+		of, line := readPlace(b[:])
 		order := int64(binary.BigEndian.Uint64(b[placeBytes:]))
 		if of == Known {
 			if err := c.readGiven(from, line, order); err != nil {
@@ -240,6 +241,9 @@ func (c *Carried) spill() error {
 	return err
 }
 
+// mergeFiles are read at once, and as many of each higher level.
+const mergeFiles = 32
+
 // settle merges the last files as long as there are mergeFiles of one level.
 func (c *Carried) settle() error {
 	for {
@@ -298,7 +302,7 @@ func (c *Carried) sorted(files []lineFile) iter.Seq2[shardfile.Outcome, error] {
 
 // Close removes what was written for it, but for the outcomes themselves.
 func (c *Carried) Close() error {
-	errs := []error{c.places.close()}
+	errs := []error{c.places.Close()}
 	for _, f := range c.files {
 		errs = append(errs, c.e.Remove(f.path))
 	}

@@ -18,6 +18,7 @@ import (
 	"quarry"
 	"quarry/internal/base/atomicfile"
 	"quarry/internal/base/effect"
+	"quarry/internal/base/extsort"
 )
 
 // Path is where the file of a run's directory is.
@@ -170,7 +171,7 @@ func (f *File) Entries() iter.Seq2[Entry, error] {
 
 // News are entries that are not in the file yet, and what they cover.
 type News struct {
-	rows   *rows
+	sorter *extsort.Sorter[record]
 	shards []quarry.ShardID
 	known  []int
 	count  int64
@@ -179,14 +180,15 @@ type News struct {
 // NewNews gives empty news, which are sorted below the directory of a run. memory bounds the entries held; 0: 96 Ki, which are
 // 5 MiB.
 func NewNews(e *effect.Effects, run string, memory int) *News {
-	return &News{rows: newRows(e, filepath.Join(run, "index", "sort"), "answered", entryBytes, memory)}
+	return &News{sorter: newSorter(e, filepath.Join(run, "index", "sort"), "answered", entryBytes, memory)}
 }
 
 // Add takes an entry.
 func (n *News) Add(e *Entry) error {
 	n.count++
-	var b [entryBytes]byte
-	return n.rows.add(e.append(b[:0]))
+	var r record
+	e.append(r[:0])
+	return n.sorter.Add(r)
 }
 
 // Count is how many entries were added.
@@ -199,7 +201,7 @@ func (n *News) Cover(shard quarry.ShardID) { n.shards = append(n.shards, shard) 
 func (n *News) CoverKnown(pass int) { n.known = append(n.known, pass) }
 
 // Close removes what was written for sorting.
-func (n *News) Close() error { return n.rows.close() }
+func (n *News) Close() error { return n.sorter.Close() }
 
 // Merge writes the file with the news in it, and gives it. Until that is done, the file on the disk is the old one.
 func (f *File) Merge(ctx context.Context, e *effect.Effects, n *News) (*File, error) {
@@ -233,10 +235,13 @@ func (f *File) Merge(ctx context.Context, e *effect.Effects, n *News) (*File, er
 		_, err := out.Write(b)
 		return err
 	}
-	for b, newErr := range n.rows.sorted() {
+	var fresh record
+	for r, newErr := range n.sorter.Sorted() {
 		if err := errors.Join(err, newErr, ctx.Err()); err != nil {
 			return nil, err
 		}
+		fresh = r
+		b := fresh[:entryBytes]
 		for ; more && err == nil && bytes.Compare(was, b) <= 0; was, err, more = old() {
 			if err := write(was); err != nil {
 				return nil, err

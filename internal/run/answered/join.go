@@ -9,18 +9,19 @@ import (
 	"path/filepath"
 
 	"quarry/internal/base/effect"
+	"quarry/internal/base/extsort"
 	"quarry/internal/prepare/dedupe"
 )
 
 // Hits are the earlier attempts at the requests of a pass's documents, by the documents' order.
 type Hits struct {
-	rows  *rows
-	next  func() ([]byte, error, bool)
+	found *extsort.Sorter[record]
+	next  func() (record, error, bool)
 	stop  func()
 	order int64 // of the record at hand
 	at    Entry
 	more  bool
-	found []Entry
+	hits  []Entry
 	alike int // the highest number of an attempt at another key that begins like the one at hand
 }
 
@@ -29,7 +30,7 @@ const hitBytes = 8 + entryBytes
 // Join finds the earlier attempts at documents' requests. keys gives the documents' orders by their keys. What is sorted is
 // written below dir meanwhile. The hits are to be closed, after an error too.
 func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys iter.Seq2[dedupe.Entry, error]) (*Hits, error) {
-	h := &Hits{rows: newRows(e, filepath.Clean(dir), "answered", hitBytes, 0), stop: func() {}}
+	h := &Hits{found: newSorter(e, filepath.Clean(dir), "answered", hitBytes, 0), stop: func() {}}
 	if f.Empty() {
 		return h, nil
 	}
@@ -38,7 +39,6 @@ func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys ite
 	head, err, more := entries()
 	var group []Entry // those whose keys begin alike
 	prefix := func(e *Entry) []byte { return e.Key[:prefixBytes] }
-	var b [hitBytes]byte
 	for q, keyErr := range keys {
 		if err := errors.Join(err, keyErr, ctx.Err()); err != nil {
 			return h, err
@@ -53,8 +53,9 @@ func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys ite
 			}
 		}
 		for i := range group {
-			record := group[i].append(binary.BigEndian.AppendUint64(b[:0], uint64(q.Order)))
-			if err := h.rows.add(record); err != nil {
+			var r record
+			group[i].append(binary.BigEndian.AppendUint64(r[:0], uint64(q.Order)))
+			if err := h.found.Add(r); err != nil {
 				return h, err
 			}
 		}
@@ -65,9 +66,9 @@ func (f *File) Join(ctx context.Context, e *effect.Effects, dir string, keys ite
 // Of gives the earlier attempts at a document's request, by document, part and attempt. It is read in order; the slice holds
 // until the next call.
 func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
-	h.found, h.alike = h.found[:0], 0
+	h.hits, h.alike = h.hits[:0], 0
 	if h.next == nil {
-		h.next, h.stop = iter.Pull2(h.rows.sorted())
+		h.next, h.stop = iter.Pull2(h.found.Sorted())
 		if err := h.advance(); err != nil {
 			return nil, err
 		}
@@ -76,7 +77,7 @@ func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
 		switch {
 		case h.order != order:
 		case h.at.speaksOf(key, id):
-			h.found = append(h.found, h.at)
+			h.hits = append(h.hits, h.at)
 		default:
 			h.alike = max(h.alike, h.at.Attempt)
 		}
@@ -84,7 +85,7 @@ func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
 			return nil, err
 		}
 	}
-	return h.found, nil
+	return h.hits, nil
 }
 
 // Alike is the highest number of an earlier attempt at something else whose recordId may begin like that of the document which Of
@@ -92,10 +93,10 @@ func (h *Hits) Of(order int64, key, id dedupe.Hash) ([]Entry, error) {
 func (h *Hits) Alike() int { return h.alike }
 
 func (h *Hits) advance() error {
-	b, err, more := h.next()
+	r, err, more := h.next()
 	if h.more = more && err == nil; h.more {
-		h.order = int64(binary.BigEndian.Uint64(b))
-		h.at.read(b[8:])
+		h.order = int64(binary.BigEndian.Uint64(r[:]))
+		h.at.read(r[8:])
 	}
 	return err
 }
@@ -103,5 +104,5 @@ func (h *Hits) advance() error {
 // Close removes what was written for it.
 func (h *Hits) Close() error {
 	h.stop()
-	return h.rows.close()
+	return h.found.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"quarry/internal/base/effect"
+	"quarry/internal/base/extsort"
 	"quarry/internal/run/index"
 )
 
@@ -18,8 +19,8 @@ func (n *News) AddKnown(ctx context.Context, e *effect.Effects, run string, numb
 	if noted, known := pass.Given(); known {
 		return n.addGiven(ctx, number, pass, noted)
 	}
-	byOrder := newRows(e, filepath.Join(run, "index", "sort"), "known", 16, 0)
-	defer func() { err = errors.Join(err, byOrder.close()) }()
+	byOrder := newSorter(e, filepath.Join(run, "index", "sort"), "known", 2*8, 0)
+	defer func() { err = errors.Join(err, byOrder.Close()) }()
 	if err := given(ctx, pass, imported, byOrder); err != nil {
 		return err
 	}
@@ -31,8 +32,8 @@ func (n *News) AddKnown(ctx context.Context, e *effect.Effects, run string, numb
 	next, stop := iter.Pull2(pass.TakenOver())
 	defer stop()
 	taken, err, more := next()
-	for b, sortErr := range byOrder.sorted() {
-		order, slot := int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))
+	for b, sortErr := range byOrder.Sorted() {
+		order, slot := int64(binary.BigEndian.Uint64(b[:])), int64(binary.BigEndian.Uint64(b[8:]))
 		for more && err == nil && taken.Order < order {
 			taken, err, more = next()
 		}
@@ -87,7 +88,7 @@ func (n *News) addGiven(ctx context.Context, number int, pass index.Pass, noted 
 }
 
 // given notes the order in the pass and the slot among the given answers of each document that both have.
-func given(ctx context.Context, pass, imported index.Pass, out *rows) error {
+func given(ctx context.Context, pass, imported index.Pass, out *extsort.Sorter[record]) error {
 	next, stop := iter.Pull2(imported.Known(0).IDs())
 	defer stop()
 	was, err, more := next()
@@ -101,8 +102,10 @@ func given(ctx context.Context, pass, imported index.Pass, out *rows) error {
 		if !more || err != nil || was.Hash != id.Hash {
 			continue
 		}
-		b := binary.BigEndian.AppendUint64(nil, uint64(id.Order))
-		if err := out.add(binary.BigEndian.AppendUint64(b, uint64(was.Order))); err != nil {
+		var r record
+		binary.BigEndian.PutUint64(r[:], uint64(id.Order))
+		binary.BigEndian.PutUint64(r[8:], uint64(was.Order))
+		if err := out.Add(r); err != nil {
 			return err
 		}
 	}
