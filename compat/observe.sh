@@ -101,8 +101,11 @@ run=$!
 for _ in $(seq 300); do curl -sf 127.0.0.1:$port/metrics >page 2>/dev/null && grep -q 'quarry_jobs{' page && break; sleep 0.1; done
 cp page during
 "$binary" watch --dir measured --metrics-addr 127.0.0.1:$((port + 1)) >watched.log 2>&1 &
+watch=$!
+servers+=("$watch")
 wait $run
 "$binary" run docs.jsonl --dir measured --target aws --yes --pilot 0 --metrics-addr 127.0.0.1:$port >>measured.log 2>&1
+wait $watch
 "$binary" local --stop --dir local >/dev/null 2>&1
 measured() { "$python" -c '
 from prometheus_client.parser import text_string_to_metric_families as parse

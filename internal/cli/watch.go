@@ -3,12 +3,16 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"quarry"
+	"quarry/internal/base/effect"
 	"quarry/internal/cli/board"
 	"quarry/internal/compose"
 	"quarry/internal/config"
@@ -24,9 +28,10 @@ func (a *App) watchCommand() *cobra.Command {
 		Long: `Watch shows what quarry run shows, for a run of another process, until the run is done or Ctrl-C. On a
 terminal it draws the view again in its place; in a pipe it prints a line after each change, at most
 one a second. With --json it prints what quarry status --json prints, on one line, after each change.
-With --notify, it tells another program when a job is stuck and when the run is done.
+With --notify, it notifies another program when a job is stuck and when the run is done. Watch also
+ends when no process works on the run for three seconds: the run stopped before it was done.
 
-Exit codes: 0 done · 2 usage · 130 interrupted`,
+Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 130 interrupted`,
 		Example: `  quarry watch --dir quarry-run`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,6 +53,9 @@ Exit codes: 0 done · 2 usage · 130 interrupted`,
 	return cmd
 }
 
+// idleLooks is how many looks, one a second, may find no process: a person may stop a run and start it again.
+const idleLooks = 3
+
 func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) error {
 	prices, err := compose.Prices(s)
 	if err != nil {
@@ -63,7 +71,11 @@ func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) er
 	w := watcher{app: a, live: a.newLive(a.Stdout)}
 	n.say = w.say
 	defer w.leave() // before what n says at its end
-	for {
+	for idle := 0; ; {
+		held, err := effect.Held(s.Dir) // before the ledger is read: a process that ends saves first
+		if err != nil {
+			return err
+		}
 		o, err := a.look(ctx, s.Dir, prices)
 		if err != nil {
 			return err
@@ -76,6 +88,15 @@ func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) er
 		}
 		if o.head.Ended() {
 			return nil
+		}
+		if idle++; held {
+			idle = 0
+		}
+		if idle > idleLooks {
+			return &quarry.Error{
+				Op: "watch", Subject: s.Dir, Err: errors.New("the run is not done, and no process works on it"),
+				Hint: "to resume, rerun the command that began it; its messages are in " + filepath.Join(s.Dir, "quarry.log"),
+			}
 		}
 		select {
 		case <-ctx.Done():

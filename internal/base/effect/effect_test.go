@@ -294,6 +294,16 @@ func TestAppendedLinesFollowAndATruncatedFileIsShorter(t *testing.T) {
 func TestALockIsHeldOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	held := func(want bool) {
+		t.Helper()
+		if got, err := effect.Held(dir); got != want || err != nil {
+			t.Errorf("Held = %v, %v, want %v", got, err, want)
+		}
+	}
+	held(false) // and makes no file
+	if _, err := os.Stat(filepath.Join(dir, "lock")); err == nil {
+		t.Error("Held made a lock file")
+	}
 	release, err := effect.New(nil).Lock(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -301,12 +311,14 @@ func TestALockIsHeldOnce(t *testing.T) {
 	if _, err := effect.New(nil).Lock(dir); !errors.Is(err, effect.ErrLocked) {
 		t.Errorf("a second Lock = %v, want ErrLocked", err)
 	}
+	held(true)
 	if strings.TrimSpace(read(t, filepath.Join(dir, "lock"))) == "" {
 		t.Error("the lock does not say which process has it")
 	}
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
+	held(false)
 	if release, err = effect.New(nil).TryLock(dir); err != nil {
 		t.Fatalf("TryLock of what was released = %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,9 +16,16 @@ import (
 var ErrLocked = errors.New("locked by another process")
 
 // Lock takes the lock file of a directory for as long as the process lives or until it is released. It fails with
-// ErrLocked at once where another process has it. The operating system lets go of it when a process dies.
+// ErrLocked where another process has it. The operating system releases it when a process dies.
 func (e *Effects) Lock(dir string) (release func() error, err error) {
 	unlock, err := e.TryLock(dir)
+	for range 5 { // Held of another process takes the lock for a moment
+		if !errors.Is(err, ErrLocked) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+		unlock, err = e.TryLock(dir)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -52,4 +60,18 @@ func (e *Effects) WaitLock(ctx context.Context, path string) (release func() err
 		return nil, fmt.Errorf("lock %s: %w: %w", path, ErrLocked, context.Cause(ctx))
 	}
 	return lock.Unlock, nil
+}
+
+// Held reports whether a process has the lock of a directory. It writes nothing.
+func Held(dir string) (bool, error) {
+	path := filepath.Join(dir, "lock")
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	ok, err := lock.TryRLock()
+	if err != nil {
+		return false, fmt.Errorf("read the lock of %s: %w", dir, err)
+	}
+	return !ok, lock.Unlock()
 }
