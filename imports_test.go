@@ -54,6 +54,11 @@ var arrows = map[string][]string{
 	// An article that is written is read as its source reads it.
 	"internal/outcome/publish": {"internal/prepare/source", "internal/prepare/clean"},
 	"internal/standin":         {},
+	// What pages show is read from the files of a run.
+	"internal/ui/records": {
+		"internal/run", "internal/base/ledger", "internal/outcome/collect", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/source",
+		"internal/ui/words",
+	},
 	// The extractive model reads HTML and Markdown as a run does.
 	"internal/standin/model/extractive": {"internal/prepare/clean"},
 }
@@ -182,7 +187,7 @@ var owners = map[string][]string{
 	// Text.
 	"codeberg.org/readeck":               {"internal/prepare/clean"},
 	"golang.org/x/net/html":              {"internal/prepare/clean"},
-	"golang.org/x/text/unicode":          {"internal/prepare/clean"},
+	"golang.org/x/text/unicode":          {"internal/prepare/clean", "internal/ui/words"},
 	"github.com/zeebo/xxh3":              {"internal/prepare/dedupe"},
 	"golang.org/x/text/encoding":         {"internal/prepare/source"},
 	"golang.org/x/text/transform":        {"internal/prepare/source"},
@@ -196,7 +201,7 @@ var owners = map[string][]string{
 	"github.com/klauspost/compress": {"internal/base/atomicfile", "internal/prepare/kept", "internal/prepare/source", "internal/outcome/collect", "internal/outcome/audit"},
 	"github.com/parquet-go":         {"internal/outcome/export", "internal/prepare/source"},
 	"github.com/jackc/pgx":          {"internal/base/dbserver", "internal/base/ledger"},
-	"modernc.org/sqlite":            {"internal/base/ledger", "internal/outcome/export", "internal/outcome/publish", "internal/prepare/source"},
+	"modernc.org/sqlite":            {"internal/base/ledger", "internal/outcome/export", "internal/outcome/publish", "internal/prepare/source", "internal/ui/records"},
 	"github.com/go-sql-driver":      {"internal/base/dbserver"},
 	"github.com/gofrs/flock":        {"internal/base/effect"},
 	"github.com/minio/crc64nvme":    {"internal/run", "internal/standin"}, // what S3 keeps of every object; hash/crc64 takes as long as SHA-256
@@ -345,7 +350,7 @@ func TestOnlyEffectWritesFiles(t *testing.T) {
 }
 
 // groups are the folders under internal that hold packages of one stage of the flow, and nothing else.
-var groups = []string{"internal/base", "internal/prepare", "internal/aws", "internal/outcome"}
+var groups = []string{"internal/base", "internal/prepare", "internal/aws", "internal/outcome", "internal/ui"}
 
 // topOf gives the package under internal, or under one of its groups, that a package belongs to.
 func topOf(pkg string) string {

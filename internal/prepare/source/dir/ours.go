@@ -18,6 +18,7 @@ import (
 var RunNames = []string{
 	"ledger.db", "ledger.db-wal", "ledger.db-shm", "results.jsonl", "failed.jsonl", "near-duplicates.jsonl", "report.json", "report.html",
 	"quarry.log", "quotas.json", "files.json", "stop", "lock", "review.jsonl", "overrides.jsonl", "question.json", "approvals.jsonl", "review.lock",
+	"ui.db", "ui.db-wal", "ui.db-shm",
 	"index", "journal", "notify", "publish", "raw", "shards", "local",
 }
 

@@ -1,0 +1,190 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"quarry/internal/base/effect"
+	"quarry/internal/ui/words"
+)
+
+// File is the name of the index in the run's directory.
+const File = "ui.db"
+
+// Format is the number of its format. An index of any other format is made again.
+const Format = 1
+
+// The tables. Those with a number at their end are of one pass, so that the index of a pass is removed at once: text_N is contentless,
+// since what it finds is in files of the run anyway; attempt_N has the attempts of a pass under way, packed, since only journals
+// without places have them, and is removed when the pass ends. A block has the columns of so many documents in their order.
+const tables = `
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pass (n INTEGER PRIMARY KEY, stamp TEXT NOT NULL, texts TEXT NOT NULL, next INTEGER NOT NULL, done INTEGER NOT NULL,
+	complete INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS word (pass INTEGER NOT NULL, kind INTEGER NOT NULL, n INTEGER NOT NULL, word TEXT NOT NULL, PRIMARY KEY (pass, kind, n));
+CREATE TABLE IF NOT EXISTS block (pass INTEGER NOT NULL, n INTEGER NOT NULL, columns BLOB NOT NULL, digests BLOB NOT NULL, PRIMARY KEY (pass, n));
+CREATE TABLE IF NOT EXISTS journal (pass INTEGER NOT NULL, shard TEXT NOT NULL, PRIMARY KEY (pass, shard));
+`
+
+// textTable is contentless. Positions are kept (detail=full), since a word of Japanese is several pairs of characters that have to follow
+// one another: without positions the index has a quarter of the size, and finds texts in which they do not.
+func textTable(pass int) string {
+	return fmt.Sprintf(`CREATE VIRTUAL TABLE text_%d USING fts5(title, text, answer, content='', contentless_delete=1, tokenize='%s')`, pass, words.Tokenizer)
+}
+
+// database is an open index: one connection that changes it, and one that reads what was committed last.
+type database struct {
+	write, read *effect.DB
+	path        string
+	opened      os.FileInfo
+	drop        func() error // removes an index that is for this process alone; nil: it stays
+}
+
+// openDatabase opens the index in a directory, and makes it again if it is damaged or of another format. Where the directory cannot be
+// written, the index is in a temporary one.
+func openDatabase(ctx context.Context, e *effect.Effects, dir string) (*database, error) {
+	d, err := openAt(ctx, e, filepath.Join(dir, File))
+	if damaged(err) {
+		if err = removeIndex(e, filepath.Join(dir, File)); err == nil {
+			d, err = openAt(ctx, e, filepath.Join(dir, File))
+		}
+	}
+	if errors.Is(err, fs.ErrPermission) || unwritable(err) {
+		return openTemporary(ctx, e)
+	}
+	return d, err
+}
+
+func openTemporary(ctx context.Context, e *effect.Effects) (*database, error) {
+	dir, err := e.TempDir("")
+	if err != nil {
+		return nil, err
+	}
+	d, err := openAt(ctx, e, filepath.Join(dir, File))
+	if err != nil {
+		return nil, errors.Join(err, e.RemoveAll(dir))
+	}
+	d.drop = func() error { return e.RemoveAll(dir) }
+	return d, nil
+}
+
+func openAt(ctx context.Context, e *effect.Effects, path string) (d *database, err error) {
+	f, err := e.Append(path) // SQLite would make it readable for others
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	d = &database{path: path}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open %s: %w", path, errors.Join(err, d.close()))
+		}
+	}()
+	name := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
+	const options = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-8192)&_txlock=immediate"
+	if d.write, err = e.OpenDB("sqlite", name+options); err != nil {
+		return nil, err
+	}
+	if err := d.write.Change(ctx, "ui: open", func(tx *effect.Tx) error { return prepareTables(ctx, tx) }); err != nil {
+		return nil, err
+	}
+	if d.read, err = e.OpenDB("sqlite", name+"?mode=ro&_pragma=busy_timeout(10000)&_pragma=cache_size(-16384)"); err != nil {
+		return nil, err
+	}
+	d.opened, err = os.Stat(path)
+	return d, err
+}
+
+// prepareTables makes the tables, in the place of those of another format.
+func prepareTables(ctx context.Context, tx *effect.Tx) error {
+	var format string
+	err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'format'`).Scan(&format)
+	if err == nil && format == strconv.Itoa(Format) {
+		return nil
+	}
+	if damaged(err) {
+		return err
+	}
+	names, err := tableNames(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, err := tx.ExecContext(ctx, `DROP TABLE IF EXISTS "`+name+`"`); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, tables+`INSERT INTO meta VALUES ('format', '`+strconv.Itoa(Format)+`')`)
+	return err
+}
+
+// tableNames are those that can be dropped: the tables of FTS5 go with the virtual one.
+func tableNames(ctx context.Context, tx *effect.Tx) (names []string, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND
+		name NOT IN (SELECT v.name || s.column1 FROM sqlite_schema v, (VALUES ('_data'), ('_idx'), ('_docsize'), ('_config'), ('_content')) s
+			WHERE v.sql LIKE 'CREATE VIRTUAL%')`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
+// replaced reports whether the file at the path is another one now, or gone.
+func (d *database) replaced() bool {
+	now, err := os.Stat(d.path)
+	return err != nil || !os.SameFile(now, d.opened)
+}
+
+func (d *database) close() (err error) {
+	for _, db := range []*effect.DB{d.read, d.write} {
+		if db != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}
+	if d.drop != nil {
+		err = errors.Join(err, d.drop())
+	}
+	return err
+}
+
+func removeIndex(e *effect.Effects, path string) (err error) {
+	for _, end := range []string{"", "-wal", "-shm"} {
+		err = errors.Join(err, e.Remove(path+end))
+	}
+	return err
+}
+
+// code is SQLite's primary result code of an error (https://www.sqlite.org/rescode.html); 0: it is none of SQLite's.
+func code(err error) int {
+	if s, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err); ok {
+		return s.Code() & 0xff
+	}
+	return 0
+}
+
+// damaged reports whether an error says that the file is no index any more: SQLITE_CORRUPT, SQLITE_NOTADB.
+func damaged(err error) bool { return code(err) == 11 || code(err) == 26 }
+
+// unwritable reports whether an error says that this user may not write the file: SQLITE_READONLY, SQLITE_CANTOPEN.
+func unwritable(err error) bool { return code(err) == 8 || code(err) == 14 }

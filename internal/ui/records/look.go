@@ -1,0 +1,174 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
+	"quarry/internal/run/book"
+	"quarry/internal/run/index"
+	"quarry/internal/run/journals"
+	"quarry/internal/run/plan"
+	"quarry/internal/run/shardfile"
+)
+
+// target is the pass that the index should hold, as the run is now.
+type target struct {
+	pass  int // 0: no pass has answers yet
+	plan  plan.Plan
+	stamp string // which results: liveStamp, or name, size and time of the file
+	rows  []ledger.Shard
+	// texts is a digest of what reads the documents' texts; empty: they are not read.
+	texts string
+}
+
+const liveStamp = "live"
+
+func (t *target) live() bool { return t.stamp == liveStamp }
+
+// look reads which pass is to be shown, from the ledger alone, as quarry status does.
+func (s *Store) look(ctx context.Context) (t target, err error) {
+	l, err := ledger.OpenReadOnly(ctx, s.effects, filepath.Join(s.cfg.Dir, "ledger.db"))
+	if err != nil {
+		return t, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	b := book.Of(l)
+	head, err := b.Head(ctx)
+	if err != nil {
+		return t, err
+	}
+	if t.rows, err = l.Shards(ctx); err != nil {
+		return t, err
+	}
+	if t.pass = s.cfg.Pass; t.pass == 0 {
+		if t.pass = head.Pass; len(journals.Sealed(s.shardFiles(), t.rows, t.pass)) == 0 && head.Finished > 0 {
+			t.pass = head.Finished
+		}
+	}
+	planned, ok, err := b.Plan(ctx, t.pass)
+	if err != nil {
+		return t, err
+	}
+	if !ok {
+		return target{}, nil
+	}
+	t.plan, t.stamp = planned, liveStamp
+	if s.cfg.Sources != nil {
+		t.texts = s.cfg.Sources.Stamp
+	}
+	if t.pass > head.Finished {
+		return t, nil
+	}
+	kept, err := os.Stat(s.index(t.pass).Path("results.jsonl"))
+	if errors.Is(err, os.ErrNotExist) { // given up, or so old that its index was removed
+		return target{}, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	t.stamp = fmt.Sprintf("results.jsonl %d %d", kept.Size(), kept.ModTime().UnixNano())
+	return t, nil
+}
+
+// Passes are the passes whose records can be shown, the last one first.
+func (s *Store) Passes(ctx context.Context) (passes []int, err error) {
+	l, err := ledger.OpenReadOnly(ctx, s.effects, filepath.Join(s.cfg.Dir, "ledger.db"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	head, err := book.Of(l).Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := l.Shards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for pass := head.Pass; pass > 0; pass-- {
+		if pass > head.Finished {
+			if len(journals.Sealed(s.shardFiles(), rows, pass)) > 0 {
+				passes = append(passes, pass)
+			}
+		} else if _, err := os.Stat(s.index(pass).Path("results.jsonl")); err == nil {
+			passes = append(passes, pass)
+		}
+	}
+	return passes, nil
+}
+
+func (s *Store) index(pass int) index.Pass { return index.Of(nil, s.cfg.Dir, pass) }
+
+func (s *Store) shardFiles() shardfile.Dir { return shardfile.In(nil, s.cfg.Dir, "") }
+
+// Open opens the index of the run in a directory, and makes it where it is missing, damaged or of another format. It holds nothing before
+// Update is called. The error is that of the ledger where the directory holds no run.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	s := &Store{cfg: cfg, effects: cfg.Effects}
+	if s.effects == nil {
+		s.effects = effect.New(nil)
+	}
+	t, err := s.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.db, err = openDatabase(ctx, s.effects, cfg.Dir); err != nil {
+		return nil, err
+	}
+	if err := s.note(ctx, &t); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close closes the index.
+func (s *Store) Close() error {
+	s.updating.Lock()
+	defer s.updating.Unlock()
+	s.files.Lock()
+	defer s.files.Unlock()
+	return s.db.close()
+}
+
+// reopen opens the index again, where its file was removed, replaced or damaged.
+func (s *Store) reopen(ctx context.Context, remove bool) error {
+	s.files.Lock()
+	defer s.files.Unlock()
+	path := s.db.path
+	_ = s.db.close() // what was in it is lost or another process's
+	if remove {
+		if err := removeIndex(s.effects, path); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	s.cache.clear()
+	s.mu.Unlock()
+	db, err := openDatabase(ctx, s.effects, s.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	return nil
+}
+
+// note sets the progress to what the index holds of the pass.
+func (s *Store) note(ctx context.Context, t *target) error {
+	p := Progress{Pass: t.pass, Total: t.plan.Documents, Live: t.live()}
+	if t.pass > 0 {
+		have, err := readState(ctx, s.db.read.Query, t.pass)
+		if err != nil {
+			return err
+		}
+		p.Done, p.Complete, p.Texts = have.done, have.complete && have.stamp == t.stamp && !t.live(), have.texts != ""
+	}
+	s.mu.Lock()
+	s.progress = p
+	s.mu.Unlock()
+	return nil
+}

@@ -1,0 +1,153 @@
+// Package records finds and shows the records of one run: by their text, by how they ended, and one by one.
+//
+// It owns ui.db in the run's directory, an index that may be removed at any time and is made again from the run's files, and what a page
+// shows of a record. It reads the run as quarry status does, while a process works on it; it takes no lock of the run and changes none of
+// its files. It does not own the pages. What always holds: rows come in the order of the documents; a query ends within a fixed time and
+// says so if it did not look at everything; memory does not grow with the number of documents; a damaged index is made again.
+package records
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"quarry"
+	"quarry/internal/base/effect"
+	"quarry/internal/prepare/source"
+	"quarry/internal/run/prepare"
+)
+
+// Config says which run is read, and how.
+type Config struct {
+	Dir string // of the run
+	// Pass is the pass whose records are shown. 0: the last one with answers; another one as soon as a later pass has answers.
+	Pass int
+	// Sources reads the documents again, for the search in their texts and for the page of a record. nil: they are not read.
+	Sources *Sources
+	Effects *effect.Effects // nil: without a hook
+}
+
+// Sources reads the documents of a pass again as they were read when it was planned. What is found is compared with the key of each
+// document, so other settings or changed files make no wrong text, only one that is not kept.
+type Sources struct {
+	Open    func(ctx context.Context, pass int) ([]source.Source, error)
+	Prepare prepare.Config // how a document is cleaned and its prompt made
+	Stamp   string         // a digest of the settings: texts are read again where it differs from that of the index
+}
+
+// Store is the index of one run. Safe for concurrent use, also by several processes.
+type Store struct {
+	cfg     Config
+	effects *effect.Effects
+
+	files    sync.RWMutex // held for writing while the databases are opened again
+	db       *database
+	updating sync.Mutex
+
+	mu       sync.Mutex
+	progress Progress
+	cache    blockCache
+}
+
+// Progress is how far the index of a pass is made. The zero value: there is nothing to index yet.
+type Progress struct {
+	Pass     int
+	Done     int64 // documents in the index
+	Total    int64 // documents of the pass
+	Complete bool  // every result of the pass is in the index, and the pass has ended
+	Live     bool  // the pass is under way: results are those that have come so far
+	Texts    bool  // the texts of the documents are searched, as far as they are still what was sent
+}
+
+// Query selects records. The zero value is the first page of all.
+type Query struct {
+	Text  string // words and phrases in quotation marks; each has to be in the title, the text or the answer
+	In    Field  // where Text is searched; empty: everywhere
+	Where Filter
+	After int64 // the place of the row before the first one of the page; 0: from the beginning
+	// Before is the place of the row after the last one of the page. It outweighs After. 0: not set.
+	Before int64
+	Limit  int // rows of a page; 0: 50
+}
+
+// Field is a part of a record that is searched.
+type Field string
+
+// The fields.
+const (
+	Title  Field = "title"
+	Text   Field = "text"
+	Answer Field = "answer"
+)
+
+// NotGiven is the value of a facet for records that have none, such as the language of a document that does not say it.
+const NotGiven = "-"
+
+// Filter selects records by values. What is empty or nil selects all.
+type Filter struct {
+	Status   quarry.Status
+	Class    string // the kind of the error, or the status where there is none
+	Language string // as the document says it
+	Pool     string // Region and model, as a facet gives them
+	CostMin  *quarry.USD
+	CostMax  *quarry.USD // a record whose cost is not known is within no bound
+}
+
+// Most is where counts end: what is more is "10,000+".
+const Most = 10_000
+
+// Count is how many records there are.
+type Count struct {
+	N    int64
+	More bool // there are more than N, or there may be
+}
+
+// Facet is a value of records, and how many have it.
+type Facet struct {
+	Value string
+	Count Count
+}
+
+// Facets are the values that records have, the most frequent first. Each counts the records that meet the query but for its own filter.
+type Facets struct {
+	Status, Class, Language, Pool []Facet
+}
+
+// Page is what a query found.
+type Page struct {
+	Rows   []Row
+	Count  Count // of all records that meet the query
+	Facets Facets
+	// Earlier and Later say that there are rows before the first and after the last one, as far as is known.
+	Earlier, Later bool
+	// Continue is set where the time was up before the page was full: the place to go on from, as After, or as Before if the query had it.
+	Continue int64
+	Ignored  []string // characters of the query that are not searched, since one alone begins too many words
+	Progress Progress
+}
+
+// Row is one record in a list.
+type Row struct {
+	Place    int64 // of the document in the sources, from 1
+	ID       quarry.DocumentID
+	Title    string
+	URL      string
+	Status   quarry.Status
+	Class    string
+	Language string
+	Pool     string
+	Answer   string      // the beginning of it, or of the error's message
+	Cost     *quarry.USD // nil: not known
+	// Corrected says that a person replaced the answer. It is set by who knows of corrections.
+	Corrected bool
+}
+
+// within is how long a query looks for rows, and then again how long it counts.
+const within = 60 * time.Millisecond
+
+// Progress tells how far the index is made.
+func (s *Store) Progress() Progress {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.progress
+}

@@ -1,0 +1,166 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+
+	"quarry"
+	"quarry/internal/prepare/clean"
+	"quarry/internal/prepare/dedupe"
+	"quarry/internal/prepare/source"
+	"quarry/internal/run/index"
+	"quarry/internal/run/parallel"
+	"quarry/internal/run/weigh"
+	"quarry/internal/ui/words"
+)
+
+// again is a document that was read and cleaned again.
+type again struct {
+	hash dedupe.Hash // of the id
+	key  dedupe.Hash // the first half of the document key; zero if no prompt can be made of it
+	text []byte      // its words
+}
+
+// textWorkers clean documents.
+const textWorkers = 2
+
+// texts gives the documents of a pass from a block of the sources on.
+func (s *Store) textsFrom(ctx context.Context, sources []source.Source, from index.Block) iter.Seq2[[]again, error] {
+	of := s.cfg.Sources.Prepare
+	type worker struct {
+		cleaner *clean.Cleaner
+		key     func(quarry.Document) (quarry.DocumentKey, error)
+	}
+	var workers [textWorkers]worker
+	for i := range workers {
+		workers[i] = worker{clean.New(of.Clean), of.Keyer()}
+	}
+	return parallel.Map(ctx, textWorkers, source.Blocks(ctx, sources, from.At), func(n int, b quarry.Block) (list []again, err error) {
+		w := &workers[n]
+		for doc, err := range b.Documents {
+			if _, ok := errors.AsType[*quarry.ItemError](err); ok || doc.ID == "" && err == nil {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			a := again{hash: index.HashOf(doc.ID)}
+			if key, err := w.key(doc); err == nil {
+				a.key = dedupe.Hash(key[:len(a.key)])
+				a.text = words.Append([]byte{}, textOf(w.cleaner, &doc))
+			}
+			list = append(list, a)
+		}
+		if b.Free != nil {
+			b.Free()
+		}
+		return list, nil
+	})
+}
+
+// textOf is the cleaned text of a document, or what a model reads of a ready record.
+func textOf(cleaner *clean.Cleaner, doc *quarry.Document) string {
+	if len(doc.ModelInput) > 0 {
+		return string(weigh.Text(nil, doc.ModelInput))
+	}
+	cleaned, err := cleaner.Clean(doc)
+	if err != nil {
+		return ""
+	}
+	return string(cleaned.Text)
+}
+
+// textReader gives the texts of documents whose orders rise. Where the sources cannot be read, or hold something else by now, there is no
+// text. It reads on as long as the next document is near, and begins again at its block otherwise. One goroutine.
+type textReader struct {
+	store   *Store
+	ctx     context.Context
+	pass    int
+	sources []source.Source
+	blocks  []index.Block
+	entries *index.EntryColumn
+
+	next  int64 // order of list[0]
+	list  []again
+	read  func() ([]again, error, bool)
+	stop  func()
+	fault error // why there are no texts; nil: there are
+}
+
+func (s *Store) openTexts(ctx context.Context, pass int) *textReader {
+	r := &textReader{store: s, ctx: ctx, pass: pass, stop: func() {}}
+	if s.cfg.Sources == nil {
+		r.fault = errors.New("the sources are not read")
+		return r
+	}
+	if r.sources, r.fault = s.cfg.Sources.Open(ctx, pass); r.fault != nil {
+		return r
+	}
+	for b, err := range s.index(pass).Blocks() {
+		if r.fault = err; err != nil {
+			return r
+		}
+		r.blocks = append(r.blocks, b)
+	}
+	if r.entries, r.fault = s.index(pass).OpenEntries(); r.fault == nil && (r.entries == nil || len(r.blocks) == 0) {
+		r.fault = errors.New("the run does not know where its documents were") // it was taken over
+	}
+	return r
+}
+
+func (r *textReader) close() {
+	r.stop()
+	if r.entries != nil {
+		_ = r.entries.Close()
+	}
+}
+
+// of gives the words of the text of a document; nil: it is not kept.
+func (r *textReader) of(order int64) ([]byte, error) {
+	if r.fault != nil {
+		return nil, r.ctx.Err()
+	}
+	if err := r.reach(order); err != nil {
+		if r.ctx.Err() != nil {
+			return nil, context.Cause(r.ctx)
+		}
+		r.fault = err // the rest is not read: a source that fails once may take its time to fail again
+		return nil, nil
+	}
+	if order-r.next >= int64(len(r.list)) {
+		return nil, nil
+	}
+	a := &r.list[order-r.next]
+	was, ok, err := r.entries.Of(order)
+	if err != nil || !ok || was.Hash != a.hash || !(&index.Entry{Key: a.key}).SameRequest(&was) {
+		return nil, err
+	}
+	return a.text, nil
+}
+
+// reach reads up to the block that has a document.
+func (r *textReader) reach(order int64) error {
+	if order >= r.next && order < r.next+int64(len(r.list)) {
+		return nil
+	}
+	at, found := slices.BinarySearchFunc(r.blocks, order, func(b index.Block, order int64) int { return int(b.Order - order) })
+	if !found {
+		at--
+	}
+	from := r.blocks[max(at, 0)]
+	if r.read == nil || order < r.next || from.Order > r.next+int64(len(r.list)) {
+		r.stop()
+		r.read, r.stop = iter.Pull2(r.store.textsFrom(r.ctx, r.sources, from))
+		r.next, r.list = from.Order, nil
+	}
+	for order >= r.next+int64(len(r.list)) {
+		list, err, ok := r.read()
+		if err != nil || !ok {
+			return err
+		}
+		r.next, r.list = r.next+int64(len(r.list)), list
+	}
+	return nil
+}
