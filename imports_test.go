@@ -151,7 +151,7 @@ var belowRun = map[string][]string{
 }
 
 // Leaves have one job each and may be imported by anybody.
-var leaves = []string{"internal/base/jsonl", "internal/base/resultline", "internal/base/atomicfile", "internal/base/effect", "internal/base/catalog", "internal/base/figure", "internal/base/rules", "internal/base/simd", "internal/base/template", "internal/base/nearest", "internal/base/fields", "internal/base/dbserver", "internal/base/outfile", "internal/testdata", "internal/base/inflight", "internal/base/extsort"}
+var leaves = []string{"internal/base/jsonl", "internal/base/resultline", "internal/base/atomicfile", "internal/base/effect", "internal/base/catalog", "internal/base/figure", "internal/base/rules", "internal/base/simd", "internal/base/template", "internal/base/nearest", "internal/base/fields", "internal/base/dbserver", "internal/base/outfile", "internal/base/shown", "internal/testdata", "internal/base/inflight", "internal/base/extsort"}
 
 // Dependencies have one importing package, or few, so that replacing one is the work of one package. What is not here is
 // imported by no one: a new dependency comes with its owner.

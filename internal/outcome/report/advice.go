@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"quarry"
+	"quarry/internal/base/shown"
 )
 
 // trouble is one kind of error and how many documents ended with it.
@@ -84,7 +85,7 @@ func troubles(r *Report) ([]trouble, int) {
 	left := max(0, len(kinds)-maxTroubles)
 	var list []trouble
 	for _, kind := range kinds[:len(kinds)-left] {
-		t := trouble{Kind: orUnknown(clean(kind, 80)), Count: number(r.Errors[kind]), Share: share(r.Errors[kind], r.Documents.Total)}
+		t := trouble{Kind: orUnknown(shown.Line(kind, 80)), Count: number(r.Errors[kind]), Share: share(r.Errors[kind], r.Documents.Total)}
 		t.Meaning, t.Advice = advised(kind)
 		list = append(list, t)
 	}

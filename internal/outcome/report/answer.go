@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+
+	"quarry/internal/base/shown"
 )
 
 const (
@@ -31,8 +33,9 @@ func answers(r *Report) []answer {
 	var list []answer
 	for _, s := range r.Samples[:min(len(r.Samples), maxSamples)] {
 		a := answer{
-			ID: clean(string(s.ID), 200), Title: clean(s.Title, 300), URL: webAddress(s.URL), Text: cleanLines(s.Text, maxAnswerLength),
-			Head: clean(s.Head, 300), Class: clean(string(s.Class), 40),
+			ID: shown.Line(string(s.ID), 200), Title: shown.Line(s.Title, 300), URL: shown.Address(s.URL),
+			Text: shown.Lines(s.Text, maxAnswerLength),
+			Head: shown.Line(s.Head, 300), Class: shown.Line(string(s.Class), 40),
 		}
 		if len(s.Output) > 0 {
 			a.Members = members(s.Output)
@@ -70,7 +73,7 @@ func members(output json.RawMessage) []member {
 }
 
 func memberOf(name string, value json.RawMessage) member {
-	m := member{Name: clean(name, 80)}
+	m := member{Name: shown.Line(name, 80)}
 	var text *string
 	if err := json.Unmarshal(value, &text); err != nil {
 		m.Text, m.Code = indented(value), true
@@ -80,7 +83,7 @@ func memberOf(name string, value json.RawMessage) member {
 		m.Missing = true
 		return m
 	}
-	m.Text = cleanLines(*text, maxAnswerLength)
+	m.Text = shown.Lines(*text, maxAnswerLength)
 	for _, lang := range []string{"ja", "zh", "ko"} {
 		if strings.HasSuffix(strings.ToLower(name), "_"+lang) {
 			m.Lang = lang
@@ -94,7 +97,7 @@ func indented(value json.RawMessage) string { return indentedTo(value, maxAnswer
 func indentedTo(value json.RawMessage, limit int) string {
 	var b bytes.Buffer
 	if err := json.Indent(&b, value, "", "  "); err != nil {
-		return cleanLines(string(value), limit)
+		return shown.Lines(string(value), limit)
 	}
-	return cleanLines(b.String(), limit)
+	return shown.Lines(b.String(), limit)
 }

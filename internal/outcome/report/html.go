@@ -5,25 +5,33 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"html"
 	"io"
 	"strings"
 	"sync"
 
+	"quarry/internal/base/shown"
 	"quarry/internal/base/template"
 )
 
 //go:embed page.html
 var pageText string
 
+//go:embed style.css
+var style string
+
 //go:embed search.js
 var script string
 
-// page has the script in its place and the script's hash in its policy, so that no other script runs: the template's values never
+// Style is the stylesheet of the page, for pages that look like it.
+func Style() string { return style }
+
+// page has style and script in their places and the script's hash in its policy, so that no other script runs: the template's values never
 // get into a script.
 var page = sync.OnceValues(func() (*template.Template, error) {
 	hash := sha256.Sum256([]byte(script))
-	text := strings.NewReplacer("{{.ScriptHash}}", "sha256-"+base64.StdEncoding.EncodeToString(hash[:]), "{{.Script}}", script).Replace(pageText)
+	text := strings.NewReplacer(
+		"{{.ScriptHash}}", "sha256-"+base64.StdEncoding.EncodeToString(hash[:]), "{{.Script}}", script, "{{.Style}}", style,
+	).Replace(pageText)
 	return template.Parse("page", text)
 })
 
@@ -33,14 +41,10 @@ var page = sync.OnceValues(func() (*template.Template, error) {
 func HTML(w io.Writer, r *Report) error {
 	t, err := page()
 	if err == nil {
-		err = t.Execute(w, newView(r), escaped)
+		err = t.Execute(w, newView(r), shown.HTML)
 	}
 	if err != nil {
 		return fmt.Errorf("write report of run %s: %w", r.Run, err)
 	}
 	return nil
 }
-
-// escaped is a value as text of HTML, or as the value of an attribute in quotes: the page has values in no other place. An address in href
-// is one that webAddress let through.
-func escaped(v any) (string, error) { return html.EscapeString(fmt.Sprint(v)), nil }

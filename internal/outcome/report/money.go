@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"quarry"
+	"quarry/internal/base/shown"
 )
 
 // costView is what the page says about money.
@@ -23,8 +24,8 @@ type amount struct{ Name, Meaning, Text, Width, Class string }
 func newCostView(r *Report) costView {
 	c := &r.Cost
 	local := r.Target == "local" || c.StandIn
-	v := costView{Estimated: c.Estimated, Date: clean(c.PriceDate, 40), SourceURL: webAddress(c.PriceSource)}
-	v.Source = clean(c.PriceSource, 300)
+	v := costView{Estimated: c.Estimated, Date: shown.Line(c.PriceDate, 40), SourceURL: shown.Address(c.PriceSource)}
+	v.Source = shown.Line(c.PriceSource, 300)
 	if v.Source == "" || v.Source == unknown {
 		v.Source, v.Unknown = unknown, true
 	}
@@ -34,9 +35,9 @@ func newCostView(r *Report) costView {
 	case "derived":
 		v.Basis = "derived from a published price by a rule: batch and flex cost half of on demand"
 	default:
-		v.Basis = clean(c.PriceBasis, 100)
+		v.Basis = shown.Line(c.PriceBasis, 100)
 	}
-	model := orUnknown(clean(r.Model, 200))
+	model := orUnknown(shown.Line(r.Model, 200))
 	switch {
 	case local && c.Batch == nil && c.OnDemand == nil:
 		v.Headline = "Nothing was spent."
@@ -47,7 +48,7 @@ func newCostView(r *Report) costView {
 			money(c.OnDemand))
 	case c.Actual == nil:
 		v.Headline = "The cost is unknown."
-		v.Detail = fmt.Sprintf("Some answers of %s in %s have no known price; quarry prices --refresh reads AWS's price lists. The provider's bill has the sum.", model, orUnknown(clean(r.Region, 40)))
+		v.Detail = fmt.Sprintf("Some answers of %s in %s have no known price; quarry prices --refresh reads AWS's price lists. The provider's bill has the sum.", model, orUnknown(shown.Line(r.Region, 40)))
 	default:
 		v.Headline = money(c.Actual) + " spent"
 		v.Detail = comparedWithOnDemand(c)

@@ -1,5 +1,7 @@
 package report
 
+import "quarry/internal/base/shown"
+
 // Proof is what has to add up when nothing was lost and nothing counted twice: each line is one sum, counted from two sides
 // that were counted apart. `quarry audit` proves more, from the raw output.
 type Proof struct {
@@ -32,7 +34,7 @@ func checks(p *Proof) []checkView {
 	var list []checkView
 	for i := range p.Checks {
 		c := &p.Checks[i]
-		v := checkView{Says: clean(c.Says, 200), Left: number(c.Left), Right: number(c.Right), Class: "good"}
+		v := checkView{Says: shown.Line(c.Says, 200), Left: number(c.Left), Right: number(c.Right), Class: "good"}
 		if !c.OK {
 			v.Class = "bad"
 		}
@@ -99,9 +101,9 @@ func structuredText(s *Structured) string {
 		text = "the answer schema was sent with the requests"
 	}
 	if s.Why != "" {
-		text += ": " + clean(s.Why, 200)
+		text += ": " + shown.Line(s.Why, 200)
 	}
-	return text + " (" + clean(s.Setting, 20) + ")"
+	return text + " (" + shown.Line(s.Setting, 20) + ")"
 }
 
 // pilotText says in one line what the pilot came to.

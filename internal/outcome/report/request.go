@@ -3,6 +3,8 @@ package report
 import (
 	"encoding/json"
 	"strings"
+
+	"quarry/internal/base/shown"
 )
 
 // Request is what the model was sent for a document.
@@ -37,7 +39,7 @@ func newRequestView(r *Request) *requestView {
 	}
 	add := func(role string, value json.RawMessage) {
 		if text := promptText(value); text != "" {
-			v.Prompts = append(v.Prompts, promptView{clean(role, 20), cleanLines(text, maxRequest)})
+			v.Prompts = append(v.Prompts, promptView{shown.Line(role, 20), shown.Lines(text, maxRequest)})
 		}
 	}
 	add("system", body["system"])

@@ -6,65 +6,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"quarry"
 )
 
 // unknown is what the page says of a number that no one knows.
 const unknown = "unknown"
-
-// clean takes a foreign text for one line of the page: no control, format or bidi characters, broken UTF-8 marked, and at
-// most limit characters. Markup is escaped by the template, not here.
-func clean(s string, limit int) string { return tidy(s, limit, false) }
-
-// cleanLines is clean for a text whose line breaks are part of it.
-func cleanLines(s string, limit int) string { return tidy(s, limit, true) }
-
-// maxMarks bounds the marks above and below one character: no script stacks more, and a tower of them covers other lines.
-const maxMarks = 4
-
-func tidy(s string, limit int, lines bool) string {
-	var b strings.Builder
-	n, marks := 0, 0
-	for _, r := range s {
-		switch {
-		case r == '\n' && lines:
-		case r == '\t', r == '\n', r == '\r', r == '\u0085', r == '\u2028', r == '\u2029':
-			r = ' '
-		case !readable(r):
-			continue
-		}
-		if !unicode.Is(unicode.Mn, r) {
-			marks = 0
-		} else if marks++; marks > maxMarks {
-			continue
-		}
-		if n == limit {
-			b.WriteRune('…')
-			break
-		}
-		b.WriteRune(r)
-		n++
-	}
-	if lines {
-		return strings.Trim(b.String(), "\n")
-	}
-	return strings.TrimSpace(b.String())
-}
-
-// readable tells characters that a reader sees from those that only steer what is seen. The joiners stay: Persian and
-// emoji need them.
-func readable(r rune) bool {
-	switch r {
-	case '\u200c', '\u200d':
-		return true
-	case '\u034f', '\u115f', '\u1160', '\u3164', '\uffa0': // letters and marks without a shape
-		return false
-	}
-	return !unicode.IsControl(r) && !unicode.In(r, unicode.Cf, unicode.Co, unicode.Noncharacter_Code_Point)
-}
 
 // number writes 14208 as 14,208.
 func number(n int64) string { return separate(strconv.FormatInt(n, 10)) }
@@ -169,15 +116,4 @@ func plural(n int64, one, many string) string {
 		return number(n) + " " + one
 	}
 	return number(n) + " " + many
-}
-
-// webAddress gives a document's address where it is one that a browser may be sent to, else nothing.
-func webAddress(s string) string {
-	if s != clean(s, 4000) || !utf8.ValidString(s) {
-		return ""
-	}
-	if lower := strings.ToLower(s); strings.HasPrefix(lower, "https://") || strings.HasPrefix(lower, "http://") {
-		return s
-	}
-	return ""
 }

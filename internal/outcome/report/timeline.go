@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/base/shown"
 )
 
 // The picture of the jobs: one bar a job, packed into lanes, so that its height shows how many ran at once. Places across
@@ -105,7 +106,7 @@ func drawTimeline(r *Report) *timeline {
 		b := bar{
 			X: percent(x), Width: percent(width), Y: s.lane * pitch, H: pitch - gap, Class: statusClass(s.job.Status), Tip: tip(s),
 		}
-		if name := clean(string(s.job.Shard), 12); pitch > 20 && width > 2+1.4*float64(len(name)) {
+		if name := shown.Line(string(s.job.Shard), 12); pitch > 20 && width > 2+1.4*float64(len(name)) {
 			b.Label, b.LabelY = name, b.Y+b.H/2+4
 		}
 		t.Bars = append(t.Bars, b)
@@ -197,7 +198,7 @@ func tickText(seconds float64) string {
 
 func tip(s stretch) string {
 	j := s.job
-	text := clean(string(j.Shard), 40) + ": " + statusText(j.Status) + ", " + plural(j.Records, "record", "records")
+	text := shown.Line(string(j.Shard), 40) + ": " + statusText(j.Status) + ", " + plural(j.Records, "record", "records")
 	if s.open {
 		return text + ", not ended"
 	}
@@ -211,7 +212,7 @@ func statusText(s quarry.JobStatus) string {
 	if s == "" {
 		return "on-demand calls"
 	}
-	return clean(string(s), 40)
+	return shown.Line(string(s), 40)
 }
 
 // statusClass is the colour of a status.

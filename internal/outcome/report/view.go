@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/base/shown"
 )
 
 // How much of a list the page shows. report.json has all of it.
@@ -83,9 +84,9 @@ type jobView struct {
 
 func newView(r *Report) *view {
 	v := &view{
-		Run: orUnknown(clean(string(r.Run), 40)), Model: orUnknown(clean(r.Model, 200)), Mode: clean(string(r.Mode), 20),
-		Region:  clean(r.Region, 40),
-		StandIn: r.Cost.StandIn, Target: clean(r.Target, 20), Version: clean(r.Version, 80), Generated: moment(r.Generated),
+		Run: orUnknown(shown.Line(string(r.Run), 40)), Model: orUnknown(shown.Line(r.Model, 200)), Mode: shown.Line(string(r.Mode), 20),
+		Region:  shown.Line(r.Region, 40),
+		StandIn: r.Cost.StandIn, Target: shown.Line(r.Target, 20), Version: shown.Line(r.Version, 80), Generated: moment(r.Generated),
 		AnsweredBy: cleanAll(r.AnsweredBy, maxSources, 200), Sources: cleanAll(r.Sources, maxSources, 300),
 		Total: number(r.Documents.Total), Input: number(r.Tokens.Input), Output: number(r.Tokens.Output),
 		Took: took(r), NothingNew: r.NothingNew, Cost: newCostView(r), Whole: span(r.PassTime()), Timeline: drawTimeline(r), Pace: drawRate(r), Charts: charts(r.Spreads), Request: newRequestView(r.Request),
@@ -107,7 +108,8 @@ func newView(r *Report) *view {
 		f := &r.Failures[i]
 		v.Failures = append(v.Failures,
 			trouble{
-				Kind: clean(f.Kind, 80), Count: number(f.Count), Meaning: clean(f.Message, maxLine), Advice: clean(f.Hint, maxLine), Examples: idTexts(f.Examples),
+				Kind: shown.Line(f.Kind, 80), Count: number(f.Count), Meaning: shown.Line(f.Message, maxLine), Advice: shown.Line(f.Hint, maxLine),
+				Examples: idTexts(f.Examples),
 			})
 	}
 	v.jobs(r.Jobs)
@@ -201,7 +203,7 @@ func notInBar(r *Report) []string {
 	}
 	add(r.Documents.Unchanged, "document is unchanged and kept its answer", "documents are unchanged and kept their answers")
 	if k := r.Known; k != nil {
-		from := " of " + clean(k.File, 300)
+		from := " of " + shown.Line(k.File, 300)
 		add(k.Documents, "document has an answer"+from, "documents have answers"+from)
 		add(k.Unmatched, "answer"+from+" is to no document", "answers"+from+" are to no document")
 	}
@@ -266,10 +268,11 @@ func (v *view) jobs(all []Job) {
 
 func newJobView(j *Job) jobView {
 	v := jobView{
-		Shard: clean(string(j.Shard), 40), Name: clean(j.Name, 100), ARN: clean(string(j.ARN), 300), Mode: clean(string(j.Mode), 20),
+		Shard: shown.Line(string(j.Shard), 40), Name: shown.Line(j.Name, 100), ARN: shown.Line(string(j.ARN), 300),
+		Mode:   shown.Line(string(j.Mode), 20),
 		Status: statusText(j.Status), Class: statusClass(j.Status), Records: number(j.Records), OK: number(j.OK), Invalid: number(j.Invalid),
 		Failed: number(j.Failed), Left: number(j.Left), Input: number(j.Usage.InputTokens), Output: number(j.Usage.OutputTokens),
-		Message: clean(j.Message, maxLine), Differs: cleanAll(j.Differs, maxSources, maxLine), Classes: classes(j.Classes),
+		Message: shown.Line(j.Message, maxLine), Differs: cleanAll(j.Differs, maxSources, maxLine), Classes: classes(j.Classes),
 	}
 	if !j.Submitted.IsZero() {
 		v.Submitted = moment(j.Submitted)
@@ -288,7 +291,7 @@ func classes(counts map[quarry.Class]int64) string {
 	var names []string
 	for class, n := range counts {
 		if class != quarry.ClassOK && n > 0 {
-			names = append(names, clean(string(class), 40)+" "+number(n))
+			names = append(names, shown.Line(string(class), 40)+" "+number(n))
 		}
 	}
 	slices.Sort(names)
@@ -298,7 +301,7 @@ func classes(counts map[quarry.Class]int64) string {
 func cleanAll(list []string, most, limit int) []string {
 	var out []string
 	for _, s := range list[:min(len(list), most)] {
-		if s = clean(s, limit); s != "" {
+		if s = shown.Line(s, limit); s != "" {
 			out = append(out, s)
 		}
 	}
@@ -317,7 +320,7 @@ func more(n, most int) string {
 func idTexts(ids []quarry.DocumentID) string {
 	var list []string
 	for _, id := range ids[:min(len(ids), 3)] {
-		list = append(list, clean(string(id), 80))
+		list = append(list, shown.Line(string(id), 80))
 	}
 	return strings.Join(list, ", ")
 }

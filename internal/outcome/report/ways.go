@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"quarry"
+	"quarry/internal/base/shown"
 )
 
 // Way is one way in which this run's own calls could have been bought, or were: what it takes and what it costs. What is
@@ -54,7 +55,7 @@ func ways(r *Report) (rows []wayView, sentence string) {
 	for i := range r.Ways {
 		w := &r.Ways[i]
 		row := wayView{
-			Name: wayName(w.Way), Time: unknown, Cost: money(w.Cost), Basis: clean(string(w.Basis), 20), From: clean(w.From, maxLine),
+			Name: wayName(w.Way), Time: unknown, Cost: money(w.Cost), Basis: shown.Line(string(w.Basis), 20), From: shown.Line(w.From, maxLine),
 			Class: "plain",
 		}
 		if w.Seconds != nil {
@@ -77,7 +78,7 @@ func wayName(way string) string {
 	case WayBatch:
 		return "Batch jobs"
 	}
-	return clean(way, 40)
+	return shown.Line(way, 40)
 }
 
 // waysSentence holds the two comparisons next to each other: the flattering one and the fair one.
