@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 		"internal/compose", "internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket",
 		"internal/prepare/clean", "internal/aws/cost", "internal/prepare/dedupe", "internal/outcome/export", "internal/prepare/inspect", "internal/base/ledger", "internal/aws/preflight", "internal/prepare/prompt", "internal/outcome/report",
 		"internal/aws/setup", "internal/prepare/kept", "internal/config/clientenv", "internal/config/trust", "internal/aws/pricelist", "internal/prepare/source", "internal/prepare/validate", "internal/outcome/publish",
-		"internal/notify", "internal/metrics", "internal/outcome/review",
+		"internal/notify", "internal/metrics", "internal/outcome/review", "internal/ui/web",
 	},
 	"internal/compose": {
 		"internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket", "internal/prepare/clean", "internal/aws/cost",
@@ -59,6 +59,8 @@ var arrows = map[string][]string{
 		"internal/run", "internal/base/ledger", "internal/outcome/collect", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/source",
 		"internal/ui/words",
 	},
+	// What a page shows of a run is what a terminal shows.
+	"internal/ui/web": {"internal/cli/board", "internal/outcome/report"},
 	// The extractive model reads HTML and Markdown as a run does.
 	"internal/standin/model/extractive": {"internal/prepare/clean"},
 }
@@ -220,7 +222,7 @@ var owners = map[string][]string{
 
 	// What a run does to the world goes through package effect, where it is counted.
 	"database/sql": {"internal/base/effect", "internal/base/dbserver"}, // which names the type of a connection
-	"net/http":     {"internal/base/effect", "internal/compose", "internal/outcome/publish", "internal/notify", "internal/metrics", "internal/standin", "internal/prepare/source", "internal/aws/pricelist"},
+	"net/http":     {"internal/base/effect", "internal/compose", "internal/outcome/publish", "internal/notify", "internal/metrics", "internal/standin", "internal/prepare/source", "internal/aws/pricelist", "internal/ui/web"},
 }
 
 func TestArrowsRunOneWay(t *testing.T) {

@@ -67,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"jobarn":     setJobARN,
 			"site":       startSite,
 			"backend":    startBackend,
+			"browse":     browse,
 			"texts":      writeTexts,
 			"put":        putObjects,
 

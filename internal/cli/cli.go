@@ -101,7 +101,7 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &quarry.Error{Kind: quarry.BadUsage, Err: badFlag(err), Hint: flagHint(cmd, err)}
 	})
-	root.AddCommand(a.runCommand(), a.inspectCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.watchCommand(), a.stopCommand(),
+	root.AddCommand(a.runCommand(), a.inspectCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.watchCommand(), a.uiCommand(), a.stopCommand(),
 		a.adoptCommand(), a.collectCommand(),
 		a.exportCommand(), a.publishCommand(), a.reportCommand(), a.historyCommand(), a.auditCommand(), a.setupCommand(), a.preflightCommand(), a.localCommand(), a.pricesCommand(), a.initCommand(), a.configCommand(), a.versionCommand())
 	root.InitDefaultHelpCmd()

@@ -9,7 +9,7 @@ type group struct {
 // commandGroups has every command once.
 var commandGroups = []group{
 	{"Run a job", []string{"run", "plan", "inspect", "clean", "build", "validate"}},
-	{"Follow a job", []string{"status", "watch", "stop", "collect", "adopt"}},
+	{"Follow a job", []string{"status", "watch", "ui", "stop", "collect", "adopt"}},
 	{"Use the results", []string{"export", "publish", "report", "history", "audit"}},
 	{"Account and settings", []string{"setup", "preflight", "prices", "init", "config"}},
 	{"This program", []string{"local", "completion", "version", "help"}},
@@ -34,6 +34,7 @@ var flagGroups = []group{
 		"dir", "keep-shards", "output", "format", "columns", "table", "force", "bom", "guard-formulas", "stats", "print", "verbose", "no-descriptions",
 	}},
 	{"Target", []string{"to", "to-key-env", "map", "dry-run", "undo"}},
+	{"Server", []string{"addr", "tls-cert", "tls-key", "behind-proxy"}},
 	{"Notifications and logs", []string{"notify", "notify-key-env", "metrics-addr", "log-format"}},
 	{"This command", []string{"watch", "run", "probe", "refresh", "from-url", "trust"}},
 	everyCommand,

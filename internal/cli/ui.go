@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"quarry"
+	"quarry/internal/compose"
+	"quarry/internal/config"
+	"quarry/internal/ui/web"
+)
+
+func (a *App) uiCommand() *cobra.Command {
+	var cfg web.Config
+	cmd := &cobra.Command{
+		Use:   "ui [DIR…]",
+		Short: "Show runs in a browser: their state, live, and their reports",
+		Long: `Ui serves pages about runs until Ctrl-C and prints the address to open. DIR is a run directory or a
+folder that holds run directories, two levels deep; the default is the current folder. The pages
+change nothing, and a run can be under way.
+
+The address has a token, which the browser exchanges for a cookie; without it, nothing is shown. The
+token is valid until the command ends. An address that is not loopback needs TLS (--tls-cert and
+--tls-key), or --behind-proxy if a proxy on the way has TLS and passes the requests on.
+
+Exit codes: 0 stopped by Ctrl-C · 2 usage`,
+		Example: `  quarry ui
+  quarry ui projects/blog archive --addr 127.0.0.1:8080`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.settings(cmd)
+			if err != nil {
+				return err
+			}
+			return a.ui(cmd.Context(), &s.Settings, &cfg, args)
+		},
+	}
+	bind(cmd, "prices")
+	f := cmd.Flags()
+	f.StringVar(&cfg.Addr, "addr", "127.0.0.1:0", "`HOST:PORT` to listen on; port 0 takes any free one")
+	f.StringVar(&cfg.TLSCert, "tls-cert", "", "serve HTTPS with the certificate in `FILE` (PEM, with its chain)")
+	f.StringVar(&cfg.TLSKey, "tls-key", "", "`FILE` with the key of the certificate (PEM)")
+	f.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "a proxy with TLS passes the requests on: accept any host name")
+	complete(cmd, "addr", cobra.NoFileCompletions)
+	complete(cmd, "tls-cert", files("pem", "crt"))
+	complete(cmd, "tls-key", files("pem", "key"))
+	cmd.ValidArgsFunction = folders
+	return cmd
+}
+
+func (a *App) ui(ctx context.Context, s *config.Settings, cfg *web.Config, dirs []string) error {
+	prices, err := compose.Prices(s)
+	if err != nil {
+		return err
+	}
+	if len(dirs) == 0 {
+		dirs = []string{"."}
+	}
+	for _, dir := range dirs {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return &quarry.Error{
+				Kind: quarry.BadUsage, Op: "show runs of", Subject: dir, Err: errors.New("there is no such folder"),
+				Hint: "name run directories, or folders that hold them",
+			}
+		}
+	}
+	cfg.Runs, cfg.Look, cfg.Say = web.Folders(dirs), a.newStates(prices).look, a.say
+	server, err := web.Start(ctx, *cfg)
+	if err != nil {
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "serve pages at", Subject: cfg.Addr, Err: err, Hint: uiHint(err)}
+	}
+	if _, err := fmt.Fprintln(a.Stdout, server.URL()); err != nil {
+		return errors.Join(fmt.Errorf("write to stdout: %w", err), server.Close())
+	}
+	a.say("serving until Ctrl-C; open the address above in a browser")
+	<-ctx.Done()
+	return server.Close()
+}
+
+// uiHint is the way out of an address that cannot be served.
+func uiHint(err error) string {
+	if errors.Is(err, web.ErrOpen) {
+		return "listen on 127.0.0.1, give --tls-cert and --tls-key, or say --behind-proxy if a proxy with TLS passes the requests on"
+	}
+	return "name a free port of this machine, such as --addr 127.0.0.1:8080, and files of a certificate and its key that belong together"
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"quarry/internal/aws/cost"
+	"quarry/internal/cli/board"
+	"quarry/internal/outcome/report"
+	"quarry/internal/run/failures"
+	"quarry/internal/ui/web"
+)
+
+// states gives the states of runs to the pages of quarry ui.
+type states struct {
+	app    *App
+	prices *cost.Table
+	mu     sync.Mutex
+	seen   map[string]*seenRun // by directory
+}
+
+// seenRun is what is remembered of a run from one look to the next.
+type seenRun struct {
+	pace   board.Pace
+	stamp  stamp
+	report *report.Report
+}
+
+// stamp tells whether a file is another one than before.
+type stamp struct {
+	at   time.Time
+	size int64
+}
+
+func (a *App) newStates(prices *cost.Table) *states {
+	return &states{app: a, prices: prices, seen: map[string]*seenRun{}}
+}
+
+func (s *states) look(ctx context.Context, dir string) (*web.State, error) {
+	o, err := s.app.look(ctx, dir, s.prices)
+	if err != nil {
+		return nil, err
+	}
+	failed, err := failures.Now(ctx, dir, o.shards)
+	if err != nil {
+		return nil, err
+	}
+	c := o.count()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.seen[dir]
+	if seen == nil {
+		seen = &seenRun{}
+		s.seen[dir] = seen
+	}
+	seen.pace.See(o.at, c.done)
+	if err := seen.readReport(filepath.Join(dir, "report.json")); err != nil {
+		return nil, err
+	}
+	b := o.board(&seen.pace)
+	b.Jobs = o.jobs(true)
+	return &web.State{
+		Run: string(o.head.Run), Ended: o.head.Ended(), Planned: o.history.Last() != nil, Board: b, Records: c.records, Processed: c.done,
+		Cost: o.costText(), Changed: changed(dir), Failures: failed, Report: seen.report,
+	}, nil
+}
+
+// readReport reads a report that is not the one from before.
+func (r *seenRun) readReport(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.stamp, r.report = stamp{}, nil
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now := stamp{info.ModTime(), info.Size()}
+	if now == r.stamp {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	rep := &report.Report{}
+	if json.Unmarshal(text, rep) != nil {
+		rep = nil // it was changed by hand; quarry report says so
+	}
+	r.stamp, r.report = now, rep
+	return nil
+}
+
+// changed is when the ledger of a run was last written; zero: not known.
+func changed(dir string) time.Time {
+	var last time.Time
+	for _, name := range []string{"ledger.db", "ledger.db-wal"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
+}

@@ -1,0 +1,120 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"quarry"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/shown"
+)
+
+// runsView is the page of all runs.
+type runsView struct {
+	Rows []runRow
+	More string // how many runs are not listed
+}
+
+// runRow is a run in the list.
+type runRow struct {
+	Name, Address, Run, State, Mood, Documents, Good, Bad, Skipped, Cost, Changed, Machine string
+	Width                                                                                  string // of what came back, in percent; empty: nothing is under way
+	Fault, Hint                                                                            string // why it cannot be read
+	changed                                                                                time.Time
+}
+
+// atOnce is how many ledgers are read at a time.
+const atOnce = 4
+
+func (s *Server) runsPage(r *http.Request) (*page, error) {
+	runs, more, err := s.list(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	v := &runsView{Rows: make([]runRow, len(runs))}
+	if more > 0 {
+		v.More = figure.Count(more, "run")
+	}
+	var all sync.WaitGroup
+	free := make(chan struct{}, atOnce)
+	for i := range runs {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			v.Rows[i] = s.row(r.Context(), &runs[i])
+		})
+	}
+	all.Wait()
+	slices.SortStableFunc(v.Rows, func(a, b runRow) int { return b.changed.Compare(a.changed) })
+	p := &page{template: "runs", Title: "Runs", Body: v}
+	if slices.ContainsFunc(v.Rows, func(row runRow) bool { return row.Width != "" }) {
+		p.Every = 30
+	}
+	return p, nil
+}
+
+// row gives a run in the list. One that cannot be read does not hide the others.
+func (s *Server) row(ctx context.Context, run *Run) runRow {
+	row := runRow{Name: shown.Line(run.Name, 300), Address: run.address()}
+	state, err := s.cfg.Look(ctx, run.Dir)
+	if err != nil {
+		row.State, row.Mood, row.Fault = "cannot be read", "bad", shown.Line(err.Error(), maxMessage)
+		if q := (*quarry.Error)(nil); errors.As(err, &q) {
+			row.Hint = shown.Line(q.Hint, maxMessage)
+		}
+		return row
+	}
+	row.Run, row.changed, row.Cost = shown.Line(state.Run, 40), state.Changed, shown.Line(state.Cost, 200)
+	row.Changed, row.Machine = moment(state.Changed)
+	row.State, row.Mood = state.words()
+	if !state.Ended && state.Records > 0 {
+		row.Width = width(state.Processed, state.Records)
+		row.Documents = figure.Thousands(state.Processed) + " of " + figure.Count(state.Records, "record")
+	}
+	if rep := state.Report; rep != nil && state.Ended {
+		d := &rep.Documents
+		row.Documents = figure.Count(d.Total, "document")
+		row.Good, row.Bad, row.Skipped = figure.Thousands(d.OK), figure.Thousands(d.Invalid+d.Failed), figure.Thousands(d.Skipped)
+	}
+	return row
+}
+
+func (r *Run) address() string { return "/run/" + r.ID + "/" }
+
+// words say in which state a run is, and how that is to be taken.
+func (st *State) words() (text, mood string) {
+	switch {
+	case !st.Planned:
+		return "nothing is planned", "other"
+	case !st.Ended:
+		return "not finished", "warn"
+	case st.Report != nil && st.Report.Documents.Invalid+st.Report.Documents.Failed > 0:
+		return "finished, with failures", "warn"
+	}
+	return "finished", "good"
+}
+
+// width is a part of a whole for a bar.
+func width(n, of int64) string {
+	return cmp.Or(percent(n, of), "0%")
+}
+
+func percent(n, of int64) string {
+	if of <= 0 || n <= 0 {
+		return ""
+	}
+	return figure.Thousands(min(n*100/of, 100)) + "%"
+}
+
+// moment gives a time for people, local with its offset, and for programs. Both are empty where it is not known.
+func moment(t time.Time) (people, machine string) {
+	if t.IsZero() {
+		return "", ""
+	}
+	return t.Local().Format("2006-01-02 15:04:05 -07:00"), t.UTC().Format(time.RFC3339)
+}
