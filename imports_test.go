@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 		"internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket", "internal/prepare/clean", "internal/aws/cost",
 		"internal/prepare/inspect", "internal/prepare/kept", "internal/base/ledger", "internal/outcome/parse", "internal/aws/preflight", "internal/prepare/prompt", "internal/aws/quotas", "internal/aws/setup", "internal/prepare/source",
 		"internal/prepare/tokens", "internal/outcome/publish", "internal/outcome/review",
+		"internal/prepare/validate", "internal/ui/records",
 	},
 	"internal/run": {
 		"internal/aws/bedrock", "internal/aws/bucket", "internal/prepare/clean", "internal/outcome/collect", "internal/aws/cost", "internal/prepare/dedupe", "internal/base/ledger", "internal/prepare/pack",
@@ -57,7 +58,7 @@ var arrows = map[string][]string{
 	// What pages show is read from the files of a run.
 	"internal/ui/records": {
 		"internal/run", "internal/base/ledger", "internal/outcome/collect", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/source",
-		"internal/ui/words",
+		"internal/ui/difference", "internal/ui/words",
 	},
 	// What a page shows of a run is what a terminal shows.
 	"internal/ui/web": {"internal/cli/board", "internal/outcome/report"},
@@ -108,14 +109,14 @@ var belowRun = map[string][]string{
 	"internal/run/forecast": {"internal/run/weigh", "internal/aws/cost", "internal/outcome/report", "internal/prepare/tokens"},
 	"internal/run/parallel": {},
 	"internal/run/expected": {
-		"internal/run/book", "internal/run/forecast", "internal/run/plan", "internal/run/spec", "internal/aws/cost", "internal/outcome/report", "internal/outcome/review",
+		"internal/run/book", "internal/run/forecast", "internal/run/plan", "internal/run/spec", "internal/aws/cost", "internal/outcome/report",
 	},
 	"internal/run/journals": {"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/shardfile", "internal/base/ledger"},
 	"internal/run/pilot": {
 		"internal/run/answers", "internal/run/book", "internal/run/deliver", "internal/run/event", "internal/run/failures", "internal/run/forecast", "internal/run/expected",
 		"internal/run/index", "internal/run/journals", "internal/run/lines", "internal/run/plan", "internal/run/results", "internal/run/resume", "internal/run/sample",
 		"internal/run/shardfile", "internal/run/spec", "internal/run/weigh", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report",
-		"internal/prepare/source", "internal/prepare/tokens", "internal/outcome/review",
+		"internal/prepare/source", "internal/prepare/tokens",
 	},
 	"internal/run/plan": {"internal/run/forecast", "internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/prepare/clean", "internal/prepare/dedupe"},
 	"internal/run/offline": {

@@ -9,8 +9,6 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/outcome/audit"
-	"quarry/internal/prepare/kept"
-	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 )
 
@@ -19,7 +17,7 @@ func (a *App) auditSources(ctx context.Context, cfg *audit.Config, h *book.Head,
 	if cfg.Plan == nil { // which Run refuses
 		return nil
 	}
-	sources, changed, err := a.sourcesAgain(ctx, cfg, h, s, records)
+	sources, changed, err := a.parts().SourcesAgain(ctx, &s.Settings, compose.Again{Dir: cfg.Dir, Pass: cfg.Plan.Pass, Names: h.Sources, Records: records})
 	if err != nil {
 		cfg.Unread = err.Error()
 		return nil
@@ -44,41 +42,6 @@ func (a *App) auditSources(ctx context.Context, cfg *audit.Config, h *book.Head,
 		}
 	}
 	return nil
-}
-
-// sourcesAgain opens the sources, those that were kept as they were kept. files are the others, which may have changed.
-func (a *App) sourcesAgain(
-	ctx context.Context, cfg *audit.Config, h *book.Head, s *config.Loaded, records bool,
-) (sources []source.Source, files []string, err error) {
-	names := h.Sources
-	for i, name := range names {
-		k, ok, err := kept.Open(compose.KeptDir(cfg.Dir, i), cfg.Plan.Pass, i)
-		if err != nil {
-			return nil, nil, err
-		}
-		if ok {
-			sources = append(sources, k)
-			continue
-		}
-		path := name
-		if name == "-" {
-			of := 0
-			if path, of = compose.KeptStdin(cfg.Dir, cfg.Plan.Pass); of == 0 {
-				return nil, nil, errors.New("standard input can be read only once, and none of it was kept")
-			}
-		} else {
-			files = append(files, name)
-		}
-		opened, err := a.parts().OpenSources(ctx, &s.Settings, []string{path}, records)
-		if err != nil {
-			return nil, nil, err
-		}
-		sources = append(sources, opened...)
-	}
-	if len(files) != len(names) && len(files) > 0 {
-		files = names // their digest covers all of them: which one changed is not known
-	}
-	return sources, files, nil
 }
 
 // blockIDs gives the ids of all documents; items that cannot be read have none.

@@ -22,37 +22,17 @@ func (a *App) confirm(s *config.Settings, pause func() (resume func())) func(con
 			}
 		}
 		defer pause()()
-		yes, err := a.yes(ctx, question)
-		if err == nil && !yes {
-			err = &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("not confirmed"), Hint: "nothing was sent; the plan is kept in " + s.Dir}
+		fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
+		var answer string
+		if _, err := fmt.Fscanln(a.input, &answer); err != nil && answer == "" {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			answer = "n"
 		}
-		return err
-	}
-}
-
-// yes shows a question on the terminal and reads the answer. The error is the cause of the end of ctx; the line that was waited for then
-// answers the next question.
-func (a *App) yes(ctx context.Context, question string) (bool, error) {
-	fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
-	if a.typed == nil {
-		typed := make(chan string, 1)
-		a.typed = typed
-		go func() {
-			var answer string
-			_, _ = fmt.Fscanln(a.input, &answer) // without a line, the answer is no
-			typed <- answer
-		}()
-	}
-	select {
-	case answer := <-a.typed:
-		a.typed = nil
-		if answer == "" && ctx.Err() != nil {
-			return false, context.Cause(ctx)
+		if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
+			return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("not confirmed"), Hint: "nothing was sent; the plan is kept in " + s.Dir}
 		}
-		answer = strings.ToLower(answer)
-		return answer == "y" || answer == "yes", nil
-	case <-ctx.Done():
-		fmt.Fprintln(a.Stderr)
-		return false, context.Cause(ctx)
+		return nil
 	}
 }

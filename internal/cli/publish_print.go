@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"quarry"
 	"quarry/internal/base/figure"
@@ -67,11 +68,15 @@ func (a *App) confirmPublish(ctx context.Context, s *config.Settings, p *publish
 			Hint: "nothing was written; --dry-run shows all differences; to confirm without a terminal, add --yes",
 		}
 	}
-	yes, err := a.yes(ctx, question)
-	if err == nil && !yes {
-		err = &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("not confirmed"), Hint: "nothing was written"}
+	fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
+	var answer string
+	if _, err := fmt.Fscanln(a.input, &answer); err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return err
+	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
+		return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("not confirmed"), Hint: "nothing was written"}
+	}
+	return nil
 }
 
 func fieldsOf(differences []publish.Difference) []string {

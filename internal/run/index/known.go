@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -273,6 +274,32 @@ func (k *Known) IDs() iter.Seq2[dedupe.Entry, error] {
 			}
 		}
 	}
+}
+
+// Find gives the slot of the document with an id. Its cost grows with the logarithm of the number of slots.
+func (k *Known) Find(id quarry.DocumentID) (slot int64, ok bool, err error) {
+	info, err := os.Stat(k.pass.Path(idsFile))
+	if err != nil {
+		return 0, false, lines.Damaged(k.pass.Path(idsFile), err)
+	}
+	want := HashOf(id)
+	var b [idBytes]byte
+	from, to := int64(0), info.Size()/idBytes
+	for from < to {
+		at := from + (to-from)/2
+		if err := k.read(idsFile, b[:], idBytes*at); err != nil {
+			return 0, false, err
+		}
+		switch bytes.Compare(b[:len(want)], want[:]) {
+		case 0:
+			return int64(binary.BigEndian.Uint64(b[len(want):])), true, nil
+		case -1:
+			from = at + 1
+		default:
+			to = at
+		}
+	}
+	return 0, false, nil
 }
 
 // KeepGone copies what the pass before knows of the slots that are gone, so that a document that comes back is not sent

@@ -168,7 +168,14 @@ func (s *Store) note(ctx context.Context, t *target) error {
 		p.Done, p.Complete, p.Texts = have.done, have.complete && have.stamp == t.stamp && !t.live(), have.texts != ""
 	}
 	s.mu.Lock()
-	s.progress = p
+	s.progress, s.planned = p, t.plan.Orders
 	s.mu.Unlock()
 	return nil
+}
+
+// orders is how many orders the pass that is shown has.
+func (s *Store) orders() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.planned
 }

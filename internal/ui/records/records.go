@@ -46,6 +46,7 @@ type Store struct {
 
 	mu       sync.Mutex
 	progress Progress
+	planned  int64 // orders of the pass
 	cache    blockCache
 }
 
