@@ -48,8 +48,9 @@ type Hook func(Point) error
 
 // Effects does the outside effects of one run. Safe for concurrent use.
 type Effects struct {
-	hook Hook
-	n    atomic.Int64
+	hook    Hook
+	n       atomic.Int64
+	tracker atomic.Pointer[Tracker]
 
 	mu        sync.Mutex
 	counts    map[Kind]int64

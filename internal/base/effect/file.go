@@ -27,7 +27,7 @@ func (e *Effects) MkdirAll(path string) error {
 // Remove removes a file; that it is gone already is no error.
 func (e *Effects) Remove(path string) error {
 	return e.do(File, "remove "+path, func() error {
-		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		if err := e.tracked(func() error { return os.Remove(path) }, path, ""); err != nil && !os.IsNotExist(err) {
 			return err
 		}
 		return nil
@@ -36,13 +36,13 @@ func (e *Effects) Remove(path string) error {
 
 // RemoveAll removes a directory and all that is in it.
 func (e *Effects) RemoveAll(path string) error {
-	return e.do(File, "remove "+path, func() error { return os.RemoveAll(path) })
+	return e.do(File, "remove "+path, func() error { return e.tracked(func() error { return os.RemoveAll(path) }, path, "") })
 }
 
 // Rename moves a file and makes the new name durable.
 func (e *Effects) Rename(from, to string) error {
 	return e.do(File, "rename "+to, func() error {
-		if err := os.Rename(from, to); err != nil || e.Temporary(to) {
+		if err := e.tracked(func() error { return os.Rename(from, to) }, from, to); err != nil || e.Temporary(to) {
 			return err
 		}
 		return syncDir(filepath.Dir(to))
@@ -105,7 +105,7 @@ func (f *OutFile) Sync() error {
 		if f.temp {
 			return nil
 		}
-		if err := f.f.Sync(); err != nil {
+		if err := f.e.tracked(f.f.Sync, "", f.path); err != nil {
 			return fmt.Errorf("sync %s: %w", f.path, err)
 		}
 		return nil
@@ -157,6 +157,6 @@ func (e *Effects) Copy(from, to string) error {
 		if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
 			return errors.Join(err, os.Remove(to+".tmp"))
 		}
-		return errors.Join(os.Rename(to+".tmp", to), syncDir(filepath.Dir(to)))
+		return errors.Join(e.tracked(func() error { return os.Rename(to+".tmp", to) }, "", to), syncDir(filepath.Dir(to)))
 	})
 }
