@@ -77,7 +77,7 @@ func New(cfg Config) *Caller {
 func (c *Caller) Answer(
 	ctx context.Context, files shardfile.Dir, s *ledger.Shard, progress func(done int64),
 ) (out collect.Output, counts ledger.Calls, err error) {
-	log, answered, begun, err := files.OpenCalls(s.ID)
+	log, answered, begun, err := files.OpenCalls(ctx, s.ID)
 	if err != nil {
 		return out, counts, err
 	}

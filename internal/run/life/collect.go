@@ -222,7 +222,7 @@ func (l *Life) answer(ctx context.Context, s *ledger.Shard) (collect.Output, err
 // endCalls collects a shard with those calls that were made for it, and makes no further one. The other records are left, and no
 // later round of this pass takes those of a shard that is not sent.
 func (l *Life) endCalls(ctx context.Context, s *ledger.Shard) error {
-	log, _, _, err := l.Files.OpenCalls(s.ID)
+	log, _, _, err := l.Files.OpenCalls(ctx, s.ID)
 	if err != nil {
 		return err
 	}
@@ -243,11 +243,11 @@ func (l *Life) endCalls(ctx context.Context, s *ledger.Shard) error {
 // finish removes what only a shard that is under way needs.
 func finish(_ context.Context, l *Life, s *ledger.Shard) error {
 	if !l.KeepShards {
-		for _, path := range []string{l.Files.Input(s.ID), l.Files.Base(s.ID), l.Files.Calls(s.ID)} {
+		for _, path := range []string{l.Files.Input(s.ID), l.Files.Base(s.ID), l.Files.Calls(s.ID), l.Files.CallParts(s.ID)} {
 			if _, err := os.Stat(path); err != nil {
 				continue
 			}
-			if err := l.Effects.Remove(path); err != nil {
+			if err := l.Effects.RemoveAll(path); err != nil {
 				return err
 			}
 		}

@@ -25,6 +25,8 @@ type CallLog struct {
 	file *effect.OutFile
 	size int64 // of the lines that are whole and durable
 
+	parts *callParts // where the lines have to be too; nil: nowhere
+
 	mu      sync.Mutex
 	waiting []*waitingLine
 	full    error     // why no call can be begun any more
@@ -53,8 +55,8 @@ const (
 	roomStep   = 256 << 10
 )
 
-func newCallLog(e *effect.Effects, f *effect.OutFile, size int64) *CallLog {
-	l := &CallLog{e: e, file: f, size: size, open: map[quarry.RecordID]int64{}, kick: make(chan struct{}, 1)}
+func newCallLog(e *effect.Effects, f *effect.OutFile, size int64, parts *callParts) *CallLog {
+	l := &CallLog{e: e, file: f, size: size, parts: parts, open: map[quarry.RecordID]int64{}, kick: make(chan struct{}, 1)}
 	l.done.Go(l.flush)
 	return l
 }
@@ -177,6 +179,9 @@ func (l *CallLog) write(batch []*waitingLine) error {
 	_, err := l.file.Write(b.Bytes())
 	if err == nil {
 		err = l.file.Sync()
+	}
+	if err == nil && l.parts != nil {
+		err = l.parts.add(b.Bytes())
 	}
 	if err == nil {
 		l.size += int64(b.Len())

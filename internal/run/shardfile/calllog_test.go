@@ -46,7 +46,7 @@ func TestAnAnswerIsKeptAlthoughTheDiskIsFull(t *testing.T) {
 			})
 			dir := t.TempDir()
 			d := shardfile.In(e, dir, "")
-			log, _, _, err := d.OpenCalls("s1")
+			log, _, _, err := d.OpenCalls(t.Context(), "s1")
 			must(t, err)
 			const n = 20
 			for i := range n {
@@ -69,7 +69,7 @@ func TestAnAnswerIsKeptAlthoughTheDiskIsFull(t *testing.T) {
 				t.Errorf("a call was begun on a full disk: %v", err)
 			}
 			must(t, log.Close())
-			log, answered, begun, err := shardfile.In(effect.New(nil), dir, "").OpenCalls("s1")
+			log, answered, begun, err := shardfile.In(effect.New(nil), dir, "").OpenCalls(t.Context(), "s1")
 			must(t, err)
 			must(t, log.Close())
 			if len(answered) != n || len(begun) != n {

@@ -2,6 +2,7 @@ package shardfile
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,7 +72,9 @@ func recordsOf[T any](path string, named func(*T) (quarry.RecordID, bool)) (map[
 // OpenCalls reads which calls were made before and opens the file for more: which records have an answer, and the number of the last
 // call that was begun for each. A torn last line is cut off: its call was not made, or its answer is requested again. The log
 // is to be closed.
-func (d Dir) OpenCalls(id quarry.ShardID) (log *CallLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int, err error) {
+func (d Dir) OpenCalls(
+	ctx context.Context, id quarry.ShardID,
+) (log *CallLog, answered map[quarry.RecordID]bool, begun map[quarry.RecordID]int, err error) {
 	path := d.Calls(id)
 	if err := d.effects.MkdirAll(filepath.Dir(path)); err != nil {
 		return nil, nil, nil, err
@@ -102,7 +105,13 @@ func (d Dir) OpenCalls(id quarry.ShardID) (log *CallLog, answered map[quarry.Rec
 			return nil, nil, nil, errors.Join(err, f.Close())
 		}
 	}
-	return newCallLog(d.effects, f, whole), answered, begun, nil
+	var parts *callParts
+	if d.commit != nil {
+		if parts, err = d.openCallParts(context.WithoutCancel(ctx), id); err != nil {
+			return nil, nil, nil, errors.Join(err, f.Close())
+		}
+	}
+	return newCallLog(d.effects, f, whole, parts), answered, begun, nil
 }
 
 // SealCalls copies what came of the calls into the raw output of the shard's attempt, which it gives, and all lines, the intents with them, into its

@@ -7,6 +7,7 @@
 package shardfile
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,11 +21,19 @@ type Dir struct {
 	effects *effect.Effects
 	dir     string // of the run
 	inputs  string // of the input files, if they have their own; empty: in the run's directory
+
+	commit func(context.Context) error // makes what was written durable elsewhere too; nil: it is in the run's directory alone
 }
 
 // In gives the files of the run in a directory. built, unless it is empty, is the directory of the input files alone.
 func In(e *effect.Effects, run, built string) Dir {
 	return Dir{effects: e, dir: run, inputs: built}
+}
+
+// Committing gives the same files, of which calls are relied upon only when commit has made them durable where other machines find them.
+func (d Dir) Committing(commit func(context.Context) error) Dir {
+	d.commit = commit
+	return d
 }
 
 // Input is the shard's input file.
@@ -63,6 +72,12 @@ func (d Dir) Unbuilt(id quarry.ShardID) string {
 // Calls are the on-demand calls that were made for the shard.
 func (d Dir) Calls(id quarry.ShardID) string {
 	return filepath.Join(d.dir, "journal", string(id)+".calls.jsonl")
+}
+
+// CallParts is the folder of the lines of Calls as they became durable elsewhere, a file for those that became so together; see
+// Committing.
+func (d Dir) CallParts(id quarry.ShardID) string {
+	return filepath.Join(d.dir, "journal", string(id)+".calls")
 }
 
 // Remove removes what was written for a shard that was dropped before it was sent.

@@ -135,7 +135,7 @@ func TestBodiesAreFoundByTheirPlace(t *testing.T) {
 func TestCallsAreRememberedAcrossLives(t *testing.T) {
 	t.Parallel()
 	d, _ := in(t)
-	log, answered, begun, err := d.OpenCalls("s1")
+	log, answered, begun, err := d.OpenCalls(t.Context(), "s1")
 	must(t, err)
 	if len(answered)+len(begun) != 0 {
 		t.Errorf("a new log knows of %d answers and %d calls", len(answered), len(begun))
@@ -157,7 +157,7 @@ func TestCallsAreRememberedAcrossLives(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(d.Calls("s1"), append(slices.Clone(whole), `{"recordId":"r3","modelOut`...), 0o644)) // it died while it wrote
 
-	log, answered, begun, err = d.OpenCalls("s1")
+	log, answered, begun, err = d.OpenCalls(t.Context(), "s1")
 	must(t, err)
 	if len(answered) != 25 || answered["r3"] || !answered["r48"] || len(begun) != 50 || begun["r1"] != 2 || begun["r2"] != 1 {
 		t.Errorf("after a crash %d are answered and %d begun (r1 %d times), want 25, 50 and 2", len(answered), len(begun), begun["r1"])
@@ -174,7 +174,7 @@ func TestCallsAreRememberedAcrossLives(t *testing.T) {
 func TestSealedCallsAreAJobsOutput(t *testing.T) {
 	t.Parallel()
 	d, _ := in(t)
-	log, _, _, err := d.OpenCalls("s1")
+	log, _, _, err := d.OpenCalls(t.Context(), "s1")
 	must(t, err)
 	must(t, log.Begin(&shardfile.Call{RecordID: "a-b-a1", Intent: 1}, 100))
 	must(t, log.Append(&shardfile.Call{RecordID: "a-b-a1", ModelOutput: json.RawMessage(`{"x":1}`)}))
