@@ -148,6 +148,7 @@ var belowRun = map[string][]string{
 		"internal/prepare/validate",
 	},
 	"internal/run/spool":   {"internal/run/index", "internal/run/shardfile", "internal/prepare/dedupe", "internal/prepare/pack"},
+	"internal/run/state":   {"internal/run/shardfile", "internal/aws/bucket", "internal/base/ledger"},
 	"internal/run/summary": {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},
 	"internal/run/verdict": {"internal/base/ledger"},
 	"internal/run/weigh":   {"internal/prepare/clean", "internal/prepare/tokens"},

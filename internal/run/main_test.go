@@ -21,5 +21,11 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if *withPostgres {
+		if c, _ := startPostgres(); c != nil {
+			_ = c.Remove()
+		}
+	}
+	os.Exit(code)
 }

@@ -40,7 +40,9 @@ func (r *Run) open(ctx context.Context) (*pass, error) {
 }
 
 func (r *Run) openNew(ctx context.Context) (*pass, error) {
-	r.id = quarry.NewRunID()
+	if r.id = r.cfg.Run; r.id == "" {
+		r.id = quarry.NewRunID()
+	}
 	err := r.book.Change(ctx, 1, func(h *book.Head, _ *book.Pass) {
 		h.Run, h.Created, h.Sources, h.Target, h.Pools = r.id, quarry.Timestamp(r.began), r.cfg.Sources, r.cfg.Target(), r.pools.Refs()
 		h.Region, h.Bucket = r.cfg.Region, r.deps.Bucket.Name()

@@ -11,7 +11,6 @@ import (
 
 	"quarry"
 	"quarry/internal/base/effect"
-	"quarry/internal/base/ledger"
 	"quarry/internal/compose"
 	"quarry/internal/outcome/audit"
 )
@@ -85,7 +84,7 @@ func (w *world) auditedAsChanged(t *testing.T) audit.Report {
 
 func (w *world) auditedWith(t *testing.T, cfg audit.Config) audit.Report {
 	t.Helper()
-	book, err := ledger.Open(t.Context(), effect.New(nil), filepath.Join(w.dir, "ledger.db"))
+	book, closeBook, err := w.openLedger(t.Context(), effect.New(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +94,7 @@ func (w *world) auditedWith(t *testing.T, cfg audit.Config) audit.Report {
 	}
 	run.Sources, run.Unread = cfg.Sources, cfg.Unread
 	rep, err := audit.Run(t.Context(), run)
-	if err := errors.Join(err, book.Close()); err != nil {
+	if err := errors.Join(err, closeBook()); err != nil {
 		t.Fatal(err)
 	}
 	return rep

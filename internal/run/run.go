@@ -42,6 +42,9 @@ type Deps struct {
 	Keep    func(ctx context.Context, pass int, planned bool) ([]source.Source, error)
 	Bucket  *bucket.Bucket
 	Bedrock *bedrock.Client
+	// Commit makes what was written durable where other machines find it, as each change of the ledger does. nil: the run's directory is the
+	// only place.
+	Commit func(ctx context.Context) error
 	// Pools are further places for jobs, in addition to the one that Config, Bucket and Bedrock describe.
 	Pools []Pool
 	// PoolAt gives a place that earlier commands named and this one does not: what they sent there is followed and collected there, and
@@ -114,7 +117,7 @@ func New(cfg Config, deps Deps) *Run {
 	kept := book.Of(deps.Ledger)
 	return &Run{cfg: cfg, parts: parts{
 		deps: deps, book: kept, pools: pools, caller: caller, places: &input.Places{},
-		files:     shardfile.In(deps.Effects, cfg.Dir, ""),
+		files:     shardfile.In(deps.Effects, cfg.Dir, "").Committing(deps.Commit),
 		delivered: deliver.Files{Effects: deps.Effects, Dir: cfg.Dir, Book: kept},
 	}}
 }

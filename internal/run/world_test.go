@@ -27,6 +27,7 @@ import (
 	"quarry/internal/run"
 	"quarry/internal/run/event"
 	"quarry/internal/run/spec"
+	"quarry/internal/run/state"
 	"quarry/internal/standin"
 )
 
@@ -47,6 +48,8 @@ type world struct {
 	regions []string // of further pools
 	model   string   // zero: quarry.DefaultModel
 	event   func(event.Event)
+
+	shared *shared // the ledger is in Postgres, and each process has a directory of its own; nil: all have one directory
 }
 
 type worldConfig struct {
@@ -135,10 +138,13 @@ func (w *world) live(ctx context.Context, t testing.TB, e *effect.Effects) (out 
 
 // wire puts a run together over the world.
 func (w *world) wire(ctx context.Context, t testing.TB, e *effect.Effects) (r *run.Run, end func(), err error) {
+	if w.shared != nil {
+		w.dir = t.TempDir()
+	}
 	if err := e.MkdirAll(w.dir); err != nil {
 		return nil, nil, err
 	}
-	book, err := ledger.Open(ctx, e, filepath.Join(w.dir, "ledger.db"))
+	book, closeBook, err := w.openLedger(ctx, e)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -150,7 +156,7 @@ func (w *world) wire(ctx context.Context, t testing.TB, e *effect.Effects) (r *r
 	client := e.HTTPClient(network)
 	stop := func() {
 		client.CloseIdleConnections()
-		_ = book.Close() // as a dying process would: what is not committed is gone
+		_ = closeBook() // as a dying process would: what is not committed is gone
 	}
 	defer func() {
 		if err != nil {
@@ -208,6 +214,12 @@ func (w *world) wire(ctx context.Context, t testing.TB, e *effect.Effects) (r *r
 		there.Region = ref.Region
 		return run.Pool{Region: ref.Region, Model: ref.Model, RoleARN: cfg.RoleARN, Bucket: bucket.New(there, ref.Bucket), Bedrock: bedrock.New(there)}
 	}}
+	if w.shared != nil {
+		if _, err := state.Open(ctx, w.shared.config(e, w.dir, b, book)); err != nil {
+			return nil, nil, err
+		}
+		cfg.Run, deps.Commit = w.shared.run, book.SaveFiles
+	}
 	if w.deps != nil {
 		w.deps(&deps)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
 	"quarry"
@@ -68,4 +69,10 @@ func damaged(err error) bool {
 		return true
 	}
 	return false
+}
+
+// Remove removes an object; that it is gone already is no error. Where the bucket keeps versions, it keeps this one.
+func (b *Bucket) Remove(ctx context.Context, key string) error {
+	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
+	return b.fault(ctx, "remove", key, err)
 }

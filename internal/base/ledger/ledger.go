@@ -43,8 +43,9 @@ type Ledger struct {
 	path string
 	drop func() error // removes what Close leaves; nil: nothing
 
-	server  *server  // of a ledger in Postgres; nil: the ledger is a file
-	sources sync.Map // what table source has, as far as it was read: it never changes
+	server   *server   // of a ledger in Postgres; nil: the ledger is a file
+	attached *attached // the files that changes take with them; nil: none
+	sources  sync.Map  // what table source has, as far as it was read: it never changes
 }
 
 // Open opens the ledger at path for writing and makes it where it does not exist. A ledger of a newer format fails with
@@ -206,11 +207,16 @@ func (l *Ledger) prepare(ctx context.Context, e *effect.Effects, path string) er
 
 // change makes a change, or says what keeps this user from it.
 func (l *Ledger) change(ctx context.Context, what string, fn func(*effect.Tx) error) error {
-	err := l.db.Change(ctx, what, func(tx *effect.Tx) error {
-		if err := l.own(ctx, tx, holdsRow); err != nil {
-			return err
-		}
-		return fn(tx)
+	err := l.withFiles(ctx, func(save func(*effect.Tx) error) error {
+		return l.db.Change(ctx, what, func(tx *effect.Tx) error {
+			if err := l.own(ctx, tx, holdsRow); err != nil {
+				return err
+			}
+			if err := save(tx); err != nil {
+				return err
+			}
+			return fn(tx)
+		})
 	})
 	if err == nil || openHint(err) == "" {
 		return err

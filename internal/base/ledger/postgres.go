@@ -172,6 +172,7 @@ CREATE INDEX shard_took ON shard (quota, ended, took) WHERE took > 0;
 CREATE TABLE source (run TEXT, id TEXT, shards TEXT NOT NULL, PRIMARY KEY (run, id));
 CREATE TABLE quota (id TEXT PRIMARY KEY, full_until BIGINT NOT NULL);
 CREATE TABLE place (run TEXT, region TEXT, model TEXT, bucket TEXT, PRIMARY KEY (run, region, model, bucket));
+CREATE TABLE file (run TEXT, name TEXT, object TEXT NOT NULL, bytes BIGINT NOT NULL, PRIMARY KEY (run, name));
 CREATE TABLE total (
 	run TEXT, pass BIGINT, kind TEXT, state TEXT, mode TEXT, unasked BIGINT, held BIGINT, shards BIGINT NOT NULL,
 	%s BIGINT NOT NULL, PRIMARY KEY (run, pass, kind, state, mode, unasked, held));

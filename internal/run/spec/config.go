@@ -61,8 +61,9 @@ type Asked struct {
 
 // Place is where the run is kept and where its jobs run.
 type Place struct {
-	Dir     string   // the run directory, absolute
-	Sources []string // as they were named, for people and for the check that they stay the same
+	Dir     string       // the run directory, absolute
+	Run     quarry.RunID // the id of a run that is new; empty: one is drawn
+	Sources []string     // as they were named, for people and for the check that they stay the same
 	// ReplaceSource takes other sources than the run's for its sources from now on, and the same ones as corrected where a pass stopped at
 	// its gate.
 	ReplaceSource bool
