@@ -150,6 +150,47 @@ func TestAFailedTransactionChangesNothing(t *testing.T) {
 	}
 }
 
+// A run saves its rows by the same few statements, thousands of times.
+func TestAStatementThatComesAgainIsCompiledAndFollowsItsTable(t *testing.T) {
+	t.Parallel()
+	db, err := effect.New(nil).OpenDB("sqlite", "file:"+filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	execute := func(query string, args ...any) error {
+		return db.Change(t.Context(), query, func(tx *effect.Tx) error {
+			_, err := tx.ExecContext(t.Context(), query, args...)
+			return err
+		})
+	}
+	if err := execute(`CREATE TABLE n (i UNIQUE); CREATE TABLE other (i)`); err != nil {
+		t.Fatal(err)
+	}
+	const insert = `INSERT INTO n (i) VALUES (?)`
+	for i := range 3 {
+		if err := execute(insert, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := db.Compiled(); n != 1 {
+		t.Errorf("%d texts are compiled, want that of the insert", n)
+	}
+	if err := execute(insert, 0); err == nil {
+		t.Error("a compiled statement violated a constraint without an error")
+	}
+	if err := execute(`ALTER TABLE n ADD COLUMN j DEFAULT 7`); err != nil {
+		t.Fatal(err)
+	}
+	if err := execute(insert, 3); err != nil {
+		t.Fatal(err)
+	}
+	var rows, sum int
+	if err := db.QueryRow(t.Context(), `SELECT COUNT(*), SUM(j) FROM n`, nil, &rows, &sum); err != nil || rows != 4 || sum != 4*7 {
+		t.Errorf("%d rows with the sum %d, %v, want 4 with 28", rows, sum, err)
+	}
+}
+
 // TestWhatEndsAContextEndsItsQueries ends a context before, in and after each statement: the error is why it ended, not what a driver
 // says of a query that was cut off.
 func TestWhatEndsAContextEndsItsQueries(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 )
 
 // DB is a SQL database whose every change is one counted transaction. It compiles each text of a query once, which for the short queries
-// of a ledger costs more than the query itself: callers have few texts, with places for what differs.
+// of a ledger costs more than the query itself: callers have few texts, with places for what differs. A statement of a transaction is
+// compiled once it comes again, before the next transaction begins; the driver of a server does that itself.
 type DB struct {
 	e    *Effects
 	db   *sql.DB
@@ -19,6 +20,7 @@ type DB struct {
 
 	mu       sync.Mutex
 	compiled map[string]*sql.Stmt
+	executed map[string]int // how often transactions executed a text that is not compiled; nil: the database is a server's
 }
 
 // OpenDB opens a database with one connection: SQLite has one writer, and a second one only waits for it.
@@ -27,7 +29,9 @@ func (e *Effects) OpenDB(name, dsn string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.single(db), nil
+	d := e.single(db)
+	d.executed = map[string]int{}
+	return d, nil
 }
 
 // single gives a database one connection.
@@ -43,7 +47,7 @@ func (e *Effects) OpenServer(driver, dsn string, text func(string) string) (*DB,
 	if err == nil {
 		db.db.SetMaxOpenConns(8) // a run has four workers, and its other steps
 		db.db.SetMaxIdleConns(8)
-		db.text = text
+		db.text, db.executed = text, nil
 	}
 	return db, err
 }
@@ -103,23 +107,69 @@ var ErrNoRows = sql.ErrNoRows
 // Tx is a transaction under way.
 type Tx struct {
 	*sql.Tx
-	text func(string) string
+	db *DB
 }
 
 // ExecContext makes a change.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return t.Tx.ExecContext(ctx, t.text(query), args...)
+	if stmt := t.db.again(query); stmt != nil {
+		return t.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	}
+	return t.Tx.ExecContext(ctx, t.db.text(query), args...)
 }
 
 // QueryRowContext reads one row.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return t.Tx.QueryRowContext(ctx, t.text(query), args...)
+	if stmt := t.db.again(query); stmt != nil {
+		return t.StmtContext(ctx, stmt).QueryRowContext(ctx, args...)
+	}
+	return t.Tx.QueryRowContext(ctx, t.db.text(query), args...)
 }
 
 // QueryContext reads.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*Rows, error) {
-	rows, err := t.Tx.QueryContext(ctx, t.text(query), args...)
+	rows, err := t.query(ctx, query, args...)
 	return &Rows{Rows: rows, ctx: ctx}, cause(ctx, err)
+}
+
+func (t *Tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := t.db.again(query); stmt != nil {
+		return t.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	}
+	return t.Tx.QueryContext(ctx, t.db.text(query), args...)
+}
+
+// again is the compiled text of a statement in a transaction; nil: it is not compiled yet.
+func (d *DB) again(query string) *sql.Stmt {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.executed == nil {
+		return nil
+	}
+	stmt := d.compiled[query]
+	if stmt == nil {
+		d.executed[query]++
+	}
+	return stmt
+}
+
+// compileRepeated compiles what transactions executed more than once.
+func (d *DB) compileRepeated(ctx context.Context) error {
+	var texts []string
+	d.mu.Lock()
+	for text, n := range d.executed {
+		if n > 1 {
+			texts = append(texts, text)
+			delete(d.executed, text)
+		}
+	}
+	d.mu.Unlock()
+	for _, text := range texts {
+		if _, err := d.compile(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Query reads.
@@ -168,11 +218,14 @@ func (d *DB) Change(ctx context.Context, what string, fn func(*Tx) error) error 
 }
 
 func (d *DB) change(ctx context.Context, what string, fn func(*Tx) error) error {
+	if err := d.compileRepeated(ctx); err != nil {
+		return fmt.Errorf("%s: compile: %w", what, err)
+	}
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%s: begin: %w", what, err)
 	}
-	if err := fn(&Tx{tx, d.text}); err != nil {
+	if err := fn(&Tx{tx, d}); err != nil {
 		_ = tx.Rollback()
 		return err
 	}

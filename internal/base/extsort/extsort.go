@@ -67,7 +67,7 @@ func New[T any](e *effect.Effects, form Form[T], cfg Config) *Sorter[T] {
 func (s *Sorter[T]) Add(record T) error {
 	if len(s.held) == cap(s.held) {
 		// Doubled up to the bound: what append leaves over on the way there is several times as much.
-		grown := make([]T, len(s.held), min(max(2*len(s.held), 1<<10), max(s.cfg.Memory, 1)))
+		grown := make([]T, len(s.held), min(max(2*len(s.held), 64), max(s.cfg.Memory, 1)))
 		copy(grown, s.held)
 		s.held = grown
 	}
