@@ -15,9 +15,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"quarry/internal/standin"
+	"quarry/internal/testdata"
 )
 
 func TestMain(m *testing.M) {
+	testdata.InMemory()
 	testscript.Main(m, map[string]func(){
 		"quarry":    func() { os.Exit(run()) },
 		"strip":     stripMain,

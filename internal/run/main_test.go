@@ -6,12 +6,15 @@ import (
 	"os"
 	"runtime/debug"
 	"testing"
+
+	"quarry/internal/testdata"
 )
 
 // TestMain lets rapid draw few examples, and the same ones each time, unless the command line says how many or has -full: a gate is
 // no place for luck. Hundreds of runs that each fill some buffers and drop them would spend a third of their time on garbage.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	testdata.InMemory()
 	debug.SetGCPercent(400)
 	if checks := flag.Lookup("rapid.checks"); !*full && checks.Value.String() == checks.DefValue {
 		for name, value := range map[string]string{"rapid.checks": "3", "rapid.seed": "1"} {
