@@ -50,6 +50,9 @@ func (f *finder) block(n int64) ([]byte, error) {
 	if err != nil && !errors.Is(err, effect.ErrNoRows) {
 		return nil, err
 	}
+	if err == nil && len(b) != entryBytes*blockDocs {
+		return nil, errDamaged
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := &s.cache; c.blocks != nil && c.pass == f.pass {

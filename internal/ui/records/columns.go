@@ -76,6 +76,9 @@ func loadBlock(ctx context.Context, tx *effect.Tx, pass int, n int64) (*block, e
 	if errors.Is(err, effect.ErrNoRows) {
 		return newBlock(), nil
 	}
+	if err == nil && (len(b.columns) != entryBytes*blockDocs || len(b.digests) != 8*blockDocs) {
+		err = errDamaged
+	}
 	return b, err
 }
 

@@ -46,7 +46,7 @@ func Compare(ctx context.Context, a, b *Store, q *Query, differing bool) (c Comp
 	}
 	next := *q
 	next.Before, next.Limit = 0, limit
-	deadline := time.Now().Add(2 * within)
+	deadline := a.deadline()
 	for first := true; ; first = false {
 		page, err := a.Page(ctx, &next)
 		if err != nil {

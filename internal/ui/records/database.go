@@ -8,7 +8,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -45,16 +47,23 @@ type database struct {
 	write, read *effect.DB
 	path        string
 	opened      os.FileInfo
+	closed      bool
 	drop        func() error // removes an index that is for this process alone; nil: it stays
 }
 
 // openDatabase opens the index in a directory, and makes it again if it is damaged or of another format. Where the directory cannot be
 // written, the index is in a temporary one.
 func openDatabase(ctx context.Context, e *effect.Effects, dir string) (*database, error) {
-	d, err := openAt(ctx, e, filepath.Join(dir, File))
+	path := filepath.Join(dir, File)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // what was removed without them would be read from them
+		if err := removeIndex(e, path); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return nil, err
+		}
+	}
+	d, err := openAt(ctx, e, path)
 	if damaged(err) {
-		if err = removeIndex(e, filepath.Join(dir, File)); err == nil {
-			d, err = openAt(ctx, e, filepath.Join(dir, File))
+		if err = removeIndex(e, path); err == nil {
+			d, err = openAt(ctx, e, path)
 		}
 	}
 	if errors.Is(err, fs.ErrPermission) || unwritable(err) {
@@ -76,7 +85,7 @@ func openTemporary(ctx context.Context, e *effect.Effects) (*database, error) {
 	return d, nil
 }
 
-func openAt(ctx context.Context, e *effect.Effects, path string) (d *database, err error) {
+func openAt(ctx context.Context, e *effect.Effects, path string) (*database, error) {
 	f, err := e.Append(path) // SQLite would make it readable for others
 	if err != nil {
 		return nil, err
@@ -84,25 +93,27 @@ func openAt(ctx context.Context, e *effect.Effects, path string) (d *database, e
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	d = &database{path: path}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("open %s: %w", path, errors.Join(err, d.close()))
-		}
-	}()
-	name := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
+	d := &database{path: path}
+	if err := d.open(ctx, e); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, errors.Join(err, d.close()))
+	}
+	return d, nil
+}
+
+func (d *database) open(ctx context.Context, e *effect.Effects) (err error) {
+	name := "file:" + (&url.URL{Path: filepath.ToSlash(d.path)}).EscapedPath()
 	const options = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-8192)&_txlock=immediate"
 	if d.write, err = e.OpenDB("sqlite", name+options); err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.write.Change(ctx, "ui: open", func(tx *effect.Tx) error { return prepareTables(ctx, tx) }); err != nil {
-		return nil, err
+		return err
 	}
 	if d.read, err = e.OpenDB("sqlite", name+"?mode=ro&_pragma=busy_timeout(10000)&_pragma=cache_size(-16384)"); err != nil {
-		return nil, err
+		return err
 	}
-	d.opened, err = os.Stat(path)
-	return d, err
+	d.opened, err = os.Stat(d.path)
+	return err
 }
 
 // prepareTables makes the tables, in the place of those of another format.
@@ -112,7 +123,7 @@ func prepareTables(ctx context.Context, tx *effect.Tx) error {
 	if err == nil && format == strconv.Itoa(Format) {
 		return nil
 	}
-	if damaged(err) {
+	if damaged(err) && !noTable(err) {
 		return err
 	}
 	names, err := tableNames(ctx, tx)
@@ -147,13 +158,14 @@ func tableNames(ctx context.Context, tx *effect.Tx) (names []string, err error) 
 	return names, rows.Err()
 }
 
-// replaced reports whether the file at the path is another one now, or gone.
+// replaced reports whether the file at the path is another one now, or gone, or closed.
 func (d *database) replaced() bool {
 	now, err := os.Stat(d.path)
-	return err != nil || !os.SameFile(now, d.opened)
+	return err != nil || d.closed || !os.SameFile(now, d.opened)
 }
 
 func (d *database) close() (err error) {
+	d.closed = true
 	for _, db := range []*effect.DB{d.read, d.write} {
 		if db != nil {
 			err = errors.Join(err, db.Close())
@@ -165,8 +177,9 @@ func (d *database) close() (err error) {
 	return err
 }
 
+// removeIndex removes the database last: a process that finds none finds nothing of the old one either.
 func removeIndex(e *effect.Effects, path string) (err error) {
-	for _, end := range []string{"", "-wal", "-shm"} {
+	for _, end := range []string{"-shm", "-wal", ""} {
 		err = errors.Join(err, e.Remove(path+end))
 	}
 	return err
@@ -183,8 +196,21 @@ func code(err error) int {
 	return 0
 }
 
-// damaged reports whether an error says that the file is no index any more: SQLITE_CORRUPT, SQLITE_NOTADB.
-func damaged(err error) bool { return code(err) == 11 || code(err) == 26 }
+// errDamaged says that the index holds what it cannot hold.
+var errDamaged = errors.New("the index is damaged")
+
+// damaged reports whether an error says that the file is no index any more: SQLITE_CORRUPT, SQLITE_NOTADB, or a table that every index has is
+// missing.
+func damaged(err error) bool {
+	return code(err) == 11 || code(err) == 26 || errors.Is(err, errDamaged) || noTable(err) && !ofPass.MatchString(err.Error())
+}
+
+// ofPass finds the name of a table of one pass in an error.
+var ofPass = regexp.MustCompile(`no such table: (text|attempt)_\d+`)
+
+// noTable reports whether an error says that a table of a pass is not there: nothing of the pass was taken in yet, or it has ended. SQLite
+// has no code for it.
+func noTable(err error) bool { return code(err) == 1 && strings.Contains(err.Error(), "no such table") }
 
 // unwritable reports whether an error says that this user may not write the file: SQLITE_READONLY, SQLITE_CANTOPEN.
 func unwritable(err error) bool { return code(err) == 8 || code(err) == 14 }

@@ -2,10 +2,12 @@ package records
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"quarry"
 	"quarry/internal/base/effect"
@@ -101,7 +103,7 @@ func (k *taker) takeAttempts(of []shardfile.Outcome, texts *textReader) error {
 	}
 	all = append(all, of...)
 	r := record{order: order}
-	if r.attempts, err = packAttempts(all); err != nil {
+	if r.attempts, err = k.pack(all); err != nil {
 		return err
 	}
 	res := answers.Closing{Partial: true}.Result(all)
@@ -116,20 +118,28 @@ func (k *taker) takeAttempts(of []shardfile.Outcome, texts *textReader) error {
 	return k.take(&r)
 }
 
-// packAttempts gives the attempts as lines of a journal.
-func packAttempts(all []shardfile.Outcome) ([]byte, error) {
+// pack gives the attempts as lines of a journal, compressed.
+func (k *taker) pack(all []shardfile.Outcome) ([]byte, error) {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	if k.packer == nil {
+		var err error
+		if k.packer, err = flate.NewWriter(&b, flate.BestSpeed); err != nil {
+			return nil, err
+		}
+	}
+	k.packer.Reset(&b)
+	enc := json.NewEncoder(k.packer)
 	enc.SetEscapeHTML(false)
 	for i := range all {
 		if err := enc.Encode(&all[i]); err != nil {
 			return nil, err
 		}
 	}
-	return b.Bytes(), nil
+	err := k.packer.Close()
+	return b.Bytes(), err
 }
 
-// loadAttempts reads what packAttempts gave; none where there is no row.
+// loadAttempts reads what pack gave; none where there is no row.
 func loadAttempts(scan func(*[]byte) error) (all []shardfile.Outcome, err error) {
 	var packed []byte
 	if err := scan(&packed); err != nil {
@@ -138,11 +148,15 @@ func loadAttempts(scan func(*[]byte) error) (all []shardfile.Outcome, err error)
 		}
 		return nil, err
 	}
+	text, err := io.ReadAll(flate.NewReader(bytes.NewReader(packed)))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
 	var reader lines.Reader
-	for line := range bytes.Lines(packed) {
+	for line := range bytes.Lines(text) {
 		var o shardfile.Outcome
 		if err := reader.Read(line, &o); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", errDamaged, err)
 		}
 		all = append(all, o)
 	}

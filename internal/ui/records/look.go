@@ -120,7 +120,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.db, err = openDatabase(ctx, s.effects, cfg.Dir); err != nil {
 		return nil, err
 	}
-	if err := s.note(ctx, &t); err != nil {
+	if err = s.note(ctx, &t); damaged(err) {
+		if err = s.reopen(ctx, true); err == nil {
+			err = s.note(ctx, &t)
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -135,25 +140,28 @@ func (s *Store) Close() error {
 	return s.db.close()
 }
 
-// reopen opens the index again, where its file was removed, replaced or damaged.
+// reopen opens the index again, where its file was replaced by another process, or where it is damaged and removed.
 func (s *Store) reopen(ctx context.Context, remove bool) error {
 	s.files.Lock()
 	defer s.files.Unlock()
-	path := s.db.path
-	_ = s.db.close() // what was in it is lost or another process's
+	was := s.db
 	if remove {
-		if err := removeIndex(s.effects, path); err != nil {
+		_ = was.close() // what is in it is lost
+		if err := removeIndex(s.effects, was.path); err != nil {
 			return err
 		}
 	}
-	s.mu.Lock()
-	s.cache.clear()
-	s.mu.Unlock()
 	db, err := openDatabase(ctx, s.effects, s.cfg.Dir)
 	if err != nil {
 		return err
 	}
+	if !was.closed {
+		_ = was.close() // its file has no name any more
+	}
 	s.db = db
+	s.mu.Lock()
+	s.cache.clear()
+	s.mu.Unlock()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,30 +14,43 @@ import (
 	"quarry/internal/ui/words"
 )
 
-const defaultRows = 50
+const (
+	defaultRows   = 50
+	defaultWithin = 60 * time.Millisecond
+)
 
 // Page finds the rows of a page, counts all records that meet the query, and says which values they have.
 func (s *Store) Page(ctx context.Context, q *Query) (p Page, err error) {
 	s.files.RLock()
 	defer s.files.RUnlock()
-	p.Progress = s.Progress()
-	if p.Progress.Pass == 0 {
+	if p.Progress = s.Progress(); p.Progress.Pass == 0 {
 		return p, nil
 	}
+	if err = s.fill(ctx, q, &p); damaged(err) {
+		s.broken.Store(true)
+		err = fmt.Errorf("%s is damaged, and the next update makes it again: %w", File, err)
+	}
+	return p, err
+}
+
+func (s *Store) fill(ctx context.Context, q *Query, p *Page) error {
 	f, err := s.newFinder(ctx, p.Progress.Pass, q)
 	if err != nil {
-		return p, err
+		return err
 	}
 	p.Ignored = f.ignored
-	orders, err := f.page(&p)
+	orders, err := f.page(p)
 	if err != nil {
-		return p, err
+		return err
 	}
 	if p.Rows, err = s.rows(ctx, f, orders); err != nil {
-		return p, err
+		return err
 	}
-	return p, f.count(&p)
+	return f.count(p)
 }
+
+// deadline is when a part of a query ends.
+func (s *Store) deadline() time.Time { return time.Now().Add(cmp.Or(s.cfg.Within, defaultWithin)) }
 
 // finder answers one query.
 type finder struct {
@@ -214,7 +228,7 @@ func (f *finder) page(p *Page) (orders []int64, err error) {
 	if f.nothing {
 		return nil, nil
 	}
-	deadline := time.Now().Add(within)
+	deadline := f.store.deadline()
 	if f.query.Before > 0 {
 		orders, p.Continue, err = f.back(f.query.Before-2, limit+1, deadline)
 		if p.Earlier = len(orders) > limit || p.Continue > 0; len(orders) > limit {
@@ -333,7 +347,7 @@ func (f *finder) search(where string, from, to int64) (hits []int64, err error) 
 	rows, err := f.store.db.read.Query(f.ctx, fmt.Sprintf(`SELECT rowid FROM text_%[1]d WHERE text_%[1]d MATCH ? AND %[2]s LIMIT ?`, f.pass, where),
 		f.match, from, to, mostHits)
 	if err != nil {
-		if strings.Contains(err.Error(), "no such table") { // nothing was taken in yet
+		if noTable(err) { // nothing was taken in yet
 			return nil, nil
 		}
 		return nil, err
@@ -366,11 +380,11 @@ func (f *finder) entry(order int64) (entry, error) {
 // count counts the records that meet the query, and those of each facet.
 func (f *finder) count(p *Page) error {
 	t := tally{finder: f}
-	for i := range t.of {
-		t.of[i] = make([]int64, max(len(statuses)+1, len(f.words[classWord]), len(f.words[languageWord]), len(f.words[poolWord])))
+	for i, n := range [4]int{len(statuses) + 1, len(f.words[classWord]), len(f.words[languageWord]), len(f.words[poolWord])} {
+		t.of[i] = make([]int64, n)
 	}
 	if !f.nothing {
-		if err := t.run(time.Now().Add(within)); err != nil {
+		if err := errors.Join(t.run(f.store.deadline()), t.broken); err != nil {
 			return err
 		}
 	}
@@ -385,9 +399,10 @@ func (f *finder) count(p *Page) error {
 // tally adds up.
 type tally struct {
 	*finder
-	all  int64
-	of   [4][]int64 // status, class, language, pool: by number
-	part bool       // not all records were looked at
+	all    int64
+	of     [4][]int64 // status, class, language, pool: by number
+	part   bool       // not all records were looked at
+	broken error
 }
 
 func (t *tally) add(e *entry) {
@@ -399,6 +414,10 @@ func (t *tally) add(e *entry) {
 		t.all++
 	}
 	for i, value := range [4]int{int(e.status), int(e.class), int(e.language), int(e.pool)} {
+		if value >= len(t.of[i]) {
+			t.broken = errDamaged
+			return
+		}
 		if missed&^(1<<i) == 0 {
 			t.of[i][value]++
 		}

@@ -9,6 +9,7 @@ package records
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"quarry"
@@ -25,6 +26,8 @@ type Config struct {
 	// Sources reads the documents again, for the search in their texts and for the page of a record. nil: they are not read.
 	Sources *Sources
 	Effects *effect.Effects // nil: without a hook
+	// Within is how long a query looks for rows, and then again how long it counts. 0: 60 ms.
+	Within time.Duration
 }
 
 // Sources reads the documents of a pass again as they were read when it was planned. What is found is compared with the key of each
@@ -43,6 +46,7 @@ type Store struct {
 	files    sync.RWMutex // held for writing while the databases are opened again
 	db       *database
 	updating sync.Mutex
+	broken   atomic.Bool // a query found the index damaged
 
 	mu       sync.Mutex
 	progress Progress
@@ -142,9 +146,6 @@ type Row struct {
 	// Corrected says that a person replaced the answer. It is set by who knows of corrections.
 	Corrected bool
 }
-
-// within is how long a query looks for rows, and then again how long it counts.
-const within = 60 * time.Millisecond
 
 // Progress tells how far the index is made.
 func (s *Store) Progress() Progress {

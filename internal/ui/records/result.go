@@ -33,10 +33,12 @@ func (r *resultReader) of(ctx context.Context, order int64) (*quarry.Result, err
 		all, err := loadAttempts(func(to *[]byte) error {
 			return r.store.db.read.QueryRow(ctx, fmt.Sprintf(`SELECT packed FROM attempt_%d WHERE ord = ?`, r.pass), []any{order}, to)
 		})
-		if err != nil || len(all) == 0 {
-			return nil, err
+		if r.live = !noTable(err); r.live { // else another process has taken in the end of the pass
+			if err != nil || len(all) == 0 {
+				return nil, err
+			}
+			return answers.Closing{Partial: true}.Result(all), nil
 		}
-		return answers.Closing{Partial: true}.Result(all), nil
 	}
 	line, err := r.known.Line(order)
 	if err != nil || len(line) == 0 {

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"compress/flate"
 	"context"
 	"errors"
 	"fmt"
@@ -66,6 +67,7 @@ type taker struct {
 	n      int64 // number of the block at hand, -1: none
 	block  *block
 	insert func(args ...any) error // of words; nil: not compiled yet
+	packer *flate.Writer           // of attempts; nil: not made yet
 }
 
 // change makes one change of the index of a pass: fn takes in records that follow the state it is given. Two processes never take in the

@@ -14,8 +14,8 @@ import (
 func (s *Store) Update(ctx context.Context) error {
 	s.updating.Lock()
 	defer s.updating.Unlock()
-	if s.db.replaced() {
-		if err := s.reopen(ctx, false); err != nil {
+	if broken, replaced := s.broken.Swap(false), s.db.replaced(); broken || replaced {
+		if err := s.reopen(ctx, !replaced); err != nil {
 			return err
 		}
 	}
