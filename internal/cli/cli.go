@@ -32,10 +32,11 @@ type App struct {
 	json, quiet bool
 	args        []string
 	file        string
-	logFormat   string    // text or json
-	output      string    // the folder that the command writes into
-	input       io.Reader // Stdin, until the command is interrupted
-	showing     *progress // what prints while a run is shown; nil: none is
+	logFormat   string      // text or json
+	output      string      // the folder that the command writes into
+	input       io.Reader   // Stdin, until the command is interrupted
+	typed       chan string // a line that is being read from input; nil: none is
+	showing     *progress   // what prints while a run is shown; nil: none is
 }
 
 // Main runs the program and gives its exit code.
@@ -101,7 +102,7 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &quarry.Error{Kind: quarry.BadUsage, Err: badFlag(err), Hint: flagHint(cmd, err)}
 	})
-	root.AddCommand(a.runCommand(), a.inspectCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.watchCommand(), a.uiCommand(), a.stopCommand(),
+	root.AddCommand(a.runCommand(), a.inspectCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.watchCommand(), a.uiCommand(), a.approveCommand(), a.stopCommand(),
 		a.adoptCommand(), a.collectCommand(),
 		a.exportCommand(), a.publishCommand(), a.reportCommand(), a.historyCommand(), a.auditCommand(), a.setupCommand(), a.preflightCommand(), a.localCommand(), a.pricesCommand(), a.initCommand(), a.configCommand(), a.versionCommand())
 	root.InitDefaultHelpCmd()

@@ -22,17 +22,37 @@ func (a *App) confirm(s *config.Settings, pause func() (resume func())) func(con
 			}
 		}
 		defer pause()()
-		fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
-		var answer string
-		if _, err := fmt.Fscanln(a.input, &answer); err != nil && answer == "" {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			answer = "n"
+		yes, err := a.yes(ctx, question)
+		if err == nil && !yes {
+			err = &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("not confirmed"), Hint: "nothing was sent; the plan is kept in " + s.Dir}
 		}
-		if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
-			return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("not confirmed"), Hint: "nothing was sent; the plan is kept in " + s.Dir}
+		return err
+	}
+}
+
+// yes shows a question on the terminal and reads the answer. The error is the cause of the end of ctx; the line that was waited for then
+// answers the next question.
+func (a *App) yes(ctx context.Context, question string) (bool, error) {
+	fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
+	if a.typed == nil {
+		typed := make(chan string, 1)
+		a.typed = typed
+		go func() {
+			var answer string
+			_, _ = fmt.Fscanln(a.input, &answer) // without a line, the answer is no
+			typed <- answer
+		}()
+	}
+	select {
+	case answer := <-a.typed:
+		a.typed = nil
+		if answer == "" && ctx.Err() != nil {
+			return false, context.Cause(ctx)
 		}
-		return nil
+		answer = strings.ToLower(answer)
+		return answer == "y" || answer == "yes", nil
+	case <-ctx.Done():
+		fmt.Fprintln(a.Stderr)
+		return false, context.Cause(ctx)
 	}
 }

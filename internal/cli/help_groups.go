@@ -9,7 +9,7 @@ type group struct {
 // commandGroups has every command once.
 var commandGroups = []group{
 	{"Run a job", []string{"run", "plan", "inspect", "clean", "build", "validate"}},
-	{"Follow a job", []string{"status", "watch", "ui", "stop", "collect", "adopt"}},
+	{"Follow a job", []string{"status", "watch", "ui", "approve", "stop", "collect", "adopt"}},
 	{"Use the results", []string{"export", "publish", "report", "history", "audit"}},
 	{"Account and settings", []string{"setup", "preflight", "prices", "init", "config"}},
 	{"This program", []string{"local", "completion", "version", "help"}},
@@ -23,7 +23,7 @@ var flagGroups = []group{
 	}},
 	{"Model and prompt (prompt and schema: quarry.yaml)", []string{"model", "models", "structured", "attempts", "cache"}},
 	{"Cost and time", []string{"mode", "max-usd", "by", "below-minimum", "rescue", "refresh-max", "prices", "yes"}},
-	{"Pilot", []string{"pilot", "pilot-min-valid"}},
+	{"Pilot", []string{"pilot", "pilot-min-valid", "review", "rest"}},
 	{"Place", []string{
 		"target", "region", "profile", "bucket", "bucket-owner", "role", "kms-key", "tag", "expire-days",
 		"job-timeout", "vpc-subnets", "vpc-security-groups", "quotas",

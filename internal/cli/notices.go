@@ -14,6 +14,7 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/base/figure"
 	"quarry/internal/notify"
+	"quarry/internal/outcome/review"
 	"quarry/internal/run"
 	"quarry/internal/run/event"
 	"quarry/internal/run/limits"
@@ -183,6 +184,8 @@ func (n *notices) end(out *run.Outcome, err error) {
 		e.Kind, e.Documents, e.CostUSD = notify.End, d, out.Report.Cost.Actual
 		e.Text = fmt.Sprintf("done: %s: %s answered, %s failed, %s skipped", figure.Count(d.Total, "document"), figure.Thousands(d.OK+d.Invalid),
 			figure.Thousands(d.Failed), figure.Thousands(d.Skipped))
+	case errors.Is(err, review.ErrWaits):
+		e.Kind, e.Text = notify.Question, plain(err.Error())
 	case errors.Is(err, pilot.ErrGate):
 		e.Kind, e.Text = notify.Gate, plain(err.Error())
 	case errors.Is(err, limits.ErrCap):

@@ -17,6 +17,7 @@ import (
 	"quarry/internal/base/ledger"
 	"quarry/internal/cli/board"
 	"quarry/internal/outcome/report"
+	"quarry/internal/outcome/review"
 	"quarry/internal/run/book"
 	"quarry/internal/run/history"
 )
@@ -30,6 +31,7 @@ type overview struct {
 	shards  []ledger.Shard
 	steps   map[string]ledger.Step
 	history report.History
+	waits   *review.Question         // what the run waits for; nil: nothing, or it is approved
 	calls   map[quarry.ShardID]int64 // calls answered so far, which the ledger learns at their end; nil: not known
 }
 
@@ -55,6 +57,13 @@ func (a *App) look(ctx context.Context, dir string, prices *cost.Table) (*overvi
 		return nil, err
 	}
 	h.Prices, o.shards = prices, h.Rows
+	q, approved, err := (&review.Dir{Path: dir}).Pending(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if approved == nil {
+		o.waits = q
+	}
 	o.history = history.Of(&h)
 	return o, nil
 }
@@ -171,6 +180,7 @@ func (o *overview) board(pace *board.Pace) *board.Board {
 		}
 	}
 	p := o.reach(&c, pace)
+	row("waits", waitsText(o.waits), board.Warn)
 	row("records", recordsText(&p), board.Plain)
 	row("ETA", o.etaText(&p), board.Plain)
 	row("cost", o.costText(), board.Plain)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"quarry"
 	"quarry/internal/base/figure"
@@ -68,15 +67,11 @@ func (a *App) confirmPublish(ctx context.Context, s *config.Settings, p *publish
 			Hint: "nothing was written; --dry-run shows all differences; to confirm without a terminal, add --yes",
 		}
 	}
-	fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
-	var answer string
-	if _, err := fmt.Fscanln(a.input, &answer); err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	yes, err := a.yes(ctx, question)
+	if err == nil && !yes {
+		err = &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("not confirmed"), Hint: "nothing was written"}
 	}
-	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
-		return &quarry.Error{Kind: quarry.BadUsage, Err: errors.New("not confirmed"), Hint: "nothing was written"}
-	}
-	return nil
+	return err
 }
 
 func fieldsOf(differences []publish.Difference) []string {

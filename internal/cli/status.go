@@ -13,6 +13,7 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/outcome/report"
+	"quarry/internal/outcome/review"
 	"quarry/internal/run/failures"
 )
 
@@ -67,6 +68,8 @@ type runStatus struct {
 	Cap *quarry.USD `json:"cap_usd"`
 	// Forecast is what the last reading is expected to take, by the pilot once it was read; null: not forecast yet.
 	Forecast *report.Expected `json:"forecast"`
+	// Question is what the run waits for until it is approved; null: nothing.
+	Question *review.Question `json:"question"`
 	// Deadline is that of the last reading; null: there is none.
 	Deadline *report.Deadline `json:"deadline"`
 	// Failures are the most frequent messages that attempts failed with so far.
@@ -116,7 +119,7 @@ func (o *overview) status(failed []report.Failure, pace *board.Pace) runStatus {
 	c := o.count()
 	now := runStatus{
 		Run: string(o.head.Run), Done: o.head.Ended(), Shards: []shardStatus{}, Progress: o.reach(&c, pace), Cap: o.head.Cap,
-		Forecast: o.forecast(), Deadline: o.deadline(), Failures: failed,
+		Forecast: o.forecast(), Question: o.waits, Deadline: o.deadline(), Failures: failed,
 	}
 	for i := range o.shards {
 		s := &o.shards[i]

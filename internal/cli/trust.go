@@ -101,15 +101,11 @@ func (a *App) askTrust(ctx context.Context, path string, needs []config.Need) er
 	for _, line := range what {
 		fmt.Fprintln(a.Stderr, "  "+plain(line))
 	}
-	fmt.Fprint(a.Stderr, "Use these settings, and do not ask again until the file changes? [y/N] ")
-	var answer string
-	if _, err := fmt.Fscanln(a.input, &answer); err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	yes, err := a.yes(ctx, "Use these settings, and do not ask again until the file changes?")
+	if err == nil && !yes {
+		err = refused(errors.New("not confirmed"))
 	}
-	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
-		return refused(errors.New("not confirmed"))
-	}
-	return nil
+	return err
 }
 
 // trustFile remembers that a person has confirmed a file of settings.

@@ -91,6 +91,12 @@ func (pr *Program) checkRun(ctx context.Context, s *config.Settings, in *RunInpu
 			Kind: quarry.BadUsage, Op: "run", Err: errors.New("no source named"), Hint: "name a file or folder: quarry run articles.jsonl",
 		}
 	}
+	if s.Review && s.Pilot == 0 {
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "run", Subject: "--review", Err: errors.New("without a pilot there is nothing to review"),
+			Hint: "omit --review, or --pilot 0",
+		}
+	}
 	if err := DeadlineNeedsAuto(s); err != nil {
 		return nil, err
 	}

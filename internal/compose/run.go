@@ -28,7 +28,7 @@ func (pr *Program) RunConfig(s *config.Settings, req *Request, where *Provider, 
 			BucketOwner:       s.BucketOwner, Tags: s.Tags, Quotas: pr.knownQuotas(s, where.AWS.Region),
 		},
 		Limits: spec.Limits{Limit: s.Limit, RefreshMax: s.RefreshMax, By: s.By, MaxUSD: s.MaxUSD, BelowMinimum: cut.BelowMinimum(s.BelowMinimum)},
-		Gate:   spec.Gate{Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0},
+		Gate:   spec.Gate{Pilot: s.Pilot, NoPilot: s.Pilot == 0, PilotMinValid: s.PilotMinValid, NoGate: s.PilotMinValid == 0, Review: s.Review},
 		Means:  spec.Means{Version: pr.Version, Prices: req.Prices, Workers: workers, Concurrency: s.Concurrency, KeepShards: s.KeepShards},
 	}
 	if s.Rescue {

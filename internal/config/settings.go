@@ -41,7 +41,7 @@ type Settings struct {
 	// NearThreshold is the similarity (0 to 1) from which on two texts are near duplicates.
 	NearThreshold float64
 
-	NearDuplicates, ReuseNear, Rescue, Yes, KeepShards, ReplaceSource bool
+	NearDuplicates, ReuseNear, Rescue, Yes, KeepShards, ReplaceSource, Review bool
 
 	Regions []string
 	Profile string

@@ -27,6 +27,7 @@ var all = sync.OnceValue(func() []Setting {
 			func(s *Settings) *int { return &s.Pilot }),
 		fraction("pilot-min-valid", "0.7", "share of good answers that the pilot needs before the rest is sent",
 			func(s *Settings) *float64 { return &s.PilotMinValid }),
+		flag("review", "stop after the pilot until its answers are approved with quarry approve --rest", func(s *Settings) *bool { return &s.Review }),
 		choice("structured", "WHEN", "auto", "send the answer schema with each request, so that the provider enforces it: auto "+
 			"(the pilot decides), on or off",
 			[]string{"auto", "on", "off"}, func(s *Settings) *string { return &s.Structured }),

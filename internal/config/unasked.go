@@ -35,7 +35,7 @@ var free = []string{
 	"field", "where", "from", "as", "body-format", "long", "model", "pilot", "pilot-min-valid", "attempts", "limit", "max-chars",
 	"max-text-tokens", "max-usd", "refresh-max",
 	"near-duplicates", "near-threshold", "reuse-near-duplicates", "structured", "max-item-mib", "workers", "concurrency", "cache",
-	"keep-shards",
+	"keep-shards", "review",
 }
 
 // costly are those of them that can make a run cost more.

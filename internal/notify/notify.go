@@ -51,7 +51,7 @@ type Event struct {
 	Dir     string `json:"dir"`  // the run directory
 	Command string `json:"command"`
 	Text    string `json:"text"` // one sentence for people
-	// ExitCode is the command's, with End, Gate, Cap and Failure.
+	// ExitCode is the command's, with End, Gate, Cap and Failure, and with a Question that ended it.
 	ExitCode *int `json:"exit_code,omitempty"`
 	// Documents and CostUSD are those of the report, with End.
 	Documents any         `json:"documents,omitempty"`

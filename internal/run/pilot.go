@@ -2,8 +2,12 @@ package run
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"quarry"
+	"quarry/internal/run/expected"
 	"quarry/internal/run/pilot"
 	"quarry/internal/run/resume"
 )
@@ -43,28 +47,44 @@ func (p *pass) confirm(ctx context.Context) error {
 	if err != nil || resume.Began(rows, p.number, "") {
 		return err
 	}
+	var late time.Time
 	question := p.expected.Question(&p.cfg, &p.planned)
 	if d := p.deadline.Held(); d != nil && p.planned.Mode == quarry.ModeJob {
-		question += d.Question(p.work())
+		question.Text += d.Question(p.work())
+		late = d.By
 	}
-	return p.deps.Confirm(ctx, question)
+	question.Run = p.id
+	question.Digest = expected.Digest(&p.cfg, &p.planned, &question, late)
+	err = p.review.Ask(ctx, &question, p.deps.Confirm)
+	var q *quarry.Error
+	if errors.As(err, &q) {
+		q.Hint += fmt.Sprintf("; or rerun the same command after `quarry approve --dir %s`", p.cfg.Dir)
+	}
+	return err
 }
 
 // pilot sends the sample, judges its answers, and blocks the rest if too few are good or a person says no.
 func (p *pass) pilot(ctx context.Context) (count, error) {
 	head, err := p.book.Head(ctx)
-	if err != nil || p.planned.Pilot == 0 || head.Finished == p.number { // of a finished pass it was judged and shown
+	if err != nil {
 		return count{}, err
+	}
+	if p.planned.Pilot == 0 || head.Finished == p.number { // of a finished pass it was judged and shown
+		return count{}, p.review.Settled()
 	}
 	step := pilot.Step{
 		Plan: &p.planned, Config: &p.cfg, Expected: &p.expected, Effects: p.deps.Effects, Ledger: p.deps.Ledger, Book: p.book, Files: p.files,
-		Index: p.index(p.number), Delivered: &p.delivered, Watch: p.deps.Watch, Confirm: p.deps.Confirm, Send: p.reconcile,
+		Index: p.index(p.number), Delivered: &p.delivered, Watch: p.deps.Watch, Confirm: p.deps.Confirm, Review: &p.review, ID: p.id,
+		Send: p.reconcile,
 		Retry: func(ctx context.Context, among []quarry.ShardID) (more bool, err error) {
 			more, _, err = p.planRetries(ctx, among)
 			return more, err
 		},
 	}
 	out, err := step.Run(ctx)
+	if err == nil {
+		err = p.review.Settled()
+	}
 	if err != nil {
 		return count{}, err
 	}

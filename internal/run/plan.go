@@ -41,7 +41,7 @@ func (p *pass) plan(ctx context.Context) (count, error) {
 	if err != nil {
 		return count{}, err
 	}
-	piloted := head.FinishedSettings == p.cfg.Settings || slices.Contains(head.Piloted, p.cfg.RequestDigest())
+	piloted := !p.cfg.Review && (head.FinishedSettings == p.cfg.Settings || slices.Contains(head.Piloted, p.cfg.RequestDigest()))
 	if err := p.planPass(ctx, &before, piloted); err != nil {
 		return count{}, err
 	}

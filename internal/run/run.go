@@ -18,6 +18,7 @@ import (
 	"quarry/internal/aws/bucket"
 	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/review"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 	"quarry/internal/run/calls"
@@ -85,6 +86,7 @@ type parts struct {
 	caller    *calls.Caller
 	files     shardfile.Dir
 	delivered deliver.Files
+	review    review.Dir
 	places    *input.Places // where the documents are now, once the sources were found to have changed
 }
 
@@ -119,6 +121,7 @@ func New(cfg Config, deps Deps) *Run {
 		deps: deps, book: kept, pools: pools, caller: caller, places: &input.Places{},
 		files:     shardfile.In(deps.Effects, cfg.Dir, "").Committing(deps.Commit),
 		delivered: deliver.Files{Effects: deps.Effects, Dir: cfg.Dir, Book: kept},
+		review:    review.Dir{Effects: deps.Effects, Path: cfg.Dir},
 	}}
 }
 

@@ -8,12 +8,17 @@ package expected
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"time"
 
 	"quarry"
 	"quarry/internal/aws/cost"
 	"quarry/internal/base/figure"
 	"quarry/internal/outcome/report"
+	"quarry/internal/outcome/review"
 	"quarry/internal/run/book"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/plan"
@@ -78,8 +83,8 @@ func (f *Forecast) Basis(c *spec.Config, planned *plan.Plan) *forecast.Basis {
 	return &forecast.Basis{Model: c.Answerer(), Prices: c.HomePrices(), Learned: f.Learned, Texts: planned.Texts()}
 }
 
-// Question asks a person before the first record is sent. The deadline's own part is added by the caller.
-func (f *Forecast) Question(c *spec.Config, planned *plan.Plan) string {
+// Question asks a person before the first record is sent. The deadline's own part, the run and the digest are added by the caller.
+func (f *Forecast) Question(c *spec.Config, planned *plan.Plan) review.Question {
 	rough := "a rough estimate, before any answer was read"
 	if f.Learned != nil {
 		rough = "based on the pilot's answers"
@@ -92,7 +97,24 @@ func (f *Forecast) Question(c *spec.Config, planned *plan.Plan) string {
 	if n := planned.Beyond; n > 0 {
 		text += fmt.Sprintf(" %s may not fit the back end's context of %s.", figure.Count(n, "document"), figure.Count(c.Window.Tokens, "token"))
 	}
-	return text
+	q := review.Question{Pass: planned.Pass, Asks: review.First, Text: text, Documents: planned.Asked}
+	if b := f.Before; b != nil {
+		q.Forecast = review.Forecast{Cost: b.Cost, CostLow: b.CostLow, CostHigh: b.CostHigh, Input: b.Input.Estimate, Output: b.Output.Estimate}
+	}
+	return q
+}
+
+// Digest tells a question from that of another plan: it covers the documents, the requests, where they are sent, the class of the price
+// and the amount. late is the time from which records are sent as calls; zero: there is none.
+func Digest(c *spec.Config, planned *plan.Plan, q *review.Question, late time.Time) string {
+	b, err := json.Marshal([]any{
+		q.Run, q.Pass, q.Asks, q.Documents, q.Forecast, planned, c.Settings, c.Model, c.Region, c.Bounds(q.Pass).MayCall(), late,
+	})
+	if err != nil { // these are plain values
+		panic(err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // ModeClass names a mode with the class of its price.

@@ -115,12 +115,12 @@ func TestTheQuestionNamesWhatIsStillToBePaid(t *testing.T) {
 		{nil, usd(3), "at a price that is not known"},
 		{&report.Expected{}, usd(3), "at a price that is not known"},
 	} {
-		got := p.Question("the model", "batch", 900, c.after, c.spent)
+		got := p.Question("the model", "batch", 900, c.after, c.spent).Text
 		if !strings.HasPrefix(got, "Good answers in the pilot: 97 of 100. Send the other 900 documents to the model, mode batch, "+c.want) {
 			t.Errorf("Question() = %s, want %q", got, c.want)
 		}
 	}
-	if got := p.Question("m", "batch", 900, after, usd(3)); !strings.Contains(got, "($0") {
+	if got := p.Question("m", "batch", 900, after, usd(3)).Text; !strings.Contains(got, "($0") {
 		t.Errorf("Question() = %s; less than was spent cannot be left to pay", got)
 	}
 }

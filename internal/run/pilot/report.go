@@ -10,6 +10,7 @@ import (
 	"quarry/internal/aws/cost"
 	"quarry/internal/base/figure"
 	"quarry/internal/outcome/report"
+	"quarry/internal/outcome/review"
 	"quarry/internal/run/failures"
 	"quarry/internal/run/forecast"
 	"quarry/internal/run/sample"
@@ -41,16 +42,24 @@ func (p *Outcome) Expected(l *Learned, of forecast.Basis, mode quarry.Mode, reco
 	return of.Prices.Expected(mode, records, e)
 }
 
-// Question asks a person who has seen the answers whether the rest may be sent: so many documents, to a model in a mode. The money is
-// what is still to come: after is the forecast of the pass, and spent what the pilot cost; nil: not known.
-func (p *Outcome) Question(model, mode string, documents int64, after *report.Expected, spent *quarry.USD) string {
+// Question asks a person who has seen the answers whether the rest may be sent: so many documents, to a model in a mode. The money and
+// the tokens are what is still to come: after is the forecast of the pass, and spent what the pilot cost; nil: not known. The caller
+// adds pass, run and digest.
+func (p *Outcome) Question(model, mode string, documents int64, after *report.Expected, spent *quarry.USD) review.Question {
+	q := review.Question{Asks: review.Rest, Documents: documents}
 	about := "at a price that is not known (" + cost.UnknownHelp + ")"
 	if after != nil && after.Cost != nil && spent != nil {
-		left := func(of *quarry.USD) quarry.USD { return max(0, *of-*spent) }
-		about = fmt.Sprintf("for about %s more (%s to %s)", left(after.Cost), left(after.CostLow), left(after.CostHigh))
+		left := func(of *quarry.USD) *quarry.USD { u := max(0, *of-*spent); return &u }
+		q.Forecast = review.Forecast{Cost: left(after.Cost), CostLow: left(after.CostLow), CostHigh: left(after.CostHigh)}
+		about = fmt.Sprintf("for about %s more (%s to %s)", q.Forecast.Cost, q.Forecast.CostLow, q.Forecast.CostHigh)
 	}
-	return fmt.Sprintf("Good answers in the pilot: %[1]s of %[2]s. Send the other %[4]s to %[3]s, mode %[5]s, %[6]s?",
+	if after != nil {
+		q.Forecast.Input = max(0, after.Input.Estimate-p.Usage.InputTokens)
+		q.Forecast.Output = max(0, after.Output.Estimate-p.Usage.OutputTokens)
+	}
+	q.Text = fmt.Sprintf("Good answers in the pilot: %[1]s of %[2]s. Send the other %[4]s to %[3]s, mode %[5]s, %[6]s?",
 		figure.Thousands(p.OK), figure.Thousands(p.Records), model, figure.Count(documents, "document"), mode, about)
+	return q
 }
 
 // Failures counts the messages that the pilot's attempts failed with.

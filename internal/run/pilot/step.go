@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"quarry"
 	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/review"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 	"quarry/internal/run/deliver"
@@ -39,6 +41,8 @@ type Step struct {
 	Delivered *deliver.Files
 	Watch     event.Watch
 	Confirm   func(ctx context.Context, question string) error // nil: no question is asked
+	Review    *review.Dir
+	ID        quarry.RunID // of the run
 
 	// Send brings the shards of a kind to their end.
 	Send func(ctx context.Context, kind quarry.ShardKind) error
@@ -188,9 +192,9 @@ func (s *Step) judged(ctx context.Context) (string, error) {
 	return source.Contents(ctx, s.Config.Sources, s.Config.Dir)
 }
 
-// confirmRest asks a person who has seen the pilot's answers whether the rest may be sent.
+// confirmRest asks a person who has seen the pilot's answers whether the rest may be sent. With Review, only an approval is a yes.
 func (s *Step) confirmRest(ctx context.Context, out *Outcome) error {
-	if s.Confirm == nil || out.Rest == 0 {
+	if (s.Confirm == nil && !s.Config.Review) || out.Rest == 0 {
 		return nil
 	}
 	if began, err := s.restBegan(ctx); err != nil || began {
@@ -198,10 +202,22 @@ func (s *Step) confirmRest(ctx context.Context, out *Outcome) error {
 	}
 	spent := s.Config.HomePrices().Cost(s.Plan.Mode, out.Usage)
 	question := out.Question(s.Config.Model, expected.ModeClass(s.Plan.Mode), s.Plan.Asked-s.Plan.Pilot, s.Expected.After, spent)
-	err := s.Confirm(ctx, question)
+	question.Run, question.Pass = s.ID, s.Plan.Pass
+	question.Digest = expected.Digest(s.Config, s.Plan, &question, time.Time{})
+	confirm := s.Confirm
+	if s.Config.Review {
+		confirm = nil
+	}
+	err := s.Review.Ask(ctx, &question, confirm)
 	var q *quarry.Error
-	if errors.As(err, &q) {
-		q.Hint = "the pilot's answers are kept in " + s.Config.Dir + " and nothing else was sent; rerun the same command with --yes to continue"
+	switch {
+	case errors.Is(err, review.ErrWaits):
+		return &quarry.Error{
+			Kind: quarry.OverLimit, Op: "send the rest", Err: fmt.Errorf("%w: %s", err, question.Text),
+			Hint: fmt.Sprintf("look at the pilot's answers; then `quarry approve --rest --dir %s`, and rerun the same command", s.Config.Dir),
+		}
+	case errors.As(err, &q):
+		q.Hint = "the pilot's answers are kept in " + s.Config.Dir + " and nothing else was sent; rerun the same command with --yes, or after `quarry approve --rest`"
 	}
 	return err
 }

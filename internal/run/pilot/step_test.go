@@ -14,6 +14,7 @@ import (
 	"quarry/internal/aws/cost"
 	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
+	"quarry/internal/outcome/review"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/book"
 	"quarry/internal/run/deliver"
@@ -60,8 +61,9 @@ func newStep(t *testing.T, good int) *pilot.Step {
 		Plan: &plan.Plan{Pass: 1, Mode: quarry.ModeJob, Documents: 20, Asked: 20, Pilot: 4}, Config: c,
 		Expected: &expected.Forecast{Book: b, Pass: 1}, Effects: e, Ledger: kept, Book: b, Files: files, Index: index.Of(e, dir, 1),
 		Delivered: &deliver.Files{Effects: e, Dir: dir, Book: b},
-		Send:      func(context.Context, quarry.ShardKind) error { return nil },
-		Retry:     func(context.Context, []quarry.ShardID) (bool, error) { return false, nil },
+		Review:    &review.Dir{Effects: e, Path: dir}, ID: "abcdefghij",
+		Send:  func(context.Context, quarry.ShardKind) error { return nil },
+		Retry: func(context.Context, []quarry.ShardID) (bool, error) { return false, nil },
 	}
 }
 

@@ -103,6 +103,7 @@ type Gate struct {
 	NoPilot       bool
 	PilotMinValid float64 // share of them that must be ok. Zero: 0.7
 	NoGate        bool    // the rest is sent whatever the pilot's answers are
+	Review        bool    // the rest is sent only after a person approved it; each pass has a pilot
 }
 
 // Means are what this process works with.

@@ -149,9 +149,13 @@ func (c *Config) PlanFlags(mayCall bool, pools []ledger.Pool) (string, error) {
 	if known != "" {
 		known = planner.Stamp(known)
 	}
-	b, err := json.Marshal([]any{
+	all := []any{
 		c.Sources, c.Mode, c.Pilot, c.NoPilot, c.Limit, known, c.RefreshMax, c.Near, c.ReuseNear, mayCall, c.Quotas, c.Attempts, pools,
-	})
+	}
+	if c.Review { // the digest of other commands stays what it was
+		all = append(all, "review")
+	}
+	b, err := json.Marshal(all)
 	return digest(b), err
 }
 
