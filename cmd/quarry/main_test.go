@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		"near":      nearMain,
 		"sql":       sqlMain,
 		"logged":    loggedMain,
+		"reviewer":  reviewerMain,
 	})
 }
 

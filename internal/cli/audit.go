@@ -3,19 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/base/figure"
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/outcome/audit"
-	"quarry/internal/outcome/report"
 )
 
 func (a *App) auditCommand() *cobra.Command {
@@ -82,67 +77,4 @@ func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) error {
 		Kind: quarry.AuditFault, Op: "audit", Subject: s.Dir, Err: errors.New("the audit found faults; each is named above"),
 		Hint: "do not change the directory; `quarry audit --json` names every document",
 	}
-}
-
-// printAudit is the proof for people: what was looked at, and what was found.
-func (a *App) printAudit(r *audit.Report, dir string) {
-	say := func(format string, args ...any) { fmt.Fprintln(a.Stdout, plain(fmt.Sprintf(format, args...))) }
-	if a.json {
-		say = a.say
-	}
-	row := func(name, format string, args ...any) { say("  %-10s %s", name, fmt.Sprintf(format, args...)) }
-	c := &r.Checked
-	state := ""
-	if !r.Ended {
-		state = ", which is not finished"
-	}
-	say("audit of run %s in %s%s", r.Run, dir, state)
-	if r.Ended {
-		row("documents", "%s planned; results.jsonl has %s: %s ok, %s invalid, %s failed, %s skipped", figure.Thousands(r.Documents), figure.Thousands(c.ResultLines),
-			figure.Thousands(c.OK), figure.Thousands(c.Invalid), figure.Thousands(c.Failed), figure.Thousands(c.Skipped))
-	}
-	if c.SourcesRead {
-		row("sources", "read again: %s", figure.Count(c.SourceIDs, "id"))
-	}
-	shards := fmt.Sprintf("%s in %s", figure.Count(c.Records, "record"), figure.Count(c.Shards, "shard"))
-	if c.Underway > 0 {
-		shards += fmt.Sprintf("; %s under way and not checked", figure.Clause(c.Underway, "shard", "is", "are"))
-	}
-	row("records", "%s", shards)
-	row("raw output", "%s read again; %s the journals and results",
-		figure.Count(c.RawLines, "line"), figure.Clause(c.Answers, "answer", "matches", "match"))
-	if c.Earlier > 0 {
-		row("earlier", "%s taken over from earlier passes, and match their journals", figure.Clause(c.Earlier, "result", "was", "were"))
-	}
-	if c.Calls > 0 {
-		row("calls", "%s, each recorded before it was made", figure.Count(c.Calls, "on-demand call"))
-	}
-	if c.InputFiles > 0 {
-		row("input", "%s unchanged since they were built", figure.Clause(c.InputFiles, "input file", "is", "are"))
-	}
-	row("tokens", "%s in the raw answers", tokensText(&report.Tokens{Input: c.InputTokens, Output: c.OutputTokens, Unknown: c.Unknown}))
-	for _, d := range shorten(r.Differs) {
-		row("note", "%s", d)
-	}
-	for _, f := range shorten(r.Faults) {
-		row("FAULT", "%s", f)
-	}
-	var found []string
-	for _, f := range r.Found {
-		found = append(found, fmt.Sprintf("%s: %s: %s", strings.ReplaceAll(f.List, "_", " "), f.ID, f.What))
-	}
-	for _, f := range shorten(found) {
-		row("FOUND", "%s", f)
-	}
-	row("found", "missing %d · answered twice %d · paid twice %d · maybe paid twice %d · altered %d · other faults %d", len(r.Missing), len(r.AnsweredTwice),
-		len(r.PaidTwice), len(r.MaybePaidTwice), len(r.Altered), len(r.Faults))
-}
-
-// shorten keeps lists readable: the first lines, and how many more there are.
-func shorten(texts []string) []string {
-	const shown = 20
-	if len(texts) <= shown {
-		return texts
-	}
-	return append(slices.Clone(texts[:shown]), fmt.Sprintf("and %d more: --json has them", len(texts)-shown))
 }

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +22,7 @@ type exportOptions struct {
 	format, out  string
 	columns      []string
 	force, guard bool
+	original     bool // the model's answers, whatever people corrected
 	cfg          export.Config
 }
 
@@ -36,7 +35,8 @@ func (a *App) exportCommand() *cobra.Command {
 order of the sources, with a column for each member of the answer and each field of the document.
 --format sets the format; the default follows from the extension of the file. --columns names the
 columns, --where selects results. A path of either leads into a line of results.jsonl: output.NAME is
-a member of the answer, document.NAME a field of the source.
+a member of the answer, document.NAME a field of the source. Answers that people corrected take the
+place of the model's, and the columns corrected_by and corrected_at say so; --original gives the model's.
 
 jsonld (articles in the vocabulary of schema.org) and promptfoo (test cases) are no tables: they have
 only the documents with a good answer, and the columns are properties and variables.
@@ -82,6 +82,7 @@ Exit codes: 0 done · 2 usage · 4 denied by the database · 6 database · 7 run
 	f.StringArray("where", nil, "only results with this value: `PATH=VALUE` (repeatable)")
 	f.StringVar(&o.cfg.Table, "table", "", "sqlite, servers: `TABLE` to write; default: "+export.DefaultTable)
 	f.BoolVar(&o.force, "force", false, "replace a file or a table that is not an earlier export")
+	f.BoolVar(&o.original, "original", false, "the model's answers, also where a person corrected them")
 	f.BoolVar(&o.cfg.BOM, "bom", false, "csv, tsv: start with a byte order mark, for spreadsheets")
 	f.BoolVar(&o.guard, "guard-formulas", true, "csv, tsv: put ' before a text that a spreadsheet would read as a formula; promptfoo: a space into one that it would execute")
 	complete(cmd, "format", words(export.Formats()...))
@@ -113,7 +114,7 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 	e := effect.New(nil)
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	r, err := a.openResults(ctx, s, e, &open)
+	r, err := a.openResults(ctx, s, e, o.original, &open)
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, draft.Abort()) }()
-	n, err := export.File(ctx, e, r.file, format, draft.Path, o.cfg)
+	n, err := export.File(ctx, e, r.lines, format, draft.Path, o.cfg)
 	if err != nil {
 		return o.explain(err, r.path)
 	}
@@ -142,39 +143,12 @@ func (a *App) export(ctx context.Context, s *config.Loaded, o *exportOptions) (e
 		return err
 	}
 	a.say("%s in %s", figure.Count(n.Rows, "row"), o.out)
+	a.sayCorrected(r.corrections)
 	if n.Unanswered > 0 {
 		a.say("%s without a good answer left out: %s has answers only", figure.Count(n.Unanswered, "document"), format)
 	}
 	if a.json {
-		return a.writeJSON(map[string]any{"file": o.out, "format": format, "rows": n.Rows, "unanswered": n.Unanswered})
+		return a.writeJSON(map[string]any{"file": o.out, "format": format, "rows": n.Rows, "unanswered": n.Unanswered, "corrected": r.corrections.Corrected()})
 	}
 	return nil
-}
-
-// runResults is the results of a run whose lock is held: a run at work has its first results at its end.
-type runResults struct {
-	effects   *effect.Effects
-	dir, path string
-	file      *os.File
-	record    outfile.Record
-}
-
-// openResults opens them until open is closed. No directory is made where there is none.
-func (a *App) openResults(ctx context.Context, s *config.Loaded, e *effect.Effects, open *compose.Closers) (r runResults, err error) {
-	r = runResults{effects: e, path: filepath.Join(s.Dir, "results.jsonl")}
-	if _, err = os.Stat(s.Dir); err == nil {
-		if r.dir, err = compose.OpenDir(e, &s.Settings, open); err != nil {
-			return r, err
-		}
-		r.file, err = os.Open(r.path)
-	}
-	if err != nil {
-		return r, &quarry.Error{
-			Kind: quarry.BadUsage, Op: "read results", Subject: r.path, Err: err,
-			Hint: "results are written when a run has ended: quarry run SOURCE; name another run directory with --dir",
-		}
-	}
-	open.Add(r.file.Close)
-	r.record = outfile.ReadRecord(r.dir)
-	return r, nil
 }

@@ -35,7 +35,7 @@ func (a *App) exportTable(ctx context.Context, s *config.Loaded, o *exportOption
 	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	r, err := a.openResults(ctx, s, effect.New(nil), &open)
+	r, err := a.openResults(ctx, s, effect.New(nil), o.original, &open)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (a *App) exportTable(ctx context.Context, s *config.Loaded, o *exportOption
 	case source == compose.IsSource:
 		return o.refuse(fmt.Errorf("table %s is a source of the run, and no flag makes export change it", table), "name another table with --table")
 	}
-	u, err := export.OpenUpsert(ctx, r.effects, server, table, r.file, o.cfg)
+	u, err := export.OpenUpsert(ctx, r.effects, server, table, r.lines, o.cfg)
 	if err != nil {
 		return o.explain(err, r.path)
 	}
@@ -73,17 +73,18 @@ func (a *App) exportTable(ctx context.Context, s *config.Loaded, o *exportOption
 			return err
 		}
 	}
-	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
+	if _, err := r.lines.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	n, err := u.Write(ctx, found.Exists, r.file, o.cfg)
+	n, err := u.Write(ctx, found.Exists, r.lines, o.cfg)
 	if err != nil {
 		return o.explain(err, r.path)
 	}
 	a.say("%s in table %s of %s", figure.Count(n.Rows, "row"), table, server.Name)
+	a.sayCorrected(r.corrections)
 	if a.json {
 		scheme, _, _ := strings.Cut(server.Name, ":")
-		return a.writeJSON(map[string]any{"file": server.Name, "table": table, "format": scheme, "rows": n.Rows})
+		return a.writeJSON(map[string]any{"file": server.Name, "table": table, "format": scheme, "rows": n.Rows, "corrected": r.corrections.Corrected()})
 	}
 	return nil
 }

@@ -31,9 +31,9 @@ var flagGroups = []group{
 	{"Stand-in (--target local)", []string{"backend", "backend-model", "backend-key-env", "backend-wait"}},
 	{"Speed", []string{"concurrency", "workers"}},
 	{"Output", []string{
-		"dir", "keep-shards", "output", "format", "columns", "table", "force", "bom", "guard-formulas", "stats", "print", "verbose", "no-descriptions",
+		"dir", "keep-shards", "output", "format", "columns", "table", "original", "force", "bom", "guard-formulas", "stats", "print", "verbose", "no-descriptions",
 	}},
-	{"Target", []string{"to", "to-key-env", "map", "dry-run", "undo"}},
+	{"Target", []string{"to", "to-key-env", "map", "reviewed", "dry-run", "undo"}},
 	{"Server", []string{"addr", "tls-cert", "tls-key", "behind-proxy"}},
 	{"Notifications and logs", []string{"notify", "notify-key-env", "metrics-addr", "log-format"}},
 	{"This command", []string{"watch", "run", "probe", "refresh", "from-url", "trust"}},

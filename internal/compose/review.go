@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -73,6 +74,22 @@ func fitsAny(checks []*parse.Checker, output json.RawMessage) (first error) {
 		}
 	}
 	return first
+}
+
+// Corrected gives results.jsonl of a run directory as export and publish read it: with the answers that people corrected. If reviewed is set,
+// only results that were marked right or corrected are given. c closes what it opens, and not the results.
+func Corrected(ctx context.Context, dir string, results io.ReadSeeker, reviewed bool, c *Closers) (*review.View, error) {
+	d := &review.Dir{Path: dir}
+	overrides, err := d.Overrides(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.Add(overrides.Close)
+	v := &review.View{Results: results, Overrides: overrides, Only: reviewed}
+	if reviewed {
+		v.Marks, err = d.Marks(ctx)
+	}
+	return v, err
 }
 
 // Who is the user of this process, as the operating system names them: the author of marks, corrections and approvals.

@@ -94,8 +94,9 @@ type Checked struct {
 	Skipped      int64 `json:"skipped"`
 	InputTokens  int64 `json:"input_tokens"` // of all raw answers
 	OutputTokens int64 `json:"output_tokens"`
-	Unknown      int64 `json:"unknown,omitempty"` // raw answers that do not say what they took
-	Earlier      int64 `json:"earlier"`           // results that were taken over from an earlier pass
+	Unknown      int64 `json:"unknown,omitempty"`   // raw answers that do not say what they took
+	Corrected    int64 `json:"corrected,omitempty"` // results that a person corrected, in overrides.jsonl
+	Earlier      int64 `json:"earlier"`             // results that were taken over from an earlier pass
 }
 
 // Clean reports whether nothing was found that is a fault.
@@ -144,6 +145,8 @@ type audit struct {
 	// strays are records that were answered in the folder of a shard that did not send them.
 	strays map[quarry.RecordID]stray
 	totals totals
+
+	corrections corrections // that people made of answers
 }
 
 // open reads the ledger. A run that was never planned has nothing to prove.

@@ -93,11 +93,13 @@ func (a *audit) documents(ctx context.Context) error {
 	p.failed, stopFailed = iter.Pull2(lines(a.path("failed.jsonl")))
 	defer stopFailed()
 
+	a.corrected()
 	al := &alignment{match: p.match, absent: p.absent}
 	if err := al.run(having(ctx, ix), p.resultLines(ctx)); err != nil {
 		return err
 	}
 	p.checkStranded(ix, al)
+	a.sayCorrected()
 	if l, _, ok := p.failed(); ok && p.failedOK {
 		a.found.fault("failed.jsonl:%d: a line that results.jsonl does not have", l.n)
 	}
@@ -196,6 +198,7 @@ func (p *documentsProof) resultLines(ctx context.Context) iter.Seq2[have, error]
 				p.found.fault("results.jsonl:%d: the line has no end", l.n)
 			}
 			p.begins = l.at
+			p.corrections.see(&p.current)
 			p.add(&l)
 			if !yield(have{hashOf(p.current.ID), p.current.ID}, nil) {
 				return

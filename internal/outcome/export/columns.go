@@ -50,6 +50,7 @@ type members struct {
 // Columns is the table that results make. It is not changed by writers: any number of them may share one.
 type Columns struct {
 	answer, fields members
+	corrected      bool     // people corrected some of the answers
 	picked         []Column // where the columns are named; the others are empty then
 	all            []column
 }
@@ -97,6 +98,8 @@ func Find(ctx context.Context, results io.Reader, cfg Config) (*Columns, error) 
 				err = c.answer.note(&part, m.Value)
 			case "document":
 				err = c.fields.note(&part, m.Value)
+			case "corrected_by":
+				c.corrected = true
 			}
 			if err != nil {
 				return nil, fmt.Errorf("read results line %d: %w", l.Line, err)
@@ -218,6 +221,9 @@ func (c *Columns) settle() {
 		{name: "job", repeats: true},
 		{name: "error_kind", repeats: true},
 		{name: "error_message", long: true},
+	}
+	if c.corrected {
+		after = append(after, column{name: "corrected_by", repeats: true}, column{name: "corrected_at", long: true})
 	}
 	taken := map[string]bool{}
 	for _, list := range [][]column{before, middle, after} {

@@ -12,7 +12,7 @@
 // The columns: id, status; the members of the answer, in the order of the schema and then of their first appearance;
 // answer, where an answer is no object or has more members than get a column; text, title, url, lang; the document's
 // other fields; document, where there are too many of those; model, requested_model, mode, attempts, input_tokens,
-// output_tokens, cost_usd, job, error_kind, error_message.
+// output_tokens, cost_usd, job, error_kind, error_message; corrected_by and corrected_at, where people corrected answers.
 package export
 
 import (

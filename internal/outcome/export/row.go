@@ -46,6 +46,9 @@ func (w *rower) row(r Row) ([]cell, error) {
 	}
 	w.cells = append(w.cells, textCell(r.Model), textCell(r.RequestedModel), textCell(string(r.Mode)), integerCell(int64(r.Attempts)),
 		tokensCell(r.Usage.InputTokens, r.Usage), tokensCell(r.Usage.OutputTokens, r.Usage), cost, textCell(r.Job), textCell(fault.Kind), textCell(fault.Message))
+	if w.columns.corrected {
+		w.cells = append(w.cells, textCell(r.CorrectedBy), textCell(r.CorrectedAt))
+	}
 	for i := range w.cells {
 		if c := &w.cells[i]; c.raw == nil && c.kind == text && !utf8.ValidString(c.text) {
 			return nil, fmt.Errorf("%s of document %q: %w", w.columns.all[i].name, r.ID, jsonl.ErrUTF8)

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +52,13 @@ func (d *Dir) Mark(ctx context.Context, m Mark) (Mark, error) {
 }
 
 // Marks are the marks that count. The zero value has none.
-type Marks struct{ of map[Ref]Mark }
+type Marks struct{ of map[Ref]placed }
+
+// placed is a mark and the place of its line.
+type placed struct {
+	Mark
+	at int64
+}
 
 // Marks reads the marks.
 func (d *Dir) Marks(ctx context.Context) (m Marks, err error) {
@@ -61,12 +68,12 @@ func (d *Dir) Marks(ctx context.Context) (m Marks, err error) {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	m.of = map[Ref]Mark{}
-	return m, each(ctx, path, f, func(mark *Mark, _ line) error {
+	m.of = map[Ref]placed{}
+	return m, each(ctx, path, f, func(mark *Mark, l line) error {
 		if mark.Verdict == "" && mark.Note == "" {
 			delete(m.of, mark.Ref)
 		} else {
-			m.of[mark.Ref] = *mark
+			m.of[mark.Ref] = placed{*mark, l.at}
 		}
 		return nil
 	})
@@ -75,18 +82,15 @@ func (d *Dir) Marks(ctx context.Context) (m Marks, err error) {
 // Of gives the mark of an answer.
 func (m *Marks) Of(r Ref) (Mark, bool) {
 	mark, ok := m.of[r]
-	return mark, ok
+	return mark.Mark, ok
 }
 
 // All gives the marks in the order in which they were made.
 func (m *Marks) All() []Mark {
 	all := make([]Mark, 0, len(m.of))
-	for _, mark := range m.of {
-		all = append(all, mark)
+	for _, mark := range slices.SortedFunc(maps.Values(m.of), func(a, b placed) int { return cmp.Compare(a.at, b.at) }) {
+		all = append(all, mark.Mark)
 	}
-	slices.SortFunc(all, func(a, b Mark) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Key, b.Key))
-	})
 	return all
 }
 

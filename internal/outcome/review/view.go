@@ -23,6 +23,7 @@ type View struct {
 	Marks Marks
 
 	in     *bufio.Reader
+	n      int64 // lines with a corrected answer
 	line   int64
 	at     int64 // bytes given so far
 	rest   []byte
@@ -39,7 +40,7 @@ func (v *View) Seek(offset int64, whence int) (int64, error) {
 		return v.at, errors.New("results with corrections are read from their start")
 	}
 	_, err := v.Results.Seek(0, io.SeekStart)
-	v.in, v.line, v.at, v.rest = nil, 0, 0, nil
+	v.in, v.line, v.at, v.n, v.rest = nil, 0, 0, 0, nil
 	return 0, err
 }
 
@@ -64,6 +65,14 @@ func (v *View) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Corrected is how many corrected answers were given since the start.
+func (v *View) Corrected() int64 {
+	if v == nil {
+		return 0
+	}
+	return v.n
+}
+
 // shown is a line as it is given; nothing where it is left out.
 func (v *View) shown(line []byte) ([]byte, error) {
 	text := bytes.TrimSpace(line)
@@ -71,8 +80,8 @@ func (v *View) shown(line []byte) ([]byte, error) {
 		return line, nil
 	}
 	ref, ok, err := refOfLine(text)
-	if err != nil {
-		return nil, err
+	if err != nil { // the reader of the lines names what is wrong
+		return line, nil
 	}
 	var one Override
 	corrected := false
@@ -92,6 +101,7 @@ func (v *View) shown(line []byte) ([]byte, error) {
 		return nil, err
 	}
 	one.apply(&r)
+	v.n++
 	if v.out, err = resultline.Append(v.out[:0], &r); err != nil {
 		return nil, err
 	}
