@@ -11,17 +11,23 @@ import (
 	"quarry"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/ui/records"
 	"quarry/internal/ui/web"
 )
 
 func (a *App) uiCommand() *cobra.Command {
 	var cfg web.Config
+	var ready bool
 	cmd := &cobra.Command{
 		Use:   "ui [DIR…]",
-		Short: "Show runs in a browser: their state, live, and their reports",
+		Short: "Show runs in a browser: their state, live, their records and reports",
 		Long: `Ui serves pages about runs until Ctrl-C and prints the address to open. DIR is a run directory or a
 folder that holds run directories, two levels deep; the default is the current folder. The pages
-change nothing, and a run can be under way.
+change nothing, and a run can be under way. For the search they keep an index in the run directory
+(ui.db), which may be removed.
+
+The texts of the documents are read again from the sources. Give the flags and the quarry.yaml of the
+run: with other settings, or if an article has changed, a page says that the text is not kept.
 
 The address has a token, which the browser exchanges for a cookie; without it, nothing is shown. The
 token is valid until the command ends. An address that is not loopback needs TLS (--tls-cert and
@@ -35,11 +41,15 @@ Exit codes: 0 stopped by Ctrl-C · 2 usage`,
 			if err != nil {
 				return err
 			}
+			cfg.Open = func(ctx context.Context, dir string, pass int) (*records.Store, error) {
+				return a.openRecords(ctx, &s.Settings, dir, pass, ready)
+			}
 			return a.ui(cmd.Context(), &s.Settings, &cfg, args)
 		},
 	}
-	bind(cmd, "prices")
+	bind(cmd, append([]string{"target", "region", "profile", "prices"}, requestFlags...)...)
 	f := cmd.Flags()
+	f.BoolVar(&ready, "records", false, "the sources are ready Bedrock JSONL records")
 	f.StringVar(&cfg.Addr, "addr", "127.0.0.1:0", "`HOST:PORT` to listen on; port 0 takes any free one")
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "serve HTTPS with the certificate in `FILE` (PEM, with its chain)")
 	f.StringVar(&cfg.TLSKey, "tls-key", "", "`FILE` with the key of the certificate (PEM)")

@@ -12,8 +12,10 @@ import (
 
 	"quarry/internal/aws/cost"
 	"quarry/internal/cli/board"
+	"quarry/internal/config"
 	"quarry/internal/outcome/report"
 	"quarry/internal/run/failures"
+	"quarry/internal/ui/records"
 	"quarry/internal/ui/web"
 )
 
@@ -69,6 +71,15 @@ func (s *states) look(ctx context.Context, dir string) (*web.State, error) {
 		Run: string(o.head.Run), Ended: o.head.Ended(), Planned: o.history.Last() != nil, Board: b, Records: c.records, Processed: c.done,
 		Cost: o.costText(), Changed: changed(dir), Failures: failed, Report: seen.report,
 	}, nil
+}
+
+// openRecords opens the index of a run's records. ready says that its sources are ready records.
+func (a *App) openRecords(ctx context.Context, s *config.Settings, dir string, pass int, ready bool) (*records.Store, error) {
+	sources, err := a.parts().RecordSources(s, dir, ready)
+	if err != nil {
+		return nil, err
+	}
+	return records.Open(ctx, records.Config{Dir: dir, Pass: pass, Sources: sources})
 }
 
 // readReport reads a report that is not the one from before.

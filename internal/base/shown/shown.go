@@ -19,6 +19,16 @@ func Line(s string, limit int) string { return tidy(s, limit, false) }
 // Lines is Line for a text whose line breaks are part of it.
 func Lines(s string, limit int) string { return tidy(s, limit, true) }
 
+// Piece is Lines for a piece of a text whose other pieces come before and after it.
+func Piece(s string) string {
+	text := tidy(s, len(s), true)
+	head := s[:len(s)-len(strings.TrimLeft(s, "\n"))]
+	if len(head) == len(s) {
+		return s
+	}
+	return head + text + s[len(strings.TrimRight(s, "\n")):]
+}
+
 // maxMarks bounds the marks above and below one character: no script stacks more, and a tower of them covers other lines.
 const maxMarks = 4
 

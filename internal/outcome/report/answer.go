@@ -83,13 +83,18 @@ func memberOf(name string, value json.RawMessage) member {
 		m.Missing = true
 		return m
 	}
-	m.Text = shown.Lines(*text, maxAnswerLength)
+	m.Text, m.Lang = shown.Lines(*text, maxAnswerLength), LangOf(name)
+	return m
+}
+
+// LangOf is the language of a member of an answer, as far as its name tells and fonts need it: ja, zh, ko or nothing.
+func LangOf(name string) string {
 	for _, lang := range []string{"ja", "zh", "ko"} {
 		if strings.HasSuffix(strings.ToLower(name), "_"+lang) {
-			m.Lang = lang
+			return lang
 		}
 	}
-	return m
+	return ""
 }
 
 func indented(value json.RawMessage) string { return indentedTo(value, maxAnswerLength) }

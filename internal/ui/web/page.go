@@ -14,6 +14,7 @@ import (
 	"quarry/internal/base/shown"
 	"quarry/internal/base/template"
 	"quarry/internal/outcome/report"
+	"quarry/internal/ui/records"
 )
 
 //go:embed assets
@@ -46,11 +47,27 @@ type page struct {
 	template string // NAME of assets/NAME.html, which defines body
 	Title    string
 	Trail    []link // the pages above it
+	Tabs     []tab  // the pages of its run
 	Every    int    // seconds after which a browser without script reads it again; 0: never
 	Body     any    // for the template
 }
 
 type link struct{ Text, Address string }
+
+// tab leads to one of the pages of a run.
+type tab struct {
+	link
+	Here bool
+}
+
+// page is a page of a run.
+func (r *Run) page(template, title string, body any, every int) *page {
+	p := &page{template: template, Title: title, Trail: []link{home, {shown.Line(r.Name, 300), r.address()}}, Every: every, Body: body}
+	for _, of := range []struct{ template, text, below string }{{"run", "Overview", ""}, {"records", "Records", "records"}} {
+		p.Tabs = append(p.Tabs, tab{link{of.text, r.address() + of.below}, of.template == template})
+	}
+	return p
+}
 
 // errNoPage is the error of an address that leads nowhere.
 var errNoPage = &quarry.Error{
@@ -61,7 +78,7 @@ var errNoPage = &quarry.Error{
 var templates = sync.OnceValues(func() (map[string]*template.Template, error) {
 	parsed := map[string]*template.Template{}
 	layout := read("layout.html")
-	for _, name := range []string{"runs", "run", "state", "error"} {
+	for _, name := range []string{"runs", "run", "state", "records", "record", "attempts", "error"} {
 		text := layout
 		if name == "state" { // a part of the page of a run, which replaces itself
 			text = `{{template "state" .}}`
@@ -127,6 +144,8 @@ func errorPage(err error) *page {
 		status = http.StatusNotFound
 	case errors.Is(err, os.ErrNotExist):
 		status, v.Hint = http.StatusNotFound, errNoPage.Hint
+	case errors.Is(err, records.ErrNoRecord):
+		status = http.StatusNotFound
 	case errors.As(err, &q) && q.Kind == quarry.BadUsage:
 		status = http.StatusBadRequest
 	}

@@ -25,6 +25,7 @@ type stateView struct {
 	HasReport                            bool
 	Ended                                bool
 	Stages                               []stageView
+	Sum                                  string // how far it is, or how it ended
 	Progress, Width                      string // empty: nothing is planned
 	Parts                                []partView
 	Rows                                 []rowView
@@ -37,13 +38,13 @@ type stateView struct {
 type stageView struct{ Name, Class, Says string }
 
 // partView is a count of documents.
-type partView struct{ Name, Mood, Count, Meaning string }
+type partView struct{ Name, Mood, Count, Meaning, Address string }
 
 type rowView struct{ Name, Text, Mood string }
 
 type failureView struct {
-	Kind, Count, Message, Hint string
-	Examples                   []string
+	Kind, Count, Message, Hint, Address string
+	Examples                            []link
 }
 
 type jobView struct {
@@ -65,11 +66,11 @@ func (s *Server) runPage(r *http.Request) (*page, error) {
 	v := &runView{
 		Name: shown.Line(run.Name, 300), Dir: shown.Line(run.Dir, 1000), State: newStateView(&run, state),
 	}
-	p := &page{template: "run", Title: v.Name, Trail: []link{home}, Body: v}
+	every := 0
 	if !state.Ended {
-		v.Live, p.Every = run.address()+"live", 10
+		v.Live, every = run.address()+"live", 10
 	}
-	return p, nil
+	return run.page("run", v.Name, v, every), nil
 }
 
 func newStateView(run *Run, st *State) *stateView {
@@ -80,6 +81,11 @@ func newStateView(run *Run, st *State) *stateView {
 	if st.Records > 0 {
 		v.Width = width(st.Processed, st.Records)
 		v.Progress = figure.Thousands(st.Processed) + " of " + figure.Count(st.Records, "record") + " came back (" + v.Width + ")"
+		v.Sum = v.Progress
+	}
+	if st.Ended && st.Report != nil {
+		d := &st.Report.Documents
+		v.Sum = figure.Thousands(d.OK) + " of " + figure.Clause(d.Total, "document", "has", "have") + " a good answer"
 	}
 	for _, stage := range b.Stages {
 		view := stageView{Name: stage.Name, Says: "to come"}
@@ -96,15 +102,20 @@ func newStateView(run *Run, st *State) *stateView {
 		v.Rows = append(v.Rows, rowView{shown.Line(row.Name, 40), shown.Line(row.Text, maxMessage), moodOf(row.Mood)})
 	}
 	if st.Report != nil {
-		v.Parts = parts(&st.Report.Documents)
+		v.Parts = run.parts(&st.Report.Documents)
 	}
-	for i := range st.Failures {
-		f := &st.Failures[i]
+	failures, noun := st.Failures, "attempt"
+	if st.Ended && st.Report != nil {
+		failures, noun = st.Report.Failures, "document"
+	}
+	for i := range failures {
+		f := &failures[i]
 		view := failureView{
-			Kind: shown.Line(f.Kind, 80), Count: figure.Thousands(f.Count), Message: shown.Lines(f.Message, maxMessage), Hint: shown.Line(f.Hint, maxMessage),
+			Kind: shown.Line(f.Kind, 80), Count: figure.Count(f.Count, noun), Message: shown.Lines(f.Message, maxMessage), Hint: shown.Line(f.Hint, maxMessage),
+			Address: (&asked{Class: f.Kind}).address(run.address() + "records"),
 		}
 		for _, id := range f.Examples {
-			view.Examples = append(view.Examples, shown.Line(string(id), 200))
+			view.Examples = append(view.Examples, link{shown.Line(string(id), 200), (&asked{Class: f.Kind}).address(run.address()+"record", "id", string(id))})
 		}
 		v.Failures = append(v.Failures, view)
 	}
@@ -128,17 +139,18 @@ func (v *stateView) addJobs(jobs []board.Job) {
 }
 
 // parts are the counts of a report; those of a trouble that there is not are left out.
-func parts(d *report.Documents) []partView {
+func (r *Run) parts(d *report.Documents) []partView {
 	all := []partView{
-		{"ok", "good", "", "answered, and the answer passed every check"},
-		{"invalid", "warn", "", "answered, but no answer passed the checks"},
-		{"failed", "bad", "", "not answered"},
-		{"skipped", "other", "", "not sent"},
+		{Name: "ok", Mood: "good", Meaning: "answered, and the answer passed every check"},
+		{Name: "invalid", Mood: "warn", Meaning: "answered, but no answer passed the checks"},
+		{Name: "failed", Mood: "bad", Meaning: "not answered"},
+		{Name: "skipped", Mood: "other", Meaning: "not sent"},
 	}
 	var some []partView
 	for i, n := range []int64{d.OK, d.Invalid, d.Failed, d.Skipped} {
 		if n > 0 || i == 0 {
 			all[i].Count = figure.Thousands(n)
+			all[i].Address = (&asked{Status: all[i].Name}).address(r.address() + "records")
 			some = append(some, all[i])
 		}
 	}

@@ -63,7 +63,7 @@ func (s *Server) row(ctx context.Context, run *Run) runRow {
 	row := runRow{Name: shown.Line(run.Name, 300), Address: run.address()}
 	state, err := s.cfg.Look(ctx, run.Dir)
 	if err != nil {
-		row.State, row.Mood, row.Fault = "cannot be read", "bad", shown.Line(err.Error(), maxMessage)
+		row.State, row.Mood, row.Fault = "Cannot be read", "bad", shown.Line(err.Error(), maxMessage)
 		if q := (*quarry.Error)(nil); errors.As(err, &q) {
 			row.Hint = shown.Line(q.Hint, maxMessage)
 		}
@@ -90,13 +90,13 @@ func (r *Run) address() string { return "/run/" + r.ID + "/" }
 func (st *State) words() (text, mood string) {
 	switch {
 	case !st.Planned:
-		return "nothing is planned", "other"
+		return "Nothing is planned", "other"
 	case !st.Ended:
-		return "not finished", "warn"
+		return "Not finished", "warn"
 	case st.Report != nil && st.Report.Documents.Invalid+st.Report.Documents.Failed > 0:
-		return "finished, with failures", "warn"
+		return "Finished, with failures", "warn"
 	}
-	return "finished", "good"
+	return "Finished", "good"
 }
 
 // width is a part of a whole for a bar.

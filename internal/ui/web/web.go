@@ -21,6 +21,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"quarry/internal/ui/records"
 )
 
 // Config says what is served, where and to whom.
@@ -31,7 +33,9 @@ type Config struct {
 	TLSCert, TLSKey string // files in PEM; empty: plain HTTP
 	Runs            Runs
 	// Look gives the state of the run in a directory, also while a process works on the run. It may be called by several goroutines.
-	Look  func(ctx context.Context, dir string) (*State, error)
+	Look func(ctx context.Context, dir string) (*State, error)
+	// Open opens the index of a run's records. Pass 0 is the last one with answers.
+	Open  func(ctx context.Context, dir string, pass int) (*records.Store, error)
 	Every time.Duration                    // between two readings of a run that is shown live; 0: a second
 	Say   func(format string, args ...any) // what the server has to say to the person who started it
 }
@@ -77,6 +81,7 @@ type Server struct {
 	port    string
 	names   *x509.Certificate // whose names are ours; nil without TLS
 	streams atomic.Int32
+	stores  *stores
 	mu      sync.Mutex
 	found   map[string]Run // by ID, of the last search
 	http    http.Server
@@ -102,6 +107,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.stores = newStores(ctx, cfg.Open)
 	_, s.port, _ = net.SplitHostPort(listener.Addr().String())
 	s.http = http.Server{
 		Handler: s.guarded(s.routes()), TLSConfig: secure, BaseContext: func(net.Listener) context.Context { return ctx },
@@ -148,7 +154,7 @@ func (s *Server) URL() string {
 func (s *Server) Close() error {
 	err := s.http.Close()
 	<-s.done
-	return err
+	return errors.Join(err, s.stores.close())
 }
 
 // routes are the pages. A pattern is as net/http has it.
@@ -158,6 +164,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /run/{run}/{$}", s.page(s.runPage))
 	mux.HandleFunc("GET /run/{run}/live", s.live)
 	mux.HandleFunc("GET /run/{run}/report", s.report)
+	mux.HandleFunc("GET /run/{run}/records", s.page(s.recordsPage))
+	mux.HandleFunc("GET /run/{run}/record", s.page(s.recordPage))
+	mux.HandleFunc("GET /run/{run}/attempts", s.page(s.attemptsPage))
 	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", styleSheet))
 	mux.HandleFunc("GET /ui.js", asset("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("/", s.page(func(*http.Request) (*page, error) { return nil, errNoPage }))

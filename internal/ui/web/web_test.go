@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/net/html"
 
 	"quarry"
 	"quarry/internal/cli/board"
@@ -142,7 +141,7 @@ func TestPagesSayWhatPeopleAsk(t *testing.T) {
 	w := setup(t)
 	w.login(t)
 	list := w.get(t, "/", http.StatusOK)
-	for _, text := range []string{"blog/quarry-run", "/archive", "50 of 200 records", "not finished", "$1.00 spent", `width="25%"`} {
+	for _, text := range []string{"blog/quarry-run", "/archive", "50 of 200 records", "Not finished", "$1.00 spent", `width="25%"`} {
 		if !strings.Contains(list, text) {
 			t.Errorf("the list of runs does not say %q", text)
 		}
@@ -198,7 +197,7 @@ func TestThePageOfARunIsLive(t *testing.T) {
 	end := normal()
 	end.Ended = true
 	w.state.Store(end)
-	if name, text := next(t, events); name != "end" || !strings.Contains(text, "finished, with failures") {
+	if name, text := next(t, events); name != "end" || !strings.Contains(text, "Finished, with failures") {
 		t.Errorf("at the end, event %s: %s", name, text)
 	}
 	if _, err := events.ReadByte(); err == nil {
@@ -283,16 +282,16 @@ func TestNoTextBecomesMarkup(t *testing.T) {
 		state := normal()
 		report := state.Report // it has a test of its own
 		state.Report = nil
-		fill(reflect.ValueOf(state).Elem(), line)
+		web.Fill(reflect.ValueOf(state).Elem(), line)
 		state.Report = report
 		w.fault.Store(nil)
 		w.state.Store(state)
-		checkMarkup(t, w.get(t, "/", http.StatusOK))
-		checkMarkup(t, w.get(t, address, http.StatusOK))
+		web.CheckMarkup(t, w.get(t, "/", http.StatusOK))
+		web.CheckMarkup(t, w.get(t, address, http.StatusOK))
 		fault := errors.New(line)
 		w.fault.Store(&fault)
-		checkMarkup(t, w.get(t, "/", http.StatusOK))
-		checkMarkup(t, w.get(t, address, http.StatusInternalServerError))
+		web.CheckMarkup(t, w.get(t, "/", http.StatusOK))
+		web.CheckMarkup(t, w.get(t, address, http.StatusInternalServerError))
 		if t.Failed() {
 			t.Fatalf("the text is %q", line)
 		}
@@ -301,76 +300,6 @@ func TestNoTextBecomesMarkup(t *testing.T) {
 		t.Errorf("%d texts were tried", tried)
 	}
 }
-
-// fill sets every string in v.
-func fill(v reflect.Value, text string) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			fill(v.Elem(), text)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				fill(v.Field(i), text)
-			}
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			fill(v.Index(i), text)
-		}
-	case reflect.String:
-		v.SetString(text)
-	}
-}
-
-// checkMarkup fails on an element or an attribute that no template has, and on an address that no page made.
-func checkMarkup(t *testing.T, page string) {
-	t.Helper()
-	z := html.NewTokenizer(strings.NewReader(page))
-	depth, scripts := 0, 0
-	for {
-		switch kind := z.Next(); kind {
-		case html.ErrorToken:
-			if !errors.Is(z.Err(), io.EOF) || depth != 0 || scripts != 1 {
-				t.Errorf("%v; %d elements are not closed; %d scripts, want 1", z.Err(), depth, scripts)
-			}
-			return
-		case html.CommentToken:
-			t.Error("the page holds a comment")
-		case html.EndTagToken:
-			depth--
-		case html.StartTagToken, html.SelfClosingTagToken:
-			token := z.Token()
-			if !strings.Contains(elements, " "+token.Data+" ") {
-				t.Errorf("the page holds <%s>", token.Data)
-			}
-			switch token.Data {
-			case "meta", "link", "br", "input":
-			default:
-				depth++
-			}
-			if token.Data == "script" {
-				scripts++
-			}
-			for _, a := range token.Attr {
-				if !strings.Contains(attributes, " "+a.Key+" ") {
-					t.Errorf("<%s> has the attribute %s", token.Data, a.Key)
-				}
-				if (a.Key == "href" || a.Key == "src" || a.Key == "action") && !strings.HasPrefix(a.Val, "/") && a.Val != "#main" {
-					t.Errorf("<%s> leads to %q", token.Data, a.Val)
-				}
-			}
-		}
-	}
-}
-
-const (
-	elements = " html head meta title link script noscript body a header nav ol ul li main h1 h2 section p div span b br code bdi svg rect" +
-		" table thead tbody tr th td dl dt dd time "
-	attributes = " lang charset name content rel href src defer http-equiv class aria-label aria-current aria-labelledby aria-hidden id tabindex" +
-		" data-name data-live scope width height rx role datetime colspan "
-)
 
 func TestAssetsAreThere(t *testing.T) {
 	t.Parallel()
