@@ -9,13 +9,17 @@ import (
 	"testing"
 )
 
+// commands are the languages of blocks that a reader types.
 var (
-	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
-	coded   = regexp.MustCompile("`[^`\n]*`")
-	linked  = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
-	sources = regexp.MustCompile("`((?:internal|cmd|tools|compat|packages)/[A-Za-z0-9_/.-]+\\.[a-z]+)`")
-	dropped = regexp.MustCompile(`[^\pL\pN _-]`)
+	commands = regexp.MustCompile("^```(sh|bash|shell|console|fish|powershell)$")
+	leftOut  = regexp.MustCompile(`^<!-- (not-run|run-by): (.+) -->$`)
+	indented = regexp.MustCompile(`^    (quarry|make|go|aws|docker|curl) `)
+	fenced   = regexp.MustCompile("(?ms)^```.*?^```$")
+	coded    = regexp.MustCompile("`[^`\n]*`")
+	linked   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading  = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	sources  = regexp.MustCompile("`((?:internal|cmd|tools|compat|packages)/[A-Za-z0-9_/.-]+\\.[a-z]+)`")
+	dropped  = regexp.MustCompile(`[^\pL\pN _-]`)
 )
 
 // anchors are the names that GitHub gives the headings of a page.
@@ -114,5 +118,42 @@ func TestFilesThatThePagesNameExist(t *testing.T) {
 	}
 	if named == 0 {
 		t.Error("no page names a file of the repository: nothing was tested")
+	}
+}
+
+// A reader copies commands, so each is run by a test. compat/docs.sh runs the blocks of "sh" that say nothing else; one that cannot run says why.
+func TestEveryCommandOfThePagesIsRun(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("compat/docs.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := 0
+	for file, text := range pages(t) {
+		run := file == "README.md" || filepath.Dir(file) == "docs" || strings.Contains(string(script), file)
+		lines := strings.Split(text, "\n")
+		for i, line := range lines {
+			if indented.MatchString(line) && i > 0 && lines[i-1] == "" {
+				t.Errorf("%s:%d: a command outside of a block of sh", file, i+1)
+			}
+			if !commands.MatchString(line) {
+				continue
+			}
+			blocks++
+			mark := leftOut.FindStringSubmatch(lines[max(i-1, 0)])
+			switch {
+			case mark == nil && line != "```sh":
+				t.Errorf("%s:%d: no test runs %s; write sh", file, i+1, line)
+			case mark == nil && !run:
+				t.Errorf("%s:%d: compat/docs.sh does not run this page", file, i+1)
+			case mark != nil && mark[1] == "run-by":
+				if by, err := os.ReadFile(mark[2]); err != nil || !strings.Contains(string(by), filepath.Base(file)) {
+					t.Errorf("%s:%d: %s does not name this page, %v", file, i+1, mark[2], err)
+				}
+			}
+		}
+	}
+	if blocks < 20 {
+		t.Errorf("%d blocks: the test does not find them", blocks)
 	}
 }
