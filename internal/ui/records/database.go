@@ -30,10 +30,10 @@ const Format = 1
 const tables = `
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS pass (n INTEGER PRIMARY KEY, stamp TEXT NOT NULL, texts TEXT NOT NULL, next INTEGER NOT NULL, done INTEGER NOT NULL,
-	complete INTEGER NOT NULL);
+	kept INTEGER NOT NULL, complete INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS word (pass INTEGER NOT NULL, kind INTEGER NOT NULL, n INTEGER NOT NULL, word TEXT NOT NULL, PRIMARY KEY (pass, kind, n));
 CREATE TABLE IF NOT EXISTS block (pass INTEGER NOT NULL, n INTEGER NOT NULL, columns BLOB NOT NULL, digests BLOB NOT NULL, PRIMARY KEY (pass, n));
-CREATE TABLE IF NOT EXISTS journal (pass INTEGER NOT NULL, shard TEXT NOT NULL, PRIMARY KEY (pass, shard));
+CREATE TABLE IF NOT EXISTS journal (pass INTEGER NOT NULL, shard TEXT NOT NULL, upto INTEGER NOT NULL, PRIMARY KEY (pass, shard));
 `
 
 // textTable is contentless. Positions are kept (detail=full), since a word of Japanese is several pairs of characters that have to follow
@@ -207,6 +207,9 @@ func damaged(err error) bool {
 
 // ofPass finds the name of a table of one pass in an error.
 var ofPass = regexp.MustCompile(`no such table: (text|attempt)_\d+`)
+
+// busy reports whether an error says that another process changed the index for too long: SQLITE_BUSY.
+func busy(err error) bool { return code(err) == 5 }
 
 // noTable reports whether an error says that a table of a pass is not there: nothing of the pass was taken in yet, or it has ended. SQLite
 // has no code for it.

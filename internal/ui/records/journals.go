@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"quarry"
 	"quarry/internal/base/effect"
@@ -27,82 +28,112 @@ func (s *Store) takeJournals(ctx context.Context, t *target) error {
 		}
 	}()
 	for i := range t.rows {
-		row := &t.rows[i]
 		list := journals.Sealed(s.shardFiles(), t.rows[i:i+1], t.pass)
 		if len(list) == 0 {
 			continue
 		}
-		taken, err := s.hasJournal(ctx, t, row.ID)
+		id := t.rows[i].ID
+		upto, err := s.takenUpTo(ctx, t, id)
 		if err != nil {
 			return err
 		}
-		if taken {
+		if upto == wholeJournal {
 			continue
 		}
 		if texts == nil {
 			texts = s.openTexts(ctx, t.pass)
 		}
-		if err := s.takeJournal(ctx, t, row.ID, list[0].Path, texts); err != nil {
+		if err := s.takeJournal(ctx, t, id, upto, list[0].Path, texts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Store) hasJournal(ctx context.Context, t *target, id quarry.ShardID) (bool, error) {
+// wholeJournal is the order up to which a journal is in the index that is in it as a whole.
+const wholeJournal = math.MaxInt64
+
+// takenUpTo gives the last order of a journal that is in the index; -1: none.
+func (s *Store) takenUpTo(ctx context.Context, t *target, id quarry.ShardID) (upto int64, err error) {
 	have, err := readState(ctx, s.db.read.Query, t.pass)
-	if err != nil || have.stamp != t.stamp || t.texts != "" && have.texts != t.texts {
-		return false, err
+	if err != nil || have.stamp != t.stamp || have.stale(t) {
+		return -1, err
 	}
-	var n int
-	err = s.db.read.QueryRow(ctx, `SELECT COUNT(*) FROM journal WHERE pass = ? AND shard = ?`, []any{t.pass, string(id)}, &n)
-	return n > 0, err
+	err = s.db.read.QueryRow(ctx, selectUpTo, []any{t.pass, string(id)}, &upto)
+	return upto, err
 }
 
-// takeJournal takes in one journal by one change: what is known of it is that it is in the index.
-func (s *Store) takeJournal(ctx context.Context, t *target, id quarry.ShardID, path string, texts *textReader) error {
-	return s.change(ctx, t, func(k *taker) error {
-		done, err := k.tx.ExecContext(ctx, `INSERT OR IGNORE INTO journal VALUES (?, ?)`, t.pass, string(id))
+const selectUpTo = `SELECT COALESCE(MAX(upto), -1) FROM journal WHERE pass = ? AND shard = ?`
+
+// ended is what attempts at one document of a journal came to.
+type ended struct {
+	attempts []shardfile.Outcome
+	text     []byte
+}
+
+// takeJournal takes in what follows an order in a journal, in changes of a moment.
+func (s *Store) takeJournal(ctx context.Context, t *target, id quarry.ShardID, upto int64, path string, texts *textReader) error {
+	var list []ended
+	flush := func(last int64) error {
+		err := s.change(ctx, t, func(k *taker) error { return k.takeEnded(id, list, upto, last) })
+		upto, list = last, list[:0]
+		return err
+	}
+	size := 0
+	for o, err := range lines.Sealed[shardfile.Outcome](path) {
+		switch n := len(list); {
+		case err != nil || ctx.Err() != nil:
+			return errors.Join(err, context.Cause(ctx))
+		case o.Order <= upto:
+			continue
+		case n > 0 && list[n-1].attempts[0].Order == o.Order:
+			list[n-1].attempts = append(list[n-1].attempts, o)
+			continue
+		case n >= changeRecords || size > changeBytes:
+			if err := flush(list[n-1].attempts[0].Order); err != nil {
+				return err
+			}
+			size = 0
+		}
+		text, err := texts.of(o.Order)
 		if err != nil {
 			return err
 		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 { // another process has taken it in
+		list = append(list, ended{[]shardfile.Outcome{o}, text})
+		size += len(text) + len(o.Result.Output) + len(o.Result.Text)
+	}
+	return flush(wholeJournal)
+}
+
+// takeEnded takes in the attempts of a journal that follow an order, up to another one.
+func (k *taker) takeEnded(id quarry.ShardID, list []ended, from, to int64) error {
+	var at int64
+	if err := k.tx.QueryRowContext(k.ctx, selectUpTo, k.pass, string(id)).Scan(&at); err != nil {
+		return err
+	}
+	if at != from {
+		return errMoved
+	}
+	for i := range list {
+		if err := k.takeAttempts(&list[i]); err != nil {
 			return err
 		}
-		var of []shardfile.Outcome
-		take := func() error {
-			if len(of) == 0 {
-				return nil
-			}
-			return k.takeAttempts(of, texts)
-		}
-		for o, err := range lines.Sealed[shardfile.Outcome](path) {
-			if err := errors.Join(err, ctx.Err()); err != nil {
-				return err
-			}
-			if len(of) > 0 && of[0].Order != o.Order {
-				if err := take(); err != nil {
-					return err
-				}
-				of = of[:0]
-			}
-			of = append(of, o)
-		}
-		return take()
-	})
+	}
+	_, err := k.tx.ExecContext(k.ctx, `INSERT OR REPLACE INTO journal VALUES (?, ?, ?)`, k.pass, string(id), to)
+	return err
 }
 
 // takeAttempts takes in attempts at one document, together with earlier ones of other journals.
-func (k *taker) takeAttempts(of []shardfile.Outcome, texts *textReader) error {
-	order := of[0].Order
+func (k *taker) takeAttempts(e *ended) error {
+	order := e.attempts[0].Order
 	all, err := loadAttempts(func(to *[]byte) error {
 		return k.tx.QueryRowContext(k.ctx, fmt.Sprintf(`SELECT packed FROM attempt_%d WHERE ord = ?`, k.pass), order).Scan(to)
 	})
 	if err != nil {
 		return err
 	}
-	all = append(all, of...)
-	r := record{order: order}
+	all = append(all, e.attempts...)
+	r := record{order: order, text: e.text}
 	if r.attempts, err = k.pack(all); err != nil {
 		return err
 	}
@@ -112,9 +143,6 @@ func (k *taker) takeAttempts(of []shardfile.Outcome, texts *textReader) error {
 		return err
 	}
 	r.set(res, append(line, '\n'))
-	if r.text, err = texts.of(order); err != nil {
-		return err
-	}
 	return k.take(&r)
 }
 

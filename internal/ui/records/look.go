@@ -58,7 +58,7 @@ func (s *Store) look(ctx context.Context) (t target, err error) {
 		return target{}, nil
 	}
 	t.plan, t.stamp = planned, liveStamp
-	if s.cfg.Sources != nil {
+	if s.cfg.Sources != nil && !s.tried.Load() {
 		t.texts = s.cfg.Sources.Stamp
 	}
 	if t.pass > head.Finished {
@@ -173,9 +173,10 @@ func (s *Store) note(ctx context.Context, t *target) error {
 		if err != nil {
 			return err
 		}
-		p.Done, p.Complete, p.Texts = have.done, have.complete && have.stamp == t.stamp && !t.live(), have.texts != ""
+		p.Done, p.Texts, p.Complete = have.done, have.kept, have.complete && have.stamp == t.stamp && !t.live()
 	}
 	s.mu.Lock()
+	p.NotKept = s.notKept
 	s.progress, s.planned = p, t.plan.Orders
 	s.mu.Unlock()
 	return nil

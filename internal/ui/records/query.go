@@ -52,6 +52,9 @@ func (s *Store) fill(ctx context.Context, q *Query, p *Page) error {
 // deadline is when a part of a query ends.
 func (s *Store) deadline() time.Time { return time.Now().Add(cmp.Or(s.cfg.Within, defaultWithin)) }
 
+// maxQuery is the longest text that is searched, in bytes.
+const maxQuery = 1000
+
 // finder answers one query.
 type finder struct {
 	store *Store
@@ -60,6 +63,8 @@ type finder struct {
 	pass  int
 
 	match   string // of FTS5; empty: all
+	reach   int64  // how many orders one search looks at
+	most    int    // how many hits it gives
 	nothing bool   // no record can meet the query
 	ignored []string
 
@@ -78,10 +83,17 @@ func (s *Store) newFinder(ctx context.Context, pass int, q *Query) (*finder, err
 	if f.words, f.last, err = s.columns(ctx, pass); err != nil {
 		return nil, err
 	}
+	if len(q.Text) > maxQuery {
+		return nil, fmt.Errorf("search for %d bytes: at most %d are possible", len(q.Text), maxQuery)
+	}
 	if q.Text != "" {
 		phrases, ignored := words.Phrases(q.Text)
 		f.ignored, f.nothing = ignored, len(phrases) == 0
 		f.match = words.Match(phrases)
+		// All words that begin so are looked up for each search, so there are few; otherwise one that finds nothing ends soon.
+		if f.reach, f.most = searchReach, mostHits; words.Open(phrases) {
+			f.reach, f.most = math.MaxInt32, Most+1
+		}
 		switch q.In {
 		case Title, Text, Answer:
 			f.match = "{" + string(q.In) + "} : (" + f.match + ")"
@@ -91,7 +103,7 @@ func (s *Store) newFinder(ctx context.Context, pass int, q *Query) (*finder, err
 		}
 	}
 	f.want = f.wanted(&q.Where)
-	if f.match != "" && f.want.any() && !f.nothing {
+	if f.match != "" && f.want.any() && !f.nothing && f.reach == searchReach {
 		f.stretch, err = f.stretches()
 	} else {
 		f.stretch = []span{{0, (f.last + 1) * blockDocs}}
@@ -308,8 +320,11 @@ func (f *finder) back(from int64, most int, deadline time.Time) (orders []int64,
 	return orders, 0, nil
 }
 
-// mostHits is how many hits are read at a time.
-const mostHits = 4096
+// How many hits are read at a time, and among how many orders.
+const (
+	mostHits    = 4096
+	searchReach = 1 << 15
+)
 
 // hits gives orders from one up to another that the text lets through, and the next order to look at.
 func (f *finder) hits(from, to int64) (hits []int64, next int64, done bool, err error) {
@@ -320,11 +335,12 @@ func (f *finder) hits(from, to int64) (hits []int64, next int64, done bool, err 
 		}
 		return hits, next, next > to, nil
 	}
-	hits, err = f.search(`rowid BETWEEN ? AND ? ORDER BY rowid`, from, to)
-	if len(hits) < mostHits {
-		return hits, to + 1, true, err
+	end := min(to, from+f.reach-1)
+	hits, err = f.search(`rowid BETWEEN ? AND ? ORDER BY rowid`, from, end)
+	if next = end + 1; len(hits) == f.most {
+		next = hits[len(hits)-1] + 1
 	}
-	return hits, hits[len(hits)-1] + 1, false, err
+	return hits, next, next > to, err
 }
 
 // hitsBack gives orders from one down to another.
@@ -336,16 +352,17 @@ func (f *finder) hitsBack(from, to int64) (hits []int64, next int64, done bool, 
 		}
 		return hits, next, next < to, nil
 	}
-	hits, err = f.search(`rowid BETWEEN ? AND ? ORDER BY rowid DESC`, to, from)
-	if len(hits) < mostHits {
-		return hits, to - 1, true, err
+	end := max(to, from-f.reach+1)
+	hits, err = f.search(`rowid BETWEEN ? AND ? ORDER BY rowid DESC`, end, from)
+	if next = end - 1; len(hits) == f.most {
+		next = hits[len(hits)-1] - 1
 	}
-	return hits, hits[len(hits)-1] - 1, false, err
+	return hits, next, next < to, err
 }
 
 func (f *finder) search(where string, from, to int64) (hits []int64, err error) {
 	rows, err := f.store.db.read.Query(f.ctx, fmt.Sprintf(`SELECT rowid FROM text_%[1]d WHERE text_%[1]d MATCH ? AND %[2]s LIMIT ?`, f.pass, where),
-		f.match, from, to, mostHits)
+		f.match, from, to, f.most)
 	if err != nil {
 		if noTable(err) { // nothing was taken in yet
 			return nil, nil

@@ -47,10 +47,12 @@ type Store struct {
 	db       *database
 	updating sync.Mutex
 	broken   atomic.Bool // a query found the index damaged
+	tried    atomic.Bool // texts were read: what has none now gets none by reading them once more
 
 	mu       sync.Mutex
 	progress Progress
 	planned  int64 // orders of the pass
+	notKept  string
 	cache    blockCache
 }
 
@@ -61,7 +63,10 @@ type Progress struct {
 	Total    int64 // documents of the pass
 	Complete bool  // every result of the pass is in the index, and the pass has ended
 	Live     bool  // the pass is under way: results are those that have come so far
-	Texts    bool  // the texts of the documents are searched, as far as they are still what was sent
+	// Texts is how many documents' texts are searched: of those whose text in the sources is what was sent.
+	Texts int64
+	// NotKept says why texts that were to be read are not searched; empty: nothing is known of that.
+	NotKept string
 }
 
 // Query selects records. The zero value is the first page of all.

@@ -54,7 +54,7 @@ func TestRecordsAreFoundByTitleTextAndAnswer(t *testing.T) {
 	if p.Facets.Status[0].Value != "ok" || p.Facets.Status[0].Count.N != 4 {
 		t.Errorf("the statuses are %v", p.Facets.Status)
 	}
-	if !p.Progress.Complete || p.Progress.Done != 5 || p.Progress.Total != 5 || !p.Progress.Texts {
+	if !p.Progress.Complete || p.Progress.Done != 5 || p.Progress.Total != 5 || p.Progress.Texts != 5 {
 		t.Errorf("progress is %+v", p.Progress)
 	}
 }

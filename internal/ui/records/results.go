@@ -27,7 +27,7 @@ func (s *Store) takeResults(ctx context.Context, t *target) error {
 		return err
 	}
 	next := have.next
-	if have.stamp != t.stamp || t.texts != "" && have.texts != t.texts {
+	if have.stamp != t.stamp || have.stale(t) {
 		next = 0
 	} else if have.complete {
 		return nil

@@ -17,18 +17,24 @@ type state struct {
 	texts    string // with which texts
 	next     int64  // order of the next document to take in; of results that are complete
 	done     int64  // documents with a result
+	kept     int64  // of them, those whose text is in the index
 	complete bool
 }
 
+// stale reports whether the pass is to be read again for its texts: others were wanted, and none was found or they were not read to the end.
+func (h *state) stale(t *target) bool {
+	return h.there && t.texts != "" && h.texts != t.texts && (h.kept == 0 || !h.complete)
+}
+
 func readState(ctx context.Context, query rowsOf, pass int) (h state, err error) {
-	rows, err := query(ctx, `SELECT stamp, texts, next, done, complete FROM pass WHERE n = ?`, pass)
+	rows, err := query(ctx, `SELECT stamp, texts, next, done, kept, complete FROM pass WHERE n = ?`, pass)
 	if err != nil {
 		return h, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	if rows.Next() {
 		h.there = true
-		if err := rows.Scan(&h.stamp, &h.texts, &h.next, &h.done, &h.complete); err != nil {
+		if err := rows.Scan(&h.stamp, &h.texts, &h.next, &h.done, &h.kept, &h.complete); err != nil {
 			return h, err
 		}
 	}
@@ -36,7 +42,7 @@ func readState(ctx context.Context, query rowsOf, pass int) (h state, err error)
 }
 
 func (h *state) save(ctx context.Context, tx *effect.Tx, pass int) error {
-	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO pass VALUES (?, ?, ?, ?, ?, ?)`, pass, h.stamp, h.texts, h.next, h.done, h.complete)
+	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO pass VALUES (?, ?, ?, ?, ?, ?, ?)`, pass, h.stamp, h.texts, h.next, h.done, h.kept, h.complete)
 	return err
 }
 
@@ -91,17 +97,20 @@ func (s *Store) change(ctx context.Context, t *target, fn func(*taker) error) er
 		}
 		return errors.Join(k.flush(), k.words.save(ctx, tx, t.pass, k.sizes), k.have.save(ctx, tx, t.pass))
 	})
-	if err == nil {
-		err = s.note(ctx, t)
+	if err != nil {
+		return err
 	}
-	return err
+	if t.texts != "" {
+		s.tried.Store(true)
+	}
+	return s.note(ctx, t)
 }
 
 // adapt makes what the index has of the pass fit what it should have: nothing if other texts are to be in it, and a walk over all results if
 // other results are.
 func (k *taker) adapt(t *target) error {
 	h := &k.have
-	if h.there && t.texts != "" && h.texts != t.texts {
+	if h.stale(t) {
 		if err := dropPass(k.ctx, k.tx, k.pass); err != nil {
 			return err
 		}
@@ -168,12 +177,16 @@ func (k *taker) take(r *record) error {
 		e.class, e.language, e.pool = k.words.number(classWord, r.class), k.words.number(languageWord, r.language), k.words.number(poolWord, r.pool)
 	}
 	k.block.put(i, &e, r.digest)
-	if was.status == 0 {
-		k.have.done++
-	} else if !r.ended {
-		k.have.done--
-	}
+	k.have.done += one(e.status != 0) - one(was.status != 0)
+	k.have.kept += one(e.text) - one(was.text)
 	return k.write(r, was.status != 0)
+}
+
+func one(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // write writes the words of a record, in the place of earlier ones.

@@ -112,6 +112,11 @@ func (s *Store) openTexts(ctx context.Context, pass int) *textReader {
 
 func (r *textReader) close() {
 	r.stop()
+	if r.fault != nil && r.ctx.Err() == nil {
+		r.store.mu.Lock()
+		r.store.notKept = r.fault.Error()
+		r.store.mu.Unlock()
+	}
 	if r.entries != nil {
 		_ = r.entries.Close()
 	}

@@ -45,7 +45,10 @@ func (s *Store) update(ctx context.Context) error {
 	}
 	for {
 		err := take(ctx, &t)
-		if !errors.Is(err, errMoved) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if !errors.Is(err, errMoved) && !busy(err) { // else another process is at it
 			return err
 		}
 	}

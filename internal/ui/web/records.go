@@ -154,7 +154,7 @@ func (v *recordsView) progress(p *records.Progress) {
 	case !p.Complete:
 		v.Indexing, v.Again = "Indexing "+figure.Thousands(p.Done)+" of "+figure.Thousands(p.Total)+".", 2
 	}
-	if p.Pass > 0 && !p.Texts {
+	if p.Pass > 0 && p.Texts == 0 {
 		v.Hint = "The texts of the documents are not searched, only titles and answers: the sources cannot be read with the settings of this command."
 	}
 }

@@ -10,6 +10,7 @@
 package words
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -176,6 +177,11 @@ func Phrases(query string) (list []Phrase, ignored []string) {
 		}
 	}
 	return list, ignored
+}
+
+// Open reports whether only the beginning of a word is known.
+func Open(phrases []Phrase) bool {
+	return slices.ContainsFunc(phrases, func(p Phrase) bool { return p.Open })
 }
 
 // Match is the expression of FTS5 that finds the texts with all phrases.
