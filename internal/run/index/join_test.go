@@ -77,6 +77,30 @@ func TestDocumentsAreFoundInThePassBefore(t *testing.T) {
 	}
 }
 
+func TestADocumentIsFoundByItsID(t *testing.T) {
+	t.Parallel()
+	for n := range 9 {
+		var ids []string
+		for i := range n {
+			ids = append(ids, fmt.Sprintf("id-%d", i))
+		}
+		p, _ := finish(t, t.TempDir(), 1, nil, ids...)
+		known := p.Known(int64(n))
+		for i, id := range ids {
+			if slot, ok, err := known.Find(quarry.DocumentID(id)); err != nil || !ok || slot != int64(i) {
+				t.Errorf("of %d, %s is in slot %d (%v, %v)", n, id, slot, ok, err)
+			}
+		}
+		if slot, ok, err := known.Find("another"); err != nil || ok {
+			t.Errorf("of %d, another is in slot %d, %v", n, slot, err)
+		}
+		known.Close()
+	}
+	if _, _, err := pass(t, t.TempDir(), 1).Known(1).Find("x"); err == nil {
+		t.Error("a document was found without a file")
+	}
+}
+
 func TestADocumentThatComesBackIsKnown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -65,10 +65,15 @@ func (s *Store) Attempts(ctx context.Context, id quarry.DocumentID) (all []Attem
 // mayHold reports whether a shard may have sent a record of a document: one of the pass whose stretch it is in, or the one that its answer is
 // from, where that is of an earlier pass.
 func mayHold(row *ledger.Shard, pass int, order int64, res *quarry.Result) bool {
-	if row.Pass != pass {
-		return res.Job != "" && (string(row.Job.ARN) == res.Job || slices.ContainsFunc(row.Past, func(j ledger.Job) bool { return string(j.ARN) == res.Job }))
+	switch {
+	case row.Pass > pass:
+		return false
+	case row.Pass < pass && res.Job == "": // calls have no job
+		return row.Job.ARN == ""
+	case row.Pass < pass:
+		return string(row.Job.ARN) == res.Job || slices.ContainsFunc(row.Past, func(j ledger.Job) bool { return string(j.ARN) == res.Job })
 	}
-	return len(row.Sources) > 0 || row.Kind == quarry.RetryShard || row.First <= order && order <= row.Last
+	return res.SameAs != "" || len(row.Sources) > 0 || row.Kind == quarry.RetryShard || row.First <= order && order <= row.Last
 }
 
 // stem is what all recordIds of a document's request have in common; empty: it has none.
@@ -109,7 +114,7 @@ func (s *Store) attemptsIn(ctx context.Context, row *ledger.Shard, id quarry.Doc
 // rawOf adds the lines of output to attempts of one shard.
 func (s *Store) rawOf(ctx context.Context, row *ledger.Shard, found []Attempt) error {
 	missing := len(found)
-	for n := row.Attempt; n > 0 && missing > 0; n-- {
+	for n := row.Attempt; n >= 0 && missing > 0; n-- {
 		out, err := collect.Open(s.shardFiles().Raw(row.ID, n))
 		if err != nil {
 			return err

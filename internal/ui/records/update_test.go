@@ -32,7 +32,7 @@ func (w *world) seal(id quarry.ShardID, seq int64, outcomes ...shardfile.Outcome
 	}
 	w.must(f.Commit())
 	row := ledger.Shard{ID: id, Seq: seq, Kind: quarry.MainShard, State: quarry.ShardDone}
-	row.Pass, row.Records, row.Times.Collected, row.Last = 1, int64(len(outcomes)), time.Now(), 1<<30
+	row.Pass, row.Records, row.Attempt, row.Times.Collected, row.Last = 1, int64(len(outcomes)), 1, time.Now(), 1<<30
 	w.ledger(func(l *ledger.Ledger) { w.must(l.AddShards(w.t.Context(), []ledger.Shard{row}, nil, nil)) })
 }
 
