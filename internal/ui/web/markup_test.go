@@ -67,7 +67,16 @@ func hostileBodies(run *Run, a *asked, text string) map[string]any {
 	attempt := records.Attempt{ModelInput: []byte("{}"), ModelOutput: []byte("{}"), Part: 1, Result: rec.Result}
 	Fill(reflect.ValueOf(&attempt).Elem(), text)
 	attempts := &attemptsView{ID: record.ID, Record: record.Address, Attempts: []attemptView{newAttemptView(&attempt)}}
-	return map[string]any{"records": list, "record": record, "attempts": attempts}
+	row := rec.Row
+	compared := records.Comparison{
+		Count: records.Count{N: 3}, Later: true,
+		Pairs: []records.Pair{{A: &rec.Row, B: &row, Fields: []records.FieldPair{{A: make([]difference.Span, 2), B: make([]difference.Span, 2)}}}, {A: &rec.Row}},
+	}
+	Fill(reflect.ValueOf(&compared).Elem(), text)
+	compare := &compareView{Asked: a, Address: run.address() + "compare", A: text}
+	compare.offer(text, text)
+	compare.fill(run, &other{run: *run}, a, &compared)
+	return map[string]any{"compare": compare, "records": list, "record": record, "attempts": attempts}
 }
 
 // Fill sets every string in v.
@@ -139,9 +148,9 @@ func CheckMarkup(t *testing.T, page string) {
 
 const (
 	elements = " html head meta title link script noscript body a header nav ol ul li main h1 h2 section p div span b br code bdi svg rect" +
-		" table thead tbody tr th td dl dt dd time form label input select option button nav details summary pre del "
+		" ins h3 table thead tbody tr th td dl dt dd time form label input select option button nav details summary pre del "
 	attributes = " lang charset name content rel href src defer http-equiv class aria-label aria-current aria-labelledby aria-hidden id tabindex" +
-		" data-name data-live data-again data-key data-row scope width height rx role datetime colspan dir open rel method action type value maxlength inputmode pattern size selected "
+		" data-name data-live data-again data-key data-row scope width height rx role datetime colspan dir open rel method action type value maxlength inputmode pattern size selected checked "
 )
 
 // leadsSomewhere tells an address that a page may lead to: one of this server, or one of the web.

@@ -63,7 +63,7 @@ type tab struct {
 // page is a page of a run.
 func (r *Run) page(template, title string, body any, every int) *page {
 	p := &page{template: template, Title: title, Trail: []link{home, {shown.Line(r.Name, 300), r.address()}}, Every: every, Body: body}
-	for _, of := range []struct{ template, text, below string }{{"run", "Overview", ""}, {"records", "Records", "records"}} {
+	for _, of := range []struct{ template, text, below string }{{"run", "Overview", ""}, {"records", "Records", "records"}, {"compare", "Compare", "compare"}} {
 		p.Tabs = append(p.Tabs, tab{link{of.text, r.address() + of.below}, of.template == template})
 	}
 	return p
@@ -78,7 +78,7 @@ var errNoPage = &quarry.Error{
 var templates = sync.OnceValues(func() (map[string]*template.Template, error) {
 	parsed := map[string]*template.Template{}
 	layout := read("layout.html")
-	for _, name := range []string{"runs", "run", "state", "records", "record", "attempts", "error"} {
+	for _, name := range []string{"runs", "run", "state", "records", "record", "attempts", "compare", "error"} {
 		text := layout
 		if name == "state" { // a part of the page of a run, which replaces itself
 			text = `{{template "state" .}}`

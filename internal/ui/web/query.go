@@ -19,6 +19,7 @@ type asked struct {
 	Min, Max                      string // dollars
 	Pass                          int
 	After, Before                 int64
+	With, All                     string // of the comparison: RUN or RUN:PASS, and whether answers that are the same are shown
 }
 
 // maxText is the longest text that is searched, in bytes.
@@ -99,6 +100,8 @@ func (a *asked) address(page string, changes ...string) string {
 		{"min", a.Min},
 		{"max", a.Max},
 		{"pass", strconv.Itoa(a.Pass)},
+		{"with", a.With},
+		{"all", a.All},
 	} {
 		set(of[0], of[1])
 	}

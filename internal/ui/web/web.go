@@ -167,6 +167,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /run/{run}/records", s.page(s.recordsPage))
 	mux.HandleFunc("GET /run/{run}/record", s.page(s.recordPage))
 	mux.HandleFunc("GET /run/{run}/attempts", s.page(s.attemptsPage))
+	mux.HandleFunc("GET /run/{run}/compare", s.page(s.comparePage))
 	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", styleSheet))
 	mux.HandleFunc("GET /ui.js", asset("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("/", s.page(func(*http.Request) (*page, error) { return nil, errNoPage }))
