@@ -1,50 +1,101 @@
 package main
 
 import (
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// browser is what looks at the pages of quarry ui.
+type browser struct {
+	ts     *testscript.TestScript
+	client http.Client
+	server string // the address of the first page, without its last /
+	page   string // the text of the last page
+}
+
 // browse opens the address that quarry ui printed into a log, follows links, and finds a pattern in the last page:
-// [!] browse LOG PATTERN [LINK…]. A LINK is a pattern of an address on the page before.
+// [!] browse LOG PATTERN [LINK…] [NAME=VALUE…]. A LINK is a pattern of an address on the page before; NAME=VALUE are fields of a form (NAME= keeps its value), which is
+// the first one of the last page that has them all.
 func browse(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
-		ts.Fatalf("usage: browse LOG PATTERN [LINK…]")
+		ts.Fatalf("usage: browse LOG PATTERN [LINK…] [NAME=VALUE…]")
 	}
 	log, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	address := regexp.MustCompile(`https?://\S+token=\S+`).FindString(string(log))
 	jar, err := cookiejar.New(nil)
 	ts.Check(err)
-	client := &http.Client{Jar: jar}
-	page := fetch(ts, client, address)
-	server, _, _ := strings.Cut(address, "/?")
-	for _, link := range args[2:] {
-		found := regexp.MustCompile(`href="(` + link + `)"`).FindStringSubmatch(page)
-		if found == nil {
-			ts.Fatalf("no link %s in:\n%s", link, page)
-		}
-		page = fetch(ts, client, server+strings.ReplaceAll(found[1], "&amp;", "&"))
+	b := &browser{ts: ts, client: http.Client{Jar: jar}}
+	b.server, _, _ = strings.Cut(address, "/?")
+	b.read(b.client.Get(address))
+	at := slices.IndexFunc(args[2:], func(a string) bool { return !strings.HasPrefix(a, "/") })
+	if at < 0 {
+		at = len(args) - 2
 	}
-	if regexp.MustCompile(args[1]).MatchString(page) == neg {
-		ts.Fatalf("the pattern %q is there: %v:\n%s", args[1], neg, page)
+	for _, link := range args[2 : 2+at] {
+		found := regexp.MustCompile(`href="(` + link + `)"`).FindStringSubmatch(b.page)
+		if found == nil {
+			ts.Fatalf("no link %s in:\n%s", link, b.page)
+		}
+		b.read(b.client.Get(b.server + html.UnescapeString(found[1])))
+	}
+	if fields := args[2+at:]; len(fields) > 0 {
+		b.submit(fields)
+	}
+	if regexp.MustCompile(args[1]).MatchString(b.page) == neg {
+		ts.Fatalf("the pattern %q is there: %v:\n%s", args[1], neg, b.page)
 	}
 }
 
-func fetch(ts *testscript.TestScript, client *http.Client, address string) string {
-	r, err := client.Get(address)
-	ts.Check(err)
+func (b *browser) read(r *http.Response, err error) {
+	b.ts.Check(err)
 	defer func() { _ = r.Body.Close() }()
 	text, err := io.ReadAll(r.Body)
-	ts.Check(err)
-	if r.StatusCode != http.StatusOK {
-		ts.Fatalf("GET %s: %s\n%s", address, r.Status, text)
+	b.ts.Check(err)
+	if b.page = string(text); r.StatusCode != http.StatusOK {
+		b.ts.Fatalf("%s: %s\n%s", r.Request.URL, r.Status, text)
 	}
-	return string(text)
+}
+
+var (
+	forms    = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)">(.*?)</form>`)
+	hidden   = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+	textarea = regexp.MustCompile(`(?s)<textarea name="([^"]*)"[^>]*>\n?(.*?)</textarea>`)
+)
+
+// submit sends a form with the fields that it has and those that are given.
+func (b *browser) submit(given []string) {
+	for _, form := range forms.FindAllStringSubmatch(b.page, -1) {
+		v := url.Values{}
+		for _, of := range append(hidden.FindAllStringSubmatch(form[2], -1), textarea.FindAllStringSubmatch(form[2], -1)...) {
+			v.Set(of[1], html.UnescapeString(of[2]))
+		}
+		whole := true
+		for _, field := range given {
+			name, value, _ := strings.Cut(field, "=")
+			whole = whole && strings.Contains(form[2], `name="`+name+`"`)
+			if value != "" { // otherwise the value that it has
+				v.Set(name, value)
+			}
+		}
+		if !whole {
+			continue
+		}
+		q, err := http.NewRequest(http.MethodPost, b.server+html.UnescapeString(form[1]), strings.NewReader(v.Encode()))
+		b.ts.Check(err)
+		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		q.Header.Set("Origin", b.server)
+		b.read(b.client.Do(q))
+		return
+	}
+	b.ts.Fatalf("no form with %v in:\n%s", given, b.page)
 }

@@ -34,7 +34,7 @@ var flagGroups = []group{
 		"dir", "keep-shards", "output", "format", "columns", "table", "original", "force", "bom", "guard-formulas", "stats", "print", "verbose", "no-descriptions",
 	}},
 	{"Target", []string{"to", "to-key-env", "map", "reviewed", "dry-run", "undo"}},
-	{"Server", []string{"addr", "tls-cert", "tls-key", "behind-proxy"}},
+	{"Server", []string{"addr", "allow", "tls-cert", "tls-key", "behind-proxy"}},
 	{"Notifications and logs", []string{"notify", "notify-key-env", "metrics-addr", "log-format"}},
 	{"This command", []string{"watch", "run", "probe", "refresh", "from-url", "trust"}},
 	everyCommand,

@@ -18,13 +18,14 @@ import (
 func (a *App) uiCommand() *cobra.Command {
 	var cfg web.Config
 	var ready bool
+	var allow []string
 	cmd := &cobra.Command{
 		Use:   "ui [DIR…]",
-		Short: "Show runs in a browser: their state, live, their records and reports",
+		Short: "Show runs in a browser: state, records, review of the answers",
 		Long: `Ui serves pages about runs until Ctrl-C and prints the address to open. DIR is a run directory or a
-folder that holds run directories, two levels deep; the default is the current folder. The pages
-change nothing, and a run can be under way. For the search they keep an index in the run directory
-(ui.db), which may be removed.
+folder that holds run directories, two levels deep; the default is the current folder. A run can be
+under way. The pages change nothing unless --allow names it. For the search they keep an index in the
+run directory (ui.db), which may be removed.
 
 The texts of the documents are read again from the sources. Give the flags and the quarry.yaml of the
 run: with other settings, or if an article has changed, a page says that the text is not kept.
@@ -35,10 +36,13 @@ token is valid until the command ends. An address that is not loopback needs TLS
 
 Exit codes: 0 stopped by Ctrl-C · 2 usage`,
 		Example: `  quarry ui
-  quarry ui projects/blog archive --addr 127.0.0.1:8080`,
+  quarry ui projects/blog archive --addr 127.0.0.1:8080 --allow approve,edit`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
+				return err
+			}
+			if cfg.Allow, err = allowed(allow); err != nil {
 				return err
 			}
 			cfg.Open = func(ctx context.Context, dir string, pass int) (*records.Store, error) {
@@ -54,6 +58,8 @@ Exit codes: 0 stopped by Ctrl-C · 2 usage`,
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "serve HTTPS with the certificate in `FILE` (PEM, with its chain)")
 	f.StringVar(&cfg.TLSKey, "tls-key", "", "`FILE` with the key of the certificate (PEM)")
 	f.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "a proxy with TLS passes the requests on: accept any host name")
+	f.StringSliceVar(&allow, "allow", nil, "what the pages may change, as `WORDS` with commas: approve (and stop), edit (marks, corrected answers)")
+	complete(cmd, "allow", words("approve", "edit", "approve,edit"))
 	complete(cmd, "addr", cobra.NoFileCompletions)
 	complete(cmd, "tls-cert", files("pem", "crt"))
 	complete(cmd, "tls-key", files("pem", "key"))
@@ -78,6 +84,12 @@ func (a *App) ui(ctx context.Context, s *config.Settings, cfg *web.Config, dirs 
 		}
 	}
 	cfg.Runs, cfg.Look, cfg.Say = web.Folders(dirs), a.newStates(prices).look, a.say
+	cfg.Review, cfg.Who = compose.Review, compose.Who()
+	cfg.Stop = func(ctx context.Context, dir string) error {
+		of := *s
+		of.Dir = dir
+		return a.stop(ctx, &of)
+	}
 	server, err := web.Start(ctx, *cfg)
 	if err != nil {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "serve pages at", Subject: cfg.Addr, Err: err, Hint: uiHint(err)}
@@ -88,6 +100,24 @@ func (a *App) ui(ctx context.Context, s *config.Settings, cfg *web.Config, dirs 
 	a.say("serving until Ctrl-C; open the address above in a browser")
 	<-ctx.Done()
 	return server.Close()
+}
+
+// allowed reads --allow.
+func allowed(words []string) (web.Allow, error) {
+	var a web.Allow
+	for _, word := range words {
+		switch word {
+		case "approve":
+			a.Approve = true
+		case "edit":
+			a.Edit = true
+		default:
+			return a, &quarry.Error{
+				Kind: quarry.BadUsage, Op: "read", Subject: "flag --allow", Err: fmt.Errorf("%q is not known", word), Hint: "approve, edit, or both with a comma",
+			}
+		}
+	}
+	return a, nil
 }
 
 // uiHint is the way out of an address that cannot be served.

@@ -70,6 +70,7 @@ func (s *states) look(ctx context.Context, dir string) (*web.State, error) {
 	return &web.State{
 		Run: string(o.head.Run), Ended: o.head.Ended(), Planned: o.history.Last() != nil, Board: b, Records: c.records, Processed: c.done,
 		Cost: o.costText(), Changed: changed(dir), Failures: failed, Report: seen.report,
+		Waits: o.waits,
 	}, nil
 }
 

@@ -529,6 +529,9 @@ func rowOf(order int64, res *quarry.Result) Row {
 		Place: order + 1, ID: res.ID, Title: res.Document.Title, URL: res.Document.URL, Status: res.Status, Class: classOf(res),
 		Language: res.Document.Lang, Pool: poolOf(res), Answer: AnswerText(res), Cost: res.CostUSD,
 	}
+	if res.Similarity == 0 {
+		row.RecordID = res.RecordID
+	}
 	if row.Answer == "" && res.Error != nil {
 		row.Answer = res.Error.Message
 	}

@@ -148,6 +148,8 @@ type Row struct {
 	Pool     string
 	Answer   string      // the beginning of it, or of the error's message
 	Cost     *quarry.USD // nil: not known
+	// RecordID is that of the answer; empty: it does not say which text it answers.
+	RecordID quarry.RecordID
 	// Corrected says that a person replaced the answer. It is set by who knows of corrections.
 	Corrected bool
 }

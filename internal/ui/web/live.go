@@ -48,7 +48,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 		if err != nil { // the page says so when it is read again
 			return
 		}
-		text, err := render("state", newStateView(&run, state))
+		text, err := render("state", s.newStateView(&run, state))
 		if err != nil {
 			s.cfg.Say("%s: %v", r.URL.Path, err)
 			return

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"quarry"
+	"quarry/internal/outcome/review"
 	"quarry/internal/ui/difference"
 	"quarry/internal/ui/records"
 )
@@ -60,10 +61,20 @@ func hostileBodies(run *Run, a *asked, text string) map[string]any {
 		Facets: records.Facets{Status: []records.Facet{{Value: "ok"}, {}}, Class: make([]records.Facet, 2), Language: make([]records.Facet, 2), Pool: make([]records.Facet, 2)},
 	}
 	Fill(reflect.ValueOf(&found).Elem(), text)
-	list := newRecordsView(run, a, &found)
+	list := newRecordsView(run, a, &found, &said{overrides: &review.Overrides{}})
 	list.passes([]int{2, 1}, 2)
 	record := newRecordView(run, a, &rec)
 	record.Earlier, record.Later = record.Address, record.Address
+	record.Review = &reviewView{May: true, Fixes: make([]fixView, 2), Model: []member{{}, {Code: true}, {Missing: true}}}
+	Fill(reflect.ValueOf(record.Review).Elem(), text)
+	record.Review.Why, record.Review.MarkAddress, record.Review.FixAddress = "", record.Address, record.Address
+	marked := newReviewPageView(run, &said{overrides: &review.Overrides{}})
+	marked.Export = run.address() + "notes.csv"
+	marked.Marks = make([]markView, 2)
+	Fill(reflect.ValueOf(&marked.Marks).Elem(), text)
+	for i := range marked.Marks {
+		marked.Marks[i].Address = record.Address
+	}
 	attempt := records.Attempt{ModelInput: []byte("{}"), ModelOutput: []byte("{}"), Part: 1, Result: rec.Result}
 	Fill(reflect.ValueOf(&attempt).Elem(), text)
 	attempts := &attemptsView{ID: record.ID, Record: record.Address, Attempts: []attemptView{newAttemptView(&attempt)}}
@@ -76,7 +87,7 @@ func hostileBodies(run *Run, a *asked, text string) map[string]any {
 	compare := &compareView{Asked: a, Address: run.address() + "compare", A: text}
 	compare.offer(text, text)
 	compare.fill(run, &other{run: *run}, a, &compared)
-	return map[string]any{"compare": compare, "records": list, "record": record, "attempts": attempts}
+	return map[string]any{"review": marked, "compare": compare, "records": list, "record": record, "attempts": attempts}
 }
 
 // Fill sets every string in v.
@@ -148,10 +159,13 @@ func CheckMarkup(t *testing.T, page string) {
 
 const (
 	elements = " html head meta title link script noscript body a header nav ol ul li main h1 h2 section p div span b br code bdi svg rect" +
-		" ins h3 table thead tbody tr th td dl dt dd time form label input select option button nav details summary pre del "
+		" footer ins h3 textarea kbd table thead tbody tr th td dl dt dd time form label input select option button nav details summary pre del "
 	attributes = " lang charset name content rel href src defer http-equiv class aria-label aria-current aria-labelledby aria-hidden id tabindex" +
-		" data-name data-live data-again data-key data-row scope width height rx role datetime colspan dir open rel method action type value maxlength inputmode pattern size selected checked "
+		" data-name data-live data-again data-key data-row scope width height rx role datetime colspan dir open rel method action type value maxlength inputmode pattern size selected checked rows "
 )
+
+// Secret is what the forms of a server have.
+func (s *Server) Secret() string { return s.secret }
 
 // leadsSomewhere tells an address that a page may lead to: one of this server, or one of the web.
 func leadsSomewhere(address string) bool {

@@ -63,7 +63,7 @@ type tab struct {
 // page is a page of a run.
 func (r *Run) page(template, title string, body any, every int) *page {
 	p := &page{template: template, Title: title, Trail: []link{home, {shown.Line(r.Name, 300), r.address()}}, Every: every, Body: body}
-	for _, of := range []struct{ template, text, below string }{{"run", "Overview", ""}, {"records", "Records", "records"}, {"compare", "Compare", "compare"}} {
+	for _, of := range []struct{ template, text, below string }{{"run", "Overview", ""}, {"records", "Records", "records"}, {"compare", "Compare", "compare"}, {"review", "Review", "review"}} {
 		p.Tabs = append(p.Tabs, tab{link{of.text, r.address() + of.below}, of.template == template})
 	}
 	return p
@@ -74,17 +74,20 @@ var errNoPage = &quarry.Error{
 	Kind: quarry.BadUsage, Err: errors.New("there is no such page"), Hint: "a run that was moved or removed is not listed any more",
 }
 
+// parts are the files that a page needs in addition to its own.
+var parts = map[string][]string{"run": {"state", "waits"}, "state": {"state", "waits"}, "record": {"judge"}}
+
 // templates has the parsed template of each page.
 var templates = sync.OnceValues(func() (map[string]*template.Template, error) {
 	parsed := map[string]*template.Template{}
 	layout := read("layout.html")
-	for _, name := range []string{"runs", "run", "state", "records", "record", "attempts", "compare", "error"} {
+	for _, name := range []string{"runs", "run", "state", "records", "record", "attempts", "compare", "review", "error"} {
 		text := layout
 		if name == "state" { // a part of the page of a run, which replaces itself
 			text = `{{template "state" .}}`
 		}
-		if name == "run" || name == "state" {
-			text += read("state.html")
+		for _, part := range parts[name] {
+			text += read(part + ".html")
 		}
 		if name != "state" {
 			text += read(name + ".html")
@@ -148,6 +151,8 @@ func errorPage(err error) *page {
 		status = http.StatusNotFound
 	case errors.As(err, &q) && q.Kind == quarry.BadUsage:
 		status = http.StatusBadRequest
+	case errors.As(err, &q) && q.Kind == quarry.Denied:
+		status = http.StatusForbidden
 	}
 	if errors.As(err, &q) {
 		v.Hint = shown.Lines(q.Hint, maxMessage)

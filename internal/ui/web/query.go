@@ -12,7 +12,7 @@ import (
 	"quarry/internal/ui/records"
 )
 
-// asked is what a page of records was asked for, as its address says it.
+// asked is what a page of records shows, as its address says it.
 type asked struct {
 	Text, In                      string
 	Status, Class, Language, Pool string

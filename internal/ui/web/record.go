@@ -39,6 +39,7 @@ type recordView struct {
 	Removed                   bool
 	Dropped, Prompts          []fact
 	Attempts                  string // address
+	Review                    *reviewView
 	Same, SameAddress, Output string // Output is what came in place of an answer
 }
 
@@ -76,6 +77,14 @@ func (s *Server) recordPage(r *http.Request) (*page, error) {
 		return nil, noRecord(err)
 	}
 	v := newRecordView(&run, a, rec)
+	of, _, err := s.said(r.Context(), &run)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = of.overrides.Close() }() // it was only read
+	if err := v.review(s, &run, a, rec, of); err != nil {
+		return nil, err
+	}
 	if err := v.neighbours(r.Context(), store, &run, a); err != nil {
 		return nil, err
 	}

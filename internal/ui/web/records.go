@@ -43,9 +43,9 @@ type filter struct {
 }
 
 type recordRow struct {
-	Place, ID, Title, Address, Status, Mood, Class, Language, Cost, Answer string
-	Corrected                                                              bool
-	place                                                                  int64
+	Place, ID, Title, Address, Status, Mood, Class, Language, Cost, Answer, Mark string
+	Corrected                                                                    bool
+	place                                                                        int64
 }
 
 func (s *Server) recordsPage(r *http.Request) (*page, error) {
@@ -70,12 +70,17 @@ func (s *Server) recordsPage(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := newRecordsView(&run, a, &found)
+	of, _, err := s.said(r.Context(), &run)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = of.overrides.Close() }() // it was only read
+	v := newRecordsView(&run, a, &found, of)
 	v.passes(passes, found.Progress.Pass)
 	return run.page("records", "Records", v, v.Again), nil
 }
 
-func newRecordsView(run *Run, a *asked, found *records.Page) *recordsView {
+func newRecordsView(run *Run, a *asked, found *records.Page, of *said) *recordsView {
 	here := run.address() + "records"
 	v := &recordsView{Asked: a, Address: here, Count: countText(found.Count, "record"), Clear: (&asked{Pass: a.Pass}).address(here), Run: run.address()}
 	v.progress(&found.Progress)
@@ -98,7 +103,9 @@ func newRecordsView(run *Run, a *asked, found *records.Page) *recordsView {
 		v.Ins = append(v.Ins, in)
 	}
 	for i := range found.Rows {
-		v.Rows = append(v.Rows, newRecordRow(run, a, &found.Rows[i]))
+		row := newRecordRow(run, a, &found.Rows[i])
+		of.mark(&row, &found.Rows[i])
+		v.Rows = append(v.Rows, row)
 	}
 	v.turn(a, found)
 	return v

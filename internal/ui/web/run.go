@@ -24,6 +24,7 @@ type stateView struct {
 	Address                              string // of the run's page
 	HasReport                            bool
 	Ended                                bool
+	Waits                                *waitsView
 	Stages                               []stageView
 	Sum                                  string // how far it is, or how it ended
 	Progress, Width                      string // empty: nothing is planned
@@ -64,7 +65,7 @@ func (s *Server) runPage(r *http.Request) (*page, error) {
 		return nil, err
 	}
 	v := &runView{
-		Name: shown.Line(run.Name, 300), Dir: shown.Line(run.Dir, 1000), State: newStateView(&run, state),
+		Name: shown.Line(run.Name, 300), Dir: shown.Line(run.Dir, 1000), State: s.newStateView(&run, state),
 	}
 	every := 0
 	if !state.Ended {
@@ -73,10 +74,11 @@ func (s *Server) runPage(r *http.Request) (*page, error) {
 	return run.page("run", v.Name, v, every), nil
 }
 
-func newStateView(run *Run, st *State) *stateView {
+func (s *Server) newStateView(run *Run, st *State) *stateView {
 	b := st.Board
 	v := &stateView{Title: shown.Line(b.Title, 400), Ended: st.Ended, Address: run.address(), HasReport: st.Report != nil}
 	v.State, v.Mood = st.words()
+	v.Waits = s.waits(run, st)
 	v.Changed, v.Machine = moment(st.Changed)
 	if st.Records > 0 {
 		v.Width = width(st.Processed, st.Records)
@@ -102,7 +104,7 @@ func newStateView(run *Run, st *State) *stateView {
 		v.Rows = append(v.Rows, rowView{shown.Line(row.Name, 40), shown.Line(row.Text, maxMessage), moodOf(row.Mood)})
 	}
 	if st.Report != nil {
-		v.Parts = run.parts(&st.Report.Documents)
+		v.Parts = run.counts(&st.Report.Documents)
 	}
 	failures, noun := st.Failures, "attempt"
 	if st.Ended && st.Report != nil {
@@ -138,8 +140,8 @@ func (v *stateView) addJobs(jobs []board.Job) {
 	}
 }
 
-// parts are the counts of a report; those of a trouble that there is not are left out.
-func (r *Run) parts(d *report.Documents) []partView {
+// counts are those of a report; those of a trouble that there is not are left out.
+func (r *Run) counts(d *report.Documents) []partView {
 	all := []partView{
 		{Name: "ok", Mood: "good", Meaning: "answered, and the answer passed every check"},
 		{Name: "invalid", Mood: "warn", Meaning: "answered, but no answer passed the checks"},

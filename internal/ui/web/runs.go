@@ -91,6 +91,8 @@ func (st *State) words() (text, mood string) {
 	switch {
 	case !st.Planned:
 		return "Nothing is planned", "other"
+	case st.Waits != nil:
+		return "Waits for an approval", "warn"
 	case !st.Ended:
 		return "Not finished", "warn"
 	case st.Report != nil && st.Report.Documents.Invalid+st.Report.Documents.Failed > 0:

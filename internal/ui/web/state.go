@@ -6,6 +6,7 @@ import (
 
 	"quarry/internal/cli/board"
 	"quarry/internal/outcome/report"
+	"quarry/internal/outcome/review"
 )
 
 // State is how far a run is: what quarry status prints.
@@ -19,7 +20,8 @@ type State struct {
 	Cost               string // in words; empty: not known
 	Changed            time.Time
 	Failures           []report.Failure
-	Report             *report.Report // of the last finished pass; nil: there is none yet
+	Waits              *review.Question // for whose answer the run waits; nil: for none
+	Report             *report.Report   // of the last finished pass; nil: there is none yet
 }
 
 // find gives the run with this name in addresses. Only runs that a search found can be reached, so that no address leads out of the folders.

@@ -1,7 +1,7 @@
 // Package web serves the pages of quarry ui: the runs of some folders, and one run with its state, live.
 //
 // It owns HTTP, access to it, and what the pages say. It reads no ledger: the caller gives it the state of a run. What always holds: no
-// page changes anything; nothing is answered without the token or the cookie that it was exchanged for; text of documents, models and
+// page changes anything but by a form, and only what Allow names; nothing is answered without the token or the cookie that it was exchanged for; text of documents, models and
 // providers is escaped, and no page has a script or a style but those of this package.
 package web
 
@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"quarry/internal/outcome/review"
 	"quarry/internal/ui/records"
 )
 
@@ -35,7 +36,13 @@ type Config struct {
 	// Look gives the state of the run in a directory, also while a process works on the run. It may be called by several goroutines.
 	Look func(ctx context.Context, dir string) (*State, error)
 	// Open opens the index of a run's records. Pass 0 is the last one with answers.
-	Open  func(ctx context.Context, dir string, pass int) (*records.Store, error)
+	Open func(ctx context.Context, dir string, pass int) (*records.Store, error)
+	// Review opens what people said of a run.
+	Review func(ctx context.Context, dir string) (*review.Dir, error)
+	// Stop stops a run as quarry stop does.
+	Stop  func(ctx context.Context, dir string) error
+	Who   string // the author of what is said on the pages
+	Allow Allow
 	Every time.Duration                    // between two readings of a run that is shown live; 0: a second
 	Say   func(format string, args ...any) // what the server has to say to the person who started it
 }
@@ -77,6 +84,7 @@ const (
 type Server struct {
 	cfg     Config
 	token   string // in the address that is printed
+	secret  string // in every form
 	session string // value of the cookie; not the token, which a shell's history may keep
 	port    string
 	names   *x509.Certificate // whose names are ours; nil without TLS
@@ -93,7 +101,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, token: rand.Text(), session: rand.Text(), done: make(chan struct{})}
+	s := &Server{cfg: cfg, token: rand.Text(), session: rand.Text(), secret: rand.Text(), done: make(chan struct{})}
 	var secure *tls.Config
 	if cfg.TLSCert != "" {
 		pair, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
@@ -168,6 +176,12 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /run/{run}/record", s.page(s.recordPage))
 	mux.HandleFunc("GET /run/{run}/attempts", s.page(s.attemptsPage))
 	mux.HandleFunc("GET /run/{run}/compare", s.page(s.comparePage))
+	mux.HandleFunc("GET /run/{run}/review", s.page(s.reviewPage))
+	mux.HandleFunc("GET /run/{run}/notes.csv", s.notes)
+	mux.HandleFunc("POST /run/{run}/mark", s.form(s.cfg.Allow.Edit, "edit", s.mark))
+	mux.HandleFunc("POST /run/{run}/correct", s.form(s.cfg.Allow.Edit, "edit", s.correct))
+	mux.HandleFunc("POST /run/{run}/approve", s.form(s.cfg.Allow.Approve, "approve", s.approve))
+	mux.HandleFunc("POST /run/{run}/stop", s.form(s.cfg.Allow.Approve, "approve", s.stop))
 	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", styleSheet))
 	mux.HandleFunc("GET /ui.js", asset("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("/", s.page(func(*http.Request) (*page, error) { return nil, errNoPage }))

@@ -18,8 +18,10 @@ import (
 	"go.uber.org/goleak"
 
 	"quarry"
+	"quarry/internal/base/effect"
 	"quarry/internal/cli/board"
 	"quarry/internal/outcome/report"
+	"quarry/internal/outcome/review"
 	"quarry/internal/ui/web"
 )
 
@@ -34,9 +36,13 @@ type world struct {
 	state  atomic.Pointer[web.State]
 	fault  atomic.Pointer[error]
 	stop   context.CancelFunc
+	// stopped is the directory of the run that was stopped.
+	stopped atomic.Pointer[string]
 }
 
-func setup(t *testing.T) *world {
+func setup(t *testing.T) *world { return setupWith(t, web.Allow{}) }
+
+func setupWith(t *testing.T, allow web.Allow) *world {
 	t.Helper()
 	w := &world{folder: t.TempDir()}
 	for _, dir := range []string{"blog/quarry-run", "archive"} {
@@ -60,7 +66,11 @@ func setup(t *testing.T) *world {
 			}
 			return w.state.Load(), nil
 		},
-		Say: t.Logf,
+		Review: func(_ context.Context, dir string) (*review.Dir, error) {
+			return &review.Dir{Path: dir, Effects: effect.New(nil)}, nil
+		},
+		Stop: func(_ context.Context, dir string) error { w.stopped.Store(&dir); return nil },
+		Who:  "ann", Allow: allow, Say: t.Logf,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -93,6 +103,7 @@ func normal() *web.State {
 			Jobs:   []board.Job{{Shard: "0001", State: "InProgress", Records: 100, Done: 50, ARN: "arn:aws:bedrock:x", Waits: "a turn", Place: "us-west-2", Resent: 2}},
 		},
 		Failures: []report.Failure{{Kind: "truncated", Message: "the answer was cut off", Count: 3, Hint: "raise max_tokens", Examples: []quarry.DocumentID{"doc-7"}}},
+		Waits:    &review.Question{Text: "send 100 documents?", Documents: 100, Digest: "d1", Asks: review.Rest},
 		Report: &report.Report{
 			Run: "abcdefghij", Documents: report.Documents{Total: 100, OK: 90, Invalid: 4, Failed: 3, Skipped: 3}, Model: "m", Target: "local",
 			Sources: []string{"a.jsonl"}, Notes: []string{"a note"},
@@ -141,7 +152,7 @@ func TestPagesSayWhatPeopleAsk(t *testing.T) {
 	w := setup(t)
 	w.login(t)
 	list := w.get(t, "/", http.StatusOK)
-	for _, text := range []string{"blog/quarry-run", "/archive", "50 of 200 records", "Not finished", "$1.00 spent", `width="25%"`} {
+	for _, text := range []string{"blog/quarry-run", "/archive", "50 of 200 records", "Waits for an approval", "$1.00 spent", `width="25%"`} {
 		if !strings.Contains(list, text) {
 			t.Errorf("the list of runs does not say %q", text)
 		}
@@ -149,7 +160,7 @@ func TestPagesSayWhatPeopleAsk(t *testing.T) {
 	address := w.run(t)
 	for _, text := range []string{
 		"50 of 200 records came back (25%)", "the answer was cut off", "raise max_tokens", "doc-7", "0001", "waits: a turn", "arn:aws:bedrock:x", "us-west-2",
-		"sent again", address + "report", `data-live="` + address + `live"`,
+		"sent again", "send 100 documents?", "--rest", "--allow approve", address + "report", `data-live="` + address + `live"`,
 	} {
 		if !strings.Contains(w.get(t, address, http.StatusOK), text) {
 			t.Errorf("the page of a run does not say %q", text)
@@ -195,7 +206,7 @@ func TestThePageOfARunIsLive(t *testing.T) {
 		t.Errorf("after a change, event %s: %s", name, text)
 	}
 	end := normal()
-	end.Ended = true
+	end.Ended, end.Waits = true, nil
 	w.state.Store(end)
 	if name, text := next(t, events); name != "end" || !strings.Contains(text, "Finished, with failures") {
 		t.Errorf("at the end, event %s: %s", name, text)

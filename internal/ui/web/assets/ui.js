@@ -63,8 +63,8 @@ document.addEventListener("keydown", (e) => {
   const named = document.querySelector(`[data-key="${CSS.escape(e.key)}"]`);
   if (named) {
     e.preventDefault();
-    if (named.matches("input, textarea")) named.focus();
-    else named.click();
+    if (named.matches("input, textarea, summary")) named.focus();
+    if (!named.matches("input, textarea")) named.click();
   } else if (e.key === "j" || e.key === "k") {
     e.preventDefault();
     step(e.key === "j" ? 1 : -1);

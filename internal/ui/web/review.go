@@ -1,0 +1,381 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"quarry"
+	"quarry/internal/base/figure"
+	"quarry/internal/base/jsonl"
+	"quarry/internal/base/shown"
+	"quarry/internal/outcome/report"
+	"quarry/internal/outcome/review"
+	"quarry/internal/ui/records"
+)
+
+// said is what people said of the answers of a run.
+type said struct {
+	marks     review.Marks
+	overrides *review.Overrides
+	corrected map[review.Ref]bool
+}
+
+func (s *Server) said(ctx context.Context, run *Run) (*said, *review.Dir, error) {
+	dir, err := s.cfg.Review(ctx, run.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	of := &said{corrected: map[review.Ref]bool{}}
+	if of.marks, err = dir.Marks(ctx); err != nil {
+		return nil, nil, err
+	}
+	if of.overrides, err = dir.Overrides(ctx); err != nil {
+		return nil, nil, err
+	}
+	for ref := range of.overrides.Refs() {
+		of.corrected[ref] = true
+	}
+	return of, dir, nil
+}
+
+// mark adds what people said to a row of a list.
+func (of *said) mark(row *recordRow, record *records.Row) {
+	ref, ok := review.RefOf(&quarry.Result{ID: record.ID, RecordID: record.RecordID})
+	if !ok {
+		return
+	}
+	row.Corrected = of.corrected[ref]
+	if m, ok := of.marks.Of(ref); ok {
+		row.Mark = markText(&m)
+	}
+}
+
+func markText(m *review.Mark) string {
+	if m.Verdict == "" {
+		return "note"
+	}
+	return string(m.Verdict)
+}
+
+// reviewView is the part of a record's page where people say what they think of the answer.
+type reviewView struct {
+	May                     bool // it can be changed here
+	Secret, Key, Place      string
+	MarkAddress, FixAddress string
+	Verdict, Note, By       string // the mark as it is; empty: there is none
+	CorrectedBy             string // and when; empty: it is not corrected
+	Model                   []member
+	ModelText               string
+	Fixes                   []fixView
+	IsText                  bool
+	Why                     string // it cannot be reviewed
+}
+
+// fixView is a member of an answer to correct.
+type fixView struct {
+	Field, Name, Text, Lang string
+	Code                    bool // JSON, not a plain text
+}
+
+// review adds to a record's page what people said, and the forms to say more.
+func (v *recordView) review(s *Server, run *Run, a *asked, rec *records.Record, of *said) error {
+	res := &rec.Result
+	w := &reviewView{May: s.cfg.Allow.Edit, Secret: s.secret, Place: strconv.FormatInt(rec.Row.Place, 10)}
+	v.Review = w
+	ref, ok := review.RefOf(res)
+	if !ok {
+		w.Why = "The answer does not say which text it answers, so it cannot be marked."
+		return nil
+	}
+	w.Key = ref.Key
+	w.MarkAddress = a.address(run.address()+"mark", "id", string(rec.ID))
+	w.FixAddress = a.address(run.address()+"correct", "id", string(rec.ID))
+	if m, ok := of.marks.Of(ref); ok {
+		w.Verdict, w.Note, w.By = string(m.Verdict), shown.Lines(m.Note, review.MaxNote), by(m.Who, quarry.Timestamp(m.At))
+	}
+	fixed, ok, err := of.overrides.Of(ref)
+	if err != nil {
+		return err
+	}
+	output, text := res.Output, res.Text
+	if ok {
+		w.CorrectedBy, w.Model, w.ModelText = by(fixed.Who, quarry.Timestamp(fixed.At)), v.Members, v.Text
+		output, text = fixed.Output, fixed.Text
+		v.Members, v.Text, v.Corrected = members(output), shown.Lines(text, maxDocument), true
+	}
+	w.fixes(output, text)
+	return nil
+}
+
+func by(who, at string) string { return shown.Line(who, 100) + ", " + at }
+
+// fixes are the fields of the form that corrects an answer. They hold the answer unchanged: what is sent back is kept.
+func (w *reviewView) fixes(output json.RawMessage, text string) {
+	if len(output) == 0 {
+		w.IsText = true
+		w.Fixes = []fixView{{Field: "text", Name: "answer", Text: text}}
+		return
+	}
+	if output[0] != '{' || jsonl.Check(output) != nil {
+		w.Fixes = []fixView{{Field: "json", Name: "answer", Text: string(output), Code: true}}
+		return
+	}
+	n := 0
+	for name, value := range jsonl.Members(output) {
+		f := fixView{Field: "m" + strconv.Itoa(n), Name: string(jsonl.Unescape(nil, name))}
+		switch {
+		case value[0] == '"':
+			f.Text, f.Lang = string(jsonl.Unescape(nil, value[1:len(value)-1])), report.LangOf(f.Name)
+		case string(value) == "null":
+			f.Lang = report.LangOf(f.Name)
+		default:
+			f.Text, f.Code = string(value), true
+		}
+		w.Fixes = append(w.Fixes, f)
+		n++
+	}
+}
+
+// answer is what a form was about: the record, whose answer is still the one that was shown.
+type answer struct {
+	run Run
+	a   *asked
+	dir *review.Dir
+	rec *records.Record
+	ref review.Ref
+}
+
+// answered finds the record of a form.
+func (s *Server) answered(r *http.Request) (*answer, error) {
+	run, err := s.find(r.Context(), r.PathValue("run"))
+	if err != nil {
+		return nil, err
+	}
+	a, err := newAsked(r)
+	if err != nil {
+		return nil, err
+	}
+	store, done, err := s.stores.get(r.Context(), run.Dir, a.Pass)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	rec, err := store.Record(r.Context(), quarry.DocumentID(r.URL.Query().Get("id")))
+	if err != nil {
+		return nil, noRecord(err)
+	}
+	ref, ok := review.RefOf(&rec.Result)
+	if !ok || ref.Key != r.PostForm.Get("key") {
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "review", Subject: string(rec.ID), Err: errors.New("it has another answer now"), Hint: "look at the record again",
+		}
+	}
+	dir, err := s.cfg.Review(r.Context(), run.Dir)
+	return &answer{run, a, dir, rec, ref}, err
+}
+
+// mark keeps what a person said of an answer. After a verdict it leads to the next record of the selection.
+func (s *Server) mark(r *http.Request) (string, error) {
+	at, err := s.answered(r)
+	if err != nil {
+		return "", err
+	}
+	m := review.Mark{Ref: at.ref, Note: strings.ReplaceAll(r.PostForm.Get("note"), "\r\n", "\n"), Who: s.cfg.Who}
+	here := at.a.address(at.run.address()+"record", "id", string(at.rec.ID))
+	switch does := r.PostForm.Get("mark"); does {
+	case "right", "wrong":
+		m.Verdict = review.Verdict(does)
+	case "note":
+		marks, err := at.dir.Marks(r.Context())
+		if err != nil {
+			return "", err
+		}
+		if before, ok := marks.Of(at.ref); ok {
+			m.Verdict = before.Verdict
+		}
+	case "none":
+		m.Note = ""
+	default:
+		return "", errNoPage
+	}
+	if _, err := at.dir.Mark(r.Context(), m); err != nil {
+		return "", err
+	}
+	if does := r.PostForm.Get("mark"); does != "right" && does != "wrong" {
+		return here + "#review", nil
+	}
+	store, done, err := s.stores.get(r.Context(), at.run.Dir, at.a.Pass)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	v := recordView{recordRow: recordRow{place: at.rec.Place}}
+	if err := v.neighbours(r.Context(), store, &at.run, at.a); err != nil {
+		return "", err
+	}
+	if v.Later != "" {
+		return v.Later, nil
+	}
+	return here + "#review", nil
+}
+
+// correct keeps a corrected answer, or takes it back.
+func (s *Server) correct(r *http.Request) (string, error) {
+	at, err := s.answered(r)
+	if err != nil {
+		return "", err
+	}
+	here := at.a.address(at.run.address()+"record", "id", string(at.rec.ID))
+	if r.PostForm.Get("back") != "" {
+		return here, at.dir.RemoveOverride(r.Context(), at.ref, s.cfg.Who)
+	}
+	overrides, err := at.dir.Overrides(r.Context())
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = overrides.Close() }() // it was only read
+	before, ok, err := overrides.Of(at.ref)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		before = review.Override{Output: at.rec.Result.Output, Text: at.rec.Result.Text}
+	}
+	o := review.Override{Ref: at.ref, Who: s.cfg.Who}
+	if o.Output, o.Text, err = corrected(r, before.Output); err != nil {
+		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "correct", Subject: string(at.rec.ID), Err: err, Hint: "go back and repair it"}
+	}
+	_, err = at.dir.Override(r.Context(), o)
+	return here, err
+}
+
+// corrected reads the fields that fixes made of an answer.
+func corrected(r *http.Request, before json.RawMessage) (output json.RawMessage, text string, err error) {
+	value := func(field string) string { return strings.ReplaceAll(r.PostForm.Get(field), "\r\n", "\n") }
+	whole := value("json")
+	switch {
+	case len(before) == 0:
+		return nil, value("text"), nil
+	case whole != "":
+		if err := jsonl.Check([]byte(whole)); err != nil {
+			return nil, "", fmt.Errorf("the answer is not JSON: %w", err)
+		}
+		return json.RawMessage(whole), "", nil
+	case before[0] != '{':
+		return nil, "", errors.New("the answer is empty")
+	}
+	out := []byte{'{'}
+	n := 0
+	for name, was := range jsonl.Members(before) {
+		if n > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, '"'), name...), '"', ':')
+		now := value("m" + strconv.Itoa(n))
+		n++
+		switch {
+		case string(was) == "null" && now == "":
+			out = append(out, was...)
+		case was[0] == '"' || string(was) == "null":
+			out = jsonl.AppendQuoted(out, now)
+		default:
+			if err := jsonl.Check([]byte(now)); err != nil {
+				return nil, "", fmt.Errorf("%s is not JSON: %w", jsonl.Unescape(nil, name), err)
+			}
+			out = append(out, now...)
+		}
+	}
+	return append(out, '}'), "", nil
+}
+
+// reviewPageView is the page of all marks of a run.
+type reviewPageView struct {
+	Agreement, Notes, Corrected string
+	Start, Export, Records      string // addresses
+	Marks                       []markView
+	More                        string
+}
+
+type markView struct{ ID, Address, Mark, Mood, Note, By string }
+
+// maxMarks is how many marks a page shows, the last ones first.
+const maxMarks = 200
+
+func (s *Server) reviewPage(r *http.Request) (*page, error) {
+	run, err := s.find(r.Context(), r.PathValue("run"))
+	if err != nil {
+		return nil, err
+	}
+	of, _, err := s.said(r.Context(), &run)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = of.overrides.Close() }() // it was only read
+	return run.page("review", "Review", newReviewPageView(&run, of), 0), nil
+}
+
+func newReviewPageView(run *Run, of *said) *reviewPageView {
+	v := &reviewPageView{
+		Agreement: "No answer is marked right or wrong yet.", Start: (&asked{Status: string(quarry.StatusOK)}).address(run.address() + "records"),
+		Corrected: figure.Clause(of.overrides.Len(), "answer", "is", "are") + " corrected",
+	}
+	a := of.marks.Agreement(nil)
+	if a.Rate != nil {
+		v.Agreement = fmt.Sprintf("%s right, %s wrong: people agree with %.0f%% of the answers that they marked.", figure.Thousands(a.Right), figure.Thousands(a.Wrong), 100**a.Rate)
+	}
+	v.Notes = figure.Count(a.Notes, "note")
+	all := of.marks.All()
+	if len(all) > 0 {
+		v.Export = run.address() + "notes.csv"
+	}
+	slices.Reverse(all)
+	if more := len(all) - maxMarks; more > 0 {
+		v.More, all = figure.Count(more, "mark"), all[:maxMarks]
+	}
+	for i := range all {
+		m := &all[i]
+		row := markView{
+			ID: shown.Line(string(m.ID), 200), Address: (&asked{}).address(run.address()+"record", "id", string(m.ID)), Mark: markText(m),
+			Note: shown.Lines(m.Note, maxMessage), By: by(m.Who, quarry.Timestamp(m.At)), Mood: "other",
+		}
+		switch m.Verdict {
+		case review.Right:
+			row.Mood = "good"
+		case review.Wrong:
+			row.Mood = "bad"
+		}
+		v.Marks = append(v.Marks, row)
+	}
+	return v
+}
+
+// notes serves the marks as CSV.
+func (s *Server) notes(w http.ResponseWriter, r *http.Request) {
+	run, err := s.find(r.Context(), r.PathValue("run"))
+	var dir *review.Dir
+	if err == nil {
+		dir, err = s.cfg.Review(r.Context(), run.Dir)
+	}
+	var marks review.Marks
+	if err == nil {
+		marks, err = dir.Marks(r.Context())
+	}
+	var b bytes.Buffer
+	if err == nil {
+		err = marks.WriteNotes(&b)
+	}
+	if err != nil {
+		s.page(func(*http.Request) (*page, error) { return nil, err })(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="notes.csv"`)
+	_, _ = w.Write(b.Bytes())
+}
