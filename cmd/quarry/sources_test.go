@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -44,7 +45,13 @@ func startSite(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	folder, log := ts.MkAbs(args[0]), ts.MkAbs("asked")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page := r.URL.Query().Get("page")
+		page, since := r.URL.Query().Get("page"), r.URL.Query().Get("modified_after")
+		switch {
+		case r.URL.Query().Get("_fields") == "id":
+			page = "clock"
+		case since != "":
+			page = "modified"
+		}
 		f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err == nil {
 			_, err = fmt.Fprintf(f, "%s %s\n", page, r.Header.Get("Authorization"))
@@ -59,6 +66,14 @@ func startSite(ts *testscript.TestScript, neg bool, args []string) {
 			http.Error(w, err.Error(), http.StatusTeapot)
 			return
 		}
+		switch page {
+		case "clock":
+			_, _ = w.Write([]byte("[]"))
+			return
+		case "modified":
+			_, _ = w.Write(modifiedPosts(files, since))
+			return
+		}
 		body, err := os.ReadFile(filepath.Join(folder, page+".json"))
 		if err != nil || len(bytes.TrimSpace(body)) == 0 {
 			http.Error(w, "", http.StatusTeapot)
@@ -69,6 +84,26 @@ func startSite(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	ts.Defer(server.Close)
 	ts.Setenv("SITE", server.URL)
+}
+
+// modifiedPosts are those of all pages whose member modified is later than a time, and those without one.
+func modifiedPosts(files []string, since string) []byte {
+	var out []json.RawMessage
+	for _, name := range files {
+		var posts []json.RawMessage
+		b, err := os.ReadFile(name)
+		if err != nil || json.Unmarshal(b, &posts) != nil {
+			continue
+		}
+		for _, post := range posts {
+			var of struct{ Modified string }
+			if json.Unmarshal(post, &of) == nil && (of.Modified == "" || of.Modified > since) {
+				out = append(out, post)
+			}
+		}
+	}
+	b, _ := json.Marshal(out)
+	return b
 }
 
 func firstOf(errs ...error) error {

@@ -64,6 +64,9 @@ func (pr *Program) KeepSources(
 				Dir: KeptDir(dir, i), Effects: e, Source: sources[i], Index: i, Pass: pass, Settings: read, Limit: s.Limit,
 				Resumes: strings.HasPrefix(arg, s3.Scheme) || strings.HasPrefix(arg, "http"),
 			}
+			if s, ok := source.AsSynced(sources[i]); ok {
+				k.Clock, k.Since = s.Clock, s.Since
+			}
 			if sources[i], err = keepOne(ctx, k, watch); err != nil {
 				return nil, err
 			}
@@ -154,9 +157,12 @@ func keepOne(ctx context.Context, cfg kept.Config, watch func(event.Event)) (sou
 	for _, line := range source.Notes(cfg.Source.(source.Source)) {
 		watch(event.Event{Kind: event.Note, Text: line})
 	}
-	watch(event.Event{
-		Kind: event.Note, Text: fmt.Sprintf("%-10s %s of %s, kept for this pass", "read", figure.Count(k.Documents, "document"), name),
-	})
+	text := fmt.Sprintf("%-10s %s of %s, kept for this pass", "read", figure.Count(k.Documents, "document"), name)
+	if !k.Since.IsZero() {
+		text = fmt.Sprintf("%-10s %s of %s modified since %s; with earlier readings there are %s. Everything is read once a day",
+			"read", figure.Count(k.Read, "document"), name, k.Since.Format(time.RFC3339), figure.Thousands(k.Documents))
+	}
+	watch(event.Event{Kind: event.Note, Text: text})
 	return k, nil
 }
 

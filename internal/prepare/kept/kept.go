@@ -5,11 +5,13 @@
 // source made, faults and positions included. What always holds: what was kept is given the same, in the same order, as
 // often as it is asked for; a keeping that was interrupted continues, where the source can begin again in its middle, or
 // begins again; a pass never asks the source again once all of it is kept, unless the copy is damaged; memory follows a block, not
-// the source.
+// the source. A source that says what was modified is asked for that alone (see Keep), and the copy is whole all the same: what
+// was not modified, or is gone, is in it as the last full reading had it.
 package kept
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +22,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"time"
 
 	"quarry"
 )
@@ -45,7 +48,24 @@ type about struct {
 	Pass     int    `json:"pass"`
 	Source   string `json:"source"`
 	Settings string `json:"settings"` // digest of how it was read
+
+	// Clock is the time by the source's clock when the reading began, and Full that of this machine when everything was read last; zero:
+	// not known.
+	Clock time.Time `json:"clock,omitzero"`
+	Full  time.Time `json:"full,omitzero"`
+	// Documents is the name of the file; empty: documentsFile.
+	Documents string `json:"documents,omitempty"`
 }
+
+// of reports whether something was kept of the same source for the same pass in the same way.
+func (a about) of(b about) bool { return a.Pass == b.Pass && a.like(b) }
+
+// like is of for any pass.
+func (a about) like(b about) bool {
+	return a.Format == b.Format && a.Source == b.Source && a.Settings == b.Settings
+}
+
+func (a about) file() string { return cmp.Or(a.Documents, documentsFile) }
 
 // state is any further line: how far the keeping came. Before Done it leaves the last block out, which is read again: where
 // the one after it begins is not known, and a site whose posts went away meanwhile has moved them over that border.
@@ -90,8 +110,8 @@ func readState(path string) (a about, s state, end int64, ok bool, err error) {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // intact reports whether the documents are those that the state speaks of: another program, or a disk, may have changed them.
-func (s *state) intact(dir string) bool {
-	f, err := os.Open(filepath.Join(dir, documentsFile))
+func (s *state) intact(path string) bool {
+	f, err := os.Open(path)
 	if err != nil {
 		return false
 	}
@@ -108,10 +128,15 @@ func (s *state) intact(dir string) bool {
 // Open gives what a pass kept in a directory, all of it; ok is false where there is no such thing, or it is damaged.
 func Open(dir string, pass, index int) (k *Kept, ok bool, err error) {
 	a, last, _, ok, err := readState(filepath.Join(dir, stateFile))
-	if err != nil || !ok || !last.Done || a.Pass != pass || a.Format != Format || !last.intact(dir) {
+	if err != nil || !ok || !last.Done || a.Pass != pass || a.Format != Format || !last.intact(filepath.Join(dir, a.file())) {
 		return nil, false, err
 	}
-	return &Kept{path: filepath.Join(dir, documentsFile), name: a.Source, index: index, end: last.End, Documents: last.Documents}, true, nil
+	return a.open(dir, index, &last), true, nil
+}
+
+// open gives what is kept, all of it.
+func (a about) open(dir string, index int, s *state) *Kept {
+	return &Kept{about: a, path: filepath.Join(dir, a.file()), name: a.Source, index: index, end: s.End, Documents: s.Documents, Read: s.Documents}
 }
 
 // errNewer says that files were made by a later version.

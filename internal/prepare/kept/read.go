@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -18,10 +19,14 @@ import (
 // Kept is what was kept of a source, as a source. A block's position is its place in the file; a document's and a fault's
 // are those that they had at their origin.
 type Kept struct {
+	about      about
 	path, name string
 	index      int
 	end        int64
 	Documents  int64 // how many there are
+	// Read is how many of them the source was asked for now. Since is from when on they were modified, by its clock; zero: all were read.
+	Read  int64
+	Since time.Time
 }
 
 // Name gives the name of the source that was kept.

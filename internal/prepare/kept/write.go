@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"iter"
 	"path/filepath"
 	"time"
 
@@ -27,6 +28,11 @@ type Config struct {
 	// order, or be others.
 	Resumes bool
 	Limit   int64 // of documents. Zero: none
+	// Clock and Since are those of a source that can give only what was modified (source.Synced); nil: everything is read each time.
+	Clock func(ctx context.Context) (time.Time, error)
+	Since func(t time.Time) func(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error]
+	// Now is the time of this machine. nil: time.Now.
+	Now func() time.Time
 	// Watch gets how many items and bytes were read so far; nil where no one looks.
 	Watch func(items, bytes int64)
 }
@@ -38,6 +44,9 @@ const (
 )
 
 // Keep reads the source to its end, unless all of it is kept for this pass already, and gives what is kept. A damaged copy is made again.
+//
+// What an earlier pass kept in the same way is brought up to date with what was modified since, where the source can say that, and
+// everything was read within the last day.
 func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 	path := filepath.Join(cfg.Dir, stateFile)
 	a, last, end, ok, err := readState(path)
@@ -48,26 +57,53 @@ func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 		return nil, errNewer(cfg.Dir, a.Format)
 	}
 	want := about{Format: Format, Pass: cfg.Pass, Source: cfg.Source.Name(), Settings: cfg.Settings}
-	same := ok && a == want && last.intact(cfg.Dir)
-	if !same || !last.Done {
-		w := writer{cfg: cfg, state: last}
-		if !same || !cfg.Resumes {
-			w.state, end = state{}, 0
-		}
-		if last, err = w.keep(ctx, want, end); err != nil {
-			return nil, err
+	intact := ok && a.like(want) && last.intact(filepath.Join(cfg.Dir, a.file()))
+	same := intact && a.of(want)
+	if same && last.Done {
+		return a.open(cfg.Dir, cfg.Index, &last), nil
+	}
+	if intact && last.Done {
+		k, err := cfg.update(ctx, a, a.open(cfg.Dir, cfg.Index, &last))
+		if k != nil || err != nil {
+			return k, err
 		}
 	}
-	return &Kept{
-		path: filepath.Join(cfg.Dir, documentsFile), name: cfg.Source.Name(), index: cfg.Index, end: last.End, Documents: last.Documents,
-	}, nil
+	w := writer{cfg: cfg, state: last}
+	if !same || !cfg.Resumes || last.End == 0 {
+		w.state, end = state{}, 0
+		if err := cfg.begin(ctx, &want); err != nil {
+			return nil, err
+		}
+		a = want
+	}
+	if last, err = w.keep(ctx, a, end); err != nil {
+		return nil, err
+	}
+	return a.open(cfg.Dir, cfg.Index, &last), nil
+}
+
+// begin notes the clocks before everything is read: what is modified meanwhile is modified after them.
+func (c *Config) begin(ctx context.Context, a *about) (err error) {
+	if c.Clock == nil {
+		return nil
+	}
+	a.Full = c.now().UTC()
+	a.Clock, err = c.Clock(ctx)
+	return err
+}
+
+func (c *Config) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
 }
 
 // Has reports whether Keep would have nothing to ask of the source.
 func Has(cfg Config) bool {
 	a, last, _, ok, err := readState(filepath.Join(cfg.Dir, stateFile))
-	return err == nil && ok && last.Done && last.intact(cfg.Dir) &&
-		a == about{Format: Format, Pass: cfg.Pass, Source: cfg.Source.Name(), Settings: cfg.Settings}
+	return err == nil && ok && last.Done && a.of(about{Format: Format, Pass: cfg.Pass, Source: cfg.Source.Name(), Settings: cfg.Settings}) &&
+		last.intact(filepath.Join(cfg.Dir, a.file()))
 }
 
 // writer is a keeping under way.
@@ -112,6 +148,9 @@ func (w *writer) open(want about, end int64) (from quarry.Position, err error) {
 	documents, said := filepath.Join(w.cfg.Dir, documentsFile), filepath.Join(w.cfg.Dir, stateFile)
 	if w.state.End == 0 {
 		w.state = state{}
+		if err := w.cfg.forget(documentsFile); err != nil {
+			return from, err
+		}
 		if w.documents, err = w.cfg.Effects.Create(documents); err != nil {
 			return from, err
 		}

@@ -110,7 +110,7 @@ func Open(ctx context.Context, args []string, cfg Config) ([]Source, error) {
 		}
 		sources = append(sources, s)
 	}
-	return sources, nil
+	return sources, checkUpdated(sources, cfg)
 }
 
 func open(ctx context.Context, arg string, cfg Config, index int) (Source, error) {

@@ -89,7 +89,7 @@ func ParseCondition(s string) (Condition, error) { return item.ParseCondition(s)
 // Config is how sources are read. The zero value reads what can be known by itself.
 type Config struct {
 	// Fields names the members of a document's parts: id, title, body, url, lang, format → dotted path
-	// (`fields.body.en-US`). What is not named is found by the names in common use.
+	// (`fields.body.en-US`), and updated, the column of a database with the time of a row's last change. What is not named is found by the names in common use.
 	Fields map[string]string
 	// From is the kind of all sources; empty means detected by content, then by extension.
 	From string

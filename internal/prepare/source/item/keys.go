@@ -254,7 +254,8 @@ func formatOfName(p Path) quarry.Format {
 
 // Config is how items are read.
 type Config struct {
-	// Fields names the members of a document's parts: id, title, body, url, lang, format → dotted path. What is not
+	// Fields names the members of a document's parts: id, title, body, url, lang, format → dotted path; and updated, the column of a
+	// database with the time of a row's last change. What is not
 	// named is found by the names in common use.
 	Fields map[string]string
 	// Where keeps only the items that meet all conditions; of those on one field, any. Empty keeps all.
@@ -290,8 +291,8 @@ func (c Config) Limit() int {
 // Validate reports the first setting that cannot be.
 func (c Config) Validate() error {
 	for part, path := range c.Fields {
-		if !slices.Contains(parts, part) {
-			return fmt.Errorf("field %q: want one of %s", part, strings.Join(parts, ", "))
+		if part != "updated" && !slices.Contains(parts, part) {
+			return fmt.Errorf("field %q: want one of %s, updated", part, strings.Join(parts, ", "))
 		}
 		if path == "" || slices.Contains(strings.Split(path, "."), "") {
 			return fmt.Errorf("field %s: %q is not a path", part, path)

@@ -32,12 +32,16 @@ type Source struct {
 	Name   string
 	Config item.Config
 	Index  int // of the source in the run
+	// Keys are those of the rows; nil: the first rows decide.
+	Keys *item.Keys
 }
 
+// SampleBytes bounds the rows that decide about the keys, together with item.Sample.
+const SampleBytes = 4 << 20
+
 const (
-	sampleBytes = 4 << 20
-	blockRows   = 1000
-	blockBytes  = 1 << 20
+	blockRows  = 1000
+	blockBytes = 1 << 20
 )
 
 // Blocks gives rows in blocks. open gives the rows whose offset is not below the one asked for; 0 asks for all. An error
@@ -48,6 +52,9 @@ func (s Source) Blocks(from quarry.Position, open func(offset int64) iter.Seq2[R
 	var keys item.Keys
 	decided, stopped := false, false
 	flush := func() {
+		if !decided && s.Keys != nil {
+			keys, decided = *s.Keys, true
+		}
 		if !decided {
 			keys, decided = s.Decide(pending), true
 		}
@@ -85,7 +92,7 @@ func (s Source) Blocks(from quarry.Position, open func(offset int64) iter.Seq2[R
 	}
 	enough := func() bool {
 		if !decided {
-			return len(pending) >= item.Sample || size >= sampleBytes
+			return len(pending) >= item.Sample || size >= SampleBytes
 		}
 		return len(pending) >= blockRows || size >= blockBytes
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"quarry"
 	"quarry/internal/prepare/source/item"
@@ -24,6 +25,8 @@ type Query struct {
 	Table  string
 	Config item.Config
 	Index  int // of the source in the run
+
+	since string // a condition on the rows; empty: all are read
 }
 
 // Dialect has the queries that describe the tables of one kind of database.
@@ -34,6 +37,10 @@ type Dialect struct {
 	Key func(table string) string
 	// Quote quotes a table's or a column's name, whose parts are parted by dots.
 	Quote func(name string) string
+
+	utc   string // the query for the time of the server
+	times []string
+	since func(column string, t time.Time) string
 }
 
 // Postgres and MySQL are what pg_catalog and information_schema answer; SQLite has rowids, see Source, and comes here with
@@ -48,6 +55,7 @@ var (
 				'"')) + `::regclass ORDER BY array_position(i.indkey::int2[], a.attnum)`
 		},
 		Quote: func(name string) string { return quoteParts(name, '"') },
+		utc:   postgresUTC, times: []string{"TIMESTAMPTZ", "TIMESTAMP", "DATE"}, since: postgresSince,
 	}
 	MySQL = Dialect{
 		Tables: `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME`,
@@ -63,6 +71,7 @@ var (
 				` AND TABLE_NAME = ` + literal(name) + ` ORDER BY ORDINAL_POSITION`
 		},
 		Quote: func(name string) string { return quoteParts(name, '`') },
+		utc:   mysqlUTC, times: []string{"TIMESTAMP", "DATETIME", "DATE"}, since: mysqlSince,
 	}
 )
 
@@ -111,6 +120,12 @@ func (s *Query) blocks(ctx context.Context, from quarry.Position, yield func(qua
 		return err
 	}
 	source := rows.Source{Name: s.Name(), Config: s.Config, Index: s.Index}
+	if s.since != "" {
+		if err := sampled(&source, s.read(ctx, statement, 0)); err != nil {
+			return err
+		}
+		statement = within(statement) + " WHERE " + s.since
+	}
 	return source.Blocks(from, func(offset int64) iter.Seq2[rows.Row, error] { return s.read(ctx, statement, offset) }, yield)
 }
 

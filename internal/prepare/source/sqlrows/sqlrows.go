@@ -35,6 +35,8 @@ type Source struct {
 	Table  string
 	Config item.Config
 	Index  int // of the source in the run
+
+	since string // a condition on the rows; empty: all are read
 }
 
 // Name gives the file's name, and the table's where it was named.
@@ -72,6 +74,13 @@ func (s *Source) blocks(ctx context.Context, from quarry.Position, yield func(qu
 		return err
 	}
 	source := rows.Source{Name: s.Name(), Config: s.Config, Index: s.Index}
+	if s.since != "" {
+		whole := *s
+		whole.since = ""
+		if err := sampled(&source, whole.all(ctx, table, math.MinInt64)); err != nil {
+			return err
+		}
+	}
 	return source.Blocks(from, func(offset int64) iter.Seq2[rows.Row, error] {
 		if from.File == "" || offset == 0 {
 			offset = math.MinInt64
@@ -141,7 +150,11 @@ func (s *Source) table(ctx context.Context) (string, error) {
 func (s *Source) rows(ctx context.Context, table string, from int64) ([]rows.Row, error) {
 	var out []rows.Row
 	size := 0
-	query := fmt.Sprintf("SELECT rowid, * FROM %s WHERE rowid >= %d ORDER BY rowid LIMIT %d", quote(table), from, rowsAtOnce)
+	condition := ""
+	if s.since != "" {
+		condition = " AND " + s.since
+	}
+	query := fmt.Sprintf("SELECT rowid, * FROM %s WHERE rowid >= %d%s ORDER BY rowid LIMIT %d", quote(table), from, condition, rowsAtOnce)
 	for r, err := range s.Select(ctx, query) {
 		if err != nil {
 			return nil, err

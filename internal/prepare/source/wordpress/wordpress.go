@@ -39,6 +39,8 @@ type Source struct {
 	// Wait is the pause before a request is tried again, doubled each time; 0 means one second. What the site asks for
 	// goes before it.
 	Wait time.Duration
+
+	heard func(http.Header) // gets the headers of each page; nil: no one looks
 }
 
 // perPage is the most that WordPress gives at once
@@ -261,6 +263,9 @@ func (s *Source) try(ctx context.Context, address string, page int) (body []byte
 		if len(trimmed) == 0 || trimmed[0] != '[' {
 			return nil, 0, -1, s.failed(quarry.BadUsage, errors.New("the answer is not a list of posts"),
 				"name the collection: https://HOST/wp-json/wp/v2/posts")
+		}
+		if s.heard != nil {
+			s.heard(resp.Header)
 		}
 		return trimmed, following(resp.Header, page), 0, nil
 	case http.StatusBadRequest:
