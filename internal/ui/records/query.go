@@ -106,7 +106,7 @@ func (s *Store) newFinder(ctx context.Context, pass int, q *Query) (*finder, err
 	if f.match != "" && f.want.any() && !f.nothing && f.reach == searchReach {
 		f.stretch, err = f.stretches()
 	} else {
-		f.stretch = []span{{0, (f.last + 1) * blockDocs}}
+		f.stretch = []span{{0, f.last*blockDocs + blockDocs - 1}}
 	}
 	return f, err
 }
@@ -187,10 +187,15 @@ func (w *wanted) meets(e *entry) bool { return e.status != 0 && w.misses(e) == 0
 // mostStretches bounds how many searches one query makes; each takes about a tenth of a millisecond.
 const mostStretches = 200
 
-// stretches are where records are that meet the filter, so that a search for a frequent word does not look at all others.
+// stretches are where records are that meet the filter, so that a search for a frequent word does not look at all others. Where the time
+// is up, the last one has all the rest.
 func (f *finder) stretches() (list []span, err error) {
-	gap := int64(64)
+	gap, deadline := int64(64), f.store.deadline()
 	for n := int64(0); n <= f.last; n++ {
+		if n > 0 && time.Now().After(deadline) {
+			list = append(list, span{n * blockDocs, f.last*blockDocs + blockDocs - 1})
+			break
+		}
 		b, err := f.block(n)
 		if err != nil {
 			return nil, err
@@ -463,7 +468,7 @@ func (t *tally) run(deadline time.Time) error {
 		if t.part = t.all > Most || time.Now().After(deadline); t.part {
 			return nil
 		}
-		hits, to, end, err := t.hits(next, (t.last+1)*blockDocs)
+		hits, to, end, err := t.hits(next, t.last*blockDocs+blockDocs-1)
 		if err != nil {
 			return err
 		}
