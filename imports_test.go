@@ -58,8 +58,9 @@ var arrows = map[string][]string{
 	// What pages show is read from the files of a run.
 	"internal/ui/records": {
 		"internal/run", "internal/base/ledger", "internal/outcome/collect", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/source",
-		"internal/ui/difference", "internal/ui/words",
+		"internal/ui/difference", "internal/ui/find", "internal/ui/words",
 	},
+	"internal/ui/find": {"internal/ui/words"},
 	// What a page shows of a run is what a terminal shows.
 	"internal/ui/web": {"internal/cli/board", "internal/outcome/report", "internal/outcome/review", "internal/ui/difference", "internal/ui/records"},
 	// The extractive model reads HTML and Markdown as a run does.
@@ -205,7 +206,7 @@ var owners = map[string][]string{
 	"github.com/klauspost/compress": {"internal/base/atomicfile", "internal/prepare/kept", "internal/prepare/source", "internal/outcome/collect", "internal/outcome/audit"},
 	"github.com/parquet-go":         {"internal/outcome/export", "internal/prepare/source"},
 	"github.com/jackc/pgx":          {"internal/base/dbserver", "internal/base/ledger"},
-	"modernc.org/sqlite":            {"internal/base/ledger", "internal/outcome/export", "internal/outcome/publish", "internal/prepare/source", "internal/ui/records"},
+	"modernc.org/sqlite":            {"internal/base/ledger", "internal/outcome/export", "internal/outcome/publish", "internal/prepare/source", "internal/ui/find"},
 	"github.com/go-sql-driver":      {"internal/base/dbserver"},
 	"github.com/gofrs/flock":        {"internal/base/effect"},
 	"github.com/minio/crc64nvme":    {"internal/run", "internal/standin"}, // what S3 keeps of every object; hash/crc64 takes as long as SHA-256

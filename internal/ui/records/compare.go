@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -42,11 +43,11 @@ func Compare(ctx context.Context, a, b *Store, q *Query, differing bool) (c Comp
 	c.Progress = [2]Progress{a.Progress(), b.Progress()}
 	limit := q.Limit
 	if limit <= 0 {
-		limit = defaultRows
+		limit = 50
 	}
 	next := *q
 	next.Before, next.Limit = 0, limit
-	deadline := a.deadline()
+	deadline := time.Now().Add(cmp.Or(a.cfg.Within, 60*time.Millisecond))
 	for first := true; ; first = false {
 		page, err := a.Page(ctx, &next)
 		if err != nil {

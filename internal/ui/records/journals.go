@@ -8,15 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"quarry"
-	"quarry/internal/base/effect"
 	"quarry/internal/base/resultline"
 	"quarry/internal/run/answers"
 	"quarry/internal/run/journals"
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
+	"quarry/internal/ui/find"
 )
 
 // takeJournals takes in what a pass under way has answered so far, one sealed journal after the other.
@@ -37,7 +36,7 @@ func (s *Store) takeJournals(ctx context.Context, t *target) error {
 		if err != nil {
 			return err
 		}
-		if upto == wholeJournal {
+		if upto == find.Whole {
 			continue
 		}
 		if texts == nil {
@@ -50,20 +49,14 @@ func (s *Store) takeJournals(ctx context.Context, t *target) error {
 	return nil
 }
 
-// wholeJournal is the order up to which a journal is in the index that is in it as a whole.
-const wholeJournal = math.MaxInt64
-
 // takenUpTo gives the last order of a journal that is in the index; -1: none.
 func (s *Store) takenUpTo(ctx context.Context, t *target, id quarry.ShardID) (upto int64, err error) {
-	have, err := readState(ctx, s.db.read.Query, t.pass)
-	if err != nil || have.stamp != t.stamp || have.stale(t) {
+	have, err := s.db.State(ctx, t.pass)
+	if err != nil || have.Stamp != t.stamp || have.Stale(t.want()) {
 		return -1, err
 	}
-	err = s.db.read.QueryRow(ctx, selectUpTo, []any{t.pass, string(id)}, &upto)
-	return upto, err
+	return s.db.UpTo(ctx, t.pass, id)
 }
-
-const selectUpTo = `SELECT COALESCE(MAX(upto), -1) FROM journal WHERE pass = ? AND shard = ?`
 
 // ended is what attempts at one document of a journal came to.
 type ended struct {
@@ -73,9 +66,13 @@ type ended struct {
 
 // takeJournal takes in what follows an order in a journal, in changes of a moment.
 func (s *Store) takeJournal(ctx context.Context, t *target, id quarry.ShardID, upto int64, path string, texts *textReader) error {
+	packer, err := flate.NewWriter(nil, flate.BestSpeed)
+	if err != nil {
+		return err
+	}
 	var list []ended
 	flush := func(last int64) error {
-		err := s.change(ctx, t, func(k *taker) error { return k.takeEnded(id, list, upto, last) })
+		err := s.change(ctx, t, func(k *find.Taker) error { return errors.Join(k.Reach(id, upto, last), takeEnded(k, list, packer)) })
 		upto, list = last, list[:0]
 		return err
 	}
@@ -102,89 +99,69 @@ func (s *Store) takeJournal(ctx context.Context, t *target, id quarry.ShardID, u
 		list = append(list, ended{[]shardfile.Outcome{o}, text})
 		size += len(text) + len(o.Result.Output) + len(o.Result.Text)
 	}
-	return flush(wholeJournal)
+	return flush(find.Whole)
 }
 
-// takeEnded takes in the attempts of a journal that follow an order, up to another one.
-func (k *taker) takeEnded(id quarry.ShardID, list []ended, from, to int64) error {
-	var at int64
-	if err := k.tx.QueryRowContext(k.ctx, selectUpTo, k.pass, string(id)).Scan(&at); err != nil {
-		return err
-	}
-	if at != from {
-		return errMoved
-	}
+// takeEnded takes in attempts of a journal, each together with earlier ones of other journals.
+func takeEnded(k *find.Taker, list []ended, packer *flate.Writer) error {
 	for i := range list {
-		if err := k.takeAttempts(&list[i]); err != nil {
+		e := &list[i]
+		order := e.attempts[0].Order
+		kept, err := k.Attempts(order)
+		if err != nil {
+			return err
+		}
+		all, err := unpack(kept)
+		if err != nil {
+			return err
+		}
+		all = append(all, e.attempts...)
+		r := find.Record{Order: order, Text: e.text}
+		if r.Attempts, err = pack(packer, all); err != nil {
+			return err
+		}
+		res := answers.Closing{Partial: true}.Result(all)
+		line, err := resultline.Append(nil, res)
+		if err != nil {
+			return err
+		}
+		set(&r, res, append(line, '\n'))
+		if err := k.Take(&r); err != nil {
 			return err
 		}
 	}
-	_, err := k.tx.ExecContext(k.ctx, `INSERT OR REPLACE INTO journal VALUES (?, ?, ?)`, k.pass, string(id), to)
-	return err
+	return nil
 }
 
-// takeAttempts takes in attempts at one document, together with earlier ones of other journals.
-func (k *taker) takeAttempts(e *ended) error {
-	order := e.attempts[0].Order
-	all, err := loadAttempts(func(to *[]byte) error {
-		return k.tx.QueryRowContext(k.ctx, fmt.Sprintf(`SELECT packed FROM attempt_%d WHERE ord = ?`, k.pass), order).Scan(to)
-	})
-	if err != nil {
-		return err
-	}
-	all = append(all, e.attempts...)
-	r := record{order: order, text: e.text}
-	if r.attempts, err = k.pack(all); err != nil {
-		return err
-	}
-	res := answers.Closing{Partial: true}.Result(all)
-	line, err := resultline.Append(nil, res)
-	if err != nil {
-		return err
-	}
-	r.set(res, append(line, '\n'))
-	return k.take(&r)
-}
-
-// pack gives the attempts as lines of a journal, compressed.
-func (k *taker) pack(all []shardfile.Outcome) ([]byte, error) {
+// pack gives attempts as lines of a journal, compressed.
+func pack(packer *flate.Writer, all []shardfile.Outcome) ([]byte, error) {
 	var b bytes.Buffer
-	if k.packer == nil {
-		var err error
-		if k.packer, err = flate.NewWriter(&b, flate.BestSpeed); err != nil {
-			return nil, err
-		}
-	}
-	k.packer.Reset(&b)
-	enc := json.NewEncoder(k.packer)
+	packer.Reset(&b)
+	enc := json.NewEncoder(packer)
 	enc.SetEscapeHTML(false)
 	for i := range all {
 		if err := enc.Encode(&all[i]); err != nil {
 			return nil, err
 		}
 	}
-	err := k.packer.Close()
+	err := packer.Close()
 	return b.Bytes(), err
 }
 
-// loadAttempts reads what pack gave; none where there is no row.
-func loadAttempts(scan func(*[]byte) error) (all []shardfile.Outcome, err error) {
-	var packed []byte
-	if err := scan(&packed); err != nil {
-		if errors.Is(err, effect.ErrNoRows) {
-			return nil, nil
-		}
-		return nil, err
+// unpack reads what pack gave; none of nothing.
+func unpack(packed []byte) (all []shardfile.Outcome, err error) {
+	if len(packed) == 0 {
+		return nil, nil
 	}
 	text, err := io.ReadAll(flate.NewReader(bytes.NewReader(packed)))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+		return nil, fmt.Errorf("%w: %w", find.ErrDamaged, err)
 	}
 	var reader lines.Reader
 	for line := range bytes.Lines(text) {
 		var o shardfile.Outcome
 		if err := reader.Read(line, &o); err != nil {
-			return nil, fmt.Errorf("%w: %w", errDamaged, err)
+			return nil, fmt.Errorf("%w: %w", find.ErrDamaged, err)
 		}
 		all = append(all, o)
 	}

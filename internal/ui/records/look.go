@@ -14,6 +14,7 @@ import (
 	"quarry/internal/run/journals"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/shardfile"
+	"quarry/internal/ui/find"
 )
 
 // target is the pass that the index should hold, as the run is now.
@@ -29,6 +30,20 @@ type target struct {
 const liveStamp = "live"
 
 func (t *target) live() bool { return t.stamp == liveStamp }
+
+// want is what the index should hold for it.
+func (t *target) want() *find.Want { return &find.Want{Pass: t.pass, Stamp: t.stamp, Texts: t.texts} }
+
+// change changes the index of the pass, and notes how far it is.
+func (s *Store) change(ctx context.Context, t *target, fn func(*find.Taker) error) error {
+	if err := s.db.Change(ctx, t.want(), fn); err != nil {
+		return err
+	}
+	if t.texts != "" {
+		s.tried.Store(true)
+	}
+	return s.note(ctx, t)
+}
 
 // look reads which pass is to be shown, from the ledger alone, as quarry status does.
 func (s *Store) look(ctx context.Context) (t target, err error) {
@@ -117,10 +132,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.db, err = openDatabase(ctx, s.effects, cfg.Dir); err != nil {
+	if s.db, err = find.Open(ctx, s.effects, cfg.Dir, cfg.Within); err != nil {
 		return nil, err
 	}
-	if err = s.note(ctx, &t); damaged(err) {
+	if err = s.note(ctx, &t); find.Damaged(err) {
 		if err = s.reopen(ctx, true); err == nil {
 			err = s.note(ctx, &t)
 		}
@@ -137,7 +152,7 @@ func (s *Store) Close() error {
 	defer s.updating.Unlock()
 	s.files.Lock()
 	defer s.files.Unlock()
-	return s.db.close()
+	return s.db.Close()
 }
 
 // reopen opens the index again, where its file was replaced by another process, or where it is damaged and removed.
@@ -146,22 +161,16 @@ func (s *Store) reopen(ctx context.Context, remove bool) error {
 	defer s.files.Unlock()
 	was := s.db
 	if remove {
-		_ = was.close() // what is in it is lost
-		if err := removeIndex(s.effects, was.path); err != nil {
+		if err := was.Discard(s.effects); err != nil {
 			return err
 		}
 	}
-	db, err := openDatabase(ctx, s.effects, s.cfg.Dir)
+	db, err := find.Open(ctx, s.effects, s.cfg.Dir, s.cfg.Within)
 	if err != nil {
 		return err
 	}
-	if !was.closed {
-		_ = was.close() // its file has no name any more
-	}
+	_ = was.Close() // its file has no name any more
 	s.db = db
-	s.mu.Lock()
-	s.cache.clear()
-	s.mu.Unlock()
 	return nil
 }
 
@@ -169,11 +178,11 @@ func (s *Store) reopen(ctx context.Context, remove bool) error {
 func (s *Store) note(ctx context.Context, t *target) error {
 	p := Progress{Pass: t.pass, Total: t.plan.Documents, Live: t.live()}
 	if t.pass > 0 {
-		have, err := readState(ctx, s.db.read.Query, t.pass)
+		have, err := s.db.State(ctx, t.pass)
 		if err != nil {
 			return err
 		}
-		p.Done, p.Texts, p.Complete = have.done, have.kept, have.complete && have.stamp == t.stamp && !t.live()
+		p.Done, p.Texts, p.Complete = have.Done, have.Kept, have.Complete && have.Stamp == t.stamp && !t.live()
 	}
 	s.mu.Lock()
 	p.NotKept = s.notKept

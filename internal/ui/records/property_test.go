@@ -209,6 +209,9 @@ func TestAQueryFindsWhatAScanFinds(t *testing.T) {
 	cfg := w.config()
 	cfg.Within = time.Minute
 	s := w.store(cfg)
+	if p := s.Progress(); p.Texts != int64(len(all)) || p.NotKept != "" {
+		t.Fatalf("%d texts of %d, %+v", p.Texts, len(all), p)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		q := randomQuery(t)
 		var want []string

@@ -1,6 +1,6 @@
 // Package records finds and shows the records of one run: by their text, by how they ended, and one by one.
 //
-// It owns ui.db in the run's directory, an index that may be removed at any time and is made again from the run's files, and what a page
+// It owns what goes from the run's files into the index of package find, which may be removed at any time and is made again, and what a page
 // shows of a record. It reads the run as quarry status does, while a process works on it; it takes no lock of the run and changes none of
 // its files. It does not own the pages. What always holds: rows come in the order of the documents; a query ends within a fixed time and
 // says so if it did not look at everything; memory does not grow with the number of documents; a damaged index is made again.
@@ -16,6 +16,7 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/prepare/source"
 	"quarry/internal/run/prepare"
+	"quarry/internal/ui/find"
 )
 
 // Config says which run is read, and how.
@@ -44,7 +45,7 @@ type Store struct {
 	effects *effect.Effects
 
 	files    sync.RWMutex // held for writing while the databases are opened again
-	db       *database
+	db       *find.Index
 	updating sync.Mutex
 	broken   atomic.Bool // a query found the index damaged
 	tried    atomic.Bool // texts were read: what has none now gets none by reading them once more
@@ -53,7 +54,6 @@ type Store struct {
 	progress Progress
 	planned  int64 // orders of the pass
 	notKept  string
-	cache    blockCache
 }
 
 // Progress is how far the index of a pass is made. The zero value: there is nothing to index yet.
@@ -69,59 +69,27 @@ type Progress struct {
 	NotKept string
 }
 
-// Query selects records. The zero value is the first page of all.
-type Query struct {
-	Text  string // words and phrases in quotation marks; each has to be in the title, the text or the answer
-	In    Field  // where Text is searched; empty: everywhere
-	Where Filter
-	After int64 // the place of the row before the first one of the page; 0: from the beginning
-	// Before is the place of the row after the last one of the page. It outweighs After. 0: not set.
-	Before int64
-	Limit  int // rows of a page; 0: 50
-}
-
-// Field is a part of a record that is searched.
-type Field string
-
-// The fields.
-const (
-	Title  Field = "title"
-	Text   Field = "text"
-	Answer Field = "answer"
+// What a query is, and what it counts, is that of the index.
+type (
+	Query  = find.Query
+	Field  = find.Field
+	Filter = find.Filter
+	Count  = find.Count
+	Facet  = find.Facet
+	Facets = find.Facets
 )
 
-// NotGiven is the value of a facet for records that have none, such as the language of a document that does not say it.
-const NotGiven = "-"
+// The fields that are searched, the value of records that have none, and where counts end.
+const (
+	Title    = find.Title
+	Text     = find.Text
+	Answer   = find.Answer
+	NotGiven = find.NotGiven
+	Most     = find.Most
+)
 
-// Filter selects records by values. What is empty or nil selects all.
-type Filter struct {
-	Status   quarry.Status
-	Class    string // the kind of the error, or the status where there is none
-	Language string // as the document says it
-	Pool     string // Region and model, as a facet gives them
-	CostMin  *quarry.USD
-	CostMax  *quarry.USD // a record whose cost is not known is within no bound
-}
-
-// Most is where counts end: what is more is "10,000+".
-const Most = 10_000
-
-// Count is how many records there are.
-type Count struct {
-	N    int64
-	More bool // there are more than N, or there may be
-}
-
-// Facet is a value of records, and how many have it.
-type Facet struct {
-	Value string
-	Count Count
-}
-
-// Facets are the values that records have, the most frequent first. Each counts the records that meet the query but for its own filter.
-type Facets struct {
-	Status, Class, Language, Pool []Facet
-}
+// File is the name of the index in the run's directory.
+const File = find.File
 
 // Page is what a query found.
 type Page struct {

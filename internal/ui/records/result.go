@@ -30,10 +30,12 @@ func (r *resultReader) close() { r.known.Close() }
 // of gives a document's result; nil: it has none.
 func (r *resultReader) of(ctx context.Context, order int64) (*quarry.Result, error) {
 	if r.live {
-		all, err := loadAttempts(func(to *[]byte) error {
-			return r.store.db.read.QueryRow(ctx, fmt.Sprintf(`SELECT packed FROM attempt_%d WHERE ord = ?`, r.pass), []any{order}, to)
-		})
-		if r.live = !noTable(err); r.live { // else another process has taken in the end of the pass
+		kept, ended, err := r.store.db.Attempts(ctx, r.pass, order)
+		if err != nil {
+			return nil, err
+		}
+		if r.live = !ended; r.live { // else another process has taken in the end of the pass
+			all, err := unpack(kept)
 			if err != nil || len(all) == 0 {
 				return nil, err
 			}

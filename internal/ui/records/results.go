@@ -11,6 +11,7 @@ import (
 	"quarry/internal/base/jsonl"
 	"quarry/internal/base/resultline"
 	"quarry/internal/run/index"
+	"quarry/internal/ui/find"
 	"quarry/internal/ui/words"
 )
 
@@ -22,14 +23,12 @@ const (
 
 // takeResults takes in the results of a pass that has ended, in the order of the documents, from where the index is.
 func (s *Store) takeResults(ctx context.Context, t *target) error {
-	have, err := readState(ctx, s.db.read.Query, t.pass)
+	have, err := s.db.State(ctx, t.pass)
 	if err != nil {
 		return err
 	}
-	next := have.next
-	if have.stamp != t.stamp || have.stale(t) {
-		next = 0
-	} else if have.complete {
+	next, done := have.Begin(t.want())
+	if done {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -45,19 +44,18 @@ func (s *Store) takeResults(ctx context.Context, t *target) error {
 		if b.err != nil {
 			return b.err
 		}
-		err := s.change(ctx, t, func(k *taker) error {
-			if k.have.next != b.from {
-				return errMoved
+		err := s.change(ctx, t, func(k *find.Taker) error {
+			if k.Have.Next != b.from {
+				return find.ErrMoved
 			}
 			for i := range b.records {
-				if err := k.take(&b.records[i]); err != nil {
+				if err := k.Take(&b.records[i]); err != nil {
 					return err
 				}
 			}
-			k.have.next = b.to
-			if k.have.complete = b.last; b.last { // what a pass under way needed is in its results now
-				_, err := k.tx.ExecContext(ctx, fmt.Sprintf(`DROP TABLE IF EXISTS attempt_%d`, t.pass))
-				return err
+			k.Have.Next = b.to
+			if k.Have.Complete = b.last; b.last { // what a pass under way needed is in its results now
+				return k.End()
 			}
 			return nil
 		})
@@ -74,7 +72,7 @@ func (s *Store) takeResults(ctx context.Context, t *target) error {
 // batch is what one change takes in: the documents of the orders from, up to but without to.
 type batch struct {
 	from, to int64
-	records  []record
+	records  []find.Record
 	last     bool
 	err      error
 }
@@ -90,12 +88,12 @@ func (s *Store) readResults(ctx context.Context, t *target, next int64, to chan<
 	for last := false; !last; {
 		b := batch{from: next, to: next}
 		for size := 0; len(b.records) < changeRecords && size < changeBytes && b.to < t.plan.Orders && b.err == nil; b.to++ {
-			r := record{order: b.to}
+			r := find.Record{Order: b.to}
 			b.err = errors.Join(readResult(known, &reader, &r), ctx.Err())
-			if b.err == nil && r.ended {
-				r.text, b.err = texts.of(b.to)
+			if b.err == nil && r.Ended {
+				r.Text, b.err = texts.of(b.to)
 			}
-			size += len(r.title) + len(r.text) + len(r.answer)
+			size += len(r.Title) + len(r.Text) + len(r.Answer)
 			b.records = append(b.records, r)
 		}
 		b.last = b.to == t.plan.Orders
@@ -109,27 +107,27 @@ func (s *Store) readResults(ctx context.Context, t *target, next int64, to chan<
 }
 
 // readResult reads how a document ended.
-func readResult(known *index.Known, reader *resultline.Reader, r *record) error {
-	line, err := known.Line(r.order)
+func readResult(known *index.Known, reader *resultline.Reader, r *find.Record) error {
+	line, err := known.Line(r.Order)
 	if err != nil || len(line) == 0 {
 		return err
 	}
 	var res quarry.Result
 	if err := reader.Read(line, &res); err != nil {
-		return fmt.Errorf("read the result of document %d: %w", r.order+1, err)
+		return fmt.Errorf("read the result of document %d: %w", r.Order+1, err)
 	}
-	r.set(&res, line)
+	set(r, &res, line)
 	return nil
 }
 
 // set takes over what the index keeps of a result.
-func (r *record) set(res *quarry.Result, line []byte) {
-	r.ended, r.status, r.cost = true, res.Status, res.CostUSD
-	r.class, r.language, r.pool = classOf(res), res.Document.Lang, poolOf(res)
+func set(r *find.Record, res *quarry.Result, line []byte) {
+	r.Ended, r.Status, r.Cost = true, res.Status, res.CostUSD
+	r.Class, r.Language, r.Pool = classOf(res), res.Document.Lang, poolOf(res)
 	sum := sha256.Sum256(line)
-	r.digest = binary.LittleEndian.Uint64(sum[:])
-	r.title = words.Append(nil, res.Document.Title)
-	r.answer = words.Append(nil, AnswerText(res))
+	r.Digest = binary.LittleEndian.Uint64(sum[:])
+	r.Title = words.Append(nil, res.Document.Title)
+	r.Answer = words.Append(nil, AnswerText(res))
 }
 
 // classOf is why a record is not good, or its status.

@@ -3,10 +3,9 @@ package records
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
-	"quarry/internal/base/effect"
+	"quarry/internal/ui/find"
 )
 
 // Update takes in what the run has answered since the last call, and returns when the index is up to date. It is called again and again while
@@ -14,13 +13,13 @@ import (
 func (s *Store) Update(ctx context.Context) error {
 	s.updating.Lock()
 	defer s.updating.Unlock()
-	if broken, replaced := s.broken.Swap(false), s.db.replaced(); broken || replaced {
+	if broken, replaced := s.broken.Swap(false), s.db.Replaced(); broken || replaced {
 		if err := s.reopen(ctx, !replaced); err != nil {
 			return err
 		}
 	}
 	err := s.update(ctx)
-	if damaged(err) && ctx.Err() == nil {
+	if find.Damaged(err) && ctx.Err() == nil {
 		if err = s.reopen(ctx, true); err == nil {
 			err = s.update(ctx)
 		}
@@ -48,7 +47,7 @@ func (s *Store) update(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if !errors.Is(err, errMoved) && !busy(err) { // else another process is at it
+		if !errors.Is(err, find.ErrMoved) && !find.Busy(err) { // else another process is at it
 			return err
 		}
 	}
@@ -60,26 +59,15 @@ func (s *Store) forgetPasses(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := s.db.read.Query(ctx, `SELECT n FROM pass`)
+	have, err := s.db.Passes(ctx)
 	if err != nil {
 		return err
 	}
-	var gone []int
-	for rows.Next() {
-		var n int
-		if err := rows.Scan(&n); err != nil {
-			return errors.Join(err, rows.Close())
+	for _, n := range have {
+		if slices.Contains(keep, n) {
+			continue
 		}
-		if !slices.Contains(keep, n) {
-			gone = append(gone, n)
-		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
-	for _, n := range gone {
-		err := s.db.write.Change(ctx, fmt.Sprintf("ui: remove pass %d", n), func(tx *effect.Tx) error { return dropPass(ctx, tx, n) })
-		if err != nil {
+		if err := s.db.Drop(ctx, n); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package records
+package find
 
 import (
 	"context"
@@ -77,7 +77,7 @@ func loadBlock(ctx context.Context, tx *effect.Tx, pass int, n int64) (*block, e
 		return newBlock(), nil
 	}
 	if err == nil && (len(b.columns) != entryBytes*blockDocs || len(b.digests) != 8*blockDocs) {
-		err = errDamaged
+		err = ErrDamaged
 	}
 	return b, err
 }

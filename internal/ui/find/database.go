@@ -1,4 +1,9 @@
-package records
+// Package find is the index of the records of runs: which records there are, and which have a word or a value.
+//
+// It owns ui.db: its format, how records are taken in, and how they are found, as orders of documents. It does not know the files of a run
+// and gives no text of a record. What always holds: orders rise; a search ends within a fixed time and says where to go on; memory does
+// not grow with the number of records but for a bounded cache; an index that is damaged is never trusted, see Damaged.
+package find
 
 import (
 	"context"
@@ -11,6 +16,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -42,50 +49,63 @@ func textTable(pass int) string {
 	return fmt.Sprintf(`CREATE VIRTUAL TABLE text_%d USING fts5(title, text, answer, content='', contentless_delete=1, tokenize='%s')`, pass, words.Tokenizer)
 }
 
-// database is an open index: one connection that changes it, and one that reads what was committed last.
-type database struct {
+// Index is an open index: one connection that changes it, and one that reads what was committed last. Safe for concurrent use, also by
+// several processes.
+type Index struct {
 	write, read *effect.DB
 	path        string
 	opened      os.FileInfo
 	closed      bool
 	drop        func() error // removes an index that is for this process alone; nil: it stays
+	within      time.Duration
+
+	mu    sync.Mutex
+	cache blockCache
 }
 
-// openDatabase opens the index in a directory, and makes it again if it is damaged or of another format. Where the directory cannot be
-// written, the index is in a temporary one.
-func openDatabase(ctx context.Context, e *effect.Effects, dir string) (*database, error) {
+// Open opens the index in a directory, and makes it again if it is damaged or of another format. Where the directory cannot be written, the
+// index is in a temporary one. within is how long a search looks for records, and then again how long it counts; 0: 60 ms.
+func Open(ctx context.Context, e *effect.Effects, dir string, within time.Duration) (*Index, error) {
+	x, err := openOrTemporary(ctx, e, dir)
+	if err == nil {
+		x.within = within
+	}
+	return x, err
+}
+
+func openOrTemporary(ctx context.Context, e *effect.Effects, dir string) (*Index, error) {
 	path := filepath.Join(dir, File)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // what was removed without them would be read from them
 		if err := removeIndex(e, path); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return nil, err
 		}
 	}
-	d, err := openAt(ctx, e, path)
-	if damaged(err) {
+	x, err := openAt(ctx, e, path)
+	if Damaged(err) {
 		if err = removeIndex(e, path); err == nil {
-			d, err = openAt(ctx, e, path)
+			x, err = openAt(ctx, e, path)
 		}
 	}
 	if errors.Is(err, fs.ErrPermission) || unwritable(err) {
 		return openTemporary(ctx, e)
 	}
-	return d, err
+	return x, err
 }
 
-func openTemporary(ctx context.Context, e *effect.Effects) (*database, error) {
+func openTemporary(ctx context.Context, e *effect.Effects) (*Index, error) {
 	dir, err := e.TempDir("")
 	if err != nil {
 		return nil, err
 	}
-	d, err := openAt(ctx, e, filepath.Join(dir, File))
+	x, err := openAt(ctx, e, filepath.Join(dir, File))
 	if err != nil {
 		return nil, errors.Join(err, e.RemoveAll(dir))
 	}
-	d.drop = func() error { return e.RemoveAll(dir) }
-	return d, nil
+	x.drop = func() error { return e.RemoveAll(dir) }
+	return x, nil
 }
 
-func openAt(ctx context.Context, e *effect.Effects, path string) (*database, error) {
+func openAt(ctx context.Context, e *effect.Effects, path string) (*Index, error) {
 	f, err := e.Append(path) // SQLite would make it readable for others
 	if err != nil {
 		return nil, err
@@ -93,26 +113,26 @@ func openAt(ctx context.Context, e *effect.Effects, path string) (*database, err
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	d := &database{path: path}
-	if err := d.open(ctx, e); err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, errors.Join(err, d.close()))
+	x := &Index{path: path}
+	if err := x.open(ctx, e); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, errors.Join(err, x.close()))
 	}
-	return d, nil
+	return x, nil
 }
 
-func (d *database) open(ctx context.Context, e *effect.Effects) (err error) {
-	name := "file:" + (&url.URL{Path: filepath.ToSlash(d.path)}).EscapedPath()
+func (x *Index) open(ctx context.Context, e *effect.Effects) (err error) {
+	name := "file:" + (&url.URL{Path: filepath.ToSlash(x.path)}).EscapedPath()
 	const options = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-8192)&_txlock=immediate"
-	if d.write, err = e.OpenDB("sqlite", name+options); err != nil {
+	if x.write, err = e.OpenDB("sqlite", name+options); err != nil {
 		return err
 	}
-	if err := d.write.Change(ctx, "ui: open", func(tx *effect.Tx) error { return prepareTables(ctx, tx) }); err != nil {
+	if err := x.write.Change(ctx, "ui: open", func(tx *effect.Tx) error { return prepareTables(ctx, tx) }); err != nil {
 		return err
 	}
-	if d.read, err = e.OpenDB("sqlite", name+"?mode=ro&_pragma=busy_timeout(10000)&_pragma=cache_size(-16384)"); err != nil {
+	if x.read, err = e.OpenDB("sqlite", name+"?mode=ro&_pragma=busy_timeout(10000)&_pragma=cache_size(-16384)"); err != nil {
 		return err
 	}
-	d.opened, err = os.Stat(d.path)
+	x.opened, err = os.Stat(x.path)
 	return err
 }
 
@@ -123,7 +143,7 @@ func prepareTables(ctx context.Context, tx *effect.Tx) error {
 	if err == nil && format == strconv.Itoa(Format) {
 		return nil
 	}
-	if damaged(err) && !noTable(err) {
+	if Damaged(err) && !noTable(err) {
 		return err
 	}
 	names, err := tableNames(ctx, tx)
@@ -158,21 +178,35 @@ func tableNames(ctx context.Context, tx *effect.Tx) (names []string, err error) 
 	return names, rows.Err()
 }
 
-// replaced reports whether the file at the path is another one now, or gone, or closed.
-func (d *database) replaced() bool {
-	now, err := os.Stat(d.path)
-	return err != nil || d.closed || !os.SameFile(now, d.opened)
+// Replaced reports whether the file at the path is another one now, or gone, or closed.
+func (x *Index) Replaced() bool {
+	now, err := os.Stat(x.path)
+	return err != nil || x.closed || !os.SameFile(now, x.opened)
 }
 
-func (d *database) close() (err error) {
-	d.closed = true
-	for _, db := range []*effect.DB{d.read, d.write} {
+// Close closes the index.
+func (x *Index) Close() error {
+	if x.closed {
+		return nil
+	}
+	return x.close()
+}
+
+// Discard closes the index and removes its files.
+func (x *Index) Discard(e *effect.Effects) error {
+	_ = x.Close() // what is in it is lost
+	return removeIndex(e, x.path)
+}
+
+func (x *Index) close() (err error) {
+	x.closed = true
+	for _, db := range []*effect.DB{x.read, x.write} {
 		if db != nil {
 			err = errors.Join(err, db.Close())
 		}
 	}
-	if d.drop != nil {
-		err = errors.Join(err, d.drop())
+	if x.drop != nil {
+		err = errors.Join(err, x.drop())
 	}
 	return err
 }
@@ -196,20 +230,20 @@ func code(err error) int {
 	return 0
 }
 
-// errDamaged says that the index holds what it cannot hold.
-var errDamaged = errors.New("the index is damaged")
+// ErrDamaged says that an index holds what it cannot hold.
+var ErrDamaged = errors.New("the index is damaged")
 
-// damaged reports whether an error says that the file is no index any more: SQLITE_CORRUPT, SQLITE_NOTADB, or a table that every index has is
+// Damaged reports whether an error says that the file is no index any more: SQLITE_CORRUPT, SQLITE_NOTADB, or a table that every index has is
 // missing.
-func damaged(err error) bool {
-	return code(err) == 11 || code(err) == 26 || errors.Is(err, errDamaged) || noTable(err) && !ofPass.MatchString(err.Error())
+func Damaged(err error) bool {
+	return code(err) == 11 || code(err) == 26 || errors.Is(err, ErrDamaged) || noTable(err) && !ofPass.MatchString(err.Error())
 }
 
 // ofPass finds the name of a table of one pass in an error.
 var ofPass = regexp.MustCompile(`no such table: (text|attempt)_\d+`)
 
-// busy reports whether an error says that another process changed the index for too long: SQLITE_BUSY.
-func busy(err error) bool { return code(err) == 5 }
+// Busy reports whether an error says that another process changed the index for too long: SQLITE_BUSY.
+func Busy(err error) bool { return code(err) == 5 }
 
 // noTable reports whether an error says that a table of a pass is not there: nothing of the pass was taken in yet, or it has ended. SQLite
 // has no code for it.

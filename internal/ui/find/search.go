@@ -1,4 +1,4 @@
-package records
+package find
 
 import (
 	"cmp"
@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
-	"quarry"
 	"quarry/internal/ui/words"
 )
 
@@ -19,45 +17,28 @@ const (
 	defaultWithin = 60 * time.Millisecond
 )
 
-// Page finds the rows of a page, counts all records that meet the query, and says which values they have.
-func (s *Store) Page(ctx context.Context, q *Query) (p Page, err error) {
-	s.files.RLock()
-	defer s.files.RUnlock()
-	if p.Progress = s.Progress(); p.Progress.Pass == 0 {
-		return p, nil
-	}
-	if err = s.fill(ctx, q, &p); damaged(err) {
-		s.broken.Store(true)
-		err = fmt.Errorf("%s is damaged, and the next update makes it again: %w", File, err)
-	}
-	return p, err
-}
-
-func (s *Store) fill(ctx context.Context, q *Query, p *Page) error {
-	f, err := s.newFinder(ctx, p.Progress.Pass, q)
+// Find finds the orders of a page, counts all records that meet the query, and says which values they have.
+func (x *Index) Find(ctx context.Context, pass int, q *Query) (p Found, err error) {
+	f, err := x.newFinder(ctx, pass, q)
 	if err != nil {
-		return err
+		return p, err
 	}
 	p.Ignored = f.ignored
-	orders, err := f.page(p)
-	if err != nil {
-		return err
+	if p.Orders, err = f.page(&p); err != nil {
+		return p, err
 	}
-	if p.Rows, err = s.rows(ctx, f, orders); err != nil {
-		return err
-	}
-	return f.count(p)
+	return p, f.count(&p)
 }
 
 // deadline is when a part of a query ends.
-func (s *Store) deadline() time.Time { return time.Now().Add(cmp.Or(s.cfg.Within, defaultWithin)) }
+func (x *Index) deadline() time.Time { return time.Now().Add(cmp.Or(x.within, defaultWithin)) }
 
 // maxQuery is the longest text that is searched, in bytes.
 const maxQuery = 1000
 
 // finder answers one query.
 type finder struct {
-	store *Store
+	index *Index
 	ctx   context.Context
 	query *Query
 	pass  int
@@ -77,10 +58,10 @@ type finder struct {
 // span is the orders from, up to and with to.
 type span struct{ from, to int64 }
 
-func (s *Store) newFinder(ctx context.Context, pass int, q *Query) (*finder, error) {
-	f := &finder{store: s, ctx: ctx, query: q, pass: pass}
+func (x *Index) newFinder(ctx context.Context, pass int, q *Query) (*finder, error) {
+	f := &finder{index: x, ctx: ctx, query: q, pass: pass}
 	var err error
-	if f.words, f.last, err = s.columns(ctx, pass); err != nil {
+	if f.words, f.last, err = x.columns(ctx, pass); err != nil {
 		return nil, err
 	}
 	if len(q.Text) > maxQuery {
@@ -190,7 +171,7 @@ const mostStretches = 200
 // stretches are where records are that meet the filter, so that a search for a frequent word does not look at all others. Where the time
 // is up, the last one has all the rest.
 func (f *finder) stretches() (list []span, err error) {
-	gap, deadline := int64(64), f.store.deadline()
+	gap, deadline := int64(64), f.index.deadline()
 	for n := int64(0); n <= f.last; n++ {
 		if n > 0 && time.Now().After(deadline) {
 			list = append(list, span{n * blockDocs, f.last*blockDocs + blockDocs - 1})
@@ -237,7 +218,7 @@ func joined(list []span, gap int64) []span {
 }
 
 // page finds the orders of the page's rows, in their order.
-func (f *finder) page(p *Page) (orders []int64, err error) {
+func (f *finder) page(p *Found) (orders []int64, err error) {
 	limit := f.query.Limit
 	if limit <= 0 {
 		limit = defaultRows
@@ -245,7 +226,7 @@ func (f *finder) page(p *Page) (orders []int64, err error) {
 	if f.nothing {
 		return nil, nil
 	}
-	deadline := f.store.deadline()
+	deadline := f.index.deadline()
 	if f.query.Before > 0 {
 		orders, p.Continue, err = f.back(f.query.Before-2, limit+1, deadline)
 		if p.Earlier = len(orders) > limit || p.Continue > 0; len(orders) > limit {
@@ -366,7 +347,7 @@ func (f *finder) hitsBack(from, to int64) (hits []int64, next int64, done bool, 
 }
 
 func (f *finder) search(where string, from, to int64) (hits []int64, err error) {
-	rows, err := f.store.db.read.Query(f.ctx, fmt.Sprintf(`SELECT rowid FROM text_%[1]d WHERE text_%[1]d MATCH ? AND %[2]s LIMIT ?`, f.pass, where),
+	rows, err := f.index.read.Query(f.ctx, fmt.Sprintf(`SELECT rowid FROM text_%[1]d WHERE text_%[1]d MATCH ? AND %[2]s LIMIT ?`, f.pass, where),
 		f.match, from, to, f.most)
 	if err != nil {
 		if noTable(err) { // nothing was taken in yet
@@ -397,161 +378,4 @@ func (f *finder) entry(order int64) (entry, error) {
 		return entry{}, err
 	}
 	return readEntry(b[entryBytes*(order%blockDocs):]), nil
-}
-
-// count counts the records that meet the query, and those of each facet.
-func (f *finder) count(p *Page) error {
-	t := tally{finder: f}
-	for i, n := range [4]int{len(statuses) + 1, len(f.words[classWord]), len(f.words[languageWord]), len(f.words[poolWord])} {
-		t.of[i] = make([]int64, n)
-	}
-	if !f.nothing {
-		if err := errors.Join(t.run(f.store.deadline()), t.broken); err != nil {
-			return err
-		}
-	}
-	p.Count = t.capped(t.all)
-	p.Facets.Status = t.facet(0, func(n int) string { return string(statuses[n-1]) })
-	p.Facets.Class = t.facet(1, func(n int) string { return f.words[classWord][n] })
-	p.Facets.Language = t.facet(2, func(n int) string { return f.words[languageWord][n] })
-	p.Facets.Pool = t.facet(3, func(n int) string { return f.words[poolWord][n] })
-	return nil
-}
-
-// tally adds up.
-type tally struct {
-	*finder
-	all    int64
-	of     [4][]int64 // status, class, language, pool: by number
-	part   bool       // not all records were looked at
-	broken error
-}
-
-func (t *tally) add(e *entry) {
-	if e.status == 0 {
-		return
-	}
-	missed := t.want.misses(e)
-	if missed == 0 {
-		t.all++
-	}
-	for i, value := range [4]int{int(e.status), int(e.class), int(e.language), int(e.pool)} {
-		if value >= len(t.of[i]) {
-			t.broken = errDamaged
-			return
-		}
-		if missed&^(1<<i) == 0 {
-			t.of[i][value]++
-		}
-	}
-}
-
-// run looks at all records, or with a text at as many as the time allows, up to where counts end.
-func (t *tally) run(deadline time.Time) error {
-	if t.match == "" {
-		for n := int64(0); n <= t.last; n++ {
-			if t.part = time.Now().After(deadline); t.part {
-				return nil
-			}
-			b, err := t.finder.block(n)
-			if err != nil {
-				return err
-			}
-			for i := 0; i+entryBytes <= len(b); i += entryBytes {
-				e := readEntry(b[i:])
-				t.add(&e)
-			}
-		}
-		return nil
-	}
-	for next, done := int64(0), false; !done; {
-		if t.part = t.all > Most || time.Now().After(deadline); t.part {
-			return nil
-		}
-		hits, to, end, err := t.hits(next, t.last*blockDocs+blockDocs-1)
-		if err != nil {
-			return err
-		}
-		for _, order := range hits {
-			e, err := t.entry(order)
-			if err != nil {
-				return err
-			}
-			t.add(&e)
-		}
-		next, done = to, end
-	}
-	return nil
-}
-
-func (t *tally) capped(n int64) Count {
-	if n > Most {
-		return Count{Most, true}
-	}
-	return Count{n, t.part}
-}
-
-func (t *tally) facet(of int, name func(int) string) (list []Facet) {
-	type counted struct {
-		n     int
-		count int64
-	}
-	var all []counted
-	for n, count := range t.of[of] {
-		if count > 0 {
-			all = append(all, counted{n, count})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b counted) int { return int(min(max(b.count-a.count, -1), 1)) })
-	for _, c := range all {
-		list = append(list, Facet{name(c.n), t.capped(c.count)})
-	}
-	return list
-}
-
-// rows reads the results of a page.
-func (s *Store) rows(ctx context.Context, f *finder, orders []int64) ([]Row, error) {
-	r := s.openResults(f.pass)
-	defer r.close()
-	rows := make([]Row, 0, len(orders))
-	for _, order := range orders {
-		res, err := r.of(ctx, order)
-		if err != nil {
-			return nil, err
-		}
-		if res != nil {
-			rows = append(rows, rowOf(order, res))
-		}
-	}
-	return rows, nil
-}
-
-// maxAnswer is how many characters of an answer a row has.
-const maxAnswer = 240
-
-func rowOf(order int64, res *quarry.Result) Row {
-	row := Row{
-		Place: order + 1, ID: res.ID, Title: res.Document.Title, URL: res.Document.URL, Status: res.Status, Class: classOf(res),
-		Language: res.Document.Lang, Pool: poolOf(res), Answer: AnswerText(res), Cost: res.CostUSD,
-	}
-	if res.Similarity == 0 {
-		row.RecordID = res.RecordID
-	}
-	if row.Answer == "" && res.Error != nil {
-		row.Answer = res.Error.Message
-	}
-	row.Answer = beginning(row.Answer, maxAnswer)
-	return row
-}
-
-// beginning is a text up to so many characters, on one line.
-func beginning(text string, most int) string {
-	text = strings.Join(strings.Fields(text[:min(len(text), 16*most)]), " ")
-	n := 0
-	for at := range text {
-		if n++; n > most {
-			return text[:at] + "…"
-		}
-	}
-	return strings.ToValidUTF8(text, "")
 }
