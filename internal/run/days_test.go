@@ -120,6 +120,10 @@ func TestDaysOfAnyRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a sweep; the race detector runs without sweeps")
 	}
+	longest := 90 // of a poll a minute
+	if *full {
+		longest = 420
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		faults := rapid.SampledFrom([]string{
 			"", "lost-create", "late-job,double-page", "partial=0.5", "expire=0.4", "fail-job=0.4", "record-error=0.3,drop-record=0.2", "throttle=0.1", "lost-reply=0.1,server-error=0.1",
@@ -129,7 +133,7 @@ func TestDaysOfAnyRun(t *testing.T) {
 		}
 		faults += fmt.Sprintf("seed=%d", rapid.IntRange(0, 1000).Draw(rt, "seed"))
 		cfg := worldConfig{
-			docs: someDocs(rapid.IntRange(3, 14).Draw(rt, "documents")), fault: faults, delay: time.Duration(rapid.IntRange(1, 420).Draw(rt, "minutes in each state")) * time.Minute,
+			docs: someDocs(rapid.IntRange(3, 14).Draw(rt, "documents")), fault: faults, delay: time.Duration(rapid.IntRange(1, longest).Draw(rt, "minutes in each state")) * time.Minute,
 			cfg: func(c *run.Config) { c.Attempts, c.Poll = 30, 0 },
 		}
 		deaths := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) death {
