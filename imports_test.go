@@ -190,17 +190,16 @@ var owners = map[string][]string{
 	"html/template": {},
 
 	// Text.
-	"codeberg.org/readeck":               {"internal/prepare/clean"},
-	"golang.org/x/net/html":              {"internal/prepare/clean"},
-	"golang.org/x/text/unicode":          {"internal/prepare/clean", "internal/ui/words"},
-	"github.com/zeebo/xxh3":              {"internal/prepare/dedupe"},
-	"golang.org/x/text/encoding":         {"internal/prepare/source"},
-	"golang.org/x/text/transform":        {"internal/prepare/source"},
-	"golang.org/x/text/language":         {"internal/outcome/parse"},
-	"golang.org/x/text/message":          {"internal/outcome/parse"},
-	"github.com/microcosm-cc/bluemonday": {"internal/outcome/publish"},
-	"github.com/clipperhouse/uax29":      {"internal/prepare/clean", "internal/standin"},
-	"github.com/yuin/goldmark":           {}, // tests compare with it
+	"codeberg.org/readeck":          {"internal/prepare/clean"},
+	"golang.org/x/net/html":         {"internal/prepare/clean", "internal/outcome/publish"},
+	"golang.org/x/text/unicode":     {"internal/prepare/clean", "internal/ui/words"},
+	"github.com/zeebo/xxh3":         {"internal/prepare/dedupe"},
+	"golang.org/x/text/encoding":    {"internal/prepare/source"},
+	"golang.org/x/text/transform":   {"internal/prepare/source"},
+	"golang.org/x/text/language":    {"internal/outcome/parse"},
+	"golang.org/x/text/message":     {"internal/outcome/parse"},
+	"github.com/clipperhouse/uax29": {"internal/prepare/clean", "internal/standin"},
+	"github.com/yuin/goldmark":      {}, // tests compare with it
 
 	// Files.
 	"github.com/klauspost/compress": {"internal/base/atomicfile", "internal/prepare/kept", "internal/prepare/source", "internal/outcome/collect", "internal/outcome/audit"},

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/microcosm-cc/bluemonday"
-
 	"quarry/internal/base/template"
+	"quarry/internal/outcome/publish/sanitize"
 )
 
 // Map says what a field gets: a template over a line of results.jsonl.
@@ -52,17 +51,10 @@ func (m *Map) text(result map[string]any) (text string, ok bool, err error) {
 	}
 	text = strings.TrimSpace(readable(b.String()))
 	if m.HTML {
-		text = strings.TrimSpace(sanitizer.Sanitize(text))
+		text = strings.TrimSpace(sanitize.HTML(text))
 	}
 	return text, text != "", nil
 }
-
-// sanitizer keeps what a reader of an article may write: no script, no style, no event handler, no frame.
-var sanitizer = func() *bluemonday.Policy {
-	p := bluemonday.UGCPolicy()
-	p.RequireNoFollowOnLinks(false) // the links are the site's own
-	return p
-}()
 
 // printed is what a template prints: texts as they are, everything else as JSON.
 func printed(v any) (string, error) {
