@@ -101,8 +101,9 @@ var belowRun = map[string][]string{
 		"internal/run/shardfile", "internal/prepare/dedupe", "internal/base/ledger", "internal/prepare/prompt", "internal/prepare/source",
 	},
 	"internal/run/life": {
-		"internal/run/answers", "internal/run/book", "internal/run/cut", "internal/run/event", "internal/run/index", "internal/run/input", "internal/run/limits", "internal/run/lines", "internal/run/parallel", "internal/run/pool", "internal/run/relocate", "internal/run/runjson",
-		"internal/run/shardfile", "internal/run/summary", "internal/run/verdict", "internal/aws/bedrock", "internal/aws/bucket", "internal/outcome/collect", "internal/base/ledger", "internal/base/reconcile",
+		"internal/run/book", "internal/run/cut", "internal/run/event", "internal/run/index", "internal/run/input", "internal/run/limits", "internal/run/pool",
+		"internal/run/relocate", "internal/run/runjson", "internal/run/settle", "internal/run/shardfile", "internal/run/verdict",
+		"internal/aws/bedrock", "internal/aws/bucket", "internal/outcome/collect", "internal/base/ledger", "internal/base/reconcile",
 		"internal/prepare/pack", "internal/prepare/validate",
 	},
 	"internal/run/limits":   {"internal/run/forecast", "internal/run/verdict", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},
@@ -139,8 +140,12 @@ var belowRun = map[string][]string{
 	"internal/run/rounds": {
 		"internal/run/answers", "internal/run/cut", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/base/ledger", "internal/prepare/pack", "internal/prepare/prompt",
 	},
-	"internal/run/runjson":   {"internal/run/plan", "internal/base/ledger"},
-	"internal/run/pool":      {"internal/run/verdict", "internal/aws/bedrock", "internal/aws/bucket", "internal/base/ledger"},
+	"internal/run/runjson": {"internal/run/plan", "internal/base/ledger"},
+	"internal/run/pool":    {"internal/run/verdict", "internal/aws/bedrock", "internal/aws/bucket", "internal/base/ledger"},
+	"internal/run/settle": {
+		"internal/run/answers", "internal/run/event", "internal/run/limits", "internal/run/lines", "internal/run/parallel", "internal/run/shardfile", "internal/run/summary",
+		"internal/outcome/collect", "internal/base/ledger",
+	},
 	"internal/run/shardfile": {"internal/run/lines", "internal/outcome/collect"},
 	"internal/run/spec": {
 		"internal/run/answers", "internal/run/book", "internal/run/calls", "internal/run/cut", "internal/run/event", "internal/run/forecast", "internal/run/given",

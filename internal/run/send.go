@@ -21,6 +21,7 @@ import (
 	"quarry/internal/run/life"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/rounds"
+	"quarry/internal/run/settle"
 )
 
 // shards runs all shards to completion, then rounds of retries, until no queued record is left that may be sent.
@@ -93,6 +94,7 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 		Prepare: c.Preparing(), Queue: queue, Places: p.places, Model: c.Model,
 		Rooms: c.MaxUSD != nil, MaxAnswer: int64(max(c.MaxTokens, c.MaxOutput)), Watch: p.deps.Watch,
 	}
+	costs := p.costs()
 	cfg := life.Config{
 		RunJSON: p.runJSON(), Ledger: p.deps.Ledger, Book: p.book, Effects: p.deps.Effects, Dir: c.Dir, Files: p.files, Pools: p.pools,
 		Watch: p.deps.Watch,
@@ -101,8 +103,11 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 			Subnets: c.VPCSubnets, SecurityGroups: c.VPCSecurityGroups, BucketOwner: c.BucketOwner,
 		},
 		Validate: c.Validation(), Poll: c.Poll, KeepShards: c.KeepShards,
-		Costs: p.costs(), Deadline: p.deadline, Build: builder.Build, MayCall: p.bounds().MayCall(), Queue: queue.Items, Answer: p.caller.Answer,
-		Judge: c.Judge(), Model: c.Model, Free: c.Local || c.Free, Workers: c.Workers, Final: final,
+		Costs: costs, Deadline: p.deadline, Build: builder.Build, MayCall: p.bounds().MayCall(), Queue: queue.Items, Answer: p.caller.Answer,
+		Settler: &settle.Settler{
+			Effects: p.deps.Effects, Dir: c.Dir, Files: p.files, Watch: p.deps.Watch, Costs: costs,
+			Judge: c.Judge(), Model: c.Model, Free: c.Local || c.Free, Workers: c.Workers, Final: final,
+		},
 	}
 	if c.MaxUSD != nil {
 		cfg.Cap = limits.NewCap(*c.MaxUSD)
@@ -111,7 +116,7 @@ func (p *pass) life(ctx context.Context, final bool) (*life.Life, error) {
 			return nil, err
 		}
 		// Prices, forecast or cap may be others than those that the rows were accounted for with, by this process or another one.
-		if err := p.deps.Ledger.Account(ctx, cfg.Costs.Account(rows, p.number)); err != nil {
+		if err := p.deps.Ledger.Account(ctx, costs.Account(rows, p.number)); err != nil {
 			return nil, err
 		}
 	}

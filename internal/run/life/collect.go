@@ -19,6 +19,7 @@ import (
 	"quarry/internal/outcome/collect"
 	"quarry/internal/run/event"
 	"quarry/internal/run/runjson"
+	"quarry/internal/run/settle"
 )
 
 // collectJob takes whatever an ended job gave, from every terminal state, and turns it into the shard's journal. A job that
@@ -50,7 +51,7 @@ func (l *Life) collect(ctx context.Context, s *ledger.Shard) error {
 		return l.waitOr(s, err)
 	}
 	nothing := s.Job.Status == quarry.JobFailed && len(out.Files) == 0 && s.Job.Counts.Success == 0
-	if nothing && !l.Final && !l.Judge.SchemaRefused(s.Job.Message) {
+	if nothing && !l.Settler.Final && !l.Settler.Judge.SchemaRefused(s.Job.Message) {
 		failed := &quarry.Error{
 			Kind: quarry.Provider, Op: "run job", Subject: string(s.Job.ARN) + " of shard " + string(s.ID),
 			Err: fmt.Errorf("%s: %s", s.Job.Status, s.Job.Message), Hint: hintFor(s.Job.Message),
@@ -64,18 +65,18 @@ func (l *Life) collect(ctx context.Context, s *ledger.Shard) error {
 		}
 		return halt(failed)
 	}
-	if len(out.Files) == 0 && owesOutput(&s.Job) {
+	if len(out.Files) == 0 && settle.Owes(&s.Job) {
 		return owed(s, fmt.Errorf("it ended %s with %s, but there is no output under %s",
 			s.Job.Status, figure.Count(s.Job.Counts.Success, "answer"), at.Bucket.URI(prefix)))
 	}
-	err = l.settle(ctx, s, out, false)
-	if errors.Is(err, errShort) || errors.Is(err, errExchanged) { // once more: what was on the way may be what is short
+	err = l.Settler.Settle(ctx, s, out, false)
+	if errors.Is(err, settle.ErrShort) || errors.Is(err, settle.ErrExchanged) { // once more: what was on the way may be what is short
 		if out, err = download(); err != nil {
 			return l.waitOr(s, err)
 		}
-		err = l.settle(ctx, s, out, true)
+		err = l.Settler.Settle(ctx, s, out, true)
 	}
-	if errors.Is(err, errShort) {
+	if errors.Is(err, settle.ErrShort) {
 		return owed(s, fmt.Errorf("%w, under %s", err, at.Bucket.URI(prefix)))
 	}
 	if err != nil {
@@ -86,12 +87,6 @@ func (l *Life) collect(ctx context.Context, s *ledger.Shard) error {
 	return s.State.Advance(quarry.ShardEnded, quarry.ShardCollected)
 }
 
-// errShort says that output lacks answers which the provider counts. They are paid for.
-var errShort = errors.New("the output is incomplete")
-
-// errExchanged says that lines echo another modelInput than was sent under their recordId.
-var errExchanged = errors.New("the output holds answers to other records")
-
 // owed is the error of a job whose answers are counted and not there.
 func owed(s *ledger.Shard, why error) error {
 	return &quarry.Error{
@@ -100,42 +95,6 @@ func owed(s *ledger.Shard, why error) error {
 			"restore the output (an earlier version of the object, a copy from another bucket) and rerun the same command; " +
 			"or start a new run in another --dir, where all records are sent and billed again",
 	}
-}
-
-// short says which answers are missing in output that was read; nil: none. Counters are compared with answers, and not with
-// lines, because a line with an error cost nothing.
-func short(s *ledger.Shard) error {
-	o := &s.Output
-	if lines := o.Lines + o.Foreign; o.Broken > lines {
-		first := ""
-		if len(o.Unreadable) > 0 {
-			first = ", the first at " + o.Unreadable[0]
-		}
-		return fmt.Errorf("%w: %s of its %s cannot be read%s", errShort, figure.Thousands(o.Broken), figure.Count(o.Broken+lines, "line"), first)
-	}
-	if !owesOutput(&s.Job) {
-		return nil
-	}
-	counted, by := s.Job.Counts.Success, "the job"
-	if m := o.Manifest; m != nil && m.SuccessRecordCount > counted {
-		counted, by = m.SuccessRecordCount, "its manifest"
-	}
-	if counted > o.Answers {
-		return fmt.Errorf("%w: %s counts %s, %s are there", errShort, by, figure.Count(counted, "answer"), figure.Thousands(o.Answers))
-	}
-	return nil
-}
-
-// owesOutput reports whether a job must have left output: one that was completed has, and so has one that was cut short
-// after it had answers. A failed one may have lost what it counts.
-func owesOutput(j *ledger.Job) bool {
-	switch j.Status {
-	case quarry.JobCompleted, quarry.JobPartiallyCompleted:
-		return true
-	case quarry.JobStopped, quarry.JobExpired:
-		return j.Counts.Success > 0
-	}
-	return false
 }
 
 // hintFor translates the failures that hide their cause: a missing KMS right is reported as one of S3
@@ -197,7 +156,7 @@ func call(ctx context.Context, l *Life, s *ledger.Shard) error {
 		return err
 	}
 	s.Job.Ended, s.Job.Status = time.Now(), quarry.JobCompleted
-	if err := l.exclusive(ctx, func() error { return l.settle(ctx, s, out, true) }); err != nil {
+	if err := l.exclusive(ctx, func() error { return l.Settler.Settle(ctx, s, out, true) }); err != nil {
 		return fmt.Errorf("collect shard %s: %w", s.ID, err)
 	}
 	s.Times.Collected, s.Times.Collect = time.Now(), time.Since(s.Job.Ended)
@@ -233,7 +192,7 @@ func (l *Life) endCalls(ctx context.Context, s *ledger.Shard) error {
 	if err != nil {
 		return err
 	}
-	if err := l.exclusive(ctx, func() error { return l.settle(ctx, s, out, true) }); err != nil {
+	if err := l.exclusive(ctx, func() error { return l.Settler.Settle(ctx, s, out, true) }); err != nil {
 		return fmt.Errorf("leave shard %s unsent: %w", s.ID, err)
 	}
 	s.Times.Collected = time.Now()

@@ -18,13 +18,13 @@ import (
 	"quarry/internal/outcome/collect"
 	"quarry/internal/prepare/pack"
 	"quarry/internal/prepare/validate"
-	"quarry/internal/run/answers"
 	"quarry/internal/run/book"
 	"quarry/internal/run/event"
 	"quarry/internal/run/input"
 	"quarry/internal/run/limits"
 	"quarry/internal/run/pool"
 	"quarry/internal/run/runjson"
+	"quarry/internal/run/settle"
 	"quarry/internal/run/shardfile"
 )
 
@@ -56,13 +56,7 @@ type Config struct {
 	// Answer sends the records of a shard as on-demand calls; see calls.Caller.
 	Answer func(ctx context.Context, files shardfile.Dir, s *ledger.Shard, progress func(done int64)) (collect.Output, ledger.Calls, error)
 
-	Judge   *answers.Judge // checks the answers
-	Model   string         // that was requested
-	Free    bool           // the provider is a stand-in, so answers cost nothing
-	Workers int            // of parsing
-	// Final: nothing of these rows is sent again in their pass, since their input files or their sources are not here, or since it is
-	// given up.
-	Final bool
+	Settler *settle.Settler // makes journals of output
 }
 
 // Life is the life of the shards of one pass. Safe for concurrent use, by one goroutine a shard. It remembers nothing that a new

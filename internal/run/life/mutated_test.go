@@ -24,6 +24,7 @@ import (
 	"quarry/internal/run/answers"
 	"quarry/internal/run/pool"
 	"quarry/internal/run/runjson"
+	"quarry/internal/run/settle"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/standin"
 )
@@ -110,8 +111,11 @@ func newCollected(t *testing.T) (w *world, output, manifest []byte) {
 	}
 	w = newWorld(t).again(func(c *Config) {
 		c.Pools = pool.New([]pool.Pool{{Region: "us-west-2", Model: quarry.DefaultModel, Bucket: b}}, nil)
-		c.Judge = &answers.Judge{Type: quarry.InvokeModel, Check: check, Attempts: 4, MaxOutput: 64_000, MinRecords: 3}
-		c.Model, c.Workers = quarry.DefaultModel, 2
+		c.Settler = &settle.Settler{
+			Effects: c.Effects, Dir: c.Dir, Files: c.Files, Watch: c.Watch, Costs: c.Costs,
+			Judge: &answers.Judge{Type: quarry.InvokeModel, Check: check, Attempts: 4, MaxOutput: 64_000, MinRecords: 3},
+			Model: quarry.DefaultModel, Workers: 2,
+		}
 	})
 	for i := range 3 {
 		output = fmt.Appendf(output, `{"modelInput":%s,"modelOutput":{"type":"message","role":"assistant","model":"m","stop_reason":"end_turn","content":[{"type":"text","text":"{\"title_en\":\"A\"}"}],"usage":{"input_tokens":9,"output_tokens":9}},"recordId":"%s"}`+"\n", modelInput(i), recordID(i))
