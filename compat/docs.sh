@@ -7,7 +7,8 @@
 #	<!-- not-run: REASON -->           or           <!-- run-by: FILE -->
 #
 # is left out: it cannot run here, or FILE runs it. Commands between "<!-- run-first" and "-->" prepare the next block. docs_test.go checks that no other block has commands. Blocks of a page share one shell,
-# as in a reader's terminal; questions about money and changes on AWS are answered with yes.
+# as in a reader's terminal; questions about money and changes on AWS are answered with yes. A command whose comment says
+# "exit code N" has to end with that code.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 2
 compat=$PWD
@@ -24,9 +25,15 @@ at() { echo "@ $1"; }
 quarry() { # a person answers these questions at the terminal
 	case " $* " in
 	*' --yes '*) command quarry "$@" ;;
-	' run'*' --target aws '* | ' setup'*' --target aws '*) command quarry "$@" --yes ;;
+	' run'*' --target aws '* | ' setup'*' --target aws '* | ' approve '*) command quarry "$@" --yes ;;
 	*) command quarry "$@" ;;
 	esac
+}
+ends() { # ends CODE COMMAND…: the page names the exit code in a comment
+	local want=$1 have=0
+	shift
+	"$@" || have=$?
+	[ "$have" = "$want" ] || { echo "exit code $have" && return 1; }
 }
 piece() { # piece FILE CLIENT: a program of the page
 	[[ " js $COMPAT_CLIENTS " == *" $2 "* ]] || return 0
@@ -67,6 +74,10 @@ script() {
 		}
 		/^```/ { mode = "" }
 		!/^$/ { skip = 0 }
+		mode == "sh" && match($0, / +# exit code [0-9]+/) {
+			printf "ends %s %s\n", substr($0, RSTART + index(substr($0, RSTART), "code") + 4) + 0, substr($0, 1, RSTART - 1)
+			next
+		}
 		mode == "sh" { print }
 		mode == "file" { print > file }
 	' "$module/$1"
