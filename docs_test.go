@@ -11,15 +11,16 @@ import (
 
 // commands are the languages of blocks that a reader types.
 var (
-	commands = regexp.MustCompile("^```(sh|bash|shell|console|fish|powershell)$")
-	leftOut  = regexp.MustCompile(`^<!-- (not-run|run-by): (.+) -->$`)
-	indented = regexp.MustCompile(`^    (quarry|make|go|aws|docker|curl) `)
-	fenced   = regexp.MustCompile("(?ms)^```.*?^```$")
-	coded    = regexp.MustCompile("`[^`\n]*`")
-	linked   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	heading  = regexp.MustCompile(`(?m)^#+ +(.+)$`)
-	sources  = regexp.MustCompile("`((?:internal|cmd|tools|compat|packages)/[A-Za-z0-9_/.-]+\\.[a-z]+)`")
-	dropped  = regexp.MustCompile(`[^\pL\pN _-]`)
+	commands  = regexp.MustCompile("^```(sh|bash|shell|console|fish|powershell)$")
+	leftOut   = regexp.MustCompile(`^<!-- (not-run|run-by): (.+) -->$`)
+	wholePage = regexp.MustCompile(`(?m)^<!-- page run-by: (.+) -->$`)
+	indented  = regexp.MustCompile(`^    (quarry|make|go|aws|docker|curl) `)
+	fenced    = regexp.MustCompile("(?ms)^```.*?^```$")
+	coded     = regexp.MustCompile("`[^`\n]*`")
+	linked    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading   = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	sources   = regexp.MustCompile("`((?:internal|cmd|tools|compat|packages)/[A-Za-z0-9_/.-]+\\.[a-z]+)`")
+	dropped   = regexp.MustCompile(`[^\pL\pN _-]`)
 )
 
 // anchors are the names that GitHub gives the headings of a page.
@@ -130,6 +131,12 @@ func TestEveryCommandOfThePagesIsRun(t *testing.T) {
 	}
 	blocks := 0
 	for file, text := range pages(t) {
+		whole := wholePage.FindStringSubmatch(text)
+		if whole != nil {
+			if by, err := os.ReadFile(whole[1]); err != nil || !strings.Contains(string(by), file) {
+				t.Errorf("%s: %s does not name this page, %v", file, whole[1], err)
+			}
+		}
 		run := file == "README.md" || filepath.Dir(file) == "docs" || strings.Contains(string(script), file)
 		lines := strings.Split(text, "\n")
 		for i, line := range lines {
@@ -155,5 +162,51 @@ func TestEveryCommandOfThePagesIsRun(t *testing.T) {
 	}
 	if blocks < 20 {
 		t.Errorf("%d blocks: the test does not find them", blocks)
+	}
+}
+
+// Messages change: what troubleshooting lists by its text has to be a text of the program.
+func TestMessagesOfTroubleshootingExist(t *testing.T) {
+	t.Parallel()
+	var sources strings.Builder
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && (d.Name() == "tools" || d.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		if err != nil || d.IsDir() || filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		sources.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := strings.ReplaceAll(sources.String(), `\"`, `"`)
+	page, err := os.ReadFile(filepath.Join("docs", "troubleshooting.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.SplitSeq(string(page), "\n") {
+		cells := strings.Split(strings.ReplaceAll(line, `\|`, "¦"), "|")
+		if len(cells) != 5 {
+			continue
+		}
+		for _, m := range coded.FindAllString(cells[1], -1) {
+			for part := range strings.SplitSeq(strings.Trim(m, "`"), "…") {
+				if part = strings.Trim(part, ` ";,`); part == "" {
+					continue
+				}
+				found++
+				if !strings.Contains(program, part) {
+					t.Errorf("no message of the program has %q", part)
+				}
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("%d messages: the test does not find them", found)
 	}
 }

@@ -381,11 +381,11 @@ func (p *Publisher) check(ctx context.Context, t *task, n *entry) error {
 		return err
 	}
 	slices.Sort(wrong)
-	what := "stored another value than it was given in"
+	what := "the target stored another value than it was given in field "
 	if kept {
-		what = "ignored"
+		what = "the target ignored field "
 	}
-	return fmt.Errorf("%w%w", &Problem{ID: t.ref.ID, Reason: "the target " + what + " field " + strings.Join(wrong, ", ")}, errIgnored)
+	return fmt.Errorf("%w%w", &Problem{ID: t.ref.ID, Reason: what + strings.Join(wrong, ", ")}, errIgnored)
 }
 
 // note changes the journal, also after the command was interrupted.
