@@ -2,15 +2,12 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"quarry"
 	"quarry/internal/base/effect"
@@ -31,6 +28,8 @@ type server struct {
 	ahead atomic.Int64 // milliseconds that the clock of the database is ahead of this process's
 }
 
+func newServer(run quarry.RunID) *server { return &server{run: string(run), clock: time.Now} }
+
 // How a transaction holds the row of its run: alone; or with others that claim rows, and against one that takes the run over.
 const (
 	holdsRun   = `SELECT fence, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM run WHERE id = $1`
@@ -38,7 +37,7 @@ const (
 	sharesRow  = holdsRun + ` FOR KEY SHARE`
 	addRun     = `INSERT INTO run (id, fence) VALUES ($1, 0) ON CONFLICT (id) DO NOTHING`
 	addFormat  = `INSERT INTO fact (/*run,*/ name, value) VALUES (/*'run',*/ 'format', $1) ON CONFLICT DO NOTHING`
-	raiseFence = `UPDATE run SET fence = fence + 1 WHERE id = $1 RETURNING fence`
+	raiseFence = `UPDATE run SET fence = fence + 1, stop = FALSE WHERE id = $1 RETURNING fence`
 )
 
 // claimShard is nextShard for several processes. The row's fence says that it was claimed again.
@@ -57,21 +56,9 @@ func OpenPostgres(ctx context.Context, e *effect.Effects, address string, run qu
 	if err != nil {
 		return nil, err
 	}
-	if !runName.MatchString(string(run)) {
-		return nil, &quarry.Error{
-			Kind: quarry.BadUsage, Op: "open ledger", Subject: fmt.Sprintf("run %q", run), Err: errors.New("not the id of a run"),
-			Hint: "`quarry status` shows it",
-		}
-	}
-	dsn := stdlib.RegisterConnConfig(to.Config())
-	db, err := e.OpenServer("pgx", dsn, textFor(string(run)))
+	l, err := to.connect(e, run, false)
 	if err != nil {
-		stdlib.UnregisterConnConfig(dsn)
-		return nil, fmt.Errorf("open ledger %s: %w", to, err)
-	}
-	l := &Ledger{
-		db: db, path: to.String(), server: &server{run: string(run), clock: time.Now},
-		drop: func() error { stdlib.UnregisterConnConfig(dsn); return nil },
+		return nil, err
 	}
 	if err := l.takeOver(ctx); err != nil {
 		_ = l.Close()
@@ -127,7 +114,7 @@ func upgradeServer(ctx context.Context, tx *effect.Tx) error {
 		return err
 	}
 	var made bool
-	if err := tx.QueryRowContext(ctx, `SELECT to_regclass('quarry.format') IS NOT NULL`).Scan(&made); err != nil {
+	if err := tx.QueryRowContext(ctx, hasTables).Scan(&made); err != nil {
 		return err
 	}
 	if !made {
@@ -148,7 +135,7 @@ func serverTables() string {
 CREATE SCHEMA IF NOT EXISTS quarry;
 CREATE TABLE format (number BIGINT NOT NULL);
 INSERT INTO format VALUES (%d);
-CREATE TABLE run (id TEXT PRIMARY KEY, fence BIGINT NOT NULL);
+CREATE TABLE run (id TEXT PRIMARY KEY, fence BIGINT NOT NULL, stop BOOLEAN NOT NULL DEFAULT FALSE);
 CREATE TABLE fact (run TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (run, name));
 CREATE TABLE step (run TEXT, name TEXT, state TEXT NOT NULL, began BIGINT NOT NULL, ended BIGINT NOT NULL,
 	taken BIGINT NOT NULL, done BIGINT NOT NULL, failed BIGINT NOT NULL, skipped BIGINT NOT NULL, PRIMARY KEY (run, name));

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -445,6 +446,54 @@ func TestAPasswordInTheAddressIsRefused(t *testing.T) {
 	_, err := ledger.OpenPostgres(t.Context(), effect.New(nil), "postgres://h/d", "x'; DROP TABLE run")
 	if q := (*quarry.Error)(nil); !errors.As(err, &q) {
 		t.Errorf("an id that is none: %v, want a usage error", err)
+	}
+}
+
+func TestAReaderSeesARunAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	c, run := needPostgres(t), freshRun()
+	if _, err := ledger.ReadPostgres(t.Context(), effect.New(nil), address(c.Dir), run); !errors.Is(err, ledger.ErrNoRun) {
+		t.Errorf("a run that is not there: %v, want %v", err, ledger.ErrNoRun)
+	}
+	l := mustOpen(t, c, run)
+	due(t, l, shard(1))
+	r, err := ledger.ReadPostgres(t.Context(), effect.New(nil), address(c.Dir), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	s, err := r.Shard(t.Context(), shard(1).ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.Save(t.Context(), &s), r.SetFacts(t.Context(), nil)); err == nil {
+		t.Error("a reader saves a row")
+	}
+	s.Records = 77
+	if err := l.Save(t.Context(), &s); err != nil {
+		t.Errorf("the run was taken over by a reader: %v", err)
+	}
+	if s, err = r.Shard(t.Context(), s.ID); err != nil || s.Records != 77 {
+		t.Errorf("the reader has %d records, %v, want what was saved", s.Records, err)
+	}
+	runs, err := ledger.Runs(t.Context(), effect.New(nil), address(c.Dir))
+	if err != nil || !slices.Contains(runs, run) {
+		t.Errorf("the runs are %v, %v, want %s among them", runs, err, run)
+	}
+}
+
+func TestARequestToStopIsForTheProcessAtWork(t *testing.T) {
+	t.Parallel()
+	c, run := needPostgres(t), freshRun()
+	l := mustOpen(t, c, run)
+	if err := ledger.AskToStop(t.Context(), effect.New(nil), address(c.Dir), run); err != nil {
+		t.Fatal(err)
+	}
+	if stop, err := l.AskedToStop(t.Context()); err != nil || !stop {
+		t.Errorf("AskedToStop = %v, %v, want the request", stop, err)
+	}
+	if stop, err := mustOpen(t, c, run).AskedToStop(t.Context()); err != nil || stop {
+		t.Errorf("AskedToStop of the next process = %v, %v", stop, err)
 	}
 }
 

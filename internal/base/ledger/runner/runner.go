@@ -7,6 +7,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -90,8 +91,7 @@ func hold(ctx context.Context, address string, run quarry.RunID, hang time.Durat
 	if err != nil {
 		return nil, server.Fault(err)
 	}
-	sum := sha256.Sum256([]byte("quarry run " + run))
-	r := &Runner{run: run, conn: conn, key: int64(binary.BigEndian.Uint64(sum[:])), ended: make(chan struct{}), lost: make(chan struct{})}
+	r := &Runner{run: run, conn: conn, key: keyOf(run), ended: make(chan struct{}), lost: make(chan struct{})}
 	err = r.ownServer(ctx, cfg)
 	if err == nil {
 		err = r.take(ctx, hang)
@@ -195,19 +195,60 @@ func (r *Runner) take(ctx context.Context, hang time.Duration) error {
 	if err := r.conn.QueryRow(ctx, tryLock, r.key).Scan(&taken); err != nil || taken {
 		return err
 	}
+	who, err := holderOf(ctx, r.conn, r.key)
+	if err != nil || who == "" { // it let go of it meanwhile
+		return cmp.Or(err, ErrHeld)
+	}
+	return fmt.Errorf("%w: %s", ErrHeld, who)
+}
+
+// holderOf says which process has a lock, and since when; empty: none.
+func holderOf(ctx context.Context, conn *pgx.Conn, key int64) (string, error) {
 	var name, address string
 	var since time.Time
-	err := r.conn.QueryRow(ctx, holder, r.key).Scan(&name, &address, &since)
-	if errors.Is(err, pgx.ErrNoRows) { // it let go of it meanwhile
-		return ErrHeld
+	err := conn.QueryRow(ctx, holder, key).Scan(&name, &address, &since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	if address != "" {
 		name += " (" + address + ")"
 	}
-	return fmt.Errorf("%w: %s, since %s", ErrHeld, name, quarry.Timestamp(since))
+	return name + ", since " + quarry.Timestamp(since), nil
+}
+
+// Holders says which processes work on runs, each as "quarry PID on HOST, since TIME"; a run that is not in the map has none.
+func Holders(ctx context.Context, address string, runs ...quarry.RunID) (map[quarry.RunID]string, error) {
+	to, err := ledger.ParseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	cfg := to.Config()
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, to.Fault(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	all := map[quarry.RunID]string{}
+	for _, run := range runs {
+		who, err := holderOf(ctx, conn, keyOf(run))
+		if err != nil {
+			return nil, to.Fault(err)
+		}
+		if who != "" {
+			all[run] = who
+		}
+	}
+	return all, nil
+}
+
+// keyOf is the number of a run's lock.
+func keyOf(run quarry.RunID) int64 {
+	sum := sha256.Sum256([]byte("quarry run " + run))
+	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
 // check reads from the server that the lock is held, by the same process of the server as before.

@@ -181,6 +181,10 @@ func TestOneProcessHoldsARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, address, run)
+	host, _ := os.Hostname()
+	if who, err := runner.Holders(t.Context(), address, run, "none"); err != nil || len(who) != 1 || !strings.Contains(who[run], host) {
+		t.Errorf("Holders = %v, %v, want this machine for %s", who, err, run)
+	}
 	if err := first.Ledger.SetFacts(t.Context(), map[string]string{"a": "1"}); err != nil {
 		t.Errorf("the process that was refused raised the fence: %v", err)
 	}
