@@ -21,7 +21,7 @@ func (e *Effects) MkdirAll(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil
 	}
-	return e.do(File, "mkdir "+path, func() error { return os.MkdirAll(path, dirMode) })
+	return e.do(File, "mkdir "+path, func() error { return e.tracked(func() error { return os.MkdirAll(path, dirMode) }, "", path) })
 }
 
 // Remove removes a file; that it is gone already is no error.

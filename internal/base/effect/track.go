@@ -25,6 +25,7 @@ type Change struct {
 	Name string
 	File *os.File // the content, which later changes of the name leave as it is; nil: the name went, with all that was below it before
 	Size int64    // of the content; what is appended later does not belong to it
+	Dir  bool     // it is a folder: one may say something by being there, empty
 }
 
 // Track notes the effects below a directory from now on, of names that keep takes; an earlier tracker notes nothing any more.
@@ -84,7 +85,10 @@ func (t *Tracker) Take() (changes []Change, err error) {
 		switch {
 		case there && info.Mode().IsRegular():
 			files[name] = true
-		case there && went: // a folder that was made again has no file of the one before
+		case there && info.IsDir() && !went:
+			changes = append(changes, Change{Name: name, Dir: true})
+		case there: // a folder that was made again has no file of the one before
+			changes = append(changes, Change{Name: name, Dir: true})
 			if err := t.below(name, files); err != nil {
 				return changes, err
 			}

@@ -22,7 +22,11 @@ func taken(t *testing.T, tr *effect.Tracker) []string {
 	}
 	var all []string
 	for _, c := range changes {
-		if c.File == nil {
+		switch {
+		case c.Dir:
+			all = append(all, c.Name+"/")
+			continue
+		case c.File == nil:
 			all = append(all, c.Name+" gone")
 			continue
 		}
@@ -87,9 +91,11 @@ func TestATrackerTakesWhatIsThereAtOneMoment(t *testing.T) {
 	must(e.RemoveAll(at("pass")))
 	must(e.MkdirAll(at("pass/deep")))
 	put(t, e, at("pass/deep/two"), "new")
-	want("a folder that was made again", "pass gone", "pass/deep/two new")
+	want("a folder that was made again", "pass gone", "pass/", "pass/deep/", "pass/deep/two new")
 	must(e.Rename(at("pass"), at("dropped")))
-	want("a folder that has another name", "pass gone")
+	want("a folder that has another name", "dropped/", "pass gone")
+	must(e.MkdirAll(at("empty")))
+	want("a folder", "empty/")
 
 	f, err := e.Append(at("lines"))
 	must(err)

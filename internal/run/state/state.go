@@ -59,6 +59,9 @@ type Files struct {
 	free    []string               // objects of this process that no change will name
 }
 
+// folder takes the place of an object's name for a folder, which may be empty: that of the output of a job that gave none.
+const folder = "/"
+
 // transfers are under way at a time.
 const transfers = 8
 
@@ -208,6 +211,9 @@ func (c *Config) fetch(ctx context.Context, file ledger.File) error {
 		return fmt.Errorf("copy file %q of run %s: no name of a run's file", file.Name, c.Run)
 	}
 	to := filepath.Join(c.Dir, filepath.FromSlash(file.Name))
+	if file.Object == folder {
+		return c.Effects.MkdirAll(to)
+	}
 	if err := c.Effects.MkdirAll(filepath.Dir(to)); err != nil {
 		return err
 	}
@@ -251,9 +257,17 @@ func (f *Files) sweep(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, g.wait())
 		}
-		if !named[o.Key] {
-			g.do(func(ctx context.Context) error { return f.cfg.Bucket.Remove(ctx, o.Key) })
+		if named[o.Key] {
+			continue
 		}
+		g.do(func(ctx context.Context) error {
+			err := f.cfg.Bucket.Remove(ctx, o.Key)
+			var q *quarry.Error
+			if errors.As(err, &q) && q.Kind == quarry.Denied { // a caller without the right leaves them there: no one reads them
+				return nil
+			}
+			return err
+		})
 	}
 	return g.wait()
 }
@@ -268,6 +282,12 @@ func (f *Files) Flush(ctx context.Context) ([]ledger.File, error) {
 	var mu sync.Mutex
 	for _, c := range changes {
 		file := ledger.File{Name: c.Name, Bytes: c.Size}
+		if c.Dir {
+			if !strings.HasPrefix(c.Name, "raw/") { // the others are made with their files
+				continue
+			}
+			file.Object = folder
+		}
 		if c.File == nil {
 			f.say(file)
 			continue
@@ -349,6 +369,9 @@ func (f *Files) Committed(ctx context.Context, free []string) {
 	clear(f.pending)
 	g := newGroup(ctx)
 	for _, object := range append(free, f.free...) {
+		if object == folder {
+			continue
+		}
 		g.do(func(ctx context.Context) error { return f.cfg.Bucket.Remove(ctx, f.cfg.key(object)) })
 	}
 	f.free = nil

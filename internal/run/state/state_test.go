@@ -126,7 +126,11 @@ func (p *place) elsewhere(t *testing.T, l *ledger.Ledger) map[string]string {
 	if err := state.Copy(t.Context(), &cfg, func(string) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
-	return files(t, dir)
+	all := files(t, dir)
+	if folders, _ := filepath.Glob(filepath.Join(dir, "raw", "*")); len(folders) > 0 {
+		all["folders"] = filepath.Base(folders[0])
+	}
+	return all
 }
 
 func files(t *testing.T, dir string) map[string]string {
@@ -173,11 +177,14 @@ func TestAChangeOfTheLedgerTakesTheFilesWithIt(t *testing.T) {
 	o.write(t, "index/0001/entries", "one")
 	o.write(t, "journal/s1.jsonl.zst", "two")
 	o.write(t, "quarry.yaml", "a record of this machine")
+	if err := o.effects.MkdirAll(filepath.Join(o.dir, "raw", "s1-a1")); err != nil {
+		t.Fatal(err)
+	}
 	if got := p.elsewhere(t, o.ledger); len(got) != 0 {
 		t.Errorf("before a change of the ledger another machine has %v", got)
 	}
 	o.commit(t)
-	want := map[string]string{"index/0001/entries": "one", "journal/s1.jsonl.zst": "two"}
+	want := map[string]string{"index/0001/entries": "one", "journal/s1.jsonl.zst": "two", "folders": "s1-a1"}
 	if got := p.elsewhere(t, o.ledger); !maps.Equal(got, want) {
 		t.Errorf("another machine has %v, want %v", got, want)
 	}
@@ -186,7 +193,7 @@ func TestAChangeOfTheLedgerTakesTheFilesWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.commit(t)
-	want = map[string]string{"index/0001/entries": "three"}
+	want = map[string]string{"index/0001/entries": "three", "folders": "s1-a1"}
 	if got := p.elsewhere(t, o.ledger); !maps.Equal(got, want) {
 		t.Errorf("after changes, another machine has %v, want %v", got, want)
 	}
