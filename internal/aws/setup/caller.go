@@ -34,7 +34,7 @@ func callerStatements(w Wants) []object {
 			"s3:GetLifecycleConfiguration",
 		}, []string{w.bucketARN()}),
 		allow("Objects", []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"},
-			[]string{w.bucketARN() + "/" + ourPrefix + "*"}),
+			[]string{w.bucketARN() + "/" + ourPrefix + "*", w.bucketARN() + "/" + statePrefix + "*"}),
 		allow("Role", []string{"iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy"}, []string{w.RoleARN()}),
 		allow("Simulate", []string{"iam:SimulatePrincipalPolicy"},
 			[]string{w.RoleARN(), "arn:" + a.Partition + ":iam::" + a.ID + ":user/${aws:username}"}),

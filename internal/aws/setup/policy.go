@@ -5,6 +5,8 @@ const (
 	tlsSid    = "QuarryTLSOnly"
 	expiryID  = "quarry-expire"
 	ourPrefix = "quarry/"
+	// statePrefix is where runs whose ledger is in Postgres keep their files. No rule lets them expire.
+	statePrefix = "quarry-state/"
 	// abortDays is how long S3 keeps the parts of an upload that was never finished.
 	abortDays = 7
 	// bedrockService is who takes the role on.

@@ -280,7 +280,8 @@ aws iam create-policy --policy-name quarry-caller --policy-document "$(cat <<'JS
         "s3:ListMultipartUploadParts"
       ],
       "Resource": [
-        "arn:aws:s3:::quarry-123456789012-us-west-2/quarry/*"
+        "arn:aws:s3:::quarry-123456789012-us-west-2/quarry/*",
+        "arn:aws:s3:::quarry-123456789012-us-west-2/quarry-state/*"
       ]
     },
     {

@@ -253,7 +253,10 @@ resource "aws_iam_policy" "caller" {
           "s3:AbortMultipartUpload",
           "s3:ListMultipartUploadParts"
         ]
-        Resource = ["arn:aws:s3:::quarry-123456789012-us-west-2/quarry/*"]
+        Resource = [
+          "arn:aws:s3:::quarry-123456789012-us-west-2/quarry/*",
+          "arn:aws:s3:::quarry-123456789012-us-west-2/quarry-state/*"
+        ]
       },
       {
         Sid    = "Role"
