@@ -35,12 +35,17 @@ func TestMain(m *testing.M) {
 // TestScripts runs the real program. Each script is named after what it shows, or after what once went wrong.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	testscript.Run(t, scripts(t, "testdata/script"))
+}
+
+// scripts are those of a folder.
+func scripts(t *testing.T, folder string) testscript.Params {
 	examples, err := filepath.Abs("../../examples")
 	if err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	return testscript.Params{
+		Dir:                 folder,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
@@ -86,7 +91,7 @@ func TestScripts(t *testing.T) {
 			"fixture":      copyFixture,
 			"setfact":      setFact,
 		},
-	})
+	}
 }
 
 // startStandin serves a stand-in for the rest of the script and sets the variables that AWS clients read:

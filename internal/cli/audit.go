@@ -27,7 +27,10 @@ Audit reads the sources with the settings of this command. If the run used its o
 (--field, --from, --where, --limit, --model, -c FILE), give audit the same ones. Otherwise missing or
 extra documents are reported but not counted as faults.
 
-Exit codes: 0 done · 2 usage · 8 audit found a fault · 130 interrupted`,
+With --ledger, audit copies the files of the run from its bucket first. It does not read the sources
+then: their names come from the ledger, and are those of the machines that read them.
+
+Exit codes: 0 done · 2 usage · 4 denied · 6 provider or database · 8 audit found a fault · 130 interrupted`,
 		Example: `  quarry audit --dir quarry-run`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,11 +42,17 @@ Exit codes: 0 done · 2 usage · 8 audit found a fault · 130 interrupted`,
 		},
 	}
 	bind(cmd, append([]string{"dir", "target", "mode", "region", "profile"}, requestFlags...)...)
+	bindLedger(cmd)
 	cmd.Flags().BoolVar(&records, "records", false, "the sources are ready Bedrock JSONL records")
 	return cmd
 }
 
-func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) error {
+func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) (err error) {
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
+	if err := a.share(ctx, &s.Settings, func(string) bool { return true }, &open); err != nil {
+		return err
+	}
 	l, err := a.openLedger(ctx, s.Dir)
 	if err != nil {
 		return err
@@ -57,7 +66,9 @@ func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.auditSources(ctx, &cfg, &head, s, records); err != nil {
+	if a.shared != nil {
+		cfg.Unread = "with --ledger they are not read again"
+	} else if err := a.auditSources(ctx, &cfg, &head, s, records); err != nil {
 		return err
 	}
 	out, err := audit.Run(ctx, cfg)
@@ -69,12 +80,12 @@ func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) error {
 			return err
 		}
 	}
-	a.printAudit(&out, s.Dir)
+	a.printAudit(&out, a.place(s.Dir))
 	if out.Clean() {
 		return nil
 	}
 	return &quarry.Error{
-		Kind: quarry.AuditFault, Op: "audit", Subject: s.Dir, Err: errors.New("the audit found faults; each is named above"),
+		Kind: quarry.AuditFault, Op: "audit", Subject: a.place(s.Dir), Err: errors.New("the audit found faults; each is named above"),
 		Hint: "do not change the directory; `quarry audit --json` names every document",
 	}
 }

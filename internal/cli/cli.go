@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -37,6 +38,9 @@ type App struct {
 	input       io.Reader   // Stdin, until the command is interrupted
 	typed       chan string // a line that is being read from input; nil: none is
 	showing     *progress   // what prints while a run is shown; nil: none is
+
+	shared *compose.Shared                 // the run in Postgres that the command reads; nil: the one of a directory
+	owned  *atomic.Pointer[compose.Shared] // the run in Postgres that the command works on, once it does; nil: likewise
 }
 
 // Main runs the program and gives its exit code.
@@ -104,7 +108,7 @@ or failed · 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 8
 	})
 	root.AddCommand(a.runCommand(), a.inspectCommand(), a.planCommand(), a.cleanCommand(), a.buildCommand(), a.validateCommand(), a.statusCommand(), a.watchCommand(), a.uiCommand(), a.approveCommand(), a.stopCommand(),
 		a.adoptCommand(), a.collectCommand(),
-		a.exportCommand(), a.publishCommand(), a.reportCommand(), a.historyCommand(), a.auditCommand(), a.setupCommand(), a.preflightCommand(), a.localCommand(), a.pricesCommand(), a.initCommand(), a.configCommand(), a.versionCommand())
+		a.exportCommand(), a.publishCommand(), a.reportCommand(), a.historyCommand(), a.runsCommand(), a.auditCommand(), a.setupCommand(), a.preflightCommand(), a.localCommand(), a.pricesCommand(), a.initCommand(), a.configCommand(), a.versionCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	if cmd, _, err := root.Find([]string{"help"}); err == nil {

@@ -75,6 +75,7 @@ Exit codes: 0 done · 2 usage · 4 denied by the database · 6 database · 7 run
 		},
 	}
 	bind(cmd, "dir", "source-key-env")
+	bindLedger(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "", "`FORMAT` of the file: "+strings.Join(export.Formats(), ", ")+"; default: from its extension")
 	f.StringVarP(&o.out, "output", "o", "", "`FILE` to write, - for standard output, or the address of a database")

@@ -28,6 +28,9 @@ type runResults struct {
 // openResults opens them until open is closed. No directory is made where there is none. original: the model's answers, whatever people
 // corrected.
 func (a *App) openResults(ctx context.Context, s *config.Loaded, e *effect.Effects, original bool, open *compose.Closers) (r runResults, err error) {
+	if err := a.share(ctx, &s.Settings, only("results.jsonl"), open); err != nil {
+		return r, err
+	}
 	r = runResults{effects: e, path: filepath.Join(s.Dir, "results.jsonl")}
 	var file *os.File
 	if _, err = os.Stat(s.Dir); err == nil {

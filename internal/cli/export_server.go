@@ -39,7 +39,7 @@ func (a *App) exportTable(ctx context.Context, s *config.Loaded, o *exportOption
 	if err != nil {
 		return err
 	}
-	source, err := compose.SourceTable(ctx, r.dir, server, table)
+	source, err := compose.SourceTable(ctx, &s.Settings, r.dir, server, table)
 	switch {
 	case err != nil:
 		return err

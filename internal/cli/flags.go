@@ -69,7 +69,10 @@ func (a *App) settings(cmd *cobra.Command) (*config.Loaded, error) {
 	if err != nil || cmd.Name() == "config" { // which shows what a file would set
 		return l, err
 	}
-	return l, a.confirmFile(cmd, l)
+	if err := a.confirmFile(cmd, l); err != nil {
+		return nil, err
+	}
+	return l, ledgerOf(cmd, l)
 }
 
 // fromEnvironment takes the flags that every command has from the environment, where they were not typed.

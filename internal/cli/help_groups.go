@@ -10,7 +10,7 @@ type group struct {
 var commandGroups = []group{
 	{"Run a job", []string{"run", "plan", "inspect", "clean", "build", "validate"}},
 	{"Follow a job", []string{"status", "watch", "ui", "approve", "stop", "collect", "adopt"}},
-	{"Use the results", []string{"export", "publish", "report", "history", "audit"}},
+	{"Use the results", []string{"export", "publish", "report", "history", "runs", "audit"}},
 	{"Account and settings", []string{"setup", "preflight", "prices", "init", "config"}},
 	{"This program", []string{"local", "completion", "version", "help"}},
 }
@@ -25,7 +25,7 @@ var flagGroups = []group{
 	{"Cost and time", []string{"mode", "max-usd", "by", "below-minimum", "rescue", "refresh-max", "prices", "yes"}},
 	{"Pilot", []string{"pilot", "pilot-min-valid", "review", "rest"}},
 	{"Place", []string{
-		"target", "region", "profile", "bucket", "bucket-owner", "role", "kms-key", "tag", "expire-days",
+		"target", "ledger", "region", "profile", "bucket", "bucket-owner", "role", "kms-key", "tag", "expire-days",
 		"job-timeout", "vpc-subnets", "vpc-security-groups", "quotas",
 	}},
 	{"Stand-in (--target local)", []string{"backend", "backend-model", "backend-key-env", "backend-wait"}},

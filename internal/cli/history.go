@@ -29,7 +29,7 @@ tokens and the cost. The sums at the end cover the whole run, including passes t
 
 History reads the ledger, also while another process works on the run, and changes nothing.
 
-Exit codes: 0 done · 2 usage`,
+Exit codes: 0 done · 2 usage · 4 denied · 6 database`,
 		Example: `  quarry history --dir quarry-run`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -41,10 +41,16 @@ Exit codes: 0 done · 2 usage`,
 		},
 	}
 	bind(cmd, "dir", "prices")
+	bindLedger(cmd)
 	return cmd
 }
 
-func (a *App) history(ctx context.Context, s *config.Settings) error {
+func (a *App) history(ctx context.Context, s *config.Settings) (err error) {
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
+	if err := a.share(ctx, s, nil, &open); err != nil {
+		return err
+	}
 	l, err := a.openLedger(ctx, s.Dir)
 	if err != nil {
 		return err
@@ -63,7 +69,7 @@ func (a *App) history(ctx context.Context, s *config.Settings) error {
 	if a.json {
 		return a.writeJSON(&h)
 	}
-	_, err = io.WriteString(a.Stdout, historyText(&h, s.Dir, a.pageWidth()))
+	_, err = io.WriteString(a.Stdout, historyText(&h, a.place(s.Dir), a.pageWidth()))
 	return err
 }
 

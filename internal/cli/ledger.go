@@ -14,6 +14,13 @@ import (
 
 // openLedger opens the ledger of a run to read it, also while a process works on the run.
 func (a *App) openLedger(ctx context.Context, dir string) (*ledger.Ledger, error) {
+	in := a.shared
+	if in == nil && a.owned != nil {
+		in = a.owned.Load()
+	}
+	if in != nil {
+		return in.Ledger(ctx)
+	}
 	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
 	if errors.Is(err, os.ErrNotExist) {
 		if lost := compose.LedgerLost(dir); lost != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,9 @@ Sources are files (JSONL, JSON, CSV, Parquet, exports; plain, .gz, .zst), folder
 or text, databases (FILE.db, postgres://…, mysql://…), WordPress sites, s3://BUCKET/PREFIX, or - for
 standard input. Prompt, answer schema and cleaning rules are set in quarry.yaml (see quarry init).
 
+With --ledger the run is in Postgres and its files are in the bucket: if this machine is lost, the
+same command with --run ID continues on another one. It needs --target aws.
+
 Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ended invalid or failed ·
 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 130 interrupted`,
 		Example: `  quarry run articles.jsonl                      # stand-in, no account needed
@@ -56,6 +60,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 				return err
 			}
 			s.ReplaceSource = replace
+			a.owned = new(atomic.Pointer[compose.Shared])
 			stop, err := a.serveMetrics(cmd.Context(), addr, &s.Settings)
 			if err != nil {
 				return err
@@ -70,6 +75,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env",
 		"backend-wait", "cache", "concurrency",
 	}, slices.Concat(requestFlags, nearFlags)...)...)
+	bindLedger(cmd)
 	to.bind(cmd)
 	bindMetrics(cmd, &addr)
 	a.bindLogFormat(cmd)
@@ -97,6 +103,7 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	r, err := a.parts().Run(ctx, s, &compose.RunInput{
 		Sources: args, Records: records, Known: known, Watch: n.watch(show.event), Confirm: n.asks(a.confirm(&s.Settings, show.pause)),
 		Opened: n.opens(ctx, show.opens("run", s, &open)),
+		Owned:  func(id quarry.RunID) { a.owned.Store(compose.SharedRun(&s.Settings, id)) },
 	}, &open)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -14,7 +15,6 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/outcome/report"
 	"quarry/internal/outcome/review"
-	"quarry/internal/run/failures"
 )
 
 func (a *App) statusCommand() *cobra.Command {
@@ -27,9 +27,10 @@ the shards and their jobs, the tokens, the cost next to the forecast and the cap
 and when the run will be done and why. It fits one screen: shards for which there is no room are
 counted. With -v it shows every shard, and ARNs in full.
 
-Exit codes: 0 done · 2 usage`,
-		Example: `  quarry status --dir quarry-run`,
-		Args:    cobra.NoArgs,
+Exit codes: 0 done · 2 usage · 4 denied · 6 provider or database`,
+		Example: `  quarry status --dir quarry-run
+  quarry status --run k3v9q2m7xa --ledger postgres://quarry@db/quarry`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -39,6 +40,7 @@ Exit codes: 0 done · 2 usage`,
 		},
 	}
 	bind(cmd, "dir", "prices")
+	bindLedger(cmd)
 	bindVerbose(cmd, &verbose)
 	return cmd
 }
@@ -84,7 +86,12 @@ func bindVerbose(cmd *cobra.Command, verbose *bool) {
 	cmd.Flags().BoolVarP(verbose, "verbose", "v", false, "show every shard, and ARNs and messages in full")
 }
 
-func (a *App) status(ctx context.Context, s *config.Settings, verbose bool) error {
+func (a *App) status(ctx context.Context, s *config.Settings, verbose bool) (err error) {
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
+	if err := a.share(ctx, s, nil, &open); err != nil {
+		return err
+	}
 	prices, err := compose.Prices(s)
 	if err != nil {
 		return err
@@ -93,7 +100,7 @@ func (a *App) status(ctx context.Context, s *config.Settings, verbose bool) erro
 	if err != nil {
 		return err
 	}
-	failed, err := failures.Now(ctx, s.Dir, o.shards)
+	failed, err := a.failuresNow(ctx, s.Dir, o.shards)
 	if err != nil {
 		return err
 	}

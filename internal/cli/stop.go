@@ -36,30 +36,29 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 130 interrupted`,
 		},
 	}
 	bind(cmd, "dir", "target", "region", "profile")
+	bindLedger(cmd)
 	return cmd
 }
 
 func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
+	if err := a.share(ctx, s, nil, &open); err != nil {
+		return err
+	}
 	l, err := a.openLedger(ctx, s.Dir)
 	if err != nil {
 		return err
 	}
-	var open compose.Closers
-	defer func() { err = errors.Join(err, open.Close()) }()
 	open.Add(l.Close)
 	e := effect.New(nil)
-	dir, err := compose.OpenDir(e, s, &open)
-	var q *quarry.Error
-	if errors.As(err, &q) && q.Kind == quarry.Locked {
-		f, err := e.Create(filepath.Join(s.Dir, life.StopRequest))
-		if err != nil {
-			return err
-		}
-		a.say("asked the process that works on %s to stop; it first collects what is finished", s.Dir)
-		return errors.Join(f.Close(), a.stopped(true, nil))
-	}
+	dir, asked, err := a.askToStop(ctx, e, s, &open)
 	if err != nil {
 		return err
+	}
+	if asked {
+		a.say("asked the process that works on %s to stop; it first collects what is finished", a.place(s.Dir))
+		return a.stopped(true, nil)
 	}
 	head, err := book.Of(l).Head(ctx)
 	if err != nil {
@@ -76,7 +75,7 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 		}
 	}
 	if len(jobs) == 0 || head.Target == "local" { // a stand-in inside a process ends with it
-		a.say("no process works on %s and no job is open: nothing to stop", s.Dir)
+		a.say("no process works on %s and no job is open: nothing to stop", a.place(s.Dir))
 		return a.stopped(false, nil)
 	}
 	s.Target = "aws"
@@ -95,6 +94,26 @@ func (a *App) stop(ctx context.Context, s *config.Settings) (err error) {
 		a.say("asked AWS to stop %s", arn)
 	}
 	return a.stopped(false, jobs)
+}
+
+// askToStop asks the process that works on the run, if there is one. Without one it gives the directory of the run, locked unless it is a copy.
+func (a *App) askToStop(ctx context.Context, e *effect.Effects, s *config.Settings, open *compose.Closers) (dir string, asked bool, err error) {
+	if a.shared != nil {
+		if asked, err = a.shared.Held(ctx); asked {
+			err = a.shared.AskToStop(ctx)
+		}
+		return s.Dir, asked, err
+	}
+	dir, err = compose.OpenDir(e, s, open)
+	var q *quarry.Error
+	if !errors.As(err, &q) || q.Kind != quarry.Locked {
+		return dir, false, err
+	}
+	f, err := e.Create(filepath.Join(s.Dir, life.StopRequest))
+	if err != nil {
+		return dir, false, err
+	}
+	return dir, true, f.Close()
 }
 
 // stopped is the output for programs.

@@ -12,11 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/base/effect"
 	"quarry/internal/cli/board"
 	"quarry/internal/compose"
 	"quarry/internal/config"
-	"quarry/internal/run/failures"
 )
 
 func (a *App) watchCommand() *cobra.Command {
@@ -34,9 +32,14 @@ ends when no process works on the run for three seconds: the run stopped before 
 Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 130 interrupted`,
 		Example: `  quarry watch --dir quarry-run`,
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			s, err := a.settings(cmd)
 			if err != nil {
+				return err
+			}
+			var open compose.Closers
+			defer func() { err = errors.Join(err, open.Close()) }()
+			if err := a.share(cmd.Context(), &s.Settings, nil, &open); err != nil {
 				return err
 			}
 			stop, err := a.serveMetrics(cmd.Context(), addr, &s.Settings)
@@ -48,6 +51,7 @@ Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 130 int
 		},
 	}
 	bind(cmd, "dir", "prices")
+	bindLedger(cmd)
 	to.bind(cmd)
 	bindMetrics(cmd, &addr)
 	return cmd
@@ -72,7 +76,7 @@ func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) er
 	n.say = w.say
 	defer w.leave() // before what n says at its end
 	for idle := 0; ; {
-		held, err := effect.Held(s.Dir) // before the ledger is read: a process that ends saves first
+		held, err := a.held(ctx, s.Dir) // before the ledger is read: a process that ends saves first
 		if err != nil {
 			return err
 		}
@@ -94,8 +98,8 @@ func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) er
 		}
 		if idle > idleLooks {
 			return &quarry.Error{
-				Op: "watch", Subject: s.Dir, Err: errors.New("the run is not done, and no process works on it"),
-				Hint: "to resume, rerun the command that began it; its messages are in " + filepath.Join(s.Dir, "quarry.log"),
+				Op: "watch", Subject: a.place(s.Dir), Err: errors.New("the run is not done, and no process works on it"),
+				Hint: "to resume, rerun the command that began it; its messages are in " + filepath.Join(a.filesIn(s.Dir), "quarry.log"),
 			}
 		}
 		select {
@@ -138,7 +142,7 @@ func (w *watcher) show(ctx context.Context, o *overview) error {
 	line := ""
 	switch {
 	case w.app.json:
-		failed, err := failures.Now(ctx, o.dir, o.shards)
+		failed, err := w.app.failuresNow(ctx, o.dir, o.shards)
 		if err != nil {
 			return err
 		}

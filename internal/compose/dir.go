@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/config"
 	"quarry/internal/prepare/source/dir"
+	"quarry/internal/run/state"
 )
 
 // Closers are closed in the reverse of the order in which they were opened.
@@ -68,6 +70,12 @@ var runOfLine = regexp.MustCompile(` run=([a-z0-9]{10})\b`)
 // LedgerLost refuses a directory in which a run sent something and whose ledger is gone: a new ledger would give new shards the names of
 // old ones, whose journals hold answers that were paid for. The error is of the kind quarry.BadUsage.
 func LedgerLost(folder string) error {
+	if id, err := state.Marked(folder); err != nil || id != "" {
+		return cmp.Or(err, error(&quarry.Error{
+			Kind: quarry.BadUsage, Op: "open run", Subject: folder, Err: fmt.Errorf("it is a copy of the files of run %s, whose ledger is in Postgres", id),
+			Hint: fmt.Sprintf("add --ledger postgres://USER@HOST/NAME --run %s, or name another directory with --dir", id),
+		}))
+	}
 	if _, err := os.Lstat(filepath.Join(folder, "ledger.db")); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 
-	"quarry/internal/base/effect"
-	"quarry/internal/base/ledger"
 	"quarry/internal/base/outfile"
 	"quarry/internal/config"
 	"quarry/internal/run/book"
@@ -21,7 +18,7 @@ func InputsOf(ctx context.Context, s *config.Loaded, dir string, record *outfile
 			inputs = append(inputs, outfile.Input{What: what, Path: path})
 		}
 	}
-	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
+	l, err := readLedger(ctx, &s.Settings, dir)
 	switch {
 	case err == nil:
 		head, err := book.Of(l).Head(ctx)

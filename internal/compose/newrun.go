@@ -26,6 +26,7 @@ type RunInput struct {
 	// Opened is called with the locked run directory, before anything is written into it.
 	Opened  func(e *effect.Effects, dir string) error
 	Confirm func(context.Context, string) error // nil: no question is asked
+	Owned   func(quarry.RunID)                  // is called with the run of a ledger in Postgres, once this process has it
 }
 
 // Run puts a run together: it checks the settings and the sources, then opens the run directory, its ledger and the provider.
@@ -37,7 +38,7 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 	}
 	e := effect.New(nil)
 	dir, err := OpenDir(e, s, c)
-	if err == nil {
+	if err == nil && s.Ledger == "" {
 		err = LedgerLost(dir)
 	}
 	if err != nil {
@@ -54,11 +55,13 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 	if err := e.Remove(filepath.Join(dir, life.StopRequest)); err != nil {
 		return nil, err
 	}
-	l, err := ledger.Open(ctx, e, filepath.Join(dir, "ledger.db"))
-	if err != nil {
-		return nil, err
+	deps := run.Deps{Effects: e, Watch: in.Watch, Confirm: in.Confirm}
+	if s.Ledger == "" {
+		if deps.Ledger, err = ledger.Open(ctx, e, filepath.Join(dir, "ledger.db")); err != nil {
+			return nil, err
+		}
+		c.Add(deps.Ledger.Close)
 	}
-	c.Add(l.Close)
 	checked := *pr
 	checked.CheckBackends = true
 	where, err := checked.OpenProvider(ctx, s, e, dir, c)
@@ -66,6 +69,12 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 		return nil, err
 	}
 	cfg := pr.RunConfig(s, req, where, dir, in.Sources)
+	if s.Ledger != "" {
+		if cfg.Run, err = pr.own(ctx, s, &deps, dir, where, c); err != nil {
+			return nil, err
+		}
+		in.Owned(cfg.Run)
+	}
 	cfg.Known, cfg.Ready = in.Known, in.Records
 	cfg.Quotas = pr.QuotasOf(ctx, s, e, dir, where)
 	if cfg.Window, err = pr.Window(ctx, s); err != nil {
@@ -75,11 +84,10 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 		cfg.CachePrefix = CachePrefix(s, req, where.AWS.Region)
 	}
 	stdin := &keptStdin{effects: e, dir: dir, in: pr.Stdin, say: pr.Say}
-	r := run.New(cfg, run.Deps{
-		Effects: e, Ledger: l, Keep: pr.KeepSources(s, e, dir, in.Sources, in.Records, stdin, in.Watch), Bucket: where.Bucket, Bedrock: where.Bedrock,
-		Watch: in.Watch, Pools: pr.FurtherPools(ctx, s, e, dir, where), PoolAt: where.PoolAt,
-		AnyDocument: pr.anyDocument(s, e, in.Sources, in.Records, stdin), Preflight: pr.preflightOf(s, where, l), Confirm: in.Confirm,
-	})
+	deps.Keep = pr.KeepSources(s, e, dir, in.Sources, in.Records, stdin, in.Watch)
+	deps.Bucket, deps.Bedrock, deps.Pools, deps.PoolAt = where.Bucket, where.Bedrock, pr.FurtherPools(ctx, s, e, dir, where), where.PoolAt
+	deps.AnyDocument, deps.Preflight = pr.anyDocument(s, e, in.Sources, in.Records, stdin), pr.preflightOf(s, where, deps.Ledger)
+	r := run.New(cfg, deps)
 	c.Add(func() error { return r.Close(context.WithoutCancel(ctx)) })
 	return r, nil
 }
@@ -97,7 +105,7 @@ func (pr *Program) checkRun(ctx context.Context, s *config.Settings, in *RunInpu
 			Hint: "omit --review, or --pilot 0",
 		}
 	}
-	if err := DeadlineNeedsAuto(s); err != nil {
+	if err := errors.Join(checkShared(s), DeadlineNeedsAuto(s)); err != nil {
 		return nil, err
 	}
 	if in.Records {

@@ -7,13 +7,10 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"quarry"
 	"quarry/internal/base/dbserver"
-	"quarry/internal/base/effect"
-	"quarry/internal/base/ledger"
 	"quarry/internal/config"
 	"quarry/internal/run/book"
 )
@@ -49,8 +46,8 @@ const (
 )
 
 // SourceTable says whether a table of a server is a source of the run in a directory.
-func SourceTable(ctx context.Context, dir string, server *dbserver.Server, table string) (TableUse, error) {
-	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))
+func SourceTable(ctx context.Context, s *config.Settings, dir string, server *dbserver.Server, table string) (TableUse, error) {
+	l, err := readLedger(ctx, s, dir)
 	if errors.Is(err, os.ErrNotExist) { // a directory of collected output has no ledger
 		return NotSource, nil
 	}

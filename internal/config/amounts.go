@@ -2,9 +2,11 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -174,4 +176,19 @@ func money(name, def, help string, at func(*Settings) **quarry.USD) Setting {
 		return json.Number(b)
 	}
 	return s
+}
+
+// ledgerAddress refuses a password: an address is shown.
+func ledgerAddress(v string) (string, error) {
+	if v == "" {
+		return "", nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return "", errors.New("want postgres://USER@HOST/NAME") // without the value: it may hold a password
+	}
+	if _, has := u.User.Password(); has || u.Query().Has("password") || u.Query().Has("sslpassword") {
+		return "", errors.New("it holds a password, which lists of processes show; set PGPASSWORD or write ~/.pgpass instead")
+	}
+	return v, nil
 }

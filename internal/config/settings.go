@@ -19,6 +19,10 @@ import (
 // Settings are the effective settings of a command.
 type Settings struct {
 	Dir, Target, Model, Mode string
+	// Ledger is the address of the Postgres that has the run; empty: a file in Dir.
+	Ledger string
+	// Run is the run in Ledger. It is no setting: a command takes it from its flags.
+	Run quarry.RunID
 	// Models answer next to Model, whose body they take as it is.
 	Models []string
 	// Quotas are those that go over what the account or the table says; a field that is 0 does not.

@@ -14,6 +14,8 @@ func All() []Setting { return all() }
 var all = sync.OnceValue(func() []Setting {
 	return []Setting{
 		text("dir", "DIR", "quarry-run", "run directory", func(s *Settings) *string { return &s.Dir }),
+		parsed("ledger", "URL", "", "Postgres database that holds the run, as postgres://USER@HOST/NAME, for several machines; "+
+			"default: a file in DIR", ledgerAddress, func(s *Settings) *string { return &s.Ledger }),
 		choice("target", "TARGET", "local", "where the job runs: local (the stand-in inside this program) or aws",
 			[]string{"local", "aws"}, func(s *Settings) *string { return &s.Target }),
 		text("model", "ID", quarry.DefaultModel, "model or inference profile, as an id or ARN", func(s *Settings) *string { return &s.Model }),

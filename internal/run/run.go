@@ -58,6 +58,9 @@ type Deps struct {
 	Preflight func(ctx context.Context) error
 	// Confirm asks a person before money is spent; nil: no question is asked.
 	Confirm func(ctx context.Context, question string) error
+	// While gives a context that ends, with the cause, when another process may have taken the run over. nil: the lock of the run's directory
+	// keeps others out.
+	While func(ctx context.Context) (context.Context, context.CancelFunc)
 	// Watch receives what happens.
 	Watch event.Watch
 }
@@ -142,6 +145,11 @@ type step struct {
 // Do brings the run to its end, from any state, and returns its outcome, which is valid only without an error.
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	defer r.places.Close()
+	if r.deps.While != nil {
+		alive, end := r.deps.While(ctx)
+		defer end()
+		ctx = alive
+	}
 	r.began, r.seen = time.Now(), source.Seen(r.cfg.Sources)
 	p, err := r.open(ctx)
 	if err != nil {

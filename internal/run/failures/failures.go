@@ -113,18 +113,26 @@ func Now(ctx context.Context, dir string, rows []ledger.Shard) ([]report.Failure
 	return c.Top(Kept), nil
 }
 
+// Needs gives the shards whose journals Of reads.
+func Needs(rows []ledger.Shard) (ids []quarry.ShardID) {
+	const most = 100_000
+	var records int64
+	for i := len(rows) - 1; i >= 0 && records < most; i-- {
+		if s := &rows[i]; !s.Times.Collected.IsZero() && s.Tally.OK != s.Records {
+			ids = append(ids, s.ID)
+			records += s.Records
+		}
+	}
+	return ids
+}
+
 // Of counts the messages in the journals of shards, whose rows are given: each attempt that failed, the newest shards
 // first, until about 100,000 attempts were read. A journal that is not there yet is passed over.
 func Of(ctx context.Context, files shardfile.Dir, rows []ledger.Shard) (Counter, error) {
-	const most = 100_000
 	var c Counter
 	var read int64
-	for i := len(rows) - 1; i >= 0 && read < most; i-- {
-		s := &rows[i]
-		if s.Times.Collected.IsZero() || s.Tally.OK == s.Records {
-			continue
-		}
-		for o, err := range lines.Read[shardfile.Outcome](files.Journal(s.ID)) {
+	for _, id := range Needs(rows) {
+		for o, err := range lines.Read[shardfile.Outcome](files.Journal(id)) {
 			if err != nil {
 				return c, err
 			}
