@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
@@ -23,6 +24,8 @@ type target struct {
 	plan  plan.Plan
 	stamp string // which results: liveStamp, or name, size and time of the file
 	rows  []ledger.Shard
+	// passes are those that can be shown, the last one first.
+	passes []int
 	// texts is a digest of what reads the documents' texts; empty: they are not read.
 	texts string
 }
@@ -60,8 +63,9 @@ func (s *Store) look(ctx context.Context) (t target, err error) {
 	if t.rows, err = l.Shards(ctx); err != nil {
 		return t, err
 	}
+	t.passes = s.shown(&head, t.rows)
 	if t.pass = s.cfg.Pass; t.pass == 0 {
-		if t.pass = head.Pass; len(journals.Sealed(s.shardFiles(), t.rows, t.pass)) == 0 && head.Finished > 0 {
+		if t.pass = head.Pass; !slices.Contains(t.passes, t.pass) && head.Finished > 0 { // else it has no answers yet
 			t.pass = head.Finished
 		}
 	}
@@ -70,7 +74,7 @@ func (s *Store) look(ctx context.Context) (t target, err error) {
 		return t, err
 	}
 	if !ok {
-		return target{}, nil
+		return target{passes: t.passes}, nil
 	}
 	t.plan, t.stamp = planned, liveStamp
 	if s.cfg.Sources != nil && !s.tried.Load() {
@@ -81,7 +85,7 @@ func (s *Store) look(ctx context.Context) (t target, err error) {
 	}
 	kept, err := os.Stat(s.index(t.pass).Path("results.jsonl"))
 	if errors.Is(err, os.ErrNotExist) { // given up, or so old that its index was removed
-		return target{}, nil
+		return target{passes: t.passes}, nil
 	}
 	if err != nil {
 		return t, err
@@ -91,20 +95,13 @@ func (s *Store) look(ctx context.Context) (t target, err error) {
 }
 
 // Passes are the passes whose records can be shown, the last one first.
-func (s *Store) Passes(ctx context.Context) (passes []int, err error) {
-	l, err := ledger.OpenReadOnly(ctx, s.effects, filepath.Join(s.cfg.Dir, "ledger.db"))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	head, err := book.Of(l).Head(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := l.Shards(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) Passes(ctx context.Context) ([]int, error) {
+	t, err := s.look(ctx)
+	return t.passes, err
+}
+
+// shown are the passes that have answers.
+func (s *Store) shown(head *book.Head, rows []ledger.Shard) (passes []int) {
 	for pass := head.Pass; pass > 0; pass-- {
 		if pass > head.Finished {
 			if len(journals.Sealed(s.shardFiles(), rows, pass)) > 0 {
@@ -114,7 +111,7 @@ func (s *Store) Passes(ctx context.Context) (passes []int, err error) {
 			passes = append(passes, pass)
 		}
 	}
-	return passes, nil
+	return passes
 }
 
 func (s *Store) index(pass int) index.Pass { return index.Of(nil, s.cfg.Dir, pass) }

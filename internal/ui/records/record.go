@@ -134,7 +134,7 @@ func (s *Store) source(ctx context.Context, pass int, order int64, res *quarry.R
 			if index.HashOf(doc.ID) != was.Hash {
 				return nil, errors.New("the sources changed: another document is in its place now")
 			}
-			return s.shown(ctx, &doc, &was, max(res.RecordID.Attempt(), 1))
+			return s.readAgain(ctx, &doc, &was, max(res.RecordID.Attempt(), 1))
 		}
 		from.Order = next
 	}
@@ -159,8 +159,8 @@ func (s *Store) blockOf(pass int, order int64) (at index.Block, err error) {
 	return at, nil
 }
 
-// shown compares a document with what was planned, and marks what cleaning removed.
-func (s *Store) shown(ctx context.Context, doc *quarry.Document, was *index.Entry, attempt int) (*Source, error) {
+// readAgain compares a document with what was planned, and marks what cleaning removed.
+func (s *Store) readAgain(ctx context.Context, doc *quarry.Document, was *index.Entry, attempt int) (*Source, error) {
 	of := s.cfg.Sources.Prepare
 	of.Workers = 1
 	item, err := again1(ctx, of, doc)

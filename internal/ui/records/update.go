@@ -35,7 +35,7 @@ func (s *Store) update(ctx context.Context) error {
 	if err := s.note(ctx, &t); err != nil || t.pass == 0 {
 		return err
 	}
-	if err := s.forgetPasses(ctx); err != nil {
+	if err := s.forgetPasses(ctx, t.passes); err != nil {
 		return err
 	}
 	take := s.takeResults
@@ -54,11 +54,7 @@ func (s *Store) update(ctx context.Context) error {
 }
 
 // forgetPasses removes the index of passes that cannot be shown any more.
-func (s *Store) forgetPasses(ctx context.Context) error {
-	keep, err := s.Passes(ctx)
-	if err != nil {
-		return err
-	}
+func (s *Store) forgetPasses(ctx context.Context, keep []int) error {
 	have, err := s.db.Passes(ctx)
 	if err != nil {
 		return err
