@@ -11,6 +11,8 @@ type Query struct {
 	// Before is the place of the row after the last one of the page. It outweighs After. 0: not set.
 	Before int64
 	Limit  int // rows of a page; 0: 50
+	// Uncounted leaves out Count and Facets, which take most of the time.
+	Uncounted bool
 }
 
 // Field is a part of a record that is searched.

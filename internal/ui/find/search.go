@@ -24,7 +24,7 @@ func (x *Index) Find(ctx context.Context, pass int, q *Query) (p Found, err erro
 		return p, err
 	}
 	p.Ignored = f.ignored
-	if p.Orders, err = f.page(&p); err != nil {
+	if p.Orders, err = f.page(&p); err != nil || q.Uncounted {
 		return p, err
 	}
 	return p, f.count(&p)

@@ -36,27 +36,36 @@ type FieldPair struct {
 	Same bool
 }
 
+// How many documents are compared at a time, and for how long.
+const (
+	comparedAtOnce = 200
+	compareFor     = 120 * time.Millisecond
+)
+
 // Compare finds the documents of a page in the first, and shows each next to itself in the second, which it finds by the id. A document that
 // only the second has is found by the comparison the other way round. differing leaves out documents whose answers are the same. Pages go
 // forward only: of the query, Before is not used.
 func Compare(ctx context.Context, a, b *Store, q *Query, differing bool) (c Comparison, err error) {
 	c.Progress = [2]Progress{a.Progress(), b.Progress()}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 50
-	}
+	limit := cmp.Or(q.Limit, 50)
 	next := *q
 	next.Before, next.Limit = 0, limit
-	deadline := time.Now().Add(cmp.Or(a.cfg.Within, 60*time.Millisecond))
-	for first := true; ; first = false {
+	if differing {
+		next.Limit = max(limit, comparedAtOnce)
+	}
+	for deadline := time.Now().Add(compareFor); ; next.Uncounted = true {
 		page, err := a.Page(ctx, &next)
 		if err != nil {
 			return c, err
 		}
-		if first {
+		if !next.Uncounted {
 			c.Count = page.Count
 		}
 		for i := range page.Rows {
+			if time.Now().After(deadline) && i > 0 {
+				c.Continue, c.Later = next.After, true
+				return c, nil
+			}
 			p, err := pair(ctx, a, b, &page.Rows[i])
 			if err != nil {
 				return c, err
@@ -69,11 +78,11 @@ func Compare(ctx context.Context, a, b *Store, q *Query, differing bool) (c Comp
 				return c, nil
 			}
 		}
-		if page.Continue > 0 {
-			next.After = page.Continue
-		}
 		if !page.Later && page.Continue == 0 {
 			return c, nil
+		}
+		if page.Continue > 0 {
+			next.After = page.Continue
 		}
 		if time.Now().After(deadline) {
 			c.Continue, c.Later = next.After, true
@@ -84,7 +93,7 @@ func Compare(ctx context.Context, a, b *Store, q *Query, differing bool) (c Comp
 
 func pair(ctx context.Context, a, b *Store, row *Row) (*Pair, error) {
 	p := &Pair{A: row}
-	_, inA, err := a.lookUp(ctx, row.ID)
+	inA, err := a.resultAt(ctx, row.Place-1)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +117,19 @@ func (s *Store) lookUp(ctx context.Context, id quarry.DocumentID) (int64, *quarr
 	s.files.RLock()
 	defer s.files.RUnlock()
 	return s.find(ctx, id)
+}
+
+// resultAt gives the result of an order that a page had.
+func (s *Store) resultAt(ctx context.Context, order int64) (*quarry.Result, error) {
+	s.files.RLock()
+	defer s.files.RUnlock()
+	r := s.openResults(s.Progress().Pass)
+	defer r.close()
+	res, err := r.of(ctx, order)
+	if err == nil && res == nil {
+		err = ErrNoRecord // another pass is shown now
+	}
+	return res, err
 }
 
 // fieldPairs are the members of both answers, in the order of the first and then of the second.
