@@ -29,7 +29,7 @@ func (x *Index) columns(ctx context.Context, pass int) (v vocabulary, last int64
 		return v, 0, err
 	}
 	x.mu.Lock()
-	x.cache = blockCache{version: version, pass: pass, blocks: map[int64][]byte{}, last: last, words: v}
+	x.cache = blockCache{version: version, pass: pass, blocks: map[int64][]byte{}, last: last, words: v, counts: map[string]Found{}}
 	x.mu.Unlock()
 	return v, last, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
 	"sync"
 
 	"quarry"
@@ -48,6 +49,27 @@ func readEntry(b []byte) entry {
 		status: b[8], text: b[9] == 1, cost: int64(binary.LittleEndian.Uint64(b)),
 		class: binary.LittleEndian.Uint16(b[10:]), language: binary.LittleEndian.Uint16(b[12:]), pool: binary.LittleEndian.Uint16(b[14:]),
 	}
+}
+
+// valueMark begins the words by which values are found together with words of texts. No text has it: it is for private use, which
+// package words takes for a gap.
+const valueMark = "\ue000"
+
+// valueWord is the word of one value: the letter of the property and the number of the value.
+func valueWord(property byte, n int) string { return valueMark + string(property) + strconv.Itoa(n) }
+
+// The letters of properties.
+const (
+	statusLetter   = 's'
+	classLetter    = 'c'
+	languageLetter = 'l'
+	poolLetter     = 'p'
+)
+
+// values are the words of all values of an entry.
+func (e *entry) values() string {
+	return valueWord(statusLetter, int(e.status)) + " " + valueWord(classLetter, int(e.class)) + " " +
+		valueWord(languageLetter, int(e.language)) + " " + valueWord(poolLetter, int(e.pool))
 }
 
 // block has the columns of blockDocs documents.
@@ -181,4 +203,5 @@ type blockCache struct {
 	blocks  map[int64][]byte
 	last    int64 // number of the last block
 	words   vocabulary
+	counts  map[string]Found // of queries: Count and Facets alone
 }

@@ -29,7 +29,7 @@ import (
 const File = "ui.db"
 
 // Format is the number of its format. An index of any other format is made again.
-const Format = 1
+const Format = 2
 
 // The tables. Those with a number at their end are of one pass, so that the index of a pass is removed at once: text_N is contentless,
 // since what it finds is in files of the run anyway; attempt_N has the attempts of a pass under way, packed, since only journals

@@ -43,7 +43,8 @@ type finder struct {
 	query *Query
 	pass  int
 
-	match   string // of FTS5; empty: all
+	text    string // of FTS5; empty: all
+	match   string // the same with the values of the filter, but for the cost
 	reach   int64  // how many orders one search looks at
 	most    int    // how many hits it gives
 	nothing bool   // no record can meet the query
@@ -70,21 +71,24 @@ func (x *Index) newFinder(ctx context.Context, pass int, q *Query) (*finder, err
 	if q.Text != "" {
 		phrases, ignored := words.Phrases(q.Text)
 		f.ignored, f.nothing = ignored, len(phrases) == 0
-		f.match = words.Match(phrases)
+		f.text = words.Match(phrases)
 		// All words that begin so are looked up for each search, so there are few; otherwise one that finds nothing ends soon.
 		if f.reach, f.most = searchReach, mostHits; words.Open(phrases) {
 			f.reach, f.most = math.MaxInt32, Most+1
 		}
 		switch q.In {
 		case Title, Text, Answer:
-			f.match = "{" + string(q.In) + "} : (" + f.match + ")"
+			f.text = "{" + string(q.In) + "} : (" + f.text + ")"
 		case "":
 		default:
 			return nil, fmt.Errorf("search in %q: there is no such part of a record", q.In)
 		}
 	}
 	f.want = f.wanted(&q.Where)
-	if f.match != "" && f.want.any() && !f.nothing && f.reach == searchReach {
+	if f.match = f.text; f.match != "" {
+		f.match += f.want.values()
+	}
+	if f.match != "" && f.want.cost && !f.nothing && f.reach == searchReach {
 		f.stretch, err = f.stretches()
 	} else {
 		f.stretch = []span{{0, f.last*blockDocs + blockDocs - 1}}
@@ -129,9 +133,26 @@ func (f *finder) wanted(w *Filter) wanted {
 	return out
 }
 
-func (w *wanted) any() bool {
-	return w.status != 0 || w.class != -1 || w.language != -1 || w.pool != -1 || w.cost
+// values are conditions of FTS5 that a record has the values of the filter.
+func (w *wanted) values() (match string) {
+	and := func(property byte, n int) { match += ` AND "` + valueWord(property, n) + `"` }
+	if w.status != 0 {
+		and(statusLetter, int(w.status))
+	}
+	if w.class >= 0 {
+		and(classLetter, w.class)
+	}
+	if w.language >= 0 {
+		and(languageLetter, w.language)
+	}
+	if w.pool >= 0 {
+		and(poolLetter, w.pool)
+	}
+	return match
 }
+
+// none reports whether no record has one of the values.
+func (w *wanted) none() bool { return w.class == -2 || w.language == -2 || w.pool == -2 }
 
 // The properties of an entry that a facet counts, and the one that has none.
 const (
@@ -168,8 +189,8 @@ func (w *wanted) meets(e *entry) bool { return e.status != 0 && w.misses(e) == 0
 // mostStretches bounds how many searches one query makes; each takes about a tenth of a millisecond.
 const mostStretches = 200
 
-// stretches are where records are that meet the filter, so that a search for a frequent word does not look at all others. Where the time
-// is up, the last one has all the rest.
+// stretches are where records are that meet the filter, so that a search for a frequent word with a bound of the cost does not look at all
+// others. Where the time is up, the last one has all the rest.
 func (f *finder) stretches() (list []span, err error) {
 	gap, deadline := int64(64), f.index.deadline()
 	for n := int64(0); n <= f.last; n++ {
@@ -223,7 +244,7 @@ func (f *finder) page(p *Found) (orders []int64, err error) {
 	if limit <= 0 {
 		limit = defaultRows
 	}
-	if f.nothing {
+	if f.nothing || f.want.none() {
 		return nil, nil
 	}
 	deadline := f.index.deadline()
@@ -256,7 +277,7 @@ func (f *finder) forth(from int64, most int, deadline time.Time) (orders []int64
 				return orders, next, nil
 			}
 			var hits []int64
-			if hits, next, done, err = f.hits(next, s.to); err != nil {
+			if hits, next, done, err = f.hits(f.match, next, s.to); err != nil {
 				return nil, 0, err
 			}
 			for _, order := range hits {
@@ -312,9 +333,9 @@ const (
 	searchReach = 1 << 15
 )
 
-// hits gives orders from one up to another that the text lets through, and the next order to look at.
-func (f *finder) hits(from, to int64) (hits []int64, next int64, done bool, err error) {
-	if f.match == "" {
+// hits gives orders from one up to another that an expression lets through, and the next order to look at.
+func (f *finder) hits(match string, from, to int64) (hits []int64, next int64, done bool, err error) {
+	if match == "" {
 		next = min((from/blockDocs+1)*blockDocs, to+1)
 		for order := from; order < next; order++ {
 			hits = append(hits, order)
@@ -322,7 +343,7 @@ func (f *finder) hits(from, to int64) (hits []int64, next int64, done bool, err 
 		return hits, next, next > to, nil
 	}
 	end := min(to, from+f.reach-1)
-	hits, err = f.search(`rowid BETWEEN ? AND ? ORDER BY rowid`, from, end)
+	hits, err = f.search(match, `rowid BETWEEN ? AND ? ORDER BY rowid`, from, end)
 	if next = end + 1; len(hits) == f.most {
 		next = hits[len(hits)-1] + 1
 	}
@@ -339,16 +360,16 @@ func (f *finder) hitsBack(from, to int64) (hits []int64, next int64, done bool, 
 		return hits, next, next < to, nil
 	}
 	end := max(to, from-f.reach+1)
-	hits, err = f.search(`rowid BETWEEN ? AND ? ORDER BY rowid DESC`, end, from)
+	hits, err = f.search(f.match, `rowid BETWEEN ? AND ? ORDER BY rowid DESC`, end, from)
 	if next = end - 1; len(hits) == f.most {
 		next = hits[len(hits)-1] - 1
 	}
 	return hits, next, next < to, err
 }
 
-func (f *finder) search(where string, from, to int64) (hits []int64, err error) {
+func (f *finder) search(match, where string, from, to int64) (hits []int64, err error) {
 	rows, err := f.index.read.Query(f.ctx, fmt.Sprintf(`SELECT rowid FROM text_%[1]d WHERE text_%[1]d MATCH ? AND %[2]s LIMIT ?`, f.pass, where),
-		f.match, from, to, f.most)
+		match, from, to, f.most)
 	if err != nil {
 		if noTable(err) { // nothing was taken in yet
 			return nil, nil

@@ -190,7 +190,7 @@ func (k *Taker) Take(r *Record) error {
 	k.block.put(i, &e, r.Digest)
 	k.Have.Done += one(e.status != 0) - one(was.status != 0)
 	k.Have.Kept += one(e.text) - one(was.text)
-	return k.write(r, was.status != 0)
+	return k.write(r, &e, was.status != 0)
 }
 
 func one(is bool) int64 {
@@ -200,8 +200,8 @@ func one(is bool) int64 {
 	return 0
 }
 
-// write writes the words of a record, in the place of earlier ones.
-func (k *Taker) write(r *Record, again bool) error {
+// write writes the words of a record and of its values, in the place of earlier ones.
+func (k *Taker) write(r *Record, e *entry, again bool) error {
 	if again {
 		if _, err := k.tx.ExecContext(k.ctx, fmt.Sprintf(`DELETE FROM text_%d WHERE rowid = ?`, k.pass), r.Order); err != nil {
 			return err
@@ -225,7 +225,7 @@ func (k *Taker) write(r *Record, again bool) error {
 			return err
 		}
 	}
-	return k.insert(r.Order, string(r.Title), string(r.Text), string(r.Answer))
+	return k.insert(r.Order, string(r.Title)+e.values(), string(r.Text), string(r.Answer))
 }
 
 func (k *Taker) flush() error {

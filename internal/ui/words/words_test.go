@@ -25,6 +25,7 @@ func TestTextsAreTakenApart(t *testing.T) {
 		"a🎉b👍🏽":                  "a 🎉 b 👍 🏽",
 		"❤️":                     "❤",
 		"x_y-z 3.5":              "x y z 3 5",
+		"a\ue000s1 b":            "a s1 b",
 		"भाषा":                   "भाषा",
 		"ภาษา":                   "ภา าษ ษา า",
 		"한국어를":                   "한국 국어 어를 를",
