@@ -45,7 +45,13 @@ func TestScriptsInPostgres(t *testing.T) {
 		env.Setenv("LEDGER", fmt.Sprintf("postgres://quarry@/s%d?host=%s", n, c.Dir))
 		return errors.Join(err, setup(env))
 	}
-	p.Cmds["ledgerrun"] = setLedgerRun
+	for name, do := range map[string]func(*testscript.TestScript, bool, []string){
+		"ledgerrun": setLedgerRun, "ledgerhas": ledgerHas,
+		"plant":     plants(`UPDATE quarry.fact SET value = $2 WHERE name = $1`),
+		"plantfile": plants(`UPDATE quarry.file SET name = $1 WHERE name = 'results.jsonl'`),
+	} {
+		p.Cmds[name] = do
+	}
 	testscript.Run(t, p)
 }
 
@@ -60,4 +66,53 @@ func setLedgerRun(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("the ledger has runs %v, want one", runs)
 	}
 	ts.Setenv("RUN", string(runs[0]))
+}
+
+// ledgerHas reports whether any value of any row in $LEDGER holds a text: ledgerhas TEXT.
+func ledgerHas(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: [!] ledgerhas TEXT")
+	}
+	db, err := sql.Open("pgx", ts.Getenv("LEDGER"))
+	ts.Check(err)
+	defer func() { _ = db.Close() }()
+	tables, err := db.Query(`SELECT table_name FROM information_schema.tables WHERE table_schema = 'quarry'`)
+	ts.Check(err)
+	var names []string
+	for tables.Next() {
+		var name string
+		ts.Check(tables.Scan(&name))
+		names = append(names, name)
+	}
+	ts.Check(errors.Join(tables.Err(), tables.Close()))
+	found := ""
+	for _, name := range names {
+		var row sql.NullString
+		err := db.QueryRow(`SELECT max(t::text) FROM quarry.`+name+` AS t WHERE position($1 IN t::text) > 0`, args[0]).Scan(&row)
+		ts.Check(err)
+		if row.Valid {
+			found = name + ": " + row.String
+		}
+	}
+	if (found != "") == neg {
+		ts.Fatalf("of tables %v, the text is in %q", names, found)
+	}
+}
+
+// plants changes rows as someone else who may write the ledger could.
+func plants(statement string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		db, err := sql.Open("pgx", ts.Getenv("LEDGER"))
+		ts.Check(err)
+		defer func() { _ = db.Close() }()
+		values := make([]any, len(args))
+		for i, arg := range args {
+			values[i] = arg
+		}
+		done, err := db.Exec(statement, values...)
+		ts.Check(err)
+		if n, err := done.RowsAffected(); err != nil || n != 1 {
+			ts.Fatalf("%d rows were changed, %v", n, err)
+		}
+	}
 }

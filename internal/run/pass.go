@@ -28,12 +28,15 @@ type pass struct {
 	made     Report
 }
 
+// pilotTexts is the file, next to the index of a pass, that holds the sample answers of its pilot.
+const pilotTexts = "pilot.json"
+
 // newPass gives pass n, which sends what asked says.
 func (r *Run) newPass(n int, asked spec.Asked) *pass {
 	r.at = n
 	p := &pass{parts: r.parts, process: r.process, number: n, cfg: r.cfg, sources: r.deps.Sources}
 	p.cfg.Asked = asked
-	p.expected = expected.Forecast{Book: r.book, Pass: n}
+	p.expected = expected.Forecast{Book: r.book, Pass: n, Texts: expected.File{Effects: r.deps.Effects, Path: r.index(n).Path(pilotTexts)}}
 	p.deadline = &life.Deadline{Pass: n, Book: r.book, Ledger: r.deps.Ledger, Work: p.work, Watch: r.deps.Watch}
 	return p
 }

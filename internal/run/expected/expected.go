@@ -31,6 +31,7 @@ type Forecast struct {
 	Learned *forecast.Learned // of answers to the same prompt, model and schema; nil: none was read
 	Book    *book.Book
 	Pass    int
+	Texts   File // of its pilot
 }
 
 // Recall reads what was learned and expected before this process began. request is the digest of prompt, model and schema.
@@ -45,6 +46,9 @@ func (f *Forecast) Recall(ctx context.Context, request string) error {
 	}
 	if pass.Forecast != nil {
 		f.Forecast = *pass.Forecast
+		if err := f.Texts.fill(&f.Forecast); err != nil {
+			return err
+		}
 	}
 	if head.Learned != nil {
 		f.Learned = head.Learned
@@ -70,8 +74,12 @@ func (f *Forecast) Make(ctx context.Context, c *spec.Config, planned *plan.Plan)
 
 // Keep makes the forecast durable, and what it rests on.
 func (f *Forecast) Keep(ctx context.Context) error {
+	bare, err := f.Texts.keep(f.Forecast)
+	if err != nil {
+		return err
+	}
 	return f.Book.Change(ctx, f.Pass, func(h *book.Head, kept *book.Pass) {
-		kept.Forecast = &f.Forecast
+		kept.Forecast = &bare
 		if f.Learned != nil {
 			h.Learned = f.Learned
 		}

@@ -59,7 +59,7 @@ func newStep(t *testing.T, good int) *pilot.Step {
 	c.Complete()
 	return &pilot.Step{
 		Plan: &plan.Plan{Pass: 1, Mode: quarry.ModeJob, Documents: 20, Asked: 20, Pilot: 4}, Config: c,
-		Expected: &expected.Forecast{Book: b, Pass: 1}, Effects: e, Ledger: kept, Book: b, Files: files, Index: index.Of(e, dir, 1),
+		Expected: &expected.Forecast{Book: b, Pass: 1, Texts: expected.File{Effects: e, Path: filepath.Join(dir, "pilot.json")}}, Effects: e, Ledger: kept, Book: b, Files: files, Index: index.Of(e, dir, 1),
 		Delivered: &deliver.Files{Effects: e, Dir: dir, Book: b},
 		Review:    &review.Dir{Effects: e, Path: dir}, ID: "abcdefghij",
 		Send:  func(context.Context, quarry.ShardKind) error { return nil },
