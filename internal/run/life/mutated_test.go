@@ -15,6 +15,8 @@ import (
 	"time"
 	"unicode/utf16"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+
 	"quarry"
 	"quarry/internal/aws/account"
 	"quarry/internal/aws/bucket"
@@ -82,8 +84,8 @@ func TestMutatedOutputsAndManifests(t *testing.T) {
 	}
 }
 
-// newCollected gives a world with a bucket, and the output and the manifest of a job of three records.
-func newCollected(t *testing.T) (w *world, output, manifest []byte) {
+// newServed gives a world with a stand-in and a bucket, and the configuration of its clients.
+func newServed(t *testing.T, e *effect.Effects) (*world, awssdk.Config) {
 	t.Helper()
 	server, err := standin.Start(t.Context(), standin.Config{Dir: t.TempDir(), NoSync: true})
 	if err != nil {
@@ -95,7 +97,7 @@ func newCollected(t *testing.T) (w *world, output, manifest []byte) {
 		}
 	})
 	id, secret := server.Keys()
-	client := effect.New(nil).HTTPClient(effect.HTTPConfig{})
+	client := e.HTTPClient(effect.HTTPConfig{})
 	t.Cleanup(client.CloseIdleConnections)
 	aws, err := account.Load(t.Context(), account.Config{HTTP: client, Region: "us-west-2", Backoff: 5 * time.Millisecond, Fixed: &account.FixedKeys{Endpoint: server.URL(), KeyID: id, Secret: secret}})
 	if err != nil {
@@ -105,12 +107,20 @@ func newCollected(t *testing.T) (w *world, output, manifest []byte) {
 	if err := b.Make(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	return newWorld(t).again(func(c *Config) {
+		c.Pools = pool.New([]pool.Pool{{Region: "us-west-2", Model: quarry.DefaultModel, Bucket: b}}, nil)
+	}), aws
+}
+
+// newCollected gives a world with a bucket, and the output and the manifest of a job of three records.
+func newCollected(t *testing.T) (w *world, output, manifest []byte) {
+	t.Helper()
+	w, _ = newServed(t, effect.New(nil))
 	check, err := parse.New(parse.Config{Schema: []byte(`{"type":"object","properties":{"title_en":{"type":"string"}},"required":["title_en"]}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w = newWorld(t).again(func(c *Config) {
-		c.Pools = pool.New([]pool.Pool{{Region: "us-west-2", Model: quarry.DefaultModel, Bucket: b}}, nil)
+	w = w.again(func(c *Config) {
 		c.Settler = &settle.Settler{
 			Effects: c.Effects, Dir: c.Dir, Files: c.Files, Watch: c.Watch, Costs: c.Costs,
 			Judge: &answers.Judge{Type: quarry.InvokeModel, Check: check, Attempts: 4, MaxOutput: 64_000, MinRecords: 3},
