@@ -47,7 +47,7 @@ func startSite(ts *testscript.TestScript, neg bool, args []string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page, since := r.URL.Query().Get("page"), r.URL.Query().Get("modified_after")
 		switch {
-		case r.URL.Query().Get("_fields") == "id":
+		case r.URL.Query().Get("per_page") == "1":
 			page = "clock"
 		case since != "":
 			page = "modified"

@@ -42,8 +42,8 @@ report.json and report.html into the run directory. Rerun the same command to re
 that have an answer are not sent again.
 
 Sources are files (JSONL, JSON, CSV, Parquet, exports; plain, .gz, .zst), folders of Markdown, HTML
-or text, databases (FILE.db, postgres://…, mysql://…), WordPress sites, s3://BUCKET/PREFIX, or - for
-standard input. Prompt, answer schema and cleaning rules are set in quarry.yaml (see quarry init).
+or text, databases (FILE.db, postgres://…, mysql://…), WordPress and Ghost sites, s3://BUCKET/PREFIX, or
+- for standard input. Prompt, answer schema and cleaning rules are set in quarry.yaml (see quarry init).
 
 With --ledger the run is in Postgres and its files are in the bucket: if this machine is lost, the
 same command with --run ID continues on another one. It needs --target aws.

@@ -26,6 +26,7 @@ import (
 	"quarry/internal/outcome/publish/wordpress"
 	"quarry/internal/prepare/source"
 	"quarry/internal/prepare/source/database"
+	ghostsource "quarry/internal/prepare/source/ghost"
 	"quarry/internal/prepare/source/item"
 	wordpresssource "quarry/internal/prepare/source/wordpress"
 	"quarry/internal/run/book"
@@ -219,12 +220,12 @@ func openGhost(_ context.Context, o *opening, site string) (publish.Target, erro
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "publish to ghost", Err: err, Hint: "ghost:https://HOST, the address of the site's admin"}
 	}
 	const hint = "put the Admin API key of a custom integration, ID:SECRET, into an environment variable and name that with --to-key-env"
-	authorize, err := ghost.Authorize(o.secret)
+	authorize, err := ghostsource.Authorize(o.secret)
 	if err != nil {
 		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "publish to ghost:" + address, Err: err, Hint: hint}
 	}
 	return &ghost.Target{URL: address, Items: o.items, Client: rest.Client{
-		Name: "ghost:" + address, HTTP: o.effects.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Said: ghost.Said,
+		Name: "ghost:" + address, HTTP: o.effects.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Said: ghostsource.Said,
 		Authorize: authorize, LoginHint: hint,
 	}}, nil
 }

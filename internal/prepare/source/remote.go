@@ -5,11 +5,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"quarry"
 	"quarry/internal/base/dbserver"
 	"quarry/internal/prepare/source/database"
+	"quarry/internal/prepare/source/ghost"
+	"quarry/internal/prepare/source/pages"
 	"quarry/internal/prepare/source/s3"
 	"quarry/internal/prepare/source/sqlrows"
 	"quarry/internal/prepare/source/stream"
@@ -44,12 +47,17 @@ func isWeb(arg string) bool {
 
 // oneSecret refuses to send one secret to several hosts: a host would learn what opens another.
 func oneSecret(args []string, cfg Config) error {
-	n := 0
-	for _, arg := range args {
-		if isWeb(arg) || dbserver.Is(arg) {
-			n++
+	hosts := map[string]bool{}
+	for i, arg := range args {
+		u, err := url.Parse(arg)
+		switch {
+		case dbserver.Is(arg), isWeb(arg) && err != nil:
+			hosts[fmt.Sprint(i)] = true
+		case isWeb(arg):
+			hosts[u.Scheme+"://"+u.Host] = true
 		}
 	}
+	n := len(hosts)
 	if cfg.Secret == "" || n < 2 {
 		return nil
 	}
@@ -88,15 +96,31 @@ func remote(ctx context.Context, arg string, cfg Config, index int) (s Source, e
 }
 
 func web(arg string, cfg Config, index int) (Source, error) {
+	if ghost.IsSite(arg) || cfg.From == ghostKind {
+		return ghostSite(arg, cfg, index)
+	}
 	if cfg.From != wordpressKind && (cfg.From != "" || (!strings.Contains(arg, "/wp-json") && !strings.Contains(arg, "rest_route="))) {
 		return nil, badSource(withoutLogin(arg), errors.New("its type is not recognized"),
-			"a WordPress site: --from wordpress; a file: download it first")
+			"a WordPress site: --from wordpress; a Ghost site: --from ghost; a file: download it first")
 	}
 	address, err := wordpress.Posts(arg)
 	if err != nil {
 		return nil, badSource(withoutLogin(arg), err, "put the login into an environment variable and name that with --source-key-env")
 	}
 	return &wordpress.Source{URL: address, Client: cfg.HTTP, Authorization: Authorization(cfg.Secret), Config: cfg.items(), Index: index}, nil
+}
+
+func ghostSite(arg string, cfg Config, index int) (Source, error) {
+	address, err := ghost.Collection(arg)
+	var s *pages.Source
+	if err == nil {
+		s, err = ghost.NewSite(address, cfg.Secret, cfg.HTTP, cfg.items(), index)
+	}
+	if err != nil {
+		return nil, badSource(withoutLogin(arg), err,
+			"put the Admin API key of a custom integration, ID:SECRET, into an environment variable and name that with --source-key-env")
+	}
+	return s, nil
 }
 
 // Authorization makes the header's value of a secret. An application password has spaces, a header's scheme has one after

@@ -133,6 +133,7 @@ func (c Config) Validate() error {
 // The kinds that are no files of one kind of item.
 const (
 	wordpressKind = "wordpress"
+	ghostKind     = "ghost" // a file too
 	sqliteKind    = "sqlite"
 	postgresKind  = "postgres"
 	mysqlKind     = "mysql"

@@ -7,13 +7,8 @@ package ghost
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -45,42 +40,6 @@ func Site(address string) (string, error) {
 	}
 	path := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/ghost/api/admin"), "/ghost")
 	return u.Scheme + "://" + u.Host + path, nil
-}
-
-// Authorize gives the function that signs a request with an Admin API key, ID:SECRET. A token is valid for five minutes
-// (https://docs.ghost.org/admin-api/#token-authentication).
-func Authorize(key string) (func(*http.Request) error, error) {
-	id, hexadecimal, ok := strings.Cut(key, ":")
-	secret, err := hex.DecodeString(hexadecimal)
-	if !ok || id == "" || err != nil || len(secret) == 0 {
-		return nil, errors.New("the key is not of the form ID:SECRET, the secret in hexadecimal")
-	}
-	return func(r *http.Request) error {
-		encode := base64.RawURLEncoding.EncodeToString
-		header, err := json.Marshal(map[string]string{"alg": "HS256", "typ": "JWT", "kid": id})
-		if err != nil {
-			return err
-		}
-		now := time.Now().Unix()
-		token := encode(header) + "." + encode(fmt.Appendf(nil, `{"iat":%d,"exp":%d,"aud":"/admin/"}`, now, now+300))
-		mac := hmac.New(sha256.New, secret)
-		mac.Write([]byte(token))
-		r.Header.Set("Authorization", "Ghost "+token+"."+encode(mac.Sum(nil)))
-		r.Header.Set("Accept-Version", "v5.0")
-		return nil
-	}, nil
-}
-
-// Said finds the words of an error of the Admin API.
-func Said(body []byte) string {
-	var e struct {
-		Errors []struct{ Message, Context, Type string }
-	}
-	if json.Unmarshal(body, &e) != nil || len(e.Errors) == 0 {
-		return ""
-	}
-	said := strings.TrimSpace(e.Errors[0].Message + " " + e.Errors[0].Context)
-	return said[:min(len(said), 500)]
 }
 
 // Name gives the address of the site.

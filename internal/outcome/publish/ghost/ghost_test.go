@@ -18,6 +18,7 @@ import (
 	"quarry/internal/outcome/publish"
 	"quarry/internal/outcome/publish/ghost"
 	"quarry/internal/outcome/publish/rest"
+	ghostsource "quarry/internal/prepare/source/ghost"
 )
 
 const secret = "0123456789abcdef"
@@ -102,11 +103,11 @@ func setup(t *testing.T) (*site, *ghost.Target) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authorize, err := ghost.Authorize("k:" + secret)
+	authorize, err := ghostsource.Authorize("k:" + secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, &ghost.Target{URL: address, Client: rest.Client{HTTP: server.Client(), Authorize: authorize, Said: ghost.Said, Wait: time.Millisecond}}
+	return s, &ghost.Target{URL: address, Client: rest.Client{HTTP: server.Client(), Authorize: authorize, Said: ghostsource.Said, Wait: time.Millisecond}}
 }
 
 func refs() []publish.Ref {
@@ -167,14 +168,14 @@ func TestPostsAndPagesAreReadAndWritten(t *testing.T) {
 func TestAWrongKeyIsDenied(t *testing.T) {
 	t.Parallel()
 	_, target := setup(t)
-	target.Client.Authorize, _ = ghost.Authorize("k:00")
+	target.Client.Authorize, _ = ghostsource.Authorize("k:00")
 	_, err := target.Read(t.Context(), refs(), nil)
 	var denied *quarry.Error
 	if !errors.As(err, &denied) || denied.Kind != quarry.Denied {
 		t.Errorf("Read = %v", err)
 	}
 	for _, key := range []string{"", "k", "k:", "k:xyz", ":00"} {
-		if _, err := ghost.Authorize(key); err == nil {
+		if _, err := ghostsource.Authorize(key); err == nil {
 			t.Errorf("Authorize(%q) succeeds", key)
 		}
 	}
