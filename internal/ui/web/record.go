@@ -77,7 +77,7 @@ func (s *Server) recordPage(r *http.Request) (*page, error) {
 		return nil, noRecord(err)
 	}
 	v := newRecordView(&run, a, rec)
-	of, _, err := s.said(r.Context(), &run)
+	of, err := s.said(r.Context(), &run)
 	if err != nil {
 		return nil, err
 	}

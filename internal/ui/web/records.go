@@ -70,7 +70,7 @@ func (s *Server) recordsPage(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	of, _, err := s.said(r.Context(), &run)
+	of, err := s.said(r.Context(), &run)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func newFilter(name, label string, facets []records.Facet, chosen string) filter
 func newRecordRow(run *Run, a *asked, row *records.Row) recordRow {
 	v := recordRow{
 		Place: figure.Thousands(row.Place), ID: shown.Line(string(row.ID), 200), Title: shown.Line(row.Title, 300), Status: string(row.Status),
-		Mood: statusMood(string(row.Status)), Language: shown.Line(row.Language, 40), Answer: shown.Line(row.Answer, 300), Corrected: row.Corrected,
+		Mood: statusMood(string(row.Status)), Language: shown.Line(row.Language, 40), Answer: shown.Line(row.Answer, 140), Corrected: row.Corrected,
 		Address: a.address(run.address()+"record", "id", string(row.ID)), place: row.Place,
 	}
 	if row.Class != string(row.Status) {

@@ -25,24 +25,25 @@ type said struct {
 	marks     review.Marks
 	overrides *review.Overrides
 	corrected map[review.Ref]bool
+	schema    bool // answers are JSON
 }
 
-func (s *Server) said(ctx context.Context, run *Run) (*said, *review.Dir, error) {
+func (s *Server) said(ctx context.Context, run *Run) (*said, error) {
 	dir, err := s.cfg.Review(ctx, run.Dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	of := &said{corrected: map[review.Ref]bool{}}
+	of := &said{corrected: map[review.Ref]bool{}, schema: dir.Check != nil}
 	if of.marks, err = dir.Marks(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if of.overrides, err = dir.Overrides(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for ref := range of.overrides.Refs() {
 		of.corrected[ref] = true
 	}
-	return of, dir, nil
+	return of, nil
 }
 
 // mark adds what people said to a row of a list.
@@ -74,7 +75,6 @@ type reviewView struct {
 	Model                   []member
 	ModelText               string
 	Fixes                   []fixView
-	IsText                  bool
 	Why                     string // it cannot be reviewed
 }
 
@@ -110,20 +110,20 @@ func (v *recordView) review(s *Server, run *Run, a *asked, rec *records.Record, 
 		output, text = fixed.Output, fixed.Text
 		v.Members, v.Text, v.Corrected = members(output), shown.Lines(text, maxDocument), true
 	}
-	w.fixes(output, text)
+	w.fixes(output, text, of.schema)
 	return nil
 }
 
 func by(who, at string) string { return shown.Line(who, 100) + ", " + at }
 
-// fixes are the fields of the form that corrects an answer. They hold the answer unchanged: what is sent back is kept.
-func (w *reviewView) fixes(output json.RawMessage, text string) {
-	if len(output) == 0 {
-		w.IsText = true
+// fixes are the fields of the form that corrects an answer. They hold the answer unchanged: what is sent back is kept. schema says that an
+// answer is JSON, also where there is none yet.
+func (w *reviewView) fixes(output json.RawMessage, text string, schema bool) {
+	if len(output) == 0 && !schema {
 		w.Fixes = []fixView{{Field: "text", Name: "answer", Text: text}}
 		return
 	}
-	if output[0] != '{' || jsonl.Check(output) != nil {
+	if len(output) == 0 || output[0] != '{' || jsonl.Check(output) != nil {
 		w.Fixes = []fixView{{Field: "json", Name: "answer", Text: string(output), Code: true}}
 		return
 	}
@@ -261,13 +261,13 @@ func corrected(r *http.Request, before json.RawMessage) (output json.RawMessage,
 	value := func(field string) string { return strings.ReplaceAll(r.PostForm.Get(field), "\r\n", "\n") }
 	whole := value("json")
 	switch {
-	case len(before) == 0:
-		return nil, value("text"), nil
 	case whole != "":
 		if err := jsonl.Check([]byte(whole)); err != nil {
 			return nil, "", fmt.Errorf("the answer is not JSON: %w", err)
 		}
 		return json.RawMessage(whole), "", nil
+	case len(before) == 0:
+		return nil, value("text"), nil
 	case before[0] != '{':
 		return nil, "", errors.New("the answer is empty")
 	}
@@ -313,7 +313,7 @@ func (s *Server) reviewPage(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	of, _, err := s.said(r.Context(), &run)
+	of, err := s.said(r.Context(), &run)
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func (st *State) words() (text, mood string) {
 	case st.Waits != nil:
 		return "Waits for an approval", "warn"
 	case !st.Ended:
-		return "Not finished", "warn"
+		return "Not finished", "other"
 	case st.Report != nil && st.Report.Documents.Invalid+st.Report.Documents.Failed > 0:
 		return "Finished, with failures", "warn"
 	}
