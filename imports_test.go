@@ -62,7 +62,7 @@ var arrows = map[string][]string{
 	},
 	"internal/ui/find": {"internal/ui/words"},
 	// What a page shows of a run is what a terminal shows.
-	"internal/ui/web": {"internal/cli/board", "internal/outcome/report", "internal/outcome/review", "internal/ui/difference", "internal/ui/records"},
+	"internal/ui/web": {"internal/cli/board", "internal/outcome/publish", "internal/outcome/report", "internal/outcome/review", "internal/ui/difference", "internal/ui/records"},
 	// The extractive model reads HTML and Markdown as a run does.
 	"internal/standin/model/extractive": {"internal/prepare/clean"},
 }

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -25,10 +26,30 @@ type browser struct {
 // browse opens the address that quarry ui printed into a log, follows links, and finds a pattern in the last page:
 // [!] browse LOG PATTERN [LINK…] [NAME=VALUE…]. A LINK is a pattern of an address on the page before; NAME=VALUE are fields of a form (NAME= keeps its value), which is
 // the first one of the last page that has them all.
+//
+// With -until before LOG it tries again until the pattern is there.
 func browse(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) < 2 {
-		ts.Fatalf("usage: browse LOG PATTERN [LINK…] [NAME=VALUE…]")
+	again := len(args) > 0 && args[0] == "-until"
+	if again {
+		args = args[1:]
 	}
+	if len(args) < 2 {
+		ts.Fatalf("usage: browse [-until] LOG PATTERN [LINK…] [NAME=VALUE…]")
+	}
+	pattern := regexp.MustCompile(args[1])
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		page := walk(ts, args)
+		if pattern.MatchString(page) != neg {
+			return
+		}
+		if !again || time.Now().After(deadline) {
+			ts.Fatalf("the pattern %q is there: %v:\n%s", args[1], neg, page)
+		}
+	}
+}
+
+// walk gives the last page.
+func walk(ts *testscript.TestScript, args []string) string {
 	log, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	address := regexp.MustCompile(`https?://\S+token=\S+`).FindString(string(log))
@@ -51,9 +72,7 @@ func browse(ts *testscript.TestScript, neg bool, args []string) {
 	if fields := args[2+at:]; len(fields) > 0 {
 		b.submit(fields)
 	}
-	if regexp.MustCompile(args[1]).MatchString(b.page) == neg {
-		ts.Fatalf("the pattern %q is there: %v:\n%s", args[1], neg, b.page)
-	}
+	return b.page
 }
 
 func (b *browser) read(r *http.Response, err error) {
@@ -67,7 +86,7 @@ func (b *browser) read(r *http.Response, err error) {
 }
 
 var (
-	forms    = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)">(.*?)</form>`)
+	forms    = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)"[^>]*>(.*?)</form>`)
 	hidden   = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
 	textarea = regexp.MustCompile(`(?s)<textarea name="([^"]*)"[^>]*>\n?(.*?)</textarea>`)
 )

@@ -40,6 +40,9 @@ async function to(tab, ...words) {
   return address;
 }
 
+// whole waits until a list has all records: the index of a run is made when a page first needs it.
+const whole = (tab) => tab.waitForFunction(() => !document.querySelector('[data-again]'), { timeout: 60_000 });
+
 const runs = async (tab) => Object.fromEntries(await tab.$$eval('a.name', (all) => all.map((a) => [a.textContent.split('/').pop(), a.href])));
 
 try {
@@ -50,6 +53,7 @@ try {
   await follow(all);
   await first.goto(all.faults);
   const failing = await to(first, 'status=failed');
+  await whole(first);
   const failingRecord = await to(first, '/record?', 'status=failed');
   check(/Attempts and raw answers/.test(await first.$eval('main', (e) => e.innerText)), 'a failed record is three links away from the list of runs');
   const attempts = await to(first, '/attempts?');
@@ -57,9 +61,12 @@ try {
   const pages = {
     runs: `${origin}/`, run: base, waiting: all.waiting, report: null, records: `${base}records`, failed: failing, search: `${base}records?text=${encodeURIComponent('拡張')}`,
     record: `${base}record?id=sample-001`, 'failed-record': failingRecord, attempts, 'compare-start': `${passes}compare`,
-    compare: `${passes}compare?with=${new URL(passes).pathname.split('/')[2]}:1`, review: `${base}review`, 'not-found': `${origin}/none`,
+    publish: `${base}publish`, compare: `${passes}compare?with=${new URL(passes).pathname.split('/')[2]}:1`, review: `${base}review`, 'not-found': `${origin}/none`,
   };
-  check((await first.goto(pages.search), await first.$$('[data-row]')).length > 0, 'a search for two Japanese characters finds records');
+  await first.goto(pages.search);
+  check((await first.$$('[data-row]')).length > 0, 'a search for two Japanese characters finds records');
+  await first.goto(pages.compare);
+  await whole(first);
   await first.close();
 
   for (const scheme of ['light', 'dark']) {
@@ -156,6 +163,7 @@ async function keys(all) {
 async function hostile(all) {
   const tab = await open();
   await tab.goto(`${all.hostile}records`);
+  await whole(tab);
   const addresses = await tab.$$eval('[data-row]', (list) => list.map((a) => a.href));
   let bad = 0;
   for (const address of [all.hostile, `${all.hostile}records`, ...addresses, `${all.hostile}compare?with=${new URL(all.faults).pathname.split('/')[2]}&all=1`]) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,38 +60,52 @@ Exit codes: 0 done · 2 usage · 3 an article was changed by someone else, or co
 	}
 	bind(cmd, "dir", "model", "as", "body-format", "long", "max-chars", "max-text-tokens", "field", "max-item-mib", "yes")
 	f := cmd.Flags()
-	f.StringVar(&o.to.Target, "to", "", "write to this `TARGET`: "+strings.Join(compose.PublishTargets(), ", "))
-	f.StringVar(&o.to.KeyEnv, "to-key-env", "", "environment variable `VAR` with the key or the login of the target")
-	f.StringArrayVar(&o.maps, "map", nil, "what a field of the target gets, as `FIELD=TEMPLATE` (repeatable)")
+	o.bindTarget(cmd)
 	f.StringArrayVar(&o.where, "where", nil,
 		"publish only results with `FIELD=VALUE`; FIELD is a path such as document.lang (repeatable)")
-	f.BoolVar(&o.reviewed, "reviewed", false, "publish only answers that a person marked right or corrected")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the differences and write nothing")
 	f.BoolVar(&o.undo, "undo", false, "put back what the fields held before they were published")
 	f.BoolVar(&o.force, "force", false, "also write fields that someone else changed")
-	for _, name := range []string{"to", "to-key-env", "map", "where"} {
+	complete(cmd, "where", cobra.NoFileCompletions)
+	return cmd
+}
+
+// bindTarget adds the flags that say what is written where.
+func (o *publishOptions) bindTarget(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.to.Target, "to", "", "write to this `TARGET`: "+strings.Join(compose.PublishTargets(), ", "))
+	f.StringVar(&o.to.KeyEnv, "to-key-env", "", "environment variable `VAR` with the key or the login of the target")
+	f.StringArrayVar(&o.maps, "map", nil, "what a field of the target gets, as `FIELD=TEMPLATE` (repeatable)")
+	f.BoolVar(&o.reviewed, "reviewed", false, "publish only answers that a person marked right or corrected")
+	for _, name := range []string{"to", "to-key-env", "map"} {
 		complete(cmd, name, cobra.NoFileCompletions)
 	}
-	return cmd
+}
+
+// openPublish makes what the flags ask for, and opens the answers that it reads.
+func (a *App) openPublish(
+	ctx context.Context, s *config.Settings, o *publishOptions, open *compose.Closers,
+) (p *publish.Publisher, answers io.ReadSeeker, err error) {
+	if p, err = a.publisher(ctx, s, o, open); err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(s.Dir, "results.jsonl")
+	results, err := os.Open(path)
+	if err != nil {
+		return nil, nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "read results", Subject: path, Err: bare(err),
+			Hint: "results are written when a run has ended: quarry run SOURCE",
+		}
+	}
+	open.Add(results.Close)
+	answers, err = compose.Corrected(ctx, s.Dir, results, o.reviewed, open)
+	return p, answers, err
 }
 
 func (a *App) publish(ctx context.Context, s *config.Settings, o *publishOptions) (err error) {
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	p, err := a.publisher(ctx, s, o, &open)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(s.Dir, "results.jsonl")
-	results, err := os.Open(path)
-	if err != nil {
-		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "read results", Subject: path, Err: bare(err),
-			Hint: "results are written when a run has ended: quarry run SOURCE",
-		}
-	}
-	defer func() { _ = results.Close() }()
-	lines, err := compose.Corrected(ctx, s.Dir, results, o.reviewed, &open)
+	p, lines, err := a.openPublish(ctx, s, o, &open)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ func (a *App) uiCommand() *cobra.Command {
 	var cfg web.Config
 	var ready bool
 	var allow []string
+	var to publishOptions
 	cmd := &cobra.Command{
 		Use:   "ui [DIR…]",
 		Short: "Show runs in a browser: state, records, review of the answers",
@@ -29,6 +30,9 @@ run directory (ui.db), which may be removed.
 
 The texts of the documents are read again from the sources. Give the flags and the quarry.yaml of the
 run: with other settings, or if an article has changed, a page says that the text is not kept.
+
+With --to and --map, as those of quarry publish, a page shows what publish would write, and writes it
+with --allow publish.
 
 The address has a token, which the browser exchanges for a cookie; without it, nothing is shown. The
 token is valid until the command ends. An address that is not loopback needs TLS (--tls-cert and
@@ -48,18 +52,24 @@ Exit codes: 0 stopped by Ctrl-C · 2 usage`,
 			cfg.Open = func(ctx context.Context, dir string, pass int) (*records.Store, error) {
 				return a.openRecords(ctx, &s.Settings, dir, pass, ready)
 			}
+			if cfg.Target = to.to.Target; cfg.Target != "" {
+				cfg.Publish = func(ctx context.Context, dir, agreed string) (*web.Published, error) {
+					return a.publishFromPage(ctx, s.Settings, &to, dir, agreed)
+				}
+			}
 			return a.ui(cmd.Context(), &s.Settings, &cfg, args)
 		},
 	}
 	bind(cmd, append([]string{"target", "region", "profile", "prices"}, requestFlags...)...)
 	f := cmd.Flags()
 	f.BoolVar(&ready, "records", false, "the sources are ready Bedrock JSONL records")
+	to.bindTarget(cmd)
 	f.StringVar(&cfg.Addr, "addr", "127.0.0.1:0", "`HOST:PORT` to listen on; port 0 takes any free one")
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "serve HTTPS with the certificate in `FILE` (PEM, with its chain)")
 	f.StringVar(&cfg.TLSKey, "tls-key", "", "`FILE` with the key of the certificate (PEM)")
 	f.BoolVar(&cfg.BehindProxy, "behind-proxy", false, "a proxy with TLS passes the requests on: accept any host name")
-	f.StringSliceVar(&allow, "allow", nil, "what the pages may change, as `WORDS` with commas: approve (and stop), edit (marks, corrected answers)")
-	complete(cmd, "allow", words("approve", "edit", "approve,edit"))
+	f.StringSliceVar(&allow, "allow", nil, "what the pages may change, as `WORDS` with commas: approve (and stop), edit (marks, corrected answers), publish")
+	complete(cmd, "allow", words("approve", "edit", "publish", "approve,edit,publish"))
 	complete(cmd, "addr", cobra.NoFileCompletions)
 	complete(cmd, "tls-cert", files("pem", "crt"))
 	complete(cmd, "tls-key", files("pem", "key"))
@@ -111,9 +121,11 @@ func allowed(words []string) (web.Allow, error) {
 			a.Approve = true
 		case "edit":
 			a.Edit = true
+		case "publish":
+			a.Publish = true
 		default:
 			return a, &quarry.Error{
-				Kind: quarry.BadUsage, Op: "read", Subject: "flag --allow", Err: fmt.Errorf("%q is not known", word), Hint: "approve, edit, or both with a comma",
+				Kind: quarry.BadUsage, Op: "read", Subject: "flag --allow", Err: fmt.Errorf("%q is not known", word), Hint: "approve, edit and publish, with commas",
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"quarry"
+	"quarry/internal/outcome/publish"
 	"quarry/internal/outcome/review"
 	"quarry/internal/ui/difference"
 	"quarry/internal/ui/records"
@@ -87,7 +88,14 @@ func hostileBodies(run *Run, a *asked, text string) map[string]any {
 	compare := &compareView{Asked: a, Address: run.address() + "compare", A: text}
 	compare.offer(text, text)
 	compare.fill(run, &other{run: *run}, a, &compared)
-	return map[string]any{"review": marked, "compare": compare, "records": list, "record": record, "attempts": attempts}
+	published := Published{
+		Shown: []string{text}, Digest: text,
+		Outcome: &publish.Outcome{ToChange: 3, Changed: 1, Failed: 1, Differences: make([]publish.Difference, 2), Problems: make([]publish.Problem, 2), Notes: make([]publish.Problem, 1)},
+	}
+	Fill(reflect.ValueOf(&published).Elem(), text)
+	target := &publishView{Target: text, Fault: text, Hint: text, MayPublish: true, Address: run.address() + "publish", Secret: "s"}
+	target.fill(run, &published)
+	return map[string]any{"publish": target, "review": marked, "compare": compare, "records": list, "record": record, "attempts": attempts}
 }
 
 // Fill sets every string in v.

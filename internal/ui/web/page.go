@@ -63,7 +63,7 @@ type tab struct {
 // page is a page of a run.
 func (r *Run) page(template, title string, body any, every int) *page {
 	p := &page{template: template, Title: title, Trail: []link{home, {shown.Line(r.Name, 300), r.address()}}, Every: every, Body: body}
-	for _, of := range []struct{ template, text, below string }{{"run", "Overview", ""}, {"records", "Records", "records"}, {"compare", "Compare", "compare"}, {"review", "Review", "review"}} {
+	for _, of := range []struct{ template, text, below string }{{"run", "Overview", ""}, {"records", "Records", "records"}, {"compare", "Compare", "compare"}, {"review", "Review", "review"}, {"publish", "Publish", "publish"}} {
 		p.Tabs = append(p.Tabs, tab{link{of.text, r.address() + of.below}, of.template == template})
 	}
 	return p
@@ -81,7 +81,7 @@ var parts = map[string][]string{"run": {"state", "waits"}, "state": {"state", "w
 var templates = sync.OnceValues(func() (map[string]*template.Template, error) {
 	parsed := map[string]*template.Template{}
 	layout := read("layout.html")
-	for _, name := range []string{"runs", "run", "state", "records", "record", "attempts", "compare", "review", "error"} {
+	for _, name := range []string{"runs", "run", "state", "records", "record", "attempts", "compare", "review", "publish", "error"} {
 		text := layout
 		if name == "state" { // a part of the page of a run, which replaces itself
 			text = `{{template "state" .}}`
@@ -138,8 +138,16 @@ type errorView struct{ What, Hint string }
 
 const maxMessage = 2000 // characters of an error
 
-func errorPage(err error) *page {
+func newErrorView(err error) errorView {
 	v := errorView{What: shown.Lines(err.Error(), maxMessage)}
+	if q := (*quarry.Error)(nil); errors.As(err, &q) {
+		v.Hint = shown.Lines(q.Hint, maxMessage)
+	}
+	return v
+}
+
+func errorPage(err error) *page {
+	v := newErrorView(err)
 	status := http.StatusInternalServerError
 	var q *quarry.Error
 	switch {
@@ -153,9 +161,6 @@ func errorPage(err error) *page {
 		status = http.StatusBadRequest
 	case errors.As(err, &q) && q.Kind == quarry.Denied:
 		status = http.StatusForbidden
-	}
-	if errors.As(err, &q) {
-		v.Hint = shown.Lines(q.Hint, maxMessage)
 	}
 	return &page{status: status, template: "error", Title: strings.TrimSpace(http.StatusText(status)), Trail: []link{home}, Body: &v}
 }

@@ -40,11 +40,14 @@ type Config struct {
 	// Review opens what people said of a run.
 	Review func(ctx context.Context, dir string) (*review.Dir, error)
 	// Stop stops a run as quarry stop does.
-	Stop  func(ctx context.Context, dir string) error
-	Who   string // the author of what is said on the pages
-	Allow Allow
-	Every time.Duration                    // between two readings of a run that is shown live; 0: a second
-	Say   func(format string, args ...any) // what the server has to say to the person who started it
+	Stop func(ctx context.Context, dir string) error
+	// Publish compares the answers of a run with the articles at Target. If agreed is the digest of what it finds, it also writes.
+	Publish func(ctx context.Context, dir, agreed string) (*Published, error)
+	Target  string // that was named; empty: none
+	Who     string // the author of what is said on the pages
+	Allow   Allow
+	Every   time.Duration                    // between two readings of a run that is shown live; 0: a second
+	Say     func(format string, args ...any) // what the server has to say to the person who started it
 }
 
 // ErrOpen is the error of an address that others can reach, without a protection of what is sent.
@@ -82,18 +85,19 @@ const (
 
 // Server serves until it is closed.
 type Server struct {
-	cfg     Config
-	token   string // in the address that is printed
-	secret  string // in every form
-	session string // value of the cookie; not the token, which a shell's history may keep
-	port    string
-	names   *x509.Certificate // whose names are ours; nil without TLS
-	streams atomic.Int32
-	stores  *stores
-	mu      sync.Mutex
-	found   map[string]Run // by ID, of the last search
-	http    http.Server
-	done    chan struct{}
+	cfg        Config
+	token      string // in the address that is printed
+	secret     string // in every form
+	session    string // value of the cookie; not the token, which a shell's history may keep
+	port       string
+	names      *x509.Certificate // whose names are ours; nil without TLS
+	streams    atomic.Int32
+	stores     *stores
+	publishing *publishing
+	mu         sync.Mutex
+	found      map[string]Run // by ID, of the last search
+	http       http.Server
+	done       chan struct{}
 }
 
 // Start listens at the address. It serves until ctx ends, then cuts off what is under way.
@@ -115,7 +119,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.stores = newStores(ctx, cfg.Open)
+	s.stores, s.publishing = newStores(ctx, cfg.Open), newPublishing(ctx, cfg.Publish)
 	_, s.port, _ = net.SplitHostPort(listener.Addr().String())
 	s.http = http.Server{
 		Handler: s.guarded(s.routes()), TLSConfig: secure, BaseContext: func(net.Listener) context.Context { return ctx },
@@ -162,6 +166,7 @@ func (s *Server) URL() string {
 func (s *Server) Close() error {
 	err := s.http.Close()
 	<-s.done
+	s.publishing.close()
 	return errors.Join(err, s.stores.close())
 }
 
@@ -178,6 +183,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /run/{run}/compare", s.page(s.comparePage))
 	mux.HandleFunc("GET /run/{run}/review", s.page(s.reviewPage))
 	mux.HandleFunc("GET /run/{run}/notes.csv", s.notes)
+	mux.HandleFunc("GET /run/{run}/publish", s.page(s.publishPage))
+	mux.HandleFunc("POST /run/{run}/publish", s.form(true, "publish", s.publish))
 	mux.HandleFunc("POST /run/{run}/mark", s.form(s.cfg.Allow.Edit, "edit", s.mark))
 	mux.HandleFunc("POST /run/{run}/correct", s.form(s.cfg.Allow.Edit, "edit", s.correct))
 	mux.HandleFunc("POST /run/{run}/approve", s.form(s.cfg.Allow.Approve, "approve", s.approve))
