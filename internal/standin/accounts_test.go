@@ -214,7 +214,7 @@ func TestAccountsDoNotSeeEachOthersJobs(t *testing.T) {
 		t.Errorf("a job over another account's bucket ends %s (%s), want Failed", done.Status, aws.ToString(done.Message))
 	}
 
-	if err := ask(ctx, them); err != nil {
+	if err := invoke(ctx, them); err != nil {
 		t.Fatal(err)
 	}
 	for query, answers := range map[string]int{"": 3, "&account=" + ours: 3, "&account=" + theirs: 1, "&job=" + arn: 3} {
@@ -227,11 +227,11 @@ func TestAccountsDoNotSeeEachOthersJobs(t *testing.T) {
 func TestAccountsHaveTheirOwnQuotas(t *testing.T) {
 	t.Parallel()
 	_, us, them := twoAccounts(t, func(cfg *standin.Config) { cfg.QuotasFile = quotasFile(t, `{"*":{"rpm":1}}`) })
-	if err := ask(t.Context(), us); err != nil {
+	if err := invoke(t.Context(), us); err != nil {
 		t.Fatal(err)
 	}
-	want(t, "our second call of the minute", ask(t.Context(), us), "ThrottlingException")
-	if err := ask(t.Context(), them); err != nil {
+	want(t, "our second call of the minute", invoke(t.Context(), us), "ThrottlingException")
+	if err := invoke(t.Context(), them); err != nil {
 		t.Errorf("their first call: %v", err)
 	}
 }
@@ -316,7 +316,7 @@ func TestABearerTokenHasItsAccount(t *testing.T) {
 func TestOnANetworkAddressAKeyIsItsAccounts(t *testing.T) {
 	t.Parallel()
 	server, _, them := twoAccounts(t, func(cfg *standin.Config) { cfg.Addr, cfg.TestClock = "0.0.0.0:0", true })
-	if err := ask(t.Context(), them); err != nil {
+	if err := invoke(t.Context(), them); err != nil {
 		t.Fatal(err)
 	}
 	bearer := func(method, path, body string) (int, string) {
@@ -363,7 +363,7 @@ func TestAccountsAreThereAfterARestart(t *testing.T) {
 	server, stop := open(keys)
 	c := as(server)
 	prepare(t, c, lines(1))
-	if err := ask(t.Context(), c); err != nil {
+	if err := invoke(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	stop()

@@ -17,7 +17,7 @@ import (
 
 const haikuRPM = "L-CCA5DF70" // "Cross-region model inference requests per minute for Anthropic Claude Haiku 4.5"
 
-func ask(ctx context.Context, c clients) error {
+func invoke(ctx context.Context, c clients) error {
 	_, err := c.runtime.InvokeModel(ctx, &bedrockruntime.InvokeModelInput{
 		ModelId: aws.String("us.anthropic.claude-haiku-4-5-20251001-v1:0"),
 		Body:    []byte(`{"anthropic_version":"bedrock-2023-05-31","max_tokens":10,"messages":[{"role":"user","content":"Say something about stones."}]}`),
@@ -50,16 +50,16 @@ func TestQuotasThatChangeWithoutAWord(t *testing.T) {
 			t.Errorf("%s gives %d, want 400", body, status)
 		}
 	}
-	if err := ask(t.Context(), c); err != nil {
+	if err := invoke(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	if status := change(server, `{"*":{"rpm":1}}`); status != http.StatusOK {
 		t.Fatalf("the change gives %d", status)
 	}
-	if err := ask(t.Context(), c); err != nil {
+	if err := invoke(t.Context(), c); err != nil {
 		t.Errorf("the first call of a minute with one: %v", err)
 	}
-	want(t, "the second", ask(t.Context(), c), "ThrottlingException")
+	want(t, "the second", invoke(t.Context(), c), "ThrottlingException")
 	listed, err := c.quotas.GetServiceQuota(t.Context(), &servicequotas.GetServiceQuotaInput{ServiceCode: aws.String("bedrock"), QuotaCode: aws.String(haikuRPM)})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestQuotasThatChangeWithoutAWord(t *testing.T) {
 func TestOnDemandCallsWithoutCapacity(t *testing.T) {
 	t.Parallel()
 	_, c := start(t, func(cfg *standin.Config) { cfg.Fault = "no-capacity" })
-	want(t, "bedrock-runtime", ask(t.Context(), c), "ServiceUnavailableException")
+	want(t, "bedrock-runtime", invoke(t.Context(), c), "ServiceUnavailableException")
 	for service, err := range calls(t.Context(), c) {
 		if err != nil && strings.Contains(err.Error(), "ServiceUnavailable") {
 			t.Errorf("%s: %v, want the fault on calls alone", service, err)

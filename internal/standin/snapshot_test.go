@@ -97,7 +97,7 @@ func TestResetRemovesEverythingButTheKey(t *testing.T) {
 	}
 	role = prepare(t, c, lines(3)) // the same names and the same token
 	for range 2 {                  // more than the quota of one request a minute would allow
-		if err := ask(t.Context(), c); err != nil {
+		if err := invoke(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestASnapshotBringsBackWhatWasThere(t *testing.T) {
 		if _, err := c.s3.CreateBucket(t.Context(), newBucket("another")); err != nil {
 			t.Fatal(err)
 		}
-		if err := ask(t.Context(), c); err != nil {
+		if err := invoke(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		mustPost(t, server, "snapshot", `{"restore":"baseline"}`)

@@ -326,7 +326,7 @@ func TestOnDemandCalls(t *testing.T) {
 		record, _, _ = strings.Cut(rest, `"`)
 		return lines[i], record
 	}
-	t.Run("asked again after no reply, it may have been paid twice, which is no fault", func(t *testing.T) {
+	t.Run("sent again after no reply, it may have been paid twice, which is no fault", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		lines := b.lines(callsFile)
@@ -337,7 +337,7 @@ func TestOnDemandCalls(t *testing.T) {
 			t.Errorf("audit gave code %d and %+v", code, r)
 		}
 	})
-	t.Run("asked again after a throttle, nothing was paid", func(t *testing.T) {
+	t.Run("sent again after a throttle, nothing was paid", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		lines := b.lines(callsFile)

@@ -13,7 +13,7 @@ import (
 	"quarry/internal/outcome/audit"
 )
 
-// chapters makes a source of which every second document is asked in three parts.
+// chapters makes a source of which every second document is sent in three parts.
 func chapters(n int) []byte {
 	var b bytes.Buffer
 	for i := range n {

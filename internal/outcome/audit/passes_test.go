@@ -10,7 +10,7 @@ import (
 	"quarry"
 )
 
-// twoPasses makes a run of two passes: what is new is asked, and what is known keeps its answer.
+// twoPasses makes a run of two passes: what is new is sent, and what is known keeps its answer.
 func twoPasses(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{t: t, dir: filepath.Join(t.TempDir(), "run"), source: filepath.Join(t.TempDir(), "articles.jsonl")}

@@ -22,7 +22,7 @@ import (
 // base is a run that came to its end; tests work on copies of it.
 var base struct{ dir, log string }
 
-// faults make the run a hard one: doubled, dropped and broken answers, in another order than they were asked.
+// faults make the run a hard one: doubled, dropped and broken answers, in another order than they were sent.
 const faults = "quarry-fault=duplicate-record=0.05,drop-record=0.05,bad-json=0.1,record-error=0.05,shuffle,seed=7"
 
 func TestMain(m *testing.M) {
@@ -49,8 +49,8 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// articles makes a source with all that a source can have: among others a document without text, one that asks what
-// another asks, and an id that comes again.
+// articles makes a source with all that a source can have: among others a document without text, one with the request
+// of another one, and an id that comes again.
 func articles(n int) []byte {
 	var b bytes.Buffer
 	for i := range n {
@@ -59,7 +59,7 @@ func articles(n int) []byte {
 		case 17:
 			text = " "
 		case 40, 41:
-			text = "These two ask the same. Nobody has to ask it twice."
+			text = "These two are the same. It is enough to send one of them."
 		}
 		id, title := fmt.Sprintf("art/%d", i), fmt.Sprintf("Title %d", i)
 		switch i {

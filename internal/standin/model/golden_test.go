@@ -33,7 +33,7 @@ func bilingualBody(t testing.TB, user string) []byte {
 	return body
 }
 
-// anthropicText asks and returns the answer's text and why it ended.
+// anthropicText sends a body and returns the answer's text and why it ended.
 func anthropicText(t testing.TB, m model.Model, body []byte) (text, stop string) {
 	t.Helper()
 	got, err := m.Answer(t.Context(), model.Request{RecordID: "r", ModelID: haiku, Body: body})

@@ -8,7 +8,7 @@ import (
 	"quarry/internal/standin/model"
 )
 
-// TestHostileTextCostsLinearTime asks about texts that make careless readers look at everything again for every mark. Square time on them is
+// TestHostileTextCostsLinearTime sends texts that make careless readers look at everything again for every mark. Square time on them is
 // minutes; the bound is far from what they take.
 func TestHostileTextCostsLinearTime(t *testing.T) {
 	t.Parallel()

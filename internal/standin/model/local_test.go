@@ -248,7 +248,7 @@ func TestRealArticlesGetSchemaValidAnswers(t *testing.T) {
 	m := open(t, model.Config{})
 	lines := bufio.NewScanner(unpacked)
 	lines.Buffer(nil, 1<<22)
-	asked, empty, other := 0, 0, 0
+	sent, empty, other := 0, 0, 0
 	for n := 0; lines.Scan(); n++ {
 		if n%28 != 0 {
 			continue
@@ -257,7 +257,7 @@ func TestRealArticlesGetSchemaValidAnswers(t *testing.T) {
 		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
 			t.Fatal(err)
 		}
-		asked++
+		sent++
 		body := bilingualBody(t, "Title: "+a.Title+"\n\nArticle:\n"+a.Content)
 		got, err := m.Answer(t.Context(), model.Request{RecordID: a.ID, ModelID: haiku, Body: body})
 		if err != nil {
@@ -280,8 +280,8 @@ func TestRealArticlesGetSchemaValidAnswers(t *testing.T) {
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
-	if asked < 500 || empty > asked/250 || other > asked/150 {
-		t.Errorf("%d articles: %d without an answer, %d in another language than said; want at most %d and %d", asked, empty, other, asked/250, asked/150)
+	if sent < 500 || empty > sent/250 || other > sent/150 {
+		t.Errorf("%d articles: %d without an answer, %d in another language than said; want at most %d and %d", sent, empty, other, sent/250, sent/150)
 	}
 }
 

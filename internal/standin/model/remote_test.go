@@ -29,7 +29,7 @@ type seen struct {
 	header     http.Header
 }
 
-// backend answers with the handler and remembers what it was asked.
+// backend answers with the handler and remembers the requests.
 type backend struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -333,7 +333,7 @@ func TestGarbledReplyIsNoAnswer(t *testing.T) {
 		_, err := m.Answer(t.Context(), model.Request{ModelID: haiku, Body: anthropicBody(t, "", "q")})
 		wantCode(t, err, 424, "cannot be used")
 		if n := len(b.requests()); n != 2 {
-			t.Errorf("reply %q was asked for %d times, want twice", reply, n)
+			t.Errorf("reply %q was requested %d times, want twice", reply, n)
 		}
 	}
 }
@@ -501,7 +501,7 @@ func TestCountsThatCannotBeAreShownNowhere(t *testing.T) {
 	}
 	chat := `{"messages":[{"role":"user","content":"a question of some words"}],"max_tokens":9}`
 	converse := `{"messages":[{"role":"user","content":[{"text":"a question of some words"}]}]}`
-	asked := map[string]model.Request{
+	requests := map[string]model.Request{
 		"Anthropic": {ModelID: haiku, Body: anthropicBody(t, "", "a question of some words")}, "chat": {ModelID: "qwen.qwen3-32b-v1:0", Body: []byte(chat)},
 		"Converse": {ModelID: haiku, Converse: true, Body: []byte(converse)}, "Nova": {ModelID: "amazon.nova-lite-v1:0", Body: []byte(converse)},
 		"Llama": {ModelID: "meta.llama3-1-8b-instruct-v1:0", Body: []byte(`{"prompt":"a question of some words"}`)},
@@ -512,7 +512,7 @@ func TestCountsThatCannotBeAreShownNowhere(t *testing.T) {
 			say(w, 200, `{"choices":[{"message":{"content":"an answer"},"finish_reason":"stop"}]`+usage+`}`)
 		}))
 		m := open(t, model.Config{ModelName: "m"}, "openai="+s.URL)
-		for shape, r := range asked {
+		for shape, r := range requests {
 			got, err := m.Answer(t.Context(), r)
 			if err != nil || !got.Uncounted || shown.Match(got.Body) || !strings.Contains(string(got.Body), "an answer") {
 				t.Errorf("%s, %s: %s, uncounted %v, %v; want the answer and no count", name, shape, got.Body, got.Uncounted, err)
@@ -546,12 +546,12 @@ func TestTimeoutFollowsMaxTokens(t *testing.T) {
 		say(w, 200, chatCompletion("ok", "stop", 1, 1))
 	})
 	m := open(t, model.Config{ModelName: "m", BaseTimeout: 10 * time.Millisecond, PerToken: 10 * time.Millisecond}, "openai="+b.URL)
-	ask := func(maxTokens string) error {
+	send := func(maxTokens string) error {
 		_, err := m.Answer(t.Context(), model.Request{ModelID: "qwen.qwen3-32b-v1:0", Body: []byte(`{"messages":[{"role":"user","content":"q"}],"max_tokens":` + maxTokens + `}`)})
 		return err
 	}
-	wantCode(t, ask("2"), 408, "in time")
-	if err := ask("500"); err != nil {
+	wantCode(t, send("2"), 408, "in time")
+	if err := send("500"); err != nil {
 		t.Errorf("with 500 tokens allowed: %v, want an answer", err)
 	}
 }
@@ -608,7 +608,7 @@ func TestModelNameIsAskedOfTheServer(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			var asked atomic.Pointer[string]
+			var requested atomic.Pointer[string]
 			var lists atomic.Int64
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/v1/models" {
@@ -618,7 +618,7 @@ func TestModelNameIsAskedOfTheServer(t *testing.T) {
 				}
 				var body struct{ Model string }
 				_ = json.NewDecoder(r.Body).Decode(&body)
-				asked.Store(&body.Model)
+				requested.Store(&body.Model)
 				say(w, 200, chatCompletion("ok", "stop", 1, 1))
 			}))
 			t.Cleanup(s.Close)
@@ -632,12 +632,12 @@ func TestModelNameIsAskedOfTheServer(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := *asked.Load(); got != c.want {
-					t.Errorf("asked for model %q, want %q", got, c.want)
+				if got := *requested.Load(); got != c.want {
+					t.Errorf("requested model %q, want %q", got, c.want)
 				}
 			}
 			if lists.Load() != 1 {
-				t.Errorf("the list was asked for %d times, want once", lists.Load())
+				t.Errorf("the list was requested %d times, want once", lists.Load())
 			}
 		})
 	}

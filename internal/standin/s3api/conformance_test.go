@@ -251,7 +251,7 @@ func TestPagesOfOtherOriginsAreLetInByTheConfiguration(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	w.put(t, "k", []byte("x"))
-	ask := func(origin, method string) (int, http.Header) {
+	send := func(origin, method string) (int, http.Header) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, w.url+"/docs/k", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
@@ -266,18 +266,18 @@ func TestPagesOfOtherOriginsAreLetInByTheConfiguration(t *testing.T) {
 		body(t, resp)
 		return resp.StatusCode, resp.Header
 	}
-	if status, _ := ask("https://example.com", "PUT"); status != 403 {
+	if status, _ := send("https://example.com", "PUT"); status != 403 {
 		t.Errorf("without a configuration: %d", status)
 	}
 	rule := types.CORSRule{AllowedOrigins: []string{"https://*.com"}, AllowedMethods: []string{"PUT", "GET"}, AllowedHeaders: []string{"*"}, ExposeHeaders: []string{"ETag"}}
 	if _, err := w.s3.PutBucketCors(t.Context(), &s3.PutBucketCorsInput{Bucket: aws.String(bucket), CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{rule}}}); err != nil {
 		t.Fatal(err)
 	}
-	if status, h := ask("https://example.com", "PUT"); status != 200 || h.Get("Access-Control-Allow-Origin") != "https://example.com" || h.Get("Access-Control-Allow-Headers") != "content-type" {
+	if status, h := send("https://example.com", "PUT"); status != 200 || h.Get("Access-Control-Allow-Origin") != "https://example.com" || h.Get("Access-Control-Allow-Headers") != "content-type" {
 		t.Errorf("an origin that is allowed: %d %v", status, h)
 	}
 	for origin, method := range map[string]string{"https://example.org": "PUT", "https://example.com": "DELETE"} {
-		if status, _ := ask(origin, method); status != 403 {
+		if status, _ := send(origin, method); status != 403 {
 			t.Errorf("%s from %s: %d", method, origin, status)
 		}
 	}

@@ -60,7 +60,7 @@ func TestHeadersAndMetadataComeBack(t *testing.T) {
 		t.Errorf("HeadObject (-want +got):\n%s", diff)
 	}
 	if head.ChecksumCRC32 != nil {
-		t.Error("HeadObject shows a checksum that was not asked for")
+		t.Error("HeadObject shows a checksum that was not requested")
 	}
 	tags, err := w.s3.GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: aws.String(bucket), Key: aws.String("k")})
 	if err != nil || len(tags.TagSet) != 2 {

@@ -17,7 +17,7 @@ func TestAFullDiskKeepsWhatWasAskedAndAsksNoMore(t *testing.T) {
 		stop, over := make(chan struct{}), make(chan struct{})
 		d := newDisk(t.TempDir(), stop, slog.New(slog.DiscardHandler))
 		if !d.ready(t.Context(), over) {
-			t.Fatal("nothing may be asked although there is room")
+			t.Fatal("nothing may be sent although there is room")
 		}
 		tries, written := 0, make(chan error, 1)
 		go func() {
@@ -32,12 +32,12 @@ func TestAFullDiskKeepsWhatWasAskedAndAsksNoMore(t *testing.T) {
 		if !d.isFull() {
 			t.Error("it is not known that the disk is full")
 		}
-		asked := make(chan bool, 1)
-		go func() { asked <- d.ready(t.Context(), over) }()
+		ready := make(chan bool, 1)
+		go func() { ready <- d.ready(t.Context(), over) }()
 		synctest.Wait()
 		select {
-		case <-asked:
-			t.Error("a record is asked while the disk is full")
+		case <-ready:
+			t.Error("a record is sent while the disk is full")
 		default:
 		}
 		time.Sleep(4 * diskPause)
@@ -45,8 +45,8 @@ func TestAFullDiskKeepsWhatWasAskedAndAsksNoMore(t *testing.T) {
 		if err := <-written; err != nil || tries != 4 {
 			t.Errorf("kept = %v after %d tries", err, tries)
 		}
-		if !<-asked || d.isFull() {
-			t.Error("nothing is asked although there is room again")
+		if !<-ready || d.isFull() {
+			t.Error("nothing is sent although there is room again")
 		}
 
 		// The end of the engine, of the job and of the work end the waiting.

@@ -16,11 +16,11 @@ func TestAClosedEngineContinuesWhenItIsOpenedAgain(t *testing.T) {
 	for _, status := range []quarry.JobStatus{quarry.JobSubmitted, quarry.JobValidating, quarry.JobScheduled, quarry.JobInProgress, quarry.JobStopping} {
 		t.Run(string(status), func(t *testing.T) {
 			t.Parallel()
-			asked := map[string]int{}
+			sent := map[string]int{}
 			count := func(ctx context.Context, r model.Request) (model.Response, error) {
 				reply, err := paced(time.Second)(ctx, r)
 				if err == nil {
-					asked[r.RecordID]++ // one at a time: there is one slot
+					sent[r.RecordID]++ // one at a time: there is one slot
 				}
 				return reply, err
 			}
@@ -55,9 +55,9 @@ func TestAClosedEngineContinuesWhenItIsOpenedAgain(t *testing.T) {
 				if j.Counts.Success != want || int64(len(w.lines(j, "a.jsonl.out"))+len(w.lines(j, "b.jsonl.out"))) != want {
 					t.Errorf("%+v, %d and %d lines", j.Counts, len(w.lines(j, "a.jsonl.out")), len(w.lines(j, "b.jsonl.out")))
 				}
-				for id, n := range asked {
+				for id, n := range sent {
 					if (id < "r4" && n != 2 || id >= "r4" && n != 1) && end == quarry.JobCompleted {
-						t.Errorf("%s was asked %d times", id, n) // the files share the ids r0 to r3
+						t.Errorf("%s was sent %d times", id, n) // the files share the ids r0 to r3
 					}
 				}
 			})

@@ -22,12 +22,12 @@ import (
 type site struct {
 	excerpts map[string]string
 	later    int // so many requests are answered with 429
-	asked    []string
+	requests []string
 }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route := r.URL.Query().Get("rest_route")
-	s.asked = append(s.asked, r.Method+" "+route)
+	s.requests = append(s.requests, r.Method+" "+route)
 	switch {
 	case r.Header.Get("Authorization") != "Basic x" || r.URL.Query().Get("context") != "edit":
 		w.WriteHeader(http.StatusUnauthorized)
@@ -110,7 +110,7 @@ func TestPostsAreReadWrittenAndRead(t *testing.T) {
 	s.later = 1
 	var later *publish.Later
 	if _, err := target.Write(t.Context(), articles[0], map[string]publish.Value{"excerpt": publish.TextValue("x")}); !errors.As(err, &later) {
-		t.Errorf("a write is repeated by itself: %v, %v", err, s.asked)
+		t.Errorf("a write is repeated by itself: %v, %v", err, s.requests)
 	}
 	target.Client.Authorize = nil
 	var denied *quarry.Error
