@@ -23,9 +23,13 @@ import (
 	"go.uber.org/goleak"
 
 	"quarry/internal/standin"
+	"quarry/internal/testdata"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testdata.InMemory()
+	goleak.VerifyTestMain(m)
+}
 
 // clients are the SDK's, with the settings of one user.
 type clients struct {

@@ -17,6 +17,7 @@ import (
 
 	"quarry/internal/cli"
 	"quarry/internal/outcome/audit"
+	"quarry/internal/testdata"
 )
 
 // base is a run that came to its end; tests work on copies of it.
@@ -26,6 +27,7 @@ var base struct{ dir, log string }
 const faults = "quarry-fault=duplicate-record=0.05,drop-record=0.05,bad-json=0.1,record-error=0.05,shuffle,seed=7"
 
 func TestMain(m *testing.M) {
+	testdata.InMemory()
 	dir, err := os.MkdirTemp("", "audit")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -29,9 +29,13 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/base/jsonl"
 	"quarry/internal/outcome/export"
+	"quarry/internal/testdata"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testdata.InMemory()
+	goleak.VerifyTestMain(m)
+}
 
 // content is what a file holds, read by a reader that is not ours: nil is null, everything else as text.
 type content struct {
