@@ -52,7 +52,12 @@ func (a *App) yes(ctx context.Context, question string) (bool, error) {
 		answer = strings.ToLower(answer)
 		return answer == "y" || answer == "yes", nil
 	case <-ctx.Done():
-		fmt.Fprintln(a.Stderr)
-		return false, context.Cause(ctx)
+		cause := context.Cause(ctx)
+		said := ""
+		if !errors.Is(cause, context.Canceled) { // which the end of the command says
+			said = cause.Error()
+		}
+		fmt.Fprintln(a.Stderr, plain(said))
+		return false, cause
 	}
 }

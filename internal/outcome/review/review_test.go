@@ -347,3 +347,37 @@ func TestAViewShowsCorrectionsOfTheAnswersThatTheyBelongTo(t *testing.T) {
 		t.Errorf("reviewed are\n%s\nwant b (corrected) and e (right)", got)
 	}
 }
+
+// Whatever the files hold, reading them ends with values or with the line that is wrong, and a mark that is added is found unless a whole line is
+// wrong.
+func FuzzFiles(f *testing.F) {
+	f.Add([]byte(`{"id":"a","key":"0123456789ab","mark":"right","who":"ann","at":"2026-12-01T08:00:00Z"}` + "\n" + `{"id":"b","output":{"x":1},"who":"ann"}` + "\n{"))
+	f.Add([]byte("\n\n{}\n[]\nnull\n{\"at\":7}\n\xff\n"))
+	f.Add([]byte(`{"digest":"x","question":"rest","forecast":{"cost_usd":"x"}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d := &review.Dir{Path: t.TempDir(), Effects: effect.New(nil)}
+		for _, name := range []string{review.MarksFile, review.OverridesFile, review.ApprovalsFile, review.QuestionFile} {
+			write(t, d, name, string(b))
+		}
+		if all, err := d.Overrides(t.Context()); err == nil {
+			for r := range all.Refs() {
+				if _, ok, err := all.Of(r); !ok || err != nil {
+					t.Errorf("Of(%v) = %t, %v", r, ok, err)
+				}
+			}
+			if err := all.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, _, _ = d.Pending(t.Context())
+		_, before := d.Marks(t.Context())
+		mark(t, d, review.Mark{Ref: ref("new"), Verdict: review.Right})
+		m, err := d.Marks(t.Context())
+		if (err == nil) != (before == nil) {
+			t.Fatalf("Marks = %v, and %v before one was added", err, before)
+		}
+		if _, ok := m.Of(ref("new")); err == nil && !ok {
+			t.Error("the mark that was added is not found")
+		}
+	})
+}
