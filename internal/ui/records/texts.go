@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"time"
 
 	"quarry"
 	"quarry/internal/prepare/clean"
@@ -87,7 +88,13 @@ type textReader struct {
 	read  func() ([]again, error, bool)
 	stop  func()
 	fault error // why there are no texts; nil: there are
+
+	sought time.Duration // how long it took to begin at other blocks
 }
+
+// seekFor is how long a reader begins at other blocks: in a compressed file each one is reached by reading all before it. Texts that are not
+// read for that are read at the end of the pass, one after another.
+const seekFor = 3 * time.Second
 
 func (s *Store) openTexts(ctx context.Context, pass int) *textReader {
 	r := &textReader{store: s, ctx: ctx, pass: pass, stop: func() {}}
@@ -98,16 +105,36 @@ func (s *Store) openTexts(ctx context.Context, pass int) *textReader {
 	if r.sources, r.fault = s.cfg.Sources.Open(ctx, pass); r.fault != nil {
 		return r
 	}
-	for b, err := range s.index(pass).Blocks() {
-		if r.fault = err; err != nil {
-			return r
-		}
-		r.blocks = append(r.blocks, b)
+	if r.blocks, r.fault = s.blocks(pass); r.fault != nil {
+		return r
 	}
 	if r.entries, r.fault = s.index(pass).OpenEntries(); r.fault == nil && (r.entries == nil || len(r.blocks) == 0) {
 		r.fault = errors.New("the run does not know where its documents were") // it was taken over
 	}
 	return r
+}
+
+// mostBlocks bounds how many blocks are kept: of more, every second one, every fourth and so on.
+const mostBlocks = 1 << 14
+
+func (s *Store) blocks(pass int) (list []index.Block, err error) {
+	n, step := 0, 1
+	for b, err := range s.index(pass).Blocks() {
+		if err != nil {
+			return nil, err
+		}
+		if n%step == 0 {
+			list = append(list, b)
+		}
+		if n++; len(list) == mostBlocks {
+			step *= 2
+			for i := range list[:mostBlocks/2] {
+				list[i] = list[2*i]
+			}
+			list = list[:mostBlocks/2]
+		}
+	}
+	return list, nil
 }
 
 func (r *textReader) close() {
@@ -134,7 +161,7 @@ func (r *textReader) of(order int64) ([]byte, error) {
 		r.fault = err // the rest is not read: a source that fails once may take its time to fail again
 		return nil, nil
 	}
-	if order-r.next >= int64(len(r.list)) {
+	if order < r.next || order-r.next >= int64(len(r.list)) {
 		return nil, nil
 	}
 	a := &r.list[order-r.next]
@@ -156,6 +183,11 @@ func (r *textReader) reach(order int64) error {
 	}
 	from := r.blocks[max(at, 0)]
 	if r.read == nil || order < r.next || from.Order > r.next+int64(len(r.list)) {
+		if r.sought > seekFor {
+			return nil
+		}
+		began := time.Now()
+		defer func() { r.sought += time.Since(began) }()
 		r.stop()
 		r.read, r.stop = iter.Pull2(r.store.textsFrom(r.ctx, r.sources, from))
 		r.next, r.list = from.Order, nil
