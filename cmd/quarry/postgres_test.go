@@ -6,12 +6,16 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"quarry/internal/aws/account"
+	"quarry/internal/aws/bucket"
 	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
 	"quarry/internal/testdata/pgcluster"
@@ -46,7 +50,7 @@ func TestScriptsInPostgres(t *testing.T) {
 		return errors.Join(err, setup(env))
 	}
 	for name, do := range map[string]func(*testscript.TestScript, bool, []string){
-		"ledgerrun": setLedgerRun, "ledgerhas": ledgerHas,
+		"ledgerrun": setLedgerRun, "ledgerhas": ledgerHas, "inbucket": inBucket,
 		"plant":     plants(`UPDATE quarry.fact SET value = $2 WHERE name = $1`),
 		"plantfile": plants(`UPDATE quarry.file SET name = $1 WHERE name = 'results.jsonl'`),
 	} {
@@ -114,5 +118,26 @@ func plants(statement string) func(*testscript.TestScript, bool, []string) {
 		if n, err := done.RowsAffected(); err != nil || n != 1 {
 			ts.Fatalf("%d rows were changed, %v", n, err)
 		}
+	}
+}
+
+// inBucket reports whether a bucket of the stand-in has an object with a text in its key: inbucket TEXT.
+func inBucket(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: [!] inbucket TEXT")
+	}
+	aws, err := account.Load(context.Background(), account.Config{HTTP: http.DefaultClient, Fixed: &account.FixedKeys{
+		Endpoint: ts.Getenv("AWS_ENDPOINT_URL"), KeyID: ts.Getenv("ADMIN_ID"), Secret: ts.Getenv("ADMIN_SECRET"),
+	}})
+	ts.Check(err)
+	found := ""
+	for o, err := range bucket.New(aws, "quarry-123456789012-us-west-2").Objects(context.Background(), "") {
+		ts.Check(err)
+		if strings.Contains(o.Key, args[0]) {
+			found = o.Key
+		}
+	}
+	if (found != "") == neg {
+		ts.Fatalf("the object with it is %q", found)
 	}
 }

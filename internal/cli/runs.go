@@ -14,16 +14,23 @@ import (
 )
 
 func (a *App) runsCommand() *cobra.Command {
+	var id, age string
 	cmd := &cobra.Command{
 		Use:   "runs",
-		Short: "List the runs of a ledger in Postgres",
+		Short: "List or delete the runs of a ledger in Postgres",
 		Long: `Runs lists the runs of a ledger in Postgres: their state, the documents of the last plan, what they
 spent, their cap, the process that works on them, and when they began. A run is running while a
 process works on it, done when its last pass has ended, and stopped otherwise.
 
-Exit codes: 0 done · 2 usage · 4 denied · 6 database`,
-		Example: `  quarry runs --ledger postgres://quarry@db.example.org/quarry`,
-		Args:    cobra.NoArgs,
+With --delete or --prune it removes runs everywhere: from the ledger, from their buckets, and from
+--dir if that is a copy of the run. It shows first what it would remove, and asks. A run on which a
+process works, or with jobs or calls under way, is refused.
+
+Exit codes: 0 done · 2 usage · 4 denied · 6 provider or database · 7 run locked · 130 interrupted`,
+		Example: `  quarry runs --ledger postgres://quarry@db.example.org/quarry
+  quarry runs --delete k3v9q2m7xa
+  quarry runs --prune 90d`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -34,6 +41,9 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 database`,
 					Kind: quarry.BadUsage, Op: "list runs", Err: errors.New("no ledger named"),
 					Hint: "add --ledger postgres://USER@HOST/NAME, or set QUARRY_LEDGER",
 				}
+			}
+			if id != "" || age != "" {
+				return a.deleteRuns(cmd.Context(), &s.Settings, quarry.RunID(id), age)
 			}
 			rows, err := compose.Runs(cmd.Context(), &s.Settings)
 			if err != nil {
@@ -46,7 +56,12 @@ Exit codes: 0 done · 2 usage · 4 denied · 6 database`,
 			return err
 		},
 	}
-	bind(cmd, "ledger", "prices")
+	bind(cmd, "ledger", "prices", "dir", "profile", "yes")
+	cmd.Flags().StringVar(&id, "delete", "", "remove the run with this `ID` everywhere")
+	cmd.Flags().StringVar(&age, "prune", "", "remove the runs that ended, or began and never ended, before this `AGE`, such as 90d or 36h")
+	cmd.MarkFlagsMutuallyExclusive("delete", "prune")
+	complete(cmd, "delete", cobra.NoFileCompletions)
+	complete(cmd, "prune", cobra.NoFileCompletions)
 	return cmd
 }
 

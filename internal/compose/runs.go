@@ -24,6 +24,8 @@ type RunRow struct {
 	Owner     string       `json:"owner"`     // the process that works on it; empty: none
 	Created   string       `json:"created"`   // RFC 3339
 	Bucket    string       `json:"bucket"`    // that has its files
+
+	last string // when its last pass ended, else when it began
 }
 
 // Runs gives the runs of the ledger that the settings name, sorted by id. An id that a refused command left, and that no run has, is left out.
@@ -71,12 +73,16 @@ func runRow(ctx context.Context, e *effect.Effects, address string, id quarry.Ru
 		return nil, err
 	}
 	row = &RunRow{Run: id, State: "stopped", Cap: head.Cap, Created: head.Created, Bucket: head.Bucket}
-	if head.Ended() {
-		row.State = "done"
-	}
+	row.last = head.Created
 	p, err := kept.Pass(ctx, head.Pass)
 	if err != nil {
 		return nil, err
+	}
+	if head.Ended() {
+		row.State = "done"
+	}
+	if p.Ended != nil {
+		row.last = quarry.Timestamp(p.Ended.At)
 	}
 	if p.Plan != nil {
 		row.Documents = &p.Plan.Documents
