@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -76,7 +77,7 @@ func Open(ctx context.Context, e *effect.Effects, dir string, within time.Durati
 func openOrTemporary(ctx context.Context, e *effect.Effects, dir string) (*Index, error) {
 	path := filepath.Join(dir, File)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // what was removed without them would be read from them
-		if err := removeIndex(e, path); err != nil && !errors.Is(err, fs.ErrPermission) {
+		if err := removeIndex(e, path); err != nil && !unwritable(err) {
 			return nil, err
 		}
 	}
@@ -86,7 +87,7 @@ func openOrTemporary(ctx context.Context, e *effect.Effects, dir string) (*Index
 			x, err = openAt(ctx, e, path)
 		}
 	}
-	if errors.Is(err, fs.ErrPermission) || unwritable(err) {
+	if unwritable(err) {
 		return openTemporary(ctx, e)
 	}
 	return x, err
@@ -249,5 +250,7 @@ func Busy(err error) bool { return code(err) == 5 }
 // has no code for it.
 func noTable(err error) bool { return code(err) == 1 && strings.Contains(err.Error(), "no such table") }
 
-// unwritable reports whether an error says that this user may not write the file: SQLITE_READONLY, SQLITE_CANTOPEN.
-func unwritable(err error) bool { return code(err) == 8 || code(err) == 14 }
+// unwritable reports whether an error says that this user may not write the file, also for SQLite: SQLITE_READONLY, SQLITE_CANTOPEN.
+func unwritable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || code(err) == 8 || code(err) == 14
+}

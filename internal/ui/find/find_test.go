@@ -132,3 +132,62 @@ func TestAQueryThatCannotBeIsRefused(t *testing.T) {
 		t.Errorf("an empty index has %+v, %v", p, err)
 	}
 }
+
+func TestPlacesOutsideOfTheRecordsAreNoFault(t *testing.T) {
+	t.Parallel()
+	x := open(t, t.TempDir())
+	fill(t, x, 5)
+	for _, q := range []find.Query{
+		{After: -7}, {After: 1 << 62}, {Before: -7}, {Before: 1}, {Before: 1 << 62}, {Limit: -1}, {Limit: 1 << 62}, {Text: "title", After: -7}, {Text: "title", Before: 1 << 62},
+	} {
+		p, err := x.Find(t.Context(), 1, &q)
+		want := 5
+		if q.After > 5 || q.Before == 1 {
+			want = 0
+		}
+		if err != nil || len(p.Orders) != want {
+			t.Errorf("%+v finds %d records, want %d, %v", q, len(p.Orders), want, err)
+		}
+	}
+}
+
+// FuzzQuery searches for whatever people write: none of it is an operator of FTS5, which would be an error or find other records.
+func FuzzQuery(f *testing.F) {
+	for _, q := range []string{`a OR b`, `"`, `title:x`, `NEAR(a b)`, `a*`, `^a`, `{title} : a`, "東京", "の", `a" OR "b`, "\x00", "'; DROP TABLE meta; --", "-", "\ue000s1"} {
+		f.Add(q)
+	}
+	x, err := find.Open(f.Context(), effect.New(nil), f.TempDir(), 0)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = x.Close() })
+	err = x.Change(f.Context(), &find.Want{Pass: 1, Stamp: "s"}, func(k *find.Taker) error {
+		return k.Take(&find.Record{Ended: true, Status: quarry.StatusOK, Class: "ok", Title: words.Append(nil, "zq"), Text: []byte{}, Answer: []byte{}})
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 1000 {
+			return
+		}
+		phrases, _ := words.Phrases(text)
+		p, err := x.Find(t.Context(), 1, &find.Query{Text: text, Where: find.Filter{Class: "ok"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Orders) > 0 != (len(phrases) > 0 && onlyTitle(phrases) || text == "") {
+			t.Fatalf("%q finds %d records by %+v", text, len(p.Orders), phrases)
+		}
+	})
+}
+
+// onlyTitle reports whether all that is searched is the one word of the title.
+func onlyTitle(phrases []words.Phrase) bool {
+	for _, p := range phrases {
+		if len(p.Words) != 1 || p.Words[0] != "zq" {
+			return false
+		}
+	}
+	return true
+}

@@ -13,6 +13,7 @@ import (
 )
 
 const (
+	mostRows      = 10_000
 	defaultRows   = 50
 	defaultWithin = 60 * time.Millisecond
 )
@@ -240,10 +241,11 @@ func joined(list []span, gap int64) []span {
 
 // page finds the orders of the page's rows, in their order.
 func (f *finder) page(p *Found) (orders []int64, err error) {
-	limit := f.query.Limit
-	if limit <= 0 {
+	limit := min(max(f.query.Limit, 0), mostRows)
+	if limit == 0 {
 		limit = defaultRows
 	}
+	after := max(f.query.After, 0)
 	if f.nothing || f.want.none() {
 		return nil, nil
 	}
@@ -257,11 +259,11 @@ func (f *finder) page(p *Found) (orders []int64, err error) {
 		p.Later = true
 		return orders, err
 	}
-	orders, p.Continue, err = f.forth(f.query.After, limit+1, deadline)
+	orders, p.Continue, err = f.forth(after, limit+1, deadline)
 	if p.Later = len(orders) > limit || p.Continue > 0; len(orders) > limit {
 		orders = orders[:limit]
 	}
-	p.Earlier = f.query.After > 0
+	p.Earlier = after > 0
 	return orders, err
 }
 

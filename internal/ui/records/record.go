@@ -12,6 +12,7 @@ import (
 	"quarry/internal/run/index"
 	"quarry/internal/run/prepare"
 	"quarry/internal/ui/difference"
+	"quarry/internal/ui/find"
 )
 
 // ErrNoRecord says that the pass has no result of a document.
@@ -85,7 +86,10 @@ func (s *Store) find(ctx context.Context, id quarry.DocumentID) (order int64, re
 	if !ok || order >= s.orders() {
 		return 0, nil, fmt.Errorf("document %q: %w", id, ErrNoRecord)
 	}
-	if res, err = results.of(ctx, order); err == nil && res == nil {
+	if res, err = results.of(ctx, order); find.Damaged(err) {
+		s.broken.Store(true)
+	}
+	if err == nil && res == nil {
 		err = fmt.Errorf("document %q: %w", id, ErrNoRecord)
 	}
 	return order, res, err
