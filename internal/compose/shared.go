@@ -107,7 +107,7 @@ func ownID(ctx context.Context, s *config.Settings, e *effect.Effects, dir strin
 	return id, err
 }
 
-// obey looks once a second for a request to stop. A look that fails is none: if the ledger is gone for longer, so is the lock.
+// obey looks once a second for a request to stop. A look that fails is none: if the ledger is gone for longer, the lock is lost too.
 func obey(ctx context.Context, e *effect.Effects, l *ledger.Ledger, request string) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -3,6 +3,7 @@ package pgcluster
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,7 +47,7 @@ logfile = %s
 	if err := run(dir, []string{program, "-d", filepath.Join(dir, "bouncer.ini")}); err != nil {
 		return b, err
 	}
-	for deadline := time.Now().Add(30 * time.Second); !exists(filepath.Join(dir, ".s.PGSQL.6432")); <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !listens(filepath.Join(dir, ".s.PGSQL.6432")); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			return b, errors.New("PgBouncer does not listen after 30 s")
 		}
@@ -75,6 +76,12 @@ func (b *Bouncer) Remove() error {
 }
 
 func (b *Bouncer) pidFile() string { return filepath.Join(b.Dir, "pid") }
+
+// listens reports whether a server takes connections: its socket is there before it does.
+func listens(socket string) bool {
+	conn, err := net.DialTimeout("unix", socket, time.Second)
+	return err == nil && conn.Close() == nil
+}
 
 func exists(path string) bool {
 	_, err := os.Stat(path)

@@ -29,6 +29,7 @@ import (
 const (
 	beatEvery = time.Second
 	patience  = 4 * time.Second  // without an answer of the server the lock counts as lost
+	grace     = time.Second      // for the server to notice that the last process was killed
 	hangs     = 15 * time.Second // after which the server ends a session that sends nothing
 )
 
@@ -72,7 +73,7 @@ func open(ctx context.Context, e *effect.Effects, address string, run quarry.Run
 		return nil, err
 	}
 	if r.Ledger, err = ledger.OpenPostgres(ctx, e, address, run); err != nil {
-		r.unlock()
+		r.release()
 		return nil, err
 	}
 	return r, nil
@@ -94,6 +95,10 @@ func hold(ctx context.Context, address string, run quarry.RunID, hang time.Durat
 	r := &Runner{run: run, conn: conn, key: keyOf(run), ended: make(chan struct{}), lost: make(chan struct{})}
 	err = r.ownServer(ctx, cfg)
 	if err == nil {
+		err = r.take(ctx, hang)
+	}
+	for until := time.Now().Add(grace); errors.Is(err, ErrHeld) && time.Now().Before(until) && ctx.Err() == nil; {
+		<-time.After(grace / 10)
 		err = r.take(ctx, hang)
 	}
 	if err == nil {
@@ -136,6 +141,7 @@ const (
 	session = `SELECT pg_backend_pid(), current_setting('search_path')`
 	whose   = `SELECT pg_backend_pid()`
 	tryLock = `SELECT pg_try_advisory_lock($1)`
+	unlock  = `SELECT pg_advisory_unlock($1)`
 	// A lock of one number has it in two halves (https://www.postgresql.org/docs/current/view-pg-locks.html).
 	locks = `FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -277,6 +283,7 @@ func (r *Runner) beat(ctx context.Context) {
 	defer func() {
 		soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
+		_, _ = r.conn.Exec(soon, unlock, r.key) // the server notices a closed connection later than the next process may come
 		_ = r.conn.Close(soon)
 	}()
 	tick := time.NewTicker(beatEvery)
@@ -352,12 +359,12 @@ func (r *Runner) While(ctx context.Context) (context.Context, context.CancelFunc
 // Close closes the ledger and lets go of the lock.
 func (r *Runner) Close() error {
 	err := r.Ledger.Close()
-	r.unlock()
+	r.release()
 	return err
 }
 
-// unlock ends the connection, and the lock with it.
-func (r *Runner) unlock() {
+// release ends the connection, and the lock with it.
+func (r *Runner) release() {
 	r.end()
 	<-r.ended
 }
