@@ -27,7 +27,9 @@ type runResults struct {
 
 // openResults opens them until open is closed. No directory is made where there is none. original: the model's answers, whatever people
 // corrected.
-func (a *App) openResults(ctx context.Context, s *config.Loaded, e *effect.Effects, original bool, open *compose.Closers) (r runResults, err error) {
+func (a *App) openResults(
+	ctx context.Context, s *config.Loaded, e *effect.Effects, original bool, open *compose.Closers,
+) (r runResults, err error) {
 	if err := a.share(ctx, &s.Settings, only("results.jsonl"), open); err != nil {
 		return r, err
 	}
@@ -59,6 +61,7 @@ func (a *App) openResults(ctx context.Context, s *config.Loaded, e *effect.Effec
 // sayCorrected says how many answers of an export people corrected.
 func (a *App) sayCorrected(v *review.View) {
 	if n := v.Corrected(); n > 0 {
-		a.say("%s corrected by people (columns corrected_by, corrected_at); --original gives the model's", figure.Clause(n, "answer", "was", "were"))
+		a.say("%s corrected by people (columns corrected_by, corrected_at); --original gives the model's",
+			figure.Clause(n, "answer", "was", "were"))
 	}
 }

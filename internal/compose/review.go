@@ -76,8 +76,8 @@ func fitsAny(checks []*parse.Checker, output json.RawMessage) (first error) {
 	return first
 }
 
-// Corrected gives results.jsonl of a run directory as export and publish read it: with the answers that people corrected. If reviewed is set,
-// only results that were marked right or corrected are given. c closes what it opens, and not the results.
+// Corrected gives results.jsonl of a run directory as export and publish read it: with the answers that people corrected. If reviewed is
+// set, only results that were marked right or corrected are given. c closes what it opens, and not the results.
 func Corrected(ctx context.Context, dir string, results io.ReadSeeker, reviewed bool, c *Closers) (*review.View, error) {
 	d := &review.Dir{Path: dir}
 	overrides, err := d.Overrides(ctx)

@@ -187,4 +187,22 @@ var list = []mutant{
 	{file: "internal/prepare/pack/pack.go", was: "(seen > 0 && item.Order <= last)", is: "(seen > 0 && item.Order < last)"},
 	{file: "internal/prepare/pack/pack.go", was: "if a == 0 || (b != 0 && b < a) {", is: "if b < a {"},
 	{file: "internal/prepare/pack/pack.go", was: "if p.maxBytes > 0 && item.Bytes > p.maxBytes {", is: "if p.maxBytes > 0 && item.Bytes >= p.maxBytes {"},
+
+	// What people said of a run.
+	{file: "internal/outcome/review/approvals.go", was: "if a.Digest == q.Digest && a.Run", is: "if a.Run"},
+	{file: "internal/outcome/review/approvals.go", was: "case q.Digest != shown.Digest ||", is: "case"},
+	{file: "internal/outcome/review/approvals.go", was: "	if confirm == nil {\n		return ErrWaits\n	}\n", is: "	if confirm == nil {\n		return d.Settled()\n	}\n"},
+	{file: "internal/outcome/review/review.go", was: "if !ours || r.Similarity > 0 {", is: "if !ours {"},
+	{file: "internal/outcome/review/review.go", was: "if whole := from + int64(i) + 1; whole < size {", is: "if whole := from + int64(i) + 1; false {"},
+	{file: "internal/outcome/review/overrides.go", was: "		if one.Removed {\n", is: "		if false {\n"},
+	{file: "internal/outcome/review/view.go", was: "v.Only && mark.Verdict != Right", is: "v.Only && mark.Verdict == Wrong"},
+	{file: "internal/outcome/review/view.go", was: "	if _, near := jsonl.Lookup(text, \"similarity\"); near {", is: "	if false {"},
+
+	// What was modified since the last reading.
+	{file: "internal/prepare/kept/update.go", was: "since := a.Clock.Add(-overlap)", is: "since := a.Clock"},
+	{file: "internal/prepare/kept/update.go", was: "Clock: changes.about.Clock, Full", is: "Clock: now, Full"},
+	{file: "internal/prepare/kept/update.go", was: " || now.Before(a.Clock) {", is: " {"},
+	{file: "internal/prepare/kept/update.go", was: "age < 0 || age >= fullEvery", is: "age < 0"},
+	{file: "internal/prepare/kept/changed.go", was: "if a.asked++; a.asked <= a.used {", is: "if a.asked++; a.asked < a.used {"},
+	{file: "internal/prepare/kept/write.go", was: "		a = want\n", is: ""},
 }

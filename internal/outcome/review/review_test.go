@@ -216,6 +216,25 @@ func TestATornLastLineIsCutAndABrokenOneIsNamed(t *testing.T) {
 	}
 }
 
+func TestOnlyAnAnswerToAKnownTextHasAName(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		r  quarry.Result
+		ok bool
+	}{
+		{quarry.Result{ID: "a", RecordID: "a-" + key + "-a2"}, true},
+		{quarry.Result{ID: "b", SameAs: "a", RecordID: "a-" + key + "-a1"}, true},
+		{quarry.Result{ID: "a"}, false},
+		{quarry.Result{ID: "a", RecordID: "another program's"}, false},
+		{quarry.Result{ID: "b", SameAs: "a", Similarity: 0.9, RecordID: "a-" + key + "-a1"}, false},
+	} {
+		got, ok := review.RefOf(&c.r)
+		if ok != c.ok || ok && got != (review.Ref{ID: c.r.ID, Key: key}) {
+			t.Errorf("RefOf(%+v) = %v, %t, want %t", c.r, got, ok, c.ok)
+		}
+	}
+}
+
 func TestManyWritersLoseNothing(t *testing.T) {
 	t.Parallel()
 	d := setup(t)

@@ -62,8 +62,8 @@ func (c *changed) instead(was kept) ([]byte, error) {
 	return c.line(at)
 }
 
-// left gives a modified item that has taken no place: it is new. One without an id, which is a fault, could be found in no later copy, so it
-// waits for the next full reading.
+// left gives a modified item that has taken no place: it is new. One without an id, which is a fault, could be found in no later copy, so
+// it waits for the next full reading.
 func (c *changed) left(l kept) ([]byte, error) {
 	a := c.of[l.id]
 	if a == nil {

@@ -136,7 +136,9 @@ func Open(dir string, pass, index int) (k *Kept, ok bool, err error) {
 
 // open gives what is kept, all of it.
 func (a about) open(dir string, index int, s *state) *Kept {
-	return &Kept{about: a, path: filepath.Join(dir, a.file()), name: a.Source, index: index, end: s.End, Documents: s.Documents, Read: s.Documents}
+	return &Kept{
+		about: a, path: filepath.Join(dir, a.file()), name: a.Source, index: index, end: s.End, Documents: s.Documents, Read: s.Documents,
+	}
 }
 
 // errNewer says that files were made by a later version.

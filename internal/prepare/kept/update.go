@@ -60,7 +60,6 @@ func (c *Config) update(ctx context.Context, a about, base *Kept) (*Kept, error)
 	of := *c
 	of.Dir = filepath.Join(c.Dir, changesDir)
 	of.Source = modified{c.Source.Name(), c.Since(since)}
-	of.Settings += " since " + quarry.Timestamp(since)
 	of.Since = nil
 	of.Clock = func(context.Context) (time.Time, error) { return now, nil }
 	changes, err := Keep(ctx, of)
@@ -97,8 +96,8 @@ func (c *Config) forget(except string) error {
 	return nil
 }
 
-// merge writes the base with the changed items in the places of the former ones, and new items after it. The state, which names the file, is
-// replaced last.
+// merge writes the base with the changed items in the places of the former ones, and new items after it. The state, which names the file,
+// is replaced last.
 func (c *Config) merge(ctx context.Context, next about, base, changes *Kept) (s state, err error) {
 	find, err := index(ctx, changes)
 	if err != nil {

@@ -356,6 +356,34 @@ func TestAnInterruptedReadingOfWhatWasModified(t *testing.T) {
 	}
 }
 
+// The time that counts is that of the reading, also if a copy is completed later.
+func TestACopyThatIsCompletedLaterHasTheTimeOfItsReading(t *testing.T) {
+	t.Parallel()
+	died := errors.New("died")
+	d := newDays(t, someposts(4)...)
+	d.pass(0)
+	d.later(time.Hour)
+	read := d.b.clock
+	d.cfg.Pass++
+	d.cfg.Effects = effect.New(func(p effect.Point) error {
+		if strings.HasPrefix(p.What, "rename ") && strings.Contains(p.What, "documents-0002") {
+			return died
+		}
+		return nil
+	})
+	if _, err := kept.Keep(t.Context(), d.cfg); !errors.Is(err, died) {
+		t.Fatalf("got %v, want a death before the copy is there", err)
+	}
+	d.cfg.Effects = effect.New(nil)
+	d.later(2 * time.Hour)
+	if _, err := kept.Keep(t.Context(), d.cfg); err != nil {
+		t.Fatal(err)
+	}
+	if k := d.pass(time.Hour); !k.Since.Equal(read.Add(-24 * time.Hour)) {
+		t.Errorf("the next pass reads since %s, want a day before %s", k.Since, read)
+	}
+}
+
 // Over many passes the copy is the last full reading with every later change, whatever order they come in.
 func TestManyChangesOverManyPasses(t *testing.T) {
 	t.Parallel()

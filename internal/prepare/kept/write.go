@@ -69,7 +69,7 @@ func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 		}
 	}
 	w := writer{cfg: cfg, state: last}
-	if !same || !cfg.Resumes || last.End == 0 {
+	if !same || !cfg.Resumes {
 		w.state, end = state{}, 0
 		if err := cfg.begin(ctx, &want); err != nil {
 			return nil, err

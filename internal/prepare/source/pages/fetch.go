@@ -74,7 +74,8 @@ func (s *Source) try(
 		return nil, 0, -1, s.failed(quarry.Denied, s.refused(resp, body), s.API.LoginHint)
 	case http.StatusNotFound:
 		return nil, 0, -1, s.failed(quarry.BadUsage, s.refused(resp, body), "check the address, and that the REST API of the site is enabled")
-	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable,
+		http.StatusGatewayTimeout:
 		return nil, 0, retryAfter(resp.Header), s.failed(quarry.Provider, s.refused(resp, body), "")
 	}
 	if s.API.Ended != nil && s.API.Ended(resp.StatusCode, page, body) { // items went away while we read

@@ -191,8 +191,8 @@ func (s *Source) block(at quarry.Position, chunks []cut.Chunk) quarry.Block {
 	}}
 }
 
-// Clock gives the time of the site, as the header Date of an answer has it; zero: there is none, or the address cannot be narrowed to what was
-// modified.
+// Clock gives the time of the site, as the header Date of an answer has it; zero: there is none, or the address cannot be narrowed to what
+// was modified.
 func (s *Source) Clock(ctx context.Context) (now time.Time, err error) {
 	u, err := url.Parse(s.URL)
 	if err != nil {
