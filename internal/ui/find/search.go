@@ -51,10 +51,22 @@ type finder struct {
 	nothing bool   // no record can meet the query
 	ignored []string
 
+	// first is the search from the first record on, which the first page and the count have in common.
+	first struct {
+		searched
+		hits []int64 // nil: none
+	}
+
 	want    wanted
 	last    int64 // number of the last block
 	words   vocabulary
 	stretch []span // where records are that the filter lets through; of a query with a text and a filter
+}
+
+// searched is an expression and the orders among which it was searched.
+type searched struct {
+	match    string
+	from, to int64
 }
 
 // span is the orders from, up to and with to.
@@ -345,7 +357,13 @@ func (f *finder) hits(match string, from, to int64) (hits []int64, next int64, d
 		return hits, next, next > to, nil
 	}
 	end := min(to, from+f.reach-1)
-	hits, err = f.search(match, `rowid BETWEEN ? AND ? ORDER BY rowid`, from, end)
+	if key := (searched{match, from, end}); f.first.searched == key && f.first.hits != nil {
+		hits = f.first.hits
+	} else {
+		if hits, err = f.search(match, `rowid BETWEEN ? AND ? ORDER BY rowid`, from, end); from == 0 {
+			f.first.searched, f.first.hits = key, hits
+		}
+	}
 	if next = end + 1; len(hits) == f.most {
 		next = hits[len(hits)-1] + 1
 	}
