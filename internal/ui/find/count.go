@@ -101,22 +101,31 @@ type tally struct {
 	broken error
 }
 
+// add counts an entry: for a property that it alone does not meet, or for all.
 func (t *tally) add(e *entry) {
 	if e.status == 0 {
 		return
 	}
-	missed := t.want.misses(e)
-	if missed == 0 {
-		t.all++
+	status, class, language, pool := t.of[0], t.of[1], t.of[2], t.of[3]
+	if int(e.status) >= len(status) || int(e.class) >= len(class) || int(e.language) >= len(language) || int(e.pool) >= len(pool) {
+		t.broken = ErrDamaged
+		return
 	}
-	for i, value := range [4]int{int(e.status), int(e.class), int(e.language), int(e.pool)} {
-		if value >= len(t.of[i]) {
-			t.broken = ErrDamaged
-			return
-		}
-		if missed&^(1<<i) == 0 {
-			t.of[i][value]++
-		}
+	switch t.want.misses(e) {
+	case 0:
+		t.all++
+		status[e.status]++
+		class[e.class]++
+		language[e.language]++
+		pool[e.pool]++
+	case statusFacet:
+		status[e.status]++
+	case classFacet:
+		class[e.class]++
+	case languageFacet:
+		language[e.language]++
+	case poolFacet:
+		pool[e.pool]++
 	}
 }
 

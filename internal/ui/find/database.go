@@ -65,7 +65,7 @@ type Index struct {
 }
 
 // Open opens the index in a directory, and makes it again if it is damaged or of another format. Where the directory cannot be written, the
-// index is in a temporary one. within is how long a search looks for records, and then again how long it counts; 0: 60 ms.
+// index is in a temporary one. within is how long a search looks for records, and then again how long it counts; 0: 40 ms.
 func Open(ctx context.Context, e *effect.Effects, dir string, within time.Duration) (*Index, error) {
 	x, err := openOrTemporary(ctx, e, dir)
 	if err == nil {

@@ -15,7 +15,7 @@ import (
 const (
 	mostRows      = 10_000
 	defaultRows   = 50
-	defaultWithin = 60 * time.Millisecond
+	defaultWithin = 40 * time.Millisecond
 )
 
 // Find finds the orders of a page, counts all records that meet the query, and says which values they have.

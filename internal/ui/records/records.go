@@ -27,7 +27,7 @@ type Config struct {
 	// Sources reads the documents again, for the search in their texts and for the page of a record. nil: they are not read.
 	Sources *Sources
 	Effects *effect.Effects // nil: without a hook
-	// Within is how long a query looks for rows, and then again how long it counts. 0: 60 ms.
+	// Within is how long a query looks for rows, and then again how long it counts. 0: 40 ms.
 	Within time.Duration
 }
 
