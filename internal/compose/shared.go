@@ -55,6 +55,9 @@ func checkShared(s *config.Settings) error {
 // one. While the process has the run, a request to stop it becomes the file that package life looks for.
 func (pr *Program) own(ctx context.Context, s *config.Settings, deps *run.Deps, dir string, where *Provider, c *Closers) (quarry.RunID, error) {
 	id, err := ownID(ctx, s, deps.Effects, dir)
+	if err == nil {
+		err = state.Check(dir, id) // before the ledger knows of the run
+	}
 	if err != nil {
 		return "", err
 	}

@@ -90,17 +90,8 @@ var names = []string{"index", "journal", "shards", "raw", "results.jsonl", "fail
 // process has worked on the run since, and else replaced.
 func Open(ctx context.Context, cfg Config) (*Files, error) {
 	f := &Files{cfg: cfg, pending: map[string]ledger.File{}}
-	was, err := Marked(cfg.Dir)
-	if err != nil {
+	if err := Check(cfg.Dir, cfg.Run); err != nil {
 		return nil, err
-	}
-	if was != "" && was != cfg.Run {
-		return nil, f.foreign(fmt.Errorf("it holds files of run %s", was))
-	}
-	for _, name := range append(names, "ledger.db") {
-		if _, err := os.Lstat(filepath.Join(cfg.Dir, name)); was == "" && err == nil {
-			return nil, f.foreign(fmt.Errorf("it holds %s, and no copy of a run's files", name))
-		}
 	}
 	current, err := f.current()
 	if err != nil {
@@ -123,6 +114,28 @@ func Open(ctx context.Context, cfg Config) (*Files, error) {
 	f.tracker = cfg.Effects.Track(cfg.Dir, kept)
 	cfg.Ledger.Attach(f)
 	return f, nil
+}
+
+// Check refuses a directory that cannot become the copy of a run's files, with the kind quarry.BadUsage: it holds something else.
+func Check(dir string, run quarry.RunID) error {
+	foreign := func(why error) error {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "copy the run's files to", Subject: dir, Err: why, Hint: "name an empty or new directory with --dir",
+		}
+	}
+	was, err := Marked(dir)
+	if err != nil {
+		return err
+	}
+	if was != "" && was != run {
+		return foreign(fmt.Errorf("it holds files of run %s", was))
+	}
+	for _, name := range append(slices.Clone(names), "ledger.db") {
+		if _, err := os.Lstat(filepath.Join(dir, name)); was == "" && err == nil {
+			return foreign(fmt.Errorf("it holds %s, and no copy of a run's files", name))
+		}
+	}
+	return nil
 }
 
 // Marked says whose files a directory is a copy of; empty: it is none.
@@ -157,12 +170,6 @@ func (f *Files) sign(clean bool) error {
 		return err
 	}
 	return atomicfile.Write(f.cfg.Effects, filepath.Join(f.cfg.Dir, markFile), append(b, '\n'))
-}
-
-func (f *Files) foreign(why error) error {
-	return &quarry.Error{
-		Kind: quarry.BadUsage, Op: "copy the run's files to", Subject: f.cfg.Dir, Err: why, Hint: "name an empty or new directory with --dir",
-	}
 }
 
 // clear removes the files of an earlier process. Others, as the log and the lock, stay.

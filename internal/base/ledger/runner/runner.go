@@ -324,9 +324,6 @@ func (r *Runner) lose(err error) {
 	close(r.lost)
 }
 
-// Lost is closed when the lock is lost.
-func (r *Runner) Lost() <-chan struct{} { return r.lost }
-
 // Held fails with ErrLost, and the kind quarry.Locked, if the lock is lost, or if the server has not confirmed it for 4 seconds: as in a
 // process that was paused and has not looked since. It makes no call.
 func (r *Runner) Held() error {
