@@ -57,7 +57,7 @@ func (p *pass) confirm(ctx context.Context) error {
 	question.Digest = expected.Digest(&p.cfg, &p.planned, &question, late)
 	err = p.review.Ask(ctx, &question, p.deps.Confirm)
 	var q *quarry.Error
-	if errors.As(err, &q) {
+	if errors.As(err, &q) && p.cfg.Run == "" { // approve works on a run directory
 		q.Hint += fmt.Sprintf("; or rerun the same command after `quarry approve --dir %s`", p.cfg.Dir)
 	}
 	return err

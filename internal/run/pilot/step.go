@@ -217,8 +217,10 @@ func (s *Step) confirmRest(ctx context.Context, out *Outcome) error {
 			Hint: fmt.Sprintf("look at the pilot's answers; then `quarry approve --rest --dir %s`, and rerun the same command", s.Config.Dir),
 		}
 	case errors.As(err, &q):
-		q.Hint = "the pilot's answers are kept in " + s.Config.Dir + " and nothing else was sent; " +
-			"rerun the same command with --yes, or after `quarry approve --rest`"
+		q.Hint = "the pilot's answers are kept in " + s.Config.Dir + " and nothing else was sent; rerun the same command with --yes"
+		if s.Config.Run == "" { // approve works on a run directory
+			q.Hint += ", or after `quarry approve --rest`"
+		}
 	}
 	return err
 }
