@@ -57,10 +57,10 @@ var arrows = map[string][]string{
 	"internal/standin":         {},
 	// What pages show is read from the files of a run.
 	"internal/ui/records": {
-		"internal/run", "internal/base/ledger", "internal/outcome/collect", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/source",
-		"internal/ui/difference", "internal/ui/find", "internal/ui/words",
+		"internal/run", "internal/base/ledger", "internal/outcome/collect", "internal/ui/difference", "internal/ui/find", "internal/ui/reread", "internal/ui/words",
 	},
-	"internal/ui/find": {"internal/ui/words"},
+	"internal/ui/find":   {"internal/ui/words"},
+	"internal/ui/reread": {"internal/run", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/source", "internal/ui/difference", "internal/ui/words"},
 	// What a page shows of a run is what a terminal shows.
 	"internal/ui/web": {"internal/cli/board", "internal/outcome/publish", "internal/outcome/report", "internal/outcome/review", "internal/ui/difference", "internal/ui/records"},
 	// The extractive model reads HTML and Markdown as a run does.

@@ -16,14 +16,15 @@ import (
 	"quarry/internal/run/lines"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/ui/find"
+	"quarry/internal/ui/reread"
 )
 
 // takeJournals takes in what a pass under way has answered so far, one sealed journal after the other.
 func (s *Store) takeJournals(ctx context.Context, t *target) error {
-	var texts *textReader
+	var texts *reread.Reader
 	defer func() {
 		if texts != nil {
-			texts.close()
+			s.noteTexts(texts.Close())
 		}
 	}()
 	for i := range t.rows {
@@ -40,7 +41,7 @@ func (s *Store) takeJournals(ctx context.Context, t *target) error {
 			continue
 		}
 		if texts == nil {
-			texts = s.openTexts(ctx, t.pass)
+			texts = s.pass(t.pass).Words(ctx)
 		}
 		if err := s.takeJournal(ctx, t, id, upto, list[0].Path, texts); err != nil {
 			return err
@@ -65,7 +66,7 @@ type ended struct {
 }
 
 // takeJournal takes in what follows an order in a journal, in changes of a moment.
-func (s *Store) takeJournal(ctx context.Context, t *target, id quarry.ShardID, upto int64, path string, texts *textReader) error {
+func (s *Store) takeJournal(ctx context.Context, t *target, id quarry.ShardID, upto int64, path string, texts *reread.Reader) error {
 	packer, err := flate.NewWriter(nil, flate.BestSpeed)
 	if err != nil {
 		return err
@@ -92,7 +93,7 @@ func (s *Store) takeJournal(ctx context.Context, t *target, id quarry.ShardID, u
 			}
 			size = 0
 		}
-		text, err := texts.of(o.Order)
+		text, err := texts.Of(o.Order)
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"quarry/internal/run/plan"
 	"quarry/internal/run/shardfile"
 	"quarry/internal/ui/find"
+	"quarry/internal/ui/reread"
 )
 
 // target is the pass that the index should hold, as the run is now.
@@ -115,6 +116,21 @@ func (s *Store) shown(head *book.Head, rows []ledger.Shard) (passes []int) {
 }
 
 func (s *Store) index(pass int) index.Pass { return index.Of(nil, s.cfg.Dir, pass) }
+
+// pass gives the documents of a pass.
+func (s *Store) pass(n int) *reread.Pass {
+	return &reread.Pass{Number: n, Index: s.index(n), Sources: s.cfg.Sources}
+}
+
+// noteTexts notes why texts were not read.
+func (s *Store) noteTexts(err error) {
+	if err == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notKept = err.Error()
+}
 
 func (s *Store) shardFiles() shardfile.Dir { return shardfile.In(nil, s.cfg.Dir, "") }
 

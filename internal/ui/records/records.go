@@ -7,15 +7,12 @@
 package records
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"quarry"
 	"quarry/internal/base/effect"
-	"quarry/internal/prepare/source"
-	"quarry/internal/run/prepare"
 	"quarry/internal/ui/find"
 )
 
@@ -29,14 +26,6 @@ type Config struct {
 	Effects *effect.Effects // nil: without a hook
 	// Within is how long a query looks for rows, and then again how long it counts. 0: 40 ms.
 	Within time.Duration
-}
-
-// Sources reads the documents of a pass again as they were read when it was planned. What is found is compared with the key of each
-// document, so other settings or changed files make no wrong text, only one that is not kept.
-type Sources struct {
-	Open    func(ctx context.Context, pass int) ([]source.Source, error)
-	Prepare prepare.Config // how a document is cleaned and its prompt made
-	Stamp   string         // a digest of the settings: texts are read again where it differs from that of the index
 }
 
 // Store is the index of one run. Safe for concurrent use, also by several processes.

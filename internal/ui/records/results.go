@@ -82,8 +82,8 @@ func (s *Store) readResults(ctx context.Context, t *target, next int64, to chan<
 	defer close(to)
 	known := s.index(t.pass).Known(t.plan.Orders)
 	defer known.Close()
-	texts := s.openTexts(ctx, t.pass)
-	defer texts.close()
+	texts := s.pass(t.pass).Words(ctx)
+	defer func() { s.noteTexts(texts.Close()) }()
 	var reader resultline.Reader
 	for last := false; !last; {
 		b := batch{from: next, to: next}
@@ -91,7 +91,7 @@ func (s *Store) readResults(ctx context.Context, t *target, next int64, to chan<
 			r := find.Record{Order: b.to}
 			b.err = errors.Join(readResult(known, &reader, &r), ctx.Err())
 			if b.err == nil && r.Ended {
-				r.Text, b.err = texts.of(b.to)
+				r.Text, b.err = texts.Of(b.to)
 			}
 			size += len(r.Title) + len(r.Text) + len(r.Answer)
 			b.records = append(b.records, r)

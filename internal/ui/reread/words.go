@@ -1,4 +1,4 @@
-package records
+package reread
 
 import (
 	"context"
@@ -28,8 +28,8 @@ type again struct {
 const textWorkers = 2
 
 // texts gives the documents of a pass from a block of the sources on.
-func (s *Store) textsFrom(ctx context.Context, sources []source.Source, from index.Block) iter.Seq2[[]again, error] {
-	of := s.cfg.Sources.Prepare
+func (p *Pass) textsFrom(ctx context.Context, sources []source.Source, from index.Block) iter.Seq2[[]again, error] {
+	of := p.Sources.Prepare
 	type worker struct {
 		cleaner *clean.Cleaner
 		key     func(quarry.Document) (quarry.DocumentKey, error)
@@ -73,12 +73,11 @@ func textOf(cleaner *clean.Cleaner, doc *quarry.Document) string {
 	return string(cleaned.Text)
 }
 
-// textReader gives the texts of documents whose orders rise. Where the sources cannot be read, or hold something else by now, there is no
+// Reader gives the words of the texts of documents whose orders rise. Where the sources cannot be read, or hold something else by now, there is no
 // text. It reads on as long as the next document is near, and begins again at its block otherwise. One goroutine.
-type textReader struct {
-	store   *Store
+type Reader struct {
+	pass    *Pass
 	ctx     context.Context
-	pass    int
 	sources []source.Source
 	blocks  []index.Block
 	entries *index.EntryColumn
@@ -96,19 +95,20 @@ type textReader struct {
 // read for that are read at the end of the pass, one after another.
 const seekFor = 3 * time.Second
 
-func (s *Store) openTexts(ctx context.Context, pass int) *textReader {
-	r := &textReader{store: s, ctx: ctx, pass: pass, stop: func() {}}
-	if s.cfg.Sources == nil {
+// Words opens the sources. Why they cannot be read is said by Close.
+func (p *Pass) Words(ctx context.Context) *Reader {
+	r := &Reader{pass: p, ctx: ctx, stop: func() {}}
+	if p.Sources == nil {
 		r.fault = errors.New("the sources are not read")
 		return r
 	}
-	if r.sources, r.fault = s.cfg.Sources.Open(ctx, pass); r.fault != nil {
+	if r.sources, r.fault = p.Sources.Open(ctx, p.Number); r.fault != nil {
 		return r
 	}
-	if r.blocks, r.fault = s.blocks(pass); r.fault != nil {
+	if r.blocks, r.fault = p.blocks(); r.fault != nil {
 		return r
 	}
-	if r.entries, r.fault = s.index(pass).OpenEntries(); r.fault == nil && (r.entries == nil || len(r.blocks) == 0) {
+	if r.entries, r.fault = p.Index.OpenEntries(); r.fault == nil && (r.entries == nil || len(r.blocks) == 0) {
 		r.fault = errors.New("the run does not know where its documents were") // it was taken over
 	}
 	return r
@@ -117,9 +117,9 @@ func (s *Store) openTexts(ctx context.Context, pass int) *textReader {
 // mostBlocks bounds how many blocks are kept: of more, every second one, every fourth and so on.
 const mostBlocks = 1 << 14
 
-func (s *Store) blocks(pass int) (list []index.Block, err error) {
+func (p *Pass) blocks() (list []index.Block, err error) {
 	n, step := 0, 1
-	for b, err := range s.index(pass).Blocks() {
+	for b, err := range p.Index.Blocks() {
 		if err != nil {
 			return nil, err
 		}
@@ -137,20 +137,20 @@ func (s *Store) blocks(pass int) (list []index.Block, err error) {
 	return list, nil
 }
 
-func (r *textReader) close() {
+// Close ends the reading, and says why texts were not read; nil: all were.
+func (r *Reader) Close() error {
 	r.stop()
-	if r.fault != nil && r.ctx.Err() == nil {
-		r.store.mu.Lock()
-		r.store.notKept = r.fault.Error()
-		r.store.mu.Unlock()
-	}
 	if r.entries != nil {
 		_ = r.entries.Close()
 	}
+	if r.ctx.Err() != nil {
+		return nil
+	}
+	return r.fault
 }
 
-// of gives the words of the text of a document; nil: it is not kept.
-func (r *textReader) of(order int64) ([]byte, error) {
+// Of gives the words of the text of a document; nil: it is not kept.
+func (r *Reader) Of(order int64) ([]byte, error) {
 	if r.fault != nil {
 		return nil, r.ctx.Err()
 	}
@@ -173,7 +173,7 @@ func (r *textReader) of(order int64) ([]byte, error) {
 }
 
 // reach reads up to the block that has a document.
-func (r *textReader) reach(order int64) error {
+func (r *Reader) reach(order int64) error {
 	if order >= r.next && order < r.next+int64(len(r.list)) {
 		return nil
 	}
@@ -189,7 +189,7 @@ func (r *textReader) reach(order int64) error {
 		began := time.Now()
 		defer func() { r.sought += time.Since(began) }()
 		r.stop()
-		r.read, r.stop = iter.Pull2(r.store.textsFrom(r.ctx, r.sources, from))
+		r.read, r.stop = iter.Pull2(r.pass.textsFrom(r.ctx, r.sources, from))
 		r.next, r.list = from.Order, nil
 	}
 	for order >= r.next+int64(len(r.list)) {

@@ -1,4 +1,4 @@
-package records
+package reread
 
 import (
 	"testing"
@@ -9,8 +9,8 @@ import (
 
 func TestOfManyBlocksSomeAreKept(t *testing.T) {
 	t.Parallel()
-	s := &Store{cfg: Config{Dir: t.TempDir()}}
-	w, err := index.Of(effect.New(nil), s.cfg.Dir, 1).Create()
+	p := &Pass{Index: index.Of(effect.New(nil), t.TempDir(), 1)}
+	w, err := p.Index.Create()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestOfManyBlocksSomeAreKept(t *testing.T) {
 	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	list, err := s.blocks(1)
+	list, err := p.blocks()
 	if err != nil || len(list) >= mostBlocks || len(list) < mostBlocks/2 {
 		t.Fatalf("%d blocks, %v", len(list), err)
 	}
