@@ -47,7 +47,8 @@ CREATE TABLE IF NOT EXISTS journal (pass INTEGER NOT NULL, shard TEXT NOT NULL, 
 // textTable is contentless. Positions are kept (detail=full), since a word of Japanese is several pairs of characters that have to follow
 // one another: without positions the index has a quarter of the size, and finds texts in which they do not.
 func textTable(pass int) string {
-	return fmt.Sprintf(`CREATE VIRTUAL TABLE text_%d USING fts5(title, text, answer, content='', contentless_delete=1, tokenize='%s')`, pass, words.Tokenizer)
+	const create = `CREATE VIRTUAL TABLE text_%d USING fts5(title, text, answer, content='', contentless_delete=1, tokenize='%s')`
+	return fmt.Sprintf(create, pass, words.Tokenizer)
 }
 
 // Index is an open index: one connection that changes it, and one that reads what was committed last. Safe for concurrent use, also by
@@ -137,46 +138,20 @@ func (x *Index) open(ctx context.Context, e *effect.Effects) (err error) {
 	return err
 }
 
-// prepareTables makes the tables, in the place of those of another format.
+// prepareTables makes the tables where there are none. An index of another format is as good as a damaged one.
 func prepareTables(ctx context.Context, tx *effect.Tx) error {
 	var format string
 	err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'format'`).Scan(&format)
-	if err == nil && format == strconv.Itoa(Format) {
+	switch {
+	case err == nil && format == strconv.Itoa(Format):
 		return nil
-	}
-	if Damaged(err) && !noTable(err) {
+	case err == nil || errors.Is(err, effect.ErrNoRows):
+		return fmt.Errorf("format %q: %w", format, ErrDamaged)
+	case !noTable(err):
 		return err
-	}
-	names, err := tableNames(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if _, err := tx.ExecContext(ctx, `DROP TABLE IF EXISTS "`+name+`"`); err != nil {
-			return err
-		}
 	}
 	_, err = tx.ExecContext(ctx, tables+`INSERT INTO meta VALUES ('format', '`+strconv.Itoa(Format)+`')`)
 	return err
-}
-
-// tableNames are those that can be dropped: the tables of FTS5 go with the virtual one.
-func tableNames(ctx context.Context, tx *effect.Tx) (names []string, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND
-		name NOT IN (SELECT v.name || s.column1 FROM sqlite_schema v, (VALUES ('_data'), ('_idx'), ('_docsize'), ('_config'), ('_content')) s
-			WHERE v.sql LIKE 'CREATE VIRTUAL%')`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	return names, rows.Err()
 }
 
 // Replaced reports whether the file at the path is another one now, or gone, or closed.

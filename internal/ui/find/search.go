@@ -261,84 +261,70 @@ func (f *finder) page(p *Found) (orders []int64, err error) {
 	if f.nothing || f.want.none() {
 		return nil, nil
 	}
-	deadline := f.index.deadline()
-	if f.query.Before > 0 {
-		orders, p.Continue, err = f.back(f.query.Before-2, limit+1, deadline)
-		if p.Earlier = len(orders) > limit || p.Continue > 0; len(orders) > limit {
-			orders = orders[:limit]
-		}
-		slices.Reverse(orders)
-		p.Later = true
+	back, from := f.query.Before > 0, after
+	if back {
+		from = f.query.Before - 2
+	}
+	orders, rest, err := f.orders(from, limit+1, back)
+	more := len(orders) > limit || rest >= 0
+	orders = orders[:min(len(orders), limit)]
+	if !back {
+		p.Earlier, p.Later, p.Continue = after > 0, more, max(rest, 0)
 		return orders, err
 	}
-	orders, p.Continue, err = f.forth(after, limit+1, deadline)
-	if p.Later = len(orders) > limit || p.Continue > 0; len(orders) > limit {
-		orders = orders[:limit]
+	if p.Earlier, p.Later = more, true; rest >= 0 {
+		p.Continue = rest + 2
 	}
-	p.Earlier = after > 0
+	slices.Reverse(orders)
 	return orders, err
 }
 
-// forth finds up to so many orders from one on. at is the place before the first order that was not looked at; 0: there is none.
-func (f *finder) forth(from int64, most int, deadline time.Time) (orders []int64, at int64, err error) {
-	for _, s := range f.stretch {
-		if s.to < from {
-			continue
-		}
-		next, done := max(from, s.from), false
+// orders finds up to so many orders from one on, or downwards. rest is the first one that was not looked at; -1: there is none.
+func (f *finder) orders(from int64, most int, back bool) (orders []int64, rest int64, err error) {
+	deadline := f.index.deadline()
+	for _, s := range f.spans(from, back) {
+		next, done := s.from, false
 		for !done {
-			if time.Now().After(deadline) && next > from {
+			if time.Now().After(deadline) && next != from {
 				return orders, next, nil
 			}
 			var hits []int64
-			if hits, next, done, err = f.hits(f.match, next, s.to); err != nil {
-				return nil, 0, err
+			if back {
+				hits, next, done, err = f.hitsBack(next, s.to)
+			} else {
+				hits, next, done, err = f.hits(f.match, next, s.to)
 			}
 			for _, order := range hits {
-				if ok, err := f.meets(order); err != nil || !ok {
-					if err != nil {
-						return nil, 0, err
-					}
+				ok, failed := f.meets(order)
+				if err = errors.Join(err, failed); !ok {
 					continue
 				}
 				if orders = append(orders, order); len(orders) == most {
-					return orders, 0, nil
+					return orders, -1, err
 				}
+			}
+			if err != nil {
+				return nil, -1, err
 			}
 		}
 	}
-	return orders, 0, nil
+	return orders, -1, nil
 }
 
-// back finds up to so many orders from one downwards. at is the place after the last order that was not looked at; 0: there is none.
-func (f *finder) back(from int64, most int, deadline time.Time) (orders []int64, at int64, err error) {
-	for _, s := range slices.Backward(f.stretch) {
-		if s.from > from {
-			continue
-		}
-		next, done := min(from, s.to), false
-		for !done {
-			if time.Now().After(deadline) && next < from {
-				return orders, next + 2, nil
-			}
-			var hits []int64
-			if hits, next, done, err = f.hitsBack(next, s.from); err != nil {
-				return nil, 0, err
-			}
-			for _, order := range hits {
-				if ok, err := f.meets(order); err != nil || !ok {
-					if err != nil {
-						return nil, 0, err
-					}
-					continue
-				}
-				if orders = append(orders, order); len(orders) == most {
-					return orders, 0, nil
-				}
-			}
+// spans are the stretches from an order on, or downwards and then each from its end.
+func (f *finder) spans(from int64, back bool) (list []span) {
+	for _, s := range f.stretch {
+		switch {
+		case !back && s.to >= from:
+			list = append(list, span{max(from, s.from), s.to})
+		case back && s.from <= from:
+			list = append(list, span{min(from, s.to), s.from})
 		}
 	}
-	return orders, 0, nil
+	if back {
+		slices.Reverse(list)
+	}
+	return list
 }
 
 // How many hits are read at a time, and among how many orders.
