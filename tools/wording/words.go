@@ -38,7 +38,7 @@ func pattern(alternatives string) *regexp.Regexp {
 }
 
 // allowed are legitimate uses. They are blanked before the words are looked for.
-var allowed = regexp.MustCompile(`(?i)stand-ins?\b|standing (?:order|in for)|stands? for\b|stand-?alone|\bbehind an? (?:proxy|firewall|load balancer)` +
+var allowed = regexp.MustCompile(`(?i)stand-ins?\b|standing (?:order|in for)|stands? for\b|stand-?alone|\bbehind[ -](?:an? )?(?:proxy|firewall|load balancer)` +
 	`|\w*[/._-](?:stand|lie|lay|mend)\w*|(?:stand|lie|lay|mend)\w*[/_(-]\w*|\blay ?out|\brecommend\w*|\bamend\w*` +
 	`|json:"[^"]*"`)
 

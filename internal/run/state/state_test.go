@@ -267,7 +267,7 @@ func TestACopyIsUsedAgainIfNoOtherProcessHasWorkedOnTheRunSince(t *testing.T) {
 	if _, err := os.Stat(local); err == nil {
 		t.Error("the first machine has a file that is not the run's")
 	}
-	p.mustOpen(t, first) // nor did this one
+	p.mustOpen(t, first) // this one did not either
 	o = p.mustOpen(t, second)
 	if got := files(t, second)["index/answered"]; got != "by another" {
 		t.Errorf("the second machine reads %q", got)

@@ -117,7 +117,7 @@ const (
 	wordKinds
 )
 
-// maxWords is how many words of a kind are told apart: documents can say anything for their language. All others are otherWord.
+// maxWords is how many words of a kind are counted separately: documents can say anything for their language. All others are otherWord.
 const (
 	maxWords  = 1000
 	otherWord = "(other)"

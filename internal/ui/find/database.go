@@ -1,7 +1,7 @@
 // Package find is the index of the records of runs: which records there are, and which have a word or a value.
 //
 // It owns ui.db: its format, how records are taken in, and how they are found, as orders of documents. It does not know the files of a run
-// and gives no text of a record. What always holds: orders rise; a search ends within a fixed time and says where to go on; memory does
+// and gives no text of a record. What always holds: orders rise; a search ends within a fixed time and says where to continue; memory does
 // not grow with the number of records but for a bounded cache; an index that is damaged is never trusted, see Damaged.
 package find
 

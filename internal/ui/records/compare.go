@@ -16,7 +16,7 @@ import (
 type Comparison struct {
 	Pairs []Pair
 	Later bool // there are more after the last one
-	// Continue is set where the time was up before the page was full: the place to go on from, as After.
+	// Continue is set where the time was up before the page was full: the place to continue from, as After.
 	Continue int64
 	Count    Count // of the records of the first that meet the query, whether they differ or not
 	Progress [2]Progress

@@ -255,7 +255,7 @@ type fataler interface {
 	Fatal(args ...any)
 }
 
-// walk reads all pages of a query, each row once, and gives the first one. A query that ended early goes on.
+// walk reads all pages of a query, each row once, and gives the first one. A query that ended early continues.
 func walk(t fataler, s *records.Store, q records.Query, back bool) (all []string, first records.Page) {
 	if back {
 		q.Before = 1 << 40

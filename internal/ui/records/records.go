@@ -87,7 +87,7 @@ type Page struct {
 	Facets Facets
 	// Earlier and Later say that there are rows before the first and after the last one, as far as is known.
 	Earlier, Later bool
-	// Continue is set where the time was up before the page was full: the place to go on from, as After, or as Before if the query had it.
+	// Continue is set where the time was up before the page was full: the place to continue from, as After, or as Before if the query had it.
 	Continue int64
 	Ignored  []string // characters of the query that are not searched, since one alone begins too many words
 	Progress Progress

@@ -188,7 +188,7 @@ func TestADamagedIndexIsMadeAgain(t *testing.T) {
 		s, err := records.Open(t.Context(), w.config())
 		w.must(err)
 		var p records.Page
-		for range 3 { // what is damaged is found by whoever reads it
+		for range 3 { // what is damaged is found when it is read
 			w.must(s.Update(t.Context()))
 			if p, err = s.Page(t.Context(), &records.Query{Limit: 1000}); err == nil {
 				_, err = s.Page(t.Context(), &records.Query{Text: "cat", Limit: 1000})

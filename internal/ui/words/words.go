@@ -155,7 +155,7 @@ type Phrase struct {
 // characters, such as a kana, begins so many words that the index takes too long to find them.
 func Phrases(query string) (list []Phrase, ignored []string) {
 	add := func(piece string) {
-		// What separates words after the last one says nothing of how its characters go on in a text.
+		// What separates words after the last one says nothing of how its characters continue in a text.
 		piece = strings.TrimRightFunc(norm.NFKC.String(piece), func(r rune) bool { return kindOf(r) == gap || kindOf(r) == none })
 		s := scanner{}
 		s.scan(piece)
