@@ -33,7 +33,12 @@ func localSnippets(t *testing.T, quarry string) []snippet {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, rest := range strings.Split(string(b), "\n```sh")[1:] {
+		parts := strings.Split(string(b), "\n```sh")
+		for i, rest := range parts[1:] {
+			before := parts[i][strings.LastIndexByte(parts[i], '\n')+1:]
+			if strings.HasPrefix(before, "<!-- not-run:") { // as compat/docs.sh reads it
+				continue
+			}
 			_, block, _ := strings.Cut(rest, "\n")
 			block, _, _ = strings.Cut(block, "\n```")
 			all = append(all, snippet{filepath.Base(page), block})
@@ -136,8 +141,13 @@ func runSnippet(t *testing.T, s snippet, quarry, examples, addr string, taken bo
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(work, "articles.jsonl"), text, 0o600); err != nil {
+	if err := os.Mkdir(filepath.Join(work, "examples"), 0o700); err != nil {
 		t.Fatal(err)
+	}
+	for _, name := range []string{"articles.jsonl", "examples/articles.jsonl"} {
+		if err := os.WriteFile(filepath.Join(work, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	environment := []string{
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + filepath.Join(dir, "home"), "XDG_CONFIG_HOME=" + dir, "TMPDIR=" + os.TempDir(),
