@@ -80,7 +80,8 @@ try {
         const over = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         if (folder) await tab.screenshot({ path: join(folder, `ui-${name}-${scheme}-${width}.png`), fullPage: true });
         const faults = tab.faults.filter((f) => !(name === 'not-found' && /404/.test(f)));
-        await tab.$$eval('details', (open) => open.forEach((e) => { e.open = true; }));
+        check(over <= 0 && faults.length === 0, `${of}: as wide as the screen (${over} px over) ${faults.join(' ')}`);
+        if ((scheme === 'light') !== (width === 1200)) continue; // axe sees both schemes and both widths
         await tab.setBypassCSP(true); // the policy of the pages lets axe's script in no more than any other
         await tab.reload();
         await tab.evaluate(axe.source);
@@ -88,8 +89,7 @@ try {
         const { violations, passes: passed } = await tab.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
         await tab.setBypassCSP(false);
         for (const v of violations) console.log(`     ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200)).join(' | ')}`);
-        check(over <= 0 && faults.length === 0 && violations.length === 0 && passed.length > 10,
-          `${of}: as wide as the screen (${over} px over), ${violations.length} violations of axe ${axe.version} ${faults.join(' ')}`);
+        check(violations.length === 0 && passed.length > 10, `${of}: axe ${axe.version} finds no violation in ${passed.length} rules`);
       }
       await tab.close();
     }

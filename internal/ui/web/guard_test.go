@@ -2,11 +2,22 @@ package web_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
+	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"quarry/internal/ui/web"
 )
@@ -190,6 +201,68 @@ func TestBehindAProxy(t *testing.T) {
 		})
 		if status != want {
 			t.Errorf("a request to %s from a page of runs.example.com = %d, want %d", host, status, want)
+		}
+	}
+}
+
+// certificate writes a certificate for some names, with its key, and gives the pool that trusts it.
+func certificate(t *testing.T, names ...string) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: names, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key, pool = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), x509.NewCertPool()
+	for path, block := range map[string]pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: text}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(&block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return cert, key, pool
+}
+
+func TestWithTLS(t *testing.T) {
+	t.Parallel()
+	cert, key, pool := certificate(t, "runs.example.com")
+	server, err := web.Start(t.Context(), web.Config{
+		Addr: "0.0.0.0:0", TLSCert: cert, TLSKey: key, Runs: web.Folders{t.TempDir()}, Say: t.Logf,
+	})
+	if err != nil {
+		t.Skip(err) // a machine without such addresses
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	if !strings.HasPrefix(server.URL(), "https://runs.example.com:") {
+		t.Errorf("the address is %s", server.URL())
+	}
+	w := setup(t)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	w.client.Transport = transport
+	at, query, _ := strings.Cut(server.URL(), "/?")
+	w.base = strings.Replace(at, "runs.example.com", "127.0.0.1", 1)
+	status, header, _ := w.request(t, http.MethodGet, "/?"+query, nil)
+	if status != http.StatusSeeOther || !strings.Contains(header.Get("Set-Cookie"), "Secure") {
+		t.Errorf("the token = %d, %q", status, header.Get("Set-Cookie"))
+	}
+	for host, want := range map[string]int{
+		"127.0.0.1:PORT": http.StatusOK, "runs.example.com:PORT": http.StatusUnauthorized, "other.example.com:PORT": http.StatusMisdirectedRequest,
+	} {
+		if status, _, _ := w.request(t, http.MethodGet, "/", map[string]string{"Host": host}); status != want {
+			t.Errorf("a request to %s = %d, want %d", host, status, want)
 		}
 	}
 }

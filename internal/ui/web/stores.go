@@ -9,11 +9,13 @@ import (
 	"quarry/internal/ui/records"
 )
 
-// How many indexes are open at once while no page uses them, how old one may be, and how long a page waits for it to become newer.
+// How many indexes are open at once while no page uses them, how old one may be, and how long a page waits until it is newer.
 const (
 	mostIdle = 4
 	freshFor = time.Second
-	waitFor  = 700 * time.Millisecond
+	// The first page of a run waits long enough for the index of a small run to be made; later ones show what there is.
+	firstWait = 500 * time.Millisecond
+	laterWait = 50 * time.Millisecond
 )
 
 // stores keeps the indexes of the runs that people look at open and up to date.
@@ -67,10 +69,13 @@ func (s *stores) get(ctx context.Context, dir string, pass int) (_ *records.Stor
 		o.update = make(chan struct{})
 		s.updating.Go(func() { s.refresh(o) })
 	}
-	update := o.update
+	update, wait := o.update, laterWait
+	if o.updated.IsZero() {
+		wait = firstWait
+	}
 	s.mu.Unlock()
 	if update != nil {
-		enough := time.NewTimer(waitFor)
+		enough := time.NewTimer(wait)
 		select {
 		case <-update:
 		case <-enough.C:
