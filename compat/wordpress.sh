@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# wordpress.sh BINARY: quarry reads a real WordPress with 300 posts, publishes summaries into it, and takes them back. It needs Debian's
+# wordpress.sh BINARY: quarry reads a real WordPress with 300 posts, publishes summaries into it, and takes them back. Then it runs the
+# commands of docs/origin.md with 600 posts and a stand-in in a process of its own. It needs Debian's
 # packages of WordPress, PHP and MariaDB, or root, who installs them. Everything runs on loopback, in a folder that is removed at the end.
 set -uo pipefail
 binary=$(realpath "${1:?usage: compat/wordpress.sh BINARY}") || exit 2
+compat=$(realpath "$(dirname "$0")") || exit 2
 tmp=$(mktemp -d) || exit 2
+mkdir "$tmp/bin" && ln -s "$binary" "$tmp/bin/quarry"
 chmod 755 "$tmp"
 servers=()
 finish() {
@@ -78,17 +81,20 @@ cat >fill.php <<'PHP'
 <?php
 define('WP_INSTALLING', true); $_SERVER['HTTP_HOST'] = $argv[2];
 require $argv[1] . '/wp-load.php'; require ABSPATH . 'wp-admin/includes/upgrade.php';
-wp_install('Test', 'admin', 'admin@example.org', false, '', 'a long password');
-wp_delete_post(1, true); wp_delete_post(2, true);
-for ($i = 1; $i <= 300; $i++) {
+if (!is_blog_installed()) {
+	wp_install('Test', 'admin', 'admin@example.org', false, '', 'a long password');
+	wp_delete_post(1, true); wp_delete_post(2, true);
+}
+for ($i = $argv[3]; $i < $argv[3] + 300; $i++) {
 	wp_insert_post(wp_slash(['post_title' => "Block $i & more", 'post_status' => 'publish', 'post_author' => 1, 'post_content' =>
 		"<!-- wp:paragraph --><p>Block number $i is cut from the face of the hill. It weighs " . ($i + 1000) . " kilograms and isn't \"small\" — <b>石</b> & <i>stone</i>.</p><!-- /wp:paragraph -->\n\n" .
 		"<!-- wp:paragraph --><p>The masons in the valley shape it into steps and sills. Wagon $i takes it down.</p><!-- /wp:paragraph -->"]));
 }
-list($password) = WP_Application_Passwords::create_new_application_password(1, ['name' => 'quarry']);
+list($password) = WP_Application_Passwords::create_new_application_password(1, ['name' => "quarry $argv[3]"]);
 file_put_contents('login', "admin:$password");
 PHP
-php fill.php "$tmp/site" "127.0.0.1:$((port + 1))" >fill.log 2>&1
+fill() { php fill.php "$tmp/site" "127.0.0.1:$((port + 1))" "$1"; } # fill N: 300 posts from number N on
+fill 1 >fill.log 2>&1
 [ -s login ] || { echo "FAIL wordpress: it cannot be filled: $(tail -n 3 fill.log | tr '\n' ' ')" && exit 1; }
 PHP_CLI_SERVER_WORKERS=4 setsid php -S "127.0.0.1:$((port + 1))" -t site >php.log 2>&1 &
 servers+=("-$!")
@@ -160,6 +166,18 @@ undoes() {
 	is "$(excerpts 'By hand.')" 1      # what --force wrote over
 	is "$(sql -N wp -e "SELECT COUNT(*) FROM wp_postmeta WHERE meta_key = 'summary' AND meta_value LIKE '%script%'")" 1
 }
+page() {
+	fill 301 >>fill.log
+	LOGIN=$(<login)
+	mkdir page && cd page
+	awk -v page=docs/origin.md -f "$compat/page.awk" "$compat/../docs/origin.md" >page.sh
+	eval "$("$binary" local --detach --addr 127.0.0.1:0 --dir ../stand-in)"
+	local code=0
+	PATH=$tmp/bin:$PATH SITE=$posts bash -c '. "$1"; . ./page.sh' reader "$compat/reader.sh" || code=$?
+	"$binary" local --stop --dir ../stand-in
+	[ "$code" = 0 ]
+	is "$(wc -l <quarry-run/results.jsonl)" 600
+}
 check 'a site with 300 posts is read and summarized' reads
 check 'without --yes nothing is written, and three differences are shown' asks
 check 'the summaries are written, escaped, and read back' writes
@@ -169,4 +187,5 @@ check 'a field that WordPress ignores is an error' ignored
 check 'a wrong login is refused' denied
 check 'a publish that is killed is continued' killed
 check 'the previous values are put back' undoes
+check 'the commands of docs/origin.md, with 600 posts' page
 exit "$code"
