@@ -182,7 +182,9 @@ func newPairView(run *Run, with *other, pass int, p *records.Pair) pairView {
 			continue
 		}
 		name := shown.Line(f.Name, 80)
-		v.Fields = append(v.Fields, fieldView{Name: name, Lang: report.LangOf(name), Same: f.Same, A: spans(f.A, "removed"), B: spans(f.B, "added")})
+		v.Fields = append(v.Fields, fieldView{
+			Name: name, Lang: report.LangOf(name), Same: f.Same, A: spans(f.A, "removed"), B: spans(f.B, "added"),
+		})
 	}
 	return v
 }

@@ -33,7 +33,8 @@ const (
 // Folders are run directories, and folders that hold them.
 type Folders []string
 
-// List searches the folders in their order, and each in the order of its names. Links are not followed, so that nothing outside of them is found; hidden folders are left out.
+// List searches the folders in their order, and each in the order of its names. Links are not followed, so that nothing outside of them is
+// found; hidden folders are left out.
 func (f Folders) List(ctx context.Context) ([]Run, int, error) {
 	s := search{ctx: ctx, listed: map[string]bool{}}
 	for _, dir := range f {

@@ -38,7 +38,8 @@ func (s *Server) checkForm(r *http.Request, allowed bool, flag string) error {
 	}
 	if !same(r.PostForm.Get("secret"), s.secret) {
 		return &quarry.Error{
-			Kind: quarry.Denied, Op: "read the form", Err: errors.New("it is of an earlier start of quarry ui"), Hint: "read the page again and repeat the change",
+			Kind: quarry.Denied, Op: "read the form", Err: errors.New("it is of an earlier start of quarry ui"),
+			Hint: "read the page again and repeat the change",
 		}
 	}
 	if !allowed {

@@ -31,7 +31,8 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 		switch {
 		case !s.ours(r.Host):
 			// A name of someone else that leads here makes a browser hold our pages for theirs (DNS rebinding).
-			refuse(w, http.StatusMisdirectedRequest, "This server does not know the host name of the address. Open the address that quarry ui printed.")
+			refuse(w, http.StatusMisdirectedRequest,
+				"This server does not know the host name of the address. Open the address that quarry ui printed.")
 		case !s.fromOurPages(r):
 			refuse(w, http.StatusForbidden, "The request comes from a page of another server.")
 		case r.URL.Query().Has("token"):
@@ -91,7 +92,8 @@ func (s *Server) hostOf(r *http.Request) string {
 // exchange gives a cookie for the token and takes the token out of the address.
 func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet || r.URL.Path != "/" || !same(r.URL.Query().Get("token"), s.token) {
-		refuse(w, http.StatusUnauthorized, "The token is not valid: it belongs to another start of quarry ui. Open the address that was printed last.")
+		refuse(w, http.StatusUnauthorized,
+			"The token is not valid: it belongs to another start of quarry ui. Open the address that was printed last.")
 		return
 	}
 	http.SetCookie(w, &http.Cookie{

@@ -63,7 +63,13 @@ type tab struct {
 // page is a page of a run.
 func (r *Run) page(template, title string, body any, every int) *page {
 	p := &page{template: template, Title: title, Trail: []link{home, {shown.Line(r.Name, 300), r.address()}}, Every: every, Body: body}
-	for _, of := range []struct{ template, text, below string }{{"run", "Overview", ""}, {"records", "Records", "records"}, {"compare", "Compare", "compare"}, {"review", "Review", "review"}, {"publish", "Publish", "publish"}} {
+	for _, of := range []struct{ template, text, below string }{
+		{"run", "Overview", ""},
+		{"records", "Records", "records"},
+		{"compare", "Compare", "compare"},
+		{"review", "Review", "review"},
+		{"publish", "Publish", "publish"},
+	} {
 		p.Tabs = append(p.Tabs, tab{link{of.text, r.address() + of.below}, of.template == template})
 	}
 	return p

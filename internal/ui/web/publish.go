@@ -147,7 +147,8 @@ func (v *publishView) fill(run *Run, found *Published) {
 		d := &out.Differences[i]
 		before, after := difference.Of(d.Before, d.After)
 		one := differenceView{
-			ID: shown.Line(string(d.ID), 200), Title: shown.Line(d.Title, 300), Field: shown.Line(d.Field, 80), Before: spans(before, "removed"), After: spans(after, "added"),
+			ID: shown.Line(string(d.ID), 200), Title: shown.Line(d.Title, 300), Field: shown.Line(d.Field, 80),
+			Before: spans(before, "removed"), After: spans(after, "added"),
 			Address: (&asked{}).address(run.address()+"record", "id", string(d.ID)),
 		}
 		if one.Title == "" {
@@ -173,7 +174,8 @@ func (s *Server) publish(r *http.Request) (string, error) {
 	switch {
 	case s.cfg.Target == "":
 		return "", &quarry.Error{
-			Kind: quarry.BadUsage, Op: "publish", Err: errors.New("no target was named"), Hint: "start quarry ui with --to and --map, as quarry publish",
+			Kind: quarry.BadUsage, Op: "publish", Err: errors.New("no target was named"),
+			Hint: "start quarry ui with --to and --map, as quarry publish",
 		}
 	case agreed != "" && !s.cfg.Allow.Publish:
 		return "", &quarry.Error{

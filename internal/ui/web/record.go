@@ -139,7 +139,8 @@ func newRecordView(run *Run, a *asked, rec *records.Record) *recordView {
 		v.Output = indented(res.ModelOutput)
 	}
 	if res.SameAs != "" {
-		v.Same, v.SameAddress = shown.Line(string(res.SameAs), 200), (&asked{Pass: a.Pass}).address(run.address()+"record", "id", string(res.SameAs))
+		v.Same = shown.Line(string(res.SameAs), 200)
+		v.SameAddress = (&asked{Pass: a.Pass}).address(run.address()+"record", "id", string(res.SameAs))
 	}
 	if src := rec.Source; src != nil {
 		v.Place, v.Cleaned = shown.Line(src.Place, 500), shown.Lines(src.Text, maxDocument)
@@ -148,7 +149,9 @@ func newRecordView(run *Run, a *asked, rec *records.Record) *recordView {
 			v.Removed = v.Removed || s.Class != ""
 		}
 		for _, d := range src.Dropped {
-			v.Dropped = append(v.Dropped, fact{Name: shown.Line(d.Rule, 80), Text: figure.Count(d.Times, "time") + ", " + figure.Count(d.Bytes, "byte")})
+			v.Dropped = append(v.Dropped, fact{
+				Name: shown.Line(d.Rule, 80), Text: figure.Count(d.Times, "time") + ", " + figure.Count(d.Bytes, "byte"),
+			})
 		}
 		for _, p := range src.Prompts {
 			v.Prompts = append(v.Prompts, fact{Name: shown.Line(string(p.RecordID), 80), Text: indented(p.ModelInput)})
@@ -278,7 +281,9 @@ func (s *Server) attemptsPage(r *http.Request) (*page, error) {
 }
 
 func newAttemptView(at *records.Attempt) attemptView {
-	v := attemptView{RecordID: shown.Line(string(at.RecordID), 80), Class: shown.Line(string(at.Class), 40), Mood: "bad", Raw: shown.Line(at.Raw, 500)}
+	v := attemptView{
+		RecordID: shown.Line(string(at.RecordID), 80), Class: shown.Line(string(at.Class), 40), Mood: "bad", Raw: shown.Line(at.Raw, 500),
+	}
 	switch {
 	case at.Class == quarry.ClassOK:
 		v.Mood = "good"

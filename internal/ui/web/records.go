@@ -82,7 +82,9 @@ func (s *Server) recordsPage(r *http.Request) (*page, error) {
 
 func newRecordsView(run *Run, a *asked, found *records.Page, of *said) *recordsView {
 	here := run.address() + "records"
-	v := &recordsView{Asked: a, Address: here, Count: countText(found.Count, "record"), Clear: (&asked{Pass: a.Pass}).address(here), Run: run.address()}
+	v := &recordsView{
+		Asked: a, Address: here, Count: countText(found.Count, "record"), Clear: (&asked{Pass: a.Pass}).address(here), Run: run.address(),
+	}
 	v.progress(&found.Progress)
 	v.Filtered = a.address(here) != v.Clear
 	if len(found.Ignored) > 0 {
@@ -91,14 +93,17 @@ func newRecordsView(run *Run, a *asked, found *records.Page, of *said) *recordsV
 	v.Statuses = []choice{{Text: "all", Address: a.address(here, "status", ""), Chosen: a.Status == ""}}
 	for _, f := range statusesOf(found.Facets.Status, a.Status) {
 		v.Statuses = append(v.Statuses, choice{
-			Text: shown.Line(f.Value, 40) + " " + number(f.Count), Address: a.address(here, "status", f.Value), Mood: statusMood(f.Value), Chosen: f.Value == a.Status,
+			Text: shown.Line(f.Value, 40) + " " + number(f.Count), Address: a.address(here, "status", f.Value), Mood: statusMood(f.Value),
+			Chosen: f.Value == a.Status,
 		})
 	}
 	v.Filters = []filter{
 		newFilter("class", "Class", found.Facets.Class, a.Class), newFilter("language", "Language", found.Facets.Language, a.Language),
 		newFilter("pool", "Region and model", found.Facets.Pool, a.Pool),
 	}
-	for _, in := range []choice{{Text: "title, text and answer"}, {Value: "title", Text: "title"}, {Value: "text", Text: "text"}, {Value: "answer", Text: "answer"}} {
+	for _, in := range []choice{
+		{Text: "title, text and answer"}, {Value: "title", Text: "title"}, {Value: "text", Text: "text"}, {Value: "answer", Text: "answer"},
+	} {
 		in.Chosen = in.Value == a.In
 		v.Ins = append(v.Ins, in)
 	}
@@ -185,7 +190,9 @@ func newFilter(name, label string, facets []records.Facet, chosen string) filter
 			text = "not given"
 		}
 		there = there || facet.Value == chosen
-		f.Choices = append(f.Choices, choice{Value: facet.Value, Text: shown.Line(text, 100) + " (" + number(facet.Count) + ")", Chosen: facet.Value == chosen})
+		f.Choices = append(f.Choices, choice{
+			Value: facet.Value, Text: shown.Line(text, 100) + " (" + number(facet.Count) + ")", Chosen: facet.Value == chosen,
+		})
 	}
 	if !there {
 		f.Choices = append(f.Choices, choice{Value: chosen, Text: shown.Line(chosen, 100) + " (0)", Chosen: true})

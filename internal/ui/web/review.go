@@ -174,7 +174,8 @@ func (s *Server) answered(r *http.Request) (*answer, error) {
 	ref, ok := review.RefOf(&rec.Result)
 	if !ok || ref.Key != r.PostForm.Get("key") {
 		return nil, &quarry.Error{
-			Kind: quarry.BadUsage, Op: "review", Subject: string(rec.ID), Err: errors.New("it has another answer now"), Hint: "look at the record again",
+			Kind: quarry.BadUsage, Op: "review", Subject: string(rec.ID), Err: errors.New("it has another answer now"),
+			Hint: "look at the record again",
 		}
 	}
 	dir, err := s.cfg.Review(r.Context(), run.Dir)
@@ -328,7 +329,8 @@ func newReviewPageView(run *Run, of *said) *reviewPageView {
 	}
 	a := of.marks.Agreement(nil)
 	if a.Rate != nil {
-		v.Agreement = fmt.Sprintf("%s right, %s wrong: people agree with %.0f%% of the answers that they marked.", figure.Thousands(a.Right), figure.Thousands(a.Wrong), 100**a.Rate)
+		v.Agreement = fmt.Sprintf("%s right, %s wrong: people agree with %.0f%% of the answers that they marked.",
+			figure.Thousands(a.Right), figure.Thousands(a.Wrong), 100**a.Rate)
 	}
 	v.Notes = figure.Count(a.Notes, "note")
 	all := of.marks.All()

@@ -113,11 +113,13 @@ func (s *Server) newStateView(run *Run, st *State) *stateView {
 	for i := range failures {
 		f := &failures[i]
 		view := failureView{
-			Kind: shown.Line(f.Kind, 80), Count: figure.Count(f.Count, noun), Message: shown.Lines(f.Message, maxMessage), Hint: shown.Line(f.Hint, maxMessage),
+			Kind: shown.Line(f.Kind, 80), Count: figure.Count(f.Count, noun), Message: shown.Lines(f.Message, maxMessage),
+			Hint:    shown.Line(f.Hint, maxMessage),
 			Address: (&asked{Class: f.Kind}).address(run.address() + "records"),
 		}
 		for _, id := range f.Examples {
-			view.Examples = append(view.Examples, link{shown.Line(string(id), 200), (&asked{Class: f.Kind}).address(run.address()+"record", "id", string(id))})
+			address := (&asked{Class: f.Kind}).address(run.address()+"record", "id", string(id))
+			view.Examples = append(view.Examples, link{shown.Line(string(id), 200), address})
 		}
 		v.Failures = append(v.Failures, view)
 	}

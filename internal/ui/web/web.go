@@ -1,8 +1,8 @@
-// Package web serves the pages of quarry ui: the runs of some folders, and one run with its state, live.
+// Package web serves the pages of quarry ui: the runs of some folders, their state, live, their records, and what people say of the answers.
 //
-// It owns HTTP, access to it, and what the pages say. It reads no ledger: the caller gives it the state of a run. What always holds: no
-// page changes anything but by a form, and only what Allow names; nothing is answered without the token or the cookie that it was exchanged for; text of documents, models and
-// providers is escaped, and no page has a script or a style but those of this package.
+// It owns HTTP, access to it, and what the pages say. It reads no ledger: the caller gives it the state of a run, and its records. What
+// always holds: no page changes anything but by a form, and only what Allow names; nothing is answered without the token or the cookie that
+// it was exchanged for; text of documents, models and providers is escaped, and no page has a script or a style but those of this package.
 package web
 
 import (
