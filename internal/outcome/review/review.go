@@ -94,7 +94,7 @@ func refused(op string, id quarry.DocumentID, err error, hint string) error {
 // author checks the name of a person.
 func author(who string) error {
 	if strings.TrimSpace(who) == "" || len(who) > maxWho || !utf8.ValidString(who) {
-		return fmt.Errorf("a person's name has 1 to %d bytes of UTF-8", maxWho)
+		return fmt.Errorf("a person's name has at least 1 byte and at most %s, in UTF-8", figure.Count(maxWho, "byte"))
 	}
 	return nil
 }

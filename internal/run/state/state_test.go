@@ -268,7 +268,7 @@ func TestACopyIsUsedAgainIfNoOtherProcessHasWorkedOnTheRunSince(t *testing.T) {
 		t.Error("the first machine has a file that is not the run's")
 	}
 	p.mustOpen(t, first) // this one did not either
-	o = p.mustOpen(t, second)
+	p.mustOpen(t, second)
 	if got := files(t, second)["index/answered"]; got != "by another" {
 		t.Errorf("the second machine reads %q", got)
 	}

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"sync"
 
 	"quarry"
 	"quarry/internal/base/effect"
@@ -197,7 +196,6 @@ const mostCached = 1024
 
 // blockCache keeps the columns of blocks that were read, until something was committed.
 type blockCache struct {
-	mu      sync.Mutex
 	version int64 // of the database, as the reading connection sees it
 	pass    int
 	blocks  map[int64][]byte

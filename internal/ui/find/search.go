@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"quarry/internal/base/figure"
 	"quarry/internal/ui/words"
 )
 
@@ -79,7 +80,7 @@ func (x *Index) newFinder(ctx context.Context, pass int, q *Query) (*finder, err
 		return nil, err
 	}
 	if len(q.Text) > maxQuery {
-		return nil, fmt.Errorf("search for %d bytes: at most %d are possible", len(q.Text), maxQuery)
+		return nil, fmt.Errorf("search for %s: at most %s possible", figure.Count(len(q.Text), "byte"), figure.Clause(maxQuery, "byte", "is", "are"))
 	}
 	if q.Text != "" {
 		phrases, ignored := words.Phrases(q.Text)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"quarry"
+	"quarry/internal/base/figure"
 	"quarry/internal/ui/records"
 )
 
@@ -38,7 +39,7 @@ func newAsked(r *http.Request) (*asked, error) {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "read the address", Subject: name, Err: errors.New("it has a value that cannot be meant")}
 	}
 	if len(a.Text) > maxText {
-		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "search", Err: fmt.Errorf("the text has more than %d bytes", maxText)}
+		return nil, &quarry.Error{Kind: quarry.BadUsage, Op: "search", Err: fmt.Errorf("the text has more than %s", figure.Count(maxText, "byte"))}
 	}
 	for name, to := range map[string]*int64{"after": &a.After, "before": &a.Before} {
 		if text := v.Get(name); text != "" {
