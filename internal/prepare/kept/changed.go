@@ -9,7 +9,8 @@ import (
 	"quarry"
 )
 
-// changed finds modified items by their ids. An id that comes several times stands for as many items, in their order.
+// changed finds modified items by their ids. An id stands for as many items as the earlier copy has of it, or for one. Where it was given
+// more often, its last places count: a site gives an item again that moved over the border of a page while the pages were read.
 type changed struct {
 	file *os.File
 	end  int64
@@ -20,33 +21,61 @@ type changed struct {
 }
 
 type again struct {
-	places      []place
-	used, asked int
+	places []place
+	had    int // how many the earlier copy has, counted if there are several places
+	used   int
 }
 
-// index reads the ids of what was modified.
-func index(ctx context.Context, changes *Kept) (*changed, error) {
+// index reads the ids of what was modified, and keeps of each as many places as the earlier copy has, or one.
+func index(ctx context.Context, base, changes *Kept) (*changed, error) {
 	c := &changed{end: changes.end, path: changes.path, of: map[quarry.DocumentID]*again{}, at: -1}
-	for f, err := range frames(ctx, changes) {
+	twice := map[quarry.DocumentID]*again{}
+	err := each(ctx, changes, func(l kept) {
+		a := c.of[l.id]
+		if a == nil {
+			a = new(again)
+			c.of[l.id] = a
+		} else {
+			twice[l.id] = a
+		}
+		a.places = append(a.places, l.at)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(twice) > 0 { // else nothing asks how many the earlier copy has
+		err = each(ctx, base, func(l kept) {
+			if a := twice[l.id]; a != nil {
+				a.had++
+			}
+		})
 		if err != nil {
 			return nil, err
 		}
-		for l, err := range f.lines() {
-			if err != nil {
-				return nil, err
-			}
-			if l.id == "" {
-				continue
-			}
-			if c.of[l.id] == nil {
-				c.of[l.id] = new(again)
-			}
-			c.of[l.id].places = append(c.of[l.id].places, l.at)
-		}
 	}
-	var err error
+	for _, a := range twice {
+		a.places = a.places[max(0, len(a.places)-max(1, a.had)):]
+	}
 	c.file, err = os.Open(changes.path)
 	return c, err
+}
+
+// each gives the items of a copy that have an id.
+func each(ctx context.Context, k *Kept, do func(kept)) error {
+	for f, err := range frames(ctx, k) {
+		if err != nil {
+			return err
+		}
+		for l, err := range f.lines() {
+			if err != nil {
+				return err
+			}
+			if l.id != "" {
+				do(l)
+			}
+		}
+	}
+	return nil
 }
 
 func (c *changed) close() error { return c.file.Close() }
@@ -66,12 +95,10 @@ func (c *changed) instead(was kept) ([]byte, error) {
 // it waits for the next full reading.
 func (c *changed) left(l kept) ([]byte, error) {
 	a := c.of[l.id]
-	if a == nil {
+	if a == nil || a.used == len(a.places) || a.places[a.used] != l.at {
 		return nil, nil
 	}
-	if a.asked++; a.asked <= a.used {
-		return nil, nil
-	}
+	a.used++
 	return l.line, nil
 }
 

@@ -99,7 +99,7 @@ func (c *Config) forget(except string) error {
 // merge writes the base with the changed items in the places of the former ones, and new items after it. The state, which names the file,
 // is replaced last.
 func (c *Config) merge(ctx context.Context, next about, base, changes *Kept) (s state, err error) {
-	find, err := index(ctx, changes)
+	find, err := index(ctx, base, changes)
 	if err != nil {
 		return s, err
 	}

@@ -28,10 +28,11 @@ type post struct {
 type blog struct {
 	posts []post
 	clock time.Time
-	full  int         // readings of everything
-	since []time.Time // of the readings of what was modified
-	after func(n int) // called after each post is given
-	down  bool        // the readings fail at their second block
+	full  int               // readings of everything
+	since []time.Time       // of the readings of what was modified
+	after func(n int)       // called after each post is given
+	down  bool              // the readings fail at their second block
+	again map[string]string // the texts of what readings of what was modified give a second time
 }
 
 func (b *blog) Name() string { return "https://blog.example" }
@@ -55,8 +56,12 @@ func (b *blog) blocks(from quarry.Position, want func(post) bool) iter.Seq2[quar
 	return func(yield func(quarry.Block, error) bool) {
 		var some []post
 		for _, p := range b.posts {
-			if want(p) {
-				some = append(some, p)
+			if !want(p) {
+				continue
+			}
+			some = append(some, p)
+			if text, ok := b.again[p.id]; ok {
+				some = append(some, post{p.id, text, p.modified})
 			}
 		}
 		for i := int(from.Offset); i < len(some); i += 3 {
@@ -284,6 +289,31 @@ func TestAnItemThatIsModifiedWhileItIsRead(t *testing.T) {
 	if got[0] == "0=old" || d.b.full != 1 {
 		t.Errorf("the change is missed: %v, everything read %d times", got, d.b.full)
 	}
+}
+
+// A site gives an item of a page again on the next one, if another was modified meanwhile: it is one item, as it came last.
+func TestAnItemThatIsModifiedWhileTheModifiedOnesAreRead(t *testing.T) {
+	t.Parallel()
+	d := newDays(t, someposts(9)...)
+	d.pass(0)
+	for _, id := range []string{"4", "5", "6", "7", "8"} {
+		d.set(id, "new")
+	}
+	d.set("9", "first") // the new one is given twice as well
+	d.b.again = map[string]string{"6": "newer", "9": "second"}
+	d.want(d.pass(time.Hour), "0=old", "1=old", "2=old", "3=old", "4=new", "5=new", "6=newer", "7=new", "8=new", "9=second")
+	d.b.again = nil
+	d.want(d.pass(time.Hour), "0=old", "1=old", "2=old", "3=old", "4=new", "5=new", "6=new", "7=new", "8=new", "9=first")
+}
+
+// Items that have one id, which is a fault that another part names, stay as many as they are.
+func TestItemsWithTheSameID(t *testing.T) {
+	t.Parallel()
+	d := newDays(t, append(someposts(2), post{"1", "other", longAgo})...)
+	d.want(d.pass(0), "0=old", "1=old", "1=other")
+	d.set("1", "new")
+	d.b.posts[2].modified = d.b.clock
+	d.want(d.pass(time.Hour), "0=old", "1=new", "1=other")
 }
 
 // The process dies before and after each effect of bringing a copy up to date; the next one brings it to its end.
