@@ -116,9 +116,9 @@ var belowRun = map[string][]string{
 	"internal/run/journals": {"internal/run/index", "internal/run/lines", "internal/run/plan", "internal/run/shardfile", "internal/base/ledger"},
 	"internal/run/pilot": {
 		"internal/run/answers", "internal/run/book", "internal/run/deliver", "internal/run/event", "internal/run/failures", "internal/run/forecast", "internal/run/expected",
-		"internal/run/index", "internal/run/journals", "internal/run/lines", "internal/run/plan", "internal/run/results", "internal/run/resume", "internal/run/sample",
-		"internal/run/shardfile", "internal/run/spec", "internal/run/weigh", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report",
-		"internal/prepare/source", "internal/prepare/tokens", "internal/outcome/review",
+		"internal/run/index", "internal/run/journals", "internal/run/limits", "internal/run/lines", "internal/run/plan", "internal/run/results", "internal/run/resume",
+		"internal/run/sample", "internal/run/shardfile", "internal/run/spec", "internal/run/weigh", "internal/aws/cost", "internal/base/ledger",
+		"internal/outcome/report", "internal/prepare/source", "internal/prepare/tokens", "internal/outcome/review",
 	},
 	"internal/run/plan": {"internal/run/forecast", "internal/run/sample", "internal/run/index", "internal/run/weigh", "internal/prepare/clean", "internal/prepare/dedupe"},
 	"internal/run/offline": {

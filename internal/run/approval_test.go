@@ -3,11 +3,13 @@ package run_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"quarry/internal/base/effect"
 	"quarry/internal/outcome/review"
 	"quarry/internal/run"
+	"quarry/internal/run/event"
 )
 
 // A run that stops for its approvals, and dies again and again a few effects later than the last time, sends nothing that was not approved,
@@ -96,4 +98,75 @@ func TestAnApprovalOfAnotherPlanIsVoid(t *testing.T) {
 	if len(w.bill(t)) != 0 {
 		t.Error("an approval of another plan let records be sent")
 	}
+}
+
+// An approval of the rest counts for the deadline that its question named: another one may let all of it be sent on demand.
+func TestAnApprovalOfTheRestIsForItsDeadline(t *testing.T) {
+	t.Parallel()
+	until := func(by string) func(*run.Config) {
+		return oneIsEnough(func(c *run.Config) { doneBy(by)(c); c.Pilot, c.Review = 2, true })
+	}
+	w := newWorld(t, worldConfig{docs: someDocs(6), quotas: oneIsEnoughQuotas, cfg: until("48h")})
+	people := &review.Dir{Path: w.dir, Effects: effect.New(nil)}
+	waits := func(by string) *review.Question {
+		t.Helper()
+		w.cfg = until(by)
+		if _, _, err := w.run(t, nil); !errors.Is(err, review.ErrWaits) {
+			t.Fatalf("Do = %v, want that it waits", err)
+		}
+		q, given, err := people.Pending(t.Context())
+		if err != nil || q == nil || given != nil || q.Asks != review.Rest {
+			t.Fatalf("Pending = %+v, %v, %v", q, given, err)
+		}
+		if !strings.Contains(q.Text, " To finish by 20") || !strings.Contains(q.Text, "sent as on-demand calls: at most all of them, for about ") {
+			t.Errorf("it asks %q, want the deadline and what it may cost", q.Text)
+		}
+		return q
+	}
+	first := waits("48h")
+	if _, err := people.Approve(t.Context(), first, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if q := waits("47h"); q.Digest == first.Digest || q.Text == first.Text {
+		t.Errorf("with another deadline it asks the same: %q", q.Text)
+	}
+	if sent := len(w.bill(t)); sent != 2 {
+		t.Errorf("%d records were sent, want the pilot", sent)
+	}
+	w.cfg = until("48h")
+	if _, _, err := w.run(t, nil); err != nil {
+		t.Fatal(err)
+	}
+	if sent := len(w.bill(t)); sent != 6 {
+		t.Errorf("%d records were sent, want all", sent)
+	}
+	checkPaidOnce(t, w)
+}
+
+// A run that does not ask leaves no first question of an earlier process to be answered while it sends.
+func TestARunThatDoesNotAskRemovesTheQuestion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldConfig{docs: someDocs(6), quotas: oneIsEnoughQuotas, cfg: oneIsEnough(func(c *run.Config) { c.Pilot = 2 })})
+	people := &review.Dir{Path: w.dir, Effects: effect.New(nil)}
+	w.deps = func(d *run.Deps) { d.Confirm = sayNo }
+	if _, _, err := w.run(t, nil); !errors.Is(err, errNoAnswer) {
+		t.Fatalf("Do = %v, want its question", err)
+	}
+	var left *review.Question
+	w.deps = nil
+	w.event = func(e event.Event) {
+		if e.Kind == event.JobSubmitted && left == nil {
+			q, _, err := people.Pending(t.Context())
+			if left = q; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if _, _, err := w.run(t, nil); err != nil {
+		t.Fatal(err)
+	}
+	if left != nil {
+		t.Errorf("while it sends, it still asks %q", left.Text)
+	}
+	checkPaidOnce(t, w)
 }

@@ -40,12 +40,12 @@ func (p *pass) preflight(ctx context.Context) (count, error) {
 
 // confirm asks the user whether the pass may be sent, unless some of it was.
 func (p *pass) confirm(ctx context.Context) error {
-	if p.deps.Confirm == nil {
-		return nil
-	}
 	rows, err := p.deps.Ledger.Shards(ctx)
 	if err != nil || resume.Began(rows, p.number, "") {
 		return err
+	}
+	if p.deps.Confirm == nil {
+		return p.review.Settled() // an earlier process may have left its question
 	}
 	var late time.Time
 	question := p.expected.Question(&p.cfg, &p.planned)
@@ -75,6 +75,7 @@ func (p *pass) pilot(ctx context.Context) (count, error) {
 	step := pilot.Step{
 		Plan: &p.planned, Config: &p.cfg, Expected: &p.expected, Effects: p.deps.Effects, Ledger: p.deps.Ledger, Book: p.book, Files: p.files,
 		Index: p.index(p.number), Delivered: &p.delivered, Watch: p.deps.Watch, Confirm: p.deps.Confirm, Review: &p.review, ID: p.id,
+		Deadline: p.deadline.Held(), Work: p.work,
 		Send: p.reconcile,
 		Retry: func(ctx context.Context, among []quarry.ShardID) (more bool, err error) {
 			more, _, err = p.planRetries(ctx, among)

@@ -18,8 +18,10 @@ import (
 	"quarry/internal/run/event"
 	"quarry/internal/run/expected"
 	"quarry/internal/run/failures"
+	"quarry/internal/run/forecast"
 	"quarry/internal/run/index"
 	"quarry/internal/run/journals"
+	"quarry/internal/run/limits"
 	"quarry/internal/run/plan"
 	"quarry/internal/run/results"
 	"quarry/internal/run/resume"
@@ -43,6 +45,9 @@ type Step struct {
 	Confirm   func(ctx context.Context, question string) error // nil: no question is asked
 	Review    *review.Dir
 	ID        quarry.RunID // of the run
+
+	Deadline *limits.Deadline    // nil: none
+	Work     func() *limits.Work // what the pass has to do before it
 
 	// Send brings the shards of a kind to their end.
 	Send func(ctx context.Context, kind quarry.ShardKind) error
@@ -203,7 +208,7 @@ func (s *Step) confirmRest(ctx context.Context, out *Outcome) error {
 	spent := s.Config.HomePrices().Cost(s.Plan.Mode, out.Usage)
 	question := out.Question(s.Config.Model, expected.ModeClass(s.Plan.Mode), s.Plan.Asked-s.Plan.Pilot, s.Expected.After, spent)
 	question.Run, question.Pass = s.ID, s.Plan.Pass
-	question.Digest = expected.Digest(s.Config, s.Plan, &question, time.Time{})
+	question.Digest = expected.Digest(s.Config, s.Plan, &question, s.late(&question, out.Rest))
 	confirm := s.Confirm
 	if s.Config.Review {
 		confirm = nil
@@ -223,6 +228,21 @@ func (s *Step) confirmRest(ctx context.Context, out *Outcome) error {
 		}
 	}
 	return err
+}
+
+// late adds to the question of the rest, so many records, what the deadline may cost, and gives the time from which records are sent as
+// calls; zero: there is none.
+func (s *Step) late(q *review.Question, rest int64) time.Time {
+	if s.Deadline == nil || s.Plan.Mode != quarry.ModeJob {
+		return time.Time{}
+	}
+	work := s.Work()
+	work.Usage, work.Records = forecast.Share(work.Usage, rest, work.Records), rest
+	if s.Expected.After != nil {
+		work.Usage = quarry.Usage{InputTokens: q.Forecast.Input, OutputTokens: q.Forecast.Output}
+	}
+	q.Text += s.Deadline.Question(work)
+	return s.Deadline.By
 }
 
 // pass notes that a prompt, model and schema had its pilot.
