@@ -27,18 +27,29 @@ type browser struct {
 // [!] browse LOG PATTERN [LINK…] [NAME=VALUE…]. A LINK is a pattern of an address on the page before; NAME=VALUE are fields of a form (NAME= keeps its value), which is
 // the first one of the last page that has them all.
 //
-// With -until before LOG it tries again until the pattern is there.
+// With -until before LOG it tries again until the pattern is there. -keep FILE keeps the last page, and -from FILE takes the form of a page that was
+// kept. A form that comes too late is answered with a page (409) too.
 func browse(ts *testscript.TestScript, neg bool, args []string) {
 	again := len(args) > 0 && args[0] == "-until"
 	if again {
 		args = args[1:]
 	}
+	var keep, from string
+	if len(args) > 1 && args[0] == "-keep" {
+		keep, args = args[1], args[2:]
+	}
+	if len(args) > 1 && args[0] == "-from" {
+		from, args = args[1], args[2:]
+	}
 	if len(args) < 2 {
-		ts.Fatalf("usage: browse [-until] LOG PATTERN [LINK…] [NAME=VALUE…]")
+		ts.Fatalf("usage: browse [-until] [-keep FILE] [-from FILE] LOG PATTERN [LINK…] [NAME=VALUE…]")
 	}
 	pattern := regexp.MustCompile(args[1])
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		page := walk(ts, args)
+		page := walk(ts, args, from)
+		if keep != "" {
+			ts.Check(os.WriteFile(ts.MkAbs(keep), []byte(page), 0o600))
+		}
 		if pattern.MatchString(page) != neg {
 			return
 		}
@@ -48,8 +59,8 @@ func browse(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// walk gives the last page.
-func walk(ts *testscript.TestScript, args []string) string {
+// walk gives the last page. A form is that of the page in the file from, if it is named.
+func walk(ts *testscript.TestScript, args []string, from string) string {
 	log, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	address := regexp.MustCompile(`https?://\S+token=\S+`).FindString(string(log))
@@ -69,6 +80,9 @@ func walk(ts *testscript.TestScript, args []string) string {
 		}
 		b.read(b.client.Get(b.server + html.UnescapeString(found[1])))
 	}
+	if from != "" {
+		b.page = ts.ReadFile(from)
+	}
 	if fields := args[2+at:]; len(fields) > 0 {
 		b.submit(fields)
 	}
@@ -80,7 +94,7 @@ func (b *browser) read(r *http.Response, err error) {
 	defer func() { _ = r.Body.Close() }()
 	text, err := io.ReadAll(r.Body)
 	b.ts.Check(err)
-	if b.page = string(text); r.StatusCode != http.StatusOK {
+	if b.page = string(text); r.StatusCode != http.StatusOK && r.StatusCode != http.StatusConflict {
 		b.ts.Fatalf("%s: %s\n%s", r.Request.URL, r.Status, text)
 	}
 }

@@ -163,6 +163,8 @@ func errorPage(err error) *page {
 		status, v.Hint = http.StatusNotFound, errNoPage.Hint
 	case errors.Is(err, records.ErrNoRecord):
 		status = http.StatusNotFound
+	case errors.Is(err, errStale):
+		status = http.StatusConflict
 	case errors.As(err, &q) && q.Kind == quarry.BadUsage:
 		status = http.StatusBadRequest
 	case errors.As(err, &q) && q.Kind == quarry.Denied:

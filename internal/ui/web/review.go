@@ -67,8 +67,8 @@ func markText(m *review.Mark) string {
 
 // reviewView is the part of a record's page where people say what they think of the answer.
 type reviewView struct {
-	May                     bool // it can be changed here
-	Secret, Key, Place      string
+	May                     bool   // it can be changed here
+	Secret, Answer, Place   string // Answer names what is shown
 	MarkAddress, FixAddress string
 	Verdict, Note, By       string // the mark as it is; empty: there is none
 	CorrectedBy             string // and when; empty: it is not corrected
@@ -94,18 +94,18 @@ func (v *recordView) review(s *Server, run *Run, a *asked, rec *records.Record, 
 		w.Why = "The answer does not say which text it answers, so it cannot be marked."
 		return nil
 	}
-	w.Key = ref.Key
 	w.MarkAddress = a.address(run.address()+"mark", "id", string(rec.ID))
 	w.FixAddress = a.address(run.address()+"correct", "id", string(rec.ID))
 	if m, ok := of.marks.Of(ref); ok {
 		w.Verdict, w.Note, w.By = string(m.Verdict), shown.Lines(m.Note, review.MaxNote), by(m.Who, quarry.Timestamp(m.At))
 	}
-	fixed, ok, err := of.overrides.Of(ref)
+	fixed, err := correction(of.overrides, ref)
 	if err != nil {
 		return err
 	}
 	output, text := res.Output, res.Text
-	if ok {
+	w.Answer = answerName(res, fixed)
+	if fixed != nil {
 		w.CorrectedBy, w.Model, w.ModelText = by(fixed.Who, quarry.Timestamp(fixed.At)), v.Members, v.Text
 		output, text = fixed.Output, fixed.Text
 		v.Members, v.Text, v.Corrected = members(output), shown.Lines(text, maxDocument), true
@@ -143,14 +143,35 @@ func (w *reviewView) fixes(output json.RawMessage, text string, schema bool) {
 	}
 }
 
+// correction gives the corrected answer; nil: there is none.
+func correction(overrides *review.Overrides, ref review.Ref) (*review.Override, error) {
+	one, ok, err := overrides.Of(ref)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &one, nil
+}
+
+// answerName names the answer that a page shows: the attempt, and when a person corrected it.
+func answerName(res *quarry.Result, fixed *review.Override) string {
+	if fixed == nil {
+		return string(res.RecordID)
+	}
+	return string(res.RecordID) + " corrected " + quarry.Timestamp(fixed.At)
+}
+
 // answer is what a form was about: the record, whose answer is still the one that was shown.
 type answer struct {
-	run Run
-	a   *asked
-	dir *review.Dir
-	rec *records.Record
-	ref review.Ref
+	run   Run
+	a     *asked
+	dir   *review.Dir
+	rec   *records.Record
+	ref   review.Ref
+	fixed *review.Override // the corrected answer; nil: there is none
 }
+
+// errStale is the error of a form whose page showed another answer than the one that counts now.
+var errStale = errors.New("it has another answer now")
 
 // answered finds the record of a form.
 func (s *Server) answered(r *http.Request) (*answer, error) {
@@ -171,15 +192,27 @@ func (s *Server) answered(r *http.Request) (*answer, error) {
 	if err != nil {
 		return nil, noRecord(err)
 	}
-	ref, ok := review.RefOf(&rec.Result)
-	if !ok || ref.Key != r.PostForm.Get("key") {
-		return nil, &quarry.Error{
-			Kind: quarry.BadUsage, Op: "review", Subject: string(rec.ID), Err: errors.New("it has another answer now"),
-			Hint: "look at the record again",
+	at := &answer{run: run, a: a, rec: rec}
+	if at.dir, err = s.cfg.Review(r.Context(), run.Dir); err != nil {
+		return nil, err
+	}
+	var ok bool
+	if at.ref, ok = review.RefOf(&rec.Result); ok {
+		overrides, err := at.dir.Overrides(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = overrides.Close() }() // it was only read
+		if at.fixed, err = correction(overrides, at.ref); err != nil {
+			return nil, err
 		}
 	}
-	dir, err := s.cfg.Review(r.Context(), run.Dir)
-	return &answer{run, a, dir, rec, ref}, err
+	if !ok || r.PostForm.Get("answer") != answerName(&rec.Result, at.fixed) {
+		return nil, &quarry.Error{
+			Kind: quarry.BadUsage, Op: "review", Subject: string(rec.ID), Err: errStale, Hint: "look at the record again",
+		}
+	}
+	return at, nil
 }
 
 // mark keeps what a person said of an answer. After a verdict it leads to the next record of the selection.
@@ -237,20 +270,12 @@ func (s *Server) correct(r *http.Request) (string, error) {
 	if r.PostForm.Get("back") != "" {
 		return here, at.dir.RemoveOverride(r.Context(), at.ref, s.cfg.Who)
 	}
-	overrides, err := at.dir.Overrides(r.Context())
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = overrides.Close() }() // it was only read
-	before, ok, err := overrides.Of(at.ref)
-	if err != nil {
-		return "", err
-	}
-	if !ok {
-		before = review.Override{Output: at.rec.Result.Output, Text: at.rec.Result.Text}
+	before := at.rec.Result.Output
+	if at.fixed != nil {
+		before = at.fixed.Output
 	}
 	o := review.Override{Ref: at.ref, Who: s.cfg.Who}
-	if o.Output, o.Text, err = corrected(r, before.Output); err != nil {
+	if o.Output, o.Text, err = corrected(r, before); err != nil {
 		return "", &quarry.Error{Kind: quarry.BadUsage, Op: "correct", Subject: string(at.rec.ID), Err: err, Hint: "go back and repair it"}
 	}
 	_, err = at.dir.Override(r.Context(), o)
