@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"quarry"
@@ -30,17 +31,20 @@ func (a *App) confirm(s *config.Settings, pause func() (resume func())) func(con
 	}
 }
 
-// yes shows a question on the terminal and reads the answer. The error is the cause of the end of ctx; the line that was waited for then
-// answers the next question.
+// yes shows a question on the terminal and reads the answer, a line of its own: what was typed before the question was shown answers
+// nothing. The error is the cause of the end of ctx.
 func (a *App) yes(ctx context.Context, question string) (bool, error) {
+	select {
+	case <-a.typed: // for a question that was answered elsewhere
+		a.typed = nil
+	default:
+	}
 	fmt.Fprint(a.Stderr, plain(question)+" [y/N] ")
 	if a.typed == nil {
 		typed := make(chan string, 1)
 		a.typed = typed
 		go func() {
-			var answer string
-			_, _ = fmt.Fscanln(a.input, &answer) // without a line, the answer is no
-			typed <- answer
+			typed <- line(a.input)
 		}()
 	}
 	select {
@@ -49,7 +53,7 @@ func (a *App) yes(ctx context.Context, question string) (bool, error) {
 		if answer == "" && ctx.Err() != nil {
 			return false, context.Cause(ctx)
 		}
-		answer = strings.ToLower(answer)
+		answer = strings.ToLower(strings.TrimSpace(answer))
 		return answer == "y" || answer == "yes", nil
 	case <-ctx.Done():
 		cause := context.Cause(ctx)
@@ -59,5 +63,23 @@ func (a *App) yes(ctx context.Context, question string) (bool, error) {
 		}
 		fmt.Fprintln(a.Stderr, plain(said))
 		return false, cause
+	}
+}
+
+// mostTyped bounds a line that is typed, in bytes.
+const mostTyped = 4 << 10
+
+// line reads a line to its end and nothing after it: what follows a "y" on its line is no answer to the next question. Where r ends or
+// fails, it is what came before.
+func line(r io.Reader) string {
+	var got []byte
+	for b := make([]byte, 1); ; {
+		n, err := r.Read(b)
+		if (n > 0 && b[0] == '\n') || err != nil {
+			return string(got)
+		}
+		if len(got) < mostTyped {
+			got = append(got, b[:n]...)
+		}
 	}
 }

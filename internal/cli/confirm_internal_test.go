@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"quarry/internal/prepare/source/stream"
 )
@@ -27,7 +28,7 @@ func TestAQuestionThatIsAnsweredElsewhere(t *testing.T) {
 	for _, c := range []struct {
 		line string
 		want bool
-	}{{"y\n", true}, {"YES\n", true}, {"no\n", false}, {"\n", false}} {
+	}{{"y\n", true}, {"YES\n", true}, {"no\n", false}, {"\n", false}, {"y y\n", false}, {" y \r\n", true}} {
 		go func() { _, _ = keys.Write([]byte(c.line)) }()
 		if yes, err := a.yes(ctx, "next?"); yes != c.want || err != nil {
 			t.Errorf("yes = %t, %v after %q, want %t", yes, err, c.line, c.want)
@@ -35,6 +36,20 @@ func TestAQuestionThatIsAnsweredElsewhere(t *testing.T) {
 	}
 	if said := screen.String(); !strings.HasPrefix(said, "first? [y/N] approved by another process\nnext? [y/N] ") {
 		t.Errorf("the screen has %q", said)
+	}
+	// What was typed before a question is shown answers nothing.
+	if yes, err := a.yes(asking, "third?"); yes || !errors.Is(err, elsewhere) {
+		t.Errorf("yes = %t, %v, want that it was answered elsewhere", yes, err)
+	}
+	_, _ = keys.Write([]byte("y\n"))
+	for deadline := time.Now().Add(10 * time.Second); len(a.typed) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the line was not read")
+		}
+	}
+	go func() { _, _ = keys.Write([]byte("n\n")) }()
+	if yes, err := a.yes(ctx, "fourth?"); yes || err != nil {
+		t.Errorf("yes = %t, %v, want the no that was typed after the question", yes, err)
 	}
 	end()
 	if yes, err := a.yes(ctx, "last?"); yes || !errors.Is(err, context.Canceled) {
