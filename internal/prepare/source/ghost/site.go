@@ -67,7 +67,7 @@ func NewSite(address, key string, client *http.Client, cfg item.Config, index in
 	return &pages.Source{URL: address, Client: client, Authorize: authorize, Config: cfg, Index: index, API: &pages.API{
 		Keys: keys, Convert: Convert, PerPage: 100, SizeParameter: "limit",
 		Parameters: map[string]string{"order": "id asc", "formats": "html,lexical"},
-		List:       func(_ http.Header, page int, body []byte) ([]byte, int, error) { return list(kind, page, body) },
+		List:       func(_ http.Header, page int, body []byte) (pages.Page, error) { return list(kind, page, body) },
 		Said:       Said, Since: since,
 		Collection: "https://HOST/ghost/api/admin/posts/",
 		LoginHint:  "put the Admin API key of a custom integration, ID:SECRET, into an environment variable and name that with --source-key-env",
@@ -84,21 +84,25 @@ func since(q url.Values, t time.Time) bool {
 	return true
 }
 
-func list(kind string, page int, body []byte) ([]byte, int, error) {
+func list(kind string, page int, body []byte) (p pages.Page, err error) {
 	items, ok := jsonl.Lookup(body, kind)
 	if jsonl.Check(body) != nil || !ok || items[0] != '[' {
-		return nil, 0, fmt.Errorf("the answer holds no %s", kind)
+		return p, fmt.Errorf("the answer holds no %s", kind)
 	}
 	var found struct {
-		Meta struct{ Pagination struct{ Next *int } }
+		Meta struct{ Pagination struct{ Next, Total *int } }
 	}
 	if json.Unmarshal(body, &found) != nil {
-		return nil, 0, errors.New("the answer does not say which page is next")
+		return p, errors.New("the answer does not say which page is next")
 	}
+	p = pages.Page{List: items, Total: pages.Unsaid}
 	if next := found.Meta.Pagination.Next; next != nil && *next > page {
-		return items, *next, nil
+		p.Next = *next
 	}
-	return items, 0, nil
+	if total := found.Meta.Pagination.Total; total != nil && *total >= 0 {
+		p.Total = *total
+	}
+	return p, nil
 }
 
 // Authorize gives the function that signs a request with an Admin API key, ID:SECRET. A token is valid for five minutes

@@ -48,14 +48,14 @@ func site(t *testing.T, posts []map[string]any, asked *[]string) *httptest.Serve
 		some := slices.DeleteFunc(slices.Clone(posts), func(p map[string]any) bool {
 			since := regexp.MustCompile(`updated_at:>='([^']*)'`).FindStringSubmatch(q.Get("filter"))
 			at, err := time.Parse(time.RFC3339, p["updated_at"].(string))
-			return since != nil && err == nil && at.UTC().Format(time.DateTime) < since[1]
+			return p["removed"] != nil || since != nil && err == nil && at.UTC().Format(time.DateTime) < since[1]
 		})
 		var next any
 		if page*limit < len(some) {
 			next = page + 1
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{
-			"posts": some[min((page-1)*limit, len(some)):min(page*limit, len(some))], "meta": map[string]any{"pagination": map[string]any{"page": page, "next": next}},
+			"posts": some[min((page-1)*limit, len(some)):min(page*limit, len(some))], "meta": map[string]any{"pagination": map[string]any{"page": page, "next": next, "total": len(some)}},
 		})
 	}))
 	t.Cleanup(server.Close)
@@ -114,6 +114,26 @@ func TestASiteIsReadPageByPage(t *testing.T) {
 		t.Errorf("got %+v, fields %s", d, d.Fields)
 	}
 	sourcetest.Run(t, s)
+}
+
+func TestAPostThatIsRemovedWhileASiteIsRead(t *testing.T) {
+	t.Parallel()
+	posts := blogPosts(201)
+	var asked []string
+	server := site(t, posts, &asked)
+	answer := server.Config.Handler
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer.ServeHTTP(w, r)
+		posts[49]["removed"] = true
+	})
+	docs, faults := sourcetest.Documents(t, open(t, server, adminKey))
+	given := map[quarry.DocumentID]bool{}
+	for _, d := range docs {
+		given[d.ID] = true
+	}
+	if len(docs) != 201 || len(given) != 201 || len(faults) > 0 || len(asked) != 3 {
+		t.Errorf("%d documents, %d ids and %v of %d pages, want 201 of 3", len(docs), len(given), faults, len(asked))
+	}
 }
 
 func TestWhatWasModifiedInASite(t *testing.T) {

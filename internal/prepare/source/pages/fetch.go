@@ -19,27 +19,26 @@ const attempts = 5
 // longestWait bounds what a site can ask for.
 const longestWait = 5 * time.Minute
 
-// fetch gets one page and says which is next; 0 means none. A nil body says that there is no such page. heard gets the headers of the
-// page; nil: no one looks.
-func (s *Source) fetch(ctx context.Context, address string, page int, heard func(http.Header)) (body []byte, next int, err error) {
+// fetch gets one page. heard gets its headers; nil: no one looks.
+func (s *Source) fetch(ctx context.Context, address string, page int, heard func(http.Header)) (Page, error) {
 	wait := s.Wait
 	if wait == 0 {
 		wait = time.Second
 	}
 	for attempt := 1; ; attempt++ {
-		body, next, later, err := s.try(ctx, address, page, heard)
+		p, later, err := s.try(ctx, address, page, heard)
 		if err != nil && ctx.Err() != nil {
-			return nil, 0, ctx.Err()
+			return Page{}, ctx.Err()
 		}
 		if err == nil || later < 0 || attempt == attempts {
-			return body, next, err
+			return p, err
 		}
 		pause := time.NewTimer(min(max(later, wait), longestWait))
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
-			return nil, 0, ctx.Err()
+			return Page{}, ctx.Err()
 		}
 		wait *= 2
 	}
@@ -48,21 +47,21 @@ func (s *Source) fetch(ctx context.Context, address string, page int, heard func
 // try makes one request. later is how long to wait before the next one, negative if a repetition cannot help.
 func (s *Source) try(
 	ctx context.Context, address string, page int, heard func(http.Header),
-) (list []byte, next int, later time.Duration, err error) {
+) (p Page, later time.Duration, err error) {
 	resp, later, err := s.send(ctx, address)
 	if err != nil {
-		return nil, 0, later, err
+		return p, later, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	most := int64(s.API.PerPage) * 4 << 20
 	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, 0, -1, ctx.Err()
+		return p, -1, ctx.Err()
 	case err != nil:
-		return nil, 0, 0, s.failed(quarry.Provider, err, "")
+		return p, 0, s.failed(quarry.Provider, err, "")
 	case int64(len(body)) > most:
-		return nil, 0, -1, s.failed(quarry.Provider, fmt.Errorf("page %d is larger than %d MiB", page, most>>20), s.fewer())
+		return p, -1, s.failed(quarry.Provider, fmt.Errorf("page %d is larger than %d MiB", page, most>>20), s.fewer())
 	}
 	switch resp.StatusCode {
 	case http.StatusOK:
@@ -71,17 +70,17 @@ func (s *Source) try(
 		}
 		return s.list(resp.Header, page, body)
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return nil, 0, -1, s.failed(quarry.Denied, s.refused(resp, body), s.API.LoginHint)
+		return p, -1, s.failed(quarry.Denied, s.refused(resp, body), s.API.LoginHint)
 	case http.StatusNotFound:
-		return nil, 0, -1, s.failed(quarry.BadUsage, s.refused(resp, body), "check the address, and that the REST API of the site is enabled")
+		return p, -1, s.failed(quarry.BadUsage, s.refused(resp, body), "check the address, and that the REST API of the site is enabled")
 	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable,
 		http.StatusGatewayTimeout:
-		return nil, 0, retryAfter(resp.Header), s.failed(quarry.Provider, s.refused(resp, body), "")
+		return p, retryAfter(resp.Header), s.failed(quarry.Provider, s.refused(resp, body), "")
 	}
 	if s.API.Ended != nil && s.API.Ended(resp.StatusCode, page, body) { // items went away while we read
-		return nil, 0, 0, nil
+		return p, 0, nil
 	}
-	return nil, 0, -1, s.failed(quarry.Provider, s.refused(resp, body), "")
+	return p, -1, s.failed(quarry.Provider, s.refused(resp, body), "")
 }
 
 // send makes one request; later is as in try.
@@ -108,16 +107,15 @@ func (s *Source) send(ctx context.Context, address string) (resp *http.Response,
 }
 
 // list finds the items of a page.
-func (s *Source) list(h http.Header, page int, body []byte) (list []byte, next int, later time.Duration, err error) {
+func (s *Source) list(h http.Header, page int, body []byte) (p Page, later time.Duration, err error) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))) // a plugin's file with a mark puts it there
 	if len(body) > 0 && (body[0] == '[' && body[len(body)-1] != ']' || body[0] == '{' && body[len(body)-1] != '}') {
-		return nil, 0, 0, s.failed(quarry.Provider, fmt.Errorf("page %d is truncated", page), s.fewer())
+		return p, 0, s.failed(quarry.Provider, fmt.Errorf("page %d is truncated", page), s.fewer())
 	}
-	list, next, err = s.API.List(h, page, body)
-	if err != nil {
-		return nil, 0, -1, s.failed(quarry.BadUsage, err, "name the collection: "+s.API.Collection)
+	if p, err = s.API.List(h, page, body); err != nil {
+		return p, -1, s.failed(quarry.BadUsage, err, "name the collection: "+s.API.Collection)
 	}
-	return list, next, 0, nil
+	return p, 0, nil
 }
 
 func (s *Source) fewer() string { return "ask for fewer at once: ?" + s.API.SizeParameter + "=10" }

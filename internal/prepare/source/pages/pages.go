@@ -4,13 +4,12 @@
 // the package of its kind, which gives an API.
 //
 // What always holds: one request at a time; a site that says "later" is obeyed; what is sent to log in goes to the host that was named
-// and to no other; a position is the address of a page.
+// and to no other; a position is the address of a page; no item is given twice, and none is lost where the site says how many there are:
+// if there are fewer than there were, the pages before are read again.
 package pages
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -19,10 +18,7 @@ import (
 	"time"
 
 	"quarry"
-	"quarry/internal/base/jsonl"
-	"quarry/internal/prepare/source/cut"
 	"quarry/internal/prepare/source/item"
-	sourcejsonl "quarry/internal/prepare/source/jsonl"
 )
 
 // Source is one collection of a site.
@@ -48,9 +44,8 @@ type API struct {
 	Parameters map[string]string
 	// SizeParameter is the one for the number of items of a page.
 	SizeParameter string
-	// List gives the array of items of a page and the number of the next page: 0 for none, Unsaid if the site does not say. The error
-	// names what is wrong with the page.
-	List func(h http.Header, page int, body []byte) (list []byte, next int, err error)
+	// List reads an answer with a page. The error names what is wrong with it.
+	List func(h http.Header, page int, body []byte) (Page, error)
 	// Said gives the words of an error, empty where there are none.
 	Said func(body []byte) string
 	// Ended reports whether an answer says that there is no such page.
@@ -61,7 +56,14 @@ type API struct {
 	Collection, LoginHint string
 }
 
-// Unsaid is the next page if a site does not name it: some proxies remove the headers.
+// Page is what a site gives as a page.
+type Page struct {
+	List  []byte // the array of items; nil: there is no such page
+	Next  int    // the number of the next page; 0: none, Unsaid: the site does not say
+	Total int    // of items on all pages; Unsaid: the site does not say
+}
+
+// Unsaid is what a site does not say: some proxies remove the headers.
 const Unsaid = -1
 
 // Name gives the URL.
@@ -85,30 +87,15 @@ func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[qua
 				return
 			}
 		}
-		var last []byte // the page before this one, where a site does not say how many there are
+		r := reading{source: s, base: *base, first: page, total: Unsaid, given: map[string]struct{}{}}
 		for page > 0 {
-			at := quarry.Position{Source: s.Index, File: s.page(*base, page)}
-			body, next, err := s.fetch(ctx, at.File, page, nil)
-			if err == nil && body == nil {
-				return
-			}
-			var chunks []cut.Chunk
-			if err == nil {
-				chunks, err = s.cut(ctx, body)
-			}
+			parts, next, err := r.page(ctx, page)
 			if err != nil {
 				yield(quarry.Block{}, err)
 				return
 			}
-			if !yield(s.block(at, chunks), nil) {
+			if len(parts) > 0 && !yield(s.block(parts), nil) {
 				return
-			}
-			if next == Unsaid {
-				next = 0
-				if count(chunks) >= s.pageSize(at.File) && !bytes.Equal(body, last) {
-					next = page + 1
-				}
-				last = body
 			}
 			page = next
 		}
@@ -131,66 +118,6 @@ func (s *Source) page(base url.URL, page int) string {
 	return base.String()
 }
 
-// count is how many items a page has.
-func count(chunks []cut.Chunk) int {
-	n := 0
-	for _, c := range chunks {
-		n += len(c.Spans)
-	}
-	return n
-}
-
-// pageSize is how many items a page's address asks for.
-func (s *Source) pageSize(address string) int {
-	if u, err := url.Parse(address); err == nil {
-		if n, err := strconv.Atoi(u.Query().Get(s.API.SizeParameter)); err == nil && n > 0 {
-			return n
-		}
-	}
-	return s.API.PerPage
-}
-
-// cut takes a page apart.
-func (s *Source) cut(ctx context.Context, body []byte) ([]cut.Chunk, error) {
-	var chunks []cut.Chunk
-	for c, err := range cut.Chunks(ctx, bytes.NewReader(body), jsonl.Place{}, sourcejsonl.Rules(), s.Config.Limit()) {
-		if err != nil {
-			return nil, err
-		}
-		chunks = append(chunks, c)
-	}
-	return chunks, nil
-}
-
-func (s *Source) block(at quarry.Position, chunks []cut.Chunk) quarry.Block {
-	return quarry.Block{First: at, Documents: func(yield func(quarry.Document, error) bool) {
-		reader := s.Config.NewReader(s.Config.DecideWith(s.API.Keys, nil))
-		for _, c := range chunks {
-			at := at
-			if c.Skipped > 0 {
-				at.Offset = c.Item.Offset
-				if !yield(quarry.Document{At: at}, s.Config.TooLong(c.Skipped, at)) {
-					return
-				}
-			}
-			for it := range c.Items() {
-				at.Offset = it.Offset
-				text := it.Text
-				if s.API.Convert != nil && jsonl.Check(text) == nil {
-					text = s.API.Convert(nil, text)
-				}
-				d, err := reader.Read(text, at)
-				if errors.Is(err, item.ErrFiltered) {
-					continue
-				}
-				if !yield(d, err) {
-					return
-				}
-			}
-		}
-	}}
-}
-
 // Clock gives the time of the site, as the header Date of an answer has it; zero: there is none, or the address cannot be narrowed to what
 // was modified.
 func (s *Source) Clock(ctx context.Context) (now time.Time, err error) {
@@ -205,7 +132,7 @@ func (s *Source) Clock(ctx context.Context) (now time.Time, err error) {
 	q = u.Query()
 	q.Set(s.API.SizeParameter, "1")
 	u.RawQuery = q.Encode()
-	_, _, err = s.fetch(ctx, s.page(*u, 1), 1, func(h http.Header) {
+	_, err = s.fetch(ctx, s.page(*u, 1), 1, func(h http.Header) {
 		now, _ = http.ParseTime(h.Get("Date")) // without a date there is no clock
 	})
 	return now, err

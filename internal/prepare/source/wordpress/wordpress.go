@@ -103,11 +103,15 @@ func since(q url.Values, t time.Time) bool {
 	return true
 }
 
-func list(h http.Header, page int, body []byte) ([]byte, int, error) {
+func list(h http.Header, page int, body []byte) (pages.Page, error) {
 	if len(body) == 0 || body[0] != '[' {
-		return nil, 0, errors.New("the answer is not a list of posts")
+		return pages.Page{}, errors.New("the answer is not a list of posts")
 	}
-	return body, following(h, page), nil
+	total, err := strconv.Atoi(h.Get("X-WP-Total"))
+	if err != nil || total < 0 {
+		total = pages.Unsaid
+	}
+	return pages.Page{List: body, Next: following(h, page), Total: total}, nil
 }
 
 // said gives the code of an error in WordPress's words.
