@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"quarry"
 )
 
 // Verdict is what a person says of an answer.
@@ -26,10 +28,13 @@ const (
 // a verdict and without a note takes it back.
 type Mark struct {
 	Ref
-	Verdict Verdict   `json:"mark,omitempty"`
-	Note    string    `json:"note,omitempty"`
-	Who     string    `json:"who"`
-	At      time.Time `json:"at"`
+	// RecordID is the attempt whose answer was marked. Empty: the mark counts for the answer of any attempt at the text.
+	RecordID  quarry.RecordID `json:"record_id,omitempty"`
+	Corrected bool            `json:"corrected,omitempty"` // the corrected answer was marked, not the model's
+	Verdict   Verdict         `json:"mark,omitempty"`
+	Note      string          `json:"note,omitempty"`
+	Who       string          `json:"who"`
+	At        time.Time       `json:"at"`
 }
 
 // Mark keeps a mark, with the time of now, and gives it as it is kept. Errors of kind BadUsage say what cannot be kept.
@@ -79,10 +84,14 @@ func (d *Dir) Marks(ctx context.Context) (m Marks, err error) {
 	})
 }
 
-// Of gives the mark of an answer.
-func (m *Marks) Of(r Ref) (Mark, bool) {
+// Of gives the mark of an answer: of the attempt with this recordId, which is corrected or not. A mark of another attempt does not count,
+// and one of a corrected answer does not count when the model's answer is used again.
+func (m *Marks) Of(r Ref, record quarry.RecordID, corrected bool) (Mark, bool) {
 	mark, ok := m.of[r]
-	return mark.Mark, ok
+	if !ok || mark.RecordID != "" && mark.RecordID != record || mark.Corrected && !corrected {
+		return Mark{}, false
+	}
+	return mark.Mark, true
 }
 
 // All gives the marks in the order in which they were made.

@@ -6,7 +6,7 @@
 //
 // What always holds: the files of lines only grow, and of two lines about the same answer the later counts; a line is whole, or it
 // is cut off by the next writer; several processes may write at the same time, also while the run's own process is at work; a
-// mark and a correction belong to one answer to one text, so they count no longer when the article changes; an approval counts for the
+// mark belongs to one answer, and a correction to one text, so they count no longer when the article changes; an approval counts for the
 // question that was shown, and for no other.
 package review
 

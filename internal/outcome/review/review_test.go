@@ -77,10 +77,10 @@ func TestTheLastMarkOfAnAnswerCounts(t *testing.T) {
 	mark(t, d, review.Mark{Ref: ref("d")})
 	mark(t, d, review.Mark{Ref: review.Ref{ID: "a", Key: otherKey}, Verdict: review.Right})
 	all := marks(t, d)
-	if got, _ := all.Of(ref("a")); got.Verdict != review.Wrong || got.Who != "ann" || got.At.IsZero() {
+	if got, _ := all.Of(ref("a"), "", false); got.Verdict != review.Wrong || got.Who != "ann" || got.At.IsZero() {
 		t.Errorf("the mark of a is %+v, want wrong", got)
 	}
-	if _, ok := all.Of(ref("d")); ok {
+	if _, ok := all.Of(ref("d"), "", false); ok {
 		t.Error("a mark that was taken back counts")
 	}
 	a := all.Agreement(nil)
@@ -292,10 +292,10 @@ func TestACrashAtEveryEffectKeepsWhatWasWritten(t *testing.T) {
 			d.Effects = effect.New(nil)
 			mark(t, d, review.Mark{Ref: ref("b"), Verdict: review.Wrong})
 			all := marks(t, d)
-			if a, ok := all.Of(ref("a")); !ok || a.Verdict == "" {
+			if a, ok := all.Of(ref("a"), "", false); !ok || a.Verdict == "" {
 				t.Errorf("%s effect %d: the mark of a is %+v", when, n, a)
 			}
-			if b, _ := all.Of(ref("b")); b.Verdict != review.Wrong {
+			if b, _ := all.Of(ref("b"), "", false); b.Verdict != review.Wrong {
 				t.Errorf("%s effect %d: the mark of b is %+v", when, n, b)
 			}
 		}
@@ -367,6 +367,40 @@ func TestAViewShowsCorrectionsOfTheAnswersThatTheyBelongTo(t *testing.T) {
 	}
 }
 
+// A verdict counts for the attempt and for the answer, corrected or the model's, that the person saw.
+func TestAMarkCountsForTheAnswerThatWasSeen(t *testing.T) {
+	t.Parallel()
+	const first, second = quarry.RecordID("a-" + key + "-a1"), quarry.RecordID("a-" + key + "-a2")
+	for _, c := range []struct {
+		mark                     review.Mark
+		first, second, corrected bool // it counts for the model's answers of the attempts, and for the correction of the first one
+	}{
+		{review.Mark{}, true, true, true}, // a line without the new fields
+		{review.Mark{RecordID: first}, true, false, true},
+		{review.Mark{RecordID: second}, false, true, false},
+		{review.Mark{RecordID: first, Corrected: true}, false, false, true},
+	} {
+		d := setup(t)
+		c.mark.Ref, c.mark.Verdict = ref("a"), review.Right
+		mark(t, d, c.mark)
+		all := marks(t, d)
+		_, one := all.Of(ref("a"), first, false)
+		_, two := all.Of(ref("a"), second, false)
+		_, corrected := all.Of(ref("a"), first, true)
+		if one != c.first || two != c.second || corrected != c.corrected {
+			t.Errorf("%+v counts for the first, the second and the corrected answer: %t, %t, %t", c.mark, one, two, corrected)
+		}
+		over, err := d.Overrides(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := &review.View{Results: strings.NewReader(results), Overrides: over, Only: true, Marks: all}
+		if got, err := io.ReadAll(v); err != nil || (len(got) > 0) != c.first {
+			t.Errorf("%+v: reviewed is %s (%v)", c.mark, got, err)
+		}
+	}
+}
+
 // Whatever the files hold, reading them ends with values or with the line that is wrong, and a mark that is added is found unless a whole line is
 // wrong.
 func FuzzFiles(f *testing.F) {
@@ -395,7 +429,7 @@ func FuzzFiles(f *testing.F) {
 		if (err == nil) != (before == nil) {
 			t.Fatalf("Marks = %v, and %v before one was added", err, before)
 		}
-		if _, ok := m.Of(ref("new")); err == nil && !ok {
+		if _, ok := m.Of(ref("new"), "", false); err == nil && !ok {
 			t.Error("the mark that was added is not found")
 		}
 	})

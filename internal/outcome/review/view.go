@@ -79,7 +79,7 @@ func (v *View) shown(line []byte) ([]byte, error) {
 	if len(text) == 0 {
 		return line, nil
 	}
-	ref, ok, err := refOfLine(text)
+	ref, record, ok, err := refOfLine(text)
 	if err != nil { // the reader of the lines names what is wrong
 		return line, nil
 	}
@@ -91,7 +91,7 @@ func (v *View) shown(line []byte) ([]byte, error) {
 		}
 	}
 	if !corrected {
-		if mark, _ := v.Marks.Of(ref); v.Only && mark.Verdict != Right {
+		if mark, _ := v.Marks.Of(ref, record, false); v.Only && mark.Verdict != Right {
 			return nil, nil
 		}
 		return line, nil
@@ -116,10 +116,10 @@ func (o *Override) apply(r *quarry.Result) {
 	r.CorrectedBy, r.CorrectedAt = o.Who, quarry.Timestamp(o.At)
 }
 
-// refOfLine names the answer of a line of results.jsonl without reading all of it.
-func refOfLine(text []byte) (Ref, bool, error) {
+// refOfLine names the answer of a line of results.jsonl, and its attempt, without reading all of it.
+func refOfLine(text []byte) (Ref, quarry.RecordID, bool, error) {
 	if err := jsonl.Check(text); err != nil {
-		return Ref{}, false, err
+		return Ref{}, "", false, err
 	}
 	var r quarry.Result
 	var values jsonl.Values
@@ -130,8 +130,8 @@ func refOfLine(text []byte) (Ref, bool, error) {
 		jsonl.Text(&values, id, &r.RecordID)
 	}
 	if _, near := jsonl.Lookup(text, "similarity"); near {
-		return Ref{}, false, values.Err()
+		return Ref{}, "", false, values.Err()
 	}
 	ref, ok := RefOf(&r)
-	return ref, ok, values.Err()
+	return ref, r.RecordID, ok, values.Err()
 }

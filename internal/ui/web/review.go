@@ -53,7 +53,7 @@ func (of *said) mark(row *recordRow, record *records.Row) {
 		return
 	}
 	row.Corrected = of.corrected[ref]
-	if m, ok := of.marks.Of(ref); ok {
+	if m, ok := of.marks.Of(ref, record.RecordID, row.Corrected); ok {
 		row.Mark = markText(&m)
 	}
 }
@@ -96,12 +96,12 @@ func (v *recordView) review(s *Server, run *Run, a *asked, rec *records.Record, 
 	}
 	w.MarkAddress = a.address(run.address()+"mark", "id", string(rec.ID))
 	w.FixAddress = a.address(run.address()+"correct", "id", string(rec.ID))
-	if m, ok := of.marks.Of(ref); ok {
-		w.Verdict, w.Note, w.By = string(m.Verdict), shown.Lines(m.Note, review.MaxNote), by(m.Who, quarry.Timestamp(m.At))
-	}
 	fixed, err := correction(of.overrides, ref)
 	if err != nil {
 		return err
+	}
+	if m, ok := of.marks.Of(ref, res.RecordID, fixed != nil); ok {
+		w.Verdict, w.Note, w.By = string(m.Verdict), shown.Lines(m.Note, review.MaxNote), by(m.Who, quarry.Timestamp(m.At))
 	}
 	output, text := res.Output, res.Text
 	w.Answer = answerName(res, fixed)
@@ -221,7 +221,10 @@ func (s *Server) mark(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	m := review.Mark{Ref: at.ref, Note: strings.ReplaceAll(r.PostForm.Get("note"), "\r\n", "\n"), Who: s.cfg.Who}
+	m := review.Mark{
+		Ref: at.ref, RecordID: at.rec.Result.RecordID, Corrected: at.fixed != nil, Who: s.cfg.Who,
+		Note: strings.ReplaceAll(r.PostForm.Get("note"), "\r\n", "\n"),
+	}
 	here := at.a.address(at.run.address()+"record", "id", string(at.rec.ID))
 	switch does := r.PostForm.Get("mark"); does {
 	case "right", "wrong":
@@ -231,8 +234,8 @@ func (s *Server) mark(r *http.Request) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if before, ok := marks.Of(at.ref); ok {
-			m.Verdict = before.Verdict
+		if before, ok := marks.Of(at.ref, m.RecordID, m.Corrected); ok && before.Verdict != "" { // it stays that of the answer that it was given to
+			m.Verdict, m.Corrected = before.Verdict, before.Corrected
 		}
 	case "none":
 		m.Note = ""
