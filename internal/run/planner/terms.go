@@ -20,6 +20,7 @@ import (
 type Terms struct {
 	Mode     quarry.Mode // that was requested for
 	Bounds   cut.Bounds
+	JobPilot int              // documents of a pilot that is sent as a job, where the plan has a pilot; 0: those of the plan
 	Deadline *limits.Deadline // nil: none
 	Limits   limits.Work      // what a deadline is compared with; its Pass, Records and Usage are the plan's
 	Basis    forecast.Basis   // its Texts are the plan's
@@ -36,6 +37,11 @@ func (t *Terms) Rows(ctx context.Context, p *plan.Plan, pass index.Pass) ([]ledg
 	}
 	if err := t.checkSecondStage(p); err != nil {
 		return nil, err
+	}
+	if p.Pilot > 0 && p.Mode == quarry.ModeJob {
+		if err := p.TopUpPilot(ctx, pass, t.JobPilot); err != nil {
+			return nil, err
+		}
 	}
 	rows, err := cut.Plan(ctx, p, pass, t.Bounds)
 	p.Shards = int64(len(rows))

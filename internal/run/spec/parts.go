@@ -43,21 +43,27 @@ func (c *Config) Validation() validate.Config {
 	}
 }
 
-// pilotSize is the number of documents that are sent first: at least a job's minimum, since a smaller job is refused.
+// pilotSize is the number of documents that are sent first: at least a job's minimum, since a smaller job is refused. With Review it
+// is no more than was asked for until a job is decided on: calls have no minimum, and what they send besides is not approved.
 func (c *Config) pilotSize() int {
 	switch {
 	case c.NoPilot:
 		return 0
 	case c.Mode == quarry.ModeJob || c.Mode == quarry.ModeAuto:
-		return max(c.Pilot, int(c.Quotas.MinRecords))
+		if !c.Review {
+			return c.jobPilot()
+		}
 	}
 	return c.Pilot
 }
 
+// jobPilot is the number of documents of a pilot that is sent as a job.
+func (c *Config) jobPilot() int { return max(c.Pilot, int(c.Quotas.MinRecords)) }
+
 // Terms are those on which the records of a pass may be sent.
 func (c *Config) Terms(pass int) planner.Terms {
 	return planner.Terms{
-		Mode: c.Mode, Bounds: c.Bounds(pass),
+		Mode: c.Mode, Bounds: c.Bounds(pass), JobPilot: c.jobPilot(),
 		Limits: limits.Work{Prices: c.HomePrices(), Quotas: c.Quotas, Concurrency: c.Concurrency, Margin: c.Margin()},
 		Basis:  forecast.Basis{Model: c.Answerer(), Prices: c.HomePrices()},
 	}

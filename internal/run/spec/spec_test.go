@@ -59,6 +59,10 @@ func TestAPilotOfJobsHasAJobsMinimum(t *testing.T) {
 		if got := c.Planner(1, nil).Pilot; got != tt.want {
 			t.Errorf("a pilot in mode %s, none %t: %d documents, want %d", tt.mode, tt.no, got, tt.want)
 		}
+		c.Review = true // what calls send is no more than was asked for; a job's minimum waits until it is a job
+		if got, job := c.Planner(1, nil).Pilot, c.Terms(1).JobPilot; got != min(tt.want, 5) || job != 30 {
+			t.Errorf("a pilot to be approved in mode %s, none %t: %d documents, %d as a job", tt.mode, tt.no, got, job)
+		}
 	}
 }
 
