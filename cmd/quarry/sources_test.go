@@ -51,6 +51,8 @@ func startSite(ts *testscript.TestScript, neg bool, args []string) {
 			page = "clock"
 		case since != "":
 			page = "modified"
+		case r.URL.Query().Has("after"):
+			page = "scheduled"
 		}
 		f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err == nil {
@@ -67,7 +69,7 @@ func startSite(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 		switch page {
-		case "clock":
+		case "clock", "scheduled":
 			_, _ = w.Write([]byte("[]"))
 			return
 		case "modified":

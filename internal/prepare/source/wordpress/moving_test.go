@@ -139,3 +139,72 @@ func TestASiteWithoutTotals(t *testing.T) {
 		t.Errorf("%d posts of the pages %v", len(docs), l.asked)
 	}
 }
+
+// dated is a post with its times, as a site in UTC has them.
+type dated struct {
+	id                  int
+	published, modified string
+}
+
+// dates serves posts that the times in the address choose.
+func dates(t *testing.T, posts ...dated) *wordpress.Source {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-WP-TotalPages", "1")
+		q, some := r.URL.Query(), []map[string]any{}
+		for _, p := range posts {
+			after, before := func(name, at string) bool { return !q.Has(name) || at > q.Get(name) }, q.Get("modified_before")
+			if after("after", p.published) && after("modified_after", p.modified) && (before == "" || p.modified < before) {
+				some = append(some, map[string]any{"id": p.id, "content": map[string]any{"rendered": "<p>Text.</p>"}})
+			}
+		}
+		_ = json.NewEncoder(w).Encode(some)
+	}))
+	t.Cleanup(server.Close)
+	address, err := wordpress.Posts(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &wordpress.Source{URL: address, Client: server.Client(), Wait: time.Millisecond}
+}
+
+// A scheduled post is published at its hour and has the time of its last change from before.
+func TestAScheduledPostIsFound(t *testing.T) {
+	t.Parallel()
+	since := time.Date(2026, 12, 1, 8, 0, 0, 0, time.UTC)
+	s := dates(t,
+		dated{1, "2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z"},
+		dated{2, "2026-11-01T00:00:00Z", "2026-12-01T09:00:00Z"}, // modified
+		dated{3, "2026-12-01T09:00:00Z", "2026-12-01T09:00:00Z"}, // new
+		dated{4, "2026-12-01T09:00:00Z", "2026-11-20T00:00:00Z"}, // scheduled
+		dated{5, "2026-12-01T09:00:00Z", "2026-12-01T08:00:00Z"}, // scheduled, and modified at the border
+	)
+	read := func(s *wordpress.Source, from quarry.Position) (ids []string, at []quarry.Position) {
+		for b, err := range s.Since(since)(t.Context(), from) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			at = append(at, b.First)
+			for d, err := range b.Documents {
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids = append(ids, string(d.ID))
+			}
+		}
+		return ids, at
+	}
+	ids, at := read(s, quarry.Position{})
+	if !slices.Equal(ids, []string{"2", "3", "4", "5"}) || len(at) != 2 {
+		t.Fatalf("it gives %v in %d blocks, want 2, 3, 4, 5 in 2", ids, len(at))
+	}
+	for i, want := range [][]string{{"2", "3", "4", "5"}, {"4", "5"}} {
+		if ids, _ := read(s, at[i]); !slices.Equal(ids, want) {
+			t.Errorf("from block %d it gives %v, want %v", i, ids, want)
+		}
+	}
+	s.URL += "?after=2026-10-01T00:00:00Z"
+	if ids, _ := read(s, quarry.Position{}); !slices.Equal(ids, []string{"2", "3"}) {
+		t.Errorf("with a date of publication in the address it gives %v, want 2, 3", ids)
+	}
+}

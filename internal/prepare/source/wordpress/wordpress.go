@@ -87,9 +87,36 @@ func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[qua
 // Clock gives the time of the site, see pages.Source.
 func (s *Source) Clock(ctx context.Context) (time.Time, error) { return s.pages().Clock(ctx) }
 
-// Since gives the posts that were modified since a time of the site.
+// Since gives the posts that were modified since a time of the site, and then those that were published since then without being modified:
+// a scheduled post keeps the time of its last change when it is published.
 func (s *Source) Since(t time.Time) func(context.Context, quarry.Position) iter.Seq2[quarry.Block, error] {
-	return s.pages().Since(t)
+	const publishedAfter, modifiedBefore = "after", "modified_before"
+	modified := s.pages().Since(t)
+	u, err := url.Parse(s.URL)
+	if err != nil || u.Query().Has(publishedAfter) { // the user's own, or what Blocks names
+		return modified
+	}
+	q := u.Query()
+	q.Set(publishedAfter, t.UTC().Format(time.RFC3339))
+	if !q.Has(modifiedBefore) { // a second more, since neither list has its border
+		q.Set(modifiedBefore, t.Add(time.Second).UTC().Format(time.RFC3339))
+	}
+	u.RawQuery = q.Encode()
+	scheduled := *s
+	scheduled.URL = u.String()
+	return func(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
+		return func(yield func(quarry.Block, error) bool) {
+			if at, err := url.Parse(from.File); err != nil || !at.Query().Has(publishedAfter) {
+				for b, err := range modified(ctx, from) {
+					if !yield(b, err) || err != nil {
+						return
+					}
+				}
+				from = quarry.Position{}
+			}
+			scheduled.Blocks(ctx, from)(yield)
+		}
+	}
 }
 
 // since asks for posts that were modified after a time. The time has its zone, since a site compares it with its local time. Sites before WordPress
