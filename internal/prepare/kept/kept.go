@@ -76,6 +76,8 @@ type state struct {
 	Items     int64           `json:"items"`
 	Documents int64           `json:"documents"`
 	Done      bool            `json:"done,omitempty"`
+	// Resumed says that the reading began again in its middle. Items that moved to before that place meanwhile are missing.
+	Resumed bool `json:"resumed,omitempty"`
 }
 
 // readState reads a state file: what is kept, the last whole line, and the bytes up to its end. ok is false where there is

@@ -46,7 +46,7 @@ const (
 // Keep reads the source to its end, unless all of it is kept for this pass already, and gives what is kept. A damaged copy is made again.
 //
 // What an earlier pass kept in the same way is brought up to date with what was modified since, where the source can say that, and
-// everything was read within the last day.
+// everything was read within the last day and without an interruption.
 func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 	path := filepath.Join(cfg.Dir, stateFile)
 	a, last, end, ok, err := readState(path)
@@ -62,7 +62,7 @@ func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 	if same && last.Done {
 		return a.open(cfg.Dir, cfg.Index, &last), nil
 	}
-	if intact && last.Done {
+	if intact && last.Done && !last.Resumed {
 		k, err := cfg.update(ctx, a, a.open(cfg.Dir, cfg.Index, &last))
 		if k != nil || err != nil {
 			return k, err
@@ -76,6 +76,7 @@ func Keep(ctx context.Context, cfg Config) (*Kept, error) {
 		}
 		a = want
 	}
+	w.state.Resumed = w.state.End > 0
 	if last, err = w.keep(ctx, a, end); err != nil {
 		return nil, err
 	}
