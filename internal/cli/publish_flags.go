@@ -43,7 +43,9 @@ func (a *App) publisher(ctx context.Context, s *config.Settings, o *publishOptio
 	if err != nil {
 		return nil, bad("--where", err, "such as --where document.lang=ja")
 	}
-	p, err := a.parts().Publisher(ctx, s, o.to, open)
+	to := o.to
+	to.OnlyLook = o.dryRun
+	p, err := a.parts().Publisher(ctx, s, to, open)
 	if err != nil {
 		return nil, err
 	}

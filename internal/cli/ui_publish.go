@@ -18,7 +18,9 @@ func (a *App) publishFromPage(ctx context.Context, s config.Settings, o *publish
 	s.Dir = dir
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
-	p, answers, err := a.openPublish(ctx, &s, o, &open)
+	with := *o
+	with.dryRun = agreed == ""
+	p, answers, err := a.openPublish(ctx, &s, &with, &open)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,8 @@ import (
 type PublishTo struct {
 	Target string // KIND:REST
 	KeyEnv string // the variable with what opens the target
+	// OnlyLook says that nothing will be written: the run directory is read, without a lock, and not changed.
+	OnlyLook bool
 }
 
 // targets are the kinds of targets, as people write them.
@@ -68,7 +70,7 @@ type opening struct {
 	items   item.Config
 }
 
-// Publisher opens the run in a directory and the target, and locks that the run publishes to. What it gives lacks the templates and the
+// Publisher opens the run in a directory and the target, and locks that the run publishes to, unless it only looks. What it gives lacks the templates and the
 // conditions.
 func (pr *Program) Publisher(ctx context.Context, s *config.Settings, to PublishTo, c *Closers) (p *publish.Publisher, err error) {
 	req, err := pr.Request(s)
@@ -85,7 +87,7 @@ func (pr *Program) Publisher(ctx context.Context, s *config.Settings, to Publish
 		return nil, err
 	}
 	c.Add(target.Close)
-	journal, err := openPublishJournal(ctx, s, e, run, target.Name(), c)
+	journal, err := openPublishJournal(ctx, s, e, run, target.Name(), to.OnlyLook, c)
 	if err != nil {
 		return nil, err
 	}
@@ -272,13 +274,25 @@ func openTable(ctx context.Context, o *opening, rest string) (publish.Target, er
 	return sqltable.Open(ctx, o.effects, db, o.items)
 }
 
-// openPublishJournal opens the journal of a target below the run directory, and locks it.
+// openPublishJournal opens the journal of a target below the run directory, and locks it. If nothing will be written, it opens a copy: what
+// a plan finds out of interrupted writes is noted there and forgotten.
 func openPublishJournal(
-	ctx context.Context, s *config.Settings, e *effect.Effects, run quarry.RunID, target string, c *Closers,
+	ctx context.Context, s *config.Settings, e *effect.Effects, run quarry.RunID, target string, onlyLook bool, c *Closers,
 ) (*publish.Journal, error) {
 	kind, _, _ := strings.Cut(target, ":")
 	sum := sha256.Sum256([]byte(target))
 	dir := filepath.Join(s.Dir, "publish", kind+"-"+hex.EncodeToString(sum[:6]))
+	if onlyLook {
+		copied, err := e.TempDir("")
+		if err != nil {
+			return nil, err
+		}
+		c.Add(func() error { return e.RemoveAll(copied) })
+		if err := publish.CopyJournal(ctx, e, dir, copied); err != nil {
+			return nil, err
+		}
+		return publish.OpenJournal(ctx, e, copied, target, run)
+	}
 	if err := e.MkdirAll(dir); err != nil {
 		return nil, err
 	}

@@ -61,8 +61,7 @@ func OpenJournal(ctx context.Context, e *effect.Effects, dir, target string, run
 			return nil, err
 		}
 	}
-	name := (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
-	db, err := e.OpenDB("sqlite", "file:"+name+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	db, err := e.OpenDB("sqlite", journalName(path)+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +90,44 @@ func OpenJournal(ctx context.Context, e *effect.Effects, dir, target string, run
 		}, db.Close())
 	}
 	return j, nil
+}
+
+func journalName(path string) string {
+	return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
+}
+
+// CopyJournal copies the journal in a directory into another one, also while another process writes it, and leaves the directory as it is.
+// Where there is no journal, it does nothing.
+func CopyJournal(ctx context.Context, e *effect.Effects, from, to string) error {
+	path := filepath.Join(from, "journal.db")
+	before, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	options := "?mode=ro&_pragma=busy_timeout(5000)"
+	_, err = os.Stat(path + "-wal")
+	whole := errors.Is(err, os.ErrNotExist)
+	if whole { // otherwise SQLite makes a log, and leaves it
+		options += "&immutable=1"
+	}
+	db, err := e.OpenDB("sqlite", journalName(path)+options)
+	if err != nil {
+		return err
+	}
+	rows, err := db.Query(ctx, `VACUUM INTO $1`, filepath.Join(to, "journal.db"))
+	if err == nil {
+		err = errors.Join(rows.Err(), rows.Close())
+	}
+	if after, statErr := os.Stat(path); whole && (statErr != nil || !after.ModTime().Equal(before.ModTime())) {
+		err = errors.Join(errors.New("another process is writing it; try again in a moment"), statErr)
+	}
+	if err != nil {
+		err = fmt.Errorf("copy %s: %w", path, err)
+	}
+	return errors.Join(err, db.Close())
 }
 
 // Close closes the journal.

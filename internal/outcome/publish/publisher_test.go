@@ -172,6 +172,46 @@ func TestPublishAgainAndUndo(t *testing.T) {
 	w.wants("a field that was restored is not ours any more", out, err, 4, 0, 1, 0)
 }
 
+func TestAJournalIsCopiedAndStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	w, e := newWorld(t), effect.New(nil)
+	out, err := w.publish(w.target, e, nil)
+	w.wants("publish", out, err, 5, 0, 0, 0)
+	files := func() string {
+		t.Helper()
+		var all strings.Builder
+		entries, err := os.ReadDir(w.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			text, err := os.ReadFile(filepath.Join(w.dir, entry.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&all, "%s %q\n", entry.Name(), text)
+		}
+		return all.String()
+	}
+	before, copied := files(), *w
+	copied.dir = t.TempDir()
+	if err := publish.CopyJournal(t.Context(), e, w.dir, copied.dir); err != nil {
+		t.Fatal(err)
+	}
+	if after := files(); after != before {
+		t.Errorf("the directory changed from\n%.300s\nto\n%.300s", before, after)
+	}
+	copied.results("")
+	out, err = copied.publish(w.target, e, undo)
+	w.wants("undo by the copy", out, err, 5, 0, 0, 0)
+	if after := files(); after != before {
+		t.Error("the journal changed with its copy")
+	}
+	if err := publish.CopyJournal(t.Context(), e, t.TempDir(), t.TempDir()); err != nil {
+		t.Errorf("without a journal: %v", err)
+	}
+}
+
 func TestAnArticleThatChangesBetweenReadAndWriteIsLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
