@@ -52,6 +52,9 @@ var ErrNoFiles = errors.New("it has no Markdown, HTML, .txt or .jsonl file; docs
 func (s *Source) Blocks(ctx context.Context, from quarry.Position) iter.Seq2[quarry.Block, error] {
 	return func(yield func(quarry.Block, error) bool) {
 		w := walk{s: s, from: from, yield: yield, made: madeBy(s.Root)}
+		if from.File != "" {
+			w.from.File = w.named(s.found(from.File))
+		}
 		for _, name := range s.Skip {
 			if info, err := os.Stat(name); name != "" && err == nil {
 				w.skip = append(w.skip, info)
@@ -202,6 +205,45 @@ func (w *walk) before(rel string, folder bool) bool {
 		return false
 	}
 	return slices.Compare(strings.Split(rel, "/"), strings.Split(at, "/")) < 0
+}
+
+// found is the path below the root of a file that a position names. The root may have been spelled in another way then:
+// relative to another folder, or as a whole path.
+func (s *Source) found(name string) string {
+	root := path.Clean(filepath.ToSlash(s.Root))
+	if rel, ok := below(root, name); ok {
+		return rel
+	}
+	whole, err := filepath.Abs(s.Root)
+	if err != nil {
+		return name
+	}
+	whole = filepath.ToSlash(whole)
+	if rel, ok := below(whole, name); ok {
+		return rel
+	}
+	exists := func(rel string) bool {
+		_, err := os.Lstat(filepath.Join(s.Root, filepath.FromSlash(rel)))
+		return err == nil
+	}
+	if exists(name) {
+		return name
+	}
+	for end := whole; end != ""; { // the longest end of the folder's path with which the name begins
+		_, end, _ = strings.Cut(end, "/")
+		if rel, ok := below(end, name); ok && end != "" && exists(rel) {
+			return rel
+		}
+	}
+	return name
+}
+
+// below gives the path of a file below a folder, where it is there.
+func below(folder, name string) (rel string, ok bool) {
+	if folder == "/" {
+		return strings.CutPrefix(name, folder)
+	}
+	return strings.CutPrefix(name, folder+"/")
 }
 
 // named is how a file is called in positions; relative is the way back.

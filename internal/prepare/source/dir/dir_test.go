@@ -206,3 +206,36 @@ func TestOneText(t *testing.T) {
 		}
 	}
 }
+
+// A run names the folder as it was typed, and a later command may spell it in another way.
+func TestReadingContinuesWhereAnotherSpellingOfTheFolderStopped(t *testing.T) {
+	root := tree(t, map[string]string{"posts/1.md": "one", "posts/2.md": "two", "posts/many.jsonl": "{\"id\":1,\"body\":\"x\"}\n", "posts/posts/4.md": "four"})
+	t.Chdir(root)
+	whole := filepath.ToSlash(filepath.Join(root, "posts"))
+	for _, was := range []string{"posts", "./posts", whole, "."} {
+		if was == "." {
+			t.Chdir(whole)
+		}
+		var all []quarry.Position
+		for b, err := range (&dir.Source{Root: was}).Blocks(t.Context(), quarry.Position{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, b.First)
+		}
+		for i, from := range all {
+			var got int
+			for b, err := range (&dir.Source{Root: whole}).Blocks(t.Context(), from) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got++; got == 1 && path.Base(b.First.File) != path.Base(from.File) {
+					t.Errorf("from %s, as %s: begins at %s", from.File, was, b.First.File)
+				}
+			}
+			if want := len(all) - i; got != want {
+				t.Errorf("from %s, as %s: %d blocks, want %d", from.File, was, got, want)
+			}
+		}
+	}
+}
