@@ -64,13 +64,13 @@ func (a *App) approve(ctx context.Context, s *config.Settings, asks review.Asks)
 	switch {
 	case q == nil:
 		return refused(errors.New("the run waits for no approval"), "see what it does with: quarry status --dir "+s.Dir)
+	case given != nil && given.Asks == asks:
+		a.say("%s approved it at %s; continue with the command that began the run", given.Who, quarry.Timestamp(given.At))
+		return a.approved(given)
 	case q.Asks == review.First && asks == review.Rest:
 		return refused(errors.New("the run asks its first question: nothing was sent yet"), "approve that first, without --rest")
 	case q.Asks != asks:
 		return refused(errors.New("the run asks its second question, after the pilot"), "look at the pilot's answers, then add --rest")
-	case given != nil:
-		a.say("%s approved it at %s; continue with: quarry run", given.Who, quarry.Timestamp(given.At))
-		return a.approved(given)
 	}
 	if err := a.confirmApproval(ctx, s, d, q); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (a *App) approve(ctx context.Context, s *config.Settings, asks review.Asks)
 	if err != nil {
 		return err
 	}
-	a.say("approved: %s; a process that waits continues, otherwise rerun quarry run", figure.Count(q.Documents, "document"))
+	a.say("approved: %s; a process that waits continues, otherwise rerun the command that began the run", figure.Count(q.Documents, "document"))
 	return a.approved(&made)
 }
 

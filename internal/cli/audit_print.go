@@ -38,7 +38,7 @@ func (a *App) printAudit(r *audit.Report, dir string) {
 	row("raw output", "%s read again; %s the journals and results",
 		figure.Count(c.RawLines, "line"), figure.Clause(c.Answers, "answer", "matches", "match"))
 	if c.Earlier > 0 {
-		row("earlier", "%s taken over from earlier passes, and match their journals", figure.Clause(c.Earlier, "result", "was", "were"))
+		row("earlier", "%s the journals of earlier passes, from which they were taken over", figure.Clause(c.Earlier, "result", "matches", "match"))
 	}
 	if c.Corrected > 0 {
 		row("corrected", "%s of people, which exports show in the place of the model's", figure.Count(c.Corrected, "answer"))

@@ -65,7 +65,11 @@ func (s *states) look(ctx context.Context, dir string) (*web.State, error) {
 	if err := seen.readReport(filepath.Join(dir, "report.json")); err != nil {
 		return nil, err
 	}
-	b := o.board(&seen.pace)
+	pace := &seen.pace
+	if o.head.Ended() {
+		pace = nil // the pace of the whole pass, which time does not change
+	}
+	b := o.board(pace)
 	b.Jobs = o.jobs(true)
 	return &web.State{
 		Run: string(o.head.Run), Ended: o.head.Ended(), Planned: o.history.Last() != nil, Board: b, Records: c.records, Processed: c.done,

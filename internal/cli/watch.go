@@ -2,19 +2,16 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"quarry"
-	"quarry/internal/cli/board"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/outcome/review"
 )
 
 func (a *App) watchCommand() *cobra.Command {
@@ -29,7 +26,8 @@ one a second. With --json it prints what quarry status --json prints, on one lin
 With --notify, it notifies another program when a job is stuck and when the run is done. Watch also
 ends when no process works on the run for three seconds: the run stopped before it was done.
 
-Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 130 interrupted`,
+Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 5 the run waits for an approval
+· 130 interrupted`,
 		Example: `  quarry watch --dir quarry-run`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -59,6 +57,15 @@ Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 130 int
 
 // idleLooks is how many looks, one a second, may find no process: a person may stop a run and start it again.
 const idleLooks = 3
+
+// approveHint says how to approve what a run waits for.
+func approveHint(q *review.Question, dir string) string {
+	rest := ""
+	if q.Asks == review.Rest {
+		rest = " --rest"
+	}
+	return "quarry approve" + rest + " --dir " + dir + "; then rerun the command that began it"
+}
 
 func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) error {
 	prices, err := compose.Prices(s)
@@ -97,6 +104,12 @@ func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) er
 			idle = 0
 		}
 		if idle > idleLooks {
+			if o.waits != nil {
+				return &quarry.Error{
+					Kind: quarry.OverLimit, Op: "watch", Subject: s.Dir, Err: errors.New("the run waits for an approval, and no process works on it"),
+					Hint: approveHint(o.waits, s.Dir),
+				}
+			}
 			return &quarry.Error{
 				Op: "watch", Subject: a.place(s.Dir), Err: errors.New("the run is not done, and no process works on it"),
 				Hint: "to resume, rerun the command that began it; its messages are in " + filepath.Join(a.filesIn(s.Dir), "quarry.log"),
@@ -108,65 +121,4 @@ func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) er
 		case <-tick.C:
 		}
 	}
-}
-
-// watcher shows one overview after the other.
-type watcher struct {
-	app   *App
-	mu    sync.Mutex
-	live  *live // nil: lines
-	pace  board.Pace
-	shown string // the last line
-}
-
-// say prints a line for people in the place of the view, which is drawn again below it.
-func (w *watcher) say(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.live != nil {
-		w.live.clear()
-	}
-	w.app.say(format, args...)
-}
-
-// leave lets the last view stay on the screen.
-func (w *watcher) leave() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.live = nil
-}
-
-func (w *watcher) show(ctx context.Context, o *overview) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	line := ""
-	switch {
-	case w.app.json:
-		failed, err := w.app.failuresNow(ctx, o.dir, o.shards)
-		if err != nil {
-			return err
-		}
-		now := o.status(failed, &w.pace)
-		b, err := json.Marshal(now)
-		if err != nil {
-			return fmt.Errorf("print status: %w", err)
-		}
-		line = string(b)
-		now.Progress = reached{} // the clock alone changes nothing
-		if b, err = json.Marshal(now); err != nil || string(b) == w.shown {
-			return err
-		}
-		w.shown = string(b)
-	case w.live != nil:
-		w.live.draw(o.board(&w.pace).Lines(w.live.room()))
-		return nil
-	default:
-		_, text := o.line(&w.pace)
-		if line = plain(text); line == w.shown {
-			return nil
-		}
-		w.shown = line
-	}
-	_, err := fmt.Fprintln(w.app.Stdout, line)
-	return err
 }

@@ -125,7 +125,7 @@ func OpenDir(e *effect.Effects, s *config.Settings, c *Closers) (string, error) 
 	if errors.Is(err, effect.ErrLocked) {
 		return "", &quarry.Error{
 			Kind: quarry.Locked, Op: "open run directory", Subject: dir, Err: errors.New("another process works on it"),
-			Hint: "wait for it, follow it with: quarry status --dir " + s.Dir + "; or name another directory with --dir",
+			Hint: "wait for it, follow it with: quarry watch --dir " + s.Dir + "; or name another directory with --dir",
 		}
 	}
 	if err != nil {

@@ -61,7 +61,7 @@ func (a *audit) sources(ctx context.Context) error {
 			figure.Count(a.checked.SourceIDs, "id"))
 		a.checked.SourcesRead = false
 	case a.cfg.Changed != "":
-		a.found.differ("%s of the sources not in the index, and %s of the index not in the sources: %s",
+		a.found.differ("%s in the sources and not in the index, and %s in the index and not in the sources: %s",
 			figure.Clause(len(fresh), "document", "is", "are"), figure.Clause(lost, "document", "is", "are"), a.cfg.Changed)
 	default:
 		for _, h := range fresh {
