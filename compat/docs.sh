@@ -17,7 +17,7 @@ module=$(dirname "$compat")
 mkdir "$COMPAT_TMP/bin" && cp "$1" "$COMPAT_TMP/bin/quarry" || exit 2
 export PATH=$COMPAT_TMP/bin:$PATH AWS_PAGER='' COMPAT=$compat MODULE=$module
 GOPATH=$(go env GOPATH 2>/dev/null) GOCACHE=$(go env GOCACHE 2>/dev/null)
-export GOPATH GOCACHE
+export GOPATH GOCACHE GOFLAGS=-trimpath # so that what make build compiled is used
 code=0
 
 pages=0
