@@ -220,6 +220,7 @@ var owners = map[string][]string{
 	"github.com/spf13/pflag":          {"internal/cli"},
 	"github.com/mattn/go-runewidth":   {"internal/cli"},
 	"golang.org/x/sys/cpu":            {"internal/base/simd"},
+	"golang.org/x/sys/unix":           {"internal/cli"},
 	"golang.org/x/sys/windows":        {"internal/cli"},
 	"golang.org/x/term":               {"internal/cli"},
 	"github.com/google/go-cmp":        {"internal/prepare/source"}, // sourcetest, the suite that every source runs

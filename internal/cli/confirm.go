@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"quarry"
@@ -34,6 +35,9 @@ func (a *App) confirm(s *config.Settings, pause func() (resume func())) func(con
 // yes shows a question on the terminal and reads the answer, a line of its own: what was typed before the question was shown answers
 // nothing. The error is the cause of the end of ctx.
 func (a *App) yes(ctx context.Context, question string) (bool, error) {
+	if f, ok := a.Stdin.(*os.File); ok && isTerminal(f) {
+		dropTyped(f)
+	}
 	select {
 	case <-a.typed: // for a question that was answered elsewhere
 		a.typed = nil
