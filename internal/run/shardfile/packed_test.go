@@ -61,7 +61,7 @@ func TestWhatALineSaysIsKept(t *testing.T) {
 	if lost, want := zeros(got.Outcome), []string{"Order", "Parts", "Earlier"}; !slices.Equal(lost, want) {
 		t.Errorf("of an outcome %v are not kept, want %v", lost, want)
 	}
-	elsewhere := []string{"ID", "RequestedModel", "Region", "Mode", "Parts", "CostUSD", "SameAs", "Similarity", "Document"}
+	elsewhere := []string{"ID", "RequestedModel", "Region", "Mode", "Parts", "CostUSD", "SameAs", "Similarity", "Document", "CorrectedBy", "CorrectedAt"}
 	if lost := zeros(got.Outcome.Result); !slices.Equal(lost, elsewhere) {
 		t.Errorf("of a result %v are not kept, want %v", lost, elsewhere)
 	}

@@ -70,9 +70,14 @@ func units(text string) (list []unit) {
 
 // has reports whether a text has the units of a phrase one after another.
 func has(text, phrase []unit) bool {
-	for i := 0; i+len(phrase) <= len(text); i++ {
+	ends := len(phrase) > 0 && phrase[len(phrase)-1].text == "" // what follows is not joined to it
+	for i := 0; i+len(phrase) <= len(text) || ends && i+len(phrase) == len(text)+1; i++ {
 		same := true
 		for j, u := range phrase {
+			if u.text == "" {
+				same = same && (i+j == len(text) || !text[i+j].joined)
+				continue
+			}
 			same = same && text[i+j].text == u.text && (j == 0 || text[i+j].joined == u.joined)
 		}
 		if same {
@@ -82,12 +87,14 @@ func has(text, phrase []unit) bool {
 	return false
 }
 
-// phrasesOf takes a query apart: a lone character of few is left out.
+// phrasesOf takes a query apart: a lone character of few is left out. What was before it ends there, as in the query: an empty unit.
 func phrasesOf(query string) (list [][]unit) {
 	for _, piece := range strings.Fields(query) {
 		u := units(piece)
 		if n := len(u); n > 0 && u[n-1].single && !u[n-1].joined && !unicode.In([]rune(u[n-1].text)[0], unicode.Han, unicode.Hangul) {
-			u = u[:n-1]
+			if u = u[:n-1]; n > 1 {
+				u = append(slices.Clone(u), unit{})
+			}
 		}
 		if len(u) > 0 {
 			list = append(list, u)
