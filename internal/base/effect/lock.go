@@ -19,11 +19,11 @@ var ErrLocked = errors.New("locked by another process")
 // ErrLocked where another process has it. The operating system releases it when a process dies.
 func (e *Effects) Lock(dir string) (release func() error, err error) {
 	unlock, err := e.TryLock(dir)
-	for range 5 { // Held of another process takes the lock for a moment
+	for range 5 {
 		if !errors.Is(err, ErrLocked) {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond) // Held of another process takes the lock for a moment
 		unlock, err = e.TryLock(dir)
 	}
 	if err != nil {

@@ -23,12 +23,15 @@ type Record struct {
 	NotKept string
 }
 
-// What is shown of a document's source is what was read again.
 type (
+	// Sources is how the sources of a run are read again.
 	Sources = reread.Sources
-	Source  = reread.Source
+	// Source is what was read again of a document.
+	Source = reread.Source
+	// Dropped is a part of a text that cleaning removed.
 	Dropped = reread.Dropped
-	Prompt  = reread.Prompt
+	// Prompt is the request that was made of a document.
+	Prompt = reread.Prompt
 )
 
 // Record shows one document. Its attempts are not part of it; see Attempts. The error is ErrNoRecord where the pass has no result of it.

@@ -58,13 +58,18 @@ type Progress struct {
 	NotKept string
 }
 
-// What a query is, and what it counts, is that of the index.
 type (
-	Query  = find.Query
-	Field  = find.Field
+	// Query is what is looked for, and which page of it.
+	Query = find.Query
+	// Field is a part of a record that is searched.
+	Field = find.Field
+	// Filter is values that records have to have.
 	Filter = find.Filter
-	Count  = find.Count
-	Facet  = find.Facet
+	// Count is a number of records, exact up to a limit.
+	Count = find.Count
+	// Facet is a value and how many records have it.
+	Facet = find.Facet
+	// Facets is the values of the properties of all records that were found.
 	Facets = find.Facets
 )
 
