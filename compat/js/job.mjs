@@ -99,8 +99,19 @@ const messages = (out) => ({ text: out.content[0].text, input: out.usage.input_t
 const conversed = (out) => ({ text: out.output.message.content[0].text, input: out.usage.inputTokens, output: out.usage.outputTokens });
 
 const token = 'compat-js-first-1';
+// The first states take a moment each, so the job is followed from its creation, while other checks run.
+const seen = new Set();
+const follow = (arn) => ended(async () => {
+  const now = await get(arn);
+  seen.add(now.status);
+  if (['Submitted', 'Validating', 'Scheduled'].includes(now.status)) equal(now.totalRecordCount, 0, `the count while ${now.status}`);
+  return now;
+});
+let followed;
 const first = await check('a job is created, and the same token gives the same job', async () => {
   const arn = await create('compat-js-first', 'in/one/small.jsonl', { clientRequestToken: token, timeoutDurationInHours: 48, tags: [{ key: 'team', value: 'search' }] });
+  followed = follow(arn);
+  followed.catch(() => {}); // it is awaited below
   holds(/^arn:aws:bedrock:us-west-2:\d{12}:model-invocation-job\/[a-z0-9]{12}$/.test(arn), `the ARN is ${arn}`);
   const again = await create('compat-js-first', 'in/one/small.jsonl', { clientRequestToken: token, timeoutDurationInHours: 48, tags: [{ key: 'team', value: 'search' }] });
   equal(again, arn, 'the second ARN');
@@ -126,13 +137,7 @@ await check('a job has tags', async () => {
 });
 
 await check('the job goes through the states to Completed', async () => {
-  const seen = new Set();
-  const job = await ended(async () => {
-    const now = await get(first);
-    seen.add(now.status);
-    if (['Submitted', 'Validating', 'Scheduled'].includes(now.status)) equal(now.totalRecordCount, 0, `the count while ${now.status}`);
-    return now;
-  });
+  const job = await followed;
   equal(job.status, 'Completed', `the status (${job.message})`);
   const order = ['Submitted', 'Validating', 'Scheduled', 'InProgress', 'Completed'];
   equal([...seen], order.filter((s) => seen.has(s)), 'the order of the states');
