@@ -203,6 +203,6 @@ var list = []mutant{
 	{file: "internal/prepare/kept/update.go", was: "Clock: changes.about.Clock, Full", is: "Clock: now, Full"},
 	{file: "internal/prepare/kept/update.go", was: " || now.Before(a.Clock) {", is: " {"},
 	{file: "internal/prepare/kept/update.go", was: "age < 0 || age >= fullEvery", is: "age < 0"},
-	{file: "internal/prepare/kept/changed.go", was: "if a.asked++; a.asked <= a.used {", is: "if a.asked++; a.asked < a.used {"},
+	{file: "internal/prepare/kept/changed.go", was: "max(1, a.had)", is: "max(1, a.had+1)"},
 	{file: "internal/prepare/kept/write.go", was: "		a = want\n", is: ""},
 }
