@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -82,6 +83,27 @@ func TestAProcessWhoseRunWasTakenOverSavesNothing(t *testing.T) {
 	}
 	if rows, err := taken.Shards(t.Context()); err != nil || len(rows) != 2 {
 		t.Errorf("%d rows, %v, want 2", len(rows), err)
+	}
+}
+
+// A process may be paused between two statements, and its connection stays open.
+func TestAProcessThatIsPausedInATransactionDoesNotKeepTheRun(t *testing.T) {
+	t.Parallel()
+	c, run := needPostgres(t), freshRun()
+	err := ledger.WhileHeld(t.Context(), mustOpen(t, c, run), func() {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		l, err := ledger.OpenPostgres(ctx, effect.New(nil), address(c.Dir), run)
+		if err != nil {
+			t.Errorf("the run cannot be taken over: %v", err)
+			return
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err == nil {
+		t.Error("the paused transaction was committed after that")
 	}
 }
 

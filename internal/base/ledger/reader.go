@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"quarry"
@@ -65,6 +66,10 @@ func (l *Ledger) readRun(ctx context.Context) error {
 	return err
 }
 
+// endIdle lets the server end a transaction whose process sends nothing more: one that is paused must not keep the row of its run from
+// the process that takes the run over (https://www.postgresql.org/docs/current/runtime-config-client.html).
+const endIdle = `SET idle_in_transaction_session_timeout = '10s'`
+
 // connect gives the ledger of a run in a database. It sends nothing yet.
 func (a *Address) connect(e *effect.Effects, run quarry.RunID, reads bool) (*Ledger, error) {
 	if !runName.MatchString(string(run)) {
@@ -76,6 +81,9 @@ func (a *Address) connect(e *effect.Effects, run quarry.RunID, reads bool) (*Led
 	cfg := a.Config()
 	if reads {
 		cfg.RuntimeParams["default_transaction_read_only"] = "on"
+	}
+	cfg.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		return conn.Exec(ctx, endIdle).Close()
 	}
 	dsn := stdlib.RegisterConnConfig(cfg)
 	db, err := e.OpenServer("pgx", dsn, textFor(string(run)))
