@@ -51,7 +51,7 @@ soon() { # soon COMMAND…: waits until it succeeds.
 }
 
 bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)")
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000))
 install -d -m 700 pg my
 [ "$(id -u)" != 0 ] || { chown postgres pg; chown mysql my; }
 echo secret >pw && chmod 644 pw

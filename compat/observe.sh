@@ -95,7 +95,7 @@ check 'the command for mail of docs/notify.md sends a message' sh -c 'grep "Subj
 # Metrics of a run under way and of one that has ended, by the parser of Prometheus.
 eval "$("$binary" local --detach --dir local --state-delay 2s)"
 "$binary" setup --target aws --yes >setup.log 2>&1
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000)) # below those that connections get
 "$binary" run docs.jsonl --dir measured --target aws --yes --pilot 0 --metrics-addr 127.0.0.1:$port >measured.log 2>&1 &
 run=$!
 for _ in $(seq 300); do curl -sf 127.0.0.1:$port/metrics >page 2>/dev/null && grep -q 'quarry_jobs{' page && break; sleep 0.1; done

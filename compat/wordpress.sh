@@ -49,7 +49,7 @@ soon() { # soon COMMAND…: waits until it succeeds.
 	return 1
 }
 
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000)) # below those that connections get
 site=http://127.0.0.1:$((port + 1))
 as=()
 install -d -m 755 db
