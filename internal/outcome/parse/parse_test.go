@@ -212,7 +212,7 @@ func TestOtherSchemasAndLanguages(t *testing.T) {
 		want quarry.Class
 	}{
 		"a list in prose, where the schema has a list": {parse.Config{Schema: []byte(`{"type":"array"}`)}, "Here: [1, 2,]", quarry.ClassOK},
-		"a reference in brackets beside the list":      {parse.Config{Schema: []byte(`{"type":"array","minItems":2}`)}, "[1] says: [1, 2]", quarry.ClassOK},
+		"a reference in brackets before the list":      {parse.Config{Schema: []byte(`{"type":"array","minItems":2}`)}, "[1] says: [1, 2]", quarry.ClassOK},
 		"a string":                                         {parse.Config{Schema: []byte(`{"type":"string"}`)}, `"yes"`, quarry.ClassOK},
 		"a string in prose":                                {parse.Config{Schema: []byte(`{"type":"string"}`)}, `It is "yes".`, quarry.ClassNotJSON},
 		"a schema without a type":                          {parse.Config{Schema: []byte(`{"required":["a"]}`)}, `ok {"a":1}`, quarry.ClassOK},

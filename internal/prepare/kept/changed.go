@@ -9,7 +9,7 @@ import (
 	"quarry"
 )
 
-// changed finds modified items by their ids. An id stands for as many items as the earlier copy has of it, or for one. Where it was given
+// changed finds modified items by their ids. An id names as many items as the earlier copy has of it, or one. Where it was given
 // more often, its last places count: a site gives an item again that moved over the border of a page while the pages were read.
 type changed struct {
 	file *os.File

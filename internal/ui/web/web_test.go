@@ -212,7 +212,7 @@ func TestThePageOfARunIsLive(t *testing.T) {
 		t.Errorf("at the end, event %s: %s", name, text)
 	}
 	if _, err := events.ReadByte(); err == nil {
-		t.Error("the stream goes on after the run has ended")
+		t.Error("the stream continues after the run has ended")
 	}
 }
 
