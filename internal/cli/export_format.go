@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,9 @@ import (
 	"quarry/internal/base/fields"
 	"quarry/internal/outcome/export"
 )
+
+// statuses are those that a line of results.jsonl can have.
+var statuses = []quarry.Status{quarry.StatusOK, quarry.StatusInvalid, quarry.StatusFailed, quarry.StatusSkipped}
 
 // choose reads --columns and --where.
 func (o *exportOptions) choose(cmd *cobra.Command) (err error) {
@@ -23,6 +27,12 @@ func (o *exportOptions) choose(cmd *cobra.Command) (err error) {
 	where, err := cmd.Flags().GetStringArray("where")
 	if err != nil || len(where) == 0 {
 		return err
+	}
+	for _, condition := range where {
+		status, ok := strings.CutPrefix(condition, "status=")
+		if ok && !slices.Contains(statuses, quarry.Status(status)) {
+			return o.refuse(fmt.Errorf("no result has the status %q", status), "the statuses are ok, invalid, failed and skipped")
+		}
 	}
 	if o.cfg.Where, err = fields.ParseFilter(where); err != nil {
 		return o.refuse(err, "write --where PATH=VALUE")

@@ -159,7 +159,7 @@ func (p *planning) make(ctx context.Context) (err error) {
 func (p *planning) decide(ctx context.Context, findings *plan.Findings) error {
 	err := p.plan.Decide(ctx, p.index, findings)
 	if errors.Is(err, plan.ErrNoDocuments) {
-		hint := "check the path; `quarry clean SOURCE` shows what Quarry reads from it"
+		hint := "check the path and --where; `quarry clean SOURCE` shows what Quarry reads from it"
 		if p.plan.Unreadable > 0 {
 			hint = "each item was left out for the reason above; `quarry inspect SOURCE` shows the fields, and --field id=NAME --field body=NAME map them " +
 				"(with --records, a ready record has recordId and modelInput)"
