@@ -173,7 +173,7 @@ page() {
 	awk -v page=docs/origin.md -f "$compat/page.awk" "$compat/../docs/origin.md" >page.sh
 	eval "$("$binary" local --detach --addr 127.0.0.1:0 --dir ../stand-in)"
 	local code=0
-	PATH=$tmp/bin:$PATH SITE=$posts bash -c '. "$1"; . ./page.sh' reader "$compat/reader.sh" || code=$?
+	PATH=$tmp/bin:$PATH SITE=$site bash -c '. "$1"; . ./page.sh' reader "$compat/reader.sh" || code=$?
 	"$binary" local --stop --dir ../stand-in
 	[ "$code" = 0 ]
 	is "$(wc -l <quarry-run/results.jsonl)" 600

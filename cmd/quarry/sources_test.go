@@ -45,6 +45,10 @@ func startSite(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	folder, log := ts.MkAbs(args[0]), ts.MkAbs("asked")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" { // the site's page, which names the API
+			w.Header().Set("Link", "<http://"+r.Host+`/wp-json/>; rel="https://api.w.org/"`)
+			return
+		}
 		page, since := r.URL.Query().Get("page"), r.URL.Query().Get("modified_after")
 		switch {
 		case r.URL.Query().Get("per_page") == "1":

@@ -194,9 +194,14 @@ func openFrontMatter(_ context.Context, o *opening, rest string) (publish.Target
 	return &frontmatter.Target{Dir: path, Run: string(o.run), Effects: o.effects, Items: o.items}, nil
 }
 
-func openWordPress(_ context.Context, o *opening, site string) (publish.Target, error) {
-	address, err := wordpresssource.Posts(site)
-	if err != nil {
+func openWordPress(ctx context.Context, o *opening, site string) (publish.Target, error) {
+	client := o.effects.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2})
+	address, _, err := wordpresssource.Find(ctx, client, site)
+	silent := (*quarry.Error)(nil)
+	switch {
+	case ctx.Err() != nil || errors.As(err, &silent):
+		return nil, err
+	case err != nil:
 		return nil, &quarry.Error{
 			Kind: quarry.BadUsage, Op: "publish to wordpress", Err: err,
 			Hint: "wordpress:https://HOST; put the login into an environment variable and name that with --to-key-env",
@@ -210,7 +215,7 @@ func openWordPress(_ context.Context, o *opening, site string) (publish.Target, 
 	}
 	authorization := source.Authorization(o.secret)
 	return &wordpress.Target{URL: address, Items: o.items, Client: rest.Client{
-		Name: "wordpress:" + address, HTTP: o.effects.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2}), Said: wordpress.Said,
+		Name: "wordpress:" + address, HTTP: client, Said: wordpress.Said,
 		Authorize: func(r *http.Request) error { r.Header.Set("Authorization", authorization); return nil },
 		LoginHint: "log in with an application password of a user who may edit these posts",
 	}}, nil

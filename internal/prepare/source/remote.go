@@ -86,7 +86,7 @@ func remote(ctx context.Context, arg string, cfg Config, index int) (s Source, e
 	case cfg.Query != "" && !dbserver.Is(arg):
 		return bad(errors.New("--query needs a database source"), "omit --query, or name a database")
 	case isWeb(arg):
-		s, err = web(arg, cfg, index)
+		s, err = web(ctx, arg, cfg, index)
 	case isBucket:
 		s, err = bucket(ctx, arg, cfg, index)
 	default:
@@ -95,17 +95,26 @@ func remote(ctx context.Context, arg string, cfg Config, index int) (s Source, e
 	return s, err, true
 }
 
-func web(arg string, cfg Config, index int) (Source, error) {
+func web(ctx context.Context, arg string, cfg Config, index int) (Source, error) {
 	if ghost.IsSite(arg) || cfg.From == ghostKind {
 		return ghostSite(arg, cfg, index)
 	}
-	if cfg.From != wordpressKind && (cfg.From != "" || (!strings.Contains(arg, "/wp-json") && !strings.Contains(arg, "rest_route="))) {
+	unknown := func() (Source, error) {
 		return nil, badSource(withoutLogin(arg), errors.New("its type is not recognized"),
 			"a WordPress site: --from wordpress; a Ghost site: --from ghost; a file: download it first")
 	}
-	address, err := wordpress.Posts(arg)
-	if err != nil {
-		return nil, badSource(withoutLogin(arg), err, "put the login into an environment variable and name that with --source-key-env")
+	if cfg.From != "" && cfg.From != wordpressKind {
+		return unknown()
+	}
+	address, announced, err := wordpress.Find(ctx, cfg.HTTP, arg)
+	silent := (*quarry.Error)(nil)
+	switch {
+	case ctx.Err() != nil || errors.As(err, &silent):
+		return nil, err
+	case err != nil:
+		return nil, badSource(withoutLogin(arg), err, "want https://HOST; put the login into an environment variable and name that with --source-key-env")
+	case !announced && cfg.From == "":
+		return unknown()
 	}
 	return &wordpress.Source{URL: address, Client: cfg.HTTP, Authorization: Authorization(cfg.Secret), Config: cfg.items(), Index: index}, nil
 }
