@@ -36,7 +36,7 @@ var flagGroups = []group{
 	{"Target", []string{"to", "to-key-env", "map", "reviewed", "dry-run", "undo"}},
 	{"Server", []string{"addr", "allow", "tls-cert", "tls-key", "behind-proxy"}},
 	{"Notifications and logs", []string{"notify", "notify-key-env", "metrics-addr", "log-format"}},
-	{"This command", []string{"watch", "run", "probe", "refresh", "from-url", "trust", "delete", "prune"}},
+	{"This command", []string{"watch", "run", "detach", "allow-source", "probe", "refresh", "from-url", "trust", "delete", "prune"}},
 	everyCommand,
 }
 

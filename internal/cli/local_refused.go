@@ -20,7 +20,7 @@ func wantsLines(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
 	}
-	if slices.Contains(args, "--detached") {
+	if slices.Contains(args, "--detached") || commandWord(args) == "run" { // which has a --detach of its own, and prints no lines for a shell
 		return false
 	}
 	if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") && near(arg, "detach") }) {

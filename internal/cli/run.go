@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -28,9 +26,9 @@ var requestFlags = []string{
 const knownHelp = "`FILE` of existing answers (JSONL or CSV with id and output, an export, or a job's .jsonl.out); skip those documents"
 
 func (a *App) runCommand() *cobra.Command {
-	var records bool
-	var known string
+	var in compose.RunInput
 	var replace bool
+	var allow []string
 	var to notifyFlags
 	var addr string
 	cmd := &cobra.Command{
@@ -46,27 +44,33 @@ or text, databases (FILE.db, postgres://…, mysql://…), WordPress and Ghost s
 - for standard input. Prompt, answer schema and cleaning rules are set in quarry.yaml (see quarry init).
 
 With --ledger the run is in Postgres and its files are in the bucket: if this machine is lost, the
-same command with --run ID continues on another one. It needs --target aws.
+same command with --run ID continues on another one. It needs --target aws. With --detach, run plans,
+checks, asks once, and leaves the rest to another process: it prints the id of the run and the command
+that continues it. That command names no sources: --allow-source says which ones it may read.
 
 Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ended invalid or failed ·
 4 denied · 5 quota, cap or gate · 6 provider · 7 run locked · 130 interrupted`,
 		Example: `  quarry run articles.jsonl                      # stand-in, no account needed
   quarry run articles.jsonl --target aws --yes   # on Amazon Bedrock
-  quarry run --records batch.jsonl               # ready records, sent unchanged`,
+  quarry run --records batch.jsonl               # ready records, sent unchanged
+  quarry run s3://corpus/2026/ --target aws --detach   # with QUARRY_LEDGER set`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
 				return err
 			}
-			s.ReplaceSource = replace
+			s.ReplaceSource, in.Sources = replace, args
+			if err := a.registered(cmd.Context(), s, &in, allow); err != nil {
+				return err
+			}
 			a.owned = new(atomic.Pointer[compose.Shared])
 			stop, err := a.serveMetrics(cmd.Context(), addr, &s.Settings)
 			if err != nil {
 				return err
 			}
 			defer stop()
-			return a.run(cmd.Context(), s, args, records, known, &to)
+			return a.run(cmd.Context(), s, &in, &to)
 		},
 	}
 	bind(cmd, append([]string{
@@ -81,13 +85,16 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 	a.bindLogFormat(cmd)
 	cmd.Flags().BoolVar(&replace, "replace-source", false,
 		"use these sources for the run in DIR from now on, as a new version of its old ones")
-	cmd.Flags().StringVar(&known, "known", "", knownHelp)
-	cmd.Flags().BoolVar(&records, "records", false,
+	cmd.Flags().BoolVar(&in.Detach, "detach", false, "plan, check and ask, then leave the run to another process; needs --ledger")
+	cmd.Flags().StringArrayVar(&allow, "allow-source", nil,
+		"with --run and no SOURCE: read sources that the ledger names if they begin with `PREFIX`, an s3:// prefix or an absolute directory (repeatable)")
+	cmd.Flags().StringVar(&in.Known, "known", "", knownHelp)
+	cmd.Flags().BoolVar(&in.Records, "records", false,
 		"the sources are ready Bedrock JSONL: recordId is the document id; send modelInput unchanged")
 	return cmd
 }
 
-func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records bool, known string, to *notifyFlags) (err error) {
+func (a *App) run(ctx context.Context, s *config.Loaded, in *compose.RunInput, to *notifyFlags) (err error) {
 	n, err := a.newNotices("run", to)
 	if err != nil {
 		return err
@@ -100,13 +107,19 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	defer func() { show.log.end(err) }()
 	var out run.Outcome
 	defer func() { n.end(&out, err) }()
-	r, err := a.parts().Run(ctx, s, &compose.RunInput{
-		Sources: args, Records: records, Known: known, Watch: n.watch(show.event), Confirm: n.asks(a.confirm(&s.Settings, show.pause)),
-		Opened: n.opens(ctx, show.opens("run", s, &open)),
-		Owned:  func(id quarry.RunID) { a.owned.Store(compose.SharedRun(&s.Settings, id)) },
-	}, &open)
+	in.Watch, in.Confirm, in.Opened = n.watch(show.event), n.asks(a.confirm(&s.Settings, show.pause)), n.opens(ctx, show.opens("run", s, &open))
+	in.Owned = func(id quarry.RunID) { s.Run = id; a.owned.Store(compose.SharedRun(&s.Settings, id)) }
+	r, err := a.parts().Run(ctx, s, in, &open)
 	if err != nil {
 		return err
+	}
+	if in.Detach {
+		err = r.Register(ctx)
+		show.close()
+		if err != nil {
+			return resumeHint(a.whyNone(ctx, &s.Settings, in.Sources, err), s.Dir)
+		}
+		return a.printRegistered(s, in.Sources)
 	}
 	out, err = r.Do(ctx)
 	show.close()
@@ -114,7 +127,7 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 		if a.json && show.pilot != nil { // no report, but a pilot to judge by
 			err = errors.Join(err, a.writeJSON(show.pilot))
 		}
-		return resumeHint(a.whyNone(ctx, &s.Settings, args, err), s.Dir)
+		return resumeHint(a.whyNone(ctx, &s.Settings, in.Sources, err), s.Dir)
 	}
 	if a.json {
 		if err := a.writeJSON(&out.Report); err != nil {
@@ -123,27 +136,4 @@ func (a *App) run(ctx context.Context, s *config.Loaded, args []string, records 
 	}
 	a.printOutcome(&out, s.Dir)
 	return out.Err()
-}
-
-// resumeHint says of an interruption how to continue.
-func resumeHint(err error, dir string) error {
-	var q *quarry.Error
-	if errors.As(err, &q) {
-		if q.Hint == "" {
-			q.Hint = "rerun the same command; it resumes where it stopped (" + dir + ")"
-		}
-		return err
-	}
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
-	if pathHint(err) != "" && !fullDisk(err) {
-		return err
-	}
-	hint := "what was done is kept; rerun the same command (" + dir + ")"
-	if text := err.Error(); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || strings.Contains(text, "disk is full") ||
-		strings.Contains(text, "disk I/O error") {
-		hint = "check that " + dir + " has space and can be written to; what was done is kept; rerun the same command"
-	}
-	return &quarry.Error{Kind: quarry.Internal, Err: err, Hint: hint}
 }

@@ -76,10 +76,10 @@ func runsText(rows []compose.RunRow) string {
 		}
 		spent := "spent unknown"
 		if r.Spent != nil {
-			spent = "spent $" + r.Spent.String()
+			spent = "spent " + r.Spent.String()
 		}
 		if r.Cap != nil {
-			spent += " of $" + r.Cap.String()
+			spent += " of " + r.Cap.String()
 		}
 		parts = append(parts, spent, "since "+r.Created)
 		if r.Owner != "" {

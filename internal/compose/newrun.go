@@ -27,6 +27,9 @@ type RunInput struct {
 	Opened  func(e *effect.Effects, dir string) error
 	Confirm func(context.Context, string) error // nil: no question is asked
 	Owned   func(quarry.RunID)                  // is called with the run of a ledger in Postgres, once this process has it
+	// Registered is the run that the command continues with sources and settings of its ledger; nil: the command names them.
+	Registered *Registered
+	Detach     bool // the run is registered for another process
 }
 
 // Run puts a run together: it checks the settings and the sources, then opens the run directory, its ledger and the provider.
@@ -69,6 +72,14 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 		return nil, err
 	}
 	cfg := pr.RunConfig(s, req, where, dir, in.Sources)
+	if in.Registered != nil {
+		if err := in.Registered.same(req, cfg.Region); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Carried, err = carriedBy(loaded, in); err != nil {
+		return nil, err
+	}
 	if s.Ledger != "" {
 		if cfg.Run, err = pr.own(ctx, s, &deps, dir, where, c); err != nil {
 			return nil, err
@@ -114,9 +125,19 @@ func (pr *Program) checkRun(ctx context.Context, s *config.Settings, in *RunInpu
 			s.Prompt.FreeText = true // their answers need not be JSON
 		}
 	}
+	if in.Detach {
+		if err := checkDetach(s, in); err != nil {
+			return nil, err
+		}
+	}
 	req, err := pr.Request(s)
 	if err != nil {
 		return nil, err
+	}
+	if in.Registered != nil {
+		if err := in.Registered.same(req, ""); err != nil {
+			return nil, err
+		}
 	}
 	if err := req.TierOffered(s); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/run/book"
 	"quarry/internal/run/expected"
 	"quarry/internal/run/pilot"
 	"quarry/internal/run/resume"
@@ -38,24 +39,41 @@ func (p *pass) preflight(ctx context.Context) (count, error) {
 	return count{taken: 1, done: 1}, p.confirm(ctx)
 }
 
-// confirm asks the user whether the pass may be sent, unless some of it was.
+// confirm asks the user whether the pass may be sent, unless some of it was, or the process that registered it asked.
 func (p *pass) confirm(ctx context.Context) error {
-	rows, err := p.deps.Ledger.Shards(ctx)
-	if err != nil || resume.Began(rows, p.number, "") {
+	kept, err := p.book.Pass(ctx, p.number)
+	if err != nil {
 		return err
 	}
-	if p.deps.Confirm == nil {
-		return p.review.Settled() // an earlier process may have left its question
+	rows, err := p.deps.Ledger.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	if resume.Began(rows, p.number, "") {
+		if kept.Confirmed != "" {
+			p.deps.Confirm = nil
+		}
+		return nil
 	}
 	var late time.Time
-	question := p.expected.Question(&p.cfg, &p.planned)
+	question := p.expected.Question(&p.cfg, &p.planned, !p.registers)
 	if d := p.deadline.Held(); d != nil && p.planned.Mode == quarry.ModeJob {
 		question.Text += d.Question(p.work())
 		late = d.By
 	}
 	question.Run = p.id
 	question.Digest = expected.Digest(&p.cfg, &p.planned, &question, late)
-	err = p.review.Ask(ctx, &question, p.deps.Confirm)
+	if kept.Confirmed == question.Digest {
+		p.deps.Confirm = nil
+	}
+	if p.deps.Confirm == nil {
+		err = p.review.Settled() // an earlier process may have left its question
+	} else {
+		err = p.review.Ask(ctx, &question, p.deps.Confirm)
+	}
+	if err == nil && p.registers {
+		return p.book.Change(ctx, p.number, func(_ *book.Head, kept *book.Pass) { kept.Confirmed = question.Digest })
+	}
 	var q *quarry.Error
 	if errors.As(err, &q) && p.cfg.Run == "" { // approve works on a run directory
 		q.Hint += fmt.Sprintf("; or rerun the same command after `quarry approve --dir %s`", p.cfg.Dir)

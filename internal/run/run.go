@@ -98,6 +98,8 @@ type process struct {
 	id    quarry.RunID
 	began time.Time
 	seen  string // what the files of the sources were before any of them was read
+
+	registers bool // another process sends what this one plans
 }
 
 // Run is one command on one run. What it knows of a pass is in a value of its own; see pass.
@@ -144,6 +146,23 @@ type step struct {
 
 // Do brings the run to its end, from any state, and returns its outcome, which is valid only without an error.
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
+	p, err := r.doSteps(ctx, "report")
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Run: r.id, Planned: p.planned, Totals: p.totals, Report: p.made}, nil
+}
+
+// Register plans the pass at hand, checks it, and asks the user once whether it may be sent. It sends nothing: another process does, with Do,
+// and does not ask again.
+func (r *Run) Register(ctx context.Context) error {
+	r.registers = true
+	_, err := r.doSteps(ctx, "preflight")
+	return err
+}
+
+// doSteps does the steps to the last one.
+func (r *Run) doSteps(ctx context.Context, last string) (*pass, error) {
 	defer r.places.Close()
 	if r.deps.While != nil {
 		alive, end := r.deps.While(ctx)
@@ -153,17 +172,17 @@ func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	r.began, r.seen = time.Now(), source.Seen(r.cfg.Sources)
 	p, err := r.open(ctx)
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	if err := p.keepSources(ctx); err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	for _, s := range p.steps() {
-		if err := r.doStep(ctx, s); err != nil {
-			return Outcome{}, err
+		if err := r.doStep(ctx, s); err != nil || s.name == last {
+			return p, err
 		}
 	}
-	return Outcome{Run: r.id, Planned: p.planned, Totals: p.totals, Report: p.made}, nil
+	return p, nil
 }
 
 func (r *Run) doStep(ctx context.Context, s step) error {

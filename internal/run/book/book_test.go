@@ -44,7 +44,7 @@ func TestFactsAreReadAsTheyWereWritten(t *testing.T) {
 	head := book.Head{
 		Run: "abcdefghij", Created: "2026-11-30T10:00:00.000Z", Version: "1.2.3", Target: "aws", StandIn: &yes,
 		Region: "us-west-2", Bucket: "b", Model: "m",
-		Pools: []ledger.Pool{{Region: "us-west-2"}}, Sources: []string{"a", "b"}, Seen: "s", Settings: "d", Known: "k", Pass: 4, Finished: 3,
+		Pools: []ledger.Pool{{Region: "us-west-2"}}, Sources: []string{"a", "b"}, Seen: "s", Settings: "d", Known: "k", Carried: &book.Carried{Settings: "model: m", Own: map[string]string{"role": "r"}, Records: true}, Pass: 4, Finished: 3,
 		FinishedSettings: "e", Open: 5, Adopted: 2, Abandoned: 4, SetAside: true, Active: 90 * time.Second,
 		Numbered: map[quarry.ShardKind]int{quarry.MainShard: 7},
 		Piloted:  []string{"x"}, Structured: map[string]book.Finding{"x": book.SchemaRefused},
@@ -52,7 +52,7 @@ func TestFactsAreReadAsTheyWereWritten(t *testing.T) {
 	pass := book.Pass{
 		Plan: &plan.Plan{Pass: 4, Documents: 9}, Before: &three, Asked: &runjson.Run{Run: "abcdefghij"}, Choices: map[string]string{"model": "m"},
 		Flags: "f",
-		Began: time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC), Worked: time.Minute, Judged: "j", Unanswered: true, Forecast: &book.Forecast{},
+		Began: time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC), Worked: time.Minute, Judged: "j", Confirmed: "c", Unanswered: true, Forecast: &book.Forecast{},
 		Ended: &book.Ended{At: time.Date(2026, 11, 30, 11, 0, 0, 0, time.UTC)},
 	}
 	b, l := setup(t, nil)

@@ -24,6 +24,7 @@ type Head struct {
 	Seen     string        // the digest of the files that the last plan was made of; empty: not known, or that plan was dropped or given up
 	Settings string        // the digest of all that decides what the pass sends
 	Known    string        // the stamp of the file of given answers
+	Carried  *Carried      // of a ledger in Postgres: what another process continues the run with; nil: it has to name that itself
 
 	Pass             int // the pass at hand, which may have no plan yet
 	Finished         int // the last finished pass
@@ -42,6 +43,13 @@ type Head struct {
 	Piloted []string
 	// Structured is whether the provider takes the answer schema, by prompt, model and schema.
 	Structured map[string]Finding
+}
+
+// Carried is what a process that names no sources continues a run with.
+type Carried struct {
+	Settings string            `json:"settings"`          // as a quarry.yaml: none that names a command, a variable, a path or an account
+	Own      map[string]string `json:"own,omitempty"`     // settings that it has to name too, by their names
+	Records  bool              `json:"records,omitempty"` // the sources are ready records
 }
 
 // Finding is what a pilot found about the answer schema in the request.
@@ -69,6 +77,7 @@ func (h *Head) facts() []fact {
 		{"seen", text(&h.Seen)},
 		{"settings", text(&h.Settings)},
 		{"known", text(&h.Known)},
+		{"carried", object(&h.Carried)},
 		{"pass", number(&h.Pass)},
 		{"finished", number(&h.Finished)},
 		{"settings.finished", text(&h.FinishedSettings)},

@@ -24,6 +24,9 @@ type Pass struct {
 	Deadline *limits.Deadline
 	Forecast *Forecast
 	Judged   string // what the sources held when the pass stopped at its gate
+	// Confirmed is the digest of the question that a person answered with yes when the run was registered: the process that continues it
+	// does not ask again. It is void for another plan.
+	Confirmed string
 	// Unanswered says that no record of its pilot was answered: the next command sends them again.
 	Unanswered bool
 	Ended      *Ended
@@ -59,6 +62,7 @@ func (p *Pass) facts(n int) []fact {
 		of("deadline", object(&p.Deadline)),
 		of("forecast", object(&p.Forecast)),
 		of("judged", text(&p.Judged)),
+		of("confirmed", text(&p.Confirmed)),
 		of("unanswered", yes(&p.Unanswered)),
 		of("ended", object(&p.Ended)),
 	}

@@ -92,7 +92,7 @@ func (f *Forecast) Basis(c *spec.Config, planned *plan.Plan) *forecast.Basis {
 }
 
 // Question asks a person before the first record is sent. The deadline's own part, the run and the digest are added by the caller.
-func (f *Forecast) Question(c *spec.Config, planned *plan.Plan) review.Question {
+func (f *Forecast) Question(c *spec.Config, planned *plan.Plan, again bool) review.Question {
 	rough := "a rough estimate, before any answer was read"
 	if f.Learned != nil {
 		rough = "based on the pilot's answers"
@@ -100,7 +100,11 @@ func (f *Forecast) Question(c *spec.Config, planned *plan.Plan) review.Question 
 	text := fmt.Sprintf("Send %[2]s to %[1]s in %[3]s, mode %[4]s, %[5]s?",
 		c.Model, figure.Count(planned.Asked, "document"), c.Region, ModeClass(planned.Mode), price(f.Before, rough))
 	if rest := planned.Asked - planned.Pilot; planned.Pilot > 0 && rest > 0 {
-		text += fmt.Sprintf(" A pilot of %d of them is sent first; Quarry asks again before it sends the other %d.", planned.Pilot, rest)
+		then := "Quarry asks again before it sends the other %d."
+		if !again {
+			then = "if enough of its answers are good, the other %d are sent without a further question."
+		}
+		text += fmt.Sprintf(" A pilot of %d of them is sent first; "+then, planned.Pilot, rest)
 	}
 	if n := planned.Beyond; n > 0 {
 		text += fmt.Sprintf(" %s may not fit the back end's context of %s.", figure.Count(n, "document"), figure.Count(c.Window.Tokens, "token"))

@@ -8,10 +8,11 @@ import (
 	"quarry/internal/run/runjson"
 )
 
-// NoteWriter notes which version sends from here on, up to which cap, and whether a stand-in answers, so that nothing is paid.
+// NoteWriter notes which version sends from here on, up to which cap, whether a stand-in answers, so that nothing is paid, and with what
+// another process may continue.
 func (c *Config) NoteWriter(h *book.Head) {
 	free := c.Local || c.Free
-	h.Version, h.StandIn, h.Cap = c.Version, &free, c.MaxUSD
+	h.Version, h.StandIn, h.Cap, h.Carried = c.Version, &free, c.MaxUSD, c.Carried
 }
 
 // NotePass notes the pass at hand and what it is sent with. What its sources are is noted together with its plan: until then they are

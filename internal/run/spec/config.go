@@ -14,6 +14,7 @@ import (
 	"quarry/internal/outcome/parse"
 	"quarry/internal/prepare/clean"
 	"quarry/internal/prepare/prompt"
+	"quarry/internal/run/book"
 	"quarry/internal/run/calls"
 	"quarry/internal/run/cut"
 	"quarry/internal/run/forecast"
@@ -61,9 +62,10 @@ type Asked struct {
 
 // Place is where the run is kept and where its jobs run.
 type Place struct {
-	Dir     string       // the run directory, absolute
-	Run     quarry.RunID // the id of a run that is new; empty: one is drawn
-	Sources []string     // as they were named, for people and for the check that they stay the same
+	Dir     string        // the run directory, absolute
+	Run     quarry.RunID  // the id of a run that is new; empty: one is drawn
+	Carried *book.Carried // what another process may continue the run with; nil: it names sources and settings itself
+	Sources []string      // as they were named, for people and for the check that they stay the same
 	// ReplaceSource takes other sources than the run's for its sources from now on, and the same ones as corrected where a pass stopped at
 	// its gate.
 	ReplaceSource bool
