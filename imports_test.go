@@ -77,7 +77,7 @@ var belowRun = map[string][]string{
 	},
 	"internal/run/answered": {"internal/run/answers", "internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/base/ledger", "internal/prepare/dedupe"},
 	"internal/run/answers":  {"internal/run/index", "internal/run/lines", "internal/run/shardfile", "internal/outcome/collect", "internal/outcome/parse", "internal/prepare/prompt"},
-	"internal/run/book":     {"internal/run/cut", "internal/run/forecast", "internal/run/limits", "internal/run/plan", "internal/run/runjson", "internal/base/ledger", "internal/outcome/report"},
+	"internal/run/book":     {"internal/run/cut", "internal/run/forecast", "internal/run/limits", "internal/run/plan", "internal/run/runjson", "internal/base/ledger", "internal/outcome/report", "internal/outcome/review"},
 	"internal/run/calls": {
 		"internal/run/event", "internal/run/lines", "internal/run/shardfile", "internal/aws/bedrock", "internal/outcome/collect", "internal/base/ledger", "internal/outcome/parse", "internal/prepare/prompt",
 	},
@@ -153,8 +153,10 @@ var belowRun = map[string][]string{
 		"internal/base/ledger", "internal/outcome/parse", "internal/outcome/report", "internal/prepare/clean", "internal/prepare/prompt", "internal/prepare/source",
 		"internal/prepare/validate",
 	},
-	"internal/run/spool":   {"internal/run/index", "internal/run/shardfile", "internal/prepare/dedupe", "internal/prepare/pack"},
-	"internal/run/state":   {"internal/run/shardfile", "internal/aws/bucket", "internal/base/ledger"},
+	"internal/run/spool": {"internal/run/index", "internal/run/shardfile", "internal/prepare/dedupe", "internal/prepare/pack"},
+	"internal/run/state": {"internal/run/shardfile", "internal/aws/bucket", "internal/base/ledger"},
+	// What people say of a run whose ledger is in Postgres is in that ledger, and next to the run's files.
+	"internal/run/remarks": {"internal/run/book", "internal/run/state", "internal/aws/bucket", "internal/base/ledger", "internal/outcome/review"},
 	"internal/run/summary": {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},
 	"internal/run/verdict": {"internal/base/ledger"},
 	"internal/run/weigh":   {"internal/prepare/clean", "internal/prepare/tokens"},

@@ -24,13 +24,15 @@ cost, and answers yes. The first question comes before anything is sent; with --
 the second one, after the pilot. The process that waits at the question continues within a second. If
 none does, rerun quarry run: it does not ask again.
 
-An approval is kept in approvals.jsonl in the run directory, with its author, time, amount and forecast.
-It counts for that question only: if the run is planned again with other documents or another amount,
-it asks again.
+An approval is kept in approvals.jsonl in the run directory, or in the ledger of the run (--run ID), with
+its author, time, amount and forecast. It counts for that question only: if the run is planned again
+with other documents or another amount, it asks again.
 
-Exit codes: 0 done · 2 usage, no such question, or not confirmed · 7 file locked · 130 interrupted`,
+Exit codes: 0 done · 2 usage, no such question, or not confirmed · 4 denied · 6 provider or database ·
+7 file locked · 130 interrupted`,
 		Example: `  quarry approve --dir quarry-run
-  quarry approve --dir quarry-run --rest --yes`,
+  quarry approve --dir quarry-run --rest --yes
+  quarry approve --run k3v9q2m7xa --ledger postgres://quarry@db/quarry`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.settings(cmd)
@@ -45,12 +47,18 @@ Exit codes: 0 done · 2 usage, no such question, or not confirmed · 7 file lock
 		},
 	}
 	bind(cmd, "dir", "yes")
+	bindLedger(cmd)
 	cmd.Flags().BoolVar(&rest, "rest", false, "answer the question after the pilot: send everything else")
 	return cmd
 }
 
-func (a *App) approve(ctx context.Context, s *config.Settings, asks review.Asks) error {
-	d, err := compose.Review(ctx, s.Dir)
+func (a *App) approve(ctx context.Context, s *config.Settings, asks review.Asks) (err error) {
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
+	if err := a.share(ctx, s, nil, &open); err != nil {
+		return err
+	}
+	d, err := a.review(ctx, s.Dir)
 	if err != nil {
 		return err
 	}
@@ -59,11 +67,11 @@ func (a *App) approve(ctx context.Context, s *config.Settings, asks review.Asks)
 		return err
 	}
 	refused := func(err error, hint string) error {
-		return &quarry.Error{Kind: quarry.BadUsage, Op: "approve", Subject: s.Dir, Err: err, Hint: hint}
+		return &quarry.Error{Kind: quarry.BadUsage, Op: "approve", Subject: a.place(s.Dir), Err: err, Hint: hint}
 	}
 	switch {
 	case q == nil:
-		return refused(errors.New("the run waits for no approval"), "see what it does with: quarry status --dir "+s.Dir)
+		return refused(errors.New("the run waits for no approval"), "see what it does with: quarry status"+a.named(s.Dir))
 	case given != nil && given.Asks == asks:
 		a.say("%s approved it at %s; continue with the command that began the run", given.Who, quarry.Timestamp(given.At))
 		return a.approved(given)
@@ -81,6 +89,14 @@ func (a *App) approve(ctx context.Context, s *config.Settings, asks review.Asks)
 	}
 	a.say("approved: %s; a process that waits continues, otherwise rerun the command that began the run", figure.Count(q.Documents, "document"))
 	return a.approved(&made)
+}
+
+// review opens what people say of the run of a command.
+func (a *App) review(ctx context.Context, dir string) (*review.Dir, error) {
+	if a.shared != nil {
+		return a.shared.Review(ctx)
+	}
+	return compose.Review(ctx, dir)
 }
 
 // approved is the output for programs.

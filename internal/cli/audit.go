@@ -11,6 +11,7 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/outcome/audit"
+	"quarry/internal/outcome/review"
 )
 
 func (a *App) auditCommand() *cobra.Command {
@@ -67,6 +68,9 @@ func (a *App) audit(ctx context.Context, s *config.Loaded, records bool) (err er
 		return err
 	}
 	if a.shared != nil {
+		if err := a.shared.Remarks(nil).Update(ctx, review.OverridesFile); err != nil {
+			return err
+		}
 		cfg.Unread = "with --ledger they are not read again"
 	} else if err := a.auditSources(ctx, &cfg, &head, s, records); err != nil {
 		return err

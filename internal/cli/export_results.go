@@ -52,7 +52,7 @@ func (a *App) openResults(
 	if original {
 		return r, nil
 	}
-	if r.corrections, err = compose.Corrected(ctx, r.dir, file, false, open); err == nil && r.corrections.Overrides.Len() > 0 {
+	if r.corrections, err = compose.Corrected(ctx, a.reviewOf(r.dir, nil), file, false, open); err == nil && r.corrections.Overrides.Len() > 0 {
 		r.lines = r.corrections
 	}
 	return r, err

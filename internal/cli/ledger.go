@@ -10,15 +10,29 @@ import (
 	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
 	"quarry/internal/compose"
+	"quarry/internal/outcome/review"
 )
+
+// inLedger is the run in Postgres that the command reads or works on; nil: it is in a directory.
+func (a *App) inLedger() *compose.Shared {
+	if a.shared == nil && a.owned != nil {
+		return a.owned.Load()
+	}
+	return a.shared
+}
+
+// reviewOf is what people say of a run, to read it while its ledger is open; nil: that of the run that the command reads.
+func (a *App) reviewOf(dir string, l *ledger.Ledger) *review.Dir {
+	d := &review.Dir{Path: dir}
+	if in := a.inLedger(); in != nil {
+		d.Elsewhere = in.Remarks(l)
+	}
+	return d
+}
 
 // openLedger opens the ledger of a run to read it, also while a process works on the run.
 func (a *App) openLedger(ctx context.Context, dir string) (*ledger.Ledger, error) {
-	in := a.shared
-	if in == nil && a.owned != nil {
-		in = a.owned.Load()
-	}
-	if in != nil {
+	if in := a.inLedger(); in != nil {
 		return in.Ledger(ctx)
 	}
 	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(dir, "ledger.db"))

@@ -26,7 +26,6 @@ import (
 type overview struct {
 	dir     string
 	at      time.Time
-	state   book.State // of a run of a ledger; empty: it is a directory's
 	head    book.Head
 	pass    book.Pass
 	shards  []ledger.Shard
@@ -47,13 +46,6 @@ func (a *App) look(ctx context.Context, dir string, prices *cost.Table) (*overvi
 	if o.head, err = book.Of(l).Head(ctx); err != nil {
 		return nil, err
 	}
-	if a.shared != nil {
-		held, err := a.shared.Held(ctx)
-		if err != nil {
-			return nil, err
-		}
-		o.state = o.head.State(held)
-	}
 	if o.pass, err = book.Of(l).Pass(ctx, o.head.Pass); err != nil {
 		return nil, err
 	}
@@ -65,7 +57,7 @@ func (a *App) look(ctx context.Context, dir string, prices *cost.Table) (*overvi
 		return nil, err
 	}
 	h.Prices, o.shards = prices, h.Rows
-	q, approved, err := (&review.Dir{Path: dir}).Pending(ctx)
+	q, approved, err := a.reviewOf(dir, l).Pending(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -188,9 +180,6 @@ func (o *overview) board(pace *board.Pace) *board.Board {
 		}
 	}
 	p := o.reach(&c, pace)
-	if o.state == book.Waiting || o.state == book.IsHalted || o.state == book.Stopped {
-		row("state", runStateText(o.state, o.head.Why()), board.Warn)
-	}
 	row("waits", waitsText(o.waits), board.Warn)
 	row("records", recordsText(&p), board.Plain)
 	row("ETA", o.etaText(&p), board.Plain)

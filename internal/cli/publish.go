@@ -98,7 +98,7 @@ func (a *App) openPublish(
 		}
 	}
 	open.Add(results.Close)
-	answers, err = compose.Corrected(ctx, s.Dir, results, o.reviewed, open)
+	answers, err = compose.Corrected(ctx, a.reviewOf(s.Dir, nil), results, o.reviewed, open)
 	return p, answers, err
 }
 

@@ -31,7 +31,7 @@ func bindLedger(cmd *cobra.Command) {
 }
 
 // ownDirectory are the commands that work on the run of a directory, and not on one of a ledger in Postgres yet.
-var ownDirectory = []string{"collect", "adopt", "publish", "ui", "approve"}
+var ownDirectory = []string{"collect", "adopt", "publish", "ui"}
 
 // ledgerOf takes the ledger and the run of the flags into the settings.
 func ledgerOf(cmd *cobra.Command, s *config.Loaded) error {
@@ -83,6 +83,14 @@ func (a *App) place(dir string) string {
 		return a.shared.Name
 	}
 	return dir
+}
+
+// named gives the flag that names the run of a command in another one, after a space.
+func (a *App) named(dir string) string {
+	if in := a.inLedger(); in != nil {
+		return " --run " + string(in.Run())
+	}
+	return " --dir " + dir
 }
 
 // held reports whether a process works on a run.

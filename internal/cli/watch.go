@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -27,9 +26,8 @@ one a second. With --json it prints what quarry status --json prints, on one lin
 With --notify, it notifies another program when a job is stuck and when the run is done. Watch also
 ends when no process works on the run for three seconds: the run stopped before it was done.
 
-Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 5 the run waits for an approval ·
-130 interrupted · of a run of a ledger that was halted: its own (2 settings · 3 sources · 5 gate, cap,
-limit, stop)`,
+Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 5 the run waits for an approval
+· 130 interrupted`,
 		Example: `  quarry watch --dir quarry-run`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -61,12 +59,12 @@ limit, stop)`,
 const idleLooks = 3
 
 // approveHint says how to approve what a run waits for.
-func approveHint(q *review.Question, dir string) string {
+func (a *App) approveHint(q *review.Question, dir string) string {
 	rest := ""
 	if q.Asks == review.Rest {
 		rest = " --rest"
 	}
-	return "quarry approve" + rest + " --dir " + dir + "; then rerun the command that began it"
+	return "quarry approve" + rest + a.named(dir) + "; then rerun the command that began it"
 }
 
 func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) error {
@@ -108,14 +106,8 @@ func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) er
 		if idle > idleLooks {
 			if o.waits != nil {
 				return &quarry.Error{
-					Kind: quarry.OverLimit, Op: "watch", Subject: s.Dir, Err: errors.New("the run waits for an approval, and no process works on it"),
-					Hint: approveHint(o.waits, s.Dir),
-				}
-			}
-			if why := o.head.Why(); why != "" && a.shared != nil {
-				return &quarry.Error{
-					Kind: why.Kind(), Op: "watch", Subject: a.place(s.Dir), Err: fmt.Errorf("the run is halted: %s", why.Text()),
-					Hint: "change that, then rerun the command that began it; the process that it ended has said the details",
+					Kind: quarry.OverLimit, Op: "watch", Subject: a.place(s.Dir), Err: errors.New("the run waits for an approval, and no process works on it"),
+					Hint: a.approveHint(o.waits, s.Dir),
 				}
 			}
 			return &quarry.Error{

@@ -35,12 +35,24 @@ func Review(ctx context.Context, dir string) (d *review.Dir, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	return reviewOf(ctx, l, &review.Dir{Path: dir, Effects: e})
+}
+
+// Review opens the review of a run in Postgres that OpenShared opened, with the text of its question.
+func (sh *Shared) Review(ctx context.Context) (*review.Dir, error) {
+	if err := sh.Copy(ctx, func(name string) bool { return name == review.QuestionFile }); err != nil {
+		return nil, err
+	}
+	return reviewOf(ctx, sh.cfg.Ledger, &review.Dir{Path: sh.Dir, Effects: sh.effects, Elsewhere: sh.Remarks(nil)})
+}
+
+// reviewOf takes the answer schemas of a run into its review.
+func reviewOf(ctx context.Context, l *ledger.Ledger, d *review.Dir) (*review.Dir, error) {
 	b := book.Of(l)
 	head, err := b.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d = &review.Dir{Path: dir, Effects: e}
 	var checks []*parse.Checker
 	for _, n := range []int{head.Pass, head.Finished} {
 		pass, err := b.Pass(ctx, n)
@@ -76,10 +88,9 @@ func fitsAny(checks []*parse.Checker, output json.RawMessage) (first error) {
 	return first
 }
 
-// Corrected gives results.jsonl of a run directory as export and publish read it: with the answers that people corrected. If reviewed is
+// Corrected gives results.jsonl of a run as export and publish read it: with the answers that people corrected. If reviewed is
 // set, only results that were marked right or corrected are given. c closes what it opens, and not the results.
-func Corrected(ctx context.Context, dir string, results io.ReadSeeker, reviewed bool, c *Closers) (*review.View, error) {
-	d := &review.Dir{Path: dir}
+func Corrected(ctx context.Context, d *review.Dir, results io.ReadSeeker, reviewed bool, c *Closers) (*review.View, error) {
 	overrides, err := d.Overrides(ctx)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"quarry/internal/run"
 	"quarry/internal/run/book"
 	"quarry/internal/run/life"
+	"quarry/internal/run/remarks"
 	"quarry/internal/run/state"
 )
 
@@ -33,12 +34,6 @@ func checkShared(s *config.Settings) error {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "run", Err: errors.New("--run names a run of a ledger in Postgres, and none is named"),
 			Hint: "add --ledger postgres://USER@HOST/NAME, or omit --run: a run without a ledger is the one in --dir",
-		}
-	}
-	if s.Review {
-		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "run", Err: errors.New("--review does not work with --ledger yet: what a person approves is a file of one machine"),
-			Hint: "omit --review, or omit --ledger",
 		}
 	}
 	if s.Target == "aws" {
@@ -90,6 +85,7 @@ func (pr *Program) own(ctx context.Context, s *config.Settings, deps *run.Deps, 
 	c.Add(func() error { end(); return nil })
 	go obey(alive, deps.Effects, r.Ledger, filepath.Join(dir, life.StopRequest))
 	deps.Ledger, deps.Commit, deps.While = r.Ledger, r.Ledger.SaveFiles, r.While
+	deps.Review = &remarks.Remarks{Ledger: r.Ledger, Effects: deps.Effects, Address: s.Ledger, Run: id, Bucket: where.Bucket, Dir: dir}
 	pr.Say("%-10s run %s in %s", "ledger", id, shown(s.Ledger))
 	return id, nil
 }
@@ -214,6 +210,17 @@ func (sh *Shared) Copy(ctx context.Context, want func(name string) bool) error {
 func (sh *Shared) Ledger(ctx context.Context) (*ledger.Ledger, error) {
 	return ledger.ReadPostgres(ctx, sh.effects, sh.address, sh.cfg.Run)
 }
+
+// Remarks is what people say of the run, by a ledger of it that is open; nil: the one that OpenShared opened.
+func (sh *Shared) Remarks(l *ledger.Ledger) *remarks.Remarks {
+	if l == nil {
+		l = sh.cfg.Ledger
+	}
+	return &remarks.Remarks{Ledger: l, Effects: sh.effects, Address: sh.address, Run: sh.cfg.Run, Bucket: sh.cfg.Bucket, Dir: sh.Dir}
+}
+
+// Run is the id of the run.
+func (sh *Shared) Run() quarry.RunID { return sh.cfg.Run }
 
 // Held reports whether a process works on the run.
 func (sh *Shared) Held(ctx context.Context) (bool, error) {

@@ -67,7 +67,7 @@ func (p *pass) confirm(ctx context.Context) error {
 		p.deps.Confirm = nil
 	}
 	if p.deps.Confirm == nil {
-		err = p.review.Settled() // an earlier process may have left its question
+		err = p.review.Settled(ctx) // an earlier process may have left its question
 	} else {
 		err = p.review.Ask(ctx, &question, p.deps.Confirm)
 	}
@@ -75,8 +75,8 @@ func (p *pass) confirm(ctx context.Context) error {
 		return p.book.Change(ctx, p.number, func(_ *book.Head, kept *book.Pass) { kept.Confirmed = question.Digest })
 	}
 	var q *quarry.Error
-	if errors.As(err, &q) && p.cfg.Run == "" { // approve works on a run directory
-		q.Hint += fmt.Sprintf("; or rerun the same command after `quarry approve --dir %s`", p.cfg.Dir)
+	if errors.As(err, &q) {
+		q.Hint += fmt.Sprintf("; or rerun the same command after `quarry approve %s`", p.cfg.Named())
 	}
 	return err
 }
@@ -88,7 +88,7 @@ func (p *pass) pilot(ctx context.Context) (count, error) {
 		return count{}, err
 	}
 	if p.planned.Pilot == 0 || head.Finished == p.number { // of a finished pass it was judged and shown
-		return count{}, p.review.Settled()
+		return count{}, p.review.Settled(ctx)
 	}
 	step := pilot.Step{
 		Plan: &p.planned, Config: &p.cfg, Expected: &p.expected, Effects: p.deps.Effects, Ledger: p.deps.Ledger, Book: p.book, Files: p.files,
@@ -102,7 +102,7 @@ func (p *pass) pilot(ctx context.Context) (count, error) {
 	}
 	out, err := step.Run(ctx)
 	if err == nil {
-		err = p.review.Settled()
+		err = p.review.Settled(ctx)
 	}
 	if err != nil {
 		return count{}, err

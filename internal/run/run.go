@@ -46,6 +46,8 @@ type Deps struct {
 	// Commit makes what was written durable where other machines find it, as each change of the ledger does. nil: the run's directory is the
 	// only place.
 	Commit func(ctx context.Context) error
+	// Review keeps what people say of the run where other machines find it; nil: the run's directory is the only place.
+	Review review.Elsewhere
 	// Pools are further places for jobs, in addition to the one that Config, Bucket and Bedrock describe.
 	Pools []Pool
 	// PoolAt gives a place that earlier commands named and this one does not: what they sent there is followed and collected there, and
@@ -126,7 +128,7 @@ func New(cfg Config, deps Deps) *Run {
 		deps: deps, book: kept, pools: pools, caller: caller, places: &input.Places{},
 		files:     shardfile.In(deps.Effects, cfg.Dir, "").Committing(deps.Commit),
 		delivered: deliver.Files{Effects: deps.Effects, Dir: cfg.Dir, Book: kept},
-		review:    review.Dir{Effects: deps.Effects, Path: cfg.Dir},
+		review:    review.Dir{Effects: deps.Effects, Path: cfg.Dir, Elsewhere: deps.Review},
 	}}
 }
 
@@ -148,7 +150,7 @@ type step struct {
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	p, err := r.doSteps(ctx, "report")
 	if err != nil {
-		return Outcome{}, r.halted(ctx, err)
+		return Outcome{}, err
 	}
 	return Outcome{Run: r.id, Planned: p.planned, Totals: p.totals, Report: p.made}, nil
 }
@@ -158,7 +160,7 @@ func (r *Run) Do(ctx context.Context) (Outcome, error) {
 func (r *Run) Register(ctx context.Context) error {
 	r.registers = true
 	_, err := r.doSteps(ctx, "preflight")
-	return r.halted(ctx, err)
+	return err
 }
 
 // doSteps does the steps to the last one.

@@ -519,6 +519,46 @@ func TestARequestToStopIsForTheProcessAtWork(t *testing.T) {
 	}
 }
 
+func TestAnAnswerIsKeptOnlyToWhatIsAskedStill(t *testing.T) {
+	t.Parallel()
+	c, run := needPostgres(t), freshRun()
+	l := mustOpen(t, c, run)
+	no := errors.New("no")
+	answer := func(to, value string) error {
+		return ledger.Answer(t.Context(), effect.New(nil), address(c.Dir), run, "question", func(now string) error {
+			if now != to {
+				return no
+			}
+			return nil
+		}, "answer", value)
+	}
+	if err := l.SetFacts(t.Context(), map[string]string{"question": "one"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := answer("", "early"); !errors.Is(err, no) {
+		t.Errorf("Answer to no question = %v, want the refusal", err)
+	}
+	if err := answer("one", "yes"); err != nil {
+		t.Fatal(err)
+	}
+	if facts, err := l.Facts(t.Context(), "answer"); err != nil || facts["answer"] != "yes" {
+		t.Errorf("the process at work reads %v, %v", facts, err)
+	}
+	if err := l.SetFacts(t.Context(), map[string]string{"question": "two"}); err != nil {
+		t.Errorf("the run was taken over by an answer: %v", err)
+	}
+	if err := answer("one", "late"); !errors.Is(err, no) {
+		t.Errorf("Answer to a question that was replaced = %v, want the refusal", err)
+	}
+	if facts, err := l.Facts(t.Context(), "answer"); err != nil || facts["answer"] != "yes" {
+		t.Errorf("after refusals, the answer is %v, %v", facts, err)
+	}
+	run = freshRun()
+	if err := answer("one", "yes"); !errors.Is(err, ledger.ErrNoRun) {
+		t.Errorf("Answer to a run that is not there = %v, want ErrNoRun", err)
+	}
+}
+
 // BenchmarkStepInPostgres is BenchmarkStep in Postgres.
 func BenchmarkStepInPostgres(b *testing.B) {
 	if !*withPostgres {

@@ -35,17 +35,21 @@ func ReadPostgres(ctx context.Context, e *effect.Effects, address string, run qu
 
 const hasTables = `SELECT to_regclass('quarry.format') IS NOT NULL`
 
-// readRun makes sure that there is a run that this version reads, and learns how far the clocks differ.
-func (l *Ledger) readRun(ctx context.Context) error {
-	none := &quarry.Error{
+// noRun is the error of a run that is not in the database.
+func (l *Ledger) noRun() error {
+	return &quarry.Error{
 		Kind: quarry.BadUsage, Op: "open run", Subject: l.server.run, Err: ErrNoRun, Hint: "`quarry runs` lists the runs of a database",
 	}
+}
+
+// readRun makes sure that there is a run that this version reads, and learns how far the clocks differ.
+func (l *Ledger) readRun(ctx context.Context) error {
 	var made bool
 	if err := l.db.QueryRow(ctx, hasTables, nil, &made); err != nil {
 		return err
 	}
 	if !made {
-		return none
+		return l.noRun()
 	}
 	var n int
 	if err := l.db.QueryRow(ctx, `SELECT number FROM format`, nil, &n); err != nil {
@@ -57,7 +61,7 @@ func (l *Ledger) readRun(ctx context.Context) error {
 	began := l.server.clock()
 	var fence, ms int64
 	if err := l.db.QueryRow(ctx, holdsRun, []any{l.server.run}, &fence, &ms); errors.Is(err, effect.ErrNoRows) {
-		return none
+		return l.noRun()
 	} else if err != nil {
 		return err
 	}

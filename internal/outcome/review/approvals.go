@@ -57,9 +57,26 @@ var ErrWaits = errors.New("the run waits for an approval")
 
 // Pending gives the question that the run waits for, and its approval if a person gave one since; nil: it waits for none.
 func (d *Dir) Pending(ctx context.Context) (q *Question, approved *Approval, err error) {
+	if d.Elsewhere == nil {
+		q, err = d.asked()
+	} else if q, err = d.Elsewhere.Question(ctx); q != nil && err == nil {
+		// The text is in the copy of the file, where the caller made one; the rest of a copy may be older.
+		if file, _ := d.asked(); file != nil && file.Digest == q.Digest {
+			q.Text = file.Text
+		}
+	}
+	if q == nil || err != nil {
+		return nil, nil, err
+	}
+	approved, err = d.Approved(ctx, q)
+	return q, approved, err
+}
+
+// asked reads the file of the question; nil: there is none.
+func (d *Dir) asked() (q *Question, err error) {
 	b, err := os.ReadFile(d.file(QuestionFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if err == nil {
 		err = json.Unmarshal(b, &q)
@@ -68,18 +85,20 @@ func (d *Dir) Pending(ctx context.Context) (q *Question, approved *Approval, err
 		err = errors.New("it holds no question")
 	}
 	if err != nil {
-		return nil, nil, &quarry.Error{
+		return nil, &quarry.Error{
 			Kind: quarry.BadUsage, Op: "read", Subject: d.file(QuestionFile), Err: err, Hint: "rerun quarry run: it writes the question again",
 		}
 	}
-	approved, err = d.Approved(ctx, q)
-	return q, approved, err
+	return q, nil
 }
 
 // Approved gives the last approval of a question; nil: there is none.
 func (d *Dir) Approved(ctx context.Context, q *Question) (found *Approval, err error) {
+	if d.Elsewhere != nil {
+		return d.Elsewhere.Approval(ctx, q)
+	}
 	path := d.file(ApprovalsFile)
-	f, err := open(path)
+	f, err := d.open(ctx, ApprovalsFile)
 	if f == nil || err != nil {
 		return nil, err
 	}
@@ -96,22 +115,36 @@ func (d *Dir) Approved(ctx context.Context, q *Question) (found *Approval, err e
 // `quarry run` does. It fails with BadUsage if the run waits for another question by now, or for none.
 func (d *Dir) Approve(ctx context.Context, shown *Question, who string) (Approval, error) {
 	a := Approval{Question: *shown, Who: who, At: now()}
-	bad := func(err error) (Approval, error) {
-		return a, &quarry.Error{
-			Kind: quarry.BadUsage, Op: "approve", Subject: d.Path, Err: err, Hint: "look at the question again, then approve that",
+	subject := d.Path
+	if d.Elsewhere != nil { // its directory is a copy that no one knows
+		subject = "run " + string(shown.Run)
+	}
+	bad := func(err error) error {
+		return &quarry.Error{
+			Kind: quarry.BadUsage, Op: "approve", Subject: subject, Err: err, Hint: "look at the question again, then approve that",
 		}
 	}
 	if err := author(who); err != nil {
-		return bad(err)
+		return a, bad(err)
 	}
-	q, _, err := d.Pending(ctx)
-	switch {
-	case err != nil:
+	still := func(q *Question) error {
+		switch {
+		case q == nil:
+			return bad(errors.New("the run waits for no approval any more"))
+		case q.Digest != shown.Digest || q.Asks != shown.Asks:
+			return bad(errors.New("the run asks another question by now"))
+		}
+		return nil
+	}
+	if d.Elsewhere != nil {
+		return a, d.Elsewhere.Approve(ctx, &a, still)
+	}
+	q, err := d.asked()
+	if err == nil {
+		err = still(q)
+	}
+	if err != nil {
 		return a, err
-	case q == nil:
-		return bad(errors.New("the run waits for no approval any more"))
-	case q.Digest != shown.Digest || q.Asks != shown.Asks:
-		return bad(errors.New("the run asks another question by now"))
 	}
 	return a, d.add(ctx, ApprovalsFile, &a)
 }
@@ -125,7 +158,7 @@ func (d *Dir) Ask(ctx context.Context, q *Question, confirm func(ctx context.Con
 		return err
 	}
 	if given != nil {
-		return d.Settled()
+		return d.Settled(ctx)
 	}
 	q.Asked = now()
 	b, err := json.MarshalIndent(q, "", "  ")
@@ -134,6 +167,11 @@ func (d *Dir) Ask(ctx context.Context, q *Question, confirm func(ctx context.Con
 	}
 	if err := atomicfile.Write(d.Effects, d.file(QuestionFile), append(b, '\n')); err != nil {
 		return err
+	}
+	if d.Elsewhere != nil {
+		if err := d.Elsewhere.Ask(ctx, q); err != nil {
+			return err
+		}
 	}
 	if confirm == nil {
 		return ErrWaits
@@ -150,7 +188,7 @@ func (d *Dir) Ask(ctx context.Context, q *Question, confirm func(ctx context.Con
 	if err != nil && !errors.Is(err, errApproved) {
 		return err
 	}
-	return d.Settled()
+	return d.Settled(ctx)
 }
 
 var errApproved = errors.New("approved by another process")
@@ -176,7 +214,12 @@ func (d *Dir) watch(ctx context.Context, q *Question, stop context.CancelCauseFu
 }
 
 // Settled removes the question of a run that goes ahead: it was answered, or there is nothing left to ask about.
-func (d *Dir) Settled() error {
+func (d *Dir) Settled(ctx context.Context) error {
+	if d.Elsewhere != nil {
+		if err := d.Elsewhere.Ask(ctx, nil); err != nil {
+			return err
+		}
+	}
 	if _, err := os.Stat(d.file(QuestionFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

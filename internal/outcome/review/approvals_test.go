@@ -64,7 +64,7 @@ func TestAnApprovalIsVoidForAnotherQuestion(t *testing.T) {
 	if _, err := d.Approve(t.Context(), question(review.Rest, "two"), "ann"); kind(err) != quarry.BadUsage {
 		t.Errorf("Approve of a question that was replaced = %v, want a refusal", err)
 	}
-	if err := d.Settled(); err != nil {
+	if err := d.Settled(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Approve(t.Context(), question(review.Rest, "one"), "ann"); kind(err) != quarry.BadUsage {

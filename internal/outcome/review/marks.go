@@ -68,7 +68,7 @@ type placed struct {
 // Marks reads the marks.
 func (d *Dir) Marks(ctx context.Context) (m Marks, err error) {
 	path := d.file(MarksFile)
-	f, err := open(path)
+	f, err := d.open(ctx, MarksFile)
 	if f == nil || err != nil {
 		return m, err
 	}

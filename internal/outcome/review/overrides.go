@@ -95,7 +95,7 @@ type span struct {
 func (d *Dir) Overrides(ctx context.Context) (*Overrides, error) {
 	o := &Overrides{path: d.file(OverridesFile), at: map[Ref]span{}}
 	var err error
-	if o.file, err = open(o.path); o.file == nil || err != nil {
+	if o.file, err = d.open(ctx, OverridesFile); o.file == nil || err != nil {
 		return o, err
 	}
 	err = each(ctx, o.path, o.file, func(one *Override, l line) error {

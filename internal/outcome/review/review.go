@@ -55,6 +55,24 @@ type Dir struct {
 	Effects *effect.Effects
 	// Check reports why a corrected answer does not fit the answer schema. nil: the answers of the run are texts.
 	Check func(output json.RawMessage) error
+	// Elsewhere keeps what people say where all machines find it; the directory has copies then. nil: the directory is the only place.
+	Elsewhere Elsewhere
+}
+
+// Elsewhere is where the review of a run is that any machine can continue. Safe for concurrent use, also by several machines.
+type Elsewhere interface {
+	// Question gives what the run waits for, without its text; nil: for nothing.
+	Question(ctx context.Context) (*Question, error)
+	// Ask makes a question what the run waits for; nil: it waits for nothing. Only the process that works on the run calls it.
+	Ask(ctx context.Context, q *Question) error
+	// Approval gives the approval of a question; nil: there is none.
+	Approval(ctx context.Context, q *Question) (*Approval, error)
+	// Approve keeps an approval, unless still refuses what the run waits for at that moment.
+	Approve(ctx context.Context, a *Approval, still func(*Question) error) error
+	// Add adds a line to a file of lines.
+	Add(ctx context.Context, file string, line []byte) error
+	// Update brings the copy of a file of lines up to date.
+	Update(ctx context.Context, file string) error
 }
 
 // Ref names one answer: the document, and the text that was answered.
@@ -113,6 +131,9 @@ func (d *Dir) add(ctx context.Context, name string, value any) (err error) {
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(value); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if d.Elsewhere != nil {
+		return d.Elsewhere.Add(ctx, name, line.Bytes())
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -213,9 +234,14 @@ func each[T any](ctx context.Context, path string, f io.Reader, do func(value *T
 	}
 }
 
-// open opens a file for reading; nil where it does not exist.
-func open(path string) (*os.File, error) {
-	f, err := os.Open(path)
+// open opens a file of lines for reading; nil where it does not exist.
+func (d *Dir) open(ctx context.Context, name string) (*os.File, error) {
+	if d.Elsewhere != nil {
+		if err := d.Elsewhere.Update(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	f, err := os.Open(d.file(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -219,13 +219,11 @@ func (s *Step) confirmRest(ctx context.Context, out *Outcome) error {
 	case errors.Is(err, review.ErrWaits):
 		return &quarry.Error{
 			Kind: quarry.OverLimit, Op: "send the rest", Err: fmt.Errorf("%w: %s", err, question.Text),
-			Hint: fmt.Sprintf("look at the pilot's answers; then `quarry approve --rest --dir %s`, and rerun the same command", s.Config.Dir),
+			Hint: fmt.Sprintf("look at the pilot's answers; then `quarry approve --rest %s`, and rerun the same command", s.Config.Named()),
 		}
 	case errors.As(err, &q):
 		q.Hint = "the pilot's answers are kept in " + s.Config.Dir + " and nothing else was sent; rerun the same command with --yes"
-		if s.Config.Run == "" { // approve works on a run directory
-			q.Hint += ", or after `quarry approve --rest`"
-		}
+		q.Hint += ", or after `quarry approve --rest " + s.Config.Named() + "`"
 	}
 	return err
 }

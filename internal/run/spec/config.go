@@ -86,6 +86,14 @@ type Place struct {
 	Window forecast.Window
 }
 
+// Named is the flag that names the run in another command.
+func (p *Place) Named() string {
+	if p.Run != "" { // of a ledger in Postgres
+		return "--run " + string(p.Run)
+	}
+	return "--dir " + p.Dir
+}
+
 // Limits are which documents are sent, for how much money and until when.
 type Limits struct {
 	Limit        int64            // of documents. Zero: none

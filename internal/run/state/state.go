@@ -31,6 +31,9 @@ import (
 // Prefix is where the state of runs is in a bucket. It is not below quarry/, whose objects expire.
 const Prefix = "quarry-state/"
 
+// Added is below the prefix of a run: objects that no row names, since other processes than the run's add them too; see package remarks.
+const Added = "added/"
+
 // markFile says of a directory that it is a copy of a run's files: Quarry may remove what is in it.
 const markFile = "cache.json"
 
@@ -83,7 +86,7 @@ func kept(name string) bool {
 }
 
 // names are those of the files and folders of a run's directory that are kept.
-var names = []string{"index", "journal", "shards", "raw", "results.jsonl", "failed.jsonl", "report.json", "report.html", "quotas.json"}
+var names = []string{"index", "journal", "shards", "raw", "results.jsonl", "failed.jsonl", "report.json", "report.html", "quotas.json", "question.json"}
 
 // Open makes a directory the copy of the files that the ledger names, and lets each change of the ledger take the files with it from then
 // on. A directory that holds something else is refused with the kind quarry.BadUsage. What it holds of the same run is used again if no other
@@ -264,7 +267,7 @@ func (f *Files) sweep(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, g.wait())
 		}
-		if named[o.Key] {
+		if named[o.Key] || strings.HasPrefix(o.Key, f.cfg.key(Added)) {
 			continue
 		}
 		g.do(func(ctx context.Context) error {
