@@ -50,7 +50,7 @@ func TestScriptsInPostgres(t *testing.T) {
 		return errors.Join(err, setup(env))
 	}
 	for name, do := range map[string]func(*testscript.TestScript, bool, []string){
-		"ledgerrun": setLedgerRun, "ledgerhas": ledgerHas, "inbucket": inBucket,
+		"ledgerrun": setLedgerRun, "ledgerhas": ledgerHas, "inbucket": inBucket, "halted": setHalted,
 		"plant":     plants(`UPDATE quarry.fact SET value = $2 WHERE name = $1`),
 		"plantfile": plants(`UPDATE quarry.file SET name = $1 WHERE name = 'results.jsonl'`),
 	} {
@@ -70,6 +70,19 @@ func setLedgerRun(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("the ledger has runs %v, want one", runs)
 	}
 	ts.Setenv("RUN", string(runs[0]))
+}
+
+// setHalted sets a variable to the id of the one run of $LEDGER that is halted: halted NAME.
+func setHalted(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: halted NAME")
+	}
+	db, err := sql.Open("pgx", ts.Getenv("LEDGER"))
+	ts.Check(err)
+	defer func() { _ = db.Close() }()
+	var run string
+	ts.Check(db.QueryRow(`SELECT run FROM quarry.fact WHERE name = 'halted'`).Scan(&run))
+	ts.Setenv(args[0], run)
 }
 
 // ledgerHas reports whether any value of any row in $LEDGER holds a text: ledgerhas TEXT.

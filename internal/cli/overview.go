@@ -26,6 +26,7 @@ import (
 type overview struct {
 	dir     string
 	at      time.Time
+	state   book.State // of a run of a ledger; empty: it is a directory's
 	head    book.Head
 	pass    book.Pass
 	shards  []ledger.Shard
@@ -45,6 +46,13 @@ func (a *App) look(ctx context.Context, dir string, prices *cost.Table) (*overvi
 	o := &overview{dir: dir, at: time.Now()}
 	if o.head, err = book.Of(l).Head(ctx); err != nil {
 		return nil, err
+	}
+	if a.shared != nil {
+		held, err := a.shared.Held(ctx)
+		if err != nil {
+			return nil, err
+		}
+		o.state = o.head.State(held)
 	}
 	if o.pass, err = book.Of(l).Pass(ctx, o.head.Pass); err != nil {
 		return nil, err
@@ -180,6 +188,9 @@ func (o *overview) board(pace *board.Pace) *board.Board {
 		}
 	}
 	p := o.reach(&c, pace)
+	if o.state == book.Waiting || o.state == book.IsHalted || o.state == book.Stopped {
+		row("state", runStateText(o.state, o.head.Why()), board.Warn)
+	}
 	row("waits", waitsText(o.waits), board.Warn)
 	row("records", recordsText(&p), board.Plain)
 	row("ETA", o.etaText(&p), board.Plain)

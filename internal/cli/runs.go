@@ -11,6 +11,7 @@ import (
 	"quarry"
 	"quarry/internal/base/figure"
 	"quarry/internal/compose"
+	"quarry/internal/run/book"
 )
 
 func (a *App) runsCommand() *cobra.Command {
@@ -20,7 +21,9 @@ func (a *App) runsCommand() *cobra.Command {
 		Short: "List or delete the runs of a ledger in Postgres",
 		Long: `Runs lists the runs of a ledger in Postgres: their state, the documents of the last plan, what they
 spent, their cap, the process that works on them, and when they began. A run is running while a
-process works on it, done when its last pass has ended, and stopped otherwise.
+process works on it, done when its last pass has ended, halted when something has to change before it
+continues (with the reason), stopped by a person, or else waiting for a runner: any process may
+continue it.
 
 With --delete or --prune it removes runs everywhere: from the ledger, from their buckets, and from
 --dir if that is a copy of the run. It shows first what it would remove, and asks. A run on which a
@@ -70,9 +73,9 @@ func runsText(rows []compose.RunRow) string {
 	var b strings.Builder
 	for i := range rows {
 		r := &rows[i]
-		parts := []string{"not planned"}
+		parts := []string{runStateText(r.State, r.Halted), "not planned"}
 		if r.Documents != nil {
-			parts[0] = figure.Count(*r.Documents, "document")
+			parts[1] = figure.Count(*r.Documents, "document")
 		}
 		spent := "spent unknown"
 		if r.Spent != nil {
@@ -85,7 +88,18 @@ func runsText(rows []compose.RunRow) string {
 		if r.Owner != "" {
 			parts = append(parts, r.Owner)
 		}
-		fmt.Fprintf(&b, "%-10s  %-7s  %s\n", r.Run, r.State, plain(strings.Join(parts, " · ")))
+		fmt.Fprintf(&b, "%-10s  %s\n", r.Run, plain(strings.Join(parts, " · ")))
 	}
 	return b.String()
+}
+
+// runStateText is the state of a run of a ledger in words. halted is why it is halted.
+func runStateText(state book.State, halted book.Halt) string {
+	switch state {
+	case book.Waiting:
+		return "waiting for a runner"
+	case book.IsHalted:
+		return "halted: " + halted.Text()
+	}
+	return string(state)
 }

@@ -15,6 +15,7 @@ import (
 	"quarry/internal/config"
 	"quarry/internal/outcome/report"
 	"quarry/internal/outcome/review"
+	"quarry/internal/run/book"
 )
 
 func (a *App) statusCommand() *cobra.Command {
@@ -66,6 +67,9 @@ type runStatus struct {
 	Shards []shardStatus `json:"shards"`
 	// Progress is how far the last reading came.
 	Progress reached `json:"progress"`
+	// State is what becomes of a run of a ledger, and Halted why it is halted or stopped; empty: it is a directory's.
+	State  book.State `json:"state,omitempty"`
+	Halted book.Halt  `json:"halted,omitempty"`
 	// Cap is --max-usd of the last command; null: none.
 	Cap *quarry.USD `json:"cap_usd"`
 	// Forecast is what the last reading is expected to take, by the pilot once it was read; null: not forecast yet.
@@ -126,7 +130,10 @@ func (o *overview) status(failed []report.Failure, pace *board.Pace) runStatus {
 	c := o.count()
 	now := runStatus{
 		Run: string(o.head.Run), Done: o.head.Ended(), Shards: []shardStatus{}, Progress: o.reach(&c, pace), Cap: o.head.Cap,
-		Forecast: o.forecast(), Question: o.waits, Deadline: o.deadline(), Failures: failed,
+		Forecast: o.forecast(), Question: o.waits, Deadline: o.deadline(), Failures: failed, State: o.state,
+	}
+	if o.state != book.Running {
+		now.Halted = o.head.Why()
 	}
 	for i := range o.shards {
 		s := &o.shards[i]

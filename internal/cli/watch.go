@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -26,8 +27,9 @@ one a second. With --json it prints what quarry status --json prints, on one lin
 With --notify, it notifies another program when a job is stuck and when the run is done. Watch also
 ends when no process works on the run for three seconds: the run stopped before it was done.
 
-Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 5 the run waits for an approval
-· 130 interrupted`,
+Exit codes: 0 done · 1 the run stopped before it was done · 2 usage · 5 the run waits for an approval ·
+130 interrupted · of a run of a ledger that was halted: its own (2 settings · 3 sources · 5 gate, cap,
+limit, stop)`,
 		Example: `  quarry watch --dir quarry-run`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -108,6 +110,12 @@ func (a *App) watch(ctx context.Context, s *config.Settings, to *notifyFlags) er
 				return &quarry.Error{
 					Kind: quarry.OverLimit, Op: "watch", Subject: a.place(s.Dir), Err: errors.New("the run waits for an approval, and no process works on it"),
 					Hint: a.approveHint(o.waits, s.Dir),
+				}
+			}
+			if why := o.head.Why(); why != "" && a.shared != nil {
+				return &quarry.Error{
+					Kind: why.Kind(), Op: "watch", Subject: a.place(s.Dir), Err: fmt.Errorf("the run is halted: %s", why.Text()),
+					Hint: "change that, then rerun the command that began it; the process that it ended has said the details",
 				}
 			}
 			return &quarry.Error{

@@ -17,7 +17,8 @@ import (
 // RunRow is one run of a ledger in Postgres, as `quarry runs --json` prints it.
 type RunRow struct {
 	Run       quarry.RunID `json:"run"`
-	State     string       `json:"state"`     // running, stopped or done
+	State     book.State   `json:"state"`
+	Halted    book.Halt    `json:"halted"`    // why it is halted or stopped; empty: it is neither
 	Documents *int64       `json:"documents"` // of its last plan; null: it has none
 	Spent     *quarry.USD  `json:"spent_usd"` // null: unknown
 	Cap       *quarry.USD  `json:"cap_usd"`   // null: none
@@ -53,7 +54,7 @@ func Runs(ctx context.Context, s *config.Settings) ([]RunRow, error) {
 			continue
 		}
 		if row.Owner = holders[id]; row.Owner != "" {
-			row.State = "running"
+			row.State, row.Halted = book.Running, ""
 		}
 		rows = append(rows, *row)
 	}
@@ -72,14 +73,11 @@ func runRow(ctx context.Context, e *effect.Effects, address string, id quarry.Ru
 	if err != nil || head.Run == "" {
 		return nil, err
 	}
-	row = &RunRow{Run: id, State: "stopped", Cap: head.Cap, Created: head.Created, Bucket: head.Bucket}
+	row = &RunRow{Run: id, State: head.State(false), Halted: head.Why(), Cap: head.Cap, Created: head.Created, Bucket: head.Bucket}
 	row.last = head.Created
 	p, err := kept.Pass(ctx, head.Pass)
 	if err != nil {
 		return nil, err
-	}
-	if head.Ended() {
-		row.State = "done"
 	}
 	if p.Ended != nil {
 		row.last = quarry.Timestamp(p.Ended.At)

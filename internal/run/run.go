@@ -150,7 +150,7 @@ type step struct {
 func (r *Run) Do(ctx context.Context) (Outcome, error) {
 	p, err := r.doSteps(ctx, "report")
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{}, r.halted(ctx, err)
 	}
 	return Outcome{Run: r.id, Planned: p.planned, Totals: p.totals, Report: p.made}, nil
 }
@@ -160,7 +160,7 @@ func (r *Run) Do(ctx context.Context) (Outcome, error) {
 func (r *Run) Register(ctx context.Context) error {
 	r.registers = true
 	_, err := r.doSteps(ctx, "preflight")
-	return err
+	return r.halted(ctx, err)
 }
 
 // doSteps does the steps to the last one.

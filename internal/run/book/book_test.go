@@ -46,6 +46,7 @@ func TestFactsAreReadAsTheyWereWritten(t *testing.T) {
 		Region: "us-west-2", Bucket: "b", Model: "m",
 		Pools: []ledger.Pool{{Region: "us-west-2"}}, Sources: []string{"a", "b"}, Seen: "s", Settings: "d", Known: "k", Carried: &book.Carried{Settings: "model: m", Own: map[string]string{"role": "r"}, Records: true}, Pass: 4, Finished: 3,
 		FinishedSettings: "e", Open: 5, Adopted: 2, Abandoned: 4, SetAside: true, Active: 90 * time.Second,
+		Halted:   &book.Halted{Class: book.AtCap, At: time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC)},
 		Numbered: map[quarry.ShardKind]int{quarry.MainShard: 7},
 		Piloted:  []string{"x"}, Structured: map[string]book.Finding{"x": book.SchemaRefused},
 	}

@@ -36,6 +36,9 @@ type Head struct {
 	SetAside bool
 	Active   time.Duration
 
+	// Halted says what stopped the run; nil: nothing did, or a process has continued it since. Of a ledger in Postgres.
+	Halted *Halted
+
 	// Numbered is the highest number of a shard of each kind that was given and has no row.
 	Numbered map[quarry.ShardKind]int
 	Learned  *forecast.Learned
@@ -86,6 +89,7 @@ func (h *Head) facts() []fact {
 		{"abandoned", number(&h.Abandoned)},
 		{"setaside", yes(&h.SetAside)},
 		{"active", duration(&h.Active)},
+		{"halted", object(&h.Halted)},
 		{"numbered", object(&h.Numbered)},
 		{"learned", object(&h.Learned)},
 		{"piloted", object(&h.Piloted)},

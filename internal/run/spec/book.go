@@ -12,7 +12,7 @@ import (
 // another process may continue.
 func (c *Config) NoteWriter(h *book.Head) {
 	free := c.Local || c.Free
-	h.Version, h.StandIn, h.Cap, h.Carried = c.Version, &free, c.MaxUSD, c.Carried
+	h.Version, h.StandIn, h.Cap, h.Carried, h.Halted = c.Version, &free, c.MaxUSD, c.Carried, nil
 }
 
 // NotePass notes the pass at hand and what it is sent with. What its sources are is noted together with its plan: until then they are
