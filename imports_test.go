@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 		"internal/compose", "internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket",
 		"internal/prepare/clean", "internal/aws/cost", "internal/prepare/dedupe", "internal/outcome/export", "internal/prepare/inspect", "internal/base/ledger", "internal/aws/preflight", "internal/prepare/prompt", "internal/outcome/report",
 		"internal/aws/setup", "internal/prepare/kept", "internal/config/clientenv", "internal/config/trust", "internal/aws/pricelist", "internal/prepare/source", "internal/prepare/validate", "internal/outcome/publish",
-		"internal/notify", "internal/metrics", "internal/outcome/review", "internal/ui/records", "internal/ui/web",
+		"internal/notify", "internal/metrics", "internal/outcome/review", "internal/ui/records", "internal/ui/view", "internal/ui/web",
 	},
 	"internal/compose": {
 		"internal/run", "internal/config", "internal/standin", "internal/aws/account", "internal/outcome/audit", "internal/aws/bedrock", "internal/aws/bucket", "internal/prepare/clean", "internal/aws/cost",
@@ -61,8 +61,9 @@ var arrows = map[string][]string{
 	},
 	"internal/ui/find":   {"internal/ui/words"},
 	"internal/ui/reread": {"internal/run", "internal/prepare/clean", "internal/prepare/dedupe", "internal/prepare/source", "internal/ui/difference", "internal/ui/words"},
-	// What a page shows of a run is what a terminal shows.
-	"internal/ui/web": {"internal/cli/board", "internal/outcome/publish", "internal/outcome/report", "internal/outcome/review", "internal/ui/difference", "internal/ui/records"},
+	// What a page shows of a run is what a terminal shows. Its parts come as values: only web serves, reads and writes.
+	"internal/ui/view": {"internal/cli/board", "internal/outcome/publish", "internal/outcome/report", "internal/outcome/review", "internal/ui/difference", "internal/ui/records"},
+	"internal/ui/web":  {"internal/outcome/report", "internal/outcome/review", "internal/ui/records", "internal/ui/view"},
 	// The extractive model reads HTML and Markdown as a run does.
 	"internal/standin/model/extractive": {"internal/prepare/clean"},
 }

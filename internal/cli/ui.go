@@ -12,6 +12,7 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/ui/records"
+	"quarry/internal/ui/view"
 	"quarry/internal/ui/web"
 )
 
@@ -53,7 +54,7 @@ Exit codes: 0 stopped by Ctrl-C · 2 usage`,
 				return a.openRecords(ctx, &s.Settings, dir, pass, ready)
 			}
 			if cfg.Target = to.to.Target; cfg.Target != "" {
-				cfg.Publish = func(ctx context.Context, dir, agreed string) (*web.Published, error) {
+				cfg.Publish = func(ctx context.Context, dir, agreed string) (*view.Published, error) {
 					return a.publishFromPage(ctx, s.Settings, &to, dir, agreed)
 				}
 			}

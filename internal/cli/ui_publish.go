@@ -10,11 +10,11 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/outcome/publish"
-	"quarry/internal/ui/web"
+	"quarry/internal/ui/view"
 )
 
 // publishFromPage compares the answers of a run with the articles, and writes if that finds what a person agreed to.
-func (a *App) publishFromPage(ctx context.Context, s config.Settings, o *publishOptions, dir, agreed string) (found *web.Published, err error) {
+func (a *App) publishFromPage(ctx context.Context, s config.Settings, o *publishOptions, dir, agreed string) (found *view.Published, err error) {
 	s.Dir = dir
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
@@ -31,7 +31,7 @@ func (a *App) publishFromPage(ctx context.Context, s config.Settings, o *publish
 	if err != nil {
 		return nil, err
 	}
-	found = &web.Published{Outcome: out, Shown: p.Target.Shown(fieldsOf(out.Differences)), Digest: hex.EncodeToString(all.Sum(nil))}
+	found = &view.Published{Outcome: out, Shown: p.Target.Shown(fieldsOf(out.Differences)), Digest: hex.EncodeToString(all.Sum(nil))}
 	if agreed != found.Digest || out.ToChange == 0 {
 		return found, nil
 	}

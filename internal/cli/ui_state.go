@@ -16,7 +16,7 @@ import (
 	"quarry/internal/outcome/report"
 	"quarry/internal/run/failures"
 	"quarry/internal/ui/records"
-	"quarry/internal/ui/web"
+	"quarry/internal/ui/view"
 )
 
 // states gives the states of runs to the pages of quarry ui.
@@ -44,7 +44,7 @@ func (a *App) newStates(prices *cost.Table) *states {
 	return &states{app: a, prices: prices, seen: map[string]*seenRun{}}
 }
 
-func (s *states) look(ctx context.Context, dir string) (*web.State, error) {
+func (s *states) look(ctx context.Context, dir string) (*view.State, error) {
 	o, err := s.app.look(ctx, dir, s.prices)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (s *states) look(ctx context.Context, dir string) (*web.State, error) {
 	}
 	b := o.board(pace)
 	b.Jobs = o.jobs(true)
-	return &web.State{
+	return &view.State{
 		Run: string(o.head.Run), Ended: o.head.Ended(), Planned: o.history.Last() != nil, Board: b, Records: c.records, Processed: c.done,
 		Cost: o.costText(), Changed: changed(dir), Failures: failed, Report: seen.report,
 		Waits: o.waits,

@@ -5,48 +5,7 @@ import (
 	"net/http"
 
 	"quarry"
-	"quarry/internal/base/figure"
-	"quarry/internal/base/shown"
-	"quarry/internal/outcome/review"
 )
-
-// waitsView is the question that a run waits for, and what may be done about the run.
-type waitsView struct {
-	Text, Documents, Forecast, Command string // Text is empty if it waits for nothing
-	Digest, Secret                     string
-	MayApprove, MayStop                bool
-	ApproveAddress, StopAddress        string
-}
-
-func (s *Server) waits(run *Run, st *State) *waitsView {
-	v := &waitsView{
-		Secret: s.secret, ApproveAddress: run.address() + "approve", StopAddress: run.address() + "stop",
-		MayStop: s.cfg.Allow.Approve && !st.Ended && st.Planned,
-	}
-	q := st.Waits
-	if q == nil {
-		return v
-	}
-	v.Text, v.Digest, v.MayApprove = shown.Lines(q.Text, maxMessage), q.Digest, s.cfg.Allow.Approve
-	v.Documents = figure.Count(q.Documents, "document")
-	v.Forecast = forecastText(&q.Forecast)
-	v.Command = "quarry approve --dir " + shown.Line(run.Dir, 1000)
-	if q.Asks == review.Rest {
-		v.Command += " --rest"
-	}
-	return v
-}
-
-func forecastText(f *review.Forecast) string {
-	text := "at a price that is not known"
-	if f.Cost != nil {
-		text = "for about " + f.Cost.String()
-		if f.CostLow != nil && f.CostHigh != nil && *f.CostLow != *f.CostHigh {
-			text += " (" + f.CostLow.String() + " to " + f.CostHigh.String() + ")"
-		}
-	}
-	return text + ", " + figure.Thousands(f.Input) + " tokens in and " + figure.Thousands(f.Output) + " out"
-}
 
 // approve answers the question that the page showed.
 func (s *Server) approve(r *http.Request) (string, error) {
@@ -69,7 +28,7 @@ func (s *Server) approve(r *http.Request) (string, error) {
 		}
 	}
 	_, err = dir.Approve(r.Context(), q, s.cfg.Who)
-	return run.address(), err
+	return run.Address(), err
 }
 
 // stop does what quarry stop does.
@@ -78,5 +37,5 @@ func (s *Server) stop(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return run.address(), s.cfg.Stop(r.Context(), run.Dir)
+	return run.Address(), s.cfg.Stop(r.Context(), run.Dir)
 }

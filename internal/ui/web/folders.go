@@ -9,19 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"quarry/internal/ui/view"
 )
 
 // Runs is where runs are found.
 type Runs interface {
 	// List gives the runs, each once, and how many more there are.
-	List(ctx context.Context) (runs []Run, more int, err error)
-}
-
-// Run is a run that was found.
-type Run struct {
-	ID   string // in addresses; stays the same while the run stays where it is
-	Name string // for people
-	Dir  string
+	List(ctx context.Context) (runs []view.Run, more int, err error)
 }
 
 // How far and how much is searched.
@@ -35,7 +30,7 @@ type Folders []string
 
 // List searches the folders in their order, and each in the order of its names. Links are not followed, so that nothing outside of them is
 // found; hidden folders are left out.
-func (f Folders) List(ctx context.Context) ([]Run, int, error) {
+func (f Folders) List(ctx context.Context) ([]view.Run, int, error) {
 	s := search{ctx: ctx, listed: map[string]bool{}}
 	for _, dir := range f {
 		s.base = dir
@@ -50,7 +45,7 @@ func (f Folders) List(ctx context.Context) ([]Run, int, error) {
 type search struct {
 	ctx   context.Context
 	base  string
-	found []Run
+	found []view.Run
 	// listed has the IDs of found: a folder may be named twice, or be within another one.
 	listed map[string]bool
 }
@@ -89,18 +84,18 @@ func (s *search) in(dir string, depth int) error {
 }
 
 // run is named after its place below the folder that was searched, with that folder's own name.
-func (s *search) run(dir string) (Run, error) {
+func (s *search) run(dir string) (view.Run, error) {
 	base, err := filepath.Abs(s.base)
 	if err != nil {
-		return Run{}, err
+		return view.Run{}, err
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
-		return Run{}, err
+		return view.Run{}, err
 	}
 	below, err := filepath.Rel(filepath.Dir(base), dir)
 	if err != nil {
-		return Run{}, err
+		return view.Run{}, err
 	}
 	hash := sha256.Sum256([]byte(dir))
-	return Run{ID: hex.EncodeToString(hash[:6]), Name: filepath.ToSlash(below), Dir: dir}, nil
+	return view.Run{ID: hex.EncodeToString(hash[:6]), Name: filepath.ToSlash(below), Dir: dir}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"quarry"
+	"quarry/internal/ui/view"
 )
 
 // Allow is what the pages may change; the zero value is nothing.
@@ -20,7 +21,7 @@ func (s *Server) form(allowed bool, flag string, do func(*http.Request) (to stri
 			to, err = do(r)
 		}
 		if err != nil {
-			s.page(func(*http.Request) (*page, error) { return nil, err })(w, r)
+			s.page(func(*http.Request) (*view.Page, error) { return nil, err })(w, r)
 			return
 		}
 		http.Redirect(w, r, to, http.StatusSeeOther)

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"quarry/internal/ui/view"
 	"quarry/internal/ui/web"
 )
 
@@ -182,7 +183,7 @@ func TestBehindAProxy(t *testing.T) {
 	t.Parallel()
 	server, err := web.Start(t.Context(), web.Config{
 		Addr: "127.0.0.1:0", BehindProxy: true, Runs: web.Folders{t.TempDir()}, Say: t.Logf,
-		Look: func(context.Context, string) (*web.State, error) { return nil, errors.New("no run is there") },
+		Look: func(context.Context, string) (*view.State, error) { return nil, errors.New("no run is there") },
 	})
 	if err != nil {
 		t.Fatal(err)

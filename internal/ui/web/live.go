@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"quarry/internal/ui/view"
 )
 
 // How often the state of a run is read for a page that shows it live, and how long a page may take to receive it.
@@ -48,7 +50,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 		if err != nil { // the page says so when it is read again
 			return
 		}
-		text, err := render("state", s.newStateView(&run, state))
+		text, err := view.Live(&run, state, s.forms())
 		if err != nil {
 			s.cfg.Say("%s: %v", r.URL.Path, err)
 			return

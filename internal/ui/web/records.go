@@ -1,59 +1,21 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"net/http"
-	"slices"
-	"strconv"
-	"strings"
 
 	"quarry"
-	"quarry/internal/base/figure"
-	"quarry/internal/base/shown"
 	"quarry/internal/ui/records"
+	"quarry/internal/ui/view"
 )
 
-// recordsView is the page of the records of a run.
-type recordsView struct {
-	Asked            *asked
-	Address          string // of this page
-	Indexing, Hint   string // what is not in the list yet, or not searched
-	Again            int    // seconds after which there is more to show; 0: there is not
-	Count            string
-	Statuses         []choice // links
-	Filters          []filter
-	Ins              []choice
-	Filtered         bool
-	Rows             []recordRow
-	Earlier, Later   string // addresses
-	Continue         string // address of the rest of a search that took too long
-	Passes           []choice
-	Clear, None, Run string
-}
-
-// choice is a value that may be chosen.
-type choice struct {
-	Value, Text, Address, Mood string
-	Chosen                     bool
-}
-
-// filter is a list of values of which one may be chosen.
-type filter struct {
-	Name, Label string
-	Choices     []choice
-}
-
-type recordRow struct {
-	Place, ID, Title, Address, Status, Mood, Class, Language, Cost, Answer, Mark string
-	Corrected                                                                    bool
-	place                                                                        int64
-}
-
-func (s *Server) recordsPage(r *http.Request) (*page, error) {
+func (s *Server) recordsPage(r *http.Request) (*view.Page, error) {
 	run, err := s.find(r.Context(), r.PathValue("run"))
 	if err != nil {
 		return nil, err
 	}
-	a, err := newAsked(r)
+	a, err := view.NewAsked(r.URL.Query())
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +24,7 @@ func (s *Server) recordsPage(r *http.Request) (*page, error) {
 		return nil, err
 	}
 	defer done()
-	found, err := store.Page(r.Context(), a.query())
+	found, err := store.Page(r.Context(), a.Query())
 	if err != nil {
 		return nil, err
 	}
@@ -74,174 +36,85 @@ func (s *Server) recordsPage(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = of.overrides.Close() }() // it was only read
-	v := newRecordsView(&run, a, &found, of)
-	v.passes(passes, found.Progress.Pass)
-	return run.page("records", "Records", v, v.Again), nil
+	defer func() { _ = of.Overrides.Close() }() // it was only read
+	return view.RecordsPage(&run, a, &found, passes, of), nil
 }
 
-func newRecordsView(run *Run, a *asked, found *records.Page, of *said) *recordsView {
-	here := run.address() + "records"
-	v := &recordsView{
-		Asked: a, Address: here, Count: countText(found.Count, "record"), Clear: (&asked{Pass: a.Pass}).address(here), Run: run.address(),
+func (s *Server) recordPage(r *http.Request) (*view.Page, error) {
+	run, err := s.find(r.Context(), r.PathValue("run"))
+	if err != nil {
+		return nil, err
 	}
-	v.progress(&found.Progress)
-	v.Filtered = a.address(here) != v.Clear
-	if len(found.Ignored) > 0 {
-		v.Hint = "Not searched, since one character alone is too little: " + shown.Line(strings.Join(found.Ignored, " "), 100)
+	a, err := view.NewAsked(r.URL.Query())
+	if err != nil {
+		return nil, err
 	}
-	v.Statuses = []choice{{Text: "all", Address: a.address(here, "status", ""), Chosen: a.Status == ""}}
-	for _, f := range statusesOf(found.Facets.Status, a.Status) {
-		v.Statuses = append(v.Statuses, choice{
-			Text: shown.Line(f.Value, 40) + " " + number(f.Count), Address: a.address(here, "status", f.Value), Mood: statusMood(f.Value),
-			Chosen: f.Value == a.Status,
-		})
+	store, done, err := s.stores.get(r.Context(), run.Dir, a.Pass)
+	if err != nil {
+		return nil, err
 	}
-	v.Filters = []filter{
-		newFilter("class", "Class", found.Facets.Class, a.Class), newFilter("language", "Language", found.Facets.Language, a.Language),
-		newFilter("pool", "Region and model", found.Facets.Pool, a.Pool),
+	defer done()
+	rec, err := store.Record(r.Context(), quarry.DocumentID(r.URL.Query().Get("id")))
+	if err != nil {
+		return nil, noRecord(err)
 	}
-	for _, in := range []choice{
-		{Text: "title, text and answer"}, {Value: "title", Text: "title"}, {Value: "text", Text: "text"}, {Value: "answer", Text: "answer"},
-	} {
-		in.Chosen = in.Value == a.In
-		v.Ins = append(v.Ins, in)
+	of, err := s.said(r.Context(), &run)
+	if err != nil {
+		return nil, err
 	}
-	for i := range found.Rows {
-		row := newRecordRow(run, a, &found.Rows[i])
-		of.mark(&row, &found.Rows[i])
-		v.Rows = append(v.Rows, row)
+	defer func() { _ = of.Overrides.Close() }() // it was only read
+	earlier, later, err := neighbours(r.Context(), store, a, rec.Place)
+	if err != nil {
+		return nil, err
 	}
-	v.turn(a, found)
-	return v
+	return view.RecordPage(&run, a, rec, earlier, later, of, s.forms())
 }
 
-// statusesOf gives the statuses in their own order, with the chosen one, of which there may be none.
-func statusesOf(facets []records.Facet, chosen string) (list []records.Facet) {
-	for _, status := range []quarry.Status{quarry.StatusOK, quarry.StatusInvalid, quarry.StatusFailed, quarry.StatusSkipped} {
-		i := slices.IndexFunc(facets, func(f records.Facet) bool { return f.Value == string(status) })
-		if i >= 0 {
-			list = append(list, facets[i])
-		} else if chosen == string(status) {
-			list = append(list, records.Facet{Value: chosen})
+// noRecord says that a document is not there.
+func noRecord(err error) error {
+	if errors.Is(err, records.ErrNoRecord) {
+		return &quarry.Error{Kind: quarry.BadItems, Err: err, Hint: "its record may not have come back yet, or belong to another pass"}
+	}
+	return err
+}
+
+// neighbours are the records before and after a place in the selection. An empty id: there is none.
+func neighbours(ctx context.Context, store *records.Store, a *view.Asked, place int64) (earlier, later quarry.DocumentID, err error) {
+	next, before := *a, *a
+	next.After, next.Before = place, 0
+	before.After, before.Before = 0, place
+	for to, of := range map[*quarry.DocumentID]*view.Asked{&later: &next, &earlier: &before} {
+		q := of.Query()
+		q.Limit = 1
+		found, err := store.Page(ctx, q)
+		if err != nil {
+			return "", "", err
+		}
+		if len(found.Rows) > 0 {
+			*to = found.Rows[0].ID
 		}
 	}
-	return list
+	return earlier, later, nil
 }
 
-// turn sets the addresses of the pages before and after this one.
-func (v *recordsView) turn(a *asked, found *records.Page) {
-	place := func(i int) string { return strconv.FormatInt(found.Rows[i].Place, 10) }
-	if n := len(found.Rows); n > 0 {
-		if found.Earlier {
-			v.Earlier = a.address(v.Address, "before", place(0))
-		}
-		if found.Later {
-			v.Later = a.address(v.Address, "after", place(n-1))
-		}
+func (s *Server) attemptsPage(r *http.Request) (*view.Page, error) {
+	run, err := s.find(r.Context(), r.PathValue("run"))
+	if err != nil {
+		return nil, err
 	}
-	if found.Continue > 0 {
-		name := "after"
-		if a.Before > 0 {
-			name = "before"
-		}
-		v.Continue = a.address(v.Address, name, strconv.FormatInt(found.Continue, 10))
+	a, err := view.NewAsked(r.URL.Query())
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case len(v.Rows) > 0 || v.Continue != "":
-	case v.Filtered:
-		v.None = "No record meets this selection."
-	default:
-		v.None = "There is no record yet."
+	store, done, err := s.stores.get(r.Context(), run.Dir, a.Pass)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// progress says how much of the run the list has.
-func (v *recordsView) progress(p *records.Progress) {
-	switch {
-	case p.Pass == 0:
-		v.Indexing, v.Again = "The run has no answers yet.", 5
-	case p.Live:
-		v.Indexing, v.Again = "The run is under way: "+figure.Thousands(p.Done)+" of "+figure.Count(p.Total, "document")+" so far.", 5
-	case !p.Complete:
-		v.Indexing, v.Again = "Indexing "+figure.Thousands(p.Done)+" of "+figure.Thousands(p.Total)+".", 2
+	defer done()
+	id := quarry.DocumentID(r.URL.Query().Get("id"))
+	all, err := store.Attempts(r.Context(), id)
+	if err != nil {
+		return nil, noRecord(err)
 	}
-	if p.Pass > 0 && p.Texts == 0 {
-		v.Hint = "The texts of the documents are not searched, only titles and answers: the sources cannot be read with the settings of this command."
-	}
-}
-
-func (v *recordsView) passes(passes []int, shown int) {
-	if len(passes) < 2 {
-		return
-	}
-	for _, n := range passes {
-		text := strconv.Itoa(n)
-		v.Passes = append(v.Passes, choice{Value: text, Text: "pass " + text, Chosen: n == shown})
-	}
-}
-
-func newFilter(name, label string, facets []records.Facet, chosen string) filter {
-	f := filter{Name: name, Label: label, Choices: []choice{{Text: "all"}}}
-	there := chosen == ""
-	for _, facet := range facets {
-		text := facet.Value
-		if text == records.NotGiven {
-			text = "not given"
-		}
-		there = there || facet.Value == chosen
-		f.Choices = append(f.Choices, choice{
-			Value: facet.Value, Text: shown.Line(text, 100) + " (" + number(facet.Count) + ")", Chosen: facet.Value == chosen,
-		})
-	}
-	if !there {
-		f.Choices = append(f.Choices, choice{Value: chosen, Text: shown.Line(chosen, 100) + " (0)", Chosen: true})
-	}
-	return f
-}
-
-func newRecordRow(run *Run, a *asked, row *records.Row) recordRow {
-	v := recordRow{
-		Place: figure.Thousands(row.Place), ID: shown.Line(string(row.ID), 200), Title: shown.Line(row.Title, 300), Status: string(row.Status),
-		Mood: statusMood(string(row.Status)), Language: shown.Line(row.Language, 40), Answer: shown.Line(row.Answer, 140), Corrected: row.Corrected,
-		Address: a.address(run.address()+"record", "id", string(row.ID)), place: row.Place,
-	}
-	if row.Class != string(row.Status) {
-		v.Class = shown.Line(row.Class, 80)
-	}
-	if v.Title == "" {
-		v.Title = v.ID
-	}
-	if row.Cost != nil {
-		v.Cost = row.Cost.String()
-	}
-	return v
-}
-
-// number writes a count that may be of more.
-func number(c records.Count) string {
-	text := figure.Thousands(c.N)
-	if c.More {
-		text += "+"
-	}
-	return text
-}
-
-func countText(c records.Count, noun string) string {
-	if c.More {
-		return number(c) + " " + noun + "s"
-	}
-	return figure.Count(c.N, noun)
-}
-
-func statusMood(status string) string {
-	switch quarry.Status(status) {
-	case quarry.StatusOK:
-		return "good"
-	case quarry.StatusInvalid:
-		return "warn"
-	case quarry.StatusFailed:
-		return "bad"
-	}
-	return "other"
+	return view.AttemptsPage(&run, a, id, all), nil
 }

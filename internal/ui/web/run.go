@@ -4,58 +4,36 @@ import (
 	"bytes"
 	"net/http"
 	"strings"
+	"sync"
 
-	"quarry/internal/base/figure"
-	"quarry/internal/base/shown"
-	"quarry/internal/cli/board"
 	"quarry/internal/outcome/report"
+	"quarry/internal/ui/view"
 )
 
-// runView is the page of a run.
-type runView struct {
-	Name, Dir string
-	Live      string // the address that sends the state again while it changes; empty: the run has ended
-	State     *stateView
+// atOnce is how many ledgers are read at a time.
+const atOnce = 4
+
+func (s *Server) runsPage(r *http.Request) (*view.Page, error) {
+	runs, more, err := s.list(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]view.RunRow, len(runs))
+	var all sync.WaitGroup
+	free := make(chan struct{}, atOnce)
+	for i := range runs {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			state, err := s.cfg.Look(r.Context(), runs[i].Dir)
+			rows[i] = view.NewRunRow(&runs[i], state, err)
+		})
+	}
+	all.Wait()
+	return view.RunsPage(rows, more), nil
 }
 
-// stateView is the part of the page that changes.
-type stateView struct {
-	Title, State, Mood, Changed, Machine string
-	Address                              string // of the run's page
-	HasReport                            bool
-	Ended                                bool
-	Waits                                *waitsView
-	Stages                               []stageView
-	Sum                                  string // how far it is, or how it ended
-	Progress, Width                      string // empty: nothing is planned
-	Parts                                []partView
-	Rows                                 []rowView
-	Failures                             []failureView
-	Jobs                                 []jobView
-	JobsLeft                             string
-	Resent, Places                       bool // columns of the jobs
-}
-
-type stageView struct{ Name, Class, Says string }
-
-// partView is a count of documents.
-type partView struct{ Name, Mood, Count, Meaning, Address string }
-
-type rowView struct{ Name, Text, Mood string }
-
-type failureView struct {
-	Kind, Count, Message, Hint, Address string
-	Examples                            []link
-}
-
-type jobView struct {
-	Shard, State, Mood, Done, Records, OK, Invalid, Failed, Resent, ARN, Place, Waits string
-}
-
-// maxJobs is how many jobs a page shows: those to see first come first.
-const maxJobs = 200
-
-func (s *Server) runPage(r *http.Request) (*page, error) {
+func (s *Server) runPage(r *http.Request) (*view.Page, error) {
 	run, err := s.find(r.Context(), r.PathValue("run"))
 	if err != nil {
 		return nil, err
@@ -64,133 +42,26 @@ func (s *Server) runPage(r *http.Request) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &runView{
-		Name: shown.Line(run.Name, 300), Dir: shown.Line(run.Dir, 1000), State: s.newStateView(&run, state),
-	}
-	every := 0
-	if !state.Ended {
-		v.Live, every = run.address()+"live", 10
-	}
-	return run.page("run", v.Name, v, every), nil
-}
-
-func (s *Server) newStateView(run *Run, st *State) *stateView {
-	b := st.Board
-	v := &stateView{Title: shown.Line(b.Title, 400), Ended: st.Ended, Address: run.address(), HasReport: st.Report != nil}
-	v.State, v.Mood = st.words()
-	v.Waits = s.waits(run, st)
-	v.Changed, v.Machine = moment(st.Changed)
-	if st.Records > 0 {
-		v.Width = width(st.Processed, st.Records)
-		v.Progress = figure.Thousands(st.Processed) + " of " + figure.Count(st.Records, "record") + " came back (" + v.Width + ")"
-		v.Sum = v.Progress
-	}
-	if st.Ended && st.Report != nil {
-		d := &st.Report.Documents
-		v.Sum = figure.Thousands(d.OK) + " of " + figure.Clause(d.Total, "document", "has", "have") + " a good answer"
-	}
-	for _, stage := range b.Stages {
-		view := stageView{Name: stage.Name, Says: "to come"}
-		switch {
-		case stage.AtIt:
-			view.Class, view.Says = "now", "under way"
-		case stage.Done:
-			view.Class, view.Says = "done", "done"
-		}
-		v.Stages = append(v.Stages, view)
-	}
-	for i := range b.Rows {
-		row := &b.Rows[i]
-		v.Rows = append(v.Rows, rowView{shown.Line(row.Name, 40), shown.Line(row.Text, maxMessage), moodOf(row.Mood)})
-	}
-	if st.Report != nil {
-		v.Parts = run.counts(&st.Report.Documents)
-	}
-	failures, noun := st.Failures, "attempt"
-	if st.Ended && st.Report != nil {
-		failures, noun = st.Report.Failures, "document"
-	}
-	for i := range failures {
-		f := &failures[i]
-		view := failureView{
-			Kind: shown.Line(f.Kind, 80), Count: figure.Count(f.Count, noun), Message: shown.Lines(f.Message, maxMessage),
-			Hint:    shown.Line(f.Hint, maxMessage),
-			Address: (&asked{Class: f.Kind}).address(run.address() + "records"),
-		}
-		for _, id := range f.Examples {
-			address := (&asked{Class: f.Kind}).address(run.address()+"record", "id", string(id))
-			view.Examples = append(view.Examples, link{shown.Line(string(id), 200), address})
-		}
-		v.Failures = append(v.Failures, view)
-	}
-	v.addJobs(b.Jobs)
-	return v
-}
-
-func (v *stateView) addJobs(jobs []board.Job) {
-	if more := len(jobs) - maxJobs; more > 0 {
-		v.JobsLeft = figure.Count(more, "shard")
-	}
-	for i := range jobs[:min(len(jobs), maxJobs)] {
-		j := &jobs[i]
-		v.Resent, v.Places = v.Resent || j.Resent > 0, v.Places || j.Place != ""
-		v.Jobs = append(v.Jobs, jobView{
-			Shard: shown.Line(j.Shard, 60), State: shown.Line(j.State, 60), Mood: moodOf(j.Mood), Done: figure.Thousands(j.Done),
-			Records: figure.Thousands(j.Records), OK: figure.Thousands(j.OK), Invalid: figure.Thousands(j.Invalid), Failed: figure.Thousands(j.Failed),
-			Resent: figure.Thousands(j.Resent), ARN: shown.Line(j.ARN, 300), Place: shown.Line(j.Place, 60), Waits: shown.Line(j.Waits, maxMessage),
-		})
-	}
-}
-
-// counts are those of a report; those of a trouble that there is not are left out.
-func (r *Run) counts(d *report.Documents) []partView {
-	all := []partView{
-		{Name: "ok", Mood: "good", Meaning: "answered, and the answer passed every check"},
-		{Name: "invalid", Mood: "warn", Meaning: "answered, but no answer passed the checks"},
-		{Name: "failed", Mood: "bad", Meaning: "not answered"},
-		{Name: "skipped", Mood: "other", Meaning: "not sent"},
-	}
-	var some []partView
-	for i, n := range []int64{d.OK, d.Invalid, d.Failed, d.Skipped} {
-		if n > 0 || i == 0 {
-			all[i].Count = figure.Thousands(n)
-			all[i].Address = (&asked{Status: all[i].Name}).address(r.address() + "records")
-			some = append(some, all[i])
-		}
-	}
-	return some
-}
-
-// moodOf is the class of a mood in the style.
-func moodOf(m board.Mood) string {
-	switch m {
-	case board.Good:
-		return "good"
-	case board.Warn:
-		return "warn"
-	case board.Bad:
-		return "bad"
-	}
-	return ""
+	return view.RunPage(&run, state, s.forms()), nil
 }
 
 // report serves the report of the last finished pass. It is made from report.json, since a file of HTML could hold anything. Its style is
 // within it, so it has a policy of its own, in which no script runs.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	run, err := s.find(r.Context(), r.PathValue("run"))
-	var state *State
+	var state *view.State
 	if err == nil {
 		state, err = s.cfg.Look(r.Context(), run.Dir)
 	}
 	if err == nil && state.Report == nil {
-		err = errNoPage
+		err = view.ErrNoPage
 	}
 	var b bytes.Buffer
 	if err == nil {
 		err = report.HTML(&b, state.Report)
 	}
 	if err != nil {
-		s.page(func(*http.Request) (*page, error) { return nil, err })(w, r)
+		s.page(func(*http.Request) (*view.Page, error) { return nil, err })(w, r)
 		return
 	}
 	w.Header().Set("Content-Security-Policy", strings.Join([]string{

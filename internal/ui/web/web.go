@@ -1,8 +1,8 @@
 // Package web serves the pages of quarry ui: the runs of some folders, their state, live, their records, and what people say of the answers.
 //
-// It owns HTTP, access to it, and what the pages say. It reads no ledger: the caller gives it the state of a run, and its records. What
-// always holds: no page changes anything but by a form, and only what Allow names; nothing is answered without the token or the cookie that
-// it was exchanged for; text of documents, models and providers is escaped, and no page has a script or a style but those of this package.
+// It owns HTTP and access to it; package view owns what the pages say. It reads no ledger: the caller gives it the state of a run, and its
+// records. What always holds: no page changes anything but by a form, and only what Allow names; nothing is answered without the token or the
+// cookie that it was exchanged for.
 package web
 
 import (
@@ -24,6 +24,7 @@ import (
 
 	"quarry/internal/outcome/review"
 	"quarry/internal/ui/records"
+	"quarry/internal/ui/view"
 )
 
 // Config says what is served, where and to whom.
@@ -34,7 +35,7 @@ type Config struct {
 	TLSCert, TLSKey string // files in PEM; empty: plain HTTP
 	Runs            Runs
 	// Look gives the state of the run in a directory, also while a process works on the run. It may be called by several goroutines.
-	Look func(ctx context.Context, dir string) (*State, error)
+	Look func(ctx context.Context, dir string) (*view.State, error)
 	// Open opens the index of a run's records. Pass 0 is the last one with answers.
 	Open func(ctx context.Context, dir string, pass int) (*records.Store, error)
 	// Review opens what people said of a run.
@@ -42,7 +43,7 @@ type Config struct {
 	// Stop stops a run as quarry stop does.
 	Stop func(ctx context.Context, dir string) error
 	// Publish compares the answers of a run with the articles at Target. If agreed is the digest of what it finds, it also writes.
-	Publish func(ctx context.Context, dir, agreed string) (*Published, error)
+	Publish func(ctx context.Context, dir, agreed string) (*view.Published, error)
 	Target  string // that was named; empty: none
 	Who     string // the author of what is said on the pages
 	Allow   Allow
@@ -95,7 +96,7 @@ type Server struct {
 	stores     *stores
 	publishing *publishing
 	mu         sync.Mutex
-	found      map[string]Run // by ID, of the last search
+	found      map[string]view.Run // by ID, of the last search
 	http       http.Server
 	done       chan struct{}
 }
@@ -189,8 +190,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /run/{run}/correct", s.form(s.cfg.Allow.Edit, "edit", s.correct))
 	mux.HandleFunc("POST /run/{run}/approve", s.form(s.cfg.Allow.Approve, "approve", s.approve))
 	mux.HandleFunc("POST /run/{run}/stop", s.form(s.cfg.Allow.Approve, "approve", s.stop))
-	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", styleSheet))
-	mux.HandleFunc("GET /ui.js", asset("text/javascript; charset=utf-8", script))
-	mux.HandleFunc("/", s.page(func(*http.Request) (*page, error) { return nil, errNoPage }))
+	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", view.Style))
+	mux.HandleFunc("GET /ui.js", asset("text/javascript; charset=utf-8", view.Script))
+	mux.HandleFunc("/", s.page(func(*http.Request) (*view.Page, error) { return nil, view.ErrNoPage }))
 	return mux
 }

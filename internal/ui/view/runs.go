@@ -1,12 +1,9 @@
-package web
+package view
 
 import (
 	"cmp"
-	"context"
 	"errors"
-	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"quarry"
@@ -16,52 +13,35 @@ import (
 
 // runsView is the page of all runs.
 type runsView struct {
-	Rows []runRow
+	Rows []RunRow
 	More string // how many runs are not listed
 }
 
-// runRow is a run in the list.
-type runRow struct {
+// RunRow is a run in the list.
+type RunRow struct {
 	Name, Address, Run, State, Mood, Documents, Good, Bad, Skipped, Cost, Changed, Machine string
 	Width                                                                                  string // of what came back, in percent; empty: nothing is under way
 	Fault, Hint                                                                            string // why it cannot be read
 	changed                                                                                time.Time
 }
 
-// atOnce is how many ledgers are read at a time.
-const atOnce = 4
-
-func (s *Server) runsPage(r *http.Request) (*page, error) {
-	runs, more, err := s.list(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	v := &runsView{Rows: make([]runRow, len(runs))}
+// RunsPage lists runs, the last changed first. More is how many were found in addition.
+func RunsPage(rows []RunRow, more int) *Page {
+	slices.SortStableFunc(rows, func(a, b RunRow) int { return b.changed.Compare(a.changed) })
+	v := &runsView{Rows: rows}
 	if more > 0 {
 		v.More = figure.Count(more, "run")
 	}
-	var all sync.WaitGroup
-	free := make(chan struct{}, atOnce)
-	for i := range runs {
-		free <- struct{}{}
-		all.Go(func() {
-			defer func() { <-free }()
-			v.Rows[i] = s.row(r.Context(), &runs[i])
-		})
-	}
-	all.Wait()
-	slices.SortStableFunc(v.Rows, func(a, b runRow) int { return b.changed.Compare(a.changed) })
-	p := &page{template: "runs", Title: "Runs", Body: v}
-	if slices.ContainsFunc(v.Rows, func(row runRow) bool { return row.Width != "" }) {
+	p := &Page{template: "runs", Title: "Runs", Body: v}
+	if slices.ContainsFunc(rows, func(row RunRow) bool { return row.Width != "" }) {
 		p.Every = 30
 	}
-	return p, nil
+	return p
 }
 
-// row gives a run in the list. One that cannot be read does not hide the others.
-func (s *Server) row(ctx context.Context, run *Run) runRow {
-	row := runRow{Name: shown.Line(run.Name, 300), Address: run.address()}
-	state, err := s.cfg.Look(ctx, run.Dir)
+// NewRunRow gives a run in the list, with err where its state cannot be read: it does not hide the others.
+func NewRunRow(run *Run, state *State, err error) RunRow {
+	row := RunRow{Name: shown.Line(run.Name, 300), Address: run.Address()}
 	if err != nil {
 		row.State, row.Mood, row.Fault = "Cannot be read", "bad", shown.Line(err.Error(), maxMessage)
 		if q := (*quarry.Error)(nil); errors.As(err, &q) {
@@ -83,8 +63,6 @@ func (s *Server) row(ctx context.Context, run *Run) runRow {
 	}
 	return row
 }
-
-func (r *Run) address() string { return "/run/" + r.ID + "/" }
 
 // words say in which state a run is, and how that is to be taken.
 func (st *State) words() (text, mood string) {

@@ -1,4 +1,4 @@
-package web
+package view
 
 import (
 	"encoding/json"
@@ -12,7 +12,9 @@ import (
 	"golang.org/x/net/html"
 
 	"quarry"
+	"quarry/internal/cli/board"
 	"quarry/internal/outcome/publish"
+	"quarry/internal/outcome/report"
 	"quarry/internal/outcome/review"
 	"quarry/internal/ui/difference"
 	"quarry/internal/ui/records"
@@ -30,13 +32,13 @@ func TestNoTextOfARecordBecomesMarkup(t *testing.T) {
 		if line = strings.TrimSuffix(line, "\n"); line == "" {
 			continue
 		}
-		a := &asked{Text: line, In: line, Status: line, Class: line, Language: line, Pool: line, Min: line, Max: line}
+		a := &Asked{Text: line, In: line, Status: line, Class: line, Language: line, Pool: line, Min: line, Max: line}
 		for name, body := range hostileBodies(run, a, line) {
 			text, err := render(name, run.page(name, line, body, 5))
 			if err != nil {
 				t.Fatal(err)
 			}
-			CheckMarkup(t, string(text))
+			checkMarkup(t, string(text))
 			if t.Failed() {
 				t.Fatalf("page %s, text %q", name, line)
 			}
@@ -44,8 +46,47 @@ func TestNoTextOfARecordBecomesMarkup(t *testing.T) {
 	}
 }
 
+// TestNoTextOfARunBecomesMarkup puts each hostile text into every text of a state, and into errors.
+func TestNoTextOfARunBecomesMarkup(t *testing.T) {
+	t.Parallel()
+	all, err := os.ReadFile("../../outcome/report/testdata/hostile.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, tried := &Run{ID: "0123456789ab", Name: "runs/blog", Dir: "/runs/blog"}, 0
+	for line := range strings.Lines(string(all)) {
+		if line = strings.TrimSuffix(line, "\n"); line == "" {
+			continue
+		}
+		tried++
+		state := &State{
+			Planned: true, Records: 200, Processed: 50, Failures: []report.Failure{{Examples: make([]quarry.DocumentID, 1)}}, Waits: &review.Question{},
+			Board: &board.Board{
+				Stages: make([]board.Stage, 1), Rows: []board.Row{{Mood: board.Bad}}, Jobs: []board.Job{{Records: 100, Done: 50, Resent: 2}},
+			},
+		}
+		fill(reflect.ValueOf(state).Elem(), line)
+		state.Report = &report.Report{Documents: report.Documents{Total: 10, OK: 9, Failed: 1}} // its texts have a test of their own
+		forms, fault := &Forms{Secret: line, Approve: true}, &quarry.Error{Kind: quarry.BadUsage, Err: errors.New(line), Hint: line}
+		for _, p := range []*Page{
+			RunPage(run, state, forms), RunsPage([]RunRow{NewRunRow(run, state, nil), NewRunRow(run, nil, fault)}, 3), ErrorPage("Bad Request", fault),
+		} {
+			text, err := p.Render()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if checkMarkup(t, string(text)); t.Failed() {
+				t.Fatalf("page %s, text %q", p.Title, line)
+			}
+		}
+	}
+	if tried < 40 {
+		t.Errorf("%d texts were tried", tried)
+	}
+}
+
 // hostileBodies are the pages about records with a text in all places.
-func hostileBodies(run *Run, a *asked, text string) map[string]any {
+func hostileBodies(run *Run, a *Asked, text string) map[string]any {
 	cost := quarry.USD(1)
 	rec := records.Record{
 		Row: records.Row{Place: 7, Cost: &cost, Corrected: true},
@@ -56,59 +97,59 @@ func hostileBodies(run *Run, a *asked, text string) map[string]any {
 			Body: []difference.Span{{}, {Same: true}, {}}, Dropped: make([]records.Dropped, 2), Prompts: []records.Prompt{{ModelInput: []byte("{}")}},
 		},
 	}
-	Fill(reflect.ValueOf(&rec).Elem(), text)
+	fill(reflect.ValueOf(&rec).Elem(), text)
 	found := records.Page{
 		Rows: []records.Row{rec.Row, rec.Row}, Earlier: true, Later: true, Continue: 5, Ignored: []string{text}, Count: records.Count{N: 10_000, More: true},
 		Facets: records.Facets{Status: []records.Facet{{Value: "ok"}, {}}, Class: make([]records.Facet, 2), Language: make([]records.Facet, 2), Pool: make([]records.Facet, 2)},
 	}
-	Fill(reflect.ValueOf(&found).Elem(), text)
-	list := newRecordsView(run, a, &found, &said{overrides: &review.Overrides{}})
+	fill(reflect.ValueOf(&found).Elem(), text)
+	list := newRecordsView(run, a, &found, &Said{Overrides: &review.Overrides{}})
 	list.passes([]int{2, 1}, 2)
 	record := newRecordView(run, a, &rec)
 	record.Earlier, record.Later = record.Address, record.Address
 	record.Review = &reviewView{May: true, Fixes: make([]fixView, 2), Model: []member{{}, {Code: true}, {Missing: true}}}
-	Fill(reflect.ValueOf(record.Review).Elem(), text)
+	fill(reflect.ValueOf(record.Review).Elem(), text)
 	record.Review.Why, record.Review.MarkAddress, record.Review.FixAddress = "", record.Address, record.Address
-	marked := newReviewPageView(run, &said{overrides: &review.Overrides{}})
-	marked.Export = run.address() + "notes.csv"
+	marked := newReviewPageView(run, &Said{Overrides: &review.Overrides{}})
+	marked.Export = run.Address() + "notes.csv"
 	marked.Marks = make([]markView, 2)
-	Fill(reflect.ValueOf(&marked.Marks).Elem(), text)
+	fill(reflect.ValueOf(&marked.Marks).Elem(), text)
 	for i := range marked.Marks {
 		marked.Marks[i].Address = record.Address
 	}
 	attempt := records.Attempt{ModelInput: []byte("{}"), ModelOutput: []byte("{}"), Part: 1, Result: rec.Result}
-	Fill(reflect.ValueOf(&attempt).Elem(), text)
+	fill(reflect.ValueOf(&attempt).Elem(), text)
 	attempts := &attemptsView{ID: record.ID, Record: record.Address, Attempts: []attemptView{newAttemptView(&attempt)}}
 	row := rec.Row
 	compared := records.Comparison{
 		Count: records.Count{N: 3}, Later: true,
 		Pairs: []records.Pair{{A: &rec.Row, B: &row, Fields: []records.FieldPair{{A: make([]difference.Span, 2), B: make([]difference.Span, 2)}}}, {A: &rec.Row}},
 	}
-	Fill(reflect.ValueOf(&compared).Elem(), text)
-	compare := &compareView{Asked: a, Address: run.address() + "compare", A: text}
+	fill(reflect.ValueOf(&compared).Elem(), text)
+	compare := &compareView{Asked: a, Address: run.Address() + "compare", A: text}
 	compare.offer(text, text)
-	compare.fill(run, &other{run: *run}, a, &compared)
+	compare.fill(run, &Other{Run: *run}, a, &compared)
 	published := Published{
 		Shown: []string{text}, Digest: text,
 		Outcome: &publish.Outcome{ToChange: 3, Changed: 1, Failed: 1, Differences: make([]publish.Difference, 2), Problems: make([]publish.Problem, 2), Notes: make([]publish.Problem, 1)},
 	}
-	Fill(reflect.ValueOf(&published).Elem(), text)
-	target := &publishView{Target: text, Fault: text, Hint: text, MayPublish: true, Address: run.address() + "publish", Secret: "s"}
+	fill(reflect.ValueOf(&published).Elem(), text)
+	target := &publishView{Target: text, Fault: text, Hint: text, MayPublish: true, Address: run.Address() + "publish", Secret: "s"}
 	target.fill(run, &published)
 	return map[string]any{"publish": target, "review": marked, "compare": compare, "records": list, "record": record, "attempts": attempts}
 }
 
-// Fill sets every string in v.
-func Fill(v reflect.Value, text string) {
+// fill sets every string in v.
+func fill(v reflect.Value, text string) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
-			Fill(v.Elem(), text)
+			fill(v.Elem(), text)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				Fill(v.Field(i), text)
+				fill(v.Field(i), text)
 			}
 		}
 	case reflect.Slice:
@@ -117,15 +158,15 @@ func Fill(v reflect.Value, text string) {
 			return
 		}
 		for i := range v.Len() {
-			Fill(v.Index(i), text)
+			fill(v.Index(i), text)
 		}
 	case reflect.String:
 		v.SetString(text)
 	}
 }
 
-// CheckMarkup fails on an element or an attribute that no template has, and on an address that no page made.
-func CheckMarkup(t *testing.T, page string) {
+// checkMarkup fails on an element or an attribute that no template has, and on an address that no page made.
+func checkMarkup(t *testing.T, page string) {
 	t.Helper()
 	z := html.NewTokenizer(strings.NewReader(page))
 	depth, scripts := 0, 0
@@ -171,9 +212,6 @@ const (
 	attributes = " lang charset name content rel href src defer http-equiv class aria-label aria-current aria-labelledby aria-hidden id tabindex" +
 		" data-name data-live data-again data-key data-row scope width height rx role datetime colspan dir open rel method action type value maxlength inputmode pattern size selected checked rows "
 )
-
-// Secret is what the forms of a server have.
-func (s *Server) Secret() string { return s.secret }
 
 // leadsSomewhere tells an address that a page may lead to: one of this server, or one of the web.
 func leadsSomewhere(address string) bool {

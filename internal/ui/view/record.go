@@ -1,11 +1,8 @@
-package web
+package view
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -58,71 +55,30 @@ type member struct {
 // span is a piece of a text; Class is empty for one that is as it should be.
 type span struct{ Text, Class string }
 
-func (s *Server) recordPage(r *http.Request) (*page, error) {
-	run, err := s.find(r.Context(), r.PathValue("run"))
-	if err != nil {
-		return nil, err
+// RecordPage shows one record. Earlier and later are the ids of the records before and after it in the selection; empty: there is none.
+func RecordPage(run *Run, a *Asked, rec *records.Record, earlier, later quarry.DocumentID, of *Said, forms *Forms) (*Page, error) {
+	v := newRecordView(run, a, rec)
+	for to, id := range map[*string]quarry.DocumentID{&v.Earlier: earlier, &v.Later: later} {
+		if id != "" {
+			*to = run.Record(a, id)
+		}
 	}
-	a, err := newAsked(r)
-	if err != nil {
-		return nil, err
-	}
-	store, done, err := s.stores.get(r.Context(), run.Dir, a.Pass)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	rec, err := store.Record(r.Context(), quarry.DocumentID(r.URL.Query().Get("id")))
-	if err != nil {
-		return nil, noRecord(err)
-	}
-	v := newRecordView(&run, a, rec)
-	of, err := s.said(r.Context(), &run)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = of.overrides.Close() }() // it was only read
-	if err := v.review(s, &run, a, rec, of); err != nil {
-		return nil, err
-	}
-	if err := v.neighbours(r.Context(), store, &run, a); err != nil {
+	if err := v.review(run, a, rec, of, forms); err != nil {
 		return nil, err
 	}
 	return run.page("record", v.Title, v, 0), nil
 }
 
-// noRecord says that a document is not there.
-func noRecord(err error) error {
-	if errors.Is(err, records.ErrNoRecord) {
-		return &quarry.Error{Kind: quarry.BadItems, Err: err, Hint: "its record may not have come back yet, or belong to another pass"}
-	}
-	return err
+// Record is the address of the page of a record.
+func (r *Run) Record(a *Asked, id quarry.DocumentID) string {
+	return a.Address(r.Address()+"record", "id", string(id))
 }
 
-// neighbours are the records before and after this one in the selection that it was found in.
-func (v *recordView) neighbours(ctx context.Context, store *records.Store, run *Run, a *asked) error {
-	next, before := *a, *a
-	next.After, next.Before = v.place, 0
-	before.After, before.Before = 0, v.place
-	for to, of := range map[*string]*asked{&v.Later: &next, &v.Earlier: &before} {
-		q := of.query()
-		q.Limit = 1
-		found, err := store.Page(ctx, q)
-		if err != nil {
-			return err
-		}
-		if len(found.Rows) > 0 {
-			*to = a.address(run.address()+"record", "id", string(found.Rows[0].ID))
-		}
-	}
-	return nil
-}
-
-func newRecordView(run *Run, a *asked, rec *records.Record) *recordView {
+func newRecordView(run *Run, a *Asked, rec *records.Record) *recordView {
 	res := &rec.Result
 	v := &recordView{
-		recordRow: newRecordRow(run, a, &rec.Row), URL: shown.Address(res.Document.URL), List: a.address(run.address() + "records"),
-		NotKept: shown.Line(rec.NotKept, maxMessage), Attempts: run.address() + "attempts?" + url.Values{"id": {string(rec.ID)}}.Encode(),
+		recordRow: newRecordRow(run, a, &rec.Row), URL: shown.Address(res.Document.URL), List: a.Address(run.Address() + "records"),
+		NotKept: shown.Line(rec.NotKept, maxMessage), Attempts: run.Address() + "attempts?" + url.Values{"id": {string(rec.ID)}}.Encode(),
 	}
 	v.details(res, rec)
 	if res.Error != nil {
@@ -140,7 +96,7 @@ func newRecordView(run *Run, a *asked, rec *records.Record) *recordView {
 	}
 	if res.SameAs != "" {
 		v.Same = shown.Line(string(res.SameAs), 200)
-		v.SameAddress = (&asked{Pass: a.Pass}).address(run.address()+"record", "id", string(res.SameAs))
+		v.SameAddress = (&Asked{Pass: a.Pass}).Address(run.Address()+"record", "id", string(res.SameAs))
 	}
 	if src := rec.Source; src != nil {
 		v.Place, v.Cleaned = shown.Line(src.Place, 500), shown.Lines(src.Text, maxDocument)
@@ -254,30 +210,13 @@ type attemptView struct {
 	Input, Output, Raw             string
 }
 
-func (s *Server) attemptsPage(r *http.Request) (*page, error) {
-	run, err := s.find(r.Context(), r.PathValue("run"))
-	if err != nil {
-		return nil, err
-	}
-	a, err := newAsked(r)
-	if err != nil {
-		return nil, err
-	}
-	store, done, err := s.stores.get(r.Context(), run.Dir, a.Pass)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	id := quarry.DocumentID(r.URL.Query().Get("id"))
-	all, err := store.Attempts(r.Context(), id)
-	if err != nil {
-		return nil, noRecord(err)
-	}
-	v := &attemptsView{ID: shown.Line(string(id), 200), Record: (&asked{Pass: a.Pass}).address(run.address()+"record", "id", string(id))}
+// AttemptsPage shows all attempts at a record.
+func AttemptsPage(run *Run, a *Asked, id quarry.DocumentID, all []records.Attempt) *Page {
+	v := &attemptsView{ID: shown.Line(string(id), 200), Record: run.Record(&Asked{Pass: a.Pass}, id)}
 	for i := range all {
 		v.Attempts = append(v.Attempts, newAttemptView(&all[i]))
 	}
-	return run.page("attempts", "Attempts at "+v.ID, v, 0), nil
+	return run.page("attempts", "Attempts at "+v.ID, v, 0)
 }
 
 func newAttemptView(at *records.Attempt) attemptView {

@@ -1,9 +1,8 @@
-package web
+package view
 
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -13,8 +12,8 @@ import (
 	"quarry/internal/ui/records"
 )
 
-// asked is what a page of records shows, as its address says it.
-type asked struct {
+// Asked is what a page of records shows, as its address says it. An empty member selects nothing; a Pass of 0 is the last one with answers.
+type Asked struct {
 	Text, In                      string
 	Status, Class, Language, Pool string
 	Min, Max                      string // dollars
@@ -29,9 +28,9 @@ const maxText = 500
 // amount is a decimal number of dollars: an exponent could ask for gigabytes of digits.
 var amount = regexp.MustCompile(`^[0-9]{1,6}(\.[0-9]{1,12})?$`)
 
-func newAsked(r *http.Request) (*asked, error) {
-	v := r.URL.Query()
-	a := &asked{
+// NewAsked reads the query of an address. Its error names the value that it refuses.
+func NewAsked(v url.Values) (*Asked, error) {
+	a := &Asked{
 		Text: v.Get("text"), In: v.Get("in"), Status: v.Get("status"), Class: v.Get("class"), Language: v.Get("language"), Pool: v.Get("pool"),
 		Min: v.Get("min"), Max: v.Get("max"),
 	}
@@ -65,8 +64,8 @@ func newAsked(r *http.Request) (*asked, error) {
 	return a, nil
 }
 
-// query is the same for the index.
-func (a *asked) query() *records.Query {
+// Query is the same for the index.
+func (a *Asked) Query() *records.Query {
 	return &records.Query{
 		Text: a.Text, In: records.Field(a.In), After: a.After, Before: a.Before,
 		Where: records.Filter{
@@ -83,8 +82,8 @@ func dollars(text string) *quarry.USD {
 	return &u
 }
 
-// address is that of a page with the same selection, with changes given as names and values in turn; an empty value takes the name out.
-func (a *asked) address(page string, changes ...string) string {
+// Address is that of a page with the same selection, with changes given as names and values in turn; an empty value takes the name out.
+func (a *Asked) Address(page string, changes ...string) string {
 	v := url.Values{}
 	set := func(name, value string) {
 		if v.Del(name); value != "" && value != "0" {
