@@ -94,14 +94,7 @@ func (l *Ledger) Account(ctx context.Context, rows []Shard) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return l.change(ctx, "ledger: account for shards", func(tx *effect.Tx) error {
-		for i := range rows {
-			if err := update(ctx, tx, &rows[i], saveMoney, rows[i].money()...); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return l.change(ctx, "ledger: account for shards", func(tx *effect.Tx) error { return l.accountAll(ctx, tx, rows) })
 }
 
 // money are the arguments of saveMoney.

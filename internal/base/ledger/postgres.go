@@ -122,15 +122,22 @@ func upgradeServer(ctx context.Context, tx *effect.Tx) error {
 		return err
 	}
 	var n int
-	if err := tx.QueryRowContext(ctx, `SELECT number FROM format`).Scan(&n); err != nil || n <= Format {
+	if err := tx.QueryRowContext(ctx, `SELECT number FROM format`).Scan(&n); err != nil {
 		return err
 	}
-	return newerFormat(n, "")
+	if n > Format {
+		return newerFormat(n, "")
+	}
+	var summed bool
+	if err := tx.QueryRowContext(ctx, hasServerSums).Scan(&summed); err != nil || summed {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, dropRowSums+serverSums())
+	return err
 }
 
 // serverTables are the tables of the newest format.
 func serverTables() string {
-	grouped := append([][2]string{{"run", "%s.run"}}, grouped...)
 	return fmt.Sprintf(`
 CREATE SCHEMA IF NOT EXISTS quarry;
 CREATE TABLE format (number BIGINT NOT NULL);
@@ -163,15 +170,7 @@ CREATE TABLE file (run TEXT, name TEXT, object TEXT NOT NULL, bytes BIGINT NOT N
 CREATE TABLE total (
 	run TEXT, pass BIGINT, kind TEXT, state TEXT, mode TEXT, unasked BIGINT, held BIGINT, shards BIGINT NOT NULL,
 	%s BIGINT NOT NULL, PRIMARY KEY (run, pass, kind, state, mode, unasked, held));
-CREATE FUNCTION add_to_total() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-	IF TG_OP <> 'INSERT' THEN %s END IF;
-	IF TG_OP <> 'DELETE' THEN %s END IF;
-	RETURN NULL;
-END $$;
-CREATE TRIGGER shard_added AFTER INSERT OR DELETE ON shard FOR EACH ROW EXECUTE FUNCTION add_to_total();
-CREATE TRIGGER shard_changed AFTER UPDATE ON shard FOR EACH ROW WHEN (%s) EXECUTE FUNCTION add_to_total();
-`, Format, strings.Join(summed, " BIGINT NOT NULL DEFAULT 0, "), strings.Join(summed, " BIGINT NOT NULL, "),
-		addToTotal(grouped, "OLD", "-"), addToTotal(grouped, "NEW", ""), changedInTotal())
+`, Format, strings.Join(summed, " BIGINT NOT NULL DEFAULT 0, "), strings.Join(summed, " BIGINT NOT NULL, ")) + serverSums()
 }
 
 // own makes sure that the run is still this process's, until the transaction ends, and reads the clock of the database.

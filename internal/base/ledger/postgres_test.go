@@ -603,3 +603,122 @@ func BenchmarkStepInPostgres(b *testing.B) {
 		})
 	}
 }
+
+// TestADatabaseOfAnEarlierVersionIsUpgraded lets a run continue in it whose shards have a job that is intended, and calls under way.
+func TestADatabaseOfAnEarlierVersionIsUpgraded(t *testing.T) {
+	t.Parallel()
+	c, run := needPostgres(t), freshRun()
+	execute := func(dsn, text string) {
+		t.Helper()
+		db, err := sql.Open("pgx", dsn)
+		if err == nil {
+			_, err = db.ExecContext(t.Context(), text)
+			err = errors.Join(err, db.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(address(c.Dir), "CREATE DATABASE earlier")
+	dsn := "postgres://quarry@/earlier?host=" + c.Dir
+	open := func() *ledger.Ledger {
+		t.Helper()
+		l, err := ledger.OpenPostgres(t.Context(), effect.New(nil), dsn, run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l
+	}
+	made := open()
+	execute(dsn, ledger.RowSums())
+	rows := []ledger.Shard{shard(1), shard(2), shard(3)}
+	due(t, made, rows...)
+	for i, state := range []quarry.ShardState{quarry.ShardIntended, quarry.ShardCalling} {
+		rows[i].State, rows[i].Money.Output = state, 7
+		s, err := made.Shard(t.Context(), rows[i].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.State, s.Money = state, rows[i].Money
+		if err := made.Save(t.Context(), &s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sums := func(l *ledger.Ledger) string {
+		t.Helper()
+		groups, err := l.Groups(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text []string
+		for i := range groups {
+			text = append(text, fmt.Sprintf("%+v", groups[i]))
+		}
+		slices.Sort(text)
+		return strings.Join(text, "\n")
+	}
+	before := sums(made)
+	upgraded := open()
+	if got := sums(upgraded); got != before || strings.Count(got, "\n") != 2 {
+		t.Errorf("the sums were\n%s\nand are\n%s", before, got)
+	}
+	// Each way to change rows changes the sums as the rows say.
+	s, err := upgraded.Shard(t.Context(), rows[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.State, s.Money.Output = quarry.ShardSubmitted, 9
+	rows[2].Money.Input = 4
+	if err := errors.Join(
+		upgraded.Save(t.Context(), &s), upgraded.AddShards(t.Context(), []ledger.Shard{shard(4), shard(5)}, nil, nil),
+		upgraded.Drop(t.Context(), []ledger.Shard{shard(2), shard(5)}, nil), upgraded.Account(t.Context(), rows[2:]),
+	); err != nil {
+		t.Fatal(err)
+	}
+	groups, err := upgraded.Groups(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total ledger.Money
+	for i := range groups {
+		if g := &groups[i]; g.State == quarry.ShardIntended || g.State == quarry.ShardCalling || g.Shards != 1 {
+			t.Errorf("a group that no row is in, or one with too many: %+v", *g)
+		}
+		total.Output, total.Input = total.Output+groups[i].Output, total.Input+groups[i].Input
+	}
+	if len(groups) != 3 || total.Output != 9 || total.Input != 4 {
+		t.Errorf("%d groups with %+v, want one for each of the 3 rows", len(groups), total)
+	}
+	if _, err := made.Facts(t.Context(), "format"); err != nil {
+		t.Error(err)
+	}
+}
+
+// BenchmarkAddShardsInPostgres stores a plan of so many shards, in one transaction.
+func BenchmarkAddShardsInPostgres(b *testing.B) {
+	if !*withPostgres {
+		b.Skip("needs -postgres")
+	}
+	c, err := started()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, n := range []int{2_000, 20_000} {
+		b.Run(fmt.Sprintf("rows=%d", n), func(b *testing.B) {
+			rows := make([]ledger.Shard, n)
+			for i := range rows {
+				rows[i] = shard(i + 1)
+			}
+			for b.Loop() {
+				l, err := ledger.OpenPostgres(b.Context(), effect.New(nil), address(c.Dir), freshRun())
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := errors.Join(l.AddShards(b.Context(), rows, map[string]string{"a": "b"}, nil), l.Close()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

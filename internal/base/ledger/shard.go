@@ -126,6 +126,7 @@ var (
 	insertShard = `INSERT INTO shard (/*run,*/ id, seq, kind, state, mode, due, detail, sources) VALUES (/*'run',*/ $1, $2, $3, $4, $5, $6, '{}', $7)`
 	saveShard   = `UPDATE shard SET state = $2, mode = $3, due = $4, detail = $5, settled = $6, forecast = $7, input = $8, output = $9, unpriced = $10,
 		factor = $11, ` + setTo(13, derived) + ` WHERE /*run and*/ id = $1 AND fence = $12`
+	dropShards = `DELETE FROM shard WHERE /*run and*/ id IN (SELECT value FROM json_each($1))`
 	hasShard   = `SELECT COUNT(*) FROM shard WHERE /*run and*/ id = $1`
 	lastSeq    = `SELECT COALESCE(MAX(seq), 0) FROM shard WHERE /*run and*/ TRUE`
 	lastNumber = `SELECT COALESCE(MAX(number), 0) FROM shard WHERE /*run and*/ kind = $1`
@@ -135,10 +136,8 @@ var (
 // Rows of takes are marked as handing what is left of them to the given shard.
 func (l *Ledger) AddShards(ctx context.Context, rows []Shard, facts map[string]string, takes map[quarry.ShardID]quarry.ShardID) error {
 	return l.change(ctx, "ledger: add shards", func(tx *effect.Tx) error {
-		for i := range rows {
-			if err := l.insert(ctx, tx, &rows[i]); err != nil {
-				return err
-			}
+		if err := l.insertAll(ctx, tx, rows); err != nil {
+			return err
 		}
 		for from, to := range takes {
 			var text string
@@ -168,22 +167,23 @@ func (l *Ledger) Split(ctx context.Context, s *Shard, rest []Shard) error {
 		if err := l.save(ctx, tx, s); err != nil {
 			return err
 		}
-		for i := range rest {
-			if err := l.insert(ctx, tx, &rest[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return l.insertAll(ctx, tx, rest)
 	})
 }
 
 // Drop removes rows and sets facts, in one transaction. An empty value removes a fact.
 func (l *Ledger) Drop(ctx context.Context, rows []Shard, facts map[string]string) error {
 	return l.change(ctx, "ledger: drop shards", func(tx *effect.Tx) error {
+		ids := make([]quarry.ShardID, len(rows))
 		for i := range rows {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM shard WHERE /*run and*/ id = $1`, string(rows[i].ID)); err != nil {
-				return fmt.Errorf("drop shard %s: %w", rows[i].ID, err)
-			}
+			ids[i] = rows[i].ID
+		}
+		list, err := json.Marshal(ids)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, dropShards, string(list))
+		}
+		if err != nil {
+			return fmt.Errorf("drop shards: %w", err)
 		}
 		return setFacts(ctx, tx, facts)
 	})
@@ -245,14 +245,23 @@ func (l *Ledger) save(ctx context.Context, tx *effect.Tx, s *Shard) error {
 	if err != nil {
 		return fmt.Errorf("save shard %s: %w", s.ID, err)
 	}
-	if s.Job.ARN != "" && s.Pool != (Pool{}) {
-		if _, err := tx.ExecContext(ctx, addPlace, s.Pool.Region, s.Pool.Model, s.Pool.Bucket); err != nil {
-			return fmt.Errorf("save the pool of shard %s: %w", s.ID, err)
-		}
+	if err := addPlaceOf(ctx, tx, s); err != nil {
+		return err
 	}
 	args := []any{string(s.ID), string(s.State), string(s.Mode), l.due(s.Due), b}
 	args = append(append(append(args, s.money()[1:]...), s.fence), s.columns()...)
 	return update(ctx, tx, s, saveShard, args...)
+}
+
+// addPlaceOf notes the pool in which a shard has a job, if it names one.
+func addPlaceOf(ctx context.Context, tx *effect.Tx, s *Shard) error {
+	if s.Job.ARN == "" || s.Pool == (Pool{}) {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, addPlace, s.Pool.Region, s.Pool.Model, s.Pool.Bucket); err != nil {
+		return fmt.Errorf("save the pool of shard %s: %w", s.ID, err)
+	}
+	return nil
 }
 
 // detail is what column detail has of a row. Sources are in a table of their own: they never change, and each row of a round has all of
