@@ -14,10 +14,12 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"quarry"
 	"quarry/internal/aws/account"
 	"quarry/internal/aws/bucket"
 	"quarry/internal/base/effect"
 	"quarry/internal/base/ledger"
+	"quarry/internal/base/ledger/runner"
 	"quarry/internal/testdata/pgcluster"
 )
 
@@ -50,7 +52,7 @@ func TestScriptsInPostgres(t *testing.T) {
 		return errors.Join(err, setup(env))
 	}
 	for name, do := range map[string]func(*testscript.TestScript, bool, []string){
-		"ledgerrun": setLedgerRun, "ledgerhas": ledgerHas, "inbucket": inBucket, "halted": setHalted,
+		"ledgerrun": setLedgerRun, "ledgerhas": ledgerHas, "inbucket": inBucket, "holdpublish": holdPublish, "halted": setHalted,
 		"plant":     plants(`UPDATE quarry.fact SET value = $2 WHERE name = $1`),
 		"plantfile": plants(`UPDATE quarry.file SET name = $1 WHERE name = 'results.jsonl'`),
 	} {
@@ -132,6 +134,16 @@ func plants(statement string) func(*testscript.TestScript, bool, []string) {
 			ts.Fatalf("%d rows were changed, %v", n, err)
 		}
 	}
+}
+
+// holdPublish publishes $RUN to a target for the rest of the script, as a process elsewhere does: holdpublish TARGET.
+func holdPublish(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: holdpublish TARGET")
+	}
+	lock, err := runner.Hold(context.Background(), ts.Getenv("LEDGER"), quarry.RunID(ts.Getenv("RUN")), "publish to "+args[0])
+	ts.Check(err)
+	ts.Defer(func() { _ = lock.Close() })
 }
 
 // inBucket reports whether a bucket of the stand-in has an object with a text in its key: inbucket TEXT.

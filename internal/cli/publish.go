@@ -43,7 +43,7 @@ else changed, are left as they are (--force writes such fields). Every value is 
 
 The first differences are shown before anything is written. Without a terminal, --yes is needed.
 --dry-run shows all differences and writes nothing. --undo puts back what the fields held before.
-Publish can be interrupted: the same command continues.
+Publish can be interrupted: the same command continues, of a run of a ledger (--run ID) on any machine.
 
 Exit codes: 0 done · 2 usage · 3 an article was changed by someone else, or could not be written ·
 4 denied · 6 provider (the target failed) · 7 run locked · 130 interrupted`,
@@ -58,6 +58,7 @@ Exit codes: 0 done · 2 usage · 3 an article was changed by someone else, or co
 			return a.publish(cmd.Context(), &s.Settings, &o)
 		},
 	}
+	bindLedger(cmd)
 	bind(cmd, "dir", "model", "as", "body-format", "long", "max-chars", "max-text-tokens", "field", "max-item-mib", "yes")
 	f := cmd.Flags()
 	o.bindTarget(cmd)
@@ -105,6 +106,9 @@ func (a *App) openPublish(
 func (a *App) publish(ctx context.Context, s *config.Settings, o *publishOptions) (err error) {
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
+	if err := a.share(ctx, s, only("results.jsonl"), &open); err != nil {
+		return err
+	}
 	p, lines, err := a.openPublish(ctx, s, o, &open)
 	if err != nil {
 		return err

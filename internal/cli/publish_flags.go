@@ -45,7 +45,7 @@ func (a *App) publisher(ctx context.Context, s *config.Settings, o *publishOptio
 	}
 	to := o.to
 	to.OnlyLook = o.dryRun
-	p, err := a.parts().Publisher(ctx, s, to, open)
+	p, err := a.parts().Publisher(ctx, s, a.shared, to, open)
 	if err != nil {
 		return nil, err
 	}

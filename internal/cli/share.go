@@ -31,7 +31,7 @@ func bindLedger(cmd *cobra.Command) {
 }
 
 // ownDirectory are the commands that work on the run of a directory, and not on one of a ledger in Postgres yet.
-var ownDirectory = []string{"collect", "adopt", "publish", "ui"}
+var ownDirectory = []string{"collect", "adopt", "ui"}
 
 // ledgerOf takes the ledger and the run of the flags into the settings.
 func ledgerOf(cmd *cobra.Command, s *config.Loaded) error {

@@ -15,7 +15,7 @@ import (
 	"quarry"
 	"quarry/internal/base/dbserver"
 	"quarry/internal/base/effect"
-	"quarry/internal/base/ledger"
+	"quarry/internal/base/ledger/runner"
 	"quarry/internal/config"
 	"quarry/internal/outcome/publish"
 	"quarry/internal/outcome/publish/contentful"
@@ -31,6 +31,7 @@ import (
 	wordpresssource "quarry/internal/prepare/source/wordpress"
 	"quarry/internal/run/book"
 	"quarry/internal/run/prepare"
+	"quarry/internal/run/remarks"
 )
 
 // PublishTo says what is published to.
@@ -70,9 +71,9 @@ type opening struct {
 	items   item.Config
 }
 
-// Publisher opens the run in a directory and the target, and locks that the run publishes to, unless it only looks. What it gives lacks the templates and the
-// conditions.
-func (pr *Program) Publisher(ctx context.Context, s *config.Settings, to PublishTo, c *Closers) (p *publish.Publisher, err error) {
+// Publisher opens the run in a directory, or in Postgres if sh is not nil, and the target, and locks that the run publishes to, unless it only looks. What it
+// gives lacks the templates and the conditions.
+func (pr *Program) Publisher(ctx context.Context, s *config.Settings, sh *Shared, to PublishTo, c *Closers) (p *publish.Publisher, err error) {
 	req, err := pr.Request(s)
 	if err != nil {
 		return nil, err
@@ -87,7 +88,12 @@ func (pr *Program) Publisher(ctx context.Context, s *config.Settings, to Publish
 		return nil, err
 	}
 	c.Add(target.Close)
-	journal, err := openPublishJournal(ctx, s, e, run, target.Name(), to.OnlyLook, c)
+	var journal *publish.Journal
+	if sh != nil {
+		journal, err = sh.publishJournal(ctx, target.Name(), to.OnlyLook, c)
+	} else {
+		journal, err = openPublishJournal(ctx, s, e, run, target.Name(), to.OnlyLook, c)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +109,7 @@ func (pr *Program) finishedAsNow(ctx context.Context, s *config.Settings, req *R
 		Kind: quarry.BadUsage, Op: "open run", Subject: s.Dir, Err: errors.New("this directory holds no finished run"),
 		Hint: "name the run directory with --dir, or finish the run: quarry run SOURCE",
 	}
-	l, err := ledger.OpenReadOnly(ctx, effect.New(nil), filepath.Join(s.Dir, "ledger.db"))
+	l, err := readLedger(ctx, s, s.Dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", noRun
 	}
@@ -284,9 +290,7 @@ func openTable(ctx context.Context, o *opening, rest string) (publish.Target, er
 func openPublishJournal(
 	ctx context.Context, s *config.Settings, e *effect.Effects, run quarry.RunID, target string, onlyLook bool, c *Closers,
 ) (*publish.Journal, error) {
-	kind, _, _ := strings.Cut(target, ":")
-	sum := sha256.Sum256([]byte(target))
-	dir := filepath.Join(s.Dir, "publish", kind+"-"+hex.EncodeToString(sum[:6]))
+	dir := filepath.Join(s.Dir, journalOf(target))
 	if onlyLook {
 		copied, err := e.TempDir("")
 		if err != nil {
@@ -303,14 +307,76 @@ func openPublishJournal(
 	}
 	release, err := e.TryLock(dir)
 	if errors.Is(err, effect.ErrLocked) {
-		return nil, &quarry.Error{
-			Kind: quarry.Locked, Op: "publish to " + target, Err: errors.New("another process publishes this run to it"),
-			Hint: "wait for it to end",
-		}
+		return nil, publishing(target, errors.New("another process publishes this run to it"))
 	}
 	if err != nil {
 		return nil, err
 	}
 	c.Add(release)
 	return publish.OpenJournal(ctx, e, dir, target, run)
+}
+
+// publishing is the error of a target to which another process publishes the run.
+func publishing(target string, err error) error {
+	var held *quarry.Error
+	if errors.As(err, &held) {
+		err = held.Err
+	}
+	return &quarry.Error{Kind: quarry.Locked, Op: "publish to " + target, Err: err, Hint: "wait for it to end"}
+}
+
+// journalOf is the name of the journal of a target.
+func journalOf(target string) string {
+	kind, _, _ := strings.Cut(target, ":")
+	sum := sha256.Sum256([]byte(target))
+	return filepath.Join("publish", kind+"-"+hex.EncodeToString(sum[:6]))
+}
+
+// publishJournal makes the journal of a target from what is kept of it in the bucket. Unless nothing will be written, one process on all machines
+// has it at a time: a lock of the ledger keeps out others, and no write begins after it was lost.
+func (sh *Shared) publishJournal(ctx context.Context, target string, onlyLook bool, c *Closers) (*publish.Journal, error) {
+	var lock *runner.Runner
+	var err error
+	if !onlyLook {
+		lock, err = runner.Hold(ctx, sh.address, sh.cfg.Run, "publish to "+target)
+		if errors.Is(err, runner.ErrHeld) {
+			return nil, publishing(target, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.Add(lock.Close)
+	}
+	name := journalOf(target)
+	dir, err := sh.effects.TempDir(sh.Dir)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "journal.jsonl")
+	log := remarks.OpenLog(sh.cfg.Bucket, sh.effects, sh.cfg.Run, filepath.ToSlash(name), path)
+	if err := log.Update(ctx); err != nil {
+		return nil, err
+	}
+	j, err := publish.OpenJournal(ctx, sh.effects, dir, target, sh.cfg.Run)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := os.Open(path)
+	if err == nil {
+		err = errors.Join(j.Replay(ctx, lines), lines.Close())
+	} else if errors.Is(err, os.ErrNotExist) {
+		err = j.Replay(ctx, strings.NewReader(""))
+	}
+	if err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	if !onlyLook {
+		j.Keep(func(ctx context.Context, lines []byte) error {
+			if err := log.Append(ctx, lines); err != nil {
+				return err
+			}
+			return lock.Held()
+		})
+	}
+	return j, nil
 }

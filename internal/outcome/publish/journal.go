@@ -18,7 +18,8 @@ import (
 
 // Journal keeps what a run wrote to one target: each write before it is made, with the previous values, and what came of it.
 type Journal struct {
-	db *effect.DB
+	db     *effect.DB
+	keeper *keeper // nil: the file is the only place
 }
 
 const journalFormat = "1"
@@ -186,24 +187,33 @@ func (j *Journal) page(ctx context.Context, after, most int64, n int) (out []*en
 
 // intend keeps a write that is about to be made.
 func (j *Journal) intend(ctx context.Context, n *entry) error {
-	text, err := json.Marshal(n)
+	err := j.db.Change(ctx, "publish: intend", func(tx *effect.Tx) (err error) {
+		n.seq, err = addWrite(ctx, tx, n, time.Now())
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return j.db.Change(ctx, "publish: intend", func(tx *effect.Tx) error {
-		r, err := tx.ExecContext(ctx, `INSERT INTO writes (id, at, state, entry) VALUES (?, ?, 'intended', ?)`,
-			string(n.ID), time.Now().UTC().Format(time.RFC3339), string(text))
-		if err != nil {
-			return err
+	return j.keepIntent(ctx, n)
+}
+
+// addWrite adds the row of a write, and gives its number.
+func addWrite(ctx context.Context, tx *effect.Tx, n *entry, at time.Time) (int64, error) {
+	text, err := json.Marshal(n)
+	if err != nil {
+		return 0, err
+	}
+	r, err := tx.ExecContext(ctx, `INSERT INTO writes (id, at, state, entry) VALUES (?, ?, 'intended', ?)`,
+		string(n.ID), at.UTC().Format(time.RFC3339), string(text))
+	if err != nil {
+		return 0, err
+	}
+	for field := range n.Wanted {
+		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO field (name) VALUES (?)`, field); err != nil {
+			return 0, err
 		}
-		for field := range n.Wanted {
-			if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO field (name) VALUES (?)`, field); err != nil {
-				return err
-			}
-		}
-		n.seq, err = r.LastInsertId()
-		return err
-	})
+	}
+	return r.LastInsertId()
 }
 
 // fields gives all fields that were ever written.
@@ -230,16 +240,24 @@ func (j *Journal) settle(ctx context.Context, n *entry) error {
 	if err != nil {
 		return err
 	}
-	return j.db.Change(ctx, "publish: settle", func(tx *effect.Tx) error {
+	err = j.db.Change(ctx, "publish: settle", func(tx *effect.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE writes SET state = 'done', entry = ? WHERE seq = ?`, string(text), n.seq)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return j.keepEnd(ctx, n, "done")
 }
 
 // forget removes a write that was not made.
 func (j *Journal) forget(ctx context.Context, n *entry) error {
-	return j.db.Change(ctx, "publish: forget", func(tx *effect.Tx) error {
+	err := j.db.Change(ctx, "publish: forget", func(tx *effect.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM writes WHERE seq = ?`, n.seq)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return j.keepEnd(ctx, n, "forgotten")
 }

@@ -102,6 +102,7 @@ func (p *Publisher) Plan(ctx context.Context, results io.ReadSeeker) (*Outcome, 
 		}
 		return nil
 	})
+	err = errors.Join(err, p.note(ctx, p.Journal.Flush)) // what it found out of interrupted writes
 	out.NoValue = f.noValue
 	if err == nil && !p.Undo {
 		err = p.checkFound(f, out)
@@ -234,7 +235,7 @@ func (p *Publisher) Write(ctx context.Context, out *Outcome) error {
 	p.writing = true
 	ignored := 0
 	done := int64(0)
-	return p.each(ctx, newFound(), 1, p.changes, func(_ int64, t *task, a *Article) error {
+	err := p.each(ctx, newFound(), 1, p.changes, func(_ int64, t *task, a *Article) error {
 		note, err := p.writeOne(ctx, t, a)
 		var problem *Problem
 		switch {
@@ -263,6 +264,7 @@ func (p *Publisher) Write(ctx context.Context, out *Outcome) error {
 		}
 		return nil
 	})
+	return errors.Join(err, p.note(ctx, p.Journal.Flush))
 }
 
 // errIgnored says that a target stored another value than it was given.

@@ -1,10 +1,12 @@
 package publish_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"quarry"
+	"quarry/internal/base/atomicfile"
 	"quarry/internal/base/effect"
 	"quarry/internal/outcome/publish"
 	"quarry/internal/outcome/publish/frontmatter"
@@ -80,6 +83,8 @@ type world struct {
 	t      *testing.T
 	dir    string
 	target *memory
+	// elsewhere: each publish is on a machine with an empty disk, and the journal is kept in a file that all of them reach.
+	elsewhere bool
 }
 
 func newWorld(t *testing.T) *world {
@@ -111,11 +116,29 @@ func (w *world) results(text string) {
 
 func (w *world) publish(target publish.Target, e *effect.Effects, change func(*publish.Publisher)) (*publish.Outcome, error) {
 	w.t.Helper()
-	j, err := publish.OpenJournal(w.t.Context(), e, w.dir, target.Name(), "run")
+	dir := w.dir
+	if w.elsewhere {
+		dir = w.t.TempDir()
+	}
+	j, err := publish.OpenJournal(w.t.Context(), e, dir, target.Name(), "run")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = j.Close() }()
+	if w.elsewhere {
+		path := filepath.Join(w.dir, "kept.jsonl")
+		kept, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			w.t.Fatal(err)
+		}
+		if err := j.Replay(w.t.Context(), bytes.NewReader(kept)); err != nil {
+			return nil, err
+		}
+		j.Keep(func(_ context.Context, lines []byte) error {
+			kept = append(kept, lines...)
+			return atomicfile.Write(e, path, kept)
+		})
+	}
 	m, err := publish.ParseMap("f={{.output.s}}")
 	if err != nil {
 		w.t.Fatal(err)
@@ -148,7 +171,19 @@ func (w *world) wants(what string, out *publish.Outcome, err error, written, sam
 
 func TestPublishAgainAndUndo(t *testing.T) {
 	t.Parallel()
-	w, e := newWorld(t), effect.New(nil)
+	publishAgainAndUndo(t, newWorld(t))
+}
+
+func TestPublishAgainAndUndoOnOtherMachines(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.elsewhere = true
+	publishAgainAndUndo(t, w)
+}
+
+func publishAgainAndUndo(t *testing.T, w *world) {
+	t.Helper()
+	e := effect.New(nil)
 	out, err := w.publish(w.target, e, nil)
 	w.wants("publish", out, err, 5, 0, 0, 0)
 	out, err = w.publish(w.target, e, nil)
@@ -268,9 +303,21 @@ func TestATargetThatFails(t *testing.T) {
 // TestACrashAtEveryEffect dies before and after each effect of a publish into files, publishes again and takes all back.
 func TestACrashAtEveryEffect(t *testing.T) {
 	t.Parallel()
+	crashAtEveryEffect(t, false)
+}
+
+// TestACrashAtEveryEffectOnOtherMachines is that with a disk that is lost each time.
+func TestACrashAtEveryEffectOnOtherMachines(t *testing.T) {
+	t.Parallel()
+	crashAtEveryEffect(t, true)
+}
+
+func crashAtEveryEffect(t *testing.T, elsewhere bool) {
+	t.Helper()
 	for n := int64(1); ; n++ {
 		for _, when := range []effect.When{effect.Before, effect.After} {
 			w := newWorld(t)
+			w.elsewhere = elsewhere
 			posts, lines := t.TempDir(), ""
 			texts := map[string]string{"a.md": "A text.\n", "b.md": "---\nf: old\n---\nB text.\n"}
 			for name, text := range texts {
@@ -355,5 +402,39 @@ func TestHTMLIsSanitizedAndTextIsNot(t *testing.T) {
 		if _, err := publish.ParseMap(source); err == nil {
 			t.Errorf("ParseMap(%q) succeeds", source)
 		}
+	}
+}
+
+func TestALineThatIsKeptTwiceIsOneWrite(t *testing.T) {
+	t.Parallel()
+	w, e := newWorld(t), effect.New(nil)
+	w.elsewhere = true
+	w.target.fail = func(id quarry.DocumentID) (bool, error) {
+		if id == "2" { // refused: the write is forgotten, and the next one has its number in the journal
+			return false, &publish.Refused{Reason: "no"}
+		}
+		return true, nil
+	}
+	out, err := w.publish(w.target, e, nil)
+	w.wants("publish", out, err, 4, 0, 0, 1)
+	path := filepath.Join(w.dir, "kept.jsonl")
+	kept, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var twice []byte // as where an upload arrived and was made again
+	for l := range bytes.Lines(kept) {
+		twice = append(append(twice, l...), l...)
+	}
+	if err := os.WriteFile(path, twice, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.target.fail = nil
+	out, err = w.publish(w.target, e, nil)
+	w.wants("again", out, err, 1, 4, 0, 0)
+	out, err = w.publish(w.target, e, undo)
+	w.wants("undo", out, err, 5, 0, 0, 0)
+	if got := w.target.fields["1"]; got != "by hand" {
+		t.Errorf("article 1 holds %q after undo", got)
 	}
 }

@@ -30,6 +30,7 @@ type Log struct {
 	mu     sync.Mutex
 	names  []string // of the objects in the copy, sorted
 	copied bool     // the copy is this process's
+	last   int64    // the highest number of an object
 }
 
 // OpenLog gives the log of a run with a name, and its copy at a path. It makes no call.
@@ -81,6 +82,19 @@ func (l *Log) update(ctx context.Context) error {
 		return err
 	}
 	l.names, l.copied = names, true
+	return l.count()
+}
+
+// count learns the highest number of an object.
+func (l *Log) count() (err error) {
+	if len(l.names) == 0 {
+		return nil
+	}
+	newest := l.names[len(l.names)-1]
+	number, _, _ := strings.Cut(newest, "-")
+	if l.last, err = strconv.ParseInt(number, 10, 64); err != nil {
+		return fmt.Errorf("read %s: object %s: no name of Quarry's", l.bucket.URI(l.prefix), newest)
+	}
 	return nil
 }
 
@@ -105,6 +119,23 @@ func (l *Log) fetch(ctx context.Context, names []string) ([][]byte, error) {
 	return out, errors.Join(faults...)
 }
 
+// Append is Add for a process that keeps others from adding since its last Update: it does not look for what they added, and leaves the copy
+// as it is.
+func (l *Log) Append(ctx context.Context, lines []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.put(ctx, lines)
+}
+
+// put adds an object after all that are known. The end of its name is no other process's, so nothing is replaced where two take the same number.
+func (l *Log) put(ctx context.Context, lines []byte) error {
+	if err := l.bucket.Put(ctx, l.prefix+fmt.Sprintf("%012d-%s", l.last+1, quarry.NewRunID()), bytes.NewReader(lines)); err != nil {
+		return err
+	}
+	l.last++
+	return nil
+}
+
 // Add adds whole lines. They are durable where all machines find them when it returns, and in the copy.
 func (l *Log) Add(ctx context.Context, lines []byte) error {
 	if !bytes.HasSuffix(lines, []byte("\n")) {
@@ -115,17 +146,7 @@ func (l *Log) Add(ctx context.Context, lines []byte) error {
 	if err := l.update(ctx); err != nil { // to come after all that is there
 		return err
 	}
-	last := int64(0)
-	if n := len(l.names); n > 0 {
-		number, _, _ := strings.Cut(l.names[n-1], "-")
-		var err error
-		if last, err = strconv.ParseInt(number, 10, 64); err != nil {
-			return fmt.Errorf("add to %s: object %s: no name of Quarry's", l.bucket.URI(l.prefix), l.names[n-1])
-		}
-	}
-	// The end of the name is no other process's, so nothing is replaced where two take the same number.
-	name := fmt.Sprintf("%012d-%s", last+1, quarry.NewRunID())
-	if err := l.bucket.Put(ctx, l.prefix+name, bytes.NewReader(lines)); err != nil {
+	if err := l.put(ctx, lines); err != nil {
 		return err
 	}
 	if l.update(ctx) != nil {

@@ -67,8 +67,14 @@ func Open(ctx context.Context, e *effect.Effects, address string, run quarry.Run
 	return open(ctx, e, address, run, hangs)
 }
 
+// Hold takes the lock of a run for a task that needs one process, but not the one that works on the run, such as to publish to one target.
+// The runner has no ledger. Its errors are those of Open.
+func Hold(ctx context.Context, address string, run quarry.RunID, task string) (*Runner, error) {
+	return hold(ctx, address, run, keyOf(run, task), hangs)
+}
+
 func open(ctx context.Context, e *effect.Effects, address string, run quarry.RunID, hang time.Duration) (*Runner, error) {
-	r, err := hold(ctx, address, run, hang)
+	r, err := hold(ctx, address, run, keyOf(run, ""), hang)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +85,7 @@ func open(ctx context.Context, e *effect.Effects, address string, run quarry.Run
 	return r, nil
 }
 
-func hold(ctx context.Context, address string, run quarry.RunID, hang time.Duration) (*Runner, error) {
+func hold(ctx context.Context, address string, run quarry.RunID, key int64, hang time.Duration) (*Runner, error) {
 	server, err := ledger.ParseAddress(address)
 	if err != nil {
 		return nil, err
@@ -92,7 +98,7 @@ func hold(ctx context.Context, address string, run quarry.RunID, hang time.Durat
 	if err != nil {
 		return nil, server.Fault(err)
 	}
-	r := &Runner{run: run, conn: conn, key: keyOf(run), ended: make(chan struct{}), lost: make(chan struct{})}
+	r := &Runner{run: run, conn: conn, key: key, ended: make(chan struct{}), lost: make(chan struct{})}
 	err = r.ownServer(ctx, cfg)
 	if err == nil {
 		err = r.take(ctx, hang)
@@ -240,7 +246,7 @@ func Holders(ctx context.Context, address string, runs ...quarry.RunID) (map[qua
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	all := map[quarry.RunID]string{}
 	for _, run := range runs {
-		who, err := holderOf(ctx, conn, keyOf(run))
+		who, err := holderOf(ctx, conn, keyOf(run, ""))
 		if err != nil {
 			return nil, to.Fault(err)
 		}
@@ -251,9 +257,13 @@ func Holders(ctx context.Context, address string, runs ...quarry.RunID) (map[qua
 	return all, nil
 }
 
-// keyOf is the number of a run's lock.
-func keyOf(run quarry.RunID) int64 {
-	sum := sha256.Sum256([]byte("quarry run " + run))
+// keyOf is the number of a run's lock, or of the one for a task.
+func keyOf(run quarry.RunID, task string) int64 {
+	name := "quarry run " + string(run)
+	if task != "" {
+		name += " " + task
+	}
+	sum := sha256.Sum256([]byte(name))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
@@ -354,8 +364,10 @@ func (r *Runner) While(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // Close closes the ledger and lets go of the lock.
-func (r *Runner) Close() error {
-	err := r.Ledger.Close()
+func (r *Runner) Close() (err error) {
+	if r.Ledger != nil {
+		err = r.Ledger.Close()
+	}
 	r.release()
 	return err
 }
