@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
@@ -27,8 +29,9 @@ type browser struct {
 // [!] browse LOG PATTERN [LINK…] [NAME=VALUE…]. A LINK is a pattern of an address on the page before; NAME=VALUE are fields of a form (NAME= keeps its value), which is
 // the first one of the last page that has them all.
 //
-// With -until before LOG it tries again until the pattern is there. -keep FILE keeps the last page, and -from FILE takes the form of a page that was
-// kept. A form that comes too late is answered with a page (409) too.
+// A link that is missing is looked for again, from the first page on: the index of the records may still be made. With -until before LOG the pattern, and
+// the form's page, are awaited too. -keep FILE keeps the last page, and -from FILE takes the form of a page that was kept. A form that comes too late is
+// answered with a page (409) too.
 func browse(ts *testscript.TestScript, neg bool, args []string) {
 	again := len(args) > 0 && args[0] == "-until"
 	if again {
@@ -46,21 +49,34 @@ func browse(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern := regexp.MustCompile(args[1])
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		page := walk(ts, args, from)
+		late := time.Now().After(deadline)
+		page, err := walk(ts, args, from)
+		if notYet := (*notYet)(nil); errors.As(err, &notYet) && !late && (again || notYet.link) {
+			continue
+		}
+		ts.Check(err)
 		if keep != "" {
 			ts.Check(os.WriteFile(ts.MkAbs(keep), []byte(page), 0o600))
 		}
 		if pattern.MatchString(page) != neg {
 			return
 		}
-		if !again || time.Now().After(deadline) {
+		if !again || late {
 			ts.Fatalf("the pattern %q is there: %v:\n%s", args[1], neg, page)
 		}
 	}
 }
 
+// notYet is a walk that could not go on before a form was sent: nothing is changed, so it may be tried again.
+type notYet struct {
+	link bool // a page lacks a link
+	what string
+}
+
+func (e *notYet) Error() string { return e.what }
+
 // walk gives the last page. A form is that of the page in the file from, if it is named.
-func walk(ts *testscript.TestScript, args []string, from string) string {
+func walk(ts *testscript.TestScript, args []string, from string) (string, error) {
 	log, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	address := regexp.MustCompile(`https?://\S+token=\S+`).FindString(string(log))
@@ -68,7 +84,9 @@ func walk(ts *testscript.TestScript, args []string, from string) string {
 	ts.Check(err)
 	b := &browser{ts: ts, client: http.Client{Jar: jar}}
 	b.server, _, _ = strings.Cut(address, "/?")
-	b.read(b.client.Get(address))
+	if err := b.read(b.client.Get(address)); err != nil {
+		return "", err
+	}
 	at := slices.IndexFunc(args[2:], func(a string) bool { return !strings.HasPrefix(a, "/") })
 	if at < 0 {
 		at = len(args) - 2
@@ -76,27 +94,32 @@ func walk(ts *testscript.TestScript, args []string, from string) string {
 	for _, link := range args[2 : 2+at] {
 		found := regexp.MustCompile(`href="(` + link + `)"`).FindStringSubmatch(b.page)
 		if found == nil {
-			ts.Fatalf("no link %s in:\n%s", link, b.page)
+			return "", &notYet{link: true, what: fmt.Sprintf("no link %s in:\n%s", link, b.page)}
 		}
-		b.read(b.client.Get(b.server + html.UnescapeString(found[1])))
+		if err := b.read(b.client.Get(b.server + html.UnescapeString(found[1]))); err != nil {
+			return "", err
+		}
 	}
 	if from != "" {
 		b.page = ts.ReadFile(from)
 	}
 	if fields := args[2+at:]; len(fields) > 0 {
-		b.submit(fields)
+		if err := b.submit(fields); err != nil {
+			return "", err
+		}
 	}
-	return b.page
+	return b.page, nil
 }
 
-func (b *browser) read(r *http.Response, err error) {
+func (b *browser) read(r *http.Response, err error) error {
 	b.ts.Check(err)
 	defer func() { _ = r.Body.Close() }()
 	text, err := io.ReadAll(r.Body)
 	b.ts.Check(err)
 	if b.page = string(text); r.StatusCode != http.StatusOK && r.StatusCode != http.StatusConflict {
-		b.ts.Fatalf("%s: %s\n%s", r.Request.URL, r.Status, text)
+		return &notYet{what: fmt.Sprintf("%s: %s\n%s", r.Request.URL, r.Status, text)}
 	}
+	return nil
 }
 
 var (
@@ -106,7 +129,7 @@ var (
 )
 
 // submit sends a form with the fields that it has and those that are given.
-func (b *browser) submit(given []string) {
+func (b *browser) submit(given []string) error {
 	for _, form := range forms.FindAllStringSubmatch(b.page, -1) {
 		v := url.Values{}
 		for _, of := range append(hidden.FindAllStringSubmatch(form[2], -1), textarea.FindAllStringSubmatch(form[2], -1)...) {
@@ -127,8 +150,11 @@ func (b *browser) submit(given []string) {
 		b.ts.Check(err)
 		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		q.Header.Set("Origin", b.server)
-		b.read(b.client.Do(q))
-		return
+		err = b.read(b.client.Do(q))
+		if refused := (*notYet)(nil); errors.As(err, &refused) {
+			return errors.New(refused.what) // it was sent
+		}
+		return err
 	}
-	b.ts.Fatalf("no form with %v in:\n%s", given, b.page)
+	return &notYet{what: fmt.Sprintf("no form with %v in:\n%s", given, b.page)}
 }
