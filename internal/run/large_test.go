@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -31,16 +32,21 @@ func largeText(tb testing.TB) string {
 	return string(text)
 }
 
-// largeCalls puts a proxy between the run and the stand-in that answers InvokeModel itself, with a megabyte, and first when so many wait.
-func (w *world) largeCalls(tb testing.TB, together int) {
+// blanks is a megabyte that takes as much room as a long answer, and little time to read.
+func blanks() []byte { return bytes.Repeat([]byte(" "), answerBytes) }
+
+// largeCalls puts a proxy between the run and the stand-in that answers InvokeModel itself, with a text after some blanks, and first when so many
+// wait.
+func (w *world) largeCalls(tb testing.TB, together int, before []byte, text string) {
 	tb.Helper()
 	reply, err := json.Marshal(map[string]any{
 		"type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn", "usage": map[string]int{"input_tokens": 100, "output_tokens": 40},
-		"content": []any{map[string]string{"type": "text", "text": largeText(tb)}},
+		"content": []any{map[string]string{"type": "text", "text": text}},
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	reply = append(before, reply...)
 	target, err := url.Parse(w.server.URL())
 	if err != nil {
 		tb.Fatal(err)
@@ -112,7 +118,7 @@ func BenchmarkLargeAnswers(b *testing.B) {
 			for b.Loop() {
 				w := newWorld(b, cfg)
 				if c.mode == quarry.ModeOnDemand {
-					w.largeCalls(b, c.answers)
+					w.largeCalls(b, c.answers, nil, largeText(b))
 				}
 				stop, highest := make(chan struct{}), make(chan uint64)
 				go func() { highest <- heapUntil(stop) }()
@@ -144,7 +150,7 @@ func TestLargeAnswersThatComeTogetherAllArrive(t *testing.T) {
 		r.Quotas.RecordsPerFile, r.Quotas.RecordsPerJob = 1000, 1000
 		r.Quotas.RPM, r.Quotas.TPM = 1_000_000, 1_000_000_000 // the pace is not what is tested
 	}})
-	w.largeCalls(t, answers)
+	w.largeCalls(t, answers, blanks(), `{"title_en":"A title","summary_ja":"石は丘から切り出されます。","summary_en":"Stone is cut from a hill."}`)
 	if out, _, err := w.run(t, nil); err != nil || out.Totals.OK != answers {
 		t.Fatalf("%+v, %v", out.Totals, err)
 	}
