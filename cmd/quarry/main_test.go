@@ -19,8 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testdata.InMemory()
-	testscript.Main(m, map[string]func(){
+	testscript.Main(inMemory{m}, map[string]func(){
 		"quarry":    func() { os.Exit(run()) },
 		"strip":     stripMain,
 		"articles":  articlesMain,
@@ -30,6 +29,15 @@ func TestMain(m *testing.M) {
 		"logged":    loggedMain,
 		"reviewer":  reviewerMain,
 	})
+}
+
+// inMemory runs the tests with their files in memory. The commands are set up before, as links to the test binary: in another file system each of
+// them would be a copy of 50 MB.
+type inMemory struct{ *testing.M }
+
+func (m inMemory) Run() int {
+	testdata.InMemory()
+	return m.M.Run()
 }
 
 // TestScripts runs the real program. Each script is named after what it shows, or after what once went wrong.
