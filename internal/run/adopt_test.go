@@ -110,14 +110,14 @@ func TestAdoptAfterTheDirectoryIsLost(t *testing.T) {
 		same bool // the results are those of a run that never died
 		step int  // requests between two sampled points
 	}{
-		"jobs": {worldConfig{docs: someDocs(13), quotas: oneIsEnoughQuotas, cfg: oneIsEnough(nil)}, true, 13},
+		"jobs": {worldConfig{docs: someDocs(13), quotas: oneIsEnoughQuotas, cfg: oneIsEnough(nil)}, true, 29},
 		"retries": {worldConfig{
 			docs: someDocs(13), quotas: oneIsEnoughQuotas, fault: "record-error=0.3,bad-json=0.2,drop-record=0.2,seed=7", cfg: oneIsEnough(untilAnswered(nil)),
-		}, false, 29},
-		"late jobs": {worldConfig{docs: someDocs(13), quotas: oneIsEnoughQuotas, fault: "lost-create,late-job,double-page", cfg: oneIsEnough(nil)}, true, 29},
+		}, false, 61},
+		"late jobs": {worldConfig{docs: someDocs(13), quotas: oneIsEnoughQuotas, fault: "lost-create,late-job,double-page", cfg: oneIsEnough(nil)}, true, 61},
 		"cut short": {worldConfig{
 			docs: someDocs(13), quotas: oneIsEnoughQuotas, fault: "partial=0.5,expire=0.2,seed=4", cfg: oneIsEnough(untilAnswered(nil)),
-		}, false, 29},
+		}, false, 61},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,7 +16,7 @@ import (
 var full = flag.Bool("full", false, "try every crash point, not a sample")
 
 // sampleEvery is the number of effects of a kind from one at which a run dies to the next, without -full.
-var sampleEvery = map[effect.Kind]int{effect.HTTP: 23, effect.SQL: 41, effect.File: 131}
+var sampleEvery = map[effect.Kind]int{effect.HTTP: 47, effect.SQL: 83, effect.File: 263}
 
 var errDied = errors.New("died")
 

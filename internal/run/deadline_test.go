@@ -257,7 +257,7 @@ func TestResumeAfterCrashWhileShardsAreMoved(t *testing.T) {
 	onTestClock(t, func(t *testing.T) {
 		tried := map[effect.Kind]int{}
 		most := map[effect.Kind]int{effect.HTTP: 50, effect.SQL: 90}
-		for kind, step := range map[effect.Kind]int{effect.HTTP: 9, effect.SQL: 8} {
+		for kind, step := range map[effect.Kind]int{effect.HTTP: 17, effect.SQL: 17} {
 			if *full {
 				step = 1
 			}
@@ -304,7 +304,7 @@ func TestResumeAfterCrashWhileShardsAreMoved(t *testing.T) {
 				}
 			}
 		}
-		if tried[effect.HTTP] < 4 || tried[effect.SQL] < 6 {
+		if tried[effect.HTTP] < 2 || tried[effect.SQL] < 3 {
 			t.Errorf("crash points tried: %v, want more", tried)
 		}
 		t.Logf("crash points tried: %v", tried)

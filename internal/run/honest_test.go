@@ -155,7 +155,7 @@ func drawHonest(t *testing.T, r *rand.Rand, fault string, limit *quarry.USD, slo
 // back ends are drawn.
 func TestForecastsOfRunsAreHonest(t *testing.T) {
 	t.Parallel()
-	rounds := 5
+	rounds := 3
 	if *full {
 		rounds = 100
 	}
@@ -194,7 +194,7 @@ func TestForecastsOfRunsAreHonest(t *testing.T) {
 // never above the cap.
 func TestTheCapHoldsWhereLaterAnswersAreLonger(t *testing.T) {
 	t.Parallel()
-	rounds := 4
+	rounds := 2 // with faults and without
 	if *full {
 		rounds = 200
 	}

@@ -163,7 +163,7 @@ func TestACrashWithTwoPools(t *testing.T) {
 	}
 	t.Logf("effects of a run that never dies: %v", counts)
 	began, tried := time.Now(), 0
-	for kind, step := range map[effect.Kind]int{effect.HTTP: 17, effect.SQL: 47, effect.File: 171} {
+	for kind, step := range map[effect.Kind]int{effect.HTTP: 37, effect.SQL: 97, effect.File: 353} {
 		if *full {
 			step = 1
 		}

@@ -92,7 +92,7 @@ func TestDeathWhileAnIncrementIsPlanned(t *testing.T) {
 			if err := os.CopyFS(base, os.DirFS(w.dir)); err != nil {
 				t.Fatal(err)
 			}
-			for kind, step := range map[effect.Kind]int{effect.SQL: 2, effect.File: 15} {
+			for kind, step := range map[effect.Kind]int{effect.SQL: 5, effect.File: 31} {
 				if *full {
 					step = 1
 				}
