@@ -127,7 +127,7 @@ bench-shards: build
 
 # Dies at every effect, and kills the real binary at random moments. Long.
 TORTURE := TestResumeAfterCrash|TestACrashWithTwoPools|TestAdoptAfterTheDirectoryIsLost|TestDeliveredFiles|TestSurvivesKill
-TORTURE := $(TORTURE)|TestDeathWhileAnIncrement|TestAnotherRegion|TestNoNumberOfAnAttempt
+TORTURE := $(TORTURE)|TestDeathWhileAnIncrement|TestAnotherRegion|TestAnotherDirectory|TestNoNumberOfAnAttempt
 torture:
 	$(GO) test -run '$(TORTURE)' -timeout 2h ./internal/run ./cmd/quarry -full
 

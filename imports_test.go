@@ -155,7 +155,7 @@ var belowRun = map[string][]string{
 		"internal/prepare/validate",
 	},
 	"internal/run/spool": {"internal/run/index", "internal/run/shardfile", "internal/prepare/dedupe", "internal/prepare/pack"},
-	"internal/run/state": {"internal/run/shardfile", "internal/aws/bucket", "internal/base/ledger"},
+	"internal/run/state": {"internal/run/lines", "internal/run/shardfile", "internal/aws/bucket", "internal/base/ledger"},
 	// What people say of a run whose ledger is in Postgres is in that ledger, and next to the run's files.
 	"internal/run/remarks": {"internal/run/book", "internal/run/state", "internal/aws/bucket", "internal/base/ledger", "internal/outcome/review"},
 	"internal/run/summary": {"internal/run/failures", "internal/run/forecast", "internal/run/plan", "internal/run/results", "internal/aws/cost", "internal/base/ledger", "internal/outcome/report"},

@@ -49,7 +49,8 @@ type world struct {
 	model   string   // zero: quarry.DefaultModel
 	event   func(event.Event)
 
-	shared *shared // the ledger is in Postgres, and each process has a directory of its own; nil: all have one directory
+	kept   quarry.RunID // the ledger is a file, the files of the run are in the bucket too, and each process has a directory of its own; empty: they are not
+	shared *shared      // the ledger is in Postgres, and each process has a directory of its own; nil: all have one directory
 }
 
 type worldConfig struct {
@@ -138,11 +139,16 @@ func (w *world) live(ctx context.Context, t testing.TB, e *effect.Effects) (out 
 
 // wire puts a run together over the world.
 func (w *world) wire(ctx context.Context, t testing.TB, e *effect.Effects) (r *run.Run, end func(), err error) {
-	if w.shared != nil {
+	if w.shared != nil || w.kept != "" {
 		w.dir = t.TempDir()
 	}
 	if err := e.MkdirAll(w.dir); err != nil {
 		return nil, nil, err
+	}
+	if w.kept != "" {
+		if err := w.restore(ctx, t, e); err != nil {
+			return nil, nil, err
+		}
 	}
 	book, closeBook, err := w.openLedger(ctx, e)
 	if err != nil {
@@ -219,6 +225,12 @@ func (w *world) wire(ctx context.Context, t testing.TB, e *effect.Effects) (r *r
 			return nil, nil, err
 		}
 		cfg.Run, deps.Commit = w.shared.run, book.SaveFiles
+	}
+	if w.kept != "" {
+		if _, err := state.OpenLocal(ctx, state.Config{Effects: e, Dir: w.dir, Run: w.kept, Bucket: b, Ledger: book}); err != nil {
+			return nil, nil, err
+		}
+		cfg.Run, deps.Commit = w.kept, book.SaveFiles
 	}
 	if w.deps != nil {
 		w.deps(&deps)

@@ -3,9 +3,11 @@ package effect
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -21,7 +23,19 @@ type DB struct {
 	mu       sync.Mutex
 	compiled map[string]*sql.Stmt
 	executed map[string]int // how often transactions executed a text that is not compiled; nil: the database is a server's
+
+	committed func([]Statement) // receives what each transaction executed; nil: it is not noted
 }
+
+// Statement is a statement that a transaction executed, with its arguments as the driver has them.
+type Statement struct {
+	Text string
+	Args []driver.Value
+}
+
+// OnCommit lets a function receive the statements of each transaction that was committed, in their order, before Change returns; none where it
+// is not known whether one was. It is called before the first change.
+func (d *DB) OnCommit(f func([]Statement)) { d.committed = f }
 
 // OpenDB opens a database with one connection: SQLite has one writer, and a second one only waits for it.
 func (e *Effects) OpenDB(name, dsn string) (*DB, error) {
@@ -107,18 +121,39 @@ var ErrNoRows = sql.ErrNoRows
 // Tx is a transaction under way.
 type Tx struct {
 	*sql.Tx
-	db *DB
+	db   *DB
+	done []Statement // if the database notes them
+}
+
+// note keeps a statement for OnCommit.
+func (t *Tx) note(query string, args []any) error {
+	if t.db.committed == nil {
+		return nil
+	}
+	values := make([]driver.Value, len(args))
+	for i, arg := range args {
+		v, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		if err != nil {
+			return fmt.Errorf("argument %d: %w", i+1, err)
+		}
+		values[i] = v
+	}
+	t.done = append(t.done, Statement{query, values})
+	return nil
 }
 
 // ExecContext makes a change.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := t.note(query, args); err != nil {
+		return nil, err
+	}
 	if stmt := t.db.again(query); stmt != nil {
 		return t.StmtContext(ctx, stmt).ExecContext(ctx, args...)
 	}
 	return t.Tx.ExecContext(ctx, t.db.text(query), args...)
 }
 
-// QueryRowContext reads one row.
+// QueryRowContext reads one row. It is not for a statement that changes something.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	if stmt := t.db.again(query); stmt != nil {
 		return t.StmtContext(ctx, stmt).QueryRowContext(ctx, args...)
@@ -133,6 +168,11 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*Rows
 }
 
 func (t *Tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if !strings.HasPrefix(query, "SELECT") { // it may return rows of a change
+		if err := t.note(query, args); err != nil {
+			return nil, err
+		}
+	}
 	if stmt := t.db.again(query); stmt != nil {
 		return t.StmtContext(ctx, stmt).QueryContext(ctx, args...)
 	}
@@ -225,14 +265,20 @@ func (d *DB) change(ctx context.Context, what string, fn func(*Tx) error) error 
 	if err != nil {
 		return fmt.Errorf("%s: begin: %w", what, err)
 	}
-	if err := fn(&Tx{tx, d}); err != nil {
+	t := &Tx{Tx: tx, db: d}
+	if err := fn(t); err != nil {
 		_ = tx.Rollback()
 		return err
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: commit: %w", what, err)
+	err = tx.Commit()
+	if err != nil {
+		err = fmt.Errorf("%s: commit: %w", what, err)
+		t.done = nil
 	}
-	return nil
+	if d.committed != nil && (err != nil || len(t.done) > 0) {
+		d.committed(t.done)
+	}
+	return err
 }
 
 // Close closes the database.

@@ -26,8 +26,10 @@ type Files interface {
 
 // attached are the files of a ledger; one change at a time takes with it what they say.
 type attached struct {
-	mu    sync.Mutex
-	files Files
+	mu     sync.Mutex
+	files  Files
+	log    Log           // is also files, for a ledger that is a file; nil: the ledger is in Postgres
+	unkept []Transaction // what the log has not kept yet
 }
 
 // Attach lets every change of the ledger be preceded by Flush, and name in the same transaction the files that it gives: so rows and files are
@@ -94,6 +96,11 @@ func (l *Ledger) withFiles(ctx context.Context, change func(save func(*effect.Tx
 		free, err = saveFiles(ctx, tx, files)
 		return err
 	})
+	if err == nil && l.attached.log != nil {
+		if err = l.attached.log.Keep(ctx, l.attached.unkept); err == nil {
+			l.attached.unkept = nil
+		}
+	}
 	if err == nil {
 		l.attached.files.Committed(ctx, free)
 	}

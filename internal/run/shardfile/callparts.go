@@ -1,6 +1,7 @@
 package shardfile
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -99,4 +100,69 @@ func joinParts(e *effect.Effects, from, to string) error {
 		}
 	}
 	return out.Commit()
+}
+
+// SplitCalls makes the parts of each shard's calls hold what its file of them holds, where a process ended between the two, or the run had no parts
+// before.
+func SplitCalls(e *effect.Effects, run string) error {
+	folder := filepath.Join(run, "journal")
+	there, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, file := range there {
+		id, is := strings.CutSuffix(file.Name(), ".calls.jsonl")
+		if !is {
+			continue
+		}
+		d := In(e, run, "")
+		if err := splitCalls(e, d.Calls(quarry.ShardID(id)), d.CallParts(quarry.ShardID(id))); err != nil {
+			return fmt.Errorf("split the calls of shard %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func splitCalls(e *effect.Effects, from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	text = text[:bytes.LastIndexByte(text, '\n')+1] // a torn line is of a call that was not made
+	parts, err := os.ReadDir(to)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	var has []byte
+	for _, part := range parts {
+		b, err := os.ReadFile(filepath.Join(to, part.Name()))
+		if err != nil {
+			return err
+		}
+		has = append(has, b...)
+	}
+	if bytes.HasPrefix(has, text) {
+		if len(has) == len(text) {
+			return nil
+		}
+		return joinParts(e, to, from)
+	}
+	missing, begins := bytes.CutPrefix(text, has)
+	if !begins {
+		if err := e.RemoveAll(to); err != nil {
+			return err
+		}
+		parts, missing = nil, text
+	}
+	if err := e.MkdirAll(to); err != nil {
+		return err
+	}
+	next := 1
+	if len(parts) > 0 {
+		if _, err := fmt.Sscanf(parts[len(parts)-1].Name(), "%d", &next); err != nil {
+			return err
+		}
+		next++
+	}
+	return atomicfile.Write(e, filepath.Join(to, fmt.Sprintf("%08d.jsonl", next)), missing)
 }

@@ -50,12 +50,17 @@ type Config struct {
 	Dir     string // of the run; only this process writes it
 	Run     quarry.RunID
 	Bucket  *bucket.Bucket
-	Ledger  *ledger.Ledger // in Postgres, taken over by this process
+	Ledger  *ledger.Ledger // taken over by this process
+
+	local bool // the ledger is a file: more names are kept
 }
 
 // Files are the files of a run that this process works on.
 type Files struct {
 	cfg     Config
+	stamp   string                 // of this process, in the names of its objects
+	digests bool                   // names of objects end in a digest
+	keeps   func(name string) bool // which names are kept
 	tracker *effect.Tracker
 	made    int                    // objects that this process named
 	pending map[string]ledger.File // what no committed change of the ledger says yet
@@ -92,7 +97,7 @@ var names = []string{"index", "journal", "shards", "raw", "results.jsonl", "fail
 // on. A directory that holds something else is refused with the kind quarry.BadUsage. What it holds of the same run is used again if no other
 // process has worked on the run since, and else replaced.
 func Open(ctx context.Context, cfg Config) (*Files, error) {
-	f := &Files{cfg: cfg, pending: map[string]ledger.File{}}
+	f := &Files{cfg: cfg, stamp: fmt.Sprintf("f%d", cfg.Ledger.Fence()), keeps: kept, pending: map[string]ledger.File{}}
 	if err := Check(cfg.Dir, cfg.Run); err != nil {
 		return nil, err
 	}
@@ -114,7 +119,7 @@ func Open(ctx context.Context, cfg Config) (*Files, error) {
 	if err := f.sweep(ctx); err != nil {
 		return nil, err
 	}
-	f.tracker = cfg.Effects.Track(cfg.Dir, kept)
+	f.tracker = cfg.Effects.Track(cfg.Dir, f.keeps)
 	cfg.Ledger.Attach(f)
 	return f, nil
 }
@@ -217,7 +222,8 @@ func (c *Config) copy(ctx context.Context, want func(name string) bool) error {
 }
 
 func (c *Config) fetch(ctx context.Context, file ledger.File) error {
-	if !filepath.IsLocal(filepath.FromSlash(file.Name)) || !kept(file.Name) { // rows are of other processes
+	ours := kept(file.Name) || c.local && keptLocally(file.Name)
+	if !filepath.IsLocal(filepath.FromSlash(file.Name)) || !ours { // rows are of other processes
 		return fmt.Errorf("copy file %q of run %s: no name of a run's file", file.Name, c.Run)
 	}
 	to := filepath.Join(c.Dir, filepath.FromSlash(file.Name))
@@ -227,12 +233,17 @@ func (c *Config) fetch(ctx context.Context, file ledger.File) error {
 	if err := c.Effects.MkdirAll(filepath.Dir(to)); err != nil {
 		return err
 	}
+	return c.download(ctx, c.key(file.Object), to, file.Bytes)
+}
+
+// download makes a file of an object.
+func (c *Config) download(ctx context.Context, key, to string, size int64) error {
 	out, err := atomicfile.Create(c.Effects, to)
 	if err != nil {
 		return err
 	}
 	first := true
-	err = c.Bucket.Fetch(ctx, c.key(file.Object), file.Bytes, func(r io.Reader) error {
+	err = c.Bucket.Fetch(ctx, key, size, func(r io.Reader) error {
 		if !first { // the content came damaged, and comes again from its beginning
 			out.Abort()
 			if out, err = atomicfile.Create(c.Effects, to); err != nil {
@@ -267,17 +278,10 @@ func (f *Files) sweep(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, g.wait())
 		}
-		if named[o.Key] || strings.HasPrefix(o.Key, f.cfg.key(Added)) {
+		if named[o.Key] || strings.HasPrefix(o.Key, f.cfg.key(Added)) || strings.HasPrefix(o.Key, f.cfg.key(logPrefix)) {
 			continue
 		}
-		g.do(func(ctx context.Context) error {
-			err := f.cfg.Bucket.Remove(ctx, o.Key)
-			var q *quarry.Error
-			if errors.As(err, &q) && q.Kind == quarry.Denied { // a caller without the right leaves them there: no one reads them
-				return nil
-			}
-			return err
-		})
+		g.do(func(ctx context.Context) error { return f.cfg.remove(ctx, o.Key) })
 	}
 	return g.wait()
 }
@@ -303,9 +307,9 @@ func (f *Files) Flush(ctx context.Context) ([]ledger.File, error) {
 			continue
 		}
 		f.made++
-		file.Object = fmt.Sprintf("%s.f%d-%d", c.Name, f.cfg.Ledger.Fence(), f.made)
+		file.Object = fmt.Sprintf("%s.%s-%d", c.Name, f.stamp, f.made)
 		g.do(func(ctx context.Context) error {
-			err := f.upload(ctx, &c, file.Object)
+			err := f.upload(ctx, &c, &file.Object)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -357,11 +361,21 @@ const (
 	uploadPauseMax = 15 * time.Second
 )
 
-func (f *Files) upload(ctx context.Context, c *effect.Change, object string) error {
+func (f *Files) upload(ctx context.Context, c *effect.Change, object *string) (err error) {
 	defer func() { _ = c.File.Close() }()
+	if f.digests {
+		if *object, err = digested(*object, io.NewSectionReader(c.File, 0, c.Size)); err != nil {
+			return err
+		}
+	}
+	return f.patiently(ctx, f.cfg.key(*object), io.NewSectionReader(c.File, 0, c.Size))
+}
+
+// patiently uploads what r has from its beginning on.
+func (f *Files) patiently(ctx context.Context, key string, r io.ReadSeeker) error {
 	until := time.Now().Add(uploadPatience)
 	for wait := uploadPause; ; wait = min(2*wait, uploadPauseMax) {
-		err := f.cfg.Bucket.Put(ctx, f.cfg.key(object), io.NewSectionReader(c.File, 0, c.Size))
+		err := f.cfg.Bucket.Put(ctx, key, r)
 		again := errors.Is(err, bucket.ErrLater) && !errors.Is(err, bucket.ErrExpired) && !errors.Is(err, effect.ErrHook)
 		if err == nil || !again || time.Now().After(until) {
 			return err
@@ -370,6 +384,9 @@ func (f *Files) upload(ctx context.Context, c *effect.Change, object string) err
 		case <-time.After(wait):
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+		if _, err := r.Seek(0, io.SeekStart); err != nil {
+			return err
 		}
 	}
 }

@@ -60,6 +60,14 @@ func newPlace(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := newLocalPlace(t)
+	p.address = pgcluster.Address(c.Dir)
+	return p
+}
+
+// newLocalPlace gives a bucket alone.
+func newLocalPlace(t *testing.T) *place {
+	t.Helper()
 	server, err := standin.Start(t.Context(), standin.Config{Dir: filepath.Join(t.TempDir(), "standin"), NoSync: true})
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +78,7 @@ func newPlace(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &place{pgcluster.Address(c.Dir), quarry.RunID("f" + strconv.FormatInt(runs.Add(1), 10)), bucket.New(aws, "quarry-test")}
+	p := &place{"", quarry.RunID("f" + strconv.FormatInt(runs.Add(1), 10)), bucket.New(aws, "quarry-test")}
 	if err := p.bucket.Make(t.Context()); err != nil {
 		t.Fatal(err)
 	}
