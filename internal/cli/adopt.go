@@ -12,6 +12,7 @@ import (
 	"quarry/internal/base/figure"
 	"quarry/internal/compose"
 	"quarry/internal/config"
+	"quarry/internal/run/adopt"
 )
 
 func (a *App) adoptCommand() *cobra.Command {
@@ -23,8 +24,10 @@ func (a *App) adoptCommand() *cobra.Command {
 its bucket, it finds the jobs of the run by name, collects those that have ended, and records those
 that are still running. It sends nothing. DIR must be empty.
 
-On-demand calls (--mode ondemand or flex, --rescue) cannot be taken over, because the provider does
-not keep their answers. No other process may work on the run at the same time.
+If the run was made with --files bucket, adopt makes DIR what the lost directory was at the last
+change of its ledger, with the answers of on-demand calls. Otherwise on-demand calls (--mode ondemand
+or flex, --rescue) cannot be taken over, because the provider does not keep their answers. No other
+process may work on the run at the same time.
 
 Exit codes: 0 done · 2 usage · 4 denied · 6 provider · 7 run locked · 130 interrupted`,
 		Example: `  quarry adopt --run k3v9q2m7xa --target aws --bucket my-bucket --dir DIR
@@ -60,12 +63,18 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 	show := a.newProgress(ctx, s)
 	defer show.close()
 	defer func() { show.log.end(err) }()
+	restored, err := a.parts().Restore(ctx, s, id)
+	if err != nil {
+		return err
+	}
 	r, dir, err := a.parts().Collector(ctx, s, show.opens("adopt", nil, &open), show.event, &open)
 	if err != nil {
 		return err
 	}
-	found, err := r.Adopt(ctx, id)
-	if err != nil {
+	var found adopt.Adopted
+	if restored != nil {
+		found.Jobs, found.Created = restored.Jobs, restored.Created
+	} else if found, err = r.Adopt(ctx, id); err != nil {
 		return err
 	}
 	h, err := r.Collect(ctx, false)
@@ -82,6 +91,9 @@ func (a *App) adopt(ctx context.Context, loaded *config.Loaded, id quarry.RunID)
 	}
 	created, _ := time.Parse(time.RFC3339Nano, found.Created) // of an unreadable time, localTime says that it is unknown
 	a.say("run %s, created %s: %s taken over", id, localTime(created), figure.Count(found.Jobs, "job"))
+	if restored != nil {
+		a.say("the bucket had its ledger and its files: %s is as the lost directory was", s.Dir)
+	}
 	if n := len(found.Unsent); n > 0 {
 		a.say("%s more input files in the bucket were never submitted", figure.Thousands(int64(n)))
 	}

@@ -25,7 +25,7 @@ var flagGroups = []group{
 	{"Cost and time", []string{"mode", "max-usd", "by", "below-minimum", "rescue", "refresh-max", "prices", "yes"}},
 	{"Pilot", []string{"pilot", "pilot-min-valid", "review", "rest"}},
 	{"Place", []string{
-		"target", "ledger", "region", "profile", "bucket", "bucket-owner", "role", "kms-key", "tag", "expire-days",
+		"target", "ledger", "files", "region", "profile", "bucket", "bucket-owner", "role", "kms-key", "tag", "expire-days",
 		"job-timeout", "vpc-subnets", "vpc-security-groups", "quotas",
 	}},
 	{"Stand-in (--target local)", []string{"backend", "backend-model", "backend-key-env", "backend-wait"}},

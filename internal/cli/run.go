@@ -74,7 +74,7 @@ Exit codes: 0 done · 2 usage · 3 an item could not be read, or a document ende
 		},
 	}
 	bind(cmd, append([]string{
-		"dir", "target", "mode", "pilot", "pilot-min-valid", "review", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "below-minimum",
+		"dir", "files", "target", "mode", "pilot", "pilot-min-valid", "review", "attempts", "refresh-max", "max-usd", "by", "prices", "rescue", "below-minimum",
 		"yes", "keep-shards", "region", "profile", "bucket", "role",
 		"kms-key", "tag", "job-timeout", "vpc-subnets", "vpc-security-groups", "bucket-owner", "backend", "backend-model", "backend-key-env",
 		"backend-wait", "cache", "concurrency",

@@ -65,6 +65,9 @@ func (pr *Program) Collector(
 		cfg.Model = home
 	}
 	deps := run.Deps{Effects: e, Ledger: l, Bucket: where.Bucket, Bedrock: where.Bedrock, Watch: watch, Pools: pools, PoolAt: where.PoolAt}
+	if _, err := pr.keepFiles(ctx, s, &deps, dir, where, c); err != nil {
+		return nil, "", err
+	}
 	return run.New(cfg, deps), dir, nil
 }
 

@@ -85,6 +85,8 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 			return nil, err
 		}
 		in.Owned(cfg.Run)
+	} else if cfg.Run, err = pr.keepFiles(ctx, s, &deps, dir, where, c); err != nil {
+		return nil, err
 	}
 	cfg.Known, cfg.Ready = in.Known, in.Records
 	cfg.Quotas = pr.QuotasOf(ctx, s, e, dir, where)

@@ -27,6 +27,9 @@ import (
 
 // checkShared refuses a run in Postgres whose files would be lost with this process.
 func checkShared(s *config.Settings) error {
+	if err := checkFiles(s); err != nil {
+		return err
+	}
 	if s.Ledger == "" {
 		if s.Run == "" {
 			return nil

@@ -21,6 +21,8 @@ type Settings struct {
 	Dir, Target, Model, Mode string
 	// Ledger is the address of the Postgres that has the run; empty: a file in Dir.
 	Ledger string
+	// Files says where the files of a run are kept: dir, or bucket; empty: as the run began, a new one in Dir only without Ledger.
+	Files string
 	// Run is the run in Ledger. It is no setting: a command takes it from its flags.
 	Run quarry.RunID
 	// Models answer next to Model, whose body they take as it is.

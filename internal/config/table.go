@@ -16,6 +16,9 @@ var all = sync.OnceValue(func() []Setting {
 		text("dir", "DIR", "quarry-run", "run directory", func(s *Settings) *string { return &s.Dir }),
 		parsed("ledger", "URL", "", "Postgres database that holds the run, as postgres://USER@HOST/NAME, for several machines; "+
 			"default: a file in DIR", ledgerAddress, func(s *Settings) *string { return &s.Ledger }),
+		choice("files", "WHERE", "", "where the files of a run are kept: dir (only in DIR) or bucket (in the run's bucket too, so that quarry adopt "+
+			"continues after DIR is lost); default: dir, with --ledger bucket",
+			[]string{"", "dir", "bucket"}, func(s *Settings) *string { return &s.Files }),
 		choice("target", "TARGET", "local", "where the job runs: local (the stand-in inside this program) or aws",
 			[]string{"local", "aws"}, func(s *Settings) *string { return &s.Target }),
 		text("model", "ID", quarry.DefaultModel, "model or inference profile, as an id or ARN", func(s *Settings) *string { return &s.Model }),

@@ -30,7 +30,7 @@ type DB struct {
 // Statement is a statement that a transaction executed, with its arguments as the driver has them.
 type Statement struct {
 	Text string
-	Args []driver.Value
+	Args []any
 }
 
 // OnCommit lets a function receive the statements of each transaction that was committed, in their order, before Change returns; none where it
@@ -130,7 +130,7 @@ func (t *Tx) note(query string, args []any) error {
 	if t.db.committed == nil {
 		return nil
 	}
-	values := make([]driver.Value, len(args))
+	values := make([]any, len(args))
 	for i, arg := range args {
 		v, err := driver.DefaultParameterConverter.ConvertValue(arg)
 		if err != nil {

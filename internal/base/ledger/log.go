@@ -61,11 +61,7 @@ func Replay(ctx context.Context, e *effect.Effects, path string, done iter.Seq2[
 				if !changesRows(s.Text) {
 					return fmt.Errorf("replay %q: %w", s.Text, errNoChange)
 				}
-				args := make([]any, len(s.Args))
-				for i, v := range s.Args {
-					args[i] = v
-				}
-				if _, err := tx.ExecContext(ctx, s.Text, args...); err != nil {
+				if _, err := tx.ExecContext(ctx, s.Text, s.Args...); err != nil {
 					return fmt.Errorf("replay: %w", err)
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -274,7 +273,7 @@ func decode(r io.Reader) iter.Seq2[ledger.Transaction, error] {
 }
 
 // value reads an argument.
-func value(arg json.RawMessage) (driver.Value, error) {
+func value(arg json.RawMessage) (any, error) {
 	switch arg[0] {
 	case '"':
 		var s string

@@ -17,7 +17,7 @@ import (
 // RunNames are what a run writes into its directory. quarry.yaml is not one of them: a file of that name is left as it is.
 var RunNames = []string{
 	"ledger.db", "ledger.db-wal", "ledger.db-shm", "results.jsonl", "failed.jsonl", "near-duplicates.jsonl", "report.json", "report.html",
-	"quarry.log", "quotas.json", "files.json", "stop", "lock", "review.jsonl", "overrides.jsonl", "question.json", "approvals.jsonl", "review.lock",
+	"quarry.log", "quotas.json", "files.json", "bucket.json", "stop", "lock", "review.jsonl", "overrides.jsonl", "question.json", "approvals.jsonl", "review.lock",
 	"ui.db", "ui.db-wal", "ui.db-shm",
 	"index", "journal", "notify", "publish", "raw", "shards", "local",
 }
