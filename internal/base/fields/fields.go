@@ -130,11 +130,22 @@ func (f *Filter) Keep(line []byte) bool {
 // Missing gives the paths of the conditions that no line has had so far, see Paths.Missing.
 func (f *Filter) Missing() []Path { return f.paths.Missing() }
 
+// Known says which paths lines have had in the place of a missing one, see Paths.Known.
+func (f *Filter) Known(missing Path) string { return f.paths.Known(missing) }
+
 // Paths looks up several paths and remembers which ones lines have had. The zero value has none. One goroutine at a time.
 type Paths struct {
 	list          []Path
 	found, rooted []bool
+	known         []string // members of answers and documents that paths were not found in; the first of them
+	looked        int      // how often these were listed
 }
+
+// Bounds of what is remembered for the message about a path that no line has: most answers have the same members.
+const (
+	mostKnown  = 20
+	mostLooked = 1000
+)
 
 // Add adds a path and gives its number, from 0.
 func (p *Paths) Add(path Path) int {
@@ -150,8 +161,44 @@ func (p *Paths) Lookup(i int, line []byte) ([]byte, bool) {
 	} else if root, _, _ := strings.Cut(string(p.list[i]), "."); slices.Contains(open, root) && !p.rooted[i] {
 		within, _ := jsonl.Lookup(line, root)
 		p.rooted[i] = len(within) > 0 && within[0] != 'n'
+		if p.rooted[i] {
+			p.look(root, within)
+		}
 	}
 	return value, ok
+}
+
+// look remembers the members of a value.
+func (p *Paths) look(root string, within []byte) {
+	if within[0] != '{' || p.looked == mostLooked {
+		return
+	}
+	p.looked++
+	for name := range jsonl.Members(within) {
+		path := root + "." + string(jsonl.Unescape(nil, name))
+		if len(p.known) < mostKnown && !slices.Contains(p.known, path) {
+			p.known = append(p.known, path)
+		}
+	}
+}
+
+// Known says which paths lines have had in the place of a missing one, with the nearest first; empty: none was seen.
+func (p *Paths) Known(missing Path) string {
+	root, _, _ := strings.Cut(string(missing), ".")
+	var there []string
+	for _, path := range p.known {
+		if strings.HasPrefix(path, root+".") {
+			there = append(there, path)
+		}
+	}
+	if len(there) == 0 {
+		return ""
+	}
+	text := "; there are " + strings.Join(there, ", ")
+	if near := nearest.Of(string(missing), there); near != "" {
+		text = "; did you mean " + near + "?" + text
+	}
+	return text
 }
 
 // Missing gives the paths that no line has had so far though lines had what they lead into, an answer or the fields of a

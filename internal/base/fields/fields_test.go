@@ -78,3 +78,24 @@ func TestFilter(t *testing.T) {
 		}
 	}
 }
+
+// A path that no line has is explained by those that there are, of the same place.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	f, err := fields.ParseFilter([]string{"output.titel=x", "document.land=en"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Known("output.titel"); got != "" {
+		t.Errorf("without a line: %q", got)
+	}
+	f.Keep([]byte(line))
+	for path, want := range map[fields.Path]string{
+		"output.titel":  "; did you mean output.title?; there are output.title, output.n, output.tags, output.none",
+		"document.land": "; did you mean document.lang?; there are document.a.b, document.a, document.lang",
+	} {
+		if got := f.Known(path); got != want {
+			t.Errorf("Known(%s) = %q, want %q", path, got, want)
+		}
+	}
+}

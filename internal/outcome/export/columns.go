@@ -108,7 +108,7 @@ func Find(ctx context.Context, results io.Reader, cfg Config) (*Columns, error) 
 	}
 	if cfg.Where != nil {
 		if missing := cfg.Where.Missing(); len(missing) > 0 {
-			return nil, fmt.Errorf("condition on %s: %w", missing[0], ErrPath)
+			return nil, fmt.Errorf("condition on %s: %w%s", missing[0], ErrPath, cfg.Where.Known(missing[0]))
 		}
 	}
 	if p != nil {

@@ -72,7 +72,7 @@ func (p *picker) note(line []byte) {
 func (p *picker) settle(c *Columns) error {
 	var missing []error
 	for _, path := range p.paths.Missing() {
-		missing = append(missing, fmt.Errorf("column %s: %w", path, ErrPath))
+		missing = append(missing, fmt.Errorf("column %s: %w%s", path, ErrPath, p.paths.Known(path)))
 	}
 	c.picked = slices.Clone(p.columns)
 	for i, col := range p.columns {

@@ -126,7 +126,7 @@ func newFound() *found { return &found{valued: map[string]bool{}} }
 func (p *Publisher) checkFound(f *found, out *Outcome) error {
 	if p.Where != nil && len(p.Where.Missing()) > 0 {
 		return &quarry.Error{
-			Kind: quarry.BadUsage, Op: "publish", Subject: "--where " + string(p.Where.Missing()[0]), Err: errors.New("no result has this field"),
+			Kind: quarry.BadUsage, Op: "publish", Subject: "--where " + string(p.Where.Missing()[0]), Err: fmt.Errorf("no result has this field%s", p.Where.Known(p.Where.Missing()[0])),
 			Hint: "name a path in results.jsonl; a field of the source is document.NAME",
 		}
 	}
