@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -25,10 +27,23 @@ func (a *App) say(format string, args ...any) {
 		show.say(format, args...)
 		return
 	}
+	text := plain(fmt.Sprintf(format, args...))
+	a.logWarning(text)
 	if !a.quiet {
-		fmt.Fprintln(a.Stderr, a.folded(plain(fmt.Sprintf(format, args...))))
+		fmt.Fprintln(a.Stderr, a.folded(text))
 	}
 }
+
+// logWarning gives a warning to a log on stderr, which has the place of the text for people. It is for what is said before there is a run
+// directory; the run's own log has the rest.
+func (a *App) logWarning(text string) {
+	if warning, ok := strings.CutPrefix(text, warned); ok && a.logFormat == jsonLog {
+		slog.New(a.logHandler(io.Discard)).Warn(warning)
+	}
+}
+
+// warned begins each line that is a warning.
+const warned = "warning: "
 
 // folded breaks a line between words where stderr is a terminal, which would break it anywhere.
 func (a *App) folded(line string) string {

@@ -158,6 +158,12 @@ func (p *progress) say(format string, args ...any) {
 
 // keep prints a line that stays.
 func (p *progress) keep(format string, args ...any) {
+	text := plain(fmt.Sprintf(format, args...))
+	if warning, ok := strings.CutPrefix(text, warned); ok && p.log != nil {
+		p.log.warn(warning)
+	} else {
+		p.app.logWarning(text)
+	}
 	if !p.app.quiet {
 		p.keepAlways(format, args...)
 	}

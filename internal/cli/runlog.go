@@ -47,6 +47,13 @@ func openRunLog(e *effect.Effects, dir, command string, a *App, settings *config
 	return r, nil
 }
 
+// warn writes down a warning.
+func (r *runLog) warn(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log.Warn(text)
+}
+
 // event writes down what happened, but for what comes once a document or once a poll.
 func (r *runLog) event(e event.Event) {
 	r.mu.Lock()
