@@ -50,7 +50,11 @@ func (pr *Program) Run(ctx context.Context, loaded *config.Loaded, in *RunInput,
 	if err := in.Opened(e, dir); err != nil {
 		return nil, err
 	}
-	pr.Say("%-10s %s", "documents", pr.destination(s))
+	region, err := regionOf(ctx, s, e)
+	if err != nil {
+		return nil, err
+	}
+	pr.Say("%-10s %s", "documents", pr.destination(s, region))
 	if err := outfile.Remember(e, dir, in.Known, loaded.File, s.Prices); err != nil {
 		return nil, err
 	}
