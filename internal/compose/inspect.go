@@ -48,7 +48,7 @@ func (pr *Program) Inspect(ctx context.Context, s *config.Settings, args []strin
 		}
 	}
 	switch {
-	case rep.Documents > 0 || rep.Filtered == 0:
+	case rep.Documents > 0 || len(s.Where) == 0:
 		return rep, nil
 	case slices.Contains(args, "-"):
 		return rep, whyNone(rep, s, args)
@@ -65,7 +65,7 @@ func (pr *Program) inspect(
 	}
 	cfg.Notes = new(note.Book)
 	in := inspect.New()
-	cfg.Observe = in.Observe
+	cfg.Observe, cfg.Filtered = in.Observe, in.Filtered
 	kinds := make([]string, len(args))
 	for i, arg := range args {
 		if kinds[i], err = source.KindOf(ctx, arg, cfg); err != nil {
@@ -142,7 +142,12 @@ func (pr *Program) NoDocuments(ctx context.Context, s *config.Settings, args []s
 	}
 	all := *s
 	all.Where = nil
-	rep, err := pr.inspect(ctx, &all, args, 100*inspectSample, nil)
+	cfg, err := CleanConfig(&all)
+	if err != nil {
+		return nil
+	}
+	// The fields of a text file are in its front matter, which the cleaner reads.
+	rep, err := pr.inspect(ctx, &all, args, 100*inspectSample, clean.New(cfg))
 	if err != nil {
 		return nil
 	}

@@ -67,6 +67,7 @@ type Inspector struct {
 	fields   *fields
 	parts    map[string]string
 	observed int64
+	filtered int64 // text files, which are not observed
 	stopped  bool
 }
 
@@ -85,11 +86,14 @@ func (in *Inspector) Observe(keys *source.Keys, item []byte) {
 	in.fields.object(item)
 }
 
+// Filtered counts a text file that a condition left out. It is not safe for concurrent use.
+func (in *Inspector) Filtered() { in.filtered++ }
+
 // Read reads the sources to their end, or until limit items were read; 0 is no limit. The cleaner is used for text
 // lengths, scripts and the fields of front matter; nil leaves these out. The error is about a source, never about an item.
 func (in *Inspector) Read(ctx context.Context, sources []Named, cleaner *clean.Cleaner, limit int64) (*Report, error) {
 	rep := &Report{Sources: []Source{}, Complete: true}
-	in.observed = 0
+	in.observed, in.filtered = 0, 0
 	c := &collected{leftOut: counter{}, languages: counter{}, scripts: counter{}}
 	for _, s := range sources {
 		in.parts = nil
@@ -105,13 +109,13 @@ func (in *Inspector) Read(ctx context.Context, sources []Named, cleaner *clean.C
 	}
 	rep.LeftOut, rep.Languages, rep.Scripts = c.leftOut.counts(), c.languages.counts(), c.scripts.counts()
 	rep.Chars = c.chars.lengths()
-	rep.Items = in.observed + c.unobserved
+	rep.Items = in.observed + c.unobserved + in.filtered
 	if len(sources) > 0 { // which count for all together
 		rep.PassedOver = source.LeftOut(sources[0].Source)
 		rep.Notes = source.Notes(sources[0].Source)
 	}
 	rep.Filtered = rep.Items - c.yielded - rep.PassedOver
-	rep.Fields, rep.MoreFields = in.fields.report(rep.Items)
+	rep.Fields, rep.MoreFields = in.fields.report(rep.Items - in.filtered) // whose fields were not looked at
 	return rep, nil
 }
 

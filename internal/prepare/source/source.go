@@ -117,6 +117,8 @@ type Config struct {
 	// Observe, where it is not nil, gets each item of JSON members before any condition is applied (see item.Config). Text
 	// files have no members and are not observed.
 	Observe func(keys *Keys, item []byte)
+	// Filtered, where it is not nil, is called for each text file that a condition leaves out (see item.Config).
+	Filtered func()
 }
 
 // Validate reports the first setting that cannot be.
@@ -141,5 +143,5 @@ const (
 )
 
 func (c Config) items() item.Config {
-	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records, Observe: c.Observe, Notes: c.Notes}
+	return item.Config{Fields: c.Fields, Where: c.Where, MaxBytes: c.MaxItemBytes, Records: c.Records, Observe: c.Observe, Filtered: c.Filtered, Notes: c.Notes}
 }

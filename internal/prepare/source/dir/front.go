@@ -106,11 +106,15 @@ func leftOut(cfg item.Config, id, file string, text []byte) bool {
 		return true
 	}
 	draft := slices.ContainsFunc(states, func(c item.Condition) bool { return c.Field == item.Draft })
-	return !cfg.Meets(func(field string) (string, bool) {
+	meets := cfg.Meets(func(field string) (string, bool) {
 		if field == item.Draft {
 			return strconv.FormatBool(draft), true
 		}
 		v, ok := front[field]
 		return v, ok
 	})
+	if !meets && cfg.Filtered != nil {
+		cfg.Filtered()
+	}
+	return !meets
 }

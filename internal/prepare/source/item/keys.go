@@ -275,6 +275,9 @@ type Config struct {
 	// Observe, where it is not nil, gets each item that is valid JSON before any condition is applied, with the keys of
 	// its file. It is called on the goroutine that reads the block; the bytes are valid during the call.
 	Observe func(keys *Keys, item []byte)
+	// Filtered, where it is not nil, is called for each text file that a condition leaves out: such a file has no members that
+	// Observe could get.
+	Filtered func()
 }
 
 // DefaultMaxBytes is the largest item that is read unless the configuration says otherwise.
