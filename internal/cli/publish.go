@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"quarry/internal/compose"
 	"quarry/internal/config"
 	"quarry/internal/outcome/publish"
+	"quarry/internal/outcome/review"
 	"quarry/internal/run/event"
 )
 
@@ -86,7 +86,7 @@ func (o *publishOptions) bindTarget(cmd *cobra.Command) {
 // openPublish makes what the flags ask for, and opens the answers that it reads.
 func (a *App) openPublish(
 	ctx context.Context, s *config.Settings, o *publishOptions, open *compose.Closers,
-) (p *publish.Publisher, answers io.ReadSeeker, err error) {
+) (p *publish.Publisher, answers *review.View, err error) {
 	if p, err = a.publisher(ctx, s, o, open); err != nil {
 		return nil, nil, err
 	}
@@ -133,7 +133,7 @@ func (a *App) publish(ctx context.Context, s *config.Settings, o *publishOptions
 		err = p.Write(ctx, out)
 		live.close()
 	}
-	a.printPublished(out)
+	a.printPublished(out, lines)
 	if a.json {
 		if !o.dryRun {
 			out.Differences = nil

@@ -10,6 +10,7 @@ import (
 	"quarry/internal/base/figure"
 	"quarry/internal/config"
 	"quarry/internal/outcome/publish"
+	"quarry/internal/outcome/review"
 )
 
 // shownDifferences is the number of differences that are shown before the first write to a target, and before each question.
@@ -86,7 +87,7 @@ func fieldsOf(differences []publish.Difference) []string {
 }
 
 // printPublished is the table at the end of quarry publish.
-func (a *App) printPublished(out *publish.Outcome) {
+func (a *App) printPublished(out *publish.Outcome, answers *review.View) {
 	for i := range out.Notes {
 		a.say("%s: %s", out.Notes[i].ID, out.Notes[i].Reason)
 	}
@@ -100,8 +101,11 @@ func (a *App) printPublished(out *publish.Outcome) {
 	a.say("")
 	row("target", "%s", out.Target)
 	what := "with a checked answer"
-	if out.Action == "undo" {
+	switch {
+	case out.Action == "undo":
 		what = "with a published value"
+	case answers.Only:
+		what = "with a reviewed answer"
 	}
 	row("articles", "%s %s", figure.Thousands(out.Articles), what)
 	switch out.Action {
@@ -121,5 +125,8 @@ func (a *App) printPublished(out *publish.Outcome) {
 	}
 	if out.Failed > 0 {
 		row("failed", "%s", figure.Thousands(out.Failed))
+	}
+	if out.Action != "undo" && answers.Unreviewed() {
+		a.say("no answer has been reviewed: mark answers right, or correct them, in the pages of quarry ui --allow edit")
 	}
 }

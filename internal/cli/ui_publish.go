@@ -31,7 +31,10 @@ func (a *App) publishFromPage(ctx context.Context, s config.Settings, o *publish
 	if err != nil {
 		return nil, err
 	}
-	found = &view.Published{Outcome: out, Shown: p.Target.Shown(fieldsOf(out.Differences)), Digest: hex.EncodeToString(all.Sum(nil))}
+	found = &view.Published{
+		Outcome: out, Reviewed: o.reviewed, Unreviewed: answers.Unreviewed(),
+		Shown: p.Target.Shown(fieldsOf(out.Differences)), Digest: hex.EncodeToString(all.Sum(nil)),
+	}
 	if agreed != found.Digest || out.ToChange == 0 {
 		return found, nil
 	}

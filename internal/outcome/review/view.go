@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"quarry"
 	"quarry/internal/base/jsonl"
@@ -71,6 +72,11 @@ func (v *View) Corrected() int64 {
 		return 0
 	}
 	return v.n
+}
+
+// Unreviewed reports that only reviewed answers are read, and that people have neither marked an answer right nor corrected one.
+func (v *View) Unreviewed() bool {
+	return v.Only && v.Overrides.Len() == 0 && !slices.ContainsFunc(v.Marks.All(), func(m Mark) bool { return m.Verdict == Right })
 }
 
 // shown is a line as it is given; nothing where it is left out.

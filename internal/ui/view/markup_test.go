@@ -130,7 +130,7 @@ func hostileBodies(run *Run, a *Asked, text string) map[string]any {
 	compare.offer(text, text)
 	compare.fill(run, &Other{Run: *run}, a, &compared)
 	published := Published{
-		Shown: []string{text}, Digest: text,
+		Shown: []string{text}, Digest: text, Unreviewed: true,
 		Outcome: &publish.Outcome{ToChange: 3, Changed: 1, Failed: 1, Differences: make([]publish.Difference, 2), Problems: make([]publish.Problem, 2), Notes: make([]publish.Problem, 1)},
 	}
 	fill(reflect.ValueOf(&published).Elem(), text)

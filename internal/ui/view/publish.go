@@ -9,10 +9,11 @@ import (
 
 // Published is what comparing the answers with the articles at the target found, and what was written.
 type Published struct {
-	Outcome *publish.Outcome
-	Shown   []string // what the target has a person see before the first write
-	Digest  string   // of all differences
-	Wrote   bool
+	Outcome              *publish.Outcome
+	Shown                []string // what the target has a person see before the first write
+	Digest               string   // of all differences
+	Wrote                bool
+	Reviewed, Unreviewed bool // only reviewed answers are published, and there is none
 }
 
 // Task is the last work of publish for a run. The zero value: there was none.
@@ -29,7 +30,7 @@ type publishView struct {
 	Again           int
 	Fault, Hint     string
 	Found           bool
-	Sum             string
+	Sum, Unreviewed string // Unreviewed says how to review; empty: there are reviewed answers, or all are published
 	Counts          []fact
 	Shown           []string
 	Differences     []differenceView
@@ -39,6 +40,7 @@ type publishView struct {
 	Address         string
 	Change          string // what the button writes; empty: there is nothing to write
 	MayPublish      bool
+	MayEdit         bool
 }
 
 type differenceView struct {
@@ -52,7 +54,7 @@ const maxDifferences = 200
 // PublishPage shows what publish would write to a target, which is empty if none was named, or what it wrote.
 func PublishPage(run *Run, target string, t Task, forms *Forms) *Page {
 	v := &publishView{
-		Target: shown.Line(target, 300), Secret: forms.Secret, Address: run.Address() + "publish", MayPublish: forms.Publish,
+		Target: shown.Line(target, 300), Secret: forms.Secret, Address: run.Address() + "publish", MayPublish: forms.Publish, MayEdit: forms.Edit,
 		Command: "quarry ui --to TARGET --map FIELD=TEMPLATE",
 	}
 	switch {
@@ -77,12 +79,22 @@ func (v *publishView) fill(run *Run, found *Published) {
 	} else if out.ToChange > 0 {
 		v.Change = figure.Count(out.ToChange, "article")
 	}
+	if found.Unreviewed {
+		v.Unreviewed = "No answer has been reviewed. Open the records of the run, and mark answers right or correct them."
+		if !v.MayEdit {
+			v.Unreviewed += " For that, start quarry ui with --allow edit."
+		}
+	}
 	count := func(name string, n int64) {
 		if n > 0 {
 			v.Counts = append(v.Counts, fact{Name: name, Text: figure.Thousands(n)})
 		}
 	}
-	count("with a checked answer", out.Articles)
+	what := "with a checked answer"
+	if found.Reviewed {
+		what = "with a reviewed answer"
+	}
+	count(what, out.Articles)
 	count("same already", out.Same)
 	count("without a value", out.NoValue)
 	count("changed by someone else, left as they are", out.Changed)
