@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -53,6 +54,7 @@ func TestScriptsInPostgres(t *testing.T) {
 	}
 	for name, do := range map[string]func(*testscript.TestScript, bool, []string){
 		"ledgerrun": setLedgerRun, "ledgerhas": ledgerHas, "inbucket": inBucket, "holdpublish": holdPublish, "halted": setHalted,
+		"granted":   grantRoles,
 		"plant":     plants(`UPDATE quarry.fact SET value = $2 WHERE name = $1`),
 		"plantfile": plants(`UPDATE quarry.file SET name = $1 WHERE name = 'results.jsonl'`),
 	} {
@@ -85,6 +87,27 @@ func setHalted(ts *testscript.TestScript, neg bool, args []string) {
 	var run string
 	ts.Check(db.QueryRow(`SELECT run FROM quarry.fact WHERE name = 'halted'`).Scan(&run))
 	ts.Setenv(args[0], run)
+}
+
+// grantRoles executes the statements of docs/machines.md as the owner of $LEDGER, and sets WORKER and READER to its address for the roles
+// that they make.
+func grantRoles(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: granted")
+	}
+	_, statements, ok := strings.Cut(ts.ReadFile(filepath.Join(filepath.Dir(ts.Getenv("README")), "docs", "machines.md")), "```sql\n")
+	if !ok {
+		ts.Fatalf("docs/machines.md has no statements")
+	}
+	statements, _, _ = strings.Cut(statements, "```")
+	db, err := sql.Open("pgx", ts.Getenv("LEDGER"))
+	ts.Check(err)
+	defer func() { _ = db.Close() }()
+	_, err = db.Exec(statements)
+	ts.Check(err)
+	for name, role := range map[string]string{"WORKER": "quarry_worker", "READER": "quarry_reader"} {
+		ts.Setenv(name, strings.Replace(ts.Getenv("LEDGER"), "quarry@", role+"@", 1))
+	}
 }
 
 // ledgerHas reports whether any value of any row in $LEDGER holds a text: ledgerhas TEXT.

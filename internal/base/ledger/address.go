@@ -55,6 +55,8 @@ func (a *Address) Fault(err error) error {
 	fault := (&dbserver.Server{Name: a.shown}).Fault("open ledger", err, "name a database that is there, and a user who may make a schema in it")
 	var refused *pgconn.PgError
 	switch {
+	case errors.As(err, &refused) && refused.Code == "42501": // https://www.postgresql.org/docs/current/errcodes-appendix.html
+		fault.Kind, fault.Hint = quarry.Denied, "this user may not change the ledger: name one that may; docs/machines.md has the statements that let it"
 	case fault.Kind == quarry.Denied:
 		fault.Hint = "name the user in the address; the password comes from PGPASSWORD or ~/.pgpass"
 	case errors.As(err, &refused) && refused.Code == "08P01": // PgBouncer's word for a parameter that it does not pass on

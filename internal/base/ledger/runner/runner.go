@@ -217,7 +217,7 @@ func (r *Runner) take(ctx context.Context, hang time.Duration) error {
 // holderOf says which process has a lock, and since when; empty: none.
 func holderOf(ctx context.Context, conn *pgx.Conn, key int64) (string, error) {
 	var name, address string
-	var since time.Time
+	var since *time.Time
 	err := conn.QueryRow(ctx, holder, key).Scan(&name, &address, &since)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
@@ -225,13 +225,16 @@ func holderOf(ctx context.Context, conn *pgx.Conn, key int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if since == nil { // of another user, whose sessions this one may not see (pg_read_all_stats)
+		return "a process of another user of the database", nil
+	}
 	if address != "" {
 		name += " (" + address + ")"
 	}
-	return name + ", since " + quarry.Timestamp(since), nil
+	return name + ", since " + quarry.Timestamp(*since), nil
 }
 
-// Holders says which processes work on runs, each as "quarry PID on HOST, since TIME"; a run that is not in the map has none.
+// Holders says which processes work on runs, each as "quarry PID on HOST, since TIME", or as that of another user of the database; a run that is not in the map has none.
 func Holders(ctx context.Context, address string, runs ...quarry.RunID) (map[quarry.RunID]string, error) {
 	to, err := ledger.ParseAddress(address)
 	if err != nil {
