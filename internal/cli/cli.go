@@ -41,6 +41,9 @@ type App struct {
 
 	shared *compose.Shared                 // the run in Postgres that the command reads; nil: the one of a directory
 	owned  *atomic.Pointer[compose.Shared] // the run in Postgres that the command works on, once it does; nil: likewise
+
+	ledgerRuns *ledgerRuns // the runs in Postgres that pages show; nil: none
+	ledger     string      // the address of the ledger of shared, which a page shows
 }
 
 // Main runs the program and gives its exit code.

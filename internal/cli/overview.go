@@ -25,6 +25,7 @@ import (
 // overview is the state of a run as its ledger has it, for status, watch and the live view of a run.
 type overview struct {
 	dir     string
+	place   string // where the run is, for people
 	at      time.Time
 	state   book.State // of a run of a ledger; empty: it is a directory's
 	head    book.Head
@@ -43,7 +44,7 @@ func (a *App) look(ctx context.Context, dir string, prices *cost.Table) (*overvi
 		return nil, err
 	}
 	defer func() { _ = l.Close() }()
-	o := &overview{dir: dir, at: time.Now()}
+	o := &overview{dir: dir, place: a.place(dir), at: time.Now()}
 	if o.head, err = book.Of(l).Head(ctx); err != nil {
 		return nil, err
 	}
@@ -210,7 +211,7 @@ func (o *overview) board(pace *board.Pace) *board.Board {
 }
 
 func (o *overview) title() string {
-	text := fmt.Sprintf("run %s in %s", o.head.Run, o.dir)
+	text := fmt.Sprintf("run %s in %s", o.head.Run, o.place)
 	if o.head.Run == "" || o.head.Pass == 0 || o.pass.Plan == nil {
 		return text
 	}

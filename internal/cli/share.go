@@ -30,8 +30,8 @@ func bindLedger(cmd *cobra.Command) {
 	complete(cmd, "run", cobra.NoFileCompletions)
 }
 
-// ownDirectory are the commands that work on the run of a directory, and not on one of a ledger in Postgres yet.
-var ownDirectory = []string{"collect", "adopt", "ui"}
+// ownDirectory are the commands that work on the run of a directory, and not on one of a ledger in Postgres, which quarry run continues anywhere.
+var ownDirectory = []string{"collect", "adopt"}
 
 // ledgerOf takes the ledger and the run of the flags into the settings.
 func ledgerOf(cmd *cobra.Command, s *config.Loaded) error {
@@ -50,7 +50,7 @@ func ledgerOf(cmd *cobra.Command, s *config.Loaded) error {
 	if s.Ledger != "" && slices.Contains(ownDirectory, cmd.Name()) {
 		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: cmd.Name(), Subject: s.Origin["ledger"], Err: errors.New("this command works on the run of a directory only"),
-			Hint: "unset it for this command",
+			Hint: "a run of a ledger is collected and continued by: quarry run SOURCE… --run ID; for a run directory, unset the ledger for this command",
 		}
 	}
 	s.Ledger = "" // the command concerns no run
@@ -60,6 +60,10 @@ func ledgerOf(cmd *cobra.Command, s *config.Loaded) error {
 // share lets a command read the run in Postgres that the settings name, if they do: its directory is a copy then, of the files that want takes.
 func (a *App) share(ctx context.Context, s *config.Settings, want func(name string) bool, open *compose.Closers) (err error) {
 	if s.Ledger == "" {
+		return nil
+	}
+	if a.shared != nil { // pages follow it
+		s.Dir = a.shared.Dir
 		return nil
 	}
 	if a.shared, err = a.parts().OpenShared(ctx, s, open); err != nil {

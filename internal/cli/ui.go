@@ -32,6 +32,10 @@ run directory (ui.db), which may be removed.
 The texts of the documents are read again from the sources. Give the flags and the quarry.yaml of the
 run: with other settings, or if an article has changed, a page says that the text is not kept.
 
+With --ledger, the pages show the runs of a ledger in Postgres, in addition to those of each DIR that is
+named. They keep copies of the files in a temporary folder, and do not read the sources again, whose
+names come from the ledger.
+
 With --to and --map, as those of quarry publish, a page shows what publish would write, and writes it
 with --allow publish.
 
@@ -39,9 +43,10 @@ The address has a token, which the browser exchanges for a cookie; without it, n
 token is valid until the command ends. An address that is not loopback needs TLS (--tls-cert and
 --tls-key), or --behind-proxy if a proxy on the way has TLS and passes the requests on.
 
-Exit codes: 0 stopped by Ctrl-C · 2 usage`,
+Exit codes: 0 stopped by Ctrl-C · 2 usage · 4 denied · 6 database`,
 		Example: `  quarry ui
-  quarry ui projects/blog archive --addr 127.0.0.1:8080 --allow approve,edit`,
+  quarry ui projects/blog archive --addr 127.0.0.1:8080 --allow approve,edit
+  quarry ui --ledger postgres://quarry@db/quarry --allow approve`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.settings(cmd)
 			if err != nil {
@@ -61,7 +66,7 @@ Exit codes: 0 stopped by Ctrl-C · 2 usage`,
 			return a.ui(cmd.Context(), &s.Settings, &cfg, args)
 		},
 	}
-	bind(cmd, append([]string{"target", "region", "profile", "prices"}, requestFlags...)...)
+	bind(cmd, append([]string{"ledger", "target", "region", "profile", "prices"}, requestFlags...)...)
 	f := cmd.Flags()
 	f.BoolVar(&ready, "records", false, "the sources are ready Bedrock JSONL records")
 	to.bindTarget(cmd)
@@ -78,12 +83,18 @@ Exit codes: 0 stopped by Ctrl-C · 2 usage`,
 	return cmd
 }
 
-func (a *App) ui(ctx context.Context, s *config.Settings, cfg *web.Config, dirs []string) error {
+func (a *App) ui(ctx context.Context, s *config.Settings, cfg *web.Config, dirs []string) (err error) {
 	prices, err := compose.Prices(s)
 	if err != nil {
 		return err
 	}
-	if len(dirs) == 0 {
+	var open compose.Closers
+	defer func() { err = errors.Join(err, open.Close()) }()
+	runs, err := a.openLedgerRuns(ctx, s, &open)
+	if err != nil {
+		return err
+	}
+	if len(dirs) == 0 && len(runs) == 0 {
 		dirs = []string{"."}
 	}
 	for _, dir := range dirs {
@@ -94,13 +105,8 @@ func (a *App) ui(ctx context.Context, s *config.Settings, cfg *web.Config, dirs 
 			}
 		}
 	}
-	cfg.Runs, cfg.Look, cfg.Say = web.Folders(dirs), a.newStates(prices).look, a.say
-	cfg.Review, cfg.Who = compose.Review, compose.Who()
-	cfg.Stop = func(ctx context.Context, dir string) error {
-		of := *s
-		of.Dir = dir
-		return a.stop(ctx, &of)
-	}
+	cfg.Runs, cfg.Look, cfg.Say = append(runs, web.Folders(dirs)), a.newStates(prices).look, a.say
+	a.reviewRuns(s, cfg)
 	server, err := web.Start(ctx, *cfg)
 	if err != nil {
 		return &quarry.Error{Kind: quarry.BadUsage, Op: "serve pages at", Subject: cfg.Addr, Err: err, Hint: uiHint(err)}

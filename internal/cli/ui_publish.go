@@ -15,12 +15,21 @@ import (
 
 // publishFromPage compares the answers of a run with the articles, and writes if that finds what a person agreed to.
 func (a *App) publishFromPage(ctx context.Context, s config.Settings, o *publishOptions, dir, agreed string) (found *view.Published, err error) {
-	s.Dir = dir
+	app, in, err := a.of(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	app.inDir(&s, in)
+	if app.shared != nil {
+		if err := app.shared.Copy(ctx, only("results.jsonl")); err != nil {
+			return nil, err
+		}
+	}
 	var open compose.Closers
 	defer func() { err = errors.Join(err, open.Close()) }()
 	with := *o
 	with.dryRun = agreed == ""
-	p, answers, err := a.openPublish(ctx, &s, &with, &open)
+	p, answers, err := app.openPublish(ctx, &s, &with, &open)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 	"quarry/internal/cli/board"
 	"quarry/internal/config"
 	"quarry/internal/outcome/report"
-	"quarry/internal/run/failures"
+	"quarry/internal/outcome/review"
 	"quarry/internal/ui/records"
 	"quarry/internal/ui/view"
 )
@@ -45,13 +45,22 @@ func (a *App) newStates(prices *cost.Table) *states {
 }
 
 func (s *states) look(ctx context.Context, dir string) (*view.State, error) {
-	o, err := s.app.look(ctx, dir, s.prices)
+	app, in, err := s.app.of(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	failed, err := failures.Now(ctx, dir, o.shards)
+	o, err := app.look(ctx, in, s.prices)
 	if err != nil {
 		return nil, err
+	}
+	failed, err := app.failuresNow(ctx, in, o.shards)
+	if err != nil {
+		return nil, err
+	}
+	if app.shared != nil {
+		if err := app.shared.Copy(ctx, only("report.json", review.QuestionFile)); err != nil {
+			return nil, err
+		}
 	}
 	c := o.count()
 	s.mu.Lock()
@@ -62,7 +71,7 @@ func (s *states) look(ctx context.Context, dir string) (*view.State, error) {
 		s.seen[dir] = seen
 	}
 	seen.pace.See(o.at, c.done)
-	if err := seen.readReport(filepath.Join(dir, "report.json")); err != nil {
+	if err := seen.readReport(filepath.Join(in, "report.json")); err != nil {
 		return nil, err
 	}
 	pace := &seen.pace
@@ -73,13 +82,20 @@ func (s *states) look(ctx context.Context, dir string) (*view.State, error) {
 	b.Jobs = o.jobs(true)
 	return &view.State{
 		Run: string(o.head.Run), Ended: o.head.Ended(), Planned: o.history.Last() != nil, Board: b, Records: c.records, Processed: c.done,
-		Cost: o.costText(), Changed: changed(dir), Failures: failed, Report: seen.report,
+		Cost: o.costText(), Changed: app.changed(in, o), Failures: failed, Report: seen.report,
 		Waits: o.waits,
 	}, nil
 }
 
 // openRecords opens the index of a run's records. ready says that its sources are ready records.
 func (a *App) openRecords(ctx context.Context, s *config.Settings, dir string, pass int, ready bool) (*records.Store, error) {
+	app, in, err := a.of(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if sh := app.shared; sh != nil { // the names of its sources come from the ledger, so nothing is read by them
+		return records.Open(ctx, records.Config{Dir: in, Pass: pass, Ledger: sh.FollowedLedger, Fetch: sh.Fetch})
+	}
 	sources, err := a.parts().RecordSources(s, dir, ready)
 	if err != nil {
 		return nil, err
@@ -113,9 +129,16 @@ func (r *seenRun) readReport(path string) error {
 	return nil
 }
 
-// changed is when the ledger of a run was last written; zero: not known.
-func changed(dir string) time.Time {
+// changed is when the ledger of a run was last written, or as far as it says, when something last came of the run; zero: not known.
+func (a *App) changed(dir string, o *overview) time.Time {
 	var last time.Time
+	if a.shared != nil {
+		last = o.count().last
+		if e := o.pass.Ended; e != nil && e.At.After(last) {
+			last = e.At
+		}
+		return last
+	}
 	for _, name := range []string{"ledger.db", "ledger.db-wal"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.ModTime().After(last) {
 			last = info.ModTime()

@@ -352,6 +352,7 @@ func (sh *Shared) publishJournal(ctx context.Context, target string, onlyLook bo
 	if err != nil {
 		return nil, err
 	}
+	c.Add(func() error { return sh.effects.RemoveAll(dir) })
 	path := filepath.Join(dir, "journal.jsonl")
 	log := remarks.OpenLog(sh.cfg.Bucket, sh.effects, sh.cfg.Run, filepath.ToSlash(name), path)
 	if err := log.Update(ctx); err != nil {

@@ -38,12 +38,17 @@ func Review(ctx context.Context, dir string) (d *review.Dir, err error) {
 	return reviewOf(ctx, l, &review.Dir{Path: dir, Effects: e})
 }
 
-// Review opens the review of a run in Postgres that OpenShared opened, with the text of its question.
-func (sh *Shared) Review(ctx context.Context) (*review.Dir, error) {
+// Review opens the review of a run in Postgres, with the text of its question.
+func (sh *Shared) Review(ctx context.Context) (d *review.Dir, err error) {
 	if err := sh.Copy(ctx, func(name string) bool { return name == review.QuestionFile }); err != nil {
 		return nil, err
 	}
-	return reviewOf(ctx, sh.cfg.Ledger, &review.Dir{Path: sh.Dir, Effects: sh.effects, Elsewhere: sh.Remarks(nil)})
+	l, err := sh.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	return reviewOf(ctx, l, &review.Dir{Path: sh.Dir, Effects: sh.effects, Elsewhere: sh.Remarks(nil)})
 }
 
 // reviewOf takes the answer schemas of a run into its review.

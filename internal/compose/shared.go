@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
+	"sync"
 	"time"
 
 	"quarry"
@@ -146,6 +148,15 @@ type Shared struct {
 	address string
 	effects *effect.Effects
 	cfg     state.Config // without a bucket: the run has no files yet
+
+	followed *followed // nil: the files are copied once
+}
+
+// followed is what is known of a run whose files are copied again and again.
+type followed struct {
+	mu      sync.Mutex
+	have    map[string]string // the object of each copy
+	remarks *remarks.Remarks
 }
 
 // OpenShared finds the run that s names in its ledger, to read it; else the one whose copy its directory is. The bucket and its Region are what the ledger says.
@@ -183,17 +194,53 @@ func (pr *Program) OpenShared(ctx context.Context, s *config.Settings, c *Closer
 	sh := &Shared{
 		Dir: dir, Name: shown(s.Ledger), address: s.Ledger, effects: e, cfg: state.Config{Effects: e, Dir: dir, Run: s.Run, Ledger: l},
 	}
-	if err != nil || head.Bucket == "" {
-		return sh, err
-	}
-	client := e.HTTPClient(effect.HTTPConfig{})
-	c.Add(func() error { client.CloseIdleConnections(); return nil })
-	aws, err := account.Load(ctx, account.Config{HTTP: client, Profile: s.Profile, Effects: e, Region: head.Region})
 	if err != nil {
 		return nil, err
 	}
+	return sh, sh.openBucket(ctx, s, &head, c)
+}
+
+// openBucket gives the run its bucket, if it has one.
+func (sh *Shared) openBucket(ctx context.Context, s *config.Settings, head *book.Head, c *Closers) error {
+	if head.Bucket == "" {
+		return nil
+	}
+	client := sh.effects.HTTPClient(effect.HTTPConfig{})
+	c.Add(func() error { client.CloseIdleConnections(); return nil })
+	aws, err := account.Load(ctx, account.Config{HTTP: client, Profile: s.Profile, Effects: sh.effects, Region: head.Region})
+	if err != nil {
+		return err
+	}
 	sh.cfg.Bucket = bucket.New(aws, head.Bucket)
+	return nil
+}
+
+// FollowShared gives a run in Postgres that pages show for long: its files are copied into a directory, again where they were replaced, and no
+// connection stays open. A run that has not begun is nil.
+func (pr *Program) FollowShared(ctx context.Context, s *config.Settings, id quarry.RunID, dir string, c *Closers) (*Shared, error) {
+	e := effect.New(nil)
+	sh := &Shared{
+		Dir: dir, Name: shown(s.Ledger), address: s.Ledger, effects: e, cfg: state.Config{Effects: e, Dir: dir, Run: id},
+		followed: &followed{have: map[string]string{}},
+	}
+	l, err := sh.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	head, err := book.Of(l).Head(ctx)
+	if err := errors.Join(err, l.Close()); err != nil || head.Run == "" || head.Bucket == "" {
+		return nil, err
+	}
+	if err := errors.Join(e.MkdirAll(dir), sh.openBucket(ctx, s, &head, c)); err != nil {
+		return nil, err
+	}
+	sh.followed.remarks = &remarks.Remarks{Open: sh.Ledger, Effects: e, Address: s.Ledger, Run: id, Bucket: sh.cfg.Bucket, Dir: dir}
 	return sh, nil
+}
+
+// LedgerRuns gives the ids of the runs in the ledger of the settings.
+func LedgerRuns(ctx context.Context, s *config.Settings) ([]quarry.RunID, error) {
+	return ledger.Runs(ctx, effect.New(nil), s.Ledger)
 }
 
 // SharedRun is a run in Postgres of which a command reads the ledger only.
@@ -206,7 +253,18 @@ func (sh *Shared) Copy(ctx context.Context, want func(name string) bool) error {
 	if sh.cfg.Bucket == nil {
 		return nil
 	}
-	return state.Copy(ctx, &sh.cfg, want)
+	if sh.followed == nil {
+		return state.Copy(ctx, &sh.cfg, want)
+	}
+	sh.followed.mu.Lock()
+	defer sh.followed.mu.Unlock()
+	l, err := sh.Ledger(ctx)
+	if err != nil {
+		return err
+	}
+	cfg := sh.cfg
+	cfg.Ledger = l
+	return errors.Join(state.Follow(ctx, &cfg, sh.followed.have, want), l.Close())
 }
 
 // Ledger opens the run's ledger to read it.
@@ -217,6 +275,9 @@ func (sh *Shared) Ledger(ctx context.Context) (*ledger.Ledger, error) {
 // Remarks is what people say of the run, by a ledger of it that is open; nil: the one that OpenShared opened.
 func (sh *Shared) Remarks(l *ledger.Ledger) *remarks.Remarks {
 	if l == nil {
+		if sh.followed != nil {
+			return sh.followed.remarks
+		}
 		l = sh.cfg.Ledger
 	}
 	return &remarks.Remarks{Ledger: l, Effects: sh.effects, Address: sh.address, Run: sh.cfg.Run, Bucket: sh.cfg.Bucket, Dir: sh.Dir}
@@ -246,4 +307,33 @@ func readLedger(ctx context.Context, s *config.Settings, dir string) (*ledger.Le
 		return nil, cmp.Or(err, LedgerLost(dir))
 	}
 	return ledger.OpenReadOnly(ctx, e, filepath.Join(dir, "ledger.db"))
+}
+
+// FollowedLedger opens the ledger of a run that is followed, once the copies of its files are as new as it is. Raw output is left to Fetch.
+func (sh *Shared) FollowedLedger(ctx context.Context) (*ledger.Ledger, error) {
+	err := sh.Copy(ctx, func(name string) bool {
+		top, _, _ := strings.Cut(name, "/")
+		return top != "raw" && top != "shards" && top != "report.html"
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sh.Ledger(ctx)
+}
+
+// Fetch copies what is below a path in the directory.
+func (sh *Shared) Fetch(ctx context.Context, path string) error {
+	below, err := filepath.Rel(sh.Dir, path)
+	if err != nil {
+		return err
+	}
+	below = filepath.ToSlash(below)
+	return sh.Copy(ctx, func(name string) bool { return name == below || strings.HasPrefix(name, below+"/") })
+}
+
+// Temporary makes a directory for copies, and gives the function that removes it.
+func Temporary() (dir string, remove func() error, err error) {
+	e := effect.New(nil)
+	dir, err = e.TempDir("")
+	return dir, func() error { return e.RemoveAll(dir) }, err
 }

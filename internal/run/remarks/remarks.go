@@ -22,7 +22,8 @@ import (
 
 // Remarks is the review of one run; see review.Elsewhere.
 type Remarks struct {
-	Ledger  *ledger.Ledger
+	Ledger  *ledger.Ledger // that is open; nil: Open gives one for each call
+	Open    func(ctx context.Context) (*ledger.Ledger, error)
 	Effects *effect.Effects
 	Address string // of the ledger, for approvals
 	Run     quarry.RunID
@@ -35,19 +36,33 @@ type Remarks struct {
 
 var _ review.Elsewhere = (*Remarks)(nil)
 
+// with does something with the facts of the ledger.
+func (r *Remarks) with(ctx context.Context, do func(*book.Book) error) (err error) {
+	l := r.Ledger
+	if l == nil {
+		if l, err = r.Open(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, l.Close()) }()
+	}
+	return do(book.Of(l))
+}
+
 // Question gives what the run waits for, without its text.
-func (r *Remarks) Question(ctx context.Context) (*review.Question, error) {
-	return book.Of(r.Ledger).Question(ctx)
+func (r *Remarks) Question(ctx context.Context) (q *review.Question, err error) {
+	err = r.with(ctx, func(b *book.Book) error { q, err = b.Question(ctx); return err })
+	return q, err
 }
 
 // Ask makes a question what the run waits for; nil: it waits for nothing.
 func (r *Remarks) Ask(ctx context.Context, q *review.Question) error {
-	return book.Of(r.Ledger).Ask(ctx, q)
+	return r.with(ctx, func(b *book.Book) error { return b.Ask(ctx, q) })
 }
 
 // Approval gives the approval of a question; nil: there is none.
-func (r *Remarks) Approval(ctx context.Context, q *review.Question) (*review.Approval, error) {
-	return book.Of(r.Ledger).Approval(ctx, q)
+func (r *Remarks) Approval(ctx context.Context, q *review.Question) (a *review.Approval, err error) {
+	err = r.with(ctx, func(b *book.Book) error { a, err = b.Approval(ctx, q); return err })
+	return a, err
 }
 
 // Approve keeps an approval, unless still refuses what the run waits for at that moment.
@@ -62,10 +77,13 @@ func (r *Remarks) Add(ctx context.Context, file string, line []byte) error {
 			Kind: quarry.BadUsage, Op: "write", Subject: file, Err: errors.New("the run has no bucket yet"), Hint: "wait until the run has planned its documents",
 		}
 	}
-	head, err := book.Of(r.Ledger).Head(ctx)
-	if err == nil && head.Run == "" { // a run that was deleted gets no new objects
-		err = fmt.Errorf("run %s: %w", r.Run, ledger.ErrNoRun)
-	}
+	err := r.with(ctx, func(b *book.Book) error {
+		head, err := b.Head(ctx)
+		if err == nil && head.Run == "" { // a run that was deleted gets no new objects
+			err = fmt.Errorf("run %s: %w", r.Run, ledger.ErrNoRun)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}

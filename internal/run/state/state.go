@@ -206,6 +206,73 @@ func Copy(ctx context.Context, cfg *Config, want func(name string) bool) error {
 	}
 }
 
+// Follow brings the copies of the files that want takes up to date, below cfg.Dir: a copy whose object is another one by now is made again, and one
+// of a file that is gone is removed. have says what is copied, by name, and is changed. One call at a time for a directory.
+func Follow(ctx context.Context, cfg *Config, have map[string]string, want func(name string) bool) error {
+	for name := range have {
+		if want(name) && !there(cfg.Dir, name) { // someone removed it
+			delete(have, name)
+		}
+	}
+	for try := 1; ; try++ {
+		err := cfg.follow(ctx, have, want)
+		if errors.Is(err, bucket.ErrNoObject) && try < copyTries {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return shardfile.JoinCalls(cfg.Effects, cfg.Dir)
+	}
+}
+
+func there(dir, name string) bool {
+	_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name)))
+	return err == nil
+}
+
+func (c *Config) follow(ctx context.Context, have map[string]string, want func(name string) bool) error {
+	g := newGroup(ctx)
+	now := map[string]string{}
+	var mu sync.Mutex
+	for file, err := range c.Ledger.Files(ctx) {
+		if err != nil {
+			return errors.Join(err, g.wait())
+		}
+		now[file.Name] = file.Object
+		if !want(file.Name) {
+			continue
+		}
+		mu.Lock()
+		copied := have[file.Name] == file.Object
+		mu.Unlock()
+		if copied {
+			continue
+		}
+		g.do(func(ctx context.Context) error {
+			err := c.fetch(ctx, file)
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				have[file.Name] = file.Object
+			}
+			return err
+		})
+	}
+	if err := g.wait(); err != nil {
+		return err
+	}
+	for name := range have {
+		if now[name] == "" {
+			if err := c.Effects.RemoveAll(filepath.Join(c.Dir, filepath.FromSlash(name))); err != nil {
+				return err
+			}
+			delete(have, name)
+		}
+	}
+	return nil
+}
+
 const copyTries = 5
 
 func (c *Config) copy(ctx context.Context, want func(name string) bool) error {

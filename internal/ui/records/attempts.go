@@ -115,7 +115,13 @@ func (s *Store) attemptsIn(ctx context.Context, row *ledger.Shard, id quarry.Doc
 func (s *Store) rawOf(ctx context.Context, row *ledger.Shard, found []Attempt) error {
 	missing := len(found)
 	for n := row.Attempt; n >= 0 && missing > 0; n-- {
-		out, err := collect.Open(s.shardFiles().Raw(row.ID, n))
+		path := s.shardFiles().Raw(row.ID, n)
+		if s.cfg.Fetch != nil {
+			if err := s.cfg.Fetch(ctx, path); err != nil {
+				return err
+			}
+		}
+		out, err := collect.Open(path)
 		if err != nil {
 			return err
 		}

@@ -49,9 +49,16 @@ func (s *Store) change(ctx context.Context, t *target, fn func(*find.Taker) erro
 	return s.note(ctx, t)
 }
 
+func (s *Store) openLedger(ctx context.Context) (*ledger.Ledger, error) {
+	if s.cfg.Ledger != nil {
+		return s.cfg.Ledger(ctx)
+	}
+	return ledger.OpenReadOnly(ctx, s.effects, filepath.Join(s.cfg.Dir, "ledger.db"))
+}
+
 // look reads which pass is to be shown, from the ledger alone, as quarry status does.
 func (s *Store) look(ctx context.Context) (t target, err error) {
-	l, err := ledger.OpenReadOnly(ctx, s.effects, filepath.Join(s.cfg.Dir, "ledger.db"))
+	l, err := s.openLedger(ctx)
 	if err != nil {
 		return t, err
 	}

@@ -7,12 +7,14 @@
 package records
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"quarry"
 	"quarry/internal/base/effect"
+	"quarry/internal/base/ledger"
 	"quarry/internal/ui/find"
 )
 
@@ -24,6 +26,10 @@ type Config struct {
 	// Sources reads the documents again, for the search in their texts and for the page of a record. nil: they are not read.
 	Sources *Sources
 	Effects *effect.Effects // nil: without a hook
+	// Ledger opens the run's ledger to read it, once the files of Dir are as new as it. nil: it is in Dir, and so are all files.
+	Ledger func(ctx context.Context) (*ledger.Ledger, error)
+	// Fetch brings what is below a path in Dir, where Ledger does not bring it: raw output. nil: it is there.
+	Fetch func(ctx context.Context, path string) error
 	// Within is how long a query looks for rows, and then again how long it counts. 0: 40 ms.
 	Within time.Duration
 }

@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 
 	"quarry/internal/ui/find"
@@ -19,6 +20,9 @@ func (s *Store) Update(ctx context.Context) error {
 		}
 	}
 	err := s.update(ctx)
+	if s.cfg.Ledger != nil && errors.Is(err, fs.ErrNotExist) { // the copy of its files is of a moment before
+		err = s.update(ctx)
+	}
 	if find.Damaged(err) && ctx.Err() == nil {
 		if err = s.reopen(ctx, true); err == nil {
 			err = s.update(ctx)

@@ -26,7 +26,7 @@ func newWaitsView(run *Run, st *State, forms *Forms) *waitsView {
 	v.Text, v.Digest, v.MayApprove = shown.Lines(q.Text, maxMessage), q.Digest, forms.Approve
 	v.Documents = figure.Count(q.Documents, "document")
 	v.Forecast = forecastText(&q.Forecast)
-	v.Command = "quarry approve --dir " + shown.Line(run.Dir, 1000)
+	v.Command = "quarry approve " + shown.Line(run.place(), 1000)
 	if q.Asks == review.Rest {
 		v.Command += " --rest"
 	}

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"cmp"
+
 	"quarry/internal/base/figure"
 	"quarry/internal/base/shown"
 	"quarry/internal/cli/board"
@@ -53,7 +55,7 @@ const maxJobs = 200
 
 // RunPage shows the state of a run, which follows the run while it has not ended.
 func RunPage(run *Run, st *State, forms *Forms) *Page {
-	v := &runView{Name: shown.Line(run.Name, 300), Dir: shown.Line(run.Dir, 1000), State: newStateView(run, st, forms)}
+	v := &runView{Name: shown.Line(run.Name, 300), Dir: shown.Line(cmp.Or(run.Flag, run.Dir), 1000), State: newStateView(run, st, forms)}
 	every := 0
 	if !st.Ended {
 		v.Live, every = run.Address()+"live", 10

@@ -18,6 +18,16 @@ type Run struct {
 	ID   string // in addresses; stays the same while the run stays where it is
 	Name string // for people
 	Dir  string
+	// Flag names the run in a command; empty: Dir does.
+	Flag string
+}
+
+// place is where people find the run.
+func (r *Run) place() string {
+	if r.Flag != "" {
+		return r.Flag
+	}
+	return "--dir " + r.Dir
 }
 
 // Address is that of the run's first page. The addresses of its other pages begin with it.

@@ -19,10 +19,10 @@ type Runs interface {
 	List(ctx context.Context) (runs []view.Run, more int, err error)
 }
 
-// How far and how much is searched.
+// MaxRuns and maxDepth say how far and how much is searched.
 const (
-	maxRuns  = 500
-	maxDepth = 2 // how many folders below one that was named
+	MaxRuns  = 500 // that are listed
+	maxDepth = 2   // how many folders below one that was named
 )
 
 // Folders are run directories, and folders that hold them.
@@ -38,7 +38,7 @@ func (f Folders) List(ctx context.Context) ([]view.Run, int, error) {
 			return nil, 0, err
 		}
 	}
-	more := max(len(s.found)-maxRuns, 0)
+	more := max(len(s.found)-MaxRuns, 0)
 	return s.found[:len(s.found)-more], more, nil
 }
 
