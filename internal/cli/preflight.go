@@ -43,7 +43,7 @@ permissions · 5 quota · 6 provider · 130 interrupted`,
 			return a.checkAccount(cmd.Context(), &s.Settings, probe)
 		},
 	}
-	bind(cmd, "dir", "target", "model", "mode", "region", "profile", "bucket", "role", "kms-key", "tag")
+	bind(cmd, "dir", "files", "target", "model", "mode", "region", "profile", "bucket", "role", "kms-key", "tag")
 	cmd.Flags().BoolVar(&probe, "probe", false, "send one live record to the model, for a fraction of a cent")
 	return cmd
 }

@@ -54,7 +54,7 @@ func (p *Provider) checks(s *config.Settings) (preflight.Config, preflight.Servi
 	cfg := preflight.Config{
 		Account: p.Identity.Account, Partition: p.Identity.Partition, Region: p.AWS.Region, Caller: p.Identity.ARN, Model: p.ModelIn(s),
 		Bucket: p.Bucket.Name(),
-		Role:   p.RoleARN, KMSKey: s.KMSKey, Tagged: len(s.Tags) > 0,
+		Role:   p.RoleARN, KMSKey: s.KMSKey, Tagged: len(s.Tags) > 0, State: s.Ledger != "" || s.Files == "bucket",
 		Calls: quarry.Mode(s.Mode) == quarry.ModeOnDemand || quarry.Mode(s.Mode) == quarry.ModeFlex, Now: time.Now(),
 	}
 	return cfg, preflight.Services{

@@ -14,6 +14,9 @@ import (
 // leaves one object.
 const probeKey = "quarry/preflight/probe.txt"
 
+// stateKey is where the same is tried for the files of runs that are kept in the bucket.
+const stateKey = "quarry-state/preflight/probe.txt"
+
 func (k *checker) bucketARN() string { return fmt.Sprintf("arn:%s:s3:::%s", k.Partition, k.Bucket) }
 
 // bucket looks at the bucket; where it is not there, nothing else is asked of it.
@@ -159,11 +162,20 @@ func (k *checker) prefixFiles(ctx context.Context) []Check {
 
 // write tries with one small object what an upload and a collection need.
 func (k *checker) write(ctx context.Context) []Check {
-	subject := k.bucketARN() + "/" + probeKey
+	return k.tryWrite(ctx, "bucket-write", probeKey)
+}
+
+// writeState tries what the files of a run need that are kept in the bucket.
+func (k *checker) writeState(ctx context.Context) []Check {
+	return k.tryWrite(ctx, "bucket-state", stateKey)
+}
+
+func (k *checker) tryWrite(ctx context.Context, name, key string) []Check {
+	subject := k.bucketARN() + "/" + key
 	c := Check{
-		Name: "bucket-write", Status: OK, Subject: subject, Action: "s3:PutObject", Message: "the caller wrote an object, read it and removed it",
+		Name: name, Status: OK, Subject: subject, Action: "s3:PutObject", Message: "the caller wrote an object, read it and removed it",
 	}
-	removed, err := k.services.Write(ctx, probeKey)
+	removed, err := k.services.Write(ctx, key)
 	switch {
 	case kindOf(err) == quarry.Denied && err != nil:
 		c.Status, c.Kind = Fault, quarry.Denied
@@ -173,9 +185,9 @@ func (k *checker) write(ctx context.Context) []Check {
 		c.Message = "the caller may not " + c.Action + " in bucket " + k.Bucket + ": " + oneLine(err)
 		c.Fix = k.grantCaller(c.Action, []string{k.bucketARN() + "/*"}, nil)
 	case err != nil:
-		c = k.refusal("bucket-write", subject, "s3:PutObject", err)
+		c = k.refusal(name, subject, "s3:PutObject", err)
 	case !removed:
-		c.Message = "the caller wrote and read an object; without s3:DeleteObject its few bytes stay at " + probeKey
+		c.Message = "the caller wrote and read an object; without s3:DeleteObject its few bytes stay at " + key
 	}
 	return []Check{c}
 }

@@ -172,6 +172,7 @@ type Config struct {
 	Run                        quarry.RunID
 	Begun                      bool // true: the run's prefix in the bucket may hold objects, and its jobs may fill the slots
 	Tagged                     bool // true: jobs carry tags
+	State                      bool // true: the files of the run are kept in the bucket too
 
 	// Calls is true if records are sent as on-demand calls: then the caller needs the model, and neither bucket, role nor
 	// slots are checked.
@@ -232,6 +233,7 @@ func Run(ctx context.Context, c aws.Config, cfg Config, services Services) (Repo
 	}
 	steps := []step{
 		{k.bucket, cfg.Calls || bad(names, "bucket-name")},
+		{k.writeState, !cfg.State || bad(names, "bucket-name")},
 		{k.role, cfg.Calls || bad(names, "role-arn")},
 		{k.caller, false},
 		{func(context.Context) []Check { return profiles }, false},

@@ -161,6 +161,8 @@ func TestEachFaultIsReportedWithItsFix(t *testing.T) {
 		{"the caller may not stop a job", func(w *world) { w.callerWithout("bedrock:StopModelInvocationJob") }, "caller-jobs", "fault", quarry.Denied, "is billed until it ends", "aws iam put-role-policy --role-name engineer"},
 		{"the caller may not list jobs", func(w *world) { w.callerWithout("bedrock:ListModelInvocationJobs") }, "slots", "fault", quarry.Denied, "bedrock:ListModelInvocationJobs", `"Resource":["*"]`},
 		{"the caller may not write", func(w *world) { w.callerWithout("s3:PutObject") }, "bucket-write", "fault", quarry.Denied, "the caller may not s3:PutObject", `"Action":["s3:PutObject"],"Resource":["arn:aws:s3:::good-bucket/*"]`},
+		{"the caller may not keep files of the run", func(w *world) { w.pre.State, w.pre.Calls = true, true; w.callerWithout("s3:PutObject") }, "bucket-state", "fault", quarry.Denied, "the caller may not s3:PutObject", `"Action":["s3:PutObject"],"Resource":["arn:aws:s3:::good-bucket/*"]`},
+		{"the caller may keep files of the run", func(w *world) { w.pre.State = true }, "bucket-state", "ok", 0, "wrote an object, read it and removed it", ""},
 		{"the caller may not read", func(w *world) { w.callerWithout("s3:GetObject") }, "bucket-write", "fault", quarry.Denied, "the caller may not s3:GetObject", `"Action":["s3:GetObject"]`},
 		{"the caller may not remove", func(w *world) { w.callerWithout("s3:DeleteObject") }, "bucket-write", "ok", 0, "without s3:DeleteObject its few bytes stay", ""},
 		{"the caller may not look at the bucket", func(w *world) { w.callerWithout("s3:ListBucket") }, "bucket", "fault", quarry.Denied, "s3:ListBucket", `"Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::good-bucket"]`},

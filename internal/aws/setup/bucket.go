@@ -42,6 +42,11 @@ func (w Wants) expiry() Expiry {
 	return e
 }
 
+// rules are the lifecycle rules of a bucket: that of objects which expire, and that of what uploads of a run's files left.
+func (w Wants) rules() []Expiry {
+	return []Expiry{w.expiry(), {ID: uploadsID, Prefix: statePrefix, AbortDays: abortDays}}
+}
+
 // String says in words when what expires.
 func (e Expiry) String() string {
 	after := fmt.Sprintf("objects under %s expire after %d days", e.Prefix, e.Days)
@@ -85,26 +90,29 @@ func (p *Plan) lookAtBucket(ctx context.Context, b Bucket) error {
 	if err := p.lookAtKey(ctx, b); err != nil {
 		return err
 	}
-	rule := p.Wants.expiry()
-	has, same, err := b.Expiry(ctx, rule)
-	if err != nil {
-		return err
-	}
-	verb := "add lifecycle rule %s to bucket %s: %s"
-	if has {
-		verb = "restore lifecycle rule %s of bucket %s: %s"
-	}
-	if !same {
-		p.change(func(ctx context.Context) error { return b.SetExpiry(ctx, rule) }, verb, rule.ID, name, rule)
+	for _, rule := range p.Wants.rules() {
+		has, same, err := b.Expiry(ctx, rule)
+		if err != nil {
+			return err
+		}
+		verb := "add lifecycle rule %s to bucket %s: %s"
+		if has {
+			verb = "restore lifecycle rule %s of bucket %s: %s"
+		}
+		if !same {
+			p.change(func(ctx context.Context) error { return b.SetExpiry(ctx, rule) }, verb, rule.ID, name, rule)
+		}
 	}
 	return nil
 }
 
 func (p *Plan) planBucket(b Bucket) {
-	name, rule := p.Wants.Bucket, p.Wants.expiry()
+	name := p.Wants.Bucket
 	p.change(b.Make, "create bucket %s in %s", name, p.Wants.Account.Region)
 	p.change(b.Close, "block public access to bucket %s", name)
-	p.change(func(ctx context.Context) error { return b.SetExpiry(ctx, rule) }, "add lifecycle rule %s to bucket %s: %s", rule.ID, name, rule)
+	for _, rule := range p.Wants.rules() {
+		p.change(func(ctx context.Context) error { return b.SetExpiry(ctx, rule) }, "add lifecycle rule %s to bucket %s: %s", rule.ID, name, rule)
+	}
 	if p.Wants.KMSKey != "" {
 		p.change(p.setKey(b), "encrypt bucket %s with %s", name, p.Wants.KMSKey)
 	}

@@ -62,7 +62,7 @@ func TestSettingsOfOthersStay(t *testing.T) {
 		t.Errorf("policy %s, %v", *policy.Policy, err)
 	}
 	rules, err := w.s3.GetBucketLifecycleConfiguration(t.Context(), &s3.GetBucketLifecycleConfigurationInput{Bucket: name})
-	if err != nil || len(rules.Rules) != 2 || *rules.Rules[0].ID != "logs" || *rules.Rules[0].Expiration.Days != 365 {
+	if err != nil || len(rules.Rules) != 3 || *rules.Rules[0].ID != "logs" || *rules.Rules[0].Expiration.Days != 365 {
 		t.Errorf("rules %v, %v", rules, err)
 	}
 }

@@ -10,19 +10,21 @@ import (
 func cloudFormation(w Wants, remark string) string {
 	d := policies(w)
 	name, path := w.roleName()
-	e := w.expiry()
-	rule := object{{"Id", e.ID}, {"Status", "Enabled"}, {"Prefix", e.Prefix}}
-	if e.Days > 0 {
-		rule = append(rule, member{"ExpirationInDays", int(e.Days)}, member{"NoncurrentVersionExpiration", object{{"NoncurrentDays", 1}}})
+	var rules []object
+	for _, e := range w.rules() {
+		rule := object{{"Id", e.ID}, {"Status", "Enabled"}, {"Prefix", e.Prefix}}
+		if e.Days > 0 {
+			rule = append(rule, member{"ExpirationInDays", int(e.Days)}, member{"NoncurrentVersionExpiration", object{{"NoncurrentDays", 1}}})
+		}
+		rules = append(rules, append(rule, member{"AbortIncompleteMultipartUpload", object{{"DaysAfterInitiation", int(e.AbortDays)}}}))
 	}
-	rule = append(rule, member{"AbortIncompleteMultipartUpload", object{{"DaysAfterInitiation", int(e.AbortDays)}}})
 	bucket := object{
 		{"BucketName", w.Bucket},
 		{
 			"PublicAccessBlockConfiguration",
 			object{{"BlockPublicAcls", true}, {"IgnorePublicAcls", true}, {"BlockPublicPolicy", true}, {"RestrictPublicBuckets", true}},
 		},
-		{"LifecycleConfiguration", object{{"Rules", []object{rule}}}},
+		{"LifecycleConfiguration", object{{"Rules", rules}}},
 	}
 	if w.KMSKey != "" {
 		bucket = append(bucket, member{"BucketEncryption", object{{"ServerSideEncryptionConfiguration", []object{{

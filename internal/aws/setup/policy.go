@@ -4,8 +4,9 @@ package setup
 const (
 	tlsSid    = "QuarryTLSOnly"
 	expiryID  = "quarry-expire"
+	uploadsID = "quarry-state-uploads"
 	ourPrefix = "quarry/"
-	// statePrefix is where runs whose ledger is in Postgres keep their files. No rule lets them expire.
+	// statePrefix is where runs keep their files with --ledger or --files bucket. No rule lets them expire.
 	statePrefix = "quarry-state/"
 	// abortDays is how long S3 keeps the parts of an upload that was never finished.
 	abortDays = 7

@@ -99,15 +99,16 @@ func command(b *strings.Builder, line, after string, doc object) error {
 	return nil
 }
 
-// lifecycle is the rule as S3's API has it.
+// lifecycle are the rules as S3's API has them.
 func lifecycle(w Wants) object {
-	e := w.expiry()
-	rule := object{{"ID", e.ID}, {"Status", "Enabled"}, {"Filter", object{{"Prefix", e.Prefix}}}}
-	if e.Days > 0 {
-		rule = append(rule, member{"Expiration", object{{"Days", int(e.Days)}}},
-			member{"NoncurrentVersionExpiration", object{{"NoncurrentDays", 1}}})
+	var rules []object
+	for _, e := range w.rules() {
+		rule := object{{"ID", e.ID}, {"Status", "Enabled"}, {"Filter", object{{"Prefix", e.Prefix}}}}
+		if e.Days > 0 {
+			rule = append(rule, member{"Expiration", object{{"Days", int(e.Days)}}},
+				member{"NoncurrentVersionExpiration", object{{"NoncurrentDays", 1}}})
+		}
+		rules = append(rules, append(rule, member{"AbortIncompleteMultipartUpload", object{{"DaysAfterInitiation", int(e.AbortDays)}}}))
 	}
-	return object{
-		{"Rules", []object{append(rule, member{"AbortIncompleteMultipartUpload", object{{"DaysAfterInitiation", int(e.AbortDays)}}})}},
-	}
+	return object{{"Rules", rules}}
 }

@@ -193,6 +193,7 @@ func TestSetUpFromNothing(t *testing.T) {
 		"created bucket quarry-123456789012-us-west-2 in us-west-2",
 		"blocked public access to bucket quarry-123456789012-us-west-2",
 		"added lifecycle rule quarry-expire to bucket quarry-123456789012-us-west-2: objects under quarry/ expire after 30 days, and parts of unfinished uploads after 7",
+		"added lifecycle rule quarry-state-uploads to bucket quarry-123456789012-us-west-2: objects under quarry-state/ stay, and parts of unfinished uploads after 7",
 		"added statement QuarryTLSOnly to the policy of bucket quarry-123456789012-us-west-2: Deny s3:* on arn:aws:s3:::quarry-123456789012-us-west-2, arn:aws:s3:::quarry-123456789012-us-west-2/* for *",
 		"created role quarry-batch",
 	}

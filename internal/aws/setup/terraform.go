@@ -10,7 +10,6 @@ import (
 func terraform(w Wants, remark string) string {
 	d := policies(w)
 	name, path := w.roleName()
-	e := w.expiry()
 	var b strings.Builder
 	b.WriteString(comment("Bucket, service role and caller's policy for Quarry.", remark))
 	fmt.Fprintf(&b, `terraform {
@@ -46,21 +45,8 @@ resource "aws_s3_bucket_policy" "quarry" {
 
 resource "aws_s3_bucket_lifecycle_configuration" "quarry" {
   bucket = aws_s3_bucket.quarry.id
-
-  rule {
-    id     = %q
-    status = "Enabled"
-
-    filter {
-      prefix = %q
-    }
-%s
-    abort_incomplete_multipart_upload {
-      days_after_initiation = %d
-    }
-  }
-}
-`, w.Account.Region, w.Account.ID, w.Bucket, hcl(d.Bucket, "  "), e.ID, e.Prefix, terraformExpiry(e), e.AbortDays)
+%s}
+`, w.Account.Region, w.Account.ID, w.Bucket, hcl(d.Bucket, "  "), terraformRules(w))
 	if w.KMSKey != "" {
 		fmt.Fprintf(&b, `
 resource "aws_s3_bucket_server_side_encryption_configuration" "quarry" {
@@ -105,6 +91,27 @@ output "caller_policy_arn" {
   value = aws_iam_policy.caller.arn
 }
 `, name, path, hcl(d.Trust, "  "), RolePolicyName(w.Account.Region), hcl(d.Role, "  "), CallerPolicyName, hcl(d.Caller, "  "))
+	return b.String()
+}
+
+func terraformRules(w Wants) string {
+	var b strings.Builder
+	for _, e := range w.rules() {
+		fmt.Fprintf(&b, `
+  rule {
+    id     = %q
+    status = "Enabled"
+
+    filter {
+      prefix = %q
+    }
+%s
+    abort_incomplete_multipart_upload {
+      days_after_initiation = %d
+    }
+  }
+`, e.ID, e.Prefix, terraformExpiry(e), e.AbortDays)
+	}
 	return b.String()
 }
 

@@ -65,6 +65,16 @@ aws s3api put-bucket-lifecycle-configuration --bucket "$bucket" --expected-bucke
       "AbortIncompleteMultipartUpload": {
         "DaysAfterInitiation": 7
       }
+    },
+    {
+      "ID": "quarry-state-uploads",
+      "Status": "Enabled",
+      "Filter": {
+        "Prefix": "quarry-state/"
+      },
+      "AbortIncompleteMultipartUpload": {
+        "DaysAfterInitiation": 7
+      }
     }
   ]
 }

@@ -73,6 +73,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "quarry" {
       days_after_initiation = 7
     }
   }
+
+  rule {
+    id     = "quarry-state-uploads"
+    status = "Enabled"
+
+    filter {
+      prefix = "quarry-state/"
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
 }
 
 resource "aws_iam_role" "quarry" {
