@@ -7,8 +7,8 @@ import (
 )
 
 // In Postgres, table total is changed once for each statement, not once for each row. A transaction that changes a row of total again and
-// again leaves a version of it each time, and each further change reads all of them: a plan of 2,000 shards took a minute, and one of
-// 20,000 hours.
+// again leaves a version of it each time, and each further change reads all of them: the time of a plan grew with the square of its
+// shards.
 
 // hasServerSums says whether a database has these triggers; those of dropRowSums, which came before them, change total for each row.
 // Processes of the version that made the latter work with both.
