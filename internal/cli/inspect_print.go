@@ -65,7 +65,7 @@ func (a *App) printInspection(rep *inspect.Report) {
 	for i := range rep.Fields {
 		f := &rep.Fields[i]
 		name := runewidth.FillRight(runewidth.Truncate(plain(f.Name), width, "…"), width)
-		say("%s  %s  %s", name, shareText(f, rep.Items), valuesText(f))
+		say("%s  %s  %s", name, shareText(f), valuesText(f))
 	}
 	if rep.MoreFields > 0 {
 		say("… and %s", figure.Count(rep.MoreFields, "more field"))
@@ -73,9 +73,9 @@ func (a *App) printInspection(rep *inspect.Report) {
 }
 
 // shareText is the share of the items in which a field is filled, six cells wide.
-func shareText(f *inspect.Field, items int64) string {
+func shareText(f *inspect.Field) string {
 	switch percent := 100 * f.Share; {
-	case f.Filled == items:
+	case f.Share == 1:
 		return " 100 %"
 	case f.Filled > 0 && percent < 1:
 		return "  <1 %"

@@ -14,7 +14,8 @@ import (
 // Field is one field of the items. A field inside an object has a dotted name; an array is one field.
 type Field struct {
 	Name string `json:"name"`
-	// Filled counts the items in which the field has a value other than null, "", [] and {}; Share is Filled of all items.
+	// Filled counts the items in which the field has a value other than null, "", [] and {}; Share is Filled of all items, without the
+	// text files that a condition leaves out.
 	Filled int64   `json:"filled"`
 	Share  float64 `json:"share"`
 	// Kinds counts the values by JSON type: string, number, boolean, array, object, null.
