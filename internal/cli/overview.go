@@ -13,6 +13,7 @@ import (
 
 	"quarry"
 	"quarry/internal/aws/cost"
+	"quarry/internal/base/effect"
 	"quarry/internal/base/figure"
 	"quarry/internal/base/ledger"
 	"quarry/internal/cli/board"
@@ -24,17 +25,19 @@ import (
 
 // overview is the state of a run as its ledger has it, for status, watch and the live view of a run.
 type overview struct {
-	dir     string
-	place   string // where the run is, for people
-	at      time.Time
-	state   book.State // of a run of a ledger; empty: it is a directory's
-	head    book.Head
-	pass    book.Pass
-	shards  []ledger.Shard
-	steps   map[string]ledger.Step
-	history report.History
-	waits   *review.Question         // what the run waits for; nil: nothing, or it is approved
-	calls   map[quarry.ShardID]int64 // calls answered so far, which the ledger learns at their end; nil: not known
+	dir      string
+	place    string // where the run is, for people
+	at       time.Time
+	state    book.State // of a run of a ledger; empty: it is a directory's
+	head     book.Head
+	pass     book.Pass
+	shards   []ledger.Shard
+	steps    map[string]ledger.Step
+	history  report.History
+	idle     bool                     // no process works on the run of a directory
+	approved *review.Approval         // of what the run waited for; nil: it is not approved, or waited for nothing
+	waits    *review.Question         // what the run waits for; nil: nothing, or it is approved
+	calls    map[quarry.ShardID]int64 // calls answered so far, which the ledger learns at their end; nil: not known
 }
 
 // look reads the ledger of a run, also while a process works on it.
@@ -70,8 +73,15 @@ func (a *App) look(ctx context.Context, dir string, prices *cost.Table) (*overvi
 	if err != nil {
 		return nil, err
 	}
-	if approved == nil {
+	if o.approved = approved; approved == nil {
 		o.waits = q
+	}
+	if a.shared == nil {
+		held, err := effect.Held(dir)
+		if err != nil {
+			return nil, err
+		}
+		o.idle = !held
 	}
 	o.history = history.Of(&h)
 	return o, nil
@@ -88,7 +98,7 @@ func (o *overview) forecast() *report.Expected {
 // counted are sums over the shards of the pass at hand.
 type counted struct {
 	records, done int64
-	first, last   time.Time // submission of the first job, end of the last one
+	spans         []ledger.Span // when jobs and calls were under way: a pause between them says nothing of the pace
 	classes       map[quarry.Class]int64
 	failed        int64 // records that ended invalid or failed
 	states        []string
@@ -109,12 +119,7 @@ func (o *overview) count() counted {
 				c.classes[class] += n
 			}
 		}
-		if at := cmp.Or(s.Job.Submitted, s.Times.Uploaded, s.Times.Built); !at.IsZero() && (c.first.IsZero() || at.Before(c.first)) {
-			c.first = at
-		}
-		if at := s.Times.Collected; at.After(c.last) {
-			c.last = at
-		}
+		c.spans = append(c.spans, s.Spans(o.at)...)
 		states[stateOf(s)]++
 	}
 	for _, state := range slices.Sorted(maps.Keys(states)) {
@@ -162,14 +167,8 @@ func (o *overview) reach(c *counted, pace *board.Pace) reached {
 			p.PerMinute, p.Basis = lately, "pace of the last "+seconds(over.Seconds())
 		}
 	}
-	if p.PerMinute == 0 && c.done > 0 && !c.first.IsZero() {
-		end := o.at
-		if o.head.Ended() && !c.last.IsZero() {
-			end = c.last
-		}
-		if took := end.Sub(c.first); took > 0 {
-			p.PerMinute, p.Basis = float64(c.done)/took.Minutes(), "pace since the first record was sent"
-		}
+	if took := ledger.Union(c.spans); p.PerMinute == 0 && c.done > 0 && took > 0 {
+		p.PerMinute, p.Basis = float64(c.done)/took.Minutes(), "pace while jobs or calls were under way"
 	}
 	if left := c.records - c.done; left > 0 && p.PerMinute > 0 && !o.head.Ended() {
 		if in := float64(left) / p.PerMinute; in < 1e6 {
@@ -192,7 +191,13 @@ func (o *overview) board(pace *board.Pace) *board.Board {
 	if o.state == book.Waiting || o.state == book.IsHalted || o.state == book.Stopped {
 		row("state", runStateText(o.state, o.head.Why()), board.Warn)
 	}
+	if o.idle && o.head.Pass != 0 && !o.head.Ended() {
+		row("state", "no process works on the run now; the command that started it continues it", board.Warn)
+	}
 	row("waits", waitsText(o.waits), board.Warn)
+	if at := o.approved; at != nil && !o.head.Ended() {
+		row("approved", "by "+at.Who+", "+quarry.Timestamp(at.At), board.Plain)
+	}
 	row("records", recordsText(&p), board.Plain)
 	row("ETA", o.etaText(&p), board.Plain)
 	row("cost", o.costText(), board.Plain)

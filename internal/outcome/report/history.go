@@ -19,7 +19,7 @@ type Account struct {
 	Cost        Spent  `json:"cost"`
 	// Seconds is how long processes worked on it. Null while it is under way, and where an earlier version did not note it.
 	Seconds *float64 `json:"time_s"`
-	// Provider is the time between its first submission and the end of its last job, in seconds.
+	// Provider is the time in which a job or calls were under way, in seconds; at most Seconds, if that is known.
 	Provider float64 `json:"provider_s"`
 }
 

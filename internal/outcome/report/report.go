@@ -150,7 +150,7 @@ type Cost struct {
 type Time struct {
 	Prep     float64 `json:"prep_s"`     // reading, cleaning, cutting into shards, building
 	Upload   float64 `json:"upload_s"`   // of all shards
-	Provider float64 `json:"provider_s"` // from the first submission to the last job's end
+	Provider float64 `json:"provider_s"` // in which a job or calls were under way, of the time that processes worked on the pass
 	Collect  float64 `json:"collect_s"`  // download, parse and check, export
 	Total    float64 `json:"total_s"`
 }

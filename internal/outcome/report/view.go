@@ -216,7 +216,7 @@ func stages(t *Time) []stage {
 	list := []stage{
 		{Name: "Prepare", Meaning: "read, clean, cut into shards, build"},
 		{Name: "Upload", Meaning: "of all shards"},
-		{Name: "Provider", Meaning: "from the first submission to the last job's end"},
+		{Name: "Provider", Meaning: "in which a job or calls were under way"},
 		{Name: "Collect", Meaning: "download, parse, check, export"},
 	}
 	times := []float64{t.Prep, t.Upload, t.Provider, t.Collect}

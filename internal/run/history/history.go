@@ -98,6 +98,7 @@ func (r *Run) pass(f *book.Pass, state report.PassState) report.Pass {
 		}
 		if e.Time != nil {
 			p.Seconds = &e.Time.Total
+			p.Provider = min(p.Provider, *p.Seconds) // jobs run on while no process works on the run
 		}
 	}
 	return p

@@ -41,6 +41,8 @@ func (r *Run) Into(rep *report.Report, of *Reported) (end *book.Ended, err error
 		r.Finished = of.Pass
 		times := rep.Time
 		times.Total = (f.Worked + of.Took).Seconds()
+		times.Provider = min(times.Provider, times.Total)
+		rep.Time.Provider = times.Provider
 		end = &book.Ended{At: rep.Generated, Answered: &of.Answered, Time: &times, Estimated: rep.Tokens.Estimated}
 		f.Ended = end
 	}

@@ -14,9 +14,8 @@ type sums struct {
 	account   report.Account
 	came      int64 // records with an answer that no later shard of the pass sends again
 	listed    *quarry.USD
-	collected time.Time // when the last row was collected; zero: one is not
-	first     time.Time // submission
-	last      time.Time // end of a job
+	collected time.Time     // when the last row was collected; zero: one is not
+	spans     []ledger.Span // of jobs
 }
 
 // addUp adds up the rows of one pass, and estimates from them how many documents it sent and answered.
@@ -54,9 +53,7 @@ func (r *Run) addUp(f *book.Pass) sums {
 	}
 	s.account.Documents, s.account.Answered = documents, answered
 	s.account.Tokens = report.TokensOf(usage)
-	if s.last.After(s.first) {
-		s.account.Provider = s.last.Sub(s.first).Seconds()
-	}
+	s.account.Provider = ledger.Union(s.spans).Seconds()
 	return s
 }
 
@@ -100,13 +97,8 @@ func (s *sums) add(row *ledger.Shard, records int64) {
 		if job.ARN != "" {
 			a.Jobs++
 		}
-		if begun := job.Submitted; !begun.IsZero() && (s.first.IsZero() || begun.Before(s.first)) {
-			s.first = begun
-		}
-		if job.Ended.After(s.last) {
-			s.last = job.Ended
-		}
 	}
+	s.spans = append(s.spans, row.Spans(time.Time{})...)
 	if row.Times.Collected.After(s.collected) {
 		s.collected = row.Times.Collected
 	}

@@ -99,7 +99,7 @@ func (p *Pass) Report() report.Report {
 			rep.Tokens.Estimated = true
 		}
 	}
-	var first, last time.Time
+	var spans []ledger.Span // of jobs
 	var listed quarry.USD
 	var taken quarry.Usage
 	known := true
@@ -119,12 +119,7 @@ func (p *Pass) Report() report.Report {
 		rep.Time.Prep += s.Times.Build.Seconds()
 		rep.Time.Upload += s.Times.Upload.Seconds()
 		rep.Time.Collect += s.Times.Collect.Seconds()
-		if begun := s.Job.Submitted; !begun.IsZero() && (first.IsZero() || begun.Before(first)) {
-			first = begun
-		}
-		if s.Job.Ended.After(last) {
-			last = s.Job.Ended
-		}
+		spans = append(spans, s.Spans(time.Time{})...)
 		taken.Add(s.Tally.Usage)
 		if usd := p.pricesAt(p.placeOf(s)).Cost(s.Mode, s.Tally.Usage); usd != nil {
 			listed = listed.Plus(*usd)
@@ -132,9 +127,9 @@ func (p *Pass) Report() report.Report {
 			known = false
 		}
 	}
-	if last.After(first) {
-		rep.Time.Provider = last.Sub(first).Seconds()
-		rep.ThroughputPerMin = float64(t.Answered) / last.Sub(first).Minutes()
+	if took := ledger.Union(spans); took > 0 {
+		rep.Time.Provider = took.Seconds()
+		rep.ThroughputPerMin = float64(t.Answered) / took.Minutes()
 	}
 	rep.Time.Collect += p.Steps["export"].Ended.Sub(p.Steps["export"].Began).Seconds()
 	rep.Ways = p.ways()
