@@ -170,7 +170,7 @@ func (o *overview) reach(c *counted, pace *board.Pace) reached {
 	if took := ledger.Union(c.spans); p.PerMinute == 0 && c.done > 0 && took > 0 {
 		p.PerMinute, p.Basis = float64(c.done)/took.Minutes(), "pace while jobs or calls were under way"
 	}
-	if left := c.records - c.done; left > 0 && p.PerMinute > 0 && !o.head.Ended() {
+	if left := c.records - c.done; left > 0 && p.PerMinute > 0 && !o.head.Ended() && !o.idle {
 		if in := float64(left) / p.PerMinute; in < 1e6 {
 			p.ETA = o.at.Add(time.Duration(in * float64(time.Minute))).UTC()
 		}
@@ -315,7 +315,7 @@ func recordsText(p *reached) string {
 
 func (o *overview) etaText(p *reached) string {
 	switch {
-	case p.Records == 0 || o.head.Ended() || p.Processed == p.Records:
+	case p.Records == 0 || o.head.Ended() || o.idle || p.Processed == p.Records:
 		return ""
 	case p.ETA.IsZero():
 		return p.Basis
