@@ -98,6 +98,7 @@ func (o *overview) forecast() *report.Expected {
 // counted are sums over the shards of the pass at hand.
 type counted struct {
 	records, done int64
+	last          time.Time     // when a shard was last collected
 	spans         []ledger.Span // when jobs and calls were under way: a pause between them says nothing of the pace
 	classes       map[quarry.Class]int64
 	failed        int64 // records that ended invalid or failed
@@ -118,6 +119,9 @@ func (o *overview) count() counted {
 			if class != quarry.ClassOK && class != quarry.ClassDuplicate {
 				c.classes[class] += n
 			}
+		}
+		if at := s.Times.Collected; at.After(c.last) {
+			c.last = at
 		}
 		c.spans = append(c.spans, s.Spans(o.at)...)
 		states[stateOf(s)]++
