@@ -30,13 +30,13 @@ func Find(ctx context.Context, client *http.Client, site string) (address string
 	if client == nil {
 		client = http.DefaultClient
 	}
-	page, err := look(ctx, client, site)
+	page, links, err := look(ctx, client, site)
 	if err != nil {
 		return "", false, &quarry.Error{Kind: quarry.Provider, Op: "look for the REST API of", Subject: host(site), Err: err}
 	}
-	for _, value := range page.Header.Values("Link") {
+	for _, value := range links {
 		if found := announcement.FindStringSubmatch(value); found != nil {
-			address, err = posts(page.Request.URL, found[1], host(site))
+			address, err = posts(page, found[1], host(site))
 			return address, true, err
 		}
 	}
@@ -70,19 +70,20 @@ func host(address string) string {
 	return u.Host
 }
 
-// look requests a page. It tries again where that can help: a nightly run must not end because of one answer.
-func look(ctx context.Context, client *http.Client, site string) (*http.Response, error) {
+// look requests a page, and gives its address, after redirects, and what its header links to. It tries again where that can help: a
+// nightly run must not end because of one answer.
+func look(ctx context.Context, client *http.Client, site string) (page *url.URL, links []string, err error) {
 	const attempts = 3
 	for wait := time.Second; ; wait *= 2 {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, site, nil)
 		if err != nil {
-			return nil, errors.New("not a URL")
+			return nil, nil, errors.New("not a URL")
 		}
 		resp, err := client.Do(req)
 		if err == nil {
 			_ = resp.Body.Close() // its header says enough
 			if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode < http.StatusInternalServerError {
-				return resp, nil
+				return resp.Request.URL, resp.Header.Values("Link"), nil
 			}
 			err = errors.New(resp.Status)
 		}
@@ -90,14 +91,14 @@ func look(ctx context.Context, client *http.Client, site string) (*http.Response
 			err = inner.Err
 		}
 		if wait >= time.Second<<(attempts-1) {
-			return nil, err
+			return nil, nil, err
 		}
 		pause := time.NewTimer(wait)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		}
 	}
 }
