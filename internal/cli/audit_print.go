@@ -12,17 +12,23 @@ import (
 
 // printAudit is the proof for people: what was looked at, and what was found.
 func (a *App) printAudit(r *audit.Report, dir string) {
-	say := func(format string, args ...any) { fmt.Fprintln(a.Stdout, plain(fmt.Sprintf(format, args...))) }
-	if a.json {
-		say = a.say
+	row := func(name, format string, args ...any) {
+		a.row("  "+name, len("  raw output"), fmt.Sprintf(format, args...))
 	}
-	row := func(name, format string, args ...any) { say("  %-10s %s", name, fmt.Sprintf(format, args...)) }
+	if a.json { // which has stdout
+		row = func(name, format string, args ...any) { a.say("  %-10s %s", name, fmt.Sprintf(format, args...)) }
+	}
 	c := &r.Checked
 	state := ""
 	if !r.Ended {
 		state = ", which is not finished"
 	}
-	say("audit of run %s in %s%s", r.Run, dir, state)
+	title := fmt.Sprintf("audit of run %s in %s%s", r.Run, dir, state)
+	if a.json {
+		a.say("%s", title)
+	} else {
+		a.line(title)
+	}
 	if r.Ended {
 		row("documents", "%s planned; results.jsonl has %s: %s ok, %s invalid, %s failed, %s skipped", figure.Thousands(r.Documents), figure.Thousands(c.ResultLines),
 			figure.Thousands(c.OK), figure.Thousands(c.Invalid), figure.Thousands(c.Failed), figure.Thousands(c.Skipped))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"quarry/internal/aws/cost"
 	"quarry/internal/base/figure"
@@ -16,10 +15,7 @@ import (
 
 func (a *App) printForecast(s *config.Settings, f *offline.Forecast) {
 	p := &f.Planned
-	w := tabwriter.NewWriter(a.Stdout, 2, 8, 2, ' ', 0)
-	row := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "%s\t%s\n", name, plain(fmt.Sprintf(format, args...)))
-	}
+	row := func(name, format string, args ...any) { a.row(name, len("documents")+1, fmt.Sprintf(format, args...)) }
 	row("documents", "%s: %s to send, %s empty, %s identical to another",
 		figure.Thousands(p.Documents), figure.Thousands(p.Asked), figure.Thousands(p.Empty), figure.Thousands(p.Same))
 	if n := p.Unreadable + p.SameID; n > 0 {
@@ -66,7 +62,6 @@ func (a *App) printForecast(s *config.Settings, f *offline.Forecast) {
 	for _, note := range p.Notes {
 		row("note", "%s", note)
 	}
-	_ = w.Flush() // stdout is gone; there is no one left to tell
 }
 
 // modeText says what one way to buy the answers costs and takes.
