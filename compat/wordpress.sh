@@ -69,6 +69,7 @@ cat >site/wp-config.php <<PHP
 define('DB_NAME', 'wp'); define('DB_USER', 'wp'); define('DB_PASSWORD', 'wp'); define('DB_HOST', '127.0.0.1:$port');
 define('DB_CHARSET', 'utf8mb4'); define('DB_COLLATE', '');
 foreach (['AUTH_KEY', 'SECURE_AUTH_KEY', 'LOGGED_IN_KEY', 'NONCE_KEY', 'AUTH_SALT', 'SECURE_AUTH_SALT', 'LOGGED_IN_SALT', 'NONCE_SALT'] as \$k) define(\$k, 'for a test');
+define('WP_HOME', '$site'); define('WP_SITEURL', '$site');
 define('WP_ENVIRONMENT_TYPE', 'local'); // application passwords without TLS
 define('WP_HTTP_BLOCK_EXTERNAL', true); define('DISABLE_WP_CRON', true); define('AUTOMATIC_UPDATER_DISABLED', true);
 define('ABSPATH', __DIR__ . '/'); \$table_prefix = 'wp_';

@@ -27,9 +27,6 @@ func Find(ctx context.Context, client *http.Client, site string) (address string
 	if err != nil || strings.Contains(site, "/wp-json") || strings.Contains(site, "rest_route=") {
 		return address, err == nil, err
 	}
-	if client == nil {
-		client = http.DefaultClient
-	}
 	page, links, err := look(ctx, client, site)
 	if err != nil {
 		return "", false, &quarry.Error{Kind: quarry.Provider, Op: "look for the REST API of", Subject: host(site), Err: err}
@@ -74,12 +71,17 @@ func host(address string) string {
 // nightly run must not end because of one answer.
 func look(ctx context.Context, client *http.Client, site string) (page *url.URL, links []string, err error) {
 	const attempts = 3
+	var following http.Client // a run's own client gives redirects to its caller
+	if client != nil {
+		following = *client
+	}
+	following.CheckRedirect = nil
 	for wait := time.Second; ; wait *= 2 {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, site, nil)
 		if err != nil {
 			return nil, nil, errors.New("not a URL")
 		}
-		resp, err := client.Do(req)
+		resp, err := following.Do(req)
 		if err == nil {
 			_ = resp.Body.Close() // its header says enough
 			if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode < http.StatusInternalServerError {
