@@ -108,7 +108,7 @@ async function keys(all) {
   await tab.goto(`${origin}/`);
   const focus = () => tab.evaluate(() => {
     const e = document.activeElement, style = getComputedStyle(e);
-    return { text: e.innerText || e.name, seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2 };
+    return { link: e.tagName === 'A', text: e.innerText || e.name, seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2 };
   });
   const press = async (key, loads) => {
     if (loads) await Promise.all([tab.waitForNavigation(), tab.keyboard.press(key)]);
@@ -117,7 +117,7 @@ async function keys(all) {
   await press('Tab');
   check((await focus()).text === 'Skip to the content', 'the first stop of the Tab key skips to the content');
   let at = await focus(), stops = 0;
-  for (; !at.text.includes('faults') && stops < 30; stops++) {
+  for (; !(at.link && at.text.includes('faults')) && stops < 30; stops++) { // the table is a stop too, and has the names of all runs
     await press('Tab');
     at = await focus();
     check(at.seen, `the focus is seen on ${at.text}`);
