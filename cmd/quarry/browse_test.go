@@ -67,7 +67,7 @@ func browse(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// notYet is a walk that could not go on before a form was sent: nothing is changed, so it may be tried again.
+// notYet is a walk that ended before a form was sent: nothing is changed, so it may be tried again.
 type notYet struct {
 	link bool // a page lacks a link
 	what string

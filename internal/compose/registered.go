@@ -14,8 +14,8 @@ import (
 	"quarry/internal/run/book"
 )
 
-// A process may register a run in a ledger, and another one send it. Whoever may write the ledger could have changed what the second one
-// finds: it takes no more than sources that its own command allows, and settings that name nothing on its machine.
+// A process may register a run in a ledger, and another one send it. Everyone who may write the ledger could have changed what the second
+// one finds: it takes no more than sources that its own command allows, and settings that name nothing on its machine.
 
 // Registered is a run that a process continues with the sources and settings of its ledger.
 type Registered struct {

@@ -10,8 +10,8 @@ import (
 	"quarry/internal/outcome/review"
 )
 
-// Of a run whose ledger is in Postgres, the ledger says what the run waits for, and who approved it: numbers, digests and names of people, and
-// no text. Of a run in a directory, files do; see package review.
+// A ledger in Postgres says what its run waits for, and who approved it: numbers, digests and names of people, and no text. A run in a
+// directory has files for this; see package review.
 
 const asked = "question"
 

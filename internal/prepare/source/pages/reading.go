@@ -104,7 +104,7 @@ func (r *reading) fetch(ctx context.Context, page int) (p Page, of part, err err
 	return p, of, nil
 }
 
-// fresh leaves out what was given already, and notes the rest as given. Of a page that is read again, it leaves out what has no id too.
+// fresh leaves out what was given already, and notes the rest as given. Where a page is read again, it also leaves out what has no id.
 func (r *reading) fresh(chunks []cut.Chunk, again bool) {
 	for i := range chunks {
 		c := &chunks[i]
