@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"quarry/internal/base/effect"
@@ -12,6 +13,11 @@ import (
 
 // Transaction is what one change of a ledger executed. An empty one says that it is not known whether a change was committed.
 type Transaction []effect.Statement
+
+// CanReplay reports whether Replay executes a transaction: each of its statements changes rows and does nothing else.
+func (t Transaction) CanReplay() bool {
+	return !slices.ContainsFunc(t, func(s effect.Statement) bool { return !changesRows(s.Text) })
+}
 
 // Log keeps the changes of a ledger that is a file where another machine finds them.
 type Log interface {

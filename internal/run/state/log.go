@@ -198,7 +198,7 @@ func takenOver(c *Config) error {
 	}
 }
 
-// real is a number of a column that is none of whole numbers.
+// real marks a number with a fraction: without it, 3.0 would be read as a whole number.
 type real struct {
 	Real float64 `json:"real"`
 }
@@ -209,12 +209,13 @@ type entry struct {
 	Args []json.RawMessage `json:"args,omitempty"`
 }
 
-// encode spells transactions, one a line. whole is false where one is among them of which it is not known whether it was committed.
+// encode spells transactions, one a line. whole is false where the text cannot take the place of a copy: for one of them it is not known whether
+// it was committed, or Replay would refuse it.
 func encode(done []ledger.Transaction) (text []byte, whole bool, err error) {
 	var b bytes.Buffer
 	out := json.NewEncoder(&b)
 	for _, t := range done {
-		if len(t) == 0 {
+		if len(t) == 0 || !t.CanReplay() {
 			return nil, false, nil
 		}
 		entries := make([]entry, len(t))
