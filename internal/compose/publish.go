@@ -201,23 +201,30 @@ func openFrontMatter(_ context.Context, o *opening, rest string) (publish.Target
 }
 
 func openWordPress(ctx context.Context, o *opening, site string) (publish.Target, error) {
-	client := o.effects.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2})
-	address, _, err := wordpresssource.Find(ctx, client, site)
-	silent := (*quarry.Error)(nil)
-	switch {
-	case ctx.Err() != nil || errors.As(err, &silent):
-		return nil, err
-	case err != nil:
-		return nil, &quarry.Error{
+	bad := func(err error) error {
+		return &quarry.Error{
 			Kind: quarry.BadUsage, Op: "publish to wordpress", Err: err,
 			Hint: "wordpress:https://HOST; put the login into an environment variable and name that with --to-key-env",
 		}
+	}
+	address, err := wordpresssource.Posts(site)
+	if err != nil {
+		return nil, bad(err)
 	}
 	if o.secret == "" {
 		return nil, &quarry.Error{
 			Kind: quarry.BadUsage, Op: "publish to wordpress:" + address, Err: errors.New("no login"),
 			Hint: "put USER:APPLICATION PASSWORD into an environment variable and name that with --to-key-env",
 		}
+	}
+	client := o.effects.HTTPClient(effect.HTTPConfig{MaxConnsPerHost: 2})
+	noAnswer := (*quarry.Error)(nil)
+	address, _, err = wordpresssource.Find(ctx, client, site)
+	switch {
+	case ctx.Err() != nil || errors.As(err, &noAnswer):
+		return nil, err
+	case err != nil:
+		return nil, bad(err)
 	}
 	authorization := source.Authorization(o.secret)
 	return &wordpress.Target{URL: address, Items: o.items, Client: rest.Client{

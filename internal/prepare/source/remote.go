@@ -107,9 +107,9 @@ func web(ctx context.Context, arg string, cfg Config, index int) (Source, error)
 		return unknown()
 	}
 	address, announced, err := wordpress.Find(ctx, cfg.HTTP, arg)
-	silent := (*quarry.Error)(nil)
+	noAnswer := (*quarry.Error)(nil)
 	switch {
-	case ctx.Err() != nil || errors.As(err, &silent):
+	case ctx.Err() != nil || errors.As(err, &noAnswer):
 		return nil, err
 	case err != nil:
 		return nil, badSource(withoutLogin(arg), err, "want https://HOST; put the login into an environment variable and name that with --source-key-env")

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 	"time"
 
 	"quarry"
@@ -24,7 +23,7 @@ var announcement = regexp.MustCompile(`<([^>]+)>\s*;\s*rel="?https://api\.w\.org
 // send a login to the address, so its host is always the one that the caller named.
 func Find(ctx context.Context, client *http.Client, site string) (address string, announced bool, err error) {
 	address, err = Posts(site)
-	if err != nil || strings.Contains(site, "/wp-json") || strings.Contains(site, "rest_route=") {
+	if err != nil || NamesAPI(site) {
 		return address, err == nil, err
 	}
 	page, links, err := look(ctx, client, site)

@@ -45,10 +45,15 @@ func Posts(site string) (string, error) {
 	if u.User != nil {
 		return "", fmt.Errorf("URL of %s holds a login, which would appear in logs", u.Host)
 	}
-	if !strings.Contains(u.Path, "/wp-json") && !u.Query().Has("rest_route") {
+	if !NamesAPI(site) {
 		u.Path = strings.TrimSuffix(u.Path, "/") + "/wp-json/wp/v2/posts"
 	}
 	return u.String(), nil
+}
+
+// NamesAPI reports whether an address is one of the REST API, and not of a site's page.
+func NamesAPI(address string) bool {
+	return strings.Contains(address, "/wp-json") || strings.Contains(address, "rest_route=")
 }
 
 // Keys are the names of the parts of a post in the REST API.
