@@ -46,7 +46,7 @@ func (a *App) line(text string) {
 // row writes a line with a name in a column and a text. Where the width of stdout is known, a text that does not fit continues below its
 // beginning, in whole words; a pipe or a file gets one line.
 func (a *App) row(name string, column int, text string) {
-	head, text := fmt.Sprintf("%-*s ", column, plain(name)), plain(text)
+	head, text := fmt.Sprintf("%-*s ", column, plain(name)), strings.TrimSpace(plain(text))
 	if w := a.knownWidth(); w > 0 && text != "" {
 		hang := column + 1
 		text = strings.TrimSuffix(board.Wrap(text, hang, hang, w), "\n")[hang:]
