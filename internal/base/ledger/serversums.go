@@ -42,8 +42,8 @@ CREATE TRIGGER %[1]s AFTER %[2]s ON shard REFERENCING %[3]s FOR EACH STATEMENT E
 	return b.String()
 }
 
-// sumChanges are the statements that take the rows of table gone from total and add those of table came. Groups of which nothing changes
-// are not written, and one without rows is not kept.
+// sumChanges are the statements that take the rows of table gone from total and add those of table came. A group that does not
+// change is not written, and one without rows is not kept.
 func sumChanges(gone, came bool) string {
 	var keys, values, same, changed, sums, adds []string
 	for _, g := range slices.Concat([][2]string{{"run", "%s.run"}}, grouped) {
