@@ -13,18 +13,9 @@ import (
 // ErrNoRun.
 func Answer(
 	ctx context.Context, e *effect.Effects, address string, run quarry.RunID, asked string, still func(value string) error, name, value string,
-) (err error) {
-	to, err := ParseAddress(address)
-	if err != nil {
-		return err
-	}
-	l, err := to.connect(e, run, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
+) error {
 	var refused error
-	err = l.db.Change(ctx, "ledger: answer", func(tx *effect.Tx) error {
+	err := changeShared(ctx, e, address, run, "ledger: answer", func(l *Ledger, tx *effect.Tx) error {
 		var fence, ms int64
 		// As every change of the process that works on the run does: the two follow each other.
 		if err := tx.QueryRowContext(ctx, holdsRow, l.server.run).Scan(&fence, &ms); errors.Is(err, effect.ErrNoRows) {
@@ -41,8 +32,8 @@ func Answer(
 		}
 		return setFacts(ctx, tx, map[string]string{name: value})
 	})
-	if err == nil || refused != nil {
+	if refused != nil {
 		return refused
 	}
-	return to.Fault(err)
+	return err
 }

@@ -130,7 +130,17 @@ func Runs(ctx context.Context, e *effect.Effects, address string) (runs []quarry
 }
 
 // AskToStop notes that the process which works on a run is to stop it. The next process to take the run over is not concerned.
-func AskToStop(ctx context.Context, e *effect.Effects, address string, run quarry.RunID) (err error) {
+func AskToStop(ctx context.Context, e *effect.Effects, address string, run quarry.RunID) error {
+	return changeShared(ctx, e, address, run, "ledger: ask to stop", func(_ *Ledger, tx *effect.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE run SET stop = TRUE WHERE id = $1`, string(run))
+		return err
+	})
+}
+
+// changeShared changes a run on which another process may work.
+func changeShared(
+	ctx context.Context, e *effect.Effects, address string, run quarry.RunID, what string, change func(*Ledger, *effect.Tx) error,
+) (err error) {
 	to, err := ParseAddress(address)
 	if err != nil {
 		return err
@@ -140,11 +150,7 @@ func AskToStop(ctx context.Context, e *effect.Effects, address string, run quarr
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	err = l.db.Change(ctx, "ledger: ask to stop", func(tx *effect.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE run SET stop = TRUE WHERE id = $1`, string(run))
-		return err
-	})
-	if err != nil {
+	if err := l.db.Change(ctx, what, func(tx *effect.Tx) error { return change(l, tx) }); err != nil {
 		return to.Fault(err)
 	}
 	return nil
